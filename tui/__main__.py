@@ -1,0 +1,6 @@
+"""`python -m tui`: the same program as the console script `trigger-tui`."""
+
+from tui.cli import main
+
+if __name__ == "__main__":
+    main()

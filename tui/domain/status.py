@@ -1,0 +1,171 @@
+"""The statuses of a run: one table with all five vocabularies of the API, and what each status means.
+
+The server's word is never thrown away: a `Status` keeps it beside the canonical status of the run schema.
+How a status looks (glyph, colour) is in `present.status`. Source: wire/README.md §2, recordings 010-063,
+100-149, 700-751, 830-841; titles and families: the dashboard's.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+
+class RunStatus(StrEnum):
+    """The fifteen names of the run schema."""
+
+    QUEUED = "QUEUED"
+    EXECUTING = "EXECUTING"
+    REATTEMPTING = "REATTEMPTING"
+    WAITING_FOR_DEPLOY = "WAITING_FOR_DEPLOY"
+    WAITING_TO_RESUME = "WAITING_TO_RESUME"
+    COMPLETED_SUCCESSFULLY = "COMPLETED_SUCCESSFULLY"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
+    INTERRUPTED = "INTERRUPTED"
+    CANCELLED = "CANCELLED"
+    CRASHED = "CRASHED"
+    FAILED_TO_RUN = "FAILED_TO_RUN"
+    TIMED_OUT = "TIMED_OUT"
+    EXPIRED = "EXPIRED"
+    DELAYED = "DELAYED"
+    SYSTEM_FAILURE = "SYSTEM_FAILURE"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a run in this status will never change again."""
+        return self in FINAL
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it counts as a failure: not a cancel, not an expiry."""
+        return self in FAILED
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether a cancel would have an effect."""
+        return self not in FINAL
+
+
+FAILED = frozenset(
+    {
+        RunStatus.COMPLETED_WITH_ERRORS,
+        RunStatus.INTERRUPTED,
+        RunStatus.SYSTEM_FAILURE,
+        RunStatus.CRASHED,
+        RunStatus.TIMED_OUT,
+        RunStatus.FAILED_TO_RUN,
+    }
+)
+FINAL = FAILED | {RunStatus.COMPLETED_SUCCESSFULLY, RunStatus.CANCELLED, RunStatus.EXPIRED}
+LIVE = frozenset(RunStatus) - FINAL
+QUEUED_FAMILY = frozenset({RunStatus.DELAYED, RunStatus.QUEUED, RunStatus.WAITING_FOR_DEPLOY})
+EXECUTING_FAMILY = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING})
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One status as the dashboard knows it, with the words of each vocabulary ("" or () = none).
+
+    `canonical` is the schema's name (several rows may share one), `rest` the word with the version header,
+    `legacy` without it, `database` those of realtime, spans and `triggeredRuns`, `trql` those of queries.
+    """
+
+    title: str
+    canonical: RunStatus
+    rest: str
+    legacy: str
+    database: tuple[str, ...]
+    trql: tuple[str, ...]
+    specificity: int = 1
+
+
+S = RunStatus
+STATUS_TABLE: tuple[StatusRow, ...] = (
+    StatusRow("Delayed", S.DELAYED, "DELAYED", "DELAYED", ("DELAYED",), ("Delayed",)),
+    StatusRow("Queued", S.QUEUED, "QUEUED", "QUEUED", ("PENDING",), ("Queued",)),
+    StatusRow(
+        "Pending version",
+        S.WAITING_FOR_DEPLOY,
+        "PENDING_VERSION",
+        "WAITING_FOR_DEPLOY",
+        ("PENDING_VERSION", "WAITING_FOR_DEPLOY"),
+        ("Pending version",),
+    ),
+    StatusRow("Dequeued", S.EXECUTING, "DEQUEUED", "", ("DEQUEUED",), ("Dequeued",), 2),
+    # REST blurs DEQUEUED (legacy) and RETRYING_AFTER_FAILURE (with the header) into EXECUTING, and INTERRUPTED into
+    # FAILED: of two words for one moment, these say less.
+    StatusRow("Executing", S.EXECUTING, "EXECUTING", "EXECUTING", ("EXECUTING",), ("Executing",), 0),
+    StatusRow("Reattempting", S.REATTEMPTING, "", "REATTEMPTING", ("RETRYING_AFTER_FAILURE",), ("Reattempting",), 2),
+    StatusRow(
+        "Waiting", S.WAITING_TO_RESUME, "WAITING", "FROZEN", ("WAITING_TO_RESUME", "PAUSED"), ("Waiting", "Paused")
+    ),
+    StatusRow(
+        "Completed", S.COMPLETED_SUCCESSFULLY, "COMPLETED", "COMPLETED", ("COMPLETED_SUCCESSFULLY",), ("Completed",)
+    ),
+    StatusRow("Failed", S.COMPLETED_WITH_ERRORS, "FAILED", "FAILED", ("COMPLETED_WITH_ERRORS",), ("Failed",), 0),
+    StatusRow("Canceled", S.CANCELLED, "CANCELED", "CANCELED", ("CANCELED", "CANCELLED"), ("Canceled",)),
+    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2),
+    StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",)),
+    StatusRow(
+        "System failure",
+        S.SYSTEM_FAILURE,
+        "SYSTEM_FAILURE",
+        "SYSTEM_FAILURE",
+        ("SYSTEM_FAILURE",),
+        ("System failure",),
+    ),
+    StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",)),
+    StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",)),
+    StatusRow("Failed to run", S.FAILED_TO_RUN, "FAILED_TO_RUN", "FAILED_TO_RUN", ("FAILED_TO_RUN",), ()),
+)
+_ROW_OF_WORD: dict[str, StatusRow] = {
+    word: row for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database, *row.trql) if word
+}
+_ROW_OF_CANONICAL = {row.canonical: row for row in STATUS_TABLE if row.title not in {"Dequeued"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the server said, and what it means: `word` as it came, `canonical` for the program, `title` for people.
+
+    `specificity` orders two words for one moment: the greater says more. Unknown words have -1.
+    """
+
+    word: str
+    canonical: RunStatus
+    title: str
+    specificity: int
+
+
+@lru_cache(maxsize=256)
+def read_status(word: str, *, ended: bool = False) -> Status:
+    """Understand a status word of any vocabulary.
+
+    `ended` says whether the run has a finish time: an unknown word counts as COMPLETED_WITH_ERRORS then, as QUEUED
+    otherwise, and is its own title. The cache is bounded, since the word is the server's.
+    """
+    row = _ROW_OF_WORD.get(word)
+    if row is None:
+        return Status(word, S.COMPLETED_WITH_ERRORS if ended else S.QUEUED, word, -1)
+    return Status(word, row.canonical, row.title, row.specificity)
+
+
+def title_of(status: RunStatus) -> str:
+    """The dashboard's title of a canonical status."""
+    return _ROW_OF_CANONICAL[status].title
+
+
+def rest_word(name: str) -> str | None:
+    """The word that `filter[status]` takes for what a person typed (any word, title or schema name), or None.
+
+    Spaces, hyphens and case do not matter: `timed-out`, `Timed out`, `TIMED_OUT`.
+    """
+    wanted = _fold(name)
+    for row in STATUS_TABLE:
+        names = (row.title, row.canonical, row.rest, row.legacy, *row.database, *row.trql)
+        if row.rest and any(_fold(known) == wanted for known in names if known):
+            return row.rest
+    return "REATTEMPTING" if wanted == "reattempting" else "FAILED" if wanted == "interrupted" else None
+
+
+def _fold(name: str) -> str:
+    return name.casefold().replace("-", " ").replace("_", " ").strip()

@@ -1,0 +1,136 @@
+"""What sources tell the store: the one union that flows through the session's queue.
+
+What lives here: the values. A patch carries whole facets; whether they are newer is the store's to decide.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tui.domain.action import ActionStatus
+from tui.domain.attempt import AttemptHistory
+from tui.domain.environment import Capability, Environment
+from tui.domain.error import RunError
+from tui.domain.ids import RunId
+from tui.domain.run import Body, Fixed, Json, Stamp, State
+from tui.domain.status import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunPatch:
+    """Facets of one run, as one answer told them; None: that answer says nothing about the facet.
+
+    `read_at` is the server's time of the answer. `has_children` says that the answer listed all direct children.
+    """
+
+    id: RunId
+    read_at: datetime
+    fixed: Fixed | None = None
+    state: State | None = None
+    metadata: tuple[Stamp, dict[str, Json]] | None = None
+    body: tuple[Stamp, Body] | None = None
+    error: tuple[Stamp, RunError | None] | None = None
+    attempts: tuple[Stamp, AttemptHistory] | None = None
+    attempt_count: int | None = None
+    has_children: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunsRead:
+    """Runs as the server told them in one answer."""
+
+    patches: tuple[RunPatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunGone:
+    """The server answered 404 for a run."""
+
+    id: RunId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CountsRead:
+    """How many runs there are by status, by the server's own count (TRQL), of the last `period_h` hours."""
+
+    counts: dict[RunStatus, int]
+    at: datetime
+    period_h: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRead:
+    """Where the key leads; None: the server would not say."""
+
+    environment: Environment | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityLost:
+    """The server refused one kind of request (401, 403): the rest goes on."""
+
+    capability: Capability
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConnected:
+    """A source heard from the server; the next word is expected within `interval_s`."""
+
+    source: str
+    at: datetime
+    interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRetrying:
+    """A source failed in a way that passes; it tries again at `next_at` (try number `attempt`)."""
+
+    source: str
+    at: datetime
+    next_at: datetime
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStopped:
+    """A source ended for good: the key is wrong or may not list runs."""
+
+    source: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """How far back the list was read: `reached` is the oldest creation time so far, `is_complete` at the bound."""
+
+    reached: datetime
+    run_count: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRead:
+    """How many requests remain of how many, until the refill."""
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+
+Update = (
+    RunsRead
+    | RunGone
+    | CountsRead
+    | EnvironmentRead
+    | CapabilityLost
+    | SourceConnected
+    | SourceRetrying
+    | SourceStopped
+    | HistoryRead
+    | BudgetRead
+    | ActionStatus
+)
