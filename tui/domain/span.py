@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tui.domain.error import RunError
-from tui.domain.ids import RunId, SpanId, TraceId
+from tui.domain.ids import RunId, SpanId, TaskId, TraceId
+from tui.domain.run import Json
+from tui.domain.status import Status
 from tui.domain.text import Raw
 
 
@@ -56,3 +58,37 @@ class Trace:
     id: TraceId
     root: Span
     is_truncated: bool = False
+
+
+def own_root(trace: Trace, run_id: RunId) -> Span | None:
+    """The span under which everything of one run hangs, in its own trace or in that of a run above it, or None.
+
+    It is the only span of the run whose parent is another run's (recordings 234, 236), so the first that a walk meets.
+    """
+    return next((span for span in trace.root.walk() if span.run_id == run_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggeredRun:
+    """A run that a span made. `status` is in the database's words, and no word about the run's own `updated_at`."""
+
+    id: RunId
+    task: TaskId | None = None
+    status: Status | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanDetail:
+    """The answer about one span: what `/trace` leaves out of it.
+
+    `run_id` echoes the asked id, not the span's owner (recordings 281-283); `error` has the true text of a crash on a
+    run's own span (269, 284, 285); `properties` are the attributes of a log line; `triggered` is cut at 50 runs.
+    """
+
+    id: SpanId
+    run_id: RunId
+    message: Raw
+    error: RunError | None = None
+    properties: dict[str, Json] = field(default_factory=dict)
+    triggered: tuple[TriggeredRun, ...] = ()

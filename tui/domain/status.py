@@ -154,17 +154,20 @@ def title_of(status: RunStatus) -> str:
     return _ROW_OF_CANONICAL[status].title
 
 
-def rest_word(name: str) -> str | None:
+def filter_word(name: str) -> str | None:
     """The word that `filter[status]` takes for what a person typed (any word, title or schema name), or None.
 
-    Spaces, hyphens and case do not matter: `timed-out`, `Timed out`, `TIMED_OUT`.
+    Spaces, hyphens and case do not matter: `timed-out`, `Timed out`, `TIMED_OUT`. The filter takes the words of both
+    REST vocabularies (recordings 044-046) and no other (043, 051).
     """
     wanted = _fold(name)
     for row in STATUS_TABLE:
         names = (row.title, row.canonical, row.rest, row.legacy, *row.database, *row.trql)
-        if row.rest and any(_fold(known) == wanted for known in names if known):
-            return row.rest
-    return "REATTEMPTING" if wanted == "reattempting" else "FAILED" if wanted == "interrupted" else None
+        # Dequeued shares its canonical name with Executing, which comes after it: only its own words mean it.
+        known = [each for each in names if each and not (row.title == "Dequeued" and each == row.canonical)]
+        if any(_fold(each) == wanted for each in known):
+            return row.rest or row.legacy
+    return None
 
 
 def _fold(name: str) -> str:

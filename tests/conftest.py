@@ -1,0 +1,26 @@
+"""What every test finds: no settings of the machine that runs it, and an API made of recordings if it asks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.recording_server import RecordingsApi
+
+_NAMES = ("TRIGGER_SECRET_KEY", "TRIGGER_API_URL", "TRIGGER_PREVIEW_BRANCH", "TRIGGER_DEV_BRANCH")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, address, branch, proxy or certificate authority of the machine reaches a test."""
+    for name in (*_NAMES, "VERCEL_GIT_COMMIT_REF", "NO_COLOR", *_PROXIES, *_CERTIFICATES):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def recordings_api() -> Iterator[RecordingsApi]:
+    """A server on a loopback port that answers as the recorded one did; see `tests.recording_server`."""
+    with RecordingsApi() as api:
+        yield api

@@ -1,0 +1,287 @@
+"""Frames out of stacks: V8's own output in all its shapes, recorded stacks, and any text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.recorded import trace_of
+from tui.domain.stack import FrameKind, StackFrame, read_stack
+from tui.domain.text import Raw
+
+OWN, DEPENDENCY, NODE = FrameKind.OWN, FrameKind.DEPENDENCY, FrameKind.NODE
+
+
+def frame(line: str) -> StackFrame:
+    (found,) = read_stack(Raw(f"Error: m\n    {line}"))
+    assert found.text == line
+    return found
+
+
+def functions(stack: str, message: str | None = None) -> list[str | None]:
+    return [each.function for each in read_stack(Raw(stack), None if message is None else Raw(message))]
+
+
+def test_a_recorded_stack_tells_own_code_from_dependencies_and_node() -> None:
+    error = trace_of("245").root.children[2].exception
+    assert error is not None
+    assert error.stack is not None
+
+    frames = read_stack(error.stack)
+
+    assert len(frames) == 10
+    assert frames[0] == StackFrame(
+        function=Raw("run"),
+        file=Raw("file:///app/src/trigger/errors.ts"),
+        line=37,
+        column=76,
+        kind=OWN,
+        package=None,
+        is_async=False,
+        text=Raw("at run (file:///app/src/trigger/errors.ts:37:76)"),
+    )
+    assert frames[0].short_file == "src/trigger/errors.ts"
+    assert [each.kind for each in frames[1:5]] == [DEPENDENCY, DEPENDENCY, NODE, DEPENDENCY]
+    assert [each.package for each in frames[1:5]] == [
+        "@trigger.dev/core",
+        "@trigger.dev/core",
+        None,
+        "@opentelemetry/context-async-hooks",
+    ]
+    assert frames[2].function is None
+
+
+# Lines that Node 22 and Bun print, but for the paths.
+@pytest.mark.parametrize(
+    ("line", "function", "file", "position"),
+    [
+        ("at new Cls (/app/a.js:2:37)", "new Cls", "/app/a.js", (2, 37)),
+        ("at Object.<anonymous> (/app/a.js:4:13)", "Object.<anonymous>", "/app/a.js", (4, 13)),
+        ("at get g [as g] (/app/a.js:2:104)", "get g", "/app/a.js", (2, 104)),
+        ("at Object.f [as g] (/app/a.js:3:23)", "Object.f", "/app/a.js", (3, 23)),
+        ("at Object.<anonymous> [as g] (/app/a.js:3:23)", "Object.g", "/app/a.js", (3, 23)),
+        ("at Foo.<computed> [as g] (/app/a.js:3:23)", "Foo.g", "/app/a.js", (3, 23)),
+        ("at co mp (/app/a.js:2:159)", "co mp", "/app/a.js", (2, 159)),
+        ("at weird (name) (/app/my (old)/a.js:10:33)", "weird (name)", "/app/my (old)/a.js", (10, 33)),
+        ("at odd (/app/a)b.js:1:2)", "odd", "/app/a)b.js", (1, 2)),
+        ("at /app/my (old)/a.js:5:26", None, "/app/my (old)/a.js", (5, 26)),
+        ("at <anonymous> (/app/a.js:5:26)", None, "/app/a.js", (5, 26)),
+        ("at Array.map (<anonymous>)", "Array.map", None, (None, None)),
+        ("at <anonymous>", None, None, (None, None)),
+        ("at Array.forEach (native)", "Array.forEach", None, (None, None)),
+        ("at processTicksAndRejections (native:7:39)", "processTicksAndRejections", None, (None, None)),
+        (
+            "at eval (eval at <anonymous> (/app/my (old)/a.js:7:13), <anonymous>:1:1)",
+            "eval",
+            "/app/my (old)/a.js",
+            (7, 13),
+        ),
+        ("at eval (eval at a (eval at b (/app/a.js:8:13)), <anonymous>:1:1)", "eval", "/app/a.js", (8, 13)),
+        ("at eval (eval at <anonymous>)", "eval", None, (None, None)),
+        ("at evalmachine.<anonymous>:1:1", None, "evalmachine.<anonymous>", (1, 1)),
+        ("at f (C:\\app\\src\\a.ts:1:2)", "f", "C:\\app\\src\\a.ts", (1, 2)),
+        ("at file:///C:/app/src/a.ts:1:2", None, "file:///C:/app/src/a.ts", (1, 2)),
+        ("at f (webpack-internal:///(rsc)/./src/a.ts:1:2)", "f", "webpack-internal:///(rsc)/./src/a.ts", (1, 2)),
+        ("at wasm://wasm/1234:wasm-function[12]:0x3e8", None, "wasm://wasm/1234:wasm-function[12]:0x3e8", (None, None)),
+        ("at f (/app/a.js:12)", "f", "/app/a.js", (12, None)),
+        ("at f (file:///app/src/cut-in-the-midd", "f", "file:///app/src/cut-in-the-midd", (None, None)),
+        ("at f", "f", None, (None, None)),
+        ("at (", "(", None, (None, None)),
+        ("at )", None, ")", (None, None)),
+    ],
+)
+def test_every_shape_of_a_frame_is_read(
+    line: str, function: str | None, file: str | None, position: tuple[int | None, int | None]
+) -> None:
+    found = frame(line)
+
+    assert (found.function, found.file, (found.line, found.column)) == (function, file, position)
+    assert not found.is_async
+
+
+@pytest.mark.parametrize(
+    ("line", "function", "file"),
+    [
+        ("at async Promise.all (index 0)", "Promise.all", None),
+        ("at async /app/a.js:11:75", None, "/app/a.js"),
+        ("at async open (node:internal/fs/promises:637:25)", "open", "node:internal/fs/promises"),
+    ],
+)
+def test_async_frames_are_marked(line: str, function: str | None, file: str | None) -> None:
+    found = frame(line)
+
+    assert (found.is_async, found.function, found.file) == (True, function, file)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "package"),
+    [
+        ("/app/src/a.ts", OWN, None),
+        ("/app/node_modules/undici/index.js", DEPENDENCY, "undici"),
+        ("/app/node_modules/@scope/name/a.js", DEPENDENCY, "@scope/name"),
+        ("/app/node_modules/.pnpm/x@1.0.0/node_modules/x/a.js", DEPENDENCY, "x"),
+        ("/app/node_modules/.pnpm/@s+x@1/node_modules/@s/x/a.js", DEPENDENCY, "@s/x"),
+        ("/app/node_modules/a/node_modules/b/c.js", DEPENDENCY, "b"),
+        ("/app/node_modules/.cache/a.js", DEPENDENCY, None),
+        ("C:\\app\\node_modules\\@s\\x\\a.js", DEPENDENCY, "@s/x"),
+        ("node_modules/x/a.js", DEPENDENCY, "x"),
+        ("/app/my_node_modules/x/a.js", OWN, None),
+        ("/app/src/node_modules.ts", OWN, None),
+        ("node:internal/timers", NODE, None),
+        ("node:fs", NODE, None),
+        ("internal/process/task_queues.js", NODE, None),
+        ("bun:main", NODE, None),
+    ],
+)
+def test_whose_code_a_file_is(file: str, kind: FrameKind, package: str | None) -> None:
+    found = frame(f"at f ({file}:1:2)")
+
+    assert (found.file, found.kind, found.package) == (file, kind, package)
+
+
+@pytest.mark.parametrize(
+    ("file", "short"),
+    [
+        ("file:///app/src/trigger/a.ts", "src/trigger/a.ts"),
+        ("/app/packages/jobs/src/a.ts", "packages/jobs/src/a.ts"),
+        ("/usr/src/app/lib/a.ts", "lib/a.ts"),
+        ("file:///app/.trigger/tmp/build-AbC123/src/trigger/a.mjs", "src/trigger/a.mjs"),
+        ("/home/ana/src/acme/src/trigger/a.ts", "src/trigger/a.ts"),
+        ("/home/ana/acme/trigger/jobs/trigger/a.ts", "trigger/jobs/trigger/a.ts"),
+        ("/home/ana/acme/app/api/route.ts", "app/api/route.ts"),
+        ("file:///C:/Users/ana/acme/src/a.ts", "src/a.ts"),
+        ("C:\\Users\\ana\\acme\\src\\a.ts", "src\\a.ts"),
+        ("/home/ana/acme/lib/a.ts", "/home/ana/acme/lib/a.ts"),
+        ("src/trigger/a.ts", "src/trigger/a.ts"),
+        ("webpack:///./src/a.ts", "src/a.ts"),
+        ("webpack-internal:///(rsc)/./src/a.ts", "src/a.ts"),
+        ("file:///app/node_modules/@s/x/src/a.ts", "@s/x/src/a.ts"),
+        ("node:internal/timers", "node:internal/timers"),
+        ("file:///", "/"),
+        ("/app/", "/app/"),
+        ("/app", "/app"),
+    ],
+)
+def test_a_file_is_shown_relative_to_its_project(file: str, short: str) -> None:
+    assert frame(f"at f ({file}:1:2)").short_file == short
+
+
+def test_a_message_of_several_lines_is_no_frame() -> None:
+    stack = "Error: first\nat noon we failed\n  at least twice\n    at f (/app/a.js:1:2)\n    at g (/app/a.js:3:4)"
+
+    assert functions(stack) == ["f", "g"]
+
+
+def test_a_message_that_holds_a_stack_is_told_apart_by_the_message() -> None:
+    message = "wrapped: Error: inner\n    at inner (/app/x.js:1:2)"
+    stack = f"Error: {message}\n    at outer (/app/a.js:1:2)"
+
+    assert functions(stack, message) == ["outer"]
+    assert functions(stack) == ["inner", "outer"]  # nobody could tell
+
+
+def test_a_message_that_was_changed_later_does_not_hide_the_stack() -> None:
+    assert functions("Error: before\n    at f (/app/a.js:1:2)", "after") == ["f"]
+    assert functions("Error\n    at f (/app/a.js:1:2)\nCaused by: after\n    at g (/app/a.js:1:2)", "after") == ["g"]
+
+
+def test_an_empty_message_hides_nothing() -> None:
+    assert functions("Error\n    at f (/app/a.js:1:2)", "") == ["f"]
+
+
+def test_of_appended_causes_the_frames_are_not_mixed() -> None:
+    stack = "Error: a\n    at f (/app/a.js:1:2)\nCaused by: Error: b\n    at g (/app/b.js:1:2)"
+
+    assert functions(stack, "a") == ["f"]
+    assert functions(stack) == ["g"]
+
+
+def test_the_stderr_of_a_crash_gives_its_stack() -> None:
+    stderr = (
+        "/app/src/a.ts:1\nthrow new Error('x')\n      ^\n\nError: x\n    at f (/app/src/a.ts:1:7)\n"
+        "    at node:internal/main/run_main_module:28:49\n\nNode.js v22.0.0\n"
+    )
+
+    assert functions(stderr) == ["f", None]
+
+
+def test_an_omission_does_not_end_a_stack() -> None:
+    assert functions("E: m\n    at f (/a.js:1:2)\n    ... 40 frames omitted ...\n    at g (/a.js:1:2)") == ["f", "g"]
+
+
+def test_trimmed_and_crlf_lines_are_read() -> None:
+    assert functions("Error: at noon\nat f (/app/a.js:1:2)\nat Array.map (<anonymous>)\nat /app/a.js:1:2") == [
+        "f",
+        "Array.map",
+        None,
+    ]
+    assert [each.text for each in read_stack(Raw("E\r\n    at f (/a.js:1:2)\r\n"))] == ["at f (/a.js:1:2)"]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a plain string was thrown", "Error: at noon\nat last we failed"])
+def test_text_without_frames_has_none(text: str) -> None:
+    assert read_stack(Raw(text)) == ()
+
+
+pieces = st.sampled_from(
+    [
+        "    at ",
+        "at ",
+        "async ",
+        "eval at ",
+        "(",
+        ")",
+        " (",
+        ":1",
+        ":2",
+        "/app/",
+        "node_modules/",
+        "@s/",
+        "<anonymous>",
+        "[as x]",
+        "\n",
+        "\r",
+        "file://",
+        "C:\\",
+        "...",
+        "src/",
+        "index 0",
+        "native",
+        "\ud800",
+        "\x1b",
+        "٣",
+    ]
+)
+
+
+@given(st.lists(pieces | st.text(max_size=3), max_size=40).map("".join), st.none() | st.text(max_size=3))
+def test_any_text_is_read_line_by_line(text: str, message: str | None) -> None:
+    lines = [line.strip() for line in text.split("\n")]
+    for found in read_stack(Raw(text), None if message is None else Raw(message)):
+        assert found.text in lines
+        assert found.file != ""
+        assert found.short_file or found.file is None
+        assert (found.package is None) or found.kind is DEPENDENCY
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eval at (",
+        "node_modules/",
+        "node_modules/@",
+        ":1",
+        "(",
+        ")",
+        " (",
+        " [as ",
+        " [as x]",
+        "@/",
+        "/src",
+        "/.trigger/tmp/",
+    ],
+)
+def test_a_hostile_line_is_read_in_one_pass(piece: str) -> None:
+    # Anything worse than linear takes minutes here, and is stopped by whoever waits for it.
+    for line in (piece * 100_000, piece * 100_000 + "(x:1:2)"):
+        (found,) = read_stack(Raw(f"E\n    at f{line}"))
+        assert found.short_file or found.file is None

@@ -1,0 +1,138 @@
+"""The one table of statuses against the README's, every word of every vocabulary."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.recordings import FOLDER
+from tui.domain.status import (
+    EXECUTING_FAMILY,
+    FAILED,
+    FINAL,
+    LIVE,
+    QUEUED_FAMILY,
+    STATUS_TABLE,
+    RunStatus,
+    filter_word,
+    read_status,
+    title_of,
+)
+
+SCHEMA = FOLDER.parents[1] / "RUN_SCHEMA.json"
+NOT_A_TRIGGER_WORD = st.text().filter(lambda word: read_status(word).specificity < 0)
+
+
+def test_the_canonical_names_are_those_of_the_run_schema() -> None:
+    schema = json.loads(SCHEMA.read_text())
+
+    assert list(RunStatus) == schema["properties"]["status"]["enum"]
+
+
+@pytest.mark.parametrize(
+    ("words", "canonical", "title"),
+    [
+        ("DELAYED Delayed", "DELAYED", "Delayed"),
+        ("PENDING QUEUED Queued", "QUEUED", "Queued"),
+        ("PENDING_VERSION WAITING_FOR_DEPLOY", "WAITING_FOR_DEPLOY", "Pending version"),
+        ("DEQUEUED Dequeued", "EXECUTING", "Dequeued"),
+        ("EXECUTING Executing", "EXECUTING", "Executing"),
+        ("RETRYING_AFTER_FAILURE REATTEMPTING", "REATTEMPTING", "Reattempting"),
+        ("WAITING_TO_RESUME PAUSED WAITING FROZEN Waiting", "WAITING_TO_RESUME", "Waiting"),
+        ("COMPLETED_SUCCESSFULLY COMPLETED Completed", "COMPLETED_SUCCESSFULLY", "Completed"),
+        ("COMPLETED_WITH_ERRORS FAILED Failed", "COMPLETED_WITH_ERRORS", "Failed"),
+        ("CANCELED Canceled", "CANCELLED", "Canceled"),
+        ("CRASHED Crashed", "CRASHED", "Crashed"),
+        ("INTERRUPTED", "INTERRUPTED", "Interrupted"),
+        ("SYSTEM_FAILURE", "SYSTEM_FAILURE", "System failure"),
+        ("EXPIRED Expired", "EXPIRED", "Expired"),
+        ("TIMED_OUT", "TIMED_OUT", "Timed out"),
+    ],
+)
+def test_every_word_of_every_vocabulary_is_understood(words: str, canonical: str, title: str) -> None:
+    for word in words.split():
+        status = read_status(word)
+        assert (status.word, status.canonical, status.title) == (word, canonical, title)
+
+
+@pytest.mark.parametrize("title", ["Pending version", "System failure", "Timed out"])
+def test_the_words_of_queries_may_have_spaces(title: str) -> None:
+    assert read_status(title).title == title
+
+
+def test_no_word_means_two_things() -> None:
+    meanings: dict[str, set[str]] = {}
+    for row in STATUS_TABLE:
+        for word in {row.rest, row.legacy, *row.database, *row.trql} - {""}:
+            meanings.setdefault(word, set()).add(row.title)
+
+    assert all(len(titles) == 1 for titles in meanings.values())
+
+
+@given(NOT_A_TRIGGER_WORD)
+def test_an_unknown_word_survives_and_is_final_only_with_an_end(word: str) -> None:
+    live, ended = read_status(word), read_status(word, ended=True)
+
+    assert (live.word, live.title, ended.word, ended.title) == (word, word, word, word)
+    assert (live.canonical, ended.canonical) == (RunStatus.QUEUED, RunStatus.COMPLETED_WITH_ERRORS)
+
+
+def test_an_end_does_not_change_what_a_known_word_means() -> None:
+    assert read_status("EXECUTING", ended=True) == read_status("EXECUTING")
+
+
+def test_the_finer_of_two_words_for_one_moment_says_more() -> None:
+    for fine, coarse in (
+        ("DEQUEUED", "EXECUTING"),
+        ("RETRYING_AFTER_FAILURE", "EXECUTING"),
+        ("INTERRUPTED", "FAILED"),
+        ("EXECUTING", "NEW_WORD"),
+    ):
+        assert read_status(fine).specificity > read_status(coarse).specificity
+
+
+def test_every_status_is_live_or_final_and_only_the_live_can_be_canceled() -> None:
+    assert set(RunStatus) == LIVE | FINAL
+    assert set() == LIVE & FINAL
+    for status in RunStatus:
+        assert status.is_final is (status in FINAL)
+        assert status.is_cancellable is (status in LIVE)
+        assert title_of(status)
+
+
+def test_the_statuses_whose_flags_lie_are_final() -> None:
+    for word in ("EXPIRED", "TIMED_OUT"):
+        assert read_status(word).canonical.is_final
+    assert not RunStatus.EXPIRED.is_failed
+    assert not RunStatus.CANCELLED.is_failed
+    assert RunStatus.TIMED_OUT.is_failed
+
+
+def test_families_do_not_overlap() -> None:
+    assert not QUEUED_FAMILY & EXECUTING_FAMILY
+    assert (QUEUED_FAMILY | EXECUTING_FAMILY) <= LIVE
+    assert FAILED < FINAL
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("timed-out", "TIMED_OUT"),
+        ("Timed out", "TIMED_OUT"),
+        ("COMPLETED_WITH_ERRORS", "FAILED"),
+        ("completed", "COMPLETED"),
+        ("pending", "QUEUED"),
+        ("cancelled", "CANCELED"),
+        ("frozen", "WAITING"),
+        ("dequeued", "DEQUEUED"),
+        ("executing", "EXECUTING"),
+        ("reattempting", "REATTEMPTING"),
+        ("interrupted", "INTERRUPTED"),
+        (" waiting for deploy ", "PENDING_VERSION"),
+        ("nonsense", None),
+        ("", None),
+    ],
+)
+def test_what_a_person_types_is_a_word_that_the_filter_takes(typed: str, word: str | None) -> None:
+    assert filter_word(typed) == word

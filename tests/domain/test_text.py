@@ -1,0 +1,77 @@
+"""What outside text looks like after `clean`: the same where it is harmless, visible where it acts."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.recordings import body_of
+from tui.domain.text import REPLACEMENT, clean
+from tui.wire.traces import decode_trace
+
+ACTING = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
+any_text = st.text(st.characters(exclude_categories=()) | st.characters(max_codepoint=0x9F))
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain ASCII ~", "plain ASCII ~"),
+        ("日本語 é ñ", "日本語 é ñ"),
+        ("🚀", "🚀"),
+        ("❤\ufe0f", "❤\ufe0f"),
+        ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
+        ("\x1b]0;title\x07", "␛]0;title␇"),
+        ("a\tb\rc\bd\x00", "a␉b␍c␈d␀"),
+        ("\x7f", "␡"),
+        ("\x9b31m\x85", f"{REPLACEMENT}31m{REPLACEMENT}"),
+        ("\u202eevil\u2066", f"{REPLACEMENT}evil{REPLACEMENT}"),
+        ("a\u200bb\u200dc\ufeff", f"a{REPLACEMENT}b{REPLACEMENT}c{REPLACEMENT}"),
+        ("\u2028\u2029", REPLACEMENT * 2),
+        ("\ud800\udfff", REPLACEMENT * 2),
+        ("\u3164\u2800\U000e0061", REPLACEMENT * 3),
+        ("\ue000\U0010ffff", REPLACEMENT * 2),
+        ("", ""),
+    ],
+)
+def test_characters_that_act_are_shown_as_one_symbol_each(raw: str, shown: str) -> None:
+    assert clean(raw) == shown
+
+
+def test_a_newline_stays_only_where_a_field_has_lines() -> None:
+    assert clean("a\nb\r\n") == "a␊b␍␊"
+    assert clean("a\nb\r\n", lines=True) == "a\nb␍\n"
+
+
+def test_asking_for_lines_does_not_change_what_one_line_looks_like() -> None:
+    clean("\n\x0b\u200b", lines=True)
+
+    assert clean("\n\x0b\u200b") == f"␊␋{REPLACEMENT}"
+
+
+def test_the_recorded_hostile_log_lines_are_harmless() -> None:
+    messages = [span.message for span in decode_trace(body_of("251")).root.walk()]
+
+    assert any("\x1b" in message for message in messages)
+    assert all(clean(message).isprintable() for message in messages)
+
+
+@given(any_text)
+def test_clean_text_has_nothing_that_acts_and_as_many_characters(raw: str) -> None:
+    shown = clean(raw)
+
+    assert len(shown) == len(raw)
+    assert all(unicodedata.category(char) not in ACTING for char in shown)
+    shown.encode()
+
+
+@given(any_text)
+def test_cleaning_twice_is_cleaning_once(raw: str) -> None:
+    assert clean(clean(raw)) == clean(raw)
+    assert clean(clean(raw, lines=True), lines=True) == clean(raw, lines=True)
+
+
+@given(any_text)
+def test_with_lines_each_line_is_cleaned_for_itself(raw: str) -> None:
+    assert clean(raw, lines=True).split("\n") == [clean(line) for line in raw.split("\n")]

@@ -1,0 +1,254 @@
+"""Trees out of pieces in any order, whole or not, honest or not."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.recorded import READ_AT, START, run_of, span, trace_of
+from tests.recordings import body_of
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed, Precision, Run, State
+from tui.domain.status import read_status
+from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace
+from tui.store.merge import merge
+from tui.wire.runs import decode_run
+
+A, B, C, D = (RunId(name) for name in "abcd")
+
+
+def row(run_id: str, parent: str | None = None, task: str | None = None, word: str | None = None) -> TreeRow:
+    return TreeRow(
+        RunId(run_id),
+        RunId(parent) if parent else None,
+        TaskId(task) if task else None,
+        read_status(word) if word else None,
+    )
+
+
+def run(run_id: str, **fixed: object) -> Run:
+    return Run(RunId(run_id), fixed=replace(Fixed(), **fixed))  # type: ignore[arg-type]  # fields by name
+
+
+def known(*runs: Run) -> dict[RunId, Run]:
+    return {each.id: each for each in runs}
+
+
+def shape(tree: RunTree) -> list[tuple[int, str]]:
+    return [(node.depth, node.id) for node in tree.root.walk()]
+
+
+def node(tree: RunTree, run_id: str) -> TreeNode:
+    found = tree.find(RunId(run_id))
+    assert found is not None
+    return found
+
+
+def test_the_recorded_root_trace_has_every_awaited_run_below_its_parent() -> None:
+    rows = rows_of_trace(trace_of("234").root)
+
+    tree = build_tree(RunId("run_cmwur0aqo002o9f7dgnx80w40"), rows, {})
+
+    assert [(node.depth, node.task) for node in tree.root.walk()] == [
+        (0, "pipeline"),
+        (1, "middle"),
+        *[(2, "leaf")] * 3,
+        *[(1, "leaf")] * 5,
+    ]
+    assert tree.missing == ()
+    words = {each.id[-5:]: each.status.title if each.status else None for each in tree.root.walk()}
+    assert (words["6srqz"], words["s99eh"]) == ("Completed", "Completed")
+    assert words["hwg2w"] is None  # its flags say error: failed, crashed, timed out?
+
+
+def test_a_trace_in_flight_tells_no_status_but_of_what_ended() -> None:
+    rows = {row.id[-5:]: row.status for row in rows_of_trace(trace_of("233").root)}
+
+    assert [word for word, status in rows.items() if status is not None] == ["80w40"]
+
+
+def test_a_canceled_span_is_a_canceled_run() -> None:
+    (only,) = rows_of_trace(trace_of("230").root)
+
+    assert only.status is not None
+    assert only.status.title == "Canceled"
+
+
+def test_the_trace_of_a_child_begins_there() -> None:
+    rows = rows_of_trace(trace_of("236").root)
+
+    assert [each.parent_id for each in rows] == [None, *[rows[0].id] * 3]
+
+
+def test_a_run_whose_own_span_is_not_there_yet_has_its_place_but_no_task() -> None:
+    root = span(
+        "task",
+        0,
+        None,
+        span("[engine] QUEUED", run_id="run_b", level="DEBUG"),
+        span("Attempt 1", run_id="run_c", attempt_number=1),
+    )
+
+    assert rows_of_trace(root)[1:] == [row("run_b", "run_a"), row("run_c", "run_a")]
+
+
+def test_details_of_root_and_middle_put_children_of_a_plain_trigger_in_the_tree() -> None:
+    runs: dict[RunId, Run] = {}
+    for number in ("141", "142"):
+        answer = decode_run(body_of(number), READ_AT)
+        for patch in (answer.patch, *answer.related):
+            runs[patch.id] = merge(runs.get(patch.id), patch)
+    rows = [TreeRow(each.id, None) for each in runs.values()]
+
+    tree = build_tree(run_of("142").id, rows, runs)
+
+    assert tree.root.id == run_of("141").id
+    assert tree.find(RunId("run_cmwur0h7m003o9f7dmmjl6bal")) is not None
+    assert len(list(tree.root.walk())) == len(runs)
+    created = [child.run.fixed.created_at for child in tree.root.children if child.run]
+    assert created == sorted(created, key=lambda time: time or START)
+    assert tree.missing == ()
+
+
+def test_the_first_known_word_of_a_row_counts_and_a_later_one_fills_what_is_missing() -> None:
+    rows = [row("b"), row("b", "a", None, "FAILED"), row("b", "c", "sync", "COMPLETED"), row("c", "a"), row("a")]
+
+    found = node(build_tree(A, rows, {}), "b")
+
+    assert (found.depth, found.task, found.status) == (1, "sync", read_status("FAILED"))
+
+
+def test_what_the_store_knows_goes_before_a_rows_task_and_status() -> None:
+    state = State(START, Precision.LIST, read_status("EXECUTING"))
+    of_store = Run(B, Fixed(task=TaskId("true"), parent_id=A), state)
+
+    found = node(build_tree(A, [row("b", "a", "old", "QUEUED")], known(of_store)), "b")
+
+    assert (found.task, found.status, found.run) == ("true", read_status("EXECUTING"), of_store)
+
+
+def test_a_reference_without_state_keeps_the_rows_status() -> None:
+    found = node(build_tree(A, [row("b", "a", None, "QUEUED")], known(run("b"))), "b")
+
+    assert found.status == read_status("QUEUED")
+
+
+def test_a_parent_is_taken_from_the_store_where_no_row_tells_it() -> None:
+    tree = build_tree(C, [row("c"), row("b")], known(run("c", parent_id=B), run("b", parent_id=A)))
+
+    assert shape(tree) == [(0, "a"), (1, "b"), (2, "c")]
+    assert tree.missing == ()
+
+
+def test_a_run_alone_is_a_tree() -> None:
+    tree = build_tree(A, [], {})
+
+    assert (shape(tree), tree.current, tree.missing) == ([(0, "a")], A, ())
+    assert tree.find(B) is None
+
+
+def test_runs_of_the_store_that_no_row_names_are_not_in_the_tree() -> None:
+    assert shape(build_tree(A, [], known(run("b", parent_id=A)))) == [(0, "a")]
+
+
+def test_a_parent_that_only_a_row_names_is_in_the_tree() -> None:
+    assert shape(build_tree(C, [row("c", "b")], {})) == [(0, "b"), (1, "c")]
+
+
+def test_a_run_without_a_known_parent_hangs_under_the_root_and_the_tree_says_so() -> None:
+    tree = build_tree(A, [row("c", "b"), row("a"), row("d", "a")], {}, ["queries are refused"])
+
+    assert shape(tree) == [(0, "a"), (1, "b"), (2, "c"), (1, "d")]
+    assert tree.missing == ("queries are refused", "the parent of 1 run under the root is not known")
+
+
+def test_a_root_that_is_named_but_not_reached_is_the_root_all_the_same() -> None:
+    tree = build_tree(C, [row("c", "b")], known(run("c", root_id=A, depth=2)))
+
+    assert shape(tree) == [(0, "a"), (1, "b"), (2, "c")]
+    assert tree.missing == ("the parent of 1 run under the root is not known",)
+
+
+def test_a_tree_whose_first_run_is_no_root_says_so() -> None:
+    tree = build_tree(B, [row("c", "b")], known(run("b", depth=1)))
+
+    assert tree.missing == ("the runs above the first one are not known",)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row("a", "a")],
+        [row("a", "b"), row("b", "a")],
+        [row("a"), row("b", "c"), row("c", "d"), row("d", "b")],
+        [row("a"), row("b", "b"), row("c", "b")],
+    ],
+)
+def test_runs_that_name_each_other_are_neither_lost_nor_followed_for_ever(rows: list[TreeRow]) -> None:
+    tree = build_tree(A, rows, {})
+
+    assert sorted(each.id for each in tree.root.walk()) == sorted({each.id for each in rows})
+
+
+def test_a_root_that_names_one_of_its_own_children_as_parent_stays_the_root() -> None:
+    tree = build_tree(B, [row("a", "b"), row("b", "a")], known(run("b", root_id=A)))
+
+    assert shape(tree) == [(0, "a"), (1, "b")]
+
+
+def test_children_come_in_the_order_of_their_creation_then_of_their_ids() -> None:
+    runs = known(
+        run("d", created_at=START),
+        run("c", created_at=START + timedelta(seconds=1)),
+        run("b", created_at=START + timedelta(seconds=1)),
+    )
+    rows = [row(name, "a") for name in ("f", "b", "e", "c", "d")]
+
+    assert [child.id for child in build_tree(A, rows, runs).root.children] == ["d", "b", "c", "e", "f"]
+
+
+def test_a_chain_of_ten_thousand_runs_is_a_tree() -> None:
+    rows = [row(str(number), str(number - 1)) for number in range(1, 10_000)]
+
+    tree = build_tree(RunId("5000"), rows[::-1], {})
+
+    assert max(each.depth for each in tree.root.walk()) == 9_999
+    assert tree.missing == ()
+
+
+def test_a_trace_of_thousands_of_nested_runs_is_read() -> None:
+    deepest = span("task", run_id="0")
+    for number in range(1, 5_000):
+        deepest = span("task", 0, 1, deepest, run_id=str(number))
+
+    assert len(rows_of_trace(deepest)) == 5_000
+
+
+names = st.sampled_from("abcdefgh")
+some_rows = st.lists(st.builds(row, names, st.none() | names), max_size=14)
+
+
+def _unique(rows: Iterable[TreeRow]) -> list[TreeRow]:
+    return list({each.id: each for each in rows}.values())
+
+
+@given(names, some_rows, st.randoms(use_true_random=False), st.dictionaries(names, names, max_size=4))
+def test_any_rows_give_one_tree_with_every_run_once_whatever_their_order(
+    current: str, rows: list[TreeRow], random: Random, roots: dict[str, str]
+) -> None:
+    rows = _unique(rows)
+    runs = known(*(run(name, root_id=RunId(root)) for name, root in roots.items()))
+
+    tree = build_tree(RunId(current), rows, runs)
+
+    ids = [each.id for each in tree.root.walk()]
+    assert len(ids) == len(set(ids))
+    assert {current, *(each.id for each in rows), *(each.parent_id for each in rows if each.parent_id)} <= set(ids)
+    for each in tree.root.walk():
+        assert all(child.depth == each.depth + 1 for child in each.children)
+    random.shuffle(rows)
+    assert build_tree(RunId(current), rows, runs) == tree

@@ -1,0 +1,92 @@
+"""What a trace as large as the server sends them costs: bytes to spans, attempts and tree; and one stack."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.perf.figure import Figure
+from tui.domain.attempts_of_trace import attempts_of
+from tui.domain.ids import RunId
+from tui.domain.run import Precision, Run, State
+from tui.domain.stack import read_stack
+from tui.domain.status import read_status
+from tui.domain.text import Raw
+from tui.domain.tree import build_tree, rows_of_trace
+from tui.wire.traces import decode_trace
+
+SPANS = 5_000  # the server cuts there
+CHILDREN = 20
+ROUNDS = 7
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)
+STACK = "Error: boom\n" + "\n".join(
+    f"    at step{number} (file:///app/{folder}/charge.ts:{number}1:45)"
+    for number, folder in enumerate(["src/trigger"] * 4 + ["node_modules/@trigger.dev/core/src/v3"] * 6)
+)
+
+
+class _Writer:
+    """Writes the spans of one trace until there are enough."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def node(self, run_id: str, message: str, children: list[Any], **data: Any) -> dict[str, Any]:
+        self.written += 1
+        at = (START + timedelta(milliseconds=self.written)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        flags = {"isError": False, "isPartial": False, "isCancelled": False}
+        base = {"message": message, "duration": 415704576, "startTime": at, "level": "TRACE", "events": []}
+        return {"id": f"{self.written:016x}", "runId": run_id, "data": base | flags | data, "children": children}
+
+    def run(self, run_id: str, levels: int) -> dict[str, Any]:
+        """A run of two attempts: the first threw, the second has the runs below it and the logs."""
+        thrown = {"exception": {"type": "Error", "message": "boom", "stacktrace": STACK}}
+        failed = {"isError": True, "events": [{"name": "exception", "properties": thrown}]}
+        logs = [self.node(run_id, f"log line {number}", [], level="INFO", duration=0) for number in range(6)]
+        below = [self.run(f"{run_id}{number:02}", levels - 1) for number in range(CHILDREN if levels else 0)]
+        wait = self.node(run_id, "batchTriggerAndWait()", below)
+        first = self.node(run_id, "Attempt 1", [self.node(run_id, "run()", [], **failed)], attemptNumber=1, **failed)
+        delay = self.node(run_id, "Retry #1 delay", [])
+        second = self.node(run_id, "Attempt 2", [self.node(run_id, "run()", [*logs, wait])], attemptNumber=2)
+        return self.node(run_id, "charge-card", [first, delay, second])
+
+
+def body() -> bytes:
+    """The answer of `/trace` for three levels of runs, 5,000 spans in all."""
+    writer = _Writer()
+    root = writer.run("run_", 2)
+    logs = root["children"][2]["children"][0]["children"]
+    while writer.written < SPANS:
+        logs.append(writer.node("run_", "another log line", [], level="INFO", duration=0))
+    if writer.written != SPANS:
+        raise AssertionError(f"{writer.written} spans are too many")
+    return json.dumps({"trace": {"traceId": "t", "rootSpan": root, "isTruncated": True}}).encode()
+
+
+def measure() -> Iterator[Figure]:
+    """Best of several, since the machine has other work."""
+    answer = body()
+    status = read_status("COMPLETED")
+    run = Run(RunId("run_"), state=State(START, Precision.DETAIL, status), attempt_count=2)
+
+    def whole() -> None:
+        trace = decode_trace(answer)
+        history = attempts_of(run, trace)
+        tree = build_tree(run.id, rows_of_trace(trace.root), {run.id: run})
+        if len(history.attempts) != 2 or len(tree.root.children) != CHILDREN:
+            raise AssertionError("the trace was not understood")
+
+    yield Figure("trace of 5,000 spans into attempts and tree", _best_ms(whole), "ms", 150)
+    yield Figure("  of it JSON alone", _best_ms(lambda: json.loads(answer)), "ms")
+    yield Figure("  size of the answer", len(answer) / 1_000_000, "MB")
+    yield Figure("stack of ten frames", _best_ms(lambda: read_stack(Raw(STACK))), "ms")
+
+
+def _best_ms(work: Callable[[], object]) -> float:
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return best * 1000

@@ -1,0 +1,35 @@
+import pytest
+from hypothesis import given
+
+from tests.present.samples import texts
+from tui.present.ascii import ascii_line, ascii_text
+from tui.present.styled import Piece, Token, width
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("run_cm…6e3t", "run_c..6e3t"),
+        ("service una…", "service un.."),
+        ("…", ".."),
+        ("  ⋯ 9 frames", "... 9 frames"),
+        ("│  ├─ ✗ leaf", "|  |- x leaf"),
+        ("   └─ ◐ leaf", "   \\- O leaf"),
+        ("▌ ○ Queued  ·", "> . Queued  -"),
+        ("of ≥1,204", "of>=1,204"),
+        ("日本é", "?????"),
+        ("plain", "plain"),
+    ],
+)
+def test_glyphs_have_their_ascii_forms(text: str, shown: str) -> None:
+    assert ascii_text(text) == shown
+
+
+@given(texts)
+def test_any_text_becomes_ascii_without_changing_width(text: str) -> None:
+    line = (Piece(f"   {text.replace('…', '').replace('⋯', '')}", Token.ROSE, is_bold=True),)
+    shown = ascii_line(line)
+    assert all(piece.text.isascii() for piece in shown)
+    if "\ufe0f" not in text:
+        assert width(shown) == width(line)
+    assert (shown[0].token, shown[0].is_bold) == (Token.ROSE, True)

@@ -1,0 +1,116 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, sample, text_of
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import STATUS_TABLE
+from tui.present.columns import COLUMNS, columns_for, head, row, short_id, took
+from tui.present.styled import Token, width
+
+WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or row.legacy})
+
+
+@pytest.mark.parametrize(
+    ("pane", "shown"),
+    [
+        (60, {"status": 15, "task": 22, "took": 7, "age": 5}),
+        (71, {"status": 15, "task": 33, "took": 7, "age": 5}),
+        (80, {"status": 15, "task": 29, "run": 11, "took": 7, "age": 5}),
+        (100, {"status": 15, "task": 36, "run": 11, "took": 7, "age": 5, "version": 11}),
+        (120, {"status": 15, "task": 24, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 30}),
+        (160, {"status": 15, "task": 26, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 22, "error": 44}),
+        (
+            200,
+            {
+                "status": 15,
+                "task": 26,
+                "run": 11,
+                "took": 7,
+                "age": 5,
+                "version": 11,
+                "tags": 22,
+                "error": 74,
+                "cost": 8,
+            },
+        ),
+    ],
+)
+def test_a_pane_has_the_columns_and_widths_of_the_looks_page(pane: int, shown: dict[str, int]) -> None:
+    assert {slot.column.id: slot.width for slot in columns_for(pane)} == shown
+
+
+@given(st.integers(44, 400), st.sampled_from(WORDS))
+@settings(max_examples=60)
+def test_a_row_fills_its_pane_exactly_whatever_is_in_it(pane: int, word: str) -> None:
+    slots = columns_for(pane)
+    for run in (sample(word), full(HOSTILE), Run(RunId("run_1"))):
+        assert width(row(run, slots, NOW)) == pane - 3  # without the gutter and the right edge
+    assert width(head(slots)) == pane - 3
+
+
+def test_columns_go_in_the_order_of_their_drop_rank() -> None:
+    ranked = [column.id for column in sorted(COLUMNS, key=lambda column: -column.drop_rank) if column.drop_rank]
+    assert ranked == ["cost", "error", "tags", "version", "run", "took"]
+    by_width = sorted((column for column in COLUMNS if column.drop_rank), key=lambda column: -column.from_width)
+    assert [column.id for column in by_width] == ranked
+    assert {"status", "task", "age"} <= {slot.column.id for slot in columns_for(1)}
+
+
+def test_a_row_reads_as_in_the_picture() -> None:
+    line = row(sample("FAILED"), columns_for(120), NOW)
+    assert text_of([line]).rstrip() == (
+        "✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   billing  order:1001"
+    )
+
+
+def test_what_is_unknown_is_a_dot_and_never_made_up() -> None:
+    line = row(Run(RunId("run_cmwuqwphl00009f7de45f6e3t")), columns_for(200), NOW)
+    assert text_of([line]).split() == ["?", "·", "·", "run_cm…6e3t", "·", "·", "·", "·"]
+
+
+def test_took_counts_from_the_start_to_the_end_or_to_now() -> None:
+    assert took(sample("COMPLETED"), NOW) == timedelta(milliseconds=6327)
+    assert took(sample("EXECUTING"), NOW) == NOW - CREATED - timedelta(milliseconds=67)
+    assert took(sample("QUEUED", started=False), NOW) is None
+    assert took(sample("EXPIRED", started=False), NOW) is None
+    lost = sample("CANCELED")
+    assert lost.state
+    assert took(replace(lost, state=replace(lost.state, finished_at=None)), NOW) is None
+
+
+def test_only_the_last_four_of_an_id_are_lifted() -> None:
+    pieces = short_id(sample().id, Token.FAINT)
+    assert [(piece.text, piece.token) for piece in pieces] == [("run_cm…", Token.FAINT), ("6e3t", Token.MUTED)]
+    assert text_of([short_id(RunId("run_1234567"), Token.FAINT)]) == "run_1234567"
+
+
+@pytest.mark.parametrize(
+    ("word", "tokens"),
+    [
+        ("FAILED", {"task": Token.BRIGHT, "took": Token.TEXT, "age": Token.TEXT, "version": Token.MUTED}),
+        ("EXECUTING", {"task": Token.TEXT, "took": Token.BLUE, "age": Token.FAINT, "version": Token.FAINT}),
+        ("QUEUED", {"task": Token.MUTED, "took": Token.MUTED, "age": Token.MUTED, "version": Token.FAINT}),
+        ("COMPLETED", {"task": Token.MUTED, "took": Token.FAINT, "age": Token.FAINT, "version": Token.FAINT}),
+        ("QUANTUM", {"task": Token.MUTED, "took": Token.MUTED, "age": Token.MUTED, "version": Token.FAINT}),
+    ],
+)
+def test_failures_stand_out_and_the_rest_recedes(word: str, tokens: dict[str, Token]) -> None:
+    cells = {column.id: column.cell(sample(word), NOW)[0].token for column in COLUMNS if column.id in tokens}
+    assert cells == tokens
+
+
+def test_the_error_column_has_the_first_line_of_a_message_that_is_known() -> None:
+    cell = next(column.cell for column in COLUMNS if column.id == "error")
+    run = replace(sample("FAILED"), error=(STAMP, failure(3, "first\nsecond")))
+    assert text_of([cell(run, NOW)]) == "first"
+    assert cell(sample("FAILED"), NOW) == ()
+
+
+def test_the_cost_is_computing_and_start_together() -> None:
+    cell = next(column.cell for column in COLUMNS if column.id == "cost")
+    assert text_of([cell(full(), NOW)]) == "$0.0002"

@@ -1,0 +1,202 @@
+import json
+import math
+from dataclasses import replace
+from datetime import timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.present.samples import (
+    CREATED,
+    HOSTILE,
+    RUN_ID,
+    STAMP,
+    attempt,
+    failure,
+    full,
+    recorded_details,
+    sample,
+)
+from tests.recordings import recording
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.ids import RunId
+from tui.domain.run import Body, Run
+from tui.present.json_text import compact
+from tui.present.schema import run_object
+
+SCHEMA = json.loads((Path(__file__).parent.parent / "RUN_SCHEMA.json").read_text())
+DETAILS = recorded_details()
+SAME_NAME = {"id", "taskIdentifier", "version", "createdAt", "updatedAt", "startedAt", "finishedAt", "isTest"} | {
+    "payload", "output", "tags", "metadata", "costInCents", "baseCostInCents", "durationMs", "depth", "ttl",
+    "delayedUntil", "expiredAt", "idempotencyKey", "region", "batchId", "triggerFunction", "attemptCount", "taskKind",
+    "schedule", "payloadPresignedUrl", "outputPresignedUrl",
+}  # fmt: skip
+FLAGS = {"isQueued", "isExecuting", "isCompleted", "isFailed", "isSuccess", "isCancelled", "isWaiting"}
+
+
+@cache
+def validator() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER)
+
+
+def printed(run: Run, **relatives: Any) -> dict[str, Any]:
+    """The object as a script reads it, valid by the schema."""
+    text = compact(run_object(run, **relatives))
+    assert text.isascii()
+    found: dict[str, Any] = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    validator().validate(found)
+    return found
+
+
+def nulls(value: Any) -> list[str]:
+    return [key for key, item in value.items() if item is None]
+
+
+@pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
+def test_a_recorded_run_is_printed_with_every_field_that_the_server_told(
+    name: str, run: Run, related: list[Run]
+) -> None:
+    wire = recording(name)["response"]["body"]
+    by_id = {known.id: known for known in related}
+    children = [known for known in related if known.fixed.parent_id == run.id]
+    found = printed(
+        run,
+        root=by_id.get(run.fixed.root_id or RunId("")),
+        parent=by_id.get(run.fixed.parent_id or RunId("")),
+        children=children,
+    )
+    for key in SAME_NAME & set(wire):
+        assert found[key] == wire[key], key
+    assert found["apiStatus"] == wire["status"]
+    told = wire["relatedRuns"]
+    assert [child["id"] for child in found["relatedRuns"]["children"]] == [child["id"] for child in told["children"]]
+    for key in ("root", "parent"):
+        assert (key in found["relatedRuns"]) == (key in told)
+        if key in told:
+            assert found["relatedRuns"][key]["id"] == told[key]["id"]
+            assert found["relatedRuns"][key]["taskIdentifier"] == told[key]["taskIdentifier"]
+            assert found["relatedRuns"][key]["apiStatus"] == told[key]["status"]
+    if "error" in wire:
+        assert found["error"]["message"] == wire["error"]["message"]
+        assert found["error"].get("stack") == wire["error"].get("stackTrace")
+    assert set(wire) <= SAME_NAME | FLAGS | {"status", "relatedRuns", "error", "attempts"}
+    assert set(nulls(found)) <= {"payload", "output"}
+
+
+def test_there_are_recordings_to_look_at() -> None:
+    assert len(DETAILS) > 40
+
+
+def test_every_field_of_the_schema_is_printed() -> None:
+    run = full()
+    found = printed(run, root=sample(), parent=sample("EXECUTING", attempt_count=2), children=[sample("DEQUEUED")])
+    assert set(found) >= set(SCHEMA["properties"])
+    assert set(found["attempts"][0]) >= set(SCHEMA["definitions"]["RunAttempt"]["properties"])
+    assert set(found["attempts"][0]["error"]) == {"name", "message", "stack", "code", "causes"}
+    assert found["attempts"][0]["error"]["causes"][0]["name"] == "TypeError"
+    assert found["relatedRuns"]["parent"] == {
+        "id": RUN_ID,
+        "taskIdentifier": "charge-card",
+        "status": "REATTEMPTING",
+        "apiStatus": "EXECUTING",
+    }
+    assert found["relatedRuns"]["children"][0]["apiStatus"] == "DEQUEUED"
+
+
+def test_the_promised_keys_have_their_names_and_units() -> None:
+    found = printed(full())
+    promised = {
+        "status": "COMPLETED_WITH_ERRORS",
+        "apiStatus": "FAILED",
+        "costInCents": 0.02,
+        "baseCostInCents": 0.0025,
+        "durationMs": 1258,
+        "depth": 2,
+        "ttl": "10m",
+        "delayedUntil": "2026-11-24T13:48:37.220Z",
+        "expiredAt": "2026-11-24T13:48:44.604Z",
+        "idempotencyKey": "idem-1",
+        "region": "eu-central-1",
+        "batchId": "batch_1",
+        "triggerFunction": "triggerAndWait",
+        "attemptCount": 2,
+        "nextAttemptAt": "2026-11-24T13:49:12.500Z",
+        "env": "prod",
+        "taskKind": "STANDARD",
+        "schedule": {"id": "sched_1"},
+        "queue": "task/charge",
+        "machine": "small-1x",
+    }
+    assert {key: found[key] for key in promised} == promised
+    assert found["attempts"][0]["number"] == 1
+    assert found["attempts"][0]["retryDelayMs"] == 946
+
+
+def test_what_is_not_known_is_an_absent_key() -> None:
+    assert printed(Run(RUN_ID)) == {"id": RUN_ID, "status": "QUEUED", "taskIdentifier": ""}
+    assert "isTraceGone" not in printed(full())
+
+
+def test_a_relative_of_which_nothing_is_known_is_told_by_its_id() -> None:
+    assert printed(full())["relatedRuns"] == {"root": {"id": "run_root"}, "parent": {"id": "run_parent"}}
+
+
+def test_children_are_told_once_they_were_read_even_if_there_are_none() -> None:
+    assert "relatedRuns" not in printed(sample())
+    assert printed(sample(), children=[])["relatedRuns"] == {"children": []}
+
+
+def test_null_is_a_payload_and_no_payload_is_no_key() -> None:
+    assert printed(replace(sample(), body=(STAMP, Body(None, None))))["payload"] is None
+    assert "output" not in printed(replace(sample(), body=(STAMP, Body(None))))
+
+
+def test_large_bodies_are_told_by_their_urls() -> None:
+    found = printed(replace(sample(), body=(STAMP, Body(payload_url="https://a/1?sig=2", output_url="https://b"))))
+    assert (found["payloadPresignedUrl"], found["outputPresignedUrl"]) == ("https://a/1?sig=2", "https://b")
+    assert "payload" not in found
+
+
+def test_a_run_that_has_no_metadata_has_no_key_for_it() -> None:
+    assert "metadata" not in printed(replace(sample(), metadata=(STAMP, {})))
+
+
+def test_an_attempt_without_a_span_or_an_end_lacks_those_keys() -> None:
+    open_one = Attempt(3, AttemptStatus.EXECUTING, started_at=CREATED)
+    run = replace(sample(), attempts=(STAMP, AttemptHistory((attempt(1, error=failure(1)), open_one))))
+    assert printed(run)["attempts"][1] == {
+        "number": 3,
+        "status": "EXECUTING",
+        "startedAt": "2026-11-24T13:48:37.210Z",
+    }
+    assert printed(replace(sample(), attempts=(STAMP, AttemptHistory())))["attempts"] == []
+
+
+def test_a_lost_trace_is_told() -> None:
+    run = replace(sample(), attempts=(STAMP, AttemptHistory((attempt(3),), is_trace_gone=True)))
+    assert printed(run)["isTraceGone"] is True
+
+
+def test_hostile_text_is_printed_raw_but_as_ascii() -> None:
+    found = printed(full(HOSTILE))
+    assert found["tags"][0] == f"billing{HOSTILE}"
+    assert found["payload"] == {f"order{HOSTILE}": f"ord_1001{HOSTILE}"}
+    assert found["attempts"][0]["error"]["causes"][0]["message"] == f"fetch failed{HOSTILE}"
+
+
+@given(st.recursive(st.none() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5))
+def test_any_payload_is_printed_as_json_even_numbers_that_json_cannot_say(payload: Any) -> None:
+    found = printed(replace(sample(), body=(STAMP, Body({"value": payload}))))
+    if isinstance(payload, float) and not math.isfinite(payload):
+        assert found["payload"]["value"] in {"NaN", "Infinity", "-Infinity"}
+
+
+def test_dates_are_told_in_utc_with_milliseconds_wherever_the_clock_stood() -> None:
+    run = sample()
+    far = CREATED.astimezone(timezone(timedelta(hours=9)))
+    assert printed(replace(run, fixed=replace(run.fixed, created_at=far)))["createdAt"] == "2026-11-24T13:48:37.210Z"

@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from tests.present.samples import sample
+from tui.domain.attempt import AttemptStatus
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import STATUS_TABLE, RunStatus, read_status
+from tui.present.status import LOOKS, look_of, look_of_attempt, look_of_status
+from tui.present.styled import Token
+
+
+def test_every_status_has_a_look_of_its_own() -> None:
+    assert {row.title for row in STATUS_TABLE} == set(LOOKS)
+    assert len({look.glyph for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.ascii_glyph for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_every_glyph_is_one_cell_and_every_ascii_glyph_is_ascii() -> None:
+    for look in LOOKS.values():
+        assert cell_len(look.glyph) == 1
+        assert len(look.ascii_glyph) == 1
+        assert look.ascii_glyph.isascii()
+
+
+@pytest.mark.parametrize(
+    ("word", "glyph", "ascii_glyph", "shown", "token"),
+    [
+        ("DELAYED", "◌", ":", "Delayed", Token.MUTED),
+        ("QUEUED", "○", ".", "Queued", Token.MUTED),
+        ("PENDING", "○", ".", "Queued", Token.MUTED),
+        ("PENDING_VERSION", "△", "^", "Pending version", Token.MUTED),
+        ("DEQUEUED", "◔", "o", "Dequeued", Token.BLUE),
+        ("EXECUTING", "◐", "O", "Executing", Token.BLUE),
+        ("REATTEMPTING", "↻", "@", "Reattempting", Token.BLUE),
+        ("FROZEN", "‖", "=", "Waiting", Token.MUTED),
+        ("COMPLETED", "✓", "+", "Completed", Token.FAINT),
+        ("FAILED", "✗", "x", "Failed", Token.ROSE),
+        ("CRASHED", "▼", "!", "Crashed", Token.ROSE),
+        ("TIMED_OUT", "◷", "T", "Timed out", Token.ROSE),
+        ("SYSTEM_FAILURE", "⊠", "#", "System failure", Token.ROSE),
+        ("FAILED_TO_RUN", "⊗", "X", "Failed to run", Token.ROSE),
+        ("INTERRUPTED", "¦", "/", "Interrupted", Token.ROSE),
+        ("CANCELED", "⊘", "-", "Canceled", Token.FAINT),
+        ("EXPIRED", "◇", "_", "Expired", Token.FAINT),
+    ],
+)
+def test_a_status_looks_as_the_looks_page_says(
+    word: str, glyph: str, ascii_glyph: str, shown: str, token: Token
+) -> None:
+    look = look_of(sample(word))
+    assert (look.glyph, look.ascii_glyph, look.word, look.name.token) == (glyph, ascii_glyph, shown, token)
+    assert look.name.is_bold == read_status(word).canonical.is_failed
+    assert look_of_status(read_status(word)) == look
+
+
+def test_the_glyphs_of_completed_and_pending_version_have_a_colour_that_their_words_have_not() -> None:
+    assert look_of(sample("COMPLETED")).mark.token is Token.GREEN
+    assert look_of(sample("PENDING_VERSION")).mark.token is Token.AMBER
+
+
+def test_executing_again_is_reattempting() -> None:
+    assert look_of(sample("EXECUTING", attempt_count=2)).word == "Reattempting"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_an_unknown_status_is_a_question_mark_and_the_servers_word_made_harmless(ended: bool) -> None:
+    run = sample("QUEUED")
+    assert run.state
+    status = read_status("QUANTUM\x1b[2J", ended=ended)
+    look = look_of(replace(run, state=replace(run.state, status=status)))
+    assert (look.glyph, look.name.text, look.name.token) == ("?", "QUANTUM␛[2J", Token.MUTED)
+
+
+def test_a_status_that_is_empty_or_was_never_read_is_not_made_up() -> None:
+    assert (look_of(Run(RunId("run_1"))).glyph, look_of(Run(RunId("run_1"))).word) == ("?", "·")
+    assert look_of_status(None).glyph == "?"
+    assert look_of_status(read_status("")).word == "·"
+
+
+def test_every_attempt_status_has_a_look() -> None:
+    shown = {status: look_of_attempt(status).word for status in AttemptStatus}
+    assert shown == {
+        AttemptStatus.EXECUTING: "Executing",
+        AttemptStatus.COMPLETED: "Completed",
+        AttemptStatus.FAILED: "Failed",
+        AttemptStatus.CANCELED: "Canceled",
+    }
+
+
+def test_every_canonical_status_is_covered_by_a_title() -> None:
+    assert {row.canonical for row in STATUS_TABLE} == set(RunStatus)

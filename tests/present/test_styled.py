@@ -1,0 +1,107 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tests.present.samples import HOSTILE, texts
+from tui.domain.text import Raw, clean
+from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, pad, width, wrap
+
+lines = st.lists(st.builds(Piece, texts, st.sampled_from(Token)), max_size=4).map(tuple)
+limits = st.integers(0, 30)
+
+
+def said(line: Line) -> str:
+    return "".join(piece.text for piece in line)
+
+
+@given(texts)
+def test_a_piece_is_clean_whoever_builds_it(text: str) -> None:
+    assert Piece(text).text == clean(text)
+
+
+def test_control_and_bidi_characters_cannot_be_in_a_piece() -> None:
+    text = Piece(Raw(HOSTILE), Token.ROSE).text
+    assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text)
+    assert not set("\u202e\u200b\u2028\ud800") & set(text)
+    assert "[bold]" in text  # never markup
+
+
+@given(lines, limits)
+def test_a_cut_line_fits_exactly_and_says_that_it_is_cut(line: Line, limit: int) -> None:
+    shown = cut(line, limit)
+    if width(line) <= limit:
+        assert shown == line
+    elif limit > 0:
+        assert width(shown) == limit
+        assert said(shown).endswith("…")
+        assert said(line).startswith(said(shown)[:-1].rstrip(" "))
+    else:
+        assert shown == ()
+
+
+def test_a_cut_never_splits_a_wide_character_or_a_combining_sequence() -> None:
+    assert said(cut((Piece("日本語"),), 4)) == "日 …"
+    assert said(cut((Piece("日本語"),), 5)) == "日本…"
+    assert said(cut((Piece("e\u0301e\u0301e\u0301"),), 2)) == "e\u0301…"
+    assert said(cut((Piece("☀\ufe0f☀\ufe0f"),), 3)) == "☀\ufe0f…"
+
+
+def test_a_cut_keeps_the_styles() -> None:
+    line = (Piece("ab", Token.ROSE, is_bold=True), Piece("cdef", Token.FAINT))
+    assert cut(line, 4) == (Piece("ab", Token.ROSE, is_bold=True), Piece("c…", Token.FAINT))
+
+
+@given(lines, limits, st.sampled_from(["left", "right"]))
+def test_a_padded_line_keeps_its_text_on_its_side(line: Line, limit: int, align: str) -> None:
+    shown = pad(line, limit, "left" if align == "left" else "right")
+    assert width(shown) == max(width(line), limit)
+    assert said(shown).startswith(said(line)) if align == "left" else said(shown).endswith(said(line))
+
+
+@given(lines, limits)
+def test_a_fitted_line_has_the_width_asked_for(line: Line, limit: int) -> None:
+    assert width(fit(line, limit, "right")) == limit
+
+
+@given(texts, st.integers(-1, 30))
+def test_wrapped_text_fits_and_loses_nothing_but_spaces(text: str, limit: int) -> None:
+    rows = wrap(text, limit)
+    assert rows
+    assert all(cell_len(row) <= max(limit, 2) for row in rows)
+    assert "".join(rows).replace(" ", "") == clean(text, lines=True).replace("\n", "").replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "rows"),
+    [
+        ("", 10, [""]),
+        ("one two three", 7, ["one two", "three"]),
+        ("a\n\n  b", 10, ["a", "", "  b"]),
+        ("abcdefgh ij", 4, ["abcd", "efgh", "ij"]),
+        ("x abcdefgh", 4, ["x", "abcd", "efgh"]),
+        ("  abcdefgh", 4, ["  ab", "cdef", "gh"]),
+        ("日本語", 3, ["日", "本", "語"]),
+        ("a\x1b[31mb", 20, ["a␛[31mb"]),
+    ],
+)
+def test_text_wraps_at_words_and_breaks_what_is_too_long(text: str, limit: int, rows: list[str]) -> None:
+    assert wrap(text, limit) == rows
+
+
+@given(lines, limits)
+def test_a_folded_line_fits_and_loses_nothing(line: Line, limit: int) -> None:
+    rows = fold(line, limit)
+    assert "".join(map(said, rows)) == said(line)
+    assert all(width(row) <= max(limit, 2) for row in rows)
+
+
+def test_joined_lines_have_two_spaces_between_them() -> None:
+    assert said(joined([(Piece("a"),), (Piece("b"), Piece("c"))])) == "a  bc"
+    assert joined([]) == ()
+
+
+def test_the_first_line_is_the_first_that_says_something() -> None:
+    assert first_line(Raw("\n  \nreal\nmore")) == "real"
+    assert first_line(Raw("")) == ""
+    assert first_line(Raw("one")) == "one"

@@ -1,0 +1,239 @@
+"""The session: what it owns ends with it, whatever happens."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fleet import Fleet, FleetRun, serving
+from tests.harness import pass_time, started
+from tests.virtual_clock import VirtualClock
+from tui.domain.ids import RunId
+from tui.domain.run import Fixed
+from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
+from tui.session import Session
+from tui.session.pump import QUEUE_SIZE, Pump
+from tui.store.changes import Changes
+from tui.store.store import Store
+
+
+def other_tasks() -> set[str]:
+    return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+def named(number: int) -> RunsRead:
+    clock = VirtualClock()
+    return RunsRead((RunPatch(RunId(f"run_{number}"), clock.now(), fixed=Fixed(depth=0)),))
+
+
+class Broken:
+    name = "broken"
+
+    async def run(self, emit: object) -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError("a bug in a source")
+
+
+def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add(FleetRun(1, -10, -5))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                session.follow("rest")
+                await pass_time(session, api, 10)
+                assert {"pump", "source rest"} <= other_tasks()
+                client = session._client
+            assert other_tasks() == set()
+            with pytest.raises(RuntimeError):
+                await client.whoami()
+
+    before = threading.active_count()
+    asyncio.run(scenario())
+    assert threading.active_count() == before
+
+
+def test_a_bug_in_a_source_ends_the_session_and_is_told_as_it_is(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        with serving(fleet) as api:
+            with pytest.raises(ZeroDivisionError, match="a bug in a source"):
+                async with started(api, tmp_path) as session:
+                    session.spawn(session._supervise(Broken()), "source broken")
+                    await asyncio.Event().wait()
+            assert other_tasks() == set()
+
+    asyncio.run(scenario())
+
+
+def test_a_bug_in_a_listener_ends_the_session_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+
+        def broken(_: Changes) -> None:
+            raise KeyError("a bug in a pane")
+
+        with serving(fleet) as api:
+            with pytest.raises(KeyError, match="a bug in a pane"):
+                async with started(api, tmp_path) as session:
+                    session.listen(broken)
+                    await session.emit(named(1))
+                    await asyncio.Event().wait()
+            assert other_tasks() == set()
+
+    asyncio.run(scenario())
+
+
+def test_an_exception_of_the_program_inside_passes_through_unchanged(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        with serving(fleet) as api:
+            with pytest.raises(LookupError, match="mine"):
+                async with started(api, tmp_path) as session:
+                    session.follow("rest")
+                    raise LookupError("mine")
+            assert other_tasks() == set()
+
+    asyncio.run(scenario())
+
+
+def test_cancelling_the_program_cancels_the_session_without_noise(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        with serving(fleet) as api:
+
+            async def program() -> None:
+                async with started(api, tmp_path) as session:
+                    session.follow("rest")
+                    await asyncio.Event().wait()
+
+            task = asyncio.ensure_future(program())
+            for _ in range(50):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert other_tasks() == set()
+
+    asyncio.run(scenario())
+
+
+def test_times_are_the_servers_when_the_clocks_disagree(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        with serving(Fleet(clock)) as api:
+            async with started(api, tmp_path) as session:
+                assert session.now() == clock.now()
+                await session.emit(SourceConnected("rest", clock.now() + timedelta(minutes=10), 2.0))
+                assert session.now() == clock.now() + timedelta(minutes=10)
+                await session.emit(SourceConnected("rest", clock.now() + timedelta(seconds=1), 2.0))
+                assert session.now() == clock.now()
+
+    asyncio.run(scenario())
+
+
+def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]], object]) -> None:
+    async def run() -> None:
+        clock = VirtualClock()
+        pump = Pump(Store(), clock)
+        heard: list[tuple[float, Changes]] = []
+        pump.listen(lambda changes: heard.append((clock.monotonic_s(), changes)))
+        task = asyncio.ensure_future(pump.run())
+        try:
+            await scenario(clock, pump, heard)  # type: ignore[misc]  a coroutine function
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_the_first_change_after_quiet_is_told_at_once_and_the_next_ones_together() -> None:
+    async def scenario(clock: VirtualClock, pump: Pump, heard: list[tuple[float, Changes]]) -> None:
+        await pump.emit(named(0))
+        await clock.run(0.01)
+        assert [moment for moment, _ in heard] == [0.0]
+        for number in range(1, 31):
+            await pump.emit(named(number))
+            await clock.run(0.01)
+        await clock.run(1)
+        moments = [moment for moment, _ in heard]
+        assert len(moments) == 5
+        assert all(later - earlier >= 0.0999 for earlier, later in zip(moments, moments[1:], strict=False))
+        assert set().union(*(changes.added for _, changes in heard)) == {RunId(f"run_{n}") for n in range(31)}
+
+    pumping(scenario)
+
+
+def test_what_tells_nothing_new_wakes_nobody() -> None:
+    async def scenario(clock: VirtualClock, pump: Pump, heard: list[tuple[float, Changes]]) -> None:
+        await pump.emit(named(0))
+        await clock.run(1)
+        await pump.emit(named(0))
+        await clock.run(1)
+        assert len(heard) == 1
+
+    pumping(scenario)
+
+
+def test_a_full_queue_holds_the_source_back_and_loses_nothing() -> None:
+    async def scenario() -> None:
+        pump = Pump(store := Store(), VirtualClock())
+        sent = 0
+
+        async def source() -> None:
+            nonlocal sent
+            for number in range(QUEUE_SIZE + 50):
+                await pump.emit(named(number))
+                sent += 1
+
+        task = asyncio.ensure_future(source())
+        for _ in range(QUEUE_SIZE + 100):
+            await asyncio.sleep(0)
+        assert sent == QUEUE_SIZE
+        running = asyncio.ensure_future(pump.run())
+        await task
+        await pump.settle()
+        assert len(store) == QUEUE_SIZE + 50
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_reader_of_changes_gets_them_merged(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                changes = session.changes()
+                first = asyncio.ensure_future(anext(changes))
+                await pass_time(session, api, 0)
+                await session.emit(named(0))
+                await pass_time(session, api, 1)
+                assert (await first).added == {RunId("run_0")}
+                for number in range(1, 5):
+                    await session.emit(named(number))
+                    await pass_time(session, api, 1)
+                assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
+                await changes.aclose()  # type: ignore[attr-defined]  it is an async generator
+
+    asyncio.run(scenario())
+
+
+def test_starting_a_session_object_loads_neither_httpx_nor_pydantic() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from tui.session import Session; from tui.config import read_settings;"
+        "Session(read_settings({'TRIGGER_SECRET_KEY': 'tr_dev_x'}));"
+        "print(sorted({'httpx', 'pydantic', 'textual'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.strip() == "[]"
+
+

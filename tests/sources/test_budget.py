@@ -1,0 +1,335 @@
+"""The budget: who goes when, and that the running tasks keep their share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.virtual_clock import VirtualClock
+from tui.domain.environment import RateLimit
+from tui.sources.budget import MAX_IN_FLIGHT, MAX_TRIES, PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
+from tui.wire.errors import RateLimited, ServerFault
+
+
+def rate(remaining: int, resets_in_s: float = 10.0, limit: int = 750) -> RateLimit:
+    return RateLimit(limit, remaining, timedelta(seconds=resets_in_s))
+
+
+class Api:
+    """Answers at once, counting; or waits for `release`."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.sent: list[tuple[float, str]] = []
+        self.gate: asyncio.Event | None = None
+
+    def call(self, name: str) -> Callable[[], Awaitable[str]]:
+        async def send() -> str:
+            self.sent.append((self.clock.monotonic_s(), name))
+            if self.gate is not None:
+                await self.gate.wait()
+            return name
+
+        return send
+
+
+async def ask_all(budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r") -> list[asyncio.Task[str]]:
+    tasks = [
+        asyncio.ensure_future(budget.ask((prefix, number), priority, api.call(f"{prefix}{number}")))
+        for number in range(count)
+    ]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def drop(tasks: list[asyncio.Task[str]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("refill", [SECRET_KEY, PUBLIC_TOKEN])
+def test_no_more_than_a_fifth_of_every_refill_is_spent(refill: Refill) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, refill), Api(clock)
+        tasks = await ask_all(budget, api, Priority.SELECTED, 400)
+        await clock.run(refill.period_s * 4 - 0.01)
+        for period in range(4):
+            spent = [at for at, _ in api.sent if period <= at / refill.period_s < period + 1]
+            assert len(spent) == refill.requests // 5
+        await drop(tasks)
+
+    asyncio.run(scenario())
+
+
+def test_a_users_action_waits_for_no_share() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        tasks = await ask_all(budget, api, Priority.LIST, 200)
+        await clock.run(1)
+        assert len(api.sent) == 40
+        assert await budget.ask("cancel", Priority.ACTION, api.call("cancel")) == "cancel"
+        await drop(tasks)
+
+    asyncio.run(scenario())
+
+
+def test_the_list_leaves_room_for_the_run_that_the_user_opens() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        tasks = await ask_all(budget, api, Priority.LIST, 200)
+        history = await ask_all(budget, api, Priority.HISTORY, 10, "h")
+        await clock.run(1)
+        assert await budget.ask("detail", Priority.SELECTED, api.call("detail")) == "detail"
+        assert not any(name.startswith("h") for _, name in api.sent)
+        await drop(tasks + history)
+
+    asyncio.run(scenario())
+
+
+def test_the_more_urgent_request_goes_first_when_the_share_is_back() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        first = await ask_all(budget, api, Priority.SELECTED, 50)
+        await clock.run(1)
+        late = [
+            *await ask_all(budget, api, Priority.HISTORY, 3, "history"),
+            *await ask_all(budget, api, Priority.LIST, 3, "list"),
+            *await ask_all(budget, api, Priority.VISIBLE, 3, "visible"),
+        ]
+        await clock.run(9.5)
+        names = [name.rstrip("0123456789") for _, name in api.sent[50:]]
+        assert names == ["visible"] * 3 + ["list"] * 3 + ["history"] * 3
+        await drop(first + late)
+
+    asyncio.run(scenario())
+
+
+def test_it_never_goes_below_half_of_what_remained() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        remaining = 20
+
+        def answering(name: str) -> Callable[[], Awaitable[str]]:
+            async def send() -> str:
+                nonlocal remaining
+                remaining -= 1
+                budget.observe(rate(remaining, resets_in_s=10 - clock.monotonic_s()))
+                return await api.call(name)()
+
+            return send
+
+        tasks = [
+            asyncio.ensure_future(budget.ask(number, Priority.SELECTED, answering(str(number)))) for number in range(60)
+        ]
+        await clock.run(9)
+        assert 8 <= len(api.sent) <= 10
+        remaining = 750
+        await clock.run(5)
+        assert len(api.sent) == 60
+        await drop(tasks)
+
+    asyncio.run(scenario())
+
+
+def test_identical_requests_in_flight_are_one() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        api.gate = asyncio.Event()
+        tasks = [asyncio.ensure_future(budget.ask("same", Priority.LIST, api.call("same"))) for _ in range(5)]
+        await clock.run(0.1)
+        api.gate.set()
+        assert await asyncio.gather(*tasks) == ["same"] * 5
+        assert len(api.sent) == 1
+        await budget.ask("same", Priority.LIST, api.call("same"))
+        assert len(api.sent) == 2
+
+    asyncio.run(scenario())
+
+
+def test_who_shares_a_request_makes_it_as_urgent_as_himself() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        full = await ask_all(budget, api, Priority.SELECTED, 50)
+        await clock.run(0.1)
+        waiting = await ask_all(budget, api, Priority.HISTORY, 40, "h")
+        urgent = asyncio.ensure_future(budget.ask(("h", 39), Priority.ACTION, api.call("h39")))
+        await clock.run(0.1)
+        assert await urgent == "h39"
+        assert [name for _, name in api.sent[50:]] == ["h39"]
+        await drop(full + waiting)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_goes_on_when_the_asker_that_carried_it_is_cancelled() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        api.gate = asyncio.Event()
+        carrier, sharer = await ask_all(budget, api, Priority.LIST, 1) + await ask_all(budget, api, Priority.LIST, 1)
+        await clock.run(0.1)
+        carrier.cancel()
+        await clock.run(0.1)
+        api.gate.set()
+        assert await sharer == "r0"
+        with pytest.raises(asyncio.CancelledError):
+            await carrier
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_sharer_ends_at_once_and_leaves_the_request_alone() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        api.gate = asyncio.Event()
+        carrier, sharer = await ask_all(budget, api, Priority.LIST, 1) + await ask_all(budget, api, Priority.LIST, 1)
+        await clock.run(0.1)
+        sharer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sharer
+        api.gate.set()
+        assert await carrier == "r0"
+        assert len(api.sent) == 1
+
+    asyncio.run(scenario())
+
+
+def test_everybody_who_shares_hears_of_an_error_once_each() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget = Budget(clock, SECRET_KEY)
+
+        async def fail() -> str:
+            await asyncio.sleep(0)
+            raise ServerFault("503", 503)
+
+        tasks = [asyncio.ensure_future(budget.ask("x", Priority.LIST, fail)) for _ in range(3)]
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [ServerFault] * 3
+
+    asyncio.run(scenario())
+
+
+def test_a_429_stops_everything_until_the_reset_and_then_the_request_is_sent_again() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        waits: list[float] = []
+        budget, api = Budget(clock, SECRET_KEY, on_wait=waits.append), Api(clock)
+        answers = iter([RateLimited("429", timedelta(seconds=7))])
+
+        async def limited() -> str:
+            for error in answers:
+                raise error
+            return await api.call("done")()
+
+        first = asyncio.ensure_future(budget.ask("first", Priority.LIST, limited))
+        await asyncio.sleep(0)
+        action = asyncio.ensure_future(budget.ask("cancel", Priority.ACTION, api.call("cancel")))
+        await clock.run(6.9)
+        assert not action.done()
+        assert not first.done()
+        await clock.run(0.2)
+        assert await first == "done"
+        assert await action == "cancel"
+        assert waits == [7.0]
+        assert all(at >= 7.0 for at, name in api.sent if name == "done")
+
+    asyncio.run(scenario())
+
+
+def test_a_429_without_end_is_told_to_the_asker() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget = Budget(clock, SECRET_KEY)
+        tries = 0
+
+        async def limited() -> str:
+            nonlocal tries
+            tries += 1
+            raise RateLimited("429", timedelta(seconds=1))
+
+        task = asyncio.ensure_future(budget.ask("x", Priority.ACTION, limited))
+        await clock.run(60)
+        with pytest.raises(RateLimited):
+            await task
+        assert tries == MAX_TRIES
+
+    asyncio.run(scenario())
+
+
+def test_only_a_few_requests_are_in_flight_at_once() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        api.gate = asyncio.Event()
+        tasks = await ask_all(budget, api, Priority.SELECTED, 20)
+        await clock.run(0.1)
+        assert len(api.sent) == MAX_IN_FLIGHT
+        api.gate.set()
+        await clock.run(0.1)
+        assert len(api.sent) == 20
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+
+
+def test_a_server_whose_refill_keeps_moving_away_does_not_starve_us() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+
+        async def answer() -> str:
+            budget.observe(rate(700, resets_in_s=3600))
+            return await api.call("x")()
+
+        for number in range(120):
+            task = asyncio.ensure_future(budget.ask(number, Priority.SELECTED, answer))
+            await clock.run(0.5)
+            if task.done():
+                continue
+            task.cancel()
+        assert len(api.sent) > 110
+
+    asyncio.run(scenario())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Priority)), st.booleans(), st.integers(0, 3)),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_after_any_mix_of_asking_and_cancelling_nothing_is_left_behind(asks: list[tuple[Priority, bool, int]]) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        tasks = []
+        for priority, is_cancelled, key in asks:
+            task = asyncio.ensure_future(budget.ask(key, priority, api.call(str(key))))
+            tasks.append(task)
+            await asyncio.sleep(0)
+            if is_cancelled:
+                task.cancel()
+        await clock.run(100)
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        for (_, is_cancelled, key), answer in zip(asks, answers, strict=True):
+            assert answer == str(key) or (is_cancelled and isinstance(answer, asyncio.CancelledError))
+        assert budget.in_flight == 0
+        assert not budget._flights
+        assert not budget._waiters
+
+    asyncio.run(scenario())

@@ -1,0 +1,115 @@
+"""Patches and runs for the tests of the store, by hand and by hypothesis."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.error import RunError
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import ABSENT, Body, Fixed, Precision, Run, Stamp, State
+from tui.domain.status import STATUS_TABLE, read_status
+from tui.domain.text import Raw
+from tui.domain.update import RunGone, RunPatch, RunsRead
+from tui.store.merge import merge
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def state_of(
+    word: str = "EXECUTING", *, updated: float = 0, precision: Precision = Precision.LIST, **more: Any
+) -> State:
+    return State(at(updated), precision, read_status(word, ended="finished_at" in more), **more)
+
+
+def patch_of(
+    run_id: str,
+    word: str | None = "EXECUTING",
+    *,
+    updated: float = 0,
+    read: float = 100,
+    created: float | None = 0,
+    task: str | None = "sync",
+    fixed: Fixed | None = None,
+    state: dict[str, Any] | None = None,
+    **more: Any,
+) -> RunPatch:
+    """A list row; `word` None is a patch without a state."""
+    return RunPatch(
+        RunId(run_id),
+        at(read),
+        fixed or Fixed(task=TaskId(task) if task else None, created_at=None if created is None else at(created)),
+        None if word is None else state_of(word, updated=updated, **(state or {})),
+        **more,
+    )
+
+
+def run_of(run_id: str, word: str | None = "EXECUTING", **more: Any) -> Run:
+    return merge(None, patch_of(run_id, word, **more))
+
+
+def stamp(updated: float = 0, precision: Precision = Precision.DETAIL, read: float = 100) -> Stamp:
+    return Stamp(at(updated), precision, at(read))
+
+
+# Few values each, so that stamps collide, facets tie and runs meet.
+moments = st.integers(0, 3).map(at)
+run_ids = st.sampled_from([RunId(f"run_{letter}") for letter in "abcdef"])
+words = st.sampled_from(
+    sorted({word for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database) if word} | {"FROBNICATING"})
+)
+statuses = st.builds(lambda word, ended: read_status(word, ended=ended), words, st.booleans())
+texts = st.sampled_from(["", "a", "b", "\x1b[31m", "\ud800"]).map(Raw)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.sampled_from([0, 1, 1.0, 2.5, -0.0, 10**300, 1e300]) | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=3,
+)
+maybe_moment = st.none() | moments
+states = st.builds(
+    State,
+    moments,
+    st.sampled_from(Precision),
+    statuses,
+    started_at=maybe_moment,
+    finished_at=maybe_moment,
+    compute=st.sampled_from([timedelta(), timedelta(seconds=1)]),
+    cost_cents=st.sampled_from([0.0, -0.0, 0.5]),
+    tags=st.sampled_from([(), (Raw("x"),), (Raw("x"), Raw("y"))]),
+)
+fixeds = st.builds(
+    Fixed,
+    task=st.none() | st.sampled_from([TaskId("sync"), TaskId("mail")]),
+    created_at=maybe_moment,
+    depth=st.none() | st.integers(0, 1),
+    is_test=st.none() | st.booleans(),
+    parent_id=st.none() | run_ids,
+    schedule=json_values,
+)
+stamps = st.builds(Stamp, moments, st.sampled_from(Precision), moments)
+errors = st.builds(RunError, texts, st.none() | texts, is_blurred=st.booleans())
+bodies = st.builds(Body, json_values | st.just(ABSENT), json_values | st.just(ABSENT))
+histories = st.builds(
+    AttemptHistory,
+    st.lists(st.builds(Attempt, st.integers(1, 2), st.sampled_from(AttemptStatus)), max_size=2).map(tuple),
+)
+patches = st.builds(
+    RunPatch,
+    run_ids,
+    moments,
+    fixed=st.none() | fixeds,
+    state=st.none() | states,
+    metadata=st.none() | st.tuples(stamps, st.dictionaries(st.sampled_from("ab"), json_values, max_size=2)),
+    body=st.none() | st.tuples(stamps, bodies),
+    error=st.none() | st.tuples(stamps, st.none() | errors),
+    attempts=st.none() | st.tuples(stamps, histories),
+    attempt_count=st.none() | st.integers(0, 2),
+    has_children=st.booleans(),
+)
+gone = st.builds(RunGone, run_ids, moments)
+reads = st.lists(patches, max_size=3).map(lambda several: RunsRead(tuple(several)))

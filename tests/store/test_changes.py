@@ -1,0 +1,83 @@
+"""How changes add up."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.store.builders import run_of
+from tui.domain.ids import RunId
+from tui.store.changes import Changes, Topic, Transition
+
+A = RunId("run_a")
+
+
+def added() -> Changes:
+    return Changes(added={A}, topics={Topic.RUNS})
+
+
+def changed() -> Changes:
+    return Changes(changed={A}, topics={Topic.RUNS})
+
+
+def removed() -> Changes:
+    return Changes(removed={A}, topics={Topic.RUNS})
+
+
+def sum_of(*parts: Changes) -> Changes:
+    total = Changes()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+def test_added_then_changed_is_added() -> None:
+    assert sum_of(added(), changed()) == added()
+
+
+def test_added_then_removed_is_removed_for_somebody_may_have_looked_in_between() -> None:
+    assert sum_of(added(), removed()) == removed()
+
+
+def test_changed_then_removed_is_removed() -> None:
+    assert sum_of(changed(), removed()) == removed()
+
+
+def test_removed_then_added_is_added() -> None:
+    assert sum_of(removed(), added(), changed()) == added()
+
+
+def test_transitions_stay_in_order_and_confirmations_are_summed() -> None:
+    first, second = Transition(A, None, run_of("run_a", "QUEUED")), Transition(A, run_of("run_a"), run_of("run_a"))
+    total = sum_of(Changes(transitions=[first], confirmed=2), Changes(transitions=[second], confirmed=3))
+    assert total.transitions == [first, second]
+    assert total.confirmed == 5
+
+
+def test_confirmations_alone_are_no_change() -> None:
+    assert Changes(confirmed=100).is_empty
+    assert not Changes(topics={Topic.BUDGET}).is_empty
+    assert not added().is_empty
+
+
+# What can happen to one run: it comes, changes while it is there, goes, comes again.
+lives = st.lists(st.sampled_from(["come", "change", "go"]), max_size=8)
+
+
+@given(lives, st.booleans(), st.data())
+def test_changes_add_up_the_same_however_they_are_grouped(
+    steps: list[str], is_there: bool, data: st.DataObject
+) -> None:
+    parts: list[Changes] = []
+    for step in steps:
+        if step == "come" and not is_there:
+            parts.append(added())
+            is_there = True
+        elif step == "change" and is_there:
+            parts.append(changed())
+        elif step == "go" and is_there:
+            parts.append(removed())
+            is_there = False
+    cut = data.draw(st.integers(0, len(parts)))
+    total = sum_of(*parts)
+    assert sum_of(sum_of(*parts[:cut]), sum_of(*parts[cut:])) == total
+    assert (A in total.removed) == (bool(parts) and not is_there)
+    assert len(total.added) + len(total.changed) + len(total.removed) <= 1

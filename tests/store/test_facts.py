@@ -1,0 +1,150 @@
+"""What the sources tell besides runs."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.store.builders import at, moments, patch_of
+from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.environment import Capability, Environment
+from tui.domain.ids import RunId
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.domain.update import (
+    BudgetRead,
+    CapabilityLost,
+    CountsRead,
+    EnvironmentRead,
+    HistoryRead,
+    RunsRead,
+    SourceConnected,
+    SourceRetrying,
+    SourceStopped,
+    Update,
+)
+from tui.store.changes import Topic
+from tui.store.store import Store
+
+A = RunId("run_a")
+DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"))
+
+
+@pytest.mark.parametrize(
+    ("update", "topic"),
+    [
+        (CountsRead({RunStatus.QUEUED: 1}, at(0), 24), Topic.COUNTS),
+        (EnvironmentRead(DEV, at(0)), Topic.ENVIRONMENT),
+        (EnvironmentRead(None, at(0)), Topic.ENVIRONMENT),
+        (CapabilityLost(Capability.QUERY, "403"), Topic.CAPABILITIES),
+        (SourceConnected("rest", at(0), 2.0), Topic.SOURCES),
+        (SourceRetrying("rest", at(0), at(4), 1, "no route"), Topic.SOURCES),
+        (SourceStopped("rest", at(0), "Invalid API key"), Topic.SOURCES),
+        (HistoryRead(at(0), 100, False), Topic.HISTORY),
+        (BudgetRead(750, 700, at(10)), Topic.BUDGET),
+        (ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)), Topic.ACTIONS),
+    ],
+)
+def test_a_fact_is_news_once(update: Update, topic: Topic) -> None:
+    store = Store()
+    assert store.apply(update).topics == {topic}
+    assert store.apply(update).is_empty
+
+
+def test_a_new_store_knows_nothing() -> None:
+    store = Store()
+    assert (store.environment, store.environment_known) == (None, False)
+    assert (store.counts_read, store.history, store.budget) == (None, None, None)
+    assert (dict(store.lost), dict(store.sources), dict(store.actions)) == ({}, {}, {})
+
+
+def test_facts_are_kept_as_they_were_told() -> None:
+    store = Store()
+    told: list[Update] = [
+        EnvironmentRead(DEV, at(0)),
+        CapabilityLost(Capability.TRACE, "403"),
+        SourceConnected("rest", at(0), 2.0),
+        SourceStopped("feed", at(1), "gone"),
+        HistoryRead(at(0), 100, True),
+        BudgetRead(750, 700, at(10)),
+    ]
+    for update in told:
+        store.apply(update)
+    assert (store.environment, store.environment_known) == (DEV, True)
+    assert store.lost == {Capability.TRACE: "403"}
+    assert store.sources == {"rest": told[2], "feed": told[3]}
+    assert (store.history, store.budget) == (told[4], told[5])
+
+
+def test_a_server_that_would_not_say_where_we_are_was_asked_all_the_same() -> None:
+    store = Store()
+    store.apply(EnvironmentRead(DEV, at(0)))
+    store.apply(EnvironmentRead(None, at(1)))
+    assert (store.environment, store.environment_known) == (None, True)
+
+
+def test_an_older_count_that_arrives_late_is_dropped() -> None:
+    store = Store()
+    newer = CountsRead({RunStatus.QUEUED: 2}, at(1), 24)
+    store.apply(newer)
+    assert store.apply(CountsRead({RunStatus.QUEUED: 1}, at(0), 24)).is_empty
+    assert store.counts_read == newer
+
+
+def test_an_action_repaints_its_row_but_is_no_part_of_the_run() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a"),)))
+    run = store.get(A)
+    changes = store.apply(ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)))
+    assert changes.changed == {A}
+    assert changes.transitions == []
+    assert store.get(A) is run
+
+
+def test_the_action_on_a_run_that_is_let_go_goes_with_it() -> None:
+    store = Store(max_runs=0)
+    store.pin([A])
+    store.apply(RunsRead((patch_of("run_a", "COMPLETED"),)))
+    store.apply(ActionStatus(A, "replay", 1, ActionPhase.REQUESTED, at(0)))
+    store.unpin([A])
+    store.apply(RunsRead(()))
+    assert A not in store.actions
+
+
+actions = st.builds(
+    ActionStatus, st.just(A), st.just("cancel"), st.integers(1, 2), st.sampled_from(ActionPhase), moments
+)
+
+
+@given(st.lists(actions, min_size=1, max_size=6).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
+def test_actions_end_the_same_in_any_order_and_never_go_back(
+    both: tuple[list[ActionStatus], list[ActionStatus]],
+) -> None:
+    told, shuffled = both
+    ends: list[ActionStatus] = []
+    for order in (told, shuffled):
+        store = Store()
+        seen = [store.actions[A] for action in order if store.apply(action).topics]
+        numbers = [action.number for action in seen]
+        assert numbers == sorted(numbers)
+        for first, second in itertools.pairwise(seen):
+            assert first.number < second.number or not (first.phase.is_end and not second.phase.is_end)
+        ends.append(store.actions[A])
+    assert ends[0] == ends[1]
+
+
+def test_a_later_read_may_still_tell_how_an_action_of_unknown_end_went() -> None:
+    store = Store()
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.UNKNOWN, at(5)))
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.ACCEPTED, at(6)))
+    assert store.actions[A].phase is ActionPhase.UNKNOWN
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.CONFIRMED, at(7)))
+    assert store.actions[A].phase is ActionPhase.CONFIRMED
+
+
+def test_a_second_action_begins_anew() -> None:
+    store = Store()
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.CONFIRMED, at(1)))
+    store.apply(ActionStatus(A, "replay", 2, ActionPhase.REQUESTED, at(0)))
+    assert store.actions[A].action == "replay"

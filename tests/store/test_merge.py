@@ -1,0 +1,203 @@
+"""How a patch becomes part of a run."""
+
+import itertools
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.builders import at, patch_of, patches, run_of, stamp, state_of
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.error import RunError
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import ABSENT, Body, Fixed, Precision, Run
+from tui.domain.status import RunStatus, read_status
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch
+from tui.store.merge import is_same_row, merge, merge_gone
+
+one_run = patches.map(lambda patch: replace(patch, id=RunId("run_a")))
+
+
+def merge_all(told: list[RunPatch]) -> Run:
+    run = reduce(merge, told[1:], merge(None, told[0]))
+    assert isinstance(run, Run)
+    return run
+
+
+@settings(max_examples=300)
+@given(st.lists(one_run, min_size=1, max_size=5).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
+def test_patches_give_the_same_run_in_any_order(both: tuple[list[RunPatch], list[RunPatch]]) -> None:
+    told, shuffled = both
+    assert merge_all(told) == merge_all(shuffled)
+
+
+@given(st.lists(one_run, min_size=1, max_size=4), st.data())
+def test_a_patch_told_again_changes_nothing_and_gives_the_same_object(
+    told: list[RunPatch], data: st.DataObject
+) -> None:
+    run = merge_all(told)
+    assert merge(run, data.draw(st.sampled_from(told))) is run
+
+
+@given(one_run, one_run)
+def test_a_run_is_the_same_object_exactly_if_it_is_equal(first: RunPatch, second: RunPatch) -> None:
+    run = merge(None, first)
+    merged = merge(run, second)
+    assert (merged is run) == (merged == run)
+
+
+@given(one_run)
+def test_the_first_patch_is_kept_without_copies(patch: RunPatch) -> None:
+    run = merge(None, patch)
+    assert patch.fixed is None or run.fixed is patch.fixed
+    assert run.state is patch.state
+
+
+def test_what_was_set_once_is_never_erased() -> None:
+    run = run_of("run_a", fixed=Fixed(task=TaskId("sync"), version=Raw("1"), is_test=False))
+    merged = merge(run, patch_of("run_a", fixed=Fixed(depth=0)))
+    assert merged.fixed == Fixed(task=TaskId("sync"), version=Raw("1"), is_test=False, depth=0)
+
+
+def test_fixed_fields_that_disagree_do_not_depend_on_the_order() -> None:
+    schedules: list[Any] = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 1.5}]
+    told = [patch_of("run_a", fixed=Fixed(schedule=schedule)) for schedule in schedules]
+    merged = [merge_all(list(order)) for order in itertools.permutations(told)]
+    assert all(run == merged[0] for run in merged)
+
+
+def test_a_newer_state_wins_whatever_its_precision() -> None:
+    run = run_of("run_a", "COMPLETED", updated=2, state={"precision": Precision.LIST})
+    older = patch_of("run_a", "EXECUTING", updated=1, state={"precision": Precision.FEED})
+    assert merge(run, older).status is RunStatus.COMPLETED_SUCCESSFULLY
+
+
+def test_of_two_words_for_one_moment_the_more_specific_one_wins_apart_from_the_numbers() -> None:
+    feed = patch_of("run_a", "INTERRUPTED", state={"precision": Precision.LIST, "cost_cents": 1.0})
+    detail = patch_of("run_a", "FAILED", state={"precision": Precision.DETAIL, "cost_cents": 2.0})
+    for told in ([feed, detail], [detail, feed]):
+        state = merge_all(told).state
+        assert state is not None
+        assert (state.status.word, state.cost_cents, state.precision) == ("INTERRUPTED", 2.0, Precision.DETAIL)
+
+
+@pytest.mark.parametrize("word", ["DEQUEUED", "EXECUTING", "QUEUED", "FROBNICATING"])
+@pytest.mark.parametrize("end", ["COMPLETED", "FAILED", "CANCELED", "EXPIRED"])
+def test_an_end_is_the_last_word_of_its_moment(word: str, end: str) -> None:
+    told = [patch_of("run_a", word), patch_of("run_a", end)]
+    assert merge_all(told) == merge_all(told[::-1])
+    assert merge_all(told).is_final
+
+
+def test_an_unknown_word_yields_to_a_known_one_of_the_same_moment() -> None:
+    assert merge_all([patch_of("run_a", "FROBNICATING"), patch_of("run_a", "EXECUTING")]).title == "Executing"
+
+
+def test_an_unknown_word_that_ended_outlasts_itself_without_an_end() -> None:
+    open_end = patch_of("run_a", "FROBNICATING")
+    ended = replace(open_end, state=replace(state_of("x"), status=read_status("FROBNICATING", ended=True)))
+    assert merge_all([open_end, ended]).is_final
+    assert merge_all([ended, open_end]).is_final
+
+
+def test_a_patch_without_a_state_touches_neither_state_nor_the_time_of_its_confirmation() -> None:
+    run = run_of("run_a", "EXECUTING", read=10)
+    merged = merge(run, patch_of("run_a", None, read=20, fixed=Fixed(queue=Raw("q")), attempt_count=1))
+    assert merged.state is run.state
+    assert merged.read_at == at(10)
+    assert merged.fixed.queue == "q"
+
+
+def test_a_run_known_by_reference_has_no_state() -> None:
+    assert merge(None, RunPatch(RunId("run_a"), at(0))) == Run(RunId("run_a"))
+
+
+def test_a_confirmation_moves_the_time_and_shares_everything_else() -> None:
+    run = run_of("run_a", read=10, metadata=(stamp(0, Precision.LIST, 10), {"a": 1}))
+    again = merge(run, patch_of("run_a", read=20, metadata=(stamp(0, Precision.LIST, 20), {"a": 1})))
+    assert again.read_at == at(20)
+    assert again.state is run.state
+    assert again.fixed is run.fixed
+    assert is_same_row(run, again)
+
+
+def test_an_older_answer_that_arrives_late_does_not_move_the_time_back() -> None:
+    run = run_of("run_a", read=20)
+    assert merge(run, patch_of("run_a", read=10)) is run
+
+
+def test_the_true_error_of_a_trace_outlasts_a_later_blurred_detail() -> None:
+    blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", is_blurred=True)
+    true = RunError(Raw("boom"), code="X")
+    told = [
+        patch_of("run_a", "CRASHED", error=(stamp(5, Precision.TRACE, 10), true)),
+        patch_of("run_a", "CRASHED", error=(stamp(5, Precision.DETAIL, 99), blurred)),
+    ]
+    for order in (told, told[::-1]):
+        error = merge_all(order).error
+        assert error is not None
+        assert error[1] == true
+
+
+def test_an_error_that_is_known_to_be_none_differs_from_one_never_read() -> None:
+    assert run_of("run_a").error is None
+    assert run_of("run_a", error=(stamp(), None)).error == (stamp(), None)
+
+
+def test_a_newer_detail_takes_the_body_away_as_well() -> None:
+    run = run_of("run_a", body=(stamp(1), Body(payload=None, output=1)))
+    merged = merge(run, patch_of("run_a", body=(stamp(2), Body(payload=None))))
+    assert merged.body == (stamp(2), Body(payload=None, output=ABSENT))
+
+
+def test_attempts_of_an_equal_moment_are_those_read_last() -> None:
+    first = AttemptHistory((Attempt(1, AttemptStatus.EXECUTING),))
+    second = AttemptHistory((Attempt(1, AttemptStatus.FAILED), Attempt(2, AttemptStatus.EXECUTING)))
+    run = run_of("run_a", attempts=(stamp(0, Precision.TRACE, 10), first))
+    merged = merge(run, patch_of("run_a", attempts=(stamp(0, Precision.TRACE, 11), second)))
+    assert merged.attempts is not None
+    assert merged.attempts[1] is second
+
+
+def test_the_number_of_attempts_never_falls() -> None:
+    assert merge(run_of("run_a", attempt_count=3), patch_of("run_a", attempt_count=1)).attempt_count == 3
+
+
+def test_a_second_attempt_alone_is_a_change_of_the_row() -> None:
+    run = run_of("run_a", attempt_count=1)
+    merged = merge(run, patch_of("run_a", attempt_count=2))
+    assert merged.title == "Reattempting"
+    assert not is_same_row(run, merged)
+
+
+def test_children_are_complete_as_of_the_last_answer_that_listed_them() -> None:
+    run = run_of("run_a", read=10, has_children=True)
+    assert merge(run, patch_of("run_a", read=20)).children_at == at(10)
+    assert merge(run, patch_of("run_a", read=30, has_children=True)).children_at == at(30)
+
+
+def test_metadata_too_deep_for_the_stack_is_still_compared() -> None:
+    def deep() -> Any:
+        value: Any = {}
+        for _ in range(50_000):
+            value = {"a": value}
+        return value
+
+    run = run_of("run_a", metadata=(stamp(), deep()))
+    again = merge(run, patch_of("run_a", read=200, metadata=(stamp(), deep())))
+    assert again.metadata is run.metadata
+    assert is_same_row(run, merge(run, patch_of("run_a", metadata=(stamp(read=101), deep()))))
+
+
+def test_a_run_is_gone_until_it_is_read_again() -> None:
+    gone = merge_gone(run_of("run_a", read=10), RunId("run_a"), at(20))
+    assert gone.is_gone
+    assert merge_gone(gone, RunId("run_a"), at(15)) is gone
+    back = merge(gone, patch_of("run_a", read=30))
+    assert not back.is_gone
+    assert not is_same_row(gone, back)
+    assert merge_gone(back, RunId("run_a"), at(20)) is back

@@ -1,0 +1,317 @@
+"""The store as a whole: what it keeps, finds and reports."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.builders import at, gone, patch_of, patches, reads, run_ids, stamp
+from tui.domain.attempt import AttemptHistory
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Body, Fixed, Precision
+from tui.domain.status import RunStatus
+from tui.domain.update import RunGone, RunPatch, RunsRead, Update
+from tui.store.changes import Topic
+from tui.store.merge import is_same_row
+from tui.store.orders import newest_first
+from tui.store.store import Store
+
+A, B, C = RunId("run_a"), RunId("run_b"), RunId("run_c")
+
+
+def read(*told: RunPatch) -> RunsRead:
+    return RunsRead(told)
+
+
+def assert_indexes_are_true(store: Store) -> None:
+    runs = list(store.runs())
+    stated = [run for run in runs if run.state is not None]
+    here = [run for run in stated if not run.is_gone]
+    for status in RunStatus:
+        assert store.with_status(status) == {run.id for run in here if run.status is status}
+    assert store.counts() == Counter(run.status for run in here)
+    assert store.live() == {run.id for run in here if not run.is_final}
+    for task in {run.fixed.task for run in runs} - {None}:
+        assert store.with_task(task or TaskId("")) == {run.id for run in runs if run.fixed.task == task}
+    for parent in {run.fixed.parent_id for run in runs} - {None}:
+        children = {run.id for run in runs if run.fixed.parent_id == parent}
+        assert {run.id for run in store.children_of(parent or A)} == children
+    ordered = sorted(stated, key=newest_first)
+    assert [store.created_rank(run.id) for run in ordered] == list(range(len(ordered)))
+    assert store.newest() is (ordered[0] if ordered else None)
+    assert store.oldest() is (ordered[-1] if ordered else None)
+
+
+updates = reads | gone
+
+
+@settings(max_examples=150)
+@given(st.lists(patches | gone, max_size=8).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
+def test_updates_give_the_same_store_in_any_order_grouping_and_repetition(
+    both: tuple[list[RunPatch | RunGone], list[RunPatch | RunGone]],
+) -> None:
+    one_by_one, shuffled = Store(), Store()
+    for told in both[0]:
+        one_by_one.apply(read(told) if isinstance(told, RunPatch) else told)
+    for told in both[1]:
+        if isinstance(told, RunGone):
+            shuffled.apply(told)
+    shuffled.apply(read(*(told for told in both[1] if isinstance(told, RunPatch))))
+    shuffled.apply(read(*(told for told in both[0] if isinstance(told, RunPatch))))
+    assert {run.id: run for run in one_by_one.runs()} == {run.id: run for run in shuffled.runs()}
+    assert_indexes_are_true(one_by_one)
+    assert_indexes_are_true(shuffled)
+
+
+@settings(max_examples=200)
+@given(st.lists(updates, max_size=12), st.integers(0, 4), st.integers(0, 2), st.data())
+def test_a_bounded_store_reports_what_it_did_and_keeps_what_it_must(
+    told: list[RunsRead | RunGone], max_runs: int, max_bodies: int, data: st.DataObject
+) -> None:
+    store = Store(max_runs=max_runs, max_bodies=max_bodies)
+    pinned: Counter[RunId] = Counter()
+    for update in told:
+        run_id = data.draw(run_ids)
+        if data.draw(st.booleans()):
+            store.pin([run_id])
+            pinned[run_id] += 1
+        else:
+            store.unpin([run_id])
+            pinned -= Counter([run_id])
+        before = {run.id: run for run in store.runs()}
+        changes = store.apply(update)
+        after = {run.id: run for run in store.runs()}
+        assert changes.added == after.keys() - before.keys()
+        assert changes.removed == before.keys() - after.keys()
+        differ = {run_id for run_id in before.keys() & after.keys() if not is_same_row(before[run_id], after[run_id])}
+        assert differ <= changes.changed <= before.keys() & after.keys()
+        assert changes.is_empty == (not (changes.added or changes.changed or changes.removed))
+        assert not changes.removed & pinned.keys()
+        must_stay = {
+            run.id
+            for run in after.values()
+            if run.id in pinned or not (run.state is None or run.is_final or run.is_gone)
+        }
+        assert len(after) <= max(max_runs, len(must_stay))
+        heavy = [run for run in after.values() if run.body or run.attempts]
+        assert len([run for run in heavy if run.id not in pinned]) <= max_bodies
+        assert_indexes_are_true(store)
+
+
+def test_a_hundred_unchanged_rows_are_no_change() -> None:
+    store = Store()
+    page = [patch_of(f"run_{number}", metadata=(stamp(0, Precision.LIST), {"a": 1})) for number in range(100)]
+    assert len(store.apply(read(*page)).added) == 100
+    again = [
+        patch_of(f"run_{number}", read=102, metadata=(stamp(0, Precision.LIST, 102), {"a": 1})) for number in range(100)
+    ]
+    changes = store.apply(read(*again))
+    assert changes.is_empty
+    assert changes.confirmed == 100
+    assert all(run.read_at == at(102) for run in store.runs())
+
+
+def test_transitions_tell_each_new_status_in_order() -> None:
+    store = Store()
+    changes = store.apply(
+        read(
+            patch_of("run_a", "QUEUED", updated=0),
+            patch_of("run_a", "DEQUEUED", updated=1),
+            patch_of("run_b", "QUEUED", updated=1),
+            patch_of("run_a", "EXECUTING", updated=2),
+            patch_of("run_a", "EXECUTING", updated=3, state={"cost_cents": 0.1}),
+            patch_of("run_a", "QUEUED", updated=1),
+        )
+    )
+    steps = [(step.run_id, step.before and step.before.title, step.after.title) for step in changes.transitions]
+    assert steps == [
+        (A, None, "Queued"),
+        (A, "Queued", "Dequeued"),
+        (B, None, "Queued"),
+        (A, "Dequeued", "Executing"),
+    ]
+
+
+def test_the_first_state_of_a_run_known_by_reference_is_a_transition_from_nothing() -> None:
+    store = Store()
+    assert store.apply(read(patch_of("run_a", None))).transitions == []
+    changes = store.apply(read(patch_of("run_a", "COMPLETED")))
+    assert [(step.before, step.after) for step in changes.transitions] == [(None, store.get(A))]
+    assert changes.changed == {A}
+
+
+def test_an_unknown_word_that_turns_out_to_be_an_end_is_a_transition() -> None:
+    store = Store()
+    store.apply(read(patch_of("run_a", "FROBNICATED", updated=0)))
+    ended = patch_of("run_a", "FROBNICATED", updated=1, state={"finished_at": at(1)})
+    assert len(store.apply(read(ended)).transitions) == 1
+
+
+def full_store() -> Store:
+    store = Store(max_runs=3)
+    store.apply(read(*(patch_of(f"run_{number}", "COMPLETED", created=number) for number in (1, 2, 3))))
+    return store
+
+
+def test_the_oldest_final_run_goes_first() -> None:
+    store = full_store()
+    changes = store.apply(read(patch_of("run_4", "COMPLETED", created=4)))
+    assert (changes.added, changes.removed) == ({RunId("run_4")}, {RunId("run_1")})
+    assert RunId("run_1") not in store
+    assert len(store) == 3
+
+
+def test_a_run_older_than_all_that_a_full_store_keeps_is_not_even_mentioned() -> None:
+    store = full_store()
+    changes = store.apply(read(patch_of("run_0", "COMPLETED", created=0)))
+    assert changes.is_empty
+    assert RunId("run_0") not in store
+    assert_indexes_are_true(store)
+
+
+def test_live_runs_stay_however_old_and_many() -> None:
+    store = Store(max_runs=2)
+    store.apply(read(*(patch_of(f"run_{number}", "QUEUED", created=number) for number in range(5))))
+    assert len(store) == 5
+    changes = store.apply(read(patch_of("run_9", "COMPLETED", created=9)))
+    assert changes.is_empty
+    ended = store.apply(read(patch_of("run_3", "COMPLETED", created=3, updated=1)))
+    assert ended.removed == {RunId("run_3")}
+    assert ended.transitions[0].after.is_final
+
+
+def test_a_pinned_run_stays_until_unpinned_as_often_as_pinned() -> None:
+    store = full_store()
+    first = RunId("run_1")
+    store.pin([first])
+    store.pin([first])
+    store.unpin([first])
+    assert store.apply(read(patch_of("run_4", "COMPLETED", created=4))).removed == {RunId("run_2")}
+    store.unpin([first])
+    assert store.apply(read(patch_of("run_5", "COMPLETED", created=5))).removed == {first}
+
+
+def test_a_run_may_be_pinned_before_it_comes() -> None:
+    store = full_store()
+    store.pin([RunId("run_0")])
+    assert store.apply(read(patch_of("run_0", "COMPLETED", created=0))).added == {RunId("run_0")}
+
+
+def test_unpinning_what_was_never_pinned_does_nothing() -> None:
+    store = full_store()
+    store.unpin([RunId("run_1"), RunId("run_none")])
+    assert store.apply(read(patch_of("run_4", "COMPLETED", created=4))).removed == {RunId("run_1")}
+
+
+def test_runs_known_by_reference_and_gone_ones_make_room_too() -> None:
+    store = Store(max_runs=2)
+    store.apply(read(patch_of("run_a", None, created=None), patch_of("run_b", "EXECUTING", created=1)))
+    assert store.apply(read(patch_of("run_c", "EXECUTING", created=2))).removed == {A}
+    store.apply(RunGone(B, at(999)))
+    assert store.apply(read(patch_of("run_d", "EXECUTING", created=3))).removed == {B}
+
+
+def test_bodies_and_attempts_of_the_runs_last_read_are_kept() -> None:
+    store = Store(max_bodies=2)
+    body = (stamp(), Body(payload=1))
+    store.pin([A])
+    for letter in "abc":
+        store.apply(read(patch_of(f"run_{letter}", body=body, attempts=(stamp(), AttemptHistory()))))
+    store.apply(read(patch_of("run_b", body=body)))
+    changes = store.apply(read(patch_of("run_d", body=body)))
+    assert changes.changed == {C}
+    kept = {run.id for run in store.runs() if run.body is not None}
+    assert kept == {A, B, RunId("run_d")}
+    run = store.get(C)
+    assert run is not None
+    assert run.attempts is None
+
+
+def test_a_gone_run_is_reported_once_and_no_longer_live() -> None:
+    store = Store()
+    store.apply(read(patch_of("run_a", "EXECUTING", read=10)))
+    assert store.apply(RunGone(A, at(20))).changed == {A}
+    assert store.apply(RunGone(A, at(15))).is_empty
+    assert A not in store.live()
+    assert store.counts() == {}
+    assert store.apply(read(patch_of("run_a", "EXECUTING", read=30))).changed == {A}
+    assert A in store.live()
+
+
+def test_a_run_that_only_ever_was_denied_is_known_as_gone() -> None:
+    store = Store()
+    store.apply(RunGone(A, at(20)))
+    run = store.get(A)
+    assert run is not None
+    assert run.is_gone
+    assert run.state is None
+
+
+def test_children_come_in_the_order_of_their_creation_and_follow_their_parent() -> None:
+    store = Store()
+    for number, created in ((1, 5), (2, 3), (3, None)):
+        store.apply(
+            read(
+                patch_of(
+                    f"run_{number}",
+                    fixed=Fixed(parent_id=A, created_at=None if created is None else at(created)),
+                )
+            )
+        )
+    assert [run.id for run in store.children_of(A)] == ["run_3", "run_2", "run_1"]
+    assert store.children_of(B) == ()
+
+
+def test_runs_are_found_by_creation_both_ends_included() -> None:
+    store = Store()
+    store.apply(read(*(patch_of(f"run_{number}", created=number) for number in range(6))))
+    store.apply(read(patch_of("run_reference", None, created=3)))
+    assert store.created_between(at(2), at(4)) == ["run_4", "run_3", "run_2"]
+    assert store.created_between(at(2.5), at(2.9)) == []
+    assert store.created_between(at(4), at(2)) == []
+
+
+def test_a_rank_is_asked_of_runs_that_are_here() -> None:
+    with pytest.raises(KeyError):
+        Store().created_rank(A)
+
+
+def test_a_run_without_a_creation_time_is_the_oldest() -> None:
+    store = Store()
+    store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=-(10**6))))
+    oldest = store.oldest()
+    assert oldest is not None
+    assert oldest.id == A
+
+
+def test_a_creation_time_that_comes_late_moves_the_run() -> None:
+    store = Store()
+    store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=1)))
+    store.apply(read(patch_of("run_a", created=2)))
+    assert store.created_rank(A) == 0
+    assert_indexes_are_true(store)
+
+
+def test_an_empty_read_changes_nothing() -> None:
+    changes = Store().apply(RunsRead(()))
+    assert changes.is_empty
+    assert changes.confirmed == 0
+
+
+def test_topics_say_that_runs_changed() -> None:
+    store = Store()
+    told: Update = read(patch_of("run_a"))
+    assert store.apply(told).topics == {Topic.RUNS}
+    assert store.apply(told).topics == set()
+
+
+def test_a_run_is_confirmed_to_the_microsecond() -> None:
+    store = Store()
+    store.apply(read(patch_of("run_a", read=1)))
+    later = at(1) + timedelta(microseconds=1)
+    store.apply(read(RunPatch(A, later, state=patch_of("run_a").state)))
+    run = store.get(A)
+    assert run is not None
+    assert run.read_at == later

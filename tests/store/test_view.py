@@ -1,0 +1,181 @@
+"""A view always equals filtering and sorting from nothing."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.builders import at, gone, patch_of, reads, run_ids, run_of
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed
+from tui.domain.update import RunGone, RunsRead
+from tui.store.changes import Changes
+from tui.store.filter import parse_filter
+from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
+from tui.store.store import Store
+from tui.store.view import View, ViewDelta
+
+A, B, C = RunId("run_a"), RunId("run_b"), RunId("run_c")
+filters = st.sampled_from(["", "status:failed", "-tag:x", "task:sync status:live", "b"]).map(parse_filter)
+
+
+def ids_of(view: View) -> list[RunId]:
+    return view.slice(0, len(view))
+
+
+def filtered_and_sorted(store: Store, view: View) -> list[RunId]:
+    runs = [run for run in store.runs() if run.state is not None and view.filter.matches(run)]
+    return [run.id for run in sorted(runs, key=view.order.key)]
+
+
+def assert_is_true(store: Store, view: View) -> None:
+    expected = filtered_and_sorted(store, view)
+    assert ids_of(view) == expected
+    assert len(view) == len(expected)
+    assert [view.index_of(run_id) for run_id in expected] == list(range(len(expected)))
+    assert [view.at(index) for index in range(len(expected))] == expected
+    for run in store.runs():
+        assert (run.id in view) == (run.id in expected)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.lists(reads | gone, min_size=1, max_size=3), max_size=6), st.data())
+def test_a_view_equals_filtering_and_sorting_from_nothing(
+    rounds: list[list[RunsRead | RunGone]], data: st.DataObject
+) -> None:
+    store = Store(max_runs=3, max_bodies=1)
+    view = View(store, data.draw(filters), data.draw(st.sampled_from(ORDERS)))
+    for updates in rounds:
+        before = ids_of(view)
+        pending = Changes()
+        for update in updates:
+            pending.merge(store.apply(update))
+            if data.draw(st.booleans()):
+                store.pin([data.draw(run_ids)])
+            else:
+                store.unpin([data.draw(run_ids)])
+        if data.draw(st.booleans()):
+            # Built anew while changes are pending: those will be told a second time.
+            view.set_order(data.draw(st.sampled_from(ORDERS)))
+            before = ids_of(view)
+        delta = view.update(pending)
+        assert_is_true(store, view)
+        assert delta.entered == set(ids_of(view)) - set(before)
+        assert delta.left == set(before) - set(ids_of(view))
+        assert delta.moved | delta.changed <= set(ids_of(view)) & set(before)
+        assert view.update(pending).entered == frozenset()
+
+
+def small_store() -> Store:
+    store = Store()
+    store.apply(
+        RunsRead(
+            (
+                patch_of("run_a", "COMPLETED", created=1, updated=9, state={"cost_cents": 2.0}, task="mail"),
+                patch_of("run_b", "EXECUTING", created=2, updated=5, state={"started_at": at(3)}, task="Sync"),
+                patch_of("run_c", "FAILED", created=3, updated=7, state={"base_cost_cents": 1.0}, task="sync"),
+            )
+        )
+    )
+    return store
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (CREATED, [C, B, A]),
+        (STATUS, [C, B, A]),
+        (TASK, [A, B, C]),
+        (UPDATED, [A, C, B]),
+        (COST, [A, C, B]),
+        (TOOK, [B, C, A]),
+    ],
+)
+def test_runs_are_sorted(order: Order, expected: list[RunId]) -> None:
+    view = View(small_store(), order=order)
+    assert ids_of(view) == expected
+
+
+def test_by_time_taken_running_ones_come_first_then_the_longest() -> None:
+    store = Store()
+    times = {
+        "run_short": {"started_at": at(0), "finished_at": at(1)},
+        "run_long": {"started_at": at(0), "finished_at": at(9)},
+        "run_never": {"finished_at": at(9)},
+    }
+    store.apply(RunsRead(tuple(patch_of(run_id, "COMPLETED", state=state) for run_id, state in times.items())))
+    store.apply(RunsRead((patch_of("run_new", "EXECUTING", state={"started_at": at(5)}),)))
+    store.apply(RunsRead((patch_of("run_old", "EXECUTING", state={"started_at": at(2)}),)))
+    assert ids_of(View(store, order=TOOK)) == ["run_old", "run_new", "run_long", "run_short", "run_never"]
+
+
+def test_runs_of_one_moment_are_sorted_by_id() -> None:
+    store = Store()
+    store.apply(RunsRead(tuple(patch_of(f"run_{letter}") for letter in "cab")))
+    assert ids_of(View(store)) == [A, B, C]
+
+
+def test_every_order_has_its_own_name_and_tells_any_two_runs_apart() -> None:
+    assert len({order.id for order in ORDERS}) == len(ORDERS)
+    for order in ORDERS:
+        assert order.key(run_of("run_a")) != order.key(run_of("run_b"))
+        assert order.key(run_of("run_a", None)) is not None
+
+
+def test_a_delta_says_what_became_of_each_row() -> None:
+    store = small_store()
+    view = View(store, parse_filter("-status:failed"), UPDATED)
+    changes = store.apply(
+        RunsRead(
+            (
+                patch_of("run_a", "COMPLETED", created=1, updated=9, fixed=Fixed(version=None, depth=1)),
+                patch_of("run_b", "FAILED", created=2, updated=10, task="Sync"),
+                patch_of("run_d", "QUEUED", created=4),
+            )
+        )
+    )
+    delta = view.update(changes)
+    assert delta == ViewDelta(frozenset({RunId("run_d")}), frozenset({B}), frozenset(), frozenset({A}))
+    moved = view.update(store.apply(RunsRead((patch_of("run_d", "QUEUED", created=4, updated=20),))))
+    assert moved.moved == {"run_d"}
+    assert ids_of(view) == ["run_d", A]
+
+
+def test_an_update_without_runs_leaves_the_view_alone() -> None:
+    view = View(small_store())
+    assert view.update(Changes()).is_empty
+
+
+def test_a_run_known_by_reference_enters_with_its_first_state() -> None:
+    store = Store()
+    view = View(store)
+    assert view.update(store.apply(RunsRead((patch_of("run_a", None),)))).is_empty
+    assert view.update(store.apply(RunsRead((patch_of("run_a", "QUEUED"),)))).entered == {A}
+
+
+def test_another_filter_and_order_show_at_once() -> None:
+    view = View(small_store())
+    view.set_filter(parse_filter("task:sync"))
+    assert ids_of(view) == [C, B]
+    view.set_order(TASK)
+    assert ids_of(view) == [B, C]
+    assert (view.filter.text, view.order) == ("task:sync", TASK)
+
+
+def test_places_beyond_the_ends_are_left_out_of_a_slice() -> None:
+    view = View(small_store())
+    assert view.slice(-5, 2) == [C, B]
+    assert view.slice(2, 99) == [A]
+    assert view.slice(7, 9) == []
+    assert view.slice(2, 1) == []
+    with pytest.raises(IndexError):
+        view.at(3)
+    assert view.index_of(RunId("run_none")) is None
+
+
+def test_a_run_of_another_task_is_moved() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", task=None), patch_of("run_b", task="b"))))
+    view = View(store, order=TASK)
+    changes = store.apply(RunsRead((patch_of("run_a", fixed=Fixed(task=TaskId("c"))),)))
+    assert view.update(changes).moved == {A}
+    assert ids_of(view) == [B, A]

@@ -1,0 +1,74 @@
+"""A clock that stands still until a test moves it, and then wakes who planned to be woken.
+
+Everything that waits on it waits in virtual time: an hour passes in no time, and nothing depends on the machine.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+
+
+@dataclass(order=True)
+class _Planned:
+    at_s: float
+    number: int
+    call: Callable[[], None] = field(compare=False)
+    is_cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class VirtualClock:
+    """A `Clock` that a test owns."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start
+        self._elapsed_s = 0.0
+        self._plans: list[_Planned] = []
+        self._numbers = itertools.count()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    def monotonic_s(self) -> float:
+        return self._elapsed_s
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> _Planned:
+        plan = _Planned(self._elapsed_s + max(0.0, delay_s), next(self._numbers), call)
+        heapq.heappush(self._plans, plan)
+        return plan
+
+    async def sleep(self, delay_s: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        plan = self.call_later(delay_s, lambda: woken.done() or woken.set_result(None))
+        try:
+            await woken
+        finally:
+            plan.cancel()
+
+    async def run(self, seconds: float, *, idle: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Let so much time pass, waking everybody in order; `idle` waits until real work in flight is done."""
+        until_s = self._elapsed_s + seconds
+        while True:
+            await self._let_everybody_work(idle)
+            while self._plans and self._plans[0].is_cancelled:
+                heapq.heappop(self._plans)
+            if not self._plans or self._plans[0].at_s > until_s:
+                self._elapsed_s = until_s
+                return
+            plan = heapq.heappop(self._plans)
+            self._elapsed_s = max(self._elapsed_s, plan.at_s)
+            plan.call()
+
+    async def _let_everybody_work(self, idle: Callable[[], Awaitable[None]] | None) -> None:
+        for _ in range(3):
+            for _ in range(10):
+                await asyncio.sleep(0)
+            if idle is not None:
+                await idle()

@@ -1,0 +1,283 @@
+"""What is asked of the server: routes, parameters, headers, redirects; and what comes back from the recordings."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.recording_server import Fault, RecordingsApi, Reply
+from tests.recordings import body_of, recording
+from tests.wire.asking import KEY, NOW, ask
+from tui import __version__
+from tui.domain.environment import RateLimit
+from tui.domain.filters import RunFilters
+from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
+from tui.wire.client import Client, filter_params
+from tui.wire.errors import ApiError, NotFound, ServerFault
+
+RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
+
+
+def ids(page: Any) -> list[str]:
+    return [patch.id for patch in page.patches]
+
+
+def recorded_ids(number: str) -> list[str]:
+    return [row["id"] for row in recording(number)["response"]["body"]["data"]]
+
+
+def test_every_request_says_who_asks_and_in_which_vocabulary(recordings_api: RecordingsApi) -> None:
+    ask(recordings_api.url, lambda client: client.list_runs(RunFilters()), branch="feature/née")
+    headers = recordings_api.requests[0].headers
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert headers["x-trigger-api-version"] == "2025-07-16"
+    assert headers["user-agent"] == f"trigger-tui/{__version__}"
+    assert headers["x-trigger-branch"] == "feature/née"
+    assert "gzip" in headers["accept-encoding"]
+
+
+def test_no_branch_is_no_header(recordings_api: RecordingsApi) -> None:
+    ask(recordings_api.url, lambda client: client.list_runs(RunFilters()))
+    assert "x-trigger-branch" not in recordings_api.requests[0].headers
+
+
+def test_a_page_is_dated_by_the_server(recordings_api: RecordingsApi) -> None:
+    page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters()))
+    assert page.read_at == datetime(2026, 11, 24, 13, 53, 24, tzinfo=UTC)
+    assert {patch.read_at for patch in page.patches} == {page.read_at}
+    assert ids(page) == recorded_ids("014")
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 99:05:00 GMT"])
+def test_without_a_readable_date_our_clock_counts(recordings_api: RecordingsApi, date: str) -> None:
+    recordings_api.answer(Reply(body=body_of("011"), headers={"date": date}))
+    assert ask(recordings_api.url, lambda client: client.list_runs(RunFilters())).read_at == NOW
+
+
+def test_a_page_of_older_runs_is_asked_with_the_cursor_as_it_came(recordings_api: RecordingsApi) -> None:
+    cursor = Cursor(recording("012")["request"]["query"]["page[after]"])
+    page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), after=cursor, size=5))
+    assert ids(page) == recorded_ids("012")
+    assert recordings_api.requests[0].query == {"page[size]": "5", "page[after]": cursor}
+
+
+def test_a_page_of_newer_runs_is_turned_round_to_be_newest_first(recordings_api: RecordingsApi) -> None:
+    cursor = Cursor(recording("013")["request"]["query"]["page[before]"])
+    page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), before=cursor, size=5))
+    assert ids(page) == recorded_ids("013")[::-1]
+    created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+    assert created == sorted(created, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("filters", "number"),
+    [
+        (RunFilters(statuses=("FAILED", "CRASHED", "TIMED_OUT", "EXPIRED", "CANCELED", "SYSTEM_FAILURE")), "021"),
+        (RunFilters(tasks=(TaskId("leaf"), TaskId("middle"))), "027"),
+        (RunFilters(tags=("billing", "reports")), "029"),
+        (RunFilters(tags=("user:日本 語 🚀",)), "030"),
+        (RunFilters(versions=("20261124.1",)), "031"),
+        (RunFilters(period="1h"), "032"),
+        (RunFilters(batch=BatchId("batch_cmwur0d3400329f7dedh38lbv")), "035"),
+        (RunFilters(queues=("task/hello-world",)), "037"),
+        (RunFilters(machines=("small-2x",)), "039"),
+        (RunFilters(is_test=True), "041"),
+    ],
+)
+def test_a_filter_is_asked_as_it_was_recorded(recordings_api: RecordingsApi, filters: RunFilters, number: str) -> None:
+    page = ask(recordings_api.url, lambda client: client.list_runs(filters))
+    recorded = {key: str(value) for key, value in recording(number)["request"]["query"].items()}
+    assert recordings_api.requests[0].query == recorded | {"page[size]": "100"}
+    assert ids(page) == recorded_ids(number)
+
+
+def test_times_are_asked_in_milliseconds_and_lose_no_run() -> None:
+    moment = datetime(2026, 11, 24, 13, 43, 24, 709_500, tzinfo=UTC)
+    filters = RunFilters(created_from=moment, created_to=moment + timedelta(minutes=10))
+    assert filter_params(filters) == {
+        "filter[createdAt][from]": "1795527804709",
+        "filter[createdAt][to]": "1795528404710",
+    }
+
+
+def test_no_filter_is_no_parameter() -> None:
+    assert filter_params(RunFilters(period="")) == {}
+    assert RunFilters().is_empty
+    assert not RunFilters(is_test=False).is_empty
+    assert filter_params(RunFilters(regions=("eu", "us"), is_test=False)) == {
+        "filter[region]": "eu,us",
+        "filter[isTest]": "false",
+    }
+
+
+def test_a_run_its_trace_and_a_span_are_read(recordings_api: RecordingsApi) -> None:
+    span = recording("261")["request"]["path"].split("/")
+    answer = ask(recordings_api.url, lambda client: client.read_run(RUN))
+    assert (answer.patch.id, answer.read_at) == (RUN, datetime(2026, 11, 24, 13, 47, 20, tzinfo=UTC))
+    assert ask(recordings_api.url, lambda client: client.read_trace(RUN)).root.run_id == RUN
+    asked_span = (RunId(span[4]), SpanId(span[6]))
+    assert ask(recordings_api.url, lambda client: client.read_span(*asked_span)).id == span[6]
+
+
+def test_a_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> None:
+    trql = recording("831")["request"]["body"]["query"]
+    rows = ask(recordings_api.url, lambda client: client.query(trql, period="1d"))
+    assert rows[0] == {"status": "Completed", "n": 55}
+    assert recordings_api.requests[0].json == {"query": trql, "period": "1d"}
+    ask(recordings_api.url, lambda client: client.query(trql))
+    assert recordings_api.requests[1].json == {"query": trql}
+
+
+def test_whoami_keeps_no_key(recordings_api: RecordingsApi) -> None:
+    environment = ask(recordings_api.url, lambda client: client.whoami())
+    assert (environment.slug, environment.type, environment.is_production) == ("dev", "DEVELOPMENT", False)
+    assert "tr_dev" not in repr(environment)
+
+
+def test_a_cancel_is_posted_and_gives_nothing(recordings_api: RecordingsApi) -> None:
+    run = RunId("run_cmwuqyyjg002b9f7dqczvu2cr")
+    ask(recordings_api.url, lambda client: client.cancel(run))
+    seen = recordings_api.requests[0]
+    assert (seen.method, seen.path, seen.json) == ("POST", f"/api/v2/runs/{run}/cancel", {})
+
+
+def test_a_replay_gives_the_id_of_the_new_run(recordings_api: RecordingsApi) -> None:
+    request = recording("410")["request"]
+    run = RunId(request["path"].split("/")[4])
+    new = ask(recordings_api.url, lambda client: client.replay(run))
+    assert new == recording("410")["response"]["body"]["id"] != run
+    assert recordings_api.requests[0].path == f"/api/v1/runs/{run}/replay"
+
+
+@pytest.mark.parametrize("body", [{}, {"id": None}, {"id": ""}, [], "<html>welcome to the hotel</html>", ""])
+def test_an_action_without_an_id_in_the_answer_is_not_taken_for_done(recordings_api: RecordingsApi, body: Any) -> None:
+    recordings_api.answer(Reply(body=body), method="POST")
+    for question in (lambda client: client.cancel(RUN), lambda client: client.replay(RUN)):
+        with pytest.raises(ServerFault):
+            ask(recordings_api.url, question)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "part"),
+    [
+        ("../x", "..%2Fx"),
+        ("a/b", "a%2Fb"),
+        ("run_%2Fabc", "run_%252Fabc"),
+        ("a?b=c#d", "a%3Fb%3Dc%23d"),
+        ("run ü\n", "run%20%C3%BC%0A"),
+        ("...", "..."),
+    ],
+)
+def test_an_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: str, part: str) -> None:
+    with pytest.raises(NotFound):
+        ask(recordings_api.url, lambda client: client.read_run(RunId(run_id)))
+    with pytest.raises(NotFound):
+        ask(recordings_api.url, lambda client: client.cancel(RunId(run_id)))
+    assert [seen.target for seen in recordings_api.requests] == [f"/api/v3/runs/{part}", f"/api/v2/runs/{part}/cancel"]
+
+
+@pytest.mark.parametrize("run_id", ["", ".", "..", "\ud800"])
+def test_an_id_that_is_none_is_refused_before_anything_is_sent(recordings_api: RecordingsApi, run_id: str) -> None:
+    with pytest.raises(ValueError, match=r"is no id|surrogates"):
+        ask(recordings_api.url, lambda client: client.cancel(RunId(run_id)))
+    assert recordings_api.requests == []
+
+
+@pytest.mark.parametrize("base", ["", "/", "/base", "/base/", "/a/b//"])
+def test_an_address_may_have_a_path_of_its_own(recordings_api: RecordingsApi, base: str) -> None:
+    path = f"{base.rstrip('/')}/api/v1/runs"
+    recordings_api.answer("011", path=path)
+    assert len(ids(ask(recordings_api.url + base, lambda client: client.list_runs(RunFilters())))) == 5
+    assert recordings_api.requests[0].path == path
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost", "ftp://host", "http://", "https://u:p@host", "https://host?x=1", "https://host/#x", "http://a b"],
+)
+def test_an_address_that_is_none_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValueError, match="the API's address") as caught:
+        Client(url, KEY, clock=lambda: NOW)
+    assert "u:p" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["", "tr dev", "tr_dev_x\n", "tr_dev_ü", "tr_dev_\x1b"])
+def test_a_key_that_cannot_be_sent_is_refused_without_repeating_it(key: str) -> None:
+    with pytest.raises(ValueError, match="the key") as caught:
+        Client("https://host", key, clock=lambda: NOW)
+    assert key == "" or key not in str(caught.value)
+
+
+@pytest.mark.parametrize("branch", ["a\nx-evil: 1", "日本"])
+def test_a_branch_that_cannot_be_sent_is_refused(branch: str) -> None:
+    with pytest.raises(ValueError, match=r"branch|latin-1"):
+        Client("https://host", KEY, clock=lambda: NOW, branch=branch)
+
+
+def test_a_redirect_within_the_origin_is_followed(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(301, headers={"location": "/api/v1/moved?page%5Bsize%5D=5"}), path="/api/v1/runs")
+    recordings_api.answer("011", path="/api/v1/moved")
+    assert len(ids(ask(recordings_api.url, lambda client: client.list_runs(RunFilters())))) == 5
+    assert recordings_api.requests[1].query == {"page[size]": "5"}
+    assert recordings_api.requests[1].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_redirect_to_another_origin_is_not_followed(recordings_api: RecordingsApi) -> None:
+    with RecordingsApi() as elsewhere:
+        recordings_api.answer(Reply(302, headers={"location": f"{elsewhere.url}/api/v1/runs?token=x"}))
+        with pytest.raises(ServerFault, match=f"redirected to {elsewhere.url}, which was not followed"):
+            ask(recordings_api.url, lambda client: client.list_runs(RunFilters()))
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "is_followed"), [(301, False), (302, False), (303, False), (307, True), (308, True)]
+)
+def test_a_cancel_never_becomes_a_get(recordings_api: RecordingsApi, status: int, *, is_followed: bool) -> None:
+    recordings_api.answer(
+        Reply(status, headers={"location": "/moved"}), method="POST", path=f"/api/v2/runs/{RUN}/cancel"
+    )
+    recordings_api.answer("400", method="POST", path="/moved")
+    if is_followed:
+        ask(recordings_api.url, lambda client: client.cancel(RUN))
+        assert recordings_api.requests[1].json == {}
+    else:
+        with pytest.raises(ServerFault):
+            ask(recordings_api.url, lambda client: client.cancel(RUN))
+    assert {seen.method for seen in recordings_api.requests} == {"POST"}
+
+
+def test_redirects_end_somewhere(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(302, headers={"location": "/api/v1/runs"}))
+    with pytest.raises(ServerFault, match="in a circle") as caught:
+        ask(recordings_api.url, lambda client: client.list_runs(RunFilters()))
+    assert caught.value.status == 302
+    assert len(recordings_api.requests) == 4
+
+
+@pytest.mark.parametrize("location", ["http://[", "//", "http://host:port/"])
+def test_a_redirect_to_nowhere_blames_the_server(recordings_api: RecordingsApi, location: str) -> None:
+    recordings_api.answer(Reply(302, headers={"location": location}))
+    with pytest.raises(ServerFault):
+        ask(recordings_api.url, lambda client: client.list_runs(RunFilters()))
+
+
+def test_the_budget_is_told_after_every_answer_that_tells_it(recordings_api: RecordingsApi) -> None:
+    heard: list[RateLimit] = []
+    recordings_api.answer("014", "930", Reply(500), Fault.CLOSE)
+    for _ in range(4):
+        with suppress(ApiError):
+            ask(recordings_api.url, lambda client: client.list_runs(RunFilters()), on_rate_limit=heard.append)
+    assert [(one.limit, one.remaining) for one in heard] == [(750, 744), (5, 0)]
+    assert heard[1].resets_in == timedelta(seconds=9, milliseconds=787)
+
+
+def test_connections_are_kept(recordings_api: RecordingsApi) -> None:
+    async def several(client: Client) -> None:
+        for _ in range(3):
+            await client.list_runs(RunFilters())
+
+    ask(recordings_api.url, several)
+    assert len(recordings_api.requests) == 3
+    assert len({seen.connection for seen in recordings_api.requests}) == 1

@@ -1,0 +1,163 @@
+"""Every recording is understood: for each one it is said here what our code makes of it, or who will read it."""
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.recordings import as_bytes, body_of, names, recording
+from tests.wire.asking import NOW
+from tests.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES, REFUSALS, UNREAD, UNREADABLE_ROWS
+from tui.domain.environment import Environment
+from tui.domain.run import ABSENT
+from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_date, refusal
+from tui.wire.errors import RateLimited
+from tui.wire.runs import Page, RunAnswer, decode_page, decode_run
+from tui.wire.traces import decode_span, decode_trace
+
+IDS = ("400", "401", "402", "405", "406", "410", "412", "430")
+
+
+def number(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def successes(sort: str) -> list[str]:
+    return [name for name in names() if name.split("-")[1] == sort and number(name) not in REFUSALS]
+
+
+TRACES = successes("trace")
+SPANS = successes("span")
+
+
+def answer_of(name: str) -> Answer:
+    response = recording(name)["response"]
+    headers = {key.lower(): value for key, value in response["headers"].items()}
+    read_at = read_date(headers.get("date"), NOW)
+    return Answer("GET /it", response["status"], headers, as_bytes(response["body"]), read_at)
+
+
+def page_of(name: str) -> Page:
+    answer = answer_of(name)
+    return decode_page(answer.body, answer.read_at)
+
+
+def run_of(name: str) -> RunAnswer:
+    answer = answer_of(name)
+    return decode_run(answer.body, answer.read_at)
+
+
+def kind(value: Any, url: str | None) -> str:
+    if value is ABSENT:
+        return "absent" if url is None else "presigned"
+    return "null" if value is None else type(value).__name__
+
+
+def test_every_recording_is_tested_here_or_has_somebody_who_will_read_it() -> None:
+    tested = {*LISTS, *DETAILS, *REFUSALS, *QUERIES, *IDS, "802", *map(number, [*TRACES, *SPANS])}
+    unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
+    assert [name for name in names() if number(name) not in tested and name not in unread] == []
+    assert [pattern for pattern in UNREAD if not any(re.fullmatch(pattern, name) for name in names())] == []
+    assert tested <= {number(name) for name in names()}
+
+
+def test_no_recording_with_an_error_is_left_out() -> None:
+    with_response = [name for name in names() if "response" in recording(name)]
+    failed = {number(name) for name in with_response if recording(name)["response"]["status"] >= 300}
+    assert failed == set(REFUSALS)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_gives_its_runs_and_its_cursors(name: str) -> None:
+    page = page_of(name)
+    words = Counter(patch.state.status.word for patch in page.patches if patch.state is not None)
+    cursors = [word for word, cursor in (("next", page.next), ("previous", page.previous)) if cursor is not None]
+    assert (" ".join(f"{words[word]} {word}" for word in sorted(words)), " ".join(cursors)) == LISTS[name]
+    assert page.unreadable == UNREADABLE_ROWS.get(name, 0)
+    for patch in page.patches:
+        assert patch.fixed is not None
+        assert patch.fixed.environment in {"dev", "prod"}
+        assert (patch.body, patch.error, patch.attempt_count, patch.has_children) == (None, None, None, False)
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_a_detail_gives_the_whole_run(name: str) -> None:
+    answer = run_of(name)
+    run = answer.patch
+    assert run.state is not None
+    assert run.body is not None
+    assert run.fixed is not None
+    body = run.body[1]
+    payload, output = kind(body.payload, body.payload_url), kind(body.output, body.output_url)
+    facts = (run.state.status.title, run.attempt_count, payload, output, run.fixed.depth, len(answer.related))
+    assert facts == DETAILS[name]
+    assert run.has_children
+    assert run.attempts is None
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_a_detail_says_why_the_run_ended_or_that_nothing_went_wrong(name: str) -> None:
+    facet = run_of(name).patch.error
+    assert facet is not None
+    error = facet[1]
+    if name not in ERRORS_OF_RUNS:
+        assert error is None
+        return
+    assert error is not None
+    error_name, message, code, has_stack = ERRORS_OF_RUNS[name]
+    assert (error.name, error.code, error.stack is not None) == (error_name, code, has_stack)
+    assert error.message == (message if code is None else f"{message} ({code})")
+    assert error.is_blurred == (code is not None)
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_an_answer_that_is_no_success_says_why_in_one_line(name: str) -> None:
+    error = refusal(answer_of(name))
+    assert (type(error), str(error).removeprefix("GET /it: ").removeprefix("GET /it ")) == REFUSALS[name]
+
+
+@pytest.mark.parametrize("name", ["930", "931"])
+def test_a_429_says_when_to_ask_again(name: str) -> None:
+    error = refusal(answer_of(name))
+    assert isinstance(error, RateLimited)
+    # The header is exact, the Date of the answer is cut to the second.
+    told_s = recording(name)["response"]["body"]["secondsUntilReset"]
+    assert told_s <= error.resets_in.total_seconds() <= told_s + 1
+
+
+@pytest.mark.parametrize("name", [name for name in names() if "response" in recording(name)])
+def test_no_success_of_the_api_is_taken_for_a_refusal(name: str) -> None:
+    answer = answer_of(name)
+    assert (refusal(answer) is None) == (answer.status < 300)
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_a_trace_is_decoded(name: str) -> None:
+    asked_run = recording(name)["request"]["path"].split("/")[4]
+    assert decode_trace(body_of(name)).root.run_id == asked_run
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_a_span_is_decoded(name: str) -> None:
+    assert decode_span(body_of(name)).id == recording(name)["request"]["path"].split("/")[6]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_gives_its_rows(name: str) -> None:
+    rows = decode_query(body_of(name))
+    count, column, value = QUERIES[name]
+    assert len(rows) == count
+    assert rows[0][column] == value
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_an_action_is_answered_with_the_id_of_a_run(name: str) -> None:
+    asked = recording(name)["request"]["path"].split("/")[4]
+    is_replay = name in {"410", "412"}
+    assert (decode_id(body_of(name)) == asked) is not is_replay
+
+
+def test_whoami_tells_where_the_key_leads_and_nothing_else() -> None:
+    expected = Environment("dev", "DEVELOPMENT", "hello-world-9aEu", "references-4744")  # type: ignore[arg-type]  # Raw
+    assert decode_environment(body_of("802")) == expected

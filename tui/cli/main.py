@@ -1,0 +1,64 @@
+"""The group of commands, and the one place where an error becomes a line and an exit code.
+
+What lives here: `main`, the console script. The commands themselves are in `reading`, `watching` and `acting`.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from tui import __version__
+from tui.cli import acting, reading, watching
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.config import SettingsError
+from tui.output import Output, OutputClosed
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ok, 1 the API refused, 2 usage, 3 no connection, 4 a watched run failed, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="trigger-tui", message="%(prog)s %(version)s")
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Trigger.dev in the terminal: see every run, why it failed, who triggered whom; cancel and replay.
+
+    The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or --api-url.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for command in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS):
+    commands.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command that the process was started with, and exit."""
+    output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
+    sys.exit(_run(output, sys.argv[1:]))
+
+
+def _run(output: Output, arguments: list[str]) -> int:
+    """Run one command; gives the exit code. Whatever is not foreseen here is a bug and ends in a traceback."""
+    try:
+        commands.main(arguments, prog_name="trigger-tui", standalone_mode=False, obj=output)
+    except Stop as stop:
+        if stop.line:
+            output.say(stop.line)
+        return stop.code
+    except SettingsError as error:
+        output.say(str(error))
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        output.say(f"{error.format_message()} (`trigger-tui --help` shows what there is)")
+        return ExitCode.USAGE
+    except OutputClosed:
+        return ExitCode.OK
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
+

@@ -1,0 +1,73 @@
+"""The flags that several commands share, and the session that they describe.
+
+What lives here: decorators and `open_session`. Nothing that only one command takes.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import click
+
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.config import Settings, read_settings
+from tui.output import Output
+from tui.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def connection_options(command: F) -> F:
+    """Where to connect, and how careful to be there."""
+    for option in (
+        click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII alone."),
+        click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
+        click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: F) -> F:
+    """`--json` for scripts."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, raw values.")(command)
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """The settings out of the process's environment and a command's flags; takes the shared flags out of `options`.
+
+    Raises `SettingsError`.
+    """
+    options.pop("ascii_only", None)
+    return read_settings(
+        os.environ,
+        api_url=options.pop("api_url", None),
+        expect_env=options.pop("expect_env", None),
+        interval_s=options.pop("interval_s", None),
+    )
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, output: Output) -> AsyncIterator[Session]:
+    """A started session that says on stderr when a rate limit keeps it waiting."""
+
+    def say_wait(seconds: float) -> None:
+        output.say(f"rate limited: going on in {seconds:.0f} s")
+
+    async with Session(settings, on_rate_limit_wait=say_wait) as session:
+        await session.start()
+        yield session
+
+
+def run_async(work: Coroutine[None, None, None]) -> None:
+    """Run a command's coroutine; API errors become a `Stop`."""
+    from tui.wire.errors import ApiError, Unreachable
+
+    try:
+        asyncio.run(work)
+    except Unreachable as error:
+        raise Stop(ExitCode.NO_CONNECTION, str(error)) from error
+    except ApiError as error:
+        raise Stop(ExitCode.REFUSED, str(error)) from error

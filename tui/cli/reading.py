@@ -1,0 +1,177 @@
+"""`ls`, `show` and `tree`: what is, printed once.
+
+What lives here: the commands that only read. How things look is `present`'s and `output`'s.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.options import connection_options, json_option, open_session, run_async, settings_of
+from tui.config import Settings
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import STATUS_TABLE, filter_word
+from tui.output import Output
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+DEFAULT_LIMIT = 50
+"""Rows of `ls`: two screens, one request."""
+
+BODY_MAX_BYTES = 64 * 1024 * 1024
+"""Of an offloaded payload or output that `--fetch` asks for: far above what a task may return."""
+
+_PERIOD = re.compile(r"\d+(s|m|h|d|w)\Z")
+
+
+@click.command("ls")
+@click.option("--status", multiple=True, metavar="STATUS", help="Only these: failed, executing, timed-out …")
+@click.option("--task", multiple=True, metavar="TASK", help="Only runs of these tasks.")
+@click.option("--tag", multiple=True, metavar="TAG", help="Only runs that carry one of these tags.")
+@click.option("--version", multiple=True, metavar="VERSION", help="Only runs of these versions (20261124.1).")
+@click.option("--queue", multiple=True, metavar="QUEUE", help="Only these queues: a name, or task/TASK.")
+@click.option("--period", metavar="PERIOD", help="Only runs created since: 30m, 24h, 7d.")
+@click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many.")
+@json_option
+@connection_options
+@click.pass_obj
+def ls(output: Output, *, limit: int, as_json: bool, **options: Any) -> None:
+    """List runs, newest first. Options that repeat, or hold commas, mean any of their values."""
+    settings = settings_of(options)
+    run_async(_ls(output, settings, _filters(options), limit=limit, as_json=as_json))
+
+
+async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
+    from tui.present.schema import run_object
+
+    async with open_session(settings, output) as session:
+        table = None if as_json else output.run_table()
+        count = 0
+        async for runs in _pages(session, filters, limit):
+            count += len(runs)
+            if table is None:
+                for run in runs:
+                    output.json_line(run_object(run))
+            else:
+                table.rows(runs, session.now())
+        if count == 0 and not as_json:
+            output.say("No runs match." if not filters.is_empty else "No runs in this environment yet.")
+
+
+async def _pages(session: Session, filters: RunFilters, limit: int) -> "AsyncIterator[list[Run]]":
+    """Pages of runs, as many as the limit needs; short and empty pages are no end (wire/README.md §3)."""
+    from tui.sources.budget import Priority
+    from tui.store.merge import merge
+
+    cursor, seen = None, set[RunId]()
+    while len(seen) < limit:
+        size = min(100, limit - len(seen))
+        page = await session.budget.ask(
+            ("list", filters, size, cursor),
+            Priority.SELECTED,
+            lambda size=size, cursor=cursor: session.reads.api.list_runs(filters, after=cursor, size=size),
+        )
+        # A run that moved to the next page between two requests would come twice.
+        fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
+        seen.update(patch.id for patch in fresh)
+        if page.unreadable:
+            raise_if_all_unreadable(page.unreadable, len(page.patches))
+        if fresh:
+            yield [merge(None, patch) for patch in fresh]
+        if page.next is None or page.next == cursor:
+            return
+        cursor = page.next
+
+
+@click.command("show")
+@click.argument("run_id", metavar="RUN")
+@click.option("--fetch", is_flag=True, help="Also fetch a payload or output that is stored apart (over 512 KB).")
+@json_option
+@connection_options
+@click.pass_obj
+def show(output: Output, *, run_id: str, fetch: bool, as_json: bool, **options: Any) -> None:
+    """Show one run: status, times, error, attempts with their stacks, payload, output, relatives."""
+    run_async(_show(output, settings_of(options), RunId(run_id), fetch=fetch, as_json=as_json))
+
+
+async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
+    from tui.present.detail import run_page
+    from tui.present.schema import run_object
+
+    async with open_session(settings, output) as session:
+        run = await session.run_with_attempts(run_id)
+        if fetch:
+            run = await session.reads.with_bodies(run, max_bytes=BODY_MAX_BYTES)
+        store = session.store
+        root = store.get(run.fixed.root_id) if run.fixed.root_id else None
+        parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
+        children = store.children_of(run.id) if run.children_at is not None else None
+        if as_json:
+            output.json_line(run_object(run, root=root, parent=parent, children=children))
+        else:
+            output.lines(
+                run_page(
+                    run, root=root, parent=parent, children=children, now=session.now(), width=output.reading_width
+                )
+            )
+
+
+@click.command("tree")
+@click.argument("run_id", metavar="RUN")
+@json_option
+@connection_options
+@click.pass_obj
+def tree(output: Output, *, run_id: str, as_json: bool, **options: Any) -> None:
+    """Show who triggered whom: the whole tree around a run, from its root."""
+    run_async(_tree(output, settings_of(options), RunId(run_id), as_json=as_json))
+
+
+async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
+    from tui.present.schema import tree_objects
+    from tui.present.tree import tree_lines
+
+    async with open_session(settings, output) as session:
+        found = await session.tree(run_id)
+        if as_json:
+            for node in tree_objects(found):
+                output.json_line(node)
+            for reason in found.missing:
+                output.say(f"Not fully loaded: {reason}.")
+        else:
+            output.lines(tree_lines(found, now=session.now(), width=output.reading_width))
+
+
+def _filters(options: dict[str, Any]) -> RunFilters:
+    """The server's filters out of the flags. Raises `Stop` (usage) on a status or period that the API would ignore."""
+    period = options["period"]
+    if period is not None and not _PERIOD.match(period):
+        raise Stop(ExitCode.USAGE, f"--period {period!r} is no period: 30m, 24h, 7d (the API would ignore it)")
+    statuses = []
+    for name in _values(options["status"]):
+        word = filter_word(name)
+        if word is None:
+            known = ", ".join(row.title for row in STATUS_TABLE)
+            raise Stop(ExitCode.USAGE, f"--status {name!r} is no status: {known}")
+        statuses.append(word)
+    return RunFilters(
+        statuses=tuple(dict.fromkeys(statuses)),
+        tasks=_values(options["task"]),
+        tags=_values(options["tag"]),
+        versions=_values(options["version"]),
+        queues=_values(options["queue"]),
+        period=period,
+    )
+
+
+def _values(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Repeated flags and comma lists alike."""
+    return tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
+
+
+COMMANDS = (ls, show, tree)

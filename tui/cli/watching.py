@@ -1,0 +1,105 @@
+"""`watch`: one line per transition, until the run ends or the user has seen enough.
+
+What lives here: the same flow as the monitor's, with `output` at its end.
+"""
+
+from datetime import datetime
+from typing import Any, assert_never
+
+import click
+
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.options import connection_options, json_option, open_session, run_async, settings_of
+from tui.config import Settings
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.output import Output
+from tui.session import Session
+
+
+@click.command("watch")
+@click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls [default: 2].")
+@json_option
+@connection_options
+@click.pass_obj
+def watch(output: Output, *, run_id: str | None, as_json: bool, **options: Any) -> None:
+    """Print every change of status as it is seen. With RUN: until that run ends, exit code 0, or 4 if it failed."""
+    settings = settings_of(options)
+    run_async(_watch(output, settings, None if run_id is None else RunId(run_id), as_json=as_json))
+
+
+async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as_json: bool) -> None:
+    async with open_session(settings, output) as session:
+        watcher = _Watcher(session, output, run_id, as_json=as_json)
+        changes = session.changes()
+        session.follow("rest" if run_id is None else "run", run_id=run_id)
+        async for change in changes:
+            for transition in change.transitions:
+                watcher.see(transition.before, transition.after)
+            watcher.look_at_the_connection()
+
+
+class _Watcher:
+    """Decides what is news: what was there when we came is not, unless it is the one run that was asked for."""
+
+    def __init__(self, session: Session, output: Output, run_id: RunId | None, *, as_json: bool) -> None:
+        self._session = session
+        self._output = output
+        self._run_id = run_id
+        self._as_json = as_json
+        self._began: datetime | None = None
+        self._trouble: SourceRetrying | None = None
+
+    def see(self, before: Run | None, after: Run) -> None:
+        """Print a transition if it is news. Raises `Stop` when the run that was asked for has ended."""
+        if self._run_id is not None and after.id != self._run_id:
+            return
+        if before is None and self._run_id is None and not self._is_new(after):
+            return
+        self._print(before, after)
+        if self._run_id is not None and after.is_final:
+            is_success = after.status is RunStatus.COMPLETED_SUCCESSFULLY
+            raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
+
+    def _is_new(self, run: Run) -> bool:
+        return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at >= self._began
+
+    def _print(self, before: Run | None, after: Run) -> None:
+        from tui.present.schema import run_object
+        from tui.present.transition import transition_line
+
+        if not self._as_json:
+            self._output.lines([transition_line(before, after, self._session.now())])
+            return
+        line = run_object(after)
+        if before is not None:
+            line["previousStatus"] = before.status.value
+        self._output.json_line(line)
+
+    def look_at_the_connection(self) -> None:
+        """Say on stderr when the connection went or came back. Raises `Stop` when there never was one."""
+        for state in self._session.store.sources.values():
+            match state:
+                case SourceConnected():
+                    if self._trouble is not None:
+                        self._output.say(f"connected again after {self._trouble.attempt} failed tries")
+                        self._trouble = None
+                    if self._began is None:
+                        self._began = state.at
+                case SourceRetrying():
+                    if self._began is None:
+                        raise Stop(ExitCode.NO_CONNECTION, state.reason)
+                    if state != self._trouble:
+                        self._trouble = state
+                        wait_s = max(0.0, (state.next_at - state.at).total_seconds())
+                        self._output.say(f"no data: {state.reason}; retrying in {wait_s:.0f} s (try {state.attempt})")
+                case SourceStopped():
+                    raise Stop(ExitCode.REFUSED, state.reason)
+                case _:
+                    assert_never(state)
+
+
+COMMANDS = (watch,)

@@ -1,0 +1,190 @@
+"""The settings of one start of the program, each with where it came from.
+
+What lives here: reading them out of an environment mapping and the command line's flags, and refusing those that
+contradict each other. Never a file, never the process's own environment: both are handed in.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import PurePath
+from urllib.parse import urlsplit
+
+DEFAULT_API_URL = "https://api.trigger.dev"
+"""What the official SDK uses when TRIGGER_API_URL is not set (@trigger.dev/core, apiClientManager)."""
+
+DEFAULT_INTERVAL_S = 2.0
+"""Between two reads of page one: an operator sees a failure within a breath, at 5 of 250 requests every 10 s."""
+
+PUBLIC_INTERVAL_S = 10.0
+"""The least interval on a public token, which has 60 requests a minute."""
+
+DEFAULT_HISTORY = timedelta(hours=24)
+DEFAULT_HISTORY_RUNS = 5_000
+
+
+class SettingsError(Exception):
+    """The settings cannot be used as given; the text is one line that names the variable or flag."""
+
+
+class Secret:
+    """A key that shows itself only to who asks for it by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The key itself: for the Authorization header and nothing else."""
+        return self._text
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is a public access token (a JWT) rather than a secret key."""
+        return self._text.count(".") == 2 and self._text.startswith("ey")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a public token may do, by its own word (`read:runs`); empty for a secret key or an unreadable token."""
+        if not self.is_public:
+            return ()
+        part = self._text.split(".")[1]
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        except ValueError:
+            return ()
+        scopes = claims.get("scopes") if isinstance(claims, dict) else None
+        return tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else ()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether a cancel or a replay is worth sending: always for a secret key, by scope for a public token."""
+        if not self.is_public:
+            return True
+        return any(scope == "admin" or scope.startswith(("write:runs", "write:all")) for scope in self.scopes)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a session needs to know before it starts. `origins` says for each field where it came from.
+
+    `interval_s` is the wait between two polls, `history` and `history_runs` bound what is read backwards at the
+    start, `state_dir` is where the action log goes, `expect_env` the slug outside which nothing is written.
+    """
+
+    api_url: str
+    key: Secret
+    branch: str | None = None
+    read_only: bool = False
+    expect_env: str | None = None
+    interval_s: float = DEFAULT_INTERVAL_S
+    history: timedelta = DEFAULT_HISTORY
+    history_runs: int = DEFAULT_HISTORY_RUNS
+    state_dir: PurePath = PurePath()
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether actions exist at all in this session."""
+        return not self.read_only and self.key.may_write
+
+
+def read_settings(
+    environ: Mapping[str, str],
+    *,
+    api_url: str | None = None,
+    read_only: bool = False,
+    expect_env: str | None = None,
+    interval_s: float | None = None,
+) -> Settings:
+    """Make the settings out of the environment and the flags (None: not given).
+
+    Raises `SettingsError` where the key is missing or of the wrong kind, an address is none, or a variable and a
+    flag name different addresses. The variables' names are the official SDK's.
+    """
+    key = _key(environ)
+    url, url_origin = _api_url(environ, api_url)
+    branch, branch_origin = _branch(environ)
+    least_s = PUBLIC_INTERVAL_S if key.is_public else 0.5
+    return Settings(
+        api_url=url,
+        key=key,
+        branch=branch,
+        read_only=read_only,
+        expect_env=expect_env,
+        interval_s=max(least_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
+        state_dir=_state_dir(environ),
+        origins={
+            "api_url": url_origin,
+            "key": "TRIGGER_SECRET_KEY",
+            "branch": branch_origin,
+            "read_only": "--read-only" if read_only else "a public token" if not key.may_write else "default",
+            "expect_env": "--expect-env" if expect_env else "default",
+            "interval_s": "--interval" if interval_s is not None else "default",
+        },
+    )
+
+
+def _key(environ: Mapping[str, str]) -> Secret:
+    text = environ.get("TRIGGER_SECRET_KEY", "").strip()
+    if not text:
+        raise SettingsError(
+            "TRIGGER_SECRET_KEY is not set: give it the secret key of an environment, or a public access token "
+            "(no account at hand? `trigger-tui demo` needs none, from the version on that has it)"
+        )
+    if text.startswith("tr_pat_"):
+        raise SettingsError(
+            "TRIGGER_SECRET_KEY holds a personal access token, which reads no runs: it needs the secret key of an "
+            "environment (tr_dev_…, tr_prod_…), from the dashboard's page API keys"
+        )
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise SettingsError("TRIGGER_SECRET_KEY holds characters that no key has (a line break, a quote, a space?)")
+    return Secret(text)
+
+
+def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
+    variable = environ.get("TRIGGER_API_URL", "").strip() or None
+    if flag is not None and variable is not None and _normal_url(flag) != _normal_url(variable):
+        raise SettingsError(f"--api-url {flag} and TRIGGER_API_URL={variable} disagree: give one of them")
+    for text, origin in ((flag, "--api-url"), (variable, "TRIGGER_API_URL")):
+        if text is not None:
+            url = _normal_url(text)
+            try:
+                parts = urlsplit(url)
+                usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+            except ValueError:
+                usable = False
+            if not usable:
+                raise SettingsError(f"{origin} is no address: {text!r} (https://host or http://host:port)")
+            return url, origin
+    return DEFAULT_API_URL, "default"
+
+
+def _normal_url(text: str) -> str:
+    return text.strip().rstrip("/")
+
+
+def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """The branch of a preview environment, in the SDK's order; `default` names the root development environment.
+
+    Source: @trigger.dev/core 4.8.3, apiClientManager `branchName`, utils/gitBranch.
+    """
+    for variable in ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
+        text = environ.get(variable, "").strip()
+        if text and not (variable == "TRIGGER_DEV_BRANCH" and text == "default"):
+            return text, variable
+    return None, "default"
+
+
+def _state_dir(environ: Mapping[str, str]) -> PurePath:
+    if state := environ.get("XDG_STATE_HOME", ""):
+        return PurePath(state, "trigger-tui")
+    return PurePath(environ.get("HOME", "/"), ".local", "state", "trigger-tui")

@@ -1,0 +1,179 @@
+"""Node's stack text, read into frames: what is the task's own code, and where in it.
+
+What lives here: the reading. The text itself stays in `RunError.stack`; how frames are folded and drawn is
+`present`'s. Source: wire/README.md §4, recordings 103-112 and 241-274; V8's stack trace API for what they do not show.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tui.domain.text import Raw
+
+
+class FrameKind(StrEnum):
+    """Whose code it is: the project's, a package's, or the runtime's."""
+
+    OWN = "own"
+    DEPENDENCY = "dependency"
+    NODE = "node"
+
+
+_LINE = re.compile(r"([ \t]*)at (\S.*)", re.DOTALL)
+_POSITION = re.compile(r"(.*?):([0-9]{1,9})(?::([0-9]{1,9}))?\Z", re.DOTALL)
+_END_OF_POSITION = re.compile(r":[0-9]+:[0-9]+(?=\))")
+_NODE_MODULES = re.compile(r"(?<![^\\/])node_modules[\\/]")
+_PACKAGE = re.compile(rf".*{_NODE_MODULES.pattern}((?:@[^\\/]+[\\/])?[^.@\\/][^\\/]*)", re.DOTALL)
+_NAMELESS = ("<anonymous>", "<computed>")
+_RUNTIME = ("node:", "bun:", "internal/")
+_NOWHERE = frozenset({"", "native", "<anonymous>"})
+
+_SCHEME = re.compile(r"(?:file|webpack(?:-internal)?)://(?:/(?=[A-Za-z]:[\\/]))?")
+_ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:[\\/]")
+_BUILD = re.compile(r".*[\\/]\.trigger[\\/]tmp[\\/][^\\/]+[\\/]", re.DOTALL)
+# Where an image keeps the project, the recorded one first.
+_ROOT = re.compile(r"(?:/app|/usr/src/app|/workspace)/")
+_FOLDERS = tuple(
+    re.compile(rf"{skip}[\\/](?={name}[\\/])", re.DOTALL)
+    for skip, name in ((".*", "src"), (".*?", "trigger"), (".*?", "app"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StackFrame:
+    """One line of a stack. `function` is None where it has no name, `file` where there is none (`<anonymous>`).
+
+    `file` is as it came, URL or path; `line` and `column` count from 1; `package` is a dependency's; `text` is the
+    whole line without its indentation.
+    """
+
+    function: Raw | None
+    file: Raw | None
+    line: int | None
+    column: int | None
+    kind: FrameKind
+    package: Raw | None
+    is_async: bool
+    text: Raw
+
+    @property
+    def short_file(self) -> Raw | None:
+        """The file relative to the project, or to `node_modules`, as far as can be told; never empty."""
+        if self.file is None or self.kind is FrameKind.NODE:
+            return self.file
+        if (package := _PACKAGE.match(self.file)) is not None:
+            return Raw(self.file[package.start(1) :])
+        path = _SCHEME.sub("", self.file, count=1)
+        starts = (_BUILD, _ROOT, *_FOLDERS) if _ABSOLUTE.match(path) else ()
+        matches = (start.match(path) for start in starts)
+        return Raw(next((path[match.end() :] for match in matches if match is not None), path) or self.file)
+
+
+def read_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
+    """The frames of a stack, innermost first; () when there are none (the text may be a process's stderr).
+
+    A stack repeats the error's message, which may hold lines that look like frames. With `message` they are told
+    apart where the stack begins with it; without, the last block of frames with one indentation is the stack's.
+    """
+    lines = [line.rstrip("\r") for line in stack.split("\n")]
+    header = stack.find(message) if message else -1
+    if message is not None and header >= 0 and "\n" not in stack[:header]:
+        below = stack[header + len(message) :].split("\n")[1:]
+        return tuple(_frames(_first_block([line.rstrip("\r") for line in below])))
+    return tuple(_frames(reversed(_first_block(lines[::-1]))))
+
+
+def _first_block(lines: Iterable[str]) -> list[str]:
+    """The first unbroken run of frame lines with one indentation; `... 12 more` does not break it."""
+    block: list[str] = []
+    indentation = None
+    for line in lines:
+        match = _LINE.match(line)
+        # Older servers trim the lines: then only a place tells a frame from a sentence.
+        if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
+            if indentation not in {None, match[1]}:
+                break
+            indentation = match[1]
+            block.append(line)
+        elif block and not line.lstrip().startswith("..."):
+            break
+    return block
+
+
+def _frames(lines: Iterable[str]) -> Iterator[StackFrame]:
+    for line in lines:
+        yield _frame(line.strip())
+
+
+def _frame(text: str) -> StackFrame:
+    rest = text.removeprefix("at ")
+    is_async = rest.startswith("async ")
+    rest = rest.removeprefix("async ")
+    function, place = _split(rest)
+    file, line, column = _place(place)
+    package = _PACKAGE.match(file) if file is not None else None
+    if file is None or file.startswith(_RUNTIME):
+        kind = FrameKind.NODE
+    elif _NODE_MODULES.search(file):
+        kind = FrameKind.DEPENDENCY
+    else:
+        kind = FrameKind.OWN
+    return StackFrame(
+        function=_name(function),
+        file=None if file is None else Raw(file),
+        line=line,
+        column=column,
+        kind=kind,
+        package=None if package is None else Raw(package[1].replace("\\", "/")),
+        is_async=is_async,
+        text=Raw(text),
+    )
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """`function (place)` or `place`, where both may hold parentheses, and a cut line lacks the last one."""
+    if rest.endswith(")"):
+        opening = _opening(rest)
+        return (rest[: max(opening - 1, 0)], rest[opening + 1 : -1]) if opening >= 0 else ("", rest)
+    if _POSITION.match(rest) is not None:
+        return "", rest
+    function, bracket, place = rest.partition(" (")
+    return (function, place) if bracket or not re.search(r"[:\\/<]", rest) else ("", rest)
+
+
+def _opening(rest: str) -> int:
+    """Where the parenthesis opens that the last character closes, or -1."""
+    depth = 0
+    for here in range(len(rest) - 1, -1, -1):
+        depth += (rest[here] == ")") - (rest[here] == "(")
+        if depth == 0:
+            if here == 0 or rest[here - 1] == " ":
+                return here
+            break
+    bracket = rest.find(" (")
+    return bracket if bracket < 0 else bracket + 1
+
+
+def _place(place: str) -> tuple[str | None, int | None, int | None]:
+    if place.startswith("eval at "):
+        # 'eval at f (eval at g (file:1:2)), <anonymous>:1:1': the innermost is in a file.
+        origin = place.rpartition("eval at ")[2].partition(" (")[2]
+        end = _END_OF_POSITION.search(origin)
+        place = origin[: end.end()] if end is not None else origin
+    match = _POSITION.match(place)
+    file = place if match is None else match[1]
+    if file in _NOWHERE or place.startswith("index "):
+        return None, None, None
+    if match is None:
+        return file, None, None
+    return file, int(match[2]), None if match[3] is None else int(match[3])
+
+
+def _name(function: str) -> Raw | None:
+    """The function without V8's ` [as alias]`, which takes the place of a name that says nothing."""
+    name, bracket, alias = function.removesuffix("]").rpartition(" [as ")
+    if bracket and function.endswith("]"):
+        nameless = next((word for word in _NAMELESS if name.endswith(word)), None)
+        function = name if nameless is None else name.removesuffix(nameless) + alias
+    return None if function in {"", "<anonymous>"} else Raw(function)

@@ -1,0 +1,183 @@
+"""The only writer to stdout and stderr: lines in colour or without, the table of runs, JSON, and one line of diagnosis.
+
+stdout is data, stderr is for people. Nothing that somebody else wrote reaches a terminal as anything but text: pieces
+are clean by their construction, diagnostics are cleaned here, JSON is pure ASCII. What to say is decided elsewhere.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final, Self, TextIO
+
+from tui.domain.run import Json, Run
+from tui.domain.text import Raw, clean
+from tui.present.ascii import ascii_line, ascii_text
+from tui.present.json_text import compact
+from tui.present.status import LOOKS
+from tui.present.styled import Line, Piece, Token
+from tui.present.table import RunTable
+
+DEFAULT_WIDTH: Final = 80
+"""Cells, where there is no terminal but prose still has to be wrapped, or a terminal will not tell."""
+
+_DIGITS: Final = 6  # of COLUMNS: more is no width
+
+# Colours that every terminal has and that can be read on light and dark; greys are the default colour, never the dim
+# attribute, which many terminals draw unreadably.
+_SGR: Final = {Token.ROSE: "31", Token.AMBER: "33", Token.GREEN: "32", Token.BLUE: "36", Token.ACCENT: "35"}
+_GLYPHS: Final = "".join(look.glyph for look in LOOKS.values()) + "…⋯├─└│▌·"
+
+
+class OutputClosed(Exception):
+    """Nobody reads stdout any more (`| head`): time to end, quietly and with exit code 0."""
+
+
+class Output:
+    """Where a command's words go, and where its one question is asked.
+
+    What a method prints has left the process when it returns: `watch` is read line by line. Methods that write to
+    stdout raise `OutputClosed` when its reader has gone. `width` is in cells; a stdout that is no terminal gets no
+    colour, and tables that are not cut. `answers` is where a person types, None where there is nobody to ask.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        *,
+        is_terminal: bool,
+        width: int,
+        color: bool,
+        ascii_only: bool,
+        answers: TextIO | None = None,
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._answers = answers
+        self._has_color = color and is_terminal
+        self._is_ascii = ascii_only
+        self.reading_width = width
+        self.width = width if is_terminal else None
+
+    @classmethod
+    def for_process(cls, environ: Mapping[str, str], *, ascii_only: bool = False) -> Self:
+        """The output of this process, as its streams and its environment ask for: COLUMNS, NO_COLOR, TERM."""
+        out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  `>&-`: None, for ever
+        err = sys.stderr or out
+        is_terminal = out.isatty()
+        can_ask = sys.stdin is not None and sys.stdin.isatty() and err.isatty()
+        return cls(
+            out,
+            err,
+            is_terminal=is_terminal,
+            width=_width(environ, out if is_terminal else None),
+            color=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
+            ascii_only=ascii_only or not _can_say_glyphs(out),
+            answers=sys.stdin if can_ask else None,
+        )
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person reads stderr and can type an answer."""
+        return self._answers is not None
+
+    def run_table(self) -> "TableOutput":
+        """A table of runs, to be printed page by page."""
+        return TableOutput(self)
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Print styled lines."""
+        self._write("".join(f"{self._painted(line)}\n" for line in lines))
+
+    def print(self, text: Raw | str) -> None:
+        """Print one plain line."""
+        self.lines([(Piece(text),)])
+
+    def json_line(self, value: Json) -> None:
+        """Print one JSON value on one line of ASCII: raw values, escaped."""
+        self._write(f"{compact(value)}\n")
+
+    def say(self, text: Raw | str) -> None:
+        """Tell a person one thing, on one line of stderr; does nothing when nobody can hear it."""
+        self._tell(text, "\n")
+
+    def ask(self, question: Raw | str) -> str:
+        """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read."""
+        if self._answers is None:
+            return ""
+        self._tell(question, "")
+        return self._answers.readline().rstrip("\n")
+
+    def _tell(self, text: str, end: str) -> None:
+        shown = ascii_text(clean(text)) if self._is_ascii else clean(text)
+        try:
+            _write_to(self._err, shown + end)
+        except BrokenPipeError:
+            _silence(self._err)
+
+    def _painted(self, line: Line) -> str:
+        shown = ascii_line(line) if self._is_ascii else line
+        if self._has_color:
+            return "".join(map(_painted, shown)).rstrip(" ")
+        return "".join(piece.text for piece in shown).rstrip(" ")
+
+    def _write(self, text: str) -> None:
+        try:
+            _write_to(self._out, text)
+        except BrokenPipeError as closed:
+            _silence(self._out)
+            raise OutputClosed from closed
+
+
+class TableOutput:
+    """The pages of one table of runs on stdout."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._table = RunTable(output.width)
+
+    def rows(self, runs: Sequence[Run], now: datetime) -> None:
+        """Print a page of runs; the first one has the titles."""
+        self._output.lines(self._table.page(runs, now))
+
+
+def _silence(stream: TextIO) -> None:
+    """Lead a stream to nowhere, or the interpreter's own flush at exit would complain about the pipe."""
+    with suppress(OSError):  # a stream in memory has no descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _painted(piece: Piece) -> str:
+    codes = [code for code in ("1" if piece.is_bold else "", _SGR.get(piece.token, "")) if code]
+    return f"\x1b[{';'.join(codes)}m{piece.text}\x1b[0m" if codes and piece.text.strip(" ") else piece.text
+
+
+def _write_to(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+    stream.flush()
+
+
+def _width(environ: Mapping[str, str], terminal: TextIO | None) -> int:
+    told = environ.get("COLUMNS", "")
+    if told.isdecimal() and 0 < len(told) < _DIGITS and int(told) > 0:
+        return int(told)
+    with suppress(OSError, ValueError):
+        if terminal is not None:
+            return os.get_terminal_size(terminal.fileno()).columns or DEFAULT_WIDTH
+    return DEFAULT_WIDTH
+
+
+def _can_say_glyphs(stream: TextIO) -> bool:
+    try:
+        _GLYPHS.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

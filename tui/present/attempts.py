@@ -1,0 +1,81 @@
+"""The attempts of a run as they are read: when each ran, what was waited for, and why it failed, equal errors once.
+
+What lives here: the section of the page. The history itself is rebuilt in `domain.attempts_of_trace`.
+"""
+
+from datetime import datetime
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.error import RunError
+from tui.domain.run import Run
+from tui.present import words
+from tui.present.columns import time_in_queue
+from tui.present.error import error_lines, sameness
+from tui.present.status import look_of_attempt
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.present.text_block import indented, labelled
+
+TRACE_GONE = "The trace is gone from the server; this is the error of the last attempt."
+
+
+def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
+    """All attempts in order, and when the next one is due."""
+    lines: list[Line] = []
+    if history.is_trace_gone:
+        has_error = any(attempt.error for attempt in history.attempts)
+        text = TRACE_GONE if has_error else "The trace is gone from the server."
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+    previous: Attempt | None = None
+    shown: tuple[int, RunError] | None = None
+    for attempt in history.attempts:
+        lines += _attempt(run, attempt, previous, now, limit)
+        if attempt.error:
+            same = sameness(attempt.error, shown[1]) if shown else None
+            if shown and same:
+                text = same.replace("the same", f"the same as attempt {shown[0]}", 1)
+                lines += indented([(Piece(row, Token.FAINT),) for row in wrap(text, limit - 2)], 2)
+            else:
+                shown = (attempt.number, attempt.error)
+                lines += indented(error_lines(attempt.error, limit - 2), 2)
+        previous = attempt
+    if history.next_at is not None and not run.is_final:
+        due = words.duration(history.next_at - now)
+        at = (Piece(words.moment(history.next_at, now)),)
+        lines += labelled("next", [at], limit, remark=f"in {due}" if history.next_at > now else "due")
+    return lines
+
+
+def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime, limit: int) -> list[Line]:
+    look = look_of_attempt(attempt.status)
+    parts: list[Line] = [(look.mark, Piece(" "), look.name)]
+    if attempt.started_at:
+        parts.append((Piece(words.moment(attempt.started_at, now)),))
+    if attempt.took is not None:
+        parts.append((Piece(words.duration(attempt.took)),))
+    elif attempt.started_at and attempt.status is AttemptStatus.EXECUTING:
+        parts.append((Piece(f"{words.duration(now - attempt.started_at)} so far", Token.BLUE),))
+    if (waited := _waited(run, attempt, previous)) is not None:
+        parts.append(_fact("waited", waited))
+    if attempt.completed_at:
+        parts.append(_fact("ended", words.moment(attempt.completed_at, now)))
+    if attempt.retry_delay is not None:
+        parts.append(_fact("retry after", words.duration(attempt.retry_delay)))
+    if attempt.id:
+        parts.append(_fact("span", attempt.id))
+    return labelled(f"attempt {attempt.number} ", parts, limit)
+
+
+def _fact(label: str, value: str) -> Line:
+    return (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
+
+
+def _waited(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
+    """The wait before an attempt: since the one before it, or since the run was created; None where one is missing."""
+    if attempt.started_at is None:
+        return None
+    if attempt.number == 1:
+        since = time_in_queue(run, attempt.started_at)
+        return None if since is None else words.duration(since)
+    if previous is None or previous.number != attempt.number - 1 or previous.completed_at is None:
+        return None
+    return words.duration(attempt.started_at - previous.completed_at)

@@ -1,0 +1,149 @@
+"""The columns of the runs list as data: title, width, alignment, from which pane width on, and what a cell says.
+
+A new column is one row of `COLUMNS`. How the printed table of `ls` fits them is in `present.table`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present import words
+from tui.present.status import look_of
+from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
+
+Cell = Callable[[Run, datetime], Line]
+
+_LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `width` is in cells, None: it takes what is left; `from_width` is the narrowest pane with it.
+
+    `drop_rank` orders who goes first where a table must shrink: the greatest; 0 stays for ever.
+    """
+
+    id: str
+    title: str
+    width: int | None
+    cell: Cell
+    align: Align = "left"
+    from_width: int = 0
+    drop_rank: int = 0
+
+
+class Slot(NamedTuple):
+    """A column with the width that it has in one table."""
+
+    column: Column
+    width: int
+
+
+def took(run: Run, now: datetime) -> timedelta | None:
+    """From start to finish, or to now while it lives; None before the start, or when the end is not known."""
+    state = run.state
+    if state is None or state.started_at is None:
+        return None
+    if run.is_final:
+        return None if state.finished_at is None else state.finished_at - state.started_at
+    return now - state.started_at
+
+
+def time_in_queue(run: Run, until: datetime) -> timedelta | None:
+    """How long it had waited at `until` since it was created, or since its delay was over."""
+    created = run.fixed.created_at
+    delayed = run.state.delayed_until if run.state else None
+    known = [at for at in (created, delayed) if at is not None]
+    return until - max(known) if known else None
+
+
+def short_id(run_id: RunId, token: Token) -> Line:
+    """`run_cm…6e3t`: as much as tells runs apart, the last four lifted; an id that is no longer stays whole."""
+    if len(run_id) <= 11:
+        return (Piece(run_id, token),)
+    return (Piece(f"{run_id[:6]}…", token), Piece(run_id[-4:], _LIFTED.get(token, token)))
+
+
+def _status(run: Run, _now: datetime) -> Line:
+    return (look_of(run).name,)
+
+
+def _task(run: Run, _now: datetime) -> Line:
+    return (Piece(run.fixed.task or words.NONE, look_of(run).row.task),)
+
+
+def _run(run: Run, _now: datetime) -> Line:
+    return short_id(run.id, look_of(run).row.rest)
+
+
+def _took(run: Run, now: datetime) -> Line:
+    return (Piece(words.duration(took(run, now)), look_of(run).row.took),)
+
+
+def _age(run: Run, now: datetime) -> Line:
+    return (Piece(words.age(run.fixed.created_at, now), look_of(run).row.number),)
+
+
+def _version(run: Run, _now: datetime) -> Line:
+    return (Piece(run.fixed.version or words.NONE, look_of(run).row.rest),)
+
+
+def _tags(run: Run, _now: datetime) -> Line:
+    token = look_of(run).row.rest
+    return joined((Piece(tag, token),) for tag in (run.state.tags if run.state else ()))
+
+
+def _error(run: Run, _now: datetime) -> Line:
+    error = run.error[1] if run.error else None
+    return () if error is None else (Piece(first_line(error.message), look_of(run).row.rest),)
+
+
+def _cost(run: Run, _now: datetime) -> Line:
+    text = words.cost(run.state.cost_cents + run.state.base_cost_cents) if run.state else words.NONE
+    return (Piece(text, look_of(run).row.rest),)
+
+
+STATUS: Final = Column("status", "status", 15, _status)
+TASK: Final = Column("task", "task", None, _task)
+RUN: Final = Column("run", "run", 11, _run, from_width=72, drop_rank=2)
+TOOK: Final = Column("took", "took", 7, _took, "right", from_width=50, drop_rank=1)
+AGE: Final = Column("age", "age", 5, _age, "right")
+VERSION: Final = Column("version", "version", 11, _version, from_width=96, drop_rank=3)
+TAGS: Final = Column("tags", "tags", None, _tags, from_width=112, drop_rank=4)
+ERROR: Final = Column("error", "error", None, _error, from_width=150, drop_rank=5)
+COST: Final = Column("cost", "cost", 8, _cost, "right", from_width=190, drop_rank=6)
+COLUMNS: Final = (STATUS, TASK, RUN, TOOK, AGE, VERSION, TAGS, ERROR, COST)
+
+# From a pane width on: what flexible columns get that do not take the rest.
+_SHARES: Final[tuple[tuple[int, dict[str, int]], ...]] = (
+    (ERROR.from_width, {"task": 26, "tags": 22}),
+    (TAGS.from_width, {"task": 24}),
+    (0, {}),
+)
+GAP: Final = 2
+_EDGES: Final = 2 + 2 + 1  # the gutter, the glyph with its space, the right edge
+_MIN_REST: Final = 4
+
+
+def columns_for(pane_width: int) -> list[Slot]:
+    """The columns that a pane of this width shows, with their widths, in order."""
+    shown = [column for column in COLUMNS if pane_width >= column.from_width]
+    shares = next(shares for from_width, shares in _SHARES if pane_width >= from_width)
+    widths = {column.id: column.width or shares.get(column.id, 0) for column in shown}
+    rest = pane_width - _EDGES - sum(widths.values()) - GAP * (len(shown) - 1)
+    return [Slot(column, widths[column.id] or max(rest, _MIN_REST)) for column in shown]
+
+
+def head(slots: Sequence[Slot]) -> Line:
+    """The line of titles above rows of `row`."""
+    titles = (fit((Piece(slot.column.title, Token.FAINT),), slot.width, slot.column.align) for slot in slots)
+    return (Piece("  "), *joined(titles))
+
+
+def row(run: Run, slots: Sequence[Slot], now: datetime) -> Line:
+    """One run as glyph and cells, each exactly as wide as its slot."""
+    cells = (fit(slot.column.cell(run, now), slot.width, slot.column.align) for slot in slots)
+    return (look_of(run).mark, Piece(" "), *joined(cells))

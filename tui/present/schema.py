@@ -1,0 +1,169 @@
+"""A run as the JSON object of the run schema, for `--json`: raw values, nothing cleaned, nothing cut.
+
+What is not known is an absent key, never null; null is a payload or an output that the server sent as null. Beyond
+the schema's fields these keys are promised: `apiStatus` (the server's word; `status` is the schema's), `costInCents`,
+`baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`, `ttl`, `delayedUntil`, `expiredAt`,
+`idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`, `nextAttemptAt`, `isTraceGone` (then only
+the last attempt is known), `env` (its slug), `error`, `taskKind`, `schedule`, `queue`, `machine`,
+`payloadPresignedUrl`, `outputPresignedUrl`; in an attempt `number` and `retryDelayMs`, in an error `name`, `code` and
+`causes`, in a related run `apiStatus`.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from tui.domain.attempt import Attempt
+from tui.domain.error import RunError
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT, Body, Fixed, Json, Run, State
+from tui.domain.tree import RunTree, TreeNode
+
+Object = dict[str, Json]
+
+
+def run_object(
+    run: Run, *, root: Run | None = None, parent: Run | None = None, children: Iterable[Run] | None = None
+) -> Object:
+    """All that is known of a run, valid by the run schema.
+
+    `root` and `parent` are what the store knows of those runs (without it their ids alone are told), `children` the
+    direct ones, or None where they were not read. Numbers may be infinite; `json_text.compact` writes them.
+    """
+    out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
+    if run.state:
+        out |= _state_keys(run.state)
+    out |= _fixed_keys(run.fixed)
+    if run.metadata and run.metadata[1]:
+        out["metadata"] = run.metadata[1]
+    if run.body:
+        out |= _body_keys(run.body[1])
+    if run.error and run.error[1]:
+        out["error"] = error_object(run.error[1])
+    if run.attempts:
+        history = run.attempts[1]
+        out["attempts"] = [_attempt_object(attempt) for attempt in history.attempts]
+        out |= _known({"nextAttemptAt": _iso(history.next_at), "isTraceGone": history.is_trace_gone or None})
+    out |= _known({"attemptCount": run.attempt_count})
+    related: Object = _known(
+        {
+            "root": _reference(root, run.fixed.root_id),
+            "parent": _reference(parent, run.fixed.parent_id),
+            "children": None if children is None else [_reference(child, child.id) for child in children],
+        }
+    )
+    return out | _known({"relatedRuns": related or None})
+
+
+def tree_objects(tree: RunTree) -> Iterator[Object]:
+    """The runs of a tree, parents first: each with its `depth`, its root and its parent in `relatedRuns`.
+
+    A run of which the tree knows the place only lacks `status`, and maybe `taskIdentifier`.
+    """
+    above = {child.id: node for node in tree.root.walk() for child in node.children}
+    root = _node_reference(tree.root)
+    for node in tree.root.walk():
+        is_read = node.run is not None and node.run.state is not None
+        told = run_object(node.run) if node.run is not None and is_read else _node_reference(node)
+        told["depth"] = node.depth
+        if (parent := above.get(node.id)) is not None:
+            told["relatedRuns"] = {"root": root, "parent": _node_reference(parent)}
+        yield told
+
+
+def error_object(error: RunError) -> Object:
+    """An error with `name`, `message`, `stack`, `code` and `causes`, as far as it has them."""
+    named = _known({"name": error.name, "message": error.message, "stack": error.stack, "code": error.code})
+    return named | _known({"causes": [error_object(cause) for cause in error.causes] or None})
+
+
+def _fixed_keys(fixed: Fixed) -> Object:
+    return _known(
+        {
+            "version": fixed.version,
+            "createdAt": _iso(fixed.created_at),
+            "isTest": fixed.is_test,
+            "depth": fixed.depth,
+            "env": fixed.environment,
+            "batchId": fixed.batch_id,
+            "triggerFunction": fixed.trigger_function,
+            "ttl": fixed.ttl,
+            "idempotencyKey": fixed.idempotency_key,
+            "region": fixed.region,
+            "taskKind": fixed.task_kind,
+            "schedule": fixed.schedule,
+            "queue": fixed.queue,
+            "machine": fixed.machine,
+        }
+    )
+
+
+def _state_keys(state: State) -> Object:
+    return _known(
+        {
+            "apiStatus": state.status.word,
+            "updatedAt": _iso(state.updated_at),
+            "startedAt": _iso(state.started_at),
+            "finishedAt": _iso(state.finished_at),
+            "expiredAt": _iso(state.expired_at),
+            "delayedUntil": _iso(state.delayed_until),
+            "durationMs": _ms(state.compute),
+            "costInCents": state.cost_cents,
+            "baseCostInCents": state.base_cost_cents,
+            "tags": list(state.tags),
+        }
+    )
+
+
+def _body_keys(body: Body) -> Object:
+    values = {"payload": body.payload, "output": body.output}
+    urls = {"payloadPresignedUrl": body.payload_url, "outputPresignedUrl": body.output_url}
+    return {key: value for key, value in values.items() if value is not ABSENT} | _known(urls)
+
+
+def _attempt_object(attempt: Attempt) -> Object:
+    return _known(
+        {
+            "id": attempt.id,
+            "number": attempt.number,
+            "status": attempt.status.value,
+            "startedAt": _iso(attempt.started_at),
+            "completedAt": _iso(attempt.completed_at),
+            "error": error_object(attempt.error) if attempt.error else None,
+            "retryDelayMs": None if attempt.retry_delay is None else _ms(attempt.retry_delay),
+        }
+    )
+
+
+def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
+    if run is None:
+        return None if run_id is None else {"id": run_id}
+    told: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
+    if run.state:
+        told |= {"status": run.status.value, "apiStatus": run.state.status.word}
+    return told
+
+
+def _node_reference(node: TreeNode) -> Object:
+    if node.run is not None and node.run.state is not None:
+        return _reference(node.run, node.id) or {}
+    status = node.status
+    return {"id": node.id} | _known(
+        {
+            "taskIdentifier": node.task,
+            "status": status and status.canonical.value,
+            "apiStatus": status and status.word,
+        }
+    )
+
+
+def _known(values: Object) -> Object:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ms(value: timedelta) -> int | float:
+    ms = value / timedelta(milliseconds=1)
+    return int(ms) if ms.is_integer() else ms

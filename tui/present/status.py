@@ -1,0 +1,118 @@
+"""How a status looks: glyph, its ASCII form, colour and word, and the grey steps of a row with that status.
+
+One table, keyed by the titles of `domain.status`. A status never is colour alone: glyph, word and colour say the same.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from tui.domain.attempt import AttemptStatus
+from tui.domain.run import Run
+from tui.domain.status import Status
+from tui.present.styled import Piece, Token
+from tui.present.words import NONE
+
+
+class RowTokens(NamedTuple):
+    """The colours of what stands beside a status in a row."""
+
+    task: Token
+    took: Token
+    number: Token
+    rest: Token
+
+
+FAILED_ROW = RowTokens(Token.BRIGHT, Token.TEXT, Token.TEXT, Token.MUTED)
+LIVE_ROW = RowTokens(Token.TEXT, Token.BLUE, Token.FAINT, Token.FAINT)
+WAITING_ROW = RowTokens(Token.MUTED, Token.MUTED, Token.MUTED, Token.FAINT)
+FINISHED_ROW = RowTokens(Token.MUTED, Token.FAINT, Token.FAINT, Token.FAINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One status as it is shown. `word` may be the server's own, and is cleaned when it becomes a `Piece`."""
+
+    word: str
+    glyph: str
+    ascii_glyph: str
+    glyph_token: Token
+    word_token: Token
+    row: RowTokens
+    is_bold: bool = False
+
+    @property
+    def mark(self) -> Piece:
+        """The glyph, coloured."""
+        return Piece(self.glyph, self.glyph_token)
+
+    @property
+    def name(self) -> Piece:
+        """The word, coloured."""
+        return Piece(self.word, self.word_token, is_bold=self.is_bold)
+
+
+def _waiting(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.MUTED) -> Look:
+    return Look(word, glyph, ascii_glyph, glyph_token, Token.MUTED, WAITING_ROW)
+
+
+def _live(word: str, glyph: str, ascii_glyph: str) -> Look:
+    return Look(word, glyph, ascii_glyph, Token.BLUE, Token.BLUE, LIVE_ROW)
+
+
+def _failed(word: str, glyph: str, ascii_glyph: str) -> Look:
+    return Look(word, glyph, ascii_glyph, Token.ROSE, Token.ROSE, FAILED_ROW, is_bold=True)
+
+
+def _finished(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.FAINT) -> Look:
+    return Look(word, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
+
+
+LOOKS: Final = {
+    look.word: look
+    for look in (
+        _waiting("Delayed", "◌", ":"),
+        _waiting("Queued", "○", "."),
+        _waiting("Pending version", "△", "^", Token.AMBER),
+        _live("Dequeued", "◔", "o"),
+        _live("Executing", "◐", "O"),
+        _live("Reattempting", "↻", "@"),
+        _waiting("Waiting", "‖", "="),
+        _finished("Completed", "✓", "+", Token.GREEN),
+        _failed("Failed", "✗", "x"),
+        _failed("Crashed", "▼", "!"),
+        _failed("Timed out", "◷", "T"),
+        _failed("System failure", "⊠", "#"),
+        _failed("Failed to run", "⊗", "X"),
+        _failed("Interrupted", "¦", "/"),
+        _finished("Canceled", "⊘", "-"),
+        _finished("Expired", "◇", "_"),
+    )
+}
+UNKNOWN: Final = _waiting(NONE, "?", "?")
+_OF_ATTEMPT: Final = {
+    AttemptStatus.EXECUTING: LOOKS["Executing"],
+    AttemptStatus.COMPLETED: LOOKS["Completed"],
+    AttemptStatus.FAILED: LOOKS["Failed"],
+    AttemptStatus.CANCELED: LOOKS["Canceled"],
+}
+
+
+def look_of(run: Run) -> Look:
+    """How the status of a run looks. A run whose state was never read has none: `?` and `·`."""
+    if run.state is None:
+        return UNKNOWN
+    return _look(run.title, run.state.status.specificity)
+
+
+def look_of_status(status: Status | None) -> Look:
+    """The same where only a status is known, as of the runs in a tree."""
+    return UNKNOWN if status is None else _look(status.title, status.specificity)
+
+
+def look_of_attempt(status: AttemptStatus) -> Look:
+    """How the status of one attempt looks."""
+    return _OF_ATTEMPT[status]
+
+
+def _look(title: str, specificity: int) -> Look:
+    return replace(UNKNOWN, word=title or NONE) if specificity < 0 else LOOKS[title]

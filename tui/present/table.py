@@ -1,0 +1,78 @@
+"""The table that `ls` prints: whole run ids, since people copy them, fitted to the terminal, or to nothing.
+
+Made for pages that come one after another: each page is aligned in itself, and never narrower than the one before.
+The list on the screen is laid out by `columns.columns_for` instead.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from tui.domain.run import Run
+from tui.present.columns import AGE, COST, GAP, RUN, STATUS, TAGS, TASK, TOOK, VERSION, Column, Slot, head, row
+from tui.present.status import look_of
+from tui.present.styled import Line, Piece, width
+
+
+def _whole_id(run: Run, _now: datetime) -> Line:
+    return (Piece(run.id, look_of(run).row.rest),)
+
+
+# Here the id is what a reader came for: it outlives `took`.
+PRINTED: Final = (
+    STATUS,
+    TASK,
+    replace(RUN, width=None, cell=_whole_id, drop_rank=1),
+    replace(TOOK, drop_rank=2),
+    AGE,
+    VERSION,
+    TAGS,
+    COST,
+)
+# What a column of endless texts may shrink to before another one goes, in the order in which they grow again.
+_AT_LEAST: Final = {"status": 15, "task": 12, "tags": 10}
+_GLYPH = 2
+
+
+@dataclass
+class RunTable:
+    """The pages of one table. `limit` is the terminal's width in cells; None: nothing is cut and no column goes."""
+
+    limit: int | None
+    _slots: list[Slot] = field(default_factory=list)
+    _widest: dict[str, int] = field(default_factory=dict)
+
+    def page(self, runs: Sequence[Run], now: datetime) -> list[Line]:
+        """The lines of one page; the first that has runs starts with the titles."""
+        if not runs:
+            return []
+        is_first = not self._slots
+        for column in PRINTED:
+            cells = (width(column.cell(run, now)) for run in runs)
+            self._widest[column.id] = max(len(column.title), self._widest.get(column.id, 0), *cells)
+        columns = [slot.column for slot in self._slots] if self._slots else list(PRINTED)
+        self._slots = fitted(columns, self._widest, self.limit)
+        return ([head(self._slots)] if is_first else []) + [row(run, self._slots, now) for run in runs]
+
+
+def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | None) -> list[Slot]:
+    """Columns with their widths, so that a line fits into `limit` cells where it can: flexible ones shrink, then
+    columns go by their `drop_rank`; those of rank 0 never do.
+    """
+    if limit is None:
+        return [Slot(column, natural[column.id]) for column in columns]
+    kept = list(columns)
+    while True:
+        widths = {column.id: min(natural[column.id], _AT_LEAST.get(column.id, natural[column.id])) for column in kept}
+        spare = limit - _GLYPH - sum(widths.values()) - GAP * (len(kept) - 1)
+        last = max(kept, key=lambda column: column.drop_rank)
+        if spare >= 0 or last.drop_rank == 0:
+            break
+        kept.remove(last)
+    for flexible in _AT_LEAST:
+        if flexible in widths:
+            grown = max(min(spare, natural[flexible] - widths[flexible]), 0)
+            widths[flexible] += grown
+            spare -= grown
+    return [Slot(column, widths[column.id]) for column in kept]

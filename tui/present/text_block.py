@@ -1,0 +1,60 @@
+"""The shapes that a page for reading is made of: labelled rows, indented blocks, prose that is cut when it is endless.
+
+What lives here: layout only. What a page says is in `detail`, `attempts` and `error`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tui.domain.text import Raw
+from tui.present import words
+from tui.present.styled import Line, Piece, Token, fold, pad, width, wrap
+
+LABEL: Final = 10
+_REMARK_AT: Final = 15  # cells after the label, so that remarks stand below each other
+_GAP: Final = 2
+WHOLE: Final = "--json prints the whole"
+
+
+def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "") -> list[Line]:
+    """`label     part  part   remark` within `limit` cells; what does not fit goes on below, under the first part."""
+    room = max(limit - LABEL, LABEL)
+    rows = _flowed([part for part in parts if part], room)
+    if remark:
+        start = max(_REMARK_AT, width(rows[-1]) + _GAP)
+        note = Piece(remark, Token.FAINT)
+        if start + width((note,)) <= room:
+            rows[-1] = (*pad(rows[-1], start), note)
+        else:
+            rows += fold((note,), room)
+    head = pad((Piece(label, Token.FAINT),), LABEL)
+    blank = Piece(" " * LABEL)
+    return [(*head, *rows[0]), *((blank, *row) for row in rows[1:])]
+
+
+def indented(lines: Iterable[Line], cells: int) -> list[Line]:
+    """The lines, moved to the right."""
+    return [(Piece(" " * cells), *line) for line in lines]
+
+
+def prose(text: Raw | str, limit: int, token: Token, *, most: int) -> list[Line]:
+    """Text in rows, newlines kept, at most `most` of them; then a line says how many were left out."""
+    rows = wrap(text, limit)
+    lines: list[Line] = [(Piece(row, token),) for row in rows[:most]]
+    if len(rows) > most:
+        lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - most), limit)]
+    return lines
+
+
+def _left_out(rows: int) -> str:
+    return f"… {words.plural(rows, 'more line')}; {WHOLE}"
+
+
+def _flowed(parts: Sequence[Line], room: int) -> list[Line]:
+    rows: list[Line] = []
+    for part in parts:
+        if rows and width(rows[-1]) + _GAP + width(part) <= room:
+            rows[-1] = (*rows[-1], Piece(" " * _GAP), *part)
+        else:
+            rows += fold(part, room)
+    return rows or [()]

@@ -1,0 +1,87 @@
+"""The one bounded queue between sources and the store, and the signal that something changed.
+
+What lives here: applying updates in short turns and telling listeners at a calm pace. Listeners are plain calls:
+they may look at the store, and must not wait. Source: DESIGN §3.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from tui.domain.update import Update
+from tui.sources.clock import Clock, Timer
+from tui.store.changes import Changes
+from tui.store.store import Store
+
+QUEUE_SIZE = 256
+"""Updates (a page of runs is one) that may wait before sources are held back."""
+
+TURN_S = 0.008
+"""Applying stops after this long, so that a key pressed meanwhile is still painted within a frame."""
+
+SIGNAL_EVERY_S = 0.1
+"""Listeners hear at most ten times a second: more cannot be read, and costs a slow link bytes."""
+
+Listener = Callable[[Changes], None]
+
+
+class Pump:
+    """Moves updates from the queue into the store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._queue: asyncio.Queue[Update] = asyncio.Queue(QUEUE_SIZE)
+        self._listeners: list[Listener] = []
+        self._pending = Changes()
+        self._signalled_s = clock.monotonic_s() - SIGNAL_EVERY_S
+        self._timer: Timer | None = None
+
+    async def emit(self, update: Update) -> None:
+        """Queue an update; waits while the queue is full."""
+        await self._queue.put(update)
+
+    async def settle(self) -> None:
+        """Wait until everything queued so far is in the store."""
+        await self._queue.join()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with merged changes from now on; the answer ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def run(self) -> None:
+        """Apply until cancelled."""
+        try:
+            while True:
+                self._apply(await self._queue.get())
+                turn_ends_s = self._clock.monotonic_s() + TURN_S
+                while not self._queue.empty() and self._clock.monotonic_s() < turn_ends_s:
+                    self._apply(self._queue.get_nowait())
+                self._signal_soon()
+                await asyncio.sleep(0)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _apply(self, update: Update) -> None:
+        try:
+            self._pending.merge(self._store.apply(update))
+        finally:
+            self._queue.task_done()
+
+    def _signal_soon(self) -> None:
+        """The first change after quiet is told at once, those behind it together."""
+        if self._pending.is_empty or self._timer is not None:
+            return
+        delay_s = self._signalled_s + SIGNAL_EVERY_S - self._clock.monotonic_s()
+        if delay_s <= 0:
+            self._signal()
+        else:
+            self._timer = self._clock.call_later(delay_s, self._signal)
+
+    def _signal(self) -> None:
+        self._timer = None
+        self._signalled_s = self._clock.monotonic_s()
+        changes, self._pending = self._pending, Changes()
+        for listener in tuple(self._listeners):
+            listener(changes)

@@ -1,0 +1,236 @@
+"""The session: one task group around the client, the sources, the store and the actions.
+
+What lives here: who is started, who is told, what is closed. Heavy rooms are imported in `start` only. The session
+encloses whatever shows it (`async with Session(...) as session: ...`), so that nothing outlives it: at exit, at
+Ctrl-C and after a crash of any part every task, socket and timer is gone. Source: DESIGN §3.
+"""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tui import __version__
+from tui.actions import Action
+from tui.config import Settings
+from tui.domain.action import ActionStatus
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.session.action_log import ActionLog
+from tui.session.interlock import Interlock
+from tui.session.performing import Performer
+from tui.session.pump import Listener, Pump
+from tui.sources.base import Fatal, Source, Transient, waits_s
+from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
+from tui.sources.clock import Clock, SystemClock
+from tui.store.changes import Changes
+from tui.store.store import Store
+
+if TYPE_CHECKING:
+    from tui.domain.filters import RunFilters
+    from tui.sources.reads import Reads
+    from tui.wire.client import Client
+
+CLOSE_WITHIN_S = 3.0
+"""Closing connections is politeness: the program ends all the same."""
+
+CLOCKS_AGREE_WITHIN = timedelta(seconds=2)
+"""The Date header has whole seconds and travels: only a greater difference is a wrong clock of ours."""
+
+
+class Session:
+    """Everything about one environment while the program runs.
+
+    `store` is there from the start; `reads` and `perform` after `start()`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        on_rate_limit_wait: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.store = Store()
+        self.interlock = Interlock(settings.expect_env)
+        self.action_log = ActionLog(Path(settings.state_dir))
+        self.budget = Budget(
+            self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
+        )
+        self.reads: Reads
+        self._random = random or Random()  # noqa: S311  spreads retries, guards nothing
+        self._client: Client
+        self._performer: Performer
+        self._pump = Pump(self.store, self.clock)
+        self._server_ahead = timedelta()
+        self._action_number = 0
+        self._tasks = asyncio.TaskGroup()
+        self._born: set[asyncio.Task[None]] = set()
+        self._closers = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self.spawn(self._pump.run(), "pump")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in tuple(self._born):
+            task.cancel()
+        # An exception of the enclosed program is its own: only cancellation may be the task group's doing.
+        if kind is not None and not issubclass(kind, asyncio.CancelledError):
+            kind, error, trace = None, None, None
+        try:
+            await self._tasks.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise
+        finally:
+            try:
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await self._closers.aclose()
+            except TimeoutError:
+                pass  # a peer that does not answer a goodbye must not keep the program
+
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Run something until the session ends; a bug in it ends the session."""
+        task = self._tasks.create_task(work, name=name)
+        self._born.add(task)
+        task.add_done_callback(self._born.discard)
+
+    async def start(self) -> None:
+        """Load the data layer, in a thread that leaves the screen alive, and open the client."""
+        client_module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
+        reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
+        settings = self.settings
+        self._client = client_module.Client(
+            api_url=settings.api_url,
+            key=settings.key.reveal(),
+            branch=settings.branch,
+            user_agent=f"trigger-tui/{__version__}",
+            on_rate_limit=self.budget.observe,
+            clock=self.clock.now,
+        )
+        self._closers.push_async_callback(self._client.aclose)
+        self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
+        self._performer = Performer(self._client, self.reads, self.clock, self.now, self._tell)
+
+    def follow(self, source: str, *, filters: "RunFilters | None" = None, run_id: RunId | None = None) -> None:
+        """Run a source of the registry until the session ends, over again after each failure that passes."""
+        registry = importlib.import_module("tui.sources.registry")
+        filters_module = importlib.import_module("tui.domain.filters")
+        parts = registry.SourceParts(
+            reads=self.reads,
+            store=self.store,
+            clock=self.clock,
+            interval_s=self.settings.interval_s,
+            reach=registry.Reach(self.settings.history, self.settings.history_runs),
+            filters=filters or filters_module.RunFilters(),
+            run_id=run_id,
+        )
+        self.spawn(self._supervise(registry.SOURCES[source](parts)), f"source {source}")
+
+    async def _supervise(self, source: Source) -> None:
+        waits, tries = waits_s(self._random), 0
+
+        async def emit(update: Update) -> None:
+            nonlocal waits, tries
+            if isinstance(update, SourceConnected):
+                waits, tries = waits_s(self._random), 0
+            await self.emit(update)
+
+        while True:
+            try:
+                await source.run(emit)
+            except Transient as error:
+                tries += 1
+                wait_s = next(waits)
+                if error.retry_after is not None:
+                    wait_s = max(wait_s, error.retry_after.total_seconds())
+                next_at = self.now() + timedelta(seconds=wait_s)
+                await self.emit(SourceRetrying(source.name, self.now(), next_at, tries, error.reason))
+                await self.clock.sleep(wait_s)
+            except Fatal as error:
+                await self.emit(SourceStopped(source.name, self.now(), error.reason))
+                return
+
+    async def emit(self, update: Update) -> None:
+        """Queue an update for the store; every update of the session passes here."""
+        self.interlock.observe(update)
+        if isinstance(update, SourceConnected):
+            ahead = update.at - self.clock.now()
+            self._server_ahead = ahead if abs(ahead) > CLOCKS_AGREE_WITHIN else timedelta()
+        await self._pump.emit(update)
+
+    async def settle(self) -> None:
+        """Wait until everything emitted so far is in the store."""
+        await self._pump.settle()
+
+    def now(self) -> datetime:
+        """The server's time, as well as its Date headers tell."""
+        return self.clock.now() + self._server_ahead
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with merged changes, at most ten times a second; the answer ends that."""
+        return self._pump.listen(listener)
+
+    async def changes(self) -> AsyncIterator[Changes]:
+        """Merged changes, one after the other, without end; what comes while the caller is busy is merged further."""
+        heard, arrived = Changes(), asyncio.Event()
+
+        def hear(changes: Changes) -> None:
+            heard.merge(changes)
+            arrived.set()
+
+        end = self.listen(hear)
+        try:
+            while True:
+                await arrived.wait()
+                arrived.clear()
+                told, heard = heard, Changes()
+                yield told
+        finally:
+            end()
+
+    async def run_with_attempts(self, run_id: RunId) -> Run:
+        """Read all there is about one run; gives it as the store then has it. Raises `ApiError`."""
+        run = await self.reads.run_with_attempts(run_id, Priority.SELECTED)
+        await self.settle()
+        return self.store.get(run_id) or run
+
+    async def tree(self, run_id: RunId) -> RunTree:
+        """Read the whole tree around a run. Raises `ApiError`."""
+        return await self.reads.tree(run_id, Priority.SELECTED)
+
+    @property
+    def write_block(self) -> str | None:
+        """Why no action may be sent in this session, or None."""
+        if self.settings.read_only:
+            return "this session is read-only"
+        if not self.settings.key.may_write:
+            return "the public token has no scope that writes runs"
+        return self.interlock.reason
+
+    async def perform(self, action: Action, before: Run) -> ActionStatus:
+        """Carry an action out on a run as it was last seen, and find out what became of it."""
+        self._action_number += 1
+        blocked = self.write_block or action.forbidden(before)
+        return await self._performer.perform(action, before, self._action_number, blocked)
+
+    async def _tell(self, status: ActionStatus) -> None:
+        await self.emit(status)
+        await asyncio.to_thread(
+            self.action_log.write, status, environment=self.interlock.name, api_url=self.settings.api_url
+        )

@@ -1,0 +1,83 @@
+"""What a source is, and the few ways in which it may fail.
+
+What lives here: the protocol, its two exceptions, the translation of the API's errors into them, and the waits
+between tries. Who waits is the session.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from random import Random
+from typing import Protocol, assert_never
+
+from tui.domain.update import Update
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+
+Emit = Callable[[Update], Awaitable[None]]
+"""Hand an update to the session; awaiting it is the back-pressure."""
+
+FIRST_WAIT_S = 1.0
+"""After a first failure: longer than a restart of a load balancer, shorter than a person's patience."""
+
+LONGEST_WAIT_S = 30.0
+"""Between tries in a long outage: soon enough that the monitor is back before the operator asks."""
+
+
+class Transient(Exception):
+    """It failed in a way that passes. The session runs the source again, not before `retry_after` if given."""
+
+    def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class Fatal(Exception):
+    """It failed in a way that only a person can mend: another key, another address, another filter."""
+
+    def __init__(self, reason: str, *, is_about_the_key: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_about_the_key = is_about_the_key
+
+
+class Source(Protocol):
+    """One way to hear about runs."""
+
+    @property
+    def name(self) -> str:
+        """How messages and the store call it."""
+
+    async def run(self, emit: Emit) -> None:
+        """Emit updates until cancelled.
+
+        Raises `Transient` or `Fatal`; anything else is a bug. It may be run again after a `Transient`, and then
+        re-reads whatever may have changed in between.
+        """
+
+
+def as_source_error(error: ApiError) -> Transient | Fatal:
+    """What an API error on a list or a detail means for a source (DESIGN §3, §4)."""
+    match error:
+        case RateLimited():
+            return Transient(str(error), error.resets_in)
+        case Unreachable() | ServerFault():
+            return Transient(str(error))
+        case NotFound():
+            return Fatal(str(error))
+        case Refused():
+            return Fatal(str(error), is_about_the_key=error.is_about_the_key)
+        case ApiError():
+            return Transient(str(error))
+        case _:
+            assert_never(error)
+
+
+def waits_s(random: Random) -> Iterator[float]:
+    """Seconds to wait before each next try, without end: doubling to a cap, each spread over its upper half.
+
+    The spread keeps a wall of monitors from knocking together after an outage.
+    """
+    wait_s = FIRST_WAIT_S
+    while True:
+        yield wait_s * random.uniform(0.5, 1.0)
+        wait_s = min(LONGEST_WAIT_S, wait_s * 2)

@@ -1,0 +1,53 @@
+"""Time, handed in: the wall clock, the monotonic clock, sleeping and timers.
+
+What lives here: the protocol and the system's clock. Tests bring one that stands still until it is moved.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Timer(Protocol):
+    """A call that was planned and can still be taken back."""
+
+    def cancel(self) -> None:
+        """Take it back; harmless when it already happened."""
+
+
+class Clock(Protocol):
+    """All the time that sources and the session ever ask for."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC. It may jump."""
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment; never goes back."""
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Plan a call on the running event loop."""
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        """Seconds of the monotonic clock."""
+        return time.monotonic()
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Plan a call on the running event loop."""
+        return asyncio.get_running_loop().call_later(delay_s, call)
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait on the running event loop."""
+        await asyncio.sleep(delay_s)

@@ -1,0 +1,93 @@
+"""How polling notices that live runs changed: list pages by status, and windows over creation time.
+
+What lives here: the bookkeeping, without IO. A `Scan` reads every live run of some statuses page by page, over as
+many cycles as it takes; runs that it should have met and did not have left the live set, and `windows` groups them
+so that one list page of 100 finds as many of them as possible. Source: DESIGN §4; wire/README.md §3.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tui.domain.ids import Cursor, RunId
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+
+PAGE_SIZE = 100
+"""The most that the list gives (recordings 014, 015)."""
+
+RUNNING = ("EXECUTING", "DEQUEUED", "WAITING")
+QUEUED = ("QUEUED", "DELAYED", "PENDING_VERSION")
+"""Words of `filter[status]`; EXECUTING does not match DEQUEUED rows (wire/README.md §2)."""
+
+RUNNING_STATUSES = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING, RunStatus.WAITING_TO_RESUME})
+QUEUED_STATUSES = frozenset({RunStatus.QUEUED, RunStatus.DELAYED, RunStatus.WAITING_FOR_DEPLOY})
+
+CREATED_SLACK = timedelta(milliseconds=1)
+"""Around a window: whether its ends belong to it is nowhere said, and list times are whole milliseconds."""
+
+
+@dataclass(slots=True)
+class Scan:
+    """One pass over the live runs of some statuses, newest first, a page at a time.
+
+    `expected` are the runs that were known to be in them when the pass began; at its end, `left` are those of them
+    that no page showed.
+    """
+
+    words: tuple[str, ...]
+    expected: frozenset[RunId]
+    cursor: Cursor | None = None
+    is_done: bool = False
+    _seen: set[RunId] = field(default_factory=set)
+
+    def take(self, run_ids: Iterable[RunId], next_cursor: Cursor | None) -> None:
+        """Note one page. A cursor that does not move on ends the pass: a server must not keep us in a circle."""
+        self._seen.update(run_ids)
+        self.is_done = next_cursor is None or next_cursor == self.cursor
+        self.cursor = next_cursor
+
+    @property
+    def left(self) -> frozenset[RunId]:
+        """Runs that were expected and not seen; only meaningful when the pass is done."""
+        return self.expected - self._seen
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of creation time that holds all `run_ids`, and probably at most a page of runs."""
+
+    created_from: datetime
+    created_to: datetime
+    run_ids: tuple[RunId, ...]
+
+
+def windows(runs: Iterable[Run], rank: Callable[[RunId], int]) -> tuple[list[Window], list[RunId]]:
+    """Group runs so that few list pages cover them; those without a creation time are given back on their own.
+
+    `rank` is a run's place in creation order among all known runs: neighbours within a page's reach share a window.
+    The fullest windows come first.
+    """
+    placed: list[tuple[int, datetime, RunId]] = []
+    unplaced: list[RunId] = []
+    for run in runs:
+        if run.fixed.created_at is None:
+            unplaced.append(run.id)
+        else:
+            placed.append((rank(run.id), run.fixed.created_at, run.id))
+    placed.sort()
+    groups: list[list[tuple[int, datetime, RunId]]] = []
+    for place in placed:
+        if groups and place[0] - groups[-1][0][0] < PAGE_SIZE:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    found = [
+        Window(
+            min(created for _, created, _ in group) - CREATED_SLACK,
+            max(created for _, created, _ in group) + CREATED_SLACK,
+            tuple(run_id for _, _, run_id in group),
+        )
+        for group in groups
+    ]
+    return sorted(found, key=lambda window: -len(window.run_ids)), unplaced

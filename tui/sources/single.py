@@ -1,0 +1,34 @@
+"""Polling of one run: what `watch RUN` follows.
+
+What lives here: a source that re-reads one detail until it is cancelled. Source: wire/README.md §4.
+"""
+
+from tui.domain.ids import RunId
+from tui.domain.update import SourceConnected
+from tui.sources.base import Emit, as_source_error
+from tui.sources.budget import Priority
+from tui.sources.clock import Clock
+from tui.sources.reads import Reads
+from tui.wire.errors import ApiError
+
+
+class SingleRunSource:
+    """Reads one run's detail every interval. A run that is gone is `Fatal`."""
+
+    name = "run"
+
+    def __init__(self, reads: Reads, run_id: RunId, clock: Clock, *, interval_s: float) -> None:
+        self._reads = reads
+        self._run_id = run_id
+        self._clock = clock
+        self._interval_s = interval_s
+
+    async def run(self, emit: Emit) -> None:
+        """Emit the run until cancelled. Raises `Transient` or `Fatal`."""
+        try:
+            while True:
+                answer = await self._reads.run(self._run_id, Priority.SELECTED)
+                await emit(SourceConnected(self.name, answer.read_at, self._interval_s))
+                await self._clock.sleep(self._interval_s)
+        except ApiError as error:
+            raise as_source_error(error) from error

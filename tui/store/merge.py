@@ -1,0 +1,165 @@
+"""How a patch becomes part of a run: per facet the newer one wins, in whatever order they come.
+
+What lives here: the join of a semilattice, pure functions of two values. The same patches give the same run in any
+order, repetition and interleaving; a facet that is older, or says nothing, changes nothing. Source: DESIGN §3.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Protocol, Self, TypeVar
+
+from tui.domain.ids import RunId
+from tui.domain.run import Fixed, Run, Stamp, State
+from tui.domain.status import Status
+from tui.domain.update import RunPatch
+from tui.store.canonical import canonical, is_same
+
+T = TypeVar("T")
+
+
+class _Ordered(Protocol):
+    def __ge__(self, other: Self, /) -> bool: ...
+
+
+V = TypeVar("V", bound=_Ordered)
+
+_NOTHING = Fixed()
+_FIXED_NAMES = tuple(field.name for field in fields(Fixed))
+
+
+def merge(run: Run | None, patch: RunPatch) -> Run:
+    """The run with what the patch knows better; the very same object when that is nothing."""
+    mine = Run(patch.id, _NOTHING) if run is None else run
+    fixed = _join_fixed(mine.fixed, patch.fixed)
+    state = _join_state(mine.state, patch.state)
+    read_at = mine.read_at if patch.state is None else _greatest(mine.read_at, patch.read_at)
+    children_at = _greatest(mine.children_at, patch.read_at) if patch.has_children else mine.children_at
+    attempt_count = _greatest(mine.attempt_count, patch.attempt_count)
+    metadata = _newest(mine.metadata, patch.metadata)
+    body = _newest(mine.body, patch.body)
+    error = _newest(mine.error, patch.error)
+    attempts = _newest(mine.attempts, patch.attempts)
+    if (
+        read_at is mine.read_at
+        and fixed is mine.fixed
+        and state is mine.state
+        and children_at is mine.children_at
+        and attempt_count is mine.attempt_count
+        and metadata is mine.metadata
+        and body is mine.body
+        and error is mine.error
+        and attempts is mine.attempts
+    ):
+        return mine
+    return Run(
+        mine.id, fixed, state, read_at, mine.gone_at, attempt_count, metadata, body, error, attempts, children_at
+    )
+
+
+def merge_gone(run: Run | None, run_id: RunId, at: datetime) -> Run:
+    """The run with the server's word that there is none; the very same object when a later such word is known."""
+    mine = Run(run_id, _NOTHING) if run is None else run
+    gone_at = _greatest(mine.gone_at, at)
+    return mine if gone_at is mine.gone_at else replace(mine, gone_at=gone_at)
+
+
+def is_same_row(before: Run, after: Run) -> bool:
+    """Whether `after`, merged from `before`, says no more than that the server confirmed it once more."""
+    return (
+        before.state is after.state
+        and before.fixed is after.fixed
+        and before.attempt_count == after.attempt_count
+        and before.is_gone == after.is_gone
+        and (before.children_at is None) == (after.children_at is None)
+        and _is_same_facet(before.metadata, after.metadata)
+        and _is_same_facet(before.body, after.body)
+        and _is_same_facet(before.error, after.error)
+        and _is_same_facet(before.attempts, after.attempts)
+    )
+
+
+def _is_same_facet(before: tuple[Stamp, T] | None, after: tuple[Stamp, T] | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    return before[1] is after[1] or is_same(before[1], after[1])
+
+
+def _greatest(mine: V | None, theirs: V | None) -> V | None:
+    if theirs is None or (mine is not None and mine >= theirs):
+        return mine
+    return theirs
+
+
+def _newest(mine: tuple[Stamp, T] | None, theirs: tuple[Stamp, T] | None) -> tuple[Stamp, T] | None:
+    if theirs is None or theirs is mine:
+        return mine
+    if mine is None:
+        return theirs
+    if mine[0] != theirs[0]:
+        return max(mine, theirs, key=_stamp)
+    return mine if is_same(mine[1], theirs[1]) else _by_content(mine, theirs, _value)
+
+
+def _stamp(facet: tuple[Stamp, T]) -> Stamp:
+    return facet[0]
+
+
+def _value(facet: tuple[Stamp, T]) -> T:
+    return facet[1]
+
+
+def _by_content(mine: T, theirs: T, content: Callable[[T], object]) -> T:
+    """Nothing but their content tells two values apart: any rule will do that does not ask which came first."""
+    return max(mine, theirs, key=lambda value: canonical(content(value)))
+
+
+def _join_fixed(mine: Fixed, theirs: Fixed | None) -> Fixed:
+    if theirs is None or theirs is mine:
+        return mine
+    if mine is _NOTHING:
+        return theirs
+    if is_same(mine, theirs):
+        return mine
+    better: dict[str, object] = {}
+    for name in _FIXED_NAMES:
+        old, new = getattr(mine, name), getattr(theirs, name)
+        if new is not None and (old is None or (not is_same(old, new) and canonical(old) < canonical(new))):
+            better[name] = new
+    # Texts, times and numbers of the same fields: replace() cannot know.
+    return replace(mine, **better) if better else mine  # type: ignore[arg-type]
+
+
+def _join_state(mine: State | None, theirs: State | None) -> State | None:
+    if theirs is None or theirs is mine:
+        return mine
+    if mine is None:
+        return theirs
+    if mine.updated_at != theirs.updated_at:
+        return mine if mine.updated_at > theirs.updated_at else theirs
+    if mine == theirs:
+        return mine
+    if mine.precision != theirs.precision:
+        numbers = mine if mine.precision > theirs.precision else theirs
+    else:
+        numbers = _by_content(mine, theirs, _numbers)
+    status = max(mine.status, theirs.status, key=_says_more)
+    return numbers if status == numbers.status else replace(numbers, status=status)
+
+
+def _numbers(state: State) -> tuple[object, ...]:
+    return (
+        state.started_at,
+        state.finished_at,
+        state.expired_at,
+        state.delayed_until,
+        state.compute,
+        state.cost_cents,
+        state.base_cost_cents,
+        state.tags,
+    )
+
+
+def _says_more(status: Status) -> tuple[bool, int, str, str, str]:
+    """An end is the last word of its moment; of other words the more specific one, whoever said it."""
+    return status.canonical.is_final, status.specificity, status.word, status.canonical, status.title

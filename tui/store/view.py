@@ -1,0 +1,128 @@
+"""A view: the runs that match a filter, in an order, kept up to date one change at a time.
+
+What lives here: which run stands at which place. What a row shows, and which row the cursor is on, is the screen's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sortedcontainers import SortedList
+
+from tui.domain.ids import RunId
+from tui.store.changes import Changes
+from tui.store.filter import EVERYTHING, Filter
+from tui.store.orders import CREATED, Order, SortKey
+from tui.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDelta:
+    """What an update did to a view. `moved` runs have another key (their place may be the same), `changed` ones the
+    same key. Places are asked of the view, since they are meant after all of it.
+    """
+
+    entered: frozenset[RunId]
+    left: frozenset[RunId]
+    moved: frozenset[RunId]
+    changed: frozenset[RunId]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the view looks as before."""
+        return not (self.entered or self.left or self.moved or self.changed)
+
+
+class View:
+    """Always what filtering and sorting the store's runs from nothing would give, if it hears of every change.
+
+    Runs that are known only by reference, without a state, are in no view.
+    """
+
+    def __init__(self, store: Store, runs_filter: Filter = EVERYTHING, order: Order = CREATED) -> None:
+        self._store = store
+        self._filter = runs_filter
+        self._order = order
+        self._keys: dict[RunId, SortKey] = {}
+        self._places = SortedList()
+        self._rebuild()
+
+    @property
+    def filter(self) -> Filter:
+        """Which runs it shows."""
+        return self._filter
+
+    @property
+    def order(self) -> Order:
+        """How they are sorted."""
+        return self._order
+
+    def set_filter(self, runs_filter: Filter) -> None:
+        """Show other runs; this looks at every run of the store."""
+        self._filter = runs_filter
+        self._rebuild()
+
+    def set_order(self, order: Order) -> None:
+        """Sort otherwise; this looks at every run of the store."""
+        self._order = order
+        self._rebuild()
+
+    def update(self, changes: Changes) -> ViewDelta:
+        """Follow the store, of which `changes` happened since the last call; changes told twice do no harm."""
+        entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
+        for run_id in _touched(changes):
+            old, new = self._keys.get(run_id), self._key(run_id)
+            if old == new:
+                if new is not None:
+                    changed.add(run_id)
+                continue
+            if old is not None:
+                self._places.remove(old)
+            if new is not None:
+                self._places.add(new)
+                self._keys[run_id] = new
+            (entered if old is None else left if new is None else moved).add(run_id)
+        return ViewDelta(frozenset(entered), frozenset(left), frozenset(moved), frozenset(changed))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._keys
+
+    def at(self, index: int) -> RunId:
+        """The run at a place, from 0; `IndexError` beyond the end, as of a list."""
+        key: SortKey = self._places[index]
+        return _id_of(key)
+
+    def index_of(self, run_id: RunId) -> int | None:
+        """The place of a run, or None if it is not in the view."""
+        key = self._keys.get(run_id)
+        if key is None:
+            return None
+        index: int = self._places.bisect_left(key)
+        return index
+
+    def slice(self, start: int, stop: int) -> list[RunId]:
+        """The runs from one place up to another, without the latter; what is beyond the ends is left out."""
+        return [_id_of(key) for key in self._places.islice(max(0, start), max(0, stop))]
+
+    def _key(self, run_id: RunId) -> SortKey | None:
+        run = self._store.get(run_id)
+        if run is None or run.state is None or not self._filter.matches(run):
+            return None
+        return self._order.key(run)
+
+    def _rebuild(self) -> None:
+        matches, key = self._filter.matches, self._order.key
+        self._keys = {run.id: key(run) for run in self._store.runs() if run.state is not None and matches(run)}
+        self._places = SortedList(self._keys.values())
+
+
+def _touched(changes: Changes) -> Iterable[RunId]:
+    """The runs of all three sets, which share none."""
+    return (*changes.added, *changes.changed, *changes.removed)
+
+
+def _id_of(key: SortKey) -> RunId:
+    run_id: RunId = key[-1]
+    return run_id

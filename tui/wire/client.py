@@ -1,0 +1,242 @@
+"""The requests that we send to Trigger.dev, each a method that gives domain values or raises an `ApiError`.
+
+What lives here: routes, parameters and headers. When to ask is `sources`' to say, how bytes travel `wire.connection`'s.
+Source: wire/README.md §1, §3-§7; `x-trigger-branch` as @trigger.dev/core 4.8.3 sends it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import httpx
+
+from tui import __version__
+from tui.config import Secret
+from tui.domain.environment import Environment, RateLimit
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId, SpanId
+from tui.domain.run import Json
+from tui.domain.span import SpanDetail, Trace
+from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_rate_limit, refusal
+from tui.wire.connection import Connection, Timeouts
+from tui.wire.errors import Refused, ServerFault
+from tui.wire.runs import Page, RunAnswer, decode_page, decode_run
+from tui.wire.traces import decode_span, decode_trace
+
+API_VERSION = "2025-07-16"
+"""The current vocabulary of statuses; anything else is answered in an older one (wire/README.md §1)."""
+
+USER_AGENT = f"trigger-tui/{__version__}"
+LARGEST_PAGE = 100
+DEFAULT_TIMEOUTS = Timeouts()
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_LONGEST_PATH = 90
+
+
+def _ignore(_: RateLimit) -> None:
+    pass
+
+
+class Client:
+    """One environment's API. `async with Client(...)`, or `aclose()` at the end; it shows its key to nobody.
+
+    Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`, and ValueError for an
+    id that cannot be part of an address.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        key: str,
+        *,
+        clock: Callable[[], datetime],
+        branch: str | None = None,
+        user_agent: str = USER_AGENT,
+        on_rate_limit: Callable[[RateLimit], None] = _ignore,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
+        """`api_url` may have a path of its own; `clock` is asked where an answer has no `Date`; `on_rate_limit` hears
+        of the budget after every answer that tells it.
+
+        Raises ValueError for an address, a key or a branch that cannot be sent.
+        """
+        self._base = _base(api_url)
+        self._key = Secret(key)
+        self._clock = clock
+        self._on_rate_limit = on_rate_limit
+        self._timeouts = timeouts
+        self._user_agent = user_agent
+        self._connection = Connection(
+            headers=_headers(key, branch, user_agent), key=self._key, clock=clock, timeouts=timeouts
+        )
+        self._store: Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._connection.aclose()
+        if self._store is not None:
+            await self._store.aclose()
+
+    async def list_runs(
+        self,
+        filters: RunFilters,
+        *,
+        after: Cursor | None = None,
+        before: Cursor | None = None,
+        size: int = LARGEST_PAGE,
+    ) -> Page:
+        """One page of runs, newest first: the first, the one `after` a cursor (older) or `before` it (newer)."""
+        params = filter_params(filters) | {"page[size]": str(size)}
+        if before is not None:
+            params["page[before]"] = before
+        elif after is not None:
+            params["page[after]"] = after
+        answer = await self._ask("GET", "/api/v1/runs", params=params)
+        page = decode_page(answer.body, answer.read_at)
+        # The server gives such a page oldest first (013).
+        return page if before is None else replace(page, patches=page.patches[::-1])
+
+    async def read_run(self, run_id: RunId) -> RunAnswer:
+        """One run in full, with its root, its parent and its direct children."""
+        answer = await self._ask("GET", f"/api/v3/runs/{_part(run_id)}")
+        return decode_run(answer.body, answer.read_at)
+
+    async def read_trace(self, run_id: RunId) -> Trace:
+        """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
+        answer = await self._ask("GET", f"/api/v1/runs/{_part(run_id)}/trace")
+        return decode_trace(answer.body)
+
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+        """One span with its properties."""
+        answer = await self._ask("GET", f"/api/v1/runs/{_part(run_id)}/spans/{_part(span_id)}")
+        return decode_span(answer.body)
+
+    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
+        """The rows of a TRQL query over the last `period` (`1d`); takes secret keys only, and is 400 in an outage."""
+        body = {"query": trql} if period is None else {"query": trql, "period": period}
+        answer = await self._ask("POST", "/api/v1/query", json=body)
+        return decode_query(answer.body)
+
+    async def whoami(self) -> Environment:
+        """Where the key leads."""
+        answer = await self._ask("GET", "/api/v1/whoami")
+        return decode_environment(answer.body)
+
+    async def cancel(self, run_id: RunId) -> None:
+        """Ask for a cancel. The answer is the same for a run that already ended (402): read the run again."""
+        answer = await self._ask("POST", f"/api/v2/runs/{_part(run_id)}/cancel", json={})
+        decode_id(answer.body)
+
+    async def replay(self, run_id: RunId) -> RunId:
+        """Start a new run with the same payload, also while the old one executes (412); gives its id."""
+        answer = await self._ask("POST", f"/api/v1/runs/{_part(run_id)}/replay", json={})
+        return decode_id(answer.body)
+
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """The bytes behind a payload's or an output's address, fetched without our key, as they are stored.
+
+        Raises `ServerFault` where there are more than `max_bytes`, or where the address is less safe than the API's.
+        """
+        scheme, host = _scheme_and_host(url)
+        asked = f"GET the stored data at {host}"
+        if scheme != "https" and not (scheme == "http" and self._base.startswith("http:")):
+            raise ServerFault(f"{asked}: not fetched, since the address is not https", 200)
+        if self._store is None:
+            headers = {b"user-agent": self._user_agent.encode()}
+            self._store = Connection(headers=headers, clock=self._clock, timeouts=self._timeouts)
+        answer = await self._store.send("GET", url, asked, max_bytes=max_bytes)
+        if 200 <= answer.status < 300:
+            return answer.body
+        if 400 <= answer.status < 500:
+            raise Refused(f"{asked}: {answer.status}, the address may be too old: read the run again", answer.status)
+        raise ServerFault(f"{asked}: {answer.status}", answer.status)
+
+    async def _ask(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
+        asked = f"{method} {path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + '…'}"
+        answer = await self._connection.send(method, self._base + path, asked, params=params, json=json)
+        if (rate_limit := read_rate_limit(answer)) is not None:
+            self._on_rate_limit(rate_limit)
+        if (error := refusal(answer, self._key)) is not None:
+            raise error
+        return answer
+
+
+def filter_params(filters: RunFilters) -> dict[str, str]:
+    """The query of a list: comma lists, times in epoch milliseconds (seconds would be read as 1970)."""
+    lists = {
+        "status": filters.statuses,
+        "taskIdentifier": filters.tasks,
+        "tag": filters.tags,
+        "version": filters.versions,
+        "queue": filters.queues,
+        "machine": filters.machines,
+        "region": filters.regions,
+    }
+    params = {f"filter[{name}]": ",".join(values) for name, values in lists.items() if values}
+    if filters.batch is not None:
+        params["filter[batch]"] = filters.batch
+    if filters.is_test is not None:
+        params["filter[isTest]"] = "true" if filters.is_test else "false"
+    if filters.period:
+        params["filter[createdAt][period]"] = filters.period
+    if filters.created_from is not None:
+        params["filter[createdAt][from]"] = str((filters.created_from - _EPOCH) // _MILLISECOND)
+    if filters.created_to is not None:
+        params["filter[createdAt][to]"] = str(-((_EPOCH - filters.created_to) // _MILLISECOND))
+    return params
+
+
+def _part(text: str) -> str:
+    """An id as one part of a path. Raises ValueError where it would lead elsewhere, encoded or not."""
+    if text in {"", ".", ".."}:
+        raise ValueError(f"{text!r} is no id")
+    return quote(text, safe="")
+
+
+def _base(api_url: str) -> str:
+    try:
+        url = httpx.URL(api_url.strip())
+    except httpx.InvalidURL:
+        raise ValueError("the API's address cannot be read") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("the API's address is not of the form https://host")
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("the API's address may hold no user, query or fragment")
+    return str(url).rstrip("/")
+
+
+def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes]:
+    if not key.isascii() or not key.isprintable() or not key or " " in key:
+        raise ValueError("the key is empty or holds characters that no key has")
+    headers = {
+        b"authorization": f"Bearer {key}".encode(),
+        b"x-trigger-api-version": API_VERSION.encode(),
+        b"user-agent": user_agent.encode(),
+    }
+    if branch:
+        if not branch.isprintable():
+            raise ValueError("the branch holds characters that no header can have")
+        # As the SDK's fetch does, which refuses what is not Latin-1; UnicodeEncodeError is a ValueError.
+        headers[b"x-trigger-branch"] = branch.encode("latin-1")
+    return headers
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "", "an address that is none"
+    return parsed.scheme, parsed.host

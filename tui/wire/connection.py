@@ -1,0 +1,219 @@
+"""One kept HTTP client: a request goes out, a whole answer comes back, everything else is an `ApiError`.
+
+What lives here: timeouts, limits, redirects, sizes, and the translation of what httpx raises. Which requests there
+are is said in `wire.client`, what an answer means in `wire.answers`. No `httpx` exception leaves this module, and
+no text of an error holds a key, a payload or the query of an address.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tui.config import Secret
+from tui.domain.run import Json
+from tui.domain.text import clean
+from tui.wire.answers import Answer, read_date
+from tui.wire.errors import ApiError, ServerFault, Unreachable
+
+KEEP_ALIVE_S = 60.0
+"""A connection idle for longer is not used again: the server closes its side after 65 s (wire/README.md §10)."""
+
+CONNECTIONS = 20
+"""Open at once: more than the sources ever ask at a time, so that hung reads do not hold up a person's action."""
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Of one answer, unpacked: a trace of 5,000 spans is 5 MB; what is larger would fill the memory of the monitor."""
+
+MAX_REDIRECTS = 3
+"""The server sends one, for a trailing slash (recording 926)."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEEPS_METHOD = frozenset({307, 308})
+_LONGEST_REASON = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each step may take, in seconds.
+
+    `connect_s` is two lost packets on a slow line, `read_s` more than the slowest query that a person waits for,
+    `pool_s` the wait for a free connection, `whole_s` the bound of a server that sends a byte now and then.
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 20.0
+    write_s: float = 10.0
+    pool_s: float = 10.0
+    whole_s: float = 60.0
+
+
+class Connection:
+    """Sends requests to one origin, over connections that are kept; httpx is set up by the first of them.
+
+    Proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities (`SSL_CERT_FILE`,
+    `SSL_CERT_DIR`) are those of the environment, as httpx reads them.
+    """
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[bytes, bytes],
+        key: Secret | None = None,
+        clock: Callable[[], datetime],
+        timeouts: Timeouts,
+    ) -> None:
+        """`key` is cut out of every text of an error; `clock` dates an answer that has no `Date`."""
+        self._headers = httpx.Headers(headers)
+        self._key = key
+        self._clock = clock
+        self._timeouts = timeouts
+        self._http: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections. It may be called twice, and used again afterwards."""
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        asked: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Json = None,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Answer:
+        """Send one request, follow redirects within its origin, and read the answer whole, whatever its status.
+
+        `asked` is what errors call the request. Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a
+        body over `max_bytes` or one that cannot be unpacked.
+        """
+        failure: ApiError
+        try:
+            http = self._open()
+            request = http.build_request(method, url, params=params, json=json)
+            async with asyncio.timeout(self._timeouts.whole_s):
+                return await self._follow(http, request, asked, max_bytes)
+        except _Unusable as error:
+            failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
+        except TimeoutError:
+            failure = Unreachable(f"{asked}: no whole answer in {self._timeouts.whole_s:g} s", may_have_arrived=True)
+        except httpx.InvalidURL:
+            failure = ServerFault(f"{asked}: sent to an address that is none", 200)
+        except httpx.DecodingError:
+            failure = ServerFault(f"{asked}: an answer that cannot be unpacked", 200)
+        except httpx.HTTPError as error:
+            failure = self._unreachable(asked, error)
+        # Raised out here so that it carries no httpx exception, whose request holds the key.
+        raise failure
+
+    def _open(self) -> httpx.AsyncClient:
+        """The one httpx client. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
+        if self._http is None:
+            # At INFO it writes whole addresses, the signatures of presigned ones included.
+            logging.getLogger("httpx").setLevel(logging.WARNING)
+            steps = self._timeouts
+            try:
+                self._http = httpx.AsyncClient(
+                    headers=self._headers,
+                    timeout=httpx.Timeout(
+                        connect=steps.connect_s, read=steps.read_s, write=steps.write_s, pool=steps.pool_s
+                    ),
+                    limits=httpx.Limits(
+                        max_connections=CONNECTIONS,
+                        max_keepalive_connections=CONNECTIONS,
+                        keepalive_expiry=KEEP_ALIVE_S,
+                    ),
+                )
+            except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
+                raise _Unusable(f"the proxy or certificate settings cannot be used: {self._reason(error)}") from None
+        return self._http
+
+    async def _follow(self, http: httpx.AsyncClient, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
+        """Send a request, and again where a redirect leads, as long as it stays in its origin."""
+        for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
+            response = await http.send(request, stream=True)
+            try:
+                target = _target(request, response)
+                if target is None:
+                    return await self._read(response, asked, max_bytes)
+                # Our key goes to no other origin, and a POST never becomes a GET.
+                is_same = _origin(target) == _origin(request.url)
+                may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
+                if not (is_same and may_repeat):
+                    why = f"redirected to {clean(_origin(target))}, which was not followed"
+                    raise ServerFault(f"{asked}: {why}", response.status_code)
+                if not redirects_left:
+                    raise ServerFault(f"{asked}: redirected in a circle", response.status_code)
+            finally:
+                await response.aclose()
+            request.url = target
+        raise AssertionError("the last redirect is refused above")
+
+    async def _read(self, response: httpx.Response, asked: str, max_bytes: int) -> Answer:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > max_bytes:
+                raise ServerFault(f"{asked}: an answer of more than {max_bytes:,} bytes", response.status_code)
+            chunks.append(chunk)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        read_at = read_date(headers.get("date"), self._clock())
+        return Answer(asked, response.status_code, headers, b"".join(chunks), read_at)
+
+    def _unreachable(self, asked: str, error: httpx.HTTPError) -> Unreachable:
+        never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+        match error:
+            case httpx.ConnectTimeout():
+                text = f"no connection in {self._timeouts.connect_s:g} s"
+            case httpx.PoolTimeout():
+                text = f"no free connection in {self._timeouts.pool_s:g} s"
+            case httpx.ReadTimeout():
+                text = f"no answer in {self._timeouts.read_s:g} s"
+            case httpx.WriteTimeout():
+                text = f"not sent in {self._timeouts.write_s:g} s"
+            case httpx.ConnectError() | httpx.ProxyError():
+                text = f"no connection: {self._reason(error)}"
+            case httpx.RemoteProtocolError():
+                text = "the connection was closed without a whole answer, or it was no HTTP"
+            case _:
+                text = "the connection broke"
+        arrived = not isinstance(error, (*never_left, httpx.ProxyError))
+        return Unreachable(f"{asked}: {text}", may_have_arrived=arrived)
+
+    def _reason(self, error: Exception) -> str:
+        text = str(error) if self._key is None else str(error).replace(self._key.reveal(), "…")
+        line = clean(" ".join(text.split())) or type(error).__name__
+        return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+
+
+class _Unusable(Exception):
+    """httpx cannot be set up; the text says why."""
+
+
+def _target(request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
+    """Where a redirect leads; None when this is the answer itself."""
+    if response.status_code not in _REDIRECTS or "location" not in response.headers:
+        return None
+    return request.url.join(response.headers["location"])
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"

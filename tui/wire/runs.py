@@ -1,0 +1,244 @@
+"""Runs as the API tells them, turned into patches: a page of the list, and one run's detail with its relatives.
+
+What lives here: the conversion of decoded rows into domain values, absent and odd ones included. The shapes are in
+`wire.models`, traces in `wire.traces`. Source: wire/README.md §2-§4, §6, recordings 010-147.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from sys import intern
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.error import RunError, read_error
+from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
+from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
+from tui.domain.status import read_status
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch
+from tui.wire.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
+
+_NO_METADATA: dict[str, Json] = {}
+_CAUSES_READ = 16
+"""Of a chain of causes: nobody reads on, and the server's is a list without a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the list, newest first. `unreadable` counts rows that are left out, since they name no run.
+
+    `next` leads to older runs, `previous` to newer ones; None: there are none. A page may be short, or empty, and
+    have a next one all the same.
+    """
+
+    patches: tuple[RunPatch, ...]
+    read_at: datetime
+    next: Cursor | None = None
+    previous: Cursor | None = None
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunAnswer:
+    """One run in full, and what its detail tells of its root, its parent and its direct children."""
+
+    patch: RunPatch
+    read_at: datetime
+    related: tuple[RunPatch, ...] = ()
+
+
+def decode_page(body: bytes, read_at: datetime) -> Page:
+    """Read the answer of `GET /api/v1/runs`, in the server's order. Raises `ServerFault`."""
+    page = decode(RunPage, body, "the list of runs")
+    pagination = page.get("pagination", {})
+    patches = tuple(_read_row(row, read_at) for row in page["data"] if row is not None)
+    return Page(
+        patches,
+        read_at,
+        _cursor(pagination.get("next")),
+        _cursor(pagination.get("previous")),
+        len(page["data"]) - len(patches),
+    )
+
+
+def decode_run(body: bytes, read_at: datetime) -> RunAnswer:
+    """Read the answer of `GET /api/v3/runs/{id}`. Raises `ServerFault`."""
+    detail = decode(RunDetail, body, "the run")
+    run_id = RunId(detail["id"])
+    related = detail.get("relatedRuns", {})
+    root, parent, children = related.get("root"), related.get("parent"), related.get("children")
+    root_id = RunId(root["id"]) if root is not None else None
+    parent_id = RunId(parent["id"]) if parent is not None else None
+    state = _read_state(detail, Precision.DETAIL, read_at)
+    stamp = Stamp(state.updated_at, Precision.DETAIL, read_at)
+    history = _read_attempts(detail.get("attempts", []))
+    patch = RunPatch(
+        run_id,
+        read_at,
+        fixed=_read_fixed(detail, parent_id, root_id, schedule=detail.get("schedule")),
+        state=state,
+        metadata=(stamp, _read_metadata(detail)),
+        body=(stamp, _read_body(detail)),
+        error=(stamp, _read_error(detail.get("error"))),
+        attempts=(stamp, history) if history.attempts else None,
+        attempt_count=detail.get("attemptCount", len(history.attempts) or None),
+        has_children=children is not None,
+    )
+    patches = [_read_row(root, read_at)] if root is not None else []
+    if parent is not None and parent_id != root_id:
+        patches.append(_read_row(parent, read_at, root_id=root_id))
+    patches += [_read_row(child, read_at, run_id, root_id or run_id) for child in children or () if child is not None]
+    return RunAnswer(patch, read_at, tuple(patches))
+
+
+def _read_row(row: RunRow, read_at: datetime, parent_id: RunId | None = None, root_id: RunId | None = None) -> RunPatch:
+    state = _read_state(row, Precision.LIST, read_at)
+    return RunPatch(
+        RunId(row["id"]),
+        read_at,
+        fixed=_read_fixed(row, parent_id, root_id),
+        state=state,
+        metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row)),
+    )
+
+
+def _read_fixed(row: RunRow, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None) -> Fixed:
+    return Fixed(
+        task=TaskId(intern(row["taskIdentifier"])),
+        created_at=read_time(row.get("createdAt")),
+        depth=row.get("depth"),
+        is_test=row.get("isTest"),
+        environment=_shared(row["env"].get("name")) if "env" in row else None,
+        version=_shared(row.get("version")),
+        parent_id=parent_id,
+        root_id=root_id,
+        batch_id=BatchId(row["batchId"]) if "batchId" in row else None,
+        trigger_function=_shared(row.get("triggerFunction")),
+        ttl=_shared(row.get("ttl")),
+        idempotency_key=_raw(row.get("idempotencyKey")),
+        region=_shared(row.get("region")),
+        task_kind=_shared(row.get("taskKind")),
+        schedule=schedule,
+    )
+
+
+def _read_state(row: RunRow, precision: Precision, read_at: datetime) -> State:
+    finished_at = row.get("finishedAt")
+    return State(
+        updated_at=read_time(row.get("updatedAt")) or read_time(row.get("createdAt")) or read_at,
+        precision=precision,
+        status=read_status(row["status"], ended=finished_at is not None),
+        started_at=read_time(row.get("startedAt")),
+        finished_at=read_time(finished_at),
+        expired_at=read_time(row.get("expiredAt")),
+        delayed_until=read_time(row.get("delayedUntil")),
+        compute=timedelta(milliseconds=row.get("durationMs", 0.0)),
+        cost_cents=row.get("costInCents", 0.0),
+        base_cost_cents=row.get("baseCostInCents", 0.0),
+        tags=tuple(Raw(intern(tag)) for tag in row.get("tags", ())),
+    )
+
+
+def _read_metadata(row: RunRow) -> dict[str, Json]:
+    metadata = row.get("metadata")
+    return metadata if isinstance(metadata, dict) and metadata else _NO_METADATA
+
+
+def _read_body(detail: RunDetail) -> Body:
+    return Body(
+        payload=detail.get("payload", ABSENT),
+        output=detail.get("output", ABSENT),
+        payload_url=detail.get("payloadPresignedUrl"),
+        output_url=detail.get("outputPresignedUrl"),
+    )
+
+
+def _read_error(value: Json, *, is_cause: bool = False) -> RunError | None:
+    """An error of any of the forms that were ever sent: an object, in which all may be absent, or a text."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        return read_error(_as_text(value))
+    row = convert(ErrorRow, value)
+    causes = () if is_cause else _read_causes(row.get("causes"))
+    message = row.get("message")
+    return read_error(
+        None if message is None else _as_text(message),
+        name=row.get("name"),
+        stack=row.get("stackTrace", row.get("stack")),
+        causes=causes,
+    )
+
+
+def _read_causes(value: Json) -> tuple[RunError, ...]:
+    if not isinstance(value, list):
+        return ()
+    causes = (_read_error(cause, is_cause=True) for cause in value[:_CAUSES_READ])
+    return tuple(cause for cause in causes if cause is not None)
+
+
+def _as_text(value: Json) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deep to be shown)"
+
+
+def _read_attempts(rows: list[AttemptRow]) -> AttemptHistory:
+    """The attempts that an older server still sends, in order of their start where all have one, else as they came."""
+    starts = [(row.get("number", 0), row.get("startedAt") or row.get("createdAt") or "") for row in rows]
+    if all(number or start for number, start in starts):
+        rows = [row for _, row in sorted(zip(starts, rows, strict=True), key=lambda pair: pair[0])]
+    return AttemptHistory(tuple(_read_attempt(index, row) for index, row in enumerate(rows, 1)))
+
+
+def _read_attempt(index: int, row: AttemptRow) -> Attempt:
+    completed_at = read_time(row.get("completedAt"))
+    return Attempt(
+        number=row.get("number") or index,
+        status=_attempt_status(row.get("status", ""), ended=completed_at is not None),
+        id=SpanId(row["id"]) if "id" in row else None,
+        started_at=read_time(row.get("startedAt")),
+        completed_at=completed_at,
+        error=_read_error(row.get("error")),
+    )
+
+
+def _attempt_status(word: str, *, ended: bool) -> AttemptStatus:
+    match word:
+        case "PENDING" | "PAUSED":
+            return AttemptStatus.EXECUTING
+        case "CANCELLED":
+            return AttemptStatus.CANCELED
+        case "EXECUTING" | "COMPLETED" | "FAILED" | "CANCELED":
+            return AttemptStatus(word)
+        case _:
+            return AttemptStatus.FAILED if ended else AttemptStatus.EXECUTING
+
+
+def read_time(text: str | None) -> datetime | None:
+    """A time of the wire (ISO, `Z` or an offset; without one it is UTC) as UTC; None where it is none."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is UTC:
+            return time
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _shared(text: str | None) -> Raw | None:
+    """One object for a text that many runs repeat."""
+    return None if text is None else Raw(intern(text))
+
+
+def _raw(text: str | None) -> Raw | None:
+    return None if text is None else Raw(text)
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    return None if text is None else Cursor(text)

@@ -1,0 +1,171 @@
+"""The answers of `/trace` and `/spans/{id}`, decoded into spans.
+
+What lives here: JSON into `domain.span` values, leniently: what has no meaning without a key is left out, and never
+takes what hangs below it along. What a trace means (attempts, trees) is `domain`'s.
+Source: wire/README.md §5, recordings 210-291.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
+
+from tui.domain.error import RunError, read_error
+from tui.domain.ids import RunId, SpanId, TaskId, TraceId
+from tui.domain.run import Json
+from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
+from tui.domain.status import read_status
+from tui.domain.text import Raw
+from tui.wire.errors import ServerFault
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+_NS_PER_US = 1000
+_STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, span errors, logged errors (README §5)
+
+
+def decode_trace(body: bytes) -> Trace:
+    """Decode the answer of `/trace`: times in UTC, nanoseconds rounded to microseconds.
+
+    A node without id, message or start time is left out, and its children hang on its parent. Raises ServerFault when
+    it is no trace, or nested too deep for the JSON decoder (some 490 spans below each other).
+    """
+    try:
+        answer = json.loads(body)
+        trace = answer.get("trace") if isinstance(answer, dict) else None
+        root = _root(trace["rootSpan"]) if _is_object(trace) and _is_object(trace.get("rootSpan")) else None
+    except (ValueError, RecursionError):
+        raise ServerFault("The server answered with a trace that cannot be decoded.", 200) from None
+    if not _is_object(trace) or root is None:
+        raise ServerFault("The server answered with a trace that has no root span.", 200)
+    # Recordings have `isTruncated` inside `trace`; beside it is where the server's schema has it.
+    is_truncated = trace.get("isTruncated") is True or answer.get("isTruncated") is True
+    return Trace(TraceId(_text(trace.get("traceId")) or ""), root, is_truncated)
+
+
+def decode_span(body: bytes) -> SpanDetail:
+    """Decode the answer of `/spans/{id}`. Raises ServerFault when it is none."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ServerFault("The server answered with a span that cannot be decoded.", 200) from None
+    span_id = answer.get("spanId") if isinstance(answer, dict) else None
+    if not isinstance(span_id, str):
+        raise ServerFault("The server answered with a span that has no id.", 200)
+    properties = answer.get("properties")
+    properties = properties if _is_object(properties) else {}
+    return SpanDetail(
+        id=SpanId(span_id),
+        run_id=RunId(_text(answer.get("runId")) or ""),
+        message=Raw(_text(answer.get("message")) or ""),
+        error=_error(properties.get("error")) or _exception(answer.get("events")),
+        properties=properties,
+        triggered=tuple(_triggered(answer.get("triggeredRuns"))),
+    )
+
+
+def _root(root: dict[str, Json]) -> Span | None:
+    """Build the spans of a nested node, children first; never recursive. None when the root itself is unreadable."""
+    order: list[tuple[dict[str, Json], RunId, int]] = []
+    pending: list[tuple[dict[str, Json], RunId, int]] = [(root, RunId(""), -1)]
+    while pending:
+        node, run_above, parent = pending.pop()
+        run_id = RunId(_text(node.get("runId")) or run_above)
+        here = len(order)
+        order.append((node, run_id, parent))
+        children = node.get("children")
+        if isinstance(children, list):
+            pending.extend((child, run_id, here) for child in reversed(children) if isinstance(child, dict))
+    below: list[list[Span]] = [[] for _ in order]  # of each node, its children last to first
+    span: Span | None = None
+    for here in range(len(order) - 1, -1, -1):
+        node, run_id, parent = order[here]
+        span = _span(node, run_id, tuple(reversed(below[here])))
+        if parent >= 0:
+            below[parent].extend(below[here] if span is None else (span,))
+    return span
+
+
+def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...]) -> Span | None:
+    data = node.get("data")
+    if not _is_object(data):
+        return None
+    span_id, message, started_at = node.get("id"), data.get("message"), _time(data.get("startTime"))
+    if not isinstance(span_id, str) or not isinstance(message, str) or started_at is None or not run_id:
+        return None
+    number = data.get("attemptNumber")
+    return Span(
+        SpanId(span_id),
+        run_id,
+        Raw(message),
+        started_at,
+        _duration(data.get("duration"), started_at),
+        _text(data.get("level")) or "TRACE",
+        data.get("isError") is True,
+        data.get("isPartial") is True,
+        data.get("isCancelled") is True,
+        number if isinstance(number, int) else None,
+        _exception(data.get("events")),
+        children,
+    )
+
+
+def _exception(events: Json) -> RunError | None:
+    """The last event named `exception`; a span repeats what it rethrows."""
+    for event in reversed(events) if isinstance(events, list) else ():
+        if _is_object(event) and event.get("name") == "exception" and _is_object(event.get("properties")):
+            return _error(event["properties"].get("exception"))
+    return None
+
+
+def _error(error: Json) -> RunError | None:
+    if not _is_object(error):
+        return None
+    message = error.get("message")
+    stack = next((error[key] for key in _STACK_SPELLINGS if isinstance(error.get(key), str)), None)
+    if message is None and stack is None:
+        return None
+    return read_error(
+        message if message is None or isinstance(message, str) else json.dumps(message, ensure_ascii=False),
+        name=_text(error.get("name")) or _text(error.get("type")),
+        stack=stack,
+    )
+
+
+def _triggered(runs: Json) -> Iterator[TriggeredRun]:
+    for run in runs if isinstance(runs, list) else ():
+        if _is_object(run) and (run_id := _text(run.get("runId"))):
+            task, word = _text(run.get("taskIdentifier")), _text(run.get("status"))
+            yield TriggeredRun(
+                RunId(run_id),
+                TaskId(task) if task else None,
+                read_status(word) if word else None,
+                _time(run.get("createdAt")),
+            )
+
+
+def _time(value: Json) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _duration(value: Json, started_at: datetime) -> timedelta:
+    """Nanoseconds as a duration: zero for nonsense, and never beyond what a time can hold."""
+    if not isinstance(value, int | float) or value <= 0:
+        return timedelta()
+    try:
+        return min(timedelta(microseconds=value / _NS_PER_US), _LATEST - started_at)
+    except (ValueError, OverflowError):
+        return timedelta()
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_object(value: Json) -> TypeGuard[dict[str, Json]]:
+    return isinstance(value, dict)
