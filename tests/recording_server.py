@@ -44,6 +44,9 @@ RECORDED_DATE = "Tue, 24 Nov 2026 14:05:00 GMT"
 LONGEST_HANG_S = 30.0
 """So that a test that forgets to release what hangs fails, and does not hang itself."""
 
+DRIBBLE_S = 0.02
+"""Between two bytes of an answer that never ends: shorter than any read timeout."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -66,11 +69,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer made by hand: `body` is bytes or text as it is, or any other value as JSON."""
+    """An answer made by hand: `body` is bytes or text as it is, or any other value as JSON.
+
+    `is_packed`: the body is called gzip as it stands, whatever it is.
+    """
 
     status: int = 200
     body: Any = b""
     headers: dict[str, str] = field(default_factory=dict)
+    is_packed: bool = False
 
 
 class Fault(Enum):
@@ -80,6 +87,7 @@ class Fault(Enum):
     RESET = "the connection is reset"
     HANG = "nothing comes until `release()`"
     GARBAGE = "something that is no HTTP"
+    DRIBBLE = "a byte now and then until `release()`"
     HALF = "a body that ends before its Content-Length"
 
 
@@ -132,9 +140,9 @@ class RecordingsApi:
         """Close the connections of the requests that hang, now and later."""
         self._released.set()
 
-    def wait_released(self) -> None:
-        """Block until `release()`."""
-        self._released.wait(LONGEST_HANG_S)
+    def wait_released(self, longest_s: float = LONGEST_HANG_S) -> bool:
+        """Block until `release()`, but no longer than that; gives whether it came."""
+        return self._released.wait(longest_s)
 
     def take_answer(self, seen: Seen) -> Reply | Fault:
         """Note a request, and choose its answer."""
@@ -287,8 +295,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in reply.headers.items() if name.lower() not in _NOT_SENT}
         headers.setdefault("date", RECORDED_DATE)
         headers.setdefault("content-type", "application/json; charset=utf-8")
-        if "gzip" in self.headers.get("accept-encoding", "") and body:
-            body = gzip.compress(body, 1)
+        if body and (reply.is_packed or "gzip" in self.headers.get("accept-encoding", "")):
+            body = body if reply.is_packed else gzip.compress(body, 1)
             headers["content-encoding"] = "gzip"
         headers["content-length"] = str(len(body))
         self._write(reply.status, headers.items(), b"" if self.command == "HEAD" else body)
@@ -315,5 +323,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.close()
             case Fault.GARBAGE:
                 self.wfile.write(b"\x16\x03\x01 what is this?\r\n\r\n")
+            case Fault.DRIBBLE:
+                self._write(200, [("content-length", "1000000")], b"")
+                for _ in range(1_000_000):
+                    self.wfile.write(b" ")
+                    if self.server.api.wait_released(DRIBBLE_S):
+                        break
             case Fault.HALF:
                 self._write(200, [("content-length", "1000"), ("content-type", "application/json")], b'{"data": [')

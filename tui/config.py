@@ -21,6 +21,8 @@ DEFAULT_INTERVAL_S = 2.0
 PUBLIC_INTERVAL_S = 10.0
 """The least interval on a public token, which has 60 requests a minute."""
 
+_NOWHERE = PurePath()
+
 DEFAULT_HISTORY = timedelta(hours=24)
 DEFAULT_HISTORY_RUNS = 5_000
 
@@ -88,7 +90,7 @@ class Settings:
     interval_s: float = DEFAULT_INTERVAL_S
     history: timedelta = DEFAULT_HISTORY
     history_runs: int = DEFAULT_HISTORY_RUNS
-    state_dir: PurePath = PurePath()
+    state_dir: PurePath = _NOWHERE
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -175,11 +177,13 @@ def _normal_url(text: str) -> str:
 def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
     """The branch of a preview environment, in the SDK's order; `default` names the root development environment.
 
-    Source: @trigger.dev/core 4.8.3, apiClientManager `branchName`, utils/gitBranch.
+    Source: @trigger.dev/core 4.8.3, apiClientManager `branchName`, utils/gitBranch. Raises `SettingsError`.
     """
     for variable in ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
         text = environ.get(variable, "").strip()
         if text and not (variable == "TRIGGER_DEV_BRANCH" and text == "default"):
+            if not text.isprintable() or not text.isascii():
+                raise SettingsError(f"{variable} holds characters that no branch has")
             return text, variable
     return None, "default"
 

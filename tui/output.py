@@ -5,7 +5,9 @@ are clean by their construction, diagnostics are cleaned here, JSON is pure ASCI
 """
 
 import os
+import signal
 import sys
+import termios
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -104,11 +106,21 @@ class Output:
         self._tell(text, "\n")
 
     def ask(self, question: Raw | str) -> str:
-        """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read."""
+        """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read.
+
+        What was typed before the question could be seen does not answer it.
+        """
         if self._answers is None:
             return ""
+        with suppress(termios.error, OSError):  # a stream in memory keeps no typed-ahead keys
+            termios.tcflush(self._answers.fileno(), termios.TCIFLUSH)
         self._tell(question, "")
-        return self._answers.readline().rstrip("\n")
+        # An event loop's handler would only take note of a Ctrl-C, and the read go on.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return self._answers.readline().rstrip("\n")
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _tell(self, text: str, end: str) -> None:
         shown = ascii_text(clean(text)) if self._is_ascii else clean(text)

@@ -43,7 +43,7 @@ class _Writer:
         """A run of two attempts: the first threw, the second has the runs below it and the logs."""
         thrown = {"exception": {"type": "Error", "message": "boom", "stacktrace": STACK}}
         failed = {"isError": True, "events": [{"name": "exception", "properties": thrown}]}
-        logs = [self.node(run_id, f"log line {number}", [], level="INFO", duration=0) for number in range(6)]
+        logs = [self.node(run_id, f"log line {number}", [], level="INFO", duration=0) for number in range(4)]
         below = [self.run(f"{run_id}{number:02}", levels - 1) for number in range(CHILDREN if levels else 0)]
         wait = self.node(run_id, "batchTriggerAndWait()", below)
         first = self.node(run_id, "Attempt 1", [self.node(run_id, "run()", [], **failed)], attemptNumber=1, **failed)

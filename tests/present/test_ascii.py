@@ -3,7 +3,7 @@ from hypothesis import given
 
 from tests.present.samples import texts
 from tui.present.ascii import ascii_line, ascii_text
-from tui.present.styled import Piece, Token, width
+from tui.present.styled import Piece, Token, line_width
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_any_text_becomes_ascii_without_changing_width(text: str) -> None:
     shown = ascii_line(line)
     assert all(piece.text.isascii() for piece in shown)
     if "\ufe0f" not in text:
-        assert width(shown) == width(line)
+        assert line_width(shown) == line_width(line)
     assert (shown[0].token, shown[0].is_bold) == (Token.ROSE, True)

@@ -10,7 +10,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE
 from tui.present.columns import COLUMNS, columns_for, head, row, short_id, took
-from tui.present.styled import Token, width
+from tui.present.styled import Token, line_width
 
 WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or row.legacy})
 
@@ -49,8 +49,8 @@ def test_a_pane_has_the_columns_and_widths_of_the_looks_page(pane: int, shown: d
 def test_a_row_fills_its_pane_exactly_whatever_is_in_it(pane: int, word: str) -> None:
     slots = columns_for(pane)
     for run in (sample(word), full(HOSTILE), Run(RunId("run_1"))):
-        assert width(row(run, slots, NOW)) == pane - 3  # without the gutter and the right edge
-    assert width(head(slots)) == pane - 3
+        assert line_width(row(run, slots, NOW)) == pane - 3  # without the gutter and the right edge
+    assert line_width(head(slots)) == pane - 3
 
 
 def test_columns_go_in_the_order_of_their_drop_rank() -> None:

@@ -27,7 +27,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
 from tui.present.detail import run_page
-from tui.present.styled import width
+from tui.present.styled import line_width
 from tui.wire.traces import decode_trace
 
 DETAILS = recorded_details()
@@ -54,7 +54,7 @@ def test_every_field_of_the_schema_that_a_run_has_is_on_its_page() -> None:
         parent=sample("EXECUTING", run_id="run_parent", task="checkout"),
         children=[sample("CRASHED", run_id="run_child", task="notify")],
     )
-    expected = {
+    expected: dict[str, list[str]] = {
         "id": [RUN_ID],
         "status": ["✗ Failed"],
         "taskIdentifier": ["charge-card"],
@@ -126,7 +126,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
 @pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
 def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, related: list[Run], cells: int) -> None:
     lines = run_page(run, now=NOW, width=cells, children=related)
-    assert all(width(line) <= cells for line in lines)
+    assert all(line_width(line) <= cells for line in lines)
     shown = text_of(lines)
     assert run.id in shown
     assert run.title in shown
@@ -139,7 +139,7 @@ def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, r
 @settings(max_examples=25)
 def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(cells: int) -> None:
     lines = run_page(full(HOSTILE), now=NOW, width=cells, children=[full(HOSTILE)] * 3, tree_note=HOSTILE)
-    assert all(width(line) <= max(cells, 40) for line in lines)
+    assert all(line_width(line) <= max(cells, 40) for line in lines)
     assert not any(ord(character) < 0x20 and character != "\n" for character in text_of(lines))
 
 

@@ -24,10 +24,12 @@ from tests.present.samples import (
 )
 from tests.recordings import recording
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body, Run
+from tui.domain.status import read_status
+from tui.domain.tree import RunTree, TreeNode
 from tui.present.json_text import compact
-from tui.present.schema import run_object
+from tui.present.schema import run_object, tree_objects
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "RUN_SCHEMA.json").read_text())
 DETAILS = recorded_details()
@@ -200,3 +202,19 @@ def test_dates_are_told_in_utc_with_milliseconds_wherever_the_clock_stood() -> N
     run = sample()
     far = CREATED.astimezone(timezone(timedelta(hours=9)))
     assert printed(replace(run, fixed=replace(run.fixed, created_at=far)))["createdAt"] == "2026-11-24T13:48:37.210Z"
+
+
+def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
+    known = sample("FAILED", run_id="run_leaf", task="leaf")
+    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), None, known)
+    other = TreeNode(RunId("run_other"), 1, None, read_status("PENDING"), Run(RunId("run_other")))
+    root = TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf, other))
+    told = list(tree_objects(RunTree(root, RunId("run_leaf"))))
+    above = {
+        "root": {"id": "run_root", "taskIdentifier": "root"},
+        "parent": {"id": "run_root", "taskIdentifier": "root"},
+    }
+    assert told[0] == {"id": "run_root", "taskIdentifier": "root", "depth": 0}
+    assert told[1] == run_object(known) | {"depth": 1, "relatedRuns": above}
+    assert told[2] == {"id": "run_other", "status": "QUEUED", "apiStatus": "PENDING", "depth": 1, "relatedRuns": above}
+    validator().validate(told[1])

@@ -5,7 +5,7 @@ from rich.cells import cell_len
 
 from tests.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
-from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, pad, width, wrap
+from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, wrap
 
 lines = st.lists(st.builds(Piece, texts, st.sampled_from(Token)), max_size=4).map(tuple)
 limits = st.integers(0, 30)
@@ -30,10 +30,10 @@ def test_control_and_bidi_characters_cannot_be_in_a_piece() -> None:
 @given(lines, limits)
 def test_a_cut_line_fits_exactly_and_says_that_it_is_cut(line: Line, limit: int) -> None:
     shown = cut(line, limit)
-    if width(line) <= limit:
+    if line_width(line) <= limit:
         assert shown == line
     elif limit > 0:
-        assert width(shown) == limit
+        assert line_width(shown) == limit
         assert said(shown).endswith("…")
         assert said(line).startswith(said(shown)[:-1].rstrip(" "))
     else:
@@ -55,13 +55,13 @@ def test_a_cut_keeps_the_styles() -> None:
 @given(lines, limits, st.sampled_from(["left", "right"]))
 def test_a_padded_line_keeps_its_text_on_its_side(line: Line, limit: int, align: str) -> None:
     shown = pad(line, limit, "left" if align == "left" else "right")
-    assert width(shown) == max(width(line), limit)
+    assert line_width(shown) == max(line_width(line), limit)
     assert said(shown).startswith(said(line)) if align == "left" else said(shown).endswith(said(line))
 
 
 @given(lines, limits)
 def test_a_fitted_line_has_the_width_asked_for(line: Line, limit: int) -> None:
-    assert width(fit(line, limit, "right")) == limit
+    assert line_width(fit(line, limit, "right")) == limit
 
 
 @given(texts, st.integers(-1, 30))
@@ -93,7 +93,7 @@ def test_text_wraps_at_words_and_breaks_what_is_too_long(text: str, limit: int, 
 def test_a_folded_line_fits_and_loses_nothing(line: Line, limit: int) -> None:
     rows = fold(line, limit)
     assert "".join(map(said, rows)) == said(line)
-    assert all(width(row) <= max(limit, 2) for row in rows)
+    assert all(line_width(row) <= max(limit, 2) for row in rows)
 
 
 def test_joined_lines_have_two_spaces_between_them() -> None:

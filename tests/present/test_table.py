@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.styled import width
+from tui.present.styled import line_width
 from tui.present.table import RunTable
 
 
@@ -59,7 +59,7 @@ def test_on_a_terminal_cost_tags_and_version_go_first_and_the_id_outlives_the_du
 @settings(max_examples=60)
 def test_a_line_never_passes_the_edge_of_the_terminal(limit: int) -> None:
     runs = [sample("PENDING_VERSION", started=False), full(HOSTILE), Run(RunId("run_1")), sample("Z" * 300)]
-    assert all(width(line) <= limit for line in RunTable(limit).page(runs, NOW))
+    assert all(line_width(line) <= limit for line in RunTable(limit).page(runs, NOW))
 
 
 @given(st.integers(60, 250))

@@ -10,7 +10,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import read_status
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.styled import Token, width
+from tui.present.styled import Token, line_width
 from tui.present.tree import tree_lines
 
 
@@ -81,7 +81,7 @@ def test_guides_go_down_step_by_step_until_they_are_cut() -> None:
 def test_no_line_passes_the_edge(cells: int) -> None:
     hostile = node("x" * 50, 1, run=full(HOSTILE))
     tree = RunTree(node("root", 0, [hostile, *chain(20).root.children]), RunId("run_root"), ("a reason",) * 20)
-    assert all(width(line) <= cells for line in tree_lines(tree, now=NOW, width=cells))
+    assert all(line_width(line) <= cells for line in tree_lines(tree, now=NOW, width=cells))
 
 
 @pytest.mark.parametrize(

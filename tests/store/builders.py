@@ -111,5 +111,13 @@ patches = st.builds(
     attempt_count=st.none() | st.integers(0, 2),
     has_children=st.booleans(),
 )
+# Rows as a list gives them: with a state, and more often at an end, so that views fill and the store overflows.
+rows = st.builds(
+    RunPatch,
+    run_ids,
+    moments,
+    fixed=fixeds,
+    state=st.builds(State, moments, st.just(Precision.LIST), statuses | st.just(read_status("COMPLETED"))),
+)
 gone = st.builds(RunGone, run_ids, moments)
-reads = st.lists(patches, max_size=3).map(lambda several: RunsRead(tuple(several)))
+reads = st.lists(patches | rows, max_size=3).map(lambda several: RunsRead(tuple(several)))

@@ -10,7 +10,7 @@ from tests.store.builders import at, patch_of, run_of, stamp
 from tui.domain.error import RunError
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Run
-from tui.domain.status import STATUS_TABLE
+from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
 from tui.store.filter import EVERYTHING, parse_filter
 from tui.store.merge import merge
@@ -198,15 +198,14 @@ def test_a_family_is_all_of_its_statuses(name: str) -> None:
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
-def test_every_word_of_a_status_that_names_no_family_is_that_status_alone(row: object) -> None:
-    status = next(known for known in STATUS_TABLE if known is row)
-    words = {status.title, status.rest, status.legacy, *status.database, *status.trql} - {""}
+def test_every_word_of_a_status_that_names_no_family_is_that_status_alone(row: StatusRow) -> None:
+    words = {row.title, row.rest, row.legacy, *row.database, *row.trql} - {""}
     for word in words:
         if word.casefold() in FAMILIES:
             continue
         for spelling in (word, word.lower(), word.replace("_", "-"), word.replace("_", " ").title()):
             matching = parse_filter(f'status:"{spelling}"').matches
-            assert {run.title for run in with_every_status() if matching(run)} == {status.title}, spelling
+            assert {run.title for run in with_every_status() if matching(run)} == {row.title}, spelling
 
 
 def test_a_second_attempt_is_reattempting() -> None:

@@ -38,7 +38,7 @@ def assert_is_true(store: Store, view: View) -> None:
 
 
 @settings(max_examples=150)
-@given(st.lists(st.lists(reads | gone, min_size=1, max_size=3), max_size=6), st.data())
+@given(st.lists(st.lists(reads | gone, min_size=1, max_size=3), min_size=2, max_size=6), st.data())
 def test_a_view_equals_filtering_and_sorting_from_nothing(
     rounds: list[list[RunsRead | RunGone]], data: st.DataObject
 ) -> None:
@@ -63,6 +63,16 @@ def test_a_view_equals_filtering_and_sorting_from_nothing(
         assert delta.left == set(before) - set(ids_of(view))
         assert delta.moved | delta.changed <= set(ids_of(view)) & set(before)
         assert view.update(pending).entered == frozenset()
+
+
+def test_a_run_that_is_let_go_leaves_the_view() -> None:
+    store = Store(max_runs=1)
+    store.apply(RunsRead((patch_of("run_a", "COMPLETED", created=1),)))
+    view = View(store)
+    delta = view.update(store.apply(RunsRead((patch_of("run_b", "COMPLETED", created=2),))))
+    assert (delta.entered, delta.left) == (frozenset({B}), frozenset({A}))
+    assert A not in view
+    assert_is_true(store, view)
 
 
 def small_store() -> Store:
@@ -101,11 +111,12 @@ def test_by_time_taken_running_ones_come_first_then_the_longest() -> None:
         "run_short": {"started_at": at(0), "finished_at": at(1)},
         "run_long": {"started_at": at(0), "finished_at": at(9)},
         "run_never": {"finished_at": at(9)},
+        "run_open": {"started_at": at(0)},
     }
     store.apply(RunsRead(tuple(patch_of(run_id, "COMPLETED", state=state) for run_id, state in times.items())))
     store.apply(RunsRead((patch_of("run_new", "EXECUTING", state={"started_at": at(5)}),)))
     store.apply(RunsRead((patch_of("run_old", "EXECUTING", state={"started_at": at(2)}),)))
-    assert ids_of(View(store, order=TOOK)) == ["run_old", "run_new", "run_long", "run_short", "run_never"]
+    assert ids_of(View(store, order=TOOK)) == ["run_old", "run_new", "run_long", "run_short", "run_never", "run_open"]
 
 
 def test_runs_of_one_moment_are_sorted_by_id() -> None:

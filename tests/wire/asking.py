@@ -5,12 +5,18 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import pytest
+
+from tui.domain.filters import RunFilters
 from tui.wire.client import Client
+from tui.wire.connection import Timeouts
+from tui.wire.errors import ApiError
 
 T = TypeVar("T")
 
 KEY = "tr_dev_aVerySecretKey0123456789"
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+SHORT = Timeouts(connect_s=0.2, read_s=0.2, write_s=0.2, pool_s=0.2, whole_s=5.0)
 
 
 def ask(url: str, question: Callable[[Client], Awaitable[T]], key: str = KEY, **settings: Any) -> T:
@@ -21,3 +27,13 @@ def ask(url: str, question: Callable[[Client], Awaitable[T]], key: str = KEY, **
             return await question(client)
 
     return asyncio.run(run())
+
+
+def runs(client: Client) -> Any:
+    return client.list_runs(RunFilters())
+
+
+def failure_of(url: str, question: Callable[[Client], Any] = runs, **settings: Any) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        ask(url, question, **settings)
+    return caught.value

@@ -12,7 +12,7 @@ import click
 
 from tui.actions import ACTIONS, Action
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.ids import RunId
@@ -53,7 +53,7 @@ def _command(action: Action) -> click.Command:
     """The CLI verb of an action."""
 
     @click.command(action.id, help=f"{action.description}. Prints what became of each; exit code 1 if not all were.")
-    @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+    @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN)
     @click.option("--yes", is_flag=True, help="Do not ask. Needed without a terminal.")
     @click.option("--env-name", metavar="NAME", help="The environment's name: needed with --yes in production.")
     @click.option("--count", type=int, metavar="N", help="How many runs it is: needed with --yes for more than ten.")
@@ -61,10 +61,10 @@ def _command(action: Action) -> click.Command:
     @json_option
     @connection_options
     @click.pass_obj
-    def act(output: Output, /, *, run_ids: tuple[str, ...], dry_run: bool, as_json: bool, **options: Any) -> None:
+    def act(output: Output, /, *, run_ids: tuple[RunId, ...], dry_run: bool, as_json: bool, **options: Any) -> None:
         consent = Consent(options.pop("yes"), options.pop("env_name"), options.pop("count"))
         settings = settings_of(options)
-        unique = tuple(RunId(run_id) for run_id in dict.fromkeys(run_ids))
+        unique = tuple(dict.fromkeys(run_ids))
         if not dry_run and not consent.yes and not output.can_ask:
             raise Stop(ExitCode.USAGE, f"{action.id} needs --yes where nobody can be asked (no terminal)")
         run_async(_act(output, settings, action, unique, consent, dry_run=dry_run, as_json=as_json))
@@ -126,7 +126,7 @@ async def _plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) ->
             missing.extend(tree.missing)
             node = tree.find(run_id)
             for below in () if node is None else node.walk():
-                status = below.run.status if below.run is not None else below.status and below.status.canonical
+                status = below.run.status if below.run else below.status.canonical if below.status else None
                 if status is not None and not status.is_final:
                     others[below.id] = status
     for run_id in run_ids:

@@ -61,4 +61,3 @@ def _run(output: Output, arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
     return ExitCode.OK
-

@@ -5,6 +5,7 @@ What lives here: decorators and `open_session`. Nothing that only one command ta
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -13,10 +14,28 @@ import click
 
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.config import Settings, read_settings
+from tui.domain.ids import RunId
 from tui.output import Output
 from tui.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+
+
+class RunIdArgument(click.ParamType):
+    """A run's id: whatever else could be meant, it must stay one part of an address."""
+
+    name = "run"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> RunId:
+        """Refuse what no run is called."""
+        if not _RUN_ID.match(value):
+            self.fail(f"{value!r} is no run id (run_…)", param, ctx)
+        return RunId(value)
+
+
+RUN = RunIdArgument()
 
 
 def connection_options(command: F) -> F:
@@ -62,11 +81,13 @@ async def open_session(settings: Settings, output: Output) -> AsyncIterator[Sess
 
 
 def run_async(work: Coroutine[None, None, None]) -> None:
-    """Run a command's coroutine; API errors become a `Stop`."""
+    """Run a command's coroutine; API errors and Ctrl-C become a `Stop`."""
     from tui.wire.errors import ApiError, Unreachable
 
     try:
         asyncio.run(work)
+    except KeyboardInterrupt:
+        raise Stop(ExitCode.INTERRUPTED) from None
     except Unreachable as error:
         raise Stop(ExitCode.NO_CONNECTION, str(error)) from error
     except ApiError as error:

@@ -4,22 +4,22 @@ What lives here: the commands that only read. How things look is `present`'s and
 """
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
 
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word
+from tui.domain.text import clean
 from tui.output import Output
 from tui.session import Session
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 DEFAULT_LIMIT = 50
 """Rows of `ls`: two screens, one request."""
@@ -41,7 +41,7 @@ _PERIOD = re.compile(r"\d+(s|m|h|d|w)\Z")
 @json_option
 @connection_options
 @click.pass_obj
-def ls(output: Output, *, limit: int, as_json: bool, **options: Any) -> None:
+def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
     """List runs, newest first. Options that repeat, or hold commas, mean any of their values."""
     settings = settings_of(options)
     run_async(_ls(output, settings, _filters(options), limit=limit, as_json=as_json))
@@ -53,7 +53,7 @@ async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit:
     async with open_session(settings, output) as session:
         table = None if as_json else output.run_table()
         count = 0
-        async for runs in _pages(session, filters, limit):
+        async for runs in _pages(session, filters, limit, output.say):
             count += len(runs)
             if table is None:
                 for run in runs:
@@ -64,7 +64,9 @@ async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit:
             output.say("No runs match." if not filters.is_empty else "No runs in this environment yet.")
 
 
-async def _pages(session: Session, filters: RunFilters, limit: int) -> "AsyncIterator[list[Run]]":
+async def _pages(
+    session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
+) -> AsyncIterator[list[Run]]:
     """Pages of runs, as many as the limit needs; short and empty pages are no end (wire/README.md §3)."""
     from tui.sources.budget import Priority
     from tui.store.merge import merge
@@ -72,16 +74,13 @@ async def _pages(session: Session, filters: RunFilters, limit: int) -> "AsyncIte
     cursor, seen = None, set[RunId]()
     while len(seen) < limit:
         size = min(100, limit - len(seen))
-        page = await session.budget.ask(
-            ("list", filters, size, cursor),
-            Priority.SELECTED,
-            lambda size=size, cursor=cursor: session.reads.api.list_runs(filters, after=cursor, size=size),
-        )
+        request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
+        page = await session.budget.ask(("list", filters, size, cursor), Priority.SELECTED, request)
         # A run that moved to the next page between two requests would come twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)
         if page.unreadable:
-            raise_if_all_unreadable(page.unreadable, len(page.patches))
+            say(f"{page.unreadable} rows of a page could not be read and are left out")
         if fresh:
             yield [merge(None, patch) for patch in fresh]
         if page.next is None or page.next == cursor:
@@ -90,14 +89,14 @@ async def _pages(session: Session, filters: RunFilters, limit: int) -> "AsyncIte
 
 
 @click.command("show")
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="RUN", type=RUN)
 @click.option("--fetch", is_flag=True, help="Also fetch a payload or output that is stored apart (over 512 KB).")
 @json_option
 @connection_options
 @click.pass_obj
-def show(output: Output, *, run_id: str, fetch: bool, as_json: bool, **options: Any) -> None:
+def show(output: Output, /, *, run_id: RunId, fetch: bool, as_json: bool, **options: Any) -> None:
     """Show one run: status, times, error, attempts with their stacks, payload, output, relatives."""
-    run_async(_show(output, settings_of(options), RunId(run_id), fetch=fetch, as_json=as_json))
+    run_async(_show(output, settings_of(options), run_id, fetch=fetch, as_json=as_json))
 
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
@@ -123,13 +122,13 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
 
 
 @click.command("tree")
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="RUN", type=RUN)
 @json_option
 @connection_options
 @click.pass_obj
-def tree(output: Output, *, run_id: str, as_json: bool, **options: Any) -> None:
+def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
     """Show who triggered whom: the whole tree around a run, from its root."""
-    run_async(_tree(output, settings_of(options), RunId(run_id), as_json=as_json))
+    run_async(_tree(output, settings_of(options), run_id, as_json=as_json))
 
 
 async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
@@ -161,7 +160,7 @@ def _filters(options: dict[str, Any]) -> RunFilters:
         statuses.append(word)
     return RunFilters(
         statuses=tuple(dict.fromkeys(statuses)),
-        tasks=_values(options["task"]),
+        tasks=tuple(TaskId(task) for task in _values(options["task"])),
         tags=_values(options["tag"]),
         versions=_values(options["version"]),
         queues=_values(options["queue"]),
@@ -171,7 +170,11 @@ def _filters(options: dict[str, Any]) -> RunFilters:
 
 def _values(given: tuple[str, ...]) -> tuple[str, ...]:
     """Repeated flags and comma lists alike."""
-    return tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
+    values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
+    for value in values:
+        if not value.isprintable() and clean(value) != value:
+            raise Stop(ExitCode.USAGE, f"the filter {clean(value)!r} holds characters that no name has")
+    return values
 
 
 COMMANDS = (ls, show, tree)

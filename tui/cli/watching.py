@@ -9,7 +9,7 @@ from typing import Any, assert_never
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -20,15 +20,15 @@ from tui.session import Session
 
 
 @click.command("watch")
-@click.argument("run_id", metavar="[RUN]", required=False)
+@click.argument("run_id", metavar="[RUN]", required=False, type=RUN)
 @click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls [default: 2].")
 @json_option
 @connection_options
 @click.pass_obj
-def watch(output: Output, *, run_id: str | None, as_json: bool, **options: Any) -> None:
+def watch(output: Output, /, *, run_id: RunId | None, as_json: bool, **options: Any) -> None:
     """Print every change of status as it is seen. With RUN: until that run ends, exit code 0, or 4 if it failed."""
     settings = settings_of(options)
-    run_async(_watch(output, settings, None if run_id is None else RunId(run_id), as_json=as_json))
+    run_async(_watch(output, settings, run_id, as_json=as_json))
 
 
 async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as_json: bool) -> None:
@@ -37,9 +37,9 @@ async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as
         changes = session.changes()
         session.follow("rest" if run_id is None else "run", run_id=run_id)
         async for change in changes:
+            watcher.look_at_the_connection()
             for transition in change.transitions:
                 watcher.see(transition.before, transition.after)
-            watcher.look_at_the_connection()
 
 
 class _Watcher:
@@ -65,7 +65,7 @@ class _Watcher:
             raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
 
     def _is_new(self, run: Run) -> bool:
-        return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at >= self._began
+        return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at > self._began
 
     def _print(self, before: Run | None, after: Run) -> None:
         from tui.present.schema import run_object
@@ -88,7 +88,9 @@ class _Watcher:
                         self._output.say(f"connected again after {self._trouble.attempt} failed tries")
                         self._trouble = None
                     if self._began is None:
-                        self._began = state.at
+                        newest = self._session.store.newest()
+                        self._began = newest.fixed.created_at if newest else None
+                        self._began = self._began or state.at
                 case SourceRetrying():
                     if self._began is None:
                         raise Stop(ExitCode.NO_CONNECTION, state.reason)

@@ -13,7 +13,8 @@ from tui.domain.text import Raw
 # 'trigger.dev internal error (CODE)' is all that REST says of a crash, a timeout or an uncaught exception.
 _REST_INTERNAL = re.compile(r"trigger\.dev internal error \((\w+)\)\Z")
 # 'CODE: the real message' is how the root span says it, under the name 'Internal error'.
-_SPAN_INTERNAL = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+): (.*)\Z", re.DOTALL)
+# Without a message it is the code alone.
+_SPAN_INTERNAL = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:: (.*))?\Z", re.DOTALL)
 INTERNAL_NAME = "Internal error"
 
 
@@ -46,7 +47,7 @@ def read_error(
     if name is None and (match := _REST_INTERNAL.match(text)):
         return RunError(Raw(text), None, _raw(stack), match[1], causes, is_blurred=True)
     if name == INTERNAL_NAME and (match := _SPAN_INTERNAL.match(text)):
-        return RunError(Raw(match[2]), Raw(name), _raw(stack), match[1], causes)
+        return RunError(Raw(match[2] or match[1]), Raw(name), _raw(stack), match[1], causes)
     return RunError(Raw(text), _raw(name), _raw(stack), None, causes)
 
 

@@ -120,7 +120,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
 _ROW_OF_WORD: dict[str, StatusRow] = {
     word: row for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database, *row.trql) if word
 }
-_ROW_OF_CANONICAL = {row.canonical: row for row in STATUS_TABLE if row.title not in {"Dequeued"}}
+_ROW_OF_CANONICAL = {row.canonical: row for row in STATUS_TABLE if row.title != "Dequeued"}
 
 
 @dataclass(frozen=True, slots=True)

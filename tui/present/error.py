@@ -8,7 +8,7 @@ import re
 from tui.domain.error import RunError
 from tui.domain.stack import read_stack
 from tui.present.stack import stack_lines
-from tui.present.styled import Line, Piece, Token, fold, joined, pad, width
+from tui.present.styled import Line, Piece, Token, fold, joined, line_width, pad
 from tui.present.text_block import indented, prose
 
 _MESSAGE_ROWS = 40
@@ -52,7 +52,7 @@ def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
     if not error.message.strip():
         nothing: Line = (Piece("no message", Token.MUTED),)
         return fold(joined([head, nothing], " ") if head else nothing, limit)
-    indent = width(head) + 1 if name else width(head)
+    indent = line_width(head) + 1 if name else line_width(head)
     if indent > limit // 2:
         return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, most=_MESSAGE_ROWS), 2)
     first, *rest = prose(error.message, limit - indent, Token.BRIGHT, most=_MESSAGE_ROWS)

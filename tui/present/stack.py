@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from tui.domain.stack import FrameKind, StackFrame
 from tui.domain.text import Raw
 from tui.present import words
-from tui.present.styled import Line, Piece, Token, fit, fold, joined, width, wrap
+from tui.present.styled import Line, Piece, Token, fit, fold, joined, line_width, wrap
 
 _PACKAGES_NAMED = 3
 
@@ -26,11 +26,11 @@ def stack_lines(frames: Sequence[StackFrame], limit: int) -> list[Line]:
 def frame_lines(frames: Iterable[StackFrame], limit: int) -> list[Line]:
     """Each frame as `function  file:line:column`; a place that does not fit beside its function stands below it."""
     named = [(_function(frame), _place(frame)) for frame in frames]
-    column = min(max((width(function) for function, _ in named), default=0), limit // 2 - 2)
+    column = min(max((line_width(function) for function, _ in named), default=0), limit // 2 - 2)
     lines: list[Line] = []
     for function, place in named:
         line = joined((fit(function, column), place))
-        if width(line) <= limit:
+        if line_width(line) <= limit:
             lines.append(line)
         else:
             lines += fold(function, limit)

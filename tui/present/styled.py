@@ -54,7 +54,7 @@ class Piece(_Fields):
 Line = tuple[Piece, ...]
 
 
-def width(line: Line) -> int:
+def line_width(line: Line) -> int:
     """How many cells a line takes."""
     return sum(cell_len(piece.text) for piece in line)
 
@@ -64,7 +64,7 @@ def cut(line: Line, limit: int) -> Line:
 
     A wide character or a combining sequence is never split; a cell that is left over becomes a space before the `…`.
     """
-    if width(line) <= limit:
+    if line_width(line) <= limit:
         return line
     if limit <= 0:
         return ()
@@ -83,7 +83,7 @@ def cut(line: Line, limit: int) -> Line:
 
 def pad(line: Line, limit: int, align: Align = "left") -> Line:
     """The line with spaces to `limit` cells, on the right when it is left-aligned; a longer one stays as it is."""
-    missing = limit - width(line)
+    missing = limit - line_width(line)
     if missing <= 0:
         return line
     spaces = Piece(" " * missing)

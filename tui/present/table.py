@@ -12,7 +12,7 @@ from typing import Final
 from tui.domain.run import Run
 from tui.present.columns import AGE, COST, GAP, RUN, STATUS, TAGS, TASK, TOOK, VERSION, Column, Slot, head, row
 from tui.present.status import look_of
-from tui.present.styled import Line, Piece, width
+from tui.present.styled import Line, Piece, line_width
 
 
 def _whole_id(run: Run, _now: datetime) -> Line:
@@ -49,7 +49,7 @@ class RunTable:
             return []
         is_first = not self._slots
         for column in PRINTED:
-            cells = (width(column.cell(run, now)) for run in runs)
+            cells = (line_width(column.cell(run, now)) for run in runs)
             self._widest[column.id] = max(len(column.title), self._widest.get(column.id, 0), *cells)
         columns = [slot.column for slot in self._slots] if self._slots else list(PRINTED)
         self._slots = fitted(columns, self._widest, self.limit)

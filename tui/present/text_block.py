@@ -8,7 +8,7 @@ from typing import Final
 
 from tui.domain.text import Raw
 from tui.present import words
-from tui.present.styled import Line, Piece, Token, fold, pad, width, wrap
+from tui.present.styled import Line, Piece, Token, fold, line_width, pad, wrap
 
 LABEL: Final = 10
 _REMARK_AT: Final = 15  # cells after the label, so that remarks stand below each other
@@ -21,9 +21,9 @@ def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "")
     room = max(limit - LABEL, LABEL)
     rows = _flowed([part for part in parts if part], room)
     if remark:
-        start = max(_REMARK_AT, width(rows[-1]) + _GAP)
+        start = max(_REMARK_AT, line_width(rows[-1]) + _GAP)
         note = Piece(remark, Token.FAINT)
-        if start + width((note,)) <= room:
+        if start + line_width((note,)) <= room:
             rows[-1] = (*pad(rows[-1], start), note)
         else:
             rows += fold((note,), room)
@@ -53,7 +53,7 @@ def _left_out(rows: int) -> str:
 def _flowed(parts: Sequence[Line], room: int) -> list[Line]:
     rows: list[Line] = []
     for part in parts:
-        if rows and width(rows[-1]) + _GAP + width(part) <= room:
+        if rows and line_width(rows[-1]) + _GAP + line_width(part) <= room:
             rows[-1] = (*rows[-1], Piece(" " * _GAP), *part)
         else:
             rows += fold(part, room)

@@ -12,7 +12,7 @@ from tui.domain.tree import RunTree, TreeNode
 from tui.present import words
 from tui.present.columns import short_id, took
 from tui.present.status import Look, look_of, look_of_status
-from tui.present.styled import ELLIPSIS, Line, Piece, Token, fit, joined, wrap
+from tui.present.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
 
 _STEP: Final = 3  # cells of a level
 _DEEPEST: Final = 40  # levels drawn at most, whatever the width: a chain of thousands stays readable, and linear
@@ -32,27 +32,27 @@ class _Row:
     columns: tuple[Line, ...]
 
 
-def tree_lines(tree: RunTree, *, now: datetime, cells: int | None) -> list[Line]:
-    """The tree in lines of at most `cells` (None: as wide as it gets), the current run marked with `▌`.
+def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]:
+    """The tree in lines of at most `width` cells (None: as wide as it gets), the current run marked with `▌`.
 
     Where it is narrow, first the status words go (the glyphs stay), then the durations, then ids are shortened; guides
     that are too long lose their first levels. The last lines say what is missing.
     """
     rows = [_row(node, guides, now) for node, guides in _guided(tree.root)]
-    limits = [max(width(row.columns[index]) for row in rows) for index in range(3)]
+    limits = [max(line_width(row.columns[index]) for row in rows) for index in range(3)]
     limits[0] = min(limits[0], _WORD)
-    if cells is not None:
-        rows, limits = _narrowed(rows, limits, cells)
-    left = None if cells is None else cells - sum(limit + _GAP for limit in limits if limit)
+    if width is not None:
+        rows, limits = _narrowed(rows, limits, width)
+    left = None if width is None else width - sum(limit + _GAP for limit in limits if limit)
     lefts = [_left(row, tree.current, left) for row in rows]
-    left = max(map(width, lefts)) if left is None else min(left, max(map(width, lefts)))
+    left = max(map(line_width, lefts)) if left is None else min(left, max(map(line_width, lefts)))
     lines = [
         joined([fit(head, left), *(_column(row, index, limit) for index, limit in enumerate(limits) if limit)])
         for row, head in zip(rows, lefts, strict=True)
     ]
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
-        lines += [(Piece(row, Token.MUTED),) for row in wrap(text, cells or 10_000)]
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
     return lines
 
 
@@ -75,16 +75,16 @@ def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
     return _Row(node, look, guides, ((look.name,), (Piece(ran, look.row.took),), (Piece(node.id, look.row.rest),)))
 
 
-def _narrowed(rows: list[_Row], limits: list[int], cells: int) -> tuple[list[_Row], list[int]]:
+def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Row], list[int]]:
     for index in range(2):
-        if cells - sum(limit + _GAP for limit in limits if limit) < _LEAST_LEFT:
+        if width - sum(limit + _GAP for limit in limits if limit) < _LEAST_LEFT:
             limits[index] = 0
-    if cells - limits[2] - _GAP < _LEAST_LEFT:
+    if width - limits[2] - _GAP < _LEAST_LEFT:
         rows = [
             _Row(row.node, row.look, row.guides, (*row.columns[:2], short_id(row.node.id, row.look.row.rest)))
             for row in rows
         ]
-        limits[2] = max(width(row.columns[2]) for row in rows)
+        limits[2] = max(line_width(row.columns[2]) for row in rows)
     return rows, limits
 
 
@@ -98,7 +98,7 @@ def _left(row: _Row, current: str, limit: int | None) -> Line:
     task: Line = (row.look.mark, Piece(" "), Piece(row.node.task or words.NONE, row.look.row.task))
     guides = row.guides
     if limit is not None:
-        guides = _tail(guides, limit - width((mark,)) - min(width(task), _LEAST_TASK))
+        guides = _tail(guides, limit - line_width((mark,)) - min(line_width(task), _LEAST_TASK))
     return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
 
 

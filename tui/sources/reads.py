@@ -6,6 +6,7 @@ the answers mean is `domain`'s; pollers are in `rest` and `single`. Source: wire
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,7 +25,7 @@ from tui.domain.update import CapabilityLost, EnvironmentRead, RunGone, RunPatch
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
-from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
+from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.runs import Page, RunAnswer
 
 TREE_READS = 60
@@ -93,10 +94,9 @@ class Reads:
     async def environment(self, priority: Priority) -> Environment | None:
         """Where we are; None where the server would not say. Raises `ApiError` only if nobody answers at all."""
         environment: Environment | None = None
-        try:
+        # A public token may not ask, an old server has no such route: the environment stays unknown.
+        with suppress(Refused, ServerFault):
             environment = await self.budget.ask(("whoami",), priority, self.api.whoami)
-        except (Refused, ServerFault):
-            pass  # a public token may not ask; an old server has no such route: the environment stays unknown
         await self._emit(EnvironmentRead(environment, self.now()))
         return environment
 
@@ -201,7 +201,7 @@ class Reads:
         if not self.may(Capability.QUERY):
             return None
         trql = (
-            "SELECT run_id, parent_run_id, root_run_id, depth, status, task_identifier FROM runs "
+            "SELECT run_id, parent_run_id, root_run_id, depth, status, task_identifier FROM runs "  # noqa: S608  quoted
             f"WHERE root_run_id = '{_quoted(root_id)}' ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
         )
         found = await self.query(trql, _period_since(created_at, self.now()), priority)
@@ -215,9 +215,7 @@ class Reads:
         if not self.may(Capability.QUERY):
             return None
         try:
-            return await self.budget.ask(
-                ("query", trql, period), priority, lambda: self.api.query(trql, period=period)
-            )
+            return await self.budget.ask(("query", trql, period), priority, lambda: self.api.query(trql, period=period))
         except Refused as error:
             if error.is_about_the_key or error.status == 404:
                 await self.lose(Capability.QUERY, str(error))

@@ -13,7 +13,7 @@ from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.status import LIVE, RunStatus, read_status
-from tui.domain.update import BudgetRead, CountsRead, HistoryRead, RunGone, RunsRead, SourceConnected
+from tui.domain.update import BudgetRead, CountsRead, HistoryRead, RunsRead, SourceConnected
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock

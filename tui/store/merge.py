@@ -115,12 +115,10 @@ def _by_content(mine: T, theirs: T, content: Callable[[T], object]) -> T:
 
 
 def _join_fixed(mine: Fixed, theirs: Fixed | None) -> Fixed:
-    if theirs is None or theirs is mine:
+    if theirs is None or theirs is mine or is_same(mine, theirs):
         return mine
     if mine is _NOTHING:
         return theirs
-    if is_same(mine, theirs):
-        return mine
     better: dict[str, object] = {}
     for name in _FIXED_NAMES:
         old, new = getattr(mine, name), getattr(theirs, name)

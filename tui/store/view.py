@@ -77,6 +77,7 @@ class View:
                 continue
             if old is not None:
                 self._places.remove(old)
+                del self._keys[run_id]
             if new is not None:
                 self._places.add(new)
                 self._keys[run_id] = new

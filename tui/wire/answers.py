@@ -6,7 +6,7 @@ sent from here. Source: wire/README.md §1, §7, §10, recordings 380-433, 800-8
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -38,8 +38,8 @@ class Answer:
 
     asked: str
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     read_at: datetime
 
     @property

@@ -97,19 +97,19 @@ class Connection:
         *,
         params: Mapping[str, str] | None = None,
         json: Json = None,
-        max_bytes: int = MAX_BODY_BYTES,
+        max_bytes: int | None = None,
     ) -> Answer:
         """Send one request, follow redirects within its origin, and read the answer whole, whatever its status.
 
-        `asked` is what errors call the request. Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a
-        body over `max_bytes` or one that cannot be unpacked.
+        `asked` is what errors call the request; the body may have `max_bytes`, MAX_BODY_BYTES unless it is given.
+        Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
         failure: ApiError
         try:
             http = self._open()
             request = http.build_request(method, url, params=params, json=json)
             async with asyncio.timeout(self._timeouts.whole_s):
-                return await self._follow(http, request, asked, max_bytes)
+                return await self._follow(http, request, asked, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
             failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
         except TimeoutError:
@@ -126,8 +126,9 @@ class Connection:
     def _open(self) -> httpx.AsyncClient:
         """The one httpx client. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
         if self._http is None:
-            # At INFO it writes whole addresses, the signatures of presigned ones included.
-            logging.getLogger("httpx").setLevel(logging.WARNING)
+            # They log whole addresses, the signatures of presigned ones included.
+            for name in ("httpx", "httpcore"):
+                logging.getLogger(name).setLevel(logging.WARNING)
             steps = self._timeouts
             try:
                 self._http = httpx.AsyncClient(

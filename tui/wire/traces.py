@@ -34,9 +34,9 @@ def decode_trace(body: bytes) -> Trace:
         trace = answer.get("trace") if isinstance(answer, dict) else None
         root = _root(trace["rootSpan"]) if _is_object(trace) and _is_object(trace.get("rootSpan")) else None
     except (ValueError, RecursionError):
-        raise ServerFault("The server answered with a trace that cannot be decoded.", 200) from None
+        raise ServerFault("the trace could not be read: no JSON, or nested too deep", 200) from None
     if not _is_object(trace) or root is None:
-        raise ServerFault("The server answered with a trace that has no root span.", 200)
+        raise ServerFault("the trace could not be read: no root span", 200)
     # Recordings have `isTruncated` inside `trace`; beside it is where the server's schema has it.
     is_truncated = trace.get("isTruncated") is True or answer.get("isTruncated") is True
     return Trace(TraceId(_text(trace.get("traceId")) or ""), root, is_truncated)
@@ -47,10 +47,10 @@ def decode_span(body: bytes) -> SpanDetail:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise ServerFault("The server answered with a span that cannot be decoded.", 200) from None
+        raise ServerFault("the span could not be read: no JSON, or nested too deep", 200) from None
     span_id = answer.get("spanId") if isinstance(answer, dict) else None
     if not isinstance(span_id, str):
-        raise ServerFault("The server answered with a span that has no id.", 200)
+        raise ServerFault("the span could not be read: no id", 200)
     properties = answer.get("properties")
     properties = properties if _is_object(properties) else {}
     return SpanDetail(

@@ -1,0 +1,180 @@
+"""`cancel` and `replay`: nothing is sent before the consent that the place and the number ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.running import Terminal, environment, trigger_tui
+from tests.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.virtual_clock import VirtualClock
+
+LONG = 1e6
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    fleet = Fleet(VirtualClock())
+    for number in range(30):
+        fleet.add(FleetRun(number, -100 + number, -60, LONG))
+    fleet.add(FleetRun(50, -50, -40, -30))
+    return fleet
+
+
+@pytest.fixture
+def api(fleet: Fleet) -> Iterator[FleetApi]:
+    with serving(fleet) as api:
+        yield api
+
+
+def writes(fleet: Fleet) -> list[str]:
+    return [path for _, path, _ in fleet.requests if path.endswith(("/cancel", "/replay"))]
+
+
+def test_cancel_with_yes_confirms_by_reading_the_run(fleet: Fleet, api: FleetApi) -> None:
+    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"{fleet.runs[0].id}  canceled\n"
+    assert fleet.runs[0].status(0) == "CANCELED"
+
+
+def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
+    done = trigger_tui("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--yes", "--json", url=api.url)
+    first, second = done.objects
+    assert first == {"run": fleet.runs[0].id, "action": "cancel", "phase": "confirmed"}
+    assert second["phase"] == "refused"
+    assert second["message"] == "it is already Completed"
+    assert done.code == 1
+
+
+def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:
+    done = trigger_tui("replay", fleet.runs[-1].id, "--yes", "--json", url=api.url)
+    assert done.code == 0
+    assert done.objects[0]["newRun"] == fleet.runs[-1].id
+
+
+@pytest.mark.parametrize("verb", ["cancel", "replay"])
+def test_without_a_terminal_nothing_happens_without_yes(fleet: Fleet, api: FleetApi, verb: str) -> None:
+    done = trigger_tui(verb, fleet.runs[0].id, url=api.url)
+    assert done.code == 2
+    assert "--yes" in done.err
+    assert fleet.requests == []
+
+
+@pytest.mark.parametrize("verb", ["cancel", "replay"])
+def test_in_production_yes_is_not_enough(fleet: Fleet, api: FleetApi, verb: str) -> None:
+    fleet.environment, fleet.slug = "PRODUCTION", "prod"
+    run_id = fleet.runs[0].id
+    done = trigger_tui(verb, run_id, "--yes", url=api.url)
+    assert done.code == 2
+    assert "--env-name prod" in done.err
+    done = trigger_tui(verb, run_id, "--yes", "--env-name", "dev", url=api.url)
+    assert done.code == 2
+    assert writes(fleet) == []
+    assert trigger_tui(verb, run_id, "--yes", "--env-name", "prod", url=api.url).code == 0
+    assert len(writes(fleet)) == 1
+
+
+def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api: FleetApi) -> None:
+    from tests.fleet import server_error
+
+    fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
+    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    assert done.code == 2
+    assert "--env-name" in done.err
+    assert writes(fleet) == []
+
+
+def test_more_than_ten_runs_need_their_number(fleet: Fleet, api: FleetApi) -> None:
+    ids = [run.id for run in fleet.runs[:11]]
+    done = trigger_tui("cancel", *ids, "--yes", url=api.url)
+    assert done.code == 2
+    assert "--count 11" in done.err
+    assert trigger_tui("cancel", *ids, "--yes", "--count", "10", url=api.url).code == 2
+    assert writes(fleet) == []
+    assert trigger_tui("cancel", *ids, "--yes", "--count", "11", url=api.url).code == 0
+    assert len(writes(fleet)) == 11
+
+
+def test_runs_that_stop_with_it_are_counted(fleet: Fleet, api: FleetApi) -> None:
+    parent = fleet.runs[0]
+    for number in range(100, 112):
+        fleet.add(FleetRun(number, -20, -10, LONG, parent=parent.number))
+    done = trigger_tui("cancel", parent.id, "--yes", url=api.url)
+    assert done.code == 2
+    assert "1 run and 12 below (12 Executing)" in done.err
+    assert "--count 13" in done.err
+    assert writes(fleet) == []
+
+
+def test_a_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
+    done = trigger_tui("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--dry-run", url=api.url)
+    assert done.code == 0
+    assert "would be canceled" in done.out
+    assert "it is already Completed" in done.out
+    assert "nothing was sent" in done.err
+    assert writes(fleet) == []
+
+
+def test_one_wrong_id_stops_the_whole_command(fleet: Fleet, api: FleetApi) -> None:
+    done = trigger_tui("cancel", fleet.runs[0].id, "run_nobody", "--yes", url=api.url)
+    assert done.code == 1
+    assert "run_nobody" in done.err
+    assert writes(fleet) == []
+
+
+def test_another_environment_than_expected_is_refused(fleet: Fleet, api: FleetApi) -> None:
+    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", "--expect-env", "staging", url=api.url)
+    assert done.code == 1
+    assert "expected was staging" in done.err
+    assert writes(fleet) == []
+
+
+def test_at_a_terminal_it_asks_and_only_y_acts(fleet: Fleet, api: FleetApi) -> None:
+    for answer, code in (("\n", 1), ("n\n", 1), ("yes please\n", 1), ("y\n", 0)):
+        assert writes(fleet) == []
+        terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
+        terminal.read_until("Cancel 1 run in dev?")
+        terminal.type(answer)
+        assert terminal.end() == code
+    assert len(writes(fleet)) == 1
+
+
+def test_in_production_many_runs_need_the_environments_name_typed(fleet: Fleet, api: FleetApi) -> None:
+    fleet.environment, fleet.slug = "PRODUCTION", "prod"
+    ids = [run.id for run in fleet.runs[:2]]
+    for answer, code in (("y\n", 1), ("prod\n", 0)):
+        terminal = Terminal("cancel", *ids, env=environment(api.url))
+        terminal.read_until("type prod to do it")
+        terminal.type(answer)
+        assert terminal.end() == code
+    assert len(writes(fleet)) == 2
+
+
+def test_what_was_typed_before_the_question_does_not_answer_it(fleet: Fleet, api: FleetApi) -> None:
+    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
+    terminal.type("y\n")
+    terminal.read_until("Cancel 1 run in dev?")
+    assert writes(fleet) == []
+    terminal.type("n\n")
+    assert terminal.end() == 1
+    assert writes(fleet) == []
+
+
+def test_the_end_of_input_is_no_answer(fleet: Fleet, api: FleetApi) -> None:
+    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
+    terminal.read_until("Cancel 1 run in dev?")
+    terminal.type("\x04")
+    assert terminal.end() == 1
+    assert writes(fleet) == []
+
+
+def test_interrupting_the_question_is_exit_code_130(fleet: Fleet, api: FleetApi) -> None:
+    import os
+    import signal
+
+    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
+    terminal.read_until("Cancel 1 run in dev?")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    assert terminal.end() == 130
+    assert b"Traceback" not in terminal.screen
+    assert writes(fleet) == []

@@ -1,0 +1,318 @@
+"""`ls`, `show` and `tree`, as processes against the recordings over HTTP."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
+
+from tests.cli.running import KEY, Terminal, environment, trigger_tui
+from tests.fleet import Fleet, FleetRun, serving
+from tests.recording_server import RecordingsApi, Reply
+from tests.recordings import recording, recordings
+from tests.virtual_clock import VirtualClock
+
+SCHEMA = Draft7Validator(
+    json.loads((Path(__file__).parents[1] / "RUN_SCHEMA.json").read_text()),
+    format_checker=Draft7Validator.FORMAT_CHECKER,
+)
+FAILED = "run_cmwuqwphl00009f7de45f6e3t"
+ROOT = "run_cmwur0a5o002h9f7dcmx6srqz"
+# One recorded detail of each kind; all of them are held to the schema in tests/present.
+KINDS = set("100 101 102 103 109 111 112 118 119 120 122 124 125 127 129 132 134 137 141 142 143 147 149".split())
+DETAILS = [
+    (name.split("-")[0], file["request"]["path"].rsplit("/", 1)[1])
+    for name, file in recordings()
+    if "request" in file
+    and file["request"]["path"].startswith("/api/v3/runs/")
+    and file["response"]["status"] == 200
+    and file["request"]["method"] == "GET"
+    and name.split("-")[0] in KINDS
+]
+
+
+def queries(api: RecordingsApi, path: str = "/api/v1/runs") -> list[dict[str, str]]:
+    return [seen.query for seen in api.requests if seen.path == path]
+
+
+def test_ls_prints_a_table_with_whole_ids_and_no_colour_into_a_pipe(recordings_api: RecordingsApi) -> None:
+    done = trigger_tui("ls", "--limit", "5", url=recordings_api.url)
+    assert done.code == 0
+    assert done.err == ""
+    head, *rows = done.out.splitlines()
+    assert head.split() == ["status", "task", "run", "took", "age", "version", "tags", "cost"]
+    assert len(rows) == 5
+    assert rows[0].startswith("✗ Failed ")
+    assert "run_cmwur0jg4003u9f7dkkxil4se" in rows[0]
+    assert "\x1b" not in done.out
+
+
+def test_ls_json_is_one_valid_object_a_line(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("014")
+    done = trigger_tui("ls", "--json", "--limit", "40", url=recordings_api.url)
+    assert done.code == 0
+    assert len(done.objects) == 40
+    for run in done.objects:
+        SCHEMA.validate(run)
+        assert None not in run.values()
+    assert done.out.isascii()
+    assert done.objects[0]["status"] == "COMPLETED_WITH_ERRORS"
+    assert done.objects[0]["apiStatus"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("flags", "name", "value"),
+    [
+        (["--status", "failed"], "filter[status]", "FAILED"),
+        (["--status", "COMPLETED_WITH_ERRORS"], "filter[status]", "FAILED"),
+        (["--status", "timed-out,Crashed", "--status", "expired"], "filter[status]", "TIMED_OUT,CRASHED,EXPIRED"),
+        (["--task", "leaf", "--task", "middle"], "filter[taskIdentifier]", "leaf,middle"),
+        (["--tag", "user:日本 語 🚀"], "filter[tag]", "user:日本 語 🚀"),
+        (["--version", "20261124.1"], "filter[version]", "20261124.1"),
+        (["--queue", "task/hello-world"], "filter[queue]", "task/hello-world"),
+        (["--period", "1h"], "filter[createdAt][period]", "1h"),
+    ],
+)
+def test_ls_filters_are_the_servers(recordings_api: RecordingsApi, flags: list[str], name: str, value: str) -> None:
+    assert trigger_tui("ls", *flags, url=recordings_api.url).code == 0
+    assert queries(recordings_api)[0][name] == value
+
+
+@pytest.mark.parametrize("flags", [["--status", "running"], ["--period", "banana"], ["--limit", "0"], ["--nope"]])
+def test_a_flag_that_the_api_would_ignore_is_a_usage_error(recordings_api: RecordingsApi, flags: list[str]) -> None:
+    done = trigger_tui("ls", *flags, url=recordings_api.url)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert flags[0] in done.err
+    assert recordings_api.requests == []
+
+
+def test_ls_pages_as_far_as_the_limit_asks() -> None:
+    fleet = Fleet(VirtualClock())
+    for number in range(300):
+        fleet.add(FleetRun(number, -300 + number, -299 + number, -298 + number))
+    with serving(fleet) as api:
+        done = trigger_tui("ls", "--json", "--limit", "230", url=api.url)
+    ids = [run["id"] for run in done.objects]
+    assert len(ids) == len(set(ids)) == 230
+    assert ids[0] == fleet.runs[-1].id
+    assert [query["page[size]"] for _, query in fleet.asked("/api/v1/runs")] == ["100", "100", "30"]
+
+
+def test_ls_reads_on_through_short_and_empty_pages(recordings_api: RecordingsApi) -> None:
+    def page(runs: list[str], following: str | None) -> Reply:
+        row = {"status": "QUEUED", "taskIdentifier": "t", "createdAt": "2026-11-24T13:00:00Z"}
+        rows = [row | {"id": run} for run in runs]
+        return Reply(body={"data": rows, "pagination": {"next": following} if following else {}})
+
+    recordings_api.answer(page([], "a"), page(["run_1"], "b"), page([], "c"), page(["run_1", "run_2"], None))
+    done = trigger_tui("ls", "--json", url=recordings_api.url)
+    assert [run["id"] for run in done.objects] == ["run_1", "run_2"]
+
+
+def test_an_empty_answer_says_so_on_stderr_alone(recordings_api: RecordingsApi) -> None:
+    done = trigger_tui("ls", "--tag", "no-such-tag", url=recordings_api.url)
+    assert (done.code, done.out, done.err) == (0, "", "No runs match.\n")
+
+
+def test_ls_ends_quietly_when_nobody_reads_any_more(recordings_api: RecordingsApi) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-m", "tui", "ls", "--limit", "100"],
+        env=environment(recordings_api.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    assert program.stderr is not None
+    program.stdout.close()
+    assert program.wait(30) == 0
+    assert program.stderr.read() == b""
+    program.stderr.close()
+
+
+def test_ls_loads_no_textual(recordings_api: RecordingsApi) -> None:
+    code = (
+        "import sys\n"
+        "from tui.cli import main\n"
+        "sys.argv = ['trigger-tui', 'ls']\n"
+        "try: main()\n"
+        "finally: print(sorted({m.split('.')[0] for m in sys.modules} & {'textual', 'websockets', 'starlette', 'uvicorn'}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(recordings_api.url), capture_output=True, text=True, timeout=30,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_terminal_gets_colour_and_a_table_of_its_width_unless_it_is_told_otherwise(
+    recordings_api: RecordingsApi,
+) -> None:
+    for columns in (40, 60, 80, 200):
+        terminal = Terminal("ls", "--limit", "5", env=environment(recordings_api.url), columns=columns)
+        assert terminal.end() == 0
+        assert b"\x1b[1;31m" in terminal.screen
+        plain = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.screen).decode()
+        assert all(len(line) <= columns for line in plain.splitlines())
+        assert "leaf" in plain
+    for quiet in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        terminal = Terminal("ls", "--limit", "5", env=environment(recordings_api.url, **quiet))
+        assert terminal.end() == 0
+        assert b"\x1b" not in terminal.screen
+
+
+def test_a_terminal_without_these_glyphs_gets_ascii(recordings_api: RecordingsApi) -> None:
+    done = trigger_tui("ls", "--ascii", url=recordings_api.url)
+    assert done.out.isascii()
+    done = trigger_tui("ls", env=environment(recordings_api.url, PYTHONIOENCODING="ascii"))
+    assert done.code == 0
+    assert done.out.isascii()
+
+
+@pytest.mark.parametrize(("number", "run_id"), DETAILS)
+def test_show_json_is_valid_and_holds_what_the_run_has(
+    recordings_api: RecordingsApi, number: str, run_id: str
+) -> None:
+    recordings_api.answer(number, path=f"/api/v3/runs/{run_id}")
+    done = trigger_tui("show", run_id, "--json", url=recordings_api.url)
+    assert (done.code, done.err) == (0, "")
+    (run,) = done.objects
+    SCHEMA.validate(run)
+    body = recording(number)["response"]["body"]
+    for key in ("id", "taskIdentifier", "version", "createdAt", "updatedAt", "startedAt", "finishedAt", "isTest"):
+        assert run.get(key) == body.get(key)
+    for key in ("payload", "output"):
+        assert (key in run) == (key in body)
+        assert run.get(key) == body.get(key)
+    assert run["apiStatus"] == body["status"]
+    assert run["tags"] == body["tags"]
+    assert run.get("metadata") == body.get("metadata")
+    children = {child["id"] for child in body["relatedRuns"]["children"]}
+    assert {child["id"] for child in run["relatedRuns"]["children"]} == children
+    for relative in ("root", "parent"):
+        told = body["relatedRuns"].get(relative)
+        assert run["relatedRuns"].get(relative, {}).get("id") == (told["id"] if told else None)
+
+
+def test_show_tells_the_attempts_with_their_stacks_within_80_columns(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
+    done = trigger_tui("show", FAILED, url=recordings_api.url)
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines())) <= 80
+    for text in (
+        "✗ Failed  after 3 attempts",
+        FAILED,
+        "Upstream returned 503 on attempt 3: service unavailable",
+        "src/trigger/errors.ts:20:29",
+        "billing  retry-demo",
+        '{"order": "ord_1001"}',
+        "the same as attempt 1, but for the numbers",
+    ):
+        assert text in done.out
+
+
+def test_show_says_why_a_run_crashed_where_the_api_hides_it(recordings_api: RecordingsApi) -> None:
+    done = trigger_tui("show", "run_cmwuqwv39000l9f7dy1wfrtva", "--json", url=recordings_api.url)
+    (run,) = done.objects
+    assert run["status"] == "CRASHED"
+    assert run["attempts"][0]["error"]["message"] == "Process exited with code 1 after signal null."
+    assert run["attempts"][0]["completedAt"] == "2026-11-24T13:43:59.905Z"
+
+
+def test_hostile_text_never_reaches_the_terminal_as_control(recordings_api: RecordingsApi) -> None:
+    terminal = Terminal("show", "run_cmwuqwvdx000u9f7dhl6crziw", env=environment(recordings_api.url, NO_COLOR="1"))
+    assert terminal.end() == 0
+    assert set(terminal.screen) & set(range(32)) <= {0x0A, 0x0D}
+    text = terminal.screen.decode()
+    assert not set(text) & set("\u202e\u202c\u200b\u009b\x7f")
+    done = trigger_tui("show", "run_cmwuqwvdx000u9f7dhl6crziw", "--json", url=recordings_api.url)
+    assert done.objects[0]["output"]["c1"] == "\u009b31m"
+
+
+@pytest.mark.parametrize("may_query", [True, False], ids=["with queries", "without queries"])
+def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) -> None:
+    recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
+    recordings_api.answer("142", path="/api/v3/runs/run_cmwur0aer002k9f7dn014y7fy")
+    recordings_api.answer("234", path=f"/api/v1/runs/{ROOT}/trace")
+    recordings_api.answer("834" if may_query else "918", path="/api/v1/query")
+    done = trigger_tui("tree", ROOT, url=recordings_api.url)
+    assert done.code == 0
+    assert len([line for line in done.out.splitlines() if "run_" in line]) == 11
+    assert done.out.splitlines()[0].startswith("▌ ✓ pipeline")
+    assert sum("leaf" in line for line in done.out.splitlines()) == 9
+    objects = trigger_tui("tree", ROOT, "--json", url=recordings_api.url).objects
+    assert sorted(node["depth"] for node in objects) == [0] + [1] * 7 + [2] * 3
+    below = next(node for node in objects if node["depth"] == 2)
+    assert below["relatedRuns"]["parent"]["id"] == "run_cmwur0aer002k9f7dn014y7fy"
+
+
+def test_tree_of_a_child_starts_at_the_root_and_marks_the_child(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
+    recordings_api.answer("834", path="/api/v1/query")
+    done = trigger_tui("tree", "run_cmwur0aer002k9f7dn014y7fy", url=recordings_api.url)
+    first, *rest = done.out.splitlines()
+    assert "pipeline" in first
+    assert not first.startswith("▌")
+    assert [line for line in rest if line.startswith("▌") and "middle" in line]
+
+
+def test_a_missing_key_names_the_variable_and_the_demo(recordings_api: RecordingsApi) -> None:
+    env = environment(recordings_api.url)
+    del env["TRIGGER_SECRET_KEY"]
+    done = trigger_tui("ls", env=env)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert "TRIGGER_SECRET_KEY" in done.err
+    assert "trigger-tui demo" in done.err
+
+
+def test_two_addresses_that_disagree_are_both_named() -> None:
+    done = trigger_tui("ls", "--api-url", "http://127.0.0.1:1", url="http://127.0.0.1:2")
+    assert done.code == 2
+    assert "--api-url http://127.0.0.1:1" in done.err
+    assert "TRIGGER_API_URL=http://127.0.0.1:2" in done.err
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [("900", 1, "401"), ("912", 1, "403"), ("940", 1, "500"), ("920", 1, "TRIGGER_API_URL"), ("150", 1, "Not found")],
+)
+def test_an_api_that_refuses_is_exit_code_1_and_one_line(
+    recordings_api: RecordingsApi, number: str, code: int, words: str
+) -> None:
+    recordings_api.answer(number)
+    done = trigger_tui("ls", url=recordings_api.url)
+    assert (done.code, done.out) == (code, "")
+    assert len(done.err.splitlines()) == 1
+    assert words in done.err
+    assert KEY not in done.err
+
+
+def test_no_connection_is_exit_code_3_and_one_line() -> None:
+    done = trigger_tui("ls", url="http://127.0.0.1:9")
+    assert (done.code, done.out) == (3, "")
+    assert len(done.err.splitlines()) == 1
+    assert "no connection" in done.err
+
+
+@pytest.mark.parametrize("run_id", ["", "../whoami", "a/b", "run_1?x=y", "run 1", "run_\udcff"])
+def test_what_cannot_be_a_run_id_is_a_usage_error(recordings_api: RecordingsApi, run_id: str) -> None:
+    for command in ("show", "tree", "watch", "cancel", "replay"):
+        done = trigger_tui(command, run_id, url=recordings_api.url)
+        assert done.code == 2
+        assert len(done.err.splitlines()) == 1
+    assert recordings_api.requests == []
+
+
+def test_help_and_version_need_no_key() -> None:
+    env = {"PATH": "/usr/bin"}
+    for flag in ("--help", "--version", "-h"):
+        assert trigger_tui(flag, env=env).code == 0
+    help_text = trigger_tui(env=env)
+    assert help_text.code == 0
+    for command in ("ls", "show", "tree", "watch", "cancel", "replay"):
+        assert command in help_text.out
+        assert trigger_tui(command, "--help", env=env).code == 0

@@ -1,0 +1,103 @@
+"""`watch`: what is news, when it ends, and how it bears a bad line."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.running import environment, trigger_tui
+from tests.recording_server import Fault, RecordingsApi, Reply
+
+RUN = "run_cmwuqyb05001v9f7dfg0xzmnh"
+"""Executing in recording 120, finished in 313."""
+
+CRASHED = "run_cmwuqwv39000l9f7dy1wfrtva"
+CANCELED = "run_cmwuqyyjg002b9f7dqczvu2cr"
+
+
+def test_watching_a_run_prints_each_transition_and_ends_with_it(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("120", "120", "313", path=f"/api/v3/runs/{RUN}")
+    done = trigger_tui("watch", RUN, "--interval", "0.5", url=recordings_api.url)
+    assert done.code == 0
+    first, second = done.out.splitlines()
+    assert "Executing" in first
+    assert "Completed" in second
+    assert RUN in first
+    assert RUN in second
+
+
+def test_watching_in_json_gives_the_run_and_where_it_came_from(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("120", "313", path=f"/api/v3/runs/{RUN}")
+    done = trigger_tui("watch", RUN, "--json", "--interval", "0.5", url=recordings_api.url)
+    first, second = done.objects
+    assert (first["status"], second["status"]) == ("EXECUTING", "COMPLETED_SUCCESSFULLY")
+    assert "previousStatus" not in first
+    assert second["previousStatus"] == "EXECUTING"
+
+
+@pytest.mark.parametrize(("run_id", "code"), [(CRASHED, 4), (CANCELED, 4)], ids=["crashed", "canceled"])
+def test_a_run_that_did_not_succeed_is_exit_code_4(recordings_api: RecordingsApi, run_id: str, code: int) -> None:
+    done = trigger_tui("watch", run_id, url=recordings_api.url)
+    assert done.code == code
+    assert len(done.out.splitlines()) == 1
+
+
+def test_an_unknown_run_is_exit_code_1(recordings_api: RecordingsApi) -> None:
+    done = trigger_tui("watch", "run_nobody", url=recordings_api.url)
+    assert (done.code, done.out) == (1, "")
+    assert "404" in done.err
+
+
+def test_no_connection_at_the_start_is_exit_code_3(recordings_api: RecordingsApi) -> None:
+    assert trigger_tui("watch", url="http://127.0.0.1:9").code == 3
+    recordings_api.answer(Fault.CLOSE)
+    assert trigger_tui("watch", RUN, url=recordings_api.url).code == 3
+
+
+def test_an_outage_while_watching_is_said_and_borne(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("120", "941", Fault.CLOSE, "313", path=f"/api/v3/runs/{RUN}")
+    done = trigger_tui("watch", RUN, "--interval", "0.5", url=recordings_api.url)
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 2
+    said = done.err.splitlines()
+    assert "retrying in" in said[0]
+    assert "500" in said[0]
+    assert said[-1].startswith("connected again")
+
+
+def test_watching_an_environment_prints_only_what_is_new(recordings_api: RecordingsApi) -> None:
+    def row(run_id: str, status: str, second: int) -> dict[str, object]:
+        return {
+            "id": run_id,
+            "status": status,
+            "taskIdentifier": "mail",
+            "createdAt": f"2026-11-24T14:05:{second:02d}.000Z",
+            "updatedAt": f"2026-11-24T14:05:{second:02d}.500Z",
+        }
+
+    def page(*rows: dict[str, object]) -> Reply:
+        return Reply(body={"data": list(rows), "pagination": {}})
+
+    old, fresh = row("run_old", "COMPLETED", 0), row("run_new", "QUEUED", 2)
+    started = row("run_new", "EXECUTING", 3) | {"createdAt": fresh["createdAt"]}
+    recordings_api.answer(page(old), page(old), page(fresh, old), page(started, old), path="/api/v1/runs")
+    program = subprocess.Popen(
+        [sys.executable, "-m", "tui", "watch", "--interval", "0.5"],
+        env=environment(recordings_api.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stderr is not None
+    lines = [program.stdout.readline()]
+    if "Executing" not in lines[0]:
+        lines.append(program.stdout.readline())
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=30)
+    assert program.returncode == 130
+    assert err == ""
+    assert out == ""
+    assert all("run_new" in line for line in lines)
+    assert "Executing" in lines[-1]

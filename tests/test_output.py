@@ -1,0 +1,281 @@
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from tests.present.samples import HOSTILE, NOW, full, sample, texts
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.domain.tree import RunTree, TreeNode
+from tui.output import DEFAULT_WIDTH, Output, OutputClosed
+from tui.present.detail import run_page
+from tui.present.schema import run_object
+from tui.present.styled import Piece, Token
+from tui.present.transition import transition_line
+from tui.present.tree import tree_lines
+
+SGR = re.compile(rb"\x1b\[(?:0|1|3[1-6]|1;3[1-6])m")
+
+
+class Streams:
+    """An output over two streams in memory, and what arrived there as bytes."""
+
+    def __init__(self, encoding: str = "utf-8", **options: Any) -> None:
+        self._out, self._err = io.BytesIO(), io.BytesIO()
+        out = io.TextIOWrapper(self._out, encoding=encoding, newline="")
+        err = io.TextIOWrapper(self._err, encoding=encoding, newline="")
+        self._kept = (out, err)  # or they would close the bytes below them
+        chosen: dict[str, Any] = {"is_terminal": True, "width": 80, "color": True, "ascii_only": False}
+        self.output = Output(out, err, **(chosen | options))
+
+    @property
+    def out(self) -> bytes:
+        return self._out.getvalue()
+
+    @property
+    def err(self) -> bytes:
+        return self._err.getvalue()
+
+
+def print_all(output: Output, text: str) -> None:
+    """Everything that the commands print, of a run with this text in every field."""
+    run = full(text)
+    table = output.run_table()
+    table.rows([run], NOW)
+    output.lines(run_page(run, now=NOW, width=output.reading_width, children=[run], tree_note=text))
+    node = TreeNode(RunId(f"run_{text}"), 0, run.fixed.task, None, run)
+    output.lines(tree_lines(RunTree(node, node.id, (text,)), now=NOW, width=output.width))
+    output.lines([transition_line(None, run, NOW)])
+    output.print(Raw(text))
+    output.say(Raw(text))
+
+
+def controls_in(shown: bytes, encoding: str = "utf-8") -> set[str]:
+    """Characters that a terminal would obey."""
+    text = shown.decode(encoding)
+    acting = {character for character in text if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0}
+    return (acting | ({*text} & {*"\u202a\u202b\u202d\u202e\u2066\u2067\u200b\u200d\u2028\u2029\ufeff"})) - {"\n"}
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_no_control_of_outside_text_reaches_the_terminal(is_terminal: bool, ascii_only: bool) -> None:
+    streams = Streams(is_terminal=is_terminal, ascii_only=ascii_only)
+    print_all(streams.output, HOSTILE)
+    assert controls_in(SGR.sub(b"", streams.out)) == set()
+    assert controls_in(streams.err) == set()
+    assert streams.err.count(b"\n") == 1
+
+
+@given(texts)
+@settings(max_examples=40)
+def test_no_text_whatever_reaches_the_terminal_as_a_control(text: str) -> None:
+    streams = Streams()
+    print_all(streams.output, text)
+    assert controls_in(SGR.sub(b"", streams.out)) == set()
+    assert controls_in(streams.err) == set()
+
+
+def test_json_is_one_line_of_ascii_with_the_raw_values() -> None:
+    streams = Streams()
+    streams.output.json_line(run_object(full(HOSTILE)))
+    assert streams.out.isascii()
+    assert controls_in(streams.out) == set()
+    assert streams.out.count(b"\n") == 1
+    assert json.loads(streams.out)["tags"][0] == f"billing{HOSTILE}"
+
+
+@pytest.mark.parametrize(
+    ("piece", "shown"),
+    [
+        (Piece("x", Token.ROSE, is_bold=True), b"\x1b[1;31mx\x1b[0m\n"),
+        (Piece("x", Token.AMBER), b"\x1b[33mx\x1b[0m\n"),
+        (Piece("x", Token.BLUE), b"\x1b[36mx\x1b[0m\n"),
+        (Piece("x", Token.GREEN), b"\x1b[32mx\x1b[0m\n"),
+        (Piece("x", Token.BRIGHT, is_bold=True), b"\x1b[1mx\x1b[0m\n"),
+        (Piece("x", Token.FAINT), b"x\n"),
+        (Piece("x", Token.MUTED), b"x\n"),
+        (Piece("x  ", Token.GUIDE), b"x\n"),
+    ],
+)
+def test_tokens_are_colours_that_every_terminal_has_and_greys_are_none(piece: Piece, shown: bytes) -> None:
+    streams = Streams()
+    streams.output.lines([(piece,)])
+    assert streams.out == shown
+
+
+@pytest.mark.parametrize("options", [{"color": False}, {"is_terminal": False}])
+def test_without_colour_or_terminal_there_are_no_escapes(options: dict[str, Any]) -> None:
+    streams = Streams(**options)
+    print_all(streams.output, "")
+    assert b"\x1b" not in streams.out
+    assert "✗ Failed".encode() in streams.out
+
+
+def test_ascii_output_is_ascii() -> None:
+    streams = Streams(ascii_only=True)
+    print_all(streams.output, "日本é")
+    assert streams.out.isascii()
+    assert streams.err == b"?????\n"
+    assert b"x\x1b[0m \x1b[1;31mFailed" in streams.out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "shift_jis", "utf-16"])
+def test_an_encoding_that_lacks_a_character_never_stops_the_output(encoding: str) -> None:
+    streams = Streams(encoding)
+    print_all(streams.output, HOSTILE)
+    streams.output.json_line({"a": HOSTILE})
+    assert b"" not in {streams.out, streams.err}
+
+
+def test_pages_of_a_table_are_printed_as_they_come_under_one_line_of_titles() -> None:
+    streams = Streams(is_terminal=False)
+    table = streams.output.run_table()
+    table.rows([], NOW)
+    assert streams.out == b""
+    table.rows([sample()], NOW)
+    table.rows([sample()], NOW)
+    assert streams.out.count(b"status") == 1
+    assert streams.out.count(b"run_cmwuqwphl00009f7de45f6e3t") == 2
+
+
+def test_a_terminal_cuts_tables_and_anything_else_does_not() -> None:
+    run = sample(task="t" * 200)
+    narrow, piped = Streams(width=60), Streams(width=60, is_terminal=False)
+    for streams in (narrow, piped):
+        streams.output.run_table().rows([run], NOW)
+    assert b"t" * 200 not in narrow.out
+    assert b"t" * 200 in piped.out
+    assert (narrow.output.width, piped.output.width) == (60, None)
+    assert piped.output.reading_width == 60
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda output: output.lines([(Piece("x"),)]),
+        lambda output: output.json_line({}),
+        lambda output: output.print("x"),
+        lambda output: output.run_table().rows([sample()], NOW),
+    ],
+)
+def test_a_reader_that_has_gone_ends_the_output(write: Callable[[Output], None]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as out:
+        output = Output(out, io.StringIO(), is_terminal=False, width=80, color=False, ascii_only=False)
+        with pytest.raises(OutputClosed):
+            write(output)
+        out.write("what is left goes nowhere, quietly")
+
+
+def test_a_stderr_that_nobody_reads_is_no_reason_to_stop() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as err:
+        output = Output(io.StringIO(), err, is_terminal=False, width=80, color=False, ascii_only=False)
+        output.say("x" * 10_000)
+        output.say("again")
+
+
+def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]:
+    prologue = "import os, sys\nfrom tui.output import Output, OutputClosed\noutput = Output.for_process(os.environ)\n"
+    return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=60, **streams)
+
+
+def test_a_process_whose_pipe_was_closed_exits_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "try:\n  for n in range(9999): output.json_line(n)\nexcept OutputClosed: sys.exit(0)\n"
+    ended = run_process(code, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_process_without_a_stdout_says_nothing_and_does_not_fail() -> None:
+    code = (
+        "import os; from tui.output import Output; output = Output.for_process(os.environ); "
+        "output.print('x'); output.say('y')"
+    )
+    command = ["/bin/sh", "-c", '"$0" -c "$1" >&- 2>&-', sys.executable, code]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+
+
+def test_a_line_has_left_the_process_when_the_method_returns() -> None:
+    ended = run_process("output.print('one')\noutput.say('two')\nos._exit(0)\n", capture_output=True)
+    assert (ended.stdout, ended.stderr) == (b"one\n", b"two\n")
+
+
+@contextmanager
+def on_a_terminal(environ: dict[str, str]) -> Iterator[tuple[Output, int]]:
+    """The output of a process whose streams are a terminal of 97 columns, and the other end of that terminal."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (30, 97))
+    with (
+        os.fdopen(theirs, "w", encoding="utf-8") as out,
+        os.fdopen(os.dup(theirs), encoding="utf-8") as keys,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", out)
+        patch.setattr(sys, "stdin", keys)
+        yield Output.for_process(environ), ours
+    os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("environ", "width", "shown"),
+    [
+        ({}, 97, b"\x1b[31mx\x1b[0m\r\n"),
+        ({"COLUMNS": "120"}, 120, b"\x1b[31mx\x1b[0m\r\n"),
+        ({"COLUMNS": "0", "NO_COLOR": ""}, 97, b"\x1b[31mx\x1b[0m\r\n"),
+        ({"COLUMNS": "wide", "NO_COLOR": "1"}, 97, b"x\r\n"),
+        ({"COLUMNS": "9" * 9999, "TERM": "dumb"}, 97, b"x\r\n"),
+    ],
+)
+def test_a_terminal_and_its_environment_decide_about_width_and_colour(
+    environ: dict[str, str], width: int, shown: bytes
+) -> None:
+    with on_a_terminal(environ) as (output, screen):
+        output.lines([(Piece("x", Token.ROSE),)])
+        assert (output.width, output.reading_width, output.can_ask) == (width, width, True)
+        assert os.read(screen, 100) == shown
+
+
+def test_a_question_is_asked_on_the_terminal_and_answered_there() -> None:
+    with on_a_terminal({}) as (output, screen):
+        os.write(screen, b"y\n")
+        assert output.ask("Cancel 1 run? \x1b[2J") == "y"
+        assert "Cancel 1 run? ␛[2J".encode() in os.read(screen, 200)
+
+
+def test_the_end_of_the_keys_is_no_answer() -> None:
+    with on_a_terminal({}) as (output, screen):
+        os.write(screen, b"\x04")
+        assert output.ask("Cancel? ") == ""
+
+
+def test_without_a_terminal_nobody_is_asked_and_prose_has_eighty_columns() -> None:
+    streams = Streams()
+    assert (streams.output.can_ask, streams.output.ask("Cancel? "), streams.err) == (False, "", b"")
+    code = "print(output.width, output.reading_width, output.can_ask, file=sys.stderr)"
+    environ = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    ended = run_process(code, capture_output=True, stdin=subprocess.DEVNULL, env=environ)
+    assert ended.stderr == f"None {DEFAULT_WIDTH} False\n".encode()
+
+
+@pytest.mark.parametrize(("encoding", "is_ascii"), [("utf-8", False), ("ascii", True), ("latin-1", True)])
+def test_a_stdout_that_cannot_say_the_glyphs_gets_ascii(encoding: str, is_ascii: bool) -> None:
+    code = "from tui.present.styled import Piece\noutput.lines([(Piece('✗…'),)])"
+    ended = run_process(code, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert ended.stdout == (b"..\n" if is_ascii else "✗…\n".encode())

@@ -1,0 +1,107 @@
+"""What a status, an error's body and the rate-limit headers mean."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.wire.asking import KEY, NOW
+from tui.config import Secret
+from tui.wire.answers import Answer, read_rate_limit, refusal
+from tui.wire.errors import RateLimited, Refused, ServerFault
+
+
+def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Answer:
+    return Answer("GET /it", status, headers or {}, body, NOW)
+
+
+def test_only_401_and_403_are_about_the_key() -> None:
+    about = {status for status in range(400, 500) if status not in {404, 429} and _is_about_the_key(status)}
+    assert about == {401, 403}
+
+
+def _is_about_the_key(status: int) -> bool:
+    error = refusal(answer(status))
+    assert isinstance(error, Refused)
+    return error.is_about_the_key
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599, 300, 304, 999])
+def test_every_other_status_blames_the_server(status: int) -> None:
+    error = refusal(answer(status, b"<html>Bad gateway</html>", {"content-type": "text/html"}))
+    assert isinstance(error, ServerFault)
+    assert str(error) == f"GET /it: {status}"
+
+
+@pytest.mark.parametrize("body", ["", "plain text", "<html>", "[]", "3"])
+def test_a_404_without_an_object_is_a_wrong_address(body: str) -> None:
+    error = refusal(answer(404, body.encode()))
+    assert type(error) is Refused
+    assert "is TRIGGER_API_URL right?" in str(error)
+
+
+RESET_MS = str(int(NOW.timestamp() * 1000) + 4_500)
+SECONDS_OF_1970 = str(int(NOW.timestamp()) + 4)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected_s"),
+    [
+        ({"x-ratelimit-reset": RESET_MS}, b'{"secondsUntilReset": 9}', 4.5),
+        ({}, b'{"secondsUntilReset": 9.5}', 9.5),
+        ({"x-ratelimit-reset": SECONDS_OF_1970}, b'{"secondsUntilReset": 9}', 9),
+        ({"x-ratelimit-reset": "soon"}, b'{"secondsUntilReset": 9}', 9),
+        ({"x-ratelimit-reset": "9" * 400}, b"{}", 10),
+        ({"retry-after": "7"}, b"slow down", 7),
+        ({"retry-after": "Tue, 24 Nov 2026 14:05:00 GMT"}, b"", 10),
+        ({}, b'{"secondsUntilReset": -3}', 10),
+        ({}, b'{"secondsUntilReset": 1e999}', 10),
+        ({}, b'{"secondsUntilReset": "x"}', 10),
+        ({}, b"<html>Too many</html>", 10),
+    ],
+)
+def test_a_429_waits_as_long_as_it_can_be_meant(headers: dict[str, str], body: bytes, expected_s: float) -> None:
+    error = refusal(answer(429, body, headers))
+    assert isinstance(error, RateLimited)
+    assert error.resets_in == timedelta(seconds=expected_s)
+
+
+@pytest.mark.parametrize("missing", ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
+def test_the_budget_is_known_only_from_all_three_headers(missing: str) -> None:
+    headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "-1", "x-ratelimit-reset": RESET_MS}
+    told = read_rate_limit(answer(headers=headers))
+    assert told is not None
+    assert (told.limit, told.remaining, told.resets_in) == (750, 0, timedelta(seconds=4.5))
+    assert read_rate_limit(answer(headers=headers | {missing: "NaN"})) is None
+    without = {name: text for name, text in headers.items() if name != missing}
+    assert read_rate_limit(answer(headers=without)) is None
+
+
+def test_a_reset_in_the_past_is_now() -> None:
+    headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "700", "x-ratelimit-reset": "1000"}
+    told = read_rate_limit(answer(headers=headers))
+    assert told is not None
+    assert told.resets_in == timedelta()
+
+
+@given(
+    status=st.sampled_from([400, 401, 404, 409, 422, 429, 500, 503]),
+    words=st.text() | st.text().map(lambda text: f"{text}{KEY}{text}") | st.just((" " * 600 + KEY) * 3),
+    key=st.sampled_from(["error", "message", "detail", "title", "details", None]),
+)
+def test_no_words_of_a_server_break_a_line_or_show_the_key(status: int, words: str, key: str | None) -> None:
+    value: Any = [{"message": words}] if key == "details" else words
+    body = words.encode(errors="surrogatepass") if key is None else _json({"error": "x", key: value})
+    error = refusal(answer(status, body), Secret(KEY))
+    text = str(error)
+    assert text.isprintable()
+    assert len(text) <= 200
+    assert KEY not in text
+    assert KEY[:12] not in text or KEY[:12] in words.replace(KEY, "")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,98 @@
+"""What the environment says of proxies and certificate authorities is heeded, as users of other tools expect."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.recording_server import RecordingsApi, Reply
+from tests.wire.asking import KEY, ask, runs
+from tui.wire.errors import Unreachable
+
+CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))
+SUBJECT_HASH = "5f4daeaa.0"
+
+
+@pytest.fixture
+def tls_api() -> Iterator[RecordingsApi]:
+    with RecordingsApi(CERTIFICATE) as api:
+        yield api
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_of_the_environment_is_used(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, recordings_api.url)
+    page = ask("http://api.invalid:8030", runs)
+    assert len(page.patches) == 44
+    assert recordings_api.requests[0].target.startswith("http://api.invalid:8030/api/v1/runs?")
+
+
+def test_a_host_of_no_proxy_is_asked_directly(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    assert len(ask(recordings_api.url, runs).patches) == 44
+
+
+def test_a_proxy_that_refuses_a_tunnel_got_no_request_and_no_key(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings_api.answer(Reply(407, headers={"proxy-authenticate": "Basic"}), method="CONNECT")
+    monkeypatch.setenv("HTTPS_PROXY", recordings_api.url)
+    with pytest.raises(Unreachable) as caught:
+        ask("https://api.invalid", runs)
+    assert not caught.value.may_have_arrived
+    (seen,) = recordings_api.requests
+    assert (seen.method, seen.target) == ("CONNECT", "api.invalid:443")
+    assert KEY not in str(seen)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://x", "http://["])
+def test_a_proxy_that_cannot_be_used_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(Unreachable) as caught:
+        ask("http://api.invalid", runs)
+    assert not caught.value.may_have_arrived
+    assert str(caught.value).isprintable()
+
+
+def test_an_unknown_certificate_is_refused(tls_api: RecordingsApi) -> None:
+    with pytest.raises(Unreachable, match="certificate verify failed") as caught:
+        ask(tls_api.url, runs)
+    assert not caught.value.may_have_arrived
+    assert tls_api.requests == []
+
+
+def test_a_certificate_authority_of_the_environment_is_trusted(
+    tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    assert len(ask(tls_api.url, runs).patches) == 44
+
+
+def test_a_folder_of_certificate_authorities_is_trusted(
+    tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / SUBJECT_HASH).symlink_to(CERTIFICATE)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert len(ask(tls_api.url, runs).patches) == 44
+
+
+def test_a_missing_certificate_file_is_said_in_one_line(
+    tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
+    with pytest.raises(Unreachable, match="proxy or certificate settings cannot be used") as caught:
+        ask(tls_api.url, runs)
+    assert str(caught.value).isprintable()
+
+
+def test_the_store_is_asked_through_the_proxy_too(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", recordings_api.url)
+    recordings_api.answer(Reply(body=b"stored"), path="/payload.json")
+    question = lambda client: client.fetch_presigned("http://store.invalid/payload.json", max_bytes=10)  # noqa: E731
+    assert ask("http://api.invalid", question) == b"stored"
+    assert recordings_api.requests[0].target == "http://store.invalid/payload.json"

@@ -1,0 +1,121 @@
+"""Neither the key nor the signature of an address is ever said, and stored data is fetched without the key."""
+
+import asyncio
+import logging
+import traceback
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.recording_server import Fault, RecordingsApi, Reply
+from tests.wire.asking import KEY, NOW, SHORT, ask, failure_of
+from tui.domain.filters import RunFilters
+from tui.wire.client import Client
+from tui.wire.connection import Timeouts
+from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
+
+SIGNATURE = "X-Amz-Signature=verySecretSignature"
+
+
+def whole_text(error: BaseException) -> str:
+    """All that a traceback with its local variables, a log or a repr could show of an error and what led to it."""
+    lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    shown = ["".join(lines), repr(error), str(vars(error))]
+    for linked in (error.__cause__, error.__context__):
+        shown += [] if linked is None else [whole_text(linked)]
+    return "\n".join(shown)
+
+
+def _echo(seen: Any) -> Reply:
+    return Reply(400, {"error": f"no such key: {seen.headers['authorization']}"})
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        *Fault,
+        "900",
+        "920",
+        "926",
+        "930",
+        "940",
+        "043",
+        _echo,
+        Reply(body=b"{"),
+        Reply(302, headers={"location": "//x"}),
+    ],
+)
+def test_the_key_is_in_no_error_and_no_log(
+    recordings_api: RecordingsApi, caplog: pytest.LogCaptureFixture, behaviour: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    recordings_api.answer(behaviour)
+    error = failure_from_within(recordings_api.url, SHORT if isinstance(behaviour, Fault) else Timeouts())
+    assert KEY not in whole_text(error)
+    assert KEY not in caplog.text
+
+
+def failure_from_within(url: str, timeouts: Timeouts) -> ApiError:
+    """The error of a client that was made elsewhere, so that no frame of its making is in the traceback."""
+
+    async def run() -> ApiError:
+        async with Client(url, KEY, clock=lambda: NOW, timeouts=replace(timeouts, whole_s=0.5)) as client:
+            try:
+                await client.list_runs(RunFilters())
+            except ApiError as error:
+                return error
+        raise AssertionError("it was answered")
+
+    return asyncio.run(run())
+
+
+def test_neither_a_client_nor_its_parts_show_the_key() -> None:
+    client = Client("https://host", KEY, clock=lambda: NOW)
+    shown = [repr(client), *map(repr, vars(client).values()), *map(repr, vars(client._connection).values())]
+    assert KEY not in " ".join(shown)
+
+
+def test_stored_data_is_fetched_without_our_key(recordings_api: RecordingsApi) -> None:
+    with RecordingsApi() as store:
+        store.answer(Reply(body=b'{"json": 1}', headers={"content-type": "application/json"}))
+        url = f"{store.url}/packets/payload.json?{SIGNATURE}"
+        data = ask(recordings_api.url, lambda client: client.fetch_presigned(url, max_bytes=100), branch="x")
+        assert data == b'{"json": 1}'
+        (seen,) = store.requests
+    assert seen.query == {"X-Amz-Signature": "verySecretSignature"}
+    assert KEY not in str(seen)
+    assert not {"authorization", "x-trigger-branch", "x-trigger-api-version", "cookie"} & set(seen.headers)
+    assert recordings_api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (Reply(body=b"x" * 101), ServerFault),
+        (Reply(403, "<Error>expired</Error>"), Refused),
+        (Reply(404, "<Error>NoSuchKey</Error>"), Refused),
+        (Reply(503), ServerFault),
+        (Reply(302, headers={"location": "http://127.0.0.1:1/?" + SIGNATURE}), ServerFault),
+        (Fault.CLOSE, Unreachable),
+        (Fault.GARBAGE, Unreachable),
+    ],
+)
+def test_no_signature_of_stored_data_is_in_an_error_or_a_log(
+    recordings_api: RecordingsApi, caplog: pytest.LogCaptureFixture, behaviour: Any, kind: type[ApiError]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    recordings_api.answer(behaviour, path="/payload.json")
+    url = f"{recordings_api.url}/payload.json?{SIGNATURE}"
+    error = failure_of(recordings_api.url, lambda client: client.fetch_presigned(url, max_bytes=100))
+    assert type(error) is kind
+    assert "Signature" not in str(error)
+    assert "Signature" not in caplog.text
+    assert str(error).startswith("GET the stored data at 127.0.0.1: ")
+
+
+@pytest.mark.parametrize("url", ["http://store/x", "ftp://store/x", "file:///etc/passwd", "", "//store/x", "store/x"])
+def test_stored_data_is_not_fetched_from_where_it_is_not_safe(url: str) -> None:
+    error = failure_of("https://api.invalid", lambda client: client.fetch_presigned(url, max_bytes=100))
+    assert isinstance(error, ServerFault)
+    assert "not https" in str(error)
