@@ -112,12 +112,12 @@ class Output:
         """
         if self._answers is None:
             return ""
-        with suppress(termios.error, OSError):  # a stream in memory keeps no typed-ahead keys
-            termios.tcflush(self._answers.fileno(), termios.TCIFLUSH)
-        self._tell(question, "")
-        # An event loop's handler would only take note of a Ctrl-C, and the read go on.
+        # An event loop's own handler would only take note of a Ctrl-C, and the read would go on.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
+            with suppress(termios.error, OSError):  # a stream in memory keeps no typed-ahead keys
+                termios.tcflush(self._answers.fileno(), termios.TCIFLUSH)
+            self._tell(question, "")
             return self._answers.readline().rstrip("\n")
         finally:
             signal.signal(signal.SIGINT, before)
