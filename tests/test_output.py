@@ -8,6 +8,8 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from select import select
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -252,17 +254,39 @@ def test_a_terminal_and_its_environment_decide_about_width_and_colour(
         assert os.read(screen, 100) == shown
 
 
+@contextmanager
+def somebody_who_answers(screen: int, keys: bytes) -> Iterator[list[bytes]]:
+    """A person at the other end, who types once the question can be seen; gives what was on the screen by then."""
+    seen: list[bytes] = []
+
+    def type_when_asked() -> None:
+        while b"?" not in b"".join(seen):
+            seen.append(os.read(screen, 200))
+        os.write(screen, keys)
+
+    person = Thread(target=type_when_asked, daemon=True)
+    person.start()
+    yield seen
+    person.join(10)
+
+
 def test_a_question_is_asked_on_the_terminal_and_answered_there() -> None:
+    with on_a_terminal({}) as (output, screen), somebody_who_answers(screen, b"y\n") as seen:
+        assert output.ask("Cancel 1 run\x1b[2J?") == "y"
+    assert b"".join(seen) == "Cancel 1 run␛[2J?".encode()
+
+
+def test_what_was_typed_before_the_question_does_not_answer_it() -> None:
     with on_a_terminal({}) as (output, screen):
         os.write(screen, b"y\n")
-        assert output.ask("Cancel 1 run? \x1b[2J") == "y"
-        assert "Cancel 1 run? ␛[2J".encode() in os.read(screen, 200)
+        assert select([sys.stdin], [], [], 10)[0]  # it has arrived
+        with somebody_who_answers(screen, b"no\n"):
+            assert output.ask("Cancel 1 run?") == "no"
 
 
 def test_the_end_of_the_keys_is_no_answer() -> None:
-    with on_a_terminal({}) as (output, screen):
-        os.write(screen, b"\x04")
-        assert output.ask("Cancel? ") == ""
+    with on_a_terminal({}) as (output, screen), somebody_who_answers(screen, b"\x04"):
+        assert output.ask("Cancel 1 run?") == ""
 
 
 def test_without_a_terminal_nobody_is_asked_and_prose_has_eighty_columns() -> None:

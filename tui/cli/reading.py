@@ -143,7 +143,7 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
             for reason in found.missing:
                 output.say(f"Not fully loaded: {reason}.")
         else:
-            output.lines(tree_lines(found, now=session.now(), width=output.reading_width))
+            output.lines(tree_lines(found, now=session.now(), width=output.width))
 
 
 def _filters(options: dict[str, Any]) -> RunFilters:
