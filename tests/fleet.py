@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -164,15 +165,16 @@ class FleetApi:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
         self.url = ""
 
-    def __enter__(self) -> "FleetApi":
+    def __enter__(self) -> Self:
+        # The port is known when the server has started, and only its own method knows when that is.
         started = threading.Event()
         startup = self._server.startup
 
-        async def announce(sockets: object = None) -> None:
+        async def announce(sockets: Any = None) -> None:
             await startup()
             started.set()
 
-        self._server.startup = announce  # type: ignore[method-assign, assignment]  the one moment when the port is known
+        self._server.startup = announce  # type: ignore[method-assign]
         self._thread.start()
         assert started.wait(10)
         port = self._server.servers[0].sockets[0].getsockname()[1]
@@ -265,9 +267,9 @@ class FleetApi:
                 return 404, {"error": "Not found"}
             now_s = self.fleet.now_s
             for each in self.fleet.runs:
-                if each is run or each.parent == run.number:
-                    if each.status(now_s) in {"QUEUED", "EXECUTING"}:
-                        each.cancelled_s = now_s
+                is_below = each is run or each.parent == run.number
+                if is_below and each.status(now_s) in {"QUEUED", "EXECUTING"}:
+                    each.cancelled_s = now_s
             return 200, {"id": run.id}
 
         return self._answer(request, act)

@@ -45,10 +45,10 @@ class VirtualClock:
         return plan
 
     async def sleep(self, delay_s: float) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        plan = self.call_later(delay_s, lambda: woken.done() or woken.set_result(None))
+        woken = asyncio.Event()
+        plan = self.call_later(delay_s, woken.set)
         try:
-            await woken
+            await woken.wait()
         finally:
             plan.cancel()
 

@@ -22,7 +22,31 @@ SCHEMA = Draft7Validator(
 FAILED = "run_cmwuqwphl00009f7de45f6e3t"
 ROOT = "run_cmwur0a5o002h9f7dcmx6srqz"
 # One recorded detail of each kind; all of them are held to the schema in tests/present.
-KINDS = set("100 101 102 103 109 111 112 118 119 120 122 124 125 127 129 132 134 137 141 142 143 147 149".split())
+KINDS = {
+    "100",
+    "101",
+    "102",
+    "103",
+    "109",
+    "111",
+    "112",
+    "118",
+    "119",
+    "120",
+    "122",
+    "124",
+    "125",
+    "127",
+    "129",
+    "132",
+    "134",
+    "137",
+    "141",
+    "142",
+    "143",
+    "147",
+    "149",
+}
 DETAILS = [
     (name.split("-")[0], file["request"]["path"].rsplit("/", 1)[1])
     for name, file in recordings()
@@ -138,11 +162,16 @@ def test_ls_loads_no_textual(recordings_api: RecordingsApi) -> None:
         "import sys\n"
         "from tui.cli import main\n"
         "sys.argv = ['trigger-tui', 'ls']\n"
+        "heavy = {'textual', 'websockets', 'starlette', 'uvicorn'}\n"
         "try: main()\n"
-        "finally: print(sorted({m.split('.')[0] for m in sys.modules} & {'textual', 'websockets', 'starlette', 'uvicorn'}))\n"
+        "finally: print(sorted({m.split('.')[0] for m in sys.modules} & heavy))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(recordings_api.url), capture_output=True, text=True, timeout=30,
+        [sys.executable, "-c", code],
+        env=environment(recordings_api.url),
+        capture_output=True,
+        text=True,
+        timeout=30,
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
@@ -173,9 +202,7 @@ def test_a_terminal_without_these_glyphs_gets_ascii(recordings_api: RecordingsAp
 
 
 @pytest.mark.parametrize(("number", "run_id"), DETAILS)
-def test_show_json_is_valid_and_holds_what_the_run_has(
-    recordings_api: RecordingsApi, number: str, run_id: str
-) -> None:
+def test_show_json_is_valid_and_holds_what_the_run_has(recordings_api: RecordingsApi, number: str, run_id: str) -> None:
     recordings_api.answer(number, path=f"/api/v3/runs/{run_id}")
     done = trigger_tui("show", run_id, "--json", url=recordings_api.url)
     assert (done.code, done.err) == (0, "")

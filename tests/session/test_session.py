@@ -1,8 +1,9 @@
 """The session: what it owns ends with it, whatever happens."""
 
 import asyncio
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from tests.harness import pass_time, started
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
-from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
-from tui.session import Session
+from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.session.pump import QUEUE_SIZE, Pump
 from tui.store.changes import Changes
 from tui.store.store import Store
@@ -32,7 +32,7 @@ def named(number: int) -> RunsRead:
 class Broken:
     name = "broken"
 
-    async def run(self, emit: object) -> None:
+    async def run(self, emit: object) -> None:  # noqa: ARG002  a source is handed it
         await asyncio.sleep(0)
         raise ZeroDivisionError("a bug in a source")
 
@@ -134,7 +134,7 @@ def test_times_are_the_servers_when_the_clocks_disagree(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]], object]) -> None:
+def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]], Awaitable[None]]) -> None:
     async def run() -> None:
         clock = VirtualClock()
         pump = Pump(Store(), clock)
@@ -142,7 +142,7 @@ def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]]
         pump.listen(lambda changes: heard.append((clock.monotonic_s(), changes)))
         task = asyncio.ensure_future(pump.run())
         try:
-            await scenario(clock, pump, heard)  # type: ignore[misc]  a coroutine function
+            await scenario(clock, pump, heard)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -161,7 +161,7 @@ def test_the_first_change_after_quiet_is_told_at_once_and_the_next_ones_together
         await clock.run(1)
         moments = [moment for moment, _ in heard]
         assert len(moments) == 5
-        assert all(later - earlier >= 0.0999 for earlier, later in zip(moments, moments[1:], strict=False))
+        assert all(later - earlier >= 0.0999 for earlier, later in itertools.pairwise(moments))
         assert set().union(*(changes.added for _, changes in heard)) == {RunId(f"run_{n}") for n in range(31)}
 
     pumping(scenario)
@@ -218,7 +218,7 @@ def test_a_slow_reader_of_changes_gets_them_merged(tmp_path: Path) -> None:
                     await session.emit(named(number))
                     await pass_time(session, api, 1)
                 assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
-                await changes.aclose()  # type: ignore[attr-defined]  it is an async generator
+                await changes.aclose()
 
     asyncio.run(scenario())
 
@@ -234,5 +234,3 @@ def test_starting_a_session_object_loads_neither_httpx_nor_pydantic() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"
-
-

@@ -36,7 +36,9 @@ class Api:
         return send
 
 
-async def ask_all(budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r") -> list[asyncio.Task[str]]:
+async def ask_all(
+    budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r"
+) -> list[asyncio.Task[str]]:
     tasks = [
         asyncio.ensure_future(budget.ask((prefix, number), priority, api.call(f"{prefix}{number}")))
         for number in range(count)

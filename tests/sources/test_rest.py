@@ -1,11 +1,13 @@
 """Polling: what it finds, in which order it asks, and what it costs."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 
 from tests.fleet import Fleet, FleetRun, at, html_page, server_error, serving, steady_fleet
 from tests.harness import pass_time, started
@@ -15,6 +17,12 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus, read_status
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.session import Session
+
+
+def state_of(session: Session) -> object:
+    """How the source gets on now; not narrowed, since it changes while time passes."""
+    return session.store.sources["rest"]
 
 
 def finished(number: int, created_s: float) -> FleetRun:
@@ -64,7 +72,8 @@ def test_new_runs_appear_and_their_ends_are_found(tmp_path: Path) -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
         for number in range(20):
-            fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end="FAILED" if number % 2 else "COMPLETED"))
+            end = "FAILED" if number % 2 else "COMPLETED"
+            fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end=end))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
                 session.follow("rest")
@@ -131,10 +140,10 @@ def test_a_run_that_vanished_is_gone(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"), [(server_error, "503"), (html_page, "502")], ids=["a 5xx", "an HTML page"]
-)
-def test_an_outage_is_waited_out_and_everything_missed_is_read(tmp_path: Path, fault: object, words: str) -> None:
+@pytest.mark.parametrize(("fault", "words"), [(server_error, "503"), (html_page, "502")], ids=["a 5xx", "an HTML page"])
+def test_an_outage_is_waited_out_and_everything_missed_is_read(
+    tmp_path: Path, fault: Callable[[], Response], words: str
+) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -145,17 +154,17 @@ def test_an_outage_is_waited_out_and_everything_missed_is_read(tmp_path: Path, f
             async with started(api, tmp_path) as session:
                 session.follow("rest")
                 await pass_time(session, api, 10)
-                assert isinstance(session.store.sources["rest"], SourceConnected)
-                fleet.fault = lambda _: fault()  # type: ignore[operator]
+                assert isinstance(state_of(session), SourceConnected)
+                fleet.fault = lambda _: fault()
                 await pass_time(session, api, 80)
-                state = session.store.sources["rest"]
+                state = state_of(session)
                 assert isinstance(state, SourceRetrying)
                 assert words in state.reason
                 assert state.attempt >= 3
                 assert state.next_at > state.at
                 fleet.fault = lambda _: None
                 await pass_time(session, api, 60)
-                assert isinstance(session.store.sources["rest"], SourceConnected)
+                assert isinstance(state_of(session), SourceConnected)
                 assert len(session.store) == 261
                 known = session.store.get(RunId(running.id))
                 assert known is not None

@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 
-class RunIdArgument(click.ParamType):
+class RunIdArgument(click.ParamType[RunId]):
     """A run's id: whatever else could be meant, it must stay one part of an address."""
 
     name = "run"

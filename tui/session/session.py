@@ -7,7 +7,7 @@ Ctrl-C and after a crash of any part every task, socket and timer is gone. Sourc
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -186,7 +186,7 @@ class Session:
         """Call `listener` with merged changes, at most ten times a second; the answer ends that."""
         return self._pump.listen(listener)
 
-    async def changes(self) -> AsyncIterator[Changes]:
+    async def changes(self) -> AsyncGenerator[Changes, None]:
         """Merged changes, one after the other, without end; what comes while the caller is busy is merged further."""
         heard, arrived = Changes(), asyncio.Event()
 

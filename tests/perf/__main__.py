@@ -1,0 +1,39 @@
+"""The benchmarks: `python -m tests.perf` prints a table of figures, and marks those over the limit they were given.
+
+What lives here: finding and printing. The figures are measured in the `bench_*` modules beside this one. Never part
+of the test suite: a busy machine would fail it.
+"""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.perf.figure import Figure
+
+
+def figures(only: list[str]) -> Iterator[tuple[str, Figure]]:
+    """All figures, room by room; `only` names rooms."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        room = module.name.removeprefix("bench_")
+        if module.name.startswith("bench_") and (not only or room in only):
+            for figure in importlib.import_module(f"tests.perf.{module.name}").measure():
+                yield room, figure
+
+
+def main() -> int:
+    """Print each figure as it is measured; gives 1 if one is over its limit."""
+    over = 0
+    print(f"{'room':<9} {'figure':<66} {'measured':>10} {'limit':>9}")
+    for room, figure in figures(sys.argv[1:]):
+        is_over = figure.limit is not None and figure.value > figure.limit
+        over += is_over
+        limit = "" if figure.limit is None else f"{figure.limit:g}"
+        mark = "  OVER" if is_over else ""
+        print(f"{room:<9} {figure.name:<66} {figure.value:>10.4g} {limit:>9} {figure.unit}{mark}", flush=True)
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
