@@ -14,7 +14,7 @@ from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word
 from tui.domain.text import clean
@@ -71,7 +71,7 @@ async def _pages(
     from tui.sources.budget import Priority
     from tui.store.merge import merge
 
-    cursor, seen = None, set[RunId]()
+    cursor, cursors, seen = None, set[Cursor](), set[RunId]()
     while len(seen) < limit:
         size = min(100, limit - len(seen))
         request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
@@ -83,9 +83,10 @@ async def _pages(
             say(f"{page.unreadable} rows of a page could not be read and are left out")
         if fresh:
             yield [merge(None, patch) for patch in fresh]
-        if page.next is None or page.next == cursor:
+        if page.next is None or page.next in cursors:
             return
         cursor = page.next
+        cursors.add(cursor)
 
 
 @click.command("show")
@@ -104,7 +105,9 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
     from tui.present.schema import run_object
 
     async with open_session(settings, output) as session:
-        run = await session.run_with_attempts(run_id)
+        run, trouble = await session.run_with_attempts(run_id)
+        if trouble is not None:
+            output.say(trouble)
         if fetch:
             run = await session.reads.with_bodies(run, max_bytes=BODY_MAX_BYTES)
         store = session.store

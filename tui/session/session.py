@@ -204,11 +204,14 @@ class Session:
         finally:
             end()
 
-    async def run_with_attempts(self, run_id: RunId) -> Run:
-        """Read all there is about one run; gives it as the store then has it. Raises `ApiError`."""
-        run = await self.reads.run_with_attempts(run_id, Priority.SELECTED)
+    async def run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
+        """Read all there is about one run, as the store then has it; the second value says what could not be read.
+
+        Raises `ApiError`.
+        """
+        run, trouble = await self.reads.run_with_attempts(run_id, Priority.SELECTED)
         await self.settle()
-        return self.store.get(run_id) or run
+        return self.store.get(run_id) or run, trouble
 
     async def tree(self, run_id: RunId) -> RunTree:
         """Read the whole tree around a run. Raises `ApiError`."""

@@ -7,10 +7,10 @@ between tries. Who waits is the session.
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from random import Random
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from tui.domain.update import Update
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.wire.errors import ApiError, RateLimited, Refused
 
 Emit = Callable[[Update], Awaitable[None]]
 """Hand an update to the session; awaiting it is the back-pressure."""
@@ -55,21 +55,24 @@ class Source(Protocol):
         """
 
 
-def as_source_error(error: ApiError) -> Transient | Fatal:
-    """What an API error on a list or a detail means for a source (DESIGN §3, §4)."""
+_PASSES = frozenset({408, 425, 499})
+
+
+def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fatal:
+    """What an API error on a list or a detail means for a source (DESIGN §3, §4).
+
+    401 and 403 are final. Any other refusal is so only where nothing ever worked: once it did, a 400 or 404 is a
+    proxy or a server in the middle of a rollout.
+    """
     match error:
         case RateLimited():
             return Transient(str(error), error.resets_in)
-        case Unreachable() | ServerFault():
-            return Transient(str(error))
-        case NotFound():
+        case Refused() if error.is_about_the_key:
+            return Fatal(str(error), is_about_the_key=True)
+        case Refused() if not was_connected and error.status not in _PASSES:
             return Fatal(str(error))
-        case Refused():
-            return Fatal(str(error), is_about_the_key=error.is_about_the_key)
-        case ApiError():
-            return Transient(str(error))
         case _:
-            assert_never(error)
+            return Transient(str(error))
 
 
 def waits_s(random: Random) -> Iterator[float]:

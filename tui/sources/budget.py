@@ -6,6 +6,7 @@ nothing of HTTP: requests are coroutines handed to it. Source: DESIGN §4; wire/
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -33,12 +34,18 @@ REACH = {
     Priority.SELECTED: 1.0,
     Priority.VISIBLE: 0.9,
     Priority.LIST: 0.8,
-    Priority.HISTORY: 0.6,
+    Priority.HISTORY: 0.4,
 }
 """How far into our share of a refill each priority may go: what is left is for those that somebody waits for."""
 
+SHORTEST_RESET_S = 0.5
+"""An announced refill that is nearer, or past, is the doing of a clock that is wrong: it is not believed."""
+
 MAX_IN_FLIGHT = 6
 """Requests at once, actions excepted: as many as a browser would open to one host."""
+
+LEAST_WAIT_S = 0.001
+"""Of a timer: rounding must not make it fire before its time."""
 
 MAX_TRIES = 5
 """How often one request waits out a 429 before its caller hears of it."""
@@ -69,7 +76,10 @@ class _Waiter:
 
 
 class Budget:
-    """Admits requests by priority, within a fifth of the refill and above half of what remained at its start."""
+    """Admits requests by priority, within a fifth of the refill and above half of what remained at its start.
+
+    The fifth holds for every stretch of time as long as a refill's period, wherever it begins.
+    """
 
     def __init__(self, clock: Clock, refill: Refill, *, on_wait: Callable[[float], None] = lambda _: None) -> None:
         """`on_wait(seconds)` is told when a 429 stops everything."""
@@ -80,31 +90,31 @@ class Budget:
         self._flights: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
         self._number = 0
         self.in_flight = 0
-        self._spent = 0
-        self._period_began_s = clock.monotonic_s()
-        self._period_ends_s = self._period_began_s + refill.period_s
+        self._spent_s: deque[float] = deque()
         self._floor: float | None = None
+        self._floor_ends_s = 0.0
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
         self.latest: RateLimit | None = None
 
     def observe(self, rate: RateLimit) -> None:
-        """Learn from an answer's headers; a refill that the server announces is when our period ends."""
-        self._turn_period()
+        """Learn from an answer's headers what remains, and half of what remained at the last refill."""
+        now_s = self._clock.monotonic_s()
+        # Answers overtake each other: only more than those in flight could have taken is a refill.
+        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
         self.latest = rate
-        # Never later than our own period: a server whose refill keeps moving away must not starve us.
-        self._period_ends_s = min(
-            self._clock.monotonic_s() + max(0.0, rate.resets_in.total_seconds()),
-            self._period_began_s + self.refill.period_s,
-        )
-        if self._floor is None:
+        if self._floor is None or is_refilled or now_s >= self._floor_ends_s:
+            resets_in_s = rate.resets_in.total_seconds()
+            if not SHORTEST_RESET_S <= resets_in_s <= self.refill.period_s:
+                resets_in_s = self.refill.period_s
             self._floor = rate.remaining / 2
+            self._floor_ends_s = now_s + resets_in_s
         self._wake()
 
     def room(self, priority: Priority) -> int:
-        """How many more requests of a priority could go before the next refill."""
-        self._turn_period()
-        return max(0, int(self.refill.share * REACH[priority]) - self._spent)
+        """How many more requests of a priority could go now."""
+        self._forget()
+        return max(0, int(self.refill.share * REACH[priority]) - len(self._spent_s))
 
     async def ask(self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]]) -> T:
         """Send a request when its turn has come, and give its answer.
@@ -192,7 +202,6 @@ class Budget:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._turn_period()
         while self._waiters:
             waiter = self._waiters[0]
             delay_s = self._delay_s(waiter.priority)
@@ -203,7 +212,7 @@ class Budget:
                 return
             heapq.heappop(self._waiters)
             self.in_flight += 1
-            self._spent += 1
+            self._spent_s.append(self._clock.monotonic_s())
             if not waiter.admitted.done():
                 waiter.admitted.set_result(None)
 
@@ -216,23 +225,26 @@ class Budget:
             return 0.0
         if self.in_flight >= MAX_IN_FLIGHT:
             return None
-        is_over_share = self._spent >= max(1.0, self.refill.share * REACH[priority])
-        is_below_floor = (
+        self._forget()
+        delay_s = 0.0
+        reach = max(1, int(self.refill.share * REACH[priority]))
+        if len(self._spent_s) >= reach:
+            oldest_s = self._spent_s[len(self._spent_s) - reach]
+            delay_s = max(LEAST_WAIT_S, oldest_s + self.refill.period_s - now_s)
+        if (
             self._floor is not None
             and self.latest is not None
+            and now_s < self._floor_ends_s
             and self.latest.remaining - self.in_flight < self._floor + 1
-        )
-        if is_over_share or is_below_floor:
-            return max(0.001, self._period_ends_s - now_s)
-        return 0.0
+        ):
+            delay_s = max(delay_s, self._floor_ends_s - now_s)
+        return delay_s
 
-    def _turn_period(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if now_s >= self._period_ends_s:
-            self._spent = self.in_flight
-            self._floor = None
-            self._period_began_s = now_s
-            self._period_ends_s = now_s + self.refill.period_s
+    def _forget(self) -> None:
+        """Drop what was spent longer ago than a period."""
+        since_s = self._clock.monotonic_s() - self.refill.period_s
+        while self._spent_s and self._spent_s[0] <= since_s:
+            self._spent_s.popleft()
 
     def _block(self, resets_in_s: float) -> None:
         until_s = self._clock.monotonic_s() + max(0.1, resets_in_s)

@@ -6,7 +6,6 @@ the answers mean is `domain`'s; pollers are in `rest` and `single`. Source: wire
 
 import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,7 +24,7 @@ from tui.domain.update import CapabilityLost, EnvironmentRead, RunGone, RunPatch
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
-from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.runs import Page, RunAnswer
 
 TREE_READS = 60
@@ -91,14 +90,22 @@ class Reads:
         """Whether the server has not refused it in this session."""
         return capability not in self._lost
 
-    async def environment(self, priority: Priority) -> Environment | None:
-        """Where we are; None where the server would not say. Raises `ApiError` only if nobody answers at all."""
+    async def environment(self, priority: Priority) -> bool:
+        """Ask where we are; gives whether that is settled: a server in trouble may tell later.
+
+        A public token may not ask, an old server has no such route: then the answer is that it will not say. Raises
+        `ApiError` only if nobody answers at all.
+        """
         environment: Environment | None = None
-        # A public token may not ask, an old server has no such route: the environment stays unknown.
-        with suppress(Refused, ServerFault):
+        try:
             environment = await self.budget.ask(("whoami",), priority, self.api.whoami)
+        except ServerFault:
+            return False
+        except Refused as error:
+            if not (error.is_about_the_key or error.status == 404):
+                return False
         await self._emit(EnvironmentRead(environment, self.now()))
-        return environment
+        return True
 
     async def run(self, run_id: RunId, priority: Priority) -> RunAnswer:
         """One run's detail; its relatives come along. A 404 is emitted as gone, and raised."""
@@ -110,15 +117,23 @@ class Reads:
         await self._emit(RunsRead((answer.patch, *answer.related)))
         return answer
 
-    async def run_with_attempts(self, run_id: RunId, priority: Priority) -> Run:
-        """One run's detail with its attempts, rebuilt from its trace unless the server still sends them."""
+    async def run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+        """One run's detail with its attempts, rebuilt from its trace unless the server still sends them.
+
+        Where the trace cannot be read the run comes without attempts, and the second value says why (DESIGN §4: the
+        rest goes on). Raises `ApiError` where the detail cannot be read.
+        """
         answer = await self.run(run_id, priority)
         run = merge(self._known(run_id), answer.patch)
-        if answer.patch.attempts is None:
+        if answer.patch.attempts is not None:
+            return run, None
+        try:
             patch = await self._attempts(run, priority, answer.read_at)
-            await self._emit(RunsRead((patch,)))
-            run = merge(run, patch)
-        return run
+        except ApiError as error:
+            return run, f"the attempts are not known: {error}"
+        await self._emit(RunsRead((patch,)))
+        reason = self._lost.get(Capability.TRACE)
+        return merge(run, patch), None if reason is None else f"earlier attempts are not known: {reason}"
 
     async def with_bodies(self, run: Run, *, max_bytes: int) -> Run:
         """The run with a payload and output that were stored apart fetched and put in place; the URLs go.
@@ -154,6 +169,8 @@ class Reads:
         except NotFound:
             return None
         except Refused as error:
+            if not (error.is_about_the_key or error.status == 404):
+                raise
             await self.lose(Capability.TRACE, str(error))
             return None
 
@@ -163,7 +180,7 @@ class Reads:
             detail = await self.budget.ask(
                 ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
             )
-        except Refused:
+        except ApiError:
             return None
         return detail.error
 
@@ -220,7 +237,7 @@ class Reads:
             if error.is_about_the_key or error.status == 404:
                 await self.lose(Capability.QUERY, str(error))
             return None
-        except ServerFault:
+        except ApiError:
             return None
 
     async def _tree_by_trace(
@@ -229,7 +246,11 @@ class Reads:
         """Awaited descendants by the root's trace, the others by reading each run's children, breadth first."""
         rows: list[TreeRow] = []
         missing: list[str] = []
-        trace = await self._trace(root_id, priority)
+        trace: Trace | None = None
+        try:
+            trace = await self._trace(root_id, priority)
+        except ApiError as error:
+            missing.append(f"the trace could not be read: {error}")
         if trace is not None:
             rows = rows_of_trace(trace.root)
             if trace.is_truncated:

@@ -40,12 +40,15 @@ class Scan:
     cursor: Cursor | None = None
     is_done: bool = False
     _seen: set[RunId] = field(default_factory=set)
+    _cursors: set[Cursor] = field(default_factory=set)
 
     def take(self, run_ids: Iterable[RunId], next_cursor: Cursor | None) -> None:
-        """Note one page. A cursor that does not move on ends the pass: a server must not keep us in a circle."""
+        """Note one page. A cursor that came before ends the pass: a server must not keep us in a circle."""
         self._seen.update(run_ids)
-        self.is_done = next_cursor is None or next_cursor == self.cursor
+        self.is_done = next_cursor is None or next_cursor in self._cursors
         self.cursor = next_cursor
+        if next_cursor is not None:
+            self._cursors.add(next_cursor)
 
     @property
     def left(self) -> frozenset[RunId]:
@@ -55,7 +58,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of creation time that holds all `run_ids`, and probably at most a page of runs."""
+    """A stretch of creation time that holds all `run_ids`, and probably not many more runs than a page."""
 
     created_from: datetime
     created_to: datetime
@@ -78,7 +81,8 @@ def windows(runs: Iterable[Run], rank: Callable[[RunId], int]) -> tuple[list[Win
     placed.sort()
     groups: list[list[tuple[int, datetime, RunId]]] = []
     for place in placed:
-        if groups and place[0] - groups[-1][0][0] < PAGE_SIZE:
+        # Runs of one moment are in one window however many they are, or it would be read over and over.
+        if groups and (place[0] - groups[-1][0][0] < PAGE_SIZE or place[1] == groups[-1][-1][1]):
             groups[-1].append(place)
         else:
             groups.append([place])

@@ -5,11 +5,11 @@ What lives here: a source that re-reads one detail until it is cancelled. Source
 
 from tui.domain.ids import RunId
 from tui.domain.update import SourceConnected
-from tui.sources.base import Emit, as_source_error
+from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.reads import Reads
-from tui.wire.errors import ApiError
+from tui.wire.errors import ApiError, NotFound
 
 
 class SingleRunSource:
@@ -22,13 +22,17 @@ class SingleRunSource:
         self._run_id = run_id
         self._clock = clock
         self._interval_s = interval_s
+        self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
         """Emit the run until cancelled. Raises `Transient` or `Fatal`."""
         try:
             while True:
                 answer = await self._reads.run(self._run_id, Priority.SELECTED)
+                self._was_connected = True
                 await emit(SourceConnected(self.name, answer.read_at, self._interval_s))
                 await self._clock.sleep(self._interval_s)
+        except NotFound as error:
+            raise Fatal(str(error)) from error
         except ApiError as error:
-            raise as_source_error(error) from error
+            raise as_source_error(error, was_connected=self._was_connected) from error

@@ -49,6 +49,11 @@ class Refused(ApiError):
         """Whether another key would help (401, 403)."""
         return self.status in {401, 403}
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether it is a gateway that gave up waiting (408, 499): the server may have acted all the same."""
+        return self.status in {408, 499}
+
 
 class NotFound(Refused):
     """404 with a JSON body: there is no such run, trace or span (for this key)."""

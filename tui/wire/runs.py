@@ -135,7 +135,7 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime) -> State:
         compute=timedelta(milliseconds=row.get("durationMs", 0.0)),
         cost_cents=row.get("costInCents", 0.0),
         base_cost_cents=row.get("baseCostInCents", 0.0),
-        tags=tuple(Raw(intern(tag)) for tag in row.get("tags", ())),
+        tags=tuple(Raw(tag) for tag in row.get("tags", ())),
     )
 
 

@@ -1,0 +1,106 @@
+"""Runs that left the live set without a word: finding out what became of them, many with one request.
+
+What lives here: the set of such runs, the window that is being read, and single reads of what no list shows. How
+windows are cut is `scan`'s. Source: DESIGN §4; wire/README.md §3.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId
+from tui.sources.base import Emit
+from tui.sources.budget import Priority
+from tui.sources.lister import Lister
+from tui.sources.scan import PAGE_SIZE, Window, windows
+from tui.store.orders import EPOCH
+from tui.wire.errors import NotFound, Refused, ServerFault
+
+SINGLE_SIZE = 10
+"""Rows asked for where one run is looked for: its neighbours of the same millisecond come along."""
+
+
+class Leavers:
+    """Reads what became of runs that a scan did not meet; goes on where it was over cycles."""
+
+    def __init__(self, lister: Lister, filters: RunFilters) -> None:
+        self._lister = lister
+        # A period would move away from under a window, and a run that ended matches its old status no more.
+        self._filters = replace(filters, statuses=(), period=None)
+        self._left: set[RunId] = set()
+        self._unlisted: list[RunId] = []
+        self._window: Window | None = None
+        self._cursor: Cursor | None = None
+        self._seen: set[Cursor] = set()
+        self._is_fair_turn = False
+
+    def add(self, run_ids: Iterable[RunId]) -> None:
+        """Runs that were expected somewhere and not seen."""
+        self._left.update(run_ids)
+
+    @property
+    def pages(self) -> int:
+        """How many full pages of the list they would fill: the least number of requests that could find them all."""
+        return len(self._left) // PAGE_SIZE
+
+    async def read(self, emit: Emit, room: int) -> None:
+        """Spend up to `room` requests on them; the last one on a run that no list shows, if there is any."""
+        self._forget_explained()
+        for left in range(room, 0, -1):
+            if self._unlisted and (left == 1 or not self._left):
+                await self._read_single(self._unlisted.pop(0))
+            elif self._window is not None or self._next_window():
+                await self._read_window(emit)
+            elif not self._unlisted:
+                return
+
+    def _forget_explained(self) -> None:
+        """Drop those that were read meanwhile in another way."""
+        store = self._lister.store
+        is_live = store.live().__contains__
+        self._left = {run_id for run_id in self._left if is_live(run_id)}
+        self._unlisted = [run_id for run_id in self._unlisted if is_live(run_id)]
+
+    def _next_window(self) -> bool:
+        store = self._lister.store
+        runs = [run for run_id in self._left if (run := store.get(run_id)) is not None]
+        found, unplaced = windows(runs, store.created_rank)
+        self._unlisted += unplaced
+        self._left.difference_update(unplaced)
+        self._window, self._cursor = (found[0] if found else None), None
+        # The fullest first, but every other time the one that waits longest: a lone straggler must not wait for ever.
+        self._is_fair_turn = not self._is_fair_turn
+        if self._is_fair_turn and runs:
+            oldest = min(runs, key=lambda run: run.read_at or EPOCH).id
+            self._window = next((window for window in found if oldest in window.run_ids), self._window)
+        self._seen.clear()
+        return self._window is not None
+
+    async def _read_window(self, emit: Emit) -> None:
+        window = self._window
+        if window is None:
+            return
+        filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
+        size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_SIZE
+        page = (await self._lister.page(emit, filters, after=self._cursor, size=size)).page
+        self._left.difference_update(patch.id for patch in page.patches)
+        missing = self._left.intersection(window.run_ids)
+        is_over = page.next is None or page.next in self._seen
+        if not missing or is_over:
+            self._window = None
+            self._left -= missing
+            self._unlisted += sorted(missing)
+        elif page.next is not None:
+            self._cursor = page.next
+            self._seen.add(page.next)
+
+    async def _read_single(self, run_id: RunId) -> None:
+        """One detail. What cannot be read now is met again by the next scan; it must not stop the others."""
+        self._lister.spent += 1
+        try:
+            await self._lister.reads.run(run_id, Priority.LIST)
+        except (NotFound, ServerFault):
+            return
+        except Refused as error:
+            if error.is_about_the_key:
+                raise

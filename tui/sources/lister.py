@@ -1,0 +1,70 @@
+"""One page of the runs list: asked for within the budget, emitted, and compared with what was known.
+
+What lives here: what every request for a page has in common. Which pages are asked for is `rest`'s and `leavers`'s.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor
+from tui.domain.update import RunPatch, RunsRead
+from tui.sources.base import Emit
+from tui.sources.budget import Priority
+from tui.sources.clock import Clock
+from tui.sources.reads import Reads
+from tui.sources.scan import PAGE_SIZE
+from tui.store.store import Store
+from tui.wire.runs import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A page, and how many of its runs were not known before."""
+
+    page: Page
+    unknown: int
+
+
+class Lister:
+    """Asks for pages, and remembers how many requests that took and when something last changed."""
+
+    def __init__(self, reads: Reads, store: Store, clock: Clock) -> None:
+        self.reads = reads
+        self.store = store
+        self._clock = clock
+        self.spent = 0
+        self.read_at: datetime = clock.now()
+        self.changed_s = clock.monotonic_s()
+
+    async def page(
+        self,
+        emit: Emit,
+        filters: RunFilters,
+        *,
+        after: Cursor | None = None,
+        size: int = PAGE_SIZE,
+        priority: Priority = Priority.LIST,
+    ) -> Heard:
+        """One page, emitted. Raises `ApiError`."""
+        api = self.reads.api
+        self.spent += 1
+        page = await self.reads.budget.ask(
+            ("list", filters, size, after), priority, lambda: api.list_runs(filters, after=after, size=size)
+        )
+        unknown = sum(not self._is_known(patch) for patch in page.patches)
+        if any(self._is_news(patch) for patch in page.patches):
+            self.changed_s = self._clock.monotonic_s()
+        self.read_at = page.read_at
+        await emit(RunsRead(page.patches))
+        return Heard(page, unknown)
+
+    def _is_known(self, patch: RunPatch) -> bool:
+        known = self.store.get(patch.id)
+        return known is not None and known.state is not None
+
+    def _is_news(self, patch: RunPatch) -> bool:
+        known = self.store.get(patch.id)
+        if known is None or known.state is None or patch.state is None:
+            return True
+        return known.state.updated_at < patch.state.updated_at
