@@ -7,6 +7,7 @@ waits and logs is `session`. Source: wire/README.md §7; DESIGN §3, §8.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tui.domain.action import ActionPhase
@@ -25,12 +26,17 @@ class ActionApi(Protocol):
         """Start a new run with the same payload; gives its id (recordings 410, 412)."""
 
 
+CLOCKS_AGREE_WITHIN = timedelta(seconds=2)
+"""Our word for when a request was sent, and the server's for when a run ended, may differ by so much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One verb.
 
     `forbidden(run)` says in words why it makes no sense now, or None. `perform` gives the id of the run to look at
-    afterwards. `verdict(before, after)` is what a read of that run proves: an end, or None when it is too early.
+    afterwards. `verdict(before, after, asked_at)` is what a read of that run proves: an end, or None when it is too
+    early; `asked_at` is when it was asked for.
     `stops_others`: runs below it stop too. `is_repeatable`: sending it twice is the same as once.
     """
 
@@ -42,7 +48,7 @@ class Action:
     description: str
     forbidden: Callable[[Run], str | None]
     perform: Callable[[ActionApi, RunId], Awaitable[RunId]]
-    verdict: Callable[[Run, Run], ActionPhase | None]
+    verdict: Callable[[Run, Run, datetime], ActionPhase | None]
     stops_others: bool
     is_repeatable: bool
 
@@ -58,11 +64,13 @@ async def _cancel(api: ActionApi, run_id: RunId) -> RunId:
     return run_id
 
 
-def _cancel_verdict(before: Run, after: Run) -> ActionPhase | None:
-    """A 200 is not a cancelled run: only a later status is."""
-    if not after.is_final:
+def _cancel_verdict(before: Run, after: Run, asked_at: datetime) -> ActionPhase | None:
+    """A 200 is not a cancelled run: only a later status is, and only one that came after we asked."""
+    if not after.is_final or after.state is None:
         return None
-    if after.status is RunStatus.CANCELLED and not before.is_final:
+    ended_at = after.state.finished_at or after.state.updated_at
+    is_ours = not before.is_final and ended_at >= asked_at - CLOCKS_AGREE_WITHIN
+    if after.status is RunStatus.CANCELLED and is_ours:
         return ActionPhase.CONFIRMED
     return ActionPhase.FINISHED_FIRST
 
@@ -75,7 +83,7 @@ async def _replay(api: ActionApi, run_id: RunId) -> RunId:
     return await api.replay(run_id)
 
 
-def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:
+def _replay_verdict(_before: Run, after: Run, _asked_at: datetime) -> ActionPhase | None:
     """The new run can be read: that is all a replay promises."""
     return None if after.state is None else ActionPhase.CONFIRMED
 

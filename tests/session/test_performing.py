@@ -238,7 +238,7 @@ def test_an_environment_that_nobody_tells_counts_as_production_and_not_as_the_ex
         with serving(fleet) as api:
             fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
             async with started(api, tmp_path, expect_env="dev") as session:
-                assert await session.reads.environment(Priority.ACTION) is None
+                assert await session.reads.environment(Priority.ACTION)
                 assert session.interlock.is_production
                 assert session.write_block is not None
 

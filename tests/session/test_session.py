@@ -14,7 +14,7 @@ from tests.harness import pass_time, started
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
-from tui.domain.update import RunPatch, RunsRead, SourceConnected
+from tui.domain.update import RunPatch, RunsRead
 from tui.session.pump import QUEUE_SIZE, Pump
 from tui.store.changes import Changes
 from tui.store.store import Store
@@ -24,9 +24,9 @@ def other_tasks() -> set[str]:
     return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
-def named(number: int) -> RunsRead:
-    clock = VirtualClock()
-    return RunsRead((RunPatch(RunId(f"run_{number}"), clock.now(), fixed=Fixed(depth=0)),))
+def named(number: int, *, ahead: timedelta = timedelta()) -> RunsRead:
+    read_at = VirtualClock().now() + ahead
+    return RunsRead((RunPatch(RunId(f"run_{number}"), read_at, fixed=Fixed(depth=0)),))
 
 
 class Broken:
@@ -126,9 +126,9 @@ def test_times_are_the_servers_when_the_clocks_disagree(tmp_path: Path) -> None:
         with serving(Fleet(clock)) as api:
             async with started(api, tmp_path) as session:
                 assert session.now() == clock.now()
-                await session.emit(SourceConnected("rest", clock.now() + timedelta(minutes=10), 2.0))
+                await session.emit(named(1, ahead=timedelta(minutes=10)))
                 assert session.now() == clock.now() + timedelta(minutes=10)
-                await session.emit(SourceConnected("rest", clock.now() + timedelta(seconds=1), 2.0))
+                await session.emit(named(1, ahead=timedelta(seconds=1)))
                 assert session.now() == clock.now()
 
     asyncio.run(scenario())

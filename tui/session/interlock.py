@@ -57,18 +57,29 @@ class Interlock:
             self._first = environment
         elif environment != self._first:
             self._block(f"the key now leads to {clean(environment.slug)}, at the start to {clean(self._first.slug)}")
-        if self._expected is not None and environment.slug != self._expected:
-            self._block(f"this is {clean(environment.slug)}, expected was {self._expected}")
+        self._expect(environment.slug)
+        self._compare()
 
     def _see_row(self, name: Raw) -> None:
         if self._row_name is None:
             self._row_name = name
-            if self._first is None and self._expected is not None:
-                self.is_known = True
-                if name != self._expected:
-                    self._block(f"this is {clean(name)}, expected was {self._expected}")
+            if self._first is None:
+                self._expect(name)
         elif name != self._row_name:
             self._block(f"runs of {clean(name)} came, at the start of {clean(self._row_name)}")
+        self._compare()
+
+    def _expect(self, name: Raw) -> None:
+        if self._expected is None:
+            return
+        self.is_known = True
+        if name != self._expected:
+            self._block(f"this is {clean(name)}, expected was {self._expected}")
+
+    def _compare(self) -> None:
+        """A row's `env.name` is the slug that whoami tells (recordings 011 and 802)."""
+        if self._first is not None and self._row_name is not None and self._row_name != self._first.slug:
+            self._block(f"the key leads to {clean(self._first.slug)}, its runs say {clean(self._row_name)}")
 
     def _block(self, reason: str) -> None:
         if self._blocked is None:

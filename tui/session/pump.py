@@ -35,10 +35,14 @@ class Pump:
         self._pending = Changes()
         self._signalled_s = clock.monotonic_s() - SIGNAL_EVERY_S
         self._timer: Timer | None = None
+        self._wake = asyncio.Event()
+        self._is_over = False
 
     async def emit(self, update: Update) -> None:
-        """Queue an update; waits while the queue is full."""
-        await self._queue.put(update)
+        """Queue an update; waits while the queue is full. After the end of `run` nobody wants it any more."""
+        if not self._is_over:
+            await self._queue.put(update)
+            self._wake.set()
 
     async def settle(self) -> None:
         """Wait until everything queued so far is in the store."""
@@ -50,18 +54,30 @@ class Pump:
         return lambda: self._listeners.remove(listener)
 
     async def run(self) -> None:
-        """Apply until cancelled."""
+        """Apply until cancelled. Listeners are called from here, so that a bug in one ends this, and is seen."""
         try:
             while True:
-                self._apply(await self._queue.get())
+                await self._wake.wait()
+                self._wake.clear()
                 turn_ends_s = self._clock.monotonic_s() + TURN_S
-                while not self._queue.empty() and self._clock.monotonic_s() < turn_ends_s:
+                while not self._queue.empty():
                     self._apply(self._queue.get_nowait())
-                self._signal_soon()
+                    if self._clock.monotonic_s() >= turn_ends_s:
+                        self._wake.set()
+                        break
+                self._signal_if_due()
                 await asyncio.sleep(0)
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._end()
+
+    def _end(self) -> None:
+        """Free everybody who waits for the queue: nothing will be applied any more."""
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+            self._queue.task_done()
 
     def _apply(self, update: Update) -> None:
         try:
@@ -69,19 +85,21 @@ class Pump:
         finally:
             self._queue.task_done()
 
-    def _signal_soon(self) -> None:
+    def _signal_if_due(self) -> None:
         """The first change after quiet is told at once, those behind it together."""
-        if self._pending.is_empty or self._timer is not None:
+        if self._pending.is_empty:
             return
-        delay_s = self._signalled_s + SIGNAL_EVERY_S - self._clock.monotonic_s()
-        if delay_s <= 0:
-            self._signal()
-        else:
-            self._timer = self._clock.call_later(delay_s, self._signal)
-
-    def _signal(self) -> None:
-        self._timer = None
-        self._signalled_s = self._clock.monotonic_s()
+        now_s = self._clock.monotonic_s()
+        delay_s = self._signalled_s + SIGNAL_EVERY_S - now_s
+        if delay_s > 0:
+            if self._timer is None:
+                self._timer = self._clock.call_later(delay_s, self._ring)
+            return
+        self._signalled_s = now_s
         changes, self._pending = self._pending, Changes()
         for listener in tuple(self._listeners):
             listener(changes)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake.set()

@@ -22,7 +22,7 @@ from tui.domain.action import ActionStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
-from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.session.action_log import ActionLog
 from tui.session.interlock import Interlock
 from tui.session.performing import Performer
@@ -89,14 +89,16 @@ class Session:
         for task in tuple(self._born):
             task.cancel()
         # An exception of the enclosed program is its own: only cancellation may be the task group's doing.
-        if kind is not None and not issubclass(kind, asyncio.CancelledError):
-            kind, error, trace = None, None, None
+        is_own = kind is not None and not issubclass(kind, asyncio.CancelledError)
         try:
-            await self._tasks.__aexit__(kind, error, trace)
+            await self._tasks.__aexit__(*((None, None, None) if is_own else (kind, error, trace)))
         except BaseExceptionGroup as group:
-            if len(group.exceptions) == 1:
+            if error is not None and is_own:
+                error.add_note(f"While this ended the session, its parts failed too: {group.exceptions!r}")
+            elif len(group.exceptions) == 1:
                 raise group.exceptions[0] from None
-            raise
+            else:
+                raise
         finally:
             try:
                 async with asyncio.timeout(CLOSE_WITHIN_S):
@@ -125,7 +127,7 @@ class Session:
         )
         self._closers.push_async_callback(self._client.aclose)
         self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
-        self._performer = Performer(self._client, self.reads, self.clock, self.now, self._tell)
+        self._performer = Performer(self._client, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
 
     def follow(self, source: str, *, filters: "RunFilters | None" = None, run_id: RunId | None = None) -> None:
         """Run a source of the registry until the session ends, over again after each failure that passes."""
@@ -169,8 +171,8 @@ class Session:
     async def emit(self, update: Update) -> None:
         """Queue an update for the store; every update of the session passes here."""
         self.interlock.observe(update)
-        if isinstance(update, SourceConnected):
-            ahead = update.at - self.clock.now()
+        if isinstance(update, RunsRead) and update.patches:
+            ahead = update.patches[0].read_at - self.clock.now()
             self._server_ahead = ahead if abs(ahead) > CLOCKS_AGREE_WITHIN else timedelta()
         await self._pump.emit(update)
 
@@ -215,7 +217,9 @@ class Session:
 
     async def tree(self, run_id: RunId) -> RunTree:
         """Read the whole tree around a run. Raises `ApiError`."""
-        return await self.reads.tree(run_id, Priority.SELECTED)
+        tree_reads = importlib.import_module("tui.sources.tree_reads")
+        found: RunTree = await tree_reads.TreeReads(self.reads).tree(run_id, Priority.SELECTED)
+        return found
 
     @property
     def write_block(self) -> str | None:
@@ -229,11 +233,11 @@ class Session:
     async def perform(self, action: Action, before: Run) -> ActionStatus:
         """Carry an action out on a run as it was last seen, and find out what became of it."""
         self._action_number += 1
-        blocked = self.write_block or action.forbidden(before)
-        return await self._performer.perform(action, before, self._action_number, blocked)
+        return await self._performer.perform(action, before, self._action_number, lambda: self.write_block)
 
     async def _tell(self, status: ActionStatus) -> None:
         await self.emit(status)
-        await asyncio.to_thread(
-            self.action_log.write, status, environment=self.interlock.name, api_url=self.settings.api_url
-        )
+        await asyncio.to_thread(self._log, status)
+
+    def _log(self, status: ActionStatus) -> None:
+        self.action_log.write(status, environment=self.interlock.name, api_url=self.settings.api_url)
