@@ -9,19 +9,21 @@ import asyncio
 import bisect
 import contextlib
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, Self
+from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from tests.virtual_clock import START, VirtualClock
 
@@ -125,6 +127,11 @@ class Fleet:
         """Requests of one path: when, and with which query."""
         return [(moment, query) for moment, requested, query in self.requests if requested == path]
 
+    @property
+    def query(self) -> dict[str, str]:
+        """Of the request that is being answered, for a `fault` that looks at it."""
+        return self.requests[-1][2]
+
     def counts(self) -> Counter[str]:
         return Counter(run.status(self.now_s) for run in self.runs if run.created_s <= self.now_s)
 
@@ -146,6 +153,37 @@ class Fleet:
         }
 
 
+class _Server(uvicorn.Server):
+    """Is up and gone at once: uvicorn's own loop looks ten times a second whether it should end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+        self._is_over = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
+        self.is_up.set()
+
+    async def main_loop(self) -> None:
+        await self._is_over.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  uvicorn's signature
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0.001)
+
+    def stop(self) -> None:
+        """From another thread."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._is_over.set)
+
+
 class FleetApi:
     """The server, in a thread of its own."""
 
@@ -154,35 +192,29 @@ class FleetApi:
         routes = [
             Route("/api/v1/runs", self._list),
             Route("/api/v3/runs/{id}", self._detail),
+            Route("/api/v1/runs/{id}/trace", self._trace),
             Route("/api/v1/whoami", self._whoami),
             Route("/api/v1/query", self._query, methods=["POST"]),
             Route("/api/v2/runs/{id}/cancel", self._cancel, methods=["POST"]),
             Route("/api/v1/runs/{id}/replay", self._replay, methods=["POST"]),
         ]
         self._app = Starlette(routes=routes)
-        config = uvicorn.Config(self._app, host="127.0.0.1", port=0, log_level="critical", date_header=False)
-        self._server = uvicorn.Server(config)
+        config = uvicorn.Config(
+            self._app, host="127.0.0.1", port=0, log_level="critical", date_header=False, lifespan="off"
+        )
+        self._server = _Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
         self.url = ""
 
     def __enter__(self) -> Self:
-        # The port is known when the server has started, and only its own method knows when that is.
-        started = threading.Event()
-        startup = self._server.startup
-
-        async def announce(sockets: Any = None) -> None:
-            await startup()
-            started.set()
-
-        self._server.startup = announce  # type: ignore[method-assign]
         self._thread.start()
-        assert started.wait(10)
+        assert self._server.is_up.wait(10)
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join(10)
 
     def _answer(self, request: Request, answer: Callable[[], tuple[int, object]]) -> Response:
@@ -218,7 +250,7 @@ class FleetApi:
                 index = 0
                 break
             if (not statuses or run.status(now_s) in statuses) and (not tasks or run.task in tasks):
-                rows.append(run.row(now_s))
+                rows.append(run.row(now_s) | {"env": {"id": "env_1", "name": self.fleet.slug}})
         return {"data": rows, "pagination": {"next": str(index)} if index > 0 else {}}
 
     async def _detail(self, request: Request) -> Response:
@@ -235,13 +267,22 @@ class FleetApi:
         if run.parent is not None:
             parent = next(each for each in self.fleet.runs if each.number == run.parent)
             related |= {"parent": parent.row(now_s), "root": parent.row(now_s)}
-        return 200, run.row(now_s) | {
+        # A detail and the rows of relatives tell no environment (wire/README.md §4).
+        for row in (*children, related.get("parent"), related.get("root")):
+            if isinstance(row, dict):
+                row.pop("env", None)
+        own = {key: value for key, value in run.row(now_s).items() if key not in {"env", "taskKind"}}
+        return 200, own | {
             "payload": {"n": run.number},
             "attemptCount": attempts,
             "attempts": [],
             "triggerFunction": "trigger",
             "relatedRuns": related,
         }
+
+    async def _trace(self, request: Request) -> Response:
+        # As soon after a start, and long after an end (wire/README.md §5).
+        return self._answer(request, lambda: (404, {"error": "Trace not found"}))
 
     async def _whoami(self, request: Request) -> Response:
         body = {
@@ -295,6 +336,14 @@ def server_error(status: int = 503) -> Response:
 
 def html_page() -> Response:
     return HTMLResponse("<!DOCTYPE html><html>bad gateway</html>", 502)
+
+
+class HalfAnswer(Response):
+    """A body that ends before its Content-Length: the server closes the connection then."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+        await send({"type": "http.response.body", "body": b"{"})
 
 
 @contextlib.contextmanager

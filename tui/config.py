@@ -56,7 +56,7 @@ class Secret:
         part = self._text.split(".")[1]
         try:
             claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return ()
         scopes = claims.get("scopes") if isinstance(claims, dict) else None
         return tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else ()
@@ -159,19 +159,32 @@ def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
     for text, origin in ((flag, "--api-url"), (variable, "TRIGGER_API_URL")):
         if text is not None:
             url = _normal_url(text)
-            try:
-                parts = urlsplit(url)
-                usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-            except ValueError:
-                usable = False
-            if not usable:
-                raise SettingsError(f"{origin} is no address: {text!r} (https://host or http://host:port)")
+            if not _is_address(url):
+                raise SettingsError(f"{origin} is no address of an API (https://host or http://host:port)")
             return url, origin
     return DEFAULT_API_URL, "default"
 
 
 def _normal_url(text: str) -> str:
-    return text.strip().rstrip("/")
+    """One spelling for one address: scheme and host in lower case, no slash at the end; odd ones as they came."""
+    stripped = text.strip().rstrip("/")
+    scheme, separator, rest = stripped.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
+
+
+def _is_address(url: str) -> bool:
+    """Whether requests can be built on it: no user, query or fragment, and a host that is a name or a number."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        (host or "").encode("ascii").decode("idna")
+    except (ValueError, UnicodeError):
+        return False
+    is_bare = not (parts.username or parts.password or parts.query or parts.fragment or "?" in url or "#" in url)
+    return parts.scheme in {"http", "https"} and bool(host) and port != 0 and is_bare
 
 
 def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:

@@ -36,6 +36,10 @@ class OutputClosed(Exception):
     """Nobody reads stdout any more (`| head`): time to end, quietly and with exit code 0."""
 
 
+class OutputFailed(Exception):
+    """stdout takes no more (a full disk); the text says why."""
+
+
 class Output:
     """Where a command's words go, and where its one question is asked.
 
@@ -67,7 +71,7 @@ class Output:
     def for_process(cls, environ: Mapping[str, str], *, ascii_only: bool = False) -> Self:
         """The output of this process, as its streams and its environment ask for: COLUMNS, NO_COLOR, TERM."""
         out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  `>&-`: None, for ever
-        err = sys.stderr or out
+        err = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  `2>&-`
         is_terminal = out.isatty()
         can_ask = sys.stdin is not None and sys.stdin.isatty() and err.isatty()
         return cls(
@@ -126,7 +130,7 @@ class Output:
         shown = ascii_text(clean(text)) if self._is_ascii else clean(text)
         try:
             _write_to(self._err, shown + end)
-        except BrokenPipeError:
+        except OSError:
             _silence(self._err)
 
     def _painted(self, line: Line) -> str:
@@ -141,6 +145,9 @@ class Output:
         except BrokenPipeError as closed:
             _silence(self._out)
             raise OutputClosed from closed
+        except OSError as trouble:
+            _silence(self._out)
+            raise OutputFailed(f"stdout cannot be written: {trouble.strerror}") from trouble
 
 
 class TableOutput:

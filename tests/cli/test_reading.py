@@ -264,12 +264,16 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
     recordings_api.answer("142", path="/api/v3/runs/run_cmwur0aer002k9f7dn014y7fy")
     recordings_api.answer("234", path=f"/api/v1/runs/{ROOT}/trace")
-    recordings_api.answer("834" if may_query else "918", path="/api/v1/query")
+    refused = Reply(401, {"error": "Invalid API key"})
+    recordings_api.answer("834" if may_query else refused, method="POST", path="/api/v1/query")
     done = trigger_tui("tree", ROOT, url=recordings_api.url)
     assert done.code == 0
-    assert len([line for line in done.out.splitlines() if "run_" in line]) == 11
-    assert done.out.splitlines()[0].startswith("▌ ✓ pipeline")
-    assert sum("leaf" in line for line in done.out.splitlines()) == 9
+    rows = [line for line in done.out.splitlines() if "  run_" in line]
+    assert len(rows) == 11
+    assert rows[0].startswith("▌ ✓ pipeline")
+    assert sum("leaf" in line for line in rows) == 9
+    # Their details are not recorded, and without queries nothing else tells whether they have children.
+    assert ("Not fully loaded: 7 runs cannot be read any more" in done.out) is not may_query
     objects = trigger_tui("tree", ROOT, "--json", url=recordings_api.url).objects
     assert sorted(node["depth"] for node in objects) == [0] + [1] * 7 + [2] * 3
     below = next(node for node in objects if node["depth"] == 2)
@@ -278,7 +282,7 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
 
 def test_tree_of_a_child_starts_at_the_root_and_marks_the_child(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
-    recordings_api.answer("834", path="/api/v1/query")
+    recordings_api.answer("834", method="POST", path="/api/v1/query")
     done = trigger_tui("tree", "run_cmwur0aer002k9f7dn014y7fy", url=recordings_api.url)
     first, *rest = done.out.splitlines()
     assert "pipeline" in first

@@ -5,6 +5,18 @@ code. A room is imported only inside the command that needs it, so that `--help`
 Source: DESIGN §1.
 """
 
-from tui.cli.main import main
+import signal
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """The console script: load the commands, and run the one that was asked for."""
+    # Until the commands are loaded a Ctrl-C simply ends the process: inside an import it would print a traceback.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from tui.cli.main import main as run
+
+    signal.signal(signal.SIGINT, before)
+    run()
+
 
 __all__ = ["main"]

@@ -1,11 +1,11 @@
 """`cancel` and `replay`: the verbs of `ACTIONS`, for scripts and for people at a prompt.
 
-What lives here: what is asked before anything is sent, and how the truth is told afterwards. The guards that hold
-for every way to act are the session's; these are those of a command line. Source: DESIGN §1, §8.
+What lives here: the commands, and how the truth is told afterwards. What is asked before is `planning`'s; the guards
+that hold for every way to act are the session's. Source: DESIGN §1, §8.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -13,40 +13,13 @@ import click
 from tui.actions import ACTIONS, Action
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.planning import UNKNOWN, Consent, Plan, ask, check_consent, make_plan
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import RunStatus, title_of
-from tui.output import Output
+from tui.output import Output, OutputClosed
 from tui.session import Session
-
-MANY = 10
-"""Above this many runs, those counted that stop with them, a yes is not enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What was given on the command line in place of answers."""
-
-    yes: bool
-    env_name: str | None
-    count: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an action would touch: the runs, and what else stops below them (`missing`: why that may not be all)."""
-
-    action: Action
-    runs: tuple[Run, ...]
-    others: Counter[RunStatus]
-    missing: tuple[str, ...]
-
-    @property
-    def total(self) -> int:
-        """Every run that would change."""
-        return len(self.runs) + self.others.total()
 
 
 def _command(action: Action) -> click.Command:
@@ -83,100 +56,51 @@ async def _act(
     as_json: bool,
 ) -> None:
     async with open_session(settings, output) as session:
-        from tui.sources.budget import Priority
-
-        await session.reads.environment(Priority.ACTION)
-        plan = await _plan(session, action, run_ids)
+        await _find_out_where(session)
+        plan = await make_plan(session, action, run_ids)
         if (block := session.write_block) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
         if dry_run:
             _say_plan(output, session, plan, as_json=as_json)
             return
-        if consent.yes:
-            _check_consent(session, plan, consent)
-        else:
-            _ask(output, session, plan)
-        outcomes = [await session.perform(action, run) for run in plan.runs]
-        for outcome in outcomes:
-            _say_outcome(output, action, outcome, as_json=as_json)
+        check_consent(session, plan, consent)
+        if not consent.yes:
+            ask(output, session, plan)
+        is_all_done = await _perform(output, session, plan, as_json=as_json)
         if session.action_log.trouble is not None:
             output.say(session.action_log.trouble)
-    if any(outcome.phase is not ActionPhase.CONFIRMED for outcome in outcomes):
+    if not is_all_done:
         raise Stop(ExitCode.REFUSED)
 
 
-async def _plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> Plan:
-    """Read every run before anything is sent: a wrong id stops the whole command."""
+async def _find_out_where(session: Session) -> None:
+    """Ask where we are; a run of the list tells it where `whoami` may not."""
+    from tui.domain.update import RunsRead
     from tui.sources.budget import Priority
-    from tui.store.merge import merge
-    from tui.wire.errors import NotFound
+    from tui.wire.errors import ApiError
 
-    runs: list[Run] = []
-    others: dict[RunId, RunStatus] = {}
-    missing: list[str] = []
-    for run_id in run_ids:
+    await session.reads.environment(Priority.ACTION)
+    if session.interlock.name is None:
+        with suppress(ApiError):
+            page = await session.reads.api.list_runs(RunFilters(), size=1)
+            await session.emit(RunsRead(page.patches))
+
+
+async def _perform(output: Output, session: Session, plan: Plan, *, as_json: bool) -> bool:
+    """Act on one run after the other, and tell what became of each at once; gives whether all were confirmed."""
+    is_all_done = True
+    for number, run in enumerate(plan.runs):
         try:
-            answer = await session.reads.run(run_id, Priority.SELECTED)
-        except NotFound as error:
-            raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
-        run = merge(None, answer.patch)
-        runs.append(run)
-        if action.stops_others and answer.related and not run.is_final:
-            tree = await session.tree(run_id)
-            missing.extend(tree.missing)
-            node = tree.find(run_id)
-            for below in () if node is None else node.walk():
-                status = below.run.status if below.run else below.status.canonical if below.status else None
-                if status is not None and not status.is_final:
-                    others[below.id] = status
-    for run_id in run_ids:
-        others.pop(run_id, None)
-    await session.settle()
-    return Plan(action, tuple(runs), Counter(others.values()), tuple(dict.fromkeys(missing)))
-
-
-def _check_consent(session: Session, plan: Plan, consent: Consent) -> None:
-    """`--yes` alone is not enough in production, nor for many. Raises `Stop` (usage), nothing was sent."""
-    name = session.interlock.name
-    if session.interlock.is_production and consent.env_name is None:
-        known = f"{name} is an environment of type PRODUCTION" if session.interlock.is_known else "may be production"
-        raise Stop(ExitCode.USAGE, f"nothing was sent: {known}: --yes needs --env-name {name or 'NAME'} there")
-    if consent.env_name is not None and consent.env_name != name:
-        raise Stop(ExitCode.USAGE, f"nothing was sent: this is {name or 'unknown'}, not {consent.env_name}")
-    if plan.total > MANY and consent.count is None:
-        raise Stop(ExitCode.USAGE, f"nothing was sent: {_what(plan)}: --yes needs --count {plan.total} for that many")
-    if consent.count is not None and consent.count not in {plan.total, len(plan.runs)}:
-        raise Stop(ExitCode.USAGE, f"nothing was sent: it is {plan.total} runs, not {consent.count} ({_what(plan)})")
-    if plan.total > MANY and consent.count != plan.total:
-        raise Stop(ExitCode.USAGE, f"nothing was sent: {plan.total} runs would change: --count {plan.total}")
-
-
-def _ask(output: Output, session: Session, plan: Plan) -> None:
-    """Ask at the terminal. Raises `Stop` unless the answer is the one that acts."""
-    name = session.interlock.name or "an unknown environment"
-    is_production = session.interlock.is_production
-    for run in plan.runs:
-        output.say(f"  {run.id}  {run.title}  {run.fixed.task or ''}")
-    if plan.missing:
-        output.say(f"  not fully loaded: {', '.join(plan.missing)}")
-    place = f"{name} (PRODUCTION)" if is_production else name
-    question = f"{plan.action.title} {_what(plan)} in {place}?"
-    if is_production and len(plan.runs) > 1 and session.interlock.name is not None:
-        wanted, how = session.interlock.name, f"type {session.interlock.name} to do it"
-    elif plan.total > MANY:
-        wanted, how = str(plan.total), f"type {plan.total} to do it"
-    else:
-        wanted, how = "y", "y does it, anything else does nothing"
-    if output.ask(f"{question} ({how}) ").strip() != wanted:
-        raise Stop(ExitCode.REFUSED, "nothing was sent")
-
-
-def _what(plan: Plan) -> str:
-    runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
-    if not plan.others:
-        return runs
-    below = ", ".join(f"{count:,} {title_of(status)}" for status, count in plan.others.most_common())
-    return f"{runs} and {plan.others.total():,} below ({below})"
+            outcome = await session.perform(plan.action, run)
+        except asyncio.CancelledError:
+            output.say(
+                f"interrupted: what became of {run.id} is not known; {len(plan.runs) - number - 1} were not sent"
+            )
+            raise
+        is_all_done &= outcome.phase is ActionPhase.CONFIRMED
+        with suppress(OutputClosed):  # nobody reads, but what was agreed to is done, and the exit code tells
+            _say_outcome(output, plan.action, outcome, as_json=as_json)
+    return is_all_done
 
 
 def _say_plan(output: Output, session: Session, plan: Plan, *, as_json: bool) -> None:
@@ -189,7 +113,9 @@ def _say_plan(output: Output, session: Session, plan: Plan, *, as_json: bool) ->
             output.print(f"{run.id}  {run.title}  {reason or 'would be ' + plan.action.done}")
     for reason in plan.missing:
         output.say(f"Not fully loaded: {reason}.")
-    output.say(f"Dry run: {plan.action.title.lower()} {_what(plan)} in {session.interlock.name}; nothing was sent.")
+    output.say(
+        f"Dry run: {plan.action.title.lower()} {plan.words} in {session.interlock.name or UNKNOWN}; nothing was sent."
+    )
 
 
 def _say_outcome(output: Output, action: Action, outcome: ActionStatus, *, as_json: bool) -> None:

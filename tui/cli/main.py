@@ -3,6 +3,7 @@
 What lives here: `main`, the console script. The commands themselves are in `reading`, `watching` and `acting`.
 """
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -13,7 +14,7 @@ from tui import __version__
 from tui.cli import acting, reading, watching
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.config import SettingsError
-from tui.output import Output, OutputClosed
+from tui.output import Output, OutputClosed, OutputFailed
 
 
 @click.group(
@@ -29,7 +30,8 @@ def commands(context: click.Context) -> None:
     The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or --api-url.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        for line in context.get_help().splitlines():
+            context.obj.print(line)
 
 
 for command in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS):
@@ -38,6 +40,9 @@ for command in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS):
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
+    # Start-up makes many objects that stay: not looking for garbage among them saves a tenth of a command's CPU.
+    # A session turns the collector on again.
+    gc.disable()
     output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
     sys.exit(_run(output, sys.argv[1:]))
 
@@ -56,8 +61,11 @@ def _run(output: Output, arguments: list[str]) -> int:
     except click.ClickException as error:
         output.say(f"{error.format_message()} (`trigger-tui --help` shows what there is)")
         return ExitCode.USAGE
-    except OutputClosed:
+    except (OutputClosed, BrokenPipeError):
         return ExitCode.OK
+    except OutputFailed as error:
+        output.say(str(error))
+        return ExitCode.REFUSED
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
     return ExitCode.OK

@@ -4,6 +4,7 @@ What lives here: decorators and `open_session`. Nothing that only one command ta
 """
 
 import asyncio
+import gc
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -73,10 +74,12 @@ async def open_session(settings: Settings, output: Output) -> AsyncIterator[Sess
     """A started session that says on stderr when a rate limit keeps it waiting."""
 
     def say_wait(seconds: float) -> None:
-        output.say(f"rate limited: going on in {seconds:.0f} s")
+        output.say(f"waiting {seconds:.0f} s for the request budget")
 
     async with Session(settings, on_rate_limit_wait=say_wait) as session:
         await session.start()
+        gc.freeze()
+        gc.enable()
         yield session
 
 

@@ -5,6 +5,7 @@ What lives here: the commands that only read. How things look is `present`'s and
 
 import re
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ DEFAULT_LIMIT = 50
 BODY_MAX_BYTES = 64 * 1024 * 1024
 """Of an offloaded payload or output that `--fetch` asks for: far above what a task may return."""
 
-_PERIOD = re.compile(r"\d+(s|m|h|d|w)\Z")
+_PERIOD = re.compile(r"[1-9][0-9]{0,5}[smhdw]\Z")
 
 
 @click.command("ls")
@@ -53,20 +54,20 @@ async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit:
     async with open_session(settings, output) as session:
         table = None if as_json else output.run_table()
         count = 0
-        async for runs in _pages(session, filters, limit, output.say):
+        async for runs, read_at in _pages(session, filters, limit, output.say):
             count += len(runs)
             if table is None:
                 for run in runs:
                     output.json_line(run_object(run))
             else:
-                table.rows(runs, session.now())
+                table.rows(runs, read_at)
         if count == 0 and not as_json:
             output.say("No runs match." if not filters.is_empty else "No runs in this environment yet.")
 
 
 async def _pages(
     session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
-) -> AsyncIterator[list[Run]]:
+) -> AsyncIterator[tuple[list[Run], datetime]]:
     """Pages of runs, as many as the limit needs; short and empty pages are no end (wire/README.md §3)."""
     from tui.sources.budget import Priority
     from tui.store.merge import merge
@@ -82,7 +83,7 @@ async def _pages(
         if page.unreadable:
             say(f"{page.unreadable} rows of a page could not be read and are left out")
         if fresh:
-            yield [merge(None, patch) for patch in fresh]
+            yield [merge(None, patch) for patch in fresh], page.read_at
         if page.next is None or page.next in cursors:
             return
         cursor = page.next
@@ -174,6 +175,8 @@ def _filters(options: dict[str, Any]) -> RunFilters:
 def _values(given: tuple[str, ...]) -> tuple[str, ...]:
     """Repeated flags and comma lists alike."""
     values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
+    if given and not values:
+        raise Stop(ExitCode.USAGE, "an empty filter would mean all runs: give it a value, or leave it out")
     for value in values:
         if not value.isprintable() and clean(value) != value:
             raise Stop(ExitCode.USAGE, f"the filter {clean(value)!r} holds characters that no name has")

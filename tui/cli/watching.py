@@ -93,7 +93,7 @@ class _Watcher:
                         self._began = self._began or state.at
                 case SourceRetrying():
                     if self._began is None:
-                        raise Stop(ExitCode.NO_CONNECTION, state.reason)
+                        raise Stop(ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION, state.reason)
                     if state != self._trouble:
                         self._trouble = state
                         wait_s = max(0.0, (state.next_at - state.at).total_seconds())

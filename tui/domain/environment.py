@@ -25,8 +25,8 @@ class Environment:
 
     @property
     def is_production(self) -> bool:
-        """Whether writing here needs the environment's name."""
-        return self.type == "PRODUCTION"
+        """Whether writing here needs the environment's name: a type that we do not know may be production too."""
+        return self.type.upper() not in {"DEVELOPMENT", "STAGING", "PREVIEW"}
 
 
 class Capability(StrEnum):

@@ -85,13 +85,17 @@ class SourceConnected:
 
 @dataclass(frozen=True, slots=True)
 class SourceRetrying:
-    """A source failed in a way that passes; it tries again at `next_at` (try number `attempt`)."""
+    """A source failed in a way that passes; it tries again at `next_at` (try number `attempt`).
+
+    `is_answered`: the server answered, but not what was asked; otherwise nobody was reached.
+    """
 
     source: str
     at: datetime
     next_at: datetime
     attempt: int
     reason: str
+    is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def sameness(error: RunError, other: RunError) -> str | None:
 
 def _without_numbers(error: RunError) -> tuple[object, ...]:
     """What is left to compare: the message's numbers do not count, the lines of the frames do."""
-    frames = tuple(frame.text for frame in read_stack(error.stack)) if error.stack else ()
+    frames = tuple(frame.text for frame in read_stack(error.stack, error.message)) if error.stack else ()
     return (error.name, _masked(error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
 
 

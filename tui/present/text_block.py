@@ -39,9 +39,13 @@ def indented(lines: Iterable[Line], cells: int) -> list[Line]:
 
 def prose(text: Raw | str, limit: int, token: Token, *, most: int) -> list[Line]:
     """Text in rows, newlines kept, at most `most` of them; then a line says how many were left out."""
-    rows = wrap(text, limit)
+    # Wrapping megabytes to show a few rows would take seconds: no more is looked at than surely fills them.
+    reach = 2 * most * limit
+    rows = wrap(text[:reach], limit)
     lines: list[Line] = [(Piece(row, token),) for row in rows[:most]]
-    if len(rows) > most:
+    if len(text) > reach:
+        lines += [(Piece(row, Token.FAINT),) for row in wrap(f"… and {words.size(len(text))} in all; {WHOLE}", limit)]
+    elif len(rows) > most:
         lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - most), limit)]
     return lines
 

@@ -162,7 +162,9 @@ class Session:
                 if error.retry_after is not None:
                     wait_s = max(wait_s, error.retry_after.total_seconds())
                 next_at = self.now() + timedelta(seconds=wait_s)
-                await self.emit(SourceRetrying(source.name, self.now(), next_at, tries, error.reason))
+                await self.emit(
+                    SourceRetrying(source.name, self.now(), next_at, tries, error.reason, error.is_answered)
+                )
                 await self.clock.sleep(wait_s)
             except Fatal as error:
                 await self.emit(SourceStopped(source.name, self.now(), error.reason))
@@ -215,10 +217,12 @@ class Session:
         await self.settle()
         return self.store.get(run_id) or run, trouble
 
-    async def tree(self, run_id: RunId) -> RunTree:
-        """Read the whole tree around a run. Raises `ApiError`."""
+    async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
+        """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
         tree_reads = importlib.import_module("tui.sources.tree_reads")
-        found: RunTree = await tree_reads.TreeReads(self.reads).tree(run_id, Priority.SELECTED)
+        found: RunTree = await tree_reads.TreeReads(self.reads).tree(
+            run_id, Priority.ACTION if is_thorough else Priority.SELECTED, is_thorough=is_thorough
+        )
         return found
 
     @property

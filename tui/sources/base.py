@@ -10,7 +10,7 @@ from random import Random
 from typing import Protocol
 
 from tui.domain.update import Update
-from tui.wire.errors import ApiError, RateLimited, Refused
+from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
 
 Emit = Callable[[Update], Awaitable[None]]
 """Hand an update to the session; awaiting it is the back-pressure."""
@@ -23,12 +23,16 @@ LONGEST_WAIT_S = 30.0
 
 
 class Transient(Exception):
-    """It failed in a way that passes. The session runs the source again, not before `retry_after` if given."""
+    """It failed in a way that passes. The session runs the source again, not before `retry_after` if given.
 
-    def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
+    `is_answered`: the server said so; otherwise nobody was reached.
+    """
+
+    def __init__(self, reason: str, retry_after: timedelta | None = None, *, is_answered: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.is_answered = is_answered
 
 
 class Fatal(Exception):
@@ -72,7 +76,7 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
         case Refused() if not was_connected and error.status not in _PASSES:
             return Fatal(str(error))
         case _:
-            return Transient(str(error))
+            return Transient(str(error), is_answered=not isinstance(error, Unreachable))
 
 
 def waits_s(random: Random) -> Iterator[float]:

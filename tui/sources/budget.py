@@ -44,6 +44,9 @@ SHORTEST_RESET_S = 0.5
 MAX_IN_FLIGHT = 6
 """Requests at once, actions excepted: as many as a browser would open to one host."""
 
+TOLD_WAIT_S = 1.0
+"""A shorter wait is over before anybody could read of it."""
+
 LEAST_WAIT_S = 0.001
 """Of a timer: rounding must not make it fire before its time."""
 
@@ -82,7 +85,7 @@ class Budget:
     """
 
     def __init__(self, clock: Clock, refill: Refill, *, on_wait: Callable[[float], None] = lambda _: None) -> None:
-        """`on_wait(seconds)` is told when a 429 stops everything."""
+        """`on_wait(seconds)` is told when something that a person asked for has to wait."""
         self._clock = clock
         self.refill = refill
         self._on_wait = on_wait
@@ -95,6 +98,7 @@ class Budget:
         self._floor_ends_s = 0.0
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
+        self._told = 0
         self.latest: RateLimit | None = None
 
     def observe(self, rate: RateLimit) -> None:
@@ -208,6 +212,7 @@ class Budget:
             if delay_s is None:
                 return
             if delay_s > 0:
+                self._tell(waiter, delay_s)
                 self._timer = self._clock.call_later(delay_s, self._wake)
                 return
             heapq.heappop(self._waiters)
@@ -215,6 +220,12 @@ class Budget:
             self._spent_s.append(self._clock.monotonic_s())
             if not waiter.admitted.done():
                 waiter.admitted.set_result(None)
+
+    def _tell(self, waiter: _Waiter, delay_s: float) -> None:
+        """Say once that somebody who was asked for something has to wait."""
+        if waiter.priority <= Priority.SELECTED and delay_s >= TOLD_WAIT_S and waiter.number != self._told:
+            self._told = waiter.number
+            self._on_wait(delay_s)
 
     def _delay_s(self, priority: Priority) -> float | None:
         """Seconds until a request of this priority may go; None: when another one is answered."""
@@ -248,9 +259,7 @@ class Budget:
 
     def _block(self, resets_in_s: float) -> None:
         until_s = self._clock.monotonic_s() + max(0.1, resets_in_s)
-        if until_s > self._blocked_until_s:
-            self._blocked_until_s = until_s
-            self._on_wait(max(0.1, resets_in_s))
+        self._blocked_until_s = max(self._blocked_until_s, until_s)
 
 
 def _is_cancelling() -> bool:

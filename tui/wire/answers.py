@@ -73,9 +73,9 @@ def read_date(text: str | None, otherwise: datetime) -> datetime:
     """The time of a `Date` header, to the second; `otherwise` where there is none that can be read."""
     try:
         time = parsedate_to_datetime(text or "")
-    except ValueError:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
         return otherwise
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def read_rate_limit(answer: Answer) -> RateLimit | None:

@@ -20,9 +20,10 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import SpanDetail, Trace
+from tui.domain.text import clean
 from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_rate_limit, refusal
 from tui.wire.connection import Connection, Timeouts
-from tui.wire.errors import Refused, ServerFault
+from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.runs import Page, RunAnswer, decode_page, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
@@ -112,7 +113,10 @@ class Client:
     async def read_run(self, run_id: RunId) -> RunAnswer:
         """One run in full, with its root, its parent and its direct children."""
         answer = await self._ask("GET", f"/api/v3/runs/{_part(run_id)}")
-        return decode_run(answer.body, answer.read_at)
+        told = decode_run(answer.body, answer.read_at)
+        if told.patch.id != run_id:
+            raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
+        return told
 
     async def read_trace(self, run_id: RunId) -> Trace:
         """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
@@ -200,10 +204,14 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
 
 
 def _part(text: str) -> str:
-    """An id as one part of a path. Raises ValueError where it would lead elsewhere, encoded or not."""
-    if text in {"", ".", ".."}:
-        raise ValueError(f"{text!r} is no id")
-    return quote(text, safe="")
+    """An id as one part of a path. Raises `NotFound` where it would lead elsewhere: nothing is called so."""
+    try:
+        part = quote(text, safe="")
+    except UnicodeEncodeError:
+        part = ""
+    if part in {"", ".", ".."}:
+        raise NotFound(f"{clean(text)!r} can be no id")
+    return part
 
 
 def _base(api_url: str) -> str:

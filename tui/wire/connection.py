@@ -114,7 +114,7 @@ class Connection:
             failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
         except TimeoutError:
             failure = Unreachable(f"{asked}: no whole answer in {self._timeouts.whole_s:g} s", may_have_arrived=True)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):  # a host that is no domain name fails as IDNA
             failure = ServerFault(f"{asked}: sent to an address that is none", 200)
         except httpx.DecodingError:
             failure = ServerFault(f"{asked}: an answer that cannot be unpacked", 200)
@@ -158,7 +158,7 @@ class Connection:
                 is_same = _origin(target) == _origin(request.url)
                 may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
                 if not (is_same and may_repeat):
-                    why = f"redirected to {clean(_origin(target))}, which was not followed"
+                    why = f"redirected to {self._cut(_origin(target))}, which was not followed"
                     raise ServerFault(f"{asked}: {why}", response.status_code)
                 if not redirects_left:
                     raise ServerFault(f"{asked}: redirected in a circle", response.status_code)
@@ -198,6 +198,11 @@ class Connection:
                 text = "the connection broke"
         arrived = not isinstance(error, (*never_left, httpx.ProxyError))
         return Unreachable(f"{asked}: {text}", may_have_arrived=arrived)
+
+    def _cut(self, text: str) -> str:
+        """A text of the other side, clean and without our key."""
+        key = "" if self._key is None else self._key.reveal().lower()
+        return "an address that holds the key" if key and key in text.lower() else clean(text)
 
     def _reason(self, error: Exception) -> str:
         text = str(error) if self._key is None else str(error).replace(self._key.reveal(), "…")
