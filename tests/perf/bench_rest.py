@@ -21,7 +21,9 @@ async def _poll(folder: Path, queued: int, starts_per_s: int) -> list[Figure]:
         async with started(api, folder) as session:
             session.follow("rest")
             await pass_time(session, api, SECONDS)
-            windows = [sum(period <= moment / 10 < period + 1 for moment, _, _ in fleet.requests) for period in range(18)]
+            windows = [
+                sum(period <= moment / 10 < period + 1 for moment, _, _ in fleet.requests) for period in range(18)
+            ]
             ages: dict[bool, list[float]] = {True: [0.0], False: [0.0]}
             for run in session.store.runs():
                 if not run.is_final and run.read_at is not None:
