@@ -1,11 +1,16 @@
 """`cancel` and `replay`: nothing is sent before the consent that the place and the number ask for."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
+from starlette.responses import JSONResponse
 
 from tests.cli.running import Terminal, environment, trigger_tui
-from tests.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.fleet import Fleet, FleetApi, FleetRun, server_error, serving
 from tests.virtual_clock import VirtualClock
 
 LONG = 1e6
@@ -75,8 +80,6 @@ def test_in_production_yes_is_not_enough(fleet: Fleet, api: FleetApi, verb: str)
 
 
 def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api: FleetApi) -> None:
-    from tests.fleet import server_error
-
     fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
     done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 2
@@ -169,12 +172,94 @@ def test_the_end_of_input_is_no_answer(fleet: Fleet, api: FleetApi) -> None:
 
 
 def test_interrupting_the_question_is_exit_code_130(fleet: Fleet, api: FleetApi) -> None:
-    import os
-    import signal
-
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
     terminal.read_until("Cancel 1 run in dev?")
     os.kill(terminal.process.pid, signal.SIGINT)
     assert terminal.end() == 130
     assert b"Traceback" not in terminal.screen
+    assert writes(fleet) == []
+
+
+def test_a_tree_that_may_not_be_whole_needs_a_number_too(fleet: Fleet, api: FleetApi) -> None:
+    run = fleet.runs[0]
+    gone = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
+    fleet.denied.add(gone.id)
+    done = trigger_tui("cancel", run.id, "--yes", url=api.url)
+    assert done.code == 2
+    assert "1 run cannot be read any more" in done.err
+    assert "--count 2" in done.err
+    assert writes(fleet) == []
+    assert trigger_tui("cancel", run.id, "--yes", "--count", "2", url=api.url).code == 0
+
+
+def test_children_that_the_query_does_not_know_yet_are_counted(fleet: Fleet, api: FleetApi) -> None:
+    run = fleet.runs[0]
+    child = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
+    for number in range(201, 213):
+        fleet.add(FleetRun(number, -9, -8, LONG, parent=child.number))
+    fleet.may_query = True
+    fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path == "/api/v1/query" else None
+    done = trigger_tui("cancel", run.id, "--yes", url=api.url)
+    assert done.code == 2
+    assert "1 run and 13 below" in done.err
+
+
+def test_what_is_given_wrongly_is_refused_with_a_person_at_the_terminal_too(fleet: Fleet, api: FleetApi) -> None:
+    for flags, words in ((["--env-name", "prod"], "this is dev, not prod"), (["--count", "9"], "it is 1")):
+        terminal = Terminal("cancel", fleet.runs[0].id, *flags, env=environment(api.url))
+        terminal.read_until(words)
+        assert terminal.end() == 2
+    assert writes(fleet) == []
+
+
+@pytest.mark.parametrize("kind", ["production", "PROD", "SOMETHING_NEW", ""])
+def test_a_type_of_environment_that_nobody_knows_counts_as_production(fleet: Fleet, api: FleetApi, kind: str) -> None:
+    fleet.environment = kind
+    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    assert done.code == 2
+    assert "--env-name dev" in done.err
+    assert writes(fleet) == []
+
+
+def test_many_runs_in_an_environment_that_nobody_names_need_their_number(fleet: Fleet, api: FleetApi) -> None:
+    fleet.fault = lambda path: server_error(500) if path in {"/api/v1/whoami", "/api/v1/runs"} else None
+    ids = [run.id for run in fleet.runs[:2]]
+    terminal = Terminal("cancel", *ids, env=environment(api.url))
+    terminal.read_until("counts as production? (type 2 to do it)")
+    terminal.type("y\n")
+    assert terminal.end() == 1
+    assert writes(fleet) == []
+    done = trigger_tui("cancel", *ids, "--yes", "--env-name", "unknown", url=api.url)
+    assert done.code == 0
+
+
+def test_outcomes_are_told_one_by_one_and_an_interruption_says_what_is_open(fleet: Fleet, api: FleetApi) -> None:
+    second = fleet.runs[1]
+    fleet.fault = lambda path: JSONResponse({"id": "x"}) if path == f"/api/v2/runs/{second.id}/cancel" else None
+    terminal = Terminal("cancel", fleet.runs[2].id, second.id, fleet.runs[3].id, "--yes", env=environment(api.url))
+    terminal.read_until(f"{fleet.runs[2].id}  canceled")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    assert terminal.end() == 130
+    assert f"what became of {second.id} is not known; 1 were not sent".encode() in terminal.screen
+
+
+def test_an_outcome_outranks_a_closed_pipe(fleet: Fleet, api: FleetApi) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-m", "tui", "cancel", fleet.runs[-1].id, "--yes"],
+        env=environment(api.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert program.stdout is not None
+    program.stdout.close()
+    assert program.wait(30) == 1
+
+
+def test_an_answer_about_another_run_changes_nothing(fleet: Fleet, api: FleetApi) -> None:
+    other = fleet.runs[1].row(0)
+    path_of = f"/api/v3/runs/{fleet.runs[0].id}"
+    fleet.fault = lambda path: JSONResponse(other | {"relatedRuns": {"children": []}}) if path == path_of else None
+    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    assert done.code == 1
+    assert "another run" in done.err
     assert writes(fleet) == []

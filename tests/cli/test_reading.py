@@ -322,6 +322,62 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
     assert KEY not in done.err
 
 
+@pytest.mark.parametrize("flags", [["--task", ""], ["--status", ","], ["--tag", " , "], ["--period", "0d"]])
+def test_an_empty_filter_never_means_all_runs(recordings_api: RecordingsApi, flags: list[str]) -> None:
+    assert trigger_tui("ls", *flags, url=recordings_api.url).code == 2
+    assert recordings_api.requests == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:pass@127.0.0.1:1",
+        "http://127.0.0.1:1?x=1",
+        "http://127.0.0.1:1/#f",
+        "http://☃.invalid",
+        "http://xn--:1",
+    ],
+)
+def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
+    done = trigger_tui("ls", "--api-url", url)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert "pass" not in done.err
+
+
+def test_one_address_in_two_spellings_is_one_address(recordings_api: RecordingsApi) -> None:
+    again = recordings_api.url.replace("http", "HTTP") + "/"
+    assert trigger_tui("ls", "--api-url", again, url=recordings_api.url).code == 0
+
+
+def test_a_full_disk_is_one_line_and_no_traceback(recordings_api: RecordingsApi) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "ls"],
+            env=environment(recordings_api.url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "stdout cannot be written: No space left on device\n"
+
+
+def test_ages_are_by_the_servers_clock(recordings_api: RecordingsApi) -> None:
+    row = {"id": "run_1", "status": "QUEUED", "taskIdentifier": "t", "createdAt": "2026-11-24T14:04:55Z"}
+    recordings_api.answer(Reply(body={"data": [row], "pagination": {}}))
+    done = trigger_tui("ls", url=recordings_api.url)
+    assert " 5s " in done.out.splitlines()[1]
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -2359", "nonsense", ""])
+def test_a_date_that_is_none_costs_nothing(recordings_api: RecordingsApi, date: str) -> None:
+    recordings_api.answer(Reply(body={"data": [], "pagination": {}}, headers={"date": date}))
+    assert trigger_tui("ls", url=recordings_api.url).code == 0
+
+
 def test_no_connection_is_exit_code_3_and_one_line() -> None:
     done = trigger_tui("ls", url="http://127.0.0.1:9")
     assert (done.code, done.out) == (3, "")
