@@ -111,7 +111,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
         "",
         "Error Upstream returned 503 on attempt 3: service unavailable",
         "",
-        "created   13:43:46.210   5m ago",
+        "created   13:43:46.210   5m ago · times are UTC",
         "started   13:43:46.277   67ms in queue",
         "finished  13:43:52.604   6.3s, of it 1.3s running",
         "updated   13:43:52.608   5m ago",
@@ -337,3 +337,9 @@ def test_a_relative_that_is_known_by_its_id_only_is_named() -> None:
     run = sample()
     run = replace(run, fixed=replace(run.fixed, parent_id=RunId("run_parent")))
     assert "parent    run_parent" in page(run)
+
+
+def test_attempts_that_the_trace_does_not_show_are_named() -> None:
+    run = with_attempts(sample(), attempt(1), attempt(4))
+    assert "attempts 2 to 3 are not in the trace" in page(run)
+    assert "not in the trace" not in page(with_attempts(sample(), attempt(1), attempt(2)))

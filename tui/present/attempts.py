@@ -28,6 +28,10 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
     previous: Attempt | None = None
     shown: tuple[int, RunError] | None = None
     for attempt in history.attempts:
+        if lines:
+            lines.append(())
+        if not history.is_trace_gone and (gap := _gap(attempt, previous)):
+            lines += [*labelled("", [(Piece(gap, Token.MUTED),)], limit), ()]
         lines += _attempt(run, attempt, previous, now, limit)
         if attempt.error:
             same = sameness(attempt.error, shown[1]) if shown else None
@@ -63,6 +67,15 @@ def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime
     if attempt.id:
         parts.append(_fact("span", attempt.id))
     return labelled(f"attempt {attempt.number} ", parts, limit)
+
+
+def _gap(attempt: Attempt, previous: Attempt | None) -> str:
+    """Which attempts before this one the trace does not show (it lags, or was cut); empty: none."""
+    first, last = (previous.number if previous else 0) + 1, attempt.number - 1
+    if first > last:
+        return ""
+    who = f"attempt {first} is" if first == last else f"attempts {first} to {last} are"
+    return f"{who} not in the trace"
 
 
 def _fact(label: str, value: str) -> Line:

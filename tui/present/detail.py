@@ -112,7 +112,8 @@ def _life(run: Run, now: datetime, limit: int) -> list[Line]:
             lines.extend(labelled(label, [(Piece(words.moment(time, now)),)], limit, remark=remark))
 
     created, state = run.fixed.created_at, run.state
-    at("created", created, f"{words.age(created, now)} ago")
+    # The zone once, on the first time of the page.
+    at("created", created, f"{words.age(created, now)} ago · times are UTC")
     if state is None:
         return lines
     is_ahead = state.delayed_until is not None and state.delayed_until > now and not run.is_final
