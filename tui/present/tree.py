@@ -98,15 +98,18 @@ def _left(row: _Row, current: str, limit: int | None) -> Line:
     task: Line = (row.look.mark, Piece(" "), Piece(row.node.task or words.NONE, row.look.row.task))
     guides = row.guides
     if limit is not None:
-        guides = _tail(guides, limit - line_width((mark,)) - min(line_width(task), _LEAST_TASK))
+        # A cut guide says how deep it is: all such lines begin alike otherwise.
+        room = limit - line_width((mark,)) - min(line_width(task), _LEAST_TASK)
+        guides = _tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
     return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
 
 
-def _tail(guides: str, room: int) -> str:
-    """As many of the last levels as fit, at least one, the first of them marked as cut."""
+def _tail(guides: str, room: int, mark: str = ELLIPSIS) -> str:
+    """As many of the last levels as fit behind the mark that some are cut, at least one of them."""
     if len(guides) <= room:
         return guides
-    return ELLIPSIS + guides[1 - max(room // _STEP, 1) * _STEP :]
+    levels = max((room - len(mark)) // _STEP, 1)
+    return mark + guides[-levels * _STEP :]
 
 
 def _remark(row: _Row) -> Line:
