@@ -94,7 +94,7 @@ def iso(seconds: float) -> str:
 
 @dataclass
 class Fleet:
-    """The world and what was asked of it."""
+    """The world and what was asked of it. `rows_slug` is for rows that tell another environment than `whoami`."""
 
     clock: VirtualClock
     runs: list[FleetRun] = field(default_factory=list)
@@ -103,6 +103,7 @@ class Fleet:
     may_query: bool = False
     environment: str = "DEVELOPMENT"
     slug: str = "dev"
+    rows_slug: str | None = None
     limit: int = 750
     refill: int = 250
     period_s: float = 10.0
@@ -250,7 +251,7 @@ class FleetApi:
                 index = 0
                 break
             if (not statuses or run.status(now_s) in statuses) and (not tasks or run.task in tasks):
-                rows.append(run.row(now_s) | {"env": {"id": "env_1", "name": self.fleet.slug}})
+                rows.append(run.row(now_s) | {"env": {"id": "env_1", "name": self.fleet.rows_slug or self.fleet.slug}})
         return {"data": rows, "pagination": {"next": str(index)} if index > 0 else {}}
 
     async def _detail(self, request: Request) -> Response:

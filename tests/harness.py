@@ -1,22 +1,37 @@
 """A real session on a fleet behind real HTTP, in virtual time.
 
-What lives here: `started`, which gives tests a session, and `pass_time`, which lets time pass for it. Only the clock
-is not the real one.
+What lives here: `started`, which gives tests a session, `pass_time`, which lets time pass for it, and `polling`, which
+is both in one. Only the clock is not the real one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fleet import FleetApi
-from tui.config import Settings, read_settings
+from tests.fleet import Fleet, FleetApi, serving
+from tui.config import Secret, Settings, read_settings
+from tui.domain.filters import RunFilters
 from tui.session import Session
 
 SECRET = "tr_dev_abcdefghijklmnop"
+
+Later = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
+
+
+def public_token(*scopes: str) -> Secret:
+    """A public access token, unsigned: nobody here would look at its signature."""
+
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return Secret(f"{part({'alg': 'HS256'})}.{part({'scopes': list(scopes)})}.signature")
 
 
 def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
@@ -36,6 +51,21 @@ async def started(api: FleetApi, tmp_path: Path, **changes: Any) -> AsyncIterato
     async with session:
         await session.start()
         yield session
+
+
+@asynccontextmanager
+async def polling(
+    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
+) -> AsyncIterator[tuple[Session, Later]]:
+    """A session that polls a fleet, and how to let time pass for both."""
+    with serving(fleet) as api:
+        async with started(api, tmp_path, **changes) as session:
+
+            async def later(seconds: float) -> None:
+                await pass_time(session, api, seconds)
+
+            session.follow("rest", filters=filters)
+            yield session, later
 
 
 async def pass_time(session: Session, api: FleetApi, seconds: float) -> None:

@@ -67,7 +67,7 @@ def test_a_chain_of_thousands_is_drawn_and_every_task_stays_visible(cells: int |
     for depth, line in enumerate(lines):
         assert f"✓ task{depth} " in text_of([line])
     deep = text_of(lines[-1:])
-    assert deep.startswith("▌ 2999…")
+    assert deep.startswith("▌ …" if cells is None else "▌ 2999…")
     assert "└─" in deep
 
 

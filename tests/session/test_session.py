@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.harness import pass_time, started
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
-from tui.domain.update import RunPatch, RunsRead
+from tui.domain.update import RunPatch, RunsRead, Update
 from tui.session.pump import QUEUE_SIZE, Pump
 from tui.store.changes import Changes
 from tui.store.store import Store
@@ -81,6 +82,65 @@ def test_a_bug_in_a_listener_ends_the_session_too(tmp_path: Path) -> None:
                     session.listen(broken)
                     await session.emit(named(1))
                     await asyncio.Event().wait()
+            assert other_tasks() == set()
+
+    asyncio.run(scenario())
+
+
+def test_a_bug_in_a_listener_that_only_the_timer_calls_ends_the_session_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        class LoopClock(VirtualClock):
+            """Calls from the event loop, as the real one does: nobody is there to hear what a call raises."""
+
+            def call_later(self, delay_s: float, call: Callable[[], None]) -> Any:
+                loop = asyncio.get_running_loop()
+
+                def hand_over() -> None:
+                    loop.call_soon(call)
+
+                return super().call_later(delay_s, hand_over)
+
+        heard: list[Changes] = []
+
+        def broken_later(changes: Changes) -> None:
+            heard.append(changes)
+            if len(heard) > 1:
+                raise KeyError("a bug in a pane")
+
+        with serving(Fleet(LoopClock())) as api:
+            with pytest.raises(KeyError, match="a bug in a pane"):
+                async with started(api, tmp_path) as session:
+                    session.listen(broken_later)
+                    await session.emit(named(1))
+                    await pass_time(session, api, 0.01)
+                    await session.emit(named(2))
+                    await pass_time(session, api, 0.01)
+                    assert len(heard) == 1
+                    async with asyncio.timeout(2):
+                        await pass_time(session, api, 1)
+                        await asyncio.Event().wait()
+            assert len(heard) == 2
+            assert other_tasks() == set()
+
+    asyncio.run(scenario())
+
+
+def test_an_exception_of_the_program_outlives_a_cleanup_that_fails(tmp_path: Path) -> None:
+    async def broken_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise KeyError("a bug in a cleanup")
+
+    async def scenario() -> None:
+        with serving(Fleet(VirtualClock())) as api:
+            with pytest.raises(LookupError, match="mine") as caught:
+                async with started(api, tmp_path) as session:
+                    session.spawn(broken_at_the_end(), "broken")
+                    await asyncio.sleep(0)
+                    raise LookupError("mine")
+            assert type(caught.value) is LookupError
+            assert any("a bug in a cleanup" in note for note in caught.value.__notes__)
             assert other_tasks() == set()
 
     asyncio.run(scenario())
@@ -199,6 +259,47 @@ def test_a_full_queue_holds_the_source_back_and_loses_nothing() -> None:
         assert len(store) == QUEUE_SIZE + 50
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_started", [True, False], ids=["after it ran", "before its first turn"])
+def test_nobody_waits_for_a_pump_that_ended(is_started: bool) -> None:
+    async def scenario() -> None:
+        pump = Pump(store := Store(), VirtualClock())
+        task = asyncio.ensure_future(pump.run())
+        await asyncio.sleep(0)
+        await pump.emit(named(0))
+        if is_started:
+            await pump.settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(5):
+            await pump.settle()
+            for number in range(1, QUEUE_SIZE + 10):
+                await pump.emit(named(number))
+            await pump.settle()
+        assert len(store) == is_started
+
+    asyncio.run(scenario())
+
+
+def test_sources_that_wait_for_a_full_queue_are_freed_when_the_pump_ends() -> None:
+    class Broken(Store):
+        def apply(self, update: Update) -> Changes:
+            raise ZeroDivisionError(update)
+
+    async def scenario() -> None:
+        pump = Pump(Broken(), VirtualClock())
+        for number in range(QUEUE_SIZE):
+            await pump.emit(named(number))
+        waiting = [asyncio.ensure_future(pump.emit(named(QUEUE_SIZE + number))) for number in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(ZeroDivisionError):
+            await pump.run()
+        async with asyncio.timeout(1):
+            await asyncio.gather(*waiting)
+            await pump.settle()
 
     asyncio.run(scenario())
 

@@ -43,6 +43,8 @@ class Pump:
         if not self._is_over:
             await self._queue.put(update)
             self._wake.set()
+            if self._is_over:
+                self._drain()
 
     async def settle(self) -> None:
         """Wait until everything queued so far is in the store."""
@@ -75,6 +77,9 @@ class Pump:
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
+        self._drain()
+
+    def _drain(self) -> None:
         while not self._queue.empty():
             self._queue.get_nowait()
             self._queue.task_done()

@@ -86,6 +86,7 @@ class RestSource:
         self._counts_wait_s = COUNTS_EVERY_S
         self._counted_s = clock.monotonic_s() - COUNTS_EVERY_S
         self._placed_s = 0.0
+        self._paid = 0
 
     async def run(self, emit: Emit) -> None:
         """Emit what the list tells until cancelled. Raises `Transient` or `Fatal`."""
@@ -100,6 +101,7 @@ class RestSource:
                     self._placed_s = began_s
                     is_placed = await self._reads.environment(Priority.LIST)
                 await self._cycle(emit)
+                self._paid = self._lister.spent
                 self._was_connected = True
                 await emit(SourceConnected(self.name, self._lister.read_at, self._wait_s()))
                 await self._count(emit)
@@ -184,16 +186,22 @@ class RestSource:
         await self._note_history(emit, page, is_end=page.next is None)
 
     async def _read_history(self, emit: Emit, until_s: float) -> None:
-        """Older pages, while this cycle has time and the budget room for them."""
-        while self._clock.monotonic_s() < until_s and self._reads.budget.room(Priority.HISTORY) > 0:
-            cursor = self._history_cursor
-            heard = await self._lister.page(emit, self._filters, after=cursor, priority=Priority.HISTORY)
-            page = heard.page
-            self._history_count = (self._history_count or 0) + len(page.patches)
-            self._history_cursor = page.next
-            await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
-            if self._history_done:
-                return
+        """An older page, and more while this cycle has time and the budget room that nobody else needs."""
+        await self._read_older(emit, Priority.LIST)
+        self._paid = self._lister.spent
+        while (
+            not self._history_done
+            and self._clock.monotonic_s() < until_s
+            and self._reads.budget.room(Priority.HISTORY) > 0
+        ):
+            await self._read_older(emit, Priority.HISTORY)
+
+    async def _read_older(self, emit: Emit, priority: Priority) -> None:
+        cursor = self._history_cursor
+        page = (await self._lister.page(emit, self._filters, after=cursor, priority=priority)).page
+        self._history_count = (self._history_count or 0) + len(page.patches)
+        self._history_cursor = page.next
+        await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
 
     async def _note_history(self, emit: Emit, page: Page, *, is_end: bool) -> None:
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
@@ -241,4 +249,4 @@ class RestSource:
         rate = self._reads.budget.latest
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
-        return max(self._interval_s * factor, self._lister.spent / self._per_second())
+        return max(self._interval_s * factor, self._paid / self._per_second())

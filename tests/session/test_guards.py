@@ -1,0 +1,144 @@
+"""The wrong-environment interlock, and that every guard is looked at again at the last moment."""
+
+import asyncio
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.fleet import Fleet, FleetRun, server_error, serving
+from tests.harness import pass_time, polling, started
+from tests.session.acting import seen
+from tests.virtual_clock import START, VirtualClock
+from tui.actions import CANCEL
+from tui.domain.action import ActionPhase
+from tui.domain.environment import Environment
+from tui.domain.ids import RunId
+from tui.domain.run import Fixed
+from tui.domain.text import Raw
+from tui.domain.update import EnvironmentRead, RunPatch, RunsRead, SourceConnected, Update
+from tui.session.interlock import Interlock
+from tui.sources.budget import Priority
+
+
+def whoami(slug: str, *, kind: str = "DEVELOPMENT", project: str = "shop") -> EnvironmentRead:
+    return EnvironmentRead(Environment(Raw(slug), kind, Raw(project), Raw("acme")), START)
+
+
+def rows(*names: str | None) -> RunsRead:
+    return RunsRead(
+        tuple(
+            RunPatch(RunId(f"run_{number}"), START, fixed=Fixed(environment=None if name is None else Raw(name)))
+            for number, name in enumerate(names)
+        )
+    )
+
+
+NOBODY_SAYS = EnvironmentRead(None, START)
+
+
+def reason_after(*updates: Update, expect_env: str | None = None) -> str | None:
+    interlock = Interlock(expect_env)
+    for update in updates:
+        interlock.observe(update)
+    return interlock.reason
+
+
+@pytest.mark.parametrize("expect_env", [None, "dev", "prod"])
+@pytest.mark.parametrize("updates", list(permutations([whoami("prod", kind="PRODUCTION"), rows("dev"), NOBODY_SAYS])))
+def test_rows_and_whoami_that_disagree_block_in_whatever_order_they_come(
+    updates: tuple[Update, ...], expect_env: str | None
+) -> None:
+    assert reason_after(*updates, expect_env=expect_env) is not None
+
+
+@pytest.mark.parametrize("expect_env", [None, "dev"])
+@pytest.mark.parametrize("updates", list(permutations([whoami("dev"), rows("dev", None, "dev"), NOBODY_SAYS])))
+def test_rows_and_whoami_that_agree_block_nothing(updates: tuple[Update, ...], expect_env: str | None) -> None:
+    assert reason_after(*updates, expect_env=expect_env) is None
+
+
+@pytest.mark.parametrize(
+    "updates",
+    [
+        (whoami("dev"), whoami("prod")),
+        (whoami("dev"), whoami("dev", project="another")),
+        (whoami("dev"), whoami("dev", kind="PRODUCTION")),
+        (rows("dev"), rows("prod")),
+        (rows("dev", "prod"),),
+        (rows(None, "dev"), rows(None), rows("prod")),
+    ],
+)
+def test_an_environment_that_changes_blocks_and_going_back_does_not_lift_it(updates: tuple[Update, ...]) -> None:
+    assert reason_after(*updates) is not None
+    assert reason_after(*updates, *reversed(updates)) == reason_after(*updates)
+
+
+@pytest.mark.parametrize("updates", [(), (NOBODY_SAYS,), (rows(None),), (SourceConnected("rest", START, 2.0),)])
+def test_an_expected_environment_that_nobody_confirms_blocks(updates: tuple[Update, ...]) -> None:
+    assert reason_after(*updates, expect_env="dev") is not None
+    assert reason_after(*updates) is None
+
+
+def test_rows_alone_can_confirm_the_expected_environment() -> None:
+    assert reason_after(NOBODY_SAYS, rows("dev"), expect_env="dev") is None
+    assert reason_after(NOBODY_SAYS, rows("prod"), expect_env="dev") is not None
+
+
+def test_a_name_made_to_deceive_is_shown_for_what_it_is() -> None:
+    reason = reason_after(whoami("dev"), whoami("\x1b[2J\u202eprod"))
+    assert reason is not None
+    assert "\x1b" not in reason
+    assert "\u202e" not in reason
+
+
+@pytest.mark.parametrize("is_whoami_first", [True, False])
+def test_a_session_whose_runs_are_of_elsewhere_acts_on_none(tmp_path: Path, is_whoami_first: bool) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock(), slug="staging", environment="STAGING", rows_slug="prod")
+        run = fleet.add(FleetRun(1, -10, -5))
+        if not is_whoami_first:
+            fleet.fault = lambda path: server_error() if path.endswith("/whoami") else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            fleet.fault = lambda _: None
+            await later(30)
+            before = session.store.get(RunId(run.id))
+            assert before is not None
+            end = await asyncio.wait_for(session.perform(CANCEL, before), 5)
+            assert end.phase is ActionPhase.REFUSED
+            assert "staging" in end.message
+            assert "prod" in end.message
+            assert not fleet.asked(f"/api/v2/runs/{run.id}/cancel")
+
+    asyncio.run(scenario())
+
+
+def test_a_block_that_comes_while_an_action_waits_for_a_429_stops_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        run = fleet.add(FleetRun(1, -10, -5))
+        fleet.fault = limit_cancels
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                await session.reads.environment(Priority.ACTION)
+                before = await seen(session, run)
+                task = asyncio.ensure_future(session.perform(CANCEL, before))
+                while not fleet.asked(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event for it
+                    await asyncio.sleep(0.001)
+                fleet.fault = lambda _: None
+                await pass_time(session, api, 5)
+                await session.emit(whoami("prod", kind="PRODUCTION"))
+                await pass_time(session, api, 60)
+                end = await asyncio.wait_for(task, 5)
+                assert end.phase is ActionPhase.REFUSED
+                assert "prod" in end.message
+                assert run.cancelled_s is None
+                assert len(fleet.asked(f"/api/v2/runs/{run.id}/cancel")) == 1
+
+    asyncio.run(scenario())
+
+
+def limit_cancels(path: str) -> Response | None:
+    return JSONResponse({"secondsUntilReset": 30}, 429) if path.endswith("/cancel") else None

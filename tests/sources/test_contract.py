@@ -1,0 +1,341 @@
+"""What every source promises, whatever its way of asking: one suite over the whole registry."""
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.fleet import Fleet, FleetRun, HalfAnswer, at, html_page, server_error, serving
+from tests.harness import SECRET
+from tests.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.status import read_status
+from tui.domain.update import RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.sources.base import Fatal, Transient
+from tui.sources.budget import SECRET_KEY, Budget
+from tui.sources.reads import Reads
+from tui.sources.registry import SOURCES, SourceParts
+from tui.sources.rest import Reach
+from tui.store.store import Store
+from tui.wire.client import Client
+
+FAMILY = (1, 2, 3)
+"""A parent that is followed, and its children."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What is peculiar to a source: the runs of the world that it tells, and the paths that it lives by."""
+
+    tells: Callable[[FleetRun], bool]
+    lives_by: str
+
+
+CONTRACTS = {
+    "rest": Contract(tells=lambda _: True, lives_by="/api/v1/runs"),
+    "run": Contract(tells=lambda run: run.number in FAMILY, lives_by=f"/api/v3/runs/{FleetRun(1, 0).id}"),
+}
+pytestmark = pytest.mark.parametrize("name", SOURCES)
+
+
+def test_it_has_a_contract(name: str) -> None:
+    assert CONTRACTS.keys() == SOURCES.keys()
+    assert name in CONTRACTS
+
+
+def world(clock: VirtualClock | None = None) -> Fleet:
+    """Some history, a family that lives for a while, and runs that come, run and end meanwhile."""
+    fleet = Fleet(clock or VirtualClock())
+    for number in range(10, 160):
+        fleet.add(FleetRun(number, -2000.0 + 10 * number, -1.5, -1 if number % 4 else 12))
+    fleet.add(FleetRun(1, -9, -8, 25, end="FAILED"))
+    fleet.add(FleetRun(2, -8, -7, 15, parent=1))
+    fleet.add(FleetRun(3, -7, 9, 21, parent=1))
+    for number in range(200, 230):
+        fleet.add(FleetRun(number, number - 195.0, number - 194.5, number - 190.0))
+    return fleet
+
+
+class Follower:
+    """One source on a fleet, with everything it tells."""
+
+    def __init__(self, name: str, fleet: Fleet, client: Client, budget: Budget) -> None:
+        self.fleet = fleet
+        self.budget = budget
+        self.store = Store()
+        self.told: list[Update] = []
+        reads = Reads(client, budget, self.emit, fleet.clock.now, self.store.get)
+        parts = SourceParts(
+            reads=reads,
+            store=self.store,
+            clock=fleet.clock,
+            interval_s=2.0,
+            reach=Reach(timedelta(hours=24), 5_000),
+            filters=RunFilters(),
+            run_id=RunId(FleetRun(1, 0).id),
+        )
+        self.source = SOURCES[name](parts)
+        self.expected = CONTRACTS[name]
+
+    async def emit(self, update: Update) -> None:
+        self.told.append(update)
+        self.store.apply(update)
+
+    async def later(self, seconds: float) -> None:
+        async def idle() -> None:
+            while self.budget.in_flight:  # noqa: ASYNC110  the budget has no event for it, and needs none
+                await asyncio.sleep(0.0003)
+
+        await self.fleet.clock.run(seconds, idle=idle)
+
+    async def follow(self, seconds: float) -> None:
+        """Run the source for so long, and cancel it."""
+        task = asyncio.ensure_future(self.source.run(self.emit))
+        await self.later(seconds)
+        assert not task.done(), task.exception()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def fail(self) -> BaseException | None:
+        """Run the source until it ends by itself, which it must do soon."""
+        task = asyncio.ensure_future(self.source.run(self.emit))
+        await self.later(5)
+        assert task.done()
+        return task.exception()
+
+    def fault(self, answer: Callable[[], Response]) -> None:
+        """Answer so where the source cannot live without."""
+        self.fleet.fault = lambda path: answer() if path == self.expected.lives_by else None
+
+    def patches(self) -> list[RunPatch]:
+        return [patch for update in self.told if isinstance(update, RunsRead) for patch in update.patches]
+
+    def connections(self) -> list[SourceConnected]:
+        return [update for update in self.told if isinstance(update, SourceConnected)]
+
+    def assert_equals_world(self) -> None:
+        expected = {run.id: run for run in self.fleet.runs if self.expected.tells(run)}
+        now_s = self.fleet.now_s
+        assert {run.id for run in self.store.runs()} == expected.keys()
+        for run in self.store.runs():
+            true = expected[run.id]
+            assert run.state is not None
+            assert run.state.status == read_status(true.status(now_s))
+            assert run.fixed.created_at == at(true.created_s)
+            assert run.state.updated_at == at(true.updated_s(now_s))
+            assert run.fixed.task == true.task
+
+
+@asynccontextmanager
+async def following(name: str, fleet: Fleet) -> AsyncIterator[Follower]:
+    budget = Budget(fleet.clock, SECRET_KEY)
+    with serving(fleet) as api:
+        async with Client(api.url, SECRET, clock=fleet.clock.now, on_rate_limit=budget.observe) as client:
+            yield Follower(name, fleet, client, budget)
+
+
+def test_it_tells_runs_first_and_then_that_it_is_connected_again_and_again(name: str) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            await follower.follow(20)
+            kinds = [type(update) for update in follower.told]
+            assert kinds.index(RunsRead) < kinds.index(SourceConnected)
+            connections = follower.connections()
+            assert {connected.source for connected in connections} == {name}
+            assert len(connections) >= 5
+            for earlier, later in pairwise(connections):
+                # The server's times have whole seconds.
+                assert timedelta() <= later.at - earlier.at <= timedelta(seconds=earlier.interval_s + 1)
+
+    asyncio.run(scenario())
+
+
+def test_how_it_gets_on_otherwise_is_left_to_who_runs_it(name: str) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            await follower.follow(10)
+            follower.fault(server_error)
+            await follower.fail()
+            assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.told)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
+@pytest.mark.parametrize(
+    "answer",
+    [lambda: server_error(500), lambda: server_error(503), html_page, HalfAnswer, lambda: JSONResponse([1])],
+    ids=["500", "503", "an HTML page", "a closed connection", "another shape"],
+)
+def test_what_passes_is_transient_and_running_it_again_goes_on(
+    name: str, answer: Callable[[], Response], is_connected: bool
+) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            if is_connected:
+                await follower.follow(10)
+            follower.fault(answer)
+            connected = len(follower.connections())
+            for _ in range(2):
+                assert isinstance(await follower.fail(), Transient)
+            assert len(follower.connections()) == connected
+            follower.fleet.fault = lambda _: None
+            await follower.follow(60)
+            assert len(follower.connections()) > connected
+            follower.assert_equals_world()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            if is_connected:
+                await follower.follow(10)
+            follower.fault(lambda: server_error(status))
+            error = await follower.fail()
+            assert isinstance(error, Fatal)
+            assert error.is_about_the_key
+            assert str(status) in error.reason
+            assert SECRET not in error.reason
+
+    asyncio.run(scenario())
+
+
+def test_a_429_without_end_is_transient_and_says_how_long(name: str) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            follower.fault(lambda: JSONResponse({"secondsUntilReset": 7}, 429))
+            task = asyncio.ensure_future(follower.source.run(follower.emit))
+            await follower.later(60)
+            assert task.done()
+            error = task.exception()
+            assert isinstance(error, Transient)
+            assert error.retry_after == timedelta(seconds=7)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("moment", ["asleep", "a request in flight", "behind a 429"])
+def test_cancelling_it_leaves_no_task_and_no_request(name: str, moment: str) -> None:
+    async def scenario() -> None:
+        held, released = threading.Event(), threading.Event()
+
+        def hold() -> Response:
+            held.set()
+            released.wait(10)
+            return server_error()
+
+        async with following(name, world()) as follower:
+            before = asyncio.all_tasks()
+            if moment == "asleep":
+                await follower.follow(3)
+            else:
+                follower.fault(
+                    hold if moment == "a request in flight" else lambda: JSONResponse({"secondsUntilReset": 60}, 429)
+                )
+                task = asyncio.ensure_future(follower.source.run(follower.emit))
+                path = follower.expected.lives_by
+                # The server's thread has no event for this loop.
+                while not (held.is_set() or (moment == "behind a 429" and follower.fleet.asked(path))):  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                if moment == "behind a 429":
+                    await follower.later(5)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            released.set()
+            assert follower.budget.in_flight == 0
+            assert not follower.budget._flights
+            assert not follower.budget._waiters
+            assert asyncio.all_tasks() == before
+            asked, told = len(follower.fleet.requests), len(follower.told)
+            follower.fleet.fault = lambda _: None
+            await follower.later(60)
+            assert (len(follower.fleet.requests), len(follower.told)) == (asked, told)
+
+    asyncio.run(scenario())
+
+
+def test_what_it_tells_is_the_world_in_whatever_order_it_is_merged(name: str) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            await follower.follow(60)
+            follower.assert_equals_world()
+            known = {run.id: run for run in follower.store.runs()}
+            for seed in range(4):
+                shuffled = follower.patches() + follower.patches()[::3]
+                random.Random(seed).shuffle(shuffled)
+                store = Store()
+                for patch in shuffled:
+                    store.apply(RunsRead((patch,)))
+                assert {run.id: run for run in store.runs()} == known
+
+    asyncio.run(scenario())
+
+
+def test_running_it_again_reads_what_changed_meanwhile(name: str) -> None:
+    async def scenario() -> None:
+        async with following(name, world()) as follower:
+            await follower.follow(8)
+            await follower.later(600)
+            for number in range(300, 520):
+                follower.fleet.add(FleetRun(number, number / 1.0, number + 1.0, number + 2.0))
+            await follower.follow(40)
+            follower.assert_equals_world()
+            assert all(connected.at <= at(follower.fleet.now_s) for connected in follower.connections())
+
+    asyncio.run(scenario())
+
+
+def test_it_tells_no_run_that_the_server_did_not_send(name: str) -> None:
+    odd: list[object] = [None, {}, {"id": None}, {"id": 7}, {"id": ""}, "run_1", [], {"id": "run_x"}, {"status": "OK"}]
+
+    async def scenario() -> None:
+        fleet = world()
+        row = fleet.runs[0].row(0)
+
+        def spoil(path: str) -> Response | None:
+            if path == "/api/v1/runs":
+                return JSONResponse({"data": [*odd, row, *odd], "pagination": {"next": 7}})
+            if path == CONTRACTS["run"].lives_by:
+                family = {"root": {}, "parent": {"id": ""}, "children": [*odd, row]}
+                return JSONResponse(fleet.runs[0].row(0) | {"id": FleetRun(1, 0).id, "relatedRuns": family})
+            return None
+
+        async with following(name, fleet) as follower:
+            fleet.fault = spoil
+            await follower.follow(10)
+            sent = {fleet.runs[0].id, FleetRun(1, 0).id}
+            assert {patch.id for patch in follower.patches()} <= sent
+            assert follower.connections()
+            fleet.fault = lambda _: None
+            await follower.follow(60)
+            assert {patch.id for patch in follower.patches()} <= {run.id for run in fleet.runs}
+
+    asyncio.run(scenario())
+
+
+def test_its_times_are_the_servers(name: str) -> None:
+    class Behind(VirtualClock):
+        def now(self) -> datetime:
+            return super().now() - timedelta(hours=3)
+
+    async def scenario() -> None:
+        async with following(name, world(Behind())) as follower:
+            await follower.follow(4)
+            assert {connected.at for connected in follower.connections()} <= {at(second) for second in range(5)}
+            assert {patch.read_at for patch in follower.patches()} <= {at(second) for second in range(5)}
+
+    asyncio.run(scenario())

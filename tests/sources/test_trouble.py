@@ -1,0 +1,253 @@
+"""What fails in part costs that part only: the list goes on, and what was known stays known."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from tests.fleet import Fleet, FleetRun, HalfAnswer, server_error
+from tests.harness import Later, polling, public_token
+from tests.virtual_clock import VirtualClock
+from tui.domain.environment import Capability
+from tui.domain.ids import RunId
+from tui.domain.status import RunStatus
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.session import Session
+from tui.wire.errors import ServerFault
+
+LIST = "/api/v1/runs"
+WHOAMI = "/api/v1/whoami"
+QUERY = "/api/v1/query"
+
+
+def fleet_of(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    for run in runs:
+        fleet.add(run)
+    return fleet
+
+
+def state_of(session: Session) -> object:
+    """How the source gets on now; not narrowed, since it changes while time passes."""
+    return session.store.sources["rest"]
+
+
+async def states_during(session: Session, later: Later, seconds: int) -> set[type[object]]:
+    """All that the source was within so much time, looked at twice a second."""
+    states = set()
+    for _ in range(2 * seconds):
+        await later(0.5)
+        states.add(type(state_of(session)))
+    return states
+
+
+def no_such_route() -> Response:
+    return HTMLResponse("<html>404</html>", 404)
+
+
+def test_waits_grow_while_page_one_works_and_scans_fail(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+
+        def fail_scans(path: str) -> Response | None:
+            return server_error() if path == LIST and "filter[status]" in fleet.query else None
+
+        fleet.fault = fail_scans
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(300)
+            failed = [moment for moment, query in fleet.asked(LIST) if "filter[status]" in query]
+            waits = [after - before for before, after in pairwise(failed)]
+            assert 10 <= len(failed) <= 30
+            assert min(waits[-5:]) >= 15
+            assert isinstance(state_of(session), SourceRetrying)
+            assert RunId(fleet.runs[0].id) in session.store
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("status", [500, 400])
+def test_a_run_whose_detail_cannot_be_read_stops_nobody_and_is_tried_again(tmp_path: Path, status: int) -> None:
+    async def scenario() -> None:
+        odd, other = FleetRun(1, -1500, -1400), FleetRun(2, -900, -800, 40, end="FAILED")
+        fleet = fleet_of(odd, other, *(FleetRun(n, -100.0 + n, -50, -49) for n in range(3, 30)))
+        fleet.fault = lambda path: server_error(status) if path.endswith(odd.id) else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            fleet.runs.remove(odd)
+            assert await states_during(session, later, 60) == {SourceConnected}
+            known = session.store.get(RunId(other.id))
+            assert known is not None
+            assert known.status is RunStatus.COMPLETED_WITH_ERRORS
+            assert 2 <= len(fleet.asked(f"/api/v3/runs/{odd.id}")) <= 30
+            fleet.fault = lambda _: None
+            await later(15)
+            known = session.store.get(RunId(odd.id))
+            assert known is not None
+            assert known.is_gone
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "answer", [HalfAnswer, server_error, lambda: PlainTextResponse("?"), lambda: server_error(400)],
+    ids=["a closed connection", "a 503", "no JSON", "the 400 of an outage"],
+)  # fmt: skip
+def test_queries_that_fail_leave_the_list_alone_and_are_asked_less_often(
+    tmp_path: Path, answer: Callable[[], Response]
+) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        fleet.may_query = True
+        fleet.fault = lambda path: answer() if path == QUERY else None
+        async with polling(fleet, tmp_path) as (session, later):
+            assert await states_during(session, later, 120) == {SourceConnected}
+            assert 3 <= len(fleet.asked(QUERY)) <= 5
+            assert Capability.QUERY not in session.store.lost
+            fleet.fault = lambda _: None
+            await later(170)
+            assert session.store.counts_read is not None
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [no_such_route, lambda: PlainTextResponse("default backend - 404", 404), *(
+        lambda status=status: PlainTextResponse("?", status) for status in (400, 408, 425)
+    )],
+    ids=["a page that says 404", "a text that says 404", "400", "408", "425"],
+)  # fmt: skip
+def test_once_connected_a_refusal_that_a_proxy_may_have_sent_is_waited_out(
+    tmp_path: Path, answer: Callable[[], Response]
+) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            fleet.fault = lambda path: answer() if path == LIST else None
+            await later(20)
+            assert isinstance(state_of(session), SourceRetrying)
+            fleet.fault = lambda _: None
+            await later(30)
+            assert isinstance(state_of(session), SourceConnected)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("status", "is_final"), [(404, True), (400, True), (422, True), (408, False), (425, False), (503, False)]
+)
+def test_at_the_very_start_only_what_time_may_mend_is_tried_again(tmp_path: Path, status: int, is_final: bool) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of()
+        fleet.fault = lambda path: HTMLResponse("<html></html>", status) if path == LIST else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(20)
+            assert isinstance(state_of(session), SourceStopped if is_final else SourceRetrying)
+            fleet.fault = lambda _: None
+            await later(40)
+            assert isinstance(state_of(session), SourceStopped if is_final else SourceConnected)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_withdrawn_later_stops_the_source_too(tmp_path: Path, status: int) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            fleet.fault = lambda path: server_error(status) if path == LIST else None
+            await later(10)
+            assert isinstance(state_of(session), SourceStopped)
+            asked = len(fleet.requests)
+            await later(100)
+            assert len(fleet.requests) == asked
+
+    asyncio.run(scenario())
+
+
+def test_trouble_with_whoami_keeps_the_known_environment_and_is_asked_about_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            fleet.fault = lambda _: server_error(500)
+            await later(6)
+            fleet.fault = lambda path: server_error(500) if path == WHOAMI else None
+            await later(70)
+            assert isinstance(state_of(session), SourceConnected)
+            assert session.store.environment is not None
+            assert session.store.environment.slug == "dev"
+            asked = len(fleet.asked(WHOAMI))
+            fleet.fault = lambda _: None
+            await later(100)
+            assert len(fleet.asked(WHOAMI)) == asked + 1
+            assert session.write_block is None
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("status", [500, 400, 425])
+def test_an_environment_that_the_server_cannot_tell_at_the_start_is_learnt_later(tmp_path: Path, status: int) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        fleet.fault = lambda path: server_error(status) if path == WHOAMI else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(40)
+            assert not session.store.environment_known
+            assert session.interlock.is_production
+            fleet.fault = lambda _: None
+            await later(40)
+            assert session.store.environment is not None
+            assert not session.interlock.is_production
+
+    asyncio.run(scenario())
+
+
+def test_a_public_token_that_may_not_ask_where_it_leads_is_told_so_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        fleet.fault = lambda path: server_error(401) if path == WHOAMI else None
+        async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
+            await later(200)
+            assert session.store.environment_known
+            assert session.store.environment is None
+            assert len(fleet.asked(WHOAMI)) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("status", "is_lost"), [(500, False), (400, False), (408, False), (422, False), (401, True), (403, True)]
+)
+def test_without_its_trace_a_run_comes_with_the_reason(tmp_path: Path, status: int, is_lost: bool) -> None:
+    async def scenario() -> None:
+        run = FleetRun(1, -10, -5, -1, end="FAILED")
+        fleet = fleet_of(run)
+        fleet.fault = lambda path: JSONResponse({"error": "not now"}, status) if path.endswith("/trace") else None
+        async with polling(fleet, tmp_path) as (session, _):
+            found, reason = await session.run_with_attempts(RunId(run.id))
+            assert found.status is RunStatus.COMPLETED_WITH_ERRORS
+            assert found.body is not None
+            assert reason is not None
+            assert "not now" in reason
+            assert (Capability.TRACE in session.store.lost) is is_lost
+            await session.run_with_attempts(RunId(run.id))
+            assert len(fleet.asked(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)
+
+    asyncio.run(scenario())
+
+
+def test_a_detail_that_cannot_be_read_is_an_error_and_no_empty_run(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(FleetRun(1, -10, -5))
+        fleet.fault = lambda path: server_error(500) if path.startswith("/api/v3/") else None
+        async with polling(fleet, tmp_path) as (session, _):
+            with pytest.raises(ServerFault):
+                await session.run_with_attempts(RunId(fleet.runs[0].id))
+
+    asyncio.run(scenario())

@@ -1,0 +1,248 @@
+"""Settings: which word counts, which contradict each other, and that a key shows itself to nobody."""
+
+import base64
+import copy
+import json
+import logging
+import traceback
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.harness import public_token
+from tui.config import (
+    DEFAULT_API_URL,
+    DEFAULT_INTERVAL_S,
+    PUBLIC_INTERVAL_S,
+    Secret,
+    Settings,
+    SettingsError,
+    read_settings,
+)
+
+KEY = "tr_dev_abcdefghijklmnop"
+HERE = "http://localhost:3030"
+
+
+def read(environ: dict[str, str] | None = None, **flags: Any) -> Settings:
+    return read_settings({"TRIGGER_SECRET_KEY": KEY} | (environ or {}), **flags)
+
+
+def token(payload: bytes) -> str:
+    return f"eyJhbGciOiJIUzI1NiJ9.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("variable", "flag", "url", "origin"),
+    [
+        (None, None, DEFAULT_API_URL, "default"),
+        ("", None, DEFAULT_API_URL, "default"),
+        (HERE, None, HERE, "TRIGGER_API_URL"),
+        (None, HERE, HERE, "--api-url"),
+        (HERE, HERE, HERE, "--api-url"),
+        (HERE, f"{HERE}/", HERE, "--api-url"),
+        (f" {HERE}/ ", None, HERE, "TRIGGER_API_URL"),
+        ("HTTP://LocalHost:3030", HERE, HERE, "--api-url"),
+        ("https://host/behind/a/path/", None, "https://host/behind/a/path", "TRIGGER_API_URL"),
+    ],
+)
+def test_the_address_comes_from_the_flag_then_the_variable_then_the_default(
+    variable: str | None, flag: str | None, url: str, origin: str
+) -> None:
+    settings = read({} if variable is None else {"TRIGGER_API_URL": variable}, api_url=flag)
+    assert settings.api_url == url
+    assert settings.origins["api_url"] == origin
+
+
+def test_two_addresses_that_disagree_are_refused_and_both_named() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read({"TRIGGER_API_URL": "https://one.example"}, api_url="https://two.example")
+    for word in ("TRIGGER_API_URL", "https://one.example", "--api-url", "https://two.example"):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:3030", "ftp://host", "http://", "http://host:0", "http://host:99999", "http://host:x", "http://[::1"],
+)  # fmt: skip
+@pytest.mark.parametrize("is_flag", [True, False])
+def test_an_address_that_is_none_is_refused_with_its_origin(url: str, is_flag: bool) -> None:
+    with pytest.raises(SettingsError, match="--api-url" if is_flag else "TRIGGER_API_URL"):
+        read({} if is_flag else {"TRIGGER_API_URL": url}, api_url=url if is_flag else None)
+
+
+@pytest.mark.parametrize("environ", [{}, {"TRIGGER_SECRET_KEY": ""}, {"TRIGGER_SECRET_KEY": " \n"}])
+def test_a_missing_key_is_refused_by_the_name_of_its_variable(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="TRIGGER_SECRET_KEY is not set"):
+        read_settings(environ)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("tr_pat_abcdefghijklmnop", "personal access token"),
+        ("tr_dev_abc def", "characters"),
+        ("tr_dev_abc\ndef", "characters"),
+        ("tr_dev_abc\u200bdef", "characters"),
+        ("tr_dev_“abc”", "characters"),
+    ],
+)
+def test_a_key_of_the_wrong_kind_is_refused_and_not_shown(key: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        read_settings({"TRIGGER_SECRET_KEY": key})
+    assert key not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_white_space_around_a_key_is_no_part_of_it() -> None:
+    assert read({"TRIGGER_SECRET_KEY": f" {KEY}\n"}).key.reveal() == KEY
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may_write"),
+    [
+        ((), False),
+        (("read:runs",), False),
+        (("read:runs", "read:tasks", "trigger:tasks"), False),
+        (("read:runs:run_1", "read:all"), False),
+        (("read:runs", "write:runs"), True),
+        (("write:runs:run_1",), True),
+        (("write:all",), True),
+        (("admin",), True),
+        (("administrate",), False),
+        (("write:tasks",), False),
+    ],
+)
+def test_a_public_token_may_do_what_its_scopes_say(scopes: tuple[str, ...], may_write: bool) -> None:
+    settings = read({"TRIGGER_SECRET_KEY": public_token(*scopes).reveal()})
+    assert settings.key.is_public
+    assert settings.key.scopes == scopes
+    assert settings.may_write is may_write
+    assert not read({"TRIGGER_SECRET_KEY": settings.key.reveal()}, read_only=True).may_write
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{", b"[]", b"null", b'"x"', b"{}", b'{"scopes": "admin"}', b'{"scopes": {"admin": 1}}', b'{"scopes": [1]}',
+     b"\xff\xfe", b"[" * 200_000, b'{"scopes": null}'],
+)  # fmt: skip
+def test_a_token_whose_scopes_cannot_be_read_may_write_nothing(payload: bytes) -> None:
+    secret = Secret(token(payload))
+    assert secret.is_public
+    assert secret.scopes == ()
+    assert not secret.may_write
+
+
+@given(st.text())
+def test_no_key_is_too_odd_to_be_asked_what_it_may(text: str) -> None:
+    secret = Secret(text)
+    assert secret.may_write or secret.is_public
+    assert isinstance(secret.scopes, tuple)
+
+
+def test_a_secret_key_may_everything_unless_told_otherwise() -> None:
+    assert read().may_write
+    assert not read().key.is_public
+    assert not read(read_only=True).may_write
+    assert read(read_only=True).origins["read_only"] == "--read-only"
+
+
+BRANCHES = ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH")
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_the_branch_is_that_of_the_first_variable_in_the_sdks_order(first: int) -> None:
+    settings = read({variable: f"from-{variable}" for variable in BRANCHES[first:]})
+    assert settings.branch == f"from-{BRANCHES[first]}"
+    assert settings.origins["branch"] == BRANCHES[first]
+
+
+@pytest.mark.parametrize("environ", [{}, {"TRIGGER_PREVIEW_BRANCH": " "}, {"TRIGGER_DEV_BRANCH": "default"}])
+def test_no_branch_is_none(environ: dict[str, str]) -> None:
+    assert read(environ).branch is None
+    assert read(environ).origins["branch"] == "default"
+
+
+def test_default_names_no_branch_of_development_only() -> None:
+    assert read({"TRIGGER_PREVIEW_BRANCH": "default"}).branch == "default"
+
+
+@pytest.mark.parametrize("branch", ["a\nb", "a\x1b[2J", "fe\u0301te"])
+@pytest.mark.parametrize("variable", BRANCHES)
+def test_a_branch_that_no_header_can_carry_is_refused_by_name(variable: str, branch: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        read({variable: branch})
+
+
+@pytest.mark.parametrize(
+    ("is_public", "asked_s", "interval_s"),
+    [
+        (False, None, DEFAULT_INTERVAL_S),
+        (False, 5.0, 5.0),
+        (False, 0.0, 0.5),
+        (False, -1.0, 0.5),
+        (True, None, PUBLIC_INTERVAL_S),
+        (True, 2.0, PUBLIC_INTERVAL_S),
+        (True, 60.0, 60.0),
+    ],
+)
+def test_the_interval_is_what_was_asked_for_above_what_the_key_allows(
+    is_public: bool, asked_s: float | None, interval_s: float
+) -> None:
+    environ = {"TRIGGER_SECRET_KEY": public_token("read:runs").reveal()} if is_public else {}
+    settings = read(environ, interval_s=asked_s)
+    assert settings.interval_s == interval_s
+    assert settings.origins["interval_s"] == ("default" if asked_s is None else "--interval")
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"XDG_STATE_HOME": "/state", "HOME": "/home/me"}, "/state/trigger-tui"),
+        ({"HOME": "/home/me"}, "/home/me/.local/state/trigger-tui"),
+        ({"XDG_STATE_HOME": "", "HOME": "/home/me"}, "/home/me/.local/state/trigger-tui"),
+    ],
+)
+def test_the_action_log_goes_where_state_goes(environ: dict[str, str], folder: str) -> None:
+    assert str(read(environ).state_dir) == folder
+
+
+def fails_with(secret: Secret, settings: Settings) -> str:
+    """A traceback that shows every local variable."""
+    kept = {"secret": secret, "settings": settings}
+    try:
+        raise LookupError(secret, kept)  # noqa: TRY301  for the frame that it leaves
+    except LookupError as error:
+        return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+@pytest.mark.parametrize("key", [KEY, public_token("read:runs").reveal()], ids=["a secret key", "a public token"])
+def test_a_key_is_in_no_text_but_the_one_that_is_asked_for(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings = read({"TRIGGER_SECRET_KEY": key})
+    secret = settings.key
+    logging.getLogger("test").warning("%s %r %s", secret, settings, [secret])
+    texts = [
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r}",
+        f"{secret!s:>60}",
+        format(secret),
+        "%s %r" % (secret, secret),  # noqa: UP031  this way of formatting too
+        repr(settings),
+        str(settings),
+        repr([secret, {"key": secret}]),
+        str(settings.origins),
+        repr(copy.copy(secret)),
+        fails_with(secret, settings),
+        caplog.text,
+    ]
+    assert [text for text in texts if key in text or key[7:] in text] == []
+    assert secret.reveal() == key
+
+
+def test_a_key_cannot_be_written_as_json() -> None:
+    with pytest.raises(TypeError):
+        json.dumps({"key": read().key})
