@@ -40,11 +40,11 @@ class Pump:
 
     async def emit(self, update: Update) -> None:
         """Queue an update; waits while the queue is full. After the end of `run` nobody wants it any more."""
-        if not self._is_over:
-            await self._queue.put(update)
-            self._wake.set()
-            if self._is_over:
-                self._drain()
+        if self._is_over:
+            return
+        await self._queue.put(update)
+        self._wake.set()
+        self._free()
 
     async def settle(self) -> None:
         """Wait until everything queued so far is in the store."""
@@ -77,10 +77,11 @@ class Pump:
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
-        self._drain()
+        self._free()
 
-    def _drain(self) -> None:
-        while not self._queue.empty():
+    def _free(self) -> None:
+        """After the end, let go of what is queued, or `settle` would wait for it."""
+        while self._is_over and not self._queue.empty():
             self._queue.get_nowait()
             self._queue.task_done()
 
