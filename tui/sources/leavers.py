@@ -82,7 +82,7 @@ class Leavers:
             return
         filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
         size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_SIZE
-        page = (await self._lister.page(emit, filters, after=self._cursor, size=size)).page
+        page = await self._lister.page(emit, filters, after=self._cursor, size=size)
         self._left.difference_update(patch.id for patch in page.patches)
         missing = self._left.intersection(window.run_ids)
         is_over = page.next is None or page.next in self._seen

@@ -3,7 +3,6 @@
 What lives here: what every request for a page has in common. Which pages are asked for is `rest`'s and `leavers`'s.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from tui.domain.filters import RunFilters
@@ -16,14 +15,6 @@ from tui.sources.reads import Reads
 from tui.sources.scan import PAGE_SIZE
 from tui.store.store import Store
 from tui.wire.runs import Page
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A page, and how many of its runs were not known before."""
-
-    page: Page
-    unknown: int
 
 
 class Lister:
@@ -45,23 +36,18 @@ class Lister:
         after: Cursor | None = None,
         size: int = PAGE_SIZE,
         priority: Priority = Priority.LIST,
-    ) -> Heard:
+    ) -> Page:
         """One page, emitted. Raises `ApiError`."""
         api = self.reads.api
         self.spent += 1
         page = await self.reads.budget.ask(
             ("list", filters, size, after), priority, lambda: api.list_runs(filters, after=after, size=size)
         )
-        unknown = sum(not self._is_known(patch) for patch in page.patches)
         if any(self._is_news(patch) for patch in page.patches):
             self.changed_s = self._clock.monotonic_s()
         self.read_at = page.read_at
         await emit(RunsRead(page.patches))
-        return Heard(page, unknown)
-
-    def _is_known(self, patch: RunPatch) -> bool:
-        known = self.store.get(patch.id)
-        return known is not None and known.state is not None
+        return page
 
     def _is_news(self, patch: RunPatch) -> bool:
         known = self.store.get(patch.id)

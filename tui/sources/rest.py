@@ -18,6 +18,7 @@ from tui.domain.update import BudgetRead, CountsRead, HistoryRead, SourceConnect
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock
+from tui.sources.edge import Edge
 from tui.sources.leavers import Leavers
 from tui.sources.lister import Lister
 from tui.sources.reads import Reads
@@ -77,6 +78,7 @@ class RestSource:
         self._lister = Lister(reads, store, clock)
         self._leavers = Leavers(self._lister, filters)
         self._was_connected = False
+        self._edge = Edge()
         self._page_size = PAGE_SIZE
         self._history_cursor: Cursor | None = None
         self._history_count: int | None = None
@@ -137,23 +139,24 @@ class RestSource:
         return refill.share * REACH[Priority.LIST] / refill.period_s
 
     async def _read_new(self, emit: Emit) -> None:
-        """Page one, and on until a page shows nothing that was not known (or a bound)."""
+        """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""
         cursor: Cursor | None = None
         arrived = 0
         for number in range(CATCH_UP_PAGES):
             size = PAGE_SIZE if number else self._page_size
-            heard = await self._lister.page(emit, self._filters, after=cursor, size=size)
-            arrived += heard.unknown
-            page = heard.page
+            page = await self._lister.page(emit, self._filters, after=cursor, size=size)
+            news = self._edge.take(page)
+            arrived += news
             if self._history_count is None:
                 await self._begin_history(emit, page)
                 break
-            if page.next is None or page.next == cursor or (page.patches and not heard.unknown):
+            if page.next is None or page.next == cursor or (page.patches and not news):
                 break
             cursor = page.next
         else:
             # More than a catch-up may take: the history reads on from here, through what is known already.
             self._history_cursor, self._history_done, self._history_count = cursor, False, 0
+        self._edge.advance()
         self._page_size = min(PAGE_SIZE, max(SMALLEST_PAGE, 2 * arrived))
 
     async def _step(
@@ -168,7 +171,7 @@ class RestSource:
         # Whatever statuses the user asked for: a run that he was shown must not keep a status that it left.
         filters = replace(self._filters, statuses=words)
         for _ in range(pages):
-            page = (await self._lister.page(emit, filters, after=scan.cursor)).page
+            page = await self._lister.page(emit, filters, after=scan.cursor)
             scan.take((patch.id for patch in page.patches), page.next)
             if scan.is_done:
                 self._leavers.add(run_id for run_id in scan.left if self._is_still(run_id, statuses))
@@ -198,7 +201,7 @@ class RestSource:
 
     async def _read_older(self, emit: Emit, priority: Priority) -> None:
         cursor = self._history_cursor
-        page = (await self._lister.page(emit, self._filters, after=cursor, priority=priority)).page
+        page = await self._lister.page(emit, self._filters, after=cursor, priority=priority)
         self._history_count = (self._history_count or 0) + len(page.patches)
         self._history_cursor = page.next
         await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
