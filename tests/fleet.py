@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.virtual_clock import START, VirtualClock
 
@@ -174,9 +175,12 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  uvicorn's signature
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  uvicorn has no event for it
+        # A connection that was accepted in this moment becomes one of the server's some turns of the loop later.
+        for _ in range(10):
+            await asyncio.sleep(0)
+        while self.server_state.connections or self.server_state.tasks:
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
             await asyncio.sleep(0.001)
 
     def stop(self) -> None:
@@ -200,12 +204,28 @@ class FleetApi:
             Route("/api/v1/runs/{id}/replay", self._replay, methods=["POST"]),
         ]
         self._app = Starlette(routes=routes)
+        self._transports: list[asyncio.Transport] = []
+        transports = self._transports
+
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                transports.append(transport)
+                super().connection_made(transport)
+
         config = uvicorn.Config(
-            self._app, host="127.0.0.1", port=0, log_level="critical", date_header=False, lifespan="off"
+            self._app, "127.0.0.1", 0, http=Protocol, log_level="critical", date_header=False, lifespan="off"
         )
         self._server = _Server(config)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self.url = ""
+
+    async def _serve(self) -> None:
+        """Serve, and leave no socket: a peer that went in the middle of an answer may have left one half open."""
+        await self._server.serve()
+        for transport in self._transports:
+            transport.abort()
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     def __enter__(self) -> Self:
         self._thread.start()
