@@ -1,5 +1,6 @@
 """What every test finds: no settings of the machine that runs it, and an API made of recordings if it asks."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,14 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*_NAMES, "VERCEL_GIT_COMMIT_REF", "NO_COLOR", *_PROXIES, *_CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def told_by_itself(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A socket or task that a test of sessions or sources leaves behind is told by that test, not by a later one."""
+    yield
+    if {"sources", "session"} & set(request.path.parts):
+        gc.collect()
 
 
 @pytest.fixture
