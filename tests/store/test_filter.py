@@ -1,6 +1,5 @@
 """The filter language of `/`."""
 
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
