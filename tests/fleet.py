@@ -2,7 +2,7 @@
 
 What lives here: a deterministic world whose runs are created, start and end at set moments, and a server that
 answers like the recordings (list with filters and paging, detail, whoami, cancel, replay, rate limit headers). It
-stands in for the emulator of a later issue, and goes when that one comes.
+stands in for the emulator of a later issue, and goes when that one comes: so it is one file, though a long one.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""`ls`, `show` and `tree`, as processes against the recordings over HTTP."""
+"""`ls`, `show` and `tree`, as processes against the recordings over HTTP.
+
+Longer than a module should be: one list of what a reader and a script may expect of the three.
+"""
 
 import json
 import re
