@@ -21,6 +21,8 @@ ONLY_IN = {
     "starlette": "tui/emulator/",
     "uvicorn": "tui/emulator/",
     "sqlite3": "tui/emulator/",
+    "jwt": "tui/emulator/",
+    "anyio": "tui/emulator/",
 }
 """Third-party packages (and one of the standard library), and the room that may import each."""
 

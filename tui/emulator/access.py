@@ -1,0 +1,136 @@
+"""Who asks: a secret key, a public token, or nobody.
+
+What lives here: reading the Authorization header, and what the scopes of a public token allow. Source: wire/README.md
+§1 and §10, recordings 900-918. Public tokens are JWTs that are signed with the environment's secret key.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import jwt
+
+from tui.emulator.environment import Environment
+from tui.emulator.exchange import Refusal
+from tui.emulator.ledger import Ledger
+from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit
+
+ISSUER = "https://id.trigger.dev"
+AUDIENCE = "https://api.trigger.dev"
+
+
+class Need(Enum):
+    """What a route asks of a public token."""
+
+    READ_LIST = "the list"
+    READ_RUN = "one run"
+    WRITE_RUN = "to change one run"
+    TRIGGER = "to trigger a task"
+    QUERY = "to query"
+    SECRET = "a secret key"  # noqa: S105  the name of a need
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks. `environment` None: nobody that is known, and `trouble` says it; `scopes` None: a secret key."""
+
+    token: str
+    environment: Environment | None
+    scopes: frozenset[str] | None = None
+    trouble: str = "Invalid API key"
+
+    @property
+    def limit(self) -> Limit:
+        """How many requests it has: a token that is not known counts as a key (recordings 900, 915)."""
+        return PUBLIC_TOKEN if self.scopes is not None else SECRET_KEY
+
+
+def identify(authorization: str | None, environments: Collection[Environment], now_ms: int) -> Access:
+    """Who sent this header. Raises `Refusal` when there is none (recording 901)."""
+    if authorization is None or not authorization.strip():
+        text = "No authorization header provided"
+        raise Refusal(
+            401,
+            {
+                "title": "Unauthorized",
+                "status": 401,
+                "type": "https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/401",
+                "detail": text,
+                "error": text,
+            },
+            {"content-type": "application/problem+json; charset=utf-8"},
+        )
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip()
+    nobody = Access(authorization, None)
+    if scheme.lower() != "bearer":
+        return nobody
+    for environment in environments:
+        if token == environment.key:
+            return Access(authorization, environment)
+    return _public(nobody, token, environments, now_ms) if token.count(".") == 2 else nobody
+
+
+def _public(nobody: Access, token: str, environments: Collection[Environment], now_ms: int) -> Access:
+    invalid = replace(nobody, trouble="Public Access Token is invalid")
+    try:
+        claimed = jwt.decode(token, options={"verify_signature": False, "verify_exp": False, "verify_aud": False})
+        environment = next(each for each in environments if each.id == claimed.get("sub"))
+        # The token's time is the world's, which need not be the machine's.
+        claims = jwt.decode(
+            token,
+            environment.key,
+            algorithms=["HS256"],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            options={
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "enforce_minimum_key_length": False,
+            },
+        )
+        is_over = float(claims["exp"]) * 1000 <= now_ms
+    except (jwt.PyJWTError, StopIteration, KeyError, TypeError, ValueError):
+        return invalid
+    scopes = claims.get("scopes")
+    if is_over or claims.get("pub") is not True or not isinstance(scopes, list):
+        return invalid
+    return Access(nobody.token, environment, frozenset(map(str, scopes)))
+
+
+def check(access: Access, need: Need, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger) -> None:
+    """Let it pass, or raise `Refusal`: 401 for who may not come here at all, 403 for too small a scope."""
+    if access.scopes is None:
+        return
+    if need is Need.SECRET:
+        raise Refusal(401, {"error": "Invalid API key"})
+    if not _granting(need, path, query, ledger) & access.scopes:
+        raise Refusal(
+            403,
+            {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"},
+        )
+
+
+def _granting(need: Need, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger) -> frozenset[str]:
+    """The scopes any one of which is enough."""
+    run_id = path.get("id", "")
+    run = ledger.by_id.get(run_id)
+    tags = [f"read:tags:{tag}" for tag in run.tags] if run else []
+    batch = [f"read:batch:{run.batch_id}"] if run and run.batch_id else []
+    match need:
+        case Need.READ_LIST:
+            asked = [f"read:tags:{tag}" for tag in query.get("filter[tag]", "").split(",") if tag]
+            return frozenset({"admin", "read:all", "read:runs", *asked})
+        case Need.READ_RUN:
+            return frozenset({"admin", "read:all", "read:runs", f"read:runs:{run_id}", *tags, *batch})
+        case Need.WRITE_RUN:
+            return frozenset({"admin", "write:all", "write:runs", f"write:runs:{run_id}"})
+        case Need.TRIGGER:
+            task = path.get("task", "")
+            names = ("write:tasks", "trigger:tasks", f"write:tasks:{task}", f"trigger:tasks:{task}")
+            return frozenset({"admin", "write:all", *names})
+        case Need.QUERY:
+            return frozenset({"admin", "read:query"})
+        case Need.SECRET:
+            return frozenset()

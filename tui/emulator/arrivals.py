@@ -1,0 +1,137 @@
+"""Who triggers what when: the outside of the company, and its engineers.
+
+What lives here: the rhythm. Tasks are triggered at random by their weights, schedules fire, versions are deployed
+(now and then a bad one, which makes one task throw one new error until the next), a queue is paused for a while.
+All of it follows from the seed.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import accumulate
+from random import Random
+
+from tui.emulator.failure import Failure
+from tui.emulator.lifecycle import Lifecycle, NewRun
+from tui.emulator.script import Task
+
+DEPLOY_S = (1500.0, 3600.0)
+BAD_DEPLOY_SHARE = 0.3
+BAD_DEPLOY_S = (240.0, 600.0)
+"""A bad version is noticed, and replaced, much sooner."""
+
+PAUSE_S = (1800.0, 5400.0)
+PAUSED_S = (60.0, 180.0)
+TEST_SHARE = 0.01
+
+
+class Arrivals:
+    """Creates the runs that come from outside. `rate_per_s` counts all runs, those that others start included."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        tasks: Sequence[Task],
+        bugs: Sequence[tuple[str, Failure]],
+        pausable: Sequence[str],
+        *,
+        seed: int,
+        rate_per_s: float,
+    ) -> None:
+        self.rate_per_s = rate_per_s
+        self._lifecycle = lifecycle
+        self._agenda = lifecycle.agenda
+        self._random = Random(seed)
+        self._tasks = [task for task in tasks if task.weight > 0]
+        self._weights = list(accumulate(task.weight for task in self._tasks))
+        self._scheduled = [task for task in tasks if task.every_s]
+        self._bugs = list(bugs)
+        self._pausable = list(pausable)
+        self._arrived = 0
+        self._deploys: dict[str, int] = {}
+        self._pacing: tuple[int, int] | None = None
+
+    def begin(self) -> None:
+        """Plan the first of each."""
+        self._deploy(is_fix=True)
+        if not self._tasks:
+            return
+        self._agenda.after(self._gap_ms(), self._arrive)
+        for task in self._scheduled:
+            period_ms = task.every_s * 1000
+            self._agenda.at((self._agenda.now_ms // period_ms + 1) * period_ms, self._fire, task)
+        if self._pausable:
+            self._agenda.after(self._between_ms(PAUSE_S), self._pause)
+
+    def pace(self, until_ms: int, runs: int) -> None:
+        """Until that moment, arrive so that the world has that many runs then."""
+        self._pacing = (until_ms, runs)
+
+    def pace_no_more(self) -> None:
+        """Arrive at the rate from now on."""
+        self._pacing = None
+
+    def _gap_ms(self) -> int:
+        created = len(self._lifecycle.ledger)
+        family = max(1.0, created / self._arrived) if self._arrived > 20 else 1.6
+        rate_per_s = self.rate_per_s
+        if self._pacing is not None:
+            until_ms, runs = self._pacing
+            left_ms = until_ms - self._agenda.now_ms
+            if left_ms <= 0 or created >= runs:
+                return max(1, left_ms)
+            rate_per_s = (runs - created) * 1000 / left_ms
+        if rate_per_s <= 0:
+            return 3_600_000
+        return max(1, int(self._random.expovariate(rate_per_s / family) * 1000))
+
+    def _arrive(self) -> None:
+        random = self._random
+        is_due = self.rate_per_s > 0 if self._pacing is None else self._is_wanted()
+        if is_due:
+            self._arrived += 1
+            task = random.choices(self._tasks, cum_weights=self._weights)[0]
+            self._trigger(task, is_test=random.random() < TEST_SHARE)
+        self._agenda.after(self._gap_ms(), self._arrive)
+
+    def _is_wanted(self) -> bool:
+        assert self._pacing is not None
+        until_ms, runs = self._pacing
+        return self._agenda.now_ms < until_ms and len(self._lifecycle.ledger) < runs
+
+    def _trigger(self, task: Task, *, is_test: bool = False) -> None:
+        delay_ms = task.delay_ms(self._random) if task.delay_ms else 0
+        tags = task.tags(self._random)
+        key = f"order-{self._random.randrange(100_000, 1_000_000)}" if self._random.random() < 0.04 else ""
+        self._lifecycle.create(
+            NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
+        )
+
+    def _fire(self, task: Task) -> None:
+        self._trigger(task)
+        self._agenda.after(task.every_s * 1000, self._fire, task)
+
+    def _deploy_next(self, was_bad: bool) -> None:  # noqa: FBT001  the agenda hands arguments by position
+        self._deploy(is_fix=was_bad)
+
+    def _deploy(self, *, is_fix: bool = False) -> None:
+        random = self._random
+        day = datetime.fromtimestamp(self._agenda.now_ms / 1000, UTC).strftime("%Y%m%d")
+        self._deploys[day] = self._deploys.get(day, 0) + 1
+        self._lifecycle.version = f"{day}.{self._deploys[day]}"
+        is_bad = not is_fix and bool(self._bugs) and random.random() < BAD_DEPLOY_SHARE
+        self._lifecycle.bugs = dict([random.choice(self._bugs)]) if is_bad else {}
+        self._agenda.after(self._between_ms(BAD_DEPLOY_S if is_bad else DEPLOY_S), self._deploy_next, is_bad)
+
+    def _pause(self) -> None:
+        queue = self._lifecycle.queues.named(self._random.choice(self._pausable))
+        queue.is_paused = True
+        self._agenda.after(self._between_ms(PAUSED_S), self._resume, queue.name)
+        self._agenda.after(self._between_ms(PAUSE_S), self._pause)
+
+    def _resume(self, name: str) -> None:
+        queue = self._lifecycle.queues.named(name)
+        queue.is_paused = False
+        self._lifecycle.serve(queue)
+
+    def _between_ms(self, seconds: tuple[float, float]) -> int:
+        return int(self._random.uniform(*seconds) * 1000)

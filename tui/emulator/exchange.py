@@ -1,0 +1,76 @@
+"""One request and its answer, as the routes see them: after authentication, before the wire.
+
+What lives here: values, and the bodies of errors that many routes share. Who may ask is `access`', what may go wrong
+on purpose `faults`', the HTTP of it `server`'s.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui.emulator.script import Json
+from tui.emulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that may be answered: `world` is moved on to now.
+
+    `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
+    token, None for a secret key.
+    """
+
+    world: World
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    is_versioned: bool
+    address: str
+    scopes: frozenset[str] | None = None
+
+    def json(self) -> Any:
+        """The decoded body ({} when there is none). Raises `Refusal` for anything that is no JSON (recording 925)."""
+        if not self.body.strip():
+            return {}
+        try:
+            return json.loads(self.body, parse_constant=_no_json)
+        except (ValueError, RecursionError):
+            raise Refusal(400, {"error": "Invalid JSON"}) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered: `body` as JSON, or a str as plain text."""
+
+    body: Json
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """A request that is answered with an error; raised anywhere in a route."""
+
+    def __init__(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.answer = Answer(body, status, headers or {})
+
+
+def _no_json(word: str) -> None:
+    # Python reads NaN and Infinity, which no JSON has.
+    raise ValueError(word)
+
+
+def not_found() -> Refusal:
+    """An unknown, malformed or foreign run on a route that reads (recordings 150-152)."""
+    return Refusal(404, {"error": "Not found"}, {"x-should-retry": "true"})
+
+
+def query_error(*issues: Json) -> Refusal:
+    """A list parameter that is refused, with zod's issues (recordings 015, 016, 040-043)."""
+    return Refusal(400, {"error": "Query Error", "details": list(issues)})
+
+
+def validation_error(text: str) -> Refusal:
+    """A body that is refused (recordings 384, 609, 837)."""
+    return Refusal(400, {"error": f"Validation error: {text}"})

@@ -1,0 +1,160 @@
+"""All runs of an environment: by id, in order, and by what a list may be filtered by.
+
+What lives here: the primary store and, beside it, the copy that lists and queries are answered from. The real server
+answers them from an analytics store that follows the database by 0.3 to 1.0 s (wire/README.md §3): here that copy is
+`Run.copied`, the status that lists know, and an index of the runs they can see.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sortedcontainers import SortedList
+
+from tui.emulator.runs import Run
+from tui.emulator.vocabulary import Word
+
+Field = str
+"""What a list is filtered by: task, tag, queue, batch, machine, version, test."""
+
+
+class Ledger:
+    """The runs, numbered in the order of their creation."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Run] = {}
+        self.by_number: dict[int, Run] = {}
+        self.by_idempotency: dict[tuple[str, str], Run] = {}
+        self.changed: dict[int, None] = {}
+        """Numbers of runs whose copy changed, for who keeps another copy and empties this (`query`)."""
+        self.dropped: list[int] = []
+        """Numbers of runs that are gone, likewise."""
+        self._visible: list[int] = []
+        self._created_ms: list[int] = []
+        self._by_field: defaultdict[tuple[Field, str], list[int]] = defaultdict(list)
+        self._by_status: dict[Word, SortedList[int]] = {word: SortedList() for word in Word}
+
+    def __len__(self) -> int:
+        return len(self.by_number)
+
+    def __iter__(self) -> Iterator[Run]:
+        """All of them, the oldest first."""
+        return iter(self.by_number.values())
+
+    def add(self, run: Run) -> None:
+        """Keep a new run; lists do not see it yet."""
+        self.by_id[run.id] = run
+        self.by_number[run.number] = run
+        if run.idempotency_key:
+            self.by_idempotency[run.task_id, run.idempotency_key] = run
+
+    def copy(self, run: Run) -> None:
+        """Let lists see it as it is now."""
+        before = run.copied
+        run.copied = run.status
+        self.changed[run.number] = None
+        if before is None:
+            self._show(run)
+        elif before is not run.status:
+            self._by_status[before].remove(run.number)
+        if before is not run.status:
+            self._by_status[run.status].add(run.number)
+
+    def copy_all(self) -> None:
+        """Let lists see everything; for the start, when nothing was copied one by one."""
+        numbers: dict[Word, list[int]] = {word: [] for word in Word}
+        for run in self:
+            if run.copied is None:
+                run.copied = run.status
+                self.changed[run.number] = None
+                self._show(run)
+                numbers[run.status].append(run.number)
+        for word, found in numbers.items():
+            self._by_status[word].update(found)
+
+    def tag(self, run: Run, tags: tuple[str, ...]) -> None:
+        """Give it these tags, and let lists find it by the new ones once they see it."""
+        new = [tag for tag in tags if tag not in run.tags]
+        run.tags = tags
+        if run.copied is not None:
+            for tag in new:
+                self._insert("tag", tag, run.number)
+
+    def versioned(self, run: Run) -> None:
+        """It has a version since now."""
+        if run.copied is not None:
+            self._insert("version", run.version, run.number)
+
+    def drop(self, run: Run) -> None:
+        """Forget it; lists skip its number from now on, until `compact`."""
+        del self.by_id[run.id], self.by_number[run.number]
+        if run.copied is not None:
+            self._by_status[run.copied].remove(run.number)
+        self.changed.pop(run.number, None)
+        self.dropped.append(run.number)
+
+    def compact(self) -> None:
+        """Leave dropped numbers out of the indexes."""
+        kept = self.by_number
+        pairs = [(n, ms) for n, ms in zip(self._visible, self._created_ms, strict=True) if n in kept]
+        self._visible = [number for number, _ in pairs]
+        self._created_ms = [ms for _, ms in pairs]
+        for key in list(self._by_field):
+            numbers = [number for number in self._by_field[key] if number in kept]
+            if numbers:
+                self._by_field[key] = numbers
+            else:
+                del self._by_field[key]
+        self.by_idempotency = {key: run for key, run in self.by_idempotency.items() if run.number in kept}
+
+    def visible(self) -> list[int]:
+        """The numbers of all runs that lists see, ascending; some may be dropped since."""
+        return self._visible
+
+    def with_status(self, word: Word) -> "SortedList[int]":
+        """The numbers of the runs that lists know in this status, ascending."""
+        return self._by_status[word]
+
+    def with_field(self, field: Field, value: str) -> list[int]:
+        """The numbers of the visible runs with that value, ascending; some may be dropped since."""
+        return self._by_field.get((field, value), [])
+
+    def first_since(self, created_ms: int) -> int:
+        """The number of the first visible run that was created then or later; one above the last when none was."""
+        at = bisect_left(self._created_ms, created_ms)
+        return self._visible[at] if at < len(self._visible) else (self._visible[-1] + 1 if self._visible else 0)
+
+    def last_until(self, created_ms: int) -> int:
+        """The number of the last visible run that was created then or earlier; -1 when none was."""
+        at = bisect_right(self._created_ms, created_ms)
+        return self._visible[at - 1] if at else -1
+
+    def _show(self, run: Run) -> None:
+        number = run.number
+        at = (
+            len(self._visible)
+            if not self._visible or self._visible[-1] < number
+            else bisect_left(self._visible, number)
+        )
+        self._visible.insert(at, number)
+        self._created_ms.insert(at, run.created_ms)
+        self._insert("task", run.task_id, number)
+        self._insert("queue", run.queue, number)
+        self._insert("machine", run.machine, number)
+        for tag in run.tags:
+            self._insert("tag", tag, number)
+        if run.batch_id:
+            self._insert("batch", run.batch_id, number)
+        if run.version:
+            self._insert("version", run.version, number)
+        if run.is_test:
+            self._insert("test", "true", number)
+
+    def _insert(self, field: Field, value: str, number: int) -> None:
+        numbers = self._by_field[field, value]
+        if not numbers or numbers[-1] < number:
+            numbers.append(number)
+        else:
+            at = bisect_left(numbers, number)
+            if at == len(numbers) or numbers[at] != number:
+                numbers.insert(at, number)

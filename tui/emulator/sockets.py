@@ -1,0 +1,109 @@
+"""Answers that are none: sockets that close, hang, or die in the middle.
+
+What lives here: the HTTP/1.1 protocol of uvicorn with its transports at hand, and responses that use them. An ASGI
+application cannot close a connection otherwise.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class Sockets:
+    """The open connections, by the address of the client. `is_refusing` says whether new ones are reset."""
+
+    def __init__(self) -> None:
+        self.is_refusing: Callable[[], bool] = lambda: False
+        self._transports: dict[Any, asyncio.Transport] = {}
+
+    def protocol(self) -> type[H11Protocol]:
+        """The class that uvicorn makes a connection of."""
+        sockets = self
+
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                super().connection_made(transport)
+                sockets._transports[self.client] = transport
+                if sockets.is_refusing():
+                    transport.abort()
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                sockets._transports.pop(self.client, None)
+                super().connection_lost(exc)
+
+        return Protocol
+
+    def abort(self, client: Any) -> None:
+        """Reset the connection of that client."""
+        if client is not None and (transport := self._transports.get(tuple(client))) is not None:
+            transport.abort()
+
+    def abort_all(self) -> None:
+        """Reset every connection."""
+        for transport in list(self._transports.values()):
+            transport.abort()
+
+
+class Closed(Response):
+    """No answer: the connection is reset."""
+
+    def __init__(self, sockets: Sockets) -> None:
+        super().__init__()
+        self._sockets = sockets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        """Reset it."""
+        self._sockets.abort(scope.get("client"))
+
+
+class Hanging(Response):
+    """No answer until it is `over` (or until the client leaves); then the connection is reset."""
+
+    def __init__(self, sockets: Sockets, over: asyncio.Event) -> None:
+        super().__init__()
+        self._sockets = sockets
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        """Wait."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._until_over, tasks.cancel_scope)
+            await _gone(receive)
+            tasks.cancel_scope.cancel()
+        self._sockets.abort(scope.get("client"))
+
+    async def _until_over(self, scope: anyio.CancelScope) -> None:
+        await self._over.wait()
+        scope.cancel()
+
+
+class Broken(Response):
+    """Half of an answer; then the connection is reset (`stays_open` False), or nothing comes any more."""
+
+    def __init__(self, answer: Response, sockets: Sockets, *, stays_open: bool) -> None:
+        super().__init__()
+        self._answer = answer
+        self._sockets = sockets
+        self._stays_open = stays_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and half of the body."""
+        body = bytes(self._answer.body)
+        await send(
+            {"type": "http.response.start", "status": self._answer.status_code, "headers": self._answer.raw_headers}
+        )
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        if self._stays_open:
+            await _gone(receive)
+        else:
+            self._sockets.abort(scope.get("client"))
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,73 @@
+"""The words for a status that the server has, each in its five spellings.
+
+What lives here: the table of wire/README.md §2 as the server's side knows it, written anew from the recordings and
+not taken from `domain.status`, so that a mistake there cannot hide. Also the `is…` flags, lies included.
+"""
+
+from enum import Enum
+
+
+class Word(Enum):
+    """A status. `rest` with the version header, `legacy` without, `database` in realtime and spans, `title` in TRQL."""
+
+    DELAYED = ("DELAYED", "DELAYED", "DELAYED", "Delayed")
+    QUEUED = ("QUEUED", "QUEUED", "PENDING", "Queued")
+    PENDING_VERSION = ("PENDING_VERSION", "WAITING_FOR_DEPLOY", "PENDING_VERSION", "Pending version")
+    DEQUEUED = ("DEQUEUED", "EXECUTING", "DEQUEUED", "Dequeued")
+    EXECUTING = ("EXECUTING", "EXECUTING", "EXECUTING", "Executing")
+    WAITING = ("WAITING", "FROZEN", "WAITING_TO_RESUME", "Waiting")
+    COMPLETED = ("COMPLETED", "COMPLETED", "COMPLETED_SUCCESSFULLY", "Completed")
+    FAILED = ("FAILED", "FAILED", "COMPLETED_WITH_ERRORS", "Failed")
+    CANCELED = ("CANCELED", "CANCELED", "CANCELED", "Canceled")
+    CRASHED = ("CRASHED", "CRASHED", "CRASHED", "Crashed")
+    SYSTEM_FAILURE = ("SYSTEM_FAILURE", "SYSTEM_FAILURE", "SYSTEM_FAILURE", "System failure")
+    EXPIRED = ("EXPIRED", "EXPIRED", "EXPIRED", "Expired")
+    TIMED_OUT = ("TIMED_OUT", "TIMED_OUT", "TIMED_OUT", "Timed out")
+
+    def __init__(self, rest: str, legacy: str, database: str, title: str) -> None:
+        self.rest = rest
+        self.legacy = legacy
+        self.database = database
+        self.title = title
+
+    # Members are compared by identity and live for ever; the default hash goes through the name each time.
+    __hash__ = object.__hash__
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run is over."""
+        return self in FINAL
+
+    def in_rest(self, *, is_versioned: bool) -> str:
+        """The word of a REST answer."""
+        return self.rest if is_versioned else self.legacy
+
+    def flags(self, *, is_versioned: bool) -> dict[str, bool]:
+        """The seven booleans that a REST row derives from the status (recordings 100-149)."""
+        is_frozen = self is Word.WAITING and not is_versioned
+        return {
+            "isQueued": self in _QUEUED,
+            "isExecuting": self in _EXECUTING or is_frozen,
+            "isCompleted": self in _COMPLETED,
+            "isFailed": self in _FAILED,
+            "isSuccess": self is Word.COMPLETED,
+            "isCancelled": self is Word.CANCELED,
+            "isWaiting": self is Word.WAITING and is_versioned,
+        }
+
+
+_QUEUED = frozenset({Word.DELAYED, Word.QUEUED, Word.PENDING_VERSION})
+_EXECUTING = frozenset({Word.DEQUEUED, Word.EXECUTING})
+_FAILED = frozenset({Word.FAILED, Word.CANCELED, Word.CRASHED, Word.SYSTEM_FAILURE})
+_COMPLETED = _FAILED | {Word.COMPLETED}
+FINAL = _COMPLETED | {Word.EXPIRED, Word.TIMED_OUT}
+LIVE = frozenset(Word) - FINAL
+
+FILTER_WORDS: dict[str, tuple[Word, ...]] = {
+    **{word.rest: (word,) for word in Word},
+    "WAITING_FOR_DEPLOY": (Word.PENDING_VERSION,),
+    "FROZEN": (Word.WAITING,),
+    "REATTEMPTING": (),
+    "INTERRUPTED": (),
+}
+"""What `filter[status]` takes, of both vocabularies (recordings 043-046, 051), and which runs each word means."""

@@ -1,0 +1,169 @@
+"""The world: one environment of the company, as a pure function of its seed and of what was asked of it.
+
+What lives here: putting the parts together, the making of the history, and what the server may do. No IO and no clock:
+time passes when somebody says so (`advance`), and how often that is makes no difference.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tui.emulator.agenda import Agenda
+from tui.emulator.arrivals import Arrivals
+from tui.emulator.environment import DEVELOPMENT, Environment
+from tui.emulator.failure import Failure
+from tui.emulator.ledger import Ledger
+from tui.emulator.lifecycle import Lifecycle, NewRun
+from tui.emulator.names import digest
+from tui.emulator.queues import Queue, Queues
+from tui.emulator.runs import ABSENT, Run
+from tui.emulator.script import Task
+
+LIST_LAG_MS = (300, 1000)
+"""How long after it a change is known to lists and queries (wire/README.md §3)."""
+
+EARLIER_SHARE = 0.6
+EARLIER_MS = 12 * 3_600_000
+"""This share of the history lies in that time, at least, before the busy last stretch."""
+
+KEPT_LEAST = 50_000
+DROP_STEP = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who is at work: the tasks, the bugs that a bad deploy may bring, queues with a limit, queues that get paused."""
+
+    tasks: Sequence[Task] = ()
+    bugs: Sequence[tuple[str, Failure]] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    pausable: Sequence[str] = ()
+
+
+class World:
+    """An environment and its runs.
+
+    `start_ms`: the moment at which the world is handed over, with exactly `history` finished runs. `rate_per_s`: runs
+    a second from then on, those started by other runs included (0: nothing happens but what is asked for).
+    """
+
+    def __init__(
+        self,
+        company: Company,
+        *,
+        start_ms: int,
+        environment: Environment = DEVELOPMENT,
+        seed: int = 0,
+        rate_per_s: float = 0.0,
+        history: int = 0,
+        lag_ms: tuple[int, int] = LIST_LAG_MS,
+    ) -> None:
+        self.environment = environment
+        busy_ms = int(history * (1 - EARLIER_SHARE) / max(rate_per_s, 0.01) * 1000)
+        earlier_ms = max(EARLIER_MS, int(history * EARLIER_SHARE / max(rate_per_s, 0.01) * 1000))
+        begin_ms = start_ms - earlier_ms - busy_ms if history else start_ms
+        seed = digest(seed, environment.slug)
+        self.agenda = Agenda(begin_ms)
+        self.ledger = Ledger()
+        self.queues = Queues(seed, dict(company.limits))
+        self.lifecycle = Lifecycle(
+            environment,
+            {task.id: task for task in company.tasks},
+            self.agenda,
+            self.ledger,
+            self.queues,
+            seed=seed,
+            lag_ms=lag_ms,
+        )
+        for task in company.tasks:
+            self.queues.named(task.queue or f"task/{task.id}")
+        self._arrivals = Arrivals(
+            self.lifecycle, company.tasks, company.bugs, company.pausable, seed=seed, rate_per_s=rate_per_s
+        )
+        self._arrivals.begin()
+        if history:
+            self._make_history(start_ms, start_ms - busy_ms, history)
+        self._kept_most = max(KEPT_LEAST, 2 * history)
+        self.lifecycle.is_copying = True
+        self.ledger.copy_all()
+
+    @property
+    def now_ms(self) -> int:
+        """The world's time, in epoch milliseconds."""
+        return self.agenda.now_ms
+
+    def advance(self, to_ms: int) -> None:
+        """Let time pass until then."""
+        self.agenda.run_until(to_ms)
+        if len(self.ledger) > self._kept_most + DROP_STEP:
+            self._forget(len(self.ledger) - self._kept_most)
+
+    def find(self, run_id: str) -> Run | None:
+        """The run of that id."""
+        return self.ledger.by_id.get(run_id)
+
+    def trigger(self, new: NewRun) -> tuple[Run, bool]:
+        """Create a run, or find the one with the same idempotency key; says whether it was found."""
+        if new.idempotency_key:
+            known = self.ledger.by_idempotency.get((new.task_id, new.idempotency_key))
+            if known is not None:
+                return known, True
+        return self.lifecycle.create(new), False
+
+    def cancel(self, run: Run) -> None:
+        """Cancel a run and what is alive below it."""
+        self.lifecycle.cancel(run)
+
+    def replay(self, run: Run) -> Run:
+        """Trigger the same again: nothing links the two (recording 411)."""
+        payload = run.payload() if run.task or run.given_payload is not ABSENT else ABSENT
+        return self.lifecycle.create(
+            NewRun(
+                task_id=run.task_id,
+                payload=payload,
+                tags=run.tags,
+                queue=run.queue,
+                machine=run.machine,
+                concurrency_key=run.concurrency_key,
+                is_test=run.is_test,
+                script=run.given_script,
+            )
+        )
+
+    def pause(self, queue: Queue, *, is_paused: bool) -> None:
+        """Pause a queue, or let it go on."""
+        queue.is_paused = is_paused
+        self.lifecycle.serve(queue)
+
+    def _make_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
+        """Live through the past, until just so many finished runs are left; the oldest too many are forgotten."""
+        arrivals, rate_per_s = self._arrivals, self._arrivals.rate_per_s
+        spare = int(60 * rate_per_s) + 50
+        arrivals.pace(busy_from_ms, int(history * EARLIER_SHARE))
+        self.agenda.run_until(busy_from_ms)
+        arrivals.pace(start_ms, history + spare)
+        self.agenda.run_until(start_ms)
+        arrivals.pace_no_more()
+        finished = sum(run.status.is_final for run in self.ledger)
+        self._forget(finished - history)
+
+    def _forget(self, count: int) -> None:
+        """Drop the oldest `count` finished runs: whole families first, then single ones for the exact number."""
+        for only_single in (False, True):
+            for run in list(self.ledger):
+                if count <= 0:
+                    break
+                if run.root is None and run.number in self.ledger.by_number:
+                    family = _family(run)
+                    is_over = all(member.status.is_final for member in family)
+                    if is_over and len(family) <= count and (len(family) == 1 or not only_single):
+                        count -= len(family)
+                        for member in family:
+                            self.ledger.drop(member)
+        self.ledger.compact()
+
+
+def _family(root: Run) -> list[Run]:
+    family = [root]
+    for run in family:
+        family.extend(run.children)
+    return family
