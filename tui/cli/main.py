@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from tui import __version__
-from tui.cli import acting, reading, watching
+from tui.cli import acting, emulating, reading, watching
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.config import SettingsError
 from tui.output import Output, OutputClosed, OutputFailed
@@ -34,7 +34,7 @@ def commands(context: click.Context) -> None:
             context.obj.print(line)
 
 
-for command in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS):
+for command in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS, *emulating.COMMANDS):
     commands.add_command(command)
 
 

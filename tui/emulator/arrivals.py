@@ -79,7 +79,9 @@ class Arrivals:
             left_ms = until_ms - self._agenda.now_ms
             if left_ms <= 0 or created >= runs:
                 return max(1, left_ms)
-            rate_per_s = (runs - created) * 1000 / left_ms
+            gap_ms = int(self._random.expovariate((runs - created) / left_ms / family))
+            # Never beyond the moment, or the next stretch would begin with a gap of the slower one.
+            return max(1, min(gap_ms, left_ms))
         if rate_per_s <= 0:
             return 3_600_000
         return max(1, int(self._random.expovariate(rate_per_s / family) * 1000))

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui.emulator.query import Queries
 from tui.emulator.script import Json
 from tui.emulator.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that may be answered: `world` is moved on to now.
+    """A request that may be answered: `world` is moved on to now, `queries` are about it.
 
     `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
     token, None for a secret key.
     """
 
     world: World
+    queries: Queries
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes

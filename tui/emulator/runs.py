@@ -26,7 +26,7 @@ class Block:
 
     started_ms: int
     ended_ms: int | None = None
-    runs: tuple["Run", ...] = ()
+    runs: tuple["Run", ...] = field(default=(), repr=False)
     batch_id: str = ""
 
 
@@ -58,8 +58,8 @@ class Run:
     status: Word
     queue: str
     function: str = "trigger"
-    parent: "Run | None" = None
-    root: "Run | None" = None
+    parent: "Run | None" = field(default=None, repr=False)
+    root: "Run | None" = field(default=None, repr=False)
     tags: tuple[str, ...] = ()
     given_payload: Json = ABSENT
     metadata: Mapping[str, Json] | None = None
@@ -77,7 +77,7 @@ class Run:
     finished_ms: int | None = None
     version: str = ""
     attempts: tuple[Attempt, ...] = ()
-    children: tuple["Run", ...] = ()
+    children: tuple["Run", ...] = field(default=(), repr=False)
     usage_ms: int = 0
     failure: Failure | None = None
     bug: Failure | None = None

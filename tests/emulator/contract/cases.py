@@ -1,0 +1,356 @@
+"""Recordings that are not about one run: how the same is asked here.
+
+What lives here: for each recording's number a function that brings the scene into the recorded state and sends the
+recorded request, changed only where it names ids, times or cursors.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from tests.emulator.contract.mixes import busy, quiet, waiting
+from tests.emulator.contract.runs import details, make
+from tests.emulator.contract.scene import KEYS, START_MS, Scene
+from tests.recordings import recording
+
+Case = Callable[[Scene, dict[str, Any]], httpx.Response]
+CASES: dict[str, Case] = {}
+LISTS: set[str] = set()
+"""Those of them whose answer is a page of runs."""
+
+
+def case(*numbers: str, is_list: bool = False) -> Callable[[Case], Case]:
+    def register(function: Case) -> Case:
+        for number in numbers:
+            assert number not in CASES
+            CASES[number] = function
+            if is_list:
+                LISTS.add(number)
+        return function
+
+    return register
+
+
+def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Response:
+    """The recorded request; `changes` replace parts of it, `query` is added to."""
+    query = {**request["query"], **changes.pop("query", {})}
+    asked = {"headers": request["headers"], "body": request["body"]} | changes
+    method, path = asked.pop("method", request["method"]), asked.pop("path", request["path"])
+    return scene.ask(method, path, query=query, **asked)
+
+
+# --- lists
+
+
+@case(*(f"{n:03}" for n in (10, 11, 14, 15, 16, *range(20, 31), *range(36, 58)) if n != 55), is_list=True)
+def plain_list(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    return again(scene, request)
+
+
+@case("012", "013", "017", "018", "019", is_list=True)
+def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    first = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5}).json()
+    after = first["pagination"]["next"]
+    second = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5, "page[after]": after}).json()
+    real = {"page[after]": after, "page[before]": second["pagination"]["previous"]}
+    ours = {}
+    for name, value in request["query"].items():
+        if name in real and str(value).startswith("ey"):
+            ours[name] = real[name]
+        elif name in real and str(value).startswith("run_"):
+            ours[name] = first["data"][-1]["id"]
+    return again(scene, request, query=ours)
+
+
+@case("514", is_list=True)
+def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return plain_list(scene, request)
+
+
+@case("031", is_list=True)
+def list_of_a_version(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    return again(scene, request, query={"filter[version]": scene.world().lifecycle.version})
+
+
+@case("032", "033", "034", is_list=True)
+def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    ours: dict[str, Any] = {}
+    if "033" in str(request) or "filter[createdAt][to]" in request["query"]:
+        ours = {"filter[createdAt][from]": START_MS, "filter[createdAt][to]": START_MS + 600_000}
+    elif "filter[createdAt][from]" in request["query"]:
+        ours = {"filter[createdAt][from]": datetime.fromtimestamp(START_MS / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return again(scene, request, query=ours)
+
+
+@case("035", is_list=True)
+def list_of_a_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    batch = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
+    return again(scene, request, query={"filter[batch]": batch})
+
+
+@case("055", is_list=True)
+def list_of_an_empty_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key=KEYS["prod"])
+
+
+@case("058", "059", is_list=True)
+def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    waiting(scene)
+    return again(scene, request)
+
+
+@case("060", is_list=True)
+def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    world = scene.world()
+    for number in range(1100):
+        from tui.emulator.lifecycle import NewRun
+
+        world.trigger(NewRun(task_id="hello-world", payload={"name": str(number)}, delay_ms=3_600_000))
+    scene.advance(5)
+    return again(scene, request)
+
+
+@case("061", "063", is_list=True)
+def list_of_a_busy_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    busy(scene)
+    return again(scene, request)
+
+
+# --- unknown runs, and a foreign one
+
+
+@case("150", "151", "290", "291", "292", "305", "403", "413", "927")
+def unknown(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    path = request["path"]
+    if "/spans/" in path:
+        run_id = make(scene, details()["ybhtw9lx"]["id"])
+        scene.advance(10)
+        path = f"/api/v1/runs/{run_id}/spans/{path.rsplit('/', 1)[1]}"
+    return again(scene, request, path=path)
+
+
+@case("152")
+def of_another_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    return again(scene, request, path=f"/api/v3/runs/{run_id}", key=KEYS["prod"])
+
+
+# --- triggers
+
+
+@case("380", "382", "383", "384")
+def trigger(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request)
+
+
+@case("381")
+def trigger_again(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    again(scene, request)
+    scene.advance(5)
+    return again(scene, request)
+
+
+@case("385")
+def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    scene.world("prod").lifecycle.version = ""
+    return again(scene, request, key=KEYS["prod"])
+
+
+# --- queues and batches
+
+
+@case("600", "601", "602", "603", "605", "606", "609", "614")
+def queues(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request)
+
+
+@case("604")
+def queue_by_id(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    queue = scene.ask("GET", "/api/v1/queues/hello-world", query={"type": "task"}).json()
+    return again(scene, request, path=f"/api/v1/queues/{queue['id']}")
+
+
+@case("607", "608")
+def paused_queue(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    scene.ask("POST", "/api/v1/queues/single-file/pause", body={"type": "custom", "action": "pause"})
+    scene.trigger("single-file-job", {"seconds": 1})
+    return again(scene, request)
+
+
+@case("610")
+def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    make(scene, details()["cmx6srqz"]["id"])
+    scene.advance(60)
+    batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
+    return again(scene, request, path=f"/api/v1/batches/{batch_id}")
+
+
+@case("613")
+def unknown_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request)
+
+
+# --- identity and queries
+
+
+@case("802")
+def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request)
+
+
+@case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841")
+def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    return again(scene, request)
+
+
+@case("834")
+def query_of_a_tree(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    root = make(scene, details()["cmx6srqz"]["id"])
+    scene.advance(60)
+    trql = request["body"]["query"].replace(details()["cmx6srqz"]["id"], root)
+    return again(scene, request, body={**request["body"], "query": trql})
+
+
+@case("950")
+def query_without_analytics(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    body = recording("950")["response"]["body"]
+    fault(scene, kind="error", status=400, body=body, route="query")
+    return again(scene, request)
+
+
+# --- who may not
+
+
+@case("900", "902", "903", "904")
+def bad_key(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="tr_dev_wrong")
+
+
+@case("901")
+def no_key(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="")
+
+
+@case("908")
+def another_scheme(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="Basic dHJfZGV2X2VtdWxhdG9yOg==")
+
+
+@case("814")
+def personal_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="tr_pat_0123456789abcdef")
+
+
+def with_token(scene: Scene, request: dict[str, Any], scopes: Iterable[str], **token: Any) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    scene.advance(10)
+    path = request["path"]
+    if "/runs/run_" in path:
+        parts = path.split("/")
+        parts[4] = run_id
+        path = "/".join(parts)
+    return again(
+        scene, request, path=path, key=scene.token(*(each.replace("<id>", run_id) for each in scopes), **token)
+    )
+
+
+@case("910")
+def token_of_one_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    scene.advance(5)
+    scene.ask("POST", f"/api/v1/runs/{run_id}/tags", body={"tags": ["added-later"]})
+    key = scene.token(f"read:runs:{run_id}")
+    return again(scene, request, path=f"/api/v3/runs/{run_id}", key=key)
+
+
+@case("911", "912")
+def token_of_another_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return with_token(scene, request, ["read:runs:run_another"])
+
+
+@case("913", is_list=True)
+def token_of_all_runs(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    return with_token(scene, request, ["read:runs"])
+
+
+@case("914", "918")
+def token_that_reads(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return with_token(scene, request, ["read:runs"])
+
+
+@case("915")
+def token_that_is_over(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return with_token(scene, request, ["read:runs"], expires_in_s=-1)
+
+
+@case("916")
+def forged_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return with_token(scene, request, ["read:runs"], key="tr_dev_another_key_of_enough_length")
+
+
+# --- methods and routes
+
+
+@case("404", "414")
+def get_of_an_action(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request)
+
+
+@case("920", "921", "922", "924", "926")
+def odd_requests(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request)
+
+
+@case("923")
+def preflight(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="")
+
+
+@case("925")
+def bad_json(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    # The recording asked the bulk route, which is not served: another one that takes a body.
+    return again(scene, request, path="/api/v1/tasks/hello-world/trigger", body="{not json")
+
+
+# --- limits and outages
+
+
+@case("930", "931")
+def rate_limited(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    fault(scene, kind="rate-limit", most=5, refill=5)
+    for _ in range(5):
+        scene.ask("GET", "/api/v1/runs")
+    path = f"/api/v2/runs/{run_id}/cancel" if "cancel" in request["path"] else request["path"]
+    return again(scene, request, path=path)
+
+
+@case("940", "941", "942", "945", "946", "948")
+def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    fault(scene, kind="error", status=500)
+    return again(scene, request, path=request["path"].replace(details()["ybhtw9lx"]["id"], run_id))
+
+
+@case("947")
+def analytics_out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    scene.advance(10)
+    scene.ask("POST", f"/api/v1/runs/{run_id}/tags", body={"tags": ["added-later"]})
+    fault(scene, kind="error", status=500, route=["list", "trace"])
+    return again(scene, request, path=f"/api/v3/runs/{run_id}")
+
+
+def fault(scene: Scene, **spec: Any) -> None:
+    """Turn on one fault, as a user of the emulator would."""
+    answer = scene.client.post(f"{scene.url}/emulator/faults", json={"faults": [spec]})
+    assert answer.status_code == 200, answer.text

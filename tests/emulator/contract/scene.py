@@ -1,0 +1,113 @@
+"""A running emulator with the recorded project's tasks, in a time that the test owns.
+
+What lives here: the server (real HTTP on loopback), its worlds, which are new for each case, and what a case does to
+bring a run into the recorded state. The runs of the recordings are listed in `runs`.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from tui.emulator.application import application
+from tui.emulator.emulator import Emulator, Options
+from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
+from tui.emulator.public_tokens import sign_token
+from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.serving import beside
+from tui.emulator.world import Company, World
+
+START_MS = 1_795_528_000_000
+COMPANY = Company(REFERENCE, limits=REFERENCE_LIMITS)
+KEYS = {"dev": DEVELOPMENT.key, "prod": PRODUCTION.key}
+VERSIONED = {"x-trigger-api-version": API_VERSION}
+
+
+@dataclass
+class Scene:
+    """One case's emulator. `key` is what requests are sent with."""
+
+    url: str
+    emulator: Emulator
+    client: httpx.Client
+    time: list[int]
+    key: str = DEVELOPMENT.key
+    names: dict[str, str] = field(default_factory=dict)
+    """Recorded ids, and what they are called here."""
+
+    def reset(self, seed: int = 0) -> None:
+        """New worlds, no faults, full buckets."""
+        self.time[0] = START_MS
+        self.key = DEVELOPMENT.key
+        self.names.clear()
+        self.emulator.limiter.forget()
+        self.emulator.faults.set([], ())
+        for environment in (DEVELOPMENT, PRODUCTION):
+            self.emulator.put(World(COMPANY, start_ms=START_MS, environment=environment, seed=seed))
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; the worlds follow with the next request."""
+        self.time[0] += round(seconds * 1000)
+
+    @property
+    def elapsed_s(self) -> float:
+        return (self.time[0] - START_MS) / 1000
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        key: str | None = None,
+    ) -> httpx.Response:
+        """One request; `key` "" sends none, a str with a space is the whole header."""
+        token = self.key if key is None else key
+        auth = {} if not token else {"authorization": token if " " in token else f"Bearer {token}"}
+        content = None if body is None else body.encode() if isinstance(body, str) else None
+        return self.client.request(
+            method,
+            self.url + path,
+            params=dict(query) if query else None,
+            headers={**auth, **(headers or {})},
+            json=body if body is not None and content is None else None,
+            content=content,
+        )
+
+    def trigger(self, task: str, payload: Any = None, *, key: str | None = None, **options: Any) -> str:
+        """Trigger a task through the API; gives the run's id."""
+        body = {"payload": payload, "options": options}
+        answer = self.ask("POST", f"/api/v1/tasks/{task}/trigger", body=body, key=key)
+        assert answer.status_code == 200, answer.text
+        run_id: str = answer.json()["id"]
+        return run_id
+
+    def world(self, slug: str = "dev") -> World:
+        """The world itself, moved on to now."""
+        world = self.emulator._places[slug].world
+        assert world is not None
+        world.advance(self.time[0])
+        return world
+
+    def token(self, *scopes: str, expires_in_s: float = 3600, key: str = DEVELOPMENT.key) -> str:
+        """A public token of the development environment."""
+        now_s = self.time[0] / 1000
+        environment = replace(DEVELOPMENT, key=key)
+        return sign_token(environment, list(scopes), issued_s=now_s, expires_s=now_s + expires_in_s)
+
+
+@contextmanager
+def scenes() -> Iterator[Scene]:
+    """The server; `reset` before each case."""
+    time = [START_MS]
+    environments: tuple[Environment, ...] = (DEVELOPMENT, PRODUCTION)
+    emulator = Emulator(COMPANY, Options(rate_per_s=0, history=0, environments=environments), lambda: time[0])
+    with (
+        beside(application(emulator), emulator, is_ticking=False) as url,
+        httpx.Client(timeout=10, trust_env=False, follow_redirects=False) as client,
+    ):
+        yield Scene(url, emulator, client, time)

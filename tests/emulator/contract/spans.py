@@ -1,0 +1,43 @@
+"""Which span here stands for a recorded one: by the way from the root, in words.
+
+What lives here: paths of spans. A recorded span is looked for in the recorded traces of its run; noise does not count.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.emulator.contract.told import is_noise
+from tests.recordings import recordings
+
+Path = tuple[tuple[str, int], ...]
+"""Messages from the root on, each with its number among the siblings of that name."""
+
+
+def paths(node: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every span of a trace, as (path, id)."""
+    yield above, node["id"]
+    seen: Counter[str] = Counter()
+    for child in node["children"]:
+        message = child["data"]["message"]
+        if not is_noise(message):
+            yield from paths(child, (*above, (message, seen[message])))
+            seen[message] += 1
+
+
+def recorded_path(span_id: str) -> Path | None:
+    """Where that span was in a recorded trace; None when no trace has it."""
+    for _, parsed in recordings():
+        body = parsed.get("response", {}).get("body")
+        if isinstance(body, dict) and "trace" in body:
+            for path, each in paths(body["trace"]["rootSpan"]):
+                if each == span_id:
+                    return path
+    return None
+
+
+def span_at(trace: dict[str, Any], path: Path) -> str | None:
+    """The id of the span at that path."""
+    if "trace" not in trace:
+        return None
+    return next((each for found, each in paths(trace["trace"]["rootSpan"]) if found == path), None)

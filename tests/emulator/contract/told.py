@@ -1,0 +1,113 @@
+"""What an answer says, without what must differ: ids, times, costs, the noise of the engine.
+
+What lives here: one function for each route of a run, from a body to a value that must be equal to the recorded one's.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+FLAGS = ("isQueued", "isExecuting", "isCompleted", "isFailed", "isSuccess", "isCancelled", "isWaiting")
+SAID = (
+    "taskIdentifier",
+    "status",
+    *FLAGS,
+    "isTest",
+    "depth",
+    "tags",
+    "ttl",
+    "idempotencyKey",
+    "triggerFunction",
+    "payload",
+    "output",
+    "metadata",
+    "error",
+    "attemptCount",
+    "attempts",
+)
+
+
+def detail(body: dict[str, Any]) -> Any:
+    """Of a run's detail: all but ids, times, durations, costs and addresses; of its relatives likewise."""
+    related = body.get("relatedRuns", {})
+    said = {key: body[key] for key in SAID if key in body}
+    return said | {
+        "has compute time": body.get("durationMs", 0) > 0,
+        "root": _relative(related.get("root")),
+        "parent": _relative(related.get("parent")),
+        "children": sorted((_relative(child) for child in related.get("children", [])), key=repr),
+    }
+
+
+def _relative(row: dict[str, Any] | None) -> Any:
+    return None if row is None else {key: row[key] for key in SAID if key in row}
+
+
+def trace(body: dict[str, Any]) -> Any:
+    """Of a trace: the tree of messages, levels, flags, attempts and exceptions, without the engine's rows."""
+    return _node(body["trace"]["rootSpan"])
+
+
+def is_noise(message: str) -> bool:
+    """Rows of the engine, whose number depends on who watched."""
+    return message.startswith(("[engine]", "run:subscribe", "run:unsubscribe"))
+
+
+def _node(node: dict[str, Any]) -> Any:
+    data = node["data"]
+    children = [child for child in node["children"] if not is_noise(child["data"]["message"])]
+    # Siblings that run at the same time end in any order; what one process logs is in its own order.
+    is_batch = any(child["runId"] != node["runId"] for child in children)
+    nodes = [_node(child) for child in children]
+    return _flags(data) | {"children": sorted(nodes, key=repr) if is_batch else nodes}
+
+
+def events(body: dict[str, Any]) -> Any:
+    """Of events: the same of each, in order, with style."""
+    return {"events": [_flags(event) | {"style": event["style"]} for event in body["events"]]}
+
+
+def _flags(data: dict[str, Any]) -> dict[str, Any]:
+    keys = ("message", "level", "isError", "isPartial", "isCancelled", "attemptNumber")
+    return {key: data.get(key) for key in keys} | {"events": list(_happened(data.get("events", [])))}
+
+
+def _happened(happened: list[dict[str, Any]]) -> Iterator[Any]:
+    for event in happened:
+        properties = event["properties"]
+        yield event["name"], properties.get("event"), properties.get("file"), properties.get("exception")
+
+
+def span(body: dict[str, Any]) -> Any:
+    """Of a span's detail: properties but for ids and moments, and which runs it started."""
+    hidden = {"runId", "batchId", "retryAt"}
+    properties = body.get("properties", {})
+    return _flags(body) | {
+        "entityType": body.get("entityType"),
+        "properties": {key: "…" if key in hidden else value for key, value in properties.items()},
+        "triggeredRuns": sorted((run["taskIdentifier"], run["status"]) for run in body.get("triggeredRuns", [])),
+    }
+
+
+def sorted_deep(value: Any) -> Any:
+    """The same without any order."""
+    if isinstance(value, dict):
+        return {key: sorted_deep(each) for key, each in value.items()}
+    return sorted(map(sorted_deep, value), key=repr) if isinstance(value, list) else value
+
+
+def is_same(recorded: Any, said: Any) -> bool:
+    """Equal; a recorded array or text that was cut to fit its file is equal to whatever begins like it."""
+    if isinstance(recorded, dict) and isinstance(said, dict):
+        return recorded.keys() == said.keys() and all(is_same(recorded[key], said[key]) for key in recorded)
+    if isinstance(recorded, list | tuple) and isinstance(said, list | tuple):
+        cut = bool(recorded) and isinstance(recorded[-1], str) and "cut from this recording" in recorded[-1]
+        kept = recorded[:-1] if cut else recorded
+        return (len(said) > len(kept) if cut else len(said) == len(kept)) and all(map(is_same, kept, said))
+    return bool(recorded == said)
+
+
+def plain(body: Any) -> Any:
+    """All of it, but for ids."""
+    if isinstance(body, dict):
+        return {key: "…" if key == "id" else value for key, value in body.items()}
+    return body

@@ -1,0 +1,212 @@
+"""The emulator against the recordings, request by request: status, headers, keys and types, and what is said.
+
+Every recording is here. Those of runs are made again (`contract.runs`), and there must be a moment at which the answer
+says what the recorded one says. The rest is asked by a case each (`contract.cases`). What the emulator does not serve
+is listed with the reason, and so is every difference by intent.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.emulator.contract import told
+from tests.emulator.contract.cases import CASES, LISTS
+from tests.emulator.contract.intended import HEADERS, INTENDED, NOT_SERVED, PRESENT, UNORDERED
+from tests.emulator.contract.runs import make
+from tests.emulator.contract.scene import Scene, scenes
+from tests.emulator.contract.shapes import Shape
+from tests.emulator.contract.spans import recorded_path, span_at
+from tests.recordings import names, recording, recordings
+
+IS_RUN = re.compile(r"/api/v[123]/runs/(run_\w+)(/.*)?$")
+STEPS_S = (0.0, *[0.05] * 80, *[0.25] * 60, *[1.0] * 60, 300.0)
+"""When an answer is looked at while its run goes on, each after the one before."""
+
+OVER_S = 400.0
+SEEDS = 12
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Scene]:
+    with scenes() as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(server: Scene) -> Scene:
+    server.reset()
+    return server
+
+
+def number(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def not_served(path: str) -> str | None:
+    return next((why for pattern, why in NOT_SERVED.items() if re.match(pattern, path)), None)
+
+
+def of_one_run() -> list[str]:
+    """Recordings about one run, by their names."""
+    return [
+        name
+        for name, parsed in recordings()
+        if number(name) not in CASES and "request" in parsed and IS_RUN.match(parsed["request"]["path"])
+    ]
+
+
+@cache
+def row_shape(*, is_versioned: bool) -> Shape:
+    """All rows of all recorded lists: which keys one row has depends on its run."""
+    pages = [
+        parsed["response"]["body"]
+        for name, parsed in recordings()
+        if number(name) in LISTS and parsed["response"]["status"] == 200
+        if ("x-trigger-api-version" in parsed["request"]["headers"]) == is_versioned
+    ]
+    return Shape.of(row for page in pages for row in page["data"])
+
+
+def shape_of(name: str, recorded: dict[str, Any], request: dict[str, Any]) -> Shape:
+    """The keys and types that an answer must have."""
+    shape = Shape.of([recorded["body"]])
+    if number(name) in LISTS and recorded["status"] == 200:
+        shape.keys["data"].items = row_shape(is_versioned="x-trigger-api-version" in request["headers"])
+    return shape
+
+
+def differences(name: str, recorded: dict[str, Any], answer: httpx.Response, shape: Shape) -> Iterator[str]:
+    """Status, headers, keys and types that are not the recorded ones."""
+    if answer.status_code != recorded["status"]:
+        yield f"status: {answer.status_code} instead of {recorded['status']}: {answer.text[:300]}"
+    for header in HEADERS:
+        if answer.headers.get(header) != recorded["headers"].get(header):
+            yield f"header {header}: {answer.headers.get(header)!r} instead of {recorded['headers'].get(header)!r}"
+    for header in PRESENT:
+        if (header in answer.headers) != (header in recorded["headers"]):
+            yield f"header {header}: {answer.headers.get(header)!r} instead of {recorded['headers'].get(header)!r}"
+    is_json = "json" in recorded["headers"].get("content-type", "")
+    if is_json and answer.content:
+        yield from shape.differences(answer.json())
+
+
+def unintended(name: str, found: Iterator[str]) -> list[str]:
+    """Those that nobody has said to be by intent."""
+    return [each for each in found if (number(name), each.split(":")[0]) not in INTENDED]
+
+
+def teller(name: str, path: str, recorded: dict[str, Any]) -> Callable[[Any], Any]:
+    """What is compared of an answer beyond its shape."""
+    if recorded["status"] != 200:
+        return told.plain
+    tellers: dict[str, Callable[[Any], Any]] = {"/trace": told.trace, "/events": told.events, "/spans/": told.span}
+    tell = next((tell for part, tell in tellers.items() if part in path), told.plain)
+    if "/api/v3/" in path or path.endswith("/reschedule"):
+        tell = told.detail
+    return (lambda body: told.sorted_deep(tell(body))) if number(name) in UNORDERED else tell
+
+
+def asked_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx.Response:
+    """The recorded request, with the ids that are used here."""
+    match = IS_RUN.match(request["path"])
+    assert match is not None
+    path = request["path"].replace(match[1], run_id)
+    if span := re.search(r"/spans/(\w+)$", path):
+        where = recorded_path(span[1]) or ()
+        trace = scene.ask("GET", f"/api/v1/runs/{run_id}/trace").json()
+        path = path.replace(span[1], span_at(trace, where) or "0" * 16)
+    scene.emulator.limiter.forget()
+    return scene.ask(
+        request["method"], path, query=request["query"], headers=request["headers"], body=request["body"], key=scene.key
+    )
+
+
+def is_over(recorded: dict[str, Any]) -> bool:
+    """Whether the recorded answer is that of a run that had ended: then it is looked at once, when it has."""
+    body = recorded["body"]
+    if "spanId" in body:
+        return not body["isPartial"]
+    if "trace" in body:
+        return not body["trace"]["rootSpan"]["data"]["isPartial"]
+    if "events" in body:
+        return not body["events"][0]["isPartial"]
+    return bool(body.get("finishedAt"))
+
+
+def unlike(recorded: Any, said: Any, path: str = "says") -> Iterator[str]:
+    """Where two things said differ, cut to what a person reads."""
+    if isinstance(recorded, dict) and isinstance(said, dict) and recorded.keys() == said.keys():
+        for key in recorded:
+            yield from unlike(recorded[key], said[key], f"{path}.{key}")
+    elif isinstance(recorded, list) and isinstance(said, list) and len(recorded) == len(said):
+        for at, (one, other) in enumerate(zip(recorded, said, strict=True)):
+            yield from unlike(one, other, f"{path}[{at}]")
+    elif not told.is_same(recorded, said):
+        yield f"{path}: {str(said)[:600]} instead of {str(recorded)[:600]}"
+
+
+@pytest.mark.parametrize("name", of_one_run())
+def test_a_run_is_told_as_it_was_recorded(scene: Scene, name: str) -> None:
+    parsed = recording(name)
+    closest: list[str] = []
+    # What is seen of a run at work depends on when its spans are sent, and so on its seed.
+    for seed in range(1 if is_over(parsed["response"]) else SEEDS):
+        scene.reset(seed)
+        found = closest_answer(scene, name, parsed["request"], parsed["response"])
+        if not found:
+            return
+        closest = closest or found
+    pytest.fail("\n".join(closest))
+
+
+def closest_answer(scene: Scene, name: str, request: dict[str, Any], recorded: dict[str, Any]) -> list[str]:
+    """How the most similar answer in the life of one run differs from the recorded one; empty when one is like it."""
+    match = IS_RUN.match(request["path"])
+    assert match is not None
+    run_id = make(scene, match[1])
+    tell, shape = teller(name, request["path"], recorded), shape_of(name, recorded, request)
+    closest: list[str] = []
+    for step_s in (OVER_S,) if is_over(recorded) else STEPS_S:
+        scene.advance(step_s)
+        answer = asked_again(scene, request, run_id)
+        found = unintended(name, differences(name, recorded, answer, shape))
+        found = found or list(unlike(tell(recorded["body"]), tell(answer.json())))
+        if not found or request["method"] == "POST":
+            return found
+        if not closest or len(found) < len(closest):
+            closest = found
+    return closest
+
+
+@pytest.mark.parametrize("name", [name for name in names() if number(name) in CASES])
+def test_an_answer_is_like_the_recorded_one(scene: Scene, name: str) -> None:
+    parsed = recording(name)
+    request, recorded = parsed["request"], parsed["response"]
+    answer = CASES[number(name)](scene, request)
+    assert unintended(name, differences(name, recorded, answer, shape_of(name, recorded, request))) == []
+    if number(name) in LISTS and recorded["status"] == 200:
+        page, rows = answer.json(), answer.json()["data"]
+        if (number(name), "emptiness") not in INTENDED:
+            assert bool(rows) == bool(recorded["body"]["data"])
+        created = [row["createdAt"] for row in rows]
+        assert created == sorted(created, reverse="page[before]" not in request["query"])
+        assert len(page["data"]) <= int(request["query"].get("page[size]", 25))
+    elif "json" in recorded["headers"]["content-type"] and recorded["status"] >= 400 and name[:3] not in {"930", "931"}:
+        assert answer.json() == recorded["body"]
+
+
+def test_no_recording_is_passed_over() -> None:
+    met = {*of_one_run(), *(name for name in names() if number(name) in CASES)}
+    left = [name for name in names() if name not in met]
+    paths = {name: recording(name).get("request", {}).get("path", "a sequence") for name in left}
+    assert {name: path for name, path in paths.items() if not_served(path)} == paths
+
+
+def test_every_difference_by_intent_is_one() -> None:
+    """A reason that no recording needs any more is taken out."""
+    assert all(len(why) > 10 for why in INTENDED.values())
+    assert {number for number, _ in INTENDED} <= {number(name) for name in names()}

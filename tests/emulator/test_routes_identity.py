@@ -1,0 +1,23 @@
+"""Where a key leads: the recorded keys and types, and the names that rows tell."""
+
+from tests.emulator.small_world import a_world, ask, shape, started
+from tests.recordings import recording
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.routes import identity, runs
+
+
+def test_whoami() -> None:
+    world = a_world()
+    answer = ask(identity.whoami, world).body
+    assert shape(answer) == shape(recording("802")["response"]["body"])
+    assert answer["apiKey"] == DEVELOPMENT.key
+    started(world, "hello", 2000)
+    row = ask(runs.list_runs, world).body["data"][0]
+    assert (row["env"]["name"], row["env"]["id"]) == (answer["slug"], answer["id"])
+    assert row["env"]["user"] == answer["orgMember"]["user"]["displayName"]
+
+
+def test_whoami_in_production_is_nobody() -> None:
+    answer = ask(identity.whoami, a_world(PRODUCTION)).body
+    assert (answer["slug"], answer["type"], answer["orgMember"]) == ("prod", "PRODUCTION", None)
+    assert set(recording("802")["response"]["body"]) - set(answer) == {"userId"}

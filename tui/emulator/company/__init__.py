@@ -1,0 +1,58 @@
+"""Acme, the company that the emulator shows at work: its tasks, what its bad deploys break, its queues.
+
+What lives here: the parts put together, and what a task does when somebody hands it a payload of another shape. How
+each task behaves is said in the module that is called like its source file. Everything follows from the payload and
+from the random numbers of the attempt; there is no other state.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from random import Random
+
+from tui.emulator.company import agent, hostile, mail, nightly, payments, reports, sync, video
+from tui.emulator.company.stacks import error, own, stack
+from tui.emulator.script import Call, Json, Script, Task, Work
+from tui.emulator.world import Company
+
+_STRANGE = error(
+    "Cannot destructure property of 'payload' as it is undefined.",
+    stack(own("parsePayload", "lib/payload.ts", 8, 9, is_async=False)),
+    "TypeError",
+)
+_OTHER_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+
+
+def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json]) -> Callable[[Call], Script]:
+    """The same script for any payload, since the API lets anybody trigger anything.
+
+    Fields that are left out are made up; a payload that is unusable even so makes the attempt throw a TypeError.
+    """
+
+    @wraps(script)
+    def played(call: Call) -> Script:
+        try:
+            return script(call)
+        except _OTHER_SHAPE:
+            given, usual = call.payload, payload(call.random)
+        call.payload = {**usual, **given} if isinstance(given, dict) and isinstance(usual, dict) else usual
+        try:
+            return script(call)
+        except _OTHER_SHAPE:
+            return Script((Work(30),), throws=_STRANGE)
+
+    return played
+
+
+def _played_leniently(task: Task) -> Task:
+    return replace(task, script=lenient(task.script, task.payload))
+
+
+_ROOMS = (payments, mail, sync, reports, video, nightly, agent, hostile)
+
+COMPANY = Company(
+    tasks=tuple(_played_leniently(task) for room in _ROOMS for task in room.TASKS),
+    bugs=(*payments.BUGS, *mail.BUGS, *sync.BUGS, *reports.BUGS, *agent.BUGS),
+    limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24},
+    pausable=("reports", "email"),
+)

@@ -1,0 +1,188 @@
+"""Payments: charging an order, giving money back, chasing what was not paid, the hourly copy of the invoices.
+
+What lives here: the tasks of `src/trigger/payments.ts`. The last digits of an order's number decide its fate, so that
+a declined card stays declined at each attempt.
+"""
+
+import json
+from random import Random
+
+from tui.emulator.company.stacks import (
+    FETCH,
+    PG,
+    STRIPE,
+    STRIPE_CONNECTION,
+    abort,
+    bad_deploy,
+    broken,
+    custom,
+    error,
+    own,
+    stack,
+)
+from tui.emulator.company.words import CURRENCIES, address, between, customer, of_customer, order_tags, pick, skewed_ms
+from tui.emulator.failure import Failure, FailureKind
+from tui.emulator.script import Backoff, Call, Child, Json, Label, Log, Progress, Script, Span, Start, Task, Wait, Work
+
+FILE = "src/trigger/payments.ts"
+BRANDS = ("visa", "visa", "mastercard", "amex")
+
+_CHARGE = (
+    own("StripeGateway.charge", "lib/stripe.ts", 52, 18),
+    own("chargeOrder", "lib/orders.ts", 118, 20),
+    own("run", "trigger/payments.ts", 41, 19),
+)
+_DECLINED = stack(*STRIPE, *_CHARGE)
+_TIMED_OUT = stack(*STRIPE_CONNECTION, *_CHARGE)
+_FRAUD = stack(
+    own("assertNotFraudulent", "lib/risk.ts", 77, 11, is_async=False),
+    own("run", "trigger/payments.ts", 36, 5),
+)
+_LEDGER = stack(*PG, own("insertLedgerEntry", "lib/ledger.ts", 29, 3), own("run", "trigger/payments.ts", 58, 7))
+_DUNNING = stack(*FETCH, own("postJson", "lib/http.ts", 23, 20), own("run", "trigger/payments.ts", 131, 22))
+
+CHARGE_BUG = bad_deploy(
+    "Cannot read properties of undefined (reading 'currency')",
+    stack(
+        own("toStripeAmount", "lib/money.ts", 14, 37, is_async=False),
+        own("StripeGateway.intentOf", "lib/stripe.ts", 44, 22, is_async=False),
+        *_CHARGE,
+    ),
+)
+REFUND_BUG = bad_deploy(
+    "refundReasons is not defined",
+    stack(own("reasonOf", "lib/refunds.ts", 9, 3, is_async=False), own("run", "trigger/payments.ts", 88, 20)),
+    "ReferenceError",
+)
+
+
+def _order(random: Random) -> Json:
+    return {
+        "order": between(random, 100_000, 1_000_000),
+        "customer": customer(random),
+        "amount": between(random, 499, 48_000),
+        "currency": pick(random, CURRENCIES),
+        "card": {"brand": pick(random, BRANDS), "last4": f"{between(random, 0, 10_000):04d}", "wallet": None},
+    }
+
+
+def _process_payment(call: Call) -> Script:
+    random, order = call.random, call.payload
+    number, amount, currency = order["order"], order["amount"], order["currency"]
+    whose = of_customer(order)
+    charging = Log("INFO", f"charging order {number}", {"amount": amount, "currency": currency, "card": order["card"]})
+    if call.bug:
+        return broken(call, charging)
+    fate = number % 1000
+    ms = skewed_ms(random, 200, 8_000)
+    trouble = _trouble(fate, call.attempt, order)
+    if trouble is not None:
+        where, failure = trouble
+        return Script((whose, Work(ms, (charging, Span(where, 0.7, failure=failure)))), throws=failure)
+    intent = f"pi_{number:08x}"
+    paid = Work(
+        ms,
+        (
+            charging,
+            Span(
+                "stripe.paymentIntents.create",
+                0.6,
+                (
+                    Span("POST /v1/payment_intents", 0.8, _TLS, {"http.status_code": 200, "retries": 0}),
+                    Log("INFO", f"intent {intent} succeeded"),
+                ),
+                {"intent": intent, "amount": amount},
+            ),
+            Log("INFO", f"ledger: +{amount / 100:.2f} {currency}"),
+        ),
+    )
+    output = {"intent": intent, "status": "succeeded", "net": amount - amount // 40, "receiptUrl": None}
+    if fate % 5:
+        return Script((whose, paid), output)
+    receipt = {"to": address(random), "template": "receipt", "locale": "en", "message": number}
+    return Script((whose, paid, Start((Child("send-email", receipt, ("receipt",)),))), output)
+
+
+_TLS = (Span("tls handshake", 0.3), Log("DEBUG", "keep-alive socket reused", {"pool": {"free": 3, "busy": 1}}))
+
+
+def _trouble(fate: int, attempt: int, order: Json) -> tuple[str, Failure] | None:
+    """In which span it fails, and with what."""
+    if fate >= 150:
+        return None
+    if fate < 40:
+        declined = custom("PaymentDeclinedError", f"Card was declined for customer {order['customer']}", _DECLINED)
+        return "stripe.paymentIntents.create", declined
+    if fate < 48:
+        score = f"0.{90 + fate % 10}"
+        return "assess risk", abort(f"Order {order['order']} was flagged as fraudulent (score {score})", _FRAUD)
+    if attempt > 1:
+        return None
+    return ("stripe.paymentIntents.create", _CONNECTION) if fate < 95 else ("insert ledger entry", _DEADLOCK)
+
+
+_CONNECTION = error(
+    "An error occurred with our connection to Stripe. Request was retried 2 times.",
+    _TIMED_OUT,
+    "StripeConnectionError",
+)
+_DEADLOCK = error("deadlock detected", _LEDGER, "error")
+
+
+def _refund_payment(call: Call) -> Script:
+    order = call.payload
+    number = order["order"]
+    looking = Log("INFO", f"refunding order {number}", {"order": number, "reasons": ["requested_by_customer"]})
+    if call.bug:
+        return broken(call, looking)
+    fate, work = number % 100, Work(skewed_ms(call.random, 200, 3000), (looking,))
+    if fate < 4:
+        return Script((work,), throws=Failure(FailureKind.STRING, f"refund window closed for order {number}"))
+    if fate < 8:
+        thrown = {"code": "charge_already_refunded", "charge": f"ch_{number:x}", "status": 400, "retryable": False}
+        return Script((work,), throws=Failure(FailureKind.OBJECT, json.dumps(thrown, separators=(",", ":"))))
+    return Script((work, Label(("refunded",))), {"refund": f"re_{number:x}", "amount": order["amount"]})
+
+
+def _retry_charge(call: Call) -> Script:
+    """Dunning: a long backoff, so that the run goes back to its queue between its attempts."""
+    random, number = call.random, call.payload["order"]
+    step = call.attempt
+    items = (
+        Progress({"status": f"attempt {step} of 4", "step": step}),
+        Work(skewed_ms(random, 300, 2500), (Log("WARN", f"invoice of order {number} is overdue", {"step": step}),)),
+    )
+    fate = number % 10
+    if fate < 1 or (fate < 6 and step == 1) or (fate < 3 and step == 2):
+        return Script(items, throws=error("fetch failed", _DUNNING, "TypeError"))
+    return Script((*items, Label(("recovered",))), {"collected": True, "steps": step})
+
+
+def _sync_invoices(call: Call) -> Script:
+    random = call.random
+    pages = between(random, 4, 9)
+    items: list[Work | Progress | Wait] = [Progress({"status": "listing", "progress": 0, "total": pages})]
+    for page in range(1, pages + 1):
+        count = between(random, 40, 101)
+        lines = (Log("INFO", f"page {page}: {count} invoices", {"page": page, "count": count, "cursor": None}),)
+        items += (Work(between(random, 900, 3200), lines), Progress({"progress": page, "status": "syncing"}))
+    items.append(Wait(2_000))
+    return Script((*items, Progress({"status": "done"})), {"pages": pages})
+
+
+TASKS = (
+    Task("process-payment", _process_payment, FILE, weight=16, payload=_order, tags=order_tags),
+    Task("refund-payment", _refund_payment, FILE, weight=3, payload=_order, tags=order_tags),
+    Task(
+        "retry-failed-charge",
+        _retry_charge,
+        FILE,
+        weight=1,
+        payload=_order,
+        tags=order_tags,
+        max_attempts=4,
+        backoff=Backoff(first_ms=45_000, factor=2.0, most_ms=180_000),
+    ),
+    Task("sync-invoices", _sync_invoices, FILE, every_s=3600, machine="small-2x"),
+)
+BUGS = (("process-payment", CHARGE_BUG), ("refund-payment", REFUND_BUG))

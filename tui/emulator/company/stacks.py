@@ -1,0 +1,148 @@
+"""Stacks as Node prints them, and the failures that no task throws itself.
+
+What lives here: frames of other people's code, in the order in which a stack passes them, and what is built of them.
+The executor's frames, and the messages of internal failures, are those of the recordings (103-149, 241-249, 724-728).
+A task's own frames are said where the task is.
+"""
+
+from tui.emulator.failure import Failure, FailureKind
+from tui.emulator.script import Call, Script, Step, Work
+
+FRAMES = 10
+"""`Error.stackTraceLimit` of Node: a deeper stack is cut."""
+
+_CORE = "file:///app/node_modules/@trigger.dev/core/src/v3"
+
+_EXECUTOR = (
+    f"_tracer.startActiveSpan.attributes ({_CORE}/workers/taskExecutor.ts:431:18)",
+    f"{_CORE}/tracer.ts:135:18",
+    f"{_CORE}/workers/taskExecutor.ts:426:14",
+    f"_RunTimelineMetricsAPI.measureMetric ({_CORE}/runTimelineMetrics/index.ts:67:22)",
+    f"{_CORE}/workers/taskExecutor.ts:190:26",
+    f"tryCatch ({_CORE}/tryCatch.ts:10:18)",
+    f"executeTask ({_CORE}/workers/taskExecutor.ts:179:40)",
+    f"tryCatch ({_CORE}/tryCatch.ts:10:18)",
+    f"{_CORE}/workers/taskExecutor.ts:393:33",
+)
+"""What called `run` of a task that has awaited something."""
+
+TICKS = "processTicksAndRejections (node:internal/process/task_queues:104:5)"
+
+STRIPE = (
+    "Error.generate (file:///app/node_modules/stripe/src/Error.ts:33:16)",
+    "res.toJSON.then.StripeAPIError.message (file:///app/node_modules/stripe/src/RequestSender.ts:113:31)",
+    TICKS,
+)
+STRIPE_CONNECTION = (
+    "file:///app/node_modules/stripe/src/RequestSender.ts:558:17",
+    TICKS,
+    "async StripeResource.makeRequest (file:///app/node_modules/stripe/src/StripeResource.ts:196:14)",
+)
+FETCH = (
+    "node:internal/deps/undici/undici:13510:13",
+    TICKS,
+)
+UNDICI = (
+    "TLSSocket.onHttpSocketEnd (file:///app/node_modules/undici/lib/dispatcher/client-h1.js:875:22)",
+    "TLSSocket.emit (node:events:530:35)",
+    "endReadableNT (node:internal/streams/readable:1698:12)",
+    TICKS,
+)
+PG = (
+    "Parser.parseErrorMessage (file:///app/node_modules/pg-protocol/src/parser.ts:369:69)",
+    "Parser.handlePacket (file:///app/node_modules/pg-protocol/src/parser.ts:187:21)",
+    "Parser.parse (file:///app/node_modules/pg-protocol/src/parser.ts:102:30)",
+    "Socket.<anonymous> (file:///app/node_modules/pg-protocol/src/index.ts:7:48)",
+    "Socket.emit (node:events:518:28)",
+    "addChunk (node:internal/streams/readable:561:12)",
+    TICKS,
+)
+SMTP = (
+    "SMTPConnection._formatError (file:///app/node_modules/nodemailer/lib/smtp-connection/index.js:809:19)",
+    "SMTPConnection._actionRCPT (file:///app/node_modules/nodemailer/lib/smtp-connection/index.js:1674:28)",
+    "SMTPConnection._processResponse (file:///app/node_modules/nodemailer/lib/smtp-connection/index.js:993:20)",
+    "TLSSocket.SMTPConnection._onSocketData (file:///app/node_modules/nodemailer/lib/smtp-connection/index.js:774:14)",
+    "TLSSocket.emit (node:events:518:28)",
+)
+S3 = (
+    "throwDefaultError (file:///app/node_modules/@smithy/smithy-client/dist-es/default-error-handler.js:8:22)",
+    "de_CommandError (file:///app/node_modules/@aws-sdk/client-s3/dist-es/protocols/Aws_restXml.js:3181:20)",
+    TICKS,
+    "async file:///app/node_modules/@smithy/middleware-serde/dist-es/deserializerMiddleware.js:5:24",
+)
+TIMERS = (
+    "listOnTimeout (node:internal/timers:685:17)",
+    "processTimers (node:internal/timers:618:7)",
+)
+JSON_PARSE = ("JSON.parse (<anonymous>)",)
+
+
+def own(function: str, file: str, line: int, column: int, *, is_async: bool = True) -> str:
+    """A frame of the company's code: `file` as `trigger/payments.ts` or `lib/stripe.ts`."""
+    return f"{'async ' if is_async else ''}{function} (file:///app/src/{file}:{line}:{column})"
+
+
+def stack(*frames: str) -> str:
+    """Frames, the innermost first, and what called them: ten at most, as `Failure.stack` wants them."""
+    return bare_stack(*frames, *_EXECUTOR)
+
+
+def bare_stack(*frames: str) -> str:
+    """The same for code that no executor called: timers, streams."""
+    return "\n".join(f"    at {frame}" for frame in frames[:FRAMES])
+
+
+def error(message: str, trace: str, name: str = "Error") -> Failure:
+    """An Error, or one of the classes that come with the platform or a library."""
+    return Failure(FailureKind.ERROR, message, name, trace)
+
+
+def custom(name: str, message: str, trace: str) -> Failure:
+    """An error of a class of the company's own."""
+    return Failure(FailureKind.CUSTOM, message, name, trace)
+
+
+def abort(message: str, trace: str) -> Failure:
+    """`AbortTaskRunError`: no further attempt is made (recording 107)."""
+    return Failure(FailureKind.ABORT, message, "AbortTaskRunError", trace)
+
+
+def bad_deploy(message: str, trace: str, name: str = "TypeError") -> Failure:
+    """What a bad version makes its task throw, at each attempt."""
+    return Failure(FailureKind.BAD_DEPLOY, message, name, trace)
+
+
+def crash(code: int = 1, signal: str = "null") -> Failure:
+    """The process ended by itself (recording 109)."""
+    return Failure(FailureKind.CRASH, f"Process exited with code {code} after signal {signal}.")
+
+
+def timed_out(seconds: int) -> Failure:
+    """It computed for longer than its `maxDuration` (recording 111)."""
+    return Failure(FailureKind.TIMEOUT, f"Run exceeded maximum compute time (maxDuration) of {seconds} seconds")
+
+
+def uncaught(message: str, *frames: str) -> Failure:
+    """Thrown where nobody awaits it (recordings 284, 726)."""
+    return Failure(FailureKind.UNCAUGHT, message, "", bare_stack(*frames))
+
+
+OUT_OF_MEMORY = Failure(
+    FailureKind.OUT_OF_MEMORY,
+    "Your run was terminated due to exceeding the machine's memory limit. Try increasing the machine preset in your "
+    "task options or replay using a larger machine.",
+)
+WORKER_LOST = Failure(
+    FailureKind.STALLED,
+    "Run timed out after 5 minutes due to missing heartbeats (sent every 30s). Check if your `trigger.dev dev` CLI is "
+    "still running, or if CPU-heavy work is blocking the main thread.",
+)
+"""The message of recording 724."""
+
+SYSTEM_FAILURE = Failure(FailureKind.SYSTEM, "runner lost")
+"""The message of recording 725a."""
+
+
+def broken(call: Call, *steps: Step) -> Script:
+    """An attempt of a bad version: it gets as far as `steps`, and throws the new error."""
+    return Script((Work(60 + int(call.random.random() * 120), steps),), throws=call.bug)

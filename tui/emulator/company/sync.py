@@ -1,0 +1,279 @@
+"""Other systems: the CRM, webhooks to customers, files that customers upload, the search index.
+
+What lives here: the tasks of `src/trigger/sync.ts`. Some payloads here are big: they are made once and shared.
+"""
+
+import json
+from functools import cache
+from random import Random
+
+from tui.emulator.company.stacks import (
+    FETCH,
+    JSON_PARSE,
+    PG,
+    SYSTEM_FAILURE,
+    UNDICI,
+    bad_deploy,
+    broken,
+    custom,
+    error,
+    own,
+    stack,
+    uncaught,
+)
+from tui.emulator.company.words import (
+    COUNTRIES,
+    address,
+    between,
+    customer,
+    of_customer,
+    order_tags,
+    pick,
+    region_tags,
+    skewed_ms,
+)
+from tui.emulator.failure import Failure, FailureKind
+from tui.emulator.script import (
+    Backoff,
+    Call,
+    Child,
+    Item,
+    Json,
+    Label,
+    Log,
+    Progress,
+    Script,
+    Span,
+    Start,
+    Task,
+    Wait,
+    Work,
+)
+
+FILE = "src/trigger/sync.ts"
+
+_PUSH = (own("CrmClient.upsert", "lib/crm.ts", 88, 15), own("run", "trigger/sync.ts", 33, 24))
+_SOCKET = stack(*UNDICI, *_PUSH)
+_DATABASE = stack(*PG, own("selectContact", "lib/contacts.ts", 17, 9), own("run", "trigger/sync.ts", 28, 21))
+_DELIVER = stack(
+    own("assertDelivered", "lib/webhooks.ts", 71, 11, is_async=False),
+    own("deliver", "lib/webhooks.ts", 52, 3),
+    own("run", "trigger/sync.ts", 76, 5),
+)
+_NO_HOST = stack(*FETCH, own("deliver", "lib/webhooks.ts", 44, 22), own("run", "trigger/sync.ts", 76, 5))
+_VALIDATE = stack(
+    own("validateRow", "lib/csv.ts", 61, 13, is_async=False),
+    own("importChunk", "lib/csv.ts", 102, 7),
+    "async Promise.all (index 2)",
+    own("run", "trigger/sync.ts", 121, 9),
+)
+_HANDLED = error(
+    "Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
+    stack(*JSON_PARSE, own("parseCompany", "lib/crm.ts", 120, 17, is_async=False), *_PUSH),
+    "SyntaxError",
+)
+
+CRM_BUG = bad_deploy(
+    "contact.emails.map is not a function",
+    stack(own("toCrmContact", "lib/crm.ts", 31, 40, is_async=False), *_PUSH),
+)
+IMPORT_BUG = bad_deploy(
+    "Invalid array length",
+    stack(own("chunksOf", "lib/csv.ts", 12, 18, is_async=False), own("run", "trigger/sync.ts", 109, 20)),
+    "RangeError",
+)
+
+
+def _contact(random: Random) -> Json:
+    return {
+        "contact": between(random, 100_000, 1_000_000),
+        "email": address(random),
+        "company": {"name": "Globex", "country": pick(random, COUNTRIES), "employees": between(random, 1, 5000)},
+        "source": "app",
+    }
+
+
+def _crm_sync(call: Call) -> Script:
+    random, contact = call.random, call.payload
+    number = contact["contact"]
+    pushing = Log("INFO", f"contact {number} -> crm", contact["company"])
+    if call.bug:
+        return broken(call, pushing)
+    fate = number % 1000
+    ms = skewed_ms(random, 300, 11_000) if fate % 20 else between(random, 6_000, 30_000)
+    if fate < 70:
+        if fate < 20:
+            failure = Failure(
+                FailureKind.OBJECT, json.dumps({"status": 422, "errors": [{"field": "email", "id": number}]})
+            )
+        elif fate < 32:
+            failure = error(
+                f'duplicate key value violates unique constraint "contacts_pkey" ({number})', _DATABASE, "error"
+            )
+        elif random.random() < 0.012:
+            failure = SYSTEM_FAILURE
+        elif call.attempt == 1:
+            failure = error("other side closed", _SOCKET, "SocketError")
+        else:
+            return Script((Work(ms, (pushing,)),), {"crm": f"003{number:x}", "isRetry": True})
+        return Script((Work(ms // 2, (pushing,)),), throws=failure)
+    if fate < 110:
+        throttled = Log("WARN", "429 from the CRM, waiting", {"retryAfter": 2, "remaining": 0, "quota": {"used": 1.0}})
+        return Script((Work(200, (pushing, throttled)), Wait(2_000), Work(ms)), {"crm": f"003{number:x}"})
+    lookup = Span("lookup company", 0.4, failure=_HANDLED) if fate < 160 else Span("lookup company", 0.4, _CACHE)
+    return Script((Work(ms, (pushing, lookup, _UPSERTED)),), {"crm": f"003{number:x}", "updated": ["email", "phone"]})
+
+
+_CACHE = (Log("DEBUG", "cache hit"),)
+_UPSERTED = Log("INFO", "upserted { created: false, fields: 2 }")
+
+
+def _delivery(random: Random) -> Json:
+    return {
+        "endpoint": f"https://hooks.{pick(random, COUNTRIES)}.customer.test/v2/{between(random, 1, 400)}",
+        "event": {"id": between(random, 100_000, 1_000_000), "type": "order.paid", "data": {"object": None}},
+    }
+
+
+def _webhook_deliver(call: Call) -> Script:
+    event = call.payload["event"]
+    number, to = event["id"], call.payload["endpoint"]
+    fate, ms = number % 100, skewed_ms(call.random, 150, 3600)
+    posting = Log("INFO", f"POST {to}", {"event": event, "signature": f"v1={number * 7919:012x}"})
+    if fate < 7:
+        failure = custom("WebhookDeliveryError", f"Endpoint answered 410 Gone: {to}", _DELIVER)
+    elif fate < 11:
+        failure = error("fetch failed", _NO_HOST, "TypeError")
+    elif fate < 20 and call.attempt == 1:
+        failure = custom("WebhookDeliveryError", "Endpoint answered 503 Service Unavailable", _DELIVER)
+    else:
+        return Script((Work(ms, (posting,)),), {"status": 200, "attempt": call.attempt})
+    refused = Log("ERROR", f"delivery {number} refused", {"error": {"name": failure.name, "message": failure.message}})
+    return Script((Work(ms, (posting, refused)),), throws=failure)
+
+
+def _broadcast(random: Random) -> Json:
+    return {"type": "catalog.updated", "subscribers": between(random, 30, 65)}
+
+
+def _webhook_broadcast(call: Call) -> Script:
+    random = call.random
+    children = tuple(
+        Child("webhook-deliver", _delivery(random), ("broadcast",))
+        for _ in range(min(call.payload["subscribers"], 500))
+    )
+    listed = Log("INFO", f"{len(children)} subscribers", {"type": call.payload["type"]})
+    return Script((Work(400, (listed,)), Start(children, is_batch=True)), {"deliveries": len(children)})
+
+
+@cache
+def _rows(count: int) -> list[Json]:
+    text = "lorem ipsum dolor sit amet " * 4
+    return [
+        {"row": row, "sku": f"SKU-{row * 7919 % 100_000:05d}", "price": row * 13 % 997, "text": text}
+        for row in range(count)
+    ]
+
+
+SIZES = (120, 120, 480, 1950)
+"""Rows of an inline file: 18 KB, 75 KB, and the 300 KB that the server still keeps inline (recording 118)."""
+
+
+def _upload(random: Random) -> Json:
+    upload = {"upload": between(random, 100_000, 1_000_000), "customer": customer(random), "file": "products.csv"}
+    if random.random() < 0.4:
+        return {**upload, "rows": _rows(pick(random, SIZES))}
+    return {**upload, "url": f"https://uploads.example.com/{upload['upload']}.csv", "rows": None}
+
+
+def _import_csv(call: Call) -> Script:
+    random, upload = call.random, call.payload
+    number, rows = upload["upload"], upload["rows"]
+    total = len(rows) if rows else between(random, 500, 20_000)
+    opened = Log("INFO", f"reading {upload['file']}", {"upload": number, "rows": total, "encoding": "utf-8"})
+    if call.bug:
+        return broken(call, opened)
+    fate, ms = number % 100, between(random, 1_500, 9_500)
+    items: list[Item] = [
+        of_customer(upload),
+        Progress({"status": "reading", "progress": 0, "total": total}),
+        Work(ms // 3, (opened,)),
+    ]
+    for quarter in (1, 2, 3, 4):
+        done = total * quarter // 4
+        items.append(Work(ms, (Log("INFO", f"{done} of {total} rows"),)))
+        items.append(Progress({"status": "importing", "progress": done, "percent": 25 * quarter}))
+        if quarter == 2 and fate < 12:
+            failed_row = custom("RowValidationError", f"row {done + fate}: price must be a number", _VALIDATE)
+            return Script(tuple(items), throws=failed_row if fate < 7 else _CSV_STREAM if fate < 9 else _flaky(call))
+    items.append(Progress({"status": "done", "report": {"created": total - fate, "skipped": fate, "errors": []}}))
+    return Script((*items, Label(("imported",))), {"rows": total, "skipped": fate})
+
+
+_CSV_STREAM = uncaught(
+    'Invalid Opening Quote: a quote is found on field 3 at line 1207, value is "12\' monitor"',
+    "CsvStream.onError (file:///app/src/lib/csv.ts:140:15)",
+    "CsvStream.emit (node:events:530:35)",
+    "Parser.__emitError (file:///app/node_modules/csv-parse/lib/index.js:74:12)",
+    "emitErrorNT (node:internal/streams/destroy:169:8)",
+    "emitErrorCloseNT (node:internal/streams/destroy:128:3)",
+    "processTicksAndRejections (node:internal/process/task_queues:104:5)",
+)
+
+
+def _flaky(call: Call) -> Failure | None:
+    return error("read ECONNRESET", _DATABASE) if call.attempt == 1 else None
+
+
+@cache
+def _documents(count: int) -> list[Json]:
+    return [
+        {"id": f"doc_{at:05d}", "title": f"Page {at}", "body": "All about everything. " * 40} for at in range(count)
+    ]
+
+
+@cache
+def _vectors(count: int) -> list[Json]:
+    return [
+        {"id": f"doc_{at:05d}", "vector": [round((at * 31 + n) % 97 / 97, 4) for n in range(24)]} for at in range(count)
+    ]
+
+
+def _corpus(random: Random) -> Json:
+    return {"index": "help-center", "documents": _documents(700 if random.random() < 0.3 else 60)}
+
+
+def _index_documents(call: Call) -> Script:
+    random, count = call.random, len(call.payload["documents"])
+    embedding = Span("embed", 0.7, (Log("INFO", f"{count} documents", {"model": "embed-3", "dimensions": [24]}),))
+    work = Work(between(random, 2_000, 12_000), (embedding, Log("INFO", "index swapped")))
+    return Script((work,), {"indexed": count, "vectors": _vectors(min(count, 700))})
+
+
+TASKS = (
+    Task("crm-sync", _crm_sync, FILE, weight=9, payload=_contact, tags=region_tags),
+    Task(
+        "webhook-deliver",
+        _webhook_deliver,
+        FILE,
+        weight=2,
+        payload=_delivery,
+        queue="webhooks",
+        machine="micro",
+        ttl="10s",
+        backoff=Backoff(first_ms=2_000, factor=3.0, most_ms=20_000),
+    ),
+    Task("webhook-broadcast", _webhook_broadcast, FILE, weight=0.05, payload=_broadcast),
+    Task(
+        "import-csv",
+        _import_csv,
+        FILE,
+        weight=3,
+        payload=_upload,
+        tags=order_tags,
+        machine="medium-1x",
+        max_attempts=2,
+    ),
+    Task("index-documents", _index_documents, FILE, weight=0.4, payload=_corpus, machine="medium-2x"),
+)
+BUGS = (("crm-sync", CRM_BUG), ("import-csv", IMPORT_BUG))

@@ -1,0 +1,32 @@
+"""What a run costs: computing by machine and second, and a fee for each run.
+
+What lives here: the price list of the real service, in US cents, and the two sums that rows, details and queries tell.
+Development runs on the developer's own machine and costs nothing (recordings 100-149: 0 in every one of them).
+"""
+
+from tui.emulator.environment import Environment
+from tui.emulator.runs import Run
+
+INVOCATION_CENTS = 0.0025
+
+CENTS_PER_S = {
+    "micro": 0.00169,
+    "small-1x": 0.00338,
+    "small-2x": 0.00675,
+    "medium-1x": 0.0085,
+    "medium-2x": 0.017,
+    "large-1x": 0.034,
+    "large-2x": 0.068,
+}
+
+
+def compute_cents(run: Run, environment: Environment) -> float:
+    """`costInCents` of a run so far: what it computed, on its machine."""
+    if environment.type == "DEVELOPMENT":
+        return 0
+    return CENTS_PER_S.get(run.machine, CENTS_PER_S["small-1x"]) * run.usage_ms / 1000
+
+
+def invocation_cents(environment: Environment) -> float:
+    """`baseCostInCents` of any run there."""
+    return 0 if environment.type == "DEVELOPMENT" else INVOCATION_CENTS

@@ -1,0 +1,168 @@
+"""The filters of the list of runs: what each parameter means, and which index of the ledger answers it.
+
+What lives here: reading `filter[…]`, and asking one run. Walking the indexes is the matter of `listing`. Source:
+wire/README.md §3, recordings 020-059.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from tui.emulator.ledger import Ledger
+from tui.emulator.lifecycle import duration_ms
+from tui.emulator.runs import Run
+from tui.emulator.script import Json
+from tui.emulator.vocabulary import FILTER_WORDS, Word
+
+MACHINES = ("micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x")
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Run], str]]] = {
+    "taskIdentifier": ("task", lambda run: run.task_id),
+    "version": ("version", lambda run: run.version),
+    "queue": ("queue", lambda run: run.queue),
+    "machine": ("machine", lambda run: run.machine),
+    "batch": ("batch", lambda run: run.batch_id),
+}
+"""For each parameter the name of its index, and the value of a run."""
+
+_NOBODY = ("schedule", "bulkAction", "error")
+"""What no emulated run has: schedules, bulk actions and error groups are not served, so that their ids are unknown."""
+
+_LATEST_MS = 8_640_000_000_000_000
+"""The last moment that the server's language can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One filter that indexes answer: `indexes` gives ascending lists of numbers, `matches` asks one run."""
+
+    indexes: Callable[[Ledger], list[Any]]
+    matches: Callable[[Run], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilters:
+    """What a list is limited to. `words`: the asked statuses, None for all; times are inclusive."""
+
+    indexed: tuple[Choice, ...] = ()
+    words: frozenset[Word] | None = None
+    is_test: bool | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    regions: frozenset[str] | None = None
+    is_void: bool = False
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], issues: list[Json], *, now_ms: int) -> "ListFilters":
+        """From the query's parameters; adds zod's issues for those that are refused. Unknown ones are ignored (047)."""
+        words = _words(query.get("filter[status]", ""), issues)
+        is_test = _is_test(query.get("filter[isTest]", ""), issues)
+        from_ms = _moment_ms(query, "filter[createdAt][from]", issues)
+        to_ms = _moment_ms(query, "filter[createdAt][to]", issues)
+        period_ms = duration_ms(query.get("filter[createdAt][period]", ""))
+        if period_ms is not None:
+            from_ms = max(from_ms or 0, now_ms - period_ms)
+        _check_machines(query.get("filter[machine]", ""), issues)
+        choices = [] if words is None else [_status_choice(words)]
+        choices += [_field_choice(name, query[key]) for name in _FIELDS if query.get(key := f"filter[{name}]")]
+        if tags := query.get("filter[tag]", ""):
+            choices.append(_tag_choice(tags))
+        if is_test:
+            choices.append(Choice(lambda ledger: [ledger.with_field("test", "true")], lambda run: run.is_test))
+        regions = query.get("filter[region]", "")
+        return cls(
+            tuple(choices),
+            words,
+            is_test,
+            from_ms,
+            to_ms,
+            frozenset(regions.split(",")) if regions else None,
+            any(query.get(f"filter[{name}]") for name in _NOBODY),
+        )
+
+    def can_match(self, region: str) -> bool:
+        """Whether any run of an environment in this region can match."""
+        return not self.is_void and (self.regions is None or region in self.regions)
+
+    def matches_test(self, run: Run) -> bool:
+        """Whether it is the asked kind of run: a test, or none."""
+        return run.is_test is self.is_test
+
+
+def _status_choice(words: frozenset[Word]) -> Choice:
+    return Choice(lambda ledger: [ledger.with_status(word) for word in words], lambda run: run.copied in words)
+
+
+def _field_choice(name: str, text: str) -> Choice:
+    field, value_of = _FIELDS[name]
+    # A batch is one, the others are comma lists.
+    values = frozenset([text] if name == "batch" else text.split(","))
+    return Choice(
+        lambda ledger: [ledger.with_field(field, value) for value in values], lambda run: value_of(run) in values
+    )
+
+
+def _tag_choice(text: str) -> Choice:
+    tags = frozenset(text.split(","))
+    return Choice(
+        lambda ledger: [ledger.with_field("tag", tag) for tag in tags], lambda run: not tags.isdisjoint(run.tags)
+    )
+
+
+def _words(text: str, issues: list[Json]) -> frozenset[Word] | None:
+    if not text:
+        return None
+    names = text.split(",")
+    unknown = [name for name in names if name not in FILTER_WORDS]
+    if unknown:
+        issues.append(_custom(f"Invalid status values: {', '.join(unknown)}", "filter[status]"))
+        return None
+    return frozenset(word for name in names for word in FILTER_WORDS[name])
+
+
+def _is_test(text: str, issues: list[Json]) -> bool | None:
+    if text and text not in {"true", "false"}:
+        issues.append(_custom(f"Invalid value for isTest: {text}", "filter[isTest]"))
+    return text == "true" if text in {"true", "false"} else None
+
+
+def _check_machines(text: str, issues: list[Json]) -> None:
+    unknown = [name for name in text.split(",") if name not in MACHINES] if text else []
+    if unknown:
+        issues.append(_custom(f"Invalid machine values: {', '.join(unknown)}", "filter[machine]"))
+
+
+def _moment_ms(query: Mapping[str, str], name: str, issues: list[Json]) -> int | None:
+    """A number is epoch milliseconds, whatever was meant by it; anything else an ISO date (recordings 033, 034)."""
+    text = query.get(name)
+    if text is None:
+        return None
+    moment = parse_moment_ms(text)
+    if moment is None:
+        issues.append({"code": "invalid_date", "message": "Invalid date", "path": [name]})
+    return moment
+
+
+def parse_moment_ms(text: str) -> int | None:
+    """Epoch milliseconds of a number in a text or of an ISO date; None for what is neither."""
+    try:
+        number = float(text.strip() or "0")
+    except ValueError:
+        return _iso_ms(text.strip())
+    return int(number) if isfinite(number) and abs(number) <= _LATEST_MS else None
+
+
+def _iso_ms(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+
+
+def _custom(message: str, name: str) -> Json:
+    return {"code": "custom", "message": message, "path": [name]}

@@ -1,0 +1,87 @@
+"""Large payloads and outputs: the addresses under which they are handed out for a while, and what is found there.
+
+What lives here: signing and checking. The real server has its object store sign them (recording 119); here the
+address is this server's own, and takes no key either. Addresses age by the world's time.
+"""
+
+import hmac
+from calendar import timegm
+from collections.abc import Mapping
+from hashlib import sha256
+from time import gmtime, strftime, strptime
+from urllib.parse import urlencode
+
+from tui.emulator.environment import Environment
+from tui.emulator.exchange import Answer, Asked, Refusal
+from tui.emulator.rows import Presign
+from tui.emulator.runs import Run
+from tui.emulator.script import NOTHING, Json
+
+VALID_S = 300
+_TIME = "%Y%m%dT%H%M%SZ"
+
+
+def presigner(asked: Asked) -> Presign:
+    """What makes addresses that are valid from now on."""
+    environment = asked.world.environment
+    now_ms = asked.world.now_ms
+
+    def address(run: Run, part: str) -> str:
+        path = f"{environment.project.ref}/{environment.slug}/{_folder(run, part)}/{part}.json"
+        query = {
+            "X-Amz-Expires": str(VALID_S),
+            "X-Amz-Date": strftime(_TIME, gmtime(now_ms // 1000)),
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-SignedHeaders": "host",
+        }
+        query["X-Amz-Signature"] = _signature(environment, path, query)
+        return f"{asked.address}/packets/{path}?{urlencode(query)}"
+
+    return address
+
+
+async def packet(asked: Asked) -> Answer:
+    """`GET /packets/{path}`, without a key; `asked.world` is the one of `slug_in(path)`.
+
+    An output is wrapped as the SDK stores it, `{"json":…}`, a text is stored bare, a payload as it was sent
+    (recordings 706, 719). Refuses with 403 what is not signed or too old, and with 404 what is gone.
+    """
+    environment, query = asked.world.environment, asked.query
+    path = asked.path["path"]
+    signature = query.get("X-Amz-Signature", "")
+    if not hmac.compare_digest(signature.encode(), _signature(environment, path, query).encode()):
+        raise _denied(403, "SignatureDoesNotMatch", "The signature is not that of this address.")
+    # A signature that fits was made here, so that its times and its path can be read.
+    signed_s = timegm(strptime(query["X-Amz-Date"], _TIME))
+    if asked.world.now_ms // 1000 > signed_s + int(query["X-Amz-Expires"]):
+        raise _denied(403, "AccessDenied", "Request has expired")
+    *_, folder, name = path.split("/")
+    run = asked.world.find(folder.partition("-")[0])
+    value = NOTHING if run is None else run.payload() if name == "payload.json" else _wrapped(run.output())
+    if value is NOTHING:
+        raise _denied(404, "NoSuchKey", "The specified key does not exist.")
+    return Answer(value)
+
+
+def slug_in(path: str) -> str:
+    """The environment that an address under `/packets/` is of, as its slug; "" for what is no such address."""
+    parts = path.split("/")
+    return parts[1] if len(parts) == 4 else ""
+
+
+def _wrapped(output: Json) -> Json:
+    return output if output is NOTHING or isinstance(output, str) else {"json": output}
+
+
+def _folder(run: Run, part: str) -> str:
+    return run.id if part == "payload" else f"{run.id}-{len(run.attempts)}"
+
+
+def _signature(environment: Environment, path: str, query: Mapping[str, str]) -> str:
+    signed = "\n".join((path, query.get("X-Amz-Date", ""), query.get("X-Amz-Expires", "")))
+    return hmac.new(environment.key.encode(), signed.encode(), sha256).hexdigest()
+
+
+def _denied(status: int, code: str, message: str) -> Refusal:
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Refusal(status, body, {"content-type": "application/xml"})

@@ -1,0 +1,65 @@
+"""TRQL: questions about the runs in SQL, as `POST /api/v1/query` takes them.
+
+What lives here: `Queries`, which answers them for one world. Below it: `tokens`, `terms`, `expressions` and `selects`
+read a query and write it anew for SQLite, `columns` and `schema` say what it may speak of, `functions` and
+`registered` what it may call, `copy` is the table. What a request and its answer look like is the routes' matter.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from tui.emulator.query.copy import Copy
+from tui.emulator.query.selects import Window, translated
+from tui.emulator.query.tokens import QueryRefused
+from tui.emulator.script import Json
+from tui.emulator.world import World
+
+__all__ = ["Queries", "QueryRefused", "told"]
+
+LAST_MS = 253_402_300_799_999
+LIMIT_S = 2.0
+ROWS_MOST = 10_000
+"""More rows than these are cut off silently, as the server does."""
+
+
+class Queries:
+    """Answers the queries about a world. `limit_s`: how long one may take.
+
+    The world must not move in another thread while a method begins.
+    """
+
+    def __init__(self, world: World, *, limit_s: float = LIMIT_S, rows_most: int = ROWS_MOST) -> None:
+        self._agenda = world.agenda
+        self._copy = Copy(world)
+        self._limit_s = limit_s
+        self._rows_most = rows_most
+
+    async def follow(self) -> None:
+        """Bring the table in step. Every answer begins with it; called now and then it keeps each of them short."""
+        self._copy.note()
+        await asyncio.to_thread(self._copy.follow)
+
+    async def answer(
+        self, query: str, *, from_ms: int | None = None, to_ms: int | None = None
+    ) -> tuple[list[str], list[list[Json]]]:
+        """The names of the columns, and the rows.
+
+        `from_ms`, `to_ms`: the trigger times that a query sees which says nothing about them itself. Raises
+        QueryRefused with the words of a 400.
+        """
+        readable = query.encode("utf-8", "replace").decode()
+        translation = translated(readable, told(self._agenda.now_ms)[:19], Window(told(from_ms), told(to_ms)))
+        self._copy.note()
+        return await asyncio.to_thread(self._copy.read, translation, limit_s=self._limit_s, rows_most=self._rows_most)
+
+    def close(self) -> None:
+        """Give the memory back; a query that runs ends first."""
+        self._copy.close()
+
+
+def told(ms: int | None) -> str:
+    """A moment as TRQL tells it, `2026-11-24 14:12:45.434`; "" for None. What no calendar has is told as its end."""
+    if ms is None:
+        return ""
+    ms = max(0, min(ms, LAST_MS))
+    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{ms % 1000:03d}"

@@ -1,0 +1,161 @@
+"""The `runs` table of TRQL as data: what each column is called, what it means, and where its value comes from.
+
+What lives here: the columns as the schema tells them (recording 830), and the facts of a run that they are made of.
+A column is a piece of SQL over the facts, so that it is computed only where a query names it. Where the facts are
+kept is `copy`'s matter.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tui.emulator.costs import compute_cents
+from tui.emulator.environment import Environment
+from tui.emulator.runs import Run
+from tui.emulator.script import NOTHING, Json
+from tui.emulator.vocabulary import Word
+
+TABLE = "runs"
+TABLE_MEANING = "Task runs - stores all task execution records"
+TIME_COLUMN = "triggered_at"
+PACKAGE_VERSION = "4.5.12"
+
+Fact = str | int | float | bytes | None
+
+
+def _finished_ms(run: Run) -> int | None:
+    """Lists and queries must not know the end of a run before they know that it is over."""
+    return run.finished_ms if run.copied is not None and run.copied.is_final else None
+
+
+def _warm(run: Run, _: Environment) -> Fact:
+    return None if run.started_ms is None else int(run.seed % 4 != 0)
+
+
+def packed(values: Sequence[Json]) -> bytes:
+    """An array as SQL sees it: JSON text as a BLOB, which nothing else is."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
+    "number": ("INTEGER PRIMARY KEY", lambda run, _: run.number),
+    "run_id": ("TEXT", lambda run, _: run.id),
+    "status": ("TEXT", lambda run, _: (run.copied or run.status).title),
+    "is_finished": ("INTEGER", lambda run, _: int((run.copied or run.status).is_final)),
+    "task_identifier": ("TEXT", lambda run, _: run.task_id),
+    "queue": ("TEXT", lambda run, _: run.queue),
+    "batch_id": ("TEXT", lambda run, _: run.batch_id or None),
+    "root_run_id": ("TEXT", lambda run, _: run.root.id if run.root else None),
+    "parent_run_id": ("TEXT", lambda run, _: run.parent.id if run.parent else None),
+    "depth": ("INTEGER", lambda run, _: run.depth if run.parent else 0),
+    "attempt_count": ("INTEGER", lambda run, _: len(run.attempts)),
+    "idempotency_key": ("TEXT", lambda run, _: run.idempotency_key),
+    "created_ms": ("INTEGER", lambda run, _: run.created_ms),
+    "queued_ms": ("INTEGER", lambda run, _: run.queued_ms),
+    "started_ms": ("INTEGER", lambda run, _: run.started_ms),
+    "executed_ms": ("INTEGER", lambda run, _: run.attempts[0].started_ms if run.attempts else None),
+    "finished_ms": ("INTEGER", lambda run, _: _finished_ms(run)),
+    "delay_until_ms": ("INTEGER", lambda run, _: run.delay_until_ms),
+    "expired_ms": ("INTEGER", lambda run, _: _finished_ms(run) if run.copied is Word.EXPIRED else None),
+    "ttl": ("TEXT", lambda run, _: run.ttl),
+    "usage_ms": ("INTEGER", lambda run, _: run.usage_ms),
+    "compute_cents": ("REAL", compute_cents),
+    "tags": ("BLOB", lambda run, _: packed(run.tags)),
+    "task_version": ("TEXT", lambda run, _: run.version),
+    "machine": ("TEXT", lambda run, _: run.machine),
+    "is_test": ("INTEGER", lambda run, _: int(run.is_test)),
+    "is_warm_start": ("INTEGER", _warm),
+    "concurrency_key": ("TEXT", lambda run, _: run.concurrency_key),
+}
+"""Of each run: the SQL type, and the value as it is now, but with the status that the copy was told."""
+
+STAMP = "%Y-%m-%d %H:%M:%f"
+
+
+def stamp(ms: str) -> str:
+    """The SQL for a column of epoch milliseconds as TRQL tells times: `2026-11-24 14:12:45.434` (recording 840)."""
+    return f"strftime('{STAMP}', {ms} / 1000.0, 'unixepoch')"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `sql` is over the facts, "" for the fact of that name; `:name` stands for a value of `constants`."""
+
+    name: str
+    type: str
+    meaning: str
+    example: str
+    sql: str = ""
+    allowed: tuple[str, ...] = ()
+    is_core: bool = False
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it holds moments, to the millisecond."""
+        return "DateTime64" in self.type
+
+    def told(self) -> dict[str, Json]:
+        """The column as the schema tells it (recording 830)."""
+        told: dict[str, Json] = {
+            "name": self.name,
+            "type": self.type,
+            "description": self.meaning,
+            "example": self.example,
+        }
+        if self.allowed:
+            told["allowedValues"] = list(self.allowed)
+        if self.is_core:
+            told["coreColumn"] = True
+        return told
+
+
+def constants(environment: Environment, invocation_cents: float) -> dict[str, str]:
+    """SQL literals for what is the same for every run of an environment.
+
+    A region that is an environment's id, as in development, is told as NULL by the real server's SQL.
+    """
+    return {
+        "environment": _quoted(environment.slug),
+        "project": _quoted(environment.project.ref),
+        "type": _quoted(environment.type),
+        "region": "NULL" if environment.region.startswith("cm") else _quoted(environment.region),
+        "package": f"CASE task_version WHEN '' THEN '' ELSE {_quoted(PACKAGE_VERSION)} END",
+        "invocation_cents": repr(float(invocation_cents)),
+    }
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+_ESCAPES = re.compile(r"\\\\|\\u00([0-9a-f]{2})")
+
+
+def json_text(value: Json) -> str:
+    """JSON as the analytics store writes it: keys sorted, no spaces, capital digits in escapes (recording 839)."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _ESCAPES.sub(lambda found: f"\\u00{found[1].upper()}" if found[1] else found[0], text)
+    return text.encode("utf-8", "replace").decode()
+
+
+def output_of(run: Run | None) -> str | None:
+    """The `output` column: an object's nulls are lost there, and a lone null is no output at all."""
+    if run is None or run.copied is not Word.COMPLETED:
+        return None
+    output = _without_nulls(run.output())
+    return None if output is NOTHING or output is None else json_text(output)
+
+
+def error_of(run: Run | None) -> str | None:
+    """The `error` column: the failure as it is stored, with its true message and stack (recording 839)."""
+    if run is None or run.failure is None or run.copied is None or not run.copied.is_final:
+        return None
+    return json_text({key: text.replace("\0", "") for key, text in run.failure.stored().items()})
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value

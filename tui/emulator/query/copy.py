@@ -1,0 +1,176 @@
+"""The copy of the runs that queries read: a database in memory, kept in step with the ledger.
+
+What lives here: the database, what is written to it, and the connection that may only read. It follows the analytics
+store of the real server: a run is in it as the ledger's copy knows it, up to a second late. The query's language is
+`selects`' matter.
+"""
+
+import math
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from secrets import token_hex
+from threading import Lock
+
+from tui.emulator.costs import invocation_cents
+from tui.emulator.query.columns import FACTS, TABLE, Fact, constants, error_of, output_of, stamp
+from tui.emulator.query.functions import USED
+from tui.emulator.query.registered import register, unpacked
+from tui.emulator.query.schema import COLUMNS
+from tui.emulator.query.selects import Translation
+from tui.emulator.query.terms import unknown_column
+from tui.emulator.query.tokens import QueryRefused
+from tui.emulator.script import Json
+from tui.emulator.world import World
+
+PROGRESS_STEPS = 10_000
+"""So many steps of SQLite's machine, well under a millisecond of them, lie between two looks at the clock."""
+
+TEXT_MOST_BYTES = 32_000_000
+INTEGER_MOST = 2**63 - 1
+
+
+class Copy:
+    """One environment's runs as a table; there must be no other that follows the same ledger.
+
+    `note` is called where the world moves, all else anywhere: it takes a lock and may take seconds, the first time
+    above all (about 1.5 s for 100,000 runs).
+    """
+
+    def __init__(self, world: World) -> None:
+        self._ledger = world.ledger
+        self._environment = world.environment
+        self._noted: deque[tuple[list[int], list[int]]] = deque()
+        self._lock = Lock()
+        self._until_s = math.inf
+        address = f"file:runs-{token_hex(8)}?mode=memory&cache=shared"
+        self._writer = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+        self._reader = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+        self._create()
+        self._restrict()
+        self.note()
+        self._noted = deque([(list(world.ledger.by_number), [])])
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self._lock:
+            self._reader.close()
+            self._writer.close()
+
+    def note(self) -> None:
+        """Take over from the ledger which runs changed and which are gone."""
+        ledger = self._ledger
+        if ledger.changed or ledger.dropped:
+            self._noted.append((list(ledger.changed), list(ledger.dropped)))
+            ledger.changed.clear()
+            ledger.dropped.clear()
+
+    def follow(self) -> None:
+        """Write what was noted."""
+        with self._lock:
+            self._follow()
+
+    def read(self, query: Translation, *, limit_s: float, rows_most: int) -> tuple[list[str], list[list[Json]]]:
+        """The columns and rows of a query, after following. Raises QueryRefused with the server's words."""
+        with self._lock:
+            self._follow()
+            self._until_s = time.monotonic() + limit_s
+            try:
+                # An open cursor would keep the writer out.
+                with closing(self._reader.execute(query.sql, query.values)) as cursor:
+                    rows = [[_json(value) for value in row] for row in cursor.fetchmany(rows_most)]
+                    names = [column[0] for column in cursor.description]
+            except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+                raise _refused(error, limit_s) from error
+        return names, rows
+
+    def _create(self) -> None:
+        facts = ", ".join(f"{name} {kind}" for name, (kind, _) in FACTS.items())
+        columns = ", ".join(f"{column.sql or column.name} AS {column.name}" for column in COLUMNS)
+        for name, value in constants(self._environment, invocation_cents(self._environment)).items():
+            columns = columns.replace(f":{name}", value)
+        for connection in (self._writer, self._reader):
+            register(
+                connection,
+                lambda number: output_of(self._ledger.by_number.get(number)),
+                lambda number: error_of(self._ledger.by_number.get(number)),
+            )
+        self._writer.execute(f"CREATE TABLE facts ({facts}, triggered_at TEXT)")
+        self._writer.execute("CREATE INDEX roots ON facts (root_run_id) WHERE root_run_id IS NOT NULL")
+        self._writer.execute(f"CREATE VIEW {TABLE} AS SELECT {columns} FROM facts")  # noqa: S608  constants
+
+    def _restrict(self) -> None:
+        """From here on the reader can do nothing but read the view: whatever the translation lets pass."""
+        reader = self._reader
+        reader.execute("PRAGMA query_only = 1")
+        reader.execute("PRAGMA trusted_schema = 1")
+        reader.execute("PRAGMA temp_store = MEMORY")
+        reader.text_factory = lambda text: text.decode("utf-8", "replace")
+        reader.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, TEXT_MOST_BYTES)
+        reader.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        reader.set_progress_handler(lambda: time.monotonic() > self._until_s, PROGRESS_STEPS)
+        reader.set_authorizer(_allow)
+
+    def _follow(self) -> None:
+        if not self._noted:
+            return
+        marks = ", ".join("?" * len(FACTS))
+        created = list(FACTS).index("created_ms") + 1
+        insert = f"INSERT OR REPLACE INTO facts VALUES ({marks}, {stamp(f'?{created}')})"  # noqa: S608  constants
+        with self._writer:
+            self._writer.execute("BEGIN")
+            while self._noted:
+                changed, dropped = self._noted.popleft()
+                self._writer.executemany(insert, self._facts(changed))
+                self._writer.executemany("DELETE FROM facts WHERE number = ?", ((number,) for number in dropped))
+
+    def _facts(self, numbers: list[int]) -> Iterator[list[object]]:
+        find, environment = self._ledger.by_number.get, self._environment
+        facts = [fact for _, fact in FACTS.values()]
+        for number in numbers:
+            run = find(number)
+            if run is not None and run.copied is not None:
+                yield [_storable(fact(run, environment)) for fact in facts]
+
+
+def _storable(value: Fact) -> Fact:
+    """Half a surrogate pair or a number beyond 64 bits, which a trigger may bring in, must not stop the copy."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not -INTEGER_MOST <= value <= INTEGER_MOST:
+        return None
+    return value
+
+
+def _allow(action: int, first: str | None, second: str | None, _database: str | None, view: str | None) -> int:
+    """SQLite asks this, while it prepares a statement, of each thing that the statement would do."""
+    match action:
+        case sqlite3.SQLITE_SELECT:
+            is_allowed = True
+        case sqlite3.SQLITE_FUNCTION:
+            is_allowed = (second or "").lower() in USED
+        case sqlite3.SQLITE_READ:
+            # A column of the facts only through the view; no column at all is what `count(*)` reads.
+            is_through_view = view == TABLE or not second
+            is_allowed = first not in {None, "sqlite_master", "sqlite_schema"} and (first != "facts" or is_through_view)
+        case _:
+            is_allowed = False
+    return sqlite3.SQLITE_OK if is_allowed else sqlite3.SQLITE_DENY
+
+
+def _json(value: object) -> Json:
+    if isinstance(value, bytes):
+        return unpacked(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _refused(error: Exception, limit_s: float) -> QueryRefused:
+    text = str(error)
+    if text == "interrupted":
+        return QueryRefused(f"Timeout exceeded: elapsed {limit_s:g} seconds, maximum: {limit_s:g}. (TIMEOUT_EXCEEDED)")
+    if text.startswith("no such column: "):
+        table, _, name = text.removeprefix("no such column: ").rpartition(".")
+        return unknown_column(name, table)
+    return QueryRefused(f"Query failed: {text}")

@@ -1,0 +1,161 @@
+"""The operators of TRQL, read and written as SQLite's: logic, comparisons, membership, arithmetic, moments.
+
+What lives here: expressions over terms. ClickHouse compares moments as such and divides as fractions; both are made
+so here. Clauses and tables are `selects`' matter.
+"""
+
+import re
+from abc import ABC
+from collections.abc import Callable
+
+from tui.emulator.query.columns import TIME_COLUMN
+from tui.emulator.query.functions import DAY, MILLISECONDS, MS, S
+from tui.emulator.query.terms import Piece, Terms
+from tui.emulator.query.tokens import QueryRefused
+
+DEPTH_MOST = 60
+
+_MEMBERSHIP = ("IN", "BETWEEN", "LIKE", "ILIKE")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?(?:Z|\+00:00)?")
+_SHIFTED = {MS: "strftime('%Y-%m-%d %H:%M:%f', {}, {})", S: "datetime({}, {})", DAY: "datetime({}, {})"}
+_PADDED = {MS: "{}", S: "({} || '.000')", DAY: "({} || ' 00:00:00.000')"}
+
+
+class Expressions(Terms, ABC):
+    """Reads expressions, the loosest operators first."""
+
+    def __init__(self, query: str, now: str) -> None:
+        super().__init__(query, now)
+        self.is_windowed = True
+        """Whether the select that is being read leaves time to the window of the request."""
+        self._depth = 0
+
+    def expression(self) -> Piece:
+        """Read an expression."""
+        self.deepen()
+        piece = self._many("OR", self._conjunction)
+        self._depth -= 1
+        return piece
+
+    def deepen(self) -> None:
+        """Go into a nested part; who does so comes back with `_depth`. Raises QueryRefused where it is too deep."""
+        self._depth += 1
+        if self._depth > DEPTH_MOST:
+            raise QueryRefused("Maximum parse depth exceeded")
+
+    def _many(self, word: str, part: Callable[[], Piece]) -> Piece:
+        pieces = [part()]
+        while self.skip_words(word):
+            pieces.append(part())
+        return pieces[0] if len(pieces) == 1 else Piece(f"({f' {word} '.join(piece.sql for piece in pieces)})")
+
+    def _conjunction(self) -> Piece:
+        return self._many("AND", self._negation)
+
+    def _negation(self) -> Piece:
+        is_negated = False
+        while self.is_word("NOT"):
+            self.take()
+            is_negated = not is_negated
+        piece = self._comparison()
+        return Piece(f"(NOT {piece.sql})", "not") if is_negated else piece
+
+    def _comparison(self) -> Piece:
+        left = self._sum()
+        while True:
+            if sign := self.skip_sign("=", "==", "!=", "<>", "<", "<=", ">", ">="):
+                left = self._compared(left, sign.replace("==", "="))
+            elif self.skip_words("IS"):
+                negation = "NOT " if self.skip_words("NOT") else ""
+                self.need_word("NULL")
+                left = Piece(f"({left.sql} IS {negation}NULL)")
+            elif self.is_word(*_MEMBERSHIP):
+                left = Piece(self._membership(left))
+            elif self.is_word("NOT") and self.ahead().text.upper() in _MEMBERSHIP:
+                self.take()
+                left = Piece(f"(NOT {self._membership(left)})")
+            else:
+                return left
+
+    def _compared(self, left: Piece, sign: str) -> Piece:
+        right = self._sum()
+        if "NULL" in {left.sql, right.sql} and sign in {"=", "!=", "<>"}:
+            other = left if right.sql == "NULL" else right
+            return Piece(f"({other.sql} IS {'' if sign == '=' else 'NOT '}NULL)")
+        left_sql, right_sql = self._aligned(left, right)
+        return Piece(f"({left_sql} {sign} {right_sql})")
+
+    def _membership(self, left: Piece) -> str:
+        word = self.take().text.upper()
+        if word == "BETWEEN":
+            low = self._sum()
+            self.need_word("AND")
+            left_sql, low_sql = self._aligned(left, low)
+            right_sql, high_sql = self._aligned(left, self._sum())
+            return f"({left_sql} >= {low_sql} AND {right_sql} <= {high_sql})"
+        if word != "IN":
+            return f"matches({left.sql}, {self._sum().sql}, {int(word == 'ILIKE')})"
+        if self.skip_sign("("):
+            if self.is_word("SELECT", "WITH"):
+                subquery = self.select()
+                self.need_sign(")")
+                return f"({left.sql} IN ({subquery}))"
+            items = self.expressions()
+            self.need_sign(")")
+        else:
+            array = self.term()
+            if array.items is None:
+                raise self.mismatch("'('", "'['")
+            items = list(array.items)
+        sides = [self._aligned(left, item) for item in items]
+        return f"({sides[0][0] if sides else left.sql} IN ({', '.join(side for _, side in sides)}))"
+
+    def _aligned(self, left: Piece, right: Piece) -> tuple[str, str]:
+        """Two sides of a comparison: moments of unequal fineness are both told to the millisecond, so as to compare."""
+        if TIME_COLUMN in {left.name, right.name}:
+            self.is_windowed = False
+        if left.time == right.time:
+            return left.sql, right.sql
+        return self._to_ms(left), self._to_ms(right)
+
+    def _to_ms(self, piece: Piece) -> str:
+        found = _MOMENT.fullmatch(piece.text) if piece.text is not None else None
+        if found is not None:
+            day, minute, second, rest = found.groups()
+            return self.bound(f"{day} {minute or '00:00'}:{second or '00'}.{(rest or '0').ljust(3, '0')}")
+        return _PADDED[piece.time].format(piece.sql) if piece.time else piece.sql
+
+    def _sum(self) -> Piece:
+        left = self._product()
+        while sign := self.skip_sign("+", "-", "||"):
+            right = self._product()
+            name = {"+": "plus", "-": "minus", "||": "concat"}[sign]
+            if right.interval and sign != "||":
+                time = left.time or MS
+                shift = right.interval.format("-" if sign == "-" else "")
+                left = Piece(_SHIFTED[time].format(left.sql, shift), name, MS if time == MS else S)
+            elif left.time and right.time and sign == "-":
+                difference = f"{MILLISECONDS.format(left.sql)} - {MILLISECONDS.format(right.sql)}"
+                left = Piece(f"(({difference}) / 1000.0)", name)
+            else:
+                left = Piece(f"({left.sql} {sign} {right.sql})", name)
+        return left
+
+    def _product(self) -> Piece:
+        left = self._unary()
+        while sign := self.skip_sign("*", "/", "%"):
+            right = self._unary()
+            name = {"*": "multiply", "/": "divide", "%": "modulo"}[sign]
+            left = Piece(f"({'1.0 * ' if sign == '/' else ''}{left.sql} {sign} {right.sql})", name)
+        return left
+
+    def _unary(self) -> Piece:
+        is_negative = False
+        while sign := self.skip_sign("-", "+"):
+            is_negative ^= sign == "-"
+        piece = self.term()
+        while self.skip_sign("["):
+            index = self.expression()
+            self.need_sign("]")
+            piece = Piece(f"json_extract(CAST({piece.sql} AS TEXT), '$[' || ({index.sql} - 1) || ']')", "arrayelement")
+        return Piece(f"(- {piece.sql})", "negate") if is_negative else piece

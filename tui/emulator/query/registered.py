@@ -1,0 +1,174 @@
+"""TRQL functions that SQLite lacks, in Python: arrays, patterns, quantiles.
+
+What lives here: the functions and their registration with a connection. Arrays are BLOBs of JSON (`columns.packed`).
+None of them may take longer than its arguments are long, since the time limit of a query strikes only between calls.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
+
+from tui.emulator.query.columns import Fact, packed
+from tui.emulator.script import Json
+
+GROUPED_MOST = 100_000
+
+
+def unpacked(packed_array: Fact) -> list[Json]:
+    """What is in it; nothing in anything else."""
+    if not isinstance(packed_array, bytes):
+        return []
+    values: list[Json] = json.loads(packed_array.decode("utf-8", "surrogatepass"))
+    return values
+
+
+def array(*values: Fact) -> bytes:
+    """`[a, b, …]`, also of arrays."""
+    return packed([unpacked(value) if isinstance(value, bytes) else value for value in values])
+
+
+def has(values: Fact, value: Fact) -> int:
+    """Whether the array has it."""
+    if not isinstance(values, bytes) or isinstance(value, bytes):
+        return 0
+    # Nearly always it is not there, which its text tells without decoding.
+    return int(_inside(value) in values and value in unpacked(values))
+
+
+@lru_cache(64)
+def _inside(value: Fact) -> bytes:
+    return packed([value])[1:-1]
+
+
+def has_any(values: Fact, wanted: Fact) -> int:
+    """Whether the array has one of those."""
+    return int(any(value in unpacked(values) for value in unpacked(wanted)))
+
+
+def has_all(values: Fact, wanted: Fact) -> int:
+    """Whether the array has all of those."""
+    return int(all(value in unpacked(values) for value in unpacked(wanted)))
+
+
+def array_length(values: Fact) -> int:
+    """How many it has."""
+    return len(unpacked(values))
+
+
+def matches(text: Fact, pattern: Fact, is_caseless: int) -> int | None:
+    """LIKE (ILIKE when `is_caseless`): `%` any text, `_` any character, a backslash takes the next one literally."""
+    if text is None or pattern is None or isinstance(text, bytes):
+        return None
+    first, *rest = _segments(str(pattern), bool(is_caseless))
+    found = first.match(str(text))
+    if found is None or not rest:
+        return int(found is not None and found.end() == len(str(text)))
+    at = found.end()
+    for segment in rest[:-1]:
+        found = segment.search(str(text), at)
+        if found is None:
+            return 0
+        at = found.end()
+    # The last segment has one length, so that its only place is known.
+    last = len(str(text)) - _width(str(pattern))
+    return int(last >= at and rest[-1].match(str(text), last) is not None)
+
+
+_PIECE = re.compile(r"\\(.)|(.)", re.DOTALL)
+
+
+def _split(pattern: str) -> list[list[str]]:
+    """The pattern between its `%`: of each character a regular expression."""
+    segments: list[list[str]] = [[]]
+    for literal, letter in _PIECE.findall(pattern):
+        if letter == "%":
+            segments.append([])
+        else:
+            segments[-1].append("." if letter == "_" else re.escape(literal or letter))
+    return segments
+
+
+@lru_cache(64)
+def _segments(pattern: str, is_caseless: bool) -> list[re.Pattern[str]]:  # noqa: FBT001  a key of the cache
+    flags = re.DOTALL | (re.IGNORECASE if is_caseless else re.NOFLAG)
+    return [re.compile("".join(segment), flags) for segment in _split(pattern)]
+
+
+@lru_cache(64)
+def _width(pattern: str) -> int:
+    return len(_split(pattern)[-1])
+
+
+def quantile(ordered: list[float], level: float) -> float:
+    """Between the two neighbours, weighed just as ClickHouse weighs them, rounding errors included (recording 832)."""
+    index = max(0.0, min(len(ordered) - 1.0, level * (len(ordered) - 1)))
+    left = int(index)
+    if left + 1 == len(ordered):
+        return float(ordered[left])
+    right = left + 1
+    return ordered[left] * (right - index) + ordered[right] * (index - left)
+
+
+class Quantiles:
+    """The aggregate `quantiles(value, is_array, level, …)`: one number, or an array of one for each level."""
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+        self._levels: tuple[float, ...] = ()
+        self._is_array = False
+
+    def step(self, value: Any, is_array: int, *levels: float) -> None:
+        """Take in one row."""
+        self._levels, self._is_array = levels, bool(is_array)
+        if isinstance(value, int | float):
+            self._values.append(value)
+
+    def finalize(self) -> Fact:
+        """The result; None where there was no value."""
+        self._values.sort()
+        found = [quantile(self._values, level) if self._values else None for level in self._levels]
+        if self._is_array:
+            return packed(found)
+        return found[0] if found else None
+
+
+class Grouped:
+    """The aggregate `grouped(value, is_distinct)`: an array of the values, without NULLs."""
+
+    def __init__(self) -> None:
+        self._values: list[Fact] = []
+        self._is_distinct = False
+
+    def step(self, value: Fact, is_distinct: int) -> None:
+        """Take in one row."""
+        self._is_distinct = bool(is_distinct)
+        if value is not None and len(self._values) < GROUPED_MOST:
+            self._values.append(value)
+
+    def finalize(self) -> bytes:
+        """The array."""
+        values = dict.fromkeys(self._values) if self._is_distinct else self._values
+        return array(*values)
+
+
+def register(
+    connection: sqlite3.Connection, run_output: Callable[[int], Fact], run_error: Callable[[int], Fact]
+) -> None:
+    """Make all of them known to that connection; the last two make the two heavy columns, by number of the run."""
+    for name, arguments, function in (
+        ("array", -1, array),
+        ("has", 2, has),
+        ("has_any", 2, has_any),
+        ("has_all", 2, has_all),
+        ("array_length", 1, array_length),
+        ("matches", 3, matches),
+    ):
+        connection.create_function(name, arguments, function, deterministic=True)
+    connection.create_function("run_output", 1, run_output)
+    connection.create_function("run_error", 1, run_error)
+    # The type stubs know only aggregates of two arguments.
+    connection.create_aggregate("quantiles", -1, cast("Any", Quantiles))
+    connection.create_aggregate("grouped", 2, cast("Any", Grouped))

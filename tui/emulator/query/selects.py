@@ -1,0 +1,261 @@
+"""SELECTs of TRQL, read and written as SQLite's: clauses, tables, joins, unions, common table expressions.
+
+What lives here: the statement, and the only way from a query to SQL (`translated`). There is one table; every other
+name is a subquery's that was said before, so that no expression can name itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tui.emulator.query.columns import TABLE, TIME_COLUMN
+from tui.emulator.query.expressions import Expressions
+from tui.emulator.query.schema import CORE_NAMES
+from tui.emulator.query.terms import RESERVED, Piece
+from tui.emulator.query.tokens import QueryRefused
+
+STARTS = ("SELECT", "WITH", "'{'", "'('", "'<'")
+"""What the recorded parser expects at the start of a query (recording 835)."""
+
+NUL = "\0"
+
+_JOINS = (
+    (("INNER", "JOIN"), "JOIN"),
+    (("LEFT", "OUTER", "JOIN"), "LEFT JOIN"),
+    (("LEFT", "JOIN"), "LEFT JOIN"),
+    (("CROSS", "JOIN"), "JOIN"),
+    (("JOIN",), "JOIN"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the request limits the trigger time to, as TRQL tells times; "" for an open end."""
+
+    low: str = ""
+    high: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A query for SQLite: its SQL with the values of its parameters."""
+
+    sql: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One table of a FROM. `sql` "" is the table itself, whose window is known when the WHERE is."""
+
+    join: str
+    sql: str
+    alias: str
+    on: str
+
+
+def translated(query: str, now: str, window: Window) -> Translation:
+    """The SQL of a query. `now`: the moment, to the second. Raises QueryRefused with what the server says to it."""
+    reader = _Selects(query, now, window)
+    sql = reader.statement()
+    return Translation(sql, reader.values)
+
+
+class _Selects(Expressions):
+    def __init__(self, query: str, now: str, window: Window) -> None:
+        super().__init__(query, now)
+        self._window = window
+        self._tables: frozenset[str] = frozenset()
+        self._aliases: dict[str, Piece] = {}
+
+    def statement(self) -> str:
+        """Read the whole query."""
+        if not (self.is_word("SELECT", "WITH") or self.is_sign("(")):
+            raise self.mismatch(*STARTS)
+        sql = self.select()
+        self.skip_sign(";")
+        if self.token.kind != "end":
+            raise self.mismatch("<EOF>")
+        return sql
+
+    def select(self) -> str:
+        """Read a SELECT, or a union of them."""
+        self.deepen()
+        outer = (self.joins, self.is_windowed, self._tables, self._aliases)
+        common = self._common() if self.skip_words("WITH") else ""
+        parts = [self._one()]
+        while self.skip_words("UNION"):
+            word = "UNION ALL" if self.skip_words("ALL") else "UNION"
+            self.skip_words("DISTINCT")
+            parts += [word, self._one()]
+        self.joins, self.is_windowed, self._tables, self._aliases = outer
+        self._depth -= 1
+        if len(parts) == 1:
+            return common + parts[0]
+        return common + " ".join(part if part.startswith("UNION") else _wrapped(part) for part in parts)
+
+    def _common(self) -> str:
+        common = []
+        while True:
+            name = self.need_name()
+            self.need_word("AS")
+            self.need_sign("(")
+            common.append(f"[{name}] AS ({self.select()})")
+            self.need_sign(")")
+            self._tables |= {name}
+            if not self.skip_sign(","):
+                return f"WITH {', '.join(common)} "
+
+    def _one(self) -> str:
+        if self.skip_sign("("):
+            sql = self.select()
+            self.need_sign(")")
+            return _wrapped(sql)
+        self.need_word("SELECT")
+        self.joins, self.is_windowed, self._aliases = [], True, {}
+        distinct = "DISTINCT " if self.skip_words("DISTINCT") else ""
+        items = self._items()
+        sources = self._from() if self.skip_words("FROM") else []
+        rest = self._clauses()
+        columns = ", ".join(self._shown(item, sources) for item in items)
+        return f"SELECT {distinct}{columns}{self._joined(sources)}{rest}"
+
+    def _items(self) -> list[tuple[Piece, str]]:
+        """The columns, each with its name; a `*` has the name of its table, or "*"."""
+        items: list[tuple[Piece, str]] = []
+        while True:
+            if self.skip_sign("*"):
+                items.append((Piece("*"), "*"))
+            elif self.ahead().text == "." and self.ahead(2).text == "*":
+                items.append((Piece("*"), self.need_name()))
+                self.take()
+                self.take()
+            else:
+                piece = self.expression()
+                alias = self._alias()
+                if alias:
+                    self._aliases[alias] = piece
+                items.append((piece, alias or piece.name))
+            if not self.skip_sign(","):
+                return items
+
+    def _alias(self) -> str:
+        if self.skip_words("AS"):
+            return self.need_name()
+        token = self.token
+        if token.kind == "name" or (token.kind == "word" and token.text.upper() not in RESERVED):
+            return self.need_name()
+        return ""
+
+    def _from(self) -> list[_Source]:
+        sources = [self._source("", 0)]
+        while True:
+            if self.skip_sign(","):
+                join = "JOIN"
+            else:
+                join = next((sql for words, sql in _JOINS if self.skip_words(*words)), "")
+            if not join:
+                return sources
+            sources.append(self._source(join, len(sources)))
+
+    def _source(self, join: str, count: int) -> _Source:
+        if self.skip_sign("("):
+            sql = f"({self.select()})"
+            self.need_sign(")")
+            alias = self._alias() or f"_t{count}"
+        else:
+            name = self.need_name()
+            if name in self._tables:
+                sql = f"[{name}]"
+            elif name.lower() == TABLE:
+                sql = ""
+            else:
+                raise QueryRefused(f'Unknown table "{name}". Available tables: {TABLE}')
+            alias = self._alias() or name
+        on = ""
+        if join and self.skip_words("ON"):
+            on = f" ON {self.expression().sql}"
+        elif join and self.skip_words("USING"):
+            self.need_sign("(")
+            on = f" USING ({', '.join(piece.sql for piece in self.expressions())})"
+            self.need_sign(")")
+        return _Source(join, sql, alias, on)
+
+    def _clauses(self) -> str:
+        parts = []
+        if self.skip_words("WHERE"):
+            parts.append(f" WHERE {self.expression().sql}")
+        if self.skip_words("GROUP"):
+            self.need_word("BY")
+            parts.append(f" GROUP BY {', '.join(self._grouped(piece) for piece in self.expressions())}")
+        if self.skip_words("HAVING"):
+            parts.append(f" HAVING {self.expression().sql}")
+        if self.skip_words("ORDER"):
+            self.need_word("BY")
+            orders = [self._order()]
+            while self.skip_sign(","):
+                orders.append(self._order())
+            parts.append(f" ORDER BY {', '.join(orders)}")
+        parts.append(self._limit())
+        return "".join(parts)
+
+    def _grouped(self, piece: Piece) -> str:
+        # SQLite would take a column of that name rather than the alias.
+        known = self._aliases.get(piece.name) if piece.sql == f"[{piece.name}]" else None
+        return known.sql if known is not None else piece.sql
+
+    def _order(self) -> str:
+        sql = self.expression().sql
+        direction = "DESC" if self.skip_words("DESC") else "ASC"
+        self.skip_words("ASC")
+        if self.skip_words("NULLS", "FIRST"):
+            return f"{sql} {direction} NULLS FIRST"
+        self.skip_words("NULLS", "LAST")
+        return f"{sql} {direction} NULLS LAST"
+
+    def _limit(self) -> str:
+        limit = offset = ""
+        if self.skip_words("LIMIT"):
+            limit = self.need_count()
+            if self.skip_sign(","):
+                limit, offset = self.need_count(), limit
+        if self.skip_words("OFFSET"):
+            offset = self.need_count()
+        if not limit and not offset:
+            return ""
+        return f" LIMIT {limit or '-1'} OFFSET {offset or '0'}"
+
+    def _shown(self, item: tuple[Piece, str], sources: list[_Source]) -> str:
+        piece, name = item
+        if piece.sql != "*":
+            return f"{piece.sql} AS [{name.replace(']', ')').replace(NUL, '')}]"
+        starred = [source for source in sources if name in {"*", source.alias}]
+        if not starred:
+            raise self.mismatch()
+        # `*` is not all columns there, but those that the schema calls core.
+        return ", ".join(
+            f"[{source.alias}].*"
+            if source.sql
+            else ", ".join(f"[{source.alias}].[{core}] AS [{core}]" for core in CORE_NAMES)
+            for source in starred
+        )
+
+    def _joined(self, sources: list[_Source]) -> str:
+        if not sources:
+            return f" FROM {', '.join(self.joins)}" if self.joins else ""
+        parts = [f" {source.join} {source.sql or self._table()} AS [{source.alias}]{source.on}" for source in sources]
+        return f" FROM{''.join(parts)}{''.join(f', {join}' for join in self.joins)}"
+
+    def _table(self) -> str:
+        limits = []
+        if self.is_windowed and self._window.low:
+            limits.append(f"{TIME_COLUMN} >= {self.bound(self._window.low)}")
+        if self.is_windowed and self._window.high:
+            limits.append(f"{TIME_COLUMN} <= {self.bound(self._window.high)}")
+        if not limits:
+            return f"main.{TABLE}"
+        return f"(SELECT * FROM main.{TABLE} WHERE {' AND '.join(limits)})"  # noqa: S608  values are parameters
+
+
+def _wrapped(sql: str) -> str:
+    """SQLite takes no ORDER BY or LIMIT in a part of a union."""
+    return f"SELECT * FROM ({sql})"  # noqa: S608  written by this module

@@ -1,0 +1,240 @@
+"""The smallest parts of TRQL's expressions, read and written as SQLite's: literals, columns, calls, CASE, intervals.
+
+What lives here: everything below an operator. The grammar is written out, so that nothing that it does not know
+reaches SQLite; strings go as parameters, identifiers in brackets.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from tui.emulator.query.functions import AGGREGATES, ALIASES, COUNTED_UNITS, DAY, INTERVALS, MS, SCALARS, Function, S
+from tui.emulator.query.schema import COLUMN_NAMES, JSON_NAMES, TIME_NAMES
+from tui.emulator.query.tokens import Cursor, QueryRefused
+
+SQL_MOST_CHARACTERS = 200_000
+"""Some templates name an argument twice, so that nested calls grow fast."""
+
+RESERVED = frozenset(
+    {"AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CROSS", "DESC", "DISTINCT", "ELSE", "END", "FROM", "FULL", "GROUP"}
+    | {"HAVING", "ILIKE", "IN", "INNER", "INTERVAL", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "NULLS"}
+    | {"OFFSET", "ON", "OR", "ORDER", "RIGHT", "SELECT", "THEN", "UNION", "USING", "WHEN", "WHERE", "WITH"}
+)
+
+_HIDDEN = {"rowid", "oid", "_rowid_"}
+"""Names that SQLite knows in every table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an expression as SQL.
+
+    `name`: what its column is called without an alias. `time`: how fine a moment it is, "" for anything else.
+    `text`: the value of a string literal. `items`: the parts of an array. `interval`: the SQL of its modifier, with a
+    `{}` for its sign.
+    """
+
+    sql: str
+    name: str = "expression"
+    time: str = ""
+    text: str | None = None
+    items: tuple["Piece", ...] | None = None
+    interval: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.sql) > SQL_MOST_CHARACTERS:
+            raise QueryRefused("Max query size exceeded after expansion")
+
+
+class Terms(Cursor, ABC):
+    """Reads terms. `values` are the parameters of the SQL, by name; `now`: the moment, to the second."""
+
+    def __init__(self, query: str, now: str) -> None:
+        super().__init__(query)
+        self.values: dict[str, str] = {}
+        self.joins: list[str] = []
+        """What `arrayJoin` adds to the FROM of the select that is being read."""
+        self._now = now
+
+    @abstractmethod
+    def select(self) -> str:
+        """Read a whole SELECT, as SQL."""
+
+    @abstractmethod
+    def expression(self) -> Piece:
+        """Read an expression."""
+
+    def expressions(self) -> list[Piece]:
+        """Read expressions between commas."""
+        pieces = [self.expression()]
+        while self.skip_sign(","):
+            pieces.append(self.expression())
+        return pieces
+
+    def bound(self, text: str) -> str:
+        """A string as a parameter."""
+        name = f"v{len(self.values)}"
+        self.values[name] = text.replace("\0", "")
+        return f":{name}"
+
+    def term(self) -> Piece:
+        """Read a term."""
+        token = self.token
+        if token.kind == "number":
+            return Piece(self.take().text, token.text)
+        if token.kind == "string":
+            return Piece(self.bound(self.take().value), f"'{token.value}'", text=token.value)
+        if token.kind == "name":
+            return self._column()
+        if token.kind == "word":
+            return self._word()
+        if self.skip_sign("("):
+            is_select = self.is_word("SELECT", "WITH")
+            piece = Piece(f"({self.select()})", "subquery") if is_select else self.expression()
+            self.need_sign(")")
+            return piece
+        if self.skip_sign("["):
+            items = [] if self.is_sign("]") else self.expressions()
+            self.need_sign("]")
+            return Piece(f"array({', '.join(item.sql for item in items)})", "array", items=tuple(items))
+        raise self.mismatch()
+
+    def _word(self) -> Piece:
+        if self.is_word("NULL", "TRUE", "FALSE"):
+            word = self.take().text.upper()
+            return Piece({"NULL": "NULL", "TRUE": "1", "FALSE": "0"}[word], word if word == "NULL" else word.lower())
+        if self.skip_words("CASE"):
+            return self._case()
+        if self.is_word("INTERVAL"):
+            return self._interval()
+        if self.token.text.upper() in RESERVED:
+            raise self.mismatch()
+        return self._call() if self.ahead().text == "(" else self._column()
+
+    def _case(self) -> Piece:
+        parts = ["CASE"]
+        if not self.is_word("WHEN"):
+            parts.append(self.expression().sql)
+        while self.skip_words("WHEN"):
+            condition = self.expression()
+            self.need_word("THEN")
+            parts.append(f"WHEN {condition.sql} THEN {self.expression().sql}")
+        if self.skip_words("ELSE"):
+            parts.append(f"ELSE {self.expression().sql}")
+        self.need_word("END")
+        return Piece(" ".join([*parts, "END"]), "case")
+
+    def _interval(self) -> Piece:
+        self.need_word("INTERVAL")
+        if self.token.kind == "string":
+            amount, _, unit = self.take().value.partition(" ")
+            return self._of_unit(amount, unit or self.need_name())
+        return self._of_unit(self.need_count(), self.need_name())
+
+    def _of_unit(self, amount: str, unit: str) -> Piece:
+        name, times = INTERVALS.get(unit.lower().removesuffix("s"), ("", 0))
+        if not name or not amount.isdigit() or len(amount) > 9:
+            raise self.mismatch("INTERVAL")
+        modifier = f"'{{}}{int(amount) * times} {name}'"
+        return Piece(modifier.format(""), "interval", interval=modifier)
+
+    def _column(self) -> Piece:
+        parts = [self.need_name()]
+        while self.is_sign(".") and self.ahead().kind in {"word", "name"}:
+            self.take()
+            parts.append(self.take().value)
+        depth = next((at for at, part in enumerate(parts[:2]) if part in JSON_NAMES), len(parts) - 1)
+        if depth > 1 or parts[-1].lower() in _HIDDEN:
+            raise unknown_column(".".join(parts))
+        sql = ".".join(f"[{part}]" for part in parts[: depth + 1])
+        if path := parts[depth + 1 :]:
+            keys = "".join('."' + key.replace('"', "") + '"' for key in path)
+            return Piece(f"json_extract({sql}, {self.bound('$' + keys)})", ".".join(parts[depth:]))
+        return Piece(sql, parts[-1], MS if parts[-1] in TIME_NAMES else "")
+
+    def _call(self) -> Piece:
+        name = self.take().text
+        known = ALIASES.get(name.lower(), name.lower())
+        unit = known.removeprefix("tointerval")
+        if known in {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin"} or unit in INTERVALS:
+            return self._special(known, unit)
+        function, is_filtered = SCALARS.get(known), False
+        if function is None:
+            function = AGGREGATES.get(known)
+        if function is None:
+            function, is_filtered = AGGREGATES.get(known.removesuffix("if")), True
+        if function is None:
+            raise QueryRefused(f"Unknown function: {name}")
+        arguments, is_distinct = self._arguments()
+        parameters: list[Piece] = []
+        if function.parameters and self.is_sign("("):
+            parameters, (arguments, is_distinct) = arguments, self._arguments()
+        return self._applied(name, function, arguments, parameters, is_filtered=is_filtered, is_distinct=is_distinct)
+
+    def _arguments(self) -> tuple[list[Piece], bool]:
+        self.need_sign("(")
+        is_distinct = self.skip_words("DISTINCT")
+        if self.skip_sign("*"):
+            self.need_sign(")")
+            return [Piece("*")], is_distinct
+        arguments = [] if self.is_sign(")") else self.expressions()
+        self.need_sign(")")
+        return arguments, is_distinct
+
+    def _applied(
+        self,
+        name: str,
+        function: Function,
+        arguments: list[Piece],
+        parameters: list[Piece],
+        *,
+        is_filtered: bool,
+        is_distinct: bool,
+    ) -> Piece:
+        condition = f" FILTER (WHERE {arguments.pop().sql})" if is_filtered and arguments else ""
+        if len(arguments) < function.least or (function.most is not None and len(arguments) > max(1, function.most)):
+            raise QueryRefused(f"Function '{name}' was called with {len(arguments)} arguments")
+        sqls = [argument.sql for argument in arguments]
+        if "*" in sqls and function is not AGGREGATES["count"]:
+            raise QueryRefused(f"Function '{name}' takes no '*'")
+        levels = [parameter.sql for parameter in parameters] or ["0.5"]
+        if not all(level.replace(".", "", 1).isdigit() for level in levels) or len(levels) > max(
+            function.parameters, 1
+        ):
+            raise QueryRefused(f"Function '{name}' takes {function.parameters} constant levels")
+        if is_distinct and sqls:
+            sqls[0] = f"DISTINCT {sqls[0]}"
+        fixed = {"all": ", ".join(sqls) or "*", "chain": " || ".join(sqls), "f": condition, "p": ", ".join(levels)}
+        sql = function.sql.format(*sqls, **fixed, p0=levels[0])
+        time = arguments[0].time if function.time == "same" and arguments else function.time
+        return Piece(sql, name.lower(), time)
+
+    def _special(self, known: str, unit: str) -> Piece:
+        """Calls whose arguments are read in a way of their own."""
+        arguments, _ = self._arguments()
+        match known, arguments:
+            case "now", []:
+                return Piece(self.bound(self._now), known, S)
+            case "today", []:
+                return Piece(self.bound(self._now[:10]), known, DAY)
+            case "yesterday", []:
+                return Piece(f"date({self.bound(self._now)}, '-1 days')", known, DAY)
+            case "datediff", [Piece(text=str(counted)), start, end] if counted.removesuffix("s") in COUNTED_UNITS:
+                count = COUNTED_UNITS[counted.removesuffix("s")]
+                return Piece(f"({count.format(end.sql)} - {count.format(start.sql)})", known)
+            case "multiif", [_, _, _, *_] if len(arguments) % 2:
+                pairs = zip(arguments[:-1:2], arguments[1::2], strict=True)
+                cases = " ".join(f"WHEN {condition.sql} THEN {value.sql}" for condition, value in pairs)
+                return Piece(f"CASE {cases} ELSE {arguments[-1].sql} END", known)
+            case "arrayjoin", [values]:
+                table = f"_each{len(self.joins)}"
+                self.joins.append(f"json_each(CAST({values.sql} AS TEXT)) AS {table}")
+                return Piece(f"{table}.value", known)
+            case _, [Piece(sql=amount)] if unit in INTERVALS:
+                return self._of_unit(amount, unit)
+        raise QueryRefused(f"Function '{known}' does not take these arguments")
+
+
+def unknown_column(name: str, table: str = "") -> QueryRefused:
+    """As recordings 833 and 836 say it; of a qualified one the table too."""
+    where = f' on table "{table}"' if table else ""
+    return QueryRefused(f'Unknown column "{name}"{where}. Available columns: {", ".join(sorted(COLUMN_NAMES))}')

@@ -1,0 +1,156 @@
+"""A TRQL query cut into tokens, and a cursor over them.
+
+What lives here: the letters of the language and the wording of syntax errors, which is ANTLR's (recording 835). What
+the tokens mean is `expressions`' and `selects`' matter.
+"""
+
+import re
+from dataclasses import dataclass
+
+QUERY_MOST_CHARACTERS = 20_000
+
+
+class QueryRefused(Exception):
+    """A query that is not answered; its text is the `error` of a 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token. `kind` is word, name (quoted), string, number, sign or end; `value` is what quotes and escapes mean.
+
+    `line` counts from 1, `column` from 0, `at` from the start of the query.
+    """
+
+    kind: str
+    text: str
+    value: str
+    line: int
+    column: int
+    at: int
+
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)
+    |(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?!\w))
+    |(?P<word>[^\W\d]\w*)
+    |(?P<string>'(?:[^'\\]|\\.|'')*')
+    |(?P<name>"(?:[^"\\\]]|"")+"|`[^`\\\]]+`)
+    |(?P<sign><=|>=|<>|!=|==|\|\||::|[-+*/%=<>(),.;\[\]{}?:])""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
+
+
+def tokens_of(query: str) -> list[Token]:
+    """All tokens, the last one of kind end. Raises QueryRefused for a letter that begins none."""
+    if len(query) > QUERY_MOST_CHARACTERS:
+        raise QueryRefused(f"Max query size exceeded ({QUERY_MOST_CHARACTERS} characters)")
+    tokens: list[Token] = []
+    at, line, line_at = 0, 1, 0
+    while at < len(query):
+        found = _TOKEN.match(query, at)
+        if found is None:
+            raise QueryRefused(
+                f"Syntax error at line {line}:{at - line_at}: token recognition error at: '{query[at : at + 20]}'"
+            )
+        kind, text = found.lastgroup or "", found[0]
+        if kind != "space":
+            tokens.append(Token(kind, text, _value(kind, text), line, at - line_at, at))
+        if newlines := text.count("\n"):
+            line, line_at = line + newlines, at + text.rindex("\n") + 1
+        at = found.end()
+    tokens.append(Token("end", "<EOF>", "", line, at - line_at, at))
+    return tokens
+
+
+def _value(kind: str, text: str) -> str:
+    if kind == "string":
+        return re.sub(r"''|\\(.)", lambda found: _unescaped(found[1]), text[1:-1], flags=re.DOTALL)
+    if kind == "name":
+        return text[1:-1].replace('""', '"')
+    return text
+
+
+def _unescaped(letter: str | None) -> str:
+    return "'" if letter is None else _ESCAPES.get(letter, letter)
+
+
+def text_of(pieces: list[str]) -> str:
+    """The set of what was expected, as the parser words it."""
+    return pieces[0] if len(pieces) == 1 else "{" + ", ".join(pieces) + "}"
+
+
+class Cursor:
+    """Where the reading of a query stands. Keywords are compared without regard to case."""
+
+    def __init__(self, query: str) -> None:
+        self.query = query
+        self._tokens = tokens_of(query)
+        self._next = 0
+
+    @property
+    def token(self) -> Token:
+        """The next token."""
+        return self._tokens[self._next]
+
+    def ahead(self, count: int = 1) -> Token:
+        """A token further on; the end's for all beyond it."""
+        return self._tokens[min(self._next + count, len(self._tokens) - 1)]
+
+    def take(self) -> Token:
+        """The next token, which is read by that."""
+        token = self.token
+        if token.kind != "end":
+            self._next += 1
+        return token
+
+    def is_word(self, *words: str) -> bool:
+        """Whether one of these keywords comes next."""
+        return self.token.kind == "word" and self.token.text.upper() in words
+
+    def is_sign(self, *signs: str) -> bool:
+        """Whether one of these signs comes next."""
+        return self.token.kind == "sign" and self.token.text in signs
+
+    def skip_words(self, *words: str) -> bool:
+        """Read these keywords, if just these come next, all of them."""
+        for ahead, word in enumerate(words):
+            token = self.ahead(ahead)
+            if token.kind != "word" or token.text.upper() != word:
+                return False
+        self._next += len(words)
+        return True
+
+    def skip_sign(self, *signs: str) -> str:
+        """Read one of these signs, if one comes next; "" otherwise."""
+        return self.take().text if self.is_sign(*signs) else ""
+
+    def need_sign(self, sign: str) -> None:
+        """Read that sign. Raises QueryRefused for anything else."""
+        if not self.skip_sign(sign):
+            raise self.mismatch(f"'{sign}'")
+
+    def need_word(self, word: str) -> None:
+        """Read that keyword. Raises QueryRefused for anything else."""
+        if not self.skip_words(word):
+            raise self.mismatch(word)
+
+    def need_name(self) -> str:
+        """Read an identifier. Raises QueryRefused for anything else."""
+        if self.token.kind not in {"word", "name"}:
+            raise self.mismatch("IDENTIFIER")
+        return self.take().value
+
+    def need_count(self) -> str:
+        """Read a whole number. Raises QueryRefused for anything else."""
+        if self.token.kind != "number" or not self.token.text.isdigit():
+            raise self.mismatch("DECIMAL_LITERAL")
+        return self.take().text
+
+    def mismatch(self, *expected: str) -> QueryRefused:
+        """The refusal of the next token."""
+        token = self.token
+        where = f"Syntax error at line {token.line}:{token.column}"
+        if not expected:
+            return QueryRefused(f"{where}: no viable alternative at input '{token.text}'")
+        return QueryRefused(f"{where}: mismatched input '{token.text}' expecting {text_of(list(expected))}")

@@ -1,0 +1,85 @@
+"""The tasks of src/trigger/tree.ts, which start one another to a depth of two.
+
+What lives here: scripts. Who starts whom with what, how and in which order is said by recordings 140-145, 233-239
+and 730. A script does not know how its children ended, so it returns what the recorded runs returned.
+"""
+
+from tui.emulator.failure import Failure, FailureKind
+from tui.emulator.reference.asked import duration_ms, is_set, number
+from tui.emulator.reference.stacks import SECOND_BUILD, thrown_at
+from tui.emulator.script import Backoff, Call, Child, Log, Progress, Script, Start, Task, Work
+
+FILE = "src/trigger/tree.ts"
+
+LEAF_MS = 600
+BATCH_MS = 800
+"""What a leaf of `pipeline`'s batch works when the payload does not say (recording 760)."""
+
+OVERHEAD_MS = 9
+THROWING_MS = 240
+"""What an attempt takes above the leaf's own time, ending well or not: the worker reads source maps for the stack."""
+
+FAILING = 3
+
+
+def _leaf(call: Call) -> Script:
+    n = number(call.payload, "n", 0)
+    ms = duration_ms(call.payload, "ms", LEAF_MS)
+    if not is_set(call.payload, "fail"):
+        return Script((Work(ms + OVERHEAD_MS),), output={"n": n, "squared": n * n})
+    failure = Failure(
+        FailureKind.ERROR, f"leaf {n} failed on purpose", "Error", thrown_at("tree.ts:3:225", SECOND_BUILD)
+    )
+    return Script((Work(ms + THROWING_MS),), throws=failure)
+
+
+def _middle(call: Call) -> Script:
+    n = number(call.payload, "n", 1)
+    # Of the batch's second payload nothing is recorded but that it has one.
+    batch = (Child("leaf", {"n": n * 10}), Child("leaf", {"n": n * 10 + 1}))
+    return Script(
+        (
+            Work(2, (Log("INFO", "middle working"),)),
+            Work(5),
+            Start((Child("leaf", {"n": n}),), is_awaited=True),
+            Work(2),
+            Start(batch, is_awaited=True, is_batch=True),
+            Work(2),
+        ),
+        output={"leaf": {"n": n, "squared": n * n}, "batch": len(batch)},
+    )
+
+
+def _pipeline(call: Call) -> Script:
+    ms = duration_ms(call.payload, "ms", BATCH_MS)
+    batch = tuple(Child("leaf", {"n": n, "fail": n == FAILING, "ms": ms}) for n in range(1, 6))
+    return Script(
+        (
+            Progress({"middles": 1}),
+            Work(5),
+            Start((Child("middle", {"n": 1}, ("child-of-pipeline",)),), is_awaited=True),
+            Work(2),
+            Start(batch, is_awaited=True, is_batch=True),
+            Work(2),
+            Start((Child("leaf", {"n": 99}),)),
+            Work(3),
+        ),
+        output={"middleOk": True, "ok": 4, "failed": 1},
+    )
+
+
+def _pipeline_strict(_: Call) -> Script:
+    return Script(
+        (
+            Work(8),
+            Start((Child("leaf", {"n": 7, "fail": True}),), is_awaited=True, must_succeed=True),
+        ),
+    )
+
+
+TREE: tuple[Task, ...] = (
+    Task("leaf", _leaf, FILE, max_attempts=2, backoff=Backoff(480)),
+    Task("middle", _middle, FILE),
+    Task("pipeline", _pipeline, FILE),
+    Task("pipeline-strict", _pipeline_strict, FILE, max_attempts=1),
+)

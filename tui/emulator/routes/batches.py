@@ -1,0 +1,58 @@
+"""What the server answers about batches: one of them, and its results.
+
+What lives here: finding the runs of a batch. Source: wire/README.md §6, recordings 610-613.
+"""
+
+from itertools import takewhile
+
+from tui.emulator.exchange import Answer, Asked, not_found
+from tui.emulator.rows import iso_time
+from tui.emulator.runs import Block, Run
+from tui.emulator.world import LIST_LAG_MS, World
+
+
+async def batch(asked: Asked) -> Answer:
+    """`GET /api/v1/batches/{id}`: the counts speak of the creation of runs, not of their ends (recording 610)."""
+    block = _read(asked)
+    runs = block.runs
+    is_over = all(run.status.is_final for run in runs)
+    return Answer(
+        {
+            "id": block.batch_id,
+            "status": "COMPLETED" if is_over else "PENDING",
+            "createdAt": iso_time(block.started_ms),
+            "updatedAt": iso_time(max(run.updated_ms for run in runs)),
+            "runCount": len(runs),
+            "runs": [run.id for run in runs],
+            "successfulRunCount": len(runs),
+            "failedRunCount": 0,
+        }
+    )
+
+
+async def results(asked: Asked) -> Answer:
+    """`GET /api/v1/batches/{id}/results`: always empty (recording 612)."""
+    return Answer({"id": _read(asked).batch_id, "items": []})
+
+
+def _read(asked: Asked) -> Block:
+    """The stretch in which the batch was made. Raises `Refusal` (recording 613)."""
+    batch_id = asked.path["id"]
+    run = _any_run(asked.world, batch_id)
+    if run is None or run.parent is None:
+        raise not_found()
+    blocks = (block for attempt in run.parent.attempts for block in attempt.blocks)
+    return next(block for block in blocks if block.batch_id == batch_id)
+
+
+def _any_run(world: World, batch_id: str) -> Run | None:
+    """A run of the batch: from the index of lists, or, while lists do not see it yet, from the newest runs."""
+    by_number = world.ledger.by_number
+    if not batch_id:
+        return None
+    for number in world.ledger.with_field("batch", batch_id):
+        if number in by_number:
+            return by_number[number]
+    recent_ms = world.now_ms - 2 * LIST_LAG_MS[1]
+    newest = takewhile(lambda run: run.created_ms >= recent_ms, reversed(by_number.values()))
+    return next((run for run in newest if run.batch_id == batch_id), None)

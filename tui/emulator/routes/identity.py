@@ -1,0 +1,70 @@
+"""What the server answers about a key: the environment that it leads to.
+
+What lives here: recording 802 with the emulated project's values. The answer tells the key itself, as the real one
+does.
+"""
+
+from tui.emulator.exchange import Answer, Asked
+
+CREATED = "2026-11-24T13:40:10.898Z"
+ORG_MEMBER_ID = "cmwunrx7y0002yl7dg4t1nq6e"
+USER_ID = "cmwunrx6s0000yl7d0vz8hk3p"
+BURST_FACTOR = 2
+
+
+async def whoami(asked: Asked) -> Answer:
+    """`GET /api/v1/whoami`; `slug` is what rows call `env.name`. Only a development environment is somebody's."""
+    environment = asked.world.environment
+    project = environment.project
+    is_personal = bool(environment.user)
+    user = {"id": USER_ID, "displayName": environment.user, "name": environment.user}
+    answer = {
+        "id": environment.id,
+        "slug": environment.slug,
+        "type": environment.type,
+        "apiKey": environment.key,
+        "organizationId": project.organization_id,
+        "projectId": project.id,
+        "orgMemberId": ORG_MEMBER_ID if is_personal else None,
+        "parentEnvironmentId": None,
+        "branchName": None,
+        "archivedAt": None,
+        "paused": False,
+        "shortcode": f"emulated-{environment.slug}",
+        "maximumConcurrencyLimit": environment.concurrency_limit,
+        "concurrencyLimitBurstFactor": BURST_FACTOR,
+        "builtInEnvironmentVariableOverrides": None,
+        "createdAt": CREATED,
+        "updatedAt": CREATED,
+        "project": {
+            "id": project.id,
+            "slug": project.slug,
+            "name": project.name,
+            "externalRef": project.ref,
+            "engine": "V2",
+            "deletedAt": None,
+            "defaultWorkerGroupId": None,
+            "organizationId": project.organization_id,
+            "builderProjectId": None,
+            "defaultRuntime": "node-24",
+        },
+        "organization": {
+            "id": project.organization_id,
+            "slug": project.organization_slug,
+            "title": project.organization,
+            "streamBasinName": None,
+            "maximumConcurrencyLimit": environment.concurrency_limit,
+            "runsEnabled": True,
+            "maximumDevQueueSize": None,
+            "maximumDeployedQueueSize": None,
+            "featureFlags": None,
+            "apiRateLimiterConfig": None,
+            "batchRateLimitConfig": None,
+            "batchQueueConcurrencyConfig": None,
+        },
+        "orgMember": {"userId": USER_ID, "user": user} if is_personal else None,
+        "parentEnvironment": None,
+    }
+    if is_personal:
+        answer["userId"] = USER_ID
+    return Answer(answer)

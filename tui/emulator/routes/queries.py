@@ -1,0 +1,94 @@
+"""The two routes of TRQL: a query, and what may be queried (recordings 830-841).
+
+What lives here: bodies and answers. The one table is `runs`; `metrics` and the `llm_…` tables of the real server are
+not served and not in the schema. A body's `period`, `from` and `to` count only for a query that does not name
+`triggered_at` itself, as on the real server; without them there is no limit (there: seven days).
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tui.emulator.exchange import Answer, Asked, Refusal, validation_error
+from tui.emulator.lifecycle import duration_ms
+from tui.emulator.query import QueryRefused
+from tui.emulator.query.columns import TABLE, TABLE_MEANING, TIME_COLUMN
+from tui.emulator.query.schema import COLUMNS
+from tui.emulator.script import Json
+
+_SCOPES = ("organization", "project", "environment")
+_FORMATS = ("json", "csv")
+
+
+async def query(asked: Asked) -> Answer:
+    """Answer a query, as rows of JSON or as CSV text."""
+    body = _body(asked.json())
+    from_ms, to_ms = _moment_ms(body.get("from")), _moment_ms(body.get("to"))
+    period = body.get("period")
+    if from_ms is None and to_ms is None and isinstance(period, str):
+        period_ms = duration_ms(period)
+        from_ms = None if period_ms is None else asked.world.now_ms - period_ms
+    try:
+        names, rows = await asked.queries.answer(body["query"], from_ms=from_ms, to_ms=to_ms)
+    except QueryRefused as refused:
+        raise Refusal(400, {"error": str(refused)}) from None
+    if body.get("format") == "csv":
+        return Answer({"format": "csv", "results": _csv(names, rows)})
+    return Answer({"format": "json", "results": [dict(zip(names, row, strict=True)) for row in rows]})
+
+
+async def schema(_: Asked) -> Answer:
+    """Tell the tables and their columns (recording 830)."""
+    table = {
+        "name": TABLE,
+        "description": TABLE_MEANING,
+        "timeColumn": TIME_COLUMN,
+        "columns": [column.told() for column in COLUMNS],
+    }
+    return Answer({"tables": [table]})
+
+
+def _body(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise validation_error(f"Expected object, received {_kind(body)}")
+    if "query" not in body:
+        raise validation_error('Required at "query"')
+    if not isinstance(body["query"], str):
+        raise validation_error(f'Expected string, received {_kind(body["query"])} at "query"')
+    for key, allowed in (("scope", _SCOPES), ("format", _FORMATS)):
+        if key in body and body[key] not in allowed:
+            words = " | ".join(f"'{word}'" for word in allowed)
+            raise validation_error(f"Invalid enum value. Expected {words}, received '{body[key]}' at \"{key}\"")
+    for key in ("period", "from", "to"):
+        if body.get(key) is not None and not isinstance(body[key], str):
+            raise validation_error(f'Expected string, received {_kind(body[key])} at "{key}"')
+    return body
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+    return kinds.get(type(value), "null")
+
+
+def _moment_ms(text: str | None) -> int | None:
+    """Epoch milliseconds in digits, or ISO; None for anything else, which is as good as nothing."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text[:15])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _csv(names: Sequence[str], rows: Sequence[Sequence[Json]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([json.dumps(value) if isinstance(value, list) else value for value in row] for row in rows)
+    return text.getvalue()

@@ -1,0 +1,109 @@
+"""What the server answers about queues: all of them by pages, one, and pausing it.
+
+What lives here: from a question to the world and back. Source: wire/README.md §7, recordings 600-609, 614.
+"""
+
+from typing import Any
+
+from tui.emulator.exchange import Answer, Asked, Refusal, query_error, validation_error
+from tui.emulator.queues import Queue
+from tui.emulator.script import Json
+
+DEFAULT_PER_PAGE = 25
+MOST_PER_PAGE = 100
+_KINDS = ("id", "task", "custom")
+_ACTIONS = ("pause", "resume")
+
+
+async def list_queues(asked: Asked) -> Answer:
+    """`GET /api/v1/queues?page&perPage`: pages are counted from 1, names are in order (recordings 600, 601, 614)."""
+    issues: list[Json] = []
+    page = _positive(asked, "page", 1, issues)
+    per_page = min(_positive(asked, "perPage", DEFAULT_PER_PAGE, issues), MOST_PER_PAGE)
+    if issues:
+        raise query_error(*issues)
+    queues = asked.world.queues.all()
+    shown = queues[(page - 1) * per_page : page * per_page]
+    pagination = {"currentPage": page, "totalPages": -(-len(queues) // per_page), "count": len(queues)}
+    return Answer({"data": [_row(queue) for queue in shown], "pagination": pagination})
+
+
+async def queue(asked: Asked) -> Answer:
+    """`GET /api/v1/queues/{queue}?type=id|task|custom`: one of them (recordings 602-605, 607)."""
+    kind = asked.query.get("type", "id")
+    if kind not in _KINDS:
+        message = _enum_message(_KINDS, kind)
+        issue = {"received": kind, "code": "invalid_enum_value", "options": list(_KINDS), "message": message}
+        raise query_error({**issue, "path": ["type"]})
+    return Answer(_row(_find(asked, kind)))
+
+
+async def pause(asked: Asked) -> Answer:
+    """`POST /api/v1/queues/{queue}/pause` with `{"type", "action": "pause"|"resume"}` (recordings 606, 608, 609).
+
+    The answer lacks `concurrencyLimitOverridePercent`, as recorded.
+    """
+    body = asked.json()
+    if not isinstance(body, dict):
+        raise validation_error("Expected object, received array" if isinstance(body, list) else "Invalid input")
+    kind = _enum(body.get("type", "id"), _KINDS, "type")
+    action = _enum(body.get("action"), _ACTIONS, "action")
+    found = _find(asked, kind)
+    asked.world.pause(found, is_paused=action == "pause")
+    row = _row(found)
+    del row["concurrencyLimitOverridePercent"]
+    return Answer(row)
+
+
+def _find(asked: Asked, kind: str) -> Queue:
+    found = asked.world.queues.find(asked.path["queue"], kind)
+    if found is None:
+        raise Refusal(404, {"error": "queue-not-found"})
+    return found
+
+
+def _row(queue: Queue) -> dict[str, Any]:
+    return {
+        "id": queue.id,
+        "name": queue.shown_name,
+        "type": "custom" if queue.is_custom else "task",
+        "running": queue.running,
+        "queued": len(queue.waiting),
+        "paused": queue.is_paused,
+        "concurrencyLimit": queue.limit,
+        "concurrency": {
+            "current": queue.limit,
+            "base": None,
+            "override": None,
+            "overriddenBy": None,
+            "overriddenAt": None,
+        },
+        "releaseConcurrencyOnWaitpoint": True,
+        "concurrencyLimitOverridePercent": None,
+    }
+
+
+def _positive(asked: Asked, name: str, default: int, issues: list[Json]) -> int:
+    """A page number or size; adds to the issues what it is instead."""
+    text = asked.query.get(name)
+    if text is None:
+        return default
+    if text.strip().isdecimal() and int(text) > 0:
+        return int(text)
+    message = "Number must be greater than 0"
+    bound = {"code": "too_small", "minimum": 0, "type": "number", "inclusive": False, "exact": False}
+    issues.append({**bound, "message": message, "path": [name]})
+    return default
+
+
+def _enum(value: Json, names: tuple[str, ...], path: str) -> str:
+    if value is None:
+        raise validation_error(f'Required at "{path}"')
+    if value not in names:
+        raise validation_error(f'{_enum_message(names, value)} at "{path}"')
+    return str(value)
+
+
+def _enum_message(names: tuple[str, ...], value: Json) -> str:
+    expected = " | ".join(f"'{name}'" for name in names)
+    return f"Invalid enum value. Expected {expected}, received '{value}'"

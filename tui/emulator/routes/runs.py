@@ -1,0 +1,132 @@
+"""What the server answers about runs: the list, one run, its result and metadata, and what may be done to it.
+
+What lives here: from a question to the world and back. Filters and cursors are `listing`'s matter, keys `rows`',
+the body of a trigger `triggering`'s. Source: wire/README.md §3, §4 and §7.
+"""
+
+from tui.emulator.exchange import Answer, Asked, Refusal, not_found
+from tui.emulator.lifecycle import TAGS_MOST
+from tui.emulator.listing import read_page
+from tui.emulator.packets import presigner
+from tui.emulator.public_tokens import claims_of, sign_token
+from tui.emulator.rows import detail as detail_of
+from tui.emulator.rows import json_text, list_row
+from tui.emulator.runs import Run
+from tui.emulator.triggering import read_delay_ms, read_tags, read_wish
+from tui.emulator.vocabulary import Word
+
+TOKEN_VALID_S = 3600
+
+
+async def list_runs(asked: Asked) -> Answer:
+    """`GET /api/v1/runs` (recordings 010-063)."""
+    page = read_page(asked.world, asked.query)
+    environment = asked.world.environment
+    rows = [list_row(run, environment, is_versioned=asked.is_versioned) for run in page.runs]
+    return Answer({"data": rows, "pagination": page.pagination()})
+
+
+async def detail(asked: Asked) -> Answer:
+    """`GET /api/v3/runs/{id}` (recordings 100-152)."""
+    return _detail(asked, _read(asked))
+
+
+async def result(asked: Asked) -> Answer:
+    """`GET /api/v1/runs/{id}/result`: of no use for any run but a canceled one (recordings 300-305)."""
+    run = asked.world.find(asked.path["id"])
+    if run is None or run.status is not Word.CANCELED:
+        raise Refusal(404, {"error": "Run either doesn't exist or is not finished"})
+    error = {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}
+    return Answer({"ok": False, "id": run.id, "taskIdentifier": run.task_id, "error": error})
+
+
+async def metadata(asked: Asked) -> Answer:
+    """`GET /api/v1/runs/{id}/metadata`: as a JSON text (recordings 310-312)."""
+    run = _read(asked)
+    text = None if run.metadata is None else json_text(run.metadata)
+    return Answer({"metadata": text, "metadataType": "application/json"})
+
+
+async def cancel(asked: Asked) -> Answer:
+    """`POST /api/v2/runs/{id}/cancel`: the same answer whatever the run's state; no body is needed (400-406)."""
+    run = _change(asked)
+    asked.world.cancel(run)
+    return Answer({"id": run.id})
+
+
+async def replay(asked: Asked) -> Answer:
+    """`POST /api/v1/runs/{id}/replay`: the id of a new run (recordings 410-413)."""
+    return Answer({"id": asked.world.replay(_change(asked)).id})
+
+
+async def reschedule(asked: Asked) -> Answer:
+    """`POST /api/v1/runs/{id}/reschedule` with `{"delay": …}`: the run in full (recording 420)."""
+    run = _change(asked)
+    body = asked.json()
+    delay = body.get("delay") if isinstance(body, dict) else None
+    if not isinstance(delay, str):
+        raise Refusal(400, {"error": "Invalid request body"})
+    if not asked.world.lifecycle.reschedule(run, read_delay_ms(delay, asked.world.now_ms)):
+        raise Refusal(422, {"error": "Cannot reschedule a run that is not delayed"})
+    return _detail(asked, run)
+
+
+async def add_tags(asked: Asked) -> Answer:
+    """`POST /api/v1/runs/{id}/tags` with `{"tags": …}`, one or a list; past ten nothing changes (recording 421)."""
+    run = _change(asked)
+    body = asked.json()
+    if not isinstance(body, dict) or body.get("tags") is None:
+        raise Refusal(400, {"error": "Invalid request body"})
+    new = [tag for tag in read_tags(body["tags"], "tags") if tag not in run.tags]
+    if not new:
+        return Answer({"message": "No new tags to add"})
+    if not asked.world.lifecycle.add_tags(run, tuple(new)):
+        unset = ", ".join(f"'{tag}'" for tag in new)
+        text = f"Runs can only have {TAGS_MOST} tags, you're trying to set {len(run.tags) + len(new)}."
+        raise Refusal(422, {"error": f"{text} These tags have not been set: {unset}."})
+    return Answer({"message": f"Successfully set {len(new)} new tags."})
+
+
+async def trigger(asked: Asked) -> Answer:
+    """`POST /api/v1/tasks/{task}/trigger`: a new run, or the one with the same key (recordings 380-385).
+
+    A task that nobody knows is accepted. Without a payload a known task makes its own, as for the company's runs.
+    """
+    world = asked.world
+    wish = read_wish(asked.path["task"], asked.json(), world.now_ms)
+    place = (wish.new.task_id, wish.new.idempotency_key)
+    known = world.ledger.by_idempotency.get(place)
+    if known is not None and known.key_until_ms is not None and known.key_until_ms <= world.now_ms:
+        del world.ledger.by_idempotency[place]
+        known.idempotency_key = ""
+    run, is_cached = world.trigger(wish.new)
+    if not is_cached and run.idempotency_key:
+        run.key_until_ms = world.now_ms + wish.key_valid_ms
+    scopes = [f"read:runs:{run.id}", f"write:inputStreams:{run.id}"]
+    now_s = world.now_ms // 1000
+    token = sign_token(world.environment, scopes, issued_s=now_s, expires_s=now_s + TOKEN_VALID_S)
+    headers = {
+        "x-trigger-jwt": token,
+        "x-trigger-jwt-claims": json_text(claims_of(world.environment, scopes)),
+    }
+    return Answer({"id": run.id, "isCached": is_cached}, headers=headers)
+
+
+def _detail(asked: Asked, run: Run) -> Answer:
+    return Answer(detail_of(run, asked.world.environment, presigner(asked), is_versioned=asked.is_versioned))
+
+
+def _read(asked: Asked) -> Run:
+    """The run that a reading route is asked for. Raises `Refusal` (recordings 150-152)."""
+    run = asked.world.find(asked.path["id"])
+    if run is None:
+        raise not_found()
+    return run
+
+
+def _change(asked: Asked) -> Run:
+    """The run that an action is asked for. Raises `Refusal` (recordings 403, 413)."""
+    run = asked.world.find(asked.path["id"])
+    if run is None:
+        raise Refusal(404, {"error": "Resource not found"})
+    return run

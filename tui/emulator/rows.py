@@ -1,0 +1,159 @@
+"""A run as REST tells it: as a row of a list, as a row beside another run, in full.
+
+What lives here: which keys there are, in which order, and when a key is absent. Source: wire/README.md §3 and §4,
+recordings 010-063 and 100-149. Which runs are told is the matter of `listing` and of the routes.
+"""
+
+import json
+from collections.abc import Callable
+from time import gmtime, strftime
+from typing import Any
+
+from tui.emulator.costs import compute_cents, invocation_cents
+from tui.emulator.environment import Environment
+from tui.emulator.runs import Run
+from tui.emulator.script import NOTHING, Json
+from tui.emulator.vocabulary import Word
+
+PAYLOAD_INLINE_BYTES = 512 * 1024
+OUTPUT_INLINE_BYTES = 128 * 1024
+"""Above these sizes the detail has an address instead of the value (recordings 118, 119)."""
+
+Presign = Callable[[Run, str], str]
+"""The address of a run's `payload` or `output`."""
+
+
+def iso_time(ms: int) -> str:
+    """Epoch milliseconds as `2026-11-24T13:43:52.747Z`."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{rest:03d}Z"
+
+
+def json_text(value: Json) -> str:
+    """A value as the server stores it: JSON without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def is_large(value: Json, most_bytes: int) -> bool:
+    """Whether it is stored in a file of its own."""
+    return value is not None and len(json_text(value).encode("utf-8", "surrogatepass")) > most_bytes
+
+
+def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[str, Any]:
+    """A row of the list of runs."""
+    env = {"id": environment.id, "name": environment.slug}
+    if environment.user:
+        env["user"] = environment.user
+    row: dict[str, Any] = {
+        "id": run.id,
+        "status": run.status.in_rest(is_versioned=is_versioned),
+        "taskIdentifier": run.task_id,
+        "idempotencyKey": run.idempotency_key or None,
+        "version": run.version or None,
+        "createdAt": iso_time(run.created_ms),
+        "updatedAt": iso_time(run.updated_ms),
+        "startedAt": _time(run.started_ms),
+        "finishedAt": _time(_listed_finish_ms(run)),
+        "delayedUntil": _time(run.delay_until_ms),
+        "isTest": run.is_test,
+        "ttl": run.ttl or None,
+        "expiredAt": _time(_expired_ms(run)),
+        "env": env,
+        "tags": list(run.tags),
+        **_costs(run, environment),
+        "durationMs": run.usage_ms,
+        "depth": run.depth,
+        "metadata": run.metadata,
+        "taskKind": "STANDARD",
+        "region": environment.region,
+    }
+    return _present(row) | run.status.flags(is_versioned=is_versioned)
+
+
+def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[str, Any]:
+    """A root, a parent or a child in the detail of another run (recordings 141-145)."""
+    state = {
+        "id": run.id,
+        "taskIdentifier": run.task_id,
+        "idempotencyKey": run.idempotency_key or None,
+        "version": run.version or None,
+        "status": run.status.in_rest(is_versioned=is_versioned),
+        "createdAt": iso_time(run.created_ms),
+        "startedAt": _time(run.started_ms),
+        "updatedAt": iso_time(run.updated_ms),
+        "finishedAt": _time(run.finished_ms),
+        "delayedUntil": _time(run.delay_until_ms),
+        "expiredAt": _time(_expired_ms(run)),
+        "ttl": run.ttl or None,
+        **_costs(run, environment),
+        "durationMs": run.usage_ms,
+        "isTest": run.is_test,
+        "depth": run.depth,
+        "tags": list(run.tags),
+    }
+    origin = {
+        "triggerFunction": run.function,
+        "batchId": run.batch_id or None,
+        "metadata": run.metadata,
+        "region": environment.region,
+    }
+    return _present(state) | run.status.flags(is_versioned=is_versioned) | _present(origin)
+
+
+def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned: bool) -> dict[str, Any]:
+    """A run in full."""
+
+    def related(other: Run) -> dict[str, Any]:
+        return related_row(other, environment, is_versioned=is_versioned)
+
+    whole = related(run)
+    payload = run.payload()
+    if is_large(payload, PAYLOAD_INLINE_BYTES):
+        whole["payloadPresignedUrl"] = presign(run, "payload")
+    else:
+        whole["payload"] = payload
+    output = run.output()
+    if output is not NOTHING:
+        if is_large(output, OUTPUT_INLINE_BYTES):
+            whole["outputPresignedUrl"] = presign(run, "output")
+        else:
+            whole["output"] = output
+    if run.failure is not None:
+        whole["error"] = {key: text.replace("\0", "") for key, text in run.failure.in_rest().items()}
+    whole["attemptCount"] = len(run.attempts)
+    whole["attempts"] = []
+    relatives: dict[str, Any] = {}
+    if run.root is not None:
+        relatives["root"] = related(run.root)
+    if run.parent is not None:
+        relatives["parent"] = related(run.parent)
+    relatives["children"] = [related(child) for child in run.children]
+    whole["relatedRuns"] = relatives
+    return whole
+
+
+def _costs(run: Run, environment: Environment) -> dict[str, float]:
+    is_charged = run.started_ms is not None
+    return {
+        "costInCents": compute_cents(run, environment),
+        "baseCostInCents": invocation_cents(environment) if is_charged else 0,
+    }
+
+
+def _listed_finish_ms(run: Run) -> int | None:
+    # Lists make up for a finish time that is still to come (recording 021; the detail of that moment: 127).
+    if run.finished_ms is None and run.status.is_final:
+        return run.updated_ms
+    return run.finished_ms
+
+
+def _expired_ms(run: Run) -> int | None:
+    return run.finished_ms if run.status is Word.EXPIRED else None
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else iso_time(ms)
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}

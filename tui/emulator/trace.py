@@ -1,0 +1,224 @@
+"""The trace of a run: the tree of its spans and of its awaited descendants', played anew from scripts and blocks.
+
+What lives here: which spans there are, when they began and ended, and how. When the server knows of them is said in
+`spans`, what they look like in `trace_steps` and `trace_engine`. Nothing is kept: the same run at the same moment has
+the same trace. Source: wire/README.md §5 and §6, recordings 210-292.
+"""
+
+from tui.emulator.environment import Environment
+from tui.emulator.failure import FailureKind
+from tui.emulator.names import span_id, trace_id
+from tui.emulator.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, is_large, iso_time
+from tui.emulator.runs import Attempt, Block, Run
+from tui.emulator.script import NOTHING, Script, Start
+from tui.emulator.spans import ATTEMPT, DELAY, DOWNLOAD, FUNCTION, HOOK, TASK, UPLOAD, Sight, TraceSpan, duration_ns
+from tui.emulator.trace_engine import Engine
+from tui.emulator.trace_steps import (
+    Pause,
+    hang_steps,
+    is_thrown,
+    pause_span,
+    start_up,
+    started_properties,
+    stretches,
+)
+from tui.emulator.vocabulary import Word
+
+BEFORE_CREATED_MS = 3
+"""A run's own span begins so long before its row is there (recordings 240 and 100)."""
+
+WARM_MS = 4
+DONE_MS = 2
+"""Before and after `run()` an attempt takes some time of its own (recording 241)."""
+
+DOWNLOAD_MS = 60
+HOOK_MS = 5
+DELAYED_MS = 25
+RESUMED_MS = 150
+UP_FROM_MS = 100
+RECORD_MS = 30
+"""The times of `lifecycle`: an attempt has a record so long after the run was taken, and its process is up later."""
+
+
+def trace_of(run: Run, now_ms: int, environment: Environment, *, is_alone: bool = False) -> TraceSpan | None:
+    """The run's own span with all below it, as the server knows them at that moment; None while it knows of none.
+
+    `is_alone`: without the spans of other runs.
+    """
+    last_ms = _ended_ms(run) if run.status.is_final else None
+    return _Player(Sight(now_ms, last_ms), environment, is_alone=is_alone).run(run, None)
+
+
+def trace_top(run: Run) -> Run:
+    """The run whose trace it is in: itself, or the uppermost of those that wait for it (recordings 234-237, 256)."""
+    while run.parent is not None and _is_awaited(run):
+        run = run.parent
+    return run
+
+
+def trace_id_of(run: Run) -> str:
+    """The id of the trace that it is in."""
+    return trace_id(trace_top(run).seed)
+
+
+class _Player:
+    """Plays one run after the other, and hangs up what can be seen of it."""
+
+    def __init__(self, sight: Sight, environment: Environment, *, is_alone: bool) -> None:
+        self._sight = sight
+        self._engine = Engine(sight, environment)
+        self._is_alone = is_alone
+
+    def run(self, run: Run, parent: TraceSpan | None) -> TraceSpan | None:
+        """A run's own span and all below it."""
+        parent_id = _parent_id(run) if parent is None else parent.id
+        started_ms = run.created_ms - (0 if _is_awaited(run) else BEFORE_CREATED_MS)
+        own = TraceSpan(span_id(run.seed, ""), parent_id, run, run.task_id, started_ms, TASK)
+        is_final = run.status.is_final
+        if not self._sight.open(parent, own, _ended_ms(run) if is_final else None):
+            return None
+        if not own.is_partial and run.status is not Word.COMPLETED:
+            own.is_cancelled = run.status is Word.CANCELED
+            if run.failure is not None and run.failure.kind is not FailureKind.CANCELED:
+                own.fail(run.failure)
+        self._engine.queued(own)
+        for attempt in run.attempts:
+            self._attempt(own, attempt)
+        if is_final:
+            self._engine.over(own, _ended_ms(run))
+        return own
+
+    def _attempt(self, own: TraceSpan, attempt: Attempt) -> None:
+        run, number = own.run, attempt.number
+        is_first = number == 1
+        self._engine.taken(own, attempt)
+        if not is_first:
+            self._engine.created(own, attempt)
+        download_ms = DOWNLOAD_MS if is_large(run.payload(), PAYLOAD_INLINE_BYTES) else 0
+        started_ms = attempt.started_ms - WARM_MS - download_ms
+        key = span_id(run.seed, f"{number}")
+        span = TraceSpan(key, own.id, run, f"Attempt {number}", started_ms, ATTEMPT, number)
+        is_there = _is_up(attempt) and self._sight.open(
+            own, span, _closed_ms(attempt), cancelled_ms=_cancelled_ms(attempt), failure=attempt.failure
+        )
+        if is_first:
+            # A cold start counts from when the run was taken, so the attempt comes before this row (recording 240).
+            self._engine.created(own, attempt)
+        if is_there:
+            if is_first:
+                span.events[:0] = start_up(run, attempt, started_ms)
+            if download_ms:
+                part = _beside(span, "store.downloadPayload", attempt.started_ms - download_ms)
+                part.style = DOWNLOAD
+                self._sight.open(span, part, attempt.started_ms)
+            self._inside(own, span, attempt)
+        self._delay(own, attempt)
+
+    def _inside(self, own: TraceSpan, span: TraceSpan, attempt: Attempt) -> None:
+        """`run()`, and what comes after it."""
+        run, closed_ms, cancelled_ms = own.run, _closed_ms(attempt), _cancelled_ms(attempt)
+        function = _beside(span, "run()", attempt.started_ms)
+        function.style = FUNCTION
+        done_ms = None if closed_ms is None else max(attempt.started_ms, closed_ms - DONE_MS)
+        script = run.script(attempt.number)
+        if self._sight.open(span, function, done_ms, cancelled_ms=cancelled_ms, failure=attempt.failure):
+            self._play(own, function, script, attempt)
+        hook = run.task.cancel_hook if run.task is not None else ()
+        if hook and cancelled_ms is not None:
+            part = _beside(span, "onCancel()", cancelled_ms)
+            part.style = HOOK
+            if self._sight.open(span, part, cancelled_ms + HOOK_MS):
+                hang_steps(self._sight, part, hook, f"{attempt.number}/hook", cancelled_ms, 0)
+        is_done = run.status is Word.COMPLETED and attempt is run.attempts[-1]
+        output = None if script.output is NOTHING else script.output
+        if is_done and closed_ms is not None and is_large(output, OUTPUT_INLINE_BYTES):
+            part = _beside(span, "store.uploadOutput", closed_ms - 1)
+            part.style = UPLOAD
+            self._sight.open(span, part, closed_ms)
+
+    def _delay(self, own: TraceSpan, attempt: Attempt) -> None:
+        """The wait for the next attempt, which has its final duration as soon as it is planned (recording 241)."""
+        failed_ms, retry_at_ms = attempt.ended_ms, attempt.retry_at_ms
+        if failed_ms is None or retry_at_ms is None:
+            return
+        name = f"Retry #{attempt.number} delay"
+        started_ms = min(failed_ms + DELAYED_MS, retry_at_ms)
+        span = TraceSpan(span_id(own.run.seed, name), own.id, own.run, name, started_ms, DELAY)
+        span.duration_ns = duration_ns(started_ms, retry_at_ms)
+        span.properties = {"retryAt": iso_time(retry_at_ms)}
+        self._sight.show(own, span)
+        self._engine.failed(own, failed_ms, retry_at_ms)
+
+    def _play(self, own: TraceSpan, function: TraceSpan, script: Script, attempt: Attempt) -> None:
+        """The items of a script, as far as they were reached."""
+        cancelled_ms = _cancelled_ms(attempt)
+        at_ms = attempt.started_ms
+        for index, (works, pause) in enumerate(stretches(script)):
+            block = attempt.blocks[index] if index < len(attempt.blocks) else None
+            for place, work in enumerate(works):
+                path = f"{attempt.number}/{index}.{place}"
+                hang_steps(self._sight, function, work.steps, path, at_ms, work.ms, cancelled_ms=cancelled_ms)
+                at_ms += work.ms
+            if pause is None or block is None:
+                return
+            self._pause(own, function, pause, block, _pause_path(attempt, index))
+            if block.ended_ms is None or is_thrown(pause, block):
+                return
+            at_ms = block.ended_ms
+            if self._engine.is_suspended(pause, block):
+                at_ms += RESUMED_MS + own.run.seed % 90
+
+    def _pause(self, own: TraceSpan, function: TraceSpan, pause: Pause, block: Block, path: str) -> None:
+        attempt = own.run.attempts[(function.attempt or 1) - 1]
+        span = pause_span(function, pause, block, path)
+        is_there = self._sight.open(function, span, block.ended_ms, cancelled_ms=_cancelled_ms(attempt))
+        self._engine.blocked(own, pause, block)
+        if is_there and isinstance(pause, Start):
+            if not span.is_partial:
+                span.properties = started_properties(block)
+            if pause.is_awaited and not self._is_alone:
+                for child in block.runs:
+                    self.run(child, span)
+
+
+def _beside(span: TraceSpan, message: str, started_ms: int) -> TraceSpan:
+    key = span_id(span.run.seed, f"{span.attempt}/{message}")
+    return TraceSpan(key, span.id, span.run, message, started_ms, attempt=span.attempt)
+
+
+def _is_up(attempt: Attempt) -> bool:
+    """Whether its process came to run the task; before that the time of its begin is that of its record."""
+    return not RECORD_MS <= attempt.started_ms - attempt.dequeued_ms < UP_FROM_MS
+
+
+def _closed_ms(attempt: Attempt) -> int | None:
+    """When its spans were closed: never, where an internal failure took the process away (recordings 247, 249)."""
+    is_lost = attempt.failure is not None and attempt.failure.is_internal
+    return None if is_lost or attempt.is_cancelled else attempt.ended_ms
+
+
+def _cancelled_ms(attempt: Attempt) -> int | None:
+    return attempt.ended_ms if attempt.is_cancelled else None
+
+
+def _is_awaited(run: Run) -> bool:
+    return run.function.endswith("AndWait")
+
+
+def _ended_ms(run: Run) -> int:
+    return run.updated_ms if run.finished_ms is None else run.finished_ms
+
+
+def _parent_id(run: Run) -> str | None:
+    """The span that started it and waits for it."""
+    if run.parent is None or not _is_awaited(run):
+        return None
+    for attempt in run.parent.attempts:
+        for index, block in enumerate(attempt.blocks):
+            if run in block.runs:
+                return span_id(run.parent.seed, _pause_path(attempt, index))
+    return None
+
+
+def _pause_path(attempt: Attempt, index: int) -> str:
+    return f"{attempt.number}/pause/{index}"

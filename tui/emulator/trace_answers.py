@@ -1,0 +1,173 @@
+"""A trace as the API tells it: nested (`/trace`), flat (`/events`), and one span in detail.
+
+What lives here: keys, their order, limits and the spelling of values; which spans there are is `trace`'s matter.
+Source: wire/README.md §5, recordings 210-292.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tui.emulator.environment import Environment
+from tui.emulator.rows import iso_time
+from tui.emulator.runs import Run
+from tui.emulator.script import Json
+from tui.emulator.spans import NS_PER_MS, TraceSpan
+from tui.emulator.trace import trace_id_of, trace_of, trace_top
+
+TRACE_ROWS = 5_000
+EVENT_ROWS = 25_000
+TRIGGERED_RUNS = 50
+
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
+
+
+def trace_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = TRACE_ROWS) -> Json | None:
+    """The body of `/trace`, with so many rows at most, the earliest; None while there is no trace."""
+    own = trace_of(run, now_ms, environment)
+    if own is None:
+        return None
+    # No span begins before its parent, so that what is kept hangs together.
+    found = sorted(_walk(own), key=lambda span: span.started_ms)
+    kept = {id(span) for span in found[:rows]} if len(found) > rows else None
+    told = {"traceId": trace_id_of(run), "rootSpan": _nested(own, kept), "isTruncated": kept is not None}
+    return {"trace": told}
+
+
+def events_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = EVENT_ROWS) -> Json:
+    """The body of `/events`: the run's own spans without the engine's rows, silently cut (recordings 235, 762)."""
+    own = trace_of(run, now_ms, environment, is_alone=True)
+    if own is None:
+        return {"events": []}
+    spans = [span for span in _walk(own) if span.level != "DEBUG"]
+    spans.sort(key=lambda span: span.started_ms)
+    return {"events": [_event(span) for span in spans[:rows]]}
+
+
+def span_answer(run: Run, span_id: str, now_ms: int, environment: Environment) -> Json | None:
+    """The body of one span's detail; None when the trace that the run is in has no such span.
+
+    Its `runId` is that of the run that was asked for, whoever's the span is (recordings 281-283).
+    """
+    for root in dict.fromkeys((run, trace_top(run))):
+        own = trace_of(root, now_ms, environment)
+        found = None if own is None else next((span for span in _walk(own) if span.id == span_id), None)
+        if found is not None:
+            return _detail(found, run.id)
+    return None
+
+
+def _walk(own: TraceSpan) -> Iterator[TraceSpan]:
+    """All spans, parents first."""
+    pending = [own]
+    while pending:
+        span = pending.pop()
+        yield span
+        pending.extend(reversed(span.children))
+
+
+def _nested(span: TraceSpan, kept: set[int] | None) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "message": span.message,
+        "duration": span.duration_ns,
+        "isError": span.is_error,
+        "isPartial": span.is_partial,
+        "isCancelled": span.is_cancelled,
+        "startTime": iso_time(span.started_ms),
+        "level": span.level,
+        "events": span.events,
+    }
+    if span.attempt is not None:
+        data["attemptNumber"] = span.attempt
+    node: dict[str, Any] = {"id": span.id}
+    if span.parent_id is not None:
+        node["parentId"] = span.parent_id
+    node["runId"] = span.run.id
+    node["data"] = data
+    node["children"] = [_nested(child, kept) for child in span.children if kept is None or id(child) in kept]
+    return node
+
+
+def _event(span: TraceSpan) -> dict[str, Any]:
+    return {
+        "spanId": span.id,
+        "parentId": span.parent_id,
+        "runId": span.run.id,
+        "message": span.message,
+        "style": span.style,
+        "events": span.events,
+        "startTime": str(span.started_ms * NS_PER_MS),
+        "duration": span.duration_ns,
+        "isError": span.is_error,
+        "isPartial": span.is_partial,
+        "isCancelled": span.is_cancelled,
+        "kind": "UNSPECIFIED",
+        "attemptNumber": span.attempt,
+        "level": span.level,
+    }
+
+
+def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
+    whole_ms, rest_ns = divmod(span.duration_ns, NS_PER_MS)
+    told: dict[str, Any] = {
+        "spanId": span.id,
+        "parentId": span.parent_id,
+        "runId": run_id,
+        "message": span.message,
+        "isError": span.is_error,
+        "isPartial": span.is_partial,
+        "isCancelled": span.is_cancelled,
+        "level": span.level,
+        "startTime": iso_time(span.started_ms),
+        # JavaScript has one kind of number: whole ones are written without a point.
+        "durationMs": span.duration_ns / NS_PER_MS if rest_ns else whole_ms,
+    }
+    properties = attributes(span.properties)
+    if properties:
+        told["properties"] = properties
+    if span.events:
+        told["events"] = span.events
+    if span.is_waitpoint:
+        told["entityType"] = "waitpoint"
+    if span.triggered:
+        told["triggeredRuns"] = [
+            {
+                "runId": run.id,
+                "taskIdentifier": run.task_id,
+                "status": run.status.database,
+                "createdAt": iso_time(run.created_ms),
+            }
+            for run in span.triggered[:TRIGGERED_RUNS]
+        ]
+    return told
+
+
+def attributes(given: Mapping[str, Json]) -> dict[str, Json]:
+    """As the event store gives them back: keys in order, without what is null or an empty object (recording 272).
+
+    A point in a key makes an object of it, since that is how the SDK sends what is inside one.
+    """
+    told: dict[str, Json] = {}
+    for key in sorted(given):
+        value = _stored(given[key])
+        if value is None or value == {}:
+            continue
+        *outer, name = key.split(".")
+        place = told
+        for part in outer:
+            inside = place.get(part)
+            if not isinstance(inside, dict):
+                inside = place[part] = {}
+            place = inside
+        place[name] = value
+    return dict(sorted(told.items()))
+
+
+def _stored(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return attributes(value)
+    if isinstance(value, list | tuple):
+        return [_stored(item) for item in value]
+    if isinstance(value, str) and (date := _DATE.fullmatch(value)):
+        return f"{date[1]} {date[2]}.{(date[3] or '').ljust(9, '0')}"
+    return value

@@ -1,0 +1,136 @@
+"""How the items of a script show in a trace: work as log lines and spans, pauses as spans of the SDK's names.
+
+What lives here: the translation, item by item. When an item was reached, and which attempt it belongs to, is said in
+`trace`. Source: recordings 220-223, 234, 235, 250, 253.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from tui.emulator.names import span_id
+from tui.emulator.rows import iso_time
+from tui.emulator.runs import Attempt, Block, Run
+from tui.emulator.script import Json, Log, Script, Span, Start, Step, Wait, Work
+from tui.emulator.spans import LOGS, TRIGGER, Sight, Style, TraceSpan
+from tui.emulator.vocabulary import Word
+
+Pause = Wait | Start
+
+_UNITS = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000))
+_PHASES = (("dequeue", 0.0, 0.0), ("create_attempt", 0.03, 0.3), ("fork", 0.34, 0.55), ("bootstrap", 0.9, 0.07))
+"""Of a cold start: when each begins and what it takes, as parts of the whole (recordings 225, 261)."""
+
+
+def stretches(script: Script) -> Iterator[tuple[list[Work], Pause | None]]:
+    """The work up to each pause, with that pause; the last has none. What shows in no trace is left out."""
+    works: list[Work] = []
+    for item in script.items:
+        if isinstance(item, Work):
+            works.append(item)
+        elif isinstance(item, Wait | Start):
+            yield works, item
+            works = []
+    yield works, None
+
+
+def hang_steps(
+    sight: Sight,
+    parent: TraceSpan,
+    steps: Sequence[Step],
+    path: str,
+    started_ms: float,
+    ms: float,
+    *,
+    cancelled_ms: int | None = None,
+    is_nested: bool = False,
+) -> None:
+    """Spread steps over `ms` milliseconds, in order, and hang what can be seen of them under `parent`.
+
+    What spans do not take of the time lies after the steps, in equal parts; inside a span one lies before them too
+    (recordings 220, 250). `path` makes their ids.
+    """
+    if not steps:
+        return
+    run = parent.run
+    free = max(0.0, 1.0 - sum(step.share for step in steps if isinstance(step, Span)))
+    gap_ms = ms * free / (len(steps) + is_nested)
+    started_ms += gap_ms if is_nested else 0.0
+    for index, step in enumerate(steps):
+        key, at_ms = f"{path}.{index}", int(started_ms)
+        span = TraceSpan(span_id(run.seed, key), parent.id, run, step.message, at_ms, attempt=parent.attempt)
+        if step.attributes:
+            span.properties = step.attributes
+        if isinstance(step, Log):
+            span.level, span.style, span.is_error = step.level, LOGS[step.level], step.level == "ERROR"
+            if cancelled_ms is None or at_ms <= cancelled_ms:
+                sight.show(parent, span)
+        else:
+            taken_ms = ms * step.share
+            ended_ms = int(started_ms + taken_ms)
+            if sight.open(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
+                hang_steps(
+                    sight, span, step.steps, key, started_ms, taken_ms, cancelled_ms=cancelled_ms, is_nested=True
+                )
+            started_ms += taken_ms
+        started_ms += gap_ms
+
+
+def pause_span(parent: TraceSpan, pause: Pause, block: Block, path: str) -> TraceSpan:
+    """The span of a pause, which began with its block."""
+    run = parent.run
+    is_wait = isinstance(pause, Wait)
+    name = "wait.for()" if isinstance(pause, Wait) else f"{pause.function}()"
+    key = span_id(run.seed, path)
+    span = TraceSpan(key, parent.id, run, name, block.started_ms, _pause_style(pause), parent.attempt)
+    span.is_waitpoint, span.triggered = is_wait, block.runs
+    return span
+
+
+def started_properties(block: Block) -> dict[str, Json]:
+    """What a span tells of the runs that it started, once it is over (recordings 281-283)."""
+    if block.batch_id:
+        return {"batchId": block.batch_id, "runCount": len(block.runs)}
+    return {"runId": block.runs[0].id} if block.runs else {}
+
+
+def is_thrown(pause: Pause, block: Block) -> bool:
+    """Whether a child that failed ended the attempt there."""
+    if not isinstance(pause, Start) or not pause.is_awaited or not pause.must_succeed:
+        return False
+    return any(run.status is not Word.COMPLETED for run in block.runs)
+
+
+def start_up(run: Run, attempt: Attempt, started_ms: int) -> list[dict[str, Json]]:
+    """The events of a cold start that was over at `started_ms`; durations in milliseconds (recordings 225, 261)."""
+    file = run.task.file if run.task is not None else f"src/trigger/{run.task_id}.ts"
+    dequeued_ms = attempt.dequeued_ms
+    whole_ms = max(0, started_ms - dequeued_ms)
+    events = [
+        _start_event(dequeued_ms + int(whole_ms * at), {"duration": int(whole_ms * share), "event": name})
+        for name, at, share in _PHASES
+    ]
+    entry = f"/app/.trigger/tmp/build-AbC123/{file.removesuffix('.ts')}.mjs"
+    last = {"entryPoint": entry, "file": file, "duration": int(whole_ms * 0.02), "event": "import"}
+    return [*events, _start_event(dequeued_ms + int(whole_ms * 0.97), last)]
+
+
+def _start_event(at_ms: int, properties: dict[str, Json]) -> dict[str, Json]:
+    return {"name": "trigger.dev/start", "time": iso_time(at_ms), "properties": properties}
+
+
+def _pause_style(pause: Pause) -> Style:
+    if isinstance(pause, Wait):
+        return {"icon": "wait", **_accessory(_in_words(pause.ms))}
+    if not pause.is_awaited:
+        return TRIGGER
+    return {**TRIGGER, **_accessory(pause.children[0].task if pause.children else "")}
+
+
+def _accessory(text: str) -> Style:
+    return {"accessory": {"items": [{"text": text, "variant": "normal"}], "style": "codepath"}}
+
+
+def _in_words(ms: int) -> str:
+    """`12 seconds`, `1 minute`: in the largest unit that leaves no rest."""
+    unit, unit_ms = next(((name, size) for name, size in _UNITS if ms and ms % size == 0), ("second", 1000))
+    count = ms / unit_ms
+    return f"{count:g} {unit}{'' if count == 1 else 's'}"

@@ -1,0 +1,187 @@
+"""The body of a trigger: what may be in it, and what it asks for.
+
+What lives here: reading and refusing. Making the run is the world's matter, answering the route's. Source: recordings
+380-385; the options are those that the SDK sends. What concerns none of the emulated parts (context, priority,
+locked versions, parents of other workers) is ignored.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui.emulator.exchange import Refusal, validation_error
+from tui.emulator.lifecycle import TAGS_MOST, NewRun, duration_ms
+from tui.emulator.list_filters import MACHINES, parse_moment_ms
+from tui.emulator.runs import ABSENT
+from tui.emulator.script import Json
+
+TAG_UNITS_MOST = 128
+KEY_VALID_MS = 30 * 86_400_000
+"""How long an idempotency key counts when nothing is said."""
+
+SUPER_JSON = "application/super+json"
+_NOT_IN_QUEUE_NAMES = re.compile(r"[^a-zA-Z0-9_/-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a body asks for, and how long its idempotency key counts, in milliseconds."""
+
+    new: NewRun
+    key_valid_ms: int = KEY_VALID_MS
+
+
+def read_wish(task_id: str, body: Json, now_ms: int) -> Wish:
+    """Read a body. Raises `Refusal`: 400 for a wrong type (384), 422 for too many tags (383) or a bad delay."""
+    if not isinstance(body, dict):
+        raise validation_error(f"Expected object, received {_kind(body)}")
+    options = _read(body, "options", dict, {})
+    tags = _tags(options.get("tags"))
+    machine = _read(options, "machine", str, "")
+    if machine and machine not in MACHINES:
+        expected = " | ".join(f"'{name}'" for name in MACHINES)
+        raise _wrong(f"Invalid enum value. Expected {expected}, received '{machine}'", "options.machine")
+    delay = _read(options, "delay", str, "")
+    key = _read(options, "idempotencyKey", str, "")
+    key_ttl = _read(options, "idempotencyKeyTTL", str, "")
+    new = NewRun(
+        task_id=task_id,
+        payload=_payload(body, _read(options, "payloadType", str, "application/json")),
+        tags=tags,
+        queue=_queue(options.get("queue")),
+        delay_ms=read_delay_ms(delay, now_ms) if delay else 0,
+        ttl=_ttl(options.get("ttl")),
+        idempotency_key=key,
+        machine=machine,
+        concurrency_key=_read(options, "concurrencyKey", str, ""),
+        metadata=_metadata(options),
+        is_test=_read(options, "test", bool, default=False),
+        max_attempts=_read(options, "maxAttempts", int, None),
+    )
+    return Wish(new, duration_ms(key_ttl) or KEY_VALID_MS)
+
+
+def read_delay_ms(text: str, now_ms: int) -> int:
+    """How long to wait: `1h30m`, or until an ISO date; 0 when that is over. Raises `Refusal` for anything else."""
+    delay_ms = duration_ms(text)
+    if delay_ms is not None:
+        return delay_ms
+    until_ms = None if text.strip().isdigit() else parse_moment_ms(text)
+    if not text.strip() or until_ms is None:
+        raise Refusal(422, {"error": f"Invalid delay: {text}"})
+    return max(0, until_ms - now_ms)
+
+
+def read_tags(value: Json, path: str) -> tuple[str, ...]:
+    """One tag or a list of them, each once. Raises `Refusal` for anything else, and for one that is too long (384)."""
+    if value is None:
+        return ()
+    tags = [value] if isinstance(value, str) else value
+    if not isinstance(tags, list):
+        raise _wrong("Invalid input", path)
+    for at, tag in enumerate(tags):
+        place = path if isinstance(value, str) else f"{path}[{at}]"
+        if not isinstance(tag, str):
+            raise _wrong(f"Expected string, received {_kind(tag)}", place)
+        # Counted as the server's language does, in units of UTF-16.
+        if len(tag.encode("utf-16-le", "surrogatepass")) // 2 > TAG_UNITS_MOST:
+            raise _wrong("Tags must be less than 128 characters", place)
+    return tuple(dict.fromkeys(tag for tag in tags if tag.strip()))
+
+
+def _tags(value: Json) -> tuple[str, ...]:
+    tags = read_tags(value, "options.tags")
+    if len(tags) > TAGS_MOST:
+        text = f"Runs can only have {TAGS_MOST} tags, you're trying to set {len(tags)}."
+        raise Refusal(422, {"error": text})
+    return tags
+
+
+def _payload(body: Mapping[str, Json], kind: str) -> Json:
+    """The payload; the SDK sends super JSON as a text that wraps it."""
+    if "payload" not in body:
+        return ABSENT
+    payload = body["payload"]
+    return _unwrapped(payload) if kind == SUPER_JSON else payload
+
+
+def _unwrapped(value: Json) -> Json:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value["json"] if isinstance(value, dict) and "json" in value else value
+
+
+def _queue(value: Json) -> str:
+    """The stored name of `{"name": …}`, or of a bare name."""
+    if isinstance(value, dict):
+        value = _read(value, "name", str, "", "options.queue.")
+    elif value is not None and not isinstance(value, str):
+        raise _wrong(f"Expected object, received {_kind(value)}", "options.queue")
+    return _NOT_IN_QUEUE_NAMES.sub("", value or "")
+
+
+def _ttl(value: Json) -> str | None:
+    """A text stays as it is, a number is seconds; None: what the environment says."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _spelled(int(value)) or None
+    if value is not None and not isinstance(value, str):
+        raise _wrong("Invalid input", "options.ttl")
+    return value or None
+
+
+def _spelled(seconds: int) -> str:
+    """Seconds as `1h30m`."""
+    parts = []
+    for unit, size in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size) if seconds > 0 else (0, seconds)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def _metadata(options: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """An object, or the JSON text of one, which is what the SDK sends. Raises `Refusal` for a text that is no JSON."""
+    value = options.get("metadata")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise Refusal(400, {"error": "Invalid JSON"}) from None
+    if options.get("metadataType") == SUPER_JSON:
+        value = _unwrapped(value)
+    return value if isinstance(value, dict) else None
+
+
+def _read(fields: Mapping[str, Json], name: str, kind: type, default: Any, path: str = "") -> Any:
+    """The field, or what stands for it when it is absent or null. Raises `Refusal` when it is of another type."""
+    value = fields.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        place = name if name == "options" else f"{path or 'options.'}{name}"
+        raise _wrong(f"Expected {_NAMES[kind]}, received {_kind(value)}", place)
+    return value
+
+
+_NAMES: Mapping[type, str] = {dict: "object", str: "string", bool: "boolean", int: "number"}
+
+
+def _kind(value: Json) -> str:
+    """The name of a value's type, as zod says it."""
+    tests: tuple[tuple[Callable[[Json], bool], str], ...] = (
+        (lambda v: v is None, "null"),
+        (lambda v: isinstance(v, bool), "boolean"),
+        (lambda v: isinstance(v, int | float), "number"),
+        (lambda v: isinstance(v, str), "string"),
+        (lambda v: isinstance(v, list), "array"),
+    )
+    return next((name for test, name in tests if test(value)), "object")
+
+
+def _wrong(text: str, path: str) -> Refusal:
+    return validation_error(f'{text} at "{path}"')
