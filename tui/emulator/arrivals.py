@@ -71,7 +71,7 @@ class Arrivals:
         self._pacing = None
 
     def _gap_ms(self) -> int:
-        created = len(self._lifecycle.ledger)
+        created = self._lifecycle.created
         family = max(1.0, created / self._arrived) if self._arrived > 20 else 1.6
         rate_per_s = self.rate_per_s
         if self._pacing is not None:
@@ -98,7 +98,7 @@ class Arrivals:
     def _is_wanted(self) -> bool:
         assert self._pacing is not None
         until_ms, runs = self._pacing
-        return self._agenda.now_ms < until_ms and len(self._lifecycle.ledger) < runs
+        return self._agenda.now_ms < until_ms and self._lifecycle.created < runs
 
     def _trigger(self, task: Task, *, is_test: bool = False) -> None:
         delay_ms = task.delay_ms(self._random) if task.delay_ms else 0

@@ -81,7 +81,8 @@ class Lifecycle:
         """Whether lists follow run by run; not while the history is made, which is copied as a whole."""
         self._seed = seed
         self._lag_ms = lag_ms
-        self._count = 0
+        self.created = 0
+        """How many runs there ever were."""
         self._playing: dict[int, tuple[Script, int]] = {}
         """Of the runs that execute: the script of their attempt, and which item comes next."""
 
@@ -90,8 +91,8 @@ class Lifecycle:
     def create(self, new: NewRun) -> Run:
         """Make a run, and plan what follows."""
         now_ms = self.agenda.now_ms
-        self._count += 1
-        number = self._count
+        self.created += 1
+        number = self.created
         seed = digest(self._seed, "run", number)
         task = self.tasks.get(new.task_id)
         parent = new.parent
@@ -484,7 +485,7 @@ def duration_ms(text: str) -> int | None:
     """The time of `10m`, `1h30m`, `5s` …; None where it is none."""
     total, number = 0, ""
     for letter in text:
-        if letter.isdigit():
+        if letter.isascii() and letter.isdigit():
             number += letter
         elif letter in _UNITS_MS and number:
             total, number = total + int(number) * _UNITS_MS[letter], ""

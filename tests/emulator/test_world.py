@@ -1,0 +1,264 @@
+"""The simulated world: whatever is asked of it, and however its time passes, its books are in order."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.emulator.company import COMPANY
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
+from tui.emulator.failure import FailureKind
+from tui.emulator.lifecycle import NewRun, duration_ms
+from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.runs import Run
+from tui.emulator.script import Backoff, Script, Task, Work
+from tui.emulator.vocabulary import Word
+from tui.emulator.world import Company, World
+
+START_MS = 1_795_528_000_000
+LAG_MS = 1000
+REFERENCE_COMPANY = Company(REFERENCE, limits=REFERENCE_LIMITS)
+
+
+def told(world: World) -> list[tuple[Any, ...]]:
+    """All that is known of all runs, without the objects."""
+    return [
+        (
+            run.id,
+            run.status,
+            run.copied,
+            run.created_ms,
+            run.updated_ms,
+            run.started_ms,
+            run.finished_ms,
+            run.version,
+            run.tags,
+            run.usage_ms,
+            run.metadata,
+            run.failure,
+            [(attempt.started_ms, attempt.ended_ms, attempt.retry_at_ms) for attempt in run.attempts],
+            [child.id for child in run.children],
+        )
+        for run in world.ledger
+    ]
+
+
+Act = Callable[[World], None]
+
+
+def _trigger(task: str, delay_ms: int, ttl: str | None) -> Act:
+    payloads: dict[str, Any] = {"leaf": {"n": 1, "ms": 900, "fail": True}, "pipeline": {"ms": 700}}
+
+    def act(world: World) -> None:
+        world.trigger(NewRun(task_id=task, payload=payloads.get(task, {"seconds": 7}), delay_ms=delay_ms, ttl=ttl))
+
+    return act
+
+
+def _on_a_run(number: int, name: str) -> Act:
+    def act(world: World) -> None:
+        runs = list(world.ledger)
+        if runs:
+            getattr(world, name)(runs[number % len(runs)])
+
+    return act
+
+
+def _pause(*, is_paused: bool) -> Act:
+    return lambda world: world.pause(world.queues.named("single-file"), is_paused=is_paused)
+
+
+def _pass(ms: int) -> Act:
+    return lambda world: world.advance(world.now_ms + ms)
+
+
+TASKS = ["hello-world", "fail-retry", "fail-slow-retry", "single-file-job", "pipeline", "pipeline-strict", "leaf"]
+TASKS += ["wait-for", "crash-exit", "max-duration", "slow", "progress-counter", "no-such-task"]
+acts = st.lists(
+    st.one_of(
+        st.builds(
+            _trigger, st.sampled_from(TASKS), st.sampled_from([0, 0, 0, 4000]), st.sampled_from([None, None, "3s"])
+        ),
+        st.builds(_on_a_run, st.integers(0, 40), st.sampled_from(["cancel", "cancel", "replay"])),
+        st.builds(_pause, is_paused=st.booleans()),
+        st.builds(_pass, st.integers(1, 9000)),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+def check(world: World) -> None:
+    """What is true at every moment."""
+    holders = Counter(run.queue for run in world.ledger if run.has_slot)
+    for queue in world.queues.all():
+        assert queue.running == holders[queue.name]
+        assert all(run.status is Word.QUEUED and not run.has_slot for run in queue.waiting)
+        assert len(set(map(id, queue.waiting))) == len(queue.waiting)
+    for run in world.ledger:
+        check_run(run, world)
+
+
+def check_run(run: Run, world: World) -> None:
+    moments = [run.created_ms, run.queued_ms, run.started_ms, *(attempt.started_ms for attempt in run.attempts)]
+    known = [moment for moment in moments if moment is not None]
+    assert known == sorted(known)
+    assert run.updated_ms <= world.now_ms
+    assert [attempt.number for attempt in run.attempts] == list(range(1, len(run.attempts) + 1))
+    assert all(child.parent is run and child.depth == run.depth + 1 for child in run.children)
+    assert all(child.root is (run.root or run) for child in run.children)
+    if run.status.is_final:
+        assert not run.has_slot
+        assert (run.failure is None) == (run.status is Word.COMPLETED)
+        assert run.finished_ms is not None or run.label is FailureKind.CANCELED
+    else:
+        assert run.finished_ms is None
+        assert run.failure is None
+    if run.label is FailureKind.CANCELED:
+        assert all(child.status.is_final for child in run.children)
+
+
+@given(acts, st.sampled_from([DEVELOPMENT, PRODUCTION]))
+@settings(max_examples=60, deadline=None)
+def test_the_books_are_in_order_whatever_is_done(done: list[Act], environment: Environment) -> None:
+    world = World(REFERENCE_COMPANY, start_ms=START_MS, environment=environment)
+    for act in done:
+        act(world)
+        check(world)
+    world.pause(world.queues.named("single-file"), is_paused=False)
+    world.advance(world.now_ms + 3_600_000)
+    check(world)
+    assert {run.status for run in world.ledger} <= {*(word for word in Word if word.is_final), Word.PENDING_VERSION}
+    assert all(run.copied is run.status for run in world.ledger)
+    for word in Word:
+        assert list(world.ledger.with_status(word)) == [r.number for r in world.ledger if r.copied is word]
+
+
+@given(acts, st.integers(2, 5000))
+@settings(max_examples=25, deadline=None)
+def test_how_often_it_is_moved_on_makes_no_difference(done: list[Act], step_ms: int) -> None:
+    worlds = [World(REFERENCE_COMPANY, start_ms=START_MS), World(REFERENCE_COMPANY, start_ms=START_MS)]
+    for act in done:
+        for world in worlds:
+            act(world)
+    until_ms = max(world.now_ms for world in worlds) + 20_000
+    worlds[0].advance(until_ms)
+    for ms in range(worlds[1].now_ms, until_ms, step_ms):
+        worlds[1].advance(ms)
+    worlds[1].advance(until_ms)
+    assert told(worlds[0]) == told(worlds[1])
+
+
+@pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION])
+@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 777), (0.5, 50), (100.0, 3000), (0.0, 40)])
+def test_just_so_many_runs_are_over_at_the_start(environment: Environment, rate_per_s: float, history: int) -> None:
+    world = World(COMPANY, start_ms=START_MS, environment=environment, rate_per_s=rate_per_s, history=history, seed=3)
+    assert world.now_ms == START_MS
+    assert sum(run.status.is_final for run in world.ledger) == history
+    assert len(world.ledger.visible()) == len(world.ledger)
+    check(world)
+
+
+def test_the_same_seed_makes_the_same_world_and_another_another() -> None:
+    def made(seed: int) -> list[tuple[Any, ...]]:
+        world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=1500, seed=seed)
+        world.advance(START_MS + 30_000)
+        return told(world)
+
+    assert made(7) == made(7)
+    assert made(7) != made(8)
+
+
+def test_lists_learn_of_a_change_within_a_second_and_not_at_once() -> None:
+    world = World(REFERENCE_COMPANY, start_ms=START_MS)
+    run, _ = world.trigger(NewRun(task_id="hello-world", payload={"name": "Ada"}))
+    assert run.number not in world.ledger.visible()
+    world.advance(START_MS + 299)
+    assert run.number not in world.ledger.visible()
+    world.advance(START_MS + LAG_MS)
+    assert run.number in world.ledger.visible()
+
+
+def test_the_rate_is_kept() -> None:
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=50, history=500, seed=2)
+    before = {run.number for run in world.ledger}
+    world.advance(START_MS + 120_000)
+    created = sum(run.number not in before for run in world.ledger)
+    assert 0.7 * 50 * 120 <= created <= 1.3 * 50 * 120
+
+
+def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 2000)
+    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 100)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=100, history=500, seed=2)
+    for second in range(1, 61):
+        world.advance(START_MS + second * 1000)
+    live = sum(not run.status.is_final for run in world.ledger)
+    assert len(world.ledger) <= 2100 + live
+    check(world)
+    for run in world.ledger:
+        assert run.parent is None or run.parent.number in world.ledger.by_number
+        assert world.find(run.id) is run
+    kept = set(world.ledger.by_number)
+    assert set(world.ledger.visible()) & kept <= kept
+    assert max(len(world.ledger.with_status(word)) for word in Word) <= len(kept)
+
+
+def _always(script: Script) -> Task:
+    return Task("job", lambda _: script, "src/job.ts", queue="narrow", max_attempts=1)
+
+
+def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
+    world = World(Company([_always(Script((Work(1000),)))], limits={"narrow": 2}), start_ms=START_MS)
+    runs = [world.trigger(NewRun(task_id="job"))[0] for _ in range(6)]
+    for ms in range(0, 6000, 50):
+        world.advance(START_MS + ms)
+        assert sum(run.has_slot for run in runs) <= 2
+    world.advance(START_MS + 20_000)
+    starts = [run.started_ms or 0 for run in runs]
+    # Two that are handed out together may be taken in any order.
+    assert all(later >= earlier for earlier, later in zip(starts, starts[2:], strict=False))
+    assert all(run.status is Word.COMPLETED for run in runs)
+
+
+def test_a_paused_queue_keeps_its_runs_queued() -> None:
+    world = World(Company([_always(Script((Work(10),)))]), start_ms=START_MS)
+    world.pause(world.queues.named("narrow"), is_paused=True)
+    run, _ = world.trigger(NewRun(task_id="job"))
+    world.advance(START_MS + 60_000)
+    assert run.status is Word.QUEUED
+    world.pause(world.queues.named("narrow"), is_paused=False)
+    world.advance(START_MS + 70_000)
+    assert run.status is Word.COMPLETED
+
+
+def test_the_same_idempotency_key_finds_the_same_run() -> None:
+    world = World(REFERENCE_COMPANY, start_ms=START_MS)
+    new = NewRun(task_id="hello-world", payload={"name": "Ada"}, idempotency_key="order-1")
+    first, is_cached = world.trigger(new)
+    assert not is_cached
+    assert world.trigger(new) == (first, True)
+
+
+@given(st.integers(1, 20))
+def test_a_backoff_grows_to_its_bound(failed: int) -> None:
+    backoff = Backoff(first_ms=1000, factor=2, most_ms=30_000)
+    assert backoff.delay_ms(1) == 1000
+    assert backoff.delay_ms(failed) <= backoff.delay_ms(failed + 1) <= 30_000
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("10m", 600_000),
+        ("5s", 5000),
+        ("1h30m", 5_400_000),
+        ("2d", 172_800_000),
+        *((text, None) for text in ("", "m", "10", "1x", "-5s", "²s", "1.5h")),
+    ],
+)
+def test_durations_are_read(text: str, ms: int | None) -> None:
+    assert duration_ms(text) == ms
