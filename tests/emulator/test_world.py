@@ -227,12 +227,12 @@ def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
 def test_a_paused_queue_keeps_its_runs_queued() -> None:
     world = World(Company([_always(Script((Work(10),)))]), start_ms=START_MS)
     world.pause(world.queues.named("narrow"), is_paused=True)
-    run, _ = world.trigger(NewRun(task_id="job"))
+    world.trigger(NewRun(task_id="job"))
     world.advance(START_MS + 60_000)
-    assert run.status is Word.QUEUED
+    assert [run.status for run in world.ledger] == [Word.QUEUED]
     world.pause(world.queues.named("narrow"), is_paused=False)
     world.advance(START_MS + 70_000)
-    assert run.status is Word.COMPLETED
+    assert [run.status for run in world.ledger] == [Word.COMPLETED]
 
 
 def test_the_same_idempotency_key_finds_the_same_run() -> None:
