@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reference_runs import LONG_MS, NASTY, PAYLOADS, START_MS, as_recorded, body, finished, new_world
+from tests.emulator.reference_runs import LONG_MS, NASTY, PAYLOADS, START_MS, as_recorded, body, finished, new_world
 from tui.emulator.failure import FailureKind
 from tui.emulator.lifecycle import NewRun
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS

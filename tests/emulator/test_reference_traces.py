@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.reference_runs import NASTY, PAYLOADS, body, finished
+from tests.emulator.reference_runs import NASTY, PAYLOADS, body, finished
 from tui.emulator.reference import REFERENCE
 from tui.emulator.runs import Attempt, Run
 from tui.emulator.script import Item, Log, Script, Span, Start, Step, Wait, Work

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reference_runs import new_world
+from tests.emulator.reference_runs import new_world
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.failure import Failure, FailureKind
 from tui.emulator.lifecycle import NewRun

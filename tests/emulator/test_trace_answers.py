@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.emulator.reference_runs import NASTY, PAYLOADS, new_world
 from tests.emulator.small_world import ask, refused, shape
 from tests.recordings import as_bytes, recording
-from tests.reference_runs import NASTY, PAYLOADS, new_world
 from tui.domain.attempt import AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.run import Run as ReadRun
