@@ -5,8 +5,6 @@ is both in one. Only the clock is not the real one.
 """
 
 import asyncio
-import base64
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,24 +12,23 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fleet import Fleet, FleetApi, serving
+from tests.fleet import DEV, SECRET, Fleet, FleetApi, serving
+from tests.virtual_clock import START
 from tui.config import Secret, Settings, read_settings
 from tui.domain.filters import RunFilters
+from tui.emulator.public_tokens import sign_token
 from tui.session import Session
 
-SECRET = "tr_dev_abcdefghijklmnop"
+DAY_S = 86_400.0
 
 Later = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass."""
 
 
 def public_token(*scopes: str) -> Secret:
-    """A public access token, unsigned: nobody here would look at its signature."""
-
-    def part(value: dict[str, Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    return Secret(f"{part({'alg': 'HS256'})}.{part({'scopes': list(scopes)})}.signature")
+    """A public access token for a fleet's environment, good for a day of its time."""
+    start_s = START.timestamp()
+    return Secret(sign_token(DEV, list(scopes), issued_s=start_s, expires_s=start_s + DAY_S))
 
 
 def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:

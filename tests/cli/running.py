@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-KEY = "tr_dev_abcdefghijklmnop"
+from tests.fleet import SECRET
+
 PATIENCE_S = 30.0
 
 
 def environment(url: str | None, **more: str) -> dict[str, str]:
     """What the process sees: a key, an address, and nothing of the machine's own settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
-    kept |= {"TRIGGER_SECRET_KEY": KEY, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
+    kept |= {"TRIGGER_SECRET_KEY": SECRET, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
     if url is not None:
         kept["TRIGGER_API_URL"] = url
     return kept | more

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from starlette.responses import JSONResponse
 
+from tests.answers import server_error
 from tests.cli.running import Terminal, environment, trigger_tui
-from tests.fleet import Fleet, FleetApi, FleetRun, server_error, serving
+from tests.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.virtual_clock import VirtualClock
 
 LONG = 1e6
@@ -39,7 +40,7 @@ def test_cancel_with_yes_confirms_by_reading_the_run(fleet: Fleet, api: FleetApi
     done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert (done.code, done.err) == (0, "")
     assert done.out == f"{fleet.runs[0].id}  canceled\n"
-    assert fleet.runs[0].status(0) == "CANCELED"
+    assert fleet.status(fleet.runs[0]) == "CANCELED"
 
 
 def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
@@ -54,7 +55,7 @@ def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
 def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:
     done = trigger_tui("replay", fleet.runs[-1].id, "--yes", "--json", url=api.url)
     assert done.code == 0
-    assert done.objects[0]["newRun"] == fleet.runs[-1].id
+    assert done.objects[0]["newRun"] == fleet.newest.id != fleet.runs[-1].id
 
 
 @pytest.mark.parametrize("verb", ["cancel", "replay"])
@@ -67,7 +68,7 @@ def test_without_a_terminal_nothing_happens_without_yes(fleet: Fleet, api: Fleet
 
 @pytest.mark.parametrize("verb", ["cancel", "replay"])
 def test_in_production_yes_is_not_enough(fleet: Fleet, api: FleetApi, verb: str) -> None:
-    fleet.environment, fleet.slug = "PRODUCTION", "prod"
+    fleet.lead_to("prod", "PRODUCTION")
     run_id = fleet.runs[0].id
     done = trigger_tui(verb, run_id, "--yes", url=api.url)
     assert done.code == 2
@@ -143,7 +144,7 @@ def test_at_a_terminal_it_asks_and_only_y_acts(fleet: Fleet, api: FleetApi) -> N
 
 
 def test_in_production_many_runs_need_the_environments_name_typed(fleet: Fleet, api: FleetApi) -> None:
-    fleet.environment, fleet.slug = "PRODUCTION", "prod"
+    fleet.lead_to("prod", "PRODUCTION")
     ids = [run.id for run in fleet.runs[:2]]
     for answer, code in (("y\n", 1), ("prod\n", 0)):
         terminal = Terminal("cancel", *ids, env=environment(api.url))
@@ -183,7 +184,7 @@ def test_interrupting_the_question_is_exit_code_130(fleet: Fleet, api: FleetApi)
 def test_a_tree_that_may_not_be_whole_needs_a_number_too(fleet: Fleet, api: FleetApi) -> None:
     run = fleet.runs[0]
     gone = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
-    fleet.denied.add(gone.id)
+    fleet.fault = lambda path: JSONResponse({"error": "Not found"}, 404) if path.endswith(gone.id) else None
     done = trigger_tui("cancel", run.id, "--yes", url=api.url)
     assert done.code == 2
     assert "1 run cannot be read any more" in done.err
@@ -197,7 +198,7 @@ def test_children_that_the_query_does_not_know_yet_are_counted(fleet: Fleet, api
     child = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
     for number in range(201, 213):
         fleet.add(FleetRun(number, -9, -8, LONG, parent=child.number))
-    fleet.may_query = True
+    fleet.allow_queries()
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path == "/api/v1/query" else None
     done = trigger_tui("cancel", run.id, "--yes", url=api.url)
     assert done.code == 2
@@ -214,7 +215,7 @@ def test_what_is_given_wrongly_is_refused_with_a_person_at_the_terminal_too(flee
 
 @pytest.mark.parametrize("kind", ["production", "PROD", "SOMETHING_NEW", ""])
 def test_a_type_of_environment_that_nobody_knows_counts_as_production(fleet: Fleet, api: FleetApi, kind: str) -> None:
-    fleet.environment = kind
+    fleet.lead_to("dev", kind)
     done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 2
     assert "--env-name dev" in done.err
@@ -256,7 +257,7 @@ def test_an_outcome_outranks_a_closed_pipe(fleet: Fleet, api: FleetApi) -> None:
 
 
 def test_an_answer_about_another_run_changes_nothing(fleet: Fleet, api: FleetApi) -> None:
-    other = fleet.runs[1].row(0)
+    other = fleet.row(fleet.runs[1])
     path_of = f"/api/v3/runs/{fleet.runs[0].id}"
     fleet.fault = lambda path: JSONResponse(other | {"relatedRuns": {"children": []}}) if path == path_of else None
     done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from tests.cli.running import KEY, Terminal, environment, trigger_tui
-from tests.fleet import Fleet, FleetRun, serving
+from tests.cli.running import Terminal, environment, trigger_tui
+from tests.fleet import SECRET, Fleet, FleetRun, serving
 from tests.recording_server import RecordingsApi, Reply
 from tests.recordings import recording, recordings
 from tests.virtual_clock import VirtualClock
@@ -300,7 +300,7 @@ def test_a_missing_key_names_the_variable_and_the_demo(recordings_api: Recording
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert "TRIGGER_SECRET_KEY" in done.err
-    assert "trigger-tui demo" in done.err
+    assert "trigger-tui emulator" in done.err
 
 
 def test_two_addresses_that_disagree_are_both_named() -> None:
@@ -322,7 +322,7 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
     assert (done.code, done.out) == (code, "")
     assert len(done.err.splitlines()) == 1
     assert words in done.err
-    assert KEY not in done.err
+    assert SECRET not in done.err
 
 
 @pytest.mark.parametrize("flags", [["--task", ""], ["--status", ","], ["--tag", " , "], ["--period", "0d"]])

@@ -39,9 +39,10 @@ def acting(
     run: FleetRun,
     *,
     meanwhile: Callable[[Fleet], None] = lambda _: None,
+    waited_s: float = 0,
     **changes: Any,
 ) -> tuple[ActionStatus, list[ActionPhase]]:
-    """Act on a run as it was seen before `meanwhile` happened; gives the end and all phases."""
+    """Act on a run as it was seen before `meanwhile` and `waited_s`; gives the end and all phases."""
 
     async def scenario() -> tuple[ActionStatus, list[ActionPhase]]:
         with serving(fleet) as api:
@@ -51,6 +52,7 @@ def acting(
                 phases: list[ActionPhase] = []
                 session.listen(lambda _: phases.extend(s.phase for s in session.store.actions.values()))
                 meanwhile(fleet)
+                await pass_time(session, api, waited_s)
                 task = asyncio.ensure_future(session.perform(action, before))
                 await finish(session, api, task)
                 return await task, phases

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.fleet import Fleet, FleetRun, server_error, serving
+from tests.answers import server_error
+from tests.fleet import Fleet, FleetRun, serving
 from tests.harness import pass_time, polling, started
 from tests.session.acting import seen
 from tests.virtual_clock import START, VirtualClock
@@ -96,13 +97,13 @@ def test_a_name_made_to_deceive_is_shown_for_what_it_is() -> None:
 @pytest.mark.parametrize("is_whoami_first", [True, False])
 def test_a_session_whose_runs_are_of_elsewhere_acts_on_none(tmp_path: Path, is_whoami_first: bool) -> None:
     async def scenario() -> None:
-        fleet = Fleet(VirtualClock(), slug="staging", environment="STAGING", rows_slug="prod")
+        fleet = Fleet(VirtualClock())
+        fleet.lead_to("prod", "PRODUCTION")
         run = fleet.add(FleetRun(1, -10, -5))
-        if not is_whoami_first:
-            fleet.fault = lambda path: server_error() if path.endswith("/whoami") else None
+        fleet.fault = says_staging if is_whoami_first else cannot_say
         async with polling(fleet, tmp_path) as (session, later):
             await later(10)
-            fleet.fault = lambda _: None
+            fleet.fault = says_staging
             await later(30)
             before = session.store.get(RunId(run.id))
             assert before is not None
@@ -134,10 +135,19 @@ def test_a_block_that_comes_while_an_action_waits_for_a_429_stops_it(tmp_path: P
                 end = await asyncio.wait_for(task, 5)
                 assert end.phase is ActionPhase.REFUSED
                 assert "prod" in end.message
-                assert run.cancelled_s is None
+                assert fleet.status(run) == "EXECUTING"
                 assert len(fleet.asked(f"/api/v2/runs/{run.id}/cancel")) == 1
 
     asyncio.run(scenario())
+
+
+def says_staging(path: str) -> Response | None:
+    whoami = {"slug": "staging", "type": "STAGING", "project": {"slug": "shop"}, "organization": {"slug": "acme"}}
+    return JSONResponse(whoami) if path.endswith("/whoami") else None
+
+
+def cannot_say(path: str) -> Response | None:
+    return server_error() if path.endswith("/whoami") else None
 
 
 def limit_cancels(path: str) -> Response | None:

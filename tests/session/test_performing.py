@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.fleet import Fleet, FleetRun, server_error, serving
-from tests.harness import SECRET, started
+from tests.answers import server_error
+from tests.fleet import SECRET, Fleet, FleetRun, serving
+from tests.harness import started
 from tests.session.acting import LONG, acting, fleet_of, log_lines
 from tui.actions import ACTIONS, CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
@@ -24,12 +25,8 @@ def test_a_cancel_is_confirmed_by_the_run_and_not_by_the_answer(tmp_path: Path) 
 
 
 def test_a_run_that_ended_first_is_said_to_have_finished_first(tmp_path: Path) -> None:
-    run = FleetRun(1, -10, -5, LONG)
-
-    def end_it(fleet: Fleet) -> None:
-        run.ended_s = fleet.now_s
-
-    end, _ = acting(fleet_of(run), tmp_path, CANCEL, run, meanwhile=end_it)
+    run = FleetRun(1, -10, -5, 1)
+    end, _ = acting(fleet_of(run), tmp_path, CANCEL, run, waited_s=2)
     assert end.phase is ActionPhase.FINISHED_FIRST
     assert end.message == "Completed"
 
@@ -53,10 +50,11 @@ def test_a_refusal_carries_the_servers_words(tmp_path: Path, status: int) -> Non
         answer = JSONResponse({"error": "not you"}, status)
         fleet.fault = lambda path: answer if path.endswith("/cancel") else None
 
-    end, _ = acting(fleet_of(run), tmp_path, CANCEL, run, meanwhile=refuse)
+    fleet = fleet_of(run)
+    end, _ = acting(fleet, tmp_path, CANCEL, run, meanwhile=refuse)
     assert end.phase is ActionPhase.REFUSED
     assert "not you" in end.message
-    assert run.cancelled_s is None
+    assert fleet.status(run) == "EXECUTING"
 
 
 def test_a_cancel_whose_answer_was_lost_is_proven_by_reading_the_run(tmp_path: Path) -> None:
@@ -66,7 +64,7 @@ def test_a_cancel_whose_answer_was_lost_is_proven_by_reading_the_run(tmp_path: P
         def effect_without_answer(path: str) -> Response | None:
             if not path.endswith("/cancel"):
                 return None
-            run.cancelled_s = fleet.now_s
+            fleet.cancel(run)
             return server_error(502)
 
         fleet.fault = effect_without_answer
@@ -92,7 +90,7 @@ def test_a_replay_leads_to_the_new_run(tmp_path: Path) -> None:
     fleet = fleet_of(run)
     end, _ = acting(fleet, tmp_path, REPLAY, run)
     assert end.phase is ActionPhase.CONFIRMED
-    assert end.new_run_id == fleet.runs[-1].id != run.id
+    assert end.new_run_id == fleet.newest.id != run.id
     assert log_lines(tmp_path)[-1]["newRun"] == end.new_run_id
 
 
@@ -162,7 +160,7 @@ def test_a_key_that_leads_elsewhere_during_the_session_blocks_every_write(tmp_pa
             async with started(api, tmp_path) as session:
                 await session.reads.environment(Priority.ACTION)
                 blocks = [session.write_block]
-                fleet.slug, fleet.environment = "prod", "PRODUCTION"
+                fleet.lead_to("prod", "PRODUCTION")
                 await session.reads.environment(Priority.ACTION)
                 blocks.append(session.write_block)
                 assert blocks == [None, "the key now leads to prod, at the start to dev"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.fleet import Fleet, FleetRun, server_error, serving
+from tests.answers import server_error
+from tests.fleet import Fleet, FleetRun, serving
 from tests.harness import pass_time, started
 from tests.session.acting import LONG, acting, finish, fleet_of, log_lines, seen
 from tui.actions import CANCEL, REPLAY, Action
@@ -17,10 +18,11 @@ from tui.domain.action import ActionPhase
 def test_a_run_that_somebody_else_cancelled_before_is_not_ours(tmp_path: Path, waited_s: float) -> None:
     async def scenario() -> None:
         run = FleetRun(1, -10, -5, LONG)
-        with serving(fleet_of(run)) as api:
+        fleet = fleet_of(run)
+        with serving(fleet) as api:
             async with started(api, tmp_path) as session:
                 before = await seen(session, run)
-                run.cancelled_s = 0.5
+                fleet.cancel(run, 0.5)
                 await pass_time(session, api, waited_s)
                 task = asyncio.ensure_future(session.perform(CANCEL, before))
                 await finish(session, api, task)
@@ -56,7 +58,7 @@ def test_a_run_that_cannot_be_read_again_is_acted_on_as_it_was_seen(tmp_path: Pa
                 before = await seen(session, run)
                 await pass_time(session, api, 60)
                 fleet.fault = lambda path: (
-                    server_error() if path.startswith("/api/v3/") and run.cancelled_s is None else None
+                    server_error() if path.startswith("/api/v3/") and fleet.status(run) == "EXECUTING" else None
                 )
                 task = asyncio.ensure_future(session.perform(CANCEL, before))
                 await finish(session, api, task)
@@ -74,7 +76,8 @@ def test_a_cancel_that_a_gateway_gave_up_on_is_proven_by_reading(tmp_path: Path,
         def effect_without_answer(path: str) -> Response | None:
             if not path.endswith("/cancel"):
                 return None
-            run.cancelled_s = fleet.now_s if has_effect else None
+            if has_effect:
+                fleet.cancel(run)
             return server_error(status)
 
         fleet.fault = effect_without_answer

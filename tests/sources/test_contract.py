@@ -12,8 +12,8 @@ from itertools import pairwise
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.fleet import Fleet, FleetRun, HalfAnswer, at, html_page, server_error, serving
-from tests.harness import SECRET
+from tests.answers import HalfAnswer, html_page, server_error
+from tests.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
@@ -289,9 +289,9 @@ def test_running_it_again_reads_what_changed_meanwhile(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             await follower.follow(8)
-            await follower.later(600)
             for number in range(300, 520):
                 follower.fleet.add(FleetRun(number, number / 1.0, number + 1.0, number + 2.0))
+            await follower.later(600)
             await follower.follow(40)
             follower.assert_equals_world()
             assert all(connected.at <= at(follower.fleet.now_s) for connected in follower.connections())
@@ -304,14 +304,14 @@ def test_it_tells_no_run_that_the_server_did_not_send(name: str) -> None:
 
     async def scenario() -> None:
         fleet = world()
-        row = fleet.runs[0].row(0)
+        row = fleet.row(fleet.runs[0])
 
         def spoil(path: str) -> Response | None:
             if path == "/api/v1/runs":
                 return JSONResponse({"data": [*odd, row, *odd], "pagination": {"next": 7}})
             if path == CONTRACTS["run"].lives_by:
                 family = {"root": {}, "parent": {"id": ""}, "children": [*odd, row]}
-                return JSONResponse(fleet.runs[0].row(0) | {"id": FleetRun(1, 0).id, "relatedRuns": family})
+                return JSONResponse(row | {"id": FleetRun(1, 0).id, "relatedRuns": family})
             return None
 
         async with following(name, fleet) as follower:

@@ -44,8 +44,8 @@ def most_within(fleet: Fleet, seconds: float) -> int:
 
 def test_on_a_public_token_ends_are_noticed_with_twelve_requests_a_minute(tmp_path: Path) -> None:
     async def scenario() -> None:
-        fleet = Fleet(VirtualClock(), limit=60, refill=60, period_s=60.0)
-        fleet.runs = [FleetRun(number, -2000.0 + number, -900, -800) for number in range(200)]
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200))
         old = fleet.add(FleetRun(5000, -5000, -4000, 200))
         on_page_one = fleet.add(FleetRun(5001, -500, -400, 200))
         new = [fleet.add(FleetRun(6000 + n, 10.0 + n, 11 + n, 13 + n)) for n in range(40)]
@@ -64,8 +64,8 @@ def test_on_a_public_token_ends_are_noticed_with_twelve_requests_a_minute(tmp_pa
 
 def test_on_a_public_token_new_runs_are_seen_while_the_history_is_read(tmp_path: Path) -> None:
     async def scenario() -> None:
-        fleet = Fleet(VirtualClock(), limit=60, refill=60, period_s=60.0)
-        fleet.runs = [FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000)]
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000))
         new = [fleet.add(FleetRun(90_000 + n, 20.0 + 60 * n, 21.0 + 60 * n)) for n in range(4)]
         async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
             for run in new:
@@ -78,10 +78,9 @@ def test_on_a_public_token_new_runs_are_seen_while_the_history_is_read(tmp_path:
 def torrent(per_s: int, until_s: int) -> Fleet:
     """150 old runs that end one after the other, and so many short ones a second."""
     fleet = Fleet(VirtualClock())
-    fleet.runs = [FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 45) for number in range(150)]
-    for number in range(per_s * (until_s + 30)):
-        created_s = number / per_s - 30
-        fleet.runs.append(FleetRun(10_000 + number, created_s, created_s + 0.1, created_s + 3))
+    fleet.add_all(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 45) for number in range(150))
+    moments = [(number, number / per_s - 30) for number in range(per_s * (until_s + 30))]
+    fleet.add_all(FleetRun(10_000 + number, moment, moment + 0.1, moment + 3) for number, moment in moments)
     return fleet
 
 
@@ -120,7 +119,7 @@ def test_a_torrent_of_starts_starves_neither_scans_nor_windows(tmp_path: Path) -
 def test_a_burst_that_stays_the_newest_is_read_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
-        fleet.runs = [FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500)]
+        fleet.add_all(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500))
         old = fleet.add(FleetRun(90_000, -3000, -2990, 60))
         async with polling(fleet, tmp_path) as (session, later):
             await later(160)
@@ -140,7 +139,7 @@ def test_a_burst_that_stays_the_newest_is_read_once(tmp_path: Path) -> None:
 def test_two_thousand_runs_of_one_millisecond_are_all_seen_to_end(tmp_path: Path, newer: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
-        fleet.runs = [FleetRun(number, -100, -50, 20) for number in range(2_000)]
+        fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
         for number in range(newer):
             fleet.add(FleetRun(90_000 + number, -40, -39, -38))
         async with polling(fleet, tmp_path) as (session, later):
@@ -158,7 +157,7 @@ def test_two_thousand_runs_of_one_millisecond_are_all_seen_to_end(tmp_path: Path
 def test_runs_that_leave_the_status_that_was_asked_for_are_followed_to_their_end(tmp_path: Path, queued: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
-        fleet.runs = [FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued)]
+        fleet.add_all(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued))
         async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
             await later(10)
             assert len(session.store.with_status(RunStatus.QUEUED)) == queued
@@ -201,7 +200,7 @@ def test_looking_for_ends_brings_no_run_of_another_task(tmp_path: Path) -> None:
 def test_a_server_that_leads_in_a_circle_does_not_hide_ends(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
-        fleet.runs = [FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300)]
+        fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
 
         def circle(path: str) -> Response | None:
             if path != "/api/v1/runs" or "filter[status]" not in fleet.query:
@@ -222,7 +221,7 @@ def test_a_server_that_leads_in_a_circle_does_not_hide_ends(tmp_path: Path) -> N
 def test_a_history_of_one_page_is_complete_with_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
-        fleet.runs = [FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50)]
+        fleet.add_all(FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50))
         async with polling(fleet, tmp_path) as (session, later):
             await later(0)
             assert session.store.history is not None

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import Response
 
-from tests.fleet import Fleet, FleetRun, at, html_page, server_error, serving, steady_fleet
+from tests.answers import html_page, server_error
+from tests.fleet import Fleet, FleetRun, at, serving, steady_fleet
 from tests.harness import pass_time, started
 from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
@@ -131,7 +132,7 @@ def test_a_run_that_vanished_is_gone(tmp_path: Path) -> None:
             async with started(api, tmp_path) as session:
                 session.follow("rest")
                 await pass_time(session, api, 5)
-                fleet.runs.remove(lost)
+                fleet.forget(lost)
                 await pass_time(session, api, 20)
                 known = session.store.get(RunId(lost.id))
                 assert known is not None
@@ -235,7 +236,7 @@ def test_counts_are_the_servers_own_where_the_key_may_query(tmp_path: Path) -> N
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
-        fleet.may_query = True
+        fleet.allow_queries()
         with serving(fleet) as api:
             async with started(api, tmp_path, history_runs=100) as session:
                 session.follow("rest")

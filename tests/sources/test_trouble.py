@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from tests.fleet import Fleet, FleetRun, HalfAnswer, server_error
+from tests.answers import HalfAnswer, server_error
+from tests.fleet import Fleet, FleetRun
 from tests.harness import Later, polling, public_token
 from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
@@ -76,7 +77,7 @@ def test_a_run_whose_detail_cannot_be_read_stops_nobody_and_is_tried_again(tmp_p
         fleet.fault = lambda path: server_error(status) if path.endswith(odd.id) else None
         async with polling(fleet, tmp_path) as (session, later):
             await later(10)
-            fleet.runs.remove(odd)
+            fleet.forget(odd)
             assert await states_during(session, later, 60) == {SourceConnected}
             known = session.store.get(RunId(other.id))
             assert known is not None
@@ -100,7 +101,7 @@ def test_queries_that_fail_leave_the_list_alone_and_are_asked_less_often(
 ) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
-        fleet.may_query = True
+        fleet.allow_queries()
         fleet.fault = lambda path: answer() if path == QUERY else None
         async with polling(fleet, tmp_path) as (session, later):
             assert await states_during(session, later, 120) == {SourceConnected}
@@ -211,12 +212,25 @@ def test_an_environment_that_the_server_cannot_tell_at_the_start_is_learnt_later
 def test_a_public_token_that_may_not_ask_where_it_leads_is_told_so_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
-        fleet.fault = lambda path: server_error(401) if path == WHOAMI else None
         async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
             await later(200)
             assert session.store.environment_known
             assert session.store.environment is None
             assert len(fleet.asked(WHOAMI)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_with_its_trace_a_run_comes_with_its_attempts(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        run = FleetRun(1, -10, -5, -1, end="FAILED")
+        async with polling(fleet_of(run), tmp_path) as (session, _):
+            found, reason = await session.run_with_attempts(RunId(run.id))
+            assert reason is None
+            assert found.attempts is not None
+            (attempt,) = found.attempts[1].attempts
+            assert attempt.error is not None
+            assert attempt.error.message == "Upstream returned 503"
 
     asyncio.run(scenario())
 
