@@ -14,9 +14,9 @@ from tui.emulator.failure import Failure
 from tui.emulator.lifecycle import Lifecycle, NewRun
 from tui.emulator.script import Task
 
-DEPLOY_S = (1500.0, 3600.0)
+DEPLOY_S = (900.0, 2400.0)
 BAD_DEPLOY_SHARE = 0.3
-BAD_DEPLOY_S = (240.0, 600.0)
+BAD_DEPLOY_S = (180.0, 420.0)
 """A bad version is noticed, and replaced, much sooner."""
 
 PAUSE_S = (1800.0, 5400.0)
@@ -45,6 +45,7 @@ class Arrivals:
         self._weights = list(accumulate(task.weight for task in self._tasks))
         self._scheduled = [task for task in tasks if task.every_s]
         self._bugs = list(bugs)
+        self._buggy = [lifecycle.tasks[task_id] for task_id, _ in bugs]
         self._pausable = list(pausable)
         self._arrived = 0
         self._deploys: dict[str, int] = {}
@@ -65,6 +66,12 @@ class Arrivals:
     def pace(self, until_ms: int, runs: int) -> None:
         """Until that moment, arrive so that the world has that many runs then."""
         self._pacing = (until_ms, runs)
+
+    def plan_incident(self, begin_ms: int, end_ms: int) -> None:
+        """A bad deploy at one moment, and its fix at the other."""
+        if self._bugs:
+            self._agenda.at(begin_ms, self._release, True)
+            self._agenda.at(end_ms, self._release, False)
 
     def pace_no_more(self) -> None:
         """Arrive at the rate from now on."""
@@ -112,17 +119,22 @@ class Arrivals:
         self._trigger(task)
         self._agenda.after(task.every_s * 1000, self._fire, task)
 
+    def _deploy(self, *, is_fix: bool = False) -> None:
+        is_bad = not is_fix and bool(self._bugs) and self._random.random() < BAD_DEPLOY_SHARE
+        self._release(is_bad)
+        self._agenda.after(self._between_ms(BAD_DEPLOY_S if is_bad else DEPLOY_S), self._deploy_next, is_bad)
+
     def _deploy_next(self, was_bad: bool) -> None:  # noqa: FBT001  the agenda hands arguments by position
         self._deploy(is_fix=was_bad)
 
-    def _deploy(self, *, is_fix: bool = False) -> None:
-        random = self._random
+    def _release(self, is_bad: bool) -> None:  # noqa: FBT001  likewise
+        """A new version is out from now on."""
         day = datetime.fromtimestamp(self._agenda.now_ms / 1000, UTC).strftime("%Y%m%d")
         self._deploys[day] = self._deploys.get(day, 0) + 1
         self._lifecycle.version = f"{day}.{self._deploys[day]}"
-        is_bad = not is_fix and bool(self._bugs) and random.random() < BAD_DEPLOY_SHARE
-        self._lifecycle.bugs = dict([random.choice(self._bugs)]) if is_bad else {}
-        self._agenda.after(self._between_ms(BAD_DEPLOY_S if is_bad else DEPLOY_S), self._deploy_next, is_bad)
+        # What is used most is changed most.
+        weights = [max(1.0, task.weight) for task in self._buggy]
+        self._lifecycle.bugs = dict(self._random.choices(self._bugs, weights)) if is_bad else {}
 
     def _pause(self) -> None:
         queue = self._lifecycle.queues.named(self._random.choice(self._pausable))

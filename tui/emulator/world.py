@@ -25,6 +25,9 @@ EARLIER_SHARE = 0.6
 EARLIER_MS = 12 * 3_600_000
 """This share of the history lies in that time, at least, before the busy last stretch."""
 
+LAST_MS = 120_000
+"""The end of the history, in which all is as it will be afterwards, so that as many are at work as ever."""
+
 KEPT_LEAST = 50_000
 DROP_STEP = 2_000
 
@@ -58,7 +61,7 @@ class World:
         lag_ms: tuple[int, int] = LIST_LAG_MS,
     ) -> None:
         self.environment = environment
-        busy_ms = int(history * (1 - EARLIER_SHARE) / max(rate_per_s, 0.01) * 1000)
+        busy_ms = LAST_MS + int(history * (1 - EARLIER_SHARE) / max(rate_per_s, 0.01) * 1000)
         earlier_ms = max(EARLIER_MS, int(history * EARLIER_SHARE / max(rate_per_s, 0.01) * 1000))
         begin_ms = start_ms - earlier_ms - busy_ms if history else start_ms
         seed = digest(seed, environment.slug)
@@ -137,28 +140,31 @@ class World:
     def _make_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
         """Live through the past, until just so many finished runs are left; the oldest too many are forgotten."""
         arrivals, rate_per_s = self._arrivals, self._arrivals.rate_per_s
-        spare = int(60 * rate_per_s) + 50
+        spare = int(30 * rate_per_s + 0.05 * history) + 50
         arrivals.pace(busy_from_ms, int(history * EARLIER_SHARE))
         self.agenda.run_until(busy_from_ms)
-        arrivals.pace(start_ms, history + spare)
-        self.agenda.run_until(start_ms)
+        arrivals.pace(start_ms - LAST_MS, history + spare)
+        busy_ms = start_ms - LAST_MS - busy_from_ms
+        arrivals.plan_incident(busy_from_ms + busy_ms // 2, busy_from_ms + busy_ms * 3 // 4)
+        self.agenda.run_until(start_ms - LAST_MS)
         arrivals.pace_no_more()
+        self.agenda.run_until(start_ms)
         finished = sum(run.status.is_final for run in self.ledger)
         self._forget(finished - history)
 
     def _forget(self, count: int) -> None:
-        """Drop the oldest `count` finished runs: whole families first, then single ones for the exact number."""
-        for only_single in (False, True):
-            for run in list(self.ledger):
-                if count <= 0:
-                    break
-                if run.root is None and run.number in self.ledger.by_number:
-                    family = _family(run)
-                    is_over = all(member.status.is_final for member in family)
-                    if is_over and len(family) <= count and (len(family) == 1 or not only_single):
-                        count -= len(family)
-                        for member in family:
-                            self.ledger.drop(member)
+        """Drop the oldest `count` finished runs: whole families first, then single runs and the ends of families."""
+        for run in [run for run in self.ledger if run.root is None]:
+            family = _family(run)
+            if len(family) <= count and all(member.status.is_final for member in family):
+                count -= len(family)
+                for member in family:
+                    self.ledger.drop(member)
+        for run in sorted(self.ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
+            if count > 0 and run.status.is_final and not run.children:
+                count -= 1
+                _leave(run)
+                self.ledger.drop(run)
         self.ledger.compact()
 
 
@@ -167,3 +173,12 @@ def _family(root: Run) -> list[Run]:
     for run in family:
         family.extend(run.children)
     return family
+
+
+def _leave(run: Run) -> None:
+    """Take it out of its family."""
+    if run.parent is not None:
+        run.parent.children = tuple(child for child in run.parent.children if child is not run)
+        for attempt in run.parent.attempts:
+            for block in attempt.blocks:
+                block.runs = tuple(child for child in block.runs if child is not run)
