@@ -1,0 +1,55 @@
+"""`python -m tests.sdk`: the official SDK (`@trigger.dev/sdk`) against the emulator, each of its calls a line.
+
+What lives here: a temporary folder with the SDK, an emulator on a free port, and `check.mjs` between them; exit code 1
+when a check fails. Needs node and npm, so that it is no part of the suite. `--record` also writes what the SDK sends
+to tests/emulator/sdk_requests.json, which `tests/emulator/test_sdk_requests.py` sends again without it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+REQUESTS = HERE.parent / "emulator" / "sdk_requests.json"
+SDK = "@trigger.dev/sdk"
+END_S = 10
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """A running emulator; gives its address."""
+    command = [sys.executable, "-m", "tui", "emulator", "--port", "0", "--history", "300", "--rate", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent.parent) as process:
+        assert process.stdout is not None
+        try:
+            address = re.search(r"http://\S+", process.stdout.readline())
+            if address is None:
+                sys.exit("the emulator did not start")
+            yield address[0]
+        finally:
+            process.terminate()
+            process.wait(END_S)
+
+
+def main() -> int:
+    """Install, run, tell."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        sys.exit("node and npm are needed")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["npm", "install", "--no-save", "--no-audit", "--no-fund", SDK], cwd=folder, check=True)
+        for script in HERE.glob("*.mjs"):
+            shutil.copy(script, folder)
+        more = {"SDK_REQUESTS": str(REQUESTS)} if "--record" in sys.argv[1:] else {}
+        with emulator() as url:
+            environ = {**os.environ, **more, "TRIGGER_API_URL": url, "TRIGGER_SECRET_KEY": "tr_dev_emulator"}
+            return subprocess.run(["node", "check.mjs"], cwd=folder, env=environ, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
