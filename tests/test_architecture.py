@@ -136,9 +136,12 @@ def test_a_pure_room_asks_no_clock_and_opens_nothing(module: str) -> None:
     [
         ("tui.session", {"httpx", "pydantic", "textual", "rich", "click"}),
         ("tui.sources.base", {"httpx", "pydantic", "textual"}),
-        ("tui.cli", {"httpx", "pydantic", "textual", "rich"}),
+        ("tui.cli", {"httpx", "pydantic", "textual", "rich", "starlette", "uvicorn", "sqlite3", "jwt"}),
         ("tui.store.store", {"httpx", "pydantic", "textual", "asyncio", "click"}),
         ("tui.output", {"httpx", "pydantic", "textual", "click"}),
+        ("tui.emulator.world", {"httpx", "pydantic", "textual", "click", "starlette", "uvicorn", "sqlite3", "asyncio"}),
+        ("tui.emulator.company", {"httpx", "pydantic", "textual", "click", "starlette", "uvicorn", "asyncio"}),
+        ("tui.emulator.application", {"httpx", "pydantic", "textual", "rich", "tui.session", "tui.wire", "tui.cli"}),
     ],
 )
 def test_importing_a_room_loads_no_more_than_it_needs(room: str, unwanted: set[str]) -> None:

@@ -345,6 +345,9 @@ def test_what_is_refused_as_recorded(number: str) -> None:
         ({"page[size]": "-3"}, ["too_small", "too_small"]),
         ({"page[size]": "2.5"}, ["invalid_type"]),
         ({"page[size]": "Infinity"}, ["invalid_type"]),
+        ({"page[size]": "1_0"}, ["invalid_type"]),
+        ({"page[size]": "٣"}, ["invalid_type"]),
+        ({"filter[createdAt][from]": "1_0"}, ["invalid_date"]),
         ({"filter[createdAt][from]": "yesterday"}, ["invalid_date"]),
         ({"filter[createdAt][to]": "9" * 400}, ["invalid_date"]),
         ({"page[size]": "101", "filter[status]": "X,COMPLETED,"}, ["too_big", "custom"]),
@@ -361,3 +364,8 @@ def test_what_else_is_refused(query: dict[str, str], codes: list[str]) -> None:
 @pytest.mark.parametrize("size", ["1", "100", " 7 ", "1e1"])
 def test_sizes_that_are_taken(size: str) -> None:
     assert len(ids(WORLD, {"page[size]": size})) == min(int(float(size)), len(RUNS))
+
+
+@pytest.mark.parametrize("period", ["9" * 5000 + "d", "never", "-1h", "0s"])
+def test_a_period_that_is_none_is_ignored(period: str) -> None:
+    assert ids(WORLD, {"filter[createdAt][period]": period}) == ids(WORLD, {})

@@ -8,17 +8,22 @@ import pytest
 from tests.emulator.small_world import ADDRESS, LARGE, a_world, ask, later, refused, started
 from tests.recordings import recording
 from tui.emulator.environment import PRODUCTION
+from tui.emulator.exchange import Answer
 from tui.emulator.packets import VALID_S, packet, slug_in
 from tui.emulator.routes import runs
 from tui.emulator.world import World
 
 
-def fetched(world: World, address: str) -> Any:
+def answer_at(world: World, address: str) -> Answer:
     assert address.startswith(f"{ADDRESS}/packets/")
     parts = urlsplit(address)
     path = parts.path.removeprefix("/packets/")
     assert slug_in(path) == world.environment.slug
-    return ask(packet, world, dict(parse_qsl(parts.query)), path=path).body
+    return ask(packet, world, dict(parse_qsl(parts.query)), path=path)
+
+
+def fetched(world: World, address: str) -> Any:
+    return answer_at(world, address).body
 
 
 def large_run(world: World) -> dict[str, Any]:
@@ -85,3 +90,13 @@ def test_addresses_of_other_things() -> None:
     assert run is not None
     world.ledger.drop(run)
     assert refused(packet, world, query, path=path).status == 404
+
+
+def test_the_sdk_reads_a_packet_by_its_content_type() -> None:
+    """With a charset behind it, it would not know how to read it."""
+    world = a_world()
+    told = large_run(world)
+    text = ask(runs.detail, world, id=started(world, "hello", payload=LARGE * 3).id).body["payloadPresignedUrl"]
+    addresses = (told["payloadPresignedUrl"], told["outputPresignedUrl"], text)
+    kinds = ["application/json", "application/super+json", "text/plain"]
+    assert [answer_at(world, address).headers["content-type"] for address in addresses] == kinds

@@ -23,3 +23,13 @@ def test_a_batch() -> None:
     assert (unknown.status, unknown.body) == (404, recording("613")["response"]["body"])
     assert unknown.headers["x-should-retry"] == "true"
     assert refused(batches.batch, world, id="").status == 404
+
+
+def test_a_batch_as_the_sdk_asks_for_it() -> None:
+    world = a_world()
+    parent = started(world, "pipeline", 5000)
+    batch_id = parent.children[1].batch_id
+    told = ask(batches.batch, world, id=batch_id).body
+    answer = ask(batches.batch_with_errors, world, id=batch_id).body
+    assert answer.pop("processing") == {"completedAt": told["createdAt"], "errors": []}
+    assert {**answer, "successfulRunCount": 3, "failedRunCount": 0} == told

@@ -1,5 +1,7 @@
 """Where a key leads: the recorded keys and types, and the names that rows tell."""
 
+import json
+
 from tests.emulator.small_world import a_world, ask, shape, started
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
@@ -21,3 +23,11 @@ def test_whoami_in_production_is_nobody() -> None:
     answer = ask(identity.whoami, a_world(PRODUCTION)).body
     assert (answer["slug"], answer["type"], answer["orgMember"]) == ("prod", "PRODUCTION", None)
     assert set(recording("802")["response"]["body"]) - set(answer) == {"userId"}
+
+
+def test_claims_are_those_of_the_tokens_that_triggers_answer_with() -> None:
+    world = a_world()
+    recorded = json.loads(recording("380")["response"]["headers"]["x-trigger-jwt-claims"])
+    claims = ask(identity.claims, world).body
+    assert shape({**claims, "scopes": ["read:runs"]}) == shape(recorded)
+    assert claims["sub"] == world.environment.id

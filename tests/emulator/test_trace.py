@@ -231,7 +231,9 @@ def test_waits_and_what_comes_after_them_are_where_they_were() -> None:
             attempt.ended_ms - 80,
         ]
         took_ms = [child.duration_ns // 1_000_000 for child in function.children if child.is_waitpoint]
-        assert took_ms == [2000, 7000]
+        assert took_ms[0] == 2000
+        # A suspended run is there again a moment after its time is over.
+        assert took_ms[1] == 7000 if environment is DEVELOPMENT else 7150 <= took_ms[1] < 7240
         suspended = [message for message in engine(own) if "SUSPENDED" in message]
         assert len(suspended) == environment.suspends
         assert any(message.startswith("run:") for message in engine(own)) is (environment is DEVELOPMENT)

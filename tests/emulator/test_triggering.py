@@ -32,7 +32,13 @@ def triggered(world: World, body: Any, task: str = "hello") -> Run:
         ({"options": {"tags": ["🚀" * 65]}}, 400, 'Tags must be less than 128 characters at "options.tags[0]"'),
         ({"options": {"delay": 5}}, 400, 'Expected string, received number at "options.delay"'),
         ({"options": {"delay": "soon"}}, 422, "Invalid delay: soon"),
+        ({"options": {"delay": "99999999999d"}}, 422, "Invalid delay: 99999999999d"),
+        ({"options": {"delay": "9" * 5000 + "s"}}, 422, "Invalid delay: 999"),
+        ({"options": {"delay": "1e15"}}, 422, "Invalid delay: 1e15"),
         ({"options": {"ttl": []}}, 400, 'Invalid input at "options.ttl"'),
+        ({"options": {"ttl": -1}}, 400, 'Invalid input at "options.ttl"'),
+        ({"options": {"ttl": 1.5}}, 400, 'Invalid input at "options.ttl"'),
+        (b'{"options": {"ttl": 1e999}}', 400, 'Invalid input at "options.ttl"'),
         ({"options": {"queue": 1}}, 400, 'Expected object, received number at "options.queue"'),
         ({"options": {"queue": {"name": 1}}}, 400, 'received number at "options.queue.name"'),
         ({"options": {"machine": "huge-9x"}}, 400, "received 'huge-9x' at \"options.machine\""),
@@ -115,3 +121,16 @@ def test_without_a_body() -> None:
     run = triggered(world, b"")
     assert run.payload() is None
     assert triggered(world, {}, "no-such-task").payload() is None
+
+
+def test_an_idempotency_key_is_told_by_what_it_was_made_from() -> None:
+    world = a_world()
+    options = {"idempotencyKey": "5d41402a", "idempotencyKeyOptions": {"key": "order-42", "scope": "global"}}
+    run = triggered(world, {"options": options})
+    assert run.idempotency_key == "5d41402a"
+    assert ask(runs.detail, world, id=run.id).body["idempotencyKey"] == "order-42"
+    assert triggered(world, {"options": options}) is run
+    assert triggered(world, {"options": {"idempotencyKey": "order-42"}}) is not run
+    wrong = {"options": {"idempotencyKeyOptions": {"key": 1}}}
+    text = 'Expected string, received number at "options.idempotencyKeyOptions.key"'
+    assert text in refused(runs.trigger, world, body=wrong, task="hello").body["error"]

@@ -96,8 +96,9 @@ def check(world: World) -> None:
     holders = Counter(run.queue for run in world.ledger if run.has_slot)
     for queue in world.queues.all():
         assert queue.running == holders[queue.name]
-        assert all(run.status is Word.QUEUED and not run.has_slot for run in queue.waiting)
-        assert len(set(map(id, queue.waiting))) == len(queue.waiting)
+        assert queue.limit is None or queue.running <= queue.limit
+        assert all(run.number == number and not run.has_slot for number, run in queue.waiting.items())
+        assert {run.status for run in queue.waiting.values()} <= {Word.QUEUED, Word.WAITING}
     for run in world.ledger:
         check_run(run, world)
 
@@ -193,6 +194,7 @@ def test_the_rate_is_kept() -> None:
 def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 2000)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 100)
+    monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
     world = World(COMPANY, start_ms=START_MS, rate_per_s=100, history=500, seed=2)
     for second in range(1, 61):
         world.advance(START_MS + second * 1000)

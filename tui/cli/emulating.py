@@ -5,13 +5,30 @@ What lives here: the command. The server itself is `tui.emulator`'s; it ends wit
 
 import asyncio
 import gc
-from collections.abc import Callable
+import math
+import socket
+from contextlib import suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.output import Output
+from tui.output import Output, OutputClosed
+
+if TYPE_CHECKING:
+    from tui.emulator.emulator import Emulator
+
+BOTH_MOST = 20_000
+"""Up to such a history both environments are ready at once; else production's is made when it is first asked for."""
+
+SAID_FROM = 10_000
+"""From such a history on it takes long enough to say what is going on."""
+
+RUNS_MOST_PER_S = 2000
+"""What one core can do beside answering."""
+
+YEARS = (2000, 2100)
 
 
 class Moment(click.ParamType[datetime]):
@@ -27,20 +44,35 @@ class Moment(click.ParamType[datetime]):
             moment = None
         if moment is None or moment.tzinfo is None:
             self.fail(f"{value!r} is no time with a zone (2026-11-24T14:00:00Z)", param, ctx)
+        if not YEARS[0] <= moment.year < YEARS[1]:
+            self.fail(f"{value!r} is not between {YEARS[0]} and {YEARS[1]}", param, ctx)
         return moment
+
+
+class Factor(click.FloatRange):
+    """A number in a range; `nan`, which is in every range, is none."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse it."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
 
 
 @click.command("emulator")
 @click.option("--port", type=click.IntRange(0, 65535), default=3030, show_default=True, help="0: any free one.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world.")
-@click.option(
-    "--rate", type=click.FloatRange(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours."
-)
+@click.option("--rate", type=Factor(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours.")
 @click.option(
     "--history", type=click.IntRange(0, 1_000_000), default=2000, show_default=True, help="Finished runs at the start."
 )
 @click.option(
-    "--time-scale", type=click.FloatRange(0, 1000), default=1.0, show_default=True, help="How fast its time passes."
+    "--time-scale",
+    type=Factor(0, 1000),
+    default=1.0,
+    show_default=True,
+    help="How fast its time passes; 0: not at all.",
 )
 @click.option("--start", type=Moment(), help="What its clock shows at the start [default: now].")
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
@@ -56,46 +88,64 @@ def emulator(
     ascii_only: bool,  # noqa: ARG001, FBT001  read by main
 ) -> None:
     """Serve a Trigger.dev that does not exist, with a company at work, on 127.0.0.1 until Ctrl-C."""
-    from tui.emulator.application import application
     from tui.emulator.clock import WorldClock
     from tui.emulator.company import COMPANY
     from tui.emulator.emulator import Emulator, Options
-    from tui.emulator.serving import PortTaken, address, listen, serve
+    from tui.emulator.serving import PortTaken, listen
 
-    gc.enable()
-    start_ms = None if start is None else int(start.timestamp() * 1000)
-    options = Options(seed=seed, rate_per_s=rate, history=history)
-    state = Emulator(COMPANY, options, WorldClock(start_ms, time_scale))
+    if rate * time_scale > RUNS_MOST_PER_S:
+        raise click.UsageError(f"--rate times --time-scale is {RUNS_MOST_PER_S} runs a second at most")
     try:
         listener = listen(port)
     except PortTaken as error:
         raise Stop(ExitCode.REFUSED, str(error)) from None
+    start_ms = None if start is None else int(start.timestamp() * 1000)
+    options = Options(seed=seed, rate_per_s=rate, history=history)
+    state = Emulator(COMPANY, options, WorldClock(start_ms, time_scale))
+    ready = [each.slug for each in state.environments[: 2 if history <= BOTH_MOST else 1]]
     try:
-        asyncio.run(serve(application(state), state, listener, _told(output, address(listener))))
+        with listener:
+            if history >= SAID_FROM:
+                output.say(f"making a history of {history} runs …")
+            # Here and not in the loop, which would look at a Ctrl-C only when a world is whole.
+            for slug in ready:
+                state.make(slug)
+            gc.freeze()
+            gc.enable()
+            asyncio.run(_serve(state, listener, ready, output))
     except KeyboardInterrupt:
         raise Stop(ExitCode.INTERRUPTED) from None
 
 
-def _told(output: Output, url: str) -> Callable[[], None]:
-    """Says where it is, once it answers."""
+async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
+    """Say where it is once it can answer at once, then serve until a signal ends it."""
+    from tui.emulator.application import application
+    from tui.emulator.serving import address, serve
 
-    def tell() -> None:
-        for line in (
-            f"Trigger.dev emulator at {url}   (Ctrl-C ends it)",
-            "",
-            "  development   export TRIGGER_SECRET_KEY=tr_dev_emulator",
-            "  PRODUCTION    export TRIGGER_SECRET_KEY=tr_prod_emulator",
-            f"  both          export TRIGGER_API_URL={url}",
-            "",
-            "  then          trigger-tui ls",
-            "  or            curl -H 'Authorization: Bearer tr_dev_emulator' " + f"{url}/api/v1/runs",
-            "",
-            f'  faults        curl -X POST {url}/emulator/faults -d \'{{"faults": [{{"kind": "latency", "ms": 800}}]}}\'',
-            f"  the truth     curl {url}/emulator/world",
-        ):
-            output.print(line)
+    for slug in ready:
+        await (await state.queries(slug)).follow()
+    # A server whose address nobody reads is asked by who chose the port.
+    with suppress(OutputClosed):
+        _tell(output, address(listener))
+    await serve(application(state), state, listener)
 
-    return tell
+
+def _tell(output: Output, url: str) -> None:
+    fault = '{"faults": [{"kind": "latency", "ms": 800}]}'
+    for line in (
+        f"Trigger.dev emulator at {url}   (Ctrl-C ends it)",
+        "",
+        "  development   export TRIGGER_SECRET_KEY=tr_dev_emulator",
+        "  PRODUCTION    export TRIGGER_SECRET_KEY=tr_prod_emulator",
+        f"  both          export TRIGGER_API_URL={url}",
+        "",
+        "  then          trigger-tui ls",
+        f"  or            curl -H 'Authorization: Bearer tr_dev_emulator' {url}/api/v1/runs",
+        "",
+        f"  faults        curl -X POST {url}/emulator/faults -d '{fault}'",
+        f"  the truth     curl {url}/emulator/world",
+    ):
+        output.print(line)
 
 
 COMMANDS = (emulator,)

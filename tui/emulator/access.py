@@ -1,10 +1,12 @@
 """Who asks: a secret key, a public token, or nobody.
 
 What lives here: reading the Authorization header, and what the scopes of a public token allow. Source: wire/README.md
-§1 and §10, recordings 900-918. Public tokens are JWTs that are signed with the environment's secret key.
+§1 and §10, recordings 900-918; which scopes open which route is the server's source. Public tokens are JWTs that are
+signed with the environment's secret key.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -12,7 +14,7 @@ from tui.emulator.environment import Environment
 from tui.emulator.exchange import Refusal
 from tui.emulator.ledger import Ledger
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit
-from tui.emulator.public_tokens import BadToken, claimed_subject, read_token
+from tui.emulator.public_tokens import BadToken, claimed_subject, is_public_token, read_token
 
 
 class Need(Enum):
@@ -64,55 +66,68 @@ def identify(authorization: str | None, environments: Collection[Environment], n
     for environment in environments:
         if token == environment.key:
             return Access(authorization, environment)
-    return _public(nobody, token, environments, now_ms) if token.count(".") == 2 else nobody
+    return _public(nobody, token, environments, now_ms) if is_public_token(token) else nobody
 
 
 def _public(nobody: Access, token: str, environments: Collection[Environment], now_ms: int) -> Access:
-    invalid = replace(nobody, trouble="Public Access Token is invalid")
-    try:
-        subject = claimed_subject(token)
-        environment = next((each for each in environments if each.id == subject), None)
-        return (
-            invalid
-            if environment is None
-            else Access(nobody.token, environment, read_token(token, environment.key, now_ms))
-        )
-    except BadToken:
-        return invalid
+    subject = claimed_subject(token)
+    environment = next((each for each in environments if each.id == subject), None)
+    if environment is not None:
+        with suppress(BadToken):
+            return Access(nobody.token, environment, read_token(token, environment.key, now_ms))
+    return replace(nobody, trouble="Public Access Token is invalid")
 
 
 def check(access: Access, need: Need, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger) -> None:
-    """Let it pass, or raise `Refusal`: 401 for who may not come here at all, 403 for too small a scope."""
+    """Let it pass, or raise `Refusal`: 401 for who may not come here at all, 403 for too small a scope.
+
+    A run that nobody knows passes: the route says so, to any token.
+    """
     if access.scopes is None:
         return
     if need is Need.SECRET:
         raise Refusal(401, {"error": "Invalid API key"})
+    if need is Need.READ_RUN and path["id"].startswith("run_") and path["id"] not in ledger.by_id:
+        return
     if not _granting(need, path, query, ledger) & access.scopes:
-        raise Refusal(
-            403,
-            {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"},
-        )
+        raise too_small()
+
+
+def too_small() -> Refusal:
+    """The scopes of the token are (recordings 911-914)."""
+    body = {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"}
+    return Refusal(403, body)
 
 
 def _granting(need: Need, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger) -> frozenset[str]:
     """The scopes any one of which is enough."""
-    run_id = path.get("id", "")
-    run = ledger.by_id.get(run_id)
-    tags = [f"read:tags:{tag}" for tag in run.tags] if run else []
-    batch = [f"read:batch:{run.batch_id}"] if run and run.batch_id else []
     match need:
         case Need.READ_LIST:
-            asked = [f"read:tags:{tag}" for tag in query.get("filter[tag]", "").split(",") if tag]
-            return frozenset({"admin", "read:all", "read:runs", *asked})
+            tasks = _of("read:tasks", query.get("filter[taskIdentifier]", "").split(","))
+            return frozenset({"admin", "read:all", "read:runs", "read:tasks", *tasks})
         case Need.READ_RUN:
-            return frozenset({"admin", "read:all", "read:runs", f"read:runs:{run_id}", *tags, *batch})
+            return frozenset({"admin", "read:all", "read:runs", *_of_run(path["id"], ledger)})
         case Need.WRITE_RUN:
-            return frozenset({"admin", "write:all", "write:runs", f"write:runs:{run_id}"})
+            return frozenset({"admin", "write:all", "write:runs", f"write:runs:{path['id']}"})
         case Need.TRIGGER:
-            task = path.get("task", "")
+            task = path["task"]
             names = ("write:tasks", "trigger:tasks", f"write:tasks:{task}", f"trigger:tasks:{task}")
             return frozenset({"admin", "write:all", *names})
         case Need.QUERY:
             return frozenset({"admin", "read:query"})
         case Need.SECRET:
             return frozenset()
+
+
+def _of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
+    """The scopes that are of one run, or of one batch."""
+    yield f"read:runs:{run_id}"
+    yield f"read:batch:{run_id}"
+    if (run := ledger.by_id.get(run_id)) is not None:
+        yield from _of("read:tags", run.tags)
+        yield from _of("read:batch", [run.batch_id])
+        yield from _of("read:tasks", [run.task_id])
+
+
+def _of(scope: str, names: Iterable[str]) -> Iterator[str]:
+    return (f"{scope}:{name}" for name in names if name)

@@ -1,19 +1,17 @@
 """The HTTP of the emulated server: from a request to a route, and from its answer to the wire.
 
-What lives here: the order of things, as recorded: no authorization, rate limit, key, scope, route (900-931), then the
-headers that every answer has; and where a fault strikes. What is answered is `routes`' matter.
+What lives here: the order of things, as recorded: no authorization, rate limit, key, scope, route (900-931), and where
+a fault strikes. What is answered is `routes`' matter, what it looks like `responses`'.
 """
 
-import gzip
-import json
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from email.utils import formatdate
-from typing import Any
 
 import anyio
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -25,17 +23,15 @@ from tui.emulator.environment import API_VERSION
 from tui.emulator.exchange import Answer, Asked, Refusal
 from tui.emulator.faults import Fault
 from tui.emulator.packets import packet, slug_in
+from tui.emulator.responses import moved, preflight, response_of, trouble, unknown_route
 from tui.emulator.routes.table import NAMES, ROUTES, Served
 from tui.emulator.sockets import Broken, Closed, Hanging
 
-JSON = "application/json; charset=utf-8"
-HTML = {"content-type": "text/html; charset=utf-8"}
+LOG = logging.getLogger(__name__)
 EXPOSED = {"access-control-expose-headers": "x-trigger-jwt,x-trigger-jwt-claims"}
-GZIP_FROM_BYTES = 1024
-PAGE = (
-    '<!DOCTYPE html><html lang="en"><head><meta charSet="utf-8"/><title>{title}</title></head>'
-    "<body><h1>{title}</h1></body></html>"
-)
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+BODY_MOST_BYTES = 3 * 1024 * 1024
+"""The real server's own limit for a payload."""
 
 
 def application(emulator: Emulator) -> Starlette:
@@ -50,6 +46,7 @@ def application(emulator: Emulator) -> Starlette:
         routes=[
             Route("/emulator/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/emulator/world", control.world),
+            Route("/emulator/{path:path}", control.unknown, methods=METHODS),
             Route("/packets/{path:path}", _Packets(emulator)),
             *(Route(path, _Endpoint(emulator, by_path[path])) for path in paths),
             Route("/{path:path}", _Endpoint(emulator, {})),
@@ -67,15 +64,24 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        try:
+            response = await self._response(request)
+        except ClientDisconnect:
+            return
+        except Exception:
+            # A mistake of the emulator itself: it shows on stderr, and the server goes on.
+            LOG.exception("%s %s", request.method, scope["path"])
+            response = response_of(request, Answer({"error": "Internal Server Error"}, 500), {}, self._date())
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
         served = self._methods.get("GET" if request.method == "HEAD" else request.method)
         any_route = served or next(iter(self._methods.values()), None)
-        if len(request.url.path) > 1 and request.url.path.endswith("/"):
-            response = self._moved(request)
-        elif request.method == "OPTIONS" and any_route is not None and any_route.is_exposed:
-            response = self._preflight(request)
-        else:
-            response = await self._answer(request, served, any_route)
-        await response(scope, receive, send)
+        if len(request.scope["raw_path"]) > 1 and request.scope["raw_path"].endswith(b"/"):
+            return moved(request, self._date())
+        if request.method == "OPTIONS" and any_route is not None and any_route.is_exposed:
+            return preflight(request, self._date())
+        return await self._answer(request, served, any_route)
 
     async def _answer(self, request: Request, served: Served | None, any_route: Served | None) -> Response:
         emulator = self._emulator
@@ -98,33 +104,34 @@ class _Endpoint:
                 answer = await self._handle(request, served, access, struck)
         except Refusal as refusal:
             answer = refusal.answer
-        return self._after(struck, self._respond(request, answer, headers))
+        return self._after(struck, response_of(request, answer, headers, self._date()))
 
     async def _handle(self, request: Request, served: Served | None, access: Access, struck: Sequence[Fault]) -> Answer:
         """What the route answers, for who may ask it. Raises `Refusal`."""
         if not self._methods:
-            raise Refusal(404, PAGE.format(title="404 Not found"), {**HTML, "cache-control": "no-cache"})
+            raise unknown_route()
         if served is None:
             raise Refusal(405 if "GET" in self._methods else 400, {"message": "Unexpected Server Error"})
         if access.environment is None:
             raise Refusal(401, {"error": access.trouble})
         if (wrong := next((fault for fault in struck if fault.kind == "error"), None)) is not None:
-            raise _error(wrong)
-        world = await self._emulator.world(access.environment.slug)
-        check(access, served.need, request.path_params, request.query_params, world.ledger)
-        body = await request.body()
-        is_versioned = request.headers.get("x-trigger-api-version") == API_VERSION
-        address = f"{request.url.scheme}://{request.url.netloc}"
+            raise trouble(wrong)
+        slug = access.environment.slug
+        check(access, served.need, request.path_params, request.query_params, (await self._emulator.world(slug)).ledger)
+        body = await _body(request)
+        # Last, so that the world is as it is now when the route looks at it.
+        queries = await self._emulator.queries(slug)
         return await served.handler(
             Asked(
-                world,
-                await self._emulator.queries(access.environment.slug),
+                await self._emulator.world(slug),
+                queries,
                 request.path_params,
                 request.query_params,
                 body,
-                is_versioned,
-                address,
+                request.headers.get("x-trigger-api-version") == API_VERSION,
+                _address(request),
                 access.scopes,
+                request.headers.get("x-trigger-request-idempotency-key", ""),
             )
         )
 
@@ -156,31 +163,6 @@ class _Endpoint:
                     pass
         return response
 
-    def _respond(self, request: Request, answer: Answer, more: dict[str, str]) -> Response:
-        """The answer with the headers that all have; chunked, and packed when it is asked for."""
-        body = answer.body.encode() if isinstance(answer.body, str) else _as_json(answer.body)
-        kind = "text/plain; charset=utf-8" if isinstance(answer.body, str) else JSON
-        headers = {"content-type": kind, **more, **answer.headers, "vary": "Accept-Encoding", "date": self._date()}
-        if "gzip" in request.headers.get("accept-encoding", "") and len(body) >= GZIP_FROM_BYTES:
-            body = gzip.compress(body, 5, mtime=0)
-            headers["content-encoding"] = "gzip"
-        response = Response(b"" if request.method == "HEAD" else body, answer.status, headers)
-        del response.headers["content-length"]
-        return response
-
-    def _moved(self, request: Request) -> Response:
-        """A trailing slash (recording 926)."""
-        path = request.url.path.rstrip("/")
-        headers = {"location": path, "vary": "Accept, Accept-Encoding", "date": self._date()}
-        return Response(f"Moved Permanently. Redirecting to {path}", 301, headers, "text/plain; charset=utf-8")
-
-    def _preflight(self, request: Request) -> Response:
-        """OPTIONS of a browser (recording 923)."""
-        allowed = {"access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "access-control-max-age": "300"}
-        response = self._respond(request, Answer({}, 200, allowed), {})
-        response.headers["vary"] = "Access-Control-Request-Headers, Accept-Encoding"
-        return response
-
     def _date(self) -> str:
         return formatdate(self._emulator.shown_ms / 1000, usegmt=True)
 
@@ -191,37 +173,34 @@ class _Packets(_Endpoint):
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator, {})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        request = Request(scope, receive)
+    async def _response(self, request: Request) -> Response:
         slug = slug_in(request.path_params["path"])
-        address = f"{request.url.scheme}://{request.url.netloc}"
-        try:
-            world = await self._emulator.world(slug)
-            queries = await self._emulator.queries(slug)
-            answer = await packet(Asked(world, queries, request.path_params, request.query_params, b"", False, address))
-        except KeyError:
+        if request.method not in {"GET", "HEAD"}:
+            answer = Answer("Method Not Allowed", 405)
+        elif not self._emulator.is_known(slug):
             answer = Answer("Not found", 404)
-        except Refusal as refusal:
-            answer = refusal.answer
-        await self._respond(request, answer, {})(scope, receive, send)
+        else:
+            queries = await self._emulator.queries(slug)
+            world = await self._emulator.world(slug)
+            path, query = request.path_params, request.query_params
+            try:
+                answer = await packet(Asked(world, queries, path, query, b"", False, _address(request)))
+            except Refusal as refusal:
+                answer = refusal.answer
+        return response_of(request, answer, {}, self._date())
 
 
-def _error(fault: Fault) -> Refusal:
-    """What a server, or a proxy before it, answers in trouble (recordings 940-950)."""
-    status = int(fault.number("status", 500))
-    if "body" in fault.values:
-        return Refusal(status, fault.values["body"])
-    if status in {502, 503, 504}:
-        titles = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}
-        return Refusal(status, PAGE.format(title=titles[status]), {"content-type": "text/html"})
-    if status == 401:
-        return Refusal(status, {"error": "Invalid API key"})
-    if status == 403:
-        body = {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"}
-        return Refusal(status, body)
-    return Refusal(status, {"error": "Internal Server Error" if status >= 500 else "Bad Request"})
+async def _body(request: Request) -> bytes:
+    """The whole body. Raises `Refusal` for one that is too large, before all of it is here."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_MOST_BYTES:
+            raise Refusal(413, {"error": "Request body too large"})
+    return bytes(body)
 
 
-def _as_json(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def _address(request: Request) -> str:
+    """The server's own address, as the client calls it."""
+    host, port = request.scope["server"]
+    return f"{request.scope['scheme']}://{request.headers.get('host') or f'{host}:{port}'}"

@@ -25,7 +25,10 @@ TEST_SHARE = 0.01
 
 
 class Arrivals:
-    """Creates the runs that come from outside. `rate_per_s` counts all runs, those that others start included."""
+    """Creates the runs that come from outside. `rate_per_s` counts all runs, those that others start included.
+
+    Nobody is at work while the rate is 0: no schedule fires, nothing is deployed, no queue is paused.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,9 @@ class Arrivals:
         self._buggy = [lifecycle.tasks[task_id] for task_id, _ in bugs]
         self._pausable = list(pausable)
         self._arrived = 0
+        self.asked = 0
+        """How many runs somebody else asked for: the company goes on as without them."""
+        self._paused: set[str] = set()
         self._deploys: dict[str, int] = {}
         self._pacing: tuple[int, int] | None = None
 
@@ -79,7 +85,7 @@ class Arrivals:
 
     def _gap_ms(self) -> int:
         created = self._lifecycle.created
-        family = max(1.0, created / self._arrived) if self._arrived > 20 else 1.6
+        family = max(1.0, (created - self.asked) / self._arrived) if self._arrived > 20 else 1.6
         rate_per_s = self.rate_per_s
         if self._pacing is not None:
             until_ms, runs = self._pacing
@@ -110,13 +116,16 @@ class Arrivals:
     def _trigger(self, task: Task, *, is_test: bool = False) -> None:
         delay_ms = task.delay_ms(self._random) if task.delay_ms else 0
         tags = task.tags(self._random)
-        key = f"order-{self._random.randrange(100_000, 1_000_000)}" if self._random.random() < 0.04 else ""
+        key = f"{task.id}-{self._random.randrange(100_000, 1_000_000)}" if self._random.random() < 0.04 else ""
+        if (task.id, key) in self._lifecycle.ledger.by_idempotency:
+            return
         self._lifecycle.create(
             NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
         )
 
     def _fire(self, task: Task) -> None:
-        self._trigger(task)
+        if self._is_working:
+            self._trigger(task)
         self._agenda.after(task.every_s * 1000, self._fire, task)
 
     def _deploy(self, *, is_fix: bool = False) -> None:
@@ -125,27 +134,40 @@ class Arrivals:
         self._agenda.after(self._between_ms(BAD_DEPLOY_S if is_bad else DEPLOY_S), self._deploy_next, is_bad)
 
     def _deploy_next(self, was_bad: bool) -> None:  # noqa: FBT001  the agenda hands arguments by position
-        self._deploy(is_fix=was_bad)
+        if self._is_working or was_bad:
+            self._deploy(is_fix=was_bad)
 
     def _release(self, is_bad: bool) -> None:  # noqa: FBT001  likewise
         """A new version is out from now on."""
         day = datetime.fromtimestamp(self._agenda.now_ms / 1000, UTC).strftime("%Y%m%d")
         self._deploys[day] = self._deploys.get(day, 0) + 1
-        self._lifecycle.version = f"{day}.{self._deploys[day]}"
         # What is used most is changed most.
         weights = [max(1.0, task.weight) for task in self._buggy]
-        self._lifecycle.bugs = dict(self._random.choices(self._bugs, weights)) if is_bad else {}
+        bugs = dict(self._random.choices(self._bugs, weights)) if is_bad else {}
+        self._lifecycle.deploy(f"{day}.{self._deploys[day]}", bugs)
 
     def _pause(self) -> None:
         queue = self._lifecycle.queues.named(self._random.choice(self._pausable))
-        queue.is_paused = True
-        self._agenda.after(self._between_ms(PAUSED_S), self._resume, queue.name)
+        if self._is_working and not queue.is_paused:
+            queue.is_paused = True
+            self._paused.add(queue.name)
+            self._agenda.after(self._between_ms(PAUSED_S), self._resume, queue.name)
         self._agenda.after(self._between_ms(PAUSE_S), self._pause)
 
     def _resume(self, name: str) -> None:
-        queue = self._lifecycle.queues.named(name)
-        queue.is_paused = False
-        self._lifecycle.serve(queue)
+        if name in self._paused:
+            queue = self._lifecycle.queues.named(name)
+            queue.is_paused = False
+            self.leave_paused(name)
+            self._lifecycle.serve(queue)
+
+    def leave_paused(self, name: str) -> None:
+        """Somebody else said whether this queue is paused, and so it stays."""
+        self._paused.discard(name)
+
+    @property
+    def _is_working(self) -> bool:
+        return self.rate_per_s > 0 or self._pacing is not None
 
     def _between_ms(self, seconds: tuple[float, float]) -> int:
         return int(self._random.uniform(*seconds) * 1000)

@@ -6,19 +6,21 @@ they tell is counted by a rate limit.
 
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import islice
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from tui.emulator.emulator import Emulator
 from tui.emulator.faults import BadFault
+from tui.emulator.responses import JSON, as_json
 from tui.emulator.rows import iso_time
 from tui.emulator.runs import Run
 from tui.emulator.script import Json
 
 TOLD_RUNS = 1000
+LIMIT_DIGITS = 9
 
 
 class Control:
@@ -40,29 +42,37 @@ class Control:
                 faults.set(specs, self._routes)
             elif request.method == "DELETE":
                 faults.set([], self._routes)
-        except (BadFault, ValueError) as error:
-            return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse({"faults": faults.specs, "routes": sorted(self._routes)})
+        except BadFault as error:
+            return _response({"error": str(error)}, 400)
+        except (ValueError, RecursionError):
+            return _response({"error": "the body is no JSON"}, 400)
+        return _response({"faults": faults.specs, "routes": sorted(self._routes)})
 
     async def world(self, request: Request) -> Response:
         """The truth: `?environment=dev`, the newest `?limit=1000` runs (or `all`), counts by status and by label."""
         slug = request.query_params.get("environment", self._emulator.environments[0].slug)
         limit = request.query_params.get("limit", str(TOLD_RUNS))
-        if not self._emulator.is_known(slug) or not (limit == "all" or limit.isdigit()):
-            return JSONResponse({"error": "environment=dev|prod, limit=<number>|all"}, 400)
+        is_number = limit.isdecimal() and len(limit) <= LIMIT_DIGITS
+        if not self._emulator.is_known(slug) or not (limit == "all" or is_number):
+            slugs = "|".join(environment.slug for environment in self._emulator.environments)
+            return _response({"error": f"environment={slugs}, limit=<number>|all"}, 400)
         world = await self._emulator.world(slug)
-        runs = reversed(world.ledger.by_number.values())
-        labels = Counter(run.label.value for run in world.ledger if run.label)
-        return JSONResponse(
+        ledger = world.ledger
+        newest = reversed(ledger.by_number.values())
+        return _response(
             {
                 "environment": slug,
                 "now": iso_time(world.now_ms),
-                "count": len(world.ledger),
-                "statuses": dict(sorted(Counter(run.status.rest for run in world.ledger).items())),
-                "labels": dict(sorted(labels.items())),
-                "runs": [truth(run) for run in (runs if limit == "all" else islice(runs, int(limit)))],
+                "count": len(ledger),
+                "statuses": _counted(run.status.rest for run in ledger),
+                "labels": _counted(run.label.value for run in ledger if run.label),
+                "runs": [truth(run) for run in (newest if limit == "all" else islice(newest, int(limit)))],
             }
         )
+
+    async def unknown(self, _: Request) -> Response:
+        """All else below `/emulator`."""
+        return _response({"error": "there are GET, POST and DELETE /emulator/faults, and GET /emulator/world"}, 404)
 
 
 def truth(run: Run) -> Json:
@@ -82,3 +92,11 @@ def truth(run: Run) -> Json:
         "root": run.root.id if run.root else None,
         "tags": list(run.tags),
     }
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _response(body: Json, status: int = 200) -> Response:
+    return Response(as_json(body), status, media_type=JSON)

@@ -4,12 +4,16 @@ What lives here: what the routes share. A world is made when its key is first us
 asks for costs nothing; both begin at the same moment, whenever they are made.
 """
 
+import asyncio
+import logging
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
 import anyio
-import anyio.to_thread
+import anyio.lowlevel
 
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.faults import Faults
@@ -18,12 +22,20 @@ from tui.emulator.query import Queries
 from tui.emulator.sockets import Sockets
 from tui.emulator.world import LIST_LAG_MS, Company, World
 
+LOG = logging.getLogger(__name__)
 TICK_S = 0.2
 """Worlds move on at least so often, asked or not, so that no request has to make up for much."""
 
-
 FOLLOW_TICKS = 10
 """Every so many of them the copies for queries follow, so that no query has to make up for much either."""
+
+TURN_S = 0.01
+"""When there is much to make up for, others get their turn so often."""
+
+SLICE_RUNS = 20
+"""In so many runs, a millisecond or two of work, it is looked at whether it is their turn."""
+
+SLICE_MOST_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +69,16 @@ class Emulator:
         self.clock = clock
         self.limiter = Limiter()
         self._random = Random(options.seed)
-        self.faults = Faults(self._random)
+        self.faults = Faults(
+            self._random, [environment.slug for environment in options.environments], self._follow_faults
+        )
         self.sockets = Sockets()
         self.sockets.is_refusing = lambda: self.faults.whole("refuse") is not None
         self._company = company
         self._start_ms = clock()
         self._places = {each.slug: _Place(each) for each in options.environments}
-        self._overridden: tuple[object, ...] = ()
+        self._limiting: object = None
+        self._stale_ms: int | None = None
 
     @property
     def environments(self) -> list[Environment]:
@@ -78,15 +93,11 @@ class Emulator:
 
     def limit(self, limit: Limit) -> Limit:
         """The limit that counts in its place now."""
-        fault = self.faults.whole("rate-limit")
-        now = (fault.number("most", 0), fault.number("refill", -1)) if fault else ()
-        if now != self._overridden:
-            self._overridden = now
-            self.limiter.forget()
         ours = self.options.public_token_limit if limit is PUBLIC_TOKEN else self.options.secret_key_limit
+        fault = self.faults.whole("rate-limit")
         if fault is None:
             return ours
-        most = int(fault.number("most", 0))
+        most = int(fault.number("most"))
         return Limit(most, int(fault.number("refill", most)), ours.period_ms, ours.is_aligned)
 
     def chance(self) -> float:
@@ -101,6 +112,12 @@ class Emulator:
         """Take this world for its environment, instead of making one."""
         self._settle(self._places[world.environment.slug], world)
 
+    def make(self, slug: str) -> World:
+        """Make the world of an environment here and now, which may take seconds. Raises KeyError as `world` does."""
+        world = self._make(self._places[slug].environment)
+        self.put(world)
+        return world
+
     async def world(self, slug: str) -> World:
         """The world of an environment, as it is now. Making it may take seconds, in a thread of its own.
 
@@ -110,15 +127,15 @@ class Emulator:
         world = place.world
         if world is None:
             async with place.lock:
+                if place.world is None:
+                    self._settle(place, await _in_thread(lambda: self._make(place.environment)))
                 world = place.world
-                if world is None:
-                    world = await anyio.to_thread.run_sync(self._make, place.environment)
-                    self._settle(place, world)
-        self._advance(world)
+        assert world is not None
+        await self._advance(world)
         return world
 
     async def queries(self, slug: str) -> Queries:
-        """What answers the queries about that world."""
+        """What answers the queries about that world, which is as it is now."""
         await self.world(slug)
         queries = self._places[slug].queries
         assert queries is not None
@@ -128,13 +145,14 @@ class Emulator:
         """Move all worlds on, for ever, and what follows them."""
         ticks = 0
         while True:
+            await anyio.sleep(TICK_S)
             ticks += 1
             for place in self._places.values():
-                if place.world is not None:
-                    self._advance(place.world)
-                if place.queries is not None and ticks % FOLLOW_TICKS == 0:
-                    await place.queries.follow()
-            await anyio.sleep(TICK_S)
+                try:
+                    await self._tick(place, is_following=ticks % FOLLOW_TICKS == 0)
+                except Exception:
+                    # A mistake of the emulator itself: it shows on stderr, and the server goes on.
+                    LOG.exception("the world of %s could not move on", place.environment.slug)
 
     def close(self) -> None:
         """Give back what the worlds hold."""
@@ -148,9 +166,35 @@ class Emulator:
             place.queries.close()
         place.world, place.queries = world, Queries(world)
 
-    def _advance(self, world: World) -> None:
+    async def _tick(self, place: _Place, *, is_following: bool) -> None:
+        if place.world is not None:
+            await self._advance(place.world)
+        if place.queries is not None and is_following:
+            await place.queries.follow()
+
+    async def _advance(self, world: World) -> None:
+        """Move it on to now, in slices."""
+        to_ms = self.clock() if self._stale_ms is None else self._stale_ms
+        rate_per_s = self.options.rate_per_s
+        slice_ms = max(1, int(SLICE_RUNS * 1000 / rate_per_s)) if rate_per_s else SLICE_MOST_MS
+        turn_ends_s = anyio.current_time() + TURN_S
+        while world.now_ms + slice_ms < to_ms:
+            world.advance(world.now_ms + slice_ms)
+            if anyio.current_time() > turn_ends_s:
+                await anyio.lowlevel.checkpoint()
+                turn_ends_s = anyio.current_time() + TURN_S
+        world.advance(to_ms)
+
+    def _follow_faults(self) -> None:
+        """Another limit begins with full buckets, and `stale` with this moment."""
+        limiting = self.faults.whole("rate-limit")
+        if limiting != self._limiting:
+            self._limiting = limiting
+            self.limiter.forget()
         if self.faults.whole("stale") is None:
-            world.advance(self.clock())
+            self._stale_ms = None
+        elif self._stale_ms is None:
+            self._stale_ms = self.clock()
 
     def _make(self, environment: Environment) -> World:
         options = self.options
@@ -163,3 +207,29 @@ class Emulator:
             history=options.history,
             lag_ms=options.lag_ms,
         )
+
+
+async def _in_thread(make: Callable[[], World]) -> World:
+    """Make it in a thread that nobody waits for when the server ends meanwhile."""
+    loop = asyncio.get_running_loop()
+    made: asyncio.Future[World] = loop.create_future()
+
+    def settle(world: World | None, error: Exception | None) -> None:
+        if made.done():
+            return
+        if world is None:
+            made.set_exception(error or RuntimeError("no world"))
+        else:
+            made.set_result(world)
+
+    def work() -> None:
+        world, trouble = None, None
+        try:
+            world = make()
+        except Exception as error:  # noqa: BLE001  told to who waits
+            trouble = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, world, trouble)
+
+    threading.Thread(target=work, name="world", daemon=True).start()
+    return await made

@@ -5,6 +5,7 @@ on purpose `faults`', the HTTP of it `server`'s.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ class Asked:
     """A request that may be answered: `world` is moved on to now, `queries` are about it.
 
     `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
-    token, None for a secret key.
+    token, None for a secret key; `request_key` is what a client calls this request by, each time that it sends it.
     """
 
     world: World
@@ -30,13 +31,14 @@ class Asked:
     is_versioned: bool
     address: str
     scopes: frozenset[str] | None = None
+    request_key: str = ""
 
     def json(self) -> Any:
         """The decoded body ({} when there is none). Raises `Refusal` for anything that is no JSON (recording 925)."""
         if not self.body.strip():
             return {}
         try:
-            return json.loads(self.body, parse_constant=_no_json)
+            return json.loads(self.body, parse_constant=_no_json, parse_float=_number)
         except (ValueError, RecursionError):
             raise Refusal(400, {"error": "Invalid JSON"}) from None
 
@@ -56,6 +58,12 @@ class Refusal(Exception):
     def __init__(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
         self.answer = Answer(body, status, headers or {})
+
+
+def _number(text: str) -> float | None:
+    # JavaScript reads 1e999 as Infinity, and writes that as null.
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _no_json(word: str) -> None:

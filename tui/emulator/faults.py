@@ -1,27 +1,31 @@
 """What goes wrong on purpose: faults that a test turns on while the server runs.
 
-What lives here: which faults are on, and whether one strikes a request. What a struck request meets is `server`'s and
-`sockets`'. A fault is one JSON object:
+What lives here: which faults are on, and whether one strikes a request. What a struck request meets is `application`'s
+and `sockets`'. A fault is one JSON object:
 
-    {"kind": "latency", "ms": 800, "jitter_ms": 200}      answers come later
+    {"kind": "latency", "ms": 800, "jitter_ms": 200}      answers come later, by `ms` and up to `jitter_ms` more or less
     {"kind": "error", "status": 503}                      this status instead (`body`: this body instead of the usual)
-    {"kind": "hang"}                                      no answer, until the fault is gone: then the socket closes
+    {"kind": "hang"}                                      no answer, until the faults change: then the socket closes
     {"kind": "close"}                                     the socket is closed instead of an answer
     {"kind": "cut"}                                       the socket is closed in the middle of the answer
     {"kind": "half-open"}                                 the answer stops in the middle, the socket stays open for ever
-    {"kind": "refuse"}                                    new connections are reset
     {"kind": "lost-answer"}                               the request has its effect, then the socket is closed
-    {"kind": "stale"}                                     answers are those of the moment when this was turned on
+    {"kind": "refuse"}                                    new connections are reset, open ones go on
+    {"kind": "stale"}                                     the world stands still, `Date` and rate limits do not
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by so much
-    {"kind": "rate-limit", "most": 5, "refill": 5}        another limit, from now on
+    {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full when it comes and when it goes
 
-Each also takes `route` (a name, or a list of them; see `/emulator/faults`), `environment` ("dev", "prod"), `share`
-(of the requests, 0 to 1) and `times` (so many requests, then it is over). `stale`, `refuse`, `clock-skew` and
-`rate-limit` know no route.
+Those that strike a request also take `route` (a name, or a list of them; see `/emulator/faults`), `environment` ("dev",
+"prod"), `share` (of the requests, 0 to 1) and `times` (so many requests, then it is over). Several may strike one
+request: latency comes before all else, then they take effect in their order. The last four are of the whole server.
+
+While it is `stale` every answer is that of the moment when the fault came: nothing begins, ends or shows in lists. What
+is asked for is still done, and `/emulator/world` tells the same world. When the fault goes the world makes up for it.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -33,15 +37,31 @@ KINDS = {
     "close": set[str](),
     "cut": set[str](),
     "half-open": set[str](),
-    "refuse": set[str](),
     "lost-answer": set[str](),
+    "refuse": set[str](),
     "stale": set[str](),
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
 }
-COMMON = {"kind", "route", "environment", "share", "times"}
-WHOLE = frozenset({"stale", "refuse", "clock-skew", "rate-limit"})
+WHOLE = frozenset({"refuse", "stale", "clock-skew", "rate-limit"})
 """Kinds that concern the whole server, and no single request."""
+
+COMMON = frozenset({"route", "environment", "share", "times"})
+"""What all others take."""
+
+NEEDED = {"latency": "ms", "clock-skew": "seconds", "rate-limit": "most"}
+RANGES = {
+    "ms": (0, 3_600_000),
+    "jitter_ms": (0, 3_600_000),
+    "status": (400, 599),
+    "seconds": (-1_000_000_000, 1_000_000_000),
+    "most": (0, 1_000_000),
+    "refill": (0, 1_000_000),
+    "share": (0, 1),
+    "times": (1, 1_000_000_000),
+}
+COUNTS = frozenset({"status", "most", "refill", "times"})
+"""Figures that are whole numbers."""
 
 
 @dataclass(slots=True)
@@ -64,36 +84,57 @@ class BadFault(Exception):
     """An object that is no fault; the text says why."""
 
 
-def read_fault(spec: Any, routes: Collection[str]) -> Fault:
+def read_fault(spec: Any, routes: Collection[str], environments: Collection[str]) -> Fault:
     """Understand one JSON object. Raises `BadFault`."""
-    if not isinstance(spec, dict) or spec.get("kind") not in KINDS:
+    kind = spec.get("kind") if isinstance(spec, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadFault(f"a fault is an object with a kind: {', '.join(KINDS)}")
-    kind: str = spec["kind"]
-    if odd := sorted(set(spec) - COMMON - KINDS[kind]):
-        raise BadFault(f"{kind} knows no {odd[0]}")
-    named = spec.get("route")
-    wanted = None if named is None else frozenset([named] if isinstance(named, str) else named)
-    if wanted is not None and (unknown := sorted(wanted - set(routes))):
-        raise BadFault(f"there is no route {unknown[0]}; the routes: {', '.join(sorted(routes))}")
-    for name in KINDS[kind] - {"body"}:
-        if name in spec and (isinstance(spec[name], bool) or not isinstance(spec[name], int | float)):
-            raise BadFault(f"{name} is a number")
-    if kind == "error" and not 400 <= int(spec.get("status", 500)) <= 599:
-        raise BadFault("status is between 400 and 599")
-    share, times = spec.get("share", 1.0), spec.get("times")
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise BadFault("share is between 0 and 1")
-    if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
-        raise BadFault("times is a whole number above 0")
-    values = {name: spec[name] for name in KINDS[kind] if name in spec}
-    return Fault(kind, wanted, spec.get("environment"), float(share), times, values)
+    known = KINDS[kind] | (set() if kind in WHOLE else COMMON)
+    if odd := sorted(set(spec) - known - {"kind"}):
+        raise BadFault(f"{kind} knows no {odd[0]!r}, only: {', '.join(sorted(known)) or 'nothing else'}")
+    if kind in NEEDED and NEEDED[kind] not in spec:
+        raise BadFault(f"{kind} needs {NEEDED[kind]!r}")
+    for name in RANGES.keys() & spec.keys():
+        _check_figure(name, spec[name])
+    environment = spec.get("environment")
+    if environment is not None and environment not in list(environments):
+        raise BadFault(f"there is no environment {environment!r}; the environments: {', '.join(environments)}")
+    return Fault(
+        kind,
+        _routes(spec.get("route"), routes),
+        environment,
+        float(spec.get("share", 1.0)),
+        spec.get("times"),
+        {name: spec[name] for name in KINDS[kind] if name in spec},
+    )
+
+
+def _check_figure(name: str, value: Any) -> None:
+    least, most = RANGES[name]
+    is_number = isinstance(value, int if name in COUNTS else int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not least <= value <= most:
+        raise BadFault(f"{name} is a {'whole ' if name in COUNTS else ''}number between {least} and {most}")
+
+
+def _routes(named: Any, routes: Collection[str]) -> frozenset[str] | None:
+    if named is None:
+        return None
+    names = named if isinstance(named, list) else [named]
+    if unknown := [name for name in names if name not in list(routes)]:
+        raise BadFault(f"there is no route {unknown[0]!r}; the routes: {', '.join(sorted(routes))}")
+    return frozenset(names)
 
 
 class Faults:
-    """The faults that are on. `random` decides for those that strike a share of the requests."""
+    """The faults that are on. `random` decides for those that strike a share of the requests.
 
-    def __init__(self, random: Random) -> None:
+    `environments` are the slugs of those that there are; `on_change` is called after each change.
+    """
+
+    def __init__(self, random: Random, environments: Collection[str], on_change: Callable[[], None]) -> None:
         self._random = random
+        self._environments = environments
+        self._on_change = on_change
         self._faults: tuple[Fault, ...] = ()
         self.specs: list[Any] = []
         self.changed = asyncio.Event()
@@ -101,14 +142,16 @@ class Faults:
 
     def set(self, specs: Sequence[Any], routes: Collection[str]) -> None:
         """From now on these, and no others. Raises `BadFault`, and changes nothing then."""
-        self._faults = tuple(read_fault(spec, routes) for spec in specs)
+        faults = [read_fault(spec, routes, self._environments) for spec in specs]
+        self._faults = tuple(sorted(faults, key=lambda fault: fault.kind != "latency"))
         self.specs = list(specs)
         self.changed.set()
         self.changed = asyncio.Event()
+        self._on_change()
 
     def whole(self, kind: str) -> Fault | None:
         """The fault of that kind that concerns the whole server."""
-        return next((fault for fault in self._faults if fault.kind == kind and fault.times != 0), None)
+        return next((fault for fault in self._faults if fault.kind == kind), None)
 
     def strike(self, route: str, environment: str) -> list[Fault]:
         """Those that strike this request: it counts for `times`, and chance has spoken for `share`."""

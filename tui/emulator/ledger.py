@@ -6,7 +6,7 @@ answers them from an analytics store that follows the database by 0.3 to 1.0 s (
 """
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 
 from sortedcontainers import SortedList
@@ -17,6 +17,9 @@ from tui.emulator.vocabulary import Word
 Field = str
 """What a list is filtered by: task, tag, queue, batch, machine, version, test."""
 
+REQUESTS_KEPT = 1000
+"""Requests whose run is remembered; a client repeats one within seconds, or never."""
+
 
 class Ledger:
     """The runs, numbered in the order of their creation."""
@@ -25,6 +28,7 @@ class Ledger:
         self.by_id: dict[str, Run] = {}
         self.by_number: dict[int, Run] = {}
         self.by_idempotency: dict[tuple[str, str], Run] = {}
+        self._by_request: OrderedDict[str, Run] = OrderedDict()
         self.changed: dict[int, None] = {}
         """Numbers of runs whose copy changed, for who keeps another copy and empties this (`query`)."""
         self.dropped: list[int] = []
@@ -47,6 +51,17 @@ class Ledger:
         self.by_number[run.number] = run
         if run.idempotency_key:
             self.by_idempotency[run.task_id, run.idempotency_key] = run
+
+    def made_by(self, request_key: str) -> Run | None:
+        """The run that this request has made, when it was sent before."""
+        return self._by_request.get(request_key)
+
+    def note_request(self, request_key: str, run: Run) -> None:
+        """Remember which run a request made, for the case that its answer is lost and it is sent again."""
+        if request_key:
+            self._by_request[request_key] = run
+            if len(self._by_request) > REQUESTS_KEPT:
+                self._by_request.popitem(last=False)
 
     def copy(self, run: Run) -> None:
         """Let lists see it as it is now."""

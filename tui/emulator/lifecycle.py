@@ -22,6 +22,9 @@ LONG_BACKOFF_MS = 30_000
 """From here on a run that waits for its next attempt goes back to its queue (wire/README.md §2)."""
 
 SUSPENDED_FROM_MS = 5_000
+RESTORED_MS = 90
+"""A suspended run executes so long after a worker took it again."""
+
 TRIGGER_MS = 24
 STALLED_MS = 300_000
 BUG_EVERY = 4
@@ -89,6 +92,8 @@ class Lifecycle:
         """How many runs there ever were."""
         self._playing: dict[int, tuple[Script, int]] = {}
         """Of the runs that execute: the script of their attempt, and which item comes next."""
+        self._undeployed: dict[int, Run] = {}
+        """Those that no worker could take, by number."""
 
     # --- creation
 
@@ -145,6 +150,13 @@ class Lifecycle:
             self._enqueue(run, run.turn)
         return run
 
+    def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
+        """That version is out from now on: what waited for it goes back to its queue (wire/README.md §2)."""
+        self.version, self.bugs = version, dict(bugs)
+        for run in [run for run in self._undeployed.values() if run.task is not None]:
+            del self._undeployed[run.number]
+            self._enqueue(run, run.turn)
+
     # --- the queue
 
     def _enqueue(self, run: Run, turn: int) -> None:
@@ -156,18 +168,20 @@ class Lifecycle:
 
     def _line_up(self, run: Run) -> None:
         queue = self.queues.named(run.queue)
-        queue.waiting.append(run)
+        queue.waiting[run.number] = run
         self.serve(queue)
-        if queue.waiting and queue.waiting[-1] is run and run.ttl_ms and not run.attempts:
+        if run.number in queue.waiting and run.ttl_ms and not run.attempts:
             self.agenda.at((run.queued_ms or run.created_ms) + run.ttl_ms, self._expire, run, run.turn)
 
     def serve(self, queue: Queue) -> None:
         """Hand out as many of its runs as it has room for."""
         while queue.has_room and queue.waiting:
-            run = queue.waiting.popleft()
-            if run.status is Word.QUEUED:
-                queue.running += 1
-                run.has_slot = True
+            _, run = queue.waiting.popitem(last=False)
+            queue.running += 1
+            run.has_slot = True
+            if run.status is Word.WAITING:
+                self.agenda.after(60 + run.seed % 90, self._resume, run, run.turn)
+            else:
                 self.agenda.after(18 + run.seed % 47, self._take, run, run.turn)
 
     def _leave(self, run: Run) -> None:
@@ -179,17 +193,17 @@ class Lifecycle:
 
     def _expire(self, run: Run, turn: int) -> None:
         if run.turn == turn and run.status is Word.QUEUED and not run.has_slot:
-            self.queues.named(run.queue).waiting.remove(run)
+            del self.queues.named(run.queue).waiting[run.number]
             run.failure = expired(run.ttl)
             self._finish(run, Word.EXPIRED)
 
     def _take(self, run: Run, turn: int) -> None:
         """A worker takes it."""
         if run.turn != turn:
-            self._leave(run)
             return
         if run.given_script is None and (run.task is None or not self.version):
             self._to(run, Word.PENDING_VERSION)
+            self._undeployed[run.number] = run
             self._leave(run)
             return
         if run.started_ms is None:
@@ -263,24 +277,23 @@ class Lifecycle:
             self._leave(run)
 
     def _waited(self, run: Run, block: Block) -> None:
-        """What a run waited for is there: a suspended one is taken by a worker again, and executes."""
-        if run.status.is_final:
-            return
-        block.ended_ms = self.agenda.now_ms
+        """What a run waited for is there: a suspended one needs a place in its queue again, and a worker."""
         if run.status is Word.WAITING:
-            self.queues.named(run.queue).running += 1
-            run.has_slot = True
-            self.agenda.after(60 + run.seed % 90, self._resume, run, run.turn)
-        else:
+            queue = self.queues.named(run.queue)
+            queue.waiting[run.number] = run
+            queue.waiting.move_to_end(run.number, last=False)
+            self.serve(queue)
+        elif not run.status.is_final:
             self._go_on(run, run.turn, block)
 
     def _resume(self, run: Run, turn: int) -> None:
         if run.turn == turn:
             turn = self._to(run, Word.DEQUEUED)
-            self.agenda.after(90, self._resumed, run, turn)
+            self.agenda.after(RESTORED_MS, self._resumed, run, turn)
 
     def _resumed(self, run: Run, turn: int) -> None:
         if run.turn == turn:
+            run.attempts[-1].blocks[-1].ended_ms = self.agenda.now_ms
             self._play(run, self._to(run, Word.EXECUTING))
 
     def _go_on(self, run: Run, turn: int, block: Block) -> None:
@@ -403,10 +416,8 @@ class Lifecycle:
             return
         was_queued = run.status is Word.QUEUED and not run.attempts
         run.failure = CANCELED
-        if was_queued:
-            queue = self.queues.named(run.queue)
-            if run in queue.waiting:
-                queue.waiting.remove(run)
+        self.queues.named(run.queue).waiting.pop(run.number, None)
+        self._undeployed.pop(run.number, None)
         if run.attempts and run.attempts[-1].ended_ms is None:
             attempt = run.attempts[-1]
             attempt.ended_ms, attempt.is_cancelled = self.agenda.now_ms, True
@@ -484,6 +495,7 @@ def child_failed(child: Run) -> Failure:
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DIGITS_MOST = 12
 
 
 def duration_ms(text: str) -> int | None:
@@ -492,7 +504,7 @@ def duration_ms(text: str) -> int | None:
     for letter in text:
         if letter.isascii() and letter.isdigit():
             number += letter
-        elif letter in _UNITS_MS and number:
+        elif letter in _UNITS_MS and 0 < len(number) <= _DIGITS_MOST:
             total, number = total + int(number) * _UNITS_MS[letter], ""
         else:
             return None

@@ -4,10 +4,11 @@ What lives here: reading `filter[…]`, and asking one run. Walking the indexes 
 wire/README.md §3, recordings 020-059.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite
+from math import isnan, nan
 from typing import Any
 
 from tui.emulator.ledger import Ledger
@@ -30,6 +31,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Run], str]]] = {
 _NOBODY = ("schedule", "bulkAction", "error")
 """What no emulated run has: schedules, bulk actions and error groups are not served, so that their ids are unknown."""
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _LATEST_MS = 8_640_000_000_000_000
 """The last moment that the server's language can tell."""
 
@@ -147,11 +149,17 @@ def _moment_ms(query: Mapping[str, str], name: str, issues: list[Json]) -> int |
 
 def parse_moment_ms(text: str) -> int | None:
     """Epoch milliseconds of a number in a text or of an ISO date; None for what is neither."""
-    try:
-        number = float(text.strip() or "0")
-    except ValueError:
+    number = number_in(text)
+    if isnan(number):
         return _iso_ms(text.strip())
-    return int(number) if isfinite(number) and abs(number) <= _LATEST_MS else None
+    return int(number) if abs(number) <= _LATEST_MS else None
+
+
+def number_in(text: str) -> float:
+    """The number in a text as the server's language reads it: 0 for none, `nan` for anything else."""
+    if not text.strip():
+        return 0.0
+    return float(text) if _NUMBER.fullmatch(text.strip()) else nan
 
 
 def _iso_ms(text: str) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tui.emulator.exchange import query_error
 from tui.emulator.ledger import Ledger
-from tui.emulator.list_filters import ListFilters
+from tui.emulator.list_filters import ListFilters, number_in
 from tui.emulator.runs import Run
 from tui.emulator.script import Json
 from tui.emulator.world import World
@@ -186,10 +186,7 @@ def _size(text: str | None, issues: list[Json]) -> int:
     if text is None:
         return DEFAULT_SIZE
     place = {"path": ["page[size]"]}
-    try:
-        number = float(text.strip() or "0")
-    except ValueError:
-        number = float("nan")
+    number = number_in(text)
     if not isfinite(number):
         message = "Expected number, received nan"
         issues.append({"code": "invalid_type", "expected": "number", "received": "nan", "message": message, **place})

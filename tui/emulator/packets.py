@@ -16,6 +16,7 @@ from tui.emulator.exchange import Answer, Asked, Refusal
 from tui.emulator.rows import Presign
 from tui.emulator.runs import Run
 from tui.emulator.script import NOTHING, Json
+from tui.emulator.triggering import SUPER_JSON
 
 VALID_S = 300
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -44,7 +45,8 @@ async def packet(asked: Asked) -> Answer:
     """`GET /packets/{path}`, without a key; `asked.world` is the one of `slug_in(path)`.
 
     An output is wrapped as the SDK stores it, `{"json":…}`, a text is stored bare, a payload as it was sent
-    (recordings 706, 719). Refuses with 403 what is not signed or too old, and with 404 what is gone.
+    (recordings 706, 719). The SDK reads it by its content type, which has no charset. Refuses with 403 what is not
+    signed or too old, and with 404 what is gone.
     """
     environment, query = asked.world.environment, asked.query
     path = asked.path["path"]
@@ -57,10 +59,12 @@ async def packet(asked: Asked) -> Answer:
         raise _denied(403, "AccessDenied", "Request has expired")
     *_, folder, name = path.split("/")
     run = asked.world.find(folder.partition("-")[0])
-    value = NOTHING if run is None else run.payload() if name == "payload.json" else _wrapped(run.output())
+    is_payload = name == "payload.json"
+    value = NOTHING if run is None else run.payload() if is_payload else _wrapped(run.output())
     if value is NOTHING:
         raise _denied(404, "NoSuchKey", "The specified key does not exist.")
-    return Answer(value)
+    kind = "text/plain" if isinstance(value, str) else "application/json" if is_payload else SUPER_JSON
+    return Answer(value, headers={"content-type": kind})
 
 
 def slug_in(path: str) -> str:

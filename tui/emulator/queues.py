@@ -4,7 +4,7 @@ What lives here: counting. When a run leaves its queue is decided in `lifecycle`
 stored as `task/<id>`; custom queues have a bare name (wire/README.md §3, §7).
 """
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from tui.emulator.names import queue_id
@@ -22,7 +22,8 @@ class Queue:
     limit: int | None = None
     is_paused: bool = False
     running: int = 0
-    waiting: deque[Run] = field(default_factory=deque)
+    waiting: OrderedDict[int, Run] = field(default_factory=OrderedDict)
+    """By number, the next one first. Those of suspended runs that may go on wait here too, before all others."""
 
     @property
     def is_custom(self) -> bool:

@@ -48,7 +48,7 @@ def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[
         "id": run.id,
         "status": run.status.in_rest(is_versioned=is_versioned),
         "taskIdentifier": run.task_id,
-        "idempotencyKey": run.idempotency_key or None,
+        "idempotencyKey": run.told_key or None,
         "version": run.version or None,
         "createdAt": iso_time(run.created_ms),
         "updatedAt": iso_time(run.updated_ms),
@@ -75,7 +75,7 @@ def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> di
     state = {
         "id": run.id,
         "taskIdentifier": run.task_id,
-        "idempotencyKey": run.idempotency_key or None,
+        "idempotencyKey": run.told_key or None,
         "version": run.version or None,
         "status": run.status.in_rest(is_versioned=is_versioned),
         "createdAt": iso_time(run.created_ms),

@@ -67,6 +67,8 @@ class Run:
     ttl: str = ""
     ttl_ms: int | None = None
     idempotency_key: str = ""
+    key_name: str = ""
+    """What its idempotency key was made from; the SDK sends a hash of that."""
     batch_id: str = ""
     machine: str = "small-1x"
     concurrency_key: str = ""
@@ -96,6 +98,11 @@ class Run:
         while parent is not None:
             depth, parent = depth + 1, parent.parent
         return depth
+
+    @property
+    def told_key(self) -> str:
+        """The idempotency key as everybody is told it."""
+        return self.key_name or self.idempotency_key
 
     @property
     def label(self) -> FailureKind | None:

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import anyio
@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 from tui.emulator.emulator import Emulator
 
 HOST = "127.0.0.1"
-START_S = 30.0
 STEP_S = 0.001
+BACKLOG = 2048
 
 
 class PortTaken(Exception):
@@ -27,12 +27,13 @@ class PortTaken(Exception):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on that port (0: any). Raises `PortTaken`."""
+    """A socket that listens on that port (0: any). Who connects waits until a server is up. Raises `PortTaken`."""
     # With its protocol named, asyncio sends at once what is written; else a client waits 40 ms for the second packet.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise PortTaken(f"cannot listen on {HOST}:{port}: {error.strerror or error}") from None
@@ -46,35 +47,48 @@ def address(listener: socket.socket) -> str:
 
 class _Server(uvicorn.Server):
     """Is up and gone at once: uvicorn's own loop looks ten times a second whether it should end, and waits for
-    connections that hang.
+    connections that hang. `on_up` is called when it is up.
     """
 
-    def __init__(self, config: uvicorn.Config, on_up: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_up: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self._on_up = on_up
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_over: asyncio.Event | None = None
+        self._is_over = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Begin to answer."""
         self._loop = asyncio.get_running_loop()
-        self._is_over = asyncio.Event()
+        await super().startup(sockets)
         self._on_up()
 
     async def main_loop(self) -> None:
-        assert self._is_over is not None
-        await self._is_over.wait()
+        """Until `stop`."""
+        try:
+            await self._is_over.wait()
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True):
+                await self.shutdown()
+            raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  uvicorn's signature
-        for server in self.servers:
-            server.close()
-        # A connection that was accepted in this moment becomes one of the server's some turns of the loop later.
+        """End at once, whatever hangs."""
+        listeners = [listener for server in self.servers for listener in server.sockets]
+        for listener in listeners:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        # A connection that was accepted in this moment becomes one of the server's some turns of the loop later, and is
+        # lost by asyncio when the listener is closed before that.
         for _ in range(10):
             await asyncio.sleep(0)
-        while self.server_state.connections or self.server_state.tasks:
-            for connection in list(self.server_state.connections):
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        while state.connections or state.tasks:
+            for connection in list(state.connections):
                 connection.shutdown()
                 connection.transport.abort()
+            for task in list(state.tasks):
+                task.cancel()
             await asyncio.sleep(STEP_S)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -83,9 +97,11 @@ class _Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """End; from any thread."""
-        if self._loop is not None and self._is_over is not None:
-            self._loop.call_soon_threadsafe(self._is_over.set)
+        """End; from any thread, at any time."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._is_over.set)
 
 
 def _config(app: ASGIApp, emulator: Emulator) -> uvicorn.Config:
@@ -102,44 +118,52 @@ def _config(app: ASGIApp, emulator: Emulator) -> uvicorn.Config:
     )
 
 
-async def serve(app: ASGIApp, emulator: Emulator, listener: socket.socket, on_up: Callable[[], None]) -> None:
+async def serve(app: ASGIApp, emulator: Emulator, listener: socket.socket) -> None:
     """Serve until a signal ends it; the worlds move on meanwhile."""
-    server = _Server(_config(app, emulator), on_up)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(emulator.tick)
-        await server.serve(sockets=[listener])
-        tasks.cancel_scope.cancel()
-    emulator.close()
+    try:
+        await _run(_Server(_config(app, emulator)), emulator, listener, is_ticking=True)
+    finally:
+        emulator.close()
 
 
 @contextmanager
 def beside(app: ASGIApp, emulator: Emulator, *, port: int = 0, is_ticking: bool = True) -> Iterator[str]:
     """Serve in a thread of its own, and give the address; everything is gone when the block ends.
 
-    `is_ticking` False: worlds move on with requests only, for who owns their time.
+    `is_ticking` False: worlds move on with requests only, for who owns their time. Raises `PortTaken`, and whatever
+    the server itself failed with.
     """
-    listener = listen(port)
     is_up = threading.Event()
     server = _Server(_config(app, emulator), is_up.set)
+    listener = listen(port)
+    failures: list[BaseException] = []
 
-    async def run() -> None:
-        async with anyio.create_task_group() as tasks:
-            if is_ticking:
-                tasks.start_soon(emulator.tick)
-            await server.serve(sockets=[listener])
-            emulator.sockets.abort_all()
-            for _ in range(3):
-                await asyncio.sleep(0)
-            tasks.cancel_scope.cancel()
+    def work() -> None:
+        try:
+            asyncio.run(_run(server, emulator, listener, is_ticking=is_ticking))
+        except BaseException as failure:  # noqa: BLE001  raised again where it is seen
+            failures.append(failure)
+        finally:
+            is_up.set()
 
-    thread = threading.Thread(target=lambda: asyncio.run(run()), name="emulator", daemon=True)
+    thread = threading.Thread(target=work, name="emulator", daemon=True)
     thread.start()
     try:
-        if not is_up.wait(START_S):
-            raise PortTaken("the emulator did not start")
-        yield address(listener)
+        is_up.wait()
+        if not failures:
+            yield address(listener)
     finally:
         server.stop()
-        thread.join(START_S)
+        thread.join()
         emulator.close()
         listener.close()
+    if failures:
+        raise failures[0]
+
+
+async def _run(server: _Server, emulator: Emulator, listener: socket.socket, *, is_ticking: bool) -> None:
+    async with anyio.create_task_group() as tasks:
+        if is_ticking:
+            tasks.start_soon(emulator.tick)
+        await server.serve(sockets=[listener])
+        tasks.cancel_scope.cancel()

@@ -5,6 +5,8 @@ application cannot close a connection otherwise.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,9 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER that is on, for no time: closing a socket throws away what was not sent, and tells it the other side."""
 
 
 class Sockets:
@@ -30,6 +35,8 @@ class Sockets:
                 super().connection_made(transport)
                 sockets._transports[self.client] = transport
                 if sockets.is_refusing():
+                    raw = transport.get_extra_info("socket")
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                     transport.abort()
 
             def connection_lost(self, exc: Exception | None) -> None:
@@ -39,30 +46,26 @@ class Sockets:
         return Protocol
 
     def abort(self, client: Any) -> None:
-        """Reset the connection of that client."""
+        """Close the connection of that client at once."""
         if client is not None and (transport := self._transports.get(tuple(client))) is not None:
-            transport.abort()
-
-    def abort_all(self) -> None:
-        """Reset every connection."""
-        for transport in list(self._transports.values()):
             transport.abort()
 
 
 class Closed(Response):
-    """No answer: the connection is reset."""
+    """No answer: the connection closes."""
 
     def __init__(self, sockets: Sockets) -> None:
         super().__init__()
         self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
-        """Reset it."""
+        """Close it."""
         self._sockets.abort(scope.get("client"))
+        await _gone(receive)
 
 
 class Hanging(Response):
-    """No answer until it is `over` (or until the client leaves); then the connection is reset."""
+    """No answer until it is `over` (or until the client leaves); then the connection closes."""
 
     def __init__(self, sockets: Sockets, over: asyncio.Event) -> None:
         super().__init__()
@@ -72,18 +75,17 @@ class Hanging(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
         """Wait."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._until_over, tasks.cancel_scope)
+            tasks.start_soon(self._close_when_over, scope.get("client"))
             await _gone(receive)
             tasks.cancel_scope.cancel()
-        self._sockets.abort(scope.get("client"))
 
-    async def _until_over(self, scope: anyio.CancelScope) -> None:
+    async def _close_when_over(self, client: Any) -> None:
         await self._over.wait()
-        scope.cancel()
+        self._sockets.abort(client)
 
 
 class Broken(Response):
-    """Half of an answer; then the connection is reset (`stays_open` False), or nothing comes any more."""
+    """Half of an answer; then the connection closes (`stays_open` False), or nothing comes any more."""
 
     def __init__(self, answer: Response, sockets: Sockets, *, stays_open: bool) -> None:
         super().__init__()
@@ -98,10 +100,9 @@ class Broken(Response):
             {"type": "http.response.start", "status": self._answer.status_code, "headers": self._answer.raw_headers}
         )
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        if self._stays_open:
-            await _gone(receive)
-        else:
+        if not self._stays_open:
             self._sockets.abort(scope.get("client"))
+        await _gone(receive)
 
 
 async def _gone(receive: Receive) -> None:

@@ -34,7 +34,6 @@ DONE_MS = 2
 DOWNLOAD_MS = 60
 HOOK_MS = 5
 DELAYED_MS = 25
-RESUMED_MS = 150
 UP_FROM_MS = 100
 RECORD_MS = 30
 """The times of `lifecycle`: an attempt has a record so long after the run was taken, and its process is up later."""
@@ -122,7 +121,7 @@ class _Player:
         done_ms = None if closed_ms is None else max(attempt.started_ms, closed_ms - DONE_MS)
         script = run.script(attempt.number)
         if self._sight.open(span, function, done_ms, cancelled_ms=cancelled_ms, failure=attempt.failure):
-            self._play(own, function, script, attempt)
+            self._play(own, function, script, attempt, done_ms)
         hook = run.task.cancel_hook if run.task is not None else ()
         if hook and cancelled_ms is not None:
             part = _beside(span, "onCancel()", cancelled_ms)
@@ -149,8 +148,8 @@ class _Player:
         self._sight.show(own, span)
         self._engine.failed(own, failed_ms, retry_at_ms)
 
-    def _play(self, own: TraceSpan, function: TraceSpan, script: Script, attempt: Attempt) -> None:
-        """The items of a script, as far as they were reached."""
+    def _play(self, own: TraceSpan, function: TraceSpan, script: Script, attempt: Attempt, done_ms: int | None) -> None:
+        """The items of a script, as far as they were reached; none is longer than `run()`."""
         cancelled_ms = _cancelled_ms(attempt)
         at_ms = attempt.started_ms
         for index, (works, pause) in enumerate(stretches(script)):
@@ -161,17 +160,18 @@ class _Player:
                 at_ms += work.ms
             if pause is None or block is None:
                 return
-            self._pause(own, function, pause, block, _pause_path(attempt, index))
+            self._pause(own, function, pause, block, _pause_path(attempt, index), done_ms)
             if block.ended_ms is None or is_thrown(pause, block):
                 return
             at_ms = block.ended_ms
-            if self._engine.is_suspended(pause, block):
-                at_ms += RESUMED_MS + own.run.seed % 90
 
-    def _pause(self, own: TraceSpan, function: TraceSpan, pause: Pause, block: Block, path: str) -> None:
+    def _pause(
+        self, own: TraceSpan, function: TraceSpan, pause: Pause, block: Block, path: str, done_ms: int | None
+    ) -> None:
         attempt = own.run.attempts[(function.attempt or 1) - 1]
         span = pause_span(function, pause, block, path)
-        is_there = self._sight.open(function, span, block.ended_ms, cancelled_ms=_cancelled_ms(attempt))
+        ended_ms = block.ended_ms if block.ended_ms is None or done_ms is None else min(block.ended_ms, done_ms)
+        is_there = self._sight.open(function, span, ended_ms, cancelled_ms=_cancelled_ms(attempt))
         self._engine.blocked(own, pause, block)
         if is_there and isinstance(pause, Start):
             if not span.is_partial:

@@ -7,7 +7,7 @@ only, and no client should need them.
 from dataclasses import dataclass
 
 from tui.emulator.environment import Environment
-from tui.emulator.lifecycle import LONG_BACKOFF_MS, SUSPENDED_FROM_MS
+from tui.emulator.lifecycle import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_FROM_MS
 from tui.emulator.names import span_id
 from tui.emulator.runs import Attempt, Block
 from tui.emulator.script import Start, Wait
@@ -71,7 +71,7 @@ class Engine:
             self._row(own, block.started_ms + SUSPENDING_MS, message)
         if block.ended_ms is not None:
             message = TAKEN if is_suspended else "[engine] EXECUTING - Run was continued, whilst still executing."
-            self._row(own, block.ended_ms, message)
+            self._row(own, block.ended_ms - (RESTORED_MS if is_suspended else 0), message)
 
     def is_suspended(self, pause: Pause, block: Block) -> bool:
         """Whether the run leaves its worker meanwhile."""

@@ -21,6 +21,10 @@ TAG_UNITS_MOST = 128
 KEY_VALID_MS = 30 * 86_400_000
 """How long an idempotency key counts when nothing is said."""
 
+TTL_MOST_S = 10_000_000_000
+LATEST_MS = 253_402_300_799_999
+"""The last moment that a row can tell: the end of the year 9999."""
+
 SUPER_JSON = "application/super+json"
 _NOT_IN_QUEUE_NAMES = re.compile(r"[^a-zA-Z0-9_/-]")
 
@@ -45,6 +49,7 @@ def read_wish(task_id: str, body: Json, now_ms: int) -> Wish:
         raise _wrong(f"Invalid enum value. Expected {expected}, received '{machine}'", "options.machine")
     delay = _read(options, "delay", str, "")
     key = _read(options, "idempotencyKey", str, "")
+    key_options = _read(options, "idempotencyKeyOptions", dict, {})
     key_ttl = _read(options, "idempotencyKeyTTL", str, "")
     new = NewRun(
         task_id=task_id,
@@ -54,6 +59,7 @@ def read_wish(task_id: str, body: Json, now_ms: int) -> Wish:
         delay_ms=read_delay_ms(delay, now_ms) if delay else 0,
         ttl=_ttl(options.get("ttl")),
         idempotency_key=key,
+        key_name=_read(key_options, "key", str, "", "options.idempotencyKeyOptions."),
         machine=machine,
         concurrency_key=_read(options, "concurrencyKey", str, ""),
         metadata=_metadata(options),
@@ -67,9 +73,10 @@ def read_delay_ms(text: str, now_ms: int) -> int:
     """How long to wait: `1h30m`, or until an ISO date; 0 when that is over. Raises `Refusal` for anything else."""
     delay_ms = duration_ms(text)
     if delay_ms is not None:
-        return delay_ms
-    until_ms = None if text.strip().isdigit() else parse_moment_ms(text)
-    if not text.strip() or until_ms is None:
+        until_ms: int | None = now_ms + delay_ms
+    else:
+        until_ms = None if text.strip().isdigit() else parse_moment_ms(text)
+    if not text.strip() or until_ms is None or until_ms > LATEST_MS:
         raise Refusal(422, {"error": f"Invalid delay: {text}"})
     return max(0, until_ms - now_ms)
 
@@ -127,7 +134,8 @@ def _queue(value: Json) -> str:
 
 def _ttl(value: Json) -> str | None:
     """A text stays as it is, a number is seconds; None: what the environment says."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and 0 <= value <= TTL_MOST_S and value == int(value):
         return _spelled(int(value)) or None
     if value is not None and not isinstance(value, str):
         raise _wrong("Invalid input", "options.ttl")

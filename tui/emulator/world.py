@@ -30,6 +30,10 @@ LAST_MS = 120_000
 
 KEPT_LEAST = 50_000
 DROP_STEP = 2_000
+TRIM_MS = 10_000
+
+SIZED_FOR_PER_S = 20.0
+"""Up to this rate the company's queues keep up as they are; beyond it their limits grow with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class World:
         seed = digest(seed, environment.slug)
         self.agenda = Agenda(begin_ms)
         self.ledger = Ledger()
-        self.queues = Queues(seed, dict(company.limits))
+        self.queues = Queues(seed, _limits(company.limits, rate_per_s))
         self.lifecycle = Lifecycle(
             environment,
             {task.id: task for task in company.tasks},
@@ -88,6 +92,7 @@ class World:
         self._kept_most = max(KEPT_LEAST, 2 * history)
         self.lifecycle.is_copying = True
         self.ledger.copy_all()
+        self._trim()
 
     @property
     def now_ms(self) -> int:
@@ -97,8 +102,6 @@ class World:
     def advance(self, to_ms: int) -> None:
         """Let time pass until then."""
         self.agenda.run_until(to_ms)
-        if len(self.ledger) > self._kept_most + DROP_STEP:
-            self._forget(len(self.ledger) - self._kept_most)
 
     def find(self, run_id: str) -> Run | None:
         """The run of that id."""
@@ -110,6 +113,7 @@ class World:
             known = self.ledger.by_idempotency.get((new.task_id, new.idempotency_key))
             if known is not None:
                 return known, True
+        self._arrivals.asked += 1
         return self.lifecycle.create(new), False
 
     def cancel(self, run: Run) -> None:
@@ -119,6 +123,7 @@ class World:
     def replay(self, run: Run) -> Run:
         """Trigger the same again: nothing links the two (recording 411)."""
         payload = run.payload() if run.task or run.given_payload is not ABSENT else ABSENT
+        self._arrivals.asked += 1
         return self.lifecycle.create(
             NewRun(
                 task_id=run.task_id,
@@ -134,6 +139,7 @@ class World:
 
     def pause(self, queue: Queue, *, is_paused: bool) -> None:
         """Pause a queue, or let it go on."""
+        self._arrivals.leave_paused(queue.name)
         queue.is_paused = is_paused
         self.lifecycle.serve(queue)
 
@@ -152,6 +158,12 @@ class World:
         finished = sum(run.status.is_final for run in self.ledger)
         self._forget(finished - history)
 
+    def _trim(self) -> None:
+        # By the world's own time, or what is known would depend on how often it is moved on.
+        if len(self.ledger) > self._kept_most + DROP_STEP:
+            self._forget(len(self.ledger) - self._kept_most)
+        self.agenda.after(TRIM_MS, self._trim)
+
     def _forget(self, count: int) -> None:
         """Drop the oldest `count` finished runs: whole families first, then single runs and the ends of families."""
         for run in [run for run in self.ledger if run.root is None]:
@@ -163,9 +175,17 @@ class World:
         for run in sorted(self.ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
             if count > 0 and run.status.is_final and not run.children:
                 count -= 1
-                _leave(run)
+                if run.parent is not None:
+                    # Its trace and who waits for it keep it: only the rows are gone.
+                    run.parent.children = tuple(child for child in run.parent.children if child is not run)
                 self.ledger.drop(run)
         self.ledger.compact()
+
+
+def _limits(limits: Mapping[str, int], rate_per_s: float) -> dict[str, int]:
+    """The limits of a company of that size. One at a time stays one at a time, since it is meant."""
+    size = max(1.0, rate_per_s / SIZED_FOR_PER_S)
+    return {name: limit if limit == 1 else int(limit * size) for name, limit in limits.items()}
 
 
 def _family(root: Run) -> list[Run]:
@@ -173,12 +193,3 @@ def _family(root: Run) -> list[Run]:
     for run in family:
         family.extend(run.children)
     return family
-
-
-def _leave(run: Run) -> None:
-    """Take it out of its family."""
-    if run.parent is not None:
-        run.parent.children = tuple(child for child in run.parent.children if child is not run)
-        for attempt in run.parent.attempts:
-            for block in attempt.blocks:
-                block.runs = tuple(child for child in block.runs if child is not run)

@@ -51,7 +51,7 @@ FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "parent_run_id": ("TEXT", lambda run, _: run.parent.id if run.parent else None),
     "depth": ("INTEGER", lambda run, _: run.depth if run.parent else 0),
     "attempt_count": ("INTEGER", lambda run, _: len(run.attempts)),
-    "idempotency_key": ("TEXT", lambda run, _: run.idempotency_key),
+    "idempotency_key": ("TEXT", lambda run, _: run.told_key),
     "created_ms": ("INTEGER", lambda run, _: run.created_ms),
     "queued_ms": ("INTEGER", lambda run, _: run.queued_ms),
     "started_ms": ("INTEGER", lambda run, _: run.started_ms),
@@ -112,7 +112,7 @@ class Column:
 
 
 def constants(environment: Environment, invocation_cents: float) -> dict[str, str]:
-    """SQL literals for what is the same for every run of an environment.
+    """SQL for what an environment says of its runs; what a run costs beside computing it costs once it is taken.
 
     A region that is an environment's id, as in development, is told as NULL by the real server's SQL.
     """
@@ -122,7 +122,7 @@ def constants(environment: Environment, invocation_cents: float) -> dict[str, st
         "type": _quoted(environment.type),
         "region": "NULL" if environment.region.startswith("cm") else _quoted(environment.region),
         "package": f"CASE task_version WHEN '' THEN '' ELSE {_quoted(PACKAGE_VERSION)} END",
-        "invocation_cents": repr(float(invocation_cents)),
+        "invocation_cents": f"CASE WHEN started_ms IS NULL THEN 0.0 ELSE {float(invocation_cents)!r} END",
     }
 
 

@@ -155,14 +155,14 @@ COLUMNS = (
         "Float64",
         "Invocation cost in dollars – the cost to start a run.",
         "0.000025",
-        sql=":invocation_cents / 100.0",
+        sql="(:invocation_cents) / 100.0",
     ),
     Column(
         "total_cost",
         "Float64",
         "Total cost in dollars (compute_cost + invocation_cost)",
         "0.000701",
-        sql="(compute_cents + :invocation_cents) / 100.0",
+        sql="(compute_cents + (:invocation_cents)) / 100.0",
     ),
     Column("output", "JSON", "The data you returned from the task.", '{"result": "success"}', sql="run_output(number)"),
     Column(

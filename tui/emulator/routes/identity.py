@@ -1,7 +1,7 @@
 """What the server answers about a key: the environment that it leads to.
 
-What lives here: recording 802 with the emulated project's values. The answer tells the key itself, as the real one
-does.
+What lives here: recording 802 with the emulated project's values, and the claims with which the SDK signs public
+tokens. The first tells the key itself, as the real one does.
 """
 
 from tui.emulator.exchange import Answer, Asked
@@ -68,3 +68,8 @@ async def whoami(asked: Asked) -> Answer:
     if is_personal:
         answer["userId"] = USER_ID
     return Answer(answer)
+
+
+async def claims(asked: Asked) -> Answer:
+    """`POST /api/v1/auth/jwt/claims`: what a public token has to say of itself; its scopes are up to who signs it."""
+    return Answer({"sub": asked.world.environment.id, "pub": True})

@@ -11,6 +11,9 @@ from tui.emulator.script import Json
 
 DEFAULT_PER_PAGE = 25
 MOST_PER_PAGE = 100
+DIGITS_READ = 9
+"""A number with more of them is beyond the last page anyhow."""
+
 _KINDS = ("id", "task", "custom")
 _ACTIONS = ("pause", "resume")
 
@@ -56,7 +59,8 @@ async def pause(asked: Asked) -> Answer:
 
 
 def _find(asked: Asked, kind: str) -> Queue:
-    found = asked.world.queues.find(asked.path["queue"], kind)
+    # The SDK encodes a slash in a name twice.
+    found = asked.world.queues.find(asked.path["queue"].replace("%2F", "/"), kind)
     if found is None:
         raise Refusal(404, {"error": "queue-not-found"})
     return found
@@ -88,8 +92,9 @@ def _positive(asked: Asked, name: str, default: int, issues: list[Json]) -> int:
     text = asked.query.get(name)
     if text is None:
         return default
-    if text.strip().isdecimal() and int(text) > 0:
-        return int(text)
+    digits = text.strip()[:DIGITS_READ]
+    if text.strip().isdecimal() and int(digits) > 0:
+        return int(digits)
     message = "Number must be greater than 0"
     bound = {"code": "too_small", "minimum": 0, "type": "number", "inclusive": False, "exact": False}
     issues.append({**bound, "message": message, "path": [name]})

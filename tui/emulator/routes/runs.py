@@ -14,6 +14,7 @@ from tui.emulator.rows import json_text, list_row
 from tui.emulator.runs import Run
 from tui.emulator.triggering import read_delay_ms, read_tags, read_wish
 from tui.emulator.vocabulary import Word
+from tui.emulator.world import World
 
 TOKEN_VALID_S = 3600
 
@@ -90,9 +91,12 @@ async def add_tags(asked: Asked) -> Answer:
 async def trigger(asked: Asked) -> Answer:
     """`POST /api/v1/tasks/{task}/trigger`: a new run, or the one with the same key (recordings 380-385).
 
-    A task that nobody knows is accepted. Without a payload a known task makes its own, as for the company's runs.
+    A task that nobody knows is accepted. Without a payload a known task makes its own, as for the company's runs. A
+    request that is sent again, with the key that the SDK gives it, is answered as it was the first time.
     """
     world = asked.world
+    if (made := world.ledger.made_by(asked.request_key)) is not None:
+        return _triggered(world, made, is_cached=False)
     wish = read_wish(asked.path["task"], asked.json(), world.now_ms)
     place = (wish.new.task_id, wish.new.idempotency_key)
     known = world.ledger.by_idempotency.get(place)
@@ -102,6 +106,12 @@ async def trigger(asked: Asked) -> Answer:
     run, is_cached = world.trigger(wish.new)
     if not is_cached and run.idempotency_key:
         run.key_until_ms = world.now_ms + wish.key_valid_ms
+    world.ledger.note_request(asked.request_key, run)
+    return _triggered(world, run, is_cached=is_cached)
+
+
+def _triggered(world: World, run: Run, *, is_cached: bool) -> Answer:
+    """The id, and a token that may read that run."""
     scopes = [f"read:runs:{run.id}", f"write:inputStreams:{run.id}"]
     now_s = world.now_ms // 1000
     token = sign_token(world.environment, scopes, issued_s=now_s, expires_s=now_s + TOKEN_VALID_S)

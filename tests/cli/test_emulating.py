@@ -1,0 +1,302 @@
+"""`emulator` as a user starts it: what it says, who can ask it, and how it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.running import PATIENCE_S, environment, trigger_tui
+
+FAST = ("--port", "0", "--history", "40", "--rate", "0")
+FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")
+
+
+class Emulated:
+    """The process, once it has told its address, and all that it told."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.told = [process.stdout.readline()]
+        while self.told[-1] and "/emulator/world" not in self.told[-1]:
+            self.told.append(process.stdout.readline())
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.told[0])
+        assert found, (self.told, process.stderr and process.stderr.read())
+        self.url = found[0]
+
+    def get(self, path: str, key: str = "tr_dev_emulator", **more: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_S, **more)
+
+    def end(self, by: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal; gives the exit code and what was said on stderr."""
+        self.process.send_signal(by)
+        _, err = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, err
+
+
+@contextmanager
+def emulated(*arguments: str, **env: str) -> Iterator[Emulated]:
+    with started(*arguments, **env) as process:
+        yield Emulated(process)
+
+
+@contextmanager
+def started(*arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "emulator", *arguments],
+        env=environment(None, **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # A process that says nothing must not keep the test.
+    late = threading.Timer(PATIENCE_S, process.kill)
+    late.start()
+    with process:
+        try:
+            yield process
+        finally:
+            late.cancel()
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulated]:
+    with emulated(*FAST, *FIXED) as running:
+        yield running
+
+
+# --- what it says
+
+
+def test_it_tells_how_to_point_a_client_at_it(emulator: Emulated) -> None:
+    told = "".join(emulator.told)
+    for line in (
+        "export TRIGGER_SECRET_KEY=tr_dev_emulator",
+        "export TRIGGER_SECRET_KEY=tr_prod_emulator",
+        f"export TRIGGER_API_URL={emulator.url}",
+        "trigger-tui ls",
+        f"{emulator.url}/emulator/faults",
+        f"curl {emulator.url}/emulator/world",
+    ):
+        assert line in told
+    assert "PRODUCTION" in told
+
+
+def test_what_it_tells_can_be_pasted(emulator: Emulated) -> None:
+    commands = [line[line.index("curl") :] for line in emulator.told if "curl" in line]
+    assert len(commands) == 3
+    for command in commands:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command.replace("curl", "curl -fsS")],
+            env=environment(None),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    httpx.delete(f"{emulator.url}/emulator/faults", trust_env=False)
+
+
+@pytest.mark.parametrize(("key", "slug"), [("tr_dev_emulator", "dev"), ("tr_prod_emulator", "prod")])
+def test_this_program_works_with_both_keys(emulator: Emulated, key: str, slug: str) -> None:
+    env = environment(emulator.url, TRIGGER_SECRET_KEY=key)
+    done = trigger_tui("ls", "--json", "--expect-env", slug, "--limit", "10", env=env)
+    assert (done.code, done.err) == (0, "")
+    listed = emulator.get("/api/v1/runs?page[size]=10", key).json()["data"]
+    assert [each["id"] for each in done.objects] == [row["id"] for row in listed]
+
+
+def test_it_is_ready_when_it_says_so(emulator: Emulated) -> None:
+    truth = httpx.get(f"{emulator.url}/emulator/world", trust_env=False).json()
+    finished = [run for run in truth["runs"] if run["finishedAt"]]
+    assert (truth["now"], len(finished)) == ("2026-11-24T14:00:00.000Z", 40)
+    for key in ("tr_dev_emulator", "tr_prod_emulator"):
+        assert len(emulator.get("/api/v1/runs?page[size]=100", key).json()["data"]) >= 40
+
+
+# --- the same seed
+
+
+def world(*arguments: str, hash_seed: str) -> bytes:
+    with emulated(*arguments, PYTHONHASHSEED=hash_seed) as running:
+        parts = [
+            httpx.get(f"{running.url}/emulator/world?environment={slug}&limit=all", trust_env=False).content
+            for slug in ("dev", "prod")
+        ]
+        parts += [running.get(path).content for path in ("/api/v1/runs?page[size]=100", "/api/v1/queues")]
+    return b"\n".join(parts)
+
+
+def test_the_same_seed_makes_the_same_world_byte_for_byte() -> None:
+    arguments = ("--port", "0", "--history", "100", "--seed", "7", "--rate", "3", *FIXED)
+    first = world(*arguments, hash_seed="1")
+    assert first == world(*arguments, hash_seed="2")
+    # Two environments of 100 finished runs each, and what is alive in them.
+    assert first.count(b'"attemptCount"') > 200
+    other = ("--port", "0", "--history", "100", "--seed", "8", "--rate", "3", *FIXED)
+    assert first != world(*other, hash_seed="1")
+
+
+# --- how it ends
+
+
+def test_ctrl_c_ends_it_even_while_clients_hang() -> None:
+    with emulated(*FAST) as running:
+        fault = {"faults": [{"kind": "hang", "route": "list"}, {"kind": "latency", "ms": 3_600_000, "route": "queues"}]}
+        assert httpx.post(f"{running.url}/emulator/faults", json=fault, trust_env=False).status_code == 200
+        url = httpx.URL(running.url)
+        assert url.port is not None
+        connections = [socket.create_connection((url.host, url.port), PATIENCE_S) for _ in range(3)]
+        for connection, path in zip(connections, ("runs", "queues", ""), strict=True):
+            if path:
+                head = f"GET /api/v1/{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tr_dev_emulator\r\n\r\n"
+                connection.sendall(head.encode())
+        # A later request that is answered: the others have been taken.
+        assert running.get("/api/v1/whoami").status_code == 200
+        assert running.end() == (130, "")
+        for connection in connections:
+            with connection:
+                connection.recv(1)
+
+
+def test_a_terminated_emulator_ends_as_such() -> None:
+    with emulated(*FAST) as running:
+        assert running.end(signal.SIGTERM) == (-signal.SIGTERM, "")
+
+
+def test_a_long_history_is_announced_and_ctrl_c_ends_it() -> None:
+    with started("--port", "0", "--history", "1000000") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "making a history of 1000000 runs …\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_the_port_is_free_at_once() -> None:
+    with emulated(*FAST) as first:
+        port = str(httpx.URL(first.url).port)
+        first.get("/api/v1/runs")
+        first.end()
+    with emulated("--port", port, *FAST[2:]) as second:
+        assert second.url == first.url
+        assert second.end()[0] == 130
+
+
+def test_a_taken_port_is_one_line_and_exit_1(emulator: Emulated) -> None:
+    port = str(httpx.URL(emulator.url).port)
+    done = trigger_tui("emulator", "--port", port)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_stdout_that_nobody_reads_ends_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "emulator", *FAST[2:], "--port", str(port)],
+        env=environment(None),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    with process:
+        answer = ask_until_up(process, f"http://127.0.0.1:{port}/emulator/world")
+        assert answer.status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, err) == (130, "")
+
+
+def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
+    while process.poll() is None:
+        try:
+            return httpx.get(url, trust_env=False, timeout=PATIENCE_S)
+        except httpx.ConnectError:
+            continue
+    raise AssertionError(process.communicate())
+
+
+# --- what is refused, and what is not loaded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--port", "65536"), "65536"),
+        (("--port", "-1"), "-1"),
+        (("--port", "http"), "http"),
+        (("--seed", "x"), "x"),
+        (("--rate", "-1"), "-1"),
+        (("--rate", "1001"), "1001"),
+        (("--rate", "nan"), "'nan' is no number"),
+        (("--rate", "inf"), "inf"),
+        (("--time-scale", "nan"), "'nan' is no number"),
+        (("--time-scale", "-0.5"), "-0.5"),
+        (("--rate", "100", "--time-scale", "21"), "2000 runs a second at most"),
+        (("--history", "-1"), "-1"),
+        (("--history", "1000001"), "1000001"),
+        (("--history", "1.5"), "1.5"),
+        (("--start", "yesterday"), "no time with a zone"),
+        (("--start", "2026-11-24T14:00:00"), "no time with a zone"),
+        (("--start", "2026-11-24"), "no time with a zone"),
+        (("--start", "0001-01-01T00:00:00+14:00"), "not between 2000 and 2100"),
+        (("--start", "9999-12-31T23:59:59Z"), "not between 2000 and 2100"),
+        (("--nope",), "--nope"),
+        (("extra",), "extra"),
+    ],
+)
+def test_bad_options_are_exit_2_and_one_line(capsys: pytest.CaptureFixture[str], arguments: Any, said: str) -> None:
+    from tui.cli.main import _run
+    from tui.output import Output
+
+    assert _run(Output.for_process({}), ["emulator", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_bad_options_are_exit_2_of_the_process() -> None:
+    done = trigger_tui("emulator", "--rate", "many")
+    assert (done.code, done.out) == (2, "")
+
+
+def test_help_loads_no_server() -> None:
+    code = (
+        "import sys; sys.argv = ['trigger-tui', 'emulator', '--help']\n"
+        "from tui.cli import main\n"
+        "try:\n main()\n"
+        "finally:\n print(sorted({'starlette', 'uvicorn', 'textual', 'httpx', 'sqlite3', 'jwt'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(None),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0
+    *shown, loaded = done.stdout.splitlines()
+    assert loaded == "[]"
+    assert {"--seed", "--rate", "--history", "--time-scale", "--port"} <= set(
+        re.findall(r"--[a-z-]+", "\n".join(shown))
+    )

@@ -1,0 +1,91 @@
+"""What an answer looks like on the wire: its bytes, its headers, and the bodies that no route makes.
+
+What lives here: values in, responses out. What is answered is decided in `application` and `routes`.
+"""
+
+import gzip
+import json
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tui.emulator.access import too_small
+from tui.emulator.exchange import Answer, Refusal
+from tui.emulator.faults import Fault
+from tui.emulator.script import Json
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+GZIP_FROM_BYTES = 1024
+GZIP_LEVEL = 5
+PAGE = (
+    '<!DOCTYPE html><html lang="en"><head><meta charSet="utf-8"/><title>{title}</title></head>'
+    "<body><h1>{title}</h1></body></html>"
+)
+PROXY_TITLES = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}
+
+_NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
+
+
+def as_json(body: Json) -> bytes:
+    """A body as JSON; half a surrogate pair is told as its escape, as JavaScript does it."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def response_of(request: Request, answer: Answer, more: dict[str, str], date: str) -> Response:
+    """The answer with `more` headers and those that all have; chunked, and packed for a client that asks for it."""
+    is_text = isinstance(answer.body, str)
+    body = answer.body.encode("utf-8", "replace") if isinstance(answer.body, str) else as_json(answer.body)
+    kind = {"content-type": TEXT if is_text else JSON}
+    headers = {**kind, **more, **answer.headers, "vary": "Accept-Encoding", "date": date}
+    if len(body) >= GZIP_FROM_BYTES and takes_gzip(request.headers.get("accept-encoding", "")):
+        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+        headers["content-encoding"] = "gzip"
+    response = Response(b"" if request.method == "HEAD" else body, answer.status, headers)
+    del response.headers["content-length"]
+    return response
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether that `Accept-Encoding` asks for it."""
+    accepted = accepted.lower()
+    return "gzip" in accepted and not _NO_GZIP.search(accepted)
+
+
+def moved(request: Request, date: str) -> Response:
+    """A trailing slash leads to the address without it (recording 926)."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    to = re.sub("/+", "/", path[:-1].decode("ascii")) + (f"?{query.decode('ascii')}" if query else "")
+    headers = {"location": to, "vary": "Accept, Accept-Encoding", "date": date}
+    return Response(f"Moved Permanently. Redirecting to {to}", 301, headers, TEXT)
+
+
+def preflight(request: Request, date: str) -> Response:
+    """OPTIONS of a browser (recording 923)."""
+    allowed = {"access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "access-control-max-age": "300"}
+    response = response_of(request, Answer({}, 200, allowed), {}, date)
+    response.headers["vary"] = "Access-Control-Request-Headers, Accept-Encoding"
+    return response
+
+
+def unknown_route() -> Refusal:
+    """The page of an address that is none (recording 920)."""
+    headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-cache"}
+    return Refusal(404, PAGE.format(title="404 Not found"), headers)
+
+
+def trouble(fault: Fault) -> Refusal:
+    """What a server, or a proxy before it, answers in trouble: a fault of the kind `error` (recordings 940-950)."""
+    status = int(fault.number("status", 500))
+    if "body" in fault.values:
+        return Refusal(status, fault.values["body"])
+    if status in PROXY_TITLES:
+        return Refusal(status, PAGE.format(title=PROXY_TITLES[status]), {"content-type": "text/html"})
+    if status == 401:
+        return Refusal(status, {"error": "Invalid API key"})
+    if status == 403:
+        return too_small()
+    return Refusal(status, {"error": "Internal Server Error" if status >= 500 else "Bad Request"})
