@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from inspect import unwrap
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tests.recordings import recording
 from tui.emulator.company import COMPANY
 from tui.emulator.company.hostile import SHORT_TEXTS, TEXTS
+from tui.emulator.company.stacks import TICKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.failure import Failure, FailureKind
 from tui.emulator.runs import Run
@@ -202,6 +204,10 @@ def test_stacks_are_nodes() -> None:
         assert len(lines) <= 10
         assert all(frame.fullmatch(line) for line in lines), stack
         assert "file:///app/src/" in stack
+        # What called a function that was not continued is on the stack itself, and awaits nothing yet.
+        for above, below in pairwise(lines):
+            assert not below.startswith("    at async ") or "async " in above or TICKS in above or "Promise." in below
+        assert not lines[0].startswith("    at async ")
     assert sum(len(stack.split("\n")) == 10 for stack in stacks) > len(stacks) // 2
     everything = "\n".join(stacks)
     for part in ("at async ", "node:internal/", "/node_modules/stripe/", "/node_modules/undici/", "/node_modules/pg-"):
@@ -211,7 +217,7 @@ def test_stacks_are_nodes() -> None:
 def test_the_executors_frames_are_the_recorded_ones() -> None:
     recorded = recording("144")["response"]["body"]["error"]["stackTrace"].split("\n")[2:]
     bug = COMPANY.bugs[0][1].stack.split("\n")
-    own = [line for line in bug if "/app/src/" in line]
+    own = [line for line in bug if "/app/src/" in line or TICKS in line]
     assert bug == own + recorded[: 10 - len(own)]
 
 

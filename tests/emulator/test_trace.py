@@ -214,6 +214,16 @@ def test_only_the_first_attempt_has_a_cold_start() -> None:
 # --- pauses and other runs
 
 
+def test_what_comes_last_is_no_longer_than_what_encloses_it() -> None:
+    for last in (Wait(900), Start((Child("leaf"),)), Start((Child("leaf"),), is_awaited=True)):
+        world = world_of(Work(50), last)
+        function = named(seen(world, lived(world), is_alone=True), "run()")
+        (pause,) = (child for child in function.children if child.level != "DEBUG")
+        fine_ms = 1
+        ended_ms = [span.started_ms + span.duration_ns // 1_000_000 for span in (pause, function)]
+        assert ended_ms[0] <= ended_ms[1] + fine_ms
+
+
 def test_waits_and_what_comes_after_them_are_where_they_were() -> None:
     items = (Work(50), Wait(2000), Work(100, (Log("INFO", "between"),)), Wait(7000), Work(80, (Log("INFO", "end"),)))
     for environment in (DEVELOPMENT, PRODUCTION):

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.failure import FailureKind
+from tui.emulator.failure import Failure, FailureKind
 from tui.emulator.lifecycle import NewRun, duration_ms
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.runs import Run
-from tui.emulator.script import Backoff, Script, Task, Work
+from tui.emulator.script import Backoff, Script, Task, Wait, Work
 from tui.emulator.vocabulary import Word
 from tui.emulator.world import Company, World
 
@@ -199,7 +199,8 @@ def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: 
     for second in range(1, 61):
         world.advance(START_MS + second * 1000)
     live = sum(not run.status.is_final for run in world.ledger)
-    assert len(world.ledger) <= 2100 + live
+    a_second = 100
+    assert len(world.ledger) <= 2100 + a_second + live
     check(world)
     for run in world.ledger:
         assert run.parent is None or run.parent.number in world.ledger.by_number
@@ -207,6 +208,18 @@ def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: 
     kept = set(world.ledger.by_number)
     assert set(world.ledger.visible()) & kept <= kept
     assert max(len(world.ledger.with_status(word)) for word in Word) <= len(kept)
+
+
+def test_what_is_forgotten_depends_on_the_worlds_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 300)
+    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
+    worlds = [World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2) for _ in range(2)]
+    worlds[0].advance(START_MS + 65_000)
+    for ms in range(0, 65_001, 130):
+        worlds[1].advance(START_MS + ms)
+    assert len(worlds[0].ledger.dropped) > 400
+    assert worlds[0].ledger.dropped == worlds[1].ledger.dropped
+    assert told(worlds[0]) == told(worlds[1])
 
 
 def _always(script: Script) -> Task:
@@ -235,6 +248,120 @@ def test_a_paused_queue_keeps_its_runs_queued() -> None:
     world.pause(world.queues.named("narrow"), is_paused=False)
     world.advance(START_MS + 70_000)
     assert [run.status for run in world.ledger] == [Word.COMPLETED]
+
+
+def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
+    failing = Script(throws=Failure(FailureKind.ERROR, "no"))
+    retried = Task("retried", lambda _: failing, "src/job.ts", queue="narrow", backoff=Backoff(40_000, most_ms=40_000))
+    world = World(Company([retried, _always(Script((Work(60_000),)))], limits={"narrow": 1}), start_ms=START_MS)
+    first, _ = world.trigger(NewRun(task_id="retried"))
+    world.advance(START_MS + 2_000)
+    world.trigger(NewRun(task_id="job"))
+    world.advance(START_MS + 55_000)
+    queue = world.queues.named("narrow")
+    assert (first.status, len(first.attempts), list(queue.waiting.values())) == (Word.QUEUED, 1, [first])
+    world.cancel(first)
+    assert not queue.waiting
+    world.advance(START_MS + 80_000)
+    handed_out, _ = world.trigger(NewRun(task_id="job"))
+    assert (handed_out.status, handed_out.has_slot, queue.running) == (Word.QUEUED, True, 1)
+    world.cancel(handed_out)
+    assert queue.running == 0
+    world.advance(START_MS + 90_000)
+    assert (handed_out.status, handed_out.attempts, queue.running) == (Word.CANCELED, (), 0)
+    check(world)
+
+
+def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others() -> None:
+    waiting = Task("waits", lambda _: Script((Wait(6_000), Work(1_000))), "src/job.ts", queue="narrow")
+    company = Company([waiting, _always(Script((Work(20_000),)))], limits={"narrow": 1})
+    world = World(company, start_ms=START_MS, environment=PRODUCTION)
+    suspended, _ = world.trigger(NewRun(task_id="waits"))
+    world.advance(START_MS + 2_000)
+    assert suspended.status is Word.WAITING
+    busy, _ = world.trigger(NewRun(task_id="job"))
+    later, _ = world.trigger(NewRun(task_id="job"))
+    queue = world.queues.named("narrow")
+    world.pause(queue, is_paused=True)
+    world.advance(START_MS + 40_000)
+    assert busy.status is Word.COMPLETED
+    assert list(queue.waiting.values()) == [suspended, later]
+    assert suspended.attempts[0].blocks[0].ended_ms is None
+    world.pause(queue, is_paused=False)
+    world.advance(START_MS + 40_500)
+    assert (suspended.status, later.status, queue.running) == (Word.EXECUTING, Word.QUEUED, 1)
+    world.advance(START_MS + 90_000)
+    assert (suspended.status, later.status) == (Word.COMPLETED, Word.COMPLETED)
+    # While it was suspended it cost nothing.
+    assert suspended.usage_ms == 1_000
+    check(world)
+
+
+def test_what_waits_for_a_version_starts_with_it_and_an_unknown_task_never() -> None:
+    world = World(Company([_always(Script((Work(10),)))]), start_ms=START_MS)
+    world.lifecycle.version = ""
+    runs = [world.trigger(NewRun(task_id=task))[0] for task in ("job", "job", "no-such-task")]
+    world.advance(START_MS + 5_000)
+    assert [run.status for run in runs] == [Word.PENDING_VERSION] * 3
+    world.cancel(runs[1])
+    world.lifecycle.deploy("20261124.2", {})
+    world.advance(START_MS + 10_000)
+    assert [run.status for run in runs] == [Word.COMPLETED, Word.CANCELED, Word.PENDING_VERSION]
+    assert runs[0].version == "20261124.2"
+    check(world)
+
+
+def test_at_a_rate_of_0_nothing_happens_but_what_is_asked_for() -> None:
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=0, history=200)
+    numbers, version = list(world.ledger.by_number), world.lifecycle.version
+    for hours in range(1, 49):
+        world.advance(START_MS + hours * 3_600_000)
+        assert not any(queue.is_paused for queue in world.queues.all())
+    assert list(world.ledger.by_number) == numbers
+    assert world.lifecycle.version == version
+    assert world.lifecycle.bugs == {}
+
+
+def test_what_others_ask_for_does_not_slow_the_company_down() -> None:
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=500, seed=2)
+    for second in range(60):
+        for _ in range(100):
+            world.trigger(NewRun(task_id="heartbeat"))
+        world.advance(START_MS + second * 1000)
+    before = world.lifecycle.created
+    world.advance(START_MS + 180_000)
+    assert 0.7 * 20 * 120 <= world.lifecycle.created - before <= 1.3 * 20 * 120
+
+
+def test_what_somebody_paused_stays_paused() -> None:
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=0.5, seed=2)
+    reports, email = world.queues.named("reports"), world.queues.named("email")
+    world.pause(reports, is_paused=True)
+    seen = set()
+    for minute in range(1, 600):
+        world.advance(START_MS + minute * 60_000)
+        assert reports.is_paused
+        seen.add(email.is_paused)
+    assert seen == {True, False}
+
+
+def test_a_key_is_no_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.emulator.arrivals.KEY_NUMBERS", (0, 3))
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=1_000, seed=1)
+    keys = [(run.task_id, run.idempotency_key) for run in world.ledger if run.idempotency_key]
+    assert keys
+    assert len(set(keys)) == len(keys)
+    assert {(run.task_id, run.idempotency_key) for run in world.ledger.by_idempotency.values()} == set(keys)
+
+
+def test_a_larger_company_has_larger_queues_but_one_at_a_time_is_meant() -> None:
+    def limits(rate_per_s: float) -> list[int | None]:
+        company = Company(COMPANY.tasks, limits={"email": 20, "single-file": 1})
+        world = World(company, start_ms=START_MS, rate_per_s=rate_per_s)
+        return [world.queues.named(name).limit for name in ("email", "single-file", "task/heartbeat")]
+
+    assert limits(0) == limits(20) == [20, 1, None]
+    assert limits(100) == [100, 1, None]
 
 
 def test_the_same_idempotency_key_finds_the_same_run() -> None:

@@ -22,6 +22,7 @@ BAD_DEPLOY_S = (180.0, 420.0)
 PAUSE_S = (1800.0, 5400.0)
 PAUSED_S = (60.0, 180.0)
 TEST_SHARE = 0.01
+KEY_NUMBERS = (100_000, 1_000_000)
 
 
 class Arrivals:
@@ -116,7 +117,7 @@ class Arrivals:
     def _trigger(self, task: Task, *, is_test: bool = False) -> None:
         delay_ms = task.delay_ms(self._random) if task.delay_ms else 0
         tags = task.tags(self._random)
-        key = f"{task.id}-{self._random.randrange(100_000, 1_000_000)}" if self._random.random() < 0.04 else ""
+        key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < 0.04 else ""
         if (task.id, key) in self._lifecycle.ledger.by_idempotency:
             return
         self._lifecycle.create(

@@ -103,13 +103,16 @@ class Ledger:
     def drop(self, run: Run) -> None:
         """Forget it; lists skip its number from now on, until `compact`."""
         del self.by_id[run.id], self.by_number[run.number]
+        key = (run.task_id, run.idempotency_key)
+        if self.by_idempotency.get(key) is run:
+            del self.by_idempotency[key]
         if run.copied is not None:
             self._by_status[run.copied].remove(run.number)
         self.changed.pop(run.number, None)
         self.dropped.append(run.number)
 
     def compact(self) -> None:
-        """Leave dropped numbers out of the indexes."""
+        """Leave dropped numbers out of the indexes, which takes the longer the more runs there are."""
         kept = self.by_number
         pairs = [(n, ms) for n, ms in zip(self._visible, self._created_ms, strict=True) if n in kept]
         self._visible = [number for number, _ in pairs]
@@ -120,7 +123,6 @@ class Ledger:
                 self._by_field[key] = numbers
             else:
                 del self._by_field[key]
-        self.by_idempotency = {key: run for key, run in self.by_idempotency.items() if run.number in kept}
 
     def visible(self) -> list[int]:
         """The numbers of all runs that lists see, ascending; some may be dropped since."""

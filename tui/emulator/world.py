@@ -17,6 +17,7 @@ from tui.emulator.names import digest
 from tui.emulator.queues import Queue, Queues
 from tui.emulator.runs import ABSENT, Run
 from tui.emulator.script import Task
+from tui.emulator.vocabulary import FINAL
 
 LIST_LAG_MS = (300, 1000)
 """How long after it a change is known to lists and queries (wire/README.md §3)."""
@@ -31,6 +32,8 @@ LAST_MS = 120_000
 KEPT_LEAST = 50_000
 DROP_STEP = 2_000
 TRIM_MS = 10_000
+SKIPPED_SHARE = 0.25
+"""So many dropped runs may be left in the indexes, for their number, before those are made anew."""
 
 SIZED_FOR_PER_S = 20.0
 """Up to this rate the company's queues keep up as they are; beyond it their limits grow with it."""
@@ -160,18 +163,29 @@ class World:
 
     def _trim(self) -> None:
         # By the world's own time, or what is known would depend on how often it is moved on.
-        if len(self.ledger) > self._kept_most + DROP_STEP:
-            self._forget(len(self.ledger) - self._kept_most)
+        finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
+        if finished > self._kept_most + DROP_STEP:
+            self._forget(finished - self._kept_most)
         self.agenda.after(TRIM_MS, self._trim)
 
     def _forget(self, count: int) -> None:
         """Drop the oldest `count` finished runs: whole families first, then single runs and the ends of families."""
-        for run in [run for run in self.ledger if run.root is None]:
-            family = _family(run)
-            if len(family) <= count and all(member.status.is_final for member in family):
-                count -= len(family)
-                for member in family:
-                    self.ledger.drop(member)
+        gone: list[Run] = []
+        for run in self.ledger:
+            if len(gone) >= count:
+                break
+            family = _family(run) if run.root is None else []
+            if len(gone) + len(family) <= count and all(member.status.is_final for member in family):
+                gone += family
+        for run in gone:
+            self.ledger.drop(run)
+        count -= len(gone)
+        if count > 0:
+            self._forget_singly(count)
+        if len(self.ledger.visible()) > len(self.ledger) * (1 + SKIPPED_SHARE):
+            self.ledger.compact()
+
+    def _forget_singly(self, count: int) -> None:
         for run in sorted(self.ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
             if count > 0 and run.status.is_final and not run.children:
                 count -= 1
@@ -179,7 +193,6 @@ class World:
                     # Its trace and who waits for it keep it: only the rows are gone.
                     run.parent.children = tuple(child for child in run.parent.children if child is not run)
                 self.ledger.drop(run)
-        self.ledger.compact()
 
 
 def _limits(limits: Mapping[str, int], rate_per_s: float) -> dict[str, int]:

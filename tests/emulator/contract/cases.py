@@ -184,12 +184,13 @@ def paused_queue(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     return again(scene, request)
 
 
-@case("610")
+@case("610", "612")
 def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     make(scene, details()["cmx6srqz"]["id"])
     scene.advance(60)
     batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
-    return again(scene, request, path=f"/api/v1/batches/{batch_id}")
+    recorded_id = request["path"].split("/")[4]
+    return again(scene, request, path=request["path"].replace(recorded_id, batch_id))
 
 
 @case("613")

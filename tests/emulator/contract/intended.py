@@ -23,7 +23,6 @@ NOT_SERVED = {
     r"/api/v1/bulk-actions": "bulk actions come with the part of the program that uses them",
     r"/api/v1/errors": "error groups come with the part of the program that uses them",
     r"/realtime/|a sequence": "the realtime feed is the emulator's next step; 762 and 764 are many polls of 211-241e",
-    r"/api/v1/batches/[^/]+/results": "always empty, and nobody asks for it",
     r"/api/v2/whoami": "takes personal access tokens, which the emulator does not have",
     r"/api/v1/orgs": "likewise",
     r"/api/v1/projects": "likewise",

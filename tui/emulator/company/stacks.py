@@ -63,6 +63,7 @@ SMTP = (
     "SMTPConnection._processResponse (file:///app/node_modules/nodemailer/lib/smtp-connection/index.js:993:20)",
     "TLSSocket.SMTPConnection._onSocketData (file:///app/node_modules/nodemailer/lib/smtp-connection/index.js:774:14)",
     "TLSSocket.emit (node:events:518:28)",
+    TICKS,
 )
 S3 = (
     "throwDefaultError (file:///app/node_modules/@smithy/smithy-client/dist-es/default-error-handler.js:8:22)",
@@ -83,8 +84,25 @@ def own(function: str, file: str, line: int, column: int, *, is_async: bool = Tr
 
 
 def stack(*frames: str) -> str:
-    """Frames, the innermost first, and what called them: ten at most, as `Failure.stack` wants them."""
-    return bare_stack(*frames, *_EXECUTOR)
+    """Frames, the innermost first, and what called them: ten at most, as `Failure.stack` wants them.
+
+    Who awaits is known only from a function on that was continued. So where plain calls and awaited ones meet, the
+    first `async` frame is still a plain call, and Node shows the continuation below it.
+    """
+    told: list[str] = []
+    is_continued = False
+    for frame in frames:
+        bare = frame.removeprefix("async ")
+        if is_continued or bare.startswith("Promise."):
+            told.append(frame)
+            is_continued = True
+        elif bare == frame:
+            told.append(frame)
+            is_continued = frame == TICKS
+        else:
+            told += (bare, TICKS)
+            is_continued = True
+    return bare_stack(*told, *_EXECUTOR)
 
 
 def bare_stack(*frames: str) -> str:

@@ -5,7 +5,7 @@ What lives here: the tasks of `src/trigger/video.ts`.
 
 from random import Random
 
-from tui.emulator.company.stacks import OUT_OF_MEMORY, WORKER_LOST, crash, custom, own, stack, timed_out
+from tui.emulator.company.stacks import OUT_OF_MEMORY, WORKER_LOST, bare_stack, crash, custom, own, timed_out
 from tui.emulator.company.words import between, pick, region_tags, skewed_ms
 from tui.emulator.failure import Failure
 from tui.emulator.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
@@ -14,7 +14,7 @@ FILE = "src/trigger/video.ts"
 HEIGHTS = (360, 720, 1080, 2160)
 MOST_S = 120
 
-_PROBE = stack(
+_PROBE = bare_stack(
     own("parseProbe", "lib/ffmpeg.ts", 47, 11, is_async=False),
     "ChildProcess.<anonymous> (file:///app/src/lib/ffmpeg.ts:39:14)",
     "ChildProcess.emit (node:events:518:28)",

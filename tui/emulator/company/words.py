@@ -23,6 +23,7 @@ SOURCES = ("checkout", "subscription", "api", "backoffice")
 REGIONS = ("eu-central-1", "us-east-1", "ap-northeast-1")
 
 CUSTOMERS = 2_000
+TAG_UNITS_MOST = 128
 
 
 def pick(random: Random, pool: Sequence[T]) -> T:
@@ -58,7 +59,7 @@ def order_tags(random: Random) -> tuple[str, ...]:
 
 def of_customer(payload: Json) -> Label:
     """The tag that a task adds first of all: whose payload it is, as `customer:cus_1042`."""
-    return Label((f"customer:{payload['customer']}",))
+    return Label((f"customer:{payload['customer']}"[:TAG_UNITS_MOST],))
 
 
 def region_tags(random: Random) -> tuple[str, ...]:

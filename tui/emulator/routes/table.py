@@ -42,6 +42,7 @@ ROUTES = (
     Served("trigger", "POST", "/api/v1/tasks/{task:path}/trigger", runs.trigger, Need.TRIGGER, is_exposed=True),
     Served("batch", "GET", "/api/v1/batches/{id}", batches.batch, Need.READ_RUN, is_exposed=True),
     Served("batch", "GET", "/api/v2/batches/{id}", batches.batch_with_errors, Need.READ_RUN, is_exposed=True),
+    Served("batch-results", "GET", "/api/v1/batches/{id}/results", batches.results),
     Served("queues", "GET", "/api/v1/queues", queues.list_queues),
     Served("queue", "GET", "/api/v1/queues/{queue:path}", queues.queue),
     Served("pause", "POST", "/api/v1/queues/{queue:path}/pause", queues.pause),
