@@ -21,7 +21,7 @@ from tui.emulator.application import application
 from tui.emulator.emulator import Emulator, Options
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.lifecycle import NewRun
+from tui.emulator.new_run import NewRun
 from tui.emulator.routes.table import NAMES
 from tui.emulator.rows import list_row
 from tui.emulator.runs import Run

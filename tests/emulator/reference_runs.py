@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.lifecycle import NewRun
+from tui.emulator.new_run import NewRun
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.runs import Run
 from tui.emulator.world import Company, World

@@ -11,7 +11,7 @@ import pytest
 from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.exchange import Answer, Asked, Refusal
 from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.lifecycle import NewRun
+from tui.emulator.new_run import NewRun
 from tui.emulator.query import Queries
 from tui.emulator.runs import Run
 from tui.emulator.script import Backoff, Call, Child, Progress, Script, Start, Task, Wait, Work

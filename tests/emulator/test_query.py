@@ -19,7 +19,7 @@ from tui.emulator.costs import CENTS_PER_S, compute_cents, invocation_cents
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.exchange import Answer, Asked, Refusal
 from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.lifecycle import NewRun
+from tui.emulator.new_run import NewRun
 from tui.emulator.query import Queries, QueryRefused, told
 from tui.emulator.query.columns import json_text
 from tui.emulator.query.copy import Copy

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.emulator.reference_runs import LONG_MS, NASTY, PAYLOADS, START_MS, as_recorded, body, finished, new_world
 from tui.emulator.failure import FailureKind
-from tui.emulator.lifecycle import NewRun
+from tui.emulator.new_run import NewRun
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.reference.basics import big_payload
 from tui.emulator.script import NOTHING, Call, Wait, Work

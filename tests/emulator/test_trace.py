@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.emulator.reference_runs import new_world
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.lifecycle import NewRun
+from tui.emulator.new_run import NewRun
 from tui.emulator.runs import Run
 from tui.emulator.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
 from tui.emulator.spans import FIRST_LAG_MS

@@ -18,8 +18,8 @@ from tui.domain.run import Run as ReadRun
 from tui.domain.span import own_root
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.lifecycle import NewRun
 from tui.emulator.names import span_id
+from tui.emulator.new_run import NewRun
 from tui.emulator.routes import traces
 from tui.emulator.rows import detail
 from tui.emulator.runs import Run

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.lifecycle import NewRun, duration_ms
+from tui.emulator.new_run import NewRun, duration_ms
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.runs import Run
 from tui.emulator.script import Backoff, Script, Task, Wait, Work
@@ -299,7 +299,7 @@ def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others()
 
 def test_what_waits_for_a_version_starts_with_it_and_an_unknown_task_never() -> None:
     world = World(Company([_always(Script((Work(10),)))]), start_ms=START_MS)
-    world.lifecycle.version = ""
+    world.lifecycle.deploy("", {})
     runs = [world.trigger(NewRun(task_id=task))[0] for task in ("job", "job", "no-such-task")]
     world.advance(START_MS + 5_000)
     assert [run.status for run in runs] == [Word.PENDING_VERSION] * 3

@@ -11,7 +11,8 @@ from itertools import accumulate
 from random import Random
 
 from tui.emulator.failure import Failure
-from tui.emulator.lifecycle import Lifecycle, NewRun
+from tui.emulator.lifecycle import Lifecycle
+from tui.emulator.new_run import NewRun
 from tui.emulator.script import Task
 
 DEPLOY_S = (900.0, 2400.0)

@@ -12,7 +12,7 @@ from math import isnan, nan
 from typing import Any
 
 from tui.emulator.ledger import Ledger
-from tui.emulator.lifecycle import duration_ms
+from tui.emulator.new_run import duration_ms
 from tui.emulator.runs import Run
 from tui.emulator.script import Json
 from tui.emulator.vocabulary import FILTER_WORDS, Word

@@ -6,6 +6,9 @@ machine, chance), so that the order of ids is the order of creation.
 
 from hashlib import blake2b
 
+MACHINE = "9f7d"
+"""The part of a cuid that tells who made it: one server makes all of them."""
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 

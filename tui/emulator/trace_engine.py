@@ -6,8 +6,8 @@ only, and no client should need them.
 
 from dataclasses import dataclass
 
+from tui.emulator.attempts import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_FROM_MS
 from tui.emulator.environment import Environment
-from tui.emulator.lifecycle import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_FROM_MS
 from tui.emulator.names import span_id
 from tui.emulator.runs import Attempt, Block
 from tui.emulator.script import Start, Wait

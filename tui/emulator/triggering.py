@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui.emulator.exchange import Refusal, validation_error
-from tui.emulator.lifecycle import TAGS_MOST, NewRun, duration_ms
+from tui.emulator.lifecycle import TAGS_MOST
 from tui.emulator.list_filters import MACHINES, parse_moment_ms
+from tui.emulator.new_run import NewRun, duration_ms
 from tui.emulator.runs import ABSENT
 from tui.emulator.script import Json
 

@@ -12,8 +12,9 @@ from tui.emulator.arrivals import Arrivals
 from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.failure import Failure
 from tui.emulator.ledger import Ledger
-from tui.emulator.lifecycle import Lifecycle, NewRun
+from tui.emulator.lifecycle import Lifecycle
 from tui.emulator.names import digest
+from tui.emulator.new_run import NewRun
 from tui.emulator.queues import Queue, Queues
 from tui.emulator.runs import ABSENT, Run
 from tui.emulator.script import Task
@@ -93,7 +94,7 @@ class World:
         if history:
             self._make_history(start_ms, start_ms - busy_ms, history)
         self._kept_most = max(KEPT_LEAST, 2 * history)
-        self.lifecycle.is_copying = True
+        self.lifecycle.copy_from_now_on()
         self.ledger.copy_all()
         self._trim()
 

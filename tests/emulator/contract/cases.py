@@ -110,7 +110,7 @@ def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     world = scene.world()
     for number in range(1100):
-        from tui.emulator.lifecycle import NewRun
+        from tui.emulator.new_run import NewRun
 
         world.trigger(NewRun(task_id="hello-world", payload={"name": str(number)}, delay_ms=3_600_000))
     scene.advance(5)
@@ -159,7 +159,7 @@ def trigger_again(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 @case("385")
 def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    scene.world("prod").lifecycle.version = ""
+    scene.world("prod").lifecycle.deploy("", {})
     return again(scene, request, key=KEYS["prod"])
 
 

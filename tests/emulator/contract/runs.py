@@ -123,7 +123,7 @@ def in_a_paused_queue(scene: Scene) -> str:
 
 @maker("cmzaty8j")
 def without_a_deployment(scene: Scene) -> str:
-    scene.world("prod").lifecycle.version = ""
+    scene.world("prod").lifecycle.deploy("", {})
     return as_told(scene, "cmzaty8j")
 
 

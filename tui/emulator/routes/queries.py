@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tui.emulator.exchange import Answer, Asked, Refusal, validation_error
-from tui.emulator.lifecycle import duration_ms
+from tui.emulator.new_run import duration_ms
 from tui.emulator.query import QueryRefused
 from tui.emulator.query.columns import TABLE, TABLE_MEANING, TIME_COLUMN
 from tui.emulator.query.schema import COLUMNS

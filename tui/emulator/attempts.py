@@ -1,0 +1,268 @@
+"""What a worker does with a run: its attempts, played item by item from the script, up to its end.
+
+What lives here: the worker's side of a run's life. How it gets there is `dispatch`'s matter, what is done to it from
+outside `lifecycle`'s.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from tui.emulator.changes import Changes
+from tui.emulator.dispatch import Dispatch
+from tui.emulator.environment import Environment
+from tui.emulator.failure import NEVER_RETRIED, Failure, FailureKind
+from tui.emulator.names import MACHINE, cuid, digest
+from tui.emulator.new_run import NewRun
+from tui.emulator.runs import Attempt, Block, Run
+from tui.emulator.script import Label, Progress, Script, Start, Wait, Work
+from tui.emulator.vocabulary import Word
+
+LONG_BACKOFF_MS = 30_000
+"""From here on a run that waits for its next attempt goes back to its queue (wire/README.md §2)."""
+
+SUSPENDED_FROM_MS = 5_000
+SUSPENDED_AFTER_MS = 180
+RESTORED_MS = 90
+"""A suspended run executes so long after a worker took it again."""
+
+TRIGGER_MS = 24
+STALLED_MS = 300_000
+
+
+class Attempts:
+    """Plays attempts. `create` makes the runs that a script starts, `tag` gives a run the tags that it adds."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        changes: Changes,
+        dispatch: Dispatch,
+        *,
+        seed: int,
+        create: Callable[[NewRun], Run],
+        tag: Callable[[Run, tuple[str, ...]], int],
+    ) -> None:
+        self._environment = environment
+        self._agenda = changes.agenda
+        self._changes = changes
+        self._dispatch = dispatch
+        self._seed = seed
+        self._create = create
+        self._tag = tag
+        self._playing: dict[int, tuple[Script, int]] = {}
+        """Of the runs that execute: the script of their attempt, and which item comes next."""
+
+    def take(self, run: Run) -> None:
+        """A worker took it for its next attempt."""
+        if run.given_script is not None:
+            self._begin(run, self._changes.to(run, Word.EXECUTING), self._agenda.now_ms)
+            return
+        turn = self._changes.to(run, Word.DEQUEUED)
+        self._agenda.after(30 + run.seed % 61, self._execute, run, turn, self._agenda.now_ms)
+
+    def restore(self, run: Run) -> None:
+        """A worker took it after a suspension."""
+        turn = self._changes.to(run, Word.DEQUEUED)
+        self._agenda.after(RESTORED_MS, self._resumed, run, turn)
+
+    def cancel(self, run: Run) -> None:
+        """Its attempt, if it is in one, ends here."""
+        self._playing.pop(run.number, None)
+        if run.attempts and run.attempts[-1].ended_ms is None:
+            attempt = run.attempts[-1]
+            attempt.ended_ms, attempt.is_cancelled = self._agenda.now_ms, True
+
+    def finish(self, run: Run, word: Word) -> None:
+        """It is over, and its parent may go on."""
+        run.finished_ms = self._agenda.now_ms
+        self._changes.to(run, word)
+        self.tell_parent(run)
+
+    def tell_parent(self, child: Run) -> None:
+        """Whoever waits for it, and for no other any more, goes on."""
+        parent = child.parent
+        if parent is None or parent.status.is_final or not parent.attempts:
+            return
+        blocks = parent.attempts[-1].blocks
+        if not blocks or child not in blocks[-1].runs or not all(run.status.is_final for run in blocks[-1].runs):
+            return
+        block = blocks[-1]
+        script, at = self._playing.get(parent.number, (Script(), 0))
+        item = script.items[at - 1] if at else None
+        if not isinstance(item, Start) or not item.is_awaited:
+            return
+        lost = next((run for run in block.runs if run.status is not Word.COMPLETED), None)
+        if item.must_succeed and lost is not None:
+            self._playing[parent.number] = (Script(script.items[:at], throws=child_failed(lost)), at)
+        self._agenda.after(12 + parent.seed % 25, self._waited, parent, block)
+
+    def _execute(self, run: Run, turn: int, dequeued_ms: int) -> None:
+        """The attempt exists, and the worker's process starts up."""
+        if run.turn == turn:
+            turn = self._changes.to(run, Word.EXECUTING)
+            run.attempts = (*run.attempts, Attempt(len(run.attempts) + 1, dequeued_ms, self._agenda.now_ms))
+            self._agenda.after(120 + run.seed % 263, self._begin, run, turn, dequeued_ms)
+
+    def _begin(self, run: Run, turn: int, dequeued_ms: int) -> None:
+        if run.turn != turn:
+            return
+        now_ms = self._agenda.now_ms
+        if not run.attempts or run.attempts[-1].ended_ms is not None:
+            run.attempts = (*run.attempts, Attempt(len(run.attempts) + 1, dequeued_ms, now_ms))
+        run.attempts[-1].started_ms = now_ms
+        self._playing[run.number] = (run.script(run.attempts[-1].number), 0)
+        self._play(run, turn)
+
+    def _play(self, run: Run, turn: int) -> None:
+        """Do the next items of the script, until one takes time."""
+        if run.turn != turn:
+            return
+        script, at = self._playing[run.number]
+        while at < len(script.items):
+            item = script.items[at]
+            at += 1
+            self._playing[run.number] = (script, at)
+            match item:
+                case Work(ms=ms):
+                    self._agenda.after(ms, self._play, run, turn)
+                    return
+                case Wait(ms=ms):
+                    self._wait(run, ms)
+                    return
+                case Start():
+                    self._start(run, item)
+                    return
+                case Progress(values=values):
+                    run.metadata = {**(run.metadata or {}), **values}
+                    self._changes.touch(run)
+                case Label(tags=tags):
+                    self._tag(run, tags)
+        self._end(run, script)
+
+    def _wait(self, run: Run, ms: int) -> None:
+        block = Block(self._agenda.now_ms)
+        run.attempts[-1].blocks.append(block)
+        if self._environment.suspends and ms >= SUSPENDED_FROM_MS:
+            self._agenda.after(SUSPENDED_AFTER_MS, self._suspend, run, run.turn)
+            self._agenda.after(ms, self._waited, run, block)
+        else:
+            self._agenda.after(ms, self._go_on, run, run.turn, block)
+
+    def _suspend(self, run: Run, turn: int) -> None:
+        if run.turn == turn:
+            self._changes.to(run, Word.WAITING)
+            self._dispatch.leave(run)
+
+    def _waited(self, run: Run, block: Block) -> None:
+        """What a run waited for is there: a suspended one needs a place in its queue again, and a worker."""
+        if run.status is Word.WAITING:
+            self._dispatch.line_up_first(run)
+        elif not run.status.is_final:
+            self._go_on(run, run.turn, block)
+
+    def _resumed(self, run: Run, turn: int) -> None:
+        if run.turn == turn:
+            run.attempts[-1].blocks[-1].ended_ms = self._agenda.now_ms
+            self._play(run, self._changes.to(run, Word.EXECUTING))
+
+    def _go_on(self, run: Run, turn: int, block: Block) -> None:
+        if run.turn == turn:
+            block.ended_ms = self._agenda.now_ms
+            self._play(run, turn)
+
+    def _start(self, run: Run, start: Start) -> None:
+        block = Block(self._agenda.now_ms)
+        if start.is_batch:
+            chance = digest(self._seed, "batch", run.number, len(run.attempts[-1].blocks))
+            block.batch_id = f"batch_{cuid(self._agenda.now_ms, run.number, MACHINE, chance)}"
+        run.attempts[-1].blocks.append(block)
+        block.runs = tuple(
+            self._create(
+                NewRun(
+                    task_id=child.task,
+                    payload=child.payload,
+                    tags=child.tags,
+                    function=start.function,
+                    batch_id=block.batch_id,
+                    parent=run,
+                )
+            )
+            for child in start.children
+        )
+        if not start.is_awaited or not block.runs:
+            self._agenda.after(TRIGGER_MS, self._go_on, run, run.turn, block)
+        elif self._environment.suspends:
+            self._agenda.after(SUSPENDED_AFTER_MS, self._suspend_for, run, run.turn, block)
+
+    def _suspend_for(self, run: Run, turn: int, block: Block) -> None:
+        if block.ended_ms is None:
+            self._suspend(run, turn)
+
+    def _end(self, run: Run, script: Script) -> None:
+        """The attempt is over."""
+        now_ms = self._agenda.now_ms
+        attempt = run.attempts[-1]
+        attempt.failure = failure = script.throws
+        del self._playing[run.number]
+        if failure is not None and failure.kind is FailureKind.STALLED:
+            # Its worker is gone: nothing happens until the server misses the heartbeats.
+            self._agenda.after(STALLED_MS, self._finish_failed, run, run.turn, failure)
+            return
+        attempt.ended_ms = now_ms
+        if failure is None or not failure.is_internal or failure.kind is FailureKind.SYSTEM:
+            blocked_ms = sum((block.ended_ms or now_ms) - block.started_ms for block in attempt.blocks)
+            run.usage_ms += max(0, now_ms - attempt.started_ms - blocked_ms)
+        if failure is None:
+            self.finish(run, Word.COMPLETED)
+            self._dispatch.leave(run)
+        elif failure.kind in NEVER_RETRIED or attempt.number >= run.max_attempts:
+            self._finish_failed(run, run.turn, failure)
+        else:
+            self._retry(run, attempt)
+
+    def _retry(self, run: Run, attempt: Attempt) -> None:
+        task = run.task
+        delay_ms = task.backoff.delay_ms(attempt.number) if task else 1000
+        delay_ms = int(delay_ms * (0.85 + 0.3 * Random(run.seed + attempt.number).random()))
+        attempt.retry_at_ms = self._agenda.now_ms + delay_ms
+        if delay_ms < LONG_BACKOFF_MS:
+            self._changes.touch(run)
+            self._agenda.at(attempt.retry_at_ms + 30, self._execute, run, run.turn, attempt.retry_at_ms)
+            return
+        turn = self._changes.to(run, Word.QUEUED)
+        self._dispatch.leave(run)
+        self._agenda.at(attempt.retry_at_ms, self._line_up_again, run, turn)
+
+    def _line_up_again(self, run: Run, turn: int) -> None:
+        if run.turn == turn:
+            self._dispatch.line_up(run)
+
+    def _finish_failed(self, run: Run, turn: int, failure: Failure) -> None:
+        if run.turn != turn:
+            return
+        run.failure = failure
+        match failure.kind:
+            case FailureKind.CRASH | FailureKind.OUT_OF_MEMORY:
+                word = Word.CRASHED
+            case FailureKind.TIMEOUT:
+                word = Word.TIMED_OUT
+            case FailureKind.SYSTEM:
+                word = Word.SYSTEM_FAILURE
+            case FailureKind.STALLED if self._environment.type == "DEVELOPMENT":
+                word = Word.CANCELED
+            case _:
+                word = Word.FAILED
+        self.finish(run, word)
+        self._dispatch.leave(run)
+
+
+def child_failed(child: Run) -> Failure:
+    """What the unwrapped result of a failed child throws (recording 145)."""
+    message = child.failure.in_rest()["message"] if child.failure else "unknown"
+    return Failure(
+        FailureKind.CHILD,
+        f"Error in {child.task_id}: {message}",
+        "SubtaskUnwrapError",
+        "    at file:///app/node_modules/@trigger.dev/core/src/v3/types/tasks.ts:82:15\n"
+        "    at processTicksAndRejections (node:internal/process/task_queues:104:5)",
+    )
