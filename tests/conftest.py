@@ -12,18 +12,19 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-def pytest_collection_finish() -> None:
-    """What was loaded to run the tests stays: `told_by_itself` need not look through it after each of them."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, address, branch, proxy or certificate authority of the machine reaches a test."""
     for name in (*_NAMES, "VERCEL_GIT_COMMIT_REF", "NO_COLOR", *_PROXIES, *_CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def what_was_there_before() -> None:
+    """What is loaded when a module begins stays: `told_by_itself` need not look through it after each of its tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
