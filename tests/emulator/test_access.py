@@ -1,4 +1,7 @@
-"""Who may ask what: keys, public tokens that hold and that do not, and the routes that a scope opens."""
+"""Who may ask what: keys, public tokens that hold and that do not, and the routes that a scope opens.
+
+Longer than a module should be: one table of keys, tokens and scopes, and what each opens.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""HTTP around the routes: the order in which a request is refused, methods, addresses, bodies, connections."""
+"""HTTP around the routes: the order in which a request is refused, methods, addresses, bodies, connections.
+
+Longer than a module should be: one list of what HTTP may bring.
+"""
 
 import gzip
 import json

@@ -1,4 +1,7 @@
-"""The company at work: that everything asked for occurs in it, in believable shares, and the same each time."""
+"""The company at work: that everything asked for occurs in it, in believable shares, and the same each time.
+
+Longer than a module should be: one list of what the issue asks of the company.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""Every kind of fault, as a client meets it on a real connection, and the specs that are refused."""
+"""Every kind of fault, as a client meets it on a real connection, and the specs that are refused.
+
+Longer than a module should be: each kind of fault is met on a socket of its own.
+"""
 
 import json
 import logging

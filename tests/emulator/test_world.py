@@ -1,4 +1,7 @@
-"""The simulated world: whatever is asked of it, and however its time passes, its books are in order."""
+"""The simulated world: whatever is asked of it, and however its time passes, its books are in order.
+
+Longer than a module should be: the same world, with everything that may be done to it.
+"""
 
 from collections import Counter
 from collections.abc import Callable

@@ -65,7 +65,7 @@ def identify(authorization: str | None, environments: Collection[Environment], n
         return nobody
     for environment in environments:
         if token == environment.key:
-            return Access(authorization, environment)
+            return Access(token, environment)
     return _public(nobody, token, environments, now_ms) if is_public_token(token) else nobody
 
 
@@ -74,7 +74,7 @@ def _public(nobody: Access, token: str, environments: Collection[Environment], n
     environment = next((each for each in environments if each.id == subject), None)
     if environment is not None:
         with suppress(BadToken):
-            return Access(nobody.token, environment, read_token(token, environment.key, now_ms))
+            return Access(token, environment, read_token(token, environment.key, now_ms))
     return replace(nobody, trouble="Public Access Token is invalid")
 
 

@@ -2,6 +2,8 @@
 
 What lives here: for each recording's number a function that brings the scene into the recorded state and sends the
 recorded request, changed only where it names ids, times or cursors.
+
+Longer than a module should be: one table, with a function in place of a row where a state has to be made first.
 """
 
 from collections.abc import Callable, Iterable
