@@ -361,3 +361,8 @@ def test_each_token_and_each_spelling_is_counted_by_itself() -> None:
     tokens = {bearer(token).token for token in (signed(), signed(scopes=[]), DEVELOPMENT.key, PRODUCTION.key)}
     assert len(tokens) == 4
     assert replace(bearer(signed()), scopes=None).limit is SECRET_KEY
+
+
+def test_a_key_has_one_budget_however_its_header_is_spelled() -> None:
+    spellings = ("Bearer tr_dev_emulator", "bearer tr_dev_emulator", "Bearer   tr_dev_emulator ")
+    assert len({identify(each, [DEVELOPMENT, PRODUCTION], 0).token for each in spellings}) == 1
