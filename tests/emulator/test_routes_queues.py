@@ -6,8 +6,11 @@ import pytest
 
 from tests.emulator.small_world import a_world, ask, later, refused, shape, started
 from tests.recordings import recording
+from tui.emulator.new_run import NewRun
+from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.routes import queues
 from tui.emulator.vocabulary import Word
+from tui.emulator.world import Company, World
 
 
 def body(number: str) -> Any:
@@ -53,6 +56,17 @@ def test_counts() -> None:
     assert shape(row) == shape(recorded)
     assert (row["running"], row["queued"]) == (recorded["running"], recorded["queued"])
     assert row["concurrency"] == recorded["concurrency"]
+
+
+def test_a_run_that_waits_long_for_its_next_attempt_counts_as_queued() -> None:
+    world = World(Company(REFERENCE, limits=REFERENCE_LIMITS), start_ms=0)
+    run, _ = world.trigger(NewRun(task_id="fail-slow-retry", payload={}))
+    world.advance(10_000)
+    assert (run.status, len(run.attempts)) == (Word.QUEUED, 1)
+    row = ask(queues.queue, world, {"type": "task"}, queue="fail-slow-retry").body
+    assert (row["running"], row["queued"]) == (0, 1)
+    world.cancel(run)
+    assert ask(queues.queue, world, {"type": "task"}, queue="fail-slow-retry").body["queued"] == 0
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), [("single-file", "custom", "602"), ("hello", "task", "603")])

@@ -102,8 +102,15 @@ def check(world: World) -> None:
         assert queue.limit is None or queue.running <= queue.limit
         assert all(run.number == number and not run.has_slot for number, run in queue.waiting.items())
         assert {run.status for run in queue.waiting.values()} <= {Word.QUEUED, Word.WAITING}
+        backing_off = {run.number for run in world.ledger if run.queue == queue.name and is_backing_off(run)}
+        assert set(queue.backing_off) == backing_off - set(queue.waiting)
     for run in world.ledger:
         check_run(run, world)
+
+
+def is_backing_off(run: Run) -> bool:
+    """Whether it waits in its queue for its next attempt; it may be at the end of that."""
+    return run.status is Word.QUEUED and bool(run.attempts) and not run.has_slot
 
 
 def check_run(run: Run, world: World) -> None:

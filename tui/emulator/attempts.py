@@ -229,13 +229,9 @@ class Attempts:
             self._changes.touch(run)
             self._agenda.at(attempt.retry_at_ms + 30, self._execute, run, run.turn, attempt.retry_at_ms)
             return
-        turn = self._changes.to(run, Word.QUEUED)
+        self._changes.to(run, Word.QUEUED)
         self._dispatch.leave(run)
-        self._agenda.at(attempt.retry_at_ms, self._line_up_again, run, turn)
-
-    def _line_up_again(self, run: Run, turn: int) -> None:
-        if run.turn == turn:
-            self._dispatch.line_up(run)
+        self._dispatch.line_up_later(run, attempt.retry_at_ms)
 
     def _finish_failed(self, run: Run, turn: int, failure: Failure) -> None:
         if run.turn != turn:

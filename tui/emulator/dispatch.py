@@ -91,14 +91,26 @@ class Dispatch:
         queue.waiting.move_to_end(run.number, last=False)
         self.serve(queue)
 
+    def line_up_later(self, run: Run, ms: int) -> None:
+        """Put it in its queue, which does not hand it out before that moment."""
+        self._queues.named(run.queue).backing_off[run.number] = run
+        self._agenda.at(ms, self._line_up_again, run, run.turn)
+
     def forget(self, run: Run) -> None:
         """It waits for nothing any more."""
-        self._queues.named(run.queue).waiting.pop(run.number, None)
+        queue = self._queues.named(run.queue)
+        queue.waiting.pop(run.number, None)
+        queue.backing_off.pop(run.number, None)
         self._undeployed.pop(run.number, None)
 
     def plan(self, run: Run, ms: int) -> None:
         """A worker takes it at that moment, whatever its queue says."""
         self._agenda.at(ms, self._take, run, run.turn)
+
+    def _line_up_again(self, run: Run, turn: int) -> None:
+        if run.turn == turn:
+            del self._queues.named(run.queue).backing_off[run.number]
+            self.line_up(run)
 
     def _restore(self, run: Run, turn: int) -> None:
         if run.turn == turn:

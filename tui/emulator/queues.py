@@ -25,6 +25,9 @@ class Queue:
     waiting: OrderedDict[int, Run] = field(default_factory=OrderedDict)
     """By number, the next one first. Those of suspended runs that may go on wait here too, before all others."""
 
+    backing_off: dict[int, Run] = field(default_factory=dict)
+    """Those that may not be handed out yet, since their next attempt is not due."""
+
     @property
     def is_custom(self) -> bool:
         """Whether it is shared by tasks, rather than one task's own."""

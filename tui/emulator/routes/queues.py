@@ -72,7 +72,7 @@ def _row(queue: Queue) -> dict[str, Any]:
         "name": queue.shown_name,
         "type": "custom" if queue.is_custom else "task",
         "running": queue.running,
-        "queued": len(queue.waiting),
+        "queued": len(queue.waiting) + len(queue.backing_off),
         "paused": queue.is_paused,
         "concurrencyLimit": queue.limit,
         "concurrency": {
