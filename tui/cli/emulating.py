@@ -131,19 +131,21 @@ async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], o
 
 
 def _tell(output: Output, url: str) -> None:
-    fault = '{"faults": [{"kind": "latency", "ms": 800}]}'
+    """Say where it is and how to use it, in lines that a shell takes and that 80 columns hold."""
     for line in (
         f"Trigger.dev emulator at {url}   (Ctrl-C ends it)",
         "",
-        "  development   export TRIGGER_SECRET_KEY=tr_dev_emulator",
-        "  PRODUCTION    export TRIGGER_SECRET_KEY=tr_prod_emulator",
-        f"  both          export TRIGGER_API_URL={url}",
+        "  # point any client at it",
+        f"  export TRIGGER_API_URL={url}",
+        "  export TRIGGER_SECRET_KEY=tr_dev_emulator    # tr_prod_emulator: PRODUCTION",
         "",
-        "  then          trigger-tui ls",
-        f"  or            curl -H 'Authorization: Bearer tr_dev_emulator' {url}/api/v1/runs",
+        "  trigger-tui ls",
+        "  curl --oauth2-bearer $TRIGGER_SECRET_KEY $TRIGGER_API_URL/api/v1/runs",
         "",
-        f"  faults        curl -X POST {url}/emulator/faults -d '{fault}'",
-        f"  the truth     curl {url}/emulator/world",
+        "  # make trouble, and look at the truth behind it",
+        """  curl $TRIGGER_API_URL/emulator/faults -d '{"faults": [{"kind": "hang"}]}'""",
+        "  curl -X DELETE $TRIGGER_API_URL/emulator/faults",
+        "  curl $TRIGGER_API_URL/emulator/world",
     ):
         output.print(line)
 
