@@ -17,16 +17,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.virtual_clock import START, VirtualClock
-from tui.emulator.application import application
-from tui.emulator.emulator import Emulator, Options
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.new_run import NewRun
+from tui.emulator.rest.rows import list_row
 from tui.emulator.routes.table import NAMES
-from tui.emulator.rows import list_row
-from tui.emulator.runs import Run
-from tui.emulator.script import Json, Script, Work
-from tui.emulator.serving import beside
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json, Script, Work
 from tui.emulator.world import Company, World
 
 SECRET = "tr_dev_abcdefghijklmnop"

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.exchange import Answer, Asked, Refusal
-from tui.emulator.failure import Failure, FailureKind
 from tui.emulator.query import Queries
 from tui.emulator.routes import queries
-from tui.emulator.script import Call, Child, Label, Script, Start, Task, Wait, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import Call, Child, Label, Script, Start, Task, Wait, Work
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_528_883_250

@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.new_run import NewRun
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
-from tui.emulator.runs import Run
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_527_600_000

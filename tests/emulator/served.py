@@ -11,11 +11,11 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.emulator.small_world import COMPANY, START_MS
-from tui.emulator.application import application
-from tui.emulator.emulator import Emulator, Options
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.public_tokens import sign_token
-from tui.emulator.serving import beside
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
 from tui.emulator.world import Company, World
 
 PATIENCE_S = 20.0

@@ -10,11 +10,11 @@ import pytest
 
 from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.exchange import Answer, Asked, Refusal
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.new_run import NewRun
 from tui.emulator.query import Queries
-from tui.emulator.runs import Run
-from tui.emulator.script import Backoff, Call, Child, Progress, Script, Start, Task, Wait, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Backoff, Call, Child, Progress, Script, Start, Task, Wait, Work
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_528_000_000

@@ -19,11 +19,11 @@ from tests.emulator.small_world import LARGE, a_world
 from tests.recordings import recording
 from tui.emulator import company
 from tui.emulator.access import Need
-from tui.emulator.application import BODY_MOST_BYTES
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.responses import as_json, takes_gzip
 from tui.emulator.routes.table import ROUTES
 from tui.emulator.routes.table import Served as Route
+from tui.emulator.server.application import BODY_MOST_BYTES
+from tui.emulator.server.responses import as_json, takes_gzip
 from tui.emulator.world import World
 
 LIST = "/api/v1/runs"
@@ -443,7 +443,7 @@ def test_a_mistake_of_a_route_is_500_and_is_told(
 
     with served() as api:
         endpoint = next(route for route in ROUTES if route.name == "whoami")
-        monkeypatch.setattr("tui.emulator.application.ROUTES", (Route("whoami", "GET", endpoint.path, broken),))
+        monkeypatch.setattr("tui.emulator.server.application.ROUTES", (Route("whoami", "GET", endpoint.path, broken),))
         with served() as wrong:
             answer = wrong.get("/api/v1/whoami")
             assert (answer.status_code, answer.json()) == (500, {"error": "Internal Server Error"})

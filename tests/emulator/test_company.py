@@ -21,9 +21,9 @@ from tui.emulator.company import COMPANY
 from tui.emulator.company.hostile import SHORT_TEXTS, TEXTS
 from tui.emulator.company.stacks import TICKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.runs import Run
-from tui.emulator.script import (
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import (
     NOTHING,
     Call,
     Child,
@@ -40,7 +40,7 @@ from tui.emulator.script import (
     Wait,
     Work,
 )
-from tui.emulator.vocabulary import FINAL, Word
+from tui.emulator.simulation.vocabulary import FINAL, Word
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000

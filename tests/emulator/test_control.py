@@ -10,9 +10,9 @@ import pytest
 from tests.emulator.served import Served, served
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.failure import FailureKind
-from tui.emulator.rows import iso_time
-from tui.emulator.runs import Run
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.simulation.failure import FailureKind
+from tui.emulator.simulation.runs import Run
 
 HISTORY = 1200
 

@@ -16,8 +16,8 @@ import pytest
 from tests.emulator.served import Served, read_all, read_answer, read_half, request, served, waits
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.faults import KINDS, BadFault, Faults
 from tui.emulator.routes.table import NAMES
+from tui.emulator.server.faults import KINDS, BadFault, Faults
 
 LIST = "/api/v1/runs"
 QUERY = {"query": "SELECT run_id, status FROM runs"}
@@ -240,7 +240,7 @@ def test_latency_waits_and_then_does_all_else(api: Served, monkeypatch: pytest.M
     async def wait(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr("tui.emulator.application.anyio.sleep", wait)
+    monkeypatch.setattr("tui.emulator.server.application.anyio.sleep", wait)
     api.faults({"kind": "error", "status": 503, "route": "detail"}, {"kind": "latency", "ms": 800})
     assert api.get(LIST).status_code == 200
     assert api.get("/api/v3/runs/run_x").status_code == 503
@@ -302,7 +302,7 @@ def test_stale_answers_are_those_of_the_moment(api: Served) -> None:
 
 
 def iso(api: Served, seconds: float) -> str:
-    from tui.emulator.rows import iso_time
+    from tui.emulator.rest.rows import iso_time
 
     return iso_time(api.time[0] + round(seconds * 1000))
 

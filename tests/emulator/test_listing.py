@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.emulator.small_world import START_MS, a_world, ask, later, refused, started
 from tests.recordings import recording
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.listing import cursor_of, read_page
+from tui.emulator.rest.listing import cursor_of, read_page
 from tui.emulator.routes.runs import list_runs
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import FILTER_WORDS, Word
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import FILTER_WORDS, Word
 from tui.emulator.world import World
 
 TASKS = ("hello", "fail", "single", "slow", "pipeline", "sleep")

@@ -9,7 +9,7 @@ from tests.emulator.small_world import ADDRESS, LARGE, a_world, ask, later, refu
 from tests.recordings import recording
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.exchange import Answer
-from tui.emulator.packets import VALID_S, packet, slug_in
+from tui.emulator.rest.packets import VALID_S, packet, slug_in
 from tui.emulator.routes import runs
 from tui.emulator.world import World
 

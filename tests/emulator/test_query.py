@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from tests.emulator.asking import START_MS, asked, fresh, posted, rows_of, run_query, small_company, value_of
 from tests.recordings import recording
-from tui.emulator.costs import CENTS_PER_S, compute_cents, invocation_cents
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.failure import FailureKind
 from tui.emulator.query import Queries, told
 from tui.emulator.query.columns import json_text
 from tui.emulator.query.registered import matches, quantile
 from tui.emulator.routes import queries
-from tui.emulator.runs import Run
+from tui.emulator.simulation.costs import CENTS_PER_S, compute_cents, invocation_cents
+from tui.emulator.simulation.failure import FailureKind
+from tui.emulator.simulation.runs import Run
 from tui.emulator.world import World
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.emulator.asking import HOUR_MS, START_MS, fresh, posted, rows_of, run_query, small_company, value_of
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.new_run import NewRun
 from tui.emulator.query import Queries, QueryRefused
 from tui.emulator.query.copy import Copy
 from tui.emulator.query.selects import Translation, Window, translated
-from tui.emulator.runs import Run
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
 from tui.emulator.world import World
 
 

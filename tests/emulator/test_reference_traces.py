@@ -6,8 +6,8 @@ import pytest
 
 from tests.emulator.reference_runs import NASTY, PAYLOADS, body, finished
 from tui.emulator.reference import REFERENCE
-from tui.emulator.runs import Attempt, Run
-from tui.emulator.script import Item, Log, Script, Span, Start, Step, Wait, Work
+from tui.emulator.simulation.runs import Attempt, Run
+from tui.emulator.simulation.script import Item, Log, Script, Span, Start, Step, Wait, Work
 
 
 def played(run: Run, attempt: Attempt) -> list[Any]:

@@ -6,10 +6,10 @@ import pytest
 
 from tests.emulator.small_world import a_world, ask, later, refused, shape, started
 from tests.recordings import recording
-from tui.emulator.new_run import NewRun
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.routes import queues
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import Company, World
 
 

@@ -12,8 +12,8 @@ from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.exchange import Answer
 from tui.emulator.routes import runs
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import World
 
 HEADERS = ("x-should-retry", "x-trigger-jwt-claims")

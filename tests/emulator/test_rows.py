@@ -7,9 +7,9 @@ import pytest
 from tests.emulator.small_world import LARGE, START_MS, a_world, later, shape, started
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.rows import OUTPUT_INLINE_BYTES, detail, is_large, iso_time, list_row, related_row
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.rest.rows import OUTPUT_INLINE_BYTES, detail, is_large, iso_time, list_row, related_row
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import World
 
 FREE = {"payload", "output", "metadata", "relatedRuns", "tags"}

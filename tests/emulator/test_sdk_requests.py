@@ -21,9 +21,9 @@ from tests.emulator.contract.scene import START_MS, Scene, scenes
 from tests.recordings import recordings
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import API_VERSION, DEVELOPMENT
-from tui.emulator.failure import FailureKind
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.failure import FailureKind
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import World
 
 TOLD: dict[str, Any] = json.loads((Path(__file__).parent / "sdk_requests.json").read_bytes())

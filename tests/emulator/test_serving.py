@@ -15,10 +15,10 @@ import pytest
 
 from tests.emulator.served import DEVELOPMENT, read_all, request, served
 from tests.emulator.small_world import COMPANY, START_MS
-from tui.emulator.application import application
 from tui.emulator.company import COMPANY as LIVE
-from tui.emulator.emulator import Emulator, Options
-from tui.emulator.serving import PortTaken, address, beside, listen, serve
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import PortTaken, address, beside, listen, serve
 
 LIST = "/api/v1/runs"
 

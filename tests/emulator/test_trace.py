@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from tests.emulator.reference_runs import new_world
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.new_run import NewRun
-from tui.emulator.runs import Run
-from tui.emulator.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
-from tui.emulator.spans import FIRST_LAG_MS
-from tui.emulator.spans import TraceSpan as Node
-from tui.emulator.trace import trace_id_of, trace_of
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.traces.spans import FIRST_LAG_MS
+from tui.emulator.traces.spans import TraceSpan as Node
+from tui.emulator.traces.tree import trace_id_of, trace_of
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_528_000_000

@@ -18,14 +18,14 @@ from tui.domain.run import Run as ReadRun
 from tui.domain.span import own_root
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.names import span_id
-from tui.emulator.new_run import NewRun
+from tui.emulator.rest.rows import detail
 from tui.emulator.routes import traces
-from tui.emulator.rows import detail
-from tui.emulator.runs import Run
-from tui.emulator.script import Child, Log, Script, Start, Task, Work
-from tui.emulator.trace_answers import TRACE_ROWS, attributes, events_answer, span_answer, trace_answer
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.names import span_id
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Work
+from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.traces.answers import TRACE_ROWS, attributes, events_answer, span_answer, trace_answer
 from tui.emulator.world import Company, World
 from tui.store.merge import merge
 from tui.wire.runs import decode_run

@@ -6,8 +6,8 @@ import pytest
 
 from tests.emulator.small_world import START_MS, a_world, ask, refused
 from tui.emulator.routes import runs
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import World
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.new_run import NewRun, duration_ms
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
-from tui.emulator.runs import Run
-from tui.emulator.script import Backoff, Script, Task, Wait, Work
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun, duration_ms
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Backoff, Script, Task, Wait, Work
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_528_000_000
@@ -356,7 +356,7 @@ def test_what_somebody_paused_stays_paused() -> None:
 
 
 def test_a_key_is_no_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.arrivals.KEY_NUMBERS", (0, 3))
+    monkeypatch.setattr("tui.emulator.simulation.arrivals.KEY_NUMBERS", (0, 3))
     world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=1_000, seed=1)
     keys = [(run.task_id, run.idempotency_key) for run in world.ledger if run.idempotency_key]
     assert keys

@@ -17,7 +17,7 @@ from tui.cli.exit_codes import ExitCode, Stop
 from tui.output import Output, OutputClosed
 
 if TYPE_CHECKING:
-    from tui.emulator.emulator import Emulator
+    from tui.emulator.server.emulator import Emulator
 
 BOTH_MOST = 20_000
 """Up to such a history both environments are ready at once; else production's is made when it is first asked for."""
@@ -88,10 +88,10 @@ def emulator(
     ascii_only: bool,  # noqa: ARG001, FBT001  read by main
 ) -> None:
     """Serve a Trigger.dev that does not exist, with a company at work, on 127.0.0.1 until Ctrl-C."""
-    from tui.emulator.clock import WorldClock
     from tui.emulator.company import COMPANY
-    from tui.emulator.emulator import Emulator, Options
-    from tui.emulator.serving import PortTaken, listen
+    from tui.emulator.server.clock import WorldClock
+    from tui.emulator.server.emulator import Emulator, Options
+    from tui.emulator.server.serving import PortTaken, listen
 
     if rate * time_scale > RUNS_MOST_PER_S:
         raise click.UsageError(f"--rate times --time-scale is {RUNS_MOST_PER_S} runs a second at most")
@@ -119,8 +119,8 @@ def emulator(
 
 async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
     """Say where it is once it can answer at once, then serve until a signal ends it."""
-    from tui.emulator.application import application
-    from tui.emulator.serving import address, serve
+    from tui.emulator.server.application import application
+    from tui.emulator.server.serving import address, serve
 
     for slug in ready:
         await (await state.queries(slug)).follow()

@@ -12,9 +12,9 @@ from enum import Enum
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Refusal
-from tui.emulator.ledger import Ledger
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit
 from tui.emulator.public_tokens import BadToken, claimed_subject, is_public_token, read_token
+from tui.emulator.simulation.ledger import Ledger
 
 
 class Need(Enum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tui.emulator.query import Queries
-from tui.emulator.script import Json
+from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 

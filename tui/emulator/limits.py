@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.emulator.script import Json
+from tui.emulator.simulation.script import Json
 
 TOKENS_KEPT = 1000
 """Tokens that are remembered; a stranger's random keys must not fill the memory."""

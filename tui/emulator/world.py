@@ -7,18 +7,18 @@ time passes when somebody says so (`advance`), and how often that is makes no di
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tui.emulator.agenda import Agenda
-from tui.emulator.arrivals import Arrivals
 from tui.emulator.environment import DEVELOPMENT, Environment
-from tui.emulator.failure import Failure
-from tui.emulator.ledger import Ledger
-from tui.emulator.lifecycle import Lifecycle
-from tui.emulator.names import digest
-from tui.emulator.new_run import NewRun
-from tui.emulator.queues import Queue, Queues
-from tui.emulator.runs import ABSENT, Run
-from tui.emulator.script import Task
-from tui.emulator.vocabulary import FINAL
+from tui.emulator.simulation.agenda import Agenda
+from tui.emulator.simulation.arrivals import Arrivals
+from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.lifecycle import Lifecycle
+from tui.emulator.simulation.names import digest
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.queues import Queue, Queues
+from tui.emulator.simulation.runs import ABSENT, Run
+from tui.emulator.simulation.script import Task
+from tui.emulator.simulation.vocabulary import FINAL
 
 LIST_LAG_MS = (300, 1000)
 """How long after it a change is known to lists and queries (wire/README.md §3)."""

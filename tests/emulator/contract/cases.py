@@ -112,7 +112,7 @@ def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     world = scene.world()
     for number in range(1100):
-        from tui.emulator.new_run import NewRun
+        from tui.emulator.simulation.new_run import NewRun
 
         world.trigger(NewRun(task_id="hello-world", payload={"name": str(number)}, delay_ms=3_600_000))
     scene.advance(5)

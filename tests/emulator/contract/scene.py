@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 
-from tui.emulator.application import application
-from tui.emulator.emulator import Emulator, Options
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.public_tokens import sign_token
 from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
-from tui.emulator.serving import beside
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_528_000_000

@@ -12,7 +12,7 @@ from random import Random
 
 from tui.emulator.company import agent, hostile, mail, nightly, payments, reports, sync, video
 from tui.emulator.company.stacks import error, own, stack
-from tui.emulator.script import Call, Json, Script, Task, Work
+from tui.emulator.simulation.script import Call, Json, Script, Task, Work
 from tui.emulator.world import Company
 
 _STRANGE = error(

@@ -7,8 +7,8 @@ from random import Random
 
 from tui.emulator.company.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack
 from tui.emulator.company.words import LOCALES, between, pick, skewed_ms
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
 
 FILE = "src/trigger/agent.ts"
 TOOLS = ("search-docs", "run-sql", "fetch-url", "lookup-order", "run-python")

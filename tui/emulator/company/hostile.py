@@ -8,8 +8,8 @@ from random import Random
 
 from tui.emulator.company.stacks import custom, own, stack
 from tui.emulator.company.words import LOCALES, between, pick, skewed_ms
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.script import Call, Child, Json, Label, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import Call, Child, Json, Label, Log, Progress, Script, Span, Start, Task, Work
 
 FILE = "src/trigger/moderation.ts"
 

@@ -7,7 +7,7 @@ from random import Random
 
 from tui.emulator.company.stacks import SMTP, abort, bad_deploy, broken, error, own, stack
 from tui.emulator.company.words import LOCALES, PLANS, address, between, pick, skewed_ms
-from tui.emulator.script import Call, Child, Json, Label, Log, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.script import Call, Child, Json, Label, Log, Script, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/mail.ts"
 TEMPLATES = ("receipt", "password-reset", "invite", "weekly-digest", "trial-ending")

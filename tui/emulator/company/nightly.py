@@ -5,7 +5,7 @@ What lives here: the tasks of `src/trigger/nightly.ts`.
 
 from tui.emulator.company.stacks import FETCH, PG, TICKS, error, own, stack
 from tui.emulator.company.words import between, skewed_ms
-from tui.emulator.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/nightly.ts"
 TABLES = ("sessions", "audit_log", "webhook_attempts", "password_resets", "exports")

@@ -21,8 +21,22 @@ from tui.emulator.company.stacks import (
     stack,
 )
 from tui.emulator.company.words import CURRENCIES, address, between, customer, of_customer, order_tags, pick, skewed_ms
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.script import Backoff, Call, Child, Json, Label, Log, Progress, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import (
+    Backoff,
+    Call,
+    Child,
+    Json,
+    Label,
+    Log,
+    Progress,
+    Script,
+    Span,
+    Start,
+    Task,
+    Wait,
+    Work,
+)
 
 FILE = "src/trigger/payments.ts"
 BRANDS = ("visa", "visa", "mastercard", "amex")

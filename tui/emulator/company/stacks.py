@@ -5,8 +5,8 @@ The executor's frames, and the messages of internal failures, are those of the r
 A task's own frames are said where the task is.
 """
 
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.script import Call, Script, Step, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import Call, Script, Step, Work
 
 FRAMES = 10
 """`Error.stackTraceLimit` of Node: a deeper stack is cut."""

@@ -32,8 +32,8 @@ from tui.emulator.company.words import (
     region_tags,
     skewed_ms,
 )
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.script import (
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import (
     Backoff,
     Call,
     Child,

@@ -7,8 +7,8 @@ from random import Random
 
 from tui.emulator.company.stacks import OUT_OF_MEMORY, WORKER_LOST, bare_stack, crash, custom, own, timed_out
 from tui.emulator.company.words import between, pick, region_tags, skewed_ms
-from tui.emulator.failure import Failure
-from tui.emulator.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
 
 FILE = "src/trigger/video.ts"
 HEIGHTS = (360, 720, 1080, 2160)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
-from tui.emulator.script import Json, Label
+from tui.emulator.simulation.script import Json, Label
 
 T = TypeVar("T")
 

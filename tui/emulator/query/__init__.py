@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from tui.emulator.query.copy import Copy
 from tui.emulator.query.selects import Window, translated
 from tui.emulator.query.tokens import QueryRefused
-from tui.emulator.script import Json
+from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 __all__ = ["Queries", "QueryRefused", "told"]

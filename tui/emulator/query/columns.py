@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tui.emulator.costs import compute_cents
 from tui.emulator.environment import Environment
-from tui.emulator.runs import Run
-from tui.emulator.script import NOTHING, Json
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.costs import compute_cents
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import NOTHING, Json
+from tui.emulator.simulation.vocabulary import Word
 
 TABLE = "runs"
 TABLE_MEANING = "Task runs - stores all task execution records"

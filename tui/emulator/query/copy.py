@@ -14,7 +14,6 @@ from contextlib import closing
 from secrets import token_hex
 from threading import Lock
 
-from tui.emulator.costs import invocation_cents
 from tui.emulator.query.columns import FACTS, TABLE, Fact, constants, error_of, output_of, stamp
 from tui.emulator.query.functions import USED
 from tui.emulator.query.registered import register, unpacked
@@ -22,7 +21,8 @@ from tui.emulator.query.schema import COLUMNS
 from tui.emulator.query.selects import Translation
 from tui.emulator.query.terms import unknown_column
 from tui.emulator.query.tokens import QueryRefused
-from tui.emulator.script import Json
+from tui.emulator.simulation.costs import invocation_cents
+from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 PROGRESS_STEPS = 10_000

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from tui.emulator.query.columns import Fact, packed
-from tui.emulator.script import Json
+from tui.emulator.simulation.script import Json
 
 GROUPED_MOST = 100_000
 

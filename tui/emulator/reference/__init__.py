@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from tui.emulator.reference.basics import BASICS
 from tui.emulator.reference.errors import ERRORS
 from tui.emulator.reference.tree import TREE
-from tui.emulator.script import Task
+from tui.emulator.simulation.script import Task
 
 REFERENCE: tuple[Task, ...] = (*BASICS, *ERRORS, *TREE)
 """All tasks that recordings 614 and 817 list, and no other."""

@@ -4,7 +4,7 @@ What lives here: reading only. A field that is missing or of another kind counts
 fails of itself.
 """
 
-from tui.emulator.script import Json
+from tui.emulator.simulation.script import Json
 
 DAY_S = 86_400
 MOST = 1e15

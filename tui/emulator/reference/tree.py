@@ -4,10 +4,10 @@ What lives here: scripts. Who starts whom with what, how and in which order is s
 and 730. A script does not know how its children ended, so it returns what the recorded runs returned.
 """
 
-from tui.emulator.failure import Failure, FailureKind
 from tui.emulator.reference.asked import duration_ms, is_set, number
 from tui.emulator.reference.stacks import SECOND_BUILD, thrown_at
-from tui.emulator.script import Backoff, Call, Child, Log, Progress, Script, Start, Task, Work
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import Backoff, Call, Child, Log, Progress, Script, Start, Task, Work
 
 FILE = "src/trigger/tree.ts"
 

@@ -6,8 +6,8 @@ What lives here: finding the runs of a batch. Source: wire/README.md §6, record
 from itertools import takewhile
 
 from tui.emulator.exchange import Answer, Asked, not_found
-from tui.emulator.rows import iso_time
-from tui.emulator.runs import Block, Run
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.simulation.runs import Block, Run
 from tui.emulator.world import LIST_LAG_MS, World
 
 

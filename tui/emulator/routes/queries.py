@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tui.emulator.exchange import Answer, Asked, Refusal, validation_error
-from tui.emulator.new_run import duration_ms
 from tui.emulator.query import QueryRefused
 from tui.emulator.query.columns import TABLE, TABLE_MEANING, TIME_COLUMN
 from tui.emulator.query.schema import COLUMNS
-from tui.emulator.script import Json
+from tui.emulator.simulation.new_run import duration_ms
+from tui.emulator.simulation.script import Json
 
 _SCOPES = ("organization", "project", "environment")
 _FORMATS = ("json", "csv")

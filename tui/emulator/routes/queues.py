@@ -6,8 +6,8 @@ What lives here: from a question to the world and back. Source: wire/README.md Â
 from typing import Any
 
 from tui.emulator.exchange import Answer, Asked, Refusal, query_error, validation_error
-from tui.emulator.queues import Queue
-from tui.emulator.script import Json
+from tui.emulator.simulation.queues import Queue
+from tui.emulator.simulation.script import Json
 
 DEFAULT_PER_PAGE = 25
 MOST_PER_PAGE = 100

@@ -5,15 +5,15 @@ the body of a trigger `triggering`'s. Source: wire/README.md §3, §4 and §7.
 """
 
 from tui.emulator.exchange import Answer, Asked, Refusal, not_found
-from tui.emulator.lifecycle import TAGS_MOST
-from tui.emulator.listing import read_page
-from tui.emulator.packets import presigner
 from tui.emulator.public_tokens import claims_of, sign_token
-from tui.emulator.rows import detail as detail_of
-from tui.emulator.rows import json_text, list_row
-from tui.emulator.runs import Run
-from tui.emulator.triggering import read_delay_ms, read_tags, read_wish
-from tui.emulator.vocabulary import Word
+from tui.emulator.rest.listing import read_page
+from tui.emulator.rest.packets import presigner
+from tui.emulator.rest.rows import detail as detail_of
+from tui.emulator.rest.rows import json_text, list_row
+from tui.emulator.rest.triggering import read_delay_ms, read_tags, read_wish
+from tui.emulator.simulation.lifecycle import TAGS_MOST
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import World
 
 TOKEN_VALID_S = 3600

@@ -4,8 +4,8 @@ What lives here: from a question to the answer's status. Bodies are `trace_answe
 """
 
 from tui.emulator.exchange import Answer, Asked, Refusal, not_found
-from tui.emulator.runs import Run
-from tui.emulator.trace_answers import events_answer, span_answer, trace_answer
+from tui.emulator.simulation.runs import Run
+from tui.emulator.traces.answers import events_answer, span_answer, trace_answer
 
 
 async def trace(asked: Asked) -> Answer:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from math import isnan, nan
 from typing import Any
 
-from tui.emulator.ledger import Ledger
-from tui.emulator.new_run import duration_ms
-from tui.emulator.runs import Run
-from tui.emulator.script import Json
-from tui.emulator.vocabulary import FILTER_WORDS, Word
+from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.new_run import duration_ms
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json
+from tui.emulator.simulation.vocabulary import FILTER_WORDS, Word
 
 MACHINES = ("micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x")
 

@@ -7,15 +7,15 @@ outside `lifecycle`'s.
 from collections.abc import Callable
 from random import Random
 
-from tui.emulator.changes import Changes
-from tui.emulator.dispatch import Dispatch
 from tui.emulator.environment import Environment
-from tui.emulator.failure import NEVER_RETRIED, Failure, FailureKind
-from tui.emulator.names import MACHINE, cuid, digest
-from tui.emulator.new_run import NewRun
-from tui.emulator.runs import Attempt, Block, Run
-from tui.emulator.script import Label, Progress, Script, Start, Wait, Work
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.changes import Changes
+from tui.emulator.simulation.dispatch import Dispatch
+from tui.emulator.simulation.failure import NEVER_RETRIED, Failure, FailureKind
+from tui.emulator.simulation.names import MACHINE, cuid, digest
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Attempt, Block, Run
+from tui.emulator.simulation.script import Label, Progress, Script, Start, Wait, Work
+from tui.emulator.simulation.vocabulary import Word
 
 LONG_BACKOFF_MS = 30_000
 """From here on a run that waits for its next attempt goes back to its queue (wire/README.md §2)."""

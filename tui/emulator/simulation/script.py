@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tui.emulator.failure import Failure
+from tui.emulator.simulation.failure import Failure
 
 Json = Any
 """A JSON value: what payloads, outputs and metadata are made of."""

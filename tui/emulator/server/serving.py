@@ -15,7 +15,7 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from tui.emulator.emulator import Emulator
+from tui.emulator.server.emulator import Emulator
 
 HOST = "127.0.0.1"
 STEP_S = 0.001

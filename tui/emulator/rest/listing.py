@@ -16,10 +16,10 @@ from math import isfinite
 from typing import Any
 
 from tui.emulator.exchange import query_error
-from tui.emulator.ledger import Ledger
-from tui.emulator.list_filters import ListFilters, number_in
-from tui.emulator.runs import Run
-from tui.emulator.script import Json
+from tui.emulator.rest.list_filters import ListFilters, number_in
+from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 DEFAULT_SIZE = 25

@@ -4,10 +4,10 @@ What lives here: the three that always go together. What changes when is `dispat
 matter.
 """
 
-from tui.emulator.agenda import Agenda
-from tui.emulator.ledger import Ledger
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.agenda import Agenda
+from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 
 
 class Changes:

@@ -6,12 +6,12 @@ What lives here: the translation, item by item. When an item was reached, and wh
 
 from collections.abc import Iterator, Sequence
 
-from tui.emulator.names import span_id
-from tui.emulator.rows import iso_time
-from tui.emulator.runs import Attempt, Block, Run
-from tui.emulator.script import Json, Log, Script, Span, Start, Step, Wait, Work
-from tui.emulator.spans import LOGS, TRIGGER, Sight, Style, TraceSpan
-from tui.emulator.vocabulary import Word
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.simulation.names import span_id
+from tui.emulator.simulation.runs import Attempt, Block, Run
+from tui.emulator.simulation.script import Json, Log, Script, Span, Start, Step, Wait, Work
+from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.traces.spans import LOGS, TRIGGER, Sight, Style, TraceSpan
 
 Pause = Wait | Start
 
@@ -66,7 +66,7 @@ def hang_steps(
         else:
             taken_ms = ms * step.share
             ended_ms = int(started_ms + taken_ms)
-            if sight.open(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
+            if sight.begin(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
                 hang_steps(
                     sight, span, step.steps, key, started_ms, taken_ms, cancelled_ms=cancelled_ms, is_nested=True
                 )

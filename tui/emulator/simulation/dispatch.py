@@ -5,12 +5,12 @@ What lives here: the queue's side of a run's life. What a worker does with it is
 
 from collections.abc import Callable, Mapping
 
-from tui.emulator.agenda import Agenda
-from tui.emulator.changes import Changes
-from tui.emulator.failure import Failure
-from tui.emulator.queues import Queue, Queues
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.agenda import Agenda
+from tui.emulator.simulation.changes import Changes
+from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.queues import Queue, Queues
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 
 BUG_EVERY = 4
 """A bug of a bad deploy meets one run in so many of its task: the others do not come that way."""

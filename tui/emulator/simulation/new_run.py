@@ -6,8 +6,8 @@ What lives here: values. How a request's body becomes one is `triggering`'s matt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.emulator.runs import ABSENT, Run
-from tui.emulator.script import Json, Script
+from tui.emulator.simulation.runs import ABSENT, Run
+from tui.emulator.simulation.script import Json, Script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

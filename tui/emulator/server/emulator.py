@@ -16,10 +16,10 @@ import anyio
 import anyio.lowlevel
 
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.faults import Faults
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter
 from tui.emulator.query import Queries
-from tui.emulator.sockets import Sockets
+from tui.emulator.server.faults import Faults
+from tui.emulator.server.sockets import Sockets
 from tui.emulator.world import LIST_LAG_MS, Company, World
 
 LOG = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.emulator.failure import Failure
-from tui.emulator.rows import iso_time
-from tui.emulator.runs import Run
-from tui.emulator.script import Json
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json
 
 FIRST_LAG_MS = 200
 """A run younger than that has no trace yet (recordings 215, 762)."""
@@ -95,7 +95,7 @@ class Sight:
         if self._knows(span, span.started_ms) and not is_late:
             parent.children.append(span)
 
-    def open(
+    def begin(
         self,
         parent: TraceSpan | None,
         span: TraceSpan,

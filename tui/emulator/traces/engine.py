@@ -6,14 +6,14 @@ only, and no client should need them.
 
 from dataclasses import dataclass
 
-from tui.emulator.attempts import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_FROM_MS
 from tui.emulator.environment import Environment
-from tui.emulator.names import span_id
-from tui.emulator.runs import Attempt, Block
-from tui.emulator.script import Start, Wait
-from tui.emulator.spans import ENGINE_NS, Sight, TraceSpan
-from tui.emulator.trace_steps import Pause
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.attempts import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_FROM_MS
+from tui.emulator.simulation.names import span_id
+from tui.emulator.simulation.runs import Attempt, Block
+from tui.emulator.simulation.script import Start, Wait
+from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.traces.spans import ENGINE_NS, Sight, TraceSpan
+from tui.emulator.traces.steps import Pause
 
 SUSPENDING_MS = 180
 """A run is suspended so long after it began to wait (recording 226)."""

@@ -17,15 +17,15 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from tui.emulator.access import Access, check, identify
-from tui.emulator.control import Control
-from tui.emulator.emulator import Emulator
 from tui.emulator.environment import API_VERSION
 from tui.emulator.exchange import Answer, Asked, Refusal
-from tui.emulator.faults import Fault
-from tui.emulator.packets import packet, slug_in
-from tui.emulator.responses import moved, preflight, response_of, trouble, unknown_route
+from tui.emulator.rest.packets import packet, slug_in
 from tui.emulator.routes.table import NAMES, ROUTES, Served
-from tui.emulator.sockets import Broken, Closed, Hanging
+from tui.emulator.server.control import Control
+from tui.emulator.server.emulator import Emulator
+from tui.emulator.server.faults import Fault
+from tui.emulator.server.responses import moved, preflight, response_of, trouble, unknown_route
+from tui.emulator.server.sockets import Broken, Closed, Hanging
 
 LOG = logging.getLogger(__name__)
 EXPOSED = {"access-control-expose-headers": "x-trigger-jwt,x-trigger-jwt-claims"}

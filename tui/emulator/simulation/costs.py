@@ -5,7 +5,7 @@ Development runs on the developer's own machine and costs nothing (recordings 10
 """
 
 from tui.emulator.environment import Environment
-from tui.emulator.runs import Run
+from tui.emulator.simulation.runs import Run
 
 INVOCATION_CENTS = 0.0025
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from time import gmtime, strftime
 from typing import Any
 
-from tui.emulator.costs import compute_cents, invocation_cents
 from tui.emulator.environment import Environment
-from tui.emulator.runs import Run
-from tui.emulator.script import NOTHING, Json
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.costs import compute_cents, invocation_cents
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import NOTHING, Json
+from tui.emulator.simulation.vocabulary import Word
 
 PAYLOAD_INLINE_BYTES = 512 * 1024
 OUTPUT_INLINE_BYTES = 128 * 1024

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from tui.emulator.failure import Failure, FailureKind
-from tui.emulator.script import NOTHING, Call, Json, Script, Task
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import NOTHING, Call, Json, Script, Task
+from tui.emulator.simulation.vocabulary import Word
 
 ABSENT = object()
 """No payload was handed over: the task makes its own."""

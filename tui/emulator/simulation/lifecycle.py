@@ -7,19 +7,19 @@ script's. The statuses, and what each leaves behind, are those of wire/README.md
 
 from collections.abc import Mapping
 
-from tui.emulator.agenda import Agenda
-from tui.emulator.attempts import Attempts
-from tui.emulator.changes import Changes
-from tui.emulator.dispatch import Dispatch
 from tui.emulator.environment import Environment
-from tui.emulator.failure import CANCELED, Failure, expired
-from tui.emulator.ledger import Ledger
-from tui.emulator.names import MACHINE, cuid, digest
-from tui.emulator.new_run import NewRun, duration_ms
-from tui.emulator.queues import OWN, Queue, Queues
-from tui.emulator.runs import Run
-from tui.emulator.script import Task
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.agenda import Agenda
+from tui.emulator.simulation.attempts import Attempts
+from tui.emulator.simulation.changes import Changes
+from tui.emulator.simulation.dispatch import Dispatch
+from tui.emulator.simulation.failure import CANCELED, Failure, expired
+from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.names import MACHINE, cuid, digest
+from tui.emulator.simulation.new_run import NewRun, duration_ms
+from tui.emulator.simulation.queues import OWN, Queue, Queues
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Task
+from tui.emulator.simulation.vocabulary import Word
 
 TAGS_MOST = 10
 

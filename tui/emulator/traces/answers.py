@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tui.emulator.environment import Environment
-from tui.emulator.rows import iso_time
-from tui.emulator.runs import Run
-from tui.emulator.script import Json
-from tui.emulator.spans import NS_PER_MS, TraceSpan
-from tui.emulator.trace import trace_id_of, trace_of, trace_top
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json
+from tui.emulator.traces.spans import NS_PER_MS, TraceSpan
+from tui.emulator.traces.tree import trace_id_of, trace_of, trace_top
 
 TRACE_ROWS = 5_000
 EVENT_ROWS = 25_000

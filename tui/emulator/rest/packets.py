@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Answer, Asked, Refusal
-from tui.emulator.rows import Presign
-from tui.emulator.runs import Run
-from tui.emulator.script import NOTHING, Json
-from tui.emulator.triggering import SUPER_JSON
+from tui.emulator.rest.rows import Presign
+from tui.emulator.rest.triggering import SUPER_JSON
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import NOTHING, Json
 
 VALID_S = 300
 _TIME = "%Y%m%dT%H%M%SZ"

@@ -6,14 +6,26 @@ the same trace. Source: wire/README.md §5 and §6, recordings 210-292.
 """
 
 from tui.emulator.environment import Environment
-from tui.emulator.failure import FailureKind
-from tui.emulator.names import span_id, trace_id
-from tui.emulator.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, is_large, iso_time
-from tui.emulator.runs import Attempt, Block, Run
-from tui.emulator.script import NOTHING, Script, Start
-from tui.emulator.spans import ATTEMPT, DELAY, DOWNLOAD, FUNCTION, HOOK, TASK, UPLOAD, Sight, TraceSpan, duration_ns
-from tui.emulator.trace_engine import Engine
-from tui.emulator.trace_steps import (
+from tui.emulator.rest.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, is_large, iso_time
+from tui.emulator.simulation.failure import FailureKind
+from tui.emulator.simulation.names import span_id, trace_id
+from tui.emulator.simulation.runs import Attempt, Block, Run
+from tui.emulator.simulation.script import NOTHING, Script, Start
+from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.traces.engine import Engine
+from tui.emulator.traces.spans import (
+    ATTEMPT,
+    DELAY,
+    DOWNLOAD,
+    FUNCTION,
+    HOOK,
+    TASK,
+    UPLOAD,
+    Sight,
+    TraceSpan,
+    duration_ns,
+)
+from tui.emulator.traces.steps import (
     Pause,
     hang_steps,
     is_thrown,
@@ -22,7 +34,6 @@ from tui.emulator.trace_steps import (
     started_properties,
     stretches,
 )
-from tui.emulator.vocabulary import Word
 
 BEFORE_CREATED_MS = 3
 """A run's own span begins so long before its row is there (recordings 240 and 100)."""
@@ -74,7 +85,7 @@ class _Player:
         started_ms = run.created_ms - (0 if _is_awaited(run) else BEFORE_CREATED_MS)
         own = TraceSpan(span_id(run.seed, ""), parent_id, run, run.task_id, started_ms, TASK)
         is_final = run.status.is_final
-        if not self._sight.open(parent, own, _ended_ms(run) if is_final else None):
+        if not self._sight.begin(parent, own, _ended_ms(run) if is_final else None):
             return None
         if not own.is_partial and run.status is not Word.COMPLETED:
             own.is_cancelled = run.status is Word.CANCELED
@@ -97,7 +108,7 @@ class _Player:
         started_ms = attempt.started_ms - WARM_MS - download_ms
         key = span_id(run.seed, f"{number}")
         span = TraceSpan(key, own.id, run, f"Attempt {number}", started_ms, ATTEMPT, number)
-        is_there = _is_up(attempt) and self._sight.open(
+        is_there = _is_up(attempt) and self._sight.begin(
             own, span, _closed_ms(attempt), cancelled_ms=_cancelled_ms(attempt), failure=attempt.failure
         )
         if is_first:
@@ -109,7 +120,7 @@ class _Player:
             if download_ms:
                 part = _beside(span, "store.downloadPayload", attempt.started_ms - download_ms)
                 part.style = DOWNLOAD
-                self._sight.open(span, part, attempt.started_ms)
+                self._sight.begin(span, part, attempt.started_ms)
             self._inside(own, span, attempt)
         self._delay(own, attempt)
 
@@ -120,20 +131,20 @@ class _Player:
         function.style = FUNCTION
         done_ms = None if closed_ms is None else max(attempt.started_ms, closed_ms - DONE_MS)
         script = run.script(attempt.number)
-        if self._sight.open(span, function, done_ms, cancelled_ms=cancelled_ms, failure=attempt.failure):
+        if self._sight.begin(span, function, done_ms, cancelled_ms=cancelled_ms, failure=attempt.failure):
             self._play(own, function, script, attempt, done_ms)
         hook = run.task.cancel_hook if run.task is not None else ()
         if hook and cancelled_ms is not None:
             part = _beside(span, "onCancel()", cancelled_ms)
             part.style = HOOK
-            if self._sight.open(span, part, cancelled_ms + HOOK_MS):
+            if self._sight.begin(span, part, cancelled_ms + HOOK_MS):
                 hang_steps(self._sight, part, hook, f"{attempt.number}/hook", cancelled_ms, 0)
         is_done = run.status is Word.COMPLETED and attempt is run.attempts[-1]
         output = None if script.output is NOTHING else script.output
         if is_done and closed_ms is not None and is_large(output, OUTPUT_INLINE_BYTES):
             part = _beside(span, "store.uploadOutput", closed_ms - 1)
             part.style = UPLOAD
-            self._sight.open(span, part, closed_ms)
+            self._sight.begin(span, part, closed_ms)
 
     def _delay(self, own: TraceSpan, attempt: Attempt) -> None:
         """The wait for the next attempt, which has its final duration as soon as it is planned (recording 241)."""
@@ -171,7 +182,7 @@ class _Player:
         attempt = own.run.attempts[(function.attempt or 1) - 1]
         span = pause_span(function, pause, block, path)
         ended_ms = block.ended_ms if block.ended_ms is None or done_ms is None else min(block.ended_ms, done_ms)
-        is_there = self._sight.open(function, span, ended_ms, cancelled_ms=_cancelled_ms(attempt))
+        is_there = self._sight.begin(function, span, ended_ms, cancelled_ms=_cancelled_ms(attempt))
         self._engine.blocked(own, pause, block)
         if is_there and isinstance(pause, Start):
             if not span.is_partial:

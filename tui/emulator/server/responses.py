@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from tui.emulator.access import too_small
 from tui.emulator.exchange import Answer, Refusal
-from tui.emulator.faults import Fault
-from tui.emulator.script import Json
+from tui.emulator.server.faults import Fault
+from tui.emulator.simulation.script import Json
 
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"

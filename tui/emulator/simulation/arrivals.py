@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from random import Random
 
-from tui.emulator.failure import Failure
-from tui.emulator.lifecycle import Lifecycle
-from tui.emulator.new_run import NewRun
-from tui.emulator.script import Task
+from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.lifecycle import Lifecycle
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.script import Task
 
 DEPLOY_S = (900.0, 2400.0)
 BAD_DEPLOY_SHARE = 0.3

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from sortedcontainers import SortedList
 
-from tui.emulator.runs import Run
-from tui.emulator.vocabulary import Word
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 
 Field = str
 """What a list is filtered by: task, tag, queue, batch, machine, version, test."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui.emulator.exchange import Refusal, validation_error
-from tui.emulator.lifecycle import TAGS_MOST
-from tui.emulator.list_filters import MACHINES, parse_moment_ms
-from tui.emulator.new_run import NewRun, duration_ms
-from tui.emulator.runs import ABSENT
-from tui.emulator.script import Json
+from tui.emulator.rest.list_filters import MACHINES, parse_moment_ms
+from tui.emulator.simulation.lifecycle import TAGS_MOST
+from tui.emulator.simulation.new_run import NewRun, duration_ms
+from tui.emulator.simulation.runs import ABSENT
+from tui.emulator.simulation.script import Json
 
 TAG_UNITS_MOST = 128
 KEY_VALID_MS = 30 * 86_400_000

@@ -12,12 +12,12 @@ from itertools import islice
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tui.emulator.emulator import Emulator
-from tui.emulator.faults import BadFault
-from tui.emulator.responses import JSON, as_json
-from tui.emulator.rows import iso_time
-from tui.emulator.runs import Run
-from tui.emulator.script import Json
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.server.emulator import Emulator
+from tui.emulator.server.faults import BadFault
+from tui.emulator.server.responses import JSON, as_json
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json
 
 TOLD_RUNS = 1000
 LIMIT_DIGITS = 9

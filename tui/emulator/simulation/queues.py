@@ -7,8 +7,8 @@ stored as `task/<id>`; custom queues have a bare name (wire/README.md §3, §7).
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from tui.emulator.names import queue_id
-from tui.emulator.runs import Run
+from tui.emulator.simulation.names import queue_id
+from tui.emulator.simulation.runs import Run
 
 OWN = "task/"
 
