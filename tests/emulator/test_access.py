@@ -221,7 +221,7 @@ def test_a_signature_that_is_not_exactly_it_does_not_hold(at: int) -> None:
         b'"pub"',
         b'{"pub":true',
         b"[" * 8000,
-        b'{"pub":true,"x":' + b"[" * 8000 + b"]" * 8000 + b"}",
+        b'{"x":' + b"[" * 8000 + b"]" * 8000 + b"}",
     ],
 )
 def test_what_cannot_be_read_is_an_unknown_key(claims: bytes) -> None:
