@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import assert_never
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Refusal
@@ -117,6 +118,8 @@ def _granting(need: Need, path: Mapping[str, str], query: Mapping[str, str], led
             return frozenset({"admin", "read:query"})
         case Need.SECRET:
             return frozenset()
+        case _:
+            assert_never(need)
 
 
 def _of_run(run_id: str, ledger: Ledger) -> Iterator[str]:

@@ -13,7 +13,10 @@ BURST_FACTOR = 2
 
 
 async def whoami(asked: Asked) -> Answer:
-    """`GET /api/v1/whoami`; `slug` is what rows call `env.name`. Only a development environment is somebody's."""
+    """`GET /api/v1/whoami`; `slug` is what rows call `env.name`. Only a development environment is somebody's.
+
+    Longer than a function should be: one literal, key by key as recorded.
+    """
     environment = asked.world.environment
     project = environment.project
     is_personal = bool(environment.user)

@@ -6,6 +6,7 @@ outside `lifecycle`'s.
 
 from collections.abc import Callable
 from random import Random
+from typing import assert_never
 
 from tui.emulator.environment import Environment
 from tui.emulator.simulation.changes import Changes
@@ -137,6 +138,8 @@ class Attempts:
                     self._changes.touch(run)
                 case Label(tags=tags):
                     self._tag(run, tags)
+                case _:
+                    assert_never(item)
         self._end(run, script)
 
     def _wait(self, run: Run, ms: int) -> None:
@@ -221,9 +224,7 @@ class Attempts:
             self._retry(run, attempt)
 
     def _retry(self, run: Run, attempt: Attempt) -> None:
-        task = run.task
-        delay_ms = task.backoff.delay_ms(attempt.number) if task else 1000
-        delay_ms = int(delay_ms * (0.85 + 0.3 * Random(run.seed + attempt.number).random()))
+        delay_ms = retry_delay_ms(run, attempt)
         attempt.retry_at_ms = self._agenda.now_ms + delay_ms
         if delay_ms < LONG_BACKOFF_MS:
             self._changes.touch(run)
@@ -237,19 +238,29 @@ class Attempts:
         if run.turn != turn:
             return
         run.failure = failure
-        match failure.kind:
-            case FailureKind.CRASH | FailureKind.OUT_OF_MEMORY:
-                word = Word.CRASHED
-            case FailureKind.TIMEOUT:
-                word = Word.TIMED_OUT
-            case FailureKind.SYSTEM:
-                word = Word.SYSTEM_FAILURE
-            case FailureKind.STALLED if self._environment.type == "DEVELOPMENT":
-                word = Word.CANCELED
-            case _:
-                word = Word.FAILED
-        self.finish(run, word)
+        self.finish(run, final_word(failure, self._environment))
         self._dispatch.leave(run)
+
+
+def retry_delay_ms(run: Run, failed: Attempt) -> int:
+    """The wait before its next attempt, with the jitter that the SDK adds."""
+    delay_ms = run.task.backoff.delay_ms(failed.number) if run.task else 1000
+    return int(delay_ms * (0.85 + 0.3 * Random(run.seed + failed.number).random()))
+
+
+def final_word(failure: Failure, environment: Environment) -> Word:
+    """The status in which a failure ends a run (wire/README.md §2; a lost worker: recording 147)."""
+    match failure.kind:
+        case FailureKind.CRASH | FailureKind.OUT_OF_MEMORY:
+            return Word.CRASHED
+        case FailureKind.TIMEOUT:
+            return Word.TIMED_OUT
+        case FailureKind.SYSTEM:
+            return Word.SYSTEM_FAILURE
+        case FailureKind.STALLED if environment.type == "DEVELOPMENT":
+            return Word.CANCELED
+        case _:
+            return Word.FAILED
 
 
 def child_failed(child: Run) -> Failure:
