@@ -1,7 +1,8 @@
 """What a worker does with a run: its attempts, played item by item from the script, up to its end.
 
 What lives here: the worker's side of a run's life. How it gets there is `dispatch`'s matter, what is done to it from
-outside `lifecycle`'s.
+outside `lifecycle`'s. `Attempts` is a little longer than a class should be: it is one state machine, and reads best
+in one piece.
 """
 
 from collections.abc import Callable
