@@ -49,7 +49,7 @@ def test_a_pane_has_the_columns_and_widths_of_the_looks_page(pane: int, shown: d
 def test_a_row_fills_its_pane_exactly_whatever_is_in_it(pane: int, word: str) -> None:
     slots = columns_for(pane)
     for run in (sample(word), full(HOSTILE), Run(RunId("run_1"))):
-        assert line_width(row(run, slots, NOW)) == pane - 3  # without the gutter and the right edge
+        assert line_width(row(run, slots, Now(NOW))) == pane - 3  # without the gutter and the right edge
     assert line_width(head(slots)) == pane - 3
 
 
@@ -62,14 +62,14 @@ def test_columns_go_in_the_order_of_their_drop_rank() -> None:
 
 
 def test_a_row_reads_as_in_the_picture() -> None:
-    line = row(sample("FAILED"), columns_for(120), NOW)
+    line = row(sample("FAILED"), columns_for(120), Now(NOW))
     assert text_of([line]).rstrip() == (
         "✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   billing  order:1001"
     )
 
 
 def test_what_is_unknown_is_a_dot_and_never_made_up() -> None:
-    line = row(Run(RunId("run_cmwuqwphl00009f7de45f6e3t")), columns_for(200), NOW)
+    line = row(Run(RunId("run_cmwuqwphl00009f7de45f6e3t")), columns_for(200), Now(NOW))
     assert text_of([line]).split() == ["?", "·", "·", "run_cm…6e3t", "·", "·", "·", "·"]
 
 
@@ -100,17 +100,17 @@ def test_only_the_last_four_of_an_id_are_lifted() -> None:
     ],
 )
 def test_failures_stand_out_and_the_rest_recedes(word: str, tokens: dict[str, Token]) -> None:
-    cells = {column.id: column.cell(sample(word), NOW)[0].token for column in COLUMNS if column.id in tokens}
+    cells = {column.id: column.cell(sample(word), Now(NOW))[0].token for column in COLUMNS if column.id in tokens}
     assert cells == tokens
 
 
 def test_the_error_column_has_the_first_line_of_a_message_that_is_known() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "error")
     run = replace(sample("FAILED"), error=(STAMP, failure(3, "first\nsecond")))
-    assert text_of([cell(run, NOW)]) == "first"
-    assert cell(sample("FAILED"), NOW) == ()
+    assert text_of([cell(run, Now(NOW))]) == "first"
+    assert cell(sample("FAILED"), Now(NOW)) == ()
 
 
 def test_the_cost_is_computing_and_start_together() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "cost")
-    assert text_of([cell(full(), NOW)]) == "$0.0002"
+    assert text_of([cell(full(), Now(NOW))]) == "$0.0002"

@@ -14,7 +14,16 @@ from tui.present import words
 from tui.present.status import look_of
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
 
-Cell = Callable[[Run, datetime], Line]
+
+
+class Now(NamedTuple):
+    """The time at which a row is drawn, and the moment at which its running timers stand still, if they do."""
+
+    at: datetime
+    frozen_at: datetime | None = None
+
+
+Cell = Callable[[Run, Now], Line]
 
 _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
 
@@ -67,41 +76,43 @@ def short_id(run_id: RunId, token: Token) -> Line:
     return (Piece(f"{run_id[:6]}…", token), Piece(run_id[-4:], _LIFTED.get(token, token)))
 
 
-def _status(run: Run, _now: datetime) -> Line:
+def _status(run: Run, _now: Now) -> Line:
     return (look_of(run).name,)
 
 
-def _task(run: Run, _now: datetime) -> Line:
+def _task(run: Run, _now: Now) -> Line:
     return (Piece(run.fixed.task or words.NONE, look_of(run).row.task),)
 
 
-def _run(run: Run, _now: datetime) -> Line:
+def _run(run: Run, _now: Now) -> Line:
     return short_id(run.id, look_of(run).row.rest)
 
 
-def _took(run: Run, now: datetime) -> Line:
-    return (Piece(words.duration(took(run, now)), look_of(run).row.took),)
+def _took(run: Run, now: Now) -> Line:
+    is_frozen = now.frozen_at is not None and not run.is_final
+    ran = took(run, now.frozen_at or now.at)
+    return (Piece(words.duration(ran, frozen=is_frozen and ran is not None), look_of(run).row.took),)
 
 
-def _age(run: Run, now: datetime) -> Line:
-    return (Piece(words.age(run.fixed.created_at, now), look_of(run).row.number),)
+def _age(run: Run, now: Now) -> Line:
+    return (Piece(words.age(run.fixed.created_at, now.at), look_of(run).row.number),)
 
 
-def _version(run: Run, _now: datetime) -> Line:
+def _version(run: Run, _now: Now) -> Line:
     return (Piece(run.fixed.version or words.NONE, look_of(run).row.rest),)
 
 
-def _tags(run: Run, _now: datetime) -> Line:
+def _tags(run: Run, _now: Now) -> Line:
     token = look_of(run).row.rest
     return joined((Piece(tag, token),) for tag in (run.state.tags if run.state else ()))
 
 
-def _error(run: Run, _now: datetime) -> Line:
+def _error(run: Run, _now: Now) -> Line:
     error = run.error[1] if run.error else None
     return () if error is None else (Piece(first_line(error.message), look_of(run).row.rest),)
 
 
-def _cost(run: Run, _now: datetime) -> Line:
+def _cost(run: Run, _now: Now) -> Line:
     text = words.cost(run.state.cost_cents + run.state.base_cost_cents) if run.state else words.NONE
     return (Piece(text, look_of(run).row.rest),)
 
@@ -143,7 +154,15 @@ def head(slots: Sequence[Slot]) -> Line:
     return (Piece("  "), *joined(titles))
 
 
-def row(run: Run, slots: Sequence[Slot], now: datetime) -> Line:
-    """One run as glyph and cells, each exactly as wide as its slot."""
-    cells = (fit(slot.column.cell(run, now), slot.width, slot.column.align) for slot in slots)
+def row(run: Run, slots: Sequence[Slot], now: Now, *, status: Piece | None = None, is_current: bool = False) -> Line:
+    """One run as glyph and cells, each exactly as wide as its slot.
+
+    `status` are other words than its status, while something is done to it; the task of the current row is bold.
+    """
+    cells = []
+    for column, width in slots:
+        cell = (status,) if status is not None and column is STATUS else column.cell(run, now)
+        if is_current and column is TASK:
+            cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
+        cells.append(fit(cell, width, column.align))
     return (look_of(run).mark, Piece(" "), *joined(cells))

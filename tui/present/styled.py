@@ -17,7 +17,11 @@ Align = Literal["left", "right"]
 
 
 class Token(StrEnum):
-    """The colours by what they mean; each painter has its own table of values."""
+    """The colours by what they mean; each painter has its own table of values.
+
+    The last ones bring their own background: the environment's chip, the band of a dialog that writes in production,
+    the safe button, a mark under the cursor; HIT is what a search found.
+    """
 
     TEXT = "text"
     BRIGHT = "bright"
@@ -29,6 +33,14 @@ class Token(StrEnum):
     GREEN = "green"
     ACCENT = "accent"
     GUIDE = "guide"
+    LINE = "line"
+    SPARK = "spark"
+    HIT = "hit"
+    CHIP = "chip"
+    GREY_CHIP = "grey chip"
+    ALARM = "alarm"
+    BUTTON = "button"
+    MARKED = "marked"
 
 
 class _Fields(NamedTuple):
@@ -57,6 +69,38 @@ Line = tuple[Piece, ...]
 def line_width(line: Line) -> int:
     """How many cells a line takes."""
     return sum(cell_len(piece.text) for piece in line)
+
+
+def plain(line: Line) -> str:
+    """The text of a line alone."""
+    return "".join(piece.text for piece in line)
+
+
+def mark_hits(line: Line, needle: str) -> Line:
+    """The line with every place marked where it says `needle`, which is in folded case; pieces may be cut apart."""
+    whole = plain(line)
+    folded = whole.casefold()
+    # Letters whose folded form is longer (`ß`) would shift what is marked: such a line is searched as it is written.
+    haystack = folded if len(folded) == len(whole) else whole
+    starts = []
+    at = haystack.find(needle) if needle else -1
+    while at >= 0:
+        starts.append(at)
+        at = haystack.find(needle, at + len(needle))
+    if not starts:
+        return line
+    marked = {index for start in starts for index in range(start, start + len(needle))}
+    out: list[Piece] = []
+    place = 0
+    for piece in line:
+        begin = 0
+        for end in range(1, len(piece.text) + 1):
+            is_hit = place + begin in marked
+            if end == len(piece.text) or (place + end in marked) is not is_hit:
+                out.append(Piece(piece.text[begin:end], Token.HIT if is_hit else piece.token, is_bold=piece.is_bold))
+                begin = end
+        place += len(piece.text)
+    return tuple(out)
 
 
 def cut(line: Line, limit: int) -> Line:

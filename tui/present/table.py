@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from tui.domain.run import Run
-from tui.present.columns import AGE, COST, GAP, RUN, STATUS, TAGS, TASK, TOOK, VERSION, Column, Slot, head, row
+from tui.present.columns import AGE, COST, GAP, RUN, STATUS, TAGS, TASK, TOOK, VERSION, Column, Now, Slot, head, row
 from tui.present.status import look_of
 from tui.present.styled import Line, Piece, line_width
 
 
-def _whole_id(run: Run, _now: datetime) -> Line:
+def _whole_id(run: Run, _now: Now) -> Line:
     return (Piece(run.id, look_of(run).row.rest),)
 
 
@@ -47,13 +47,13 @@ class RunTable:
         """The lines of one page; the first that has runs starts with the titles."""
         if not runs:
             return []
-        is_first = not self._slots
+        is_first, at = not self._slots, Now(now)
         for column in PRINTED:
-            cells = (line_width(column.cell(run, now)) for run in runs)
+            cells = (line_width(column.cell(run, at)) for run in runs)
             self._widest[column.id] = max(len(column.title), self._widest.get(column.id, 0), *cells)
         columns = [slot.column for slot in self._slots] if self._slots else list(PRINTED)
         self._slots = fitted(columns, self._widest, self.limit)
-        return ([head(self._slots)] if is_first else []) + [row(run, self._slots, now) for run in runs]
+        return ([head(self._slots)] if is_first else []) + [row(run, self._slots, at) for run in runs]
 
 
 def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | None) -> list[Slot]:
@@ -76,3 +76,14 @@ def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | N
             widths[flexible] += grown
             spare -= grown
     return [Slot(column, widths[column.id]) for column in kept]
+
+
+_WIDE: Final = {"status": 15, "task": 26, "run": 29, "took": 7, "age": 5, "version": 11, "tags": 22, "cost": 8}
+_EDGES: Final = 3  # gutter and right edge
+
+
+def wide_columns(pane_width: int) -> list[Slot]:
+    """The columns of the list on the screen when whole run ids are wanted, for a pane of that width."""
+    slots = fitted(PRINTED, _WIDE, pane_width - _EDGES)
+    spare = pane_width - _EDGES - _GLYPH - sum(slot.width for slot in slots) - GAP * (len(slots) - 1)
+    return [slot._replace(width=slot.width + max(spare, 0)) if slot is slots[-1] else slot for slot in slots]

@@ -51,3 +51,33 @@ class SystemClock:
     async def sleep(self, delay_s: float) -> None:
         """Wait on the running event loop."""
         await asyncio.sleep(delay_s)
+
+
+class WakeableClock:
+    """A clock whose sleepers can be woken: they go on as if their time had come. Its time is another clock's."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asleep: set[asyncio.Event] = set()
+        self.now = clock.now
+        self.monotonic_s = clock.monotonic_s
+        self.call_later = clock.call_later
+
+    def wake(self) -> None:
+        """End every sleep now."""
+        for sleeper in self._asleep:
+            sleeper.set()
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait, or until woken."""
+        if delay_s <= 0:
+            await self._clock.sleep(0)
+            return
+        sleeper = asyncio.Event()
+        timer = self._clock.call_later(delay_s, sleeper.set)
+        self._asleep.add(sleeper)
+        try:
+            await sleeper.wait()
+        finally:
+            self._asleep.discard(sleeper)
+            timer.cancel()

@@ -145,6 +145,10 @@ class Store:
         """Every run, those known only by reference too, in no order that means anything."""
         return iter(self._runs.values())
 
+    def snapshot(self) -> Mapping[RunId, Run]:
+        """Every run as it is now; later updates do not touch it."""
+        return dict(self._runs)
+
     def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
         """The runs that are in a status; one that is gone is in none."""
         return self._indexes.by_status.get(status, frozenset())

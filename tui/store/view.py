@@ -3,16 +3,21 @@
 What lives here: which run stands at which place. What a row shows, and which row the cursor is on, is the screen's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.store.changes import Changes
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.orders import CREATED, Order, SortKey
 from tui.store.store import Store
+
+_LOOK_AT_THE_TIME_EVERY: Final = 64  # runs, while a view grows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +40,28 @@ class ViewDelta:
 class View:
     """Always what filtering and sorting the store's runs from nothing would give, if it hears of every change.
 
-    Runs that are known only by reference, without a state, are in no view.
+    Runs that are known only by reference, without a state, are in no view, and none that was created before `since`.
+    A `growing` one begins empty and is whole once `grow` says so; it may hear of changes meanwhile.
     """
 
-    def __init__(self, store: Store, runs_filter: Filter = EVERYTHING, order: Order = CREATED) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runs_filter: Filter = EVERYTHING,
+        order: Order = CREATED,
+        *,
+        since: datetime | None = None,
+        growing: bool = False,
+    ) -> None:
         self._store = store
         self._filter = runs_filter
         self._order = order
+        self._since = since
         self._keys: dict[RunId, SortKey] = {}
         self._places = SortedList()
-        self._rebuild()
+        self._waiting: list[RunId] = [run.id for run in store.runs()] if growing else []
+        if not growing:
+            self._rebuild()
 
     @property
     def filter(self) -> Filter:
@@ -55,6 +72,31 @@ class View:
     def order(self) -> Order:
         """How they are sorted."""
         return self._order
+
+    @property
+    def since(self) -> datetime | None:
+        """The creation time before which nothing is shown."""
+        return self._since
+
+    def grow(self, is_time_up: Callable[[], bool]) -> bool:
+        """Look at more of the runs that were there at the start, until the time is up; whether it is whole now."""
+        waiting = self._waiting
+        while waiting:
+            for _ in range(min(_LOOK_AT_THE_TIME_EVERY, len(waiting))):
+                run_id = waiting.pop()
+                if run_id not in self._keys and (key := self._key(run_id)) is not None:
+                    self._places.add(key)
+                    self._keys[run_id] = key
+            if is_time_up():
+                return not waiting
+        return True
+
+    def forget_before(self, since: datetime) -> ViewDelta:
+        """Show nothing older from now on; cheap where the bound has moved by a little."""
+        before, self._since = self._since, since
+        old = self._store.created_between(before, since) if before is not None and before <= since else list(self._keys)
+        changes = Changes(changed=set(old))
+        return self.update(changes)
 
     def set_filter(self, runs_filter: Filter) -> None:
         """Show other runs; this looks at every run of the store."""
@@ -103,19 +145,33 @@ class View:
         index: int = self._places.bisect_left(key)
         return index
 
+    def key_of(self, run_id: RunId) -> SortKey | None:
+        """What a run of the view is sorted by."""
+        return self._keys.get(run_id)
+
+    def place(self, key: SortKey) -> int:
+        """Where a run with that key stands, or would."""
+        index: int = self._places.bisect_left(key)
+        return index
+
     def slice(self, start: int, stop: int) -> list[RunId]:
         """The runs from one place up to another, without the latter; what is beyond the ends is left out."""
         return [_id_of(key) for key in self._places.islice(max(0, start), max(0, stop))]
 
     def _key(self, run_id: RunId) -> SortKey | None:
         run = self._store.get(run_id)
-        if run is None or run.state is None or not self._filter.matches(run):
+        if run is None or not self._shows(run):
             return None
         return self._order.key(run)
 
+    def _shows(self, run: Run) -> bool:
+        if run.state is None or not self._filter.matches(run):
+            return False
+        return self._since is None or run.fixed.created_at is None or run.fixed.created_at >= self._since
+
     def _rebuild(self) -> None:
-        matches, key = self._filter.matches, self._order.key
-        self._keys = {run.id: key(run) for run in self._store.runs() if run.state is not None and matches(run)}
+        key = self._order.key
+        self._keys = {run.id: key(run) for run in self._store.runs() if self._shows(run)}
         self._places = SortedList(self._keys.values())
 
 
