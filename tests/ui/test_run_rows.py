@@ -1,0 +1,256 @@
+"""The list without its drawing: the cursor is a run, the window is the view, and what differs is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.builders import at, patch_of
+from tui.domain.ids import RunId
+from tui.domain.update import RunGone, RunsRead
+from tui.store.changes import Changes
+from tui.store.filter import parse_filter
+from tui.store.orders import CREATED, ORDERS, STATUS, Order
+from tui.store.store import Store
+from tui.store.view import View
+from tui.ui.run_rows import RunRows
+
+HEIGHT = 5
+
+
+@dataclass
+class Listed:
+    """Rows over a store; `painted` is what a screen would show that paints only the lines it is told."""
+
+    text: str = ""
+    height: int = HEIGHT
+    max_runs: int = 1000
+    store: Store = field(init=False)
+    rows: RunRows = field(init=False)
+    painted: list[str] = field(default_factory=list)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = Store(max_runs=self.max_runs)
+        self.rows = RunRows(self.store, View(self.store, parse_filter(self.text)), self.height)
+
+    def read(self, *runs: tuple[int, str]) -> set[int]:
+        """Runs by number and status; the number is when it was created."""
+        self.number += 1
+        patches = tuple(
+            patch_of(f"run_{number:03d}", word, created=number, updated=self.number, read=self.number)
+            for number, word in runs
+        )
+        return self.rows.see(self.store.apply(RunsRead(patches)))
+
+    def fill(self, count: int, word: str = "COMPLETED") -> None:
+        self.read(*((number, word) for number in range(1, count + 1)))
+
+    @property
+    def cursor_line(self) -> int | None:
+        rows = self.rows
+        return None if rows.cursor is None else rows.window.index(rows.cursor)
+
+
+def run(number: int) -> RunId:
+    return RunId(f"run_{number:03d}")
+
+
+def test_it_follows_until_somebody_moves() -> None:
+    listed = Listed()
+    listed.fill(8)
+    assert (listed.rows.cursor, listed.rows.window[0]) == (None, run(8))
+    listed.read((9, "QUEUED"))
+    assert (listed.rows.cursor, listed.rows.window[0], listed.rows.new_count) == (None, run(9), 0)
+    listed.rows.move(1)
+    assert listed.rows.cursor == run(9)
+
+
+def test_new_runs_leave_the_cursor_on_its_line_and_count_up() -> None:
+    listed = Listed()
+    listed.fill(8)
+    for _ in range(3):
+        listed.rows.move(1)
+    listed.read((9, "QUEUED"), (10, "QUEUED"))
+    assert (listed.cursor_line, listed.rows.cursor, listed.rows.new_count) == (2, run(6), 2)
+    listed.rows.move(-3)
+    assert (listed.rows.cursor, listed.rows.new_count) == (run(9), 1)
+    listed.rows.move(-1)
+    assert (listed.rows.cursor, listed.rows.new_count) == (run(10), 0)
+    listed.rows.move(-1)
+    assert listed.rows.cursor is None
+
+
+def test_older_runs_that_history_brings_are_not_new() -> None:
+    listed = Listed()
+    listed.read((50, "COMPLETED"), (51, "COMPLETED"))
+    listed.rows.move(1)
+    listed.read(*((number, "COMPLETED") for number in range(40)))
+    assert (listed.rows.new_count, listed.cursor_line) == (0, 0)
+
+
+def test_what_matches_no_more_stays_under_the_cursor_until_it_leaves() -> None:
+    listed = Listed("status:live")
+    listed.fill(6, "EXECUTING")
+    listed.rows.move(2)
+    lines = listed.read((5, "COMPLETED"))
+    assert (listed.rows.cursor, listed.rows.is_cursor_left_over, listed.cursor_line) == (run(5), True, 1)
+    assert 1 in lines
+    assert len(listed.rows) == 6
+    listed.rows.move(1)
+    assert (listed.rows.cursor, len(listed.rows), listed.rows.is_cursor_left_over) == (run(4), 5, False)
+    assert run(5) not in listed.rows.window
+
+
+def test_a_run_that_matches_again_is_no_left_over() -> None:
+    listed = Listed("status:live")
+    listed.fill(3, "QUEUED")
+    listed.rows.move(1)
+    listed.read((3, "COMPLETED"))
+    assert listed.rows.is_cursor_left_over
+    listed.rows.move(-1)
+    assert (listed.rows.cursor, len(listed.rows)) == (None, 2)
+
+
+def test_a_run_that_moves_by_the_order_takes_its_line_along() -> None:
+    listed = Listed()
+    listed.rows.show(View(listed.store, order=STATUS))
+    listed.fill(20, "QUEUED")
+    listed.rows.to_end()
+    cursor, line = listed.rows.cursor, listed.cursor_line
+    listed.read((1, "FAILED"))
+    assert cursor == run(1) == listed.rows.cursor
+    assert (line, listed.cursor_line) == (4, 0)  # it is the first of all now: there is nothing above to show
+
+
+def test_a_range_is_marked_from_the_last_mark() -> None:
+    listed = Listed()
+    listed.fill(8)
+    listed.rows.move(2)
+    listed.rows.toggle_mark()
+    listed.rows.move(3)
+    listed.rows.mark_range()
+    assert list(listed.rows.marks) == [run(7), run(6), run(5), run(4)]
+    listed.rows.mark_all()
+    assert listed.rows.mark_count == 8
+    listed.rows.mark_all()
+    assert listed.rows.mark_count == 0
+
+
+def test_marks_that_a_filter_hides_are_kept_apart() -> None:
+    listed = Listed()
+    listed.fill(4, "QUEUED")
+    listed.read((2, "FAILED"))
+    listed.rows.mark_all()
+    listed.rows.show(View(listed.store, parse_filter("status:failed")))
+    assert (list(listed.rows.marks), listed.rows.mark_count) == ([run(2)], 4)
+
+
+def test_the_next_error_is_found_in_both_directions() -> None:
+    listed = Listed()
+    listed.fill(30)
+    listed.read((3, "FAILED"), (20, "CRASHED"))
+    assert listed.rows.to_failed(1)
+    assert listed.rows.cursor == run(20)
+    assert listed.rows.to_failed(1)
+    assert listed.rows.cursor == run(3)
+    assert not listed.rows.to_failed(1)
+    assert listed.rows.to_failed(-1)
+    assert listed.rows.cursor == run(20)
+
+
+def test_with_many_errors_one_is_near() -> None:
+    listed = Listed()
+    listed.fill(600, "FAILED")
+    listed.read((300, "COMPLETED"))
+    listed.rows.go_to(run(301))
+    assert listed.rows.to_failed(1)
+    assert listed.rows.cursor == run(299)
+
+
+def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
+    listed = Listed()
+    listed.fill(8)
+    listed.rows.show(View(listed.store, since=at(0)))
+    listed.rows.to_end()
+    listed.rows.forget_before(at(5))
+    assert (listed.rows.window, listed.rows.cursor) == ([run(8), run(7), run(6), run(5)], None)
+
+
+words = st.sampled_from(["QUEUED", "EXECUTING", "COMPLETED", "FAILED"])
+Step = Callable[[Listed], set[int] | None]
+"""Does something; the lines to paint, or None: all of them."""
+
+
+def _quietly(do: Callable[[RunRows], object]) -> Step:
+    def step(listed: Listed) -> None:
+        do(listed.rows)
+
+    return step
+
+
+def _gone(number: int) -> Step:
+    return lambda listed: listed.rows.see(listed.store.apply(RunGone(run(number), at(listed.number))))
+
+
+def _show(view: tuple[str, Order]) -> Step:
+    def step(listed: Listed) -> None:
+        listed.rows.show(View(listed.store, parse_filter(view[0]), view[1]))
+
+    return step
+
+
+reads = st.lists(st.tuples(st.integers(0, 30), words), min_size=1, max_size=4)
+steps: st.SearchStrategy[Step] = st.one_of(
+    reads.map(lambda runs: lambda listed: listed.read(*runs)),
+    st.integers(0, 30).map(_gone),
+    st.integers(-7, 7).map(lambda lines: _quietly(lambda rows: rows.move(lines))),
+    st.integers(1, 9).map(lambda height: _quietly(lambda rows: rows.resize(height))),
+    st.sampled_from([-1, 1]).map(lambda step: _quietly(lambda rows: rows.to_failed(step))),
+    st.sampled_from([RunRows.follow, RunRows.to_end, RunRows.toggle_mark, RunRows.mark_all, RunRows.mark_range]).map(
+        _quietly
+    ),
+    st.tuples(st.sampled_from(["", "status:live", "status:failed"]), st.sampled_from(ORDERS)).map(_show),
+)
+
+
+def said(listed: Listed) -> list[object]:
+    """Everything that the lines of the window show."""
+    rows = listed.rows
+    left_over = rows.cursor if rows.is_cursor_left_over else None
+    return [(run_id, listed.store.get(run_id), run_id == left_over) for run_id in rows.window]
+
+
+@settings(max_examples=200)
+@given(st.lists(steps, max_size=25))
+def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
+    listed = Listed(max_runs=25)
+    rows = listed.rows
+    painted = said(listed)
+    for step in plan:
+        cursor, line = rows.cursor, listed.cursor_line
+        lines = step(listed)
+        now = said(listed)
+        if lines is None:
+            painted = now
+        else:
+            assert rows.cursor == cursor  # what happens elsewhere never takes the cursor to another run
+            painted = [now[y] if y in lines or y >= len(painted) else painted[y] for y in range(len(now))]
+            assert painted == now
+            has_room = 0 < rows.top < len(rows) - len(rows.window)
+            if has_room and rows.view.order is CREATED and cursor is not None and cursor in listed.store:
+                assert listed.cursor_line == line
+        if not rows.is_cursor_left_over:
+            assert rows.window == rows.view.slice(rows.top, rows.top + len(rows.window))
+        assert rows.cursor is None or rows.cursor in rows.window
+        assert all(mark in listed.store for mark in rows._marks)
+
+
+def test_changes_told_before_anything_is_seen_do_no_harm() -> None:
+    listed = Listed(height=0)
+    listed.fill(3)
+    assert listed.rows.window == []
+    listed.rows.see(Changes())
+    listed.rows.resize(2)
+    assert listed.rows.window == [run(3), run(2)]

@@ -1,0 +1,51 @@
+import pytest
+
+from tui.ui.theme import PALETTES, Look, look_for
+
+
+def luminance(color: str) -> float:
+    """Relative luminance, as WCAG 2 defines it."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+READ_ON_A_CURSOR = ("bright", "text", "muted", "accent", "rose", "amber", "blue", "green")
+
+
+@pytest.mark.parametrize("look", [Look.DARK, Look.LIGHT])
+@pytest.mark.parametrize("token", [*READ_ON_A_CURSOR, "faint"])
+def test_every_token_can_be_read_on_every_ground_that_it_stands_on(look: Look, token: str) -> None:
+    palette = PALETTES[look]
+    grounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
+    for ground in grounds:
+        ratio = contrast(palette[token], palette[ground])
+        assert ratio >= 4.5, (token, ground, ratio)
+
+
+@pytest.mark.parametrize("look", [Look.DARK, Look.LIGHT])
+@pytest.mark.parametrize(("text", "ground"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
+def test_what_brings_its_own_ground_can_be_read(look: Look, text: str, ground: str) -> None:
+    palette = PALETTES[look]
+    assert contrast(palette[text], palette[ground]) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted", "look"),
+    [
+        ({"COLORTERM": "truecolor", "TERM": "xterm"}, "auto", Look.DARK),
+        ({"TERM": "xterm-256color"}, "auto", Look.DARK),
+        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "auto", Look.LIGHT),
+        ({"TERM": "xterm-256color", "COLORFGBG": "15;0"}, "auto", Look.DARK),
+        ({"TERM": "screen"}, "auto", Look.SIXTEEN),
+        ({"TERM": "linux"}, "light", Look.LIGHT),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "dark", Look.NONE),
+    ],
+)
+def test_a_terminal_gets_the_colours_that_it_has(environ: dict[str, str], wanted: str, look: Look) -> None:
+    assert look_for(environ, wanted) is look

@@ -1,0 +1,70 @@
+"""How bindings are made: each with an id, a word for the footer, a sentence for the help, and its place in both.
+
+What lives here: `bind`, the keys that move in every pane, and how a key is spelled on screen. What a key does is said
+where it is done. Source: DESIGN §7.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True)
+class Place(Binding.Group):
+    """A binding's rank in the footer: the smallest stands left. A group is the one thing of our own that outlives
+    Textual's copying of bindings.
+    """
+
+    rank: int = 0
+
+
+def rank_of(binding: Binding) -> int | None:
+    """The rank in the footer; None: it is in the help only."""
+    return binding.group.rank if isinstance(binding.group, Place) else None
+
+
+def bind(keys: str, action: str, word: str, sentence: str, *, rank: int | None = None, shown: str = "") -> Binding:
+    """Make a binding. `word` is said in the footer, `sentence` in the help; `shown` spells the keys for both."""
+    return Binding(
+        keys,
+        action,
+        word,
+        show=rank is not None,
+        key_display=shown or " ".join(spelled(each) for each in keys.split(",")),
+        tooltip=sentence,
+        id=action.partition("(")[0].replace("_", "-") + _suffix(action),
+        group=None if rank is None else Place(rank=rank),
+    )
+
+
+def _suffix(action: str) -> str:
+    """What tells two bindings of one action apart: the parameter."""
+    parameter = action.partition("(")[2].strip("')")
+    return f"-{parameter}" if parameter else ""
+
+
+_SPELLED: Final = {
+    "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "shift-Tab", "space": "space", "slash": "/",
+    "question_mark": "?", "colon": ":", "comma": ",", "full_stop": ".", "left_square_bracket": "[",
+    "right_square_bracket": "]", "asterisk": "*", "minus": "-", "circumflex_accent": "^", "less_than_sign": "<",
+    "greater_than_sign": ">", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
+    "end": "End",
+}  # fmt: skip
+
+
+def spelled(key: str) -> str:
+    """A key as a person reads it: `?`, `Enter`, `ctrl-d`."""
+    return _SPELLED.get(key) or key.replace("ctrl+", "ctrl-")
+
+
+MOTION: Final = (
+    bind("j,down", "move(1)", "down", "One line down.", shown="j ↓"),
+    bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
+    bind("ctrl+d", "half_page(1)", "half a page down", "Half a page down."),
+    bind("ctrl+u", "half_page(-1)", "half a page up", "Half a page up."),
+    bind("pagedown", "page(1)", "page down", "A page down."),
+    bind("pageup", "page(-1)", "page up", "A page up."),
+    bind("g,home", "top", "top", "To the top; in the list of runs it then follows what is new."),
+    bind("G,end", "bottom", "bottom", "To the end."),
+)

@@ -1,0 +1,97 @@
+"""What the screen knows at this moment: the session's store, its clock, and whether both stand still.
+
+What lives here: the bridge from the session to the widgets: merged changes, pause, freshness. Nothing here draws.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.columns import Now
+from tui.session import Session
+from tui.store.changes import Changes, Topic
+from tui.store.freshness import Connection, Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Updates stopped being shown at `since`; `runs` is how they were then."""
+
+    since: datetime
+    runs: Mapping[RunId, Run]
+
+
+class Live:
+    """The one thing that panes ask about runs and time. `deliver` is called with changes, on the app's own turn."""
+
+    def __init__(self, session: Session, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        self.session = session
+        self.connection = Connection()
+        self.pause: Pause | None = None
+        self._deliver: Callable[[Changes], None] = lambda _: None
+        self._call_soon = call_soon
+        self._pending = Changes()
+        self._is_due = False
+
+    def begin(self, deliver: Callable[[Changes], None]) -> Callable[[], None]:
+        """Tell changes from now on; the answer ends that."""
+        self._deliver = deliver
+        return self.session.listen(self._hear)
+
+    def get(self, run_id: RunId) -> Run | None:
+        """A run as it is shown: the newest, or as it was when the user paused."""
+        if self.pause is not None:
+            return self.pause.runs.get(run_id)
+        return self.session.store.get(run_id)
+
+    @property
+    def freshness(self) -> Freshness:
+        """How fresh what is shown is."""
+        return self.connection.at(self.session.now())
+
+    @property
+    def now(self) -> Now:
+        """The server's time, and the moment at which running timers stand still, if they do."""
+        at = self.session.now()
+        if self.pause is not None:
+            return Now(at, self.pause.since)
+        freshness = self.connection.at(at)
+        return Now(at, freshness.confirmed_at if freshness.is_stale else None)
+
+    @property
+    def waiting(self) -> int:
+        """How many runs changed since the pause."""
+        if self.pause is None:
+            return 0
+        return len(self._pending.added) + len(self._pending.changed) + len(self._pending.removed)
+
+    def toggle_pause(self) -> None:
+        """Stop showing updates, or go on and show what waited."""
+        if self.pause is None:
+            self.pause = Pause(self.session.now(), self.session.store.snapshot())
+            return
+        self.pause = None
+        self._flush()
+
+    def _hear(self, changes: Changes) -> None:
+        """Called by the session's pump: no drawing here, a bug in it would look like the session's."""
+        if Topic.SOURCES in changes.topics:
+            for status in self.session.store.sources.values():
+                self.connection.see(status)
+        self._pending.merge(changes)
+        if not self._is_due:
+            self._is_due = True
+            self._call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_due = False
+        if self.pause is not None:
+            # Where we are and how the connection is goes on being told: only the runs stand still.
+            told = Changes(topics=self._pending.topics - {Topic.RUNS})
+            self._pending.topics &= {Topic.RUNS}
+        else:
+            told, self._pending = self._pending, Changes()
+        if not told.is_empty:
+            self._deliver(told)

@@ -1,0 +1,295 @@
+"""Which run stands on which line of the list, where the cursor is, and what is marked.
+
+What lives here: the list without its drawing; no Textual. The cursor is a run, never a place: new runs do not move the
+line that it is on, and a run that stops matching stays under it until it leaves. Without a cursor the list follows what
+is new. Source: DESIGN §5, §7, §8.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import FAILED
+from tui.store.changes import Changes
+from tui.store.orders import SortKey
+from tui.store.store import Store
+from tui.store.view import View
+
+FEW = 500
+"""Up to so many failed runs each is asked for its place; with more of them one is near anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The run under the cursor, which the view does not show any more, and the key that it had."""
+
+    run_id: RunId
+    key: SortKey
+
+
+class RunRows:
+    """The lines of one view. Every method that changes something gives the lines of the window that look otherwise."""
+
+    def __init__(self, store: Store, view: View, height: int = 0) -> None:
+        self._store = store
+        self._view = view
+        self._height = height
+        self._top = 0
+        self._cursor: RunId | None = None
+        self._left: Left | None = None
+        self._marks: dict[RunId, None] = {}
+        self._new: set[RunId] = set()
+        self._new_after: datetime | None = None
+        self.window: list[RunId] = []
+
+    @property
+    def view(self) -> View:
+        """What is shown, and in which order."""
+        return self._view
+
+    @property
+    def top(self) -> int:
+        """The place of the first line of the window."""
+        return self._top
+
+    @property
+    def cursor(self) -> RunId | None:
+        """The run under the cursor; None: the list follows, and nothing is under it."""
+        return self._cursor
+
+    @property
+    def is_cursor_left_over(self) -> bool:
+        """Whether the run under the cursor matches no more."""
+        return self._left is not None
+
+    @property
+    def new_count(self) -> int:
+        """How many runs came since the list stopped following and were not seen yet."""
+        return len(self._new)
+
+    @property
+    def marks(self) -> Sequence[RunId]:
+        """The marked runs that are shown, in the order of the list."""
+        places = [(place, run_id) for run_id in self._marks if (place := self._view.index_of(run_id)) is not None]
+        return [run_id for _, run_id in sorted(places)]
+
+    @property
+    def mark_count(self) -> int:
+        """All marks, shown or not."""
+        return len(self._marks)
+
+    def is_marked(self, run_id: RunId) -> bool:
+        """Whether a run is marked."""
+        return run_id in self._marks
+
+    def __len__(self) -> int:
+        return len(self._view) + (self._left is not None)
+
+    def resize(self, height: int) -> None:
+        """So many lines are seen now; the line of the cursor stays in sight."""
+        self._height = height
+        self._settle()
+
+    def show(self, view: View) -> None:
+        """Another filter or order: the cursor stays on its run if that is shown, else the list follows."""
+        self._view, self._left = view, None
+        if self._cursor is not None and self._cursor not in view:
+            self._follow()
+        self._top = 0
+        self._settle()
+
+    def see(self, changes: Changes) -> set[int]:
+        """Take in what changed in the store."""
+        before, place = self.window, self._place()
+        key = self._view.key_of(self._cursor) if self._cursor is not None else None
+        delta = self._view.update(changes)
+        for run_id in changes.removed:
+            self._marks.pop(run_id, None)
+        if delta.is_empty:
+            return set()
+        if self._cursor is not None:
+            if self._cursor in delta.left and key is not None:
+                self._left = Left(self._cursor, key)
+            elif self._cursor in delta.entered:
+                self._left = None
+            self._note_new(delta.entered)
+            now = self._place()
+            if place is not None and now is not None:
+                self._top += now - place
+        self._new -= delta.left
+        self._settle(keep_top=True)
+        touched = delta.changed | delta.moved | delta.entered
+        return self._differing(before, touched)
+
+    def forget_before(self, since: datetime) -> set[int]:
+        """Show nothing older."""
+        gone = list(self._view.forget_before(since).left)
+        before = self.window
+        if self._cursor in gone:
+            self._follow()
+        self._new.difference_update(gone)
+        self._settle(keep_top=True)
+        return self._differing(before, frozenset())
+
+    def move(self, lines: int) -> None:
+        """The cursor up or down; up from the first line means to follow again."""
+        place = self._place()
+        if place is None:
+            if lines > 0 and len(self._view):
+                self._put(self._top + lines - 1)
+            return
+        if place + lines < 0 and place == 0:
+            self.follow()
+            return
+        if self._left is not None and lines > 0:
+            lines -= 1  # the line below takes the place of the one that goes
+        self._put(place + lines)
+
+    def follow(self) -> None:
+        """To the top, where the list follows."""
+        self._follow()
+        self._top = 0
+        self._settle()
+
+    def to_end(self) -> None:
+        """To the last run."""
+        self._put(len(self._view) - 1)
+
+    def go_to(self, run_id: RunId) -> bool:
+        """The cursor on a run, if it is shown."""
+        if self._left is not None and self._left.run_id == run_id:
+            return True
+        place = self._view.index_of(run_id)
+        if place is None:
+            return False
+        self._put(place)
+        return True
+
+    def to_line(self, y: int) -> None:
+        """The cursor on a line of the window."""
+        if 0 <= y < len(self.window):
+            self.go_to(self.window[y])
+
+    def to_failed(self, step: int) -> bool:
+        """The cursor on the next failed run below (1) or above (-1)."""
+        here = self._place()
+        start = -1 if here is None else here
+        place = self._near_failed(start, step)
+        if place is None:
+            return False
+        self._put(place)
+        return True
+
+    def toggle_mark(self) -> None:
+        """Mark the run under the cursor, or take its mark away."""
+        if self._cursor is not None and self._left is None:
+            if self._cursor in self._marks:
+                del self._marks[self._cursor]
+            else:
+                self._marks[self._cursor] = None
+
+    def mark_range(self) -> None:
+        """Mark everything from the run that was marked last to the cursor."""
+        here = self._place()
+        last = next(reversed(self._marks), None)
+        if here is None or self._left is not None:
+            return
+        place = None if last is None else self._view.index_of(last)
+        first, stop = sorted((here, here if place is None else place))
+        for run_id in self._view.slice(first, stop + 1):
+            self._marks.setdefault(run_id)
+
+    def mark_all(self) -> None:
+        """Mark all that is shown, or, where all of it is marked, nothing."""
+        shown = self._view.slice(0, len(self._view))
+        if all(run_id in self._marks for run_id in shown):
+            self._marks.clear()
+        else:
+            self._marks = dict.fromkeys(shown)
+
+    def clear_marks(self) -> None:
+        """Mark nothing."""
+        self._marks.clear()
+
+    def _place(self) -> int | None:
+        """The place of the cursor among the lines."""
+        if self._left is not None:
+            return self._view.place(self._left.key)
+        return None if self._cursor is None else self._view.index_of(self._cursor)
+
+    def _put(self, place: int) -> None:
+        if not len(self._view):
+            return
+        was_following = self._cursor is None
+        self._left = None
+        self._cursor = self._view.at(max(0, min(place, len(self._view) - 1)))
+        if was_following:
+            newest = self._store.newest()
+            self._new_after = newest.fixed.created_at if newest is not None else None
+        self._settle()
+
+    def _follow(self) -> None:
+        self._cursor, self._left = None, None
+        self._new.clear()
+
+    def _note_new(self, entered: Iterable[RunId]) -> None:
+        for run_id in entered:
+            run = self._store.get(run_id)
+            at = run.fixed.created_at if run is not None else None
+            if at is not None and (self._new_after is None or at > self._new_after):
+                self._new.add(run_id)
+
+    def _settle(self, *, keep_top: bool = False) -> None:
+        """Bring the window in order after a change: nothing below the end, the cursor in sight, seen runs not new."""
+        height, total, place = max(1, self._height), len(self), self._place()
+        if place is None and not keep_top:
+            self._top = 0
+        if place is not None:
+            self._top = min(max(self._top, place - height + 1), place)
+        elif self._cursor is None:
+            self._top = 0
+        self._top = max(0, min(self._top, total - height))
+        self.window = self._window()
+        self._new.difference_update(self.window)
+
+    def _window(self) -> list[RunId]:
+        stop = self._top + self._height
+        if self._left is None:
+            return self._view.slice(self._top, stop)
+        place = self._view.place(self._left.key)
+        if place >= stop:
+            return self._view.slice(self._top, stop)
+        above = self._view.slice(self._top, place)
+        return [*above, self._left.run_id, *self._view.slice(place, stop - 1)]
+
+    def _differing(self, before: Sequence[RunId], touched: frozenset[RunId]) -> set[int]:
+        after = self.window
+        lines = {y for y, run_id in enumerate(after) if run_id in touched}
+        lines.update(y for y in range(max(len(before), len(after))) if before[y : y + 1] != after[y : y + 1])
+        if self._left is not None and self._left.run_id in after:
+            lines.add(after.index(self._left.run_id))
+        return lines
+
+    def _near_failed(self, start: int, step: int) -> int | None:
+        failed = [run_id for status in FAILED for run_id in self._store.with_status(status)]
+        if len(failed) > FEW:
+            return _scan(self._view, start, step, lambda run_id: _is_failed(self._store.get(run_id)))
+        places = (self._view.index_of(run_id) for run_id in failed)
+        if step > 0:
+            return min((place for place in places if place is not None and place > start), default=None)
+        return max((place for place in places if place is not None and place < start), default=None)
+
+
+def _is_failed(run: Run | None) -> bool:
+    return run is not None and run.status.is_failed
+
+
+def _scan(view: View, start: int, step: int, is_wanted: Callable[[RunId], bool]) -> int | None:
+    place = start + step
+    while 0 <= place < len(view):
+        if is_wanted(view.at(place)):
+            return place
+        place += step
+    return None

@@ -1,0 +1,190 @@
+"""The run that the panes beside the list are about, and how far reading it got.
+
+What lives here: `Subject`, the value that goes down to the panes, and `Reading`, which makes it true: it asks when the
+cursor has rested, again when the run changes, and never for what is not seen. Source: DESIGN §3, issue "Screen" §1.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree, TreeNode
+from tui.session import Session
+from tui.sources.clock import Timer
+from tui.store.changes import Changes
+from tui.wire.errors import ApiError
+
+REST_S: Final = 0.15
+"""The cursor has come to rest: nobody reads while it flies."""
+
+TREE_REST_S: Final = 0.5
+"""A tree costs several requests: it is read for a run that is looked at."""
+
+REREAD_AFTER_S: Final = 1.0
+"""A run that changes ten times a second is read once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One run as the panes are to show it: what is being read now, since when, what could not be, and its tree."""
+
+    run_id: RunId | None = None
+    reading_since: datetime | None = None
+    trouble: str | None = None
+    tree: RunTree | None = None
+    tree_since: datetime | None = None
+    tree_read_at: datetime | None = None
+    tree_trouble: str | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the detail and the attempts are on their way."""
+        return self.reading_since is not None
+
+    @property
+    def is_reading_tree(self) -> bool:
+        """Whether the tree is on its way."""
+        return self.tree_since is not None
+
+
+class Reading:
+    """Reads what the panes need of one run; `show` is called with every new `Subject`."""
+
+    def __init__(self, session: Session, show: Callable[[Subject], None]) -> None:
+        self._session = session
+        self._show = show
+        self._subject = Subject()
+        self._task: asyncio.Task[None] | None = None
+        self._tree_task: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+        self._tree_timer: Timer | None = None
+        self._read_of: datetime | None = None
+        self._wants_tree = False
+        self._wants_detail = False
+
+    @property
+    def subject(self) -> Subject:
+        """What is shown now."""
+        return self._subject
+
+    def select(self, run_id: RunId | None, *, at_once: bool = False) -> None:
+        """Turn to a run (None: to none), and read it when the cursor rests, or at once."""
+        if run_id != self._subject.run_id:
+            self._drop()
+            store = self._session.store
+            if self._subject.run_id is not None:
+                store.unpin([self._subject.run_id])
+            if run_id is not None:
+                store.pin([run_id])
+            self._set(Subject(run_id))
+            self._read_of = None
+        if run_id is None:
+            return
+        if at_once or self._read_of is None:
+            self._plan(0.0 if at_once else REST_S)
+
+    def want(self, *, detail: bool, tree: bool) -> None:
+        """Say what is seen: nothing else is read."""
+        gained = (detail and not self._wants_detail) or (tree and not self._wants_tree)
+        self._wants_detail, self._wants_tree = detail, tree
+        if gained and self._subject.run_id is not None:
+            self._plan(0.0)
+
+    def reread(self) -> None:
+        """Read everything that is seen again, now."""
+        if self._subject.run_id is not None:
+            self._read_of = None
+            self._set(replace(self._subject, tree=None, tree_trouble=None))
+            self._plan(0.0)
+
+    def see(self, changes: Changes) -> None:
+        """Read again what changed since it was read."""
+        run_id = self._subject.run_id
+        if run_id is None or run_id not in changes.changed or self._read_of is None:
+            return
+        run = self._session.store.get(run_id)
+        if run is not None and run.state is not None and run.state.updated_at > self._read_of:
+            self._plan(REREAD_AFTER_S)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self._drop()
+
+    def _plan(self, delay_s: float) -> None:
+        session = self._session
+        if self._wants_detail and (self._timer is None or delay_s == 0.0):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = session.clock.call_later(delay_s, self._begin)
+        if self._wants_tree and (self._tree_timer is None or delay_s == 0.0):
+            if self._tree_timer is not None:
+                self._tree_timer.cancel()
+            self._tree_timer = session.clock.call_later(max(delay_s, TREE_REST_S * bool(delay_s)), self._begin_tree)
+
+    def _begin(self) -> None:
+        self._timer = None
+        run_id = self._subject.run_id
+        if run_id is None or (self._task is not None and not self._task.done()):
+            return
+        self._set(replace(self._subject, reading_since=self._session.now()))
+        self._task = self._session.spawn(self._read(run_id), f"read {run_id}")
+
+    async def _read(self, run_id: RunId) -> None:
+        trouble: str | None = None
+        try:
+            run, trouble = await self._session.run_with_attempts(run_id)
+            self._read_of = run.state.updated_at if run.state is not None else self._session.now()
+        except ApiError as error:
+            trouble = str(error)
+            self._read_of = self._session.now()
+        if self._subject.run_id == run_id:
+            self._set(replace(self._subject, reading_since=None, trouble=trouble))
+
+    def _begin_tree(self) -> None:
+        self._tree_timer = None
+        run_id = self._subject.run_id
+        if run_id is None or (self._tree_task is not None and not self._tree_task.done()):
+            return
+        run = self._session.store.get(run_id)
+        if run is not None and _is_alone(run):
+            node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
+            self._set(replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_at))
+            return
+        self._set(replace(self._subject, tree_since=self._session.now()))
+        self._tree_task = self._session.spawn(self._read_tree(run_id), f"tree {run_id}")
+
+    async def _read_tree(self, run_id: RunId) -> None:
+        tree, trouble = self._subject.tree, None
+        try:
+            tree = await self._session.tree(run_id)
+        except ApiError as error:
+            trouble = str(error)
+        if self._subject.run_id == run_id:
+            now = self._session.now()
+            self._set(replace(self._subject, tree=tree, tree_since=None, tree_trouble=trouble, tree_read_at=now))
+
+    def _drop(self) -> None:
+        for timer in (self._timer, self._tree_timer):
+            if timer is not None:
+                timer.cancel()
+        for task in (self._task, self._tree_task):
+            if task is not None:
+                task.cancel()
+        self._timer = self._tree_timer = self._task = self._tree_task = None
+
+    def _set(self, subject: Subject) -> None:
+        if subject != self._subject:
+            self._subject = subject
+            self._show(subject)
+
+
+RECENT: Final = timedelta(seconds=2)
+
+
+def _is_alone(run: Run) -> bool:
+    """Whether a finished read said that nothing is above or below: then there is nothing to ask for."""
+    return run.is_final and run.children_at is not None and run.fixed.depth == 0 and not run.fixed.root_id

@@ -1,0 +1,91 @@
+"""The colours: one table, read by the painter of lines and, as theme variables, by the stylesheets.
+
+What lives here: values by theme. Which token is used for what is `present`'s and the widgets'. Source: looks/LOOKS.md,
+whose contrasts are measured (tests/ui/test_theme.py measures them again).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from textual.theme import Theme
+
+
+class Look(StrEnum):
+    """Which colours a terminal gets: 24 bit on dark or light, its own sixteen, or none at all."""
+
+    DARK = "dark"
+    LIGHT = "light"
+    SIXTEEN = "16"
+    NONE = "none"
+
+
+Palette = Mapping[str, str]
+"""A colour for each name that LOOKS.md has; in sixteen colours an ANSI name, `default` the terminal's own."""
+
+_DARK: Final = {
+    "bg": "#0f1115", "surface": "#171a21", "cursor": "#242a38", "cursor2": "#1a1e27", "dialog": "#1e232d",
+    "line": "#2c323e", "guide": "#596375", "spark": "#5b6678", "bright": "#f4f6fa", "text": "#ccd2dc",
+    "muted": "#a2abba", "faint": "#848e9e", "accent": "#b5a1ff", "rose": "#ff7187", "amber": "#eeb55c",
+    "blue": "#6db8ff", "green": "#63ad79", "chip": "#3a2c10",
+}  # fmt: skip
+_LIGHT: Final = {
+    "bg": "#fcfcfb", "surface": "#f2f2f0", "cursor": "#e3e5f3", "cursor2": "#eeeff4", "dialog": "#f0f1f4",
+    "line": "#d3d6dc", "guide": "#8b93a1", "spark": "#8b93a1", "bright": "#090b0f", "text": "#2b313b",
+    "muted": "#4d5562", "faint": "#626a77", "accent": "#5a3bd0", "rose": "#c0163a", "amber": "#855400",
+    "blue": "#0a5fb4", "green": "#1b7339", "chip": "#fbe8c4",
+}  # fmt: skip
+_SIXTEEN: Final = {
+    "bg": "default", "surface": "default", "cursor": "default", "cursor2": "default", "dialog": "default",
+    "line": "bright_black", "guide": "bright_black", "spark": "bright_black", "bright": "default", "text": "default",
+    "muted": "default", "faint": "default", "accent": "bright_magenta", "rose": "bright_red", "amber": "yellow",
+    "blue": "cyan", "green": "green", "chip": "default",
+}  # fmt: skip
+_NONE: Final = dict.fromkeys(_DARK, "default")
+
+PALETTES: Final[Mapping[Look, Palette]] = MappingProxyType(
+    {Look.DARK: _DARK, Look.LIGHT: _LIGHT, Look.SIXTEEN: _SIXTEEN, Look.NONE: _NONE}
+)
+
+
+def _theme(look: Look) -> Theme:
+    palette = PALETTES[look]
+    is_ansi = look in {Look.SIXTEEN, Look.NONE}
+    colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
+    return Theme(
+        name=f"trigger-{look}",
+        ansi=is_ansi,
+        dark=look is not Look.LIGHT,
+        primary=colors["accent"],
+        accent=colors["accent"],
+        warning=colors["amber"],
+        error=colors["rose"],
+        success=colors["green"],
+        foreground=colors["text"],
+        background=colors["bg"],
+        surface=colors["surface"],
+        panel=colors["dialog"],
+        boost=colors["cursor"],
+        variables={f"tui-{name}": color for name, color in colors.items()},
+    )
+
+
+THEMES: Final[Mapping[Look, Theme]] = MappingProxyType({look: _theme(look) for look in Look})
+
+
+def look_for(environ: Mapping[str, str], wanted: str = "auto") -> Look:
+    """What suits a terminal by what it says of itself: NO_COLOR, COLORTERM, TERM, COLORFGBG.
+
+    `wanted` is a person's word for it (`auto`, or a look); colours that were declined stay declined.
+    """
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return Look.NONE
+    if wanted != "auto":
+        return Look(wanted)
+    has_many = environ.get("COLORTERM", "") in {"truecolor", "24bit"} or "256color" in environ.get("TERM", "")
+    if not has_many and "direct" not in environ.get("TERM", ""):
+        return Look.SIXTEEN
+    # `15;0`: foreground;background, of the sixteen; 7 and 9 to 15 are light.
+    background = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return Look.LIGHT if background in {"7", "9", "10", "11", "12", "13", "14", "15"} else Look.DARK
