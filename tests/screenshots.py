@@ -1,61 +1,131 @@
 """Pictures of the program for the README: `python -m tests.screenshots` makes them anew from the running program.
 
-What lives here: a terminal, the recordings as its API, and rich's export of what was drawn. Never drawn by hand.
+What lives here: which screens, at which sizes, and the keys that lead there. The commands are drawn on the recordings,
+the monitor on an emulator whose time stands still, so that the same pictures come out. Names as arguments: only those.
 """
 
-import re
-from io import StringIO
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from tests.cli.running import Terminal, environment
+from tests import drawing
+from tests.cli.running import Terminal as Pipe
+from tests.cli.running import environment
+from tests.perf.terminal import Terminal
 from tests.recording_server import RecordingsApi
 
-FOLDER = Path(__file__).parents[1] / "screenshots"
-FAILED = "run_cmwuqwphl00009f7de45f6e3t"
-ROOT = "run_cmwur0a5o002h9f7dcmx6srqz"
-PICTURES = {
+FOLDER: Final = Path(__file__).parents[1] / "screenshots"
+FAILED: Final = "run_cmwuqwphl00009f7de45f6e3t"
+ROOT: Final = "run_cmwur0a5o002h9f7dcmx6srqz"
+COMMANDS: Final = {
     "ls": (["ls", "--limit", "12"], 100),
     "show": (["show", FAILED], 80),
     "tree": (["tree", ROOT], 100),
 }
-THEME = TerminalTheme(
-    (15, 17, 21),
-    (204, 210, 220),
-    [
-        *[(15, 17, 21), (255, 113, 135), (99, 173, 121), (238, 181, 92)],
-        *[(109, 184, 255), (181, 161, 255), (109, 184, 255), (204, 210, 220)],
-    ],
-)
+
+SIZES: Final = ((80, 24), (120, 40), (200, 60))
+WORLD: Final = ("--seed", "0", "--start", "2026-11-24T13:49:00Z", "--time-scale", "0", "--history", "1200")
+KEY: Final = "tr_prod_emulator"
+PRESS_S: Final = 0.3
+SETTLE_S: Final = 2.0
+"""Until what was asked for about a run has been read and drawn."""
+
+Scene = Callable[[Terminal, str], None]
 
 
-def picture(arguments: list[str], columns: int, url: str) -> str:
-    """What a command drew on a terminal of so many columns, as SVG."""
-    terminal = Terminal(*arguments, env=environment(url), columns=columns)
-    terminal.end()
-    console = Console(record=True, width=columns, file=StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n")), no_wrap=True)
-    svg = console.export_svg(title=f"trigger-tui {' '.join(arguments)}", theme=THEME, unique_id="trigger-tui")
-    # The font that rich would fetch from elsewhere: any monospace will do.
-    svg = re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
-    return svg.replace("Fira Code", "DejaVu Sans Mono")
+def keys(*pressed: str) -> Scene:
+    """A scene to which keys lead."""
+
+    def play(terminal: Terminal, _: str) -> None:
+        for key in pressed:
+            terminal.send(key)
+            terminal.read_for(PRESS_S)
+        terminal.read_for(SETTLE_S)
+
+    return play
 
 
-def main() -> None:
-    """Write every picture."""
+def stale(terminal: Terminal, url: str) -> None:
+    """The server does not answer any more."""
+    to_a_failed_run(terminal, url)
+    faults = json.dumps({"faults": [{"kind": "error", "status": 503}]}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/emulator/faults", faults)) as answer:
+        answer.read()
+    terminal.wait_for("STALE")
+    terminal.read_for(SETTLE_S)
+
+
+def filtered(text: str) -> str:
+    """The keys that filter the list."""
+    return f"/{text}\r"
+
+
+to_a_failed_run: Final = keys(*"xxxxxxxXX")
+SCENES: Final[dict[str, Scene]] = {
+    "list": to_a_failed_run,
+    "failed": keys(*"xxxxx3z"),
+    "family": keys(filtered("task:generate-report status:failed"), "j", "4", "z"),
+    "confirm": keys(filtered("task:agent-turn status:waiting"), "j", "j", "C"),
+    "stale": stale,
+    "help": keys("?"),
+}
+
+
+def main(only: list[str]) -> None:
+    """Write every picture, or those that are named."""
     FOLDER.mkdir(exist_ok=True)
     with RecordingsApi() as api:
         api.answer("011", path="/api/v1/runs")
-        api.answer("021", path="/api/v1/runs")
-        api.answer("141", path=f"/api/v3/runs/{ROOT}")
-        api.answer("834", method="POST", path="/api/v1/query")
-        api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
-        for name, (arguments, columns) in PICTURES.items():
-            (FOLDER / f"{name}.svg").write_text(picture(arguments, columns, api.url))
+        for name, (arguments, columns) in COMMANDS.items():
+            if not only or name in only:
+                (FOLDER / f"{name}.svg").write_text(command(arguments, columns, api.url), encoding="utf-8")
+    for name, scene in SCENES.items():
+        for size in SIZES:
+            if not only or name in only:
+                shoot(name, scene, size)
+
+
+def command(arguments: list[str], columns: int, url: str) -> str:
+    """What a command drew on a terminal of so many columns, as SVG."""
+    terminal = Pipe(*arguments, env=environment(url), columns=columns)
+    terminal.end()
+    text = Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n"))
+    return drawing.svg(text, columns, f"trigger-tui {' '.join(arguments)}")
+
+
+def shoot(name: str, scene: Scene, size: tuple[int, int]) -> None:
+    """Play a scene on a monitor of its own, and write what is on the screen then."""
+    with emulator() as url, tempfile.TemporaryDirectory() as folder:
+        env = environment(url, TRIGGER_SECRET_KEY=KEY, XDG_STATE_HOME=folder)
+        with Terminal([sys.executable, "-m", "tui"], size=size, env=env) as terminal:
+            terminal.wait_for("Completed")
+            terminal.read_for(SETTLE_S)
+            scene(terminal, url)
+            stem = f"{name}-{size[0]}x{size[1]}"
+            picture = drawing.svg(drawing.text_of(terminal), size[0], "trigger-tui")
+            (FOLDER / f"{stem}.svg").write_text(picture, encoding="utf-8")
+            drawing.png(terminal, FOLDER / f"{stem}.png")
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """An emulator whose time stands still."""
+    arguments = [sys.executable, "-m", "tui", "emulator", "--port", "0", *WORLD]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        try:
+            yield next(word for word in program.stdout.readline().split() if word.startswith("http://"))
+        finally:
+            program.terminate()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -140,7 +140,7 @@ def _key(environ: Mapping[str, str]) -> Secret:
     if not text:
         raise SettingsError(
             "TRIGGER_SECRET_KEY is not set: give it the secret key of an environment, or a public access token "
-            "(no account at hand? `trigger-tui emulator` is a server to try it on)"
+            "(no account at hand? `trigger-tui demo` needs none)"
         )
     if text.startswith("tr_pat_"):
         raise SettingsError(

@@ -89,6 +89,11 @@ class Output:
         """Whether a person reads stderr and can type an answer."""
         return self._answers is not None
 
+    @property
+    def is_ascii(self) -> bool:
+        """Whether only ASCII can be said."""
+        return self._is_ascii
+
     def run_table(self) -> "TableOutput":
         """A table of runs, to be printed page by page."""
         return TableOutput(self)

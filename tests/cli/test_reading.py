@@ -300,7 +300,7 @@ def test_a_missing_key_names_the_variable_and_the_demo(recordings_api: Recording
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert "TRIGGER_SECRET_KEY" in done.err
-    assert "trigger-tui emulator" in done.err
+    assert "trigger-tui demo" in done.err
 
 
 def test_two_addresses_that_disagree_are_both_named() -> None:

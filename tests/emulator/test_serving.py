@@ -18,7 +18,8 @@ from tests.emulator.small_world import COMPANY, START_MS
 from tui.emulator.company import COMPANY as LIVE
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import PortTaken, address, beside, listen, serve
+from tui.emulator.server.listening import PortTaken, address, listen
+from tui.emulator.server.serving import beside, serve
 
 LIST = "/api/v1/runs"
 

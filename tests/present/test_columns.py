@@ -9,7 +9,7 @@ from tests.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, s
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE
-from tui.present.columns import COLUMNS, columns_for, head, row, short_id, took
+from tui.present.columns import COLUMNS, Now, columns_for, head, row, short_id, took
 from tui.present.styled import Token, line_width
 
 WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or row.legacy})

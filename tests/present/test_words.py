@@ -123,3 +123,27 @@ def test_counts_have_thousands_and_say_when_there_may_be_more() -> None:
 )
 def test_a_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str) -> None:
     assert words.size(byte_count) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-3, "0 s"),
+        (0.4, "0 s"),
+        (4, "4 s"),
+        (99.4, "99 s"),
+        (100, "2 min"),
+        (5 * 60 + 2, "5 min"),
+        (98 * 60, "98 min"),
+        (7000, "2 h"),
+        (24 * 3600, "24 h"),
+        (3 * 86_400, "3 d"),
+    ],
+)
+def test_a_wait_is_said_in_one_unit_with_a_space(seconds: float, shown: str) -> None:
+    assert words.wait(timedelta(seconds=seconds)) == shown
+
+
+def test_a_time_of_day_has_its_date_on_another_day() -> None:
+    assert words.time_of_day(NOW, NOW) == "13:49"
+    assert words.time_of_day(NOW - timedelta(days=1), NOW) == "11-23 13:49"

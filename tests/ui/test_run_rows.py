@@ -219,7 +219,8 @@ def said(listed: Listed) -> list[object]:
     """Everything that the lines of the window show."""
     rows = listed.rows
     left_over = rows.cursor if rows.is_cursor_left_over else None
-    return [(run_id, listed.store.get(run_id), run_id == left_over) for run_id in rows.window]
+    runs = [listed.store.get(run_id) for run_id in rows.window]
+    return [(run.id, run.state, run.is_gone, run.id == left_over) for run in runs if run is not None]
 
 
 @settings(max_examples=200)

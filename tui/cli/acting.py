@@ -13,11 +13,12 @@ import click
 from tui.actions import ACTIONS, Action
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
-from tui.cli.planning import UNKNOWN, Consent, Plan, ask, check_consent, make_plan
+from tui.cli.planning import Consent, ask, check_consent, make_plan, words_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
+from tui.domain.plan import UNKNOWN, Plan
 from tui.output import Output, OutputClosed
 from tui.session import Session
 
@@ -61,12 +62,12 @@ async def _act(
         if (block := session.write_block) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
         if dry_run:
-            _say_plan(output, session, plan, as_json=as_json)
+            _say_plan(output, session, action, plan, as_json=as_json)
             return
         check_consent(session, plan, consent)
         if not consent.yes:
             ask(output, session, plan)
-        is_all_done = await _perform(output, session, plan, as_json=as_json)
+        is_all_done = await _perform(output, session, action, plan, as_json=as_json)
         if session.action_log.trouble is not None:
             output.say(session.action_log.trouble)
     if not is_all_done:
@@ -86,12 +87,12 @@ async def _find_out_where(session: Session) -> None:
             await session.emit(RunsRead(page.patches))
 
 
-async def _perform(output: Output, session: Session, plan: Plan, *, as_json: bool) -> bool:
+async def _perform(output: Output, session: Session, action: Action, plan: Plan, *, as_json: bool) -> bool:
     """Act on one run after the other, and tell what became of each at once; gives whether all were confirmed."""
     is_all_done = True
     for number, run in enumerate(plan.runs):
         try:
-            outcome = await session.perform(plan.action, run)
+            outcome = await session.perform(action, run)
         except asyncio.CancelledError:
             output.say(
                 f"interrupted: what became of {run.id} is not known; {len(plan.runs) - number - 1} were not sent"
@@ -99,22 +100,22 @@ async def _perform(output: Output, session: Session, plan: Plan, *, as_json: boo
             raise
         is_all_done &= outcome.phase is ActionPhase.CONFIRMED
         with suppress(OutputClosed):  # nobody reads, but what was agreed to is done, and the exit code tells
-            _say_outcome(output, plan.action, outcome, as_json=as_json)
+            _say_outcome(output, action, outcome, as_json=as_json)
     return is_all_done
 
 
-def _say_plan(output: Output, session: Session, plan: Plan, *, as_json: bool) -> None:
+def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, as_json: bool) -> None:
     for run in plan.runs:
-        reason = plan.action.forbidden(run)
+        reason = action.forbidden(run)
         if as_json:
-            entry = {"run": run.id, "action": plan.action.id, "wouldSend": reason is None, "status": run.status.value}
+            entry = {"run": run.id, "action": action.id, "wouldSend": reason is None, "status": run.status.value}
             output.json_line(entry | ({} if reason is None else {"message": reason}))
         else:
-            output.print(f"{run.id}  {run.title}  {reason or 'would be ' + plan.action.done}")
+            output.print(f"{run.id}  {run.title}  {reason or 'would be ' + action.done}")
     for reason in plan.missing:
         output.say(f"Not fully loaded: {reason}.")
     output.say(
-        f"Dry run: {plan.action.title.lower()} {plan.words} in {session.interlock.name or UNKNOWN}; nothing was sent."
+        f"Dry run: {plan.verb.lower()} {words_of(plan)} in {session.interlock.name or UNKNOWN}; nothing was sent."
     )
 
 

@@ -1,15 +1,18 @@
 """`emulator`: a server that answers like Trigger.dev, for trying this program and others without an account.
 
-What lives here: the command. The server itself is `tui.emulator`'s; it ends with Ctrl-C.
+What lives here: the command, and the flags of its worlds, which `demo` has too. The server itself is `tui.emulator`'s;
+it ends with Ctrl-C.
 """
 
 import asyncio
 import gc
 import math
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +21,8 @@ from tui.output import Output, OutputClosed
 
 if TYPE_CHECKING:
     from tui.emulator.server.emulator import Emulator
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 BOTH_MOST = 20_000
 """Up to such a history both environments are ready at once; else production's is made when it is first asked for."""
@@ -60,53 +65,87 @@ class Factor(click.FloatRange):
         return number
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the flags say of the worlds."""
+
+    seed: int
+    rate: float
+    history: int
+    time_scale: float
+    start: datetime | None
+
+    def __post_init__(self) -> None:
+        if self.rate * self.time_scale > RUNS_MOST_PER_S:
+            raise click.UsageError(f"--rate times --time-scale is {RUNS_MOST_PER_S} runs a second at most")
+
+    def emulator(self) -> "Emulator":
+        """The company at work, its worlds not made yet."""
+        from tui.emulator.company import COMPANY
+        from tui.emulator.server.clock import WorldClock
+        from tui.emulator.server.emulator import Emulator, Options
+
+        start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
+        options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history)
+        return Emulator(COMPANY, options, WorldClock(start_ms, self.time_scale))
+
+
+def world_options(*, history: int) -> Callable[[F], F]:
+    """The flags that say how the worlds are; `history` is how many runs are finished at the start by default."""
+
+    def add(command: F) -> F:
+        for option in (
+            click.option("--start", type=Moment(), help="What its clock shows at the start [default: now]."),
+            click.option(
+                "--time-scale",
+                type=Factor(0, 1000),
+                default=1.0,
+                show_default=True,
+                help="How fast its time passes; 0: not at all.",
+            ),
+            click.option(
+                "--history",
+                type=click.IntRange(0, 1_000_000),
+                default=history,
+                show_default=True,
+                help="Finished runs at the start.",
+            ),
+            click.option(
+                "--rate", type=Factor(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours."
+            ),
+            click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def asked_of(options: dict[str, Any]) -> Asked:
+    """Takes those flags out of a command's options."""
+    return Asked(**{each.name: options.pop(each.name) for each in fields(Asked)})
+
+
 @click.command("emulator")
 @click.option("--port", type=click.IntRange(0, 65535), default=3030, show_default=True, help="0: any free one.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world.")
-@click.option("--rate", type=Factor(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours.")
-@click.option(
-    "--history", type=click.IntRange(0, 1_000_000), default=2000, show_default=True, help="Finished runs at the start."
-)
-@click.option(
-    "--time-scale",
-    type=Factor(0, 1000),
-    default=1.0,
-    show_default=True,
-    help="How fast its time passes; 0: not at all.",
-)
-@click.option("--start", type=Moment(), help="What its clock shows at the start [default: now].")
+@world_options(history=2000)
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
 @click.pass_obj
-def emulator(
-    output: Output,
-    port: int,
-    seed: int,
-    rate: float,
-    history: int,
-    time_scale: float,
-    start: datetime | None,
-    ascii_only: bool,  # noqa: ARG001, FBT001  read by main
-) -> None:
+def emulator(output: Output, /, *, port: int, **options: Any) -> None:
     """Serve a Trigger.dev that does not exist, with a company at work, on 127.0.0.1 until Ctrl-C."""
-    from tui.emulator.company import COMPANY
-    from tui.emulator.server.clock import WorldClock
-    from tui.emulator.server.emulator import Emulator, Options
-    from tui.emulator.server.serving import PortTaken, listen
+    from tui.emulator.server.listening import PortTaken, listen
 
-    if rate * time_scale > RUNS_MOST_PER_S:
-        raise click.UsageError(f"--rate times --time-scale is {RUNS_MOST_PER_S} runs a second at most")
+    asked = asked_of(options)
     try:
         listener = listen(port)
     except PortTaken as error:
         raise Stop(ExitCode.REFUSED, str(error)) from None
-    start_ms = None if start is None else int(start.timestamp() * 1000)
-    options = Options(seed=seed, rate_per_s=rate, history=history)
-    state = Emulator(COMPANY, options, WorldClock(start_ms, time_scale))
-    ready = [each.slug for each in state.environments[: 2 if history <= BOTH_MOST else 1]]
+    state = asked.emulator()
+    ready = [each.slug for each in state.environments[: 2 if asked.history <= BOTH_MOST else 1]]
     try:
         with listener:
-            if history >= SAID_FROM:
-                output.say(f"making a history of {history} runs …")
+            if asked.history >= SAID_FROM:
+                output.say(f"making a history of {asked.history} runs …")
             # Here and not in the loop, which would look at a Ctrl-C only when a world is whole.
             for slug in ready:
                 state.make(slug)
@@ -120,7 +159,8 @@ def emulator(
 async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
     """Say where it is once it can answer at once, then serve until a signal ends it."""
     from tui.emulator.server.application import application
-    from tui.emulator.server.serving import address, serve
+    from tui.emulator.server.listening import address
+    from tui.emulator.server.serving import serve
 
     for slug in ready:
         await (await state.queries(slug)).follow()

@@ -18,9 +18,9 @@ class ExitCode(IntEnum):
 
 
 class Stop(Exception):
-    """End the command now: with a line for stderr (or none) and an exit code."""
+    """End the command now: with a line for stderr (or none) and an exit code, or 128 and the number of a signal."""
 
-    def __init__(self, code: ExitCode, line: str = "") -> None:
+    def __init__(self, code: int, line: str = "") -> None:
         super().__init__(line)
         self.code = code
         self.line = line

@@ -6,13 +6,16 @@ What lives here: `main`, the console script. The commands themselves are in `rea
 import gc
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from tui import __version__
-from tui.cli import acting, emulating, reading, watching
+from tui.cli import acting, emulating, monitoring, reading, watching
 from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.monitoring import monitor, monitor_options
+from tui.cli.options import connection_options
 from tui.config import SettingsError
 from tui.output import Output, OutputClosed, OutputFailed
 
@@ -22,20 +25,28 @@ from tui.output import Output, OutputClosed, OutputFailed
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 ok, 1 the API refused, 2 usage, 3 no connection, 4 a watched run failed, 130 interrupted.",
 )
+@monitor_options
+@connection_options
 @click.version_option(__version__, prog_name="trigger-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def commands(context: click.Context) -> None:
+def commands(context: click.Context, /, **options: Any) -> None:
     """Trigger.dev in the terminal: see every run, why it failed, who triggered whom; cancel and replay.
 
-    The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or --api-url.
+    Without a command it is the monitor. The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or
+    --api-url. `trigger-tui demo` needs neither.
     """
     if context.invoked_subcommand is None:
-        for line in context.get_help().splitlines():
-            context.obj.print(line)
+        monitor(context.obj, options)
+        return
+    for flag in context.command.params:
+        is_given = context.get_parameter_source(flag.name or "") is ParameterSource.COMMANDLINE
+        if is_given and flag.name != "ascii_only":  # which `main` reads, wherever it stands
+            command = context.invoked_subcommand
+            raise click.UsageError(f"put {flag.opts[0]} behind `{command}`: before it only the monitor reads it")
 
 
-for command in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS, *emulating.COMMANDS):
-    commands.add_command(command)
+for each in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS, *monitoring.COMMANDS, *emulating.COMMANDS):
+    commands.add_command(each)
 
 
 def main() -> NoReturn:

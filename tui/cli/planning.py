@@ -3,21 +3,15 @@
 What lives here: the plan, its words, and the questions of a command line. Source: DESIGN §1, §8.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 from tui.actions import Action
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.domain.ids import RunId
+from tui.domain.plan import MANY, UNKNOWN, Plan
 from tui.domain.run import Run
-from tui.domain.tree import TreeNode
 from tui.output import Output
 from tui.session import Session
-
-MANY = 10
-"""Above this many runs, those counted that stop with them, a yes is not enough."""
-
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,67 +23,34 @@ class Consent:
     count: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an action would touch: the runs, and what else stops below them by title of status.
-
-    `missing` says why that may not be all; a run below whose status nobody tells counts as one that would stop.
-    """
-
-    action: Action
-    runs: tuple[Run, ...]
-    others: Counter[str]
-    missing: tuple[str, ...]
-
-    @property
-    def total(self) -> int:
-        """Every run that would change, as far as is known."""
-        return len(self.runs) + self.others.total()
-
-    @property
-    def words(self) -> str:
-        """`2 runs and 3 below (2 Executing, 1 Queued)`."""
-        runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs):,} runs"
-        below = ", ".join(f"{count:,} {title}" for title, count in self.others.most_common())
-        if below:
-            runs = f"{runs} and {self.others.total():,} below ({below})"
-        return f"{runs}, or more: not fully loaded" if self.missing else runs
+def words_of(plan: Plan) -> str:
+    """`2 runs and 3 below (2 Executing, 1 Queued)`."""
+    runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
+    below = ", ".join(f"{count:,} {title}" for title, count in plan.others_by_title.most_common())
+    if below:
+        runs = f"{runs} and {len(plan.others):,} below ({below})"
+    return f"{runs}, or more: not fully loaded" if plan.missing else runs
 
 
 async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> Plan:
     """Read every run before anything is sent: a wrong id stops the whole command. Raises `Stop` and `ApiError`."""
+    from tui.session.planning import Planning
     from tui.sources.budget import Priority
     from tui.store.merge import merge
     from tui.wire.errors import NotFound
 
     runs: list[Run] = []
-    others: dict[RunId, str] = {}
-    missing: list[str] = []
     for run_id in run_ids:
         try:
             answer = await session.reads.run(run_id, Priority.ACTION)
         except NotFound as error:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
-        run = merge(None, answer.patch)
-        runs.append(run)
-        if action.stops_others and not run.is_final:
-            tree = await session.tree(run_id, is_thorough=True)
-            missing.extend(tree.missing)
-            node = tree.find(run_id)
-            others |= {below.id: title for below in node.walk() if (title := _live_title(below))} if node else {}
-    for run_id in run_ids:
-        others.pop(run_id, None)
+        runs.append(merge(None, answer.patch))
+    planning = Planning(session, action, runs)
+    while unread := planning.unread:
+        await planning.read(unread[0])
     await session.settle()
-    return Plan(action, tuple(runs), Counter(others.values()), tuple(dict.fromkeys(missing)))
-
-
-def _live_title(node: TreeNode) -> str | None:
-    """The title of a run that would stop, or None if it ended already."""
-    if node.run is not None and node.run.state is not None:
-        return None if node.run.is_final else node.run.title
-    if node.status is None:
-        return UNKNOWN
-    return None if node.status.canonical.is_final else node.status.title
+    return planning.plan()
 
 
 def check_consent(session: Session, plan: Plan, consent: Consent) -> None:
@@ -102,7 +63,7 @@ def check_consent(session: Session, plan: Plan, consent: Consent) -> None:
     if consent.env_name is not None and consent.env_name != name:
         _refuse(f"this is {name}, not {consent.env_name}")
     if consent.count is not None and consent.count != plan.total:
-        _refuse(f"--count {consent.count} was given, but it is {plan.total} ({plan.words})")
+        _refuse(f"--count {consent.count} was given, but it is {plan.total} ({words_of(plan)})")
     if not consent.yes:
         return
     if session.interlock.is_production and consent.env_name is None:
@@ -110,7 +71,7 @@ def check_consent(session: Session, plan: Plan, consent: Consent) -> None:
         _refuse(f"{known}: --yes needs --env-name {name} there")
     if consent.count is None and (plan.total > MANY or plan.missing):
         why = f" ({'; '.join(plan.missing)})" if plan.missing else ""
-        _refuse(f"{plan.words}{why}: --yes needs --count {plan.total} for that")
+        _refuse(f"{words_of(plan)}{why}: --yes needs --count {plan.total} for that")
 
 
 def ask(output: Output, session: Session, plan: Plan) -> None:
@@ -130,7 +91,7 @@ def ask(output: Output, session: Session, plan: Plan) -> None:
         wanted, how = str(plan.total), f"type {plan.total} to do it"
     else:
         wanted, how = "y", "y does it, anything else does nothing"
-    if output.ask(f"{plan.action.title} {plan.words} in {place}? ({how}) ").strip() != wanted:
+    if output.ask(f"{plan.verb} {words_of(plan)} in {place}? ({how}) ").strip() != wanted:
         raise Stop(ExitCode.REFUSED, "nothing was sent")
 
 

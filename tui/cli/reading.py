@@ -3,7 +3,6 @@
 What lives here: the commands that only read. How things look is `present`'s and `output`'s.
 """
 
-import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import partial
@@ -14,7 +13,7 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
-from tui.domain.filters import RunFilters
+from tui.domain.filters import RunFilters, read_period
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word
@@ -27,8 +26,6 @@ DEFAULT_LIMIT = 50
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
 """Of an offloaded payload or output that `--fetch` asks for: far above what a task may return."""
-
-_PERIOD = re.compile(r"[1-9][0-9]{0,5}[smhdw]\Z")
 
 
 @click.command("ls")
@@ -153,7 +150,7 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
 def _filters(options: dict[str, Any]) -> RunFilters:
     """The server's filters out of the flags. Raises `Stop` (usage) on a status or period that the API would ignore."""
     period = options["period"]
-    if period is not None and not _PERIOD.match(period):
+    if period is not None and read_period(period) is None:
         raise Stop(ExitCode.USAGE, f"--period {period!r} is no period: 30m, 24h, 7d (the API would ignore it)")
     statuses = []
     for name in _values(options["status"]):

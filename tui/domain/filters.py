@@ -4,10 +4,24 @@ What lives here: the value. How it becomes a query is `wire.client`'s; what is f
 have, is `store.filter`'s. Source: wire/README.md §3, recordings 020-063.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from tui.domain.ids import BatchId, TaskId
+
+LONGEST_PERIOD: Final = timedelta(days=3650)
+"""No server keeps runs as long as that, and now minus it is still a date."""
+
+_PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
+_UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +50,24 @@ class RunFilters:
     def is_empty(self) -> bool:
         """Whether it leaves nothing out."""
         return self == RunFilters()
+
+
+def read_period(text: str) -> timedelta | None:
+    """How long a period of the server is (`90m`, `24h`, `7d`, `2w`); None for what it would ignore, or is too long."""
+    found = _PERIOD.match(text)
+    if found is None:
+        return None
+    period = int(found[1]) * _UNITS[found[2]]
+    return period if period <= LONGEST_PERIOD else None
+
+
+def period_text(period: timedelta) -> str:
+    """The server's text for a period, in the largest unit that divides it: `24h` rather than a day, `7d`, never weeks.
+
+    Less than a second counts as one.
+    """
+    seconds = max(1, period // timedelta(seconds=1))
+    for unit, size, least in (("d", 86_400, 2), ("h", 3600, 1), ("m", 60, 1)):
+        if seconds % size == 0 and seconds // size >= least:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

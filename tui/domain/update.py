@@ -87,7 +87,8 @@ class SourceConnected:
 class SourceRetrying:
     """A source failed in a way that passes; it tries again at `next_at` (try number `attempt`).
 
-    `is_answered`: the server answered, but not what was asked; otherwise nobody was reached.
+    `is_answered`: the server answered, but not what was asked; otherwise nobody was reached. `status` is the HTTP
+    status of that answer.
     """
 
     source: str
@@ -96,15 +97,17 @@ class SourceRetrying:
     attempt: int
     reason: str
     is_answered: bool = True
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStopped:
-    """A source ended for good: the key is wrong or may not list runs."""
+    """A source ended for good: the key is wrong or may not list runs. `status` is the HTTP status that said so."""
 
     source: str
     at: datetime
     reason: str
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,17 @@ from tui.present.styled import Line, Piece
 _ONE_CELL: Final = {
     **{look.glyph: look.ascii_glyph for look in LOOKS.values()},
     "●": "*", "▌": ">", "•": "*", "▸": ">", "▾": "v", "━": "=", "╺": "=", "╸": "=", "╌": ".",
-    "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-",
+    "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "█": "#",
+    "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",
+    "←": "<", "→": ">", "“": '"', "”": '"',
 }  # fmt: skip
 # The longer forms, with what they swallow in front of them.
-_LONGER: Final = ((re.compile(" ?≥"), ">="), (re.compile(" {0,2}⋯"), "..."), (re.compile(".?…", re.DOTALL), ".."))
+_LONGER: Final = (
+    (re.compile(" ([QEW✗])≥"), r"\1>="),
+    (re.compile(" ?≥"), ">="),
+    (re.compile(" {0,2}⋯"), "..."),
+    (re.compile(".?…", re.DOTALL), ".."),
+)
 
 
 def ascii_line(line: Line) -> Line:

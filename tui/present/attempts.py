@@ -30,7 +30,7 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
     for attempt in history.attempts:
         if lines:
             lines.append(())
-        if not history.is_trace_gone and (gap := _gap(attempt, previous)):
+        if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
             lines += [*labelled("", [(Piece(gap, Token.MUTED),)], limit), ()]
         lines += _attempt(run, attempt, previous, now, limit)
         if attempt.error:
@@ -58,7 +58,7 @@ def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime
         parts.append((Piece(words.duration(attempt.took)),))
     elif attempt.started_at and attempt.status is AttemptStatus.EXECUTING:
         parts.append((Piece(f"{words.duration(now - attempt.started_at)} so far", Token.BLUE),))
-    if (waited := _waited(run, attempt, previous)) is not None:
+    if (waited := waited_before(run, attempt, previous)) is not None:
         parts.append(_fact("waited", waited))
     if attempt.completed_at:
         parts.append(_fact("ended", words.moment(attempt.completed_at, now)))
@@ -69,7 +69,7 @@ def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime
     return labelled(f"attempt {attempt.number} ", parts, limit)
 
 
-def _gap(attempt: Attempt, previous: Attempt | None) -> str:
+def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
     """Which attempts before this one the trace does not show (it lags, or was cut); empty: none."""
     first, last = (previous.number if previous else 0) + 1, attempt.number - 1
     if first > last:
@@ -82,7 +82,7 @@ def _fact(label: str, value: str) -> Line:
     return (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
 
 
-def _waited(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
+def waited_before(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
     """The wait before an attempt: since the one before it, or since the run was created; None where one is missing."""
     if attempt.started_at is None:
         return None

@@ -15,7 +15,6 @@ from tui.present.status import look_of
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
 
 
-
 class Now(NamedTuple):
     """The time at which a row is drawn, and the moment at which its running timers stand still, if they do."""
 

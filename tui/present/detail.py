@@ -17,8 +17,9 @@ from tui.domain.text import Raw
 from tui.present import words
 from tui.present.attempts import attempt_lines
 from tui.present.body import body_lines, json_lines
-from tui.present.columns import time_in_queue, took
+from tui.present.columns import Now, took
 from tui.present.error import error_lines
+from tui.present.life import life_lines, updated_lines
 from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, fold, joined, wrap
 from tui.present.text_block import labelled
@@ -46,7 +47,7 @@ def run_page(
     blocks = (
         _title(run, now, limit),
         _error(run, limit),
-        _life(run, now, limit),
+        life_lines(run, Now(now), limit, tells_zone=True) + updated_lines(run, Now(now), limit),
         _facts(run, limit),
         _relatives(run, root, parent, children, tree_note, limit),
         body_lines(run, limit),
@@ -62,15 +63,16 @@ def run_page(
 
 def _title(run: Run, now: datetime, limit: int) -> list[Line]:
     look = look_of(run)
-    remarks = [(Piece(remark, Token.MUTED),) for remark in _remarks(run, now)]
+    said = [(Piece(remark, Token.MUTED),) for remark in remarks(run, Now(now))]
     name: Line = (Piece(run.fixed.task or words.NONE, Token.BRIGHT),)
     run_id: Line = (Piece(run.id),)
     whole = joined([name, run_id])
-    head = fold(joined([(look.mark, Piece(" "), look.name), *remarks]), limit)
+    head = fold(joined([(look.mark, Piece(" "), look.name), *said]), limit)
     return head + ([whole] if len(fold(whole, limit)) == 1 else [*fold(name, limit), *fold(run_id, limit)])
 
 
-def _remarks(run: Run, now: datetime) -> Iterable[str]:
+def remarks(run: Run, now: Now) -> Iterable[str]:
+    """What is to be said at once of how it stands, beside its status."""
     attempt = run.attempt_count or 0
     if run.state is None:
         yield "only its id is known"
@@ -80,15 +82,15 @@ def _remarks(run: Run, now: datetime) -> Iterable[str]:
         yield f"after {words.plural(attempt, 'attempt')}"
     elif not run.is_final and attempt > 1:
         yield f"attempt {attempt}"
-    if run.status in EXECUTING_FAMILY and (ran := took(run, now)) is not None:
-        yield f"for {words.duration(ran)}"
+    if run.status in EXECUTING_FAMILY and (ran := took(run, now.frozen_at or now.at)) is not None:
+        yield f"for {words.duration(ran, frozen=now.frozen_at is not None)}"
     if run.is_gone:
         yield "gone from the server"
 
 
 def _error(run: Run, limit: int) -> list[Line]:
     """The error without its stack where an attempt shows it."""
-    error = _best_error(run)
+    error = best_error(run)
     if error is None:
         return []
     attempts = run.attempts[1].attempts if run.attempts else ()
@@ -96,41 +98,12 @@ def _error(run: Run, limit: int) -> list[Line]:
     return error_lines(error, limit, with_stack=not is_shown_below)
 
 
-def _best_error(run: Run) -> RunError | None:
+def best_error(run: Run) -> RunError | None:
     """The run's error; the last attempt's instead where the run's has only a code."""
     own = run.error[1] if run.error else None
     attempts = run.attempts[1].attempts if run.attempts else ()
     last = attempts[-1].error if attempts and run.status.is_failed else None
     return last if last and (own is None or own.is_blurred) else own
-
-
-def _life(run: Run, now: datetime, limit: int) -> list[Line]:
-    lines: list[Line] = []
-
-    def at(label: str, time: datetime | None, remark: str = "") -> None:
-        if time is not None:
-            lines.extend(labelled(label, [(Piece(words.moment(time, now)),)], limit, remark=remark))
-
-    created, state = run.fixed.created_at, run.state
-    # The zone once, on the first time of the page.
-    at("created", created, f"{words.age(created, now)} ago · times are UTC")
-    if state is None:
-        return lines
-    is_ahead = state.delayed_until is not None and state.delayed_until > now and not run.is_final
-    due = f"in {words.duration(state.delayed_until - now)}" if is_ahead and state.delayed_until else ""
-    at("delayed", state.delayed_until, due)
-    if state.started_at is not None:
-        queued = time_in_queue(run, state.started_at)
-        at("started", state.started_at, "" if queued is None else f"{words.duration(queued)} in queue")
-    ran = took(run, now)
-    running = f"of it {words.duration(state.compute)} running" if state.compute else ""
-    at("finished", state.finished_at, ", ".join(filter(None, [words.duration(ran) if ran else "", running])))
-    at("expired", state.expired_at)
-    at("updated", state.updated_at, f"{words.age(state.updated_at, now)} ago")
-    if not run.is_final and ran is not None:
-        value = (Piece(words.duration(ran), look_of(run).row.took),)
-        lines += labelled("so far", [value], limit, remark=running)
-    return lines
 
 
 def _facts(run: Run, limit: int) -> list[Line]:

@@ -7,6 +7,7 @@ import re
 
 from tui.domain.error import RunError
 from tui.domain.stack import read_stack
+from tui.domain.text import Raw
 from tui.present.stack import stack_lines
 from tui.present.styled import Line, Piece, Token, fold, joined, line_width, pad
 from tui.present.text_block import indented, prose
@@ -59,11 +60,16 @@ def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
     return [(*pad(head, indent), *first), *indented(rest, indent)]
 
 
+def frameless_stack(error: RunError) -> Raw:
+    """A stack in which no frames can be read (a process's stderr), where it says more than the message; or empty."""
+    stack = error.stack or Raw("")
+    is_echo = stack.strip() in {error.message.strip(), f"{error.name}: {error.message}".strip(), error.name}
+    return Raw("") if is_echo else stack
+
+
 def _stack_lines(error: RunError, limit: int) -> list[Line]:
-    stack = error.stack or ""
     frames = read_stack(error.stack, error.message) if error.stack else ()
     if frames:
         return stack_lines(frames, limit)
-    if stack.strip() in {error.message.strip(), f"{error.name}: {error.message}".strip(), error.name}:
-        return []
-    return prose(stack, limit, Token.MUTED, most=_STACK_ROWS)
+    text = frameless_stack(error)
+    return prose(text, limit, Token.MUTED, most=_STACK_ROWS) if text else []

@@ -24,7 +24,7 @@ def rows(value: Json, *, ascii_only: bool = False) -> Iterator[tuple[int, str]]:
                 yield len(opened) - 1, key + brackets[0]
                 opened.append((_items(item, ascii_only=ascii_only), brackets[1] + comma))
                 break
-            yield len(opened) - 1, key + _scalar(item, ascii_only=ascii_only) + comma
+            yield len(opened) - 1, key + scalar(item, ascii_only=ascii_only) + comma
         else:
             opened.pop()
             if opened:
@@ -43,13 +43,14 @@ def _items(container: dict[str, Json] | list[Json], *, ascii_only: bool) -> Iter
     last = len(container) - 1
     if isinstance(container, dict):
         for index, (key, item) in enumerate(container.items()):
-            yield f"{_scalar(key, ascii_only=ascii_only)}: ", item, "" if index == last else ","
+            yield f"{scalar(key, ascii_only=ascii_only)}: ", item, "" if index == last else ","
     else:
         for index, item in enumerate(container):
             yield "", item, "" if index == last else ","
 
 
-def _scalar(value: Json, *, ascii_only: bool) -> str:
+def scalar(value: Json, *, ascii_only: bool = False) -> str:
+    """A key, or a value that holds no others, as JSON writes it."""
     if isinstance(value, float) and not math.isfinite(value):
         value = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return json.dumps(value, ensure_ascii=ascii_only)

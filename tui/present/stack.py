@@ -52,16 +52,22 @@ def _place(frame: StackFrame) -> Line:
     return (Piece(Raw((frame.short_file or "") + line), token), Piece(column, Token.FAINT))
 
 
-def _folded(frames: Sequence[StackFrame], limit: int) -> list[Line]:
+def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
+    """How many frames are whose: `9 frames  node_modules 8 (zod, undici) · node:internal 1`, or without the names."""
+    frames = tuple(frames)
     packages = Counter(frame.package for frame in frames if frame.kind is FrameKind.DEPENDENCY)
     nodes = sum(frame.kind is FrameKind.NODE for frame in frames)
     named = [name for name, _ in packages.most_common() if name]
     shown = ", ".join(named[:_PACKAGES_NAMED])
     more = f" and {len(named) - _PACKAGES_NAMED} more" if len(named) > _PACKAGES_NAMED else ""
-    counted = []
+    yours = sum(frame.kind is FrameKind.OWN for frame in frames)
+    parts = [f"yours {yours}"] if yours else []
     if packages:
-        counted.append(f"node_modules {packages.total()}" + (f" ({shown}{more})" if named else ""))
+        parts.append(f"node_modules {packages.total()}" + (f" ({shown}{more})" if named and is_naming else ""))
     if nodes:
-        counted.append(f"node:internal {nodes}")
-    text = f"⋯ {words.plural(len(frames), 'frame')}  {' · '.join(counted)}"
-    return [(Piece(row, Token.FAINT),) for row in wrap(text, limit)]
+        parts.append(f"node:internal {nodes}")
+    return f"{words.plural(len(frames), 'frame')}  {' · '.join(parts)}"
+
+
+def _folded(frames: Sequence[StackFrame], limit: int) -> list[Line]:
+    return [(Piece(row, Token.FAINT),) for row in wrap(f"⋯ {counted(frames)}", limit)]

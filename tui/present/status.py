@@ -89,6 +89,25 @@ LOOKS: Final = {
     )
 }
 UNKNOWN: Final = _waiting(NONE, "?", "?")
+DESCRIPTIONS: Final = {
+    "Delayed": "its time has not come yet",
+    "Queued": "waits for its turn in the queue",
+    "Pending version": "waits for a deploy that has its task",
+    "Dequeued": "a worker has it, it has not started yet",
+    "Executing": "its code is running",
+    "Reattempting": "runs again after a failed attempt",
+    "Waiting": "its code waits for a time, a token or another run",
+    "Completed": "returned without an error",
+    "Failed": "the last attempt threw",
+    "Crashed": "its process died",
+    "Timed out": "ran longer than it may",
+    "System failure": "Trigger.dev failed, not its code",
+    "Failed to run": "its code was never reached",
+    "Interrupted": "its worker was taken away",
+    "Canceled": "somebody stopped it",
+    "Expired": "did not start within its ttl",
+}
+"""What each word means, for who does not know it by heart."""
 _OF_ATTEMPT: Final = {
     AttemptStatus.EXECUTING: LOOKS["Executing"],
     AttemptStatus.COMPLETED: LOOKS["Completed"],

@@ -20,7 +20,7 @@ class Token(StrEnum):
     """The colours by what they mean; each painter has its own table of values.
 
     The last ones bring their own background: the environment's chip, the band of a dialog that writes in production,
-    the safe button, a mark under the cursor; HIT is what a search found.
+    the safe button, a mark under the cursor, a field to type in; HIT is what a search found.
     """
 
     TEXT = "text"
@@ -41,6 +41,7 @@ class Token(StrEnum):
     ALARM = "alarm"
     BUTTON = "button"
     MARKED = "marked"
+    FIELD = "field"
 
 
 class _Fields(NamedTuple):

@@ -63,7 +63,7 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
         node, above, own = pending.pop()
         yield node, above + own
         inner = above if not own else above + ("│  " if own[0] == "├" else "   ")
-        inner = _tail(inner, _STEP * _DEEPEST)
+        inner = guide_tail(inner, _STEP * _DEEPEST)
         for index, child in enumerate(reversed(node.children)):
             pending.append((child, inner, "├─ " if index else "└─ "))
 
@@ -100,16 +100,16 @@ def _left(row: _Row, current: str, limit: int | None) -> Line:
     if limit is not None:
         # A cut guide says how deep it is: all such lines begin alike otherwise.
         room = limit - line_width((mark,)) - min(line_width(task), _LEAST_TASK)
-        guides = _tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
+        guides = guide_tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
     return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
 
 
-def _tail(guides: str, room: int, mark: str = ELLIPSIS) -> str:
-    """As many of the last levels as fit behind the mark that some are cut, at least one of them."""
+def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = _STEP) -> str:
+    """As many of the last levels, each `step` cells, as fit behind the mark that some are cut; at least one of them."""
     if len(guides) <= room:
         return guides
-    levels = max((room - len(mark)) // _STEP, 1)
-    return mark + guides[-levels * _STEP :]
+    levels = max((room - len(mark)) // step, 1)
+    return mark + guides[-levels * step :]
 
 
 def _remark(row: _Row) -> Line:

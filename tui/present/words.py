@@ -48,6 +48,24 @@ def age(at: datetime | None, now: datetime) -> str:
     return f"{seconds}s"
 
 
+def wait(value: timedelta) -> str:
+    """A duration in a sentence, in one unit: `4 s` `2 min` `3 h` `3 d`; begun ones count from half on."""
+    seconds = max(0, round(value.total_seconds()))
+    if seconds < 100:
+        return f"{seconds} s"
+    minutes = _rounded(seconds, 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours = _rounded(seconds, 3600)
+    return f"{hours} h" if hours < 48 else f"{_rounded(seconds, 86_400)} d"
+
+
+def time_of_day(at: datetime, now: datetime) -> str:
+    """`13:44` in UTC, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
+    utc = at.astimezone(UTC)
+    return f"{utc:%H:%M}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M}"
+
+
 def moment(at: datetime, now: datetime) -> str:
     """`13:48:37.210` in UTC, with the date before it (`2026-11-23 13:48:37.210`) unless it is the date of `now`."""
     utc = at.astimezone(UTC)

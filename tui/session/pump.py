@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tui.domain.update import Update
 from tui.sources.clock import Clock, Timer
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.store.store import Store
 
 QUEUE_SIZE = 256
@@ -33,7 +33,7 @@ class Pump:
         self._queue: asyncio.Queue[Update] = asyncio.Queue(QUEUE_SIZE)
         self._listeners: list[Listener] = []
         self._pending = Changes()
-        self._signalled_s = clock.monotonic_s() - SIGNAL_EVERY_S
+        self._signalled_s = self._runs_signalled_s = clock.monotonic_s() - SIGNAL_EVERY_S
         self._timer: Timer | None = None
         self._wake = asyncio.Event()
         self._is_over = False
@@ -92,16 +92,22 @@ class Pump:
             self._queue.task_done()
 
     def _signal_if_due(self) -> None:
-        """The first change after quiet is told at once, those behind it together."""
+        """The first change after quiet is told at once, those behind it together.
+
+        Facts, such as where we are, do not keep runs waiting that come just behind them.
+        """
         if self._pending.is_empty:
             return
         now_s = self._clock.monotonic_s()
-        delay_s = self._signalled_s + SIGNAL_EVERY_S - now_s
+        has_runs = Topic.RUNS in self._pending.topics
+        delay_s = (self._runs_signalled_s if has_runs else self._signalled_s) + SIGNAL_EVERY_S - now_s
         if delay_s > 0:
             if self._timer is None:
                 self._timer = self._clock.call_later(delay_s, self._ring)
             return
         self._signalled_s = now_s
+        if has_runs:
+            self._runs_signalled_s = now_s
         changes, self._pending = self._pending, Changes()
         for listener in tuple(self._listeners):
             listener(changes)

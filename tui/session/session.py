@@ -29,7 +29,7 @@ from tui.session.performing import Performer
 from tui.session.pump import Listener, Pump
 from tui.sources.base import Fatal, Source, Transient, waits_s
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
-from tui.sources.clock import Clock, SystemClock
+from tui.sources.clock import Clock, SystemClock, WakeableClock
 from tui.store.changes import Changes
 from tui.store.store import Store
 
@@ -61,6 +61,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self._sources_clock = WakeableClock(self.clock)
         self.store = Store()
         self.interlock = Interlock(settings.expect_env)
         self.action_log = ActionLog(Path(settings.state_dir))
@@ -106,11 +107,12 @@ class Session:
             except TimeoutError:
                 pass  # a peer that does not answer a goodbye must not keep the program
 
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        """Run something until the session ends; a bug in it ends the session."""
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Run something until it or the session ends, or it is cancelled; a bug in it ends the session."""
         task = self._tasks.create_task(work, name=name)
         self._born.add(task)
         task.add_done_callback(self._born.discard)
+        return task
 
     async def start(self) -> None:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
@@ -129,20 +131,33 @@ class Session:
         self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
         self._performer = Performer(self._client, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
 
-    def follow(self, source: str, *, filters: "RunFilters | None" = None, run_id: RunId | None = None) -> None:
-        """Run a source of the registry until the session ends, over again after each failure that passes."""
+    def follow(
+        self,
+        source: str,
+        *,
+        filters: "RunFilters | None" = None,
+        run_id: RunId | None = None,
+        history: timedelta | None = None,
+    ) -> asyncio.Task[None]:
+        """Run a source of the registry until the session ends or it is cancelled, over again after each failure that
+        passes. `history` is how far back the list is read, if it is not the settings' word.
+        """
         registry = importlib.import_module("tui.sources.registry")
         filters_module = importlib.import_module("tui.domain.filters")
         parts = registry.SourceParts(
             reads=self.reads,
             store=self.store,
-            clock=self.clock,
+            clock=self._sources_clock,
             interval_s=self.settings.interval_s,
-            reach=registry.Reach(self.settings.history, self.settings.history_runs),
+            reach=registry.Reach(history or self.settings.history, self.settings.history_runs),
             filters=filters or filters_module.RunFilters(),
             run_id=run_id,
         )
-        self.spawn(self._supervise(registry.SOURCES[source](parts)), f"source {source}")
+        return self.spawn(self._supervise(registry.SOURCES[source](parts)), f"source {source}")
+
+    def refresh(self) -> None:
+        """Let every source ask now instead of when its wait is over: a poll, or the next try after a failure."""
+        self._sources_clock.wake()
 
     async def _supervise(self, source: Source) -> None:
         waits, tries = waits_s(self._random), 0
@@ -163,11 +178,13 @@ class Session:
                     wait_s = max(wait_s, error.retry_after.total_seconds())
                 next_at = self.now() + timedelta(seconds=wait_s)
                 await self.emit(
-                    SourceRetrying(source.name, self.now(), next_at, tries, error.reason, error.is_answered)
+                    SourceRetrying(
+                        source.name, self.now(), next_at, tries, error.reason, error.is_answered, error.status
+                    )
                 )
-                await self.clock.sleep(wait_s)
+                await self._sources_clock.sleep(wait_s)
             except Fatal as error:
-                await self.emit(SourceStopped(source.name, self.now(), error.reason))
+                await self.emit(SourceStopped(source.name, self.now(), error.reason, error.status))
                 return
 
     async def emit(self, update: Update) -> None:

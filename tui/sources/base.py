@@ -10,7 +10,7 @@ from random import Random
 from typing import Protocol
 
 from tui.domain.update import Update
-from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
+from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
 
 Emit = Callable[[Update], Awaitable[None]]
 """Hand an update to the session; awaiting it is the back-pressure."""
@@ -25,23 +25,34 @@ LONGEST_WAIT_S = 30.0
 class Transient(Exception):
     """It failed in a way that passes. The session runs the source again, not before `retry_after` if given.
 
-    `is_answered`: the server said so; otherwise nobody was reached.
+    `is_answered`: the server said so, with HTTP `status`; otherwise nobody was reached.
     """
 
-    def __init__(self, reason: str, retry_after: timedelta | None = None, *, is_answered: bool = True) -> None:
+    def __init__(
+        self,
+        reason: str,
+        retry_after: timedelta | None = None,
+        *,
+        is_answered: bool = True,
+        status: int | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
         self.is_answered = is_answered
+        self.status = status
 
 
 class Fatal(Exception):
-    """It failed in a way that only a person can mend: another key, another address, another filter."""
+    """It failed in a way that only a person can mend: another key, another address, another filter; `status` is the
+    HTTP status that said so.
+    """
 
-    def __init__(self, reason: str, *, is_about_the_key: bool = False) -> None:
+    def __init__(self, reason: str, *, is_about_the_key: bool = False, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_about_the_key = is_about_the_key
+        self.status = status
 
 
 class Source(Protocol):
@@ -70,11 +81,13 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
     """
     match error:
         case RateLimited():
-            return Transient(str(error), error.resets_in)
+            return Transient(str(error), error.resets_in, status=429)
         case Refused() if error.is_about_the_key:
-            return Fatal(str(error), is_about_the_key=True)
+            return Fatal(str(error), is_about_the_key=True, status=error.status)
         case Refused() if not was_connected and error.status not in _PASSES:
-            return Fatal(str(error))
+            return Fatal(str(error), status=error.status)
+        case Refused() | ServerFault():
+            return Transient(str(error), status=error.status)
         case _:
             return Transient(str(error), is_answered=not isinstance(error, Unreachable))
 

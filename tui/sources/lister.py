@@ -3,10 +3,13 @@
 What lives here: what every request for a page has in common. Which pages are asked for is `rest`'s and `leavers`'s.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor
+from tui.domain.run import Fixed
+from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
@@ -46,7 +49,7 @@ class Lister:
         if any(self._is_news(patch) for patch in page.patches):
             self.changed_s = self._clock.monotonic_s()
         self.read_at = page.read_at
-        await emit(RunsRead(page.patches))
+        await emit(RunsRead(told_by(filters, page.patches)))
         return page
 
     def _is_news(self, patch: RunPatch) -> bool:
@@ -54,3 +57,14 @@ class Lister:
         if known is None or known.state is None or patch.state is None:
             return True
         return known.state.updated_at < patch.state.updated_at
+
+
+def told_by(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
+    """The rows with what no row says, but the question for them does: the one queue or machine that was asked for."""
+    queue = Raw(filters.queues[0]) if len(filters.queues) == 1 else None
+    machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
+    if queue is None and machine is None:
+        return patches
+    return tuple(
+        replace(patch, fixed=replace(patch.fixed or Fixed(), queue=queue, machine=machine)) for patch in patches
+    )

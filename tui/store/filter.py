@@ -7,7 +7,7 @@ Case does not matter. Values are raw: nothing here is ever shown. Source: DESIGN
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import translate
 
@@ -29,10 +29,11 @@ _GLOB = re.compile(r"[*?[]")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter as it was typed, ready to be asked. Two are equal when their texts are."""
+    """A filter as it was typed, ready to be asked. Two are equal when their texts and what narrows them are."""
 
     text: str = ""
     _terms: tuple[Term, ...] = field(default=(), compare=False, repr=False)
+    narrowed_by: Hashable = None
 
     @property
     def is_empty(self) -> bool:
@@ -46,6 +47,10 @@ class Filter:
                 return False
         return True
 
+    def narrowed(self, terms: Iterable[Term], by: Hashable) -> "Filter":
+        """The same filter for which these terms have to hold too; `by` is what they come from."""
+        return Filter(self.text, (*terms, *self._terms), by)
+
 
 EVERYTHING = Filter()
 
@@ -54,6 +59,17 @@ def parse_filter(text: str) -> Filter:
     """Understand a filter, also one that is half typed. Never raises: what has no meaning here is text to look for."""
     terms = (_read_word(word) for word in _WORD.findall(text))
     return Filter(text, tuple(term for term in terms if term is not None))
+
+
+def texts_of(text: str) -> tuple[str, ...]:
+    """The words of a filter that are looked for as text, in folded case: what a reader wants to see marked."""
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        key = _KEY.match(word)
+        if word.startswith("-") or (key and key[1].casefold() in _READERS):
+            continue
+        found += [value for value in _alternatives(word) if not _GLOB.search(value)]
+    return tuple(found)
 
 
 def _read_word(word: str) -> Term | None:

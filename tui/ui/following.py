@@ -1,36 +1,86 @@
 """What the session follows for the screen: the list of runs, under the server's filters of the moment.
 
-What lives here: one source at a time, begun anew with other filters, or when a person asks after it gave up.
+What lives here: one source at a time, begun anew with other filters, or when a person asks after it gave up; and what
+of it is kept over restarts.
 """
 
 import asyncio
-from datetime import timedelta
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 
 from tui.domain.filters import RunFilters
 from tui.session import Session
+from tui.store.server_filter import ServerFilter
+from tui.ui.remembered import Memory, Remembered
 
-SOURCE = "rest"
+SOURCE: Final = "rest"
 
 
 class Following:
-    """The running source."""
+    """The running source, and the memory of how it was chosen. `show` hears what was remembered or chosen.
 
-    def __init__(self, session: Session) -> None:
+    `place` names where we are for the memory; None: the key does, by a digest that leads back to nothing.
+    """
+
+    def __init__(self, session: Session, *, place: str | None = None) -> None:
+        settings = session.settings
+        key = hashlib.sha256(settings.key.reveal().encode()).hexdigest()
         self._session = session
         self._source: asyncio.Task[None] | None = None
-        self.filters = RunFilters()
-        self.period: timedelta | None = session.settings.history
+        self._memory = Memory(
+            settings.state_dir,
+            api_url="" if place else settings.api_url,
+            environment=place or f"{key[:16]} {settings.branch or ''}".rstrip(),
+        )
+        self._kept = Remembered()
+        self.show: Callable[[Remembered], object] = lambda _: None
+        self.tell: Callable[[str], None] = lambda _: None
 
-    def follow(self, filters: RunFilters, period: timedelta | None) -> None:
-        """Follow the runs that these filters leave; `period` is how far back, None: as far as the settings say."""
-        self.filters, self.period = filters, period
-        if self._source is not None:
-            self._source.cancel()
-        self._source = self._session.follow(SOURCE, filters=filters, history=period)
+    @property
+    def chosen(self) -> ServerFilter:
+        """The filters of now."""
+        return ServerFilter(self._kept.filters, self._kept.period or self._session.settings.history)
+
+    async def begin(self) -> None:
+        """Follow what was followed last time."""
+        self._kept = await self._memory.load()
+        if self._memory.trouble is not None:
+            self.tell(self._memory.trouble)
+        self.show(self._kept)
+        self._follow()
+
+    def choose(self, chosen: ServerFilter) -> None:
+        """Follow other runs from now on."""
+        self._kept = replace(self._kept, filters=chosen.filters, period=chosen.period)
+        self.show(self._kept)
+        self._follow()
+        self._keep()
+
+    def arrange(self, order: str, *, is_wide: bool) -> None:
+        """The list is sorted or laid out otherwise, next time too."""
+        self._kept = replace(self._kept, order=order, is_wide=is_wide)
+        self._keep()
 
     def refresh(self) -> None:
         """Ask now; a source that gave up begins again."""
         if self._source is not None and self._source.done():
-            self.follow(self.filters, self.period)
+            self._follow()
         else:
             self._session.refresh()
+
+    def _follow(self) -> None:
+        if self._source is not None:
+            self._source.cancel()
+        filters: RunFilters = self._kept.filters
+        self._source = self._session.follow(SOURCE, filters=filters, history=self.chosen.period)
+
+    def _keep(self) -> None:
+        self._session.spawn(self._save(), "remember")
+
+    async def _save(self) -> None:
+        before = self._memory.trouble
+        await self._memory.save(self._kept)
+        if self._memory.trouble is not None and self._memory.trouble != before:
+            self.tell(self._memory.trouble)

@@ -9,6 +9,9 @@ from typing import Final
 
 from textual.binding import Binding
 
+LAST: Final = 1_000
+"""The rank of the key that stands last and always."""
+
 
 @dataclass(frozen=True)
 class Place(Binding.Group):
@@ -25,7 +28,11 @@ def rank_of(binding: Binding) -> int | None:
 
 
 def bind(keys: str, action: str, word: str, sentence: str, *, rank: int | None = None, shown: str = "") -> Binding:
-    """Make a binding. `word` is said in the footer, `sentence` in the help; `shown` spells the keys for both."""
+    """Make a binding. `word` is said in the footer, `sentence` in the help; `shown` spells the keys for both.
+
+    It has priority, so that the app itself carries it out before it looks at the next key: what is typed faster than
+    widgets work must not reach the pane that was left with the key before.
+    """
     return Binding(
         keys,
         action,
@@ -34,6 +41,7 @@ def bind(keys: str, action: str, word: str, sentence: str, *, rank: int | None =
         key_display=shown or " ".join(spelled(each) for each in keys.split(",")),
         tooltip=sentence,
         id=action.partition("(")[0].replace("_", "-") + _suffix(action),
+        priority=True,
         group=None if rank is None else Place(rank=rank),
     )
 

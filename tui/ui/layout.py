@@ -14,6 +14,7 @@ MEDIUM: Final = (100, 34)
 WIDE: Final = (160, 30)
 TALL: Final = 50  # of WIDE: from here on the tree has a place of its own beside the attempts
 STRIP_HEIGHT: Final = 2
+"""On a ground of its own; where there is none, the rule above it is a row more."""
 
 LIST, DETAIL, ATTEMPTS, TREE = "runs", "detail", "attempts", "tree"
 TABBED: Final = (ATTEMPTS, TREE)
@@ -40,9 +41,14 @@ class Plan:
     """
 
     places: Mapping[str, Place]
-    has_strip: bool = False
+    strip_height: int = 0
     hairline: tuple[int, int, int] | None = None
     joints: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def has_strip(self) -> bool:
+        """Whether two lines tell about the selected run."""
+        return self.strip_height > 0
 
     def shows(self, pane: str) -> bool:
         """Whether a pane is seen."""
@@ -54,22 +60,22 @@ def is_too_small(width: int, height: int) -> bool:
     return width < LEAST_WIDTH or height < LEAST_HEIGHT
 
 
-def plan(width: int, height: int, *, focused: str, tab: str, is_zoomed: bool) -> Plan:
+def plan(width: int, height: int, *, focused: str, tab: str, is_zoomed: bool, strip_height: int = STRIP_HEIGHT) -> Plan:
     """The places in a space of `width` x `height` cells, which is the terminal without header and footer.
 
     `focused` is the pane that is seen where only one can be, `tab` the one of those that share a place.
     """
     full = height + 2
     if is_zoomed or width < MEDIUM[0] or (full < MEDIUM[1] and width < WIDE[0]) or full < WIDE[1]:
-        return _single(width, height, focused)
+        return _single(width, height, focused, strip_height)
     if width >= WIDE[0]:
         return _wide(width, height, tab, is_tall=full >= TALL)
     return _medium(width, height, tab)
 
 
-def _single(width: int, height: int, focused: str) -> Plan:
-    has_strip = focused in {LIST, TREE}
-    return Plan({focused: Place(0, 0, width, height - STRIP_HEIGHT * has_strip)}, has_strip)
+def _single(width: int, height: int, focused: str, strip_height: int) -> Plan:
+    below = strip_height if focused in {LIST, TREE} else 0
+    return Plan({focused: Place(0, 0, width, height - below)}, below)
 
 
 def _medium(width: int, height: int, tab: str) -> Plan:

@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.present.ascii import ascii_line
-from tui.present.styled import Line, Piece, Token, fit
+from tui.present.styled import Line, Piece, Token, cut, fit
 from tui.ui.theme import PALETTES, Look
 
 
@@ -59,6 +59,7 @@ _BLOCKS: Final = {
     Token.ALARM: ("bg", "amber"),
     Token.BUTTON: ("bg", "accent"),
     Token.MARKED: ("bg", "accent"),
+    Token.FIELD: ("bright", "bg"),
 }
 
 _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
@@ -86,9 +87,11 @@ class Painter:
 
     def strip(self, line: Line, width: int, ground: Ground = Ground.PAGE, *, is_stale: bool = False) -> Strip:
         """The line, cut or padded to exactly `width` cells. `is_stale` takes the life out of what moves."""
-        line = fit(line, width)
         if self.is_ascii:
-            line = fit(ascii_line(line), width)
+            # Before padding: a longer form takes room that is empty. What grows beyond it is cut again, by one dot.
+            longer = cut(ascii_line(cut(line, width)), width)
+            line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
+        line = fit(line, width)
         return Strip(self._segments(line, ground, is_stale=is_stale), width)
 
     def _segments(self, line: Line, ground: Ground, *, is_stale: bool) -> list[Segment]:
@@ -129,7 +132,7 @@ class Painter:
     def _block(self, token: Token) -> Style:
         text, background = _BLOCKS[token]
         if self.look is Look.NONE:
-            return Style(bold=True, reverse=token is not Token.CHIP and token is not Token.GREY_CHIP)
+            return Style(bold=True, reverse=token not in {Token.CHIP, Token.GREY_CHIP, Token.FIELD})
         if self.look is Look.SIXTEEN and token in {Token.ALARM, Token.BUTTON, Token.MARKED}:
             return Style(color="black", bgcolor=self._palette[background], bold=True)
         return self._made(text, self._palette[background], bold=True)

@@ -221,6 +221,7 @@ class RunRows:
 
     def _put(self, place: int) -> None:
         if not len(self._view):
+            self.follow()
             return
         was_following = self._cursor is None
         self._left = None

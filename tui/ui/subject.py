@@ -7,15 +7,17 @@ cursor has rested, again when the run changes, and never for what is not seen. S
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
+from tui.domain.update import SourceRetrying
 from tui.session import Session
 from tui.sources.clock import Timer
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.wire.errors import ApiError
 
 REST_S: Final = 0.15
@@ -26,6 +28,9 @@ TREE_REST_S: Final = 0.5
 
 REREAD_AFTER_S: Final = 1.0
 """A run that changes ten times a second is read once."""
+
+CATCH_UPS_S: Final = (1.0, 2.0, 4.0)
+"""A trace comes later than the end of its run: so long apart it is read again when it does not tell that end yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Reading:
         self._timer: Timer | None = None
         self._tree_timer: Timer | None = None
         self._read_of: datetime | None = None
+        self._catch_ups = iter(CATCH_UPS_S)
+        self._was_down = False
         self._wants_tree = False
         self._wants_detail = False
 
@@ -82,6 +89,7 @@ class Reading:
                 store.pin([run_id])
             self._set(Subject(run_id))
             self._read_of = None
+            self._catch_ups = iter(CATCH_UPS_S)
         if run_id is None:
             return
         if at_once or self._read_of is None:
@@ -89,20 +97,26 @@ class Reading:
 
     def want(self, *, detail: bool, tree: bool) -> None:
         """Say what is seen: nothing else is read."""
-        gained = (detail and not self._wants_detail) or (tree and not self._wants_tree)
+        gains_detail, gains_tree = detail and not self._wants_detail, tree and not self._wants_tree
         self._wants_detail, self._wants_tree = detail, tree
-        if gained and self._subject.run_id is not None:
-            self._plan(0.0)
+        if self._subject.run_id is None:
+            return
+        if gains_detail and self._read_of is None:
+            self._plan_detail(0.0)
+        if gains_tree and self._subject.tree is None:
+            self._plan_tree(0.0)
 
     def reread(self) -> None:
         """Read everything that is seen again, now."""
         if self._subject.run_id is not None:
             self._read_of = None
-            self._set(replace(self._subject, tree=None, tree_trouble=None))
             self._plan(0.0)
 
     def see(self, changes: Changes) -> None:
-        """Read again what changed since it was read."""
+        """Read again what changed since it was read, and everything after an outage."""
+        if Topic.SOURCES in changes.topics and self._is_back():
+            self.reread()
+            return
         run_id = self._subject.run_id
         if run_id is None or run_id not in changes.changed or self._read_of is None:
             return
@@ -110,20 +124,32 @@ class Reading:
         if run is not None and run.state is not None and run.state.updated_at > self._read_of:
             self._plan(REREAD_AFTER_S)
 
+    def _is_back(self) -> bool:
+        """Whether the server answers again after it did not."""
+        is_down = any(isinstance(status, SourceRetrying) for status in self._session.store.sources.values())
+        is_back = self._was_down and not is_down
+        self._was_down = is_down
+        return is_back
+
     def close(self) -> None:
         """Stop everything."""
         self._drop()
 
     def _plan(self, delay_s: float) -> None:
-        session = self._session
-        if self._wants_detail and (self._timer is None or delay_s == 0.0):
+        self._plan_detail(delay_s)
+        self._plan_tree(max(delay_s, TREE_REST_S) if delay_s else 0.0)
+
+    def _plan_detail(self, delay_s: float) -> None:
+        if self._wants_detail and (self._timer is None or not delay_s):
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = session.clock.call_later(delay_s, self._begin)
-        if self._wants_tree and (self._tree_timer is None or delay_s == 0.0):
+            self._timer = self._session.clock.call_later(delay_s, self._begin)
+
+    def _plan_tree(self, delay_s: float) -> None:
+        if self._wants_tree and (self._tree_timer is None or not delay_s):
             if self._tree_timer is not None:
                 self._tree_timer.cancel()
-            self._tree_timer = session.clock.call_later(max(delay_s, TREE_REST_S * bool(delay_s)), self._begin_tree)
+            self._tree_timer = self._session.clock.call_later(delay_s, self._begin_tree)
 
     def _begin(self) -> None:
         self._timer = None
@@ -138,6 +164,8 @@ class Reading:
         try:
             run, trouble = await self._session.run_with_attempts(run_id)
             self._read_of = run.state.updated_at if run.state is not None else self._session.now()
+            if _is_trace_behind(run) and (wait_s := next(self._catch_ups, None)) is not None:
+                self._plan_detail(wait_s)
         except ApiError as error:
             trouble = str(error)
             self._read_of = self._session.now()
@@ -150,7 +178,7 @@ class Reading:
         if run_id is None or (self._tree_task is not None and not self._tree_task.done()):
             return
         run = self._session.store.get(run_id)
-        if run is not None and _is_alone(run):
+        if run is not None and _is_alone(run) and not self._session.store.children_of(run_id):
             node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
             self._set(replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_at))
             return
@@ -182,9 +210,16 @@ class Reading:
             self._show(subject)
 
 
-RECENT: Final = timedelta(seconds=2)
+def _is_trace_behind(run: Run) -> bool:
+    """Whether the run has ended and its attempts do not know it yet."""
+    if not run.is_final or run.attempts is None:
+        return False
+    history = run.attempts[1]
+    if not history.attempts:
+        return bool(run.attempt_count) and not history.is_trace_gone
+    return history.attempts[-1].status is AttemptStatus.EXECUTING
 
 
 def _is_alone(run: Run) -> bool:
-    """Whether a finished read said that nothing is above or below: then there is nothing to ask for."""
+    """Whether a read of the finished run said that nothing is above it; what is below it, the store tells."""
     return run.is_final and run.children_at is not None and run.fixed.depth == 0 and not run.fixed.root_id

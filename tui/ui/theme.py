@@ -53,6 +53,8 @@ def _theme(look: Look) -> Theme:
     palette = PALETTES[look]
     is_ansi = look in {Look.SIXTEEN, Look.NONE}
     colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
+    # Textual's own stylesheets ask for these once a theme is of the terminal's colours.
+    of_terminal = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"} if is_ansi else {}
     return Theme(
         name=f"trigger-{look}",
         ansi=is_ansi,
@@ -67,7 +69,7 @@ def _theme(look: Look) -> Theme:
         surface=colors["surface"],
         panel=colors["dialog"],
         boost=colors["cursor"],
-        variables={f"tui-{name}": color for name, color in colors.items()},
+        variables={f"tui-{name}": color for name, color in colors.items()} | of_terminal,
     )
 
 

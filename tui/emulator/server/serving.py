@@ -1,7 +1,7 @@
 """The emulator on a port: uvicorn, started and stopped without waiting.
 
-What lives here: the socket, the server, and the thread for who wants the emulator beside something else. It listens
-on 127.0.0.1 only.
+What lives here: the server, and the thread for who wants the emulator beside something else. Its socket is made in
+`listening`.
 """
 
 import asyncio
@@ -16,33 +16,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tui.emulator.server.emulator import Emulator
+from tui.emulator.server.listening import address, listen
 
-HOST = "127.0.0.1"
 STEP_S = 0.001
-BACKLOG = 2048
-
-
-class PortTaken(Exception):
-    """Nothing can listen there; the text says why."""
-
-
-def listen(port: int) -> socket.socket:
-    """A socket that listens on that port (0: any). Who connects waits until a server is up. Raises `PortTaken`."""
-    # With its protocol named, asyncio sends at once what is written; else a client waits 40 ms for the second packet.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise PortTaken(f"cannot listen on {HOST}:{port}: {error.strerror or error}") from None
-    return listener
-
-
-def address(listener: socket.socket) -> str:
-    """Where clients find it."""
-    return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,112 @@
+"""A terminal's screen as a picture: SVG by rich's export, PNG by the same cells drawn with a font of the system.
+
+What lives here: cells to pixels. Which screens are drawn is `tests.screenshots`'s. Nothing is fetched: the PNG takes
+DejaVu Sans Mono as Debian's package fonts-dejavu-core has it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+from rich.style import Style
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from tests.perf.terminal import Terminal
+
+Color = tuple[int, int, int]
+
+GROUND: Final[Color] = (15, 17, 21)
+INK: Final[Color] = (204, 210, 220)
+SIXTEEN: Final[Sequence[Color]] = (
+    *[(15, 17, 21), (255, 113, 135), (99, 173, 121), (238, 181, 92)],
+    *[(109, 184, 255), (181, 161, 255), (109, 184, 255), (204, 210, 220)],
+)
+THEME: Final = TerminalTheme(GROUND, INK, list(SIXTEEN))
+
+FONTS: Final = Path("/usr/share/fonts/truetype/dejavu")
+FONT_SIZE: Final = 15
+LINE_HEIGHT: Final = 1.2
+"""Times the font's size: with it the strokes of the font's lines and bars meet."""
+
+_NAMES: Final = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
+
+
+def svg(text: Text, columns: int, title: str) -> str:
+    """Styled text as it looks on a terminal of so many columns."""
+    console = Console(record=True, width=columns, file=StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(text, no_wrap=True, crop=False, overflow="ignore")
+    drawn = console.export_svg(title=title, theme=THEME, unique_id="trigger-tui")
+    # The font that rich would fetch from elsewhere: any monospace will do.
+    drawn = re.sub(r"@font-face \{.*?\}\n", "", drawn, flags=re.DOTALL)
+    return drawn.replace("Fira Code", "DejaVu Sans Mono")
+
+
+def text_of(terminal: Terminal) -> Text:
+    """What is on the screen, with its styles."""
+    rows = []
+    for y in range(terminal.screen.lines):
+        row = Text()
+        for cells in _pieces(_row(terminal, y)):
+            ink, ground = _colors(cells[0])
+            style = Style(
+                color=f"rgb({ink[0]},{ink[1]},{ink[2]})",
+                bgcolor=None if ground == GROUND else f"rgb({ground[0]},{ground[1]},{ground[2]})",
+                bold=cells[0].bold,
+                underline=cells[0].underscore,
+            )
+            row.append("".join(cell.data for cell in cells), style)
+        rows.append(row)
+    return Text("\n").join(rows)
+
+
+def png(terminal: Terminal, path: Path) -> None:
+    """Write what is on the screen as a picture."""
+    plain, bold = (ImageFont.truetype(FONTS / f"DejaVuSansMono{face}.ttf", FONT_SIZE) for face in ("", "-Bold"))
+    width, height = round(plain.getlength("M")), round(FONT_SIZE * LINE_HEIGHT)
+    columns, rows = terminal.screen.columns, terminal.screen.lines
+    image = Image.new("RGB", (columns * width, rows * height), GROUND)
+    draw = ImageDraw.Draw(image)
+    for y in range(rows):
+        x = 0
+        for cells in _pieces(_row(terminal, y)):
+            ink, ground = _colors(cells[0])
+            left, top = x * width, y * height
+            if ground != GROUND:
+                draw.rectangle((left, top, left + len(cells) * width - 1, top + height - 1), fill=ground)
+            for index, cell in enumerate(cells):
+                if cell.data.strip():
+                    draw.text((left + index * width, top), cell.data, font=bold if cell.bold else plain, fill=ink)
+            if cells[0].underscore:
+                draw.line((left, top + height - 3, left + len(cells) * width - 1, top + height - 3), fill=ink)
+            x += len(cells)
+    image.save(path, optimize=True)
+
+
+def _row(terminal: Terminal, y: int) -> list[Any]:
+    return [terminal.screen.buffer[y][x] for x in range(terminal.screen.columns)]
+
+
+def _pieces(row: Sequence[Any]) -> Iterator[list[Any]]:
+    """The row in pieces of one style."""
+    for _, cells in groupby(row, key=lambda cell: (_colors(cell), cell.bold, cell.underscore)):
+        yield list(cells)
+
+
+def _colors(cell: Any) -> tuple[Color, Color]:
+    """Ink and ground of a cell."""
+    ink, ground = _color(cell.fg, INK), _color(cell.bg, GROUND)
+    return (ground, ink) if cell.reverse else (ink, ground)
+
+
+def _color(name: str, default: Color) -> Color:
+    if name == "default":
+        return default
+    if (plain := name.removeprefix("bright")) in _NAMES:
+        return SIXTEEN[_NAMES.index(plain)]
+    return int(name[:2], 16), int(name[2:4], 16), int(name[4:], 16)

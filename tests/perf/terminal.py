@@ -1,0 +1,213 @@
+"""A terminal for programs: a pty with a screen behind it, for tests, benchmarks and screenshots.
+
+What lives here: running a command on it, keys, waiting for what is seen, and the times at which bytes came. Nothing
+sleeps: every wait is a `select` with a deadline. A time is taken when the bytes are read, before they are drawn.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pyte
+
+PATIENCE_S: Final = 30.0
+SYNC_BEGINS: Final = b"\x1b[?2026h"
+
+_QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p)")
+_SUPPORTED: Final = {b"2026": 2}
+"""DEC modes that this terminal says it knows: 2 is `off now`. Unknown ones are answered with 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one key cost: seconds until the screen was as wanted, and bytes until then."""
+
+    seconds: float
+    bytes: int
+
+
+class Terminal:
+    """A command on a terminal of `columns` x `rows` cells, from its start to `close`.
+
+    `env` is its whole environment, to which what a terminal sets is added.
+    """
+
+    def __init__(
+        self, command: Sequence[str], *, size: tuple[int, int] = (120, 40), env: Mapping[str, str] | None = None
+    ) -> None:
+        columns, rows = size
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self._master, slave = pty.openpty()
+        _set_size(slave, columns, rows)
+        told = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
+        self.began_s = time.monotonic()
+        self.process = subprocess.Popen(
+            command,
+            env={**(os.environ if env is None else env), **told},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.received = bytearray()
+        self.read_s = self.began_s
+        self.is_gone = False
+        self._asked = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def descriptor(self) -> int:
+        """The terminal's side of the pty."""
+        return self._master
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen, row by row."""
+        return list(self.screen.display)
+
+    @property
+    def text(self) -> str:
+        """The same in one piece."""
+        return "\n".join(line.rstrip() for line in self.lines)
+
+    @property
+    def cursor_row(self) -> int | None:
+        """The row at whose left edge the list's cursor is."""
+        return next((y for y in range(self.screen.lines) if self.screen.buffer[y][0].data == "▌"), None)
+
+    def send(self, keys: str) -> None:
+        """Type."""
+        os.write(self._master, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Make it so large, and tell the program."""
+        self.screen.resize(rows, columns)
+        _set_size(self._master, columns, rows)
+        self.process.send_signal(28)  # SIGWINCH: the kernel tells it to the foreground job of a controlling terminal
+
+    def wait_until(self, is_so: Callable[[], bool], what: str = "it", within_s: float = PATIENCE_S) -> float:
+        """Read and draw until it is so; gives when the bytes came that made it so."""
+        ends_s = time.monotonic() + within_s
+        while not is_so():
+            if self.is_gone or not self._read(ends_s):
+                raise AssertionError(f"waited for {what}; on the screen:\n{self.text}")
+        return self.read_s
+
+    def wait_for(self, *texts: str, within_s: float = PATIENCE_S) -> float:
+        """Wait until all these texts are on the screen; each within one row."""
+        return self.wait_until(lambda: all(text in self.text for text in texts), f"{texts}", within_s)
+
+    def wait_for_bytes(self, wanted: bytes, within_s: float = PATIENCE_S) -> float:
+        """The same by what was written since the start, which costs the driver less."""
+        return self.wait_until(lambda: wanted in self.received, f"{wanted!r}", within_s)
+
+    def press(self, keys: str, is_done: Callable[[], bool], what: str = "the answer to a key") -> Answered:
+        """Type, and wait until the screen is as it has to be then."""
+        before, began_s = len(self.received), time.monotonic()
+        self.send(keys)
+        return Answered(self.wait_until(is_done, what) - began_s, len(self.received) - before)
+
+    def wait_quiet(self, quiet_s: float = 0.15, within_s: float = PATIENCE_S) -> None:
+        """Wait until nothing was written for so long."""
+        ends_s = time.monotonic() + within_s
+        while not self.is_gone and self._read(time.monotonic() + quiet_s):
+            if time.monotonic() > ends_s:
+                raise AssertionError(f"never quiet; on the screen:\n{self.text}")
+
+    def read_for(self, seconds: float) -> None:
+        """Read and draw for so long."""
+        ends_s = time.monotonic() + seconds
+        while not self.is_gone and time.monotonic() < ends_s:
+            self._read(ends_s)
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program."""
+        os.close(self._master)
+        self.is_gone = True
+
+    def end(self, within_s: float = PATIENCE_S) -> int:
+        """Read until the program has ended; gives its exit code."""
+        ends_s = time.monotonic() + within_s
+        while not self.is_gone:
+            if not self._read(ends_s):
+                raise AssertionError(f"did not end; on the screen:\n{self.text}")
+        return self.process.wait(within_s)
+
+    def close(self) -> None:
+        """End everything."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE_S)
+        if not self.is_gone:
+            self.hang_up()
+
+    def _read(self, ends_s: float) -> bool:
+        """Take what is there, or wait for it until then; False: nothing came."""
+        ready, _, _ = select.select([self._master], [], [], max(0.0, ends_s - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            chunk = os.read(self._master, 65536)
+        except OSError:  # how Linux says that the other side is gone
+            chunk = b""
+        if not chunk:
+            self.hang_up()
+            return True
+        self.read_s = time.monotonic()
+        self.received += chunk
+        self._stream.feed(chunk)
+        self._answer()
+        return True
+
+    def _answer(self) -> None:
+        """Answer what a terminal is asked."""
+        for query in _QUERY.finditer(self.received, self._asked):
+            self._asked = query.end()
+            if query[2] is not None:
+                reply = f"\x1b[?{query[2].decode()};{_SUPPORTED.get(bytes(query[2]), 0)}$y"
+            elif query[1] is not None:
+                reply = "\x1b[>41;0;0c" if query[1] else "\x1b[?62;22c"
+            else:
+                reply = f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R"
+            self.send(reply)
+        # A query may arrive in two pieces: the end is looked at again.
+        self._asked = max(self._asked, len(self.received) - 8)
+
+
+def _set_size(descriptor: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def painted_rows(written: bytes) -> set[int]:
+    """The rows, from 0, on which something was written: those to which the cursor was moved before a text."""
+    rows: set[int] = set()
+    row: int | None = None
+    for move, other in re.findall(rb"\x1b\[(\d+);\d+H|(\x1b\[[?>]?[\d;]*[a-zA-Z]|[^\x1b]+)", written):
+        if move:
+            row = int(move) - 1
+        elif not other.startswith(b"\x1b") and row is not None:
+            rows.add(row)
+    return rows
+
+
+Cell = Any
+"""One of pyte's: `data`, `fg`, `bg`, `bold`, `reverse` and more."""

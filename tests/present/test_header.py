@@ -1,0 +1,201 @@
+"""The line on top, against the mock-ups, and for any facts."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.present.samples import HOSTILE
+from tui.domain.environment import Environment
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.domain.update import BudgetRead, CountsRead, SourceRetrying, SourceStopped
+from tui.present.ascii import ascii_line
+from tui.present.header import Counts, HeaderFacts, counts_of, header_line
+from tui.present.styled import Token, line_width, plain
+from tui.store.activity import Minute
+from tui.store.freshness import Freshness, Level
+
+AT = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
+PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))
+DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
+COUNTS = Counts(12, 8, 3, 41, AT)
+FRESH = Freshness(Level.FRESH, AT - timedelta(seconds=1), timedelta(seconds=2))
+MINUTES = tuple(Minute(count, has_failure=count == 2) for count in (3, 4, 3, 5, 4, 4, 2, 5, 3, 4, 5, 7, 6, 5, 6, 46))
+FACTS = HeaderFacts(AT, FRESH, "https://api.trigger.dev", PROD, counts=COUNTS)
+
+
+def ago(seconds: float) -> datetime:
+    return AT - timedelta(seconds=seconds)
+
+
+def troubled(trouble: SourceRetrying | SourceStopped | None, level: Level = Level.STALE) -> Freshness:
+    return Freshness(level, ago(302), timedelta(seconds=2), trouble, trouble.at if trouble else None)
+
+
+OFFLINE = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 9, "GET /api/v1/runs: no connection", False)
+ANSWERED = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 3, "GET /api/v1/runs: 503", True, 503)
+STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key", 401)
+
+
+@pytest.mark.parametrize(
+    ("facts", "left", "right"),
+    [
+        (FACTS, "  PROD   acme/api   ● polling", "Q12  E8  W3  ✗41 "),
+        (
+            replace(FACTS, counts=replace(COUNTS, is_least=True)),
+            "  PROD   acme/api   ● polling",
+            "Q≥12  E≥8  W≥3  ✗≥41 ",
+        ),
+        (replace(FACTS, is_read_only=True), "  PROD   acme/api   READ-ONLY   ● polling", "Q12  E8  W3  ✗41 "),
+        (
+            replace(FACTS, freshness=Freshness(Level.LATE, ago(12), timedelta(seconds=5))),
+            "  PROD   acme/api   ● polling  12 s old, late",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=troubled(ANSWERED)),
+            "  PROD   acme/api   ○ retrying in 4 s  try 3: 503 from the server",
+            "Q12  E8  W3  ✗41  as of 13:44 ",
+        ),
+        (
+            replace(FACTS, freshness=troubled(OFFLINE)),
+            "  PROD   acme/api   ○ offline since 13:44  retrying in 4 s",
+            "Q12  E8  W3  ✗41  as of 13:44 ",
+        ),
+        (
+            replace(FACTS, paused_at=ago(19)),
+            "  PROD   acme/api   ‖ paused  19 s ago, p goes on",
+            "Q12  E8  W3  ✗41  as of 13:48 ",
+        ),
+        (
+            replace(FACTS, paused_at=ago(19), waiting=12),
+            "  PROD   acme/api   ‖ paused  19 s ago, 12 waiting, p goes on",
+            "as of 13:48 ",
+        ),
+        (
+            replace(FACTS, paused_at=ago(19), freshness=troubled(OFFLINE)),
+            "  PROD   acme/api   ‖ paused  ○ offline since 13:44",
+            "as of 13:48 ",
+        ),
+        (
+            replace(FACTS, budget=BudgetRead(250, 31, AT)),
+            "  PROD   acme/api   ● polling",
+            "budget 31 of 250   Q12  E8  W3  ✗41 ",
+        ),
+        (replace(FACTS, budget=BudgetRead(250, 63, AT)), "  PROD   acme/api   ● polling ", " Q12  E8  W3  ✗41 "),
+        (replace(FACTS, environment=DEV, counts=Counts(0, 1, 0, 0, AT)), "  DEV   acme/api   ● polling", " E1 "),
+        (
+            replace(FACTS, environment=None),
+            "  PROD?   ● polling  environment not known, treated as production",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (replace(FACTS, freshness=Freshness(Level.CONNECTING), environment=None), "  …   connecting…", ""),
+        (
+            replace(FACTS, freshness=troubled(STOPPED)),
+            "  PROD   acme/api   ○ stopped  the key was refused (401)",
+            "as of 13:44 ",
+        ),
+        (replace(FACTS, freshness=troubled(None)), "  PROD   acme/api   ● no answer for 5 min", "as of 13:44 "),
+    ],
+)
+def test_each_state_reads_as_in_the_mock_ups(facts: HeaderFacts, left: str, right: str) -> None:
+    text = plain(header_line(facts, 109))
+    assert text.startswith(left)
+    assert text.endswith(right)
+    assert len(text) == 109
+
+
+def test_the_whole_line_of_the_main_mock_up() -> None:
+    line = header_line(replace(FACTS, minutes=MINUTES), 120)
+    assert plain(line).startswith("  PROD   acme/api   ● polling   Q12  E8  W3  ✗41   ")
+    assert plain(line).endswith("runs/min ▁▁▁▁▁▁▁▁▁▁▁▂▂▁▂█ 46   13:49 UTC ")
+    assert [piece.text for piece in line if piece.token is Token.ROSE] == ["✗41", "▁"]
+
+
+def test_offline_keeps_the_clock_and_loses_the_bars_and_every_lively_colour() -> None:
+    line = header_line(replace(FACTS, minutes=MINUTES, freshness=troubled(OFFLINE)), 120)
+    assert plain(line).rstrip().endswith("13:49 UTC")
+    assert "runs/min" not in plain(line)
+    assert not {piece.token for piece in line} & {Token.BLUE, Token.GREEN, Token.ROSE}
+
+
+def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
+    facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=Counts(12_345, 8_000, 3_333, 41_000))
+    shown = {width: plain(header_line(facts, width)) for width in range(60, 140)}
+    marks = ("UTC", "runs/min", "acme/api", "budget")
+    least = [min(width for width, text in shown.items() if mark in text) for mark in marks]
+    assert least == sorted(least, reverse=True)
+    assert "✗41,000" in shown[60]
+
+
+def test_counts_that_the_server_has_not_told_for_a_minute_are_of_then() -> None:
+    line = header_line(replace(FACTS, counts=replace(COUNTS, at=ago(90))), 100)
+    assert plain(line).endswith("Q12  E8  W3  ✗41  as of 13:47 ")
+
+
+def test_without_colours_the_environment_is_in_brackets_and_without_unicode_nothing_is_cut() -> None:
+    facts = replace(FACTS, counts=replace(COUNTS, is_least=True), freshness=troubled(OFFLINE))
+    line = ascii_line(header_line(facts, 80, is_colorless=True, offline="o"))
+    assert plain(line).startswith(" [PROD]  api   o offline since 13:44  retrying in 4 s ")
+    assert plain(line).endswith(" Q>=12 E>=8 W>=3 x>=41 ")
+    assert line_width(line) == 80
+
+
+def test_counts_are_the_servers_or_at_least_what_is_loaded() -> None:
+    counts = {
+        RunStatus.DELAYED: 1,
+        RunStatus.QUEUED: 2,
+        RunStatus.WAITING_FOR_DEPLOY: 3,
+        RunStatus.REATTEMPTING: 4,
+        RunStatus.EXECUTING: 5,
+        RunStatus.WAITING_TO_RESUME: 6,
+        RunStatus.CRASHED: 7,
+        RunStatus.COMPLETED_SUCCESSFULLY: 1000,
+    }
+    assert counts_of(None, counts) == Counts(6, 9, 6, 7, None, is_least=True)
+    assert counts_of(CountsRead(counts, AT, 24), {}) == Counts(6, 9, 6, 7, AT)
+
+
+names = st.sampled_from(["", "prod", "acme", "日本語" * 20, HOSTILE, "x" * 200]).map(Raw)
+numbers = st.integers(0, 10**7)
+STRANGE = replace(STOPPED, status=403, reason=HOSTILE)
+TROUBLES: tuple[SourceRetrying | SourceStopped | None, ...] = (None, OFFLINE, ANSWERED, STOPPED, STRANGE)
+
+
+@st.composite
+def header_facts(draw: st.DrawFn) -> HeaderFacts:
+    environment = st.none() | st.builds(
+        Environment, names, st.sampled_from(["PRODUCTION", "DEVELOPMENT"]), names, names
+    )
+    level = draw(st.sampled_from(Level))
+    confirmed_at = None if level is Level.CONNECTING else ago(draw(st.integers(0, 10**6)))
+    return HeaderFacts(
+        AT,
+        Freshness(level, confirmed_at, timedelta(seconds=2), draw(st.sampled_from(TROUBLES))),
+        "https://api.trigger.dev",
+        draw(environment),
+        draw(st.none() | names),
+        draw(st.booleans()),
+        Counts(draw(numbers), draw(numbers), draw(numbers), draw(numbers), AT, draw(st.booleans())),
+        draw(st.none() | st.builds(BudgetRead, numbers, numbers, st.just(AT))),
+        draw(st.none() | st.just(ago(19))),
+        draw(numbers),
+        tuple(draw(st.lists(st.builds(Minute, numbers, st.booleans()), max_size=16))),
+    )
+
+
+@given(header_facts(), st.integers(60, 220))
+def test_any_facts_fill_the_width_and_never_lose_environment_read_only_and_connection(
+    facts: HeaderFacts, width: int
+) -> None:
+    line = header_line(facts, width)
+    assert line_width(line) == width
+    assert line_width(ascii_line(line)) <= width or "\ufe0f" in plain(line)
+    assert {piece.token for piece in line} & {Token.CHIP, Token.GREY_CHIP}
+    text = plain(line)
+    assert not facts.is_read_only or "READ-ONLY" in text
+    heads = ("connecting…", "●", "○ offline since 13:44", "○ retrying in 4 s", "○ stopped", "‖ paused")
+    assert any(head in text for head in heads)

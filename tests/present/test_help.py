@@ -1,0 +1,41 @@
+"""The page of keys."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.present.samples import text_of
+from tui.present.help import HelpGroup, HelpKey, help_lines
+from tui.present.styled import line_width
+
+HERE = HelpGroup("this pane", (HelpKey("space", "mark", "Mark the run, or take its mark away."),))
+EVERYWHERE = HelpGroup(
+    "everywhere",
+    (
+        HelpKey("Enter", "open", "Open what the cursor is on."),
+        HelpKey("u", "withdraw", "Withdraw a pending action.", works_now=False),
+        HelpKey("ctrl-q ctrl-c", "quit", "End the program. " * 12),
+    ),
+)
+
+
+def test_each_key_has_its_word_and_its_sentence_below_the_title_of_its_group() -> None:
+    text = text_of(help_lines([HERE, HelpGroup("nothing", ()), EVERYWHERE], 100))
+    assert text.split("\n")[:5] == [
+        "",
+        "this pane",
+        "space           mark                Mark the run, or take its mark away.",
+        "",
+        "everywhere",
+    ]
+    assert "nothing" not in text
+    assert "Withdraw a pending action. Not on this run." in text
+
+
+def test_where_it_is_narrow_the_word_goes_and_the_sentence_is_wrapped() -> None:
+    lines = text_of(help_lines([HERE], 44)).split("\n")
+    assert lines[2:] == ["space           Mark the run, or take its", "                mark away."]
+
+
+@given(st.integers(40, 160))
+def test_no_line_is_wider_than_asked(width: int) -> None:
+    assert max(map(line_width, help_lines([HERE, EVERYWHERE], width))) <= width

@@ -1,0 +1,40 @@
+"""What a list tells by the question that was asked for it."""
+
+import asyncio
+from pathlib import Path
+
+from tests.fleet import HELD, Fleet, FleetRun
+from tests.harness import polling
+from tests.store.builders import patch_of
+from tests.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
+from tui.domain.run import Fixed
+from tui.sources.lister import told_by
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import within
+
+
+def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -number * 10.0) for number in range(1, 4))
+    filters = RunFilters(queues=(HELD,))
+
+    async def scenario() -> None:
+        async with polling(fleet, tmp_path, filters=filters) as (session, later):
+            await later(2)
+            shown = within(filters, EVERYTHING)
+            assert len(session.store) == 3
+            assert all(shown.matches(run) for run in session.store.runs())
+
+    asyncio.run(scenario())
+
+
+def test_the_one_machine_is_told_likewise() -> None:
+    (told,) = told_by(RunFilters(machines=("micro",)), (patch_of("run_a"),))
+    assert told.fixed is not None
+    assert (told.fixed.machine, told.fixed.queue, told.fixed.task) == ("micro", None, "sync")
+
+
+def test_of_several_queues_nobody_knows_which() -> None:
+    patches = (patch_of("run_a", fixed=Fixed()),)
+    assert told_by(RunFilters(queues=("a", "b")), patches) is patches

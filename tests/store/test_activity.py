@@ -1,0 +1,51 @@
+"""Runs a minute: what is counted, and that little is counted at once."""
+
+from collections import Counter
+
+import pytest
+
+from tests.store.builders import at, patch_of
+from tui.domain.update import RunsRead
+from tui.store.activity import MINUTES, NOTHING, Activity, Minute
+from tui.store.store import Store
+
+
+def test_whole_minutes_are_counted_by_creation_and_those_with_a_failure_are_told() -> None:
+    store = Store()
+    activity = Activity(store)
+    runs = [
+        patch_of("run_a", created=-61),
+        patch_of("run_b", created=-60),
+        patch_of("run_c", "CRASHED", created=-0.001, state={"finished_at": at(0)}),
+        patch_of("run_d", created=0),
+        patch_of("run_e", created=None),
+        patch_of("run_f", created=-60 * MINUTES - 1),
+    ]
+    activity.see(store.apply(RunsRead(tuple(runs))))
+    assert activity.minutes(at(59)) == (*[NOTHING] * (MINUTES - 2), Minute(1, False), Minute(2, True))
+    assert activity.minutes(at(60))[-3:] == (Minute(1, False), Minute(2, True), Minute(1, False))
+    activity.see(
+        store.apply(RunsRead((patch_of("run_d", "CRASHED", created=0, updated=1, state={"finished_at": at(1)}),)))
+    )
+    assert activity.minutes(at(60))[-1] == Minute(1, True)
+
+
+def test_a_crowd_is_counted_in_turns_the_newest_minute_first_and_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tui.store.activity.RUNS_A_TURN", 5)
+    store = Store()
+    activity = Activity(store)
+    activity.see(store.apply(RunsRead(tuple(patch_of(f"run_{n}", created=-60 * (n % 4) - 1) for n in range(20)))))
+    counts = Counter[int]()
+    count = activity._count
+
+    def counting(number: int) -> Minute:
+        counts[number] += 1
+        return count(number)
+
+    monkeypatch.setattr(activity, "_count", counting)
+    for turn in range(1, 7):
+        shown = [minute.run_count for minute in activity.minutes(at(0))]
+        assert shown[-4:] == [0] * (4 - turn) + [5] * min(turn, 4)
+    assert set(counts.values()) == {1}

@@ -1,0 +1,106 @@
+"""The monitor in a test: the real app and session on a fleet behind real HTTP, in virtual time.
+
+What lives here: `monitored`, and how to press keys, let time pass and read the screen. Nothing sleeps: `later` moves the
+clock that the session, the ticker and the emulator share.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from tests.fleet import Fleet, FleetApi, serving
+from tests.harness import pass_time, settings_for
+from tui.session import Session
+from tui.ui.app import TriggerApp
+from tui.ui.screens.main import MainScreen
+from tui.ui.theme import Look
+
+_CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
+
+
+@dataclass
+class Monitored:
+    """A running monitor."""
+
+    app: TriggerApp
+    pilot: Pilot[int]
+    session: Session
+    api: FleetApi
+
+    @property
+    def screen(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    async def later(self, seconds: float = 0.0) -> None:
+        """Let virtual time pass, and everything that it causes be painted."""
+        await self._painted()
+        await pass_time(self.session, self.api, seconds)
+        await self._painted()
+        await pass_time(self.session, self.api, 0.0)
+        await self._painted()
+
+    async def press(self, *keys: str, wait_s: float = 0.0) -> None:
+        """Press keys as fast as a terminal can send them, as a paste or a held key does."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+            event = events.Key(name, _CHARACTERS.get(name, key if len(key) == 1 else None))
+            event.set_sender(self.app)
+            driver.send_message(event)
+        await self.later(wait_s)
+
+    async def _painted(self) -> None:
+        """Until every widget has worked off what it was told, and what that told others."""
+        for _ in range(3):
+            await self.pilot.pause(0)
+
+    @property
+    def lines(self) -> list[str]:
+        """The text on the terminal, line by line, without spaces at the ends."""
+        width, height = self.app.size
+        return [
+            "".join(segment.text for segment in strip)[:width].rstrip()
+            for strip in self.app.screen._compositor.render_strips()
+        ][:height]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def line_of(self, part: str) -> int:
+        """The number of the first line that says something."""
+        return next(number for number, line in enumerate(self.lines) if part in line)
+
+
+@asynccontextmanager
+async def monitored(
+    fleet: Fleet,
+    tmp_path: Path,
+    *,
+    size: tuple[int, int] = (120, 40),
+    look: Look = Look.DARK,
+    is_ascii: bool = False,
+    wait_s: float = 3.0,
+    environ: dict[str, str] | None = None,
+    **changes: Any,
+) -> AsyncIterator[Monitored]:
+    """A monitor on a fleet, after its first seconds."""
+    with serving(fleet) as api:
+        session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
+        async with session:
+            app = TriggerApp(session, look=look, is_ascii=is_ascii, environ=environ or {})
+            async with app.run_test(size=size) as pilot:
+                await pilot.pause()
+                found = Monitored(app, pilot, session, api)
+                await found.later(wait_s)
+                yield found

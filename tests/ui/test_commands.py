@@ -1,0 +1,36 @@
+"""Finding a command by what is typed."""
+
+import pytest
+
+from tui.ui.commands import Command, matching
+
+COMMANDS = [
+    Command(name, words, lambda: None, key)
+    for name, words, key in (
+        ("messages", "What went wrong and when.", ""),
+        ("sort by took", "What runs first, then what took longest.", ""),
+        ("next error", "The next failed run.", "x"),
+        ("mark", "Mark the run, or take its mark away.", "space"),
+        ("quit", "End the program.", "ctrl-q ctrl-c"),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ["messages", "sort by took", "next error", "mark", "quit"]),
+        (":mess", ["messages"]),
+        ("  MARK ", ["mark"]),
+        ("wrong", ["messages"]),
+        ("err next", ["next error"]),
+        ("took", ["sort by took"]),
+        ("run", ["sort by took", "next error", "mark"]),
+        ("ctrl-q", ["quit"]),
+        ("nxe", ["next error"]),
+        ("m", ["messages", "mark", "quit"]),
+        ("zzz", []),
+    ],
+)
+def test_words_are_found_in_any_order_and_letters_where_no_word_is(typed: str, found: list[str]) -> None:
+    assert [command.name for command in matching(COMMANDS, typed)] == found

@@ -1,0 +1,182 @@
+"""What is kept over restarts, and the files that are not believed."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import TaskId
+from tui.store.server_filter import is_typable
+from tui.ui.remembered import LARGEST_BYTES, Memory, Remembered
+
+SAMPLE = Remembered(
+    RunFilters(statuses=("FAILED",), tasks=(TaskId("charge-card"),), tags=("日本",)), timedelta(days=7), "took", True
+)
+
+
+def memory(tmp_path: Path, *, api_url: str = "https://api.example", environment: str = "prod") -> Memory:
+    return Memory(tmp_path / "state", api_url=api_url, environment=environment)
+
+
+def kept(one: Memory) -> Remembered:
+    return asyncio.run(one.load())
+
+
+def keep(one: Memory, remembered: Remembered) -> None:
+    asyncio.run(one.save(remembered))
+
+
+letters = st.characters(categories=("L", "N", "P", "S"), exclude_characters=",")
+lists = st.lists(st.text(letters, min_size=1, max_size=8).filter(is_typable), max_size=3).map(tuple)
+filters = st.builds(
+    RunFilters,
+    statuses=st.lists(st.sampled_from(["FAILED", "QUEUED", "WAITING", "INTERRUPTED"]), unique=True).map(tuple),
+    tasks=lists.map(lambda names: tuple(map(TaskId, names))),
+    tags=lists,
+    versions=lists,
+    queues=lists,
+    machines=lists,
+    regions=lists,
+)
+periods = st.none() | st.sampled_from([timedelta(hours=1), timedelta(days=7), timedelta(minutes=90)])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@given(st.builds(Remembered, filters, periods, st.none() | st.sampled_from(["created", "cost"]), st.booleans()))
+def test_what_was_kept_comes_back(tmp_path: Path, remembered: Remembered) -> None:
+    keep(memory(tmp_path), remembered)
+    again = memory(tmp_path)
+    assert kept(again) == remembered
+    assert again.trouble is None
+
+
+def test_at_the_first_start_there_is_nothing(tmp_path: Path) -> None:
+    first = memory(tmp_path)
+    assert kept(first) == Remembered()
+    assert first.trouble is None
+    assert not (tmp_path / "state").exists()
+
+
+def test_each_environment_of_each_api_has_its_own(tmp_path: Path) -> None:
+    keep(memory(tmp_path), SAMPLE)
+    assert kept(memory(tmp_path, environment="dev")) == Remembered()
+    assert kept(memory(tmp_path, api_url="https://other.example")) == Remembered()
+    assert kept(memory(tmp_path)) == SAMPLE
+
+
+def test_only_its_owner_may_read_it_and_nothing_else_is_left_behind(tmp_path: Path) -> None:
+    one = memory(tmp_path)
+    keep(one, SAMPLE)
+    keep(one, SAMPLE)
+    assert one.path.stat().st_mode & 0o777 == 0o600
+    assert one.path.parent.stat().st_mode & 0o777 == 0o700
+    assert list(one.path.parent.iterdir()) == [one.path]
+
+
+def test_of_many_at_a_time_the_last_one_is_kept(tmp_path: Path) -> None:
+    one = memory(tmp_path)
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for days in range(1, 30):
+                tasks.create_task(one.save(Remembered(period=timedelta(days=days))))
+
+    asyncio.run(scenario())
+    assert kept(one).period == timedelta(days=29)
+
+
+def changed(**changes: Any) -> Callable[[Path], None]:
+    """Writes the file with something else in it."""
+
+    def write(path: Path) -> None:
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return write
+
+
+def instead(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Puts something else in the file's place."""
+
+    def swap(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return swap
+
+
+def filtered(**lists: Any) -> Callable[[Path], None]:
+    return changed(filters=lists)
+
+
+BROKEN: dict[str, Callable[[Path], Any]] = {
+    "empty": lambda path: path.write_text(""),
+    "half": lambda path: path.write_text(path.read_text()[:40]),
+    "no JSON": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "no object": lambda path: path.write_text("[1]"),
+    "nothing in it": lambda path: path.write_text("{}"),
+    "deep": lambda path: path.write_text("[" * 30_000),
+    "large": lambda path: path.write_text(" " * LARGEST_BYTES + path.read_text()),
+    "another version": changed(version=2),
+    "another environment": changed(environment="dev"),
+    "a folder": instead(Path.mkdir),
+    "a pipe": instead(os.mkfifo),
+    "a device": instead(lambda path: path.symlink_to("/dev/zero")),
+    "filters of no kind": filtered(colours=["red"]),
+    "filters that are none": filtered(tasks="charge-card"),
+    "numbers": filtered(tasks=[1]),
+    "a status that does not exist": filtered(statuses=["EXPLODED"]),
+    "a status by another name": filtered(statuses=["failed"]),
+    "an escape": filtered(tasks=["\x1b[31mred"]),
+    "a bidi mark": filtered(tags=["a\u202eb"]),
+    "a comma": filtered(tags=["a,b"]),
+    "a lone surrogate": filtered(tags=["\ud800"]),
+    "a period that is none": changed(period="yesterday"),
+    "an empty period": changed(period=""),
+    "a period that is a number": changed(period=7),
+    "an order that is a list": changed(order=["took"]),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_nobody_here_wrote_is_left_out_and_said(tmp_path: Path, name: str) -> None:
+    keep(memory(tmp_path), SAMPLE)
+    one = memory(tmp_path)
+    BROKEN[name](one.path)
+    assert kept(one) == Remembered()
+    assert one.trouble is not None
+    assert one.trouble.startswith(f"The remembered filters in {one.path} are left out: ")
+    assert "None" not in one.trouble
+
+
+def test_a_file_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(memory(tmp_path), SAMPLE)
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    one = memory(tmp_path)
+    assert kept(one) == Remembered()
+    assert "not a file that this program wrote" in (one.trouble or "")
+
+
+def test_a_broken_file_is_written_over_by_the_next_change(tmp_path: Path) -> None:
+    one = memory(tmp_path)
+    keep(one, SAMPLE)
+    one.path.write_text("broken")
+    kept(one)
+    keep(one, SAMPLE)
+    assert one.trouble is None
+    assert kept(one) == SAMPLE
+
+
+def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be")
+    one = memory(tmp_path)
+    keep(one, SAMPLE)
+    assert one.trouble == f"The filters cannot be remembered in {one.path}: File exists."

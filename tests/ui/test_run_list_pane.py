@@ -1,0 +1,238 @@
+"""The list as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fleet import Fleet, FleetRun
+from tests.ui.fleets import small_fleet
+from tests.ui.monitored import Monitored, monitored
+from tui.ui.theme import Look
+
+Story = Callable[[Monitored], Awaitable[None]]
+
+
+def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
+    async def scenario() -> None:
+        async with monitored(fleet or small_fleet(), tmp_path, size=size) as monitor:
+            await story(monitor)
+
+    asyncio.run(scenario())
+
+
+def cursor_line(monitor: Monitored) -> int | None:
+    """The line of the terminal with the cursor of the list."""
+    return next((number for number, line in enumerate(monitor.lines) if line.startswith("▌")), None)
+
+
+def test_it_follows_what_is_new_until_a_key_moves_the_cursor(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        assert cursor_line(monitor) is None
+        fleet.add(FleetRun(900, fleet.now_s + 1, task="brand-new"))
+        await monitor.later(5)
+        assert "brand-new" in monitor.lines[3]
+        await monitor.press("j", "j")
+        assert cursor_line(monitor) == 4
+        here = monitor.lines[4].split()[3]
+        fleet.add_all(FleetRun(901 + number, fleet.now_s + 1, task="newer") for number in range(3))
+        await monitor.later(5)
+        assert (cursor_line(monitor), monitor.lines[4].split()[3]) == (4, here)
+        assert "3 new" in monitor.lines[1]
+        await monitor.press("g")
+        assert cursor_line(monitor) is None
+        assert "new" not in monitor.lines[1].replace("newest", "")
+        assert "newer" in monitor.lines[3]
+
+    told(story, tmp_path)
+
+
+def test_the_keys_that_move(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+
+        async def at(*keys: str) -> int | None:
+            await monitor.press(*keys)
+            return None if rows.cursor is None else rows.view.index_of(rows.cursor)
+
+        assert await at("j") == 0
+        assert await at("down", "down") == 2
+        assert await at("k") == 1
+        assert await at("up") == 0
+        assert await at("up") is None
+        assert await at("ctrl+d") == 7
+        assert await at("ctrl+u") == 0
+        assert await at("pagedown") == 15
+        assert await at("pageup") == 0
+        assert await at("G") == 29
+        assert await at("home") is None
+        assert await at("end") == 29
+        assert await at("g") is None
+        assert await at("right_square_bracket") == 0
+        assert await at("2", "right_square_bracket", "right_square_bracket") == 2
+        assert await at("left_square_bracket") == 1
+
+    told(story, tmp_path)
+
+
+def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"status:failed")
+        assert "12 of 30" in monitor.lines[1]
+        assert all("Completed" not in line for line in monitor.lines[3:15])
+        await monitor.press("escape")
+        assert "12 of 30" not in monitor.text
+        await monitor.press("slash", *"crash", "enter")
+        assert "6 of 30" in monitor.lines[1]
+        assert "/crash" in monitor.lines[1]
+        await monitor.press("j")
+        assert cursor_line(monitor) == 3
+        await monitor.press("escape")
+        assert "of 30" not in monitor.lines[1]
+
+    told(story, tmp_path)
+
+
+def test_nothing_matches_says_how_to_go_on(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"zebra", "enter")
+        assert "No runs match. Esc clears the filter." in monitor.text
+
+    told(story, tmp_path)
+
+
+def test_a_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        fleet.add(FleetRun(900, fleet.now_s, fleet.now_s, fleet.now_s + 20, task="the-one"))
+        await monitor.later(4)
+        await monitor.press("slash", *"status:live", "enter")
+        await monitor.press("j")
+        assert "the-one" in monitor.lines[3]
+        await monitor.later(30)
+        assert ("the-one" in monitor.lines[3], "Completed" in monitor.lines[3]) == (True, True)
+        await monitor.press("j")
+        assert "the-one" not in "\n".join(monitor.lines[1:18])
+
+    told(story, tmp_path)
+
+
+def test_sorting_steps_through_the_orders_and_keeps_the_run(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("j", "j", "j")
+        here = rows.cursor
+        await monitor.press("s")
+        assert "by status" in monitor.lines[1]
+        assert rows.cursor == here
+        for words in ("by task", "by took", "by updated", "by cost", "newest first"):
+            await monitor.press("s")
+            assert words in monitor.lines[1]
+
+    told(story, tmp_path)
+
+
+def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "space", "space")
+        assert [line[0] for line in monitor.lines[3:6]] == ["•", "•", "▌"]
+        assert "2 marked" in monitor.lines[1]
+        await monitor.press("j", "V")
+        assert "4 marked" in monitor.lines[1]
+        await monitor.press("asterisk")
+        assert "30 marked" in monitor.lines[1]
+        await monitor.press("escape")
+        assert "marked" not in monitor.lines[1]
+
+    told(story, tmp_path)
+
+
+def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("x")
+        assert "Failed" in monitor.lines[cursor_line(monitor) or 0]
+        await monitor.press("x", "x")
+        below = cursor_line(monitor)
+        await monitor.press("X")
+        assert (cursor_line(monitor) or 0) < (below or 0)
+
+    told(story, tmp_path)
+
+
+def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        whole = monitor.screen.run_list.rows.window[0]
+        assert whole not in monitor.lines[3]
+        await monitor.press("w")
+        assert whole in monitor.lines[3]
+
+    told(story, tmp_path)
+
+
+def test_pause_stands_still_counts_what_waits_and_goes_on(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.press("p")
+        before = monitor.screen.run_list.rows.window
+        fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
+        await monitor.later(6)
+        assert monitor.screen.run_list.rows.window == before
+        assert "brand-new" not in monitor.text
+        assert "paused" in monitor.lines[0]
+        assert "1 waiting" in monitor.lines[0]
+        await monitor.press("p")
+        assert "brand-new" in monitor.lines[3]
+        assert "paused" not in monitor.lines[0]
+
+    told(story, tmp_path)
+
+
+def test_refresh_asks_now(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.later(120)  # nothing changes: the interval has grown
+        asked = len(fleet.requests)
+        fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
+        await monitor.press("r", wait_s=0.1)
+        assert len(fleet.requests) > asked
+        assert "brand-new" in monitor.lines[3]
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)])
+def test_the_list_keeps_its_run_in_sight_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press(*["j"] * 12)
+        here = monitor.screen.run_list.rows.cursor
+        await monitor.pilot.resize_terminal(*size)
+        await monitor.later()
+        assert monitor.screen.run_list.rows.cursor == here
+        row = monitor.lines[cursor_line(monitor) or 0]
+        assert "send-email" in row
+        assert size[0] < 72 or (here or "")[-4:] in row
+        assert all(len(line) <= size[0] for line in monitor.lines)
+
+    told(story, tmp_path, size=(120, 40))
+
+
+def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert [line for line in monitor.lines if line] == ["This needs 60x15; it is 50x12."]
+        await monitor.pilot.resize_terminal(80, 24)
+        await monitor.later()
+        assert "send-email" in monitor.lines[3]
+
+    told(story, tmp_path, size=(50, 12))
+
+
+def test_ascii_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitored(small_fleet(), tmp_path, look=Look.NONE, is_ascii=True) as monitor:
+            await monitor.press("j", "j", "enter")
+            assert monitor.text.isascii()
+            assert "x Failed" in monitor.text
+
+    asyncio.run(scenario())

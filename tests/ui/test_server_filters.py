@@ -1,0 +1,229 @@
+"""The dialog of the server's filters as a user meets it: keys in, what stands on the screen, what it ends with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from textual.app import App
+from textual.events import Key, Paste
+from textual.pilot import Pilot
+
+import tui.ui
+from tui.domain.filters import RunFilters
+from tui.domain.ids import TaskId
+from tui.store.server_filter import KnownValues, ServerFilter
+from tui.ui.painting import Painter
+from tui.ui.screens.server_filters import ServerFiltersScreen
+from tui.ui.theme import THEMES, Look
+
+DAY = timedelta(hours=24)
+NOTHING = RunFilters()
+KNOWN = KnownValues(
+    ("charge-card", "send-digest", "send-email"), ("billing",), (), ("emails", "task/send-email"), is_all=True
+)
+FAILED = ("FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE", "FAILED_TO_RUN", "INTERRUPTED")
+CHARACTERS = {"comma": ",", "space": " "}
+
+
+class Host(App[None]):
+    """What a dialog needs of the program: colours and a painter."""
+
+    CSS_PATH: ClassVar[list[str | Path]] = [Path(tui.ui.__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
+
+    def __init__(self, before: RunFilters, look: Look, *, is_ascii: bool) -> None:
+        super().__init__(ansi_color=None)
+        self.painter = Painter(look, is_ascii=is_ascii)
+        self.before = before
+        self.ends: list[ServerFilter | None] = []
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = THEMES[look].name
+
+    async def on_mount(self) -> None:
+        await self.open()
+
+    async def open(self) -> None:
+        screen = ServerFiltersScreen(ServerFilter(self.before, DAY), known=KNOWN, default_period=DAY, run_limit=5000)
+        await self.push_screen(screen, self.ends.append)
+
+
+class Dialog:
+    """The open dialog."""
+
+    def __init__(self, app: Host, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.ends = app.ends
+
+    async def press(self, *keys: str) -> None:
+        """All at once, as who knows the way types: no key waits for what the one before it did."""
+        for key in keys:
+            self.app.post_message(Key(key, CHARACTERS.get(key, key if len(key) == 1 else None)))
+        await self.pilot.pause()
+
+    @property
+    def lines(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+Story = Callable[[Dialog], Awaitable[None]]
+
+
+def told(
+    story: Story,
+    before: RunFilters = NOTHING,
+    *,
+    size: tuple[int, int] = (80, 24),
+    look: Look = Look.DARK,
+    is_ascii: bool = False,
+) -> None:
+    async def scenario() -> None:
+        app = Host(before, look, is_ascii=is_ascii)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await story(Dialog(app, pilot))
+
+    asyncio.run(scenario())
+
+
+def pressed(keys: Sequence[str], before: RunFilters = NOTHING) -> ServerFilter | None:
+    """What the dialog ends with after these keys."""
+    found: list[ServerFilter | None] = []
+
+    async def story(dialog: Dialog) -> None:
+        await dialog.press(*keys)
+        found.extend(dialog.ends)
+
+    told(story, before)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_failures_are_two_keys_away() -> None:
+    assert pressed(["space", "enter"]) == ServerFilter(RunFilters(statuses=FAILED), DAY)
+
+
+def test_single_statuses_of_several_columns() -> None:
+    keys = ["down", "space", "j", "space", "k", "space", "l", "space", "left", "h", "down", "space", "enter"]
+    assert pressed(keys) == ServerFilter(RunFilters(statuses=("QUEUED", "CRASHED", "COMPLETED")), DAY)
+
+
+def test_every_field_by_keyboard_alone() -> None:
+    keys = ["tab", "s", "tab", "comma", "c", "h", "right", "tab", *"billing", "down", *"1.9,1.10"]
+    keys += ["down", *"em", "tab", "tab", "right", "enter"]
+    assert pressed(keys) == ServerFilter(
+        RunFilters(
+            tasks=(TaskId("send-digest"), TaskId("charge-card")),
+            tags=("billing",),
+            versions=("1.9", "1.10"),
+            queues=("emails",),
+        ),
+        timedelta(days=7),
+    )
+
+
+def test_a_period_is_typed() -> None:
+    async def story(dialog: Dialog) -> None:
+        await dialog.press("shift+tab", "shift+tab", "ctrl+u")
+        await dialog.press(*"90m", "enter")
+        assert dialog.ends == [ServerFilter(RunFilters(), timedelta(minutes=90))]
+
+    told(story)
+
+
+def test_leaving_changes_nothing() -> None:
+    assert pressed(["space", "tab", "x", "escape"]) is None
+
+
+def test_it_begins_with_what_holds_and_clearing_takes_all_of_it_away() -> None:
+    before = RunFilters(statuses=("FAILED",), tasks=(TaskId("charge-card"),), tags=("a", "b"))
+
+    async def story(dialog: Dialog) -> None:
+        await dialog.press("enter")
+        await dialog.app.open()
+        await dialog.press("shift+tab", "enter", "enter")
+        assert dialog.ends == [ServerFilter(before, DAY), ServerFilter(RunFilters(), DAY)]
+
+    told(story, before)
+
+
+def test_a_period_that_the_server_would_ignore_keeps_the_dialog_open() -> None:
+    async def story(dialog: Dialog) -> None:
+        await dialog.press("shift+tab", "up", "x", "up", "enter")
+        assert dialog.ends == []
+        assert "“24hx” is no period, the server would ignore it: 90m, 24h, 7d." in dialog.text
+        assert "▌ period" in dialog.text
+        await dialog.press("backspace")
+        await dialog.press("enter")
+        assert dialog.ends == [ServerFilter(RunFilters(), DAY)]
+
+    told(story)
+
+
+def test_what_is_meant_is_said_while_it_is_typed() -> None:
+    async def story(dialog: Dialog) -> None:
+        assert "shows  every run, last 24h" in dialog.text
+        await dialog.press("space", "tab", *"send-")
+        assert "shows  failed, send-, last 24h" in dialog.text
+        line = next(line for line in dialog.lines if "Tab completes" in line)
+        assert line.split()[:2] == ["send-digest", "send-email"]
+        await dialog.press(*"fax")
+        assert "No run here has the task “send-fax” yet." in dialog.text
+
+    told(story)
+
+
+def test_no_control_can_be_pasted() -> None:
+    async def story(dialog: Dialog) -> None:
+        await dialog.press("tab", "a")
+        focused = dialog.app.screen.focused
+        assert focused is not None
+        for text in ("\x1b[31mred", "a\x9bb", "\x07", "b"):
+            focused.post_message(Paste(text))
+        await dialog.pilot.pause()
+        await dialog.press("enter")
+        assert dialog.ends == [ServerFilter(RunFilters(tasks=(TaskId("ab"),)), DAY)]
+
+    told(story)
+
+
+def test_all_of_it_is_seen_at_every_size() -> None:
+    async def story(dialog: Dialog) -> None:
+        await dialog.press("tab", "x", "down")
+        for width, height in ((60, 15), (200, 60), (80, 20), (80, 24)):
+            await dialog.pilot.resize_terminal(width, height)
+            await dialog.pilot.pause()
+            for word in ("server filters", "Interrupted", "Expired", "task       x", "▌ tag", "30d", "Apply", "Esc"):
+                assert word in dialog.text, (word, width, height)
+            assert max(map(len, dialog.lines)) <= width
+
+    told(story)
+
+
+@pytest.mark.parametrize("look", [Look.SIXTEEN, Look.NONE])
+def test_it_can_be_told_from_the_page_without_colours_of_its_own(look: Look) -> None:
+    async def story(dialog: Dialog) -> None:
+        assert "-- server filters ---" in dialog.text
+        assert sum("-" * 60 in line for line in dialog.lines) == 1
+        assert dialog.text.isascii()
+
+    told(story, look=look, is_ascii=True)
+
+
+def test_a_click_chooses_and_another_clears() -> None:
+    async def story(dialog: Dialog) -> None:
+        await dialog.pilot.click("#statuses", offset=(25, 2))
+        assert "shows  Crashed, last 24h" in dialog.text
+        await dialog.pilot.click("#clear", offset=(4, 0))
+        assert "shows  every run, last 24h" in dialog.text
+        assert dialog.ends == []
+
+    told(story)

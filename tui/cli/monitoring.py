@@ -1,0 +1,180 @@
+"""The monitor: `trigger-tui` alone, on the real API, and `trigger-tui demo`, on an emulator of its own.
+
+What lives here: what has to be right before the screen is drawn (a terminal, a key), who encloses whom, and how it all
+ends: by a key, a signal, a closed terminal or a bug. What is on the screen is `tui.ui`'s.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import click
+
+from tui.cli.emulating import Asked, asked_of, world_options
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.config import Settings, read_settings
+from tui.output import Output
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tui.ui.app import TriggerApp
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEMO_HISTORY = 500
+"""Runs that have finished when the demo begins: enough to scroll, made in the time in which the screen is loaded."""
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BY_SIGNAL = 128
+"""A program that a signal ended exits with this and the signal's number, as shells have it."""
+
+
+def monitor_options(command: F) -> F:
+    """How the monitor looks and behaves, wherever its runs come from."""
+    for option in (
+        click.option(
+            "--theme",
+            type=click.Choice(["auto", "dark", "light", "16"]),
+            default="auto",
+            show_default=True,
+            help="The colours; 16: the terminal's own.",
+        ),
+        click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls."),
+        click.option("--read-only", is_flag=True, help="Without cancel and replay."),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How the screen is to be drawn."""
+
+    theme: str
+    is_ascii: bool
+
+    @classmethod
+    def of(cls, options: dict[str, Any], output: Output) -> Self:
+        """Takes these flags out of a command's options."""
+        return cls(options.pop("theme"), options.pop("ascii_only") or output.is_ascii)
+
+
+def monitor(output: Output, options: dict[str, Any]) -> None:
+    """The monitor on the API that the environment's variables and the flags name, until it is quit."""
+    _check_terminal(os.environ)
+    looks = Looks.of(options, output)
+    _run(output, read_settings(os.environ, **options), looks)
+
+
+@click.command("demo")
+@world_options(history=DEMO_HISTORY)
+@click.option("--prod", "is_production", is_flag=True, help="The environment of type PRODUCTION, not the one of DEV.")
+@monitor_options
+@click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod).")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII alone.")
+@click.pass_obj
+def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
+    """The monitor on a Trigger.dev that does not exist, with a company at work: no account, no network."""
+    from tui.emulator.server.child import in_child
+
+    asked = asked_of(options)
+    looks = Looks.of(options, output)
+    _check_terminal(os.environ)
+    slug = "prod" if is_production else "dev"
+    with in_child(lambda listener: _serve(asked, slug, listener)) as child:
+        try:
+            _run(output, read_settings(_demo_environ(child.url, slug), **options), looks)
+        finally:
+            for line in child.said().splitlines():
+                output.say(line)
+
+
+def _check_terminal(environ: Mapping[str, str]) -> None:
+    """Refuse what cannot be drawn on. Raises `Stop`."""
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        raise Stop(ExitCode.USAGE, "the monitor needs a terminal; `trigger-tui ls` prints")
+    if environ.get("TERM", "") in {"", "dumb"}:
+        raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM says it is dumb)")
+
+
+def _demo_environ(url: str, slug: str) -> dict[str, str]:
+    """The variables that lead to the emulator instead of those of the user; the action log stays where it is."""
+    # No proxy of the machine leads to it.
+    os.environ.update(NO_PROXY="*", no_proxy="*")
+    kept = {name: os.environ[name] for name in ("HOME", "XDG_STATE_HOME") if name in os.environ}
+    return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
+
+
+def _serve(asked: Asked, slug: str, listener: socket.socket) -> None:
+    """What the child of `demo` does: one world at once, the other when it is asked for."""
+    from tui.emulator.server.application import application
+    from tui.emulator.server.serving import serve
+
+    state = asked.emulator()
+    state.make(slug)
+    gc.freeze()
+    gc.enable()
+    asyncio.run(serve(application(state), state, listener))
+
+
+def _run(output: Output, settings: Settings, looks: Looks) -> None:
+    """Draw until the end. Raises `Stop` unless that is a plain one."""
+    from tui.session import Session
+    from tui.ui.app import TriggerApp
+    from tui.ui.theme import look_for
+
+    look = look_for(os.environ, looks.theme)
+
+    async def draw() -> int:
+        async with Session(settings) as session:
+            app = TriggerApp(session, look=look, is_ascii=looks.is_ascii, environ=os.environ)
+            with _ended_by_signals(app):
+                await app.run_async()
+            if app.failure is not None:
+                raise app.failure
+        return app.return_code or 0
+
+    try:
+        code = asyncio.run(draw())
+    except Exception as bug:  # noqa: BLE001  told here, without anything that holds the key
+        _tell(output, bug, settings)
+        code = ExitCode.REFUSED
+    if code:
+        raise Stop(ExitCode.INTERRUPTED if code == BY_SIGNAL + signal.SIGINT else code)
+
+
+@contextmanager
+def _ended_by_signals(app: "TriggerApp") -> Iterator[None]:
+    """A signal is a way to quit like any other; the second one does not wait."""
+    loop = asyncio.get_running_loop()
+
+    def end(number: int, _: "FrameType | None") -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_DFL)
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=BY_SIGNAL + number))
+
+    before = {each: signal.signal(each, end) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _tell(output: Output, bug: Exception, settings: Settings) -> None:
+    """A bug, whole, for a report: without local variables, and without the key whatever an error quotes."""
+    for line in "".join(traceback.format_exception(bug)).splitlines():
+        output.say(line.replace(settings.key.reveal(), "tr_…"))
+    output.say("trigger-tui ended by a mistake of its own; the lines above tell where.")
+
+
+COMMANDS = (demo,)

@@ -1,0 +1,116 @@
+"""The time axis that the attempts of a run share: what was waited for is dashed, what ran is a bar.
+
+What lives here: from moments to cells. Half a cell is the finest step; a bar is never shorter than that, however short
+the attempt was. Which attempts there are is `attempt_table`'s.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.present.styled import Line, Piece, Token
+
+_MS: Final = timedelta(milliseconds=1)
+_SCALE_MS: Final = (
+    *(digit * 10**power for power in range(4) for digit in (1, 2, 5)),
+    *(seconds * 1000 for seconds in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)),
+)
+_DAY_MS: Final = 86_400_000
+_TICK_CELLS: Final = 12
+"""Between two labels of the axis, so that each stands alone."""
+
+
+def round_up(span: timedelta) -> timedelta:
+    """The next span that is a round number: an axis of this length stands still while a run goes on."""
+    ms = max(1, -(-span // _MS))
+    return next(_scale(ms)) * _MS
+
+
+def _scale(least_ms: int) -> Iterator[int]:
+    """Round numbers of milliseconds from `least_ms` up, without end."""
+    yield from (step for step in _SCALE_MS if step >= least_ms)
+    days = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * days * _DAY_MS >= least_ms:
+                yield digit * days * _DAY_MS
+        days *= 10
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """`width` cells for the time from `begin` on; moments outside stand at its ends."""
+
+    begin: datetime
+    span: timedelta
+    width: int
+
+    def bar(
+        self, waited_from: datetime | None, started_at: datetime | None, ended_at: datetime | None, token: Token
+    ) -> Line:
+        """Exactly `width` cells: dashes from `waited_from` to the start, then the bar in `token`.
+
+        Without an end nothing is drawn but the wait; a start that is not known leaves the line empty.
+        """
+        if started_at is None:
+            return (Piece(" " * self.width),)
+        start = min(self._half(started_at), 2 * self.width - 1)
+        waited = start if waited_from is None else min(self._half(waited_from), start)
+        first_dash, first_cell = -(-waited // 2), start // 2
+        if ended_at is None:
+            first_cell = -(-self._half(started_at) // 2)
+            body = ""
+        else:
+            body = self._body(start, max(start + 1, self._half(ended_at)))
+        first_dash = min(first_dash, first_cell)
+        rest = self.width - first_cell - len(body)
+        pieces = (
+            Piece(" " * first_dash),
+            Piece("╌" * (first_cell - first_dash), Token.FAINT),
+            Piece(body, token),
+            Piece(" " * rest),
+        )
+        return tuple(piece for piece in pieces if piece.text)
+
+    def labels(self) -> Line:
+        """Round numbers of time above their cells, from `0s` on."""
+        least = max(1, self.span * _TICK_CELLS // max(self.width, 1) // _MS)
+        step = next(_scale(least)) * _MS
+        text, at = "", timedelta()
+        while at <= self.span:
+            cell = self._half(self.begin + at) // 2
+            label = _label(at // _MS)
+            if cell + len(label) > self.width:
+                break
+            text = text.ljust(cell) + label
+            at += step
+        return (Piece(text, Token.FAINT),)
+
+    def _half(self, at: datetime) -> int:
+        """How many half cells from the left a moment is."""
+        if self.span <= timedelta():
+            return 0
+        return max(0, min(2 * self.width, round((at - self.begin) / self.span * 2 * self.width)))
+
+    @staticmethod
+    def _body(start: int, end: int) -> str:
+        """The cells of a bar between two half cells, the second one behind it."""
+        left = "╺" if start % 2 else ""
+        right = "╸" if end % 2 else ""
+        return left + "━" * (end // 2 - -(-start // 2)) + right
+
+
+def _label(ms: int) -> str:
+    """`0s` `500ms` `1.5s` `15s` `1m` `1m30s` `2h`: as short as a round number can be said."""
+    if ms and ms < 1000:
+        return f"{ms}ms"
+    if ms < 60_000:
+        return f"{ms / 1000:g}s"
+    sizes = ((_DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
+    parts = []
+    for size, unit in sizes:
+        number, ms = divmod(ms, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts[:2])

@@ -1,0 +1,40 @@
+"""The line at the bottom: the keys that work here and now, and at its right end a word for a while.
+
+What lives here: which keys fit. Which work is the screen's to know. Source: mock-ups 01, 02, 07.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
+
+_GAP: Final = "   "
+
+
+class KeyWord(NamedTuple):
+    """A key as it is spelled, and the word for what it does."""
+
+    key: str
+    word: str
+
+
+def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, width: int) -> Line:
+    """The line in exactly `width` cells: of `keys`, in their order, those that fit beside `last` and `right`.
+
+    `last` always stands, and last; `right` is cut to what is left when there is no room even for that.
+    """
+    right = cut(right, max(0, width - 2))
+    room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
+    final = [_key(last)] if last is not None else []
+    shown: list[Line] = []
+    for key in keys:
+        if line_width(joined([*shown, _key(key), *final], _GAP)) <= room:
+            shown.append(_key(key))
+    left: Line = (Piece(" "), *joined([*shown, *final], _GAP))
+    if not right:
+        return fit(left, width)
+    return (*fit(left, width - line_width(right) - 1), *right, Piece(" "))
+
+
+def _key(key: KeyWord) -> Line:
+    return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))

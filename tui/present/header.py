@@ -1,0 +1,276 @@
+"""The line on top: where we are, how fresh that is, how many runs there are, how busy it is.
+
+What lives here: its words and what drops from it by width. Never dropped: environment, READ-ONLY, connection. Source:
+DESIGN §5, looks/LOOKS.md, mock-ups 01, 02, 07, 13.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.environment import Environment
+from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
+from tui.domain.text import Raw
+from tui.domain.update import BudgetRead, CountsRead, SourceRetrying, SourceStopped
+from tui.present import words
+from tui.present.spark import spark
+from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
+from tui.present.trouble import advice_on
+from tui.store.activity import Minute
+from tui.store.freshness import Freshness, Level
+
+WIDE: Final = 110
+"""From here on the right end has runs per minute and the clock."""
+
+COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
+"""The server is asked for counts every 10 s; when it does not tell for a minute they are no longer of now."""
+
+_SHORT_BUDGET: Final = 4
+"""A budget is short below this part of it."""
+
+_LONGEST: Final = {"slug": 12, "project": 40}
+_LEAST_REMARK: Final = 8
+_GAP: Final = Piece("   ")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Runs by family. `is_least`: counted among those that are loaded; `at` is when the server counted."""
+
+    queued: int
+    executing: int
+    waiting: int
+    failed: int
+    at: datetime | None = None
+    is_least: bool = False
+
+
+def counts_of(read: CountsRead | None, local: Mapping[RunStatus, int]) -> Counts:
+    """The server's counts, or what is loaded where it does not tell."""
+    counts = local if read is None else read.counts
+    families = (QUEUED_FAMILY, EXECUTING_FAMILY, {RunStatus.WAITING_TO_RESUME}, FAILED)
+    queued, executing, waiting, failed = (sum(counts.get(each, 0) for each in family) for family in families)
+    return Counts(queued, executing, waiting, failed, read.at if read else None, is_least=read is None)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """Everything that the line depends on. `paused_at`: since when nothing moves, with `waiting` changed runs behind
+    it; `minutes` are whole ones, the oldest first.
+    """
+
+    at: datetime
+    freshness: Freshness
+    api_url: str = ""
+    environment: Environment | None = None
+    branch: str | None = None
+    is_read_only: bool = False
+    counts: Counts = Counts(0, 0, 0, 0)
+    budget: BudgetRead | None = None
+    paused_at: datetime | None = None
+    waiting: int = 0
+    minutes: tuple[Minute, ...] = ()
+
+
+class _Connection(NamedTuple):
+    """What stays at any width, and what is said behind it while there is room."""
+
+    head: Line
+    remark: Line = ()
+
+
+_DROPS: Final = ("clock", "minutes", "as of", "organisation", "project", "budget")
+_COUNTS_DROP: Final = ("waiting", "queued", "executing", "failed")
+
+
+def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, offline: str = "○") -> Line:
+    """The line in exactly `width` cells. `is_colorless` puts the environment into brackets, `offline` is the mark."""
+    connection = _connection(facts, offline)
+    drops: list[str] = [] if width >= WIDE else ["clock", "minutes"]
+    for drop in ("", *_DROPS):
+        drops.append(drop)
+        parts = _parts(facts, connection, drops, is_colorless=is_colorless)
+        if parts.width <= width:
+            return parts.line(width)
+    for drop in ("", *_COUNTS_DROP):
+        drops.append(drop)
+        room = width - 2 - _parts(facts, _Connection(connection.head), drops, is_colorless=is_colorless).width
+        if room >= min(_LEAST_REMARK, line_width(connection.remark)):
+            short = _Connection(connection.head, cut(connection.remark, room))
+            return _parts(facts, short, drops, is_colorless=is_colorless).line(width)
+    bare = _parts(facts, _Connection(connection.head), drops, is_colorless=is_colorless)
+    return fit((Piece(" "), *bare.left), width)
+
+
+class _Parts(NamedTuple):
+    left: Line
+    middle: Line
+    right: Line
+
+    @property
+    def width(self) -> int:
+        """Cells that all of it takes, with the gaps and an edge on both sides."""
+        others = [part for part in (self.middle, self.right) if part]
+        return 1 + line_width(self.left) + sum(3 + line_width(part) for part in others) + 1
+
+    def line(self, width: int) -> Line:
+        """Left and right at their ends; the middle follows the left, or is at the right end if nothing else is."""
+        left: Line = (Piece(" "), *self.left)
+        right = self.right or self.middle
+        if self.right and self.middle:
+            left = (*left, _GAP, *self.middle)
+        spare = width - line_width(left) - line_width(right) - 1
+        return _with_room((*left, Piece(" " * spare), *right, Piece(" ")))
+
+
+def _with_room(line: Line) -> Line:
+    """`≥` has two cells in ASCII: a space before its piece goes into it, to be swallowed there."""
+    out: list[Piece] = []
+    for piece in line:
+        if "≥" in piece.text and out and out[-1].text.endswith(" "):
+            gap = out.pop()
+            out += [gap._replace(text=gap.text[:-1]), piece._replace(text=f" {piece.text}")]
+        else:
+            out.append(piece)
+    return tuple(out)
+
+
+def _parts(facts: HeaderFacts, connection: _Connection, drops: Collection[str], *, is_colorless: bool) -> _Parts:
+    left = [_environment(facts, is_colorless=is_colorless)]
+    if facts.environment is not None and "project" not in drops:
+        left.append(_project(facts.environment, facts.branch, drops))
+    if facts.is_read_only:
+        left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
+    left.append(joined(part for part in connection if part))
+    # The chip brings a cell of its own on its right.
+    chip, *others = left
+    middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
+    right = [part for part in (_minutes(facts, drops), _clock(facts, drops)) if part]
+    return _Parts((*chip, Piece("  "), *joined(others, "   ")), joined(middle, "   "), joined(right, "   "))
+
+
+def _environment(facts: HeaderFacts, *, is_colorless: bool) -> Line:
+    environment = facts.environment
+    if environment is None:
+        is_asked = facts.freshness.confirmed_at is not None
+        name, token = ("PROD?", Token.CHIP) if is_asked else ("…", Token.GREY_CHIP)
+    else:
+        name = cut((Piece(environment.slug.upper()),), _LONGEST["slug"])[0].text or "?"
+        token = Token.CHIP if environment.is_production else Token.GREY_CHIP
+    return (Piece(f"[{name}]" if is_colorless else f" {name} ", token, is_bold=True),)
+
+
+def _project(environment: Environment, branch: str | None, drops: Collection[str]) -> Line:
+    organisation = "" if "organisation" in drops else environment.organisation
+    name = "/".join(part for part in (organisation, environment.project) if part)
+    line: Line = (Piece(Raw(name), Token.TEXT),)
+    if branch:
+        line = (*line, Piece(f" {branch}", Token.MUTED))
+    return cut(line, _LONGEST["project"])
+
+
+def _connection(facts: HeaderFacts, offline: str) -> _Connection:
+    freshness = facts.freshness
+    if facts.paused_at is not None:
+        head = _alarm("‖ paused")
+        if freshness.trouble is not None or freshness.is_stale:
+            return _Connection(head, _source(facts, offline).head)
+        waiting = f", {words.count(facts.waiting)} waiting" if facts.waiting else ""
+        remark = f"{words.wait(facts.at - facts.paused_at)} ago{waiting}, p goes on"
+        return _Connection(head, (Piece(remark, Token.MUTED),))
+    return _source(facts, offline)
+
+
+def _source(facts: HeaderFacts, offline: str) -> _Connection:
+    """How the source gets on."""
+    freshness = facts.freshness
+    match freshness.trouble:
+        case SourceStopped() as trouble:
+            said = advice_on(trouble, facts.api_url).short
+            return _Connection(_alarm(f"{offline} stopped"), (Piece(said, Token.AMBER),))
+        case SourceRetrying() as trouble if trouble.is_answered:
+            said = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url).short}"
+            return _Connection(_alarm(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
+        case SourceRetrying() as trouble:
+            since = words.time_of_day(freshness.trouble_since or trouble.at, facts.at)
+            remark = (Piece(_retrying(facts, trouble), Token.MUTED),)
+            return _Connection(_alarm(f"{offline} offline since {since}"), remark)
+        case None:
+            return _heard(facts)
+        case _:
+            assert_never(freshness.trouble)
+
+
+def _heard(facts: HeaderFacts) -> _Connection:
+    """The same without trouble: by the age of the last word."""
+    freshness = facts.freshness
+    if freshness.confirmed_at is None:
+        return _Connection((Piece("connecting…", Token.MUTED),))
+    age = words.wait(facts.at - freshness.confirmed_at)
+    polling = Piece(" polling", Token.MUTED)
+    match freshness.level:
+        case Level.STALE:
+            return _Connection(_alarm(f"● no answer for {age}"))
+        case Level.LATE:
+            return _Connection((Piece("●", Token.AMBER), polling), (Piece(f"{age} old, late", Token.AMBER),))
+        case Level.FRESH | Level.CONNECTING:
+            is_unknown = facts.environment is None
+            remark = (Piece("environment not known, treated as production", Token.AMBER),) if is_unknown else ()
+            return _Connection((Piece("●", Token.GREEN), polling), remark)
+        case _:
+            assert_never(freshness.level)
+
+
+def _retrying(facts: HeaderFacts, trouble: SourceRetrying) -> str:
+    left = trouble.next_at - facts.at
+    return f"retrying in {words.wait(left)}" if left > timedelta(seconds=0.5) else "retrying now"
+
+
+def _alarm(text: str) -> Line:
+    return (Piece(text, Token.AMBER, is_bold=True),)
+
+
+def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
+    counts, freshness = facts.counts, facts.freshness
+    old_since = facts.paused_at or (freshness.confirmed_at if freshness.is_stale else None)
+    if old_since is None and counts.at is not None and facts.at - counts.at > COUNTS_OLD_AFTER:
+        old_since = counts.at
+    families = (
+        ("queued", "Q", counts.queued, Token.MUTED),
+        ("executing", "E", counts.executing, Token.BLUE),
+        ("waiting", "W", counts.waiting, Token.MUTED),
+        ("failed", "✗", counts.failed, Token.ROSE),
+    )
+    pieces = [
+        Piece(
+            f"{letter}{words.count(count, at_least=counts.is_least)}",
+            token if old_since is None else Token.MUTED,
+            is_bold=token is Token.ROSE and old_since is None,
+        )
+        for name, letter, count, token in families
+        if count and name not in drops
+    ]
+    if pieces and old_since is not None and "as of" not in drops:
+        pieces.append(Piece(f"as of {words.time_of_day(old_since, facts.at)}", Token.FAINT))
+    return joined((piece,) for piece in pieces)
+
+
+def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:
+    budget = facts.budget
+    if budget is None or "budget" in drops or facts.freshness.is_stale:
+        return ()
+    if budget.remaining * _SHORT_BUDGET >= budget.limit:
+        return ()
+    return (Piece(f"budget {words.count(budget.remaining)} of {words.count(budget.limit)}", Token.AMBER),)
+
+
+def _minutes(facts: HeaderFacts, drops: Collection[str]) -> Line:
+    if "minutes" in drops or facts.freshness.is_stale or not any(minute.run_count for minute in facts.minutes):
+        return ()
+    label, last = Piece("runs/min ", Token.FAINT), Piece(f" {words.count(facts.minutes[-1].run_count)}", Token.MUTED)
+    return (label, *spark(facts.minutes), last)
+
+
+def _clock(facts: HeaderFacts, drops: Collection[str]) -> Line:
+    return () if "clock" in drops else (Piece(f"{words.time_of_day(facts.at, facts.at)} UTC", Token.FAINT),)

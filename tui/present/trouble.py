@@ -1,0 +1,71 @@
+"""What a source's trouble means for a person: in three words, in a sentence, and what to do about it.
+
+What lives here: one table by HTTP status. Where it is shown is `header`'s, `empty`'s and the messages'.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tui.domain.update import SourceRetrying, SourceStopped
+
+Trouble = SourceRetrying | SourceStopped
+
+_ASKED: Final = re.compile(r"[A-Z]+ /\S*: ")
+_STATUS: Final = re.compile(r"\d{3},? ?")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """`short` stands in the header, `sentence` says what is, `todo` what to do (empty: wait), `said` are the other
+    side's own words.
+    """
+
+    short: str
+    sentence: str
+    todo: str = ""
+    said: str = ""
+
+    @property
+    def whole(self) -> str:
+        """All of it as sentences."""
+        what = f"{self.sentence.removesuffix('.')}: {self.said.removesuffix('.')}." if self.said else self.sentence
+        return f"{what} {self.todo}".rstrip()
+
+
+_OF_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
+_OF_ADDRESS: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
+_OF_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+
+
+def without_request(reason: str) -> str:
+    """An error's words without the method and the path of what was asked, for who knows that."""
+    return _ASKED.sub("", reason, count=1)
+
+
+def advice_on(trouble: Trouble, api_url: str) -> Advice:
+    """What to say about the newest trouble of a source."""
+    said = without_request(trouble.reason)
+    said = said[match.end() :] if (match := _STATUS.match(said)) else said
+    status = trouble.status
+    if status is None:
+        return Advice("nobody answers", f"Nobody answers at {api_url}.", said=said)
+    match status:
+        case 401:
+            return Advice("the key was refused (401)", "The key was refused (401).", _OF_KEY)
+        case 403:
+            return Advice("the key may not list runs (403)", "This key may not list runs (403).", _OF_SCOPE, said)
+        case 429:
+            return Advice("429 from the server", "The server's request budget is spent (429).", said=said)
+        case 404 | 405:
+            short = f"no such API there ({status})"
+            return Advice(short, f"There is no API of Trigger.dev at {api_url} ({status}).", _OF_ADDRESS)
+        case _ if status < 400 and "web page" in said:
+            return Advice("a web page answers", f"A web page answers at {api_url}, not the API.", _OF_ADDRESS)
+        case _ if status < 400:
+            short = "what answers is not the API"
+            return Advice(short, f"What answers at {api_url} is not the API of Trigger.dev.", _OF_ADDRESS, said)
+        case _ if status < 500:
+            return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", said=said)
+        case _:
+            return Advice(f"{status} from the server", f"The server has trouble ({status}).", said=said)

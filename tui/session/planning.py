@@ -1,0 +1,80 @@
+"""Finding out what an action would touch, tree by tree, before anything is sent.
+
+What lives here: the reads and the sum of them. What it is held against, and how it is asked, is the command line's and
+the screen's. Source: DESIGN §8.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui.actions import Action
+from tui.domain.ids import RunId, TaskId
+from tui.domain.plan import Plan, live_title
+from tui.domain.run import Run
+from tui.domain.tree import RunTree, TreeNode
+
+if TYPE_CHECKING:
+    from tui.session.session import Session
+
+
+class Planning:
+    """Gathers what stops together with some runs. Runs of one tree cost one read."""
+
+    def __init__(self, session: "Session", action: Action, runs: Sequence[Run]) -> None:
+        self._session = session
+        self._action = action
+        self._runs = {run.id: run for run in runs}
+        self._nodes: dict[RunId, TreeNode] = {}
+        self._tried: set[RunId] = set()
+        self._awaited_by: dict[TaskId, None] = {}
+        self._missing: dict[str, None] = {}
+        self._read_at: datetime | None = None
+
+    @property
+    def unread(self) -> list[RunId]:
+        """The runs whose trees have to be read, and were not tried."""
+        if not self._action.stops_others:
+            return []
+        known = self._tried | self._nodes.keys()
+        return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]
+
+    async def read(self, run_id: RunId) -> None:
+        """Read the tree around one of the runs: the others that stand in it are known then too. Raises `ApiError`."""
+        self._tried.add(run_id)
+        tree = await self._session.tree(run_id, is_thorough=True)
+        self._read_at = self._session.now()
+        self._missing |= dict.fromkeys(tree.missing)
+        for node in tree.root.walk():
+            if node.id in self._runs:
+                self._nodes[node.id] = node
+                self._note_waiting(tree, node)
+
+    def miss(self, reason: str) -> None:
+        """Say why not everything is known."""
+        self._missing[reason] = None
+
+    def plan(self) -> Plan:
+        """What is known so far; runs on which the verb makes no sense by now are in it as `runs` too."""
+        found = {each.id: each for node in self._nodes.values() for each in node.walk() if each.id not in self._runs}
+        others = tuple(node for node in found.values() if live_title(node) is not None)
+        return Plan(
+            verb=self._action.title,
+            runs=tuple(self._runs.values()),
+            others=others,
+            ended_below=len(found) - len(others),
+            awaited_by=tuple(self._awaited_by),
+            missing=tuple(self._missing),
+            read_at=self._read_at,
+        )
+
+    def _note_waiting(self, tree: RunTree, node: TreeNode) -> None:
+        """Remember who waits for a run, where that is known."""
+        fixed = node.run.fixed if node.run is not None else self._runs[node.id].fixed
+        if fixed.parent_id is None or not (fixed.trigger_function or "").endswith("AndWait"):
+            return
+        parent = tree.find(fixed.parent_id)
+        if parent is None or parent.id in self._runs or parent.task is None:
+            return
+        if parent.status is None or not parent.status.canonical.is_final:
+            self._awaited_by[parent.task] = None

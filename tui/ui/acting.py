@@ -1,0 +1,271 @@
+"""Acting on runs from the screen: when it may be, what is asked first, what is said afterwards.
+
+What lives here: the way of one key, from `C` to the words about its outcome. The dialog is `screens.confirm`'s, waiting
+and sending are `dispatch`'s, the guards of every action the session's. Source: DESIGN §3, §8.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from textual.binding import Binding
+
+from tui.actions import ACTIONS, Action
+from tui.domain.action import ActionPhase
+from tui.domain.ids import RunId
+from tui.domain.plan import Plan
+from tui.domain.run import Run
+from tui.domain.update import SourceRetrying
+from tui.present import words
+from tui.present.acting import batch_words, not_sent, outcome_words, trouble_words, withdrawn_words
+from tui.present.confirm import Place, Question
+from tui.present.styled import Line, Piece, Token
+from tui.session.planning import Planning
+from tui.store.changes import Changes, Topic
+from tui.ui.dispatch import GRACE_S, Batch, Dispatch
+from tui.ui.keys import bind
+from tui.ui.live import Live
+from tui.ui.screens.confirm import ConfirmScreen, objection_to
+from tui.wire.errors import ApiError
+
+if TYPE_CHECKING:
+    from tui.ui.app import TriggerApp
+
+TREES_MOST: Final = 20
+"""Trees that are read for one question: what stops below the other runs is then said to be unknown."""
+
+BY_ID: Final = {action.id: action for action in ACTIONS}
+
+ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
+    *(
+        bind(action.key, f"act('{action.id}')", action.title.lower(), f"{action.description}.", rank=20 + number)
+        for number, action in enumerate(ACTIONS)
+    ),
+    bind("u", "withdraw", "withdraw", "Take back what waits to be sent.", rank=5),
+    bind("v", "go_to_new", "view the new run", "Go to the run that the last replay started.", rank=6),
+)
+"""Bound only where something may be written."""
+
+ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Where words go: `tell` to the messages, `notice` to the end of the footer for a while."""
+
+    tell: Callable[[str], None]
+    notice: Callable[[Line], None]
+
+
+class Acting:
+    """The actions of one screen. `open_run` leads to a run, `unmark` takes the marks off what was agreed to."""
+
+    def __init__(
+        self,
+        live: Live,
+        app: Callable[[], "TriggerApp"],
+        voice: Voice,
+        *,
+        open_run: Callable[[RunId], None],
+        unmark: Callable[[], None],
+    ) -> None:
+        self._live = live
+        self._session = live.session
+        self._app = app
+        self._voice = voice
+        self._open_run = open_run
+        self._unmark = unmark
+        self._screen: ConfirmScreen | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.dispatch = Dispatch(live.session, changed=self._repaint, ended=self._end)
+        self.overlay = self.dispatch.overlay
+        self.new_run: RunId | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a trace of actions at all."""
+        return self._session.settings.may_write
+
+    @property
+    def block(self) -> str | None:
+        """Why nothing can be sent now, in words, or None."""
+        keys = " and ".join(action.key for action in ACTIONS)
+        if (reason := self._session.write_block) is not None:
+            return f"nothing is written: {reason}"
+        freshness = self._live.freshness
+        trouble = freshness.trouble
+        is_offline = isinstance(trouble, SourceRetrying) and not trouble.is_answered
+        if freshness.is_stale or is_offline:
+            return f"{keys} need a connection"
+        return None
+
+    def why_not(self, action: Action, run: Run) -> str | None:
+        """Why an action makes no sense on a run now, in words, or None."""
+        if (reason := action.forbidden(run)) is not None:
+            return reason
+        if (pending := self.dispatch.pending(run.id)) is not None:
+            return f"{pending.id} waits to be sent, u withdraws it"
+        status = self._session.store.actions.get(run.id)
+        if status is not None and not status.phase.is_end:
+            return f"{status.action} is on its way"
+        return None
+
+    def can(self, action: Action, run: Run) -> bool:
+        """Whether the key of an action does something on a run now."""
+        return self.exists and self.block is None and self.why_not(action, run) is None
+
+    def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
+        """Textual's question about an action of `ACTION_BINDINGS`: False leaves no trace, None shows it as idle."""
+        if not self.exists:
+            return False
+        match name:
+            case "act":
+                return True if run is not None and self.can(BY_ID[str(parameters[0])], run) else None
+            case "withdraw":
+                return True if self.dispatch.is_withdrawable else None
+            case _:
+                return True if self.new_run is not None else None
+
+    def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0) -> None:
+        """Ask whether an action is meant on these runs, and carry it out after consent. Says why where it cannot be."""
+        if not self.exists or self._screen is not None:
+            return
+        if not targets:
+            nothing = "no marked run is shown" if hidden_marks else "nothing is under the cursor: j or ↓ selects a run"
+            self._say(f"{action.id}: {nothing}")
+            return
+        if (reason := self.block) is not None:
+            self._say(reason)
+            return
+        store = self._session.store
+        runs = [store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
+        meant = tuple(run for run in runs if self.why_not(action, run) is None)
+        spared = tuple(run for run in runs if run not in meant)
+        if not meant:
+            why = self.why_not(action, spared[0]) if len(spared) == 1 else "it makes no sense on any of them"
+            self._say(f"{action.id}: {why}")
+            return
+        self._open(action, Plan(action.title, meant, spared=spared), hidden_marks)
+
+    def withdraw(self) -> None:
+        """Take back what was not sent; what was cannot be."""
+        taken = self.dispatch.withdraw()
+        if taken:
+            self._say(withdrawn_words(taken))
+        elif self.dispatch.is_busy:
+            self._say("it is sent already: nothing to withdraw")
+        else:
+            self._say("nothing waits to be sent")
+
+    def go_to_new(self) -> None:
+        """Go to the run that the last replay started."""
+        if self.new_run is not None:
+            new_run, self.new_run = self.new_run, None
+            self._open_run(new_run)
+
+    def _open(self, action: Action, plan: Plan, hidden_marks: int) -> None:
+        interlock = self._session.interlock
+        planning = Planning(self._session, action, plan.runs)
+        question = Question(
+            plan=plan,
+            place=Place(self._session.store.environment, interlock.name, interlock.is_production),
+            safe="Keep running" if action.stops_others else "Do nothing",
+            promise="" if action.stops_others else f"{action.description}.",
+            left_out=hidden_marks,
+            is_reading=bool(planning.unread),
+            grace_s=GRACE_S if len(plan.runs) > 1 else 0,
+        )
+        app = self._app()
+        screen = ConfirmScreen(self._live, action, question, app.type_ahead)
+        self._screen = screen
+        app.push_screen(screen, lambda is_agreed: self._answered(action, screen, is_agreed=bool(is_agreed)))
+        if question.is_reading:
+            self._reading = self._session.spawn(self._plan(action, planning, plan, screen), f"plan {action.id}")
+
+    async def _plan(self, action: Action, planning: Planning, asked: Plan, screen: ConfirmScreen) -> None:
+        for _ in range(TREES_MOST):
+            if not (unread := planning.unread):
+                break
+            try:
+                await planning.read(unread[0])
+            except ApiError as error:
+                planning.miss(f"what is below {unread[0]} could not be read: {error}")
+        if left := len(planning.unread):
+            planning.miss(f"what is below {words.plural(left, 'run')} was not asked for")
+        await self._session.settle()
+        runs = [self._session.store.get(run.id) or run for run in asked.runs]
+        meant = tuple(run for run in runs if action.forbidden(run) is None)
+        spared = (*asked.spared, *(run for run in runs if run not in meant))
+        objection = ""
+        if not meant:
+            forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
+            objection = objection_to(forbidden or f"all {len(runs)} have ended")
+            meant, spared = tuple(runs), asked.spared
+        whole = replace(planning.plan(), runs=meant, spared=spared)
+        self._app().call_later(screen.show_plan, whole, objection)
+
+    def _answered(self, action: Action, screen: ConfirmScreen, *, is_agreed: bool) -> None:
+        self._screen = None
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        if not is_agreed:
+            return
+        question = screen.question
+        check = self._same_place(question.place)
+        if (reason := check() or self.block) is not None:
+            self._say(reason)
+            self._voice.tell(not_sent(action.title, len(question.plan.runs), reason))
+            return
+        if len(question.plan.runs) > 1:
+            self._unmark()
+        self.dispatch.send(action, question.plan.runs, check, grace_s=question.grace_s)
+
+    def _same_place(self, asked: Place) -> Callable[[], str | None]:
+        """Hold the environment of the question against the one in which it would be done."""
+        session = self._session
+
+        def check() -> str | None:
+            place = Place(session.store.environment, session.interlock.name, session.interlock.is_production)
+            if place != asked:
+                return "the environment is another one than when it was asked"
+            return session.write_block
+
+        return check
+
+    def _repaint(self, run_ids: set[RunId]) -> None:
+        app = self._app()
+        app.call_later(app.changed.publish, Changes(changed=run_ids, topics={Topic.ACTIONS}))
+
+    def _end(self, batch: Batch) -> None:
+        """A task of the session says it: it is told on the app's own turn."""
+        self._app().call_later(self._tell_end, batch)
+
+    def _tell_end(self, batch: Batch) -> None:
+        """Say how it ended: what went well for a while, what did not in the messages too."""
+        for status in batch.ends:
+            if (trouble := trouble_words(status)) is not None:
+                self._voice.tell(trouble)
+        if batch.stopped is not None:
+            left = batch.size - len(batch.ends) - batch.withdrawn
+            self._voice.tell(not_sent(batch.action.title, left, batch.stopped))
+        new_runs = [status.new_run_id for status in batch.ends if status.new_run_id is not None]
+        if new_runs:
+            self.new_run = new_runs[-1]
+        if batch.stopped is not None:
+            self._say(f"{batch.action.id} stopped: {batch.stopped}")
+        elif batch.size == 1 and batch.ends:
+            self._notice(outcome_words(batch.action.done, batch.ends[0]), batch.ends[0].phase)
+        elif batch.ends:
+            worst = next((each.phase for each in batch.ends if each.phase is not ActionPhase.CONFIRMED), None)
+            self._notice(batch_words(batch.action.done, batch.ends), worst or ActionPhase.CONFIRMED, "to the last")
+
+    def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
+        key: Line = ()
+        if self.new_run is not None and phase is ActionPhase.CONFIRMED:
+            key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
+        self._voice.notice((*line, *key))
+
+    def _say(self, text: str) -> None:
+        self._voice.notice((Piece(text, Token.MUTED),))

@@ -1,0 +1,134 @@
+"""The app: its look, and the signal that something changed.
+
+What lives here: what belongs to the whole program while it has the terminal. What is seen is in `screens` and `panes`.
+The session encloses the app, never the other way round: Textual cancels its workers at exit without awaiting them.
+"""
+
+import asyncio
+import gc
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import App
+from textual.binding import BindingType
+from textual.filter import Monochrome, NoColor
+from textual.screen import Screen
+from textual.signal import Signal
+
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.ui.driver import TerminalDriver
+from tui.ui.following import Following
+from tui.ui.keys import bind
+from tui.ui.live import Live
+from tui.ui.messages import Messages, Reporter
+from tui.ui.painting import Painter
+from tui.ui.theme import THEMES, Look
+from tui.ui.type_ahead import TypeAhead
+
+KEY_WITHIN_S: Final = 1.0
+"""A widget that has not worked off a key by then is on its way out."""
+
+
+class TriggerApp(App[int]):
+    """Shows one session until it is quit."""
+
+    CSS_PATH: ClassVar[list[str | Path]] = [Path(__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
+    ]
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        look: Look = Look.DARK,
+        is_ascii: bool = False,
+        environ: Mapping[str, str] | None = None,
+        place: str | None = None,
+    ) -> None:
+        super().__init__(driver_class=TerminalDriver, ansi_color=None)
+        # Textual chooses its filter before there is a theme of ours: the default colour would become black on black.
+        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
+        self.session = session
+        self.environ = environ or {}
+        self.painter = Painter(look, is_ascii=is_ascii)
+        self.live = Live(session, self.call_later)
+        self.type_ahead = TypeAhead(session.clock, self.write)
+        self.following = Following(session, place=place)
+        self.messages = Messages()
+        self.following.tell = lambda text: self.messages.add(session.now(), text)
+        self.reporter = Reporter(session, self.messages)
+        self.changed: Signal[Changes] = Signal(self, "changed")
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = THEMES[look].name
+
+    def get_default_screen(self) -> Screen[None]:
+        """The monitor."""
+        from tui.ui.screens.main import MainScreen
+
+        return MainScreen(self.live)
+
+    def on_mount(self) -> None:
+        """Follow the session; its data layer is loaded once something is on the screen."""
+        self.live.begin(self._tell)
+        self.call_after_refresh(self.begin)
+
+    def begin(self) -> None:
+        """Start the session in the background."""
+        self.session.spawn(self._begin(), "begin")
+
+    async def _begin(self) -> None:
+        await self.session.start()
+        await self.following.begin()
+        # What was made so far stays: the collector need not look through it for days.
+        gc.freeze()
+        gc.enable()
+
+    def _tell(self, changes: Changes) -> None:
+        self.reporter.see(changes)
+        self.changed.publish(changes)
+
+    def write(self, data: str) -> None:
+        """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
+        if self._driver is not None:
+            self._driver.write(data)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """The terminal's answer takes its place among the keys, which the screen gets in the order they came."""
+        event.stop()
+        self.screen.call_later(self.type_ahead.answer)
+
+    async def on_event(self, event: events.Event) -> None:
+        """One key at a time: the next is looked at when whoever got this one has worked it off."""
+        await super().on_event(event)
+        if isinstance(event, events.Key):
+            done = asyncio.Event()
+            if (self.focused or self.screen).call_later(done.set):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(KEY_WITHIN_S):
+                        await done.wait()
+
+    def use_look(self, look: Look) -> None:
+        """Other colours."""
+        self.painter = Painter(look, is_ascii=self.painter.is_ascii)
+        self.theme = THEMES[look].name
+        self.screen.refresh(layout=True)
+
+    def action_leave(self) -> None:
+        """End the program."""
+        self.exit(0)
+
+    @property
+    def failure(self) -> Exception | None:
+        """The bug that ended it, told by who runs it once the terminal is restored."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """Textual's own would print the local variables, and with them the key."""
+        self._close_messages_no_wait()

@@ -1,0 +1,88 @@
+"""What the palette offers: every key that works now, and what has a name only.
+
+What lives here: the commands as data, and finding them by what is typed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED
+from tui.ui.bindings import live_keys
+from tui.ui.theme import Look
+
+if TYPE_CHECKING:
+    from tui.ui.screens.main import MainScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`name` is what is typed, `words` the sentence behind it, `key` the key that does the same, if there is one."""
+
+    name: str
+    words: str
+    run: Callable[[], object]
+    key: str = ""
+
+
+_ITSELF: Final = "palette"
+_SORTED: Final = {
+    CREATED: "The newest first.",
+    STATUS: "What failed first, then what runs and waits, completed runs last.",
+    TASK: "By the name of the task.",
+    TOOK: "What runs first, then what took longest.",
+    UPDATED: "The latest change first.",
+    COST: "The dearest first.",
+}
+
+
+def commands_of(screen: "MainScreen") -> list[Command]:
+    """Those that have a name only, then the keys of the focused pane and of the screen, as they work now."""
+    host, sort_by = screen.host, screen.run_list.sort_by
+    named = [
+        *(Command(f"sort by {order.title}", _SORTED.get(order, ""), partial(sort_by, order)) for order in ORDERS),
+        Command("dark", "Dark colours.", partial(_use_look, screen, Look.DARK)),
+        Command("light", "Light colours.", partial(_use_look, screen, Look.LIGHT)),
+        Command("16 colours", "The terminal's own colours.", partial(_use_look, screen, Look.SIXTEEN)),
+    ]
+    keys = [
+        Command(key.word, key.sentence, partial(host.call_later, host.run_action, key.action, key.node), key.shown)
+        for key in live_keys(screen)
+        if key.works_now and not key.is_motion and key.action != _ITSELF
+    ]
+    return [*named, *keys]
+
+
+def _use_look(screen: "MainScreen", look: Look) -> None:
+    """Other colours; the strip has other rows where its ground has none."""
+    screen.host.use_look(look)
+    screen.on_resize()
+
+
+def matching(commands: Sequence[Command], typed: str) -> list[Command]:
+    """The commands that have every word that was typed, in name, key or sentence: names that begin so first.
+
+    Where no words are found, names with those letters in that order: `nxe` finds `next error`.
+    """
+    wanted = typed.casefold().removeprefix(":").split()
+    found = [command for command in commands if all(word in _text(command) for word in wanted)]
+    if not found:
+        letters = "".join(wanted)
+        found = [command for command in commands if _has_in_order(command.name.casefold(), letters)]
+    whole = " ".join(wanted)
+    return sorted(found, key=lambda command: _rank(command, whole))
+
+
+def _text(command: Command) -> str:
+    return f"{command.name} {command.key} {command.words}".casefold()
+
+
+def _rank(command: Command, whole: str) -> int:
+    name = command.name.casefold()
+    return 0 if name == whole else 1 if name.startswith(whole) else 2 if whole in name else 3
+
+
+def _has_in_order(text: str, letters: str) -> bool:
+    rest = iter(text)
+    return all(letter in rest for letter in letters)

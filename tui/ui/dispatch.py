@@ -1,0 +1,154 @@
+"""What was agreed to, on its way: the wait in which it can be withdrawn, the sending, the truth afterwards.
+
+What lives here: batches of one action, and what stands in the rows meanwhile. Asking before is `acting`'s, carrying one
+action out and proving it the session's. Source: DESIGN §8.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from tui.actions import Action
+from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.overlay import SHOWN_FOR, countdown, overlay
+from tui.present.styled import Piece
+from tui.session import Session
+
+GRACE_S: Final = 5
+"""How long a batch waits before anything of it is sent."""
+
+AT_ONCE: Final = 8
+"""Actions of one batch under way at the same time."""
+
+Check = Callable[[], str | None]
+"""Why nothing may be sent any more, or None."""
+
+
+@dataclass
+class Batch:
+    """Runs on which one action was agreed to; `waiting` are those for which nothing was sent yet, in order."""
+
+    action: Action
+    size: int
+    waiting: deque[Run]
+    check: Check
+    due_at: datetime
+    busy: int = 0
+    ends: list[ActionStatus] = field(default_factory=list)
+    stopped: str | None = None
+    withdrawn: int = 0
+
+
+class Dispatch:
+    """Sends batches. `changed` hears which rows may look otherwise, `ended` each batch when nothing of it is left."""
+
+    def __init__(
+        self, session: Session, *, changed: Callable[[set[RunId]], None], ended: Callable[[Batch], None]
+    ) -> None:
+        self._session = session
+        self._changed = changed
+        self._ended = ended
+        self._batches: list[Batch] = []
+        self._pending: dict[RunId, Batch] = {}
+
+    @property
+    def is_withdrawable(self) -> bool:
+        """Whether something waits that was not sent."""
+        return bool(self._pending)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something was sent whose end is not known."""
+        return any(batch.busy for batch in self._batches)
+
+    def pending(self, run_id: RunId) -> Action | None:
+        """What waits to be sent for a run."""
+        batch = self._pending.get(run_id)
+        return None if batch is None else batch.action
+
+    def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0) -> None:
+        """Carry an action out on runs, after `grace_s` in which it can be withdrawn."""
+        due_at = self._session.now() + timedelta(seconds=grace_s)
+        batch = Batch(action, len(runs), deque(runs), check, due_at)
+        self._batches.append(batch)
+        if grace_s:
+            self._pending |= dict.fromkeys((run.id for run in runs), batch)
+            self._changed({run.id for run in runs})
+            self._session.spawn(self._wait(batch, grace_s), f"{action.id}: wait")
+        else:
+            self._begin(batch)
+
+    def withdraw(self) -> Counter[str]:
+        """Take back everything that was not sent; how many, by action."""
+        taken: Counter[str] = Counter()
+        for batch in tuple(self._batches):
+            runs = [run for run in batch.waiting if run.id in self._pending]
+            taken[batch.action.id] += len(runs)
+            batch.withdrawn += len(runs)
+            self._drop(batch)
+        return +taken
+
+    def overlay(self, run_id: RunId) -> Piece | None:
+        """What stands in a run's row in place of its status."""
+        now = self._session.now()
+        if (batch := self._pending.get(run_id)) is not None:
+            return countdown(batch.action.id, batch.due_at - now)
+        status = self._session.store.actions.get(run_id)
+        return None if status is None else overlay(status, now)
+
+    async def _wait(self, batch: Batch, grace_s: int) -> None:
+        for _ in range(grace_s):
+            await self._session.clock.sleep(1.0)
+            if not batch.waiting:
+                return
+            self._changed({run.id for run in batch.waiting})
+        self._begin(batch)
+
+    def _begin(self, batch: Batch) -> None:
+        workers = min(AT_ONCE, len(batch.waiting))
+        batch.busy = workers
+        for _ in range(workers):
+            self._session.spawn(self._work(batch), f"{batch.action.id}")
+
+    async def _work(self, batch: Batch) -> None:
+        while batch.waiting:
+            if (reason := batch.check()) is not None:
+                batch.stopped = reason
+                self._drop(batch, is_working=True)
+                break
+            run = batch.waiting.popleft()
+            self._pending.pop(run.id, None)
+            known = self._session.store.get(run.id)
+            # One that ended since it was agreed to is handed on as it was then: that is no refusal, it finished first.
+            before = run if known is None or known.is_final > run.is_final else known
+            status = await self._session.perform(batch.action, before)
+            batch.ends.append(status)
+            self._session.clock.call_later(SHOWN_FOR.total_seconds(), partial(self._changed, {run.id}))
+        batch.busy -= 1
+        self._end(batch)
+
+    def _drop(self, batch: Batch, *, is_working: bool = False) -> None:
+        """Let go of what was not sent."""
+        gone = {run.id for run in batch.waiting}
+        batch.waiting.clear()
+        for run_id in gone:
+            self._pending.pop(run_id, None)
+        if gone:
+            self._changed(gone)
+        if not is_working:
+            self._end(batch)
+
+    def _end(self, batch: Batch) -> None:
+        if not batch.busy and not batch.waiting and batch in self._batches:
+            self._batches.remove(batch)
+            self._ended(batch)
+
+
+def phases(batch: Batch) -> Counter[ActionPhase]:
+    """How the actions of a batch ended."""
+    return Counter(status.phase for status in batch.ends)

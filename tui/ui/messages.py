@@ -1,0 +1,123 @@
+"""What went wrong, kept for the page `:messages`: a ring of texts, and who notices what belongs into it.
+
+What lives here: which events are worth a message, in which words. Showing them is the screen's. What becomes of an
+action is told by who acts.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, assert_never
+
+from tui.domain.environment import Capability
+from tui.domain.ids import RunId
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.present import words
+from tui.present.messages import Message
+from tui.present.trouble import advice_on, without_request
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.store.facts import SourceStatus
+from tui.ui.subject import Subject
+
+KEPT: Final = 500
+"""Messages: more than a person reads, less than days of an unsteady line would pile up."""
+
+ALIKE_WITHIN: Final = 8
+"""Messages back: what was said so recently is counted instead of said again."""
+
+
+class Messages:
+    """The last `KEPT` messages, the newest last."""
+
+    def __init__(self) -> None:
+        self._ring: deque[Message] = deque(maxlen=KEPT)
+        self.number = 0
+        """How many times something was added."""
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._ring)
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def add(self, at: datetime, text: str) -> None:
+        """Keep a sentence; the same one again moves to the end, and is counted."""
+        self.number += 1
+        recent = list(self._ring)[-ALIKE_WITHIN:]
+        known = next((each for each in recent if each.text == text), None)
+        if known is None:
+            self._ring.append(Message(at, text, at))
+            return
+        self._ring.remove(known)
+        self._ring.append(Message(at, text, known.first_at, known.count + 1))
+
+
+_LOST: Final = {
+    Capability.QUERY: ("queries", "Counts are those of the loaded runs, and deep levels of trees may miss."),
+    Capability.TRACE: ("traces", "Attempts and stacks are not shown."),
+    Capability.QUEUES: ("queues", "They are not shown."),
+    Capability.ERRORS: ("error groups", "They are not shown."),
+    Capability.BULK: ("bulk actions", "Runs are canceled and replayed one by one."),
+    Capability.REALTIME: ("the live feed", "The list is polled."),
+    Capability.WRITE: ("actions", "This key may only read."),
+}
+"""What the server refuses, and what follows."""
+
+
+class Reporter:
+    """Looks at what changed in a session and says what went wrong."""
+
+    def __init__(self, session: Session, messages: Messages) -> None:
+        self._session = session
+        self._messages = messages
+        self._statuses: dict[str, SourceStatus] = {}
+        self._trouble_since: dict[str, datetime] = {}
+        self._lost: set[Capability] = set()
+        self._block: str | None = None
+        self._log_trouble: str | None = None
+        self._reads: dict[str, tuple[RunId, str]] = {}
+
+    def see(self, _changes: Changes) -> None:
+        """Look at everything that may have something to say; what was said is not said again."""
+        session = self._session
+        for name, status in session.store.sources.items():
+            if self._statuses.get(name) != status:
+                self._statuses[name] = status
+                self._see_source(name, status)
+        for capability, reason in session.store.lost.items():
+            if capability not in self._lost:
+                self._lost.add(capability)
+                what, follows = _LOST[capability]
+                said = f"The server refuses {what}: {without_request(reason).removesuffix('.')}. {follows}"
+                self._messages.add(session.now(), said)
+        if session.interlock.reason != self._block:
+            self._block = session.interlock.reason
+            if self._block is not None:
+                self._messages.add(session.now(), f"Actions are blocked: {self._block}.")
+        if session.action_log.trouble != self._log_trouble:
+            self._log_trouble = session.action_log.trouble
+            if self._log_trouble is not None:
+                self._messages.add(session.now(), f"Actions are not logged: {self._log_trouble}.")
+
+    def see_reading(self, subject: Subject) -> None:
+        """Look at how reading the selected run got on."""
+        for what, trouble in (("", subject.trouble), ("the tree of ", subject.tree_trouble)):
+            if subject.run_id is None or trouble is None:
+                continue
+            if self._reads.get(what) != (subject.run_id, trouble):
+                self._reads[what] = (subject.run_id, trouble)
+                said = without_request(trouble).removesuffix(".")
+                self._messages.add(self._session.now(), f"Could not read {what}{subject.run_id}: {said}.")
+
+    def _see_source(self, name: str, status: SourceStatus) -> None:
+        match status:
+            case SourceConnected():
+                since = self._trouble_since.pop(name, None)
+                if since is not None:
+                    self._messages.add(status.at, f"Connected again after {words.wait(status.at - since)}.")
+            case SourceRetrying() | SourceStopped():
+                self._trouble_since.setdefault(name, status.at)
+                self._messages.add(status.at, advice_on(status, self._session.settings.api_url).whole)
+            case _:
+                assert_never(status)

@@ -1,0 +1,219 @@
+"""What every pane is: a titled rule and a body below it.
+
+What lives here: `Pane`, and `PagePane` for those whose body is a page of lines. No pane knows another: a pane is told
+the subject, and says upwards what the user wants.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.styled import Line, Piece, Token
+from tui.store.changes import Changes
+from tui.ui.live import Live
+from tui.ui.subject import Subject
+from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.rule import Rule, RuleText, Tab
+
+if TYPE_CHECKING:
+    from tui.ui.app import TriggerApp
+
+
+class OpenRun(Message):
+    """The user wants to be at another run."""
+
+    def __init__(self, run_id: RunId) -> None:
+        super().__init__()
+        self.run_id = run_id
+
+
+class Pane(Widget):
+    """A rule, and below it a body that takes the focus. `number` and `title` are those of the registry."""
+
+    number: ClassVar[int]
+    title: ClassVar[str]
+
+    subject: reactive[Subject] = reactive(Subject(), init=False, repaint=False)
+    tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
+    """The names of the panes that share its place; empty: it has it alone."""
+
+    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(id=id, classes="pane")
+        self.live = live
+        self.rule = Rule()
+
+    @property
+    def host(self) -> "TriggerApp":
+        """The app, as what it is."""
+        app: TriggerApp = self.app  # type: ignore[assignment]  # Textual types it as any app
+        return app
+
+    @property
+    def body(self) -> Widget:
+        """What has the focus when the pane has it."""
+        raise NotImplementedError
+
+    @property
+    def run(self) -> Run | None:
+        """The run that the pane is about, as it is known now."""
+        run_id = self.subject.run_id
+        return None if run_id is None else self.live.get(run_id)
+
+    def compose(self) -> ComposeResult:
+        """The rule, then the body."""
+        yield self.rule
+        yield self.body
+
+    def left(self) -> Line:
+        """What the rule says behind the name."""
+        return ()
+
+    def right(self) -> Line:
+        """What the rule says at its right end: how much, how fresh."""
+        return ()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the values are dead."""
+        return self.live.freshness.is_stale
+
+    def show_rule(self) -> None:
+        """Bring the rule up to date."""
+        tabs = self.tabs or (Tab(self.number, self.title),)
+        self.rule.show(RuleText(tabs, self.left(), self.right(), self.body.has_focus, self.is_stale))
+
+    def watch_tabs(self) -> None:
+        """Other neighbours."""
+        self.show_rule()
+
+    def on_descendant_focus(self) -> None:
+        """The rule tells where we are."""
+        self.show_rule()
+
+    def on_descendant_blur(self) -> None:
+        """Likewise."""
+        self.show_rule()
+
+    @property
+    def target(self) -> RunId | None:
+        """The run that a key pressed here is about."""
+        return self.subject.run_id
+
+    def enter(self) -> bool:
+        """What Enter means here; False: nothing."""
+        return False
+
+    def error_step(self, step: int) -> bool:
+        """To the next (1) or previous (-1) error here; False: there is none."""
+        raise NotImplementedError
+
+    def search(self, text: str) -> Line:
+        """Look for a text, as it is typed; gives a remark about what was found. Empty: end."""
+        raise NotImplementedError
+
+    @property
+    def searched(self) -> str:
+        """The text that is looked for."""
+        raise NotImplementedError
+
+    def hit_step(self, step: int) -> None:
+        """To the next (1) or previous (-1) place that was found."""
+        raise NotImplementedError
+
+    def see(self, changes: Changes) -> None:
+        """Runs or facts changed."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """A second has passed: bring up to date what depends on the time."""
+        raise NotImplementedError
+
+
+class PagePane(Pane):
+    """A pane whose body is a page. A subclass makes the rows; the page is made anew when the subject or its run
+    changes, and each second while `is_ticking`.
+    """
+
+    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.page = Page(self.rows)
+        self._searched = ""
+
+    @property
+    def body(self) -> Page:
+        """The page."""
+        return self.page
+
+    @property
+    def is_ticking(self) -> bool:
+        """Whether what is shown depends on the time now."""
+        return True
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        """The rows within so many cells."""
+        raise NotImplementedError
+
+    def enter(self) -> bool:
+        """What Enter means on the row under the cursor."""
+        return self.page.enter()
+
+    def error_step(self, step: int) -> bool:  # noqa: ARG002  for those that have several
+        """A page has no errors to go through, unless it says otherwise."""
+        return False
+
+    def search(self, text: str) -> Line:
+        """Mark a text in the page."""
+        self._searched = text
+        self.page.search(text)
+        self.show_rule()
+        hits = self.page.hits
+        return () if hits is None else (Piece(f"{hits[0]} of {hits[1]}" if hits[1] else "not here", Token.MUTED),)
+
+    @property
+    def searched(self) -> str:
+        """The text that is marked."""
+        return self._searched
+
+    def hit_step(self, step: int) -> None:
+        """To the next or previous mark."""
+        self.page.next_hit(step)
+
+    def concerns(self, changes: Changes) -> bool:
+        """Whether the page may look otherwise after these changes."""
+        return self.subject.run_id in changes.changed or self.subject.run_id in changes.added
+
+    def rebuild(self) -> None:
+        """Bring page and rule up to date, if anybody sees them."""
+        if not self.display:
+            return
+        self.page.show_stale(is_stale=self.is_stale)
+        self.page.rebuild()
+        self.show_rule()
+
+    def on_show(self) -> None:
+        """What was away while things changed."""
+        self.rebuild()
+
+    def watch_subject(self, before: Subject, after: Subject) -> None:
+        """Another run starts at its top."""
+        if before.run_id != after.run_id:
+            self.page.start_over()
+        self.rebuild()
+
+    def see(self, changes: Changes) -> None:
+        """Runs or facts changed."""
+        if self.concerns(changes):
+            self.rebuild()
+        elif changes.topics:
+            self.show_rule()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        if self.is_ticking:
+            self.rebuild()

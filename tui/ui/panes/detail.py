@@ -1,0 +1,250 @@
+"""The pane `detail`: everything that is known of one run.
+
+What lives here: what is unfolded, searched and fetched, and the keys that change it. What is said is
+`present.detail_page`'s.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar, Final
+
+from textual.binding import BindingType
+
+from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.present import words
+from tui.present.acts import Fetch, Open, Row, Toggle, Whole
+from tui.present.detail_page import (
+    FETCHING,
+    FIRST,
+    LOADING,
+    NOTHING_SELECTED,
+    VALUES,
+    Read,
+    Shown,
+    detail_rows,
+    trouble_lines,
+    value_of,
+    whole_of,
+)
+from tui.present.fact_rows import Relatives
+from tui.present.json_fold import ALL, FoldedJson, Folds, Path, unfolded_for
+from tui.present.json_rows import Place, ValueRows
+from tui.present.styled import Line, Piece, Token
+from tui.present.text_block import LABEL
+from tui.store.changes import Changes
+from tui.ui.fetching import fetch_value
+from tui.ui.keys import bind
+from tui.ui.live import Live
+from tui.ui.panes.base import OpenRun, PagePane
+from tui.ui.screens.value import ValueScreen
+from tui.ui.subject import Subject
+from tui.ui.widgets.page import GUTTER, Page, PageRow
+
+_LOOKS: Final = 5
+"""Turns of a search through one value while it is typed: some 20,000 places, then it says that it is not all."""
+
+_MOST_PLACES: Final = 1_000
+_EDGE: Final = 1
+
+
+class DetailPane(PagePane):
+    """The page about the subject."""
+
+    number: ClassVar[int] = 2
+    title: ClassVar[str] = "detail"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("h,left", "fold", "fold", "Fold what the cursor is in."),
+        bind("l,right", "unfold", "unfold", "Unfold what the cursor is on.", shown="l →"),
+        bind("e", "fold_all(False)", "unfold all", "Unfold every value.", rank=30, shown="e E"),
+        bind("E", "fold_all(True)", "fold all", "Fold every value."),
+        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35),
+    ]
+
+    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self._shown = Shown()
+        self._values = ValueRows()
+        self._is_partly_searched = False
+        self._is_placed = False
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        """The page; the right edge stays free, as in the list."""
+        return [PageRow(row.line, row.key, row.act) for row in self._page_rows(width - _EDGE)]
+
+    def _page_rows(self, width: int) -> list[Row]:
+        subject, run, now = self.subject, self.run, self.live.now
+        if subject.run_id is None:
+            return [Row(()), Row((Piece(NOTHING_SELECTED, Token.MUTED),))]
+        read = Read(subject.is_reading, subject.trouble)
+        if run is None:
+            lines = trouble_lines(None, read, now, width) or [(Piece(LOADING, Token.MUTED),)]
+            return [Row(()), *(Row(line) for line in lines)]
+        return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
+
+    def _relatives(self, run: Run) -> Relatives:
+        live, fixed = self.live, run.fixed
+        children = None
+        if run.children_at is not None:
+            known = live.session.store.children_of(run.id)
+            children = tuple(child for each in known if (child := live.get(each.id)) is not None)
+        return Relatives(
+            None if fixed.root_id is None else live.get(fixed.root_id),
+            None if fixed.parent_id is None else live.get(fixed.parent_id),
+            children,
+        )
+
+    def right(self) -> Line:
+        """How fresh the page is."""
+        run = self.run
+        if self.subject.run_id is None:
+            return ()
+        if self.subject.is_reading:
+            return (Piece("reading…", Token.MUTED),)
+        if run is None or (read_at := _read_at(run)) is None:
+            return ()
+        if run.is_gone:
+            return (Piece("gone", Token.MUTED),)
+        if run.is_final and run.body is not None:
+            return (Piece("final", Token.MUTED),)
+        return (Piece(f"read {words.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
+
+    def watch_subject(self, before: Subject, after: Subject) -> None:
+        """Another run is folded as it comes."""
+        if before.run_id != after.run_id:
+            self._shown = Shown(is_wrapped=self._shown.is_wrapped)
+            self._values = ValueRows()
+            self._is_placed = False
+            if self._searched:
+                self._unfold_for(self._searched)
+        super().watch_subject(before, after)
+
+    def rebuild(self) -> None:
+        """Bring the page up to date; on another run the cursor begins at its status, not at the empty row above it."""
+        super().rebuild()
+        if not self._is_placed and self.run is not None and self.page.rows:
+            self._is_placed = self.page.go_to(FIRST)
+
+    def concerns(self, changes: Changes) -> bool:
+        """Its relatives are on the page too."""
+        run, store = self.run, self.live.session.store
+        if super().concerns(changes) or run is None:
+            return super().concerns(changes)
+        if {run.fixed.parent_id, run.fixed.root_id} & (changes.changed | changes.added):
+            return True
+        told = (store.get(run_id) for run_id in changes.changed | changes.added)
+        return any(each is not None and each.fixed.parent_id == run.id for each in told)
+
+    def search(self, text: str) -> Line:
+        """Mark a text in the page; values are unfolded where it is in them."""
+        self._unfold_for(text)
+        self.rebuild()
+        remark = super().search(text)
+        if self._is_partly_searched:
+            return (*remark, Piece("  large values only in part", Token.FAINT))
+        return remark
+
+    def _unfold_for(self, text: str) -> None:
+        run, needle = self.run, text.casefold()
+        folds: dict[str, Folds] = {}
+        self._is_partly_searched = False
+        for label in VALUES:
+            own = self._folds(label)
+            value, _ = (ABSENT, None) if run is None else value_of(run, label)
+            found: frozenset[Path] = frozenset()
+            if needle and value is not ABSENT:
+                room = max(self.page.size.width - GUTTER - _EDGE - LABEL, LABEL)
+                folded = FoldedJson(value, own, room, is_wrapped=self._shown.is_wrapped)
+                found, is_all = unfolded_for(folded, needle, turns=_LOOKS, most=_MOST_PLACES)
+                self._is_partly_searched |= not is_all
+            folds[label] = replace(own, found=found)
+        self._shown = replace(self._shown, folds=folds, is_searched=bool(needle))
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        """Do what the row means."""
+        event.stop()
+        run = self.run
+        match event.act:
+            case Open(run_id):
+                self.post_message(OpenRun(run_id))
+            case Toggle(key):
+                self._toggle(key)
+            case Whole(Place() as place) if run is not None:
+                value = whole_of(run, place)
+                if value is not ABSENT:
+                    self.app.push_screen(ValueScreen(self.live, place.which, run, value))
+            case Fetch(label) if run is not None:
+                self._fetch(run, label)
+            case _:
+                pass
+
+    def action_fold(self) -> None:
+        """Fold what is open here, else go to what it is in."""
+        row = self.page.row
+        if row is None:
+            return
+        if isinstance(row.act, Toggle) and self._is_open(row.act.key):
+            self._toggle(row.act.key)
+        elif isinstance(row.key, Place) and row.key.path:
+            self.page.go_to(Place(row.key.which, row.key.path[:-1]))
+
+    def action_unfold(self) -> None:
+        """Unfold what is folded here."""
+        row = self.page.row
+        if row is not None and isinstance(row.act, Toggle) and not self._is_open(row.act.key):
+            self._toggle(row.act.key)
+
+    def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
+        """Fold or unfold every value."""
+        folds = {label: Folds(0 if closes else ALL) for label in VALUES}
+        self._show(replace(self._shown, folds=folds))
+
+    def action_wrap(self) -> None:
+        """Wrap or cut."""
+        self._show(replace(self._shown, is_wrapped=not self._shown.is_wrapped))
+
+    def _folds(self, label: str) -> Folds:
+        return self._shown.folds.get(label, Folds())
+
+    def _is_open(self, key: Hashable) -> bool:
+        return self._folds(key.which).is_open(key.path) if isinstance(key, Place) else key in self._shown.unfolded
+
+    def _toggle(self, key: Hashable) -> None:
+        if isinstance(key, Place):
+            folds = self._folds(key.which)
+            turned = folds.turned(key.path, is_open=not folds.is_open(key.path))
+            self._show(replace(self._shown, folds={**self._shown.folds, key.which: turned}))
+        else:
+            self._show(replace(self._shown, unfolded=self._shown.unfolded ^ {key}))
+
+    def _show(self, shown: Shown) -> None:
+        self._shown = shown
+        self.rebuild()
+
+    def _fetch(self, run: Run, label: str) -> None:
+        self._say_of(label, FETCHING)
+        self.live.session.spawn(self._bring(run, label), f"fetch the {label} of {run.id}")
+
+    async def _bring(self, run: Run, label: str) -> None:
+        value, said = await fetch_value(self.live.session, run, label)
+        self.call_later(self._brought, run, label, value, said)
+
+    def _brought(self, run: Run, label: str, value: Json | Absent, said: str) -> None:
+        if self.subject.run_id != run.id:
+            return
+        self._say_of(label, said)
+        if value is not ABSENT and self.screen.is_current:
+            self.app.push_screen(ValueScreen(self.live, label, run, value))
+
+    def _say_of(self, label: str, said: str) -> None:
+        self._show(replace(self._shown, fetching={**self._shown.fetching, label: said}))
+
+
+def _read_at(run: Run) -> datetime | None:
+    """When the page was last confirmed: by a look at the state alone, if nothing had changed since it was read."""
+    if run.body is None:
+        return run.read_at
+    stamp = run.body[0]
+    is_newest = run.state is not None and run.state.updated_at <= stamp.updated_at
+    return run.read_at if is_newest else stamp.read_at

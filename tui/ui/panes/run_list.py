@@ -1,0 +1,214 @@
+"""The pane `runs`: the list of runs, its filter, its order, its marks.
+
+What lives here: what is shown and what the rule says of it. Where runs stand is `run_rows`', drawing `run_table`'s.
+"""
+
+from typing import ClassVar, Final
+
+from textual.binding import BindingType
+from textual.message import Message
+
+from tui.domain.ids import RunId
+from tui.present import words
+from tui.present.empty import EmptyFacts, empty_lines
+from tui.present.server_filters import filter_words
+from tui.present.styled import Line, Piece, Token
+from tui.store.changes import Changes, Topic
+from tui.store.filter import texts_of
+from tui.store.orders import CREATED, ORDERS, Order
+from tui.store.server_filter import ServerFilter
+from tui.ui.keys import bind
+from tui.ui.list_views import ListViews
+from tui.ui.live import Live
+from tui.ui.panes.base import Pane
+from tui.ui.run_rows import RunRows
+from tui.ui.subject import Subject
+from tui.ui.widgets.run_table import GUTTER, RunTable
+
+
+class RunHighlighted(Message):
+    """The cursor is on another run, or on none."""
+
+    def __init__(self, run_id: RunId | None) -> None:
+        super().__init__()
+        self.run_id = run_id
+
+
+class RunListPane(Pane):
+    """The list."""
+
+    class Arranged(Message):
+        """It is sorted or laid out otherwise, which is to be remembered."""
+
+    number: ClassVar[int] = 1
+    title: ClassVar[str] = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50),
+        bind("w", "wide", "wide", "Show whole run ids, or more columns."),
+        bind("space", "mark", "mark", "Mark the run, or take its mark away.", rank=65),
+        bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
+        bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown, or none."),
+        bind("f", "server_filters", "server filters", "Choose what the server sends: status, task, tag.", rank=45),
+    ]
+
+    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.views = ListViews(live.session, self._adopt)
+        self.rows = RunRows(live.session.store, self.views.shown)
+        self.table = RunTable(live, self.rows)
+
+    @property
+    def body(self) -> RunTable:
+        """The table."""
+        return self.table
+
+    @property
+    def target(self) -> RunId | None:
+        """The run under the cursor; none while the list follows."""
+        return self.rows.cursor
+
+    @property
+    def searched(self) -> str:
+        """The filter as it was typed."""
+        return self.views.wanted.text
+
+    def left(self) -> Line:
+        """The filters and the order."""
+        wanted = self.views.wanted
+        order = _ORDER_WORDS.get(wanted.order.id, f"by {wanted.order.title}")
+        line = [Piece(f" · {part}", Token.MUTED) for part in (filter_words(wanted.filters, wanted.period), order)]
+        if wanted.text:
+            line += [Piece(" · ", Token.MUTED), Piece(f"/{wanted.text}", Token.TEXT)]
+        return tuple(line)
+
+    def right(self) -> Line:
+        """How many, of how many, marked, new; or how old all of it is."""
+        freshness = self.live.freshness
+        if freshness.is_stale and freshness.confirmed_at is not None:
+            ago = words.duration(self.live.now.at - freshness.confirmed_at)
+            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+        line: list[Piece] = [Piece(self._count(), Token.TEXT)]
+        for number, word in ((self.rows.mark_count, "marked"), (self.rows.new_count, "new")):
+            if number:
+                line += [Piece(" · ", Token.MUTED), Piece(f"{words.count(number)} {word}", Token.ACCENT)]
+        return tuple(line)
+
+    def search(self, text: str) -> Line:
+        """Show only what matches; the table marks the words."""
+        if text != self.searched:
+            self.table.show_needles(texts_of(text))
+            self.views.want(text=text)
+        return (Piece(self._count(), Token.MUTED),)
+
+    def hit_step(self, step: int) -> None:
+        """Everything shown matches: the next one is the next line."""
+        self.table.action_move(step)
+
+    def error_step(self, step: int) -> bool:
+        """To the next failed run."""
+        return self.table.to_failed(step)
+
+    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool) -> None:
+        """Show what the server's filters leave, in an order."""
+        self.views.want(filters=chosen.filters, period=chosen.period, order=order)
+        if is_wide is not self.table.is_wide:
+            self.table.show_wide(is_wide=is_wide)
+
+    def see(self, changes: Changes) -> None:
+        """Runs or facts changed."""
+        if Topic.RUNS in changes.topics or Topic.ACTIONS in changes.topics:
+            self.views.see(changes)
+            self.table.show_lines(self.rows.see(changes))
+        self.show_empty()
+        self.show_rule()
+
+    def tick(self) -> None:
+        """Ages, and once a minute the beginning of the period."""
+        if self.live.pause is None and (since := self.views.due(self.live.now.at)) is not None:
+            self.table.show_lines(self.rows.forget_before(since))
+        self.table.tick()
+        self.show_empty()
+        self.show_rule()
+
+    def watch_subject(self, _before: Subject, _after: Subject) -> None:
+        """The list is not about one run."""
+
+    def show_empty(self) -> None:
+        """Say why there is nothing, where there is nothing."""
+        if not self.rows.window:
+            self.table.show_empty(self._empty())
+
+    def on_run_table_moved(self, event: RunTable.Moved) -> None:
+        """Tell upwards which run it is now."""
+        event.stop()
+        self.post_message(RunHighlighted(self.rows.cursor))
+        self.show_rule()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self.sort_by(ORDERS[(ORDERS.index(self.views.wanted.order) + 1) % len(ORDERS)])
+
+    def sort_by(self, order: Order) -> None:
+        """Another order."""
+        self.views.want(order=order)
+        self.post_message(self.Arranged())
+
+    def action_wide(self) -> None:
+        """Whole ids, or more columns."""
+        self.table.show_wide(is_wide=not self.table.is_wide)
+        self.post_message(self.Arranged())
+
+    def action_mark(self) -> None:
+        """Mark and go on, as in every list with marks."""
+        self.rows.toggle_mark()
+        self.table.action_move(1)
+        self.show_rule()
+
+    def action_mark_range(self) -> None:
+        """From the last mark to here."""
+        self.rows.mark_range()
+        self.table.show_all()
+        self.show_rule()
+
+    def action_mark_all(self) -> None:
+        """All, or none."""
+        self.rows.mark_all()
+        self.table.show_all()
+        self.show_rule()
+
+    def clear_marks(self) -> None:
+        """None."""
+        self.rows.clear_marks()
+        self.table.show_all()
+        self.show_rule()
+
+    def _count(self) -> str:
+        shown, base = self.views.shown, self.views.base
+        history = self.live.session.store.history
+        is_open = history is None or not history.is_complete
+        total = words.count(len(base), at_least=is_open and len(base) > 0)
+        return total if shown is base else f"{words.count(len(shown))} of {total}"
+
+    def _empty(self) -> tuple[Line, ...]:
+        session, wanted = self.live.session, self.views.wanted
+        facts = EmptyFacts(
+            at=session.now(),
+            freshness=self.live.freshness,
+            api_url=session.settings.api_url,
+            run_count=len(self.views.base),
+            is_filtered=bool(wanted.text),
+            filters=wanted.filters,
+            period=wanted.period,
+            environment=session.store.environment,
+            history=session.store.history,
+        )
+        return tuple(empty_lines(facts, self.table.size.width - 2 * GUTTER))
+
+    def _adopt(self) -> None:
+        self.rows.show(self.views.shown)
+        self.show_empty()
+        self.table.show_all()
+        self.show_rule()
+
+
+_ORDER_WORDS: Final = {CREATED.id: "newest first"}

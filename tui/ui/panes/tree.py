@@ -1,0 +1,231 @@
+"""The pane `tree`: who triggered whom, from the root down.
+
+What lives here: which tree is shown, and where the cursor goes. What is folded is `ui.tree_view`'s, what a row says
+`present.tree_page`'s, reading the tree `ui.subject`'s.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.domain.ids import RunId
+from tui.present import tree_notes, tree_page
+from tui.present.acts import Open, Toggle
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.present.tree_shape import Entry
+from tui.store.changes import Changes
+from tui.ui.keys import bind
+from tui.ui.live import Live
+from tui.ui.panes.base import OpenRun, PagePane
+from tui.ui.subject import Subject
+from tui.ui.tree_rows import Drawing, TreeRows
+from tui.ui.tree_view import TreeView
+from tui.ui.widgets.lines import Lines
+from tui.ui.widgets.page import GUTTER, Page, PageRow
+
+NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run."
+
+
+class TreePane(PagePane):
+    """The tree around the selected run. While another one is on its way the old one stays, if the run is in it."""
+
+    number: ClassVar[int] = 4
+    title: ClassVar[str] = "tree"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("h,left", "fold", "fold", "Fold, or go to the run above; l does the opposite.", rank=20, shown="h l"),
+        bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below.", shown="l"),
+        bind("less_than_sign", "level(-1)", "levels", "One level less; > shows one more.", rank=22, shown="< >"),
+        bind("greater_than_sign", "level(1)", "more levels", "One level more.", shown=">"),
+        bind("circumflex_accent", "root", "root", "To the root.", rank=24),
+        bind("minus", "parent", "parent", "To the run above.", rank=26),
+        bind("e", "all(True)", "all open", "Unfold everything."),
+        bind("E", "all(False)", "all closed", "Fold everything."),
+    ]
+
+    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.head = Lines(classes="head")
+        self.view = TreeView(live.get)
+        self._drawn: TreeRows | None = None
+        self._is_placed = False
+
+    def compose(self) -> ComposeResult:
+        """The rule, the titles, the page."""
+        yield self.rule
+        yield self.head
+        yield self.page
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        """The rows within so many cells."""
+        tree, shape = self.view.tree, self.view.shape
+        if tree is None or shape is None:
+            self.head.show(())
+            self._drawn = None
+            return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_tree(), width)]
+        if not self._is_placed:
+            # The page asks by itself when it gets its size: only then is there a row to go to.
+            self.call_later(self._place)
+        is_alone = shape.size == 1 and not tree.missing
+        columns = tree_page.columns_for(width, is_alone=is_alone)
+        self.head.show([(Piece(" " * GUTTER), *tree_page.head(columns))])
+        notes = tree_notes.notes(tree, shape, self.subject.tree_trouble, width)
+        drawing = Drawing(columns, self.live.now, tree.current, is_alone)
+        self._drawn = TreeRows(self.view.shown, notes, drawing, self._drawn)
+        return self._drawn
+
+    def _without_tree(self) -> str:
+        if self.subject.run_id is None:
+            return NOTHING_SELECTED
+        trouble = self.subject.tree_trouble
+        return "loading…" if trouble is None else tree_notes.trouble_words(trouble)
+
+    def left(self) -> Line:
+        """Where it begins."""
+        tree = self.view.tree
+        if tree is None or not tree.root.children:
+            return ()
+        return (Piece(f" · from the root {tree.root.task or ''}", Token.MUTED),)
+
+    def right(self) -> Line:
+        """How much of it is here."""
+        if self.subject.is_reading_tree:
+            return (Piece("loading…", Token.MUTED),)
+        tree, shape = self.view.tree, self.view.shape
+        if tree is None or shape is None:
+            return ()
+        return tree_notes.extent(tree, shape, self.subject.tree_read_at, self.live.now)
+
+    def watch_subject(self, before: Subject, after: Subject) -> None:
+        """Another run, or more of the same one."""
+        tree, known, run_id = after.tree, self.view.tree, after.run_id
+        if tree is None and known is not None and run_id in self.view.ids:
+            tree = known if known.current == run_id else replace(known, current=run_id)
+        if tree is not known and self.view.show(tree):
+            self._drawn = None
+            self.page.start_over()
+        if before.run_id != run_id:
+            self._is_placed = False
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Bring everything up to date; the cursor starts at the current run."""
+        super().rebuild()
+        self._place()
+
+    def concerns(self, changes: Changes) -> bool:
+        """Whether a run of the tree is among them."""
+        ids = self.view.ids
+        return not all(ids.isdisjoint(each) for each in (changes.changed, changes.added, changes.removed))
+
+    def see(self, changes: Changes) -> None:
+        """Runs changed: those of the tree are drawn by their newest."""
+        if self.concerns(changes):
+            self.view.touch(self._entry)
+        # Nobody looks: shape and rule are made when somebody does.
+        if self.display:
+            super().see(changes)
+
+    @property
+    def target(self) -> RunId | None:
+        """The run under the cursor; None on a group."""
+        if self.view.tree is None:
+            return self.subject.run_id
+        act = self.page.row.act if self.page.row else None
+        return act.run_id if isinstance(act, Open) else None
+
+    @property
+    def _entry(self) -> Entry | None:
+        """What the cursor is on."""
+        return self._drawn.entry_at(self.page.cursor) if self._drawn is not None else None
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        """Go to a run; unfold a group, or what is below the run where we are."""
+        event.stop()
+        entry = self._entry
+        match event.act:
+            case Open(run_id) if run_id != self.subject.run_id:
+                self.post_message(OpenRun(run_id))
+            case Open() | Toggle() if entry is not None and entry.children:
+                self.view.turn(entry, is_open=not self.view.is_open(entry))
+                self._refresh_near(entry)
+            case _:
+                pass
+
+    def error_step(self, step: int) -> bool:
+        """To the next (1) or previous (-1) run that failed, around the end, wherever it is folded away."""
+        found = self.view.next_failed(self._entry, step)
+        if found is None:
+            return False
+        self.view.reveal([found])
+        self._refresh_near(found)
+        return True
+
+    def search(self, text: str) -> Line:
+        """Mark a text in the rows, the folded ones too."""
+        here = self._entry
+        self.view.search(text, here)
+        self._refresh_near(here)
+        return super().search(text)
+
+    def action_fold(self) -> None:
+        """Fold, or go to what is above."""
+        entry = self._entry
+        if entry is not None and entry.children and self.view.is_open(entry):
+            self.view.turn(entry, is_open=False)
+            self._refresh_near(entry)
+        else:
+            self.action_parent()
+
+    def action_unfold(self) -> None:
+        """Unfold, or go to the first below."""
+        entry = self._entry
+        if entry is None or not entry.children:
+            return
+        if self.view.is_open(entry):
+            self.page.go_to(entry.children[0].key)
+        else:
+            self.view.turn(entry, is_open=True)
+            self._refresh_near(entry)
+
+    def action_parent(self) -> None:
+        """To what is above."""
+        entry = self._entry
+        if entry is not None and entry.parent is not None:
+            self.page.go_to(entry.parent.key)
+
+    def action_root(self) -> None:
+        """To the root."""
+        self.page.action_top()
+
+    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual hands it over so
+        """Everything open, or closed."""
+        here = self._entry
+        self.view.turn_all(is_open=is_open)
+        self._refresh_near(here)
+
+    def action_level(self, step: int) -> None:
+        """One level more, or less."""
+        here = self._entry
+        self.view.turn_level(step)
+        self._refresh_near(here)
+
+    def _refresh_near(self, entry: Entry | None) -> None:
+        """Show the rows as they are folded now, the cursor on an entry or on the nearest above it that is shown."""
+        self.rebuild()
+        if entry is not None:
+            any(self.page.go_to(each.key) for each in (entry, *entry.ancestors()))
+
+    def _place(self) -> None:
+        """The cursor to the current run, once."""
+        tree, shape = self.view.tree, self.view.shape
+        if self._is_placed or tree is None or shape is None or not self.page.rows:
+            return
+        self._is_placed = True
+        current = shape.by_run.get(tree.current)
+        if current is not None:
+            self.view.reveal([current])
+            self._refresh_near(current)

@@ -1,0 +1,1 @@
+"""The screens: the monitor itself, and what is laid over it."""

@@ -1,0 +1,166 @@
+"""The dialog before an action: nothing is sent unless it is answered by what it asks for, once it was seen.
+
+What lives here: its keys, and when they count. What it says is `present.confirm`'s, what follows `acting`'s.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+
+from tui.domain.plan import Plan
+from tui.present.confirm import WIDTH, Question, confirm_lines
+from tui.sources.clock import Timer
+from tui.ui.keys import bind
+from tui.ui.live import Live
+from tui.ui.type_ahead import TypeAhead
+from tui.ui.widgets.dialog import Dialog
+
+if TYPE_CHECKING:
+    from tui.actions import Action
+    from tui.domain.run import Run
+
+TICK_S: Final = 1.0
+LONGEST: Final = 40
+_QUIT: Final = frozenset({"ctrl+q", "ctrl+c"})
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks one question. Its result is whether it was agreed to."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+q,ctrl+c", "app.leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
+    ]
+
+    def __init__(self, live: Live, action: "Action", question: Question, type_ahead: TypeAhead) -> None:
+        super().__init__()
+        self.question = question
+        self._live = live
+        self._action = action
+        self._type_ahead = type_ahead
+        self._dialog = Dialog(has_band=True)
+        self._ticking: Timer
+
+    def compose(self) -> ComposeResult:
+        """The dialog alone."""
+        yield self._dialog
+
+    def on_mount(self) -> None:
+        """Draw, then find out from when on keys were typed with the dialog in sight."""
+        self._draw()
+        self._plan_tick()
+        self.call_after_refresh(self._seen)
+
+    def on_unmount(self) -> None:
+        """Nobody waits for the terminal's answer any more."""
+        self._type_ahead.stop()
+        self._ticking.cancel()
+
+    def on_resize(self) -> None:
+        """Another size has other lines."""
+        self._draw()
+
+    def show_plan(self, plan: Plan, objection: str) -> None:
+        """The plan is whole: from when this is seen on it can be agreed to."""
+        if not self.is_attached:
+            return
+        self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
+        self._draw()
+        self.call_after_refresh(self._seen)
+
+    def on_click(self, event: events.Click) -> None:
+        """The safe button, by pointer."""
+        lines = len(self._dialog.lines)
+        is_low = event.widget is self._dialog and lines - 2 <= self._dialog.line_at(event.y) < lines
+        is_button = is_low and event.x < WIDTH // 2
+        if self.question.is_awake and is_button:
+            self.dismiss(result=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key ends here, those that count and those that do not."""
+        if event.key in _QUIT:
+            return
+        event.stop()
+        event.prevent_default()
+        question = self.question
+        if not question.is_awake:
+            return
+        if event.key == "escape":
+            self.dismiss(result=False)
+        elif question.needs_typing:
+            self._type(event)
+        elif event.key in {"enter", "q"}:
+            self.dismiss(result=False)
+        elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:
+            self.dismiss(result=True)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What guards by being typed is typed."""
+        event.stop()
+
+    def _seen(self) -> None:
+        """The frame with the question as it is now has been painted."""
+        if self.is_attached:
+            is_whole = not self.question.is_reading
+            self._type_ahead.begin(lambda: self._wake(may_answer=is_whole))
+
+    def _wake(self, *, may_answer: bool) -> None:
+        self.question = replace(self.question, is_awake=True, may_answer=may_answer)
+        self._draw()
+
+    def _type(self, event: events.Key) -> None:
+        question = self.question
+        if not question.may_answer:
+            return
+        typed, complaint = question.typed, ""
+        if event.key == "enter":
+            if typed in question.wanted:
+                self.dismiss(result=True)
+                return
+            wanted = " or ".join(question.wanted)
+            complaint = f"That is not {wanted}: nothing was done." if typed else f"Type {wanted} first, or Esc."
+        elif event.key in {"backspace", "ctrl+h"}:
+            typed = typed[:-1]
+        elif event.key in {"ctrl+u", "ctrl+w"}:
+            typed = ""
+        elif event.character is not None and event.is_printable and len(typed) < LONGEST:
+            typed += event.character
+        self.question = replace(question, typed=typed, complaint=complaint)
+        self._draw()
+
+    def _plan_tick(self) -> None:
+        self._ticking = self._live.session.clock.call_later(TICK_S, self._ring)
+
+    def _ring(self) -> None:
+        self.call_later(self._tick)
+
+    def _tick(self) -> None:
+        self._draw()
+        self._plan_tick()
+
+    def _draw(self) -> None:
+        self._follow()
+        width, height = self._dialog.room(WIDTH)
+        self._dialog.show(confirm_lines(self.question, self._live.now, width, height), width)
+
+    def _follow(self) -> None:
+        """One run is shown as it is now, and is no longer asked for when the verb makes no sense on it any more."""
+        plan = self.question.plan
+        if len(plan.runs) != 1:
+            return
+        run: Run = self._live.session.store.get(plan.runs[0].id) or plan.runs[0]
+        if run is plan.runs[0]:
+            return
+        objection = self.question.objection
+        if (forbidden := self._action.forbidden(run)) is not None:
+            objection = objection_to(forbidden)
+        self.question = replace(self.question, plan=replace(plan, runs=(run,)), objection=objection)
+
+
+def objection_to(forbidden: str) -> str:
+    """Why there is nothing to agree to, as a sentence."""
+    return f"Nothing to do: {forbidden}."

@@ -1,0 +1,113 @@
+"""The little menu of what can be copied of a run.
+
+What lives here: its keys, and reading what is not there yet. What it offers is `present.copying`'s.
+"""
+
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.copying import Clip, clips_of, menu_lines
+from tui.ui.clipboard import Clipboard
+from tui.ui.keys import bind
+from tui.ui.live import Live
+from tui.ui.widgets.dialog import Dialog
+from tui.wire.errors import ApiError
+
+WIDTH: Final = 64
+
+
+class CopyMenu(ModalScreen[None]):
+    """Offers the parts of one run; what was never read of it is read meanwhile."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape,q,Y", "close", "back", "Copy nothing."),
+        bind("enter", "copy", "copy", "Copy what the cursor is on."),
+        bind("j,down", "move(1)", "down", "One line down.", shown="j ↓"),
+        bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
+        bind("ctrl+q,ctrl+c", "app.leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
+    ]
+
+    def __init__(self, live: Live, run_id: RunId, clipboard: Clipboard) -> None:
+        super().__init__()
+        self._live = live
+        self._run_id = run_id
+        self._clipboard = clipboard
+        self._dialog = Dialog()
+        self._note = ""
+        self._cursor = 0
+        self._run: Run | None = None
+        self._clips: list[Clip] = []
+
+    def compose(self) -> ComposeResult:
+        """The menu alone."""
+        yield self._dialog
+
+    def on_mount(self) -> None:
+        """Show what is known, and read the rest."""
+        run = self._live.get(self._run_id)
+        if run is None or run.body is None:
+            self._note = "reading the rest…"
+            self._live.session.spawn(self._read(), f"read {self._run_id} to copy")
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Another size has other lines."""
+        self._draw()
+
+    def on_key(self, event: events.Key) -> None:
+        """The letter of a line copies it."""
+        for clip in self._clips:
+            if event.key == clip.key:
+                event.stop()
+                self._copy(clip)
+
+    def action_move(self, lines: int) -> None:
+        """Up or down."""
+        self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
+        self._draw()
+
+    def action_copy(self) -> None:
+        """Copy the line under the cursor."""
+        if self._clips:
+            self._copy(self._clips[self._cursor])
+
+    def action_close(self) -> None:
+        """Go without copying."""
+        self.dismiss()
+
+    def _copy(self, clip: Clip) -> None:
+        if clip.text is None:
+            self._note = f"{clip.name} is not here: it is {clip.note}"
+            self._draw()
+            return
+        self.dismiss()
+        self._clipboard.send(clip.name, clip.text)
+
+    async def _read(self) -> None:
+        trouble: str | None
+        try:
+            _, trouble = await self._live.session.run_with_attempts(self._run_id)
+        except ApiError as error:
+            trouble = f"the rest could not be read: {error}"
+        self.app.call_later(self._show_rest, trouble or "")
+
+    def _show_rest(self, note: str) -> None:
+        if self.is_attached:
+            self._note = note
+            self._draw()
+
+    def _draw(self) -> None:
+        run = self._live.get(self._run_id) or Run(self._run_id)
+        if run is not self._run:
+            here = self._clips[self._cursor].key if self._clips else ""
+            self._run, self._clips = run, clips_of(run)
+            self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == here), 0)
+        width, _ = self._dialog.room(WIDTH)
+        self._dialog.show(menu_lines(self._clips, self._cursor, width, note=self._note), width)

@@ -1,0 +1,58 @@
+"""The page `:messages`: what went wrong, the newest at the end.
+
+What lives here: following the end while the cursor is there. What a message is, is `ui.messages`'.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from tui.present import words
+from tui.present.messages import message_lines, no_messages
+from tui.present.styled import Line, Piece, Token
+from tui.ui.live import Live
+from tui.ui.messages import Messages
+from tui.ui.screens.page_screen import PageScreen
+from tui.ui.widgets.page import PageRow
+
+
+class MessagesScreen(PageScreen):
+    """Shows the ring, and what comes while it is open."""
+
+    title_word: ClassVar[str] = "messages"
+
+    def __init__(self, live: Live, messages: Messages) -> None:
+        self._messages = messages
+        self._shown = messages.number
+        super().__init__(live)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        """All messages, each line of them found again by its message and number."""
+        now = self.live.session.now()
+        if not len(self._messages):
+            return [PageRow(line) for line in no_messages()]
+        return [
+            PageRow(line, key=(message.text, message.first_at, number))
+            for message in self._messages
+            for number, line in enumerate(message_lines(message, now, width))
+        ]
+
+    def right(self) -> Line:
+        """How many."""
+        return (Piece(words.plural(len(self._messages), "message"), Token.TEXT),)
+
+    def on_mount(self) -> None:
+        """Begin at the newest."""
+        super().on_mount()
+        self.call_after_refresh(self.page.action_bottom)
+
+    def tick(self) -> None:
+        """A second has passed: there may be another message."""
+        super().tick()
+        if self._messages.number == self._shown:
+            return
+        self._shown = self._messages.number
+        is_at_end = self.page.cursor == len(self.page.rows) - 1
+        self.page.rebuild()
+        if is_at_end:
+            self.page.action_bottom()
+        self.show_rule()

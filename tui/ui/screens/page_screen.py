@@ -1,0 +1,140 @@
+"""A whole screen that is one page for reading, below the header: the keys, the messages.
+
+What lives here: its parts, searching in it, and the way back. What the page says is a subclass's.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from tui.present.styled import Line, Piece, Token
+from tui.store.changes import Changes
+from tui.ui.keys import LAST, bind
+from tui.ui.live import Live
+from tui.ui.widgets.footer import Footer
+from tui.ui.widgets.header import Header
+from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.prompt import Prompt
+from tui.ui.widgets.rule import Rule, RuleText
+
+if TYPE_CHECKING:
+    from tui.ui.app import TriggerApp
+
+TICK_S: Final = 1.0
+
+
+class PageScreen(Screen[None]):
+    """A page until Esc. A subclass makes the rows and gives the title."""
+
+    CSS_PATH = "../styles/page_screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "back", "back", "Ends a search, then this page.", rank=LAST),
+        bind("q", "close", "back", "Ends this page."),
+        bind("slash", "search", "search", "Look for a text in this page.", rank=10),
+        bind("n", "hit_step(1)", "next match", "The next match of the search.", rank=20),
+        bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
+    ]
+    title_word: ClassVar[str]
+
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self.live = live
+        self.page = Page(self.rows)
+        self._header = Header(live)
+        self._rule = Rule()
+        self._footer = Footer()
+        self._prompt = Prompt()
+        self._searched = ""
+
+    @property
+    def host(self) -> "TriggerApp":
+        """The app, as what it is."""
+        app: TriggerApp = self.app  # type: ignore[assignment]  # Textual types it as any app
+        return app
+
+    def compose(self) -> ComposeResult:
+        """Header, rule, page, footer."""
+        yield self._header
+        yield self._rule
+        yield self.page
+        yield self._footer
+        yield self._prompt
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        """The rows within so many cells."""
+        raise NotImplementedError
+
+    def left(self) -> Line:
+        """What the rule says behind the title."""
+        return ()
+
+    def right(self) -> Line:
+        """What the rule says at its right end."""
+        return ()
+
+    def on_mount(self) -> None:
+        """Go on telling how things are."""
+        self.host.changed.subscribe(self, self._see)
+        self.set_interval(TICK_S, self.tick)
+        self.page.focus()
+        self.show_rule()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self._header.tick()
+        self._footer.tick()
+
+    def show_rule(self) -> None:
+        """Bring the rule up to date."""
+        hits = self.page.hits
+        title: Line = (Piece(self.title_word, Token.BRIGHT, is_bold=True), *self.left())
+        found: Line = () if hits is None else (Piece(f"match {hits[0]} of {hits[1]}", Token.TEXT),)
+        self._rule.show(RuleText((), title, found or self.right(), is_focused=True))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
+        """Matches are stepped through while there is a search."""
+        return action != "hit_step" or bool(self._searched)
+
+    def on_page_moved(self) -> None:
+        """Another match may be the one we are at."""
+        self.show_rule()
+
+    def action_search(self) -> None:
+        """Type what to look for; what was typed is kept or taken back at its end."""
+        before = self._searched
+
+        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
+            if not is_kept:
+                self._search(before)
+            self._footer.remove_class("away")
+
+        self._footer.add_class("away")
+        self._prompt.open(before, self._search, end)
+
+    def action_hit_step(self, step: int) -> None:
+        """The next or previous match."""
+        self.page.next_hit(step)
+
+    def action_back(self) -> None:
+        """End the search, or the page."""
+        if self._searched:
+            self._search("")
+        else:
+            self.action_close()
+
+    def action_close(self) -> None:
+        """Back to where it was opened."""
+        self.dismiss(None)
+
+    def _search(self, text: str) -> Line:
+        self._searched = text
+        self.page.search(text)
+        self.show_rule()
+        self.refresh_bindings()
+        return ()
+
+    def _see(self, changes: Changes) -> None:
+        self._header.see(changes)

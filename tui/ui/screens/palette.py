@@ -1,0 +1,194 @@
+"""The palette: commands by name, filtered while something is typed.
+
+What lives here: the line that is typed, the list below it, and the choice. What commands there are is `ui.commands`'.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widgets import Input
+
+from tui.present.styled import Line, Piece, Token, fit, line_width
+from tui.ui.commands import Command, matching
+from tui.ui.keys import bind
+from tui.ui.painting import Ground
+from tui.ui.widgets.lines import Lines, LineWidget
+from tui.ui.widgets.prompt import NO_CONTROLS
+
+MOST_ROWS: Final = 14
+_NAME: Final = 20
+_EDGES: Final = 4
+"""Rows of the dialog besides the commands: an empty one, what is typed, two empty ones."""
+
+
+def command_line(command: Command, width: int) -> Line:
+    """Name, sentence, and the key at the right end, in exactly `width` cells."""
+    key: Line = (Piece(command.key, Token.TEXT, is_bold=True), Piece("  "))
+    name = fit((Piece(command.name, Token.TEXT),), _NAME)
+    words = fit((Piece(command.words, Token.MUTED),), max(0, width - _NAME - 2 - line_width(key) - 2))
+    return (*name, Piece("  "), *words, Piece("  "), *key)
+
+
+class CommandList(LineWidget):
+    """The commands that match, with the one that Enter runs."""
+
+    class Clicked(Message):
+        """A command was meant with the pointer."""
+
+    def __init__(self) -> None:
+        super().__init__(id="commands")
+        self._commands: Sequence[Command] = ()
+        self._cursor = 0
+        self._top = 0
+
+    @property
+    def chosen(self) -> Command | None:
+        """The command under the cursor."""
+        return self._commands[self._cursor] if self._commands else None
+
+    def show(self, commands: Sequence[Command]) -> None:
+        """Others, from the first on."""
+        self._commands = commands
+        self._cursor = self._top = 0
+        self.refresh()
+
+    def move(self, lines: int) -> None:
+        """Up or down, around the ends when it is one line."""
+        count = len(self._commands)
+        if not count:
+            return
+        if abs(lines) == 1:
+            self._cursor = (self._cursor + lines) % count
+        else:
+            self._cursor = max(0, min(self._cursor + lines, count - 1))
+        height = max(1, self.size.height)
+        self._top = max(self._cursor - height + 1, min(self._top, self._cursor))
+        self.refresh()
+
+    def strip_at(self, y: int) -> Strip:
+        """One command."""
+        width, index = self.size.width, self._top + y
+        if not self._commands and y == 0:
+            return self.painter.strip((Piece("  No such command.", Token.MUTED),), width, Ground.DIALOG)
+        if index >= len(self._commands):
+            return self.painter.blank(width, Ground.DIALOG)
+        line = command_line(self._commands[index], width - 2)
+        if index == self._cursor:
+            return self.painter.strip((Piece("▌ ", Token.ACCENT), *line), width, Ground.CURSOR)
+        return self.painter.strip((Piece("  "), *line), width, Ground.DIALOG)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the command under the pointer."""
+        event.stop()
+        if self._top + event.y < len(self._commands):
+            self._cursor = self._top + event.y
+            self.post_message(self.Clicked())
+
+
+class Edge(LineWidget):
+    """What parts the palette from the page on its right where all grounds are one; on its left is the terminal's."""
+
+    def strip_at(self, y: int) -> Strip:
+        """One cell, joined to the rules above and below."""
+        character = "─" if y in {0, self.size.height - 1} else "│"
+        return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Ground.DIALOG)
+
+
+class Frame(LineWidget):
+    """Its upper and lower edge: an empty line, or a rule."""
+
+    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+        """The line."""
+        is_ruled = self.painter.is_frugal or self.painter.is_colorless
+        line: Line = (Piece("─" * self.size.width, Token.LINE),) if is_ruled else ()
+        return self.painter.strip(line, self.size.width, Ground.DIALOG)
+
+
+class PaletteScreen(ModalScreen[Command | None]):
+    """Ends with the command that was chosen, or with None."""
+
+    CSS_PATH = "../styles/palette.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "back", "Back without a command."),
+        bind("enter", "choose", "run", "Run the command under the cursor."),
+        bind("down,ctrl+n,tab", "step(1)", "down", "The next command."),
+        bind("up,ctrl+p,shift+tab", "step(-1)", "up", "The previous command."),
+        bind("pagedown", "step(10)", "page down", "Ten commands on."),
+        bind("pageup", "step(-10)", "page up", "Ten commands back."),
+    ]
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__()
+        self._commands = commands
+        self._input = Input(compact=True, restrict=NO_CONTROLS, select_on_focus=False)
+        self._input.cursor_blink = False
+        self._list = CommandList()
+        self._count = Lines(Ground.DIALOG, id="count")
+
+    def compose(self) -> ComposeResult:
+        """What is typed, and below it what it finds."""
+        painter = self._list.host.painter
+        with Vertical(id="palette", classes="ruled" if painter.is_frugal or painter.is_colorless else ""):
+            yield Edge()
+            yield Frame()
+            with Horizontal(id="typed"):
+                yield Lines(Ground.DIALOG, id="mark")
+                yield self._input
+                yield self._count
+            yield Lines(Ground.DIALOG)
+            yield self._list
+            yield Frame()
+
+    def on_mount(self) -> None:
+        """Begin with all of them."""
+        self.query_one("#mark", Lines).show([(Piece("  "), Piece(": ", Token.ACCENT, is_bold=True))])
+        # Not by message: Enter behind the last letter must find the list of that letter.
+        self.watch(self._input, "value", self._show)
+        self._input.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """As many rows as there is room for, so that the dialog does not change its size while one types."""
+        room = event.size.height - _EDGES - 3
+        self._list.styles.height = max(1, min(MOST_ROWS, len(self._commands), room))
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the line has the focus belongs into it all the same."""
+        if event.is_printable and event.character is not None and not self._input.has_focus:
+            event.stop()
+            self._input.insert_text_at_cursor(event.character)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """That one."""
+        event.stop()
+        self.action_choose()
+
+    def on_command_list_clicked(self) -> None:
+        """Likewise."""
+        self.action_choose()
+
+    def action_step(self, lines: int) -> None:
+        """Another command."""
+        self._list.move(lines)
+
+    def action_choose(self) -> None:
+        """End with the command; without one stay."""
+        if (command := self._list.chosen) is not None:
+            self.dismiss(command)
+
+    def action_leave(self) -> None:
+        """End without one."""
+        self.dismiss(None)
+
+    def _show(self, typed: str) -> None:
+        found = matching(self._commands, typed)
+        self._list.show(found)
+        count = (Piece(f"{len(found)} of {len(self._commands)}", Token.FAINT), Piece("  "))
+        self._count.styles.width = line_width(count)
+        self._count.show([count])

@@ -1,0 +1,196 @@
+"""The dialog of the server's filters: status, task, tag, version, queue, period.
+
+What lives here: its parts and what keys do. What was typed is read, and said in words, by `present.server_filters`.
+"""
+
+from datetime import timedelta
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.domain.filters import period_text
+from tui.present import server_filters as say
+from tui.present.server_filters import Typed
+from tui.present.styled import Line, Piece, Token, pad
+from tui.store.server_filter import KnownValues, ServerFilter
+from tui.ui.keys import bind
+from tui.ui.painting import Ground
+from tui.ui.widgets.lines import Lines, LineWidget
+from tui.ui.widgets.status_grid import StatusGrid
+from tui.ui.widgets.value_field import PeriodInput, ValueField, ValueInput, step_focus
+
+FULL_HEIGHT: Final = 21
+"""Of the dialog with its empty rows; on a lower screen it goes without them."""
+
+
+class ClearAll(LineWidget, can_focus=True):
+    """What takes every filter away, from the keyboard or by a click."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter,space", "screen.clear_all", "clear", "Take every filter away."),
+        bind("up,left,k,h,shift+tab", "step(-1)", "up", "To the field above."),
+        bind("down,right,j,l,tab", "step(1)", "down", "To the statuses."),
+    ]
+
+    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+        """The words."""
+        if not self.has_focus:
+            return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Ground.DIALOG)
+        line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))
+        return self.painter.strip(line, self.size.width, Ground.CURSOR)
+
+    def action_step(self, step: int) -> None:
+        """To another field."""
+        step_focus(self, step)
+
+    async def on_click(self) -> None:
+        """As by key."""
+        await self.run_action("screen.clear_all")
+
+    def on_focus(self) -> None:
+        """The cursor shows."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """The cursor goes."""
+        self.refresh()
+
+
+class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
+    """Asks for a filter, beginning with the one that holds; ends with the new one, or with None when it was left.
+
+    `default_period` is meant where none is typed, `run_limit` is how many runs are read at most.
+    """
+
+    CSS_PATH = "../styles/server_filters.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "leave", "Leave it as it was."),
+    ]
+
+    def __init__(self, chosen: ServerFilter, *, known: KnownValues, default_period: timedelta, run_limit: int) -> None:
+        super().__init__()
+        typed = say.typed_of(chosen)
+        self._known = known
+        self._default_period = default_period
+        self._run_limit = run_limit
+        self._grid = StatusGrid(typed.statuses)
+        self._fields = {
+            "task": ValueField("task", ValueInput(typed.task, known.tasks)),
+            "tag": ValueField("tag", ValueInput(typed.tag, known.tags)),
+            "version": ValueField("version", ValueInput(typed.version, known.versions)),
+            "queue": ValueField("queue", ValueInput(typed.queue, known.queues)),
+            "period": ValueField("period", PeriodInput(typed.period, placeholder=period_text(default_period))),
+        }
+        self._clear = ClearAll(id="clear")
+        self._band = Lines(Ground.BAND, classes="band")
+        self._remark = Lines(Ground.DIALOG)
+        self._shows = Lines(Ground.DIALOG, id="shows")
+        self._apply = Lines(Ground.DIALOG, id="apply")
+        self._leave = Lines(Ground.DIALOG, id="leave")
+        self._end = Lines(Ground.DIALOG, classes="gap")
+
+    @property
+    def typed(self) -> Typed:
+        """What stands in it now."""
+        texts = {name: field.input.value for name, field in self._fields.items()}
+        return Typed(self._grid.chosen, **texts)
+
+    def compose(self) -> ComposeResult:
+        """The band, the statuses, the fields, what they mean, the keys."""
+        with Vertical(id="server-filters"):
+            yield self._band
+            yield _gap()
+            yield self._grid
+            yield _gap()
+            yield from self._fields.values()
+            yield _gap()
+            yield self._remark
+            yield self._shows
+            yield _gap()
+            with Horizontal(id="keys"):
+                yield self._apply
+                yield self._clear
+                yield self._leave
+            yield self._end
+
+    def on_mount(self) -> None:
+        """Begin at the statuses."""
+        self._grid.focus()
+        self._apply.show([(Piece("   "), Piece(" Apply ", Token.BUTTON), Piece("  Enter", is_bold=True))])
+
+    def on_resize(self) -> None:
+        """Another size has another width of lines."""
+        self.set_class(self.size.height < FULL_HEIGHT, "low")
+        self.call_after_refresh(self._show)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys work now."""
+        self._show()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Another text."""
+        event.stop()
+        self._show()
+
+    def on_status_grid_changed(self) -> None:
+        """Other statuses."""
+        self._show()
+
+    def action_clear_all(self) -> None:
+        """Begin anew, from where Enter applies it."""
+        self._grid.choose(frozenset())
+        for field in self._fields.values():
+            field.input.put("")
+        self.set_focus(self._grid)
+
+    def action_apply(self) -> None:
+        """End with what was chosen; a period that is none has to be mended first."""
+        chosen = say.read_typed(self.typed, self._default_period)
+        if chosen is None:
+            self.set_focus(self._fields["period"].input)
+        else:
+            self.dismiss(chosen)
+
+    def action_leave(self) -> None:
+        """End with nothing."""
+        self.dismiss(None)
+
+    def _show(self) -> None:
+        width = self._band.size.width
+        if not width:
+            return
+        is_ruled = self._band.painter.is_frugal or self._band.painter.is_colorless
+        self._band.show([say.band_line(width, is_ruled=is_ruled)])
+        self._end.show([say.end_line(width, is_ruled=is_ruled)])
+        self._shows.show([say.shows_line(self.typed, self._default_period)])
+        self._remark.show([self._remark_line(width)])
+        leave = (Piece("Esc", is_bold=True), Piece(" leave it", Token.FAINT), Piece("   "))
+        self._leave.show([pad(leave, self._leave.size.width, "right")])
+
+    def _remark_line(self, width: int) -> Line:
+        """What is wrong, else what could be meant, else what keys do here."""
+        if (trouble := say.period_trouble(self.typed.period)) is not None:
+            return say.sentence_line(trouble, is_wrong=True)
+        name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
+        if name == "period":
+            return say.keys_line(("← →", "choose, or type 90m, 48h, 14d")) + say.most_runs(self._run_limit)
+        if name is not None:
+            value_input = self._fields[name].input
+            doubt = None if value_input.is_begun else say.doubt(name, value_input.value, self._known)
+            if doubt is not None:
+                return say.sentence_line(doubt, is_wrong=False)
+            return say.offer_line(value_input.offered, width, is_tab=value_input.is_begun)
+        if self._clear.has_focus:
+            return say.sentence_line("Takes every filter away, Enter then applies it.", is_wrong=False)
+        what = self._grid.title
+        return say.keys_line(("space", f"{what}, all of it" if self._grid.is_on_head else what), ("↓", "fields"))
+
+
+def _gap() -> Widget:
+    return Lines(Ground.DIALOG, classes="gap")

@@ -1,0 +1,44 @@
+"""The way from run to run: which run the panes are about, and those that a user came from.
+
+What lives here: going on and coming back. Reading what is needed of a run is `subject`'s.
+"""
+
+from tui.domain.ids import RunId
+from tui.ui.subject import Reading
+
+LONGEST = 100
+"""Runs that are remembered: nobody goes back further."""
+
+
+class Trail:
+    """Where the user is, and was."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._behind: list[RunId] = []
+
+    @property
+    def here(self) -> RunId | None:
+        """The run that the panes are about."""
+        return self._reading.subject.run_id
+
+    def begin(self, run_id: RunId | None, *, at_once: bool = False) -> None:
+        """Turn to a run of the list: whatever was gone through before does not count any more."""
+        self._behind.clear()
+        self._reading.select(run_id, at_once=at_once)
+
+    def go(self, run_id: RunId) -> None:
+        """Go on to another run, to come back from it."""
+        here = self.here
+        if here == run_id:
+            return
+        if here is not None:
+            self._behind = [*self._behind[-LONGEST + 1 :], here]
+        self._reading.select(run_id, at_once=True)
+
+    def back(self) -> bool:
+        """Back to the run before; False: there is none."""
+        if not self._behind:
+            return False
+        self._reading.select(self._behind.pop(), at_once=True)
+        return True

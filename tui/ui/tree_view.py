@@ -1,0 +1,141 @@
+"""The tree as one pane sees it: its shape from the newest runs, what is folded, the rows that are left.
+
+What lives here: `TreeView`, a state without a widget. Each part is made when it is asked for and kept until something
+that it depends on changes. How a tree gets its shape and folds is `present`'s.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree
+from tui.present.tree_fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
+from tui.present.tree_shape import Alike, Entry, Seen, Shape, shape_of
+
+MOST_REVEALED: Final = 200
+"""Runs that a search unfolds: a single letter must not open thousands."""
+
+
+class TreeView:
+    """One tree at a time. `newest` is what is known of a run now."""
+
+    def __init__(self, newest: Callable[[RunId], Run | None]) -> None:
+        self._newest = newest
+        self._tree: RunTree | None = None
+        self._ids: frozenset[RunId] = frozenset()
+        self._shape: Shape | None = None
+        self._shape_before: Shape | None = None
+        self._shown: Sequence[Branch] | None = None
+        self._folds = Folds()
+        self._unsearched: Folds | None = None
+        self._held: tuple[RunId, ...] = ()
+
+    @property
+    def tree(self) -> RunTree | None:
+        """The tree."""
+        return self._tree
+
+    @property
+    def ids(self) -> frozenset[RunId]:
+        """The runs in it."""
+        return self._ids
+
+    @property
+    def shape(self) -> Shape | None:
+        """The tree with the newest of every run."""
+        if self._shape is None and self._tree is not None:
+            self._shape = shape_of(self._tree, self._newest, self._held, self._shape_before)
+            self._shape_before, self._shown = self._shape, None
+        return self._shape
+
+    @property
+    def shown(self) -> Sequence[Branch]:
+        """The rows."""
+        shape = self.shape
+        if shape is None:
+            return ()
+        if self._shown is None:
+            self._shown = branches(shape, self._folds)
+            self._folds = self._folds.keeping(self._shown)
+        return self._shown
+
+    def show(self, tree: RunTree | None) -> bool:
+        """Another tree, or more of this one; whether it is another one, of which nothing is unfolded yet."""
+        before, self._tree = self._tree, tree
+        self._shape = self._shown = None
+        if tree is None or before is None or tree.root is not before.root:
+            self._ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
+        is_other = tree is None or before is None or tree.root.id != before.root.id
+        if is_other:
+            self._folds, self._unsearched, self._held, self._shape_before = Folds(), None, (), None
+        return is_other
+
+    def touch(self, held: Entry | None) -> None:
+        """Runs changed. `held` is what the cursor is on, which must not vanish in a group under it."""
+        is_grouped = held is not None and held.parent is not None and isinstance(held.parent.what, Alike)
+        self._held = () if held is None or held.run_id is None or is_grouped else (held.run_id,)
+        self._shape = None
+
+    def is_open(self, entry: Entry) -> bool:
+        """Whether what is below an entry is shown."""
+        return self._folds.is_open(entry, is_large=self.shape is not None and self.shape.is_large)
+
+    def turn(self, entry: Entry, *, is_open: bool) -> None:
+        """Unfold, or fold."""
+        self._use(self._folds.turn([entry], is_open=is_open))
+
+    def turn_all(self, *, is_open: bool) -> None:
+        """Unfold, or fold, everything."""
+        self._use(ALL_OPEN if is_open else ALL_CLOSED)
+
+    def turn_level(self, step: int) -> None:
+        """Unfold the uppermost level that is folded (1), or fold the lowest that is open (-1)."""
+        shown = self.shown
+        self._use(self._folds.level_more(shown) if step > 0 else self._folds.level_less(shown))
+
+    def reveal(self, entries: Iterable[Entry]) -> None:
+        """Unfold whatever entries are folded away under."""
+        closed = {above for entry in entries for above in entry.ancestors() if not self.is_open(above)}
+        if closed:
+            self._folds, self._shown = self._folds.turn(closed, is_open=True), None
+
+    def search(self, text: str, here: Entry | None) -> None:
+        """Unfold the runs whose task, id or tags contain a text; what a search unfolded folds again at its end, but
+        for `here`.
+        """
+        if self._unsearched is None:
+            self._unsearched = self._folds
+        self._folds, self._shown = self._unsearched, None
+        if text:
+            self.reveal(self._found(text.casefold()))
+            return
+        self._unsearched = None
+        if here is not None:
+            self.reveal([here])
+
+    def next_failed(self, here: Entry | None, step: int) -> Entry | None:
+        """The next (1) or previous (-1) run that failed, around the end; None: there is no other."""
+        if self.shape is None:
+            return None
+        entries = list(self.shape.root.walk())
+        at = next((place for place, entry in enumerate(entries) if here is not None and entry.key == here.key), -1)
+        ahead = [*entries[at + 1 :], *entries[: max(at, 0)]]
+        return next((entry for entry in (ahead if step > 0 else reversed(ahead)) if entry.is_failed), None)
+
+    def _use(self, folds: Folds) -> None:
+        self._folds, self._shown, self._unsearched = folds, None, None
+
+    def _found(self, needle: str) -> list[Entry]:
+        found: list[Entry] = []
+        for entry in self.shape.root.walk() if self.shape else ():
+            if isinstance(entry.what, Seen) and needle in _words_of(entry.what).casefold():
+                found.append(entry)
+                if len(found) == MOST_REVEALED:
+                    break
+        return found
+
+
+def _words_of(seen: Seen) -> str:
+    tags = seen.run.state.tags if seen.run is not None and seen.run.state is not None else ()
+    return " ".join((seen.node.task or "", seen.node.id, *tags))

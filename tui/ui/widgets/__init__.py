@@ -1,0 +1,1 @@
+"""What panes and screens are made of; none of these knows the session."""

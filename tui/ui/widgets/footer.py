@@ -1,0 +1,73 @@
+"""The line of keys that work here and now, with a word at its right end when there is one to say.
+
+What lives here: when it is made anew: as Textual tells that bindings changed, on another width, and for a notice. The
+screen calls `refresh_bindings` when the cursor is on another run.
+"""
+
+from typing import Final
+
+from textual import events
+
+from tui.present.footer import KeyWord, footer_line
+from tui.present.styled import Line, Piece, Token
+from tui.ui.bindings import live_keys
+from tui.ui.keys import LAST
+from tui.ui.widgets.lines import Lines
+
+NOTICE_S: Final = 4.0
+"""Long enough to read eight words, short enough that they are about what was just done."""
+
+_OFFLINE: Final[Line] = (Piece("C and R need a connection", Token.FAINT),)
+
+
+class Footer(Lines):
+    """Shows the keys of the screen it is on."""
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+        self._notice: Line = ()
+        self._notice_ends_s = 0.0
+        self._was = (False, False)
+
+    def on_mount(self) -> None:
+        """Follow the bindings of the screen."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rebuild())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has room for other keys."""
+        event.stop()
+        self.rebuild()
+
+    def notice(self, line: Line) -> None:
+        """Say something for a few seconds."""
+        self._notice = line
+        self._notice_ends_s = self.host.session.clock.monotonic_s() + NOTICE_S
+        self.rebuild()
+
+    def tick(self) -> None:
+        """A second has passed: a notice may be over, the connection may have gone or come back."""
+        is_over = bool(self._notice) and self.host.session.clock.monotonic_s() >= self._notice_ends_s
+        if is_over:
+            self._notice = ()
+        if is_over or self._was != self._connection:
+            self.rebuild()
+
+    def rebuild(self) -> None:
+        """Ask which keys work, and show as many as fit."""
+        if not self.size.width:
+            return
+        self._was = is_stale, is_troubled = self._connection
+        keys = [key for key in live_keys(self.screen) if key.works_now and key.rank is not None]
+        keys.sort(key=lambda key: key.rank or 0)
+        shown = [KeyWord(key.shown, key.word) for key in keys if key.rank != LAST]
+        if is_troubled and self.screen is self.host.screen_stack[0]:
+            shown.insert(0, KeyWord("r", "try now"))
+        last = next((KeyWord(key.shown, key.word) for key in keys if key.rank == LAST), None)
+        session = self.host.session
+        standing = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
+        self.show([footer_line(shown, last, self._notice or standing, self.size.width)])
+
+    @property
+    def _connection(self) -> tuple[bool, bool]:
+        freshness = self.host.live.freshness
+        return freshness.is_stale, freshness.trouble is not None

@@ -1,0 +1,70 @@
+"""The line on top: where we are, how fresh, how many, how busy.
+
+What lives here: gathering the facts. What the line says is `present.header`'s.
+"""
+
+from textual import events
+
+from tui.present.header import Counts, HeaderFacts, counts_of, header_line
+from tui.store.activity import Activity, Minute
+from tui.store.changes import Changes, Topic
+from tui.ui.live import Live
+from tui.ui.widgets.lines import Lines
+
+
+class Header(Lines):
+    """Says how things are with the session. `see` and `tick` bring it up to date."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__(id="header")
+        self._live = live
+        self._activity = Activity(live.session.store)
+        self._counts = Counts(0, 0, 0, 0)
+        self._minutes: tuple[Minute, ...] = ()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has room for other things."""
+        event.stop()
+        self.rebuild()
+
+    def see(self, changes: Changes) -> None:
+        """Runs or facts changed. Runs alone wait for the next tick."""
+        self._activity.see(changes)
+        if changes.topics - {Topic.RUNS}:
+            self.rebuild()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Bring the line up to date; it is painted if it differs."""
+        if self.size.width:
+            painter = self.painter
+            line = header_line(
+                self._facts(),
+                self.size.width,
+                is_colorless=painter.is_colorless,
+                offline="o" if painter.is_ascii else "○",
+            )
+            self.show([line])
+
+    def _facts(self) -> HeaderFacts:
+        session, pause = self._live.session, self._live.pause
+        store, now = session.store, session.now()
+        if pause is None:
+            self._counts = counts_of(store.counts_read, store.counts())
+            self._minutes = self._activity.minutes(now)
+        return HeaderFacts(
+            at=now,
+            freshness=self._live.freshness,
+            api_url=session.settings.api_url,
+            environment=store.environment,
+            branch=session.settings.branch,
+            is_read_only=not session.settings.may_write,
+            counts=self._counts,
+            budget=store.budget,
+            paused_at=pause.since if pause is not None else None,
+            waiting=self._live.waiting,
+            minutes=self._minutes,
+        )

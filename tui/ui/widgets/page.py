@@ -1,0 +1,269 @@
+"""A page of lines with a cursor: what the detail, the attempts, the tree and every other text is shown in.
+
+What lives here: moving, scrolling, searching, and Enter on a line that leads somewhere. The lines come from a function
+of the width, which is asked again when the width changes; what they say is `present`'s.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.present.styled import Line, Piece, Token, mark_hits, plain
+from tui.ui.keys import MOTION
+from tui.ui.painting import Ground
+from tui.ui.widgets.lines import LineWidget
+
+GUTTER: Final = 2
+WHEEL_LINES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One line from column 2 on. `key` finds it again when the page is made anew, `act` is what Enter on it means;
+    `is_current` marks where we are while the cursor is elsewhere.
+    """
+
+    line: Line
+    key: Hashable = None
+    act: object = None
+    is_current: bool = False
+
+
+class KeyedRows(Sequence[PageRow]):
+    """Rows that are made when they are looked at: found by their keys without that."""
+
+    @abstractmethod
+    def index_of(self, key: Hashable) -> int | None:
+        """The place of the row with that key, or None."""
+
+
+MakeRows = Callable[[int], Sequence[PageRow]]
+"""The rows for so many cells of text."""
+
+
+class Page(LineWidget, can_focus=True):
+    """Shows rows that a function makes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
+
+    class Entered(Message):
+        """Enter on a row that leads somewhere."""
+
+        def __init__(self, page: "Page", act: object) -> None:
+            super().__init__()
+            self.page = page
+            self.act = act
+
+        @property
+        def control(self) -> "Page":
+            """Whose row it is."""
+            return self.page
+
+    class Moved(Message):
+        """The cursor is on another row, or there is another search."""
+
+    def __init__(self, make: MakeRows, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._make = make
+        self._rows: Sequence[PageRow] = ()
+        self._top = 0
+        self._cursor = 0
+        self._needle = ""
+        self._hits: list[int] = []
+        self._is_stale = False
+
+    @property
+    def rows(self) -> Sequence[PageRow]:
+        """What is shown now."""
+        return self._rows
+
+    @property
+    def cursor(self) -> int:
+        """The index of the row that the cursor is on."""
+        return self._cursor
+
+    @property
+    def row(self) -> PageRow | None:
+        """The row that the cursor is on."""
+        return self._rows[self._cursor] if self._rows else None
+
+    @property
+    def hits(self) -> tuple[int, int] | None:
+        """Which match the cursor is on or behind, of how many; None: nothing is searched."""
+        if not self._needle:
+            return None
+        return sum(1 for index in self._hits if index <= self._cursor), len(self._hits)
+
+    def show_stale(self, *, is_stale: bool) -> None:
+        """Take the life out of what moves, or give it back."""
+        if is_stale is not self._is_stale:
+            self._is_stale = is_stale
+            self.refresh()
+
+    def rebuild(self) -> None:
+        """Make the rows anew; cursor and place stay, and only lines that differ are painted."""
+        width = self.size.width
+        if width <= GUTTER:
+            return
+        before, cursor_key = self._seen(), self.row.key if self.row else None
+        self._rows = self._make(width - GUTTER)
+        if cursor_key is not None:
+            found = next((index for index, row in enumerate(self._rows) if row.key == cursor_key), None)
+            if found is not None:
+                self._top += found - self._cursor
+                self._cursor = found
+        self._find()
+        self._clamp()
+        for y, (old, new) in enumerate(zip(before, self._seen(), strict=True)):
+            if old != new:
+                self.refresh_line(y)
+
+    def _seen(self) -> list[tuple[PageRow | None, bool]]:
+        """What each line of the widget shows: a row, and whether the cursor is on it."""
+        rows = self._rows
+        places = range(self._top, self._top + self.size.height)
+        return [(rows[at] if at < len(rows) else None, at == self._cursor) for at in places]
+
+    def start_over(self) -> None:
+        """To the top, for a page about something else, which `rebuild` makes next."""
+        before = self._seen()
+        self._rows, self._top, self._cursor = (), 0, 0
+        for y, (old, _) in enumerate(before):
+            if old is not None:
+                self.refresh_line(y)
+
+    def go_to(self, key: Hashable) -> bool:
+        """Put the cursor on the row with that key, if there is one."""
+        index = _index_of(self._rows, key)
+        if index is not None:
+            self._go(index)
+        return index is not None
+
+    def search(self, needle: str) -> None:
+        """Mark what contains a text (its case does not matter) and go to the first match from here on; empty: end."""
+        self._needle = needle.casefold()
+        self._find()
+        if self._hits:
+            self._go(next((index for index in self._hits if index >= self._cursor), self._hits[0]))
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def next_hit(self, step: int) -> None:
+        """The next match below (1) or above (-1), around the end."""
+        if not self._hits:
+            return
+        if step > 0:
+            found = next((index for index in self._hits if index > self._cursor), self._hits[0])
+        else:
+            found = next((index for index in reversed(self._hits) if index < self._cursor), self._hits[-1])
+        self._go(found)
+
+    def strip_at(self, y: int) -> Strip:
+        """The strip of a visible line."""
+        index = self._top + y
+        if not 0 <= index < len(self._rows):
+            return self.painter.blank(self.size.width)
+        row = self._rows[index]
+        ground, edge = Ground.PAGE, Piece("  ")
+        if index == self._cursor and self.has_focus:
+            ground, edge = Ground.CURSOR, Piece("▌ ", Token.ACCENT)
+        elif row.is_current:
+            ground, edge = Ground.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
+        line = mark_hits(row.line, self._needle) if self._needle else row.line
+        return self.painter.strip((edge, *line), self.size.width, ground, is_stale=self._is_stale)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has other lines."""
+        event.stop()
+        self.rebuild()
+
+    def on_focus(self) -> None:
+        """The cursor shows."""
+        self.refresh_line(self._cursor - self._top)
+
+    def on_blur(self) -> None:
+        """The cursor goes."""
+        self.refresh_line(self._cursor - self._top)
+
+    def action_move(self, lines: int) -> None:
+        """Up or down by lines."""
+        self._go(self._cursor + lines)
+
+    def action_half_page(self, direction: int) -> None:
+        """Up or down by half of what is seen."""
+        self._go(self._cursor + direction * max(1, self.size.height // 2))
+
+    def action_page(self, direction: int) -> None:
+        """Up or down by what is seen."""
+        self._go(self._cursor + direction * max(1, self.size.height - 1))
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self._go(0)
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self._go(len(self._rows) - 1)
+
+    def enter(self) -> bool:
+        """What Enter does here: tells who listens; False where the row leads nowhere."""
+        row = self.row
+        if row is None or row.act is None:
+            return False
+        self.post_message(self.Entered(self, row.act))
+        return True
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel moves the cursor: it is always in view."""
+        event.stop()
+        self._go(self._cursor + WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Likewise."""
+        event.stop()
+        self._go(self._cursor - WHEEL_LINES)
+
+    def on_click(self, event: events.Click) -> None:
+        """To the line under the pointer; a second click enters it."""
+        self._go(self._top + event.y)
+        if event.chain == 2:
+            self.enter()
+
+    def _go(self, index: int) -> None:
+        old_top, old_cursor = self._top, self._cursor
+        self._cursor = index
+        self._clamp()
+        if self._top != old_top:
+            self.refresh()
+        elif self._cursor != old_cursor:
+            self.refresh_line(old_cursor - self._top)
+            self.refresh_line(self._cursor - self._top)
+        if self._cursor != old_cursor:
+            self.post_message(self.Moved())
+
+    def _clamp(self) -> None:
+        height = max(1, self.size.height)
+        self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
+        self._top = max(0, min(self._top, len(self._rows) - height))
+        if self._cursor < self._top:
+            self._top = self._cursor
+        elif self._cursor >= self._top + height:
+            self._top = self._cursor - height + 1
+
+    def _find(self) -> None:
+        needle = self._needle
+        self._hits = (
+            [index for index, row in enumerate(self._rows) if needle in plain(row.line).casefold()] if needle else []
+        )
+
+
+def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:
+    if isinstance(rows, KeyedRows):
+        return rows.index_of(key)
+    return next((index for index, row in enumerate(rows) if row.key == key), None)

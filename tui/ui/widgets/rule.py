@@ -1,0 +1,81 @@
+"""The titled rule on top of a pane: its number and name, what it shows, how much and how fresh.
+
+What lives here: the layout of one line. What it says is the pane's.
+"""
+
+from dataclasses import dataclass
+
+from textual.strip import Strip
+
+from tui.present.styled import Line, Piece, Token, cut, line_width
+from tui.ui.widgets.lines import LineWidget
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One name in a rule; several where panes share a place."""
+
+    number: int
+    name: str
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """`─ 1 runs · left ──── right ─`. `is_stale` makes it dashed and amber, with the word STALE behind `left`."""
+
+    tabs: tuple[Tab, ...] = ()
+    left: Line = ()
+    right: Line = ()
+    is_focused: bool = False
+    is_stale: bool = False
+
+
+def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
+    """The rule in exactly `width` cells; what stands on the left is cut first."""
+    dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
+    stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
+    head: list[Piece] = [Piece(f"{dash} ", stroke)]
+    for index, tab in enumerate(text.tabs):
+        if index:
+            head.append(Piece("   "))
+        head += _tab(tab, is_focused=text.is_focused)
+    head += text.left
+    if text.is_stale:
+        head += [Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)]
+    tail: Line = (Piece(" "), *text.right, Piece(f" {dash}", stroke)) if text.right else (Piece(dash, stroke),)
+    tail = cut(tail, max(width // 2, width - 20))
+    left = cut(tuple(head), max(0, width - line_width(tail) - 2))
+    fill = max(0, width - line_width(left) - line_width(tail) - 1)
+    return (*left, Piece(" "), Piece(dash * fill, stroke), *tail)
+
+
+def _tab(tab: Tab, *, is_focused: bool) -> Line:
+    if is_focused and tab.is_open:
+        return (Piece(f"{tab.number}", Token.ACCENT, is_bold=True), Piece(f" {tab.name}", Token.BRIGHT, is_bold=True))
+    token = Token.TEXT if tab.is_open and not is_focused else Token.MUTED
+    return (Piece(f"{tab.number} ", Token.MUTED), Piece(tab.name, token))
+
+
+class Rule(LineWidget):
+    """One line."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="rule")
+        self._text = RuleText()
+
+    @property
+    def text(self) -> RuleText:
+        """What it says now."""
+        return self._text
+
+    def show(self, text: RuleText) -> None:
+        """Say something else, painted if it differs."""
+        if text != self._text:
+            self._text = text
+            self.refresh()
+
+    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+        """The line."""
+        line = rule_line(self._text, self.size.width, is_colorless=self.painter.is_colorless)
+        return self.painter.strip(line, self.size.width)

@@ -1,0 +1,276 @@
+"""The table of runs, drawn line by line: only what is seen is made, only what changed is painted.
+
+What lives here: drawing and the keys that move in it. Which run stands where is `run_rows`', what a cell says is
+`present.columns`'. No DataTable: it repaints 44 KB for one changed cell (DESIGN §9).
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Final, NamedTuple
+
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.columns import AGE, GAP, TOOK, Now, Slot, columns_for, head, row
+from tui.present.styled import Line, Piece, Token, mark_hits
+from tui.present.table import wide_columns
+from tui.ui.keys import MOTION
+from tui.ui.live import Live
+from tui.ui.painting import Ground, Painter
+from tui.ui.run_rows import RunRows
+from tui.ui.widgets.lines import LineWidget
+
+HEAD_LINES: Final = 1
+WHEEL_LINES: Final = 3
+GUTTER: Final = 2
+_GLYPH: Final = 2
+_TICKING: Final = (TOOK.id, AGE.id)
+
+Overlay = Callable[[RunId], Piece | None]
+"""What takes the status word's place while something is done to a run."""
+
+
+class _Painted(NamedTuple):
+    """A line as it was painted, and everything that it was made from."""
+
+    run: Run | None
+    ticking: tuple[Line, ...]
+    ground: Ground
+    edge: Line
+    overlay: Piece | None
+    strip: Strip
+
+
+class RunTable(LineWidget, can_focus=True):
+    """The lines of `RunRows`, with the names of the columns above them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
+
+    class Moved(Message):
+        """The cursor is on another run, or on none."""
+
+    class Entered(Message):
+        """A run was clicked twice."""
+
+    def __init__(self, live: Live, rows: RunRows) -> None:
+        super().__init__(id="run-table")
+        self._live = live
+        self.overlay: Overlay = lambda _: None
+        self._slots: list[Slot] = []
+        self._needles: tuple[str, ...] = ()
+        self._painted: dict[RunId, _Painted] = {}
+        self._cursor: RunId | None = None
+        self._is_stale = False
+        self._painter: Painter | None = None
+        self.empty: tuple[Line, ...] = ()
+        self.rows = rows
+        self.is_wide = False
+
+    def show_all(self) -> None:
+        """Paint everything anew: another filter, order, or width."""
+        self._painted.clear()
+        self.rows.resize(max(0, self.size.height - HEAD_LINES))
+        self.refresh()
+        self._tell()
+
+    def show_lines(self, lines: set[int]) -> None:
+        """Paint some lines of the window anew."""
+        if len(lines) >= max(1, len(self.rows.window)):
+            self.refresh()
+        else:
+            for y in lines:
+                self.refresh_line(y + HEAD_LINES)
+        self._tell()
+
+    def show_run(self, run_id: RunId) -> None:
+        """Paint the line of a run anew, if it is seen."""
+        if run_id in self.rows.window:
+            self.refresh_line(self.rows.window.index(run_id) + HEAD_LINES)
+
+    def show_needles(self, needles: tuple[str, ...]) -> None:
+        """Mark other words."""
+        if needles != self._needles:
+            self._needles = needles
+            self._painted.clear()
+            self.refresh()
+
+    def show_empty(self, lines: tuple[Line, ...]) -> None:
+        """What stands there while no run does."""
+        if lines != self.empty:
+            self.empty = lines
+            if not self.rows.window:
+                self.refresh()
+
+    def tick(self) -> None:
+        """A second has passed: paint those cells anew whose text is another one now."""
+        is_stale = self._live.now.frozen_at is not None
+        if is_stale is not self._is_stale:
+            self._is_stale = is_stale
+            self._painted.clear()
+            self.refresh()
+            return
+        now, spans = self._live.now, self._spans()
+        for y, run_id in enumerate(self.rows.window):
+            painted, run = self._painted.get(run_id), self._live.get(run_id)
+            if painted is None or run is None:
+                continue
+            for cell, before, (x, width) in zip(self._ticking(run, now), painted.ticking, spans, strict=True):
+                if cell != before:
+                    self.refresh(Region(x, y + HEAD_LINES, width, 1))
+
+    def strip_at(self, y: int) -> Strip:
+        """The strip of a line."""
+        width = self.size.width
+        if y < HEAD_LINES:
+            return self.painter.strip((Piece(" " * GUTTER), *head(self._slots)), width)
+        index = y - HEAD_LINES
+        if index >= len(self.rows.window):
+            if not self.rows.window and index < len(self.empty):
+                return self.painter.strip((Piece(" " * GUTTER), *self.empty[index]), width)
+            return self.painter.blank(width)
+        return self._row(self.rows.window[index])
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Other columns, another number of lines."""
+        event.stop()
+        self._lay_out()
+
+    def show_wide(self, *, is_wide: bool) -> None:
+        """Whole run ids, or what fits beside more columns."""
+        self.is_wide = is_wide
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._slots = wide_columns(self.size.width) if self.is_wide else columns_for(self.size.width)
+        self.show_all()
+
+    def on_focus(self) -> None:
+        """The cursor is bright."""
+        self._repaint_cursor()
+
+    def on_blur(self) -> None:
+        """The cursor is quiet."""
+        self._repaint_cursor()
+
+    def action_move(self, lines: int) -> None:
+        """Up or down by lines."""
+        self._moving(lambda: self.rows.move(lines))
+
+    def action_half_page(self, direction: int) -> None:
+        """Up or down by half of what is seen."""
+        self.action_move(direction * max(1, len(self.rows.window) // 2))
+
+    def action_page(self, direction: int) -> None:
+        """Up or down by what is seen."""
+        self.action_move(direction * max(1, len(self.rows.window) - 1))
+
+    def action_top(self) -> None:
+        """To the top, where the list follows."""
+        self._moving(self.rows.follow)
+
+    def action_bottom(self) -> None:
+        """To the last run."""
+        self._moving(self.rows.to_end)
+
+    def go_to(self, run_id: RunId) -> bool:
+        """To a run, if it is shown."""
+        if run_id != self.rows.cursor and run_id not in self.rows.view:
+            return False
+        self._moving(lambda: self.rows.go_to(run_id))
+        return True
+
+    def to_failed(self, step: int) -> bool:
+        """To the next failed run below or above."""
+        before = self.rows.cursor
+        self._moving(lambda: self.rows.to_failed(step))
+        return self.rows.cursor != before
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel moves the cursor: it is always in view."""
+        event.stop()
+        self.action_move(WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Likewise."""
+        event.stop()
+        self.action_move(-WHEEL_LINES)
+
+    def on_click(self, event: events.Click) -> None:
+        """To the run under the pointer; a second click opens it."""
+        self._moving(lambda: self.rows.to_line(event.y - HEAD_LINES))
+        if event.chain == 2:
+            self.post_message(self.Entered())
+
+    def _moving(self, move: Callable[[], object]) -> None:
+        """Do something to the cursor, and paint the two lines that it concerns, or all when the window moved."""
+        rows = self.rows
+        window, cursor = rows.window, rows.cursor
+        move()
+        if rows.window != window:
+            self.refresh()
+        else:
+            for run_id in (cursor, rows.cursor):
+                if run_id is not None:
+                    self.show_run(run_id)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.rows.cursor != self._cursor:
+            self._cursor = self.rows.cursor
+            self.post_message(self.Moved())
+
+    def _repaint_cursor(self) -> None:
+        if self.rows.cursor is not None:
+            self.show_run(self.rows.cursor)
+
+    def _row(self, run_id: RunId) -> Strip:
+        now = self._live.now
+        run = self._live.get(run_id)
+        ground, edge = self._ground(run_id)
+        overlay = self.overlay(run_id)
+        ticking = self._ticking(run, now) if run is not None else ()
+        if self._painter is not self.painter:
+            self._painter = self.painter
+            self._painted.clear()
+        known = self._painted.get(run_id)
+        if known is not None and known[:5] == (run, ticking, ground, edge, overlay):
+            return known.strip
+        line = self._line(run_id, run, now, overlay)
+        for needle in self._needles:
+            line = mark_hits(line, needle)
+        strip = self.painter.strip((*edge, *line), self.size.width, ground, is_stale=now.frozen_at is not None)
+        if len(self._painted) > 4 * max(1, self.size.height):
+            self._painted.clear()
+        self._painted[run_id] = _Painted(run, ticking, ground, edge, overlay, strip)
+        return strip
+
+    def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
+        if run is None:
+            return (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
+        return row(run, self._slots, now, status=overlay, is_current=run_id == self.rows.cursor)
+
+    def _ground(self, run_id: RunId) -> tuple[Ground, Line]:
+        is_marked = self.rows.is_marked(run_id)
+        if run_id != self.rows.cursor:
+            return Ground.PAGE, (Piece("• ", Token.ACCENT) if is_marked else Piece("  "),)
+        mark = Piece("•", Token.MARKED) if is_marked else Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT)
+        edge = (mark, Piece(" "))
+        if self.rows.is_cursor_left_over:
+            return Ground.GONE_CURSOR, edge
+        return (Ground.CURSOR if self.has_focus else Ground.CURSOR_AWAY), edge
+
+    def _ticking(self, run: Run, now: Now) -> tuple[Line, ...]:
+        return tuple(slot.column.cell(run, now) for slot in self._slots if slot.column.id in _TICKING)
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """Where the cells stand that change with the time."""
+        x, spans = GUTTER + _GLYPH, []
+        for slot in self._slots:
+            if slot.column.id in _TICKING:
+                spans.append((x, slot.width))
+            x += slot.width + GAP
+        return spans

@@ -1,0 +1,137 @@
+"""The statuses to choose from: a column for each family, its head standing for all of it.
+
+What lives here: the cursor among the cells, and choosing by key and pointer. What a cell says is `present`'s.
+"""
+
+from typing import ClassVar, Final
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.present.server_filters import FAMILIES, heading_cell, status_cell, word_of, words_of
+from tui.present.styled import Piece, Token
+from tui.ui.keys import bind
+from tui.ui.painting import Ground
+from tui.ui.widgets.lines import LineWidget
+
+INDENT: Final = 1
+COLUMN_WIDTH: Final = 21
+"""The mark, a space, glyph and space, the longest word, and two cells until the next column."""
+
+
+class StatusGrid(LineWidget, can_focus=True):
+    """Rows of one cell a column; row 0 has the heads. `chosen` are the words of the server."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("down,j", "move_row(1)", "down", "One status down, then to the next field."),
+        bind("up,k", "move_row(-1)", "up", "One status up."),
+        bind("right,l", "move_column(1)", "right", "To the next column."),
+        bind("left,h", "move_column(-1)", "left", "To the previous column."),
+        bind("space", "choose", "choose", "Choose the status, or not; on a head all of its column."),
+        bind("tab", "app.focus_next", "next field", "To the next field."),
+        bind("shift+tab", "app.focus_previous", "previous field", "To the previous field."),
+        bind("enter", "screen.apply", "apply", "Show what was chosen."),
+    ]
+
+    class Changed(Message):
+        """Others are chosen, or the cursor is elsewhere."""
+
+    def __init__(self, chosen: frozenset[str]) -> None:
+        super().__init__(id="statuses")
+        self._chosen = chosen
+        # Whoever filters looks for failures: they are one key away.
+        self._column = 1
+        self._row = 0
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The words of the statuses that are chosen; none means all."""
+        return self._chosen
+
+    @property
+    def title(self) -> str:
+        """What the cursor is on: a status by its title, or a family."""
+        return FAMILIES[self._column][1][self._row - 1] if self._row else FAMILIES[self._column][0]
+
+    @property
+    def is_on_head(self) -> bool:
+        """Whether the cursor stands for a whole column."""
+        return self._row == 0
+
+    def choose(self, chosen: frozenset[str]) -> None:
+        """Choose others."""
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self.refresh()
+            self.post_message(self.Changed())
+
+    def strip_at(self, y: int) -> Strip:
+        """The cells of a row."""
+        strips = [self.painter.blank(INDENT, Ground.DIALOG)]
+        room = self.size.width - INDENT
+        for column in range(len(FAMILIES)):
+            width = COLUMN_WIDTH if column < len(FAMILIES) - 1 else room - COLUMN_WIDTH * column
+            strips.append(self._cell(column, y, max(0, min(width, room - COLUMN_WIDTH * column))))
+        return Strip.join(strips)
+
+    def _cell(self, column: int, row: int, width: int) -> Strip:
+        titles = FAMILIES[column][1]
+        if row > len(titles):
+            return self.painter.blank(width, Ground.DIALOG)
+        line = heading_cell(column, self._chosen) if row == 0 else status_cell(titles[row - 1], self._chosen)
+        words = words_of(column) if row == 0 else frozenset({word_of(titles[row - 1])})
+        is_here = self.has_focus and (column, row) == (self._column, self._row)
+        line = (_edge(is_chosen=words <= self._chosen, is_here=is_here), Piece(" "), *line)
+        if not is_here:
+            return self.painter.strip(line, width, Ground.DIALOG)
+        inner = min(width, COLUMN_WIDTH - 2)
+        here = self.painter.strip(line, inner, Ground.CURSOR)
+        return Strip.join([here, self.painter.blank(width - inner, Ground.DIALOG)])
+
+    def action_move_row(self, step: int) -> None:
+        """Up or down within the column."""
+        row = self._row + step
+        if row > len(FAMILIES[self._column][1]):
+            self.screen.focus_next()
+        else:
+            self._go(self._column, max(0, row))
+
+    def action_move_column(self, step: int) -> None:
+        """To another column, in the same row as far as it has one."""
+        column = max(0, min(self._column + step, len(FAMILIES) - 1))
+        self._go(column, min(self._row, len(FAMILIES[column][1])))
+
+    def action_choose(self) -> None:
+        """Choose, or not, what the cursor is on."""
+        words = words_of(self._column) if self.is_on_head else frozenset({word_of(self.title)})
+        self.choose(self._chosen - words if words <= self._chosen else self._chosen | words)
+
+    def on_focus(self) -> None:
+        """The cursor shows."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """The cursor goes."""
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the cell under the pointer."""
+        event.stop()
+        column = max(0, min((event.x - INDENT) // COLUMN_WIDTH, len(FAMILIES) - 1))
+        if 0 <= event.y <= len(FAMILIES[column][1]):
+            self._go(column, event.y)
+            self.action_choose()
+
+    def _go(self, column: int, row: int) -> None:
+        if (column, row) != (self._column, self._row):
+            self._column, self._row = column, row
+            self.refresh()
+            self.post_message(self.Changed())
+
+
+def _edge(*, is_chosen: bool, is_here: bool) -> Piece:
+    if is_here:
+        return Piece("•", Token.MARKED) if is_chosen else Piece("▌", Token.ACCENT)
+    return Piece("•" if is_chosen else " ", Token.ACCENT)

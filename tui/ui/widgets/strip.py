@@ -1,0 +1,71 @@
+"""The two lines about the run under the cursor, where no detail is seen.
+
+What lives here: when they are made anew. What they say is `present.strip`'s.
+"""
+
+from collections.abc import Callable
+
+from textual import events
+from textual.reactive import reactive
+
+from tui.domain.ids import RunId
+from tui.present.strip import strip_lines
+from tui.present.styled import Piece, Token
+from tui.store.changes import Changes
+from tui.ui.layout import STRIP_HEIGHT
+from tui.ui.live import Live
+from tui.ui.painting import Ground, Painter
+from tui.ui.subject import Subject
+from tui.ui.widgets.lines import Lines
+
+Overlay = Callable[[RunId], Piece | None]
+"""What a pending action says in the status's place."""
+
+
+def strip_height(painter: Painter) -> int:
+    """Its rows: where the ground has no colour of its own, a rule stands above the two lines."""
+    return STRIP_HEIGHT + _is_ruled(painter)
+
+
+def _is_ruled(painter: Painter) -> bool:
+    return painter.is_frugal or painter.is_colorless
+
+
+class Strip(Lines):
+    """About `subject`, which is bound to the screen's. `see` and `tick` bring it up to date."""
+
+    subject: reactive[Subject] = reactive(Subject(), init=False, always_update=False)
+
+    def __init__(self, live: Live, overlay: Overlay = lambda _: None) -> None:
+        super().__init__(Ground.SURFACE, id="strip")
+        self._live = live
+        self._overlay = overlay
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width, or it has just come into sight."""
+        event.stop()
+        self.rebuild()
+
+    def watch_subject(self) -> None:
+        """Another run, or more is known of it."""
+        self.rebuild()
+
+    def see(self, changes: Changes) -> None:
+        """Runs changed: a child may have come or gone, too."""
+        if changes.changed or changes.added:
+            self.rebuild()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Bring the lines up to date, if anybody sees them."""
+        if not self.display or not self.size.width:
+            return
+        run_id = self.subject.run_id
+        run = None if run_id is None else self._live.get(run_id)
+        children = () if run is None else self._live.session.store.children_of(run.id)
+        overlay = None if run is None else self._overlay(run.id)
+        lines = strip_lines(run, children, self._live.now, self.size.width, overlay=overlay)
+        self.show([(Piece("─" * self.size.width, Token.LINE),), *lines] if _is_ruled(self.painter) else lines)
