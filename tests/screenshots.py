@@ -1,7 +1,7 @@
 """Pictures of the program for the README: `python -m tests.screenshots` makes them anew from the running program.
 
-What lives here: which screens, at which sizes, and the keys that lead there. The commands are drawn on the recordings,
-the monitor on an emulator whose time stands still, so that the same pictures come out. Names as arguments: only those.
+What lives here: which screens, at which sizes, and the keys that lead there, on an emulator whose time stands still, so
+that the same pictures come out again. Names as arguments: only those.
 """
 
 import json
@@ -20,13 +20,12 @@ from tests import drawing
 from tests.cli.running import Terminal as Pipe
 from tests.cli.running import environment
 from tests.perf.terminal import Terminal
-from tests.recording_server import RecordingsApi
 
 FOLDER: Final = Path(__file__).parents[1] / "screenshots"
-FAILED: Final = "run_cmwuqwphl00009f7de45f6e3t"
-ROOT: Final = "run_cmwur0a5o002h9f7dcmx6srqz"
+FAILED: Final = "run_cmwur1jyh01569f7dq2cr6wwh"
+ROOT: Final = "run_cmwuqwexc00m29f7de6v8aoe6"
 COMMANDS: Final = {
-    "ls": (["ls", "--limit", "12"], 100),
+    "ls": (["ls", "--status", "failed", "--limit", "12"], 100),
     "show": (["show", FAILED], 80),
     "tree": (["tree", ROOT], 100),
 }
@@ -56,11 +55,17 @@ def keys(*pressed: str) -> Scene:
 def stale(terminal: Terminal, url: str) -> None:
     """The server does not answer any more."""
     to_a_failed_run(terminal, url)
-    faults = json.dumps({"faults": [{"kind": "error", "status": 503}]}).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/emulator/faults", faults)) as answer:
-        answer.read()
+    set_faults(url, [{"kind": "error", "status": 503}])
     terminal.wait_for("STALE")
     terminal.read_for(SETTLE_S)
+    set_faults(url, [])
+
+
+def set_faults(url: str, faults: list[dict[str, object]]) -> None:
+    """Make the emulator break, or whole again."""
+    request = urllib.request.Request(f"{url}/emulator/faults", json.dumps({"faults": faults}).encode())
+    with urllib.request.urlopen(request) as answer:
+        answer.read()
 
 
 def filtered(text: str) -> str:
@@ -82,37 +87,35 @@ SCENES: Final[dict[str, Scene]] = {
 def main(only: list[str]) -> None:
     """Write every picture, or those that are named."""
     FOLDER.mkdir(exist_ok=True)
-    with RecordingsApi() as api:
-        api.answer("011", path="/api/v1/runs")
+    with emulator() as url, tempfile.TemporaryDirectory() as folder:
+        env = environment(url, TRIGGER_SECRET_KEY=KEY, XDG_STATE_HOME=folder)
         for name, (arguments, columns) in COMMANDS.items():
             if not only or name in only:
-                (FOLDER / f"{name}.svg").write_text(command(arguments, columns, api.url), encoding="utf-8")
-    for name, scene in SCENES.items():
-        for size in SIZES:
-            if not only or name in only:
-                shoot(name, scene, size)
+                (FOLDER / f"{name}.svg").write_text(command(arguments, columns, env), encoding="utf-8")
+        for name, scene in SCENES.items():
+            for size in SIZES:
+                if not only or name in only:
+                    shoot(name, scene, size, env)
 
 
-def command(arguments: list[str], columns: int, url: str) -> str:
+def command(arguments: list[str], columns: int, env: dict[str, str]) -> str:
     """What a command drew on a terminal of so many columns, as SVG."""
-    terminal = Pipe(*arguments, env=environment(url), columns=columns)
+    terminal = Pipe(*arguments, env=env, columns=columns)
     terminal.end()
     text = Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n"))
     return drawing.svg(text, columns, f"trigger-tui {' '.join(arguments)}")
 
 
-def shoot(name: str, scene: Scene, size: tuple[int, int]) -> None:
+def shoot(name: str, scene: Scene, size: tuple[int, int], env: dict[str, str]) -> None:
     """Play a scene on a monitor of its own, and write what is on the screen then."""
-    with emulator() as url, tempfile.TemporaryDirectory() as folder:
-        env = environment(url, TRIGGER_SECRET_KEY=KEY, XDG_STATE_HOME=folder)
-        with Terminal([sys.executable, "-m", "tui"], size=size, env=env) as terminal:
-            terminal.wait_for("Completed")
-            terminal.read_for(SETTLE_S)
-            scene(terminal, url)
-            stem = f"{name}-{size[0]}x{size[1]}"
-            picture = drawing.svg(drawing.text_of(terminal), size[0], "trigger-tui")
-            (FOLDER / f"{stem}.svg").write_text(picture, encoding="utf-8")
-            drawing.png(terminal, FOLDER / f"{stem}.png")
+    with Terminal([sys.executable, "-m", "tui"], size=size, env=env) as terminal:
+        terminal.wait_for("Completed")
+        terminal.read_for(SETTLE_S)
+        scene(terminal, env["TRIGGER_API_URL"])
+        stem = f"{name}-{size[0]}x{size[1]}"
+        picture = drawing.svg(drawing.text_of(terminal), size[0], "trigger-tui")
+        (FOLDER / f"{stem}.svg").write_text(picture, encoding="utf-8")
+        drawing.png(terminal, FOLDER / f"{stem}.png")
 
 
 @contextmanager

@@ -164,7 +164,7 @@ class RunRows:
         place = self._view.index_of(run_id)
         if place is None:
             return False
-        self._put(place)
+        self._jump(place)
         return True
 
     def to_line(self, y: int) -> None:
@@ -179,7 +179,7 @@ class RunRows:
         place = self._near_failed(start, step)
         if place is None:
             return False
-        self._put(place)
+        self._jump(place)
         return True
 
     def toggle_mark(self) -> None:
@@ -218,6 +218,12 @@ class RunRows:
         if self._left is not None:
             return self._view.place(self._left.key)
         return None if self._cursor is None else self._view.index_of(self._cursor)
+
+    def _jump(self, place: int) -> None:
+        """The cursor on a place that may be far away: then it stands in the middle of what is around it."""
+        if not self._top <= place < self._top + self._height:
+            self._top = max(0, place - self._height // 2)
+        self._put(place)
 
     def _put(self, place: int) -> None:
         if not len(self._view):

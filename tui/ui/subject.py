@@ -7,7 +7,7 @@ cursor has rested, again when the run changes, and never for what is not seen. S
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.attempt import AttemptStatus
@@ -25,6 +25,9 @@ REST_S: Final = 0.15
 
 TREE_REST_S: Final = 0.5
 """A tree costs several requests: it is read for a run that is looked at."""
+
+TREE_AGAIN: Final = timedelta(seconds=15)
+"""Between two reads of a tree in which something lives."""
 
 REREAD_AFTER_S: Final = 1.0
 """A run that changes ten times a second is read once."""
@@ -124,6 +127,15 @@ class Reading:
         if run is not None and run.state is not None and run.state.updated_at > self._read_of:
             self._plan(REREAD_AFTER_S)
 
+    def tick(self) -> None:
+        """A second has passed: what grows below a live run is told by nobody, it has to be asked for."""
+        subject = self._subject
+        if not self._wants_tree or subject.is_reading_tree or subject.tree is None or subject.tree_read_at is None:
+            return
+        is_old = self._session.now() - subject.tree_read_at >= TREE_AGAIN
+        if is_old and any(_is_live(self._session.store.get(node.id), node) for node in subject.tree.root.walk()):
+            self._plan_tree(0.0)
+
     def _is_back(self) -> bool:
         """Whether the server answers again after it did not."""
         is_down = any(isinstance(status, SourceRetrying) for status in self._session.store.sources.values())
@@ -208,6 +220,12 @@ class Reading:
         if subject != self._subject:
             self._subject = subject
             self._show(subject)
+
+
+def _is_live(known: Run | None, node: TreeNode) -> bool:
+    if known is not None and known.state is not None:
+        return not known.is_final
+    return node.status is not None and not node.status.canonical.is_final
 
 
 def _is_trace_behind(run: Run) -> bool:

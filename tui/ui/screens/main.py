@@ -7,7 +7,6 @@ acting on it `acting`'s.
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import reactive
@@ -19,7 +18,6 @@ from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
 from tui.ui import layout
 from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, Acting, Voice
-from tui.ui.arrangement import Arrangement
 from tui.ui.clipboard import Clipboard
 from tui.ui.keys import bind
 from tui.ui.live import Live
@@ -35,7 +33,7 @@ from tui.ui.widgets.header import Header
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.strip import Strip, strip_height
-from tui.ui.widgets.workspace import Workspace
+from tui.ui.workspace import Workspace
 
 if TYPE_CHECKING:
     from tui.ui.app import TriggerApp
@@ -51,10 +49,6 @@ class MainScreen(Screen[None]):
         bind("enter", "enter", "open", "Open what the cursor is on.", rank=10),
         bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the list."),
         bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
-        bind("tab", "focus_step(1)", "next pane", "To the next pane."),
-        bind("shift+tab", "focus_step(-1)", "previous pane", "To the previous pane."),
-        *(bind(str(pane.number), f"pane('{pane.title}')", pane.title, f"To the pane {pane.title}.") for pane in PANES),
-        bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70),
         bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
         bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane."),
         bind("slash", "search", "filter", FILTER_SENTENCE, rank=40),
@@ -82,9 +76,10 @@ class MainScreen(Screen[None]):
         voice = Voice(lambda text: self.host.messages.add(live.session.now(), text), self.footer.notice)
         self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
         self.acting = Acting(live, lambda: self.host, voice, open_run=self.trail.go, unmark=self.run_list.clear_marks)
-        self.arrangement = Arrangement(self.panes)
         self.header = Header(live)
         self.strip = Strip(live, self.acting.overlay)
+        self.workspace = Workspace(self.panes, self.strip)
+        self.too_small = Lines(id="too-small")
         self._ticking: Timer
 
     @property
@@ -103,17 +98,19 @@ class MainScreen(Screen[None]):
     @property
     def pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
-        return self.arrangement.pane
+        return self.workspace.pane
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
         self.run_list.table.overlay = self.acting.overlay
         yield self.header
-        panes = [pane.data_bind(MainScreen.subject) for pane in self.panes.values()]
-        yield Workspace(*panes, self.arrangement.hairline, self.strip.data_bind(MainScreen.subject))
+        for pane in self.panes.values():
+            pane.data_bind(MainScreen.subject)
+        self.strip.data_bind(MainScreen.subject)
+        yield self.workspace
         yield self.footer
         yield self.prompt
-        yield Lines(id="too-small")
+        yield self.too_small
 
     def on_mount(self) -> None:
         """Listen, tick, and begin at the list."""
@@ -129,13 +126,17 @@ class MainScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Another size has other places."""
-        self._arrange()
+        self.set_class(layout.is_too_small(*self.size), "too-small")
+        need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
+        self.too_small.show([(Piece(f"This needs {need}; it is {self.size.width}x{self.size.height}."),)])
+        self.workspace.arrange_for(self.size, strip_height(self.host.painter))
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Wherever the focus goes, by key or pointer, is the pane where we are."""
-        pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
-        if pane is not None and pane is not self.pane:
-            self._turn_to(pane.title)
+    def on_workspace_turned(self) -> None:
+        """Other panes are seen: what they need is read, and other keys work."""
+        plan = self.workspace.plan
+        beside = plan.shows(layout.DETAIL) or plan.shows(layout.ATTEMPTS) or plan.has_strip
+        self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
+        self.refresh_bindings()
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         """The cursor of the list is on another run."""
@@ -170,7 +171,7 @@ class MainScreen(Screen[None]):
             self.pane.enter()
         elif (run_id := self.run_list.target) is not None:
             self.trail.begin(run_id, at_once=True)
-            self.action_pane(layout.DETAIL)
+            self.workspace.action_pane(layout.DETAIL)
 
     def action_back(self) -> None:
         """One level back; at the root nothing."""
@@ -180,20 +181,6 @@ class MainScreen(Screen[None]):
         """One level back; at the root the end."""
         if not self._back():
             self.host.action_leave()
-
-    def action_pane(self, name: str) -> None:
-        """To a pane."""
-        self._turn_to(name)
-        self.set_focus(self.panes[name].body)
-
-    def action_focus_step(self, step: int) -> None:
-        """To the next or previous pane."""
-        self.action_pane(self.arrangement.neighbour(step))
-
-    def action_zoom(self) -> None:
-        """The whole screen for the pane, or its place again."""
-        self.arrangement.is_zoomed = not self.arrangement.is_zoomed
-        self._arrange()
 
     def action_run_step(self, step: int) -> None:
         """The previous or next run of the list, from any pane."""
@@ -278,10 +265,10 @@ class MainScreen(Screen[None]):
             self.pane.search("")
         elif self.trail.back():
             pass
-        elif self.arrangement.is_zoomed:
-            self.action_zoom()
+        elif self.workspace.is_zoomed:
+            self.workspace.action_zoom()
         elif self.pane is not self.run_list:
-            self.action_pane(layout.LIST)
+            self.workspace.action_pane(layout.LIST)
         elif self.run_list.rows.mark_count:
             self.run_list.clear_marks()
         else:
@@ -292,21 +279,6 @@ class MainScreen(Screen[None]):
         """Show the list as it was chosen, now or the last time."""
         order = next((each for each in ORDERS if each.id == kept.order), CREATED)
         self.run_list.show_chosen(self.host.following.chosen, order, is_wide=kept.is_wide)
-
-    def _turn_to(self, name: str) -> None:
-        self.arrangement.turn_to(name)
-        self._arrange()
-        self.refresh_bindings()
-
-    def _arrange(self) -> None:
-        self.set_class(layout.is_too_small(*self.size), "too-small")
-        need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
-        said = f"This needs {need}; it is {self.size.width}x{self.size.height}."
-        self.query_one("#too-small", Lines).show([(Piece(said),)])
-        self.arrangement.apply(self.size, self.query_one(Workspace), strip_height(self.host.painter))
-        plan = self.arrangement.plan
-        beside = plan.shows(layout.DETAIL) or plan.shows(layout.ATTEMPTS) or plan.has_strip
-        self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
 
     def _show_subject(self, subject: Subject) -> None:
         self.subject = subject
@@ -334,6 +306,7 @@ class MainScreen(Screen[None]):
         self._plan_tick()
 
     def _tick(self) -> None:
+        self.reading.tick()
         for bar in (self.header, self.strip, self.footer):
             bar.tick()
         for pane in self.panes.values():
