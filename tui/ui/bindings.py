@@ -11,6 +11,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from tui.ui.keys import MOTION, rank_of
+from tui.ui.layout import WORKSPACE
 
 _MOTION: Final = frozenset(binding.id for binding in MOTION)
 
@@ -34,7 +35,7 @@ class LiveKey:
     @property
     def is_everywhere(self) -> bool:
         """Whether it works in every pane."""
-        return isinstance(self.node, (Screen, App))
+        return isinstance(self.node, (Screen, App)) or self.node.id == WORKSPACE
 
 
 def live_keys(screen: Screen[Any]) -> list[LiveKey]:

@@ -16,6 +16,7 @@ TALL: Final = 50  # of WIDE: from here on the tree has a place of its own beside
 STRIP_HEIGHT: Final = 2
 """On a ground of its own; where there is none, the rule above it is a row more."""
 
+WORKSPACE: Final = "workspace"
 LIST, DETAIL, ATTEMPTS, TREE = "runs", "detail", "attempts", "tree"
 TABBED: Final = (ATTEMPTS, TREE)
 """The panes that share a place where each cannot have its own."""

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.ui.keys import bind
-from tui.ui.layout import ATTEMPTS, LIST, STRIP_HEIGHT, TABBED, Plan, plan
+from tui.ui.layout import ATTEMPTS, LIST, STRIP_HEIGHT, TABBED, WORKSPACE, Plan, plan
 from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Hairline
@@ -67,7 +67,7 @@ class Workspace(Widget):
         """Other panes are seen, or another one has the focus."""
 
     def __init__(self, panes: Mapping[str, Pane], strip: Strip) -> None:
-        super().__init__(id="workspace")
+        super().__init__(id=WORKSPACE)
         self._panes = panes
         self._strip = strip
         self._hairline = Hairline()

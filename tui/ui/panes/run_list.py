@@ -48,7 +48,6 @@ class RunListPane(Pane):
         bind("space", "mark", "mark", "Mark the run, or take its mark away.", rank=65),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
         bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown, or none."),
-        bind("f", "server_filters", "server filters", "Choose what the server sends: status, task, tag.", rank=45),
     ]
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name

@@ -52,6 +52,7 @@ class MainScreen(Screen[None]):
         bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
         bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane."),
         bind("slash", "search", "filter", FILTER_SENTENCE, rank=40),
+        bind("f", "server_filters", "server filters", "Choose what the server sends: status, task, tag …", rank=45),
         bind("n", "hit_step(1)", "next match", "The next match of the search."),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
         bind("x", "error_step(1)", "next error", "The next failed run.", rank=60),

@@ -66,12 +66,14 @@ class RunTable(LineWidget, can_focus=True):
         self._cursor: RunId | None = None
         self._is_stale = False
         self._painter: Painter | None = None
+        self._now = live.now
         self.empty: tuple[Line, ...] = ()
         self.rows = rows
         self.is_wide = False
 
     def show_all(self) -> None:
         """Paint everything anew: another filter, order, or width."""
+        self._now = self._live.now
         self._painted.clear()
         self.rows.resize(max(0, self.size.height - HEAD_LINES))
         self.refresh()
@@ -110,10 +112,11 @@ class RunTable(LineWidget, can_focus=True):
         is_stale = self._live.now.frozen_at is not None
         if is_stale is not self._is_stale:
             self._is_stale = is_stale
-            self._painted.clear()
-            self.refresh()
+            self.show_all()
             return
+        # Of one moment until the next tick: a cell that is painted later must not take a neighbour's news with it.
         now, spans = self._live.now, self._spans()
+        self._now = now
         for y, run_id in enumerate(self.rows.window):
             painted, run = self._painted.get(run_id), self._live.get(run_id)
             if painted is None or run is None:
@@ -228,7 +231,7 @@ class RunTable(LineWidget, can_focus=True):
             self.show_run(self.rows.cursor)
 
     def _row(self, run_id: RunId) -> Strip:
-        now = self._live.now
+        now = self._now
         run = self._live.get(run_id)
         ground, edge = self._ground(run_id)
         overlay = self.overlay(run_id)
