@@ -10,6 +10,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -58,7 +59,6 @@ def stale(terminal: Terminal, url: str) -> None:
     set_faults(url, [{"kind": "error", "status": 503}])
     terminal.wait_for("STALE")
     terminal.read_for(SETTLE_S)
-    set_faults(url, [])
 
 
 def set_faults(url: str, faults: list[dict[str, object]]) -> None:
@@ -93,9 +93,11 @@ def main(only: list[str]) -> None:
             if not only or name in only:
                 (FOLDER / f"{name}.svg").write_text(command(arguments, columns, env), encoding="utf-8")
         for name, scene in SCENES.items():
-            for size in SIZES:
-                if not only or name in only:
-                    shoot(name, scene, size, env)
+            if not only or name in only:
+                with ThreadPoolExecutor(len(SIZES)) as threads:
+                    for shot in [threads.submit(shoot, name, scene, size, env) for size in SIZES]:
+                        shot.result()
+                set_faults(url, [])
 
 
 def command(arguments: list[str], columns: int, env: dict[str, str]) -> str:

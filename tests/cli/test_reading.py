@@ -401,7 +401,7 @@ def test_help_and_version_need_no_key() -> None:
     env = {"PATH": "/usr/bin"}
     for flag in ("--help", "--version", "-h"):
         assert trigger_tui(flag, env=env).code == 0
-    help_text = trigger_tui(env=env)
+    help_text = trigger_tui("--help", env=env)
     assert help_text.code == 0
     for command in ("ls", "show", "tree", "watch", "cancel", "replay"):
         assert command in help_text.out

@@ -9,7 +9,7 @@ from tests.present.samples import NOW, STAMP, full, sample
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.columns import columns_for, row
+from tui.present.columns import Now, columns_for, row
 from tui.present.detail import run_page
 from tui.present.json_text import compact
 from tui.present.schema import run_object
@@ -33,8 +33,8 @@ def best(work: Callable[[], object], repeat: int = 1) -> float:
 def measure() -> Iterator[Figure]:
     """All figures of the room."""
     runs = [sample(word, run_id=f"run_{n:025}") for n, word in enumerate(["FAILED", "EXECUTING", "COMPLETED"] * 33)]
-    slots = columns_for(200)
-    yield Figure("a screen of 60 rows at 200 columns", best(lambda: [row(r, slots, NOW) for r in runs[:60]], 5), "ms")
+    slots, now = columns_for(200), Now(NOW)
+    yield Figure("a screen of 60 rows at 200 columns", best(lambda: [row(r, slots, now) for r in runs[:60]], 5), "ms")
     yield Figure("a page of ls, 99 rows", best(lambda: RunTable(120).page(runs, NOW), 5), "ms")
     yield Figure("a page of ls --json, 99 rows", best(lambda: [compact(run_object(r)) for r in runs], 5), "ms")
     big = replace(full(), body=(STAMP, Body([{"i": n, "text": "lorem ipsum " * 8} for n in range(3000)])))

@@ -46,8 +46,9 @@ class Terminal:
         self, command: Sequence[str], *, size: tuple[int, int] = (120, 40), env: Mapping[str, str] | None = None
     ) -> None:
         columns, rows = size
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._drawn = 0
         self._master, slave = pty.openpty()
         _set_size(slave, columns, rows)
         told = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
@@ -73,6 +74,15 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def screen(self) -> pyte.Screen:
+        """All that was read, drawn: only when somebody looks, since that takes longer than the reading."""
+        if self._drawn < len(self.received):
+            new = bytes(self.received[self._drawn :])
+            self._drawn = len(self.received)
+            self._stream.feed(new)
+        return self._screen
 
     @property
     def descriptor(self) -> int:
@@ -105,7 +115,7 @@ class Terminal:
         self.process.send_signal(28)  # SIGWINCH: the kernel tells it to the foreground job of a controlling terminal
 
     def wait_until(self, is_so: Callable[[], bool], what: str = "it", within_s: float = PATIENCE_S) -> float:
-        """Read and draw until it is so; gives when the bytes came that made it so."""
+        """Read until it is so; gives when the bytes came that made it so."""
         ends_s = time.monotonic() + within_s
         while not is_so():
             if self.is_gone or not self._read(ends_s):
@@ -117,7 +127,7 @@ class Terminal:
         return self.wait_until(lambda: all(text in self.text for text in texts), f"{texts}", within_s)
 
     def wait_for_bytes(self, wanted: bytes, within_s: float = PATIENCE_S) -> float:
-        """The same by what was written since the start, which costs the driver less."""
+        """The same by what was written since the start, without drawing it."""
         return self.wait_until(lambda: wanted in self.received, f"{wanted!r}", within_s)
 
     def press(self, keys: str, is_done: Callable[[], bool], what: str = "the answer to a key") -> Answered:
@@ -134,7 +144,7 @@ class Terminal:
                 raise AssertionError(f"never quiet; on the screen:\n{self.text}")
 
     def read_for(self, seconds: float) -> None:
-        """Read and draw for so long."""
+        """Read for so long."""
         ends_s = time.monotonic() + seconds
         while not self.is_gone and time.monotonic() < ends_s:
             self._read(ends_s)
@@ -174,7 +184,6 @@ class Terminal:
             return True
         self.read_s = time.monotonic()
         self.received += chunk
-        self._stream.feed(chunk)
         self._answer()
         return True
 

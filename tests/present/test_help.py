@@ -28,7 +28,7 @@ def test_each_key_has_its_word_and_its_sentence_below_the_title_of_its_group() -
         "everywhere",
     ]
     assert "nothing" not in text
-    assert "Withdraw a pending action. Not on this run." in text
+    assert "Withdraw a pending action. Not now." in text
 
 
 def test_where_it_is_narrow_the_word_goes_and_the_sentence_is_wrapped() -> None:

@@ -50,6 +50,7 @@ def monitor_options(command: F) -> F:
         ),
         click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls."),
         click.option("--read-only", is_flag=True, help="Without cancel and replay."),
+        click.option("--mouse", "has_mouse", is_flag=True, help="Take clicks; the terminal then selects no text."),
     ):
         command = option(command)
     return command
@@ -61,11 +62,13 @@ class Looks:
 
     theme: str
     is_ascii: bool
+    has_mouse: bool
 
     @classmethod
     def of(cls, options: dict[str, Any], output: Output) -> Self:
         """Takes these flags out of a command's options."""
-        return cls(options.pop("theme"), options.pop("ascii_only") or output.is_ascii)
+        is_ascii = options.pop("ascii_only") or output.is_ascii
+        return cls(options.pop("theme"), is_ascii, options.pop("has_mouse"))
 
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
@@ -92,7 +95,7 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     slug = "prod" if is_production else "dev"
     with in_child(lambda listener: _serve(asked, slug, listener)) as child:
         try:
-            _run(output, read_settings(_demo_environ(child.url, slug), **options), looks)
+            _run(output, read_settings(_demo_environ(child.url, slug), **options), looks, place=f"demo {slug}")
         finally:
             for line in child.said().splitlines():
                 output.say(line)
@@ -126,8 +129,8 @@ def _serve(asked: Asked, slug: str, listener: socket.socket) -> None:
     asyncio.run(serve(application(state), state, listener))
 
 
-def _run(output: Output, settings: Settings, looks: Looks) -> None:
-    """Draw until the end. Raises `Stop` unless that is a plain one."""
+def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None = None) -> None:
+    """Draw until the end. Raises `Stop` unless that is a plain one. `place` is what the memory calls where we are."""
     from tui.session import Session
     from tui.ui.app import TriggerApp
     from tui.ui.theme import look_for
@@ -136,9 +139,9 @@ def _run(output: Output, settings: Settings, looks: Looks) -> None:
 
     async def draw() -> int:
         async with Session(settings) as session:
-            app = TriggerApp(session, look=look, is_ascii=looks.is_ascii, environ=os.environ)
+            app = TriggerApp(session, look=look, is_ascii=looks.is_ascii, environ=os.environ, place=place)
             with _ended_by_signals(app):
-                await app.run_async()
+                await app.run_async(mouse=looks.has_mouse)
             if app.failure is not None:
                 raise app.failure
         return app.return_code or 0

@@ -13,8 +13,7 @@ Raw = NewType("Raw", str)
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Drawn as nothing although their category says letter or mark (Unicode Default_Ignorable_Code_Point
-# beyond category Cf, and the blank braille cell): text could hide in them. The variation selectors 15
-# and 16 stay: they sit in everyday emoji, and hide nothing.
+# beyond category Cf, and the blank braille cell): text could hide in them.
 _BLANKS = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
     | set(range(0x180B, 0x1810))
@@ -22,17 +21,31 @@ _BLANKS = frozenset(
     | set(range(0xE0100, 0xE01F0))
 )
 
+# Terminals disagree about the width of these, and a row that is a cell too long takes its neighbour's place. The
+# variation selectors 15 and 16 only choose between two pictures of a character: they go, and hide nothing. A flag is
+# two letters, which is what it becomes. A skin colour without its hand would be a picture of its own.
+_SELECTORS = frozenset({0xFE0E, 0xFE0F})
+_FLAG_A = 0x1F1E6
+_FLAG_LETTERS = range(_FLAG_A, _FLAG_A + 26)
+_SKIN_COLOURS = range(0x1F3FB, 0x1F400)
 
-class _Symbols(dict[int, int | str]):
+
+class _Symbols(dict[int, int | str | None]):
     """A translation table that decides about a character when it first meets it."""
 
-    def __missing__(self, code: int) -> int | str:
+    def __missing__(self, code: int) -> int | str | None:
         shown = _symbol(code)
         self[code] = shown
         return shown
 
 
-def _symbol(code: int) -> int | str:
+def _symbol(code: int) -> int | str | None:
+    if code in _SELECTORS:
+        return None
+    if code in _FLAG_LETTERS:
+        return chr(ord("A") + code - _FLAG_A)
+    if code in _SKIN_COLOURS:
+        return REPLACEMENT
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:
@@ -50,7 +63,8 @@ _LINES = _Symbols({0x0A: "\n"})
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """Make every character that acts instead of showing visible, one symbol each.
+    """Make every character that acts instead of showing visible, one symbol each; all that is left has a width on
+    which terminals agree.
 
     C0 controls become their control pictures (`␛`, `␊`), all other controls, bidi marks, zero-width and
     unassigned characters `U+FFFD`. With `lines` a newline stays a newline. Never raises; the answer can be

@@ -27,7 +27,7 @@ from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
 from tui.present.text_block import labelled
 
-NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run."
+NOTHING_SELECTED: Final = "No run is selected."
 LOADING: Final = "loading…"
 
 

@@ -30,7 +30,9 @@ from tui.present.text_block import LABEL
 LEAST_WIDTH: Final = 30
 VALUES: Final = ("payload", "output", "metadata", "schedule")
 ERROR: Final = "error"
-NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run."
+NOTHING_SELECTED: Final = (
+    "The list follows what is new. j or ↓ in it selects a run, ] does so from every pane, x finds a failed one."
+)
 LOADING: Final = "loading…"
 FETCHING: Final = "fetching…"
 FIRST: Final = ("head", 0)
@@ -61,10 +63,13 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How far reading the run got: whether it is on its way, and why it could not be read."""
+    """How far reading the run got: whether it is on its way, and why it could not be read. `action` is what a pending
+    action says in the status word's place.
+    """
 
     is_reading: bool = False
     trouble: str | None = None
+    action: Piece | None = None
 
 
 def detail_rows(
@@ -76,7 +81,7 @@ def detail_rows(
     """
     limit = max(width, LEAST_WIDTH)
     blocks = (
-        _head(run, now, limit),
+        _head(run, now, limit, read.action),
         _plain(trouble_lines(run, read, now, limit), "trouble"),
         _error_rows(run, limit),
         [
@@ -105,10 +110,10 @@ def _plain(lines: list[Line], key: str) -> list[Row]:
     return [Row(line, (key, index)) for index, line in enumerate(lines)]
 
 
-def _head(run: Run, now: Now, limit: int) -> list[Row]:
+def _head(run: Run, now: Now, limit: int, action: Piece | None) -> list[Row]:
     look = look_of(run)
     said: list[Line] = [(Piece(remark, Token.TEXT),) for remark in remarks(run, now)]
-    status = joined([(look.mark, Piece(" "), look.name), *said])
+    status = joined([(look.mark, Piece(" "), action or look.name), *said])
     lines = fold(status, limit)
     about = "" if run.is_waiting_to_retry or run.state is None else DESCRIPTIONS.get(look.word, "")
     if about:

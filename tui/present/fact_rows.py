@@ -46,7 +46,7 @@ def facts_of(run: Run) -> list[tuple[Fact, Fact | None]]:
     unknown = run.state.status.word if run.state is not None and look_of(run).glyph == "?" else None
     return _present(
         (_fact("status", unknown), _fact("taken for", run.status.value if unknown else None, "taken for ")),
-        (_fact("version", fixed.version), _fact("region", fixed.region)),
+        (_fact("version", fixed.version), _fact("region", fixed.region, "region ")),
         (_fact("from", call), _fact("depth", depth, "depth ")),
         (_fact("queue", fixed.queue), _fact("machine", fixed.machine, "machine ")),
         (_fact("cost", _cost(run)), _fact("ttl", fixed.ttl, "ttl ")),
@@ -126,16 +126,17 @@ def _rows(fact: Fact, limit: int, *, is_wrapped: bool) -> list[Row]:
     room = limit - LABEL
     label, key = _label(fact.label), ("fact", fact.label)
     # A key of a megabyte is not measured: as many characters as surely fill the rows are.
-    value: Line = (Piece(fact.value[: room * WRAPPED_ROWS + 1]),)
+    reach = room * WRAPPED_ROWS + 1
+    value: Line = (Piece(fact.value[:reach]),)
     if line_width(value) <= room:
         return [Row((label, *value), key)]
     act = Whole(Place(fact.label, ()))
     if not is_wrapped:
         return [Row((label, *cut(value, room)), key, act)]
     lines = fold(value, room)
-    if len(lines) > WRAPPED_ROWS or len(fact.value) > len(value[0].text):
-        lines = [*lines[: WRAPPED_ROWS - 1], cut((*lines[WRAPPED_ROWS - 1], Piece(" ")), room - 1)]
-        lines[-1] = (*lines[-1], Piece("…"))
+    if len(lines) > WRAPPED_ROWS or len(fact.value) > reach:
+        *whole, last = lines[:WRAPPED_ROWS]
+        lines = [*whole, (*cut((*last, Piece(" ")), room - 1), Piece("…"))]
     return [Row(((label if not index else _label("")), *line), (*key, index), act) for index, line in enumerate(lines)]
 
 

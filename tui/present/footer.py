@@ -12,25 +12,27 @@ _GAP: Final = "   "
 
 
 class KeyWord(NamedTuple):
-    """A key as it is spelled, and the word for what it does."""
+    """A key as it is spelled, and the word for what it does. `need`: the smallest is the last that goes."""
 
     key: str
     word: str
+    need: int = 0
 
 
 def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, width: int) -> Line:
-    """The line in exactly `width` cells: of `keys`, in their order, those that fit beside `last` and `right`.
+    """The line in exactly `width` cells: of `keys`, in their order, those that fit beside `last` and `right`, what is
+    needed most before the rest.
 
     `last` always stands, and last; `right` is cut to what is left when there is no room even for that.
     """
     right = cut(right, max(0, width - 2))
     room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
     final = [_key(last)] if last is not None else []
-    shown: list[Line] = []
-    for key in keys:
-        if line_width(joined([*shown, _key(key), *final], _GAP)) <= room:
-            shown.append(_key(key))
-    left: Line = (Piece(" "), *joined([*shown, *final], _GAP))
+    chosen: set[KeyWord] = set()
+    for key in sorted(keys, key=lambda each: each.need):
+        if line_width(joined([*map(_key, chosen), _key(key), *final], _GAP)) <= room:
+            chosen.add(key)
+    left: Line = (Piece(" "), *joined([*(_key(key) for key in keys if key in chosen), *final], _GAP))
     if not right:
         return fit(left, width)
     return (*fit(left, width - line_width(right) - 1), *right, Piece(" "))

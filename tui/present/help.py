@@ -52,7 +52,7 @@ def _key_lines(key: HelpKey, width: int) -> list[Line]:
     if width >= _NARROW:
         head = (*head, *fit((Piece(key.word, Token.TEXT),), _WORD - 2), Piece("  "))
         cells += _WORD
-    sentence = key.sentence if key.works_now else f"{key.sentence} Not on this run."
+    sentence = key.sentence if key.works_now else f"{key.sentence} Not now."
     first, *others = wrap(sentence, width - cells)
     blank = Piece(" " * cells)
     return [(*head, Piece(first, Token.MUTED)), *((blank, Piece(row, Token.MUTED)) for row in others)]

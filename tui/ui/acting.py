@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 TREES_MOST: Final = 20
 """Trees that are read for one question: what stops below the other runs is then said to be unknown."""
 
+NOTHING_THERE: Final = "nothing is under the cursor: j or ↓ selects a run"
+
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
 ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
@@ -42,8 +44,8 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
         bind(action.key, f"act('{action.id}')", action.title.lower(), f"{action.description}.", rank=20 + number)
         for number, action in enumerate(ACTIONS)
     ),
-    bind("u", "withdraw", "withdraw", "Take back what waits to be sent.", rank=5),
-    bind("v", "go_to_new", "view the new run", "Go to the run that the last replay started.", rank=6),
+    bind("u", "withdraw", "withdraw", "Take back what waits to be sent.", rank=27, need=5),
+    bind("v", "go_to_new", "view the new run", "Go to the run that the last replay started.", rank=28, need=6),
 )
 """Bound only where something may be written."""
 
@@ -116,7 +118,9 @@ class Acting:
         return self.exists and self.block is None and self.why_not(action, run) is None
 
     def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
-        """Textual's question about an action of `ACTION_BINDINGS`: False leaves no trace, None shows it as idle."""
+        """Whether an action of `ACTION_BINDINGS` would do something: None where it would only say why not, False where
+        there is no trace of it.
+        """
         if not self.exists:
             return False
         match name:
@@ -132,8 +136,7 @@ class Acting:
         if not self.exists or self._screen is not None:
             return
         if not targets:
-            nothing = "no marked run is shown" if hidden_marks else "nothing is under the cursor: j or ↓ selects a run"
-            self._say(f"{action.id}: {nothing}")
+            self._say(f"{action.id}: {'no marked run is shown' if hidden_marks else NOTHING_THERE}")
             return
         if (reason := self.block) is not None:
             self._say(reason)
@@ -163,6 +166,8 @@ class Acting:
         if self.new_run is not None:
             new_run, self.new_run = self.new_run, None
             self._open_run(new_run)
+        else:
+            self._say("no replay has started a run since")
 
     def _open(self, action: Action, plan: Plan, hidden_marks: int) -> None:
         interlock = self._session.interlock
@@ -176,6 +181,7 @@ class Acting:
             is_reading=bool(planning.unread),
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
+        self._voice.notice(())  # what was said before is not about this question
         app = self._app()
         screen = ConfirmScreen(self._live, action, question, app.type_ahead)
         self._screen = screen
@@ -234,9 +240,10 @@ class Acting:
 
         return check
 
-    def _repaint(self, run_ids: set[RunId]) -> None:
+    def _repaint(self) -> None:
+        """No run is another one: only what is said over it."""
         app = self._app()
-        app.call_later(app.changed.publish, Changes(changed=run_ids, topics={Topic.ACTIONS}))
+        app.call_later(app.changed.publish, Changes(topics={Topic.ACTIONS}))
 
     def _end(self, batch: Batch) -> None:
         """A task of the session says it: it is told on the app's own turn."""

@@ -70,7 +70,7 @@ class TriggerApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The monitor."""
-        from tui.ui.screens.main import MainScreen
+        from tui.ui.screens.main import MainScreen  # noqa: PLC0415  which knows the app
 
         return MainScreen(self.live)
 

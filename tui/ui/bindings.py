@@ -4,16 +4,30 @@ What lives here: asking for them. No list of keys is kept anywhere.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
+from textual.actions import parse
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from tui.ui.keys import MOTION, rank_of
+from tui.ui.keys import MOTION, Place, place_of
 from tui.ui.layout import WORKSPACE
 
 _MOTION: Final = frozenset(binding.id for binding in MOTION)
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A screen with keys that are bound all the time, to say why where they do nothing, and mean one thing here and
+    another there.
+    """
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether such an action would do more now than say why not."""
+
+    def word_for(self, action: str, usual: str) -> str:
+        """What it is called now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +42,7 @@ class LiveKey:
     sentence: str
     action: str
     node: DOMNode
-    rank: int | None
+    place: Place | None
     is_motion: bool
     works_now: bool
 
@@ -47,12 +61,21 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
         found[binding.id] = LiveKey(
             key=binding.key,
             shown=binding.key_display or binding.key,
-            word=binding.description,
+            word=_word(screen, binding.action, binding.description),
             sentence=tooltip,
             action=binding.action,
             node=node,
-            rank=rank_of(binding),
+            place=place_of(binding),
             is_motion=binding.id in _MOTION,
-            works_now=works_now,
+            works_now=works_now and _has_use(screen, binding.action),
         )
     return list(found.values())
+
+
+def _word(screen: Screen[Any], action: str, usual: str) -> str:
+    return screen.word_for(parse(action)[1], usual) if isinstance(screen, Judge) else usual
+
+
+def _has_use(screen: Screen[Any], action: str) -> bool:
+    _, name, parameters = parse(action)
+    return not isinstance(screen, Judge) or screen.has_use_for(name, parameters)

@@ -8,7 +8,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from tui.actions import Action
@@ -45,11 +44,9 @@ class Batch:
 
 
 class Dispatch:
-    """Sends batches. `changed` hears which rows may look otherwise, `ended` each batch when nothing of it is left."""
+    """Sends batches. `changed` hears that rows may look otherwise, `ended` each batch when nothing of it is left."""
 
-    def __init__(
-        self, session: Session, *, changed: Callable[[set[RunId]], None], ended: Callable[[Batch], None]
-    ) -> None:
+    def __init__(self, session: Session, *, changed: Callable[[], None], ended: Callable[[Batch], None]) -> None:
         self._session = session
         self._changed = changed
         self._ended = ended
@@ -78,7 +75,7 @@ class Dispatch:
         self._batches.append(batch)
         if grace_s:
             self._pending |= dict.fromkeys((run.id for run in runs), batch)
-            self._changed({run.id for run in runs})
+            self._changed()
             self._session.spawn(self._wait(batch, grace_s), f"{action.id}: wait")
         else:
             self._begin(batch)
@@ -106,7 +103,7 @@ class Dispatch:
             await self._session.clock.sleep(1.0)
             if not batch.waiting:
                 return
-            self._changed({run.id for run in batch.waiting})
+            self._changed()
         self._begin(batch)
 
     def _begin(self, batch: Batch) -> None:
@@ -128,7 +125,7 @@ class Dispatch:
             before = run if known is None or known.is_final > run.is_final else known
             status = await self._session.perform(batch.action, before)
             batch.ends.append(status)
-            self._session.clock.call_later(SHOWN_FOR.total_seconds(), partial(self._changed, {run.id}))
+            self._session.clock.call_later(SHOWN_FOR.total_seconds(), self._changed)
         batch.busy -= 1
         self._end(batch)
 
@@ -139,7 +136,7 @@ class Dispatch:
         for run_id in gone:
             self._pending.pop(run_id, None)
         if gone:
-            self._changed(gone)
+            self._changed()
         if not is_working:
             self._end(batch)
 

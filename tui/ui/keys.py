@@ -15,20 +15,24 @@ LAST: Final = 1_000
 
 @dataclass(frozen=True)
 class Place(Binding.Group):
-    """A binding's rank in the footer: the smallest stands left. A group is the one thing of our own that outlives
-    Textual's copying of bindings.
+    """A binding's place in the footer. `rank`: the smallest stands left; `need`: the smallest is the last that goes
+    when there is no room. A group is the one thing of our own that outlives Textual's copying of bindings.
     """
 
     rank: int = 0
+    need: int = 0
 
 
-def rank_of(binding: Binding) -> int | None:
-    """The rank in the footer; None: it is in the help only."""
-    return binding.group.rank if isinstance(binding.group, Place) else None
+def place_of(binding: Binding) -> Place | None:
+    """The place in the footer; None: it is in the help only."""
+    return binding.group if isinstance(binding.group, Place) else None
 
 
-def bind(keys: str, action: str, word: str, sentence: str, *, rank: int | None = None, shown: str = "") -> Binding:
-    """Make a binding. `word` is said in the footer, `sentence` in the help; `shown` spells the keys for both.
+def bind(
+    keys: str, action: str, word: str, sentence: str, *, rank: int | None = None, need: int = 0, shown: str = ""
+) -> Binding:
+    """Make a binding. `word` is said in the footer, `sentence` in the help; `shown` spells the keys for both. With a
+    rank it has a place in the footer; the need is as the rank if it is not said.
 
     It has priority, so that the app itself carries it out before it looks at the next key: what is typed faster than
     widgets work must not reach the pane that was left with the key before.
@@ -42,7 +46,7 @@ def bind(keys: str, action: str, word: str, sentence: str, *, rank: int | None =
         tooltip=sentence,
         id=action.partition("(")[0].replace("_", "-") + _suffix(action),
         priority=True,
-        group=None if rank is None else Place(rank=rank),
+        group=None if rank is None else Place(rank=rank, need=need or rank),
     )
 
 

@@ -67,8 +67,10 @@ def plan(width: int, height: int, *, focused: str, tab: str, is_zoomed: bool, st
     `focused` is the pane that is seen where only one can be, `tab` the one of those that share a place.
     """
     full = height + 2
-    if is_zoomed or width < MEDIUM[0] or (full < MEDIUM[1] and width < WIDE[0]) or full < WIDE[1]:
-        return _single(width, height, focused, strip_height)
+    is_narrow = width < MEDIUM[0] or (full < MEDIUM[1] and width < WIDE[0]) or full < WIDE[1]
+    if is_zoomed or is_narrow:
+        # Where there is one pane anyway, the strip is what a zoom can take.
+        return _single(width, height, focused, 0 if is_zoomed and is_narrow else strip_height)
     if width >= WIDE[0]:
         return _wide(width, height, tab, is_tall=full >= TALL)
     return _medium(width, height, tab)

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.ui.keys import bind
-from tui.ui.layout import ATTEMPTS, LIST, STRIP_HEIGHT, TABBED, WORKSPACE, Plan, plan
+from tui.ui.layout import ATTEMPTS, LIST, MEDIUM, STRIP_HEIGHT, TABBED, WORKSPACE, Plan, plan
 from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Hairline
@@ -60,7 +60,7 @@ class Workspace(Widget):
         bind("tab", "focus_step(1)", "next pane", "To the next pane."),
         bind("shift+tab", "focus_step(-1)", "previous pane", "To the previous pane."),
         *(bind(str(pane.number), f"pane('{pane.title}')", pane.title, f"To the pane {pane.title}.") for pane in PANES),
-        bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70),
+        bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70, need=34),
     ]
 
     class Turned(Message):
@@ -74,8 +74,9 @@ class Workspace(Widget):
         self._plan_layout = PlanLayout()
         self._focused = LIST
         self._tab = ATTEMPTS
+        self._size = Size(*MEDIUM)
         self._strip_height = STRIP_HEIGHT
-        self.is_zoomed = False
+        self._wants_zoom = False
 
     def compose(self) -> ComposeResult:
         """The panes in order, and what stands between and below them."""
@@ -92,6 +93,16 @@ class Workspace(Widget):
     def plan(self) -> Plan:
         """What is seen now, and where."""
         return self._plan_layout.plan
+
+    @property
+    def can_zoom(self) -> bool:
+        """Whether there is more room to give or to take back: a pane that has the whole screen anyway has none."""
+        return self._planned(is_zoomed=True) != self._planned(is_zoomed=False)
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether the pane has more room than it would have."""
+        return self._wants_zoom and self.can_zoom
 
     @property
     def pane(self) -> Pane:
@@ -116,28 +127,32 @@ class Workspace(Widget):
 
     def action_zoom(self) -> None:
         """The whole screen for the pane, or its place again."""
-        self.is_zoomed = not self.is_zoomed
-        self.arrange_for(self.screen.size, self._strip_height)
+        if self.can_zoom:
+            self._wants_zoom = not self._wants_zoom
+            self.arrange_for(self.screen.size, self._strip_height)
 
     def arrange_for(self, size: Size, strip_height: int) -> None:
         """Put everything where it belongs on a terminal of that size."""
-        self._strip_height = strip_height
-        found = plan(
-            size.width,
-            size.height - 2,
-            focused=self._focused,
-            tab=self._tab,
-            is_zoomed=self.is_zoomed,
-            strip_height=strip_height,
-        )
+        self._size, self._strip_height = size, strip_height
+        found = self._planned(is_zoomed=self._wants_zoom)
         for name, pane in self._panes.items():
             place = found.places.get(name)
             tabs = place.tabs if place is not None else ()
             pane.tabs = tuple(Tab(_NUMBERS[each], each, each == name) for each in tabs)
-            pane.set_class(self.is_zoomed and place is not None, "zoomed")
+            pane.set_class(self._wants_zoom and place is not None, "zoomed")
         if found != self.plan:
             self._apply(found)
         self.post_message(self.Turned())
+
+    def _planned(self, *, is_zoomed: bool) -> Plan:
+        return plan(
+            self._size.width,
+            self._size.height - 2,
+            focused=self._focused,
+            tab=self._tab,
+            is_zoomed=is_zoomed,
+            strip_height=self._strip_height,
+        )
 
     def _turn_to(self, name: str) -> None:
         self._focused = name

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.present.acts import Toggle
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.ui.live import Live
@@ -109,6 +110,14 @@ class Pane(Widget):
         """What Enter means here; False: nothing."""
         return False
 
+    def has_use_for(self, action: str) -> bool:
+        """Whether an action would do something here now, as far as that is the pane's to know."""
+        return action != "hit_step" or bool(self.searched)
+
+    def word_for(self, action: str, usual: str) -> str:  # noqa: ARG002  for those that have another
+        """What an action is called here now."""
+        return usual
+
     def error_step(self, step: int) -> bool:
         """To the next (1) or previous (-1) error here; False: there is none."""
         raise NotImplementedError
@@ -144,6 +153,7 @@ class PagePane(Pane):
         super().__init__(live, id=id)
         self.page = Page(self.rows)
         self._searched = ""
+        self._told_act: type[object] = type(None)
 
     @property
     def body(self) -> Page:
@@ -163,6 +173,30 @@ class PagePane(Pane):
         """What Enter means on the row under the cursor."""
         return self.page.enter()
 
+    @property
+    def _act(self) -> object:
+        return self.page.row.act if self.page.row else None
+
+    def has_use_for(self, action: str) -> bool:
+        """Enter has one on a row that leads somewhere."""
+        return self._act is not None if action == "enter" else super().has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        """A page is searched, not filtered; Enter on a fold turns it."""
+        match action:
+            case "search":
+                return "search"
+            case "enter" if isinstance(self._act, Toggle):
+                return "fold, unfold"
+            case _:
+                return usual
+
+    def on_page_moved(self) -> None:
+        """The keys follow the cursor to what Enter means now."""
+        if type(self._act) is not self._told_act:
+            self._told_act = type(self._act)
+            self.refresh_bindings()
+
     def error_step(self, step: int) -> bool:  # noqa: ARG002  for those that have several
         """A page has no errors to go through, unless it says otherwise."""
         return False
@@ -172,6 +206,7 @@ class PagePane(Pane):
         self._searched = text
         self.page.search(text)
         self.show_rule()
+        self.refresh_bindings()
         hits = self.page.hits
         return () if hits is None else (Piece(f"{hits[0]} of {hits[1]}" if hits[1] else "not here", Token.MUTED),)
 
@@ -194,6 +229,7 @@ class PagePane(Pane):
             return
         self.page.show_stale(is_stale=self.is_stale)
         self.page.rebuild()
+        self.on_page_moved()
         self.show_rule()
 
     def on_show(self) -> None:

@@ -30,9 +30,9 @@ from tui.present.detail_page import (
 from tui.present.fact_rows import Relatives
 from tui.present.json_fold import ALL, FoldedJson, Folds, Path, unfolded_for
 from tui.present.json_rows import Place, ValueRows
-from tui.present.styled import Line, Piece, Token
+from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.ui.fetching import fetch_value
 from tui.ui.keys import bind
 from tui.ui.live import Live
@@ -40,6 +40,7 @@ from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.screens.value import ValueScreen
 from tui.ui.subject import Subject
 from tui.ui.widgets.page import GUTTER, Page, PageRow
+from tui.ui.widgets.run_table import Overlay
 
 _LOOKS: Final = 5
 """Turns of a search through one value while it is typed: some 20,000 places, then it says that it is not all."""
@@ -57,9 +58,9 @@ class DetailPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold what the cursor is in."),
         bind("l,right", "unfold", "unfold", "Unfold what the cursor is on.", shown="l →"),
-        bind("e", "fold_all(False)", "unfold all", "Unfold every value.", rank=30, shown="e E"),
+        bind("e", "fold_all(False)", "unfold all", "Unfold every value.", rank=30, need=50, shown="e E"),
         bind("E", "fold_all(True)", "fold all", "Fold every value."),
-        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35),
+        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=52),
     ]
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
@@ -68,6 +69,7 @@ class DetailPane(PagePane):
         self._values = ValueRows()
         self._is_partly_searched = False
         self._is_placed = False
+        self.overlay: Overlay = lambda _: None
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """The page; the right edge stays free, as in the list."""
@@ -76,8 +78,8 @@ class DetailPane(PagePane):
     def _page_rows(self, width: int) -> list[Row]:
         subject, run, now = self.subject, self.run, self.live.now
         if subject.run_id is None:
-            return [Row(()), Row((Piece(NOTHING_SELECTED, Token.MUTED),))]
-        read = Read(subject.is_reading, subject.trouble)
+            return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(NOTHING_SELECTED, width))]
+        read = Read(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
         if run is None:
             lines = trouble_lines(None, read, now, width) or [(Piece(LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
@@ -127,7 +129,9 @@ class DetailPane(PagePane):
             self._is_placed = self.page.go_to(FIRST)
 
     def concerns(self, changes: Changes) -> bool:
-        """Its relatives are on the page too."""
+        """Its relatives are on the page too, and what an action says."""
+        if Topic.ACTIONS in changes.topics:
+            return True
         run, store = self.run, self.live.session.store
         if super().concerns(changes) or run is None:
             return super().concerns(changes)

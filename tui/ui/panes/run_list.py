@@ -43,9 +43,9 @@ class RunListPane(Pane):
     number: ClassVar[int] = 1
     title: ClassVar[str] = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50),
+        bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
         bind("w", "wide", "wide", "Show whole run ids, or more columns."),
-        bind("space", "mark", "mark", "Mark the run, or take its mark away.", rank=65),
+        bind("space", "mark", "mark", "Mark the run, or take its mark away.", rank=30, need=44),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
         bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown, or none."),
     ]
@@ -65,6 +65,12 @@ class RunListPane(Pane):
     def target(self) -> RunId | None:
         """The run under the cursor; none while the list follows."""
         return self.rows.cursor
+
+    def has_use_for(self, action: str) -> bool:
+        """What is about the run under the cursor has none while the list follows."""
+        if action in {"enter", "mark", "mark_range"}:
+            return self.target is not None
+        return super().has_use_for(action)
 
     @property
     def searched(self) -> str:
@@ -115,9 +121,11 @@ class RunListPane(Pane):
 
     def see(self, changes: Changes) -> None:
         """Runs or facts changed."""
-        if Topic.RUNS in changes.topics or Topic.ACTIONS in changes.topics:
+        if Topic.RUNS in changes.topics:
             self.views.see(changes)
             self.table.show_lines(self.rows.see(changes))
+        if Topic.ACTIONS in changes.topics:
+            self.table.show_overlays()
         self.show_empty()
         self.show_rule()
 

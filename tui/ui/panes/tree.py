@@ -6,7 +6,7 @@ What lives here: which tree is shown, and where the cursor goes. What is folded 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from tui.domain.ids import RunId
 from tui.present import tree_notes, tree_page
 from tui.present.acts import Open, Toggle
+from tui.present.attempts_page import NOTHING_SELECTED
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.tree_shape import Entry
 from tui.store.changes import Changes
@@ -26,8 +27,6 @@ from tui.ui.tree_view import TreeView
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.page import GUTTER, Page, PageRow
 
-NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run."
-
 
 class TreePane(PagePane):
     """The tree around the selected run. While another one is on its way the old one stays, if the run is in it."""
@@ -36,12 +35,22 @@ class TreePane(PagePane):
     title: ClassVar[str] = "tree"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("h,left", "fold", "fold", "Fold, or go to the run above; l does the opposite.", rank=20, shown="h l"),
+        bind(
+            "h,left",
+            "fold",
+            "fold",
+            "Fold, or go to the run above; l does the opposite.",
+            rank=12,
+            need=36,
+            shown="h l",
+        ),
         bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below.", shown="l"),
-        bind("less_than_sign", "level(-1)", "levels", "One level less; > shows one more.", rank=22, shown="< >"),
+        bind(
+            "less_than_sign", "level(-1)", "levels", "One level less; > shows one more.", rank=14, need=48, shown="< >"
+        ),
         bind("greater_than_sign", "level(1)", "more levels", "One level more.", shown=">"),
-        bind("circumflex_accent", "root", "root", "To the root.", rank=24),
-        bind("minus", "parent", "parent", "To the run above.", rank=26),
+        bind("circumflex_accent", "root", "root", "To the root.", rank=16, need=54),
+        bind("minus", "parent", "parent", "To the run above.", rank=18, need=56),
         bind("e", "all(True)", "all open", "Unfold everything."),
         bind("E", "all(False)", "all closed", "Fold everything."),
     ]

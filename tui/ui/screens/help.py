@@ -19,7 +19,7 @@ _FIRST_KEY: Final = 2
 
 def help_groups(keys: Sequence[LiveKey]) -> tuple[HelpGroup, ...]:
     """The groups of the page, those with a place in the footer first in each."""
-    ranked = sorted(keys, key=lambda key: (key.rank is None, key.rank or 0))
+    ranked = sorted(keys, key=lambda key: (key.place is None, 0 if key.place is None else key.place.rank))
     return (
         HelpGroup("this pane", _of(key for key in ranked if not key.is_everywhere and not key.is_motion)),
         HelpGroup("everywhere", _of(key for key in ranked if key.is_everywhere)),

@@ -12,18 +12,21 @@ from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.present.styled import Piece
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.styled import Piece, Token
 from tui.sources.clock import Timer
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
 from tui.ui import layout
-from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, Acting, Voice
+from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice
 from tui.ui.clipboard import Clipboard
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.menus import MENU_BINDINGS, open_copy_menu, open_help, open_palette, open_server_filters
 from tui.ui.panes import PANES
 from tui.ui.panes.base import OpenRun, Pane
+from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.remembered import Remembered
 from tui.ui.subject import Reading, Subject
@@ -50,16 +53,31 @@ class MainScreen(Screen[None]):
         bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the list."),
         bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
         bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
-        bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane."),
-        bind("slash", "search", "filter", FILTER_SENTENCE, rank=40),
-        bind("f", "server_filters", "server filters", "Choose what the server sends: status, task, tag …", rank=45),
+        bind(
+            "right_square_bracket",
+            "run_step(1)",
+            "next run",
+            "The next run of the list, from any pane.",
+            rank=65,
+            need=70,
+            shown="[ ]",
+        ),
+        bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
+        bind(
+            "f",
+            "server_filters",
+            "server filters",
+            "Choose what the server sends: status, task, tag …",
+            rank=45,
+            need=40,
+        ),
         bind("n", "hit_step(1)", "next match", "The next match of the search."),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
-        bind("x", "error_step(1)", "next error", "The next failed run.", rank=60),
+        bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
         bind("X", "error_step(-1)", "previous error", "The previous failed run."),
         bind("p", "pause", "pause", "Stop showing updates, or go on."),
         bind("r", "refresh_now", "refresh", "Ask the server now, or try again now."),
-        bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75),
+        bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75, need=60),
         bind("Y", "copy_menu", "copy what", "Choose what to send: id, payload, output, error with its stack."),
         *ACTION_BINDINGS,
         *MENU_BINDINGS,
@@ -97,13 +115,19 @@ class MainScreen(Screen[None]):
         return pane
 
     @property
+    def _detail(self) -> DetailPane:
+        pane = self.panes[layout.DETAIL]
+        assert isinstance(pane, DetailPane)
+        return pane
+
+    @property
     def pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
         return self.workspace.pane
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
-        self.run_list.table.overlay = self.acting.overlay
+        self.run_list.table.overlay = self._detail.overlay = self.acting.overlay
         yield self.header
         for pane in self.panes.values():
             pane.data_bind(MainScreen.subject)
@@ -157,14 +181,31 @@ class MainScreen(Screen[None]):
         """A run was clicked twice."""
         self.action_enter()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
         """While something is typed every key is text; of what writes there is no trace where nothing may be written."""
         if self.prompt.is_open:
             return False
-        if action not in ACTION_NAMES:
-            return True
+        return self.acting.exists if action in ACTION_NAMES else True
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether an action would do more now than say why not."""
         target = self.pane.target
-        return self.acting.check(action, parameters, None if target is None else self.live.get(target))
+        if action in {"copy_id", "copy_menu"}:
+            return target is not None
+        if action == "zoom":
+            return self.workspace.can_zoom
+        if action not in ACTION_NAMES:
+            return self.pane.has_use_for(action)
+        if action == "act" and self._acts_on_marks:
+            return self.acting.block is None
+        run = None if target is None else self.live.session.store.get(target) or Run(target)
+        return self.acting.check(action, parameters, run) is True
+
+    def word_for(self, action: str, usual: str) -> str:
+        """What an action is called now."""
+        if action == "zoom" and self.workspace.is_zoomed:
+            return "back"
+        return self.pane.word_for(action, usual)
 
     def action_enter(self) -> None:
         """Open what the cursor is on."""
@@ -220,8 +261,8 @@ class MainScreen(Screen[None]):
 
     def action_act(self, name: str) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
-        marks = self.run_list.rows.marks if self.pane is self.run_list else ()
-        if self.pane is self.run_list and self.run_list.rows.mark_count:
+        if self._acts_on_marks:
+            marks = self.run_list.rows.marks
             self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks))
         else:
             self.acting.ask(BY_ID[name], [] if self.pane.target is None else [self.pane.target])
@@ -236,12 +277,12 @@ class MainScreen(Screen[None]):
 
     def action_copy_id(self) -> None:
         """Send the id."""
-        if (run_id := self.pane.target) is not None:
+        if (run_id := self._target_to_copy()) is not None:
             self._clipboard.send("id", run_id)
 
     def action_copy_menu(self) -> None:
         """Choose what to send."""
-        if (run_id := self.pane.target) is not None:
+        if (run_id := self._target_to_copy()) is not None:
             open_copy_menu(self, run_id, self._clipboard)
 
     def action_server_filters(self) -> None:
@@ -255,6 +296,16 @@ class MainScreen(Screen[None]):
     def action_help(self) -> None:
         """Show the keys."""
         open_help(self)
+
+    @property
+    def _acts_on_marks(self) -> bool:
+        """Whether a verb is about what is marked, wherever the cursor is."""
+        return self.pane is self.run_list and self.run_list.rows.mark_count > 0
+
+    def _target_to_copy(self) -> RunId | None:
+        if (target := self.pane.target) is None:
+            self.footer.notice((Piece(f"copy: {NOTHING_THERE}", Token.MUTED),))
+        return target
 
     @property
     def _clipboard(self) -> Clipboard:

@@ -57,12 +57,13 @@ class Footer(Lines):
         if not self.size.width:
             return
         self._was = is_stale, is_troubled = self._connection
-        keys = [key for key in live_keys(self.screen) if key.works_now and key.rank is not None]
-        keys.sort(key=lambda key: key.rank or 0)
-        shown = [KeyWord(key.shown, key.word) for key in keys if key.rank != LAST]
+        keys = (key for key in live_keys(self.screen) if key.works_now)
+        places = [(key, place) for key in keys if (place := key.place) is not None]
+        places.sort(key=lambda each: each[1].rank)
+        shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST]
         if is_troubled and self.screen is self.host.screen_stack[0]:
             shown.insert(0, KeyWord("r", "try now"))
-        last = next((KeyWord(key.shown, key.word) for key in keys if key.rank == LAST), None)
+        last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST), None)
         session = self.host.session
         standing = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
         self.show([footer_line(shown, last, self._notice or standing, self.size.width)])

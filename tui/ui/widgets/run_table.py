@@ -93,6 +93,13 @@ class RunTable(LineWidget, can_focus=True):
         if run_id in self.rows.window:
             self.refresh_line(self.rows.window.index(run_id) + HEAD_LINES)
 
+    def show_overlays(self) -> None:
+        """Paint those lines anew in which an action says something else now."""
+        for run_id in self.rows.window:
+            painted = self._painted.get(run_id)
+            if painted is not None and painted.overlay != self.overlay(run_id):
+                self.show_run(run_id)
+
     def show_needles(self, needles: tuple[str, ...]) -> None:
         """Mark other words."""
         if needles != self._needles:

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from tui.domain.ids import RunId
 from tui.present.strip import strip_lines
 from tui.present.styled import Piece, Token
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.ui.layout import STRIP_HEIGHT
 from tui.ui.live import Live
 from tui.ui.painting import Ground, Painter
@@ -51,8 +51,8 @@ class Strip(Lines):
         self.rebuild()
 
     def see(self, changes: Changes) -> None:
-        """Runs changed: a child may have come or gone, too."""
-        if changes.changed or changes.added:
+        """Runs changed: a child may have come or gone, too; or an action got on."""
+        if changes.changed or changes.added or Topic.ACTIONS in changes.topics:
             self.rebuild()
 
     def tick(self) -> None:

@@ -1,0 +1,68 @@
+"""A few pictures of the whole screen, in a world whose clock stands still: what no other test looks at, it changes here.
+
+`SNAPSHOTS=new python -m pytest tests/ui/test_snapshots.py` draws them anew; look at each before it is committed.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from tests.ui.fleets import small_fleet
+from tests.ui.monitored import Monitored, monitored
+from tui.ui.theme import Look
+
+FOLDER = Path(__file__).parent / "snapshots"
+Story = Callable[[Monitored], Awaitable[None]]
+
+
+async def a_failed_run(monitor: Monitored) -> None:
+    await monitor.press("j", "x", wait_s=2)
+
+
+async def a_list(monitor: Monitored) -> None:
+    await monitor.press("j", "space", "j", wait_s=2)
+
+
+async def a_question(monitor: Monitored) -> None:
+    await monitor.press("j", "R", wait_s=3)
+
+
+async def nobody_answers(monitor: Monitored) -> None:
+    await monitor.press("j", "x", wait_s=2)
+    monitor.api.fleet.fault = lambda _: PlainTextResponse("", 503)
+    await monitor.later(90)
+
+
+@pytest.mark.parametrize(
+    ("name", "story", "size", "look"),
+    [
+        ("failed-120x40-dark", a_failed_run, (120, 40), Look.DARK),
+        ("list-80x24-light", a_list, (80, 24), Look.LIGHT),
+        ("question-120x40-dark", a_question, (120, 40), Look.DARK),
+        ("stale-120x40-16-colours", nobody_answers, (120, 40), Look.SIXTEEN),
+    ],
+)
+def test_the_screen_looks_as_it_did(
+    tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: Look
+) -> None:
+    async def scenario() -> str:
+        async with monitored(small_fleet(), tmp_path, size=size, look=look) as monitor:
+            await story(monitor)
+            return monitor.app.export_screenshot(title=name, simplify=True)
+
+    svg = asyncio.run(scenario())
+    # The font that it would be fetched from elsewhere, and names that change with what is drawn.
+    svg = re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"terminal-\d+-", "terminal-", svg)
+    path = FOLDER / f"{name}.svg"
+    if os.environ.get("SNAPSHOTS") == "new":
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(svg)
+    drawn = tmp_path / path.name
+    drawn.write_text(svg)
+    assert svg == path.read_text(), f"{drawn} is not {path}"
