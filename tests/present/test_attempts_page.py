@@ -177,6 +177,16 @@ def test_a_wait_in_the_queue_stands_still_when_nobody_tells() -> None:
     assert "Queued for 21 s~." in text(run, now=Now(NOW, NOW - timedelta(seconds=10)))
 
 
+def test_no_attempt_goes_on_behind_the_end_of_its_run_when_the_trace_does_not_tell() -> None:
+    run = of(sample("COMPLETED"), attempt(1, status=AttemptStatus.EXECUTING))
+    assert run.state
+    assert run.state.finished_at
+    ended_at = run.state.finished_at
+    at_the_end = text(of(sample("EXECUTING"), attempt(1, status=AttemptStatus.EXECUTING)), now=Now(ended_at))
+    so_far = next(line for line in at_the_end.splitlines() if "so far" in line)
+    assert so_far.replace(" so far", "~ so far").strip() in text(run, now=Now(ended_at + timedelta(minutes=9)))
+
+
 def test_before_the_answer_it_is_loading_and_after_a_refusal_it_says_what_to_do() -> None:
     assert text(sample("FAILED"), asked=Asked(is_coming=True)).strip() == "loading…"
     refused = text(sample("FAILED"), 100, asked=Asked(trouble="the attempts are not known: 503 from the server"))
@@ -186,6 +196,10 @@ def test_before_the_answer_it_is_loading_and_after_a_refusal_it_says_what_to_do(
 def test_what_is_known_stays_when_a_later_read_fails_or_the_run_is_gone() -> None:
     shown = text(thrice(), 100, asked=Asked(trouble="nobody answers"))
     assert "Nobody answers.\n" in shown
+    refused = text(thrice(), 100, asked=Asked(trouble="GET /api/v3/runs/x: 404 Run not found"))
+    assert refused.strip().startswith("The run could not be read: 404 Run not found.\n")
+    halved = text(thrice(), 100, asked=Asked(trouble="the attempts are not known: GET /x: 500 Oh"))
+    assert halved.strip().startswith("The attempts are not known: 500 Oh.\n")
     assert "Upstream returned 503" in shown
     gone = text(replace(thrice(), gone_at=NOW + timedelta(seconds=1)), 100)
     assert "The server does not know this run any more" in gone

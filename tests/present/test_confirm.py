@@ -73,6 +73,7 @@ def test_the_key_that_acts_is_lit_only_when_it_acts() -> None:
     one = question(sample("EXECUTING"), is_awake=True)
     assert tokens(one, "y") == [Token.FAINT]
     assert tokens(replace(one, may_answer=True), "y") == [Token.ROSE]
+    assert tokens(replace(one, may_answer=True, destroys=False), "y") == [Token.BRIGHT]
     assert tokens(replace(one, may_answer=True, is_reading=True), "y") == [Token.FAINT]
     many = question(sample("EXECUTING"), others=10, is_awake=True, may_answer=True)
     assert tokens(replace(many, typed="1"), "Enter") == []

@@ -111,7 +111,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
         "created   13:43:46.210   5m ago",
         "started   13:43:46.277   67ms in queue",
         "finished  13:43:52.604   6.3s, of it 1.3s running",
-        "version   20261124.1     cmwuqs3df0005yl7daxfu2j6v",
+        "version   20261124.1",
         "from      trigger()      depth 0",
         "cost      $0             ttl 10m",
         "tags      billing  retry-demo",
@@ -120,6 +120,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
         "output    none, the run failed",
         "",
         "attempts  3              test no",
+        "region    cmwuqs3df0005yl7daxfu2j6v",
         "updated   13:43:52.608   5m ago",
         "children  none",
     ]
@@ -279,6 +280,11 @@ def test_what_is_not_read_yet_is_told() -> None:
         ("GET /api/v3/runs/x: 401 Invalid", "The key was refused (401). Set TRIGGER_SECRET_KEY anew."),
         ("GET /api/v3/runs/x: 503 Busy", "The run could not be read (503). r tries again.\n503 Busy"),
         ("GET /api/v3/runs/x: no connection: it", "As of 13:49: nobody answers. r tries again.\nno connection: it"),
+        (
+            "GET /api/v3/runs/x: 200, but a web page: is it right?",
+            "The run could not be read. r tries again.\n200, but a web page: is it right?",
+        ),
+        ("the run could not be read: no JSON", "The run could not be read: no JSON. r tries again."),
         ("the attempts are not known: GET /api/v1/runs/x/trace: 500 Oh", "the attempts are not known: 500 Oh"),
     ],
 )  # fmt: skip

@@ -38,7 +38,15 @@ def stopped(reason: str, status: int) -> Freshness:
     ("facts", "said"),
     [
         (replace(FACTS, history=None, freshness=Freshness(Level.CONNECTING)), ["loading…"]),
+        (
+            replace(FACTS, history=None, freshness=Freshness(Level.CONNECTING, waited=timedelta(seconds=12))),
+            ["loading…", "", f"{URL} has told no runs for 12 s. It goes on being asked."],
+        ),
         (replace(FACTS, history=None), ["loading…"]),
+        (
+            replace(FACTS, at=AT + timedelta(seconds=4), freshness=retrying("503", 503)),
+            ["The server has trouble (503).", "", "Trying again now."],
+        ),
         (replace(FACTS, history=replace(DONE, is_complete=False)), ["loading… older pages are still read"]),
         (replace(FACTS, run_count=7, is_filtered=True), ["No runs match. Esc clears the filter."]),
         (

@@ -44,3 +44,8 @@ def test_a_remark_stands_at_the_right_end_and_keys_make_room_for_it() -> None:
 def test_it_always_fills_the_width(width: int, word: str, remark: str) -> None:
     right = (Piece(remark),) if remark else ()
     assert line_width(footer_line([KeyWord("a", word), *KEYS], HELP, right, width)) == width
+
+
+def test_what_is_needed_most_is_the_last_to_go_and_keeps_its_place() -> None:
+    keys = [KeyWord("s", "sort", 3), KeyWord("x", "next error", 1), KeyWord("z", "zoom", 2)]
+    assert plain(footer_line(keys, HELP, (), 40)).rstrip() == " x next error   z zoom   ? keys"

@@ -94,6 +94,11 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         ),
         (replace(FACTS, freshness=Freshness(Level.CONNECTING), environment=None), "  …   connecting…", ""),
         (
+            replace(FACTS, freshness=Freshness(Level.CONNECTING, waited=timedelta(seconds=12)), environment=None),
+            "  …   connecting…  for 12 s ",
+            "",
+        ),
+        (
             replace(FACTS, freshness=troubled(STOPPED)),
             "  PROD   acme/api   ○ stopped  the key was refused (401)",
             "as of 13:44 ",

@@ -71,7 +71,7 @@ def cursor_row(monitor: Monitored) -> str:
 
 def test_it_opens_at_the_last_failed_attempt_and_steps_to_others(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        assert "selects a run" in monitor.text
+        assert "No run is selected." in monitor.text
         await monitor.press("j", "3", wait_s=1)
         assert "attempt 3 of 3" in rule_of(monitor)
         assert ", . attempt" in monitor.lines[-1]

@@ -31,7 +31,7 @@ def test_an_outage_is_told_from_its_first_failure_to_its_end(tmp_path: Path) -> 
             assert "○ retrying in " in monitor.lines[0]
             assert "503 from the server" in monitor.lines[0]
             assert "as of 14:00" in monitor.lines[0]
-            assert monitor.lines[-1].startswith(" r try now   Enter ")
+            assert monitor.lines[-1].startswith(" r try now   / filter ")
             assert "? keys" in monitor.lines[-1]
             assert monitor.lines[-1].endswith("   C and R need a connection")
             fleet.fault = lambda _: None

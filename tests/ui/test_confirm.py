@@ -105,6 +105,24 @@ def test_a_terminal_that_does_not_answer_is_waited_for_once(tmp_path: Path) -> N
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
+def test_a_terminal_that_answers_late_is_asked_again(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=1.1)
+        await stage.answer()
+        await stage.press("escape")
+        assert not stage.asks()
+        stage.app.sent.clear()
+        await stage.ask(REPLAY, ENDED, wait_s=0.5)
+        assert stage.app.sent == [ASK_CURSOR]
+        await stage.press("escape")
+        assert stage.asks()
+        await stage.answer()
+        await stage.press("escape")
+        assert not stage.asks()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
 def test_y_counts_only_once_it_was_seen_what_else_stops(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)

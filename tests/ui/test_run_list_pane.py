@@ -9,6 +9,7 @@ import pytest
 from tests.fleet import Fleet, FleetRun
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored
+from tui.emulator.routes.table import NAMES
 from tui.ui.theme import Look
 
 Story = Callable[[Monitored], Awaitable[None]]
@@ -45,6 +46,19 @@ def test_it_follows_what_is_new_until_a_key_moves_the_cursor(tmp_path: Path) -> 
         assert cursor_line(monitor) is None
         assert "new" not in monitor.lines[1].replace("newest", "")
         assert "newer" in monitor.lines[3]
+
+    told(story, tmp_path)
+
+
+def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        faults = monitor.api.fleet.emulator.faults
+        faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
+        await monitor.later(5)
+        assert len(monitor.screen.run_list.rows) == 0
+        faults.set([], NAMES)
+        await monitor.later(5)
+        assert len(monitor.screen.run_list.rows) == 30
 
     told(story, tmp_path)
 

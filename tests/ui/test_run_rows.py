@@ -82,6 +82,20 @@ def test_new_runs_leave_the_cursor_on_its_line_and_count_up() -> None:
     assert listed.rows.cursor is None
 
 
+def test_new_runs_that_a_filter_hides_are_not_counted() -> None:
+    listed = Listed()
+    listed.fill(8)
+    listed.rows.to_end()
+    listed.read((9, "QUEUED"), (10, "FAILED"), (11, "FAILED"))
+    listed.rows.show(View(listed.store, parse_filter("status:failed")))
+    listed.rows.show(View(listed.store))
+    assert listed.rows.new_count == 0  # it follows: the cursor's run was not shown
+    listed.rows.to_end()
+    listed.read((12, "QUEUED"), (13, "COMPLETED"))
+    listed.rows.show(View(listed.store, parse_filter("status:completed")))
+    assert (listed.rows.new_count, listed.rows.window[-1]) == (1, run(1))
+
+
 def test_older_runs_that_history_brings_are_not_new() -> None:
     listed = Listed()
     listed.read((50, "COMPLETED"), (51, "COMPLETED"))
@@ -176,6 +190,18 @@ def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
     listed.rows.to_end()
     listed.rows.forget_before(at(5))
     assert (listed.rows.window, listed.rows.cursor) == ([run(8), run(7), run(6), run(5)], None)
+
+
+def test_a_bound_that_goes_back_brings_runs_again_and_leaves_the_cursor_on_its_line() -> None:
+    listed = Listed(height=4)
+    listed.read(*((number, "FAILED" if number < 5 else "COMPLETED") for number in range(1, 9)))
+    listed.rows.show(View(listed.store, order=STATUS, since=at(5)))
+    listed.rows.go_to(run(6))
+    line = listed.cursor_line
+    listed.rows.forget_before(at(1))
+    assert (listed.rows.cursor, listed.cursor_line) == (run(6), line)
+    assert len(listed.rows) == 8
+    assert listed.rows.to_failed(-1)
 
 
 words = st.sampled_from(["QUEUED", "EXECUTING", "COMPLETED", "FAILED"])

@@ -136,12 +136,14 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
     from tui.ui.theme import look_for
 
     look = look_for(os.environ, looks.theme)
+    farewell: list[str] = []
 
     async def draw() -> int:
         async with Session(settings) as session:
             app = TriggerApp(session, look=look, is_ascii=looks.is_ascii, environ=os.environ, place=place)
             with _ended_by_signals(app):
                 await app.run_async(mouse=looks.has_mouse)
+            farewell.extend(app.farewell())
             if app.failure is not None:
                 raise app.failure
         return app.return_code or 0
@@ -151,6 +153,8 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
     except Exception as bug:  # noqa: BLE001  told here, without anything that holds the key
         _tell(output, bug, settings)
         code = ExitCode.REFUSED
+    for line in farewell:
+        output.say(line)
     if code:
         raise Stop(ExitCode.INTERRUPTED if code == BY_SIGNAL + signal.SIGINT else code)
 

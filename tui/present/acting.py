@@ -73,6 +73,11 @@ def not_sent(verb: str, count: int, reason: str) -> str:
     return f"{verb} of {words.plural(count, 'run')} was not sent: {reason}."
 
 
+def cut_short(status: ActionStatus) -> str:
+    """A sentence about what was under way when the program ended."""
+    return f"{status.action.capitalize()} of {status.run_id}: the program ended before the outcome was known."
+
+
 def withdrawn_words(taken: Mapping[str, int]) -> str:
     """`withdrawn: cancel of 3 runs, nothing of it was sent`."""
     what = " and ".join(f"{action} of {words.plural(count, 'run')}" for action, count in taken.items())

@@ -26,6 +26,7 @@ from tui.present.frame_rows import Room
 from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
 from tui.present.text_block import labelled
+from tui.present.trouble import without_request
 
 NOTHING_SELECTED: Final = "No run is selected."
 LOADING: Final = "loading…"
@@ -43,6 +44,7 @@ def attempts_page(run: Run, asked: Asked, now: Now, room: Room, picked: int | No
     """The whole page in rows within `room.limit` cells; `picked` is the attempt that the user turned to."""
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
+    now = _until_the_end(run, now)
     blocks = [_trouble(run, asked, room)]
     if selected is None:
         blocks += [_waiting(run, asked, now, room), _error_of_run(run, asked, room)]
@@ -91,12 +93,21 @@ def lasted(run: Run, now: Now) -> Line:
     return (Piece(words.duration(whole, frozen=is_frozen), Token.TEXT), Piece(running, Token.MUTED))
 
 
+def _until_the_end(run: Run, now: Now) -> Now:
+    """No attempt goes on behind the end of its run, also where the trace does not tell that end, or cannot be read."""
+    ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+    return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
+
+
 def _trouble(run: Run, asked: Asked, room: Room) -> list[Row]:
     if run.is_gone:
         return sentence("The server does not know this run any more; this is what was known of it.", room, "gone")
     if asked.trouble is None:
         return []
-    text = asked.trouble[:1].upper() + asked.trouble[1:].rstrip(".") + "."
+    said = without_request(asked.trouble)
+    if said != asked.trouble and asked.trouble.endswith(said):
+        said = f"the run could not be read: {said}"
+    text = said[:1].upper() + said[1:].rstrip(".") + "."
     # What was read stands all the same: only where nothing was there is something to be done.
     return sentence(text if run.attempts else f"{text} r asks again.", room, "trouble", Token.AMBER)
 

@@ -44,6 +44,7 @@ class Question:
     many marked runs are not shown and so not touched. `is_reading`: the plan is not whole yet. `is_awake`: keys count
     by now, `may_answer`: the one that acts too. `typed` is what stands in the field, `complaint` why it is not enough,
     `objection` why there is nothing to agree to any more; `grace_s` how long nothing is sent after the answer.
+    `destroys`: what is agreed to ends something, and the key for it is as red as what has failed.
     """
 
     plan: Plan
@@ -58,6 +59,7 @@ class Question:
     complaint: str = ""
     objection: str = ""
     grace_s: int = 0
+    destroys: bool = True
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -285,7 +287,8 @@ def _acting(question: Question) -> Line:
     if question.needs_typing:
         is_ready = is_ready and question.typed in question.wanted
         key = "Enter" if is_ready else ""
-    head = Piece(key, Token.ROSE if is_ready else Token.FAINT, is_bold=is_ready)
+    lit = Token.ROSE if question.destroys else Token.BRIGHT
+    head = Piece(key, lit if is_ready else Token.FAINT, is_bold=is_ready)
     gap = Piece("  " if key else "")
     return (head, gap, Piece(text, Token.TEXT if is_ready else Token.FAINT))
 

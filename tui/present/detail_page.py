@@ -133,6 +133,7 @@ def _indented(rows: list[str], token: Token) -> list[Line]:
 
 _ASKED: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"(\d{3})\b")
+_UNREADABLE: Final = "the run could not be read: "
 
 
 def trouble_lines(run: Run | None, read: Read, now: Now, limit: int) -> list[Line]:
@@ -143,6 +144,8 @@ def trouble_lines(run: Run | None, read: Read, now: Now, limit: int) -> list[Lin
         return []
     said = said_of(read.trouble)
     match = _STATUS.match(said)
+    if said.startswith(_UNREADABLE):
+        return _sentence(f"{said[0].upper()}{said[1:]}. r tries again.", Token.AMBER, limit)
     if not _ASKED.match(read.trouble):
         # Not the run itself but a part of it: it comes with words of its own in front.
         return _sentence(said, Token.MUTED, limit)
@@ -157,7 +160,8 @@ def trouble_lines(run: Run | None, read: Read, now: Now, limit: int) -> list[Lin
         case "404":
             return _sentence("The server does not know this run (404).", Token.AMBER, limit)
         case _:
-            lines = _sentence(f"The run could not be read ({match[1]}). r tries again.", Token.AMBER, limit)
+            status = f" ({match[1]})" if match[1] >= "400" else ""
+            lines = _sentence(f"The run could not be read{status}. r tries again.", Token.AMBER, limit)
             return lines + _sentence(said, Token.FAINT, limit)
 
 

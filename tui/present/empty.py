@@ -54,6 +54,9 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
         return [(_no_match(facts), Token.TEXT)]
     if freshness.trouble is not None:
         return _troubled(facts, freshness.trouble)
+    if freshness.is_slow:
+        said = f"{facts.api_url} has told no runs for {words.wait(freshness.waited)}. It goes on being asked."
+        return [("loading…", Token.MUTED), (said, Token.TEXT)]
     if freshness.confirmed_at is None or facts.history is None:
         return [("loading…", Token.MUTED)]
     if not facts.history.is_complete:
@@ -78,8 +81,10 @@ def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Seq
         paragraphs.append((advice.todo, Token.TEXT))
     match trouble:
         case SourceRetrying():
-            left = words.wait(trouble.next_at - facts.at)
-            paragraphs.append((f"Trying again in {left}; r tries now.", Token.TEXT))
+            left = trouble.next_at - facts.at
+            is_due = left <= timedelta(seconds=0.5)
+            again = "Trying again now." if is_due else f"Trying again in {words.wait(left)}; r tries now."
+            paragraphs.append((again, Token.TEXT))
         case SourceStopped():
             paragraphs.append(("r tries again, q ends the program.", Token.TEXT))
     if advice.said:

@@ -43,10 +43,11 @@ def facts_of(run: Run) -> list[tuple[Fact, Fact | None]]:
     fixed = run.fixed
     call = None if fixed.trigger_function is None else f"{fixed.trigger_function}()"
     depth = None if fixed.depth is None else words.count(fixed.depth)
+    region = fixed.region if _is_name(fixed.region) else None
     unknown = run.state.status.word if run.state is not None and look_of(run).glyph == "?" else None
     return _present(
         (_fact("status", unknown), _fact("taken for", run.status.value if unknown else None, "taken for ")),
-        (_fact("version", fixed.version), _fact("region", fixed.region, "region ")),
+        (_fact("version", fixed.version), _fact("region", region)),
         (_fact("from", call), _fact("depth", depth, "depth ")),
         (_fact("queue", fixed.queue), _fact("machine", fixed.machine, "machine ")),
         (_fact("cost", _cost(run)), _fact("ttl", fixed.ttl, "ttl ")),
@@ -58,13 +59,20 @@ def more_facts_of(run: Run) -> list[tuple[Fact, Fact | None]]:
     fixed = run.fixed
     test = None if fixed.is_test is None else "yes" if fixed.is_test else "no"
     attempts = None if run.attempt_count is None else words.count(run.attempt_count)
+    region = None if _is_name(fixed.region) else fixed.region
     return _present(
         (_fact("attempts", attempts), _fact("test", test, "test ")),
         (_fact("env", fixed.environment), _fact("kind", fixed.task_kind, "kind ")),
+        (_fact("region", region), None),
         (_fact("costs", _parts_of_cost(run)), None),
         (_fact("batch", fixed.batch_id), None),
         (_fact("key", fixed.idempotency_key), None),
     )
+
+
+def _is_name(region: str | None) -> bool:
+    """Whether a region is told by a name, `eu-central-1`: where code runs on a developer's machine it is an id."""
+    return region is not None and "-" in region
 
 
 def _present(*pairs: tuple["Fact | None", "Fact | None"]) -> list[tuple[Fact, Fact | None]]:

@@ -206,7 +206,8 @@ def _heard(facts: HeaderFacts) -> _Connection:
     """The same without trouble: by the age of the last word."""
     freshness = facts.freshness
     if freshness.confirmed_at is None:
-        return _Connection((Piece("connecting…", Token.MUTED),))
+        waited = (Piece(f"for {words.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
+        return _Connection((Piece("connecting…", Token.MUTED),), waited)
     age = words.wait(facts.at - freshness.confirmed_at)
     polling = Piece(" polling", Token.MUTED)
     match freshness.level:

@@ -49,7 +49,8 @@ def notes(tree: RunTree, shape: Shape, trouble: str | None, width: int) -> list[
 
 def trouble_words(trouble: str) -> str:
     """Why there is no newer tree, and what to do."""
-    return f"The tree could not be read: {_ASKED.sub('', trouble, count=1).rstrip('.')}. r tries again."
+    said = _ASKED.sub("", trouble, count=1).removeprefix("the run could not be read: ").rstrip(".")
+    return f"The tree could not be read: {said}{'' if said.endswith('?') else '.'} r tries again."
 
 
 def extent(tree: RunTree, shape: Shape, read_at: datetime | None, now: Now) -> Line:

@@ -10,10 +10,14 @@ from typing import assert_never
 
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.facts import SourceStatus
+from tui.store.missed import Gap
 
 LATE_AFTER = 2
 STALE_AFTER = 5
 """Times the expected interval without a word."""
+
+SLOW_AFTER = timedelta(seconds=5)
+"""Without a first word."""
 
 
 class Level(StrEnum):
@@ -28,7 +32,8 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """One moment's answer. `confirmed_at` is the last word, `interval` when the next one was expected after it,
-    `trouble` what the source said since, `trouble_since` its first failure after the last word.
+    `trouble` what the source said since, `trouble_since` its first failure after the last word. `waited` is how long
+    the first word has been waited for.
     """
 
     level: Level
@@ -36,6 +41,12 @@ class Freshness:
     interval: timedelta = timedelta()
     trouble: SourceRetrying | SourceStopped | None = None
     trouble_since: datetime | None = None
+    waited: timedelta = timedelta()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the first word takes so long that somebody would ask."""
+        return self.confirmed_at is None and self.trouble is None and self.waited >= SLOW_AFTER
 
     @property
     def is_stale(self) -> bool:
@@ -44,9 +55,10 @@ class Freshness:
 
 
 class Connection:
-    """Remembers the last good word of a source and the trouble since."""
+    """Remembers the last good word of a source and the trouble since, and the last time without any for too long."""
 
     def __init__(self) -> None:
+        self.gap: Gap | None = None
         self._connected: SourceConnected | None = None
         self._trouble: SourceRetrying | SourceStopped | None = None
         self._trouble_since: datetime | None = None
@@ -55,6 +67,9 @@ class Connection:
         """Take in the newest word; the same one again does no harm."""
         match status:
             case SourceConnected():
+                before = self._connected
+                if before is not None and status.at - before.at >= STALE_AFTER * timedelta(seconds=before.interval_s):
+                    self.gap = Gap(before.at, status.at)
                 self._connected, self._trouble, self._trouble_since = status, None, None
             case SourceRetrying() | SourceStopped():
                 self._trouble = status
@@ -62,12 +77,14 @@ class Connection:
             case _:
                 assert_never(status)
 
-    def at(self, now: datetime) -> Freshness:
-        """How fresh things are now. A source that stopped is stale at once: no word will come."""
+    def at(self, now: datetime, waited: timedelta = timedelta()) -> Freshness:
+        """How fresh things are now, `waited` after the start. A source that stopped is stale at once: no word will
+        come.
+        """
         connected, trouble = self._connected, self._trouble
         if connected is None:
             level = Level.STALE if isinstance(trouble, SourceStopped) else Level.CONNECTING
-            return Freshness(level, trouble=trouble, trouble_since=self._trouble_since)
+            return Freshness(level, trouble=trouble, trouble_since=self._trouble_since, waited=waited)
         interval = timedelta(seconds=connected.interval_s)
         age = now - connected.at
         if isinstance(trouble, SourceStopped) or age >= STALE_AFTER * interval:

@@ -92,11 +92,11 @@ class View:
         return True
 
     def forget_before(self, since: datetime) -> ViewDelta:
-        """Show nothing older from now on; cheap where the bound has moved by a little."""
+        """Show nothing older from now on; cheap where the bound has moved by a little, forth or back."""
         before, self._since = self._since, since
-        old = self._store.created_between(before, since) if before is not None and before <= since else list(self._keys)
-        changes = Changes(changed=set(old))
-        return self.update(changes)
+        ends = None if before is None else sorted((before, since))
+        concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
+        return self.update(Changes(changed=set(concerned)))
 
     def set_filter(self, runs_filter: Filter) -> None:
         """Show other runs; this looks at every run of the store."""

@@ -18,7 +18,7 @@ from tui.domain.plan import Plan
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
 from tui.present import words
-from tui.present.acting import batch_words, not_sent, outcome_words, trouble_words, withdrawn_words
+from tui.present.acting import batch_words, cut_short, not_sent, outcome_words, trouble_words, withdrawn_words
 from tui.present.confirm import Place, Question
 from tui.present.styled import Line, Piece, Token
 from tui.session.planning import Planning
@@ -165,9 +165,19 @@ class Acting:
         """Go to the run that the last replay started."""
         if self.new_run is not None:
             new_run, self.new_run = self.new_run, None
+            self._voice.notice(())
             self._open_run(new_run)
         else:
             self._say("no replay has started a run since")
+
+    def farewell(self) -> list[str]:
+        """What was agreed to and has no end yet, in sentences, when the program ends; nothing more is sent then."""
+        left = self.dispatch.abandon()
+        under_way = [status for status in self._session.store.actions.values() if not status.phase.is_end]
+        return [
+            *(not_sent(action.title, count, "the program ended before its time") for action, count in left),
+            *map(cut_short, under_way),
+        ]
 
     def _open(self, action: Action, plan: Plan, hidden_marks: int) -> None:
         interlock = self._session.interlock
@@ -176,6 +186,7 @@ class Acting:
             plan=plan,
             place=Place(self._session.store.environment, interlock.name, interlock.is_production),
             safe="Keep running" if action.stops_others else "Do nothing",
+            destroys=action.stops_others,
             promise="" if action.stops_others else f"{action.description}.",
             left_out=hidden_marks,
             is_reading=bool(planning.unread),

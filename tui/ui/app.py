@@ -6,7 +6,7 @@ The session encloses the app, never the other way round: Textual cancels its wor
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -64,6 +64,7 @@ class TriggerApp(App[int]):
         self.following.tell = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
         self.changed: Signal[Changes] = Signal(self, "changed")
+        self.farewell: Callable[[], list[str]] = list
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[look].name

@@ -90,6 +90,14 @@ class Dispatch:
             self._drop(batch)
         return +taken
 
+    def abandon(self) -> list[tuple[Action, int]]:
+        """Let go of everything that was not sent, since the program ends; on how many runs, by batch."""
+        left = [(batch.action, len(batch.waiting)) for batch in self._batches if batch.waiting]
+        for batch in self._batches:
+            batch.waiting.clear()
+        self._pending.clear()
+        return left
+
     def overlay(self, run_id: RunId) -> Piece | None:
         """What stands in a run's row in place of its status."""
         now = self._session.now()

@@ -69,7 +69,8 @@ class ListViews:
 
     def due(self, now: datetime) -> datetime | None:
         """Once a minute the new beginning of the period; `base` knows it already where it is not seen itself."""
-        if now - self._forgot_at < FORGET_EVERY:
+        # A clock that was wrong is set back, too, and what it took for old comes again.
+        if abs(now - self._forgot_at) < FORGET_EVERY:
             return None
         self._forgot_at = now
         since = self._since()

@@ -5,7 +5,7 @@ What lives here: the bridge from the session to the widgets: merged changes, pau
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -34,6 +34,7 @@ class Live:
         self._call_soon = call_soon
         self._pending = Changes()
         self._is_due = False
+        self._began_s = session.clock.monotonic_s()
 
     def begin(self, deliver: Callable[[Changes], None]) -> Callable[[], None]:
         """Tell changes from now on; the answer ends that."""
@@ -49,7 +50,8 @@ class Live:
     @property
     def freshness(self) -> Freshness:
         """How fresh what is shown is."""
-        return self.connection.at(self.session.now())
+        waited = timedelta(seconds=self.session.clock.monotonic_s() - self._began_s)
+        return self.connection.at(self.session.now(), waited)
 
     @property
     def now(self) -> Now:

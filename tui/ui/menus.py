@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from tui.ui.screens.main import MainScreen
 
 MENU_BINDINGS: Final = (
-    bind(
-        "colon,ctrl+p",
-        "palette",
-        "commands",
-        "Find a command by name; ctrl-p does the same.",
-        rank=80,
-        need=42,
-        shown=":",
-    ),
+    bind("colon,ctrl+p", "palette", "commands", "Find a command by name; so does ctrl-p.", rank=80, need=42, shown=":"),
     bind("question_mark", "help", "keys", "The keys that work here.", rank=LAST),
 )
 

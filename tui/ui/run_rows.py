@@ -95,6 +95,7 @@ class RunRows:
     def show(self, view: View) -> None:
         """Another filter or order: the cursor stays on its run if that is shown, else the list follows."""
         self._view, self._left = view, None
+        self._new = {run_id for run_id in self._new if run_id in view}
         if self._cursor is not None and self._cursor not in view:
             self._follow()
         self._top = 0
@@ -124,14 +125,17 @@ class RunRows:
         return self._differing(before, touched)
 
     def forget_before(self, since: datetime) -> set[int]:
-        """Show nothing older."""
-        gone = list(self._view.forget_before(since).left)
-        before = self.window
-        if self._cursor in gone:
+        """Show nothing older, and again what is not."""
+        before, place = self.window, self._place()
+        delta = self._view.forget_before(since)
+        if self._cursor in delta.left:
             self._follow()
-        self._new.difference_update(gone)
+        self._new.difference_update(delta.left)
+        now = self._place()
+        if delta.entered and place is not None and now is not None:
+            self._top += now - place
         self._settle(keep_top=True)
-        return self._differing(before, frozenset())
+        return self._differing(before, delta.entered)
 
     def move(self, lines: int) -> None:
         """The cursor up or down; up from the first line means to follow again."""

@@ -16,7 +16,7 @@ from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session
-from tui.sources.clock import Timer
+from tui.sources.clock import Clock, Timer
 from tui.store.changes import Changes, Topic
 from tui.wire.errors import ApiError
 
@@ -31,6 +31,9 @@ TREE_AGAIN: Final = timedelta(seconds=15)
 
 REREAD_AFTER_S: Final = 1.0
 """A run that changes ten times a second is read once."""
+
+HUNG_AFTER: Final = timedelta(seconds=2)
+"""A read that is out for longer is given up when somebody asks anew: its answer may never come."""
 
 CATCH_UPS_S: Final = (1.0, 2.0, 4.0)
 """A trace comes later than the end of its run: so long apart it is read again when it does not tell that end yet."""
@@ -59,6 +62,50 @@ class Subject:
         return self.tree_since is not None
 
 
+class _Errand:
+    """One thing that is read: one read of it is out at most, and another is owed to who asked meanwhile."""
+
+    def __init__(self, clock: Clock, begin: Callable[[], asyncio.Task[None] | None]) -> None:
+        self._clock = clock
+        self._begin = begin
+        self._task: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+        self._is_owed = False
+
+    def plan(self, delay_s: float) -> None:
+        """Begin then, unless it is planned already; at once wins."""
+        if self._timer is None or not delay_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._clock.call_later(delay_s, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        # What a read that is out answers may be older than why it is asked again.
+        self._is_owed = self._task is not None and not self._task.done()
+        if not self._is_owed:
+            self._task = self._begin()
+
+    def end(self) -> None:
+        """The read that was out is through."""
+        if self._is_owed:
+            self._is_owed = False
+            self.plan(REREAD_AFTER_S)
+
+    def give_up(self) -> None:
+        """Expect no answer any more."""
+        if self._task is not None:
+            self._task.cancel()
+        self._task, self._is_owed = None, False
+
+    def drop(self) -> None:
+        """Give up, and begin nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self.give_up()
+
+
 class Reading:
     """Reads what the panes need of one run; `show` is called with every new `Subject`."""
 
@@ -66,11 +113,10 @@ class Reading:
         self._session = session
         self._show = show
         self._subject = Subject()
-        self._task: asyncio.Task[None] | None = None
-        self._tree_task: asyncio.Task[None] | None = None
-        self._timer: Timer | None = None
-        self._tree_timer: Timer | None = None
+        self._detail = _Errand(session.clock, self._begin)
+        self._tree = _Errand(session.clock, self._begin_tree)
         self._read_of: datetime | None = None
+        self._chased: datetime | None = None
         self._catch_ups = iter(CATCH_UPS_S)
         self._was_down = False
         self._wants_tree = False
@@ -91,7 +137,7 @@ class Reading:
             if run_id is not None:
                 store.pin([run_id])
             self._set(Subject(run_id))
-            self._read_of = None
+            self._read_of = self._chased = None
             self._catch_ups = iter(CATCH_UPS_S)
         if run_id is None:
             return
@@ -111,7 +157,12 @@ class Reading:
 
     def reread(self) -> None:
         """Read everything that is seen again, now."""
-        if self._subject.run_id is not None:
+        subject, now = self._subject, self._session.now()
+        if subject.run_id is not None:
+            if subject.reading_since is not None and now - subject.reading_since > HUNG_AFTER:
+                self._detail.give_up()
+            if subject.tree_since is not None and now - subject.tree_since > HUNG_AFTER:
+                self._tree.give_up()
             self._read_of = None
             self._plan(0.0)
 
@@ -132,7 +183,8 @@ class Reading:
         subject = self._subject
         if not self._wants_tree or subject.is_reading_tree or subject.tree is None or subject.tree_read_at is None:
             return
-        is_old = self._session.now() - subject.tree_read_at >= TREE_AGAIN
+        # Both ways: the clock is the server's, and may have been wrong when the tree was read.
+        is_old = abs(self._session.now() - subject.tree_read_at) >= TREE_AGAIN
         if is_old and any(_is_live(self._session.store.get(node.id), node) for node in subject.tree.root.walk()):
             self._plan_tree(0.0)
 
@@ -152,24 +204,19 @@ class Reading:
         self._plan_tree(max(delay_s, TREE_REST_S) if delay_s else 0.0)
 
     def _plan_detail(self, delay_s: float) -> None:
-        if self._wants_detail and (self._timer is None or not delay_s):
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._session.clock.call_later(delay_s, self._begin)
+        if self._wants_detail:
+            self._detail.plan(delay_s)
 
     def _plan_tree(self, delay_s: float) -> None:
-        if self._wants_tree and (self._tree_timer is None or not delay_s):
-            if self._tree_timer is not None:
-                self._tree_timer.cancel()
-            self._tree_timer = self._session.clock.call_later(delay_s, self._begin_tree)
+        if self._wants_tree:
+            self._tree.plan(delay_s)
 
-    def _begin(self) -> None:
-        self._timer = None
+    def _begin(self) -> asyncio.Task[None] | None:
         run_id = self._subject.run_id
-        if run_id is None or (self._task is not None and not self._task.done()):
-            return
+        if run_id is None:
+            return None
         self._set(replace(self._subject, reading_since=self._session.now()))
-        self._task = self._session.spawn(self._read(run_id), f"read {run_id}")
+        return self._session.spawn(self._read(run_id), f"read {run_id}")
 
     async def _read(self, run_id: RunId) -> None:
         trouble: str | None = None
@@ -180,22 +227,35 @@ class Reading:
                 self._plan_detail(wait_s)
         except ApiError as error:
             trouble = str(error)
-            self._read_of = self._session.now()
+            known = self._session.store.get(run_id)
+            self._read_of = known.state.updated_at if known is not None and known.state else self._session.now()
         if self._subject.run_id == run_id:
             self._set(replace(self._subject, reading_since=None, trouble=trouble))
+            self._detail.end()
+            self._chase(run_id)
 
-    def _begin_tree(self) -> None:
-        self._tree_timer = None
-        run_id = self._subject.run_id
-        if run_id is None or (self._tree_task is not None and not self._tree_task.done()):
+    def _chase(self, run_id: RunId) -> None:
+        """Read again, once, a run that changed while it was read: what was read is of before."""
+        run = self._session.store.get(run_id)
+        if run is None or run.state is None or self._read_of is None:
             return
+        changed_at = run.state.updated_at
+        if changed_at > self._read_of and changed_at != self._chased:
+            self._chased = changed_at
+            self._plan(REREAD_AFTER_S)
+
+    def _begin_tree(self) -> asyncio.Task[None] | None:
+        run_id = self._subject.run_id
+        if run_id is None:
+            return None
         run = self._session.store.get(run_id)
         if run is not None and _is_alone(run) and not self._session.store.children_of(run_id):
             node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
-            self._set(replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_at))
-            return
+            alone = replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_at)
+            self._set(replace(alone, tree_since=None, tree_trouble=None))
+            return None
         self._set(replace(self._subject, tree_since=self._session.now()))
-        self._tree_task = self._session.spawn(self._read_tree(run_id), f"tree {run_id}")
+        return self._session.spawn(self._read_tree(run_id), f"tree {run_id}")
 
     async def _read_tree(self, run_id: RunId) -> None:
         tree, trouble = self._subject.tree, None
@@ -206,15 +266,11 @@ class Reading:
         if self._subject.run_id == run_id:
             now = self._session.now()
             self._set(replace(self._subject, tree=tree, tree_since=None, tree_trouble=trouble, tree_read_at=now))
+            self._tree.end()
 
     def _drop(self) -> None:
-        for timer in (self._timer, self._tree_timer):
-            if timer is not None:
-                timer.cancel()
-        for task in (self._task, self._tree_task):
-            if task is not None:
-                task.cancel()
-        self._timer = self._tree_timer = self._task = self._tree_task = None
+        self._detail.drop()
+        self._tree.drop()
 
     def _set(self, subject: Subject) -> None:
         if subject != self._subject:

@@ -46,7 +46,11 @@ class TypeAhead:
     def answer(self) -> None:
         """An answer of the terminal has come, in its place among the keys; only the one to the last frame counts."""
         self._owed = max(0, self._owed - 1)
-        if self._owed == 0 and self._answers and self._awake is not None:
+        if self._owed:
+            return
+        if not self._answers:
+            self._answers = True  # it was slow, not silent: the next question asks again
+        elif self._awake is not None:
             self._end()
 
     def stop(self) -> None:
@@ -56,7 +60,7 @@ class TypeAhead:
         self._timer = self._awake = None
 
     def _give_up(self) -> None:
-        self._answers, self._owed = False, 0
+        self._answers = False
         self._end()
 
     def _end(self) -> None:

@@ -50,7 +50,7 @@ class AttemptsPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("comma", "attempt_step(-1)", "previous attempt", "The attempt before this one."),
         bind("full_stop", "attempt_step(1)", "attempt", "The attempt after this one.", rank=12, need=36, shown=", ."),
-        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=52),
+        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=38),
     ]
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name

@@ -39,6 +39,8 @@ class Pane(Widget):
 
     number: ClassVar[int]
     title: ClassVar[str]
+    search_hint: ClassVar[str] = ""
+    """What may be typed to search here, said before anything is."""
 
     subject: reactive[Subject] = reactive(Subject(), init=False, repaint=False)
     tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
@@ -79,6 +81,10 @@ class Pane(Widget):
         """What the rule says at its right end: how much, how fresh."""
         return ()
 
+    def found(self) -> Line:
+        """What a search found, said in place of `right`."""
+        return ()
+
     @property
     def is_stale(self) -> bool:
         """Whether the values are dead."""
@@ -87,7 +93,8 @@ class Pane(Widget):
     def show_rule(self) -> None:
         """Bring the rule up to date."""
         tabs = self.tabs or (Tab(self.number, self.title),)
-        self.rule.show(RuleText(tabs, self.left(), self.right(), self.body.has_focus, self.is_stale))
+        right = self.found() or self.right()
+        self.rule.show(RuleText(tabs, self.left(), right, self.body.has_focus, self.is_stale))
 
     def watch_tabs(self) -> None:
         """Other neighbours."""
@@ -153,7 +160,7 @@ class PagePane(Pane):
         super().__init__(live, id=id)
         self.page = Page(self.rows)
         self._searched = ""
-        self._told_act: type[object] = type(None)
+        self._told: tuple[object, ...] = ()
 
     @property
     def body(self) -> Page:
@@ -192,10 +199,13 @@ class PagePane(Pane):
                 return usual
 
     def on_page_moved(self) -> None:
-        """The keys follow the cursor to what Enter means now."""
-        if type(self._act) is not self._told_act:
-            self._told_act = type(self._act)
+        """The keys follow the cursor to what Enter means now, and the page to what can be folded."""
+        told = self.has_use_for("enter"), self.word_for("enter", ""), self.has_use_for("fold")
+        if told != self._told:
+            self._told = told
             self.refresh_bindings()
+        if self._searched:
+            self.show_rule()
 
     def error_step(self, step: int) -> bool:  # noqa: ARG002  for those that have several
         """A page has no errors to go through, unless it says otherwise."""
@@ -207,8 +217,14 @@ class PagePane(Pane):
         self.page.search(text)
         self.show_rule()
         self.refresh_bindings()
+        return self.found()
+
+    def found(self) -> Line:
+        """Which match the cursor is on, of how many."""
         hits = self.page.hits
-        return () if hits is None else (Piece(f"{hits[0]} of {hits[1]}" if hits[1] else "not here", Token.MUTED),)
+        if hits is None:
+            return ()
+        return (Piece(f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here", Token.MUTED),)
 
     @property
     def searched(self) -> str:
@@ -227,7 +243,7 @@ class PagePane(Pane):
         """Bring page and rule up to date, if anybody sees them."""
         if not self.display:
             return
-        self.page.show_stale(is_stale=self.is_stale)
+        self.page.show_stale(is_stale=self.live.now.frozen_at is not None)
         self.page.rebuild()
         self.on_page_moved()
         self.show_rule()

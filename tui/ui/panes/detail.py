@@ -58,9 +58,9 @@ class DetailPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold what the cursor is in."),
         bind("l,right", "unfold", "unfold", "Unfold what the cursor is on.", shown="l →"),
-        bind("e", "fold_all(False)", "unfold all", "Unfold every value.", rank=30, need=50, shown="e E"),
+        bind("e", "fold_all(False)", "unfold all", "Unfold every value.", rank=30, need=36, shown="e E"),
         bind("E", "fold_all(True)", "fold all", "Fold every value."),
-        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=52),
+        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=38),
     ]
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from textual.binding import BindingType
 from textual.message import Message
 
+from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.present import words
 from tui.present.empty import EmptyFacts, empty_lines
@@ -20,6 +21,7 @@ from tui.store.server_filter import ServerFilter
 from tui.ui.keys import bind
 from tui.ui.list_views import ListViews
 from tui.ui.live import Live
+from tui.ui.outage import Outage
 from tui.ui.panes.base import Pane
 from tui.ui.run_rows import RunRows
 from tui.ui.subject import Subject
@@ -42,6 +44,7 @@ class RunListPane(Pane):
 
     number: ClassVar[int] = 1
     title: ClassVar[str] = "runs"
+    search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
         bind("w", "wide", "wide", "Show whole run ids, or more columns."),
@@ -55,6 +58,8 @@ class RunListPane(Pane):
         self.views = ListViews(live.session, self._adopt)
         self.rows = RunRows(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
+        self._environment: Environment | None = None
+        self._outage = Outage(live.session.store, lambda text: self.host.messages.add(live.session.now(), text))
 
     @property
     def body(self) -> RunTable:
@@ -65,6 +70,12 @@ class RunListPane(Pane):
     def target(self) -> RunId | None:
         """The run under the cursor; none while the list follows."""
         return self.rows.cursor
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Marks are for what writes: no trace of them where nothing may be written."""
+        if action in {"mark", "mark_range", "mark_all"}:
+            return self.live.session.settings.may_write
+        return super().check_action(action, parameters)
 
     def has_use_for(self, action: str) -> bool:
         """What is about the run under the cursor has none while the list follows."""
@@ -96,7 +107,8 @@ class RunListPane(Pane):
         for number, word in ((self.rows.mark_count, "marked"), (self.rows.new_count, "new")):
             if number:
                 line += [Piece(" · ", Token.MUTED), Piece(f"{words.count(number)} {word}", Token.ACCENT)]
-        return tuple(line)
+        told = self._outage.line(self.live.now.at, self.size.width)
+        return (*line, Piece(" · ", Token.MUTED), *told) if told else tuple(line)
 
     def search(self, text: str) -> Line:
         """Show only what matches; the table marks the words."""
@@ -107,7 +119,8 @@ class RunListPane(Pane):
 
     def hit_step(self, step: int) -> None:
         """Everything shown matches: the next one is the next line."""
-        self.table.action_move(step)
+        if self.searched:
+            self.table.action_move(step)
 
     def error_step(self, step: int) -> bool:
         """To the next failed run."""
@@ -126,14 +139,23 @@ class RunListPane(Pane):
             self.table.show_lines(self.rows.see(changes))
         if Topic.ACTIONS in changes.topics:
             self.table.show_overlays()
+        if Topic.ENVIRONMENT in changes.topics:
+            self._see_environment()
         self.show_empty()
         self.show_rule()
+
+    def _see_environment(self) -> None:
+        """Marks are of one environment: what was chosen there is not meant elsewhere."""
+        before, self._environment = self._environment, self.live.session.store.environment
+        if before is not None and before != self._environment:
+            self.clear_marks()
 
     def tick(self) -> None:
         """Ages, and once a minute the beginning of the period."""
         if self.live.pause is None and (since := self.views.due(self.live.now.at)) is not None:
             self.table.show_lines(self.rows.forget_before(since))
         self.table.tick()
+        self._outage.look(self.live.connection.gap, self.live.now.at)
         self.show_empty()
         self.show_rule()
 

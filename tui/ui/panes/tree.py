@@ -35,19 +35,9 @@ class TreePane(PagePane):
     title: ClassVar[str] = "tree"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind(
-            "h,left",
-            "fold",
-            "fold",
-            "Fold, or go to the run above; l does the opposite.",
-            rank=12,
-            need=36,
-            shown="h l",
-        ),
+        bind("h,left", "fold", "fold", "Fold, or go to the run above; l unfolds.", rank=12, need=36, shown="h l"),
         bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below.", shown="l"),
-        bind(
-            "less_than_sign", "level(-1)", "levels", "One level less; > shows one more.", rank=14, need=48, shown="< >"
-        ),
+        bind("less_than_sign", "level(-1)", "levels", "One level less; > one more.", rank=14, need=48, shown="< >"),
         bind("greater_than_sign", "level(1)", "more levels", "One level more.", shown=">"),
         bind("circumflex_accent", "root", "root", "To the root.", rank=16, need=54),
         bind("minus", "parent", "parent", "To the run above.", rank=18, need=56),
@@ -145,6 +135,14 @@ class TreePane(PagePane):
             return self.subject.run_id
         act = self.page.row.act if self.page.row else None
         return act.run_id if isinstance(act, Open) else None
+
+    def has_use_for(self, action: str) -> bool:
+        """Enter has none on the run where we are, if nothing is below it; a run alone has nothing to fold or go to."""
+        if action in {"fold", "unfold", "level", "root", "parent", "all"}:
+            return self.view.shape is not None and self.view.shape.size > 1
+        if action == "enter" and isinstance(self._act, Open) and self._act.run_id == self.subject.run_id:
+            return self._entry is not None and bool(self._entry.children)
+        return super().has_use_for(action)
 
     @property
     def _entry(self) -> Entry | None:

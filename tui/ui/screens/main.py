@@ -53,24 +53,9 @@ class MainScreen(Screen[None]):
         bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the list."),
         bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
         bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
-        bind(
-            "right_square_bracket",
-            "run_step(1)",
-            "next run",
-            "The next run of the list, from any pane.",
-            rank=65,
-            need=70,
-            shown="[ ]",
-        ),
+        bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
         bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
-        bind(
-            "f",
-            "server_filters",
-            "server filters",
-            "Choose what the server sends: status, task, tag …",
-            rank=45,
-            need=40,
-        ),
+        bind("f", "server_filters", "server filters", "What the server sends: by status, task, tag.", rank=45, need=40),
         bind("n", "hit_step(1)", "next match", "The next match of the search."),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
         bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
@@ -94,7 +79,7 @@ class MainScreen(Screen[None]):
         self.footer = Footer()
         voice = Voice(lambda text: self.host.messages.add(live.session.now(), text), self.footer.notice)
         self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
-        self.acting = Acting(live, lambda: self.host, voice, open_run=self.trail.go, unmark=self.run_list.clear_marks)
+        self.acting = Acting(live, lambda: self.host, voice, open_run=self._open_new, unmark=self.run_list.clear_marks)
         self.header = Header(live)
         self.strip = Strip(live, self.acting.overlay)
         self.workspace = Workspace(self.panes, self.strip)
@@ -140,6 +125,7 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Listen, tick, and begin at the list."""
         self.host.changed.subscribe(self, self._see)
+        self.host.farewell = self.acting.farewell
         self.host.following.show = partial(self.call_later, self._recall)
         self._plan_tick()
         self.set_focus(self.run_list.body)
@@ -161,6 +147,9 @@ class MainScreen(Screen[None]):
         plan = self.workspace.plan
         beside = plan.shows(layout.DETAIL) or plan.shows(layout.ATTEMPTS) or plan.has_strip
         self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
+        if self.pane is self.run_list and self.trail.here != self.run_list.target:
+            # What stands beside or below the list is what a key pressed in it is about.
+            self.trail.begin(self.run_list.target)
         self.refresh_bindings()
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
@@ -230,8 +219,9 @@ class MainScreen(Screen[None]):
 
     def action_error_step(self, step: int) -> None:
         """The next or previous error, of the pane or of the list."""
-        if not self.pane.error_step(step) and self.pane is not self.run_list:
-            self.run_list.error_step(step)
+        is_there = self.pane.error_step(step) or (self.pane is not self.run_list and self.run_list.error_step(step))
+        if not is_there:
+            self.footer.notice((Piece("no other failed run is shown", Token.MUTED),))
 
     def action_search(self) -> None:
         """Type a filter, or a search."""
@@ -243,7 +233,7 @@ class MainScreen(Screen[None]):
             self.footer.remove_class("away")
 
         self.footer.add_class("away")
-        self.prompt.open(before, pane.search, end)
+        self.prompt.open(before, pane.search, end, hint=pane.search_hint)
 
     def action_hit_step(self, step: int) -> None:
         """The next or previous match."""
@@ -274,6 +264,7 @@ class MainScreen(Screen[None]):
     def action_go_to_new(self) -> None:
         """Go to the run that the last replay started."""
         self.acting.go_to_new()
+        self.refresh_bindings()
 
     def action_copy_id(self) -> None:
         """Send the id."""
@@ -301,6 +292,12 @@ class MainScreen(Screen[None]):
     def _acts_on_marks(self) -> bool:
         """Whether a verb is about what is marked, wherever the cursor is."""
         return self.pane is self.run_list and self.run_list.rows.mark_count > 0
+
+    def _open_new(self, run_id: RunId) -> None:
+        """Go to a run that a replay started: in a pane about it, since the list may not show it."""
+        if self.pane is self.run_list:
+            self.workspace.action_pane(layout.DETAIL)
+        self.trail.go(run_id)
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:

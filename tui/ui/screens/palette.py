@@ -19,6 +19,7 @@ from tui.present.styled import Line, Piece, Token, fit, line_width
 from tui.ui.commands import Command, matching
 from tui.ui.keys import bind
 from tui.ui.painting import Ground
+from tui.ui.widgets.dialog import Edge
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.prompt import NO_CONTROLS
 
@@ -92,15 +93,6 @@ class CommandList(LineWidget):
             self.post_message(self.Clicked())
 
 
-class Edge(LineWidget):
-    """What parts the palette from the page on its right where all grounds are one; on its left is the terminal's."""
-
-    def strip_at(self, y: int) -> Strip:
-        """One cell, joined to the rules above and below."""
-        character = "─" if y in {0, self.size.height - 1} else "│"
-        return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Ground.DIALOG)
-
-
 class Frame(LineWidget):
     """Its upper and lower edge: an empty line, or a rule."""
 
@@ -136,6 +128,7 @@ class PaletteScreen(ModalScreen[Command | None]):
         """What is typed, and below it what it finds."""
         painter = self._list.host.painter
         with Vertical(id="palette", classes="ruled" if painter.is_frugal or painter.is_colorless else ""):
+            # On its left is the terminal's own.
             yield Edge()
             yield Frame()
             with Horizontal(id="typed"):

@@ -19,6 +19,15 @@ MARGIN: Final = 4
 _EDGE: Final = Piece("│", Token.LINE)
 
 
+class Edge(LineWidget):
+    """What parts a dialog of several widgets from the page beside it, where all grounds are one."""
+
+    def strip_at(self, y: int) -> Strip:
+        """One cell, joined to the rules above and below."""
+        character = "─" if y in {0, self.size.height - 1} else "│"
+        return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Ground.DIALOG)
+
+
 class Dialog(LineWidget):
     """Lines in a place that its screen centres. The first may be a band."""
 

@@ -60,23 +60,25 @@ class Lines(LineWidget):
         super().__init__(id=id, classes=classes)
         self._ground = ground
         self._lines: tuple[Line, ...] = ()
+        self._is_stale = False
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """What is shown now."""
         return self._lines
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show other lines; only those that differ are painted."""
+    def show(self, lines: Sequence[Line], *, is_stale: bool = False) -> None:
+        """Show other lines; only those that differ are painted. `is_stale` takes the life out of what moves."""
         before, self._lines = self._lines, tuple(lines)
+        was_stale, self._is_stale = self._is_stale, is_stale
         for y in range(max(len(before), len(self._lines))):
-            if before[y : y + 1] != self._lines[y : y + 1]:
+            if is_stale is not was_stale or before[y : y + 1] != self._lines[y : y + 1]:
                 self.refresh_line(y)
 
     def strip_at(self, y: int) -> Strip:
         """The strip of a line."""
         line = self._lines[y] if 0 <= y < len(self._lines) else ()
-        return self.painter.strip(line, self.size.width, self._ground)
+        return self.painter.strip(line, self.size.width, self._ground, is_stale=self._is_stale)
 
 
 class Hairline(LineWidget):

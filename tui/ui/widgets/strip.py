@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from tui.domain.ids import RunId
 from tui.present.strip import strip_lines
-from tui.present.styled import Piece, Token
+from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.layout import STRIP_HEIGHT
 from tui.ui.live import Live
@@ -67,5 +67,7 @@ class Strip(Lines):
         run = None if run_id is None else self._live.get(run_id)
         children = () if run is None else self._live.session.store.children_of(run.id)
         overlay = None if run is None else self._overlay(run.id)
-        lines = strip_lines(run, children, self._live.now, self.size.width, overlay=overlay)
-        self.show([(Piece("─" * self.size.width, Token.LINE),), *lines] if _is_ruled(self.painter) else lines)
+        now = self._live.now
+        lines = strip_lines(run, children, now, self.size.width, overlay=overlay)
+        rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if _is_ruled(self.painter) else ()
+        self.show((*rule, *lines), is_stale=now.frozen_at is not None)

@@ -1,0 +1,159 @@
+"""Reading one run on a server that is slow: nothing stays as it was before the answer.
+
+What lives here: `Reading` on a session of which a test gives every answer itself, in virtual time.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from tests.present.samples import sample
+from tests.virtual_clock import VirtualClock
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree
+from tui.domain.update import SourceConnected, SourceRetrying
+from tui.session import Session
+from tui.store.changes import Changes, Topic
+from tui.store.facts import SourceStatus
+from tui.ui.subject import Reading, Subject
+from tui.wire.errors import Unreachable
+
+RUN = sample()
+LONE = replace(RUN, fixed=replace(RUN.fixed, depth=0), children_at=RUN.read_at)
+FAILED = Unreachable("GET /api/v3/runs/1: timed out", may_have_arrived=True)
+
+
+@dataclass
+class Asked:
+    """A session that answers when the test does; `details` and `trees` are what it was asked, the oldest first."""
+
+    run: Run = RUN
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    details: list[asyncio.Future[tuple[Run, str | None]]] = field(default_factory=list)
+    trees: list[asyncio.Future[RunTree]] = field(default_factory=list)
+    sources: dict[str, SourceStatus] = field(default_factory=dict)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    shown: list[Subject] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now = self.clock.now
+        self.store = self
+        self.reading = Reading(cast("Session", self), self.shown.append)
+        self.reading.want(detail=True, tree=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        self.tasks.append(asyncio.get_running_loop().create_task(work, name=name))
+        return self.tasks[-1]
+
+    async def run_with_attempts(self, _: RunId) -> tuple[Run, str | None]:
+        self.details.append(asyncio.get_running_loop().create_future())
+        return await self.details[-1]
+
+    async def tree(self, _: RunId) -> RunTree:
+        self.trees.append(asyncio.get_running_loop().create_future())
+        return await self.trees[-1]
+
+    def get(self, _: RunId) -> Run:
+        return self.run
+
+    def children_of(self, _: RunId) -> tuple[Run, ...]:
+        return ()
+
+    def pin(self, _: Iterable[RunId]) -> None:
+        """Nothing is dropped here."""
+
+    unpin = pin
+
+    async def open(self, run: Run) -> None:
+        self.run = run
+        self.reading.select(run.id, at_once=True)
+        await self.clock.run(0)
+
+    def change(self) -> None:
+        """The run changes, as the list tells."""
+        state = self.run.state
+        assert state is not None
+        self.run = replace(self.run, state=replace(state, updated_at=state.updated_at + timedelta(seconds=1)))
+        self.reading.see(Changes(changed={self.run.id}))
+
+    def connect(self, status: SourceStatus) -> None:
+        self.sources = {"rest": status}
+        self.reading.see(Changes(topics={Topic.SOURCES}))
+
+    def outage(self) -> None:
+        """The list fails, and later it is read again."""
+        self.connect(SourceRetrying("rest", self.now(), self.now(), 1, "timed out"))
+        self.connect(SourceConnected("rest", self.now(), 3.0))
+
+
+def test_a_read_that_hangs_in_an_outage_is_given_up_for_another_once_it_is_over() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        await asked.clock.run(10)
+        asked.outage()
+        await asked.clock.run(0)
+
+        assert [each.cancelled() for each in asked.details] == [True, False]
+        assert [each.cancelled() for each in asked.trees] == [True, False]
+
+    asyncio.run(scenario())
+
+
+def test_a_read_that_just_began_is_not_thrown_away_when_it_is_asked_for_again() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        asked.reading.reread()
+        await asked.clock.run(1)
+        assert len(asked.details) == len(asked.trees) == 1
+
+        asked.details[0].set_result((RUN, None))
+        asked.trees[0].set_exception(FAILED)
+        await asked.clock.run(5)
+        assert len(asked.details) == len(asked.trees) == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_run_that_changes_while_it_is_read_is_read_once_more(is_first: bool) -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        if not is_first:
+            asked.details[0].set_result((RUN, None))
+            await asked.clock.run(0)
+            asked.reading.reread()
+            await asked.clock.run(0)
+        asked.change()
+        asked.details[-1].set_result((RUN, None))
+        await asked.clock.run(5)
+        asked.details[-1].set_result((RUN, None))
+        await asked.clock.run(60)
+
+        assert len(asked.details) == (2 if is_first else 3)
+
+    asyncio.run(scenario())
+
+
+def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        asked.trees[0].set_exception(FAILED)
+        await asked.clock.run(0)
+        assert asked.shown[-1].tree_trouble
+
+        asked.run = LONE
+        asked.reading.reread()
+        await asked.clock.run(0)
+        assert asked.shown[-1].tree is not None
+        assert asked.shown[-1].tree_trouble is None
+
+    asyncio.run(scenario())
