@@ -61,6 +61,21 @@ def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:
     told(story, fleet_of(FAILED, executing(1)), tmp_path)
 
 
+def test_nothing_is_agreed_to_on_a_terminal_too_small_to_show_it(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "j", "C")
+        await seen(monitor)
+        assert asks(monitor)
+        await monitor.pilot.resize_terminal(30, 4)
+        await monitor.press("y")
+        assert asks(monitor)
+        await monitor.pilot.resize_terminal(120, 40)
+        await monitor.press("y")
+        assert not asks(monitor)
+
+    told(story, fleet_of(FAILED, executing(1)), tmp_path)
+
+
 def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "j", "space", "space")

@@ -88,6 +88,12 @@ def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> Non
         assert monitor.lines[-1].startswith(" / any text, or status:failed ")
         await monitor.press(*"status:completed", "enter", "x")
         assert "no other failed run is shown" in monitor.lines[-1]
+        await monitor.press("escape", "slash", *"zzz", "enter", wait_s=5)
+        assert keys_of(monitor)[:3] == ["/ filter", "f server filters", "z zoom"]
+        await monitor.press("escape", wait_s=1)
+        assert "x next error" in keys_of(monitor)
+        await monitor.press("g", "2", wait_s=1)
+        assert keys_of(monitor)[0] == "/ search"
 
     told(story, tmp_path)
 

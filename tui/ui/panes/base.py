@@ -185,8 +185,14 @@ class PagePane(Pane):
         return self.page.row.act if self.page.row else None
 
     def has_use_for(self, action: str) -> bool:
-        """Enter has one on a row that leads somewhere."""
-        return self._act is not None if action == "enter" else super().has_use_for(action)
+        """Enter has one on a row that leads somewhere, folding and wrapping where there is a run."""
+        match action:
+            case "enter":
+                return self._act is not None
+            case "fold" | "unfold" | "fold_all" | "wrap":
+                return self.run is not None
+            case _:
+                return super().has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
         """A page is searched, not filtered; Enter on a fold turns it."""

@@ -58,6 +58,7 @@ class RunListPane(Pane):
         self.views = ListViews(live.session, self._adopt)
         self.rows = RunRows(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
+        self._is_empty = True
         self._environment: Environment | None = None
         self._outage = Outage(live.session.store, lambda text: self.host.messages.add(live.session.now(), text))
 
@@ -78,9 +79,11 @@ class RunListPane(Pane):
         return super().check_action(action, parameters)
 
     def has_use_for(self, action: str) -> bool:
-        """What is about the run under the cursor has none while the list follows."""
+        """What is about the run under the cursor has none while the list follows, and nothing has where it is empty."""
         if action in {"enter", "mark", "mark_range"}:
             return self.target is not None
+        if action in {"sort", "mark_all", "error_step", "run_step"}:
+            return bool(self.rows.window)
         return super().has_use_for(action)
 
     @property
@@ -164,7 +167,10 @@ class RunListPane(Pane):
 
     def show_empty(self) -> None:
         """Say why there is nothing, where there is nothing."""
-        if not self.rows.window:
+        if self._is_empty is bool(self.rows.window):
+            self._is_empty = not self._is_empty
+            self.refresh_bindings()
+        if self._is_empty:
             self.table.show_empty(self._empty())
 
     def on_run_table_moved(self, event: RunTable.Moved) -> None:

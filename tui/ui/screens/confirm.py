@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from tui.domain.plan import Plan
 from tui.present.confirm import WIDTH, Question, confirm_lines
 from tui.sources.clock import Timer
+from tui.ui import layout
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.type_ahead import TypeAhead
@@ -89,12 +90,12 @@ class ConfirmScreen(ModalScreen[bool]):
         question = self.question
         if not question.is_awake:
             return
-        if event.key == "escape":
+        if event.key == "escape" or (event.key in {"enter", "q"} and not question.needs_typing):
             self.dismiss(result=False)
+        elif layout.is_too_small(*self.size):
+            return  # What is agreed to has to be in sight.
         elif question.needs_typing:
             self._type(event)
-        elif event.key in {"enter", "q"}:
-            self.dismiss(result=False)
         elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:
             self.dismiss(result=True)
 
