@@ -65,13 +65,15 @@ async def polling(
             yield session, later
 
 
-async def pass_time(session: Session, api: FleetApi, seconds: float) -> None:
-    """Let virtual time pass; at each step everything in flight is answered and applied first."""
+async def pass_time(
+    session: Session, api: FleetApi, seconds: float, *, is_busy: Callable[[], bool] = lambda: False
+) -> None:
+    """Let virtual time pass; at each step everything in flight is answered and applied first, and nobody is busy."""
 
     async def idle() -> None:
         # Not for time to pass: this lets the loop read its sockets while the server's thread answers.
-        while session.budget.in_flight:  # noqa: ASYNC110  the budget has no event for it, and needs none
-            await asyncio.sleep(0.0003)
+        while session.budget.in_flight or is_busy():  # noqa: ASYNC110  nobody has an event for it, or needs one
+            await asyncio.sleep(0.0003 if session.budget.in_flight else 0)
         await session.settle()
 
     await api.fleet.clock.run(seconds, idle=idle)

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from tests.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.harness import pass_time, settings_for
+from tests.ui.quiet import Quiet
 from tests.virtual_clock import VirtualClock
 from tui.actions import Action
 from tui.domain.ids import RunId
@@ -45,6 +46,7 @@ class Stage:
     app: BareApp
     session: Session
     api: FleetApi
+    quiet: Quiet
     told: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     opened: list[RunId] = field(default_factory=list)
@@ -109,11 +111,9 @@ class Stage:
 
     async def later(self, seconds: float = 0.0) -> None:
         await self._painted()
-        await pass_time(self.session, self.api, seconds)
-        # The action log is written in a thread: this lets it come back.
-        for _ in range(3):
-            await asyncio.sleep(0.001)
-            await pass_time(self.session, self.api, 0.0)
+        await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
+        await self._painted()
+        await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
         await self._painted()
 
     async def ended(self) -> None:
@@ -146,8 +146,9 @@ async def staged(
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = BareApp(session)
+            quiet = Quiet(app)
             async with app.run_test(size=size):
-                stage = Stage(app, session, api)
+                stage = Stage(app, session, api, quiet)
                 for _ in range(200):
                     await stage.later(0.05)
                     if len(session.store) and session.store.environment_known:

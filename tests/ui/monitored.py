@@ -1,7 +1,7 @@
 """The monitor in a test: the real app and session on a fleet behind real HTTP, in virtual time.
 
-What lives here: `monitored`, and how to press keys, let time pass and read the screen. Nothing sleeps: `later` moves the
-clock that the session, the ticker and the emulator share.
+What lives here: `monitored`, and how to press keys, let time pass and read the screen. Nothing sleeps: `later` moves
+the clock that the session, the ticker and the emulator share.
 """
 
 from collections.abc import AsyncIterator
@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from tests.fleet import Fleet, FleetApi, serving
 from tests.harness import pass_time, settings_for
+from tests.ui.quiet import Quiet
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.screens.main import MainScreen
@@ -33,6 +34,7 @@ class Monitored:
     pilot: Pilot[int]
     session: Session
     api: FleetApi
+    quiet: Quiet
 
     @property
     def screen(self) -> MainScreen:
@@ -42,11 +44,11 @@ class Monitored:
 
     async def later(self, seconds: float = 0.0) -> None:
         """Let virtual time pass, and everything that it causes be painted."""
-        await self._painted()
-        await pass_time(self.session, self.api, seconds)
-        await self._painted()
-        await pass_time(self.session, self.api, 0.0)
-        await self._painted()
+        await self.pilot.pause(0)
+        await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
+        for _ in range(2):
+            await self.pilot.pause(0)
+            await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         """Press keys as fast as a terminal can send them, as a paste or a held key does."""
@@ -58,11 +60,6 @@ class Monitored:
             event.set_sender(self.app)
             driver.send_message(event)
         await self.later(wait_s)
-
-    async def _painted(self) -> None:
-        """Until every widget has worked off what it was told, and what that told others."""
-        for _ in range(3):
-            await self.pilot.pause(0)
 
     @property
     def lines(self) -> list[str]:
@@ -99,8 +96,8 @@ async def monitored(
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = TriggerApp(session, look=look, is_ascii=is_ascii, environ=environ or {})
+            quiet = Quiet(app)
             async with app.run_test(size=size) as pilot:
-                await pilot.pause()
-                found = Monitored(app, pilot, session, api)
+                found = Monitored(app, pilot, session, api, quiet)
                 await found.later(wait_s)
                 yield found

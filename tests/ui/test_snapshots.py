@@ -1,4 +1,4 @@
-"""A few pictures of the whole screen, in a world whose clock stands still: what no other test looks at, it changes here.
+"""A few pictures of the whole screen, in a world whose clock stands still: for what no other test looks at.
 
 `SNAPSHOTS=new python -m pytest tests/ui/test_snapshots.py` draws them anew; look at each before it is committed.
 """
@@ -47,9 +47,7 @@ async def nobody_answers(monitor: Monitored) -> None:
         ("stale-120x40-16-colours", nobody_answers, (120, 40), Look.SIXTEEN),
     ],
 )
-def test_the_screen_looks_as_it_did(
-    tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: Look
-) -> None:
+def test_the_screen_looks_as_it_did(tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: Look) -> None:
     async def scenario() -> str:
         async with monitored(small_fleet(), tmp_path, size=size, look=look) as monitor:
             await story(monitor)
