@@ -7,7 +7,7 @@ and sending are `dispatch`'s, the guards of every action the session's. Source: 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from textual.binding import Binding
 
@@ -24,13 +24,11 @@ from tui.present.styled import Line, Piece, Token
 from tui.session.planning import Planning
 from tui.store.changes import Changes, Topic
 from tui.ui.dispatch import GRACE_S, Batch, Dispatch
+from tui.ui.host import Host
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
 from tui.wire.errors import ApiError
-
-if TYPE_CHECKING:
-    from tui.ui.app import TriggerApp
 
 TREES_MOST: Final = 20
 """Trees that are read for one question: what stops below the other runs is then said to be unknown."""
@@ -66,7 +64,7 @@ class Acting:
     def __init__(
         self,
         live: Live,
-        app: Callable[[], "TriggerApp"],
+        app: Callable[[], Host],
         voice: Voice,
         *,
         open_run: Callable[[RunId], None],

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
@@ -22,6 +21,7 @@ from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.driver import TerminalDriver
 from tui.ui.following import Following
+from tui.ui.host import Host
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.messages import Messages, Reporter
@@ -33,7 +33,7 @@ KEY_WITHIN_S: Final = 1.0
 """A widget that has not worked off a key by then is on its way out."""
 
 
-class TriggerApp(App[int]):
+class TriggerApp(Host):
     """Shows one session until it is quit."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [Path(__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]

@@ -6,14 +6,13 @@ What lives here: the commands as data, and finding them by what is typed.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
-from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED
+from textual.screen import Screen
+
+from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.ui.bindings import live_keys
 from tui.ui.theme import Look
-
-if TYPE_CHECKING:
-    from tui.ui.screens.main import MainScreen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +36,23 @@ _SORTED: Final = {
 }
 
 
-def commands_of(screen: "MainScreen") -> list[Command]:
+def commands_of(
+    screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[Look], None]
+) -> list[Command]:
     """Those that have a name only, then the keys of the focused pane and of the screen, as they work now."""
-    host, sort_by = screen.host, screen.run_list.sort_by
+    app = screen.app
     named = [
         *(Command(f"sort by {order.title}", _SORTED.get(order, ""), partial(sort_by, order)) for order in ORDERS),
-        Command("dark", "Dark colours.", partial(_use_look, screen, Look.DARK)),
-        Command("light", "Light colours.", partial(_use_look, screen, Look.LIGHT)),
-        Command("16 colours", "The terminal's own colours.", partial(_use_look, screen, Look.SIXTEEN)),
+        Command("dark", "Dark colours.", partial(use_look, Look.DARK)),
+        Command("light", "Light colours.", partial(use_look, Look.LIGHT)),
+        Command("16 colours", "The terminal's own colours.", partial(use_look, Look.SIXTEEN)),
     ]
     keys = [
-        Command(key.word, key.sentence, partial(host.call_later, host.run_action, key.action, key.node), key.shown)
+        Command(key.word, key.sentence, partial(app.call_later, app.run_action, key.action, key.node), key.shown)
         for key in live_keys(screen)
         if key.works_now and not key.is_motion and key.action != _ITSELF
     ]
     return [*named, *keys]
-
-
-def _use_look(screen: "MainScreen", look: Look) -> None:
-    """Other colours; the strip has other rows where its ground has none."""
-    screen.host.use_look(look)
-    screen.on_resize()
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:

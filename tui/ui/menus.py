@@ -3,17 +3,22 @@
 What lives here: the two bindings and opening the screens, each loaded when it is first wanted.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
+
+from textual.screen import Screen
 
 from tui.domain.ids import RunId
+from tui.store.orders import Order
 from tui.store.server_filter import ServerFilter
 from tui.ui.bindings import live_keys
 from tui.ui.clipboard import Clipboard
+from tui.ui.following import Following
 from tui.ui.keys import LAST, bind
-
-if TYPE_CHECKING:
-    from tui.ui.screens.main import MainScreen
+from tui.ui.live import Live
+from tui.ui.messages import Messages
+from tui.ui.theme import Look
 
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Find a command by name; so does ctrl-p.", rank=80, need=42, shown=":"),
@@ -21,33 +26,33 @@ MENU_BINDINGS: Final = (
 )
 
 
-def open_help(screen: "MainScreen") -> None:
-    """Show the keys that work on this screen now."""
+def open_help(screen: Screen[Any], live: Live, title: str) -> None:
+    """Show the keys that work on this screen now; `title` is the focused pane's."""
     from tui.ui.screens.help import HelpScreen  # noqa: PLC0415  not before somebody asks: it must start fast
 
-    screen.app.push_screen(HelpScreen(screen.live, live_keys(screen), screen.pane.title))
+    screen.app.push_screen(HelpScreen(live, live_keys(screen), title))
 
 
-def open_messages(screen: "MainScreen") -> None:
+def open_messages(screen: Screen[Any], live: Live, messages: Messages) -> None:
     """Show what went wrong."""
     from tui.ui.screens.messages import MessagesScreen  # noqa: PLC0415  likewise
 
-    screen.app.push_screen(MessagesScreen(screen.live, screen.host.messages))
+    screen.app.push_screen(MessagesScreen(live, messages))
 
 
-def open_copy_menu(screen: "MainScreen", run_id: RunId, clipboard: Clipboard) -> None:
+def open_copy_menu(screen: Screen[Any], live: Live, run_id: RunId, clipboard: Clipboard) -> None:
     """Let a part of a run be chosen for the clipboard."""
     from tui.ui.screens.copy_menu import CopyMenu  # noqa: PLC0415  likewise
 
-    screen.app.push_screen(CopyMenu(screen.live, run_id, clipboard))
+    screen.app.push_screen(CopyMenu(live, run_id, clipboard))
 
 
-def open_server_filters(screen: "MainScreen") -> None:
+def open_server_filters(screen: Screen[Any], live: Live, following: Following) -> None:
     """Let the server's filters be chosen."""
     from tui.store.server_filter import known_values  # noqa: PLC0415  likewise
     from tui.ui.screens.server_filters import ServerFiltersScreen  # noqa: PLC0415  likewise
 
-    following, settings = screen.host.following, screen.live.session.settings
+    settings = live.session.settings
 
     def follow(chosen: ServerFilter | None) -> None:
         if chosen is not None:
@@ -55,14 +60,21 @@ def open_server_filters(screen: "MainScreen") -> None:
 
     filters = ServerFiltersScreen(
         following.chosen,
-        known=known_values(screen.live.session.store),
+        known=known_values(live.session.store),
         default_period=settings.history,
         run_limit=settings.history_runs,
     )
     screen.app.push_screen(filters, follow)
 
 
-def open_palette(screen: "MainScreen") -> None:
+def open_palette(
+    screen: Screen[Any],
+    live: Live,
+    messages: Messages,
+    *,
+    sort_by: Callable[[Order], None],
+    use_look: Callable[[Look], None],
+) -> None:
     """Let a command be chosen, and run it."""
     from tui.ui.commands import Command, commands_of  # noqa: PLC0415  likewise
     from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  likewise
@@ -71,5 +83,6 @@ def open_palette(screen: "MainScreen") -> None:
         if command is not None:
             command.run()
 
-    messages = Command("messages", "What went wrong and when.", partial(open_messages, screen))
-    screen.app.push_screen(PaletteScreen([messages, *commands_of(screen)]), run)
+    first = Command("messages", "What went wrong and when.", partial(open_messages, screen, live, messages))
+    commands = commands_of(screen, sort_by=sort_by, use_look=use_look)
+    screen.app.push_screen(PaletteScreen([first, *commands]), run)

@@ -5,7 +5,7 @@ the subject, and says upwards what the user wants.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -17,13 +17,11 @@ from tui.domain.run import Run
 from tui.present.acts import Toggle
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
+from tui.ui.host import Host, host_of
 from tui.ui.live import Live
 from tui.ui.subject import Subject
 from tui.ui.widgets.page import Page, PageRow
 from tui.ui.widgets.rule import Rule, RuleText, Tab
-
-if TYPE_CHECKING:
-    from tui.ui.app import TriggerApp
 
 
 class OpenRun(Message):
@@ -52,10 +50,9 @@ class Pane(Widget):
         self.rule = Rule()
 
     @property
-    def host(self) -> "TriggerApp":
+    def host(self) -> Host:
         """The app, as what it is."""
-        app: TriggerApp = self.app  # type: ignore[assignment]  # Textual types it as any app
-        return app
+        return host_of(self)
 
     @property
     def body(self) -> Widget:

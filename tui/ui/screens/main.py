@@ -1,52 +1,33 @@
-"""The monitor: header, panes, footer, and the keys that work whichever pane has the focus.
+"""The monitor: the board, and the keys that work on it whichever pane has the focus.
 
-What lives here: what each of those keys leads to. Where panes stand is `arrangement`'s, reading a run `subject`'s,
-acting on it `acting`'s.
+What lives here: what each of those keys leads to, and where it has nothing to do. The parts are `board`'s, acting on a
+run is `acting`'s. The class is longer than 200 lines: it is the list of keys with one line behind each.
 """
 
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.reactive import reactive
-from textual.screen import Screen
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.styled import Piece, Token
-from tui.sources.clock import Timer
-from tui.store.changes import Changes, Topic
-from tui.store.orders import CREATED, ORDERS
 from tui.ui import layout
 from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice
 from tui.ui.clipboard import Clipboard
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.menus import MENU_BINDINGS, open_copy_menu, open_help, open_palette, open_server_filters
-from tui.ui.panes import PANES
-from tui.ui.panes.base import OpenRun, Pane
-from tui.ui.panes.detail import DetailPane
-from tui.ui.panes.run_list import RunHighlighted, RunListPane
-from tui.ui.remembered import Remembered
-from tui.ui.subject import Reading, Subject
-from tui.ui.trail import Trail
-from tui.ui.widgets.footer import Footer
-from tui.ui.widgets.header import Header
-from tui.ui.widgets.lines import Lines
-from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.strip import Strip, strip_height
-from tui.ui.workspace import Workspace
-
-if TYPE_CHECKING:
-    from tui.ui.app import TriggerApp
+from tui.ui.panes.base import OpenRun
+from tui.ui.panes.run_list import RunHighlighted
+from tui.ui.screens.board import Board
+from tui.ui.theme import Look
 
 TICK_S = 1.0
 FILTER_SENTENCE = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
 
 
-class MainScreen(Screen[None]):
-    """Everything that is always there."""
+class MainScreen(Board):
+    """The board with its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "enter", "open", "Open what the cursor is on.", rank=10),
@@ -68,99 +49,20 @@ class MainScreen(Screen[None]):
         *MENU_BINDINGS,
     ]
 
-    subject: reactive[Subject] = reactive(Subject(), init=False, repaint=False)
-
     def __init__(self, live: Live) -> None:
-        super().__init__()
-        self.live = live
-        self.reading = Reading(live.session, self._show_subject)
-        self.trail = Trail(self.reading)
-        self.prompt = Prompt()
-        self.footer = Footer()
+        super().__init__(live)
         voice = Voice(lambda text: self.host.messages.add(live.session.now(), text), self.footer.notice)
-        self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
         self.acting = Acting(live, lambda: self.host, voice, open_run=self._open_new, unmark=self.run_list.clear_marks)
-        self.header = Header(live)
-        self.strip = Strip(live, self.acting.overlay)
-        self.workspace = Workspace(self.panes, self.strip)
-        self.too_small = Lines(id="too-small")
-        self._ticking: Timer
-
-    @property
-    def host(self) -> "TriggerApp":
-        """The app, as what it is."""
-        app: TriggerApp = self.app  # type: ignore[assignment]  # Textual types it as any app
-        return app
-
-    @property
-    def run_list(self) -> RunListPane:
-        """The list of runs."""
-        pane = self.panes[layout.LIST]
-        assert isinstance(pane, RunListPane)
-        return pane
-
-    @property
-    def _detail(self) -> DetailPane:
-        pane = self.panes[layout.DETAIL]
-        assert isinstance(pane, DetailPane)
-        return pane
-
-    @property
-    def pane(self) -> Pane:
-        """The pane that has the focus, or had it last."""
-        return self.workspace.pane
-
-    def compose(self) -> ComposeResult:
-        """Header, panes, footer."""
-        self.run_list.table.overlay = self._detail.overlay = self.acting.overlay
-        yield self.header
-        for pane in self.panes.values():
-            pane.data_bind(MainScreen.subject)
-        self.strip.data_bind(MainScreen.subject)
-        yield self.workspace
-        yield self.footer
-        yield self.prompt
-        yield self.too_small
+        self.run_list.table.overlay = self.detail.overlay = self.strip.overlay = self.acting.overlay
 
     def on_mount(self) -> None:
-        """Listen, tick, and begin at the list."""
-        self.host.changed.subscribe(self, self._see)
+        """What was agreed to and not sent is told at the end."""
         self.host.farewell = self.acting.farewell
-        self.host.following.show = partial(self.call_later, self._recall)
-        self._plan_tick()
-        self.set_focus(self.run_list.body)
-
-    def on_unmount(self) -> None:
-        """Nothing is read, and nothing ticks, for a screen that is gone."""
-        self._ticking.cancel()
-        self.reading.close()
-
-    def on_resize(self) -> None:
-        """Another size has other places."""
-        self.set_class(layout.is_too_small(*self.size), "too-small")
-        need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
-        self.too_small.show([(Piece(f"This needs {need}; it is {self.size.width}x{self.size.height}."),)])
-        self.workspace.arrange_for(self.size, strip_height(self.host.painter))
-
-    def on_workspace_turned(self) -> None:
-        """Other panes are seen: what they need is read, and other keys work."""
-        plan = self.workspace.plan
-        beside = plan.shows(layout.DETAIL) or plan.shows(layout.ATTEMPTS) or plan.has_strip
-        self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
-        if self.pane is self.run_list and self.trail.here != self.run_list.target:
-            # What stands beside or below the list is what a key pressed in it is about.
-            self.trail.begin(self.run_list.target)
-        self.refresh_bindings()
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         """The cursor of the list is on another run."""
         self.trail.begin(event.run_id)
         self.refresh_bindings()
-
-    def on_run_list_pane_arranged(self) -> None:
-        """The list is sorted or laid out otherwise."""
-        run_list = self.run_list
-        self.host.following.arrange(run_list.views.wanted.order.id, is_wide=run_list.table.is_wide)
 
     def on_open_run(self, event: OpenRun) -> None:
         """A pane leads to another run."""
@@ -274,19 +176,24 @@ class MainScreen(Screen[None]):
     def action_copy_menu(self) -> None:
         """Choose what to send."""
         if (run_id := self._target_to_copy()) is not None:
-            open_copy_menu(self, run_id, self._clipboard)
+            open_copy_menu(self, self.live, run_id, self._clipboard)
 
     def action_server_filters(self) -> None:
         """Choose what the server leaves out."""
-        open_server_filters(self)
+        open_server_filters(self, self.live, self.host.following)
 
     def action_palette(self) -> None:
         """Choose a command by name."""
-        open_palette(self)
+        open_palette(self, self.live, self.host.messages, sort_by=self.run_list.sort_by, use_look=self._use_look)
 
     def action_help(self) -> None:
         """Show the keys."""
-        open_help(self)
+        open_help(self, self.live, self.pane.title)
+
+    def _use_look(self, look: Look) -> None:
+        """Other colours; the strip has other rows where its ground has none."""
+        self.host.use_look(look)
+        self.put_in_place()
 
     @property
     def _acts_on_marks(self) -> bool:
@@ -323,40 +230,3 @@ class MainScreen(Screen[None]):
         else:
             return False
         return True
-
-    def _recall(self, kept: Remembered) -> None:
-        """Show the list as it was chosen, now or the last time."""
-        order = next((each for each in ORDERS if each.id == kept.order), CREATED)
-        self.run_list.show_chosen(self.host.following.chosen, order, is_wide=kept.is_wide)
-
-    def _show_subject(self, subject: Subject) -> None:
-        self.subject = subject
-        self.host.reporter.see_reading(subject)
-
-    def _see(self, changes: Changes) -> None:
-        self.reading.see(changes)
-        for bar in (self.header, self.strip):
-            bar.see(changes)
-        for pane in self.panes.values():
-            pane.see(changes)
-        if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
-            self.refresh_bindings()
-
-    def _plan_tick(self) -> None:
-        """One ticker for all, in the session's time."""
-
-        def ring() -> None:
-            self.call_later(self._on_tick)
-
-        self._ticking = self.live.session.clock.call_later(TICK_S, ring)
-
-    def _on_tick(self) -> None:
-        self._tick()
-        self._plan_tick()
-
-    def _tick(self) -> None:
-        self.reading.tick()
-        for bar in (self.header, self.strip, self.footer):
-            bar.tick()
-        for pane in self.panes.values():
-            pane.tick()

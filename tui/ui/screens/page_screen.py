@@ -4,7 +4,7 @@ What lives here: its parts, searching in it, and the way back. What the page say
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
+from tui.ui.host import Host, host_of
 from tui.ui.keys import LAST, bind
 from tui.ui.live import Live
 from tui.ui.widgets.footer import Footer
@@ -19,9 +20,6 @@ from tui.ui.widgets.header import Header
 from tui.ui.widgets.page import Page, PageRow
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.rule import Rule, RuleText
-
-if TYPE_CHECKING:
-    from tui.ui.app import TriggerApp
 
 TICK_S: Final = 1.0
 
@@ -50,10 +48,9 @@ class PageScreen(Screen[None]):
         self._searched = ""
 
     @property
-    def host(self) -> "TriggerApp":
+    def host(self) -> Host:
         """The app, as what it is."""
-        app: TriggerApp = self.app  # type: ignore[assignment]  # Textual types it as any app
-        return app
+        return host_of(self)
 
     def compose(self) -> ComposeResult:
         """Header, rule, page, footer."""

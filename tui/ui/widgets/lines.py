@@ -5,27 +5,23 @@ out the whole screen, a line costs nothing but itself.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
+from tui.ui.host import Host, host_of
 from tui.ui.painting import Ground, Painter
-
-if TYPE_CHECKING:
-    from tui.ui.app import TriggerApp
 
 
 class LineWidget(Widget):
     """A widget whose every line is a strip that `strip_at` gives. It has no border, padding or scrollbar."""
 
     @property
-    def host(self) -> "TriggerApp":
+    def host(self) -> Host:
         """The app, as what it is."""
-        app: TriggerApp = self.app  # type: ignore[assignment]  # Textual types it as any app
-        return app
+        return host_of(self)
 
     @property
     def painter(self) -> Painter:

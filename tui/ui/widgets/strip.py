@@ -36,10 +36,10 @@ class Strip(Lines):
 
     subject: reactive[Subject] = reactive(Subject(), init=False, always_update=False)
 
-    def __init__(self, live: Live, overlay: Overlay = lambda _: None) -> None:
+    def __init__(self, live: Live) -> None:
         super().__init__(Ground.SURFACE, id="strip")
         self._live = live
-        self._overlay = overlay
+        self.overlay: Overlay = lambda _: None
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width, or it has just come into sight."""
@@ -66,7 +66,7 @@ class Strip(Lines):
         run_id = self.subject.run_id
         run = None if run_id is None else self._live.get(run_id)
         children = () if run is None else self._live.session.store.children_of(run.id)
-        overlay = None if run is None else self._overlay(run.id)
+        overlay = None if run is None else self.overlay(run.id)
         now = self._live.now
         lines = strip_lines(run, children, now, self.size.width, overlay=overlay)
         rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if _is_ruled(self.painter) else ()

@@ -1,0 +1,54 @@
+"""The app as everything in it knows it: what a widget, a pane or a screen may ask of it.
+
+What lives here: the names. `app` fills them; nothing below it imports it, so that the rooms of the screen stand on
+each other and never in a circle.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.signal import Signal
+
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.ui.following import Following
+from tui.ui.live import Live
+from tui.ui.messages import Messages, Reporter
+from tui.ui.painting import Painter
+from tui.ui.theme import Look
+from tui.ui.type_ahead import TypeAhead
+
+
+class Host(App[int]):
+    """The app's own: see `TriggerApp`."""
+
+    session: Session
+    live: Live
+    painter: Painter
+    following: Following
+    messages: Messages
+    reporter: Reporter
+    type_ahead: TypeAhead
+    changed: Signal[Changes]
+    environ: Mapping[str, str]
+    farewell: Callable[[], Sequence[str]]
+    """What has to be said once the screen is gone."""
+
+    def write(self, data: str) -> None:
+        """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
+        raise NotImplementedError
+
+    def use_look(self, look: Look) -> None:
+        """Other colours."""
+        raise NotImplementedError
+
+    def action_leave(self) -> None:
+        """End the program."""
+        raise NotImplementedError
+
+
+def host_of(node: DOMNode) -> Host:
+    """The app that a widget or screen is in."""
+    return cast("Host", node.app)

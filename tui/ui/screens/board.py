@@ -1,0 +1,164 @@
+"""The parts of the monitor, and how news reaches them.
+
+What lives here: header, panes and footer on one screen, the subject that goes down to the panes, the ticker. What keys
+do is `main`'s, where panes stand `workspace`'s, reading a run `subject`'s.
+"""
+
+from functools import partial
+
+from textual.app import ComposeResult
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.present.styled import Piece
+from tui.sources.clock import Timer
+from tui.store.changes import Changes, Topic
+from tui.store.orders import CREATED, ORDERS
+from tui.ui import layout
+from tui.ui.host import Host, host_of
+from tui.ui.live import Live
+from tui.ui.panes import PANES
+from tui.ui.panes.base import Pane
+from tui.ui.panes.detail import DetailPane
+from tui.ui.panes.run_list import RunListPane
+from tui.ui.remembered import Remembered
+from tui.ui.subject import Reading, Subject
+from tui.ui.trail import Trail
+from tui.ui.widgets.footer import Footer
+from tui.ui.widgets.header import Header
+from tui.ui.widgets.lines import Lines
+from tui.ui.widgets.prompt import Prompt
+from tui.ui.widgets.strip import Strip, strip_height
+from tui.ui.workspace import Workspace
+
+TICK_S = 1.0
+
+
+class Board(Screen[None]):
+    """Everything that is always there, without its keys."""
+
+    subject: reactive[Subject] = reactive(Subject(), init=False, repaint=False)
+
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self.live = live
+        self.reading = Reading(live.session, self._show_subject)
+        self.trail = Trail(self.reading)
+        self.prompt = Prompt()
+        self.footer = Footer()
+        self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
+        self.header = Header(live)
+        self.strip = Strip(live)
+        self.workspace = Workspace(self.panes, self.strip)
+        self.too_small = Lines(id="too-small")
+        self._ticking: Timer
+
+    @property
+    def host(self) -> Host:
+        """The app, as what it is."""
+        return host_of(self)
+
+    @property
+    def run_list(self) -> RunListPane:
+        """The list of runs."""
+        pane = self.panes[layout.LIST]
+        assert isinstance(pane, RunListPane)
+        return pane
+
+    @property
+    def detail(self) -> DetailPane:
+        """The detail of the selected run."""
+        pane = self.panes[layout.DETAIL]
+        assert isinstance(pane, DetailPane)
+        return pane
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that has the focus, or had it last."""
+        return self.workspace.pane
+
+    def compose(self) -> ComposeResult:
+        """Header, panes, footer."""
+        yield self.header
+        for pane in self.panes.values():
+            pane.data_bind(Board.subject)
+        self.strip.data_bind(Board.subject)
+        yield self.workspace
+        yield self.footer
+        yield self.prompt
+        yield self.too_small
+
+    def on_mount(self) -> None:
+        """Listen, tick, and begin at the list."""
+        self.host.changed.subscribe(self, self._see)
+        self.host.following.show = partial(self.call_later, self._recall)
+        self._plan_tick()
+        self.set_focus(self.run_list.body)
+
+    def on_unmount(self) -> None:
+        """Nothing is read, and nothing ticks, for a screen that is gone."""
+        self._ticking.cancel()
+        self.reading.close()
+
+    def on_resize(self) -> None:
+        """Another size has other places."""
+        self.put_in_place()
+
+    def put_in_place(self) -> None:
+        """Put everything where it belongs at this size."""
+        self.set_class(layout.is_too_small(*self.size), "too-small")
+        need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
+        self.too_small.show([(Piece(f"This needs {need}; it is {self.size.width}x{self.size.height}."),)])
+        self.workspace.arrange_for(self.size, strip_height(self.host.painter))
+
+    def on_workspace_turned(self) -> None:
+        """Other panes are seen: what they need is read, and other keys work."""
+        plan = self.workspace.plan
+        beside = plan.shows(layout.DETAIL) or plan.shows(layout.ATTEMPTS) or plan.has_strip
+        self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
+        if self.pane is self.run_list and self.trail.here != self.run_list.target:
+            # What stands beside or below the list is what a key pressed in it is about.
+            self.trail.begin(self.run_list.target)
+        self.refresh_bindings()
+
+    def on_run_list_pane_arranged(self) -> None:
+        """The list is sorted or laid out otherwise."""
+        run_list = self.run_list
+        self.host.following.arrange(run_list.views.wanted.order.id, is_wide=run_list.table.is_wide)
+
+    def _recall(self, kept: Remembered) -> None:
+        """Show the list as it was chosen, now or the last time."""
+        order = next((each for each in ORDERS if each.id == kept.order), CREATED)
+        self.run_list.show_chosen(self.host.following.chosen, order, is_wide=kept.is_wide)
+
+    def _show_subject(self, subject: Subject) -> None:
+        self.subject = subject
+        self.host.reporter.see_reading(subject)
+
+    def _see(self, changes: Changes) -> None:
+        self.reading.see(changes)
+        for bar in (self.header, self.strip):
+            bar.see(changes)
+        for pane in self.panes.values():
+            pane.see(changes)
+        if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
+            self.refresh_bindings()
+
+    def _plan_tick(self) -> None:
+        """One ticker for all, in the session's time."""
+
+        def ring() -> None:
+            self.call_later(self._on_tick)
+
+        self._ticking = self.live.session.clock.call_later(TICK_S, ring)
+
+    def _on_tick(self) -> None:
+        self._tick()
+        self._plan_tick()
+
+    def _tick(self) -> None:
+        self.reading.tick()
+        for bar in (self.header, self.strip, self.footer):
+            bar.tick()
+        for pane in self.panes.values():
+            pane.tick()
