@@ -47,6 +47,7 @@ class Monitored:
         await self.pilot.pause(0)
         await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
         for _ in range(2):
+            self.quiet.paint()
             await self.pilot.pause(0)
             await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
 

@@ -45,3 +45,8 @@ class Quiet:
             return True
         screens = [node for screen in self._app.screen_stack for node in screen.walk_children(with_self=True)]
         return any(node.message_queue_size or node._next_callbacks for node in (self._app, *screens))
+
+    def paint(self) -> None:
+        """Draw what waits for the next frame: frames come in real time, and a dialog shows what is behind it."""
+        for screen in self._app.screen_stack:
+            screen._on_timer_update()
