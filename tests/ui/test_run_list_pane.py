@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,15 @@ def test_ascii_alone(tmp_path: Path) -> None:
             assert "x Failed" in monitor.text
 
     asyncio.run(scenario())
+
+
+def test_a_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        for _ in range(20):
+            await monitor.press("j", wait_s=0.4)
+        traces = [at_s for at_s, path, _ in fleet.requests if path.endswith("/trace")]
+        assert len(traces) <= 6 + 8 * 6 / 6.0 + 1
+        assert [second - first for first, second in pairwise(traces[:6])] == pytest.approx([0.4] * 5)
+
+    told(story, tmp_path)

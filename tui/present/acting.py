@@ -11,6 +11,7 @@ from tui.domain.action import ActionPhase, ActionStatus
 from tui.present import words
 from tui.present.columns import short_id
 from tui.present.styled import Line, Piece, Token, joined
+from tui.present.trouble import without_request
 
 _ORDER: Final = (ActionPhase.REFUSED, ActionPhase.UNKNOWN, ActionPhase.FINISHED_FIRST, ActionPhase.CONFIRMED)
 _TOKENS: Final = {
@@ -29,7 +30,7 @@ def outcome_words(done: str, status: ActionStatus) -> Line:
         case ActionPhase.FINISHED_FIRST:
             return (Piece(f"{status.action}: it finished first, {status.message}", Token.MUTED),)
         case ActionPhase.REFUSED:
-            return (Piece(f"{status.action} refused: {status.message}", Token.ROSE),)
+            return (Piece(f"{status.action} refused: {without_request(status.message)}", Token.ROSE),)
         case ActionPhase.UNKNOWN:
             return (Piece(f"{status.action}: outcome not known, see :messages", Token.AMBER),)
         case ActionPhase.REQUESTED | ActionPhase.ACCEPTED:
@@ -57,7 +58,7 @@ def trouble_words(status: ActionStatus) -> str | None:
     about = f"{status.action.capitalize()} of {status.run_id}"
     match status.phase:
         case ActionPhase.REFUSED:
-            return f"{about} was refused: {status.message}."
+            return f"{about} was refused: {without_request(status.message).removesuffix('.')}."
         case ActionPhase.FINISHED_FIRST:
             return f"{about}: it finished first, {status.message}."
         case ActionPhase.UNKNOWN:

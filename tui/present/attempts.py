@@ -57,7 +57,9 @@ def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime
     if attempt.took is not None:
         parts.append((Piece(words.duration(attempt.took)),))
     elif attempt.started_at and attempt.status is AttemptStatus.EXECUTING:
-        parts.append((Piece(f"{words.duration(now - attempt.started_at)} so far", Token.BLUE),))
+        ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+        so_far = words.duration((ended_at or now) - attempt.started_at)
+        parts.append((Piece(f"{so_far} so far", Token.MUTED if run.is_final else Token.BLUE),))
     if (waited := waited_before(run, attempt, previous)) is not None:
         parts.append(_fact("waited", waited))
     if attempt.completed_at:

@@ -96,7 +96,7 @@ class Performer:
             if not _may_have_arrived(error):
                 said = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
                 return await self._phase(status, ActionPhase.REFUSED, said)
-            return await self._after_a_lost_answer(action, before, status, asked_at, str(error))
+            return await self._after_a_lost_answer(action, before, status, asked_at, error)
         new_run_id = target if target != before.id else None
         status = await self._phase(replace(status, new_run_id=new_run_id), ActionPhase.ACCEPTED)
         return await self._prove(action, before, target, status, asked_at, "accepted")
@@ -112,14 +112,14 @@ class Performer:
         return merge(before, answer.patch)
 
     async def _after_a_lost_answer(
-        self, action: Action, before: Run, status: ActionStatus, asked_at: datetime, reason: str
+        self, action: Action, before: Run, status: ActionStatus, asked_at: datetime, error: ApiError
     ) -> ActionStatus:
         """The request may have taken effect. Only a run that the verb acts on itself can tell."""
+        is_lost = isinstance(error, Unreachable)
+        since = f"the answer was lost ({error})" if is_lost else f"the server is in trouble ({error})"
         if not action.is_repeatable:
-            return await self._phase(
-                status, ActionPhase.UNKNOWN, f"the answer was lost ({reason}): look for a new run before trying again"
-            )
-        return await self._prove(action, before, before.id, status, asked_at, f"the answer was lost ({reason})")
+            return await self._phase(status, ActionPhase.UNKNOWN, f"{since}: look for a new run before trying again")
+        return await self._prove(action, before, before.id, status, asked_at, since)
 
     async def _prove(
         self, action: Action, before: Run, target: RunId, status: ActionStatus, asked_at: datetime, since: str

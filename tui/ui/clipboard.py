@@ -31,7 +31,9 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
         return plain + "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\"
     if environ.get("STY") or environ.get("TERM", "").startswith("screen"):
         pieces = (plain[start : start + SCREEN_CHUNK] for start in range(0, len(plain), SCREEN_CHUNK))
-        return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+        wrapped = "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+        # Over SSH that name may be tmux's, which takes the plain form and drops the other, as screen does the reverse.
+        return wrapped if environ.get("STY") else plain + wrapped
     return plain
 
 

@@ -206,12 +206,13 @@ class RunRows:
             self._marks.setdefault(run_id)
 
     def mark_all(self) -> None:
-        """Mark all that is shown, or, where all of it is marked, nothing."""
+        """Mark all that is shown too, or, where all of it is marked, none of it. What is hidden keeps its mark."""
         shown = self._view.slice(0, len(self._view))
         if all(run_id in self._marks for run_id in shown):
-            self._marks.clear()
+            for run_id in shown:
+                del self._marks[run_id]
         else:
-            self._marks = dict.fromkeys(shown)
+            self._marks |= dict.fromkeys(shown)
 
     def clear_marks(self) -> None:
         """Mark nothing."""

@@ -5,6 +5,7 @@ cursor has rested, again when the run changes, and never for what is not seen. S
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,12 @@ from tui.wire.errors import ApiError
 
 REST_S: Final = 0.15
 """The cursor has come to rest: nobody reads while it flies."""
+
+READS_AT_MOST: Final = 6
+READS_WITHIN_S: Final = 6.0
+"""So many runs in so long, unless one is opened: a held key with a read at each stop would take all requests, and the
+list would go stale.
+"""
 
 TREE_REST_S: Final = 0.5
 """A tree costs several requests: it is read for a run that is looked at."""
@@ -119,6 +126,7 @@ class Reading:
         self._chased: datetime | None = None
         self._catch_ups = iter(CATCH_UPS_S)
         self._was_down = False
+        self._began_s: deque[float] = deque(maxlen=READS_AT_MOST)
         self._wants_tree = False
         self._wants_detail = False
 
@@ -142,7 +150,14 @@ class Reading:
         if run_id is None:
             return
         if at_once or self._read_of is None:
-            self._plan(0.0 if at_once else REST_S)
+            self._plan(0.0 if at_once else max(REST_S, self._paced_s()))
+
+    def _paced_s(self) -> float:
+        """How long a held key has to wait: what is read for it is not read for the list."""
+        began_s = self._began_s
+        if len(began_s) < READS_AT_MOST:
+            return 0.0
+        return began_s[0] + READS_WITHIN_S - self._session.clock.monotonic_s()
 
     def want(self, *, detail: bool, tree: bool) -> None:
         """Say what is seen: nothing else is read."""
@@ -215,6 +230,7 @@ class Reading:
         run_id = self._subject.run_id
         if run_id is None:
             return None
+        self._began_s.append(self._session.clock.monotonic_s())
         self._set(replace(self._subject, reading_since=self._session.now()))
         return self._session.spawn(self._read(run_id), f"read {run_id}")
 
