@@ -9,9 +9,14 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
+import pytest
+
 from tests.fleet import SECRET
+from tui.cli.main import run
+from tui.output import DEFAULT_WIDTH, Output
 
 PATIENCE_S = 30.0
 
@@ -34,6 +39,15 @@ class Done:
     @property
     def objects(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+def in_this_process(monkeypatch: pytest.MonkeyPatch, *arguments: str, url: str) -> Done:
+    """The same command without a process of its own, for tests of what it says about many runs."""
+    for name, value in environment(url).items():
+        monkeypatch.setenv(name, value)
+    out, err = StringIO(), StringIO()
+    output = Output(out, err, is_terminal=False, width=DEFAULT_WIDTH, color=False, ascii_only=False)
+    return Done(run(output, list(arguments)), out.getvalue(), err.getvalue())
 
 
 def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] | None = None) -> Done:

@@ -264,10 +264,10 @@ def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
     ],
 )
 def test_bad_options_are_exit_2_and_one_line(capsys: pytest.CaptureFixture[str], arguments: Any, said: str) -> None:
-    from tui.cli.main import _run
+    from tui.cli.main import run
     from tui.output import Output
 
-    assert _run(Output.for_process({}), ["emulator", *arguments]) == 2
+    assert run(Output.for_process({}), ["emulator", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from tests.cli.running import Terminal, environment, trigger_tui
+from tests.cli.running import Terminal, environment, in_this_process, trigger_tui
 from tests.fleet import SECRET, Fleet, FleetRun, serving
 from tests.recording_server import RecordingsApi, Reply
 from tests.recordings import recording, recordings
@@ -205,9 +205,11 @@ def test_a_terminal_without_these_glyphs_gets_ascii(recordings_api: RecordingsAp
 
 
 @pytest.mark.parametrize(("number", "run_id"), DETAILS)
-def test_show_json_is_valid_and_holds_what_the_run_has(recordings_api: RecordingsApi, number: str, run_id: str) -> None:
+def test_show_json_is_valid_and_holds_what_the_run_has(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, number: str, run_id: str
+) -> None:
     recordings_api.answer(number, path=f"/api/v3/runs/{run_id}")
-    done = trigger_tui("show", run_id, "--json", url=recordings_api.url)
+    done = in_this_process(monkeypatch, "show", run_id, "--json", url=recordings_api.url)
     assert (done.code, done.err) == (0, "")
     (run,) = done.objects
     SCHEMA.validate(run)
@@ -388,12 +390,17 @@ def test_no_connection_is_exit_code_3_and_one_line() -> None:
     assert "no connection" in done.err
 
 
-@pytest.mark.parametrize("run_id", ["", "../whoami", "a/b", "run_1?x=y", "run 1", "run_\udcff"])
-def test_what_cannot_be_a_run_id_is_a_usage_error(recordings_api: RecordingsApi, run_id: str) -> None:
-    for command in ("show", "tree", "watch", "cancel", "replay"):
-        done = trigger_tui(command, run_id, url=recordings_api.url)
-        assert done.code == 2
-        assert len(done.err.splitlines()) == 1
+@pytest.mark.parametrize(
+    ("command", "run_id"),
+    [
+        *(("show", run_id) for run_id in ("", "../whoami", "a/b", "run_1?x=y", "run 1", "run_\udcff")),
+        *((command, "../whoami") for command in ("tree", "watch", "cancel", "replay")),
+    ],
+)
+def test_what_cannot_be_a_run_id_is_a_usage_error(recordings_api: RecordingsApi, command: str, run_id: str) -> None:
+    done = trigger_tui(command, run_id, url=recordings_api.url)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
     assert recordings_api.requests == []
 
 

@@ -81,7 +81,7 @@ def test_a_lost_cancel_without_effect_is_unknown_and_never_confirmed(tmp_path: P
 
     end, _ = acting(fleet_of(run), tmp_path, CANCEL, run, meanwhile=lose)
     assert end.phase is ActionPhase.UNKNOWN
-    assert "the answer was lost" in end.message
+    assert "the server is in trouble" in end.message
     assert "still Executing" in end.message
 
 

@@ -174,7 +174,7 @@ def test_a_queue_that_is_watched_by_its_status_keeps_no_run_that_left_it(tmp_pat
         fleet = steady_fleet(VirtualClock(), queued=300, starts_per_s=5, running_s=8, until_s=130)
         async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
             await later(60)
-            for _ in range(6):
+            for _ in range(10):
                 await later(10)
                 assert max(missed_ends_s(session, fleet), default=0) <= 30
                 shown = len(session.store.with_status(RunStatus.QUEUED))

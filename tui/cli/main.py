@@ -55,10 +55,10 @@ def main() -> NoReturn:
     # A session turns the collector on again.
     gc.disable()
     output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
-    sys.exit(_run(output, sys.argv[1:]))
+    sys.exit(run(output, sys.argv[1:]))
 
 
-def _run(output: Output, arguments: list[str]) -> int:
+def run(output: Output, arguments: list[str]) -> int:
     """Run one command; gives the exit code. Whatever is not foreseen here is a bug and ends in a traceback."""
     try:
         commands.main(arguments, prog_name="trigger-tui", standalone_mode=False, obj=output)
