@@ -26,6 +26,7 @@ from tui.present.life import life_line, life_lines, updated_lines
 from tui.present.status import DESCRIPTIONS, look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, fold, joined, line_width, wrap
 from tui.present.text_block import LABEL
+from tui.present.trouble import without_request
 
 LEAST_WIDTH: Final = 30
 VALUES: Final = ("payload", "output", "metadata", "schedule")
@@ -131,7 +132,6 @@ def _indented(rows: list[str], token: Token) -> list[Line]:
     return [(Piece("  "), Piece(row, token)) for row in rows]
 
 
-_ASKED: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"(\d{3})\b")
 _UNREADABLE: Final = "the run could not be read: "
 
@@ -142,11 +142,11 @@ def trouble_lines(run: Run | None, read: Read, now: Now, limit: int) -> list[Lin
         return _sentence("The server does not know this run any more.", Token.AMBER, limit)
     if read.trouble is None:
         return []
-    said = said_of(read.trouble)
+    said = without_request(read.trouble)
     match = _STATUS.match(said)
     if said.startswith(_UNREADABLE):
         return _sentence(f"{said[0].upper()}{said[1:]}. r tries again.", Token.AMBER, limit)
-    if not _ASKED.match(read.trouble):
+    if said == read.trouble or not read.trouble.endswith(said):
         # Not the run itself but a part of it: it comes with words of its own in front.
         return _sentence(said, Token.MUTED, limit)
     if match is None:
@@ -162,12 +162,7 @@ def trouble_lines(run: Run | None, read: Read, now: Now, limit: int) -> list[Lin
         case _:
             status = f" ({match[1]})" if match[1] >= "400" else ""
             lines = _sentence(f"The run could not be read{status}. r tries again.", Token.AMBER, limit)
-            return lines + _sentence(said, Token.FAINT, limit)
-
-
-def said_of(trouble: str) -> str:
-    """What went wrong, without the method and the address that it begins with."""
-    return _ASKED.sub("", trouble, count=1)
+            return lines if said == match[1] else lines + _sentence(said, Token.FAINT, limit)
 
 
 def _sentence(text: str, token: Token, limit: int) -> list[Line]:

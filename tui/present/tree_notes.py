@@ -3,7 +3,6 @@
 What lives here: the sentences below the rows, and the words at the end of the rule. The rows are `tree_page`'s.
 """
 
-import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,8 +13,8 @@ from tui.present.columns import Now, short_id
 from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.tree_page import EDGE
 from tui.present.tree_shape import Seen, Shape
+from tui.present.trouble import without_request
 
-_ASKED: Final = re.compile(r"[A-Z]+ /\S*: ")
 """Method and path before the words: a reader of the screen knows that a tree was asked for."""
 
 _OLD: Final = timedelta(seconds=10)
@@ -49,7 +48,7 @@ def notes(tree: RunTree, shape: Shape, trouble: str | None, width: int) -> list[
 
 def trouble_words(trouble: str) -> str:
     """Why there is no newer tree, and what to do."""
-    said = _ASKED.sub("", trouble, count=1).removeprefix("the run could not be read: ").rstrip(".")
+    said = without_request(trouble).removeprefix("the run could not be read: ").rstrip(".")
     return f"The tree could not be read: {said}{'' if said.endswith('?') else '.'} r tries again."
 
 

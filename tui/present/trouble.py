@@ -11,7 +11,7 @@ from tui.domain.update import SourceRetrying, SourceStopped
 
 Trouble = SourceRetrying | SourceStopped
 
-_ASKED: Final = re.compile(r"[A-Z]+ /\S*: ")
+_ASKED: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"\d{3},? ?")
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.present.detail_page import said_of, value_of
+from tui.present.detail_page import value_of
+from tui.present.trouble import without_request
 from tui.session import Session
 from tui.sources.budget import Priority
 from tui.wire.errors import ApiError
@@ -33,5 +34,5 @@ async def fetch_value(session: Session, run: Run, label: str) -> tuple[Json | Ab
             run = replace(run, body=(stamp, replace(body, **{other: None})))
         value, _ = value_of(await session.reads.with_bodies(run, max_bytes=MAX_BYTES), label)
     except ApiError as error:
-        return ABSENT, said_of(str(error))
+        return ABSENT, without_request(str(error))
     return value, "" if value is not ABSENT else "not there any more"
