@@ -86,6 +86,15 @@ def test_the_emulator_of_the_demo_dies_with_it_however_that_is() -> None:
         os.close(ended)
 
 
+def test_escape_and_the_key_behind_it_are_two_keys_however_they_arrive() -> None:
+    with monitor() as terminal:
+        terminal.wait_for(FIRST_PAINT)
+        terminal.send("/")
+        terminal.wait_for("any text")
+        terminal.send("\x1bq")
+        assert terminal.end() == 0
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_and_gives_the_terminal_back(number: int, code: int) -> None:
     with monitor() as terminal:
@@ -103,11 +112,12 @@ def test_a_closed_terminal_ends_it() -> None:
 
 
 IN_THE_SCREEN = """
-import tui.ui.screens.main as there
+import tui.ui.screens.board as there
+import tui.ui.ticking as ticking
 def _tick(self):
     key = self.live.session.settings.key.reveal()
     raise RuntimeError(f"a bug that quotes {key}")
-there.MainScreen._tick, there.TICK_S = _tick, 0.01
+there.Board._tick, ticking.TICK_S = _tick, 0.01
 """
 IN_THE_SESSION = """
 import tui.store.store as there

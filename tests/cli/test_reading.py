@@ -108,7 +108,10 @@ def test_ls_filters_are_the_servers(recordings_api: RecordingsApi, flags: list[s
     assert queries(recordings_api)[0][name] == value
 
 
-@pytest.mark.parametrize("flags", [["--status", "running"], ["--period", "banana"], ["--limit", "0"], ["--nope"]])
+@pytest.mark.parametrize(
+    "flags",
+    [["--status", "running"], ["--status", "failed-to-run"], ["--period", "banana"], ["--limit", "0"], ["--nope"]],
+)
 def test_a_flag_that_the_api_would_ignore_is_a_usage_error(recordings_api: RecordingsApi, flags: list[str]) -> None:
     done = trigger_tui("ls", *flags, url=recordings_api.url)
     assert done.code == 2

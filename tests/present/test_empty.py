@@ -58,6 +58,15 @@ def stopped(reason: str, status: int) -> Freshness:
             ["No runs match. Esc clears the filter."],
         ),
         (
+            replace(FACTS, filters=RunFilters(tags=("x",)), freshness=stopped("Query Error: no", 400)),
+            [
+                "The server refused the list of runs (400).",
+                "",
+                "r tries again, f changes the server filters, q ends the program.",
+                "It said: Query Error: no",
+            ],
+        ),
+        (
             replace(FACTS, filters=RunFilters(tags=("x",))),
             ["No runs match the server filters. f changes them."],
         ),

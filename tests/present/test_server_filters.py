@@ -10,6 +10,7 @@ from tests.present.samples import HOSTILE
 from tui.domain.filters import RunFilters, read_period
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
+from tui.emulator.simulation.vocabulary import FILTER_WORDS
 from tui.present import server_filters as say
 from tui.present.server_filters import FAMILIES, PERIODS, Typed, candidates, completed, filter_words, is_begun, word_of
 from tui.present.styled import Line, line_width, plain
@@ -50,6 +51,7 @@ def test_every_status_that_rest_tells_can_be_chosen() -> None:
     offered = {word_of(title) for _, titles in FAMILIES for title in titles}
     assert offered == {row.rest for row in STATUS_TABLE if row.rest} | {"INTERRUPTED"}
     assert all(filter_word(word) == word for word in offered)
+    assert offered <= set(FILTER_WORDS), "one word that the server does not know makes it refuse the list"
 
 
 letters = st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters=",")

@@ -5,7 +5,21 @@ from rich.cells import cell_len
 
 from tests.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
-from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, wrap
+from tui.present.styled import (
+    Line,
+    Piece,
+    Token,
+    cut,
+    first_line,
+    fit,
+    fold,
+    joined,
+    line_width,
+    mark_hits,
+    pad,
+    plain,
+    wrap,
+)
 
 lines = st.lists(st.builds(Piece, texts, st.sampled_from(Token)), max_size=4).map(tuple)
 limits = st.integers(0, 30)
@@ -105,3 +119,21 @@ def test_the_first_line_is_the_first_that_says_something() -> None:
     assert first_line(Raw("\n  \nreal\nmore")) == "real"
     assert first_line(Raw("")) == ""
     assert first_line(Raw("one")) == "one"
+
+
+@pytest.mark.parametrize(
+    ("needle", "marked"),
+    [
+        ("card", ["Card", "card"]),
+        ("-card", ["-", "Card"]),
+        ("aa", ["aa"]),
+        ("nowhere", []),
+        ("", []),
+    ],
+)
+def test_what_a_search_found_is_marked_across_pieces_whatever_its_case(needle: str, marked: list[str]) -> None:
+    line = (Piece("charge-", Token.MUTED), Piece("Card", is_bold=True), Piece("  card aaa"))
+    found = mark_hits(line, needle)
+    assert [piece.text for piece in found if piece.token is Token.HIT] == marked
+    assert plain(found) == plain(line)
+    assert [piece.text for piece in found if piece.is_bold] == ["Card"]

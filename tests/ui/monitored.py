@@ -4,7 +4,8 @@ What lives here: `monitored`, and how to press keys, let time pass and read the 
 the clock that the session, the ticker and the emulator share.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,15 +91,29 @@ async def monitored(
     is_ascii: bool = False,
     wait_s: float = 3.0,
     environ: dict[str, str] | None = None,
+    place: str | None = None,
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
     """A monitor on a fleet, after its first seconds."""
     with serving(fleet) as api:
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
-            app = TriggerApp(session, look=look, is_ascii=is_ascii, environ=environ or {})
+            app = TriggerApp(session, look=look, is_ascii=is_ascii, environ=environ or {}, place=place)
             quiet = Quiet(app)
             async with app.run_test(size=size) as pilot:
                 found = Monitored(app, pilot, session, api, quiet)
                 await found.later(wait_s)
                 yield found
+
+
+Story = Callable[[Monitored], Awaitable[None]]
+
+
+def told(story: Story, tmp_path: Path, fleet: Fleet, **options: Any) -> None:
+    """Tell a story on a monitor of its own."""
+
+    async def whole() -> None:
+        async with monitored(fleet, tmp_path, **options) as monitor:
+            await story(monitor)
+
+    asyncio.run(whole())

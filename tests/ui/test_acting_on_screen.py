@@ -1,30 +1,17 @@
 """Acting where everything is wired: which runs a key is about, that it says why it does nothing, what is painted."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from starlette.responses import JSONResponse
 from textual import events
 from textual.strip import Strip
 
-from tests.fleet import Fleet, FleetRun
+from tests.fleet import FleetRun
 from tests.ui.acting_stage import executing, fleet_of
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, told
 from tui.ui.screens.confirm import ConfirmScreen
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
-
-Story = Callable[[Monitored], Awaitable[None]]
-
-
-def told(story: Story, fleet: Fleet, tmp_path: Path, **options: Any) -> None:
-    async def whole() -> None:
-        async with monitored(fleet, tmp_path, **options) as monitor:
-            await story(monitor)
-
-    asyncio.run(whole())
 
 
 def asks(monitor: Monitored) -> bool:
@@ -58,7 +45,7 @@ def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:
         assert "R replay" in monitor.lines[-1]
         assert "C cancel" not in monitor.lines[-1]
 
-    told(story, fleet_of(FAILED, executing(1)), tmp_path)
+    told(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
 def test_nothing_is_agreed_to_on_a_terminal_too_small_to_show_it(tmp_path: Path) -> None:
@@ -73,7 +60,7 @@ def test_nothing_is_agreed_to_on_a_terminal_too_small_to_show_it(tmp_path: Path)
         await monitor.press("y")
         assert not asks(monitor)
 
-    told(story, fleet_of(FAILED, executing(1)), tmp_path)
+    told(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
 def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
@@ -89,7 +76,7 @@ def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
             await monitor.press("escape")
             assert not asks(monitor)
 
-    told(story, fleet_of(FAILED, executing(1), executing(2)), tmp_path)
+    told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
 def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path) -> None:
@@ -117,7 +104,7 @@ def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path) -> None:
             await monitor.later(seconds)
             assert row in painted if row else not painted
 
-    told(story, fleet, tmp_path)
+    told(story, tmp_path, fleet)
 
 
 def test_marks_end_with_a_change_of_environment(tmp_path: Path) -> None:
@@ -141,7 +128,7 @@ def test_marks_end_with_a_change_of_environment(tmp_path: Path) -> None:
         assert not asks(monitor)
         assert "nothing is written: the key now leads to prod" in monitor.lines[-1]
 
-    told(story, fleet, tmp_path)
+    told(story, tmp_path, fleet)
 
 
 def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
@@ -159,7 +146,7 @@ def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
         assert screen.pane.target == screen.subject.run_id == FAILED.id
         assert FAILED.id in monitor.lines[-3]
 
-    told(story, fleet_of(FAILED), tmp_path, size=(80, 24))
+    told(story, tmp_path, fleet_of(FAILED), size=(80, 24))
 
 
 def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path) -> None:
@@ -177,7 +164,7 @@ def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path
         assert shown
         assert monitor.lines[3].startswith("▌ ✗ refused: 403")
 
-    told(story, fleet, tmp_path)
+    told(story, tmp_path, fleet)
 
 
 def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:
@@ -197,7 +184,7 @@ def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:
         await monitor.later(6)
         assert fleet.asked(f"/api/v1/runs/{executing(1).id}/replay") == []
 
-    told(story, fleet, tmp_path)
+    told(story, tmp_path, fleet)
 
 
 def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
@@ -209,4 +196,4 @@ def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
                 assert word not in monitor.text.casefold()
         assert "READ-ONLY" in monitor.lines[0]
 
-    told(story, fleet_of(FAILED, executing(1)), tmp_path, size=(120, 60), read_only=True)
+    told(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 60), read_only=True)

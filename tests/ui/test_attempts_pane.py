@@ -1,21 +1,17 @@
 """The attempts as a user meets them: keys on the real app, on a fleet behind real HTTP, in virtual time."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.responses import JSONResponse
 
 from tests.fleet import Fleet, FleetRun, in_ms
 from tests.present.samples import HOSTILE
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, told
 from tests.virtual_clock import VirtualClock
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Script, Work
 from tui.ui.panes.attempts import AttemptsPane
-
-Story = Callable[[Monitored], Awaitable[None]]
 
 STACK = (
     "    at charge (file:///app/src/lib/payments/charge.ts:41:20)\n"
@@ -43,14 +39,6 @@ def fleet_with(message: str = "Upstream returned 503", *, began_s: float = -60.0
 
     fleet.world.agenda.at(in_ms(began_s), create)
     return fleet
-
-
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
-    async def scenario() -> None:
-        async with monitored(fleet or fleet_with(), tmp_path, size=size) as monitor:
-            await story(monitor)
-
-    asyncio.run(scenario())
 
 
 def pane_of(monitor: Monitored) -> AttemptsPane:
@@ -84,6 +72,9 @@ def test_it_opens_at_the_last_failed_attempt_and_steps_to_others(tmp_path: Path)
         assert cursor_row(monitor).startswith("✗ 1")
         await monitor.press("j", "enter")
         assert "attempt 2 of 3" in rule_of(monitor)
+        await monitor.press("full_stop", "full_stop")
+        assert "attempt 3 of 3" in rule_of(monitor)
+        await monitor.press("comma")
         await monitor.press("right_square_bracket", wait_s=1)
         assert "attempt 1 of 1" in rule_of(monitor)
         assert ", . attempt" not in monitor.lines[-1]
@@ -93,7 +84,7 @@ def test_it_opens_at_the_last_failed_attempt_and_steps_to_others(tmp_path: Path)
         assert "attempt 3 of 3" in rule_of(monitor)
         assert cursor_row(monitor).startswith("✗ 3")
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_frames_unfold_by_enter_and_for_a_search(tmp_path: Path) -> None:
@@ -115,7 +106,7 @@ def test_frames_unfold_by_enter_and_for_a_search(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert "async_local_storage" not in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_where_it_stands_alone_it_says_whose_attempts_these_are(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The detail as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from tests.fleet import Fleet, FleetRun, in_ms
 from tests.present.samples import HOSTILE
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, told
 from tests.virtual_clock import VirtualClock
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
@@ -17,8 +16,6 @@ from tui.emulator.simulation.script import Script, Work
 from tui.ui.panes.detail import DetailPane
 from tui.ui.screens.value import ValueScreen
 from tui.ui.widgets.value_view import ValueView
-
-Story = Callable[[Monitored], Awaitable[None]]
 
 ORDER = {
     "order": 417041,
@@ -52,14 +49,6 @@ def fleet_with(payload: Any = ORDER, *, task: str = "charge-card", tags: tuple[s
 
     fleet.world.agenda.at(in_ms(-30), create)
     return fleet
-
-
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
-    async def scenario() -> None:
-        async with monitored(fleet or fleet_with(), tmp_path, size=size) as monitor:
-            await story(monitor)
-
-    asyncio.run(scenario())
 
 
 def pane_of(monitor: Monitored) -> DetailPane:
@@ -104,7 +93,7 @@ def test_enter_in_the_list_opens_the_page_and_says_that_it_is_final(tmp_path: Pa
         for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
             assert part in monitor.text, part
 
-    told(story, tmp_path, size=(120, 50))
+    told(story, tmp_path, fleet_with(), size=(120, 50))
 
 
 def test_a_parent_is_opened_by_enter_and_left_by_escape(tmp_path: Path) -> None:
@@ -118,7 +107,7 @@ def test_a_parent_is_opened_by_enter_and_left_by_escape(tmp_path: Path) -> None:
         await monitor.press("escape", wait_s=1)
         assert pane_of(monitor).subject.run_id == FleetRun(3, 0).id
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_values_fold_and_unfold_where_the_cursor_is(tmp_path: Path) -> None:
@@ -141,7 +130,7 @@ def test_values_fold_and_unfold_where_the_cursor_is(tmp_path: Path) -> None:
         await monitor.press("e")
         assert any("more line" in "".join(piece.text for piece in row.line) for row in pane_of(monitor).page.rows)
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_a_search_looks_into_what_is_folded(tmp_path: Path) -> None:
@@ -154,7 +143,7 @@ def test_a_search_looks_into_what_is_folded(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert '"A-77"' not in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_a_long_text_is_shown_whole_on_a_page_of_its_own(tmp_path: Path) -> None:
@@ -173,7 +162,7 @@ def test_a_long_text_is_shown_whole_on_a_page_of_its_own(tmp_path: Path) -> None
         await monitor.press("escape")
         assert monitor.app.screen is monitor.screen
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_what_is_stored_apart_is_fetched_when_asked(tmp_path: Path) -> None:
@@ -225,7 +214,7 @@ def test_a_key_that_may_not_read_the_run_is_told_with_what_to_do(tmp_path: Path)
         assert "This key may not read runs (403)." in monitor.text
         assert "version   20261123.1" in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_a_run_that_vanishes_while_it_is_open_says_so(tmp_path: Path) -> None:
@@ -237,7 +226,7 @@ def test_a_run_that_vanishes_while_it_is_open_says_so(tmp_path: Path) -> None:
         assert "gone" in monitor.lines[monitor.line_of("2 detail")]
         assert "send-email" in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_running_times_stand_still_when_the_server_is_gone(tmp_path: Path) -> None:
@@ -251,7 +240,7 @@ def test_running_times_stand_still_when_the_server_is_gone(tmp_path: Path) -> No
         assert "~" in line
         assert "STALE" in monitor.lines[monitor.line_of("2 detail")]
 
-    told(story, tmp_path)
+    told(story, tmp_path, fleet_with())
 
 
 def test_no_byte_of_hostile_text_is_on_the_screen_at_any_size(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Help, palette and messages: opened, used, closed."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored
@@ -75,6 +78,18 @@ def test_a_command_is_found_while_it_is_typed_and_run_by_enter(tmp_path: Path) -
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("keys", [["colon"], ["f"], ["j", "Y"], ["j", "R"], ["question_mark"]])
+def test_the_program_can_be_ended_from_every_dialog(tmp_path: Path, keys: Sequence[str]) -> None:
+    async def scenario() -> None:
+        async with monitored(small_fleet(3), tmp_path) as monitor:
+            await monitor.press(*keys)
+            assert monitor.app.screen is not monitor.screen
+            await monitor.press("ctrl+c")
+            assert monitor.app.return_code == 0
+
+    asyncio.run(scenario())
+
+
 def test_messages_are_shown_the_newest_last_also_those_that_come_meanwhile(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = small_fleet(3)
@@ -86,8 +101,7 @@ def test_messages_are_shown_the_newest_last_also_those_that_come_meanwhile(tmp_p
             assert "Nothing went wrong so far." in monitor.text
             for number in range(60):
                 monitor.app.messages.add(monitor.session.now(), f"\x1b[31mtrouble {number}")
-            screen.tick()
-            await monitor.later()
+            await monitor.later(1)
             assert "␛[31mtrouble 59" in monitor.lines[-2]
             assert "60 messages" in monitor.lines[1]
             await monitor.press("q")

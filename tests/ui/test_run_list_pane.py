@@ -1,27 +1,16 @@
 """The list as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.fleet import Fleet, FleetRun
+from tests.fleet import FleetRun
 from tests.ui.fleets import small_fleet
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, monitored, told
 from tui.emulator.routes.table import NAMES
 from tui.ui.theme import Look
-
-Story = Callable[[Monitored], Awaitable[None]]
-
-
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
-    async def scenario() -> None:
-        async with monitored(fleet or small_fleet(), tmp_path, size=size) as monitor:
-            await story(monitor)
-
-    asyncio.run(scenario())
 
 
 def cursor_line(monitor: Monitored) -> int | None:
@@ -48,7 +37,7 @@ def test_it_follows_what_is_new_until_a_key_moves_the_cursor(tmp_path: Path) -> 
         assert "new" not in monitor.lines[1].replace("newest", "")
         assert "newer" in monitor.lines[3]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_path: Path) -> None:
@@ -61,7 +50,7 @@ def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_
         await monitor.later(5)
         assert len(monitor.screen.run_list.rows) == 30
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_the_keys_that_move(tmp_path: Path) -> None:
@@ -89,7 +78,7 @@ def test_the_keys_that_move(tmp_path: Path) -> None:
         assert await at("2", "right_square_bracket", "right_square_bracket") == 2
         assert await at("left_square_bracket") == 1
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_path: Path) -> None:
@@ -107,7 +96,7 @@ def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_pa
         await monitor.press("escape")
         assert "of 30" not in monitor.lines[1]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_nothing_matches_says_how_to_go_on(tmp_path: Path) -> None:
@@ -115,7 +104,7 @@ def test_nothing_matches_says_how_to_go_on(tmp_path: Path) -> None:
         await monitor.press("slash", *"zebra", "enter")
         assert "No runs match. Esc clears the filter." in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_a_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
@@ -131,7 +120,7 @@ def test_a_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> Non
         await monitor.press("j")
         assert "the-one" not in "\n".join(monitor.lines[1:18])
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_sorting_steps_through_the_orders_and_keeps_the_run(tmp_path: Path) -> None:
@@ -146,7 +135,7 @@ def test_sorting_steps_through_the_orders_and_keeps_the_run(tmp_path: Path) -> N
             await monitor.press("s")
             assert words in monitor.lines[1]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
@@ -161,7 +150,7 @@ def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert "marked" not in monitor.lines[1]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
@@ -173,7 +162,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
         await monitor.press("X")
         assert (cursor_line(monitor) or 0) < (below or 0)
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
@@ -183,7 +172,7 @@ def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
         await monitor.press("w")
         assert whole in monitor.lines[3]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_pause_stands_still_counts_what_waits_and_goes_on(tmp_path: Path) -> None:
@@ -201,7 +190,7 @@ def test_pause_stands_still_counts_what_waits_and_goes_on(tmp_path: Path) -> Non
         assert "brand-new" in monitor.lines[3]
         assert "paused" not in monitor.lines[0]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 def test_refresh_asks_now(tmp_path: Path) -> None:
@@ -214,7 +203,7 @@ def test_refresh_asks_now(tmp_path: Path) -> None:
         assert len(fleet.requests) > asked
         assert "brand-new" in monitor.lines[3]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)])
@@ -230,7 +219,7 @@ def test_the_list_keeps_its_run_in_sight_at_every_size(tmp_path: Path, size: tup
         assert size[0] < 72 or (here or "")[-4:] in row
         assert all(len(line) <= size[0] for line in monitor.lines)
 
-    told(story, tmp_path, size=(120, 40))
+    told(story, tmp_path, small_fleet(), size=(120, 40))
 
 
 def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
@@ -240,7 +229,7 @@ def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
         await monitor.later()
         assert "send-email" in monitor.lines[3]
 
-    told(story, tmp_path, size=(50, 12))
+    told(story, tmp_path, small_fleet(), size=(50, 12))
 
 
 def test_ascii_alone(tmp_path: Path) -> None:
@@ -262,4 +251,4 @@ def test_a_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
         assert len(traces) <= 6 + 8 * 6 / 6.0 + 1
         assert [second - first for first, second in pairwise(traces[:6])] == pytest.approx([0.4] * 5)
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet())

@@ -24,7 +24,7 @@ NOTHING = RunFilters()
 KNOWN = KnownValues(
     ("charge-card", "send-digest", "send-email"), ("billing",), (), ("emails", "task/send-email"), is_all=True
 )
-FAILED = ("FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE", "FAILED_TO_RUN", "INTERRUPTED")
+FAILED = ("FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE", "INTERRUPTED")
 CHARACTERS = {"comma": ",", "space": " "}
 
 

@@ -1,25 +1,13 @@
 """What keys are called, and which are shown: those that do something here and now, the needed ones before the rest."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.fleet import Fleet, FleetRun
 from tests.ui.fleets import small_fleet
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, told
 from tests.virtual_clock import VirtualClock
 from tui.ui.theme import PALETTES, Look
 from tui.ui.widgets.lines import LineWidget
-
-Story = Callable[[Monitored], Awaitable[None]]
-
-
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
-    async def scenario() -> None:
-        async with monitored(fleet or small_fleet(6), tmp_path, size=size) as monitor:
-            await story(monitor)
-
-    asyncio.run(scenario())
 
 
 def keys_of(monitor: Monitored) -> list[str]:
@@ -36,7 +24,7 @@ def test_while_nothing_is_selected_no_key_is_shown_that_needs_a_run(tmp_path: Pa
         await monitor.press("j", wait_s=1)
         assert keys_of(monitor)[:3] == ["Enter open", "R replay", "space mark"]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet(6))
 
 
 def test_at_80_columns_what_is_needed_most_stays_in_its_order(tmp_path: Path) -> None:
@@ -45,7 +33,7 @@ def test_at_80_columns_what_is_needed_most_stays_in_its_order(tmp_path: Path) ->
         needed = ["Enter open", "R replay", "/ filter", "x next error", "z zoom", ": commands", "? keys"]
         assert keys_of(monitor) == needed
 
-    told(story, tmp_path, size=(80, 24))
+    told(story, tmp_path, small_fleet(6), size=(80, 24))
 
 
 def test_in_a_page_enter_is_shown_on_rows_that_lead_somewhere_and_it_is_searched_not_filtered(tmp_path: Path) -> None:
@@ -63,7 +51,7 @@ def test_in_a_page_enter_is_shown_on_rows_that_lead_somewhere_and_it_is_searched
         await monitor.press("n")
         assert "match 2 of " in monitor.lines[monitor.line_of("2 detail")]
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet(6))
 
 
 def test_a_zoom_is_taken_back_by_its_key_and_is_no_level_where_there_is_nothing_to_gain(tmp_path: Path) -> None:
@@ -77,7 +65,7 @@ def test_a_zoom_is_taken_back_by_its_key_and_is_no_level_where_there_is_nothing_
         assert monitor.screen.pane is monitor.screen.run_list
         assert not monitor.screen.workspace.is_zoomed
 
-    told(story, tmp_path, size=(80, 24))
+    told(story, tmp_path, small_fleet(6), size=(80, 24))
 
 
 def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> None:
@@ -95,7 +83,7 @@ def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> Non
         await monitor.press("g", "2", wait_s=1)
         assert keys_of(monitor)[0] == "/ search"
 
-    told(story, tmp_path)
+    told(story, tmp_path, small_fleet(6))
 
 
 def test_what_stands_still_in_a_pause_has_no_lively_colour_in_any_pane(tmp_path: Path) -> None:

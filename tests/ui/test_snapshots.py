@@ -6,18 +6,16 @@
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse
 
 from tests.ui.fleets import small_fleet
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, Story, monitored
 from tui.ui.theme import Look
 
 FOLDER = Path(__file__).parent / "snapshots"
-Story = Callable[[Monitored], Awaitable[None]]
 
 
 async def a_failed_run(monitor: Monitored) -> None:

@@ -1,18 +1,14 @@
 """The tree as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.responses import JSONResponse, Response
 
 from tests.fleet import Fleet, FleetRun
-from tests.ui.monitored import Monitored, monitored
+from tests.ui.monitored import Monitored, told
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.ui.panes.tree import TreePane
-
-Story = Callable[[Monitored], Awaitable[None]]
 
 
 def planted() -> Fleet:
@@ -32,14 +28,6 @@ def planted() -> Fleet:
         ]
     )
     return fleet
-
-
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
-    async def scenario() -> None:
-        async with monitored(fleet or planted(), tmp_path, size=size) as monitor:
-            await story(monitor)
-
-    asyncio.run(scenario())
 
 
 async def opened(monitor: Monitored) -> TreePane:
@@ -79,7 +67,7 @@ def test_the_tree_is_read_for_the_selected_run_and_begins_at_it(tmp_path: Path) 
         assert monitor.lines[3].split()[2:7] == ["import", "trigger()", "✗2", "E1", "✓6"]
         assert "✗2  the first to fail was leaf" in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())
 
 
 def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
@@ -110,7 +98,7 @@ def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
         await monitor.press("e")
         assert len(rows(monitor)) == 11
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())
 
 
 def test_x_goes_through_the_failures_even_where_they_are_folded_away(tmp_path: Path) -> None:
@@ -125,7 +113,7 @@ def test_x_goes_through_the_failures_even_where_they_are_folded_away(tmp_path: P
         await monitor.press("X")
         assert rows(monitor)[3] == "> leaf"
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())
 
 
 def test_enter_goes_to_a_run_and_the_tree_stays_while_it_is_read_again(tmp_path: Path) -> None:
@@ -141,7 +129,7 @@ def test_enter_goes_to_a_run_and_the_tree_stays_while_it_is_read_again(tmp_path:
         assert "could not be read" not in monitor.text
         assert rows(monitor)[3] == "> leaf"
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())
 
 
 def test_runs_of_the_tree_are_drawn_as_they_are_now(tmp_path: Path) -> None:
@@ -156,7 +144,7 @@ def test_runs_of_the_tree_are_drawn_as_they_are_now(tmp_path: Path) -> None:
         assert monitor.lines[3].split()[1:6] == ["✓", "import", "trigger()", "✗2", "✓7"]
         assert "all loaded" in monitor.lines[1]
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())
 
 
 def test_a_search_finds_what_is_folded_and_folds_it_again(tmp_path: Path) -> None:
@@ -170,7 +158,7 @@ def test_a_search_finds_what_is_folded_and_folds_it_again(tmp_path: Path) -> Non
         await monitor.press("circumflex_accent", "escape")
         assert len(rows(monitor)) == len(before)
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())
 
 
 def test_a_run_without_relatives_says_so_at_every_size(tmp_path: Path) -> None:
@@ -198,4 +186,4 @@ def test_a_tree_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> N
         assert "The tree could not be read" in monitor.text
         assert "r tries again." in monitor.text
 
-    told(story, tmp_path)
+    told(story, tmp_path, planted())

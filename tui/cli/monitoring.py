@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEMO_HISTORY = 500
+DEMO_HISTORY: Final = 500
 """Runs that have finished when the demo begins: enough to scroll, made in the time in which the screen is loaded."""
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-BY_SIGNAL = 128
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BY_SIGNAL: Final = 128
 """A program that a signal ended exits with this and the signal's number, as shells have it."""
 
 
@@ -184,4 +184,4 @@ def _tell(output: Output, bug: Exception, settings: Settings) -> None:
     output.say("trigger-tui ended by a mistake of its own; the lines above tell where.")
 
 
-COMMANDS = (demo,)
+COMMANDS: Final = (demo,)

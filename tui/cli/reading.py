@@ -156,8 +156,8 @@ def _filters(options: dict[str, Any]) -> RunFilters:
     for name in _values(options["status"]):
         word = filter_word(name)
         if word is None:
-            known = ", ".join(row.title for row in STATUS_TABLE)
-            raise Stop(ExitCode.USAGE, f"--status {name!r} is no status: {known}")
+            known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
+            raise Stop(ExitCode.USAGE, f"--status {name!r} is no status that the API filters by: {known}")
         statuses.append(word)
     return RunFilters(
         statuses=tuple(dict.fromkeys(statuses)),

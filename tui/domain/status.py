@@ -115,7 +115,8 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",)),
     StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",)),
-    StatusRow("Failed to run", S.FAILED_TO_RUN, "FAILED_TO_RUN", "FAILED_TO_RUN", ("FAILED_TO_RUN",), ()),
+    # The schema has it, no vocabulary of today's servers does: their filter refuses it (wire/README.md §2).
+    StatusRow("Failed to run", S.FAILED_TO_RUN, "", "", ("FAILED_TO_RUN",), ()),
 )
 _ROW_OF_WORD: dict[str, StatusRow] = {
     word: row for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database, *row.trql) if word
@@ -166,7 +167,7 @@ def filter_word(name: str) -> str | None:
         # Dequeued shares its canonical name with Executing, which comes after it: only its own words mean it.
         known = [each for each in names if each and not (row.title == "Dequeued" and each == row.canonical)]
         if any(_fold(each) == wanted for each in known):
-            return row.rest or row.legacy
+            return row.rest or row.legacy or None
     return None
 
 

@@ -4,7 +4,7 @@ What lives here: sentences and short lines. What stands in a row meanwhile is `o
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, assert_never
 
 from tui.domain.action import ActionPhase, ActionStatus
@@ -77,6 +77,11 @@ def not_sent(verb: str, count: int, reason: str) -> str:
 def cut_short(status: ActionStatus) -> str:
     """A sentence about what was under way when the program ended."""
     return f"{status.action.capitalize()} of {status.run_id}: the program ended before the outcome was known."
+
+
+def need_connection(keys: Iterable[str]) -> str:
+    """`C and R need a connection`."""
+    return f"{' and '.join(keys)} need a connection"
 
 
 def withdrawn_words(taken: Mapping[str, int]) -> str:

@@ -29,7 +29,6 @@ from tui.present.text_block import labelled
 from tui.present.trouble import without_request
 
 NOTHING_SELECTED: Final = "No run is selected."
-LOADING: Final = "loading…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def _waiting(run: Run, asked: Asked, now: Now, room: Room) -> list[Row]:
         return sentence(told, room, "none")
     if asked.trouble is None and run.attempts is None:
         is_said_below = run.error is not None and run.error[1] is not None and run.error[1].is_blurred
-        return [] if is_said_below else sentence(LOADING, room, "loading")
+        return [] if is_said_below else sentence(words.LOADING, room, "loading")
     return sentence("The server tells of no attempts.", room, "none") if run.attempts else []
 
 

@@ -34,7 +34,6 @@ ERROR: Final = "error"
 NOTHING_SELECTED: Final = (
     "The list follows what is new. j or ↓ in it selects a run, ] does so from every pane, x finds a failed one."
 )
-LOADING: Final = "loading…"
 FETCHING: Final = "fetching…"
 FIRST: Final = ("head", 0)
 """The key of the row with the status."""
@@ -265,7 +264,7 @@ def _nothing(run: Run, read: Read, label: str) -> str | None:
     if label in {"metadata", "schedule"} or (label == "output" and not run.is_final):
         return None
     if run.body is None:
-        return LOADING if read.is_reading else "not read"
+        return words.LOADING if read.is_reading else "not read"
     return "none, the run failed" if label == "output" and run.status.is_failed else "none"
 
 

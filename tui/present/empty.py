@@ -56,11 +56,11 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
         return _troubled(facts, freshness.trouble)
     if freshness.is_slow:
         said = f"{facts.api_url} has told no runs for {words.wait(freshness.waited)}. It goes on being asked."
-        return [("loading…", Token.MUTED), (said, Token.TEXT)]
+        return [(words.LOADING, Token.MUTED), (said, Token.TEXT)]
     if freshness.confirmed_at is None or facts.history is None:
-        return [("loading…", Token.MUTED)]
+        return [(words.LOADING, Token.MUTED)]
     if not facts.history.is_complete:
-        return [("loading… older pages are still read", Token.MUTED)]
+        return [(f"{words.LOADING} older pages are still read", Token.MUTED)]
     if facts.filters is not None and not facts.filters.is_empty:
         return [("No runs match the server filters. f changes them.", Token.TEXT)]
     if facts.history.run_count and facts.period is not None:
@@ -86,7 +86,9 @@ def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Seq
             again = "Trying again now." if is_due else f"Trying again in {words.wait(left)}; r tries now."
             paragraphs.append((again, Token.TEXT))
         case SourceStopped():
-            paragraphs.append(("r tries again, q ends the program.", Token.TEXT))
+            is_filtered = facts.filters is not None and not facts.filters.is_empty
+            others = "f changes the server filters, " if is_filtered else ""
+            paragraphs.append((f"r tries again, {others}q ends the program.", Token.TEXT))
     if advice.said:
         paragraphs.append((f"It said: {advice.said}" if trouble.status else advice.said, Token.FAINT))
     return paragraphs

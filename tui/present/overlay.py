@@ -5,11 +5,16 @@ run. Source: DESIGN §3, mock-up 13.
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.ids import RunId
 from tui.present.styled import Piece, Token
+
+Overlay = Callable[[RunId], Piece | None]
+"""What takes the place of a run's status word at this moment, if anything does."""
 
 SHOWN_FOR: Final = timedelta(seconds=10)
 """How long an end that the status does not tell is shown."""

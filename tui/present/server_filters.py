@@ -19,10 +19,12 @@ from tui.store.server_filter import TASK_QUEUE, KnownValues, ServerFilter
 
 FAMILIES: Final = (
     ("live", ("Delayed", "Queued", "Pending version", "Dequeued", "Executing", "Waiting")),
-    ("failed", ("Failed", "Crashed", "Timed out", "System failure", "Failed to run", "Interrupted")),
+    ("failed", ("Failed", "Crashed", "Timed out", "System failure", "Interrupted")),
     ("finished", ("Completed", "Canceled", "Expired")),
 )
-"""The columns of statuses, by title. Reattempting is not among them: REST tells and filters it as Executing."""
+"""The columns of statuses, by title. Reattempting is not among them: REST tells and filters it as Executing. Nor is
+Failed to run: a server that does not know it refuses the whole list.
+"""
 
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
 VALUES_SAID: Final = 2

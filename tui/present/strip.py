@@ -73,10 +73,9 @@ def _why(run: Run, children: Sequence[Run], now: Now) -> Line:
 
 def _life(run: Run, now: Now) -> Line:
     """How long it waits, runs or ran; in a row of its own words, since a duration alone says neither."""
-    until = now.frozen_at or now.at
     is_frozen = now.frozen_at is not None
     token = look_of(run).row.took if not run.is_final else Token.MUTED
-    ran = took(run, until)
+    ran = took(run, now.frozen_at or now.at)
     lasted = words.duration(ran, frozen=is_frozen and not run.is_final)
     since = run.state.finished_at if run.state else None
     ago = f", {words.age(since, now.at)} ago" if since is not None else ""

@@ -15,8 +15,6 @@ from tui.present.tree_page import EDGE
 from tui.present.tree_shape import Seen, Shape
 from tui.present.trouble import without_request
 
-"""Method and path before the words: a reader of the screen knows that a tree was asked for."""
-
 _OLD: Final = timedelta(seconds=10)
 """Since then a living tree may have got new runs."""
 

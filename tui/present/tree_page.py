@@ -1,6 +1,7 @@
-"""The tree as a page: its columns at a width, a row of it, and the sentences below.
+"""The tree as a page: its columns at a width, and a row of it.
 
-What lives here: layout and words. What stands in the tree is `tree_shape`'s, what is folded `tree_fold`'s.
+What lives here: layout and words. What stands in the tree is `tree_shape`'s, what is folded `tree_fold`'s, what is said
+below the rows `tree_notes`'.
 """
 
 from datetime import datetime, timedelta

@@ -8,6 +8,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 NONE = "·"
+LOADING = "loading…"
 _SECOND_US = 1_000_000
 
 

@@ -6,14 +6,14 @@ What lives here: one pure observer of what sources tell. How it is worded is the
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.facts import SourceStatus
 from tui.store.missed import Gap
 
-LATE_AFTER = 2
-STALE_AFTER = 5
+LATE_AFTER: Final = 2
+STALE_AFTER: Final = 5
 """Times the expected interval without a word."""
 
 SLOW_AFTER = timedelta(seconds=5)

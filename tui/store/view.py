@@ -98,16 +98,6 @@ class View:
         concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
         return self.update(Changes(changed=set(concerned)))
 
-    def set_filter(self, runs_filter: Filter) -> None:
-        """Show other runs; this looks at every run of the store."""
-        self._filter = runs_filter
-        self._rebuild()
-
-    def set_order(self, order: Order) -> None:
-        """Sort otherwise; this looks at every run of the store."""
-        self._order = order
-        self._rebuild()
-
     def update(self, changes: Changes) -> ViewDelta:
         """Follow the store, of which `changes` happened since the last call; changes told twice do no harm."""
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()

@@ -1,7 +1,8 @@
 """Acting on runs from the screen: when it may be, what is asked first, what is said afterwards.
 
 What lives here: the way of one key, from `C` to the words about its outcome. The dialog is `screens.confirm`'s, waiting
-and sending are `dispatch`'s, the guards of every action the session's. Source: DESIGN §3, §8.
+and sending are `dispatch`'s, the guards of every action the session's. The class is longer than 200 lines: it is one
+way, and each step on it is guarded by what the steps before it left. Source: DESIGN §3, §8.
 """
 
 import asyncio
@@ -18,7 +19,15 @@ from tui.domain.plan import Plan
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
 from tui.present import words
-from tui.present.acting import batch_words, cut_short, not_sent, outcome_words, trouble_words, withdrawn_words
+from tui.present.acting import (
+    batch_words,
+    cut_short,
+    need_connection,
+    not_sent,
+    outcome_words,
+    trouble_words,
+    withdrawn_words,
+)
 from tui.present.confirm import Place, Question
 from tui.present.styled import Line, Piece, Token
 from tui.session.planning import Planning
@@ -90,14 +99,13 @@ class Acting:
     @property
     def block(self) -> str | None:
         """Why nothing can be sent now, in words, or None."""
-        keys = " and ".join(action.key for action in ACTIONS)
         if (reason := self._session.write_block) is not None:
             return f"nothing is written: {reason}"
         freshness = self._live.freshness
         trouble = freshness.trouble
         is_offline = isinstance(trouble, SourceRetrying) and not trouble.is_answered
         if freshness.is_stale or is_offline:
-            return f"{keys} need a connection"
+            return need_connection(action.key for action in ACTIONS)
         return None
 
     def why_not(self, action: Action, run: Run) -> str | None:

@@ -36,7 +36,7 @@ KEY_WITHIN_S: Final = 1.0
 class TriggerApp(Host):
     """Shows one session until it is quit."""
 
-    CSS_PATH: ClassVar[list[str | Path]] = [Path(__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
+    CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
@@ -53,6 +53,7 @@ class TriggerApp(Host):
     ) -> None:
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         # Textual chooses its filter before there is a theme of ours: the default colour would become black on black.
+        # It has no other name for them.
         self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         self.session = session
         self.environ = environ or {}
@@ -97,6 +98,7 @@ class TriggerApp(Host):
 
     def write(self, data: str) -> None:
         """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
+        # Textual hands its driver to nobody, and has no other way to write what is not painted.
         if self._driver is not None:
             self._driver.write(data)
 
@@ -128,7 +130,7 @@ class TriggerApp(Host):
     @property
     def failure(self) -> Exception | None:
         """The bug that ended it, told by who runs it once the terminal is restored."""
-        return self._exception
+        return self._exception  # Textual itself prints it, and tells it nobody.
 
     def _fatal_error(self) -> None:
         """Textual's own would print the local variables, and with them the key."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.actions import Action
-from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.action import ActionStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.overlay import SHOWN_FOR, countdown, overlay
@@ -118,7 +118,7 @@ class Dispatch:
         workers = min(AT_ONCE, len(batch.waiting))
         batch.busy = workers
         for _ in range(workers):
-            self._session.spawn(self._work(batch), f"{batch.action.id}")
+            self._session.spawn(self._work(batch), batch.action.id)
 
     async def _work(self, batch: Batch) -> None:
         while batch.waiting:
@@ -152,8 +152,3 @@ class Dispatch:
         if not batch.busy and not batch.waiting and batch in self._batches:
             self._batches.remove(batch)
             self._ended(batch)
-
-
-def phases(batch: Batch) -> Counter[ActionPhase]:
-    """How the actions of a batch ended."""
-    return Counter(status.phase for status in batch.ends)

@@ -1,7 +1,8 @@
 """The terminal that is drawn on, which may go away at any moment.
 
 What lives here: what Textual's driver leaves open. A closed terminal ends the program instead of hanging or crashing
-it, and what is drawn goes to stdout, so that stderr stays free.
+it, and what is drawn goes to stdout, so that stderr stays free. Both are decided in Textual's driver by private names
+alone: its file, and the thread that reads keys.
 """
 
 import os
@@ -9,7 +10,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
+from textual import events
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 HUNG_UP: Final = 129
 """The exit code of a program whose terminal was closed: that of SIGHUP, as shells have it."""
@@ -59,6 +62,15 @@ class TerminalDriver(LinuxDriver):
         # A locale that lacks a character must not end the program.
         sys.__stdout__.reconfigure(errors="replace")
         self._file: Any = _Paper(sys.__stdout__, self._hang_up)
+
+    def process_message(self, message: Message) -> None:
+        """Hand on what the terminal sent. Esc and a letter that a slow link brought in one piece look like alt and that
+        letter: they are two keys, since nothing here needs alt.
+        """
+        if isinstance(message, events.Key) and message.key.startswith("alt+") and message.character:
+            super().process_message(events.Key("escape", "\x1b"))
+            message = events.Key(message.character, message.character)
+        super().process_message(message)
 
     def _run_input_thread(self) -> None:
         try:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tui.domain.filters import RunFilters
 from tui.session import Session
 from tui.store.server_filter import ServerFilter
 from tui.ui.remembered import Memory, Remembered
@@ -73,8 +72,7 @@ class Following:
     def _follow(self) -> None:
         if self._source is not None:
             self._source.cancel()
-        filters: RunFilters = self._kept.filters
-        self._source = self._session.follow(SOURCE, filters=filters, history=self.chosen.period)
+        self._source = self._session.follow(SOURCE, filters=self._kept.filters, history=self.chosen.period)
 
     def _keep(self) -> None:
         self._session.spawn(self._save(), "remember")

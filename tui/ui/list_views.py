@@ -6,7 +6,7 @@ stands on which line is `run_rows`'.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -46,9 +46,9 @@ class ListViews:
         self.wanted = Wanted(session.settings.history)
         self.base = self.shown = View(session.store, since=self._since())
 
-    def want(self, **changes: object) -> None:
-        """Show something else: fields of `Wanted`. What is seen changes when the new views are whole."""
-        self.wanted = replace(self.wanted, **changes)  # type: ignore[arg-type]  # the fields of Wanted
+    def want(self, wanted: Wanted) -> None:
+        """Show something else. What is seen changes when the new views are whole."""
+        self.wanted = wanted
         if self._growth is not None:
             self._growth.cancel()
             self._growth = None

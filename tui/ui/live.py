@@ -36,10 +36,10 @@ class Live:
         self._is_due = False
         self._began_s = session.clock.monotonic_s()
 
-    def begin(self, deliver: Callable[[Changes], None]) -> Callable[[], None]:
-        """Tell changes from now on; the answer ends that."""
+    def begin(self, deliver: Callable[[Changes], None]) -> None:
+        """Tell changes from now on."""
         self._deliver = deliver
-        return self.session.listen(self._hear)
+        self.session.listen(self._hear)
 
     def get(self, run_id: RunId) -> Run | None:
         """A run as it is shown: the newest, or as it was when the user paused."""
@@ -72,6 +72,7 @@ class Live:
     def toggle_pause(self) -> None:
         """Stop showing updates, or go on and show what waited."""
         if self.pause is None:
+            self._flush()
             self.pause = Pause(self.session.now(), self.session.store.snapshot())
             return
         self.pause = None
@@ -82,10 +83,20 @@ class Live:
         if Topic.SOURCES in changes.topics:
             for status in self.session.store.sources.values():
                 self.connection.see(status)
-        self._pending.merge(changes)
+        if self.pause is None:
+            self._pending.merge(changes)
+        else:
+            self._put_by(changes, self.pause)
         if not self._is_due:
             self._is_due = True
             self._call_soon(self._flush)
+
+    def _put_by(self, changes: Changes, pause: Pause) -> None:
+        """A pause may last for days: no more is kept than is told at its end, when nobody misses what came and went."""
+        gone = {run_id for run_id in self._pending.added & changes.removed if run_id not in pause.runs}
+        self._pending.merge(changes)
+        self._pending.removed -= gone
+        self._pending.transitions.clear()
 
     def _flush(self) -> None:
         self._is_due = False

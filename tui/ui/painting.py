@@ -85,6 +85,11 @@ class Painter:
         """Whether shape alone has to tell what colour tells elsewhere."""
         return self.look is Look.NONE
 
+    @property
+    def is_ruled(self) -> bool:
+        """Whether a rule has to part what stands on another ground: all grounds are one."""
+        return self.is_frugal or self.is_colorless
+
     def strip(self, line: Line, width: int, ground: Ground = Ground.PAGE, *, is_stale: bool = False) -> Strip:
         """The line, cut or padded to exactly `width` cells. `is_stale` takes the life out of what moves."""
         if self.is_ascii:
@@ -144,8 +149,3 @@ class Painter:
         return Style.from_color(Color.parse(self._palette[color]), Color.parse(background)) + Style(
             bold=bold, underline=underline, reverse=reverse
         )
-
-
-def gap(cells: int) -> Piece:
-    """So many spaces."""
-    return Piece(" " * cells)

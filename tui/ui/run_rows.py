@@ -2,12 +2,14 @@
 
 What lives here: the list without its drawing; no Textual. The cursor is a run, never a place: new runs do not move the
 line that it is on, and a run that stops matching stays under it until it leaves. Without a cursor the list follows what
-is new. Source: DESIGN §5, §7, §8.
+is new. Longer than 300 lines: cursor, window and marks are one state, and each change keeps them true together.
+Source: DESIGN §5, §7, §8.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -17,7 +19,7 @@ from tui.store.orders import SortKey
 from tui.store.store import Store
 from tui.store.view import View
 
-FEW = 500
+FEW: Final = 500
 """Up to so many failed runs each is asked for its place; with more of them one is near anyway."""
 
 

@@ -17,8 +17,8 @@ from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session
-from tui.sources.clock import Clock, Timer
 from tui.store.changes import Changes, Topic
+from tui.ui.errand import REREAD_AFTER_S, Errand
 from tui.wire.errors import ApiError
 
 REST_S: Final = 0.15
@@ -35,9 +35,6 @@ TREE_REST_S: Final = 0.5
 
 TREE_AGAIN: Final = timedelta(seconds=15)
 """Between two reads of a tree in which something lives."""
-
-REREAD_AFTER_S: Final = 1.0
-"""A run that changes ten times a second is read once."""
 
 HUNG_AFTER: Final = timedelta(seconds=2)
 """A read that is out for longer is given up when somebody asks anew: its answer may never come."""
@@ -69,50 +66,6 @@ class Subject:
         return self.tree_since is not None
 
 
-class _Errand:
-    """One thing that is read: one read of it is out at most, and another is owed to who asked meanwhile."""
-
-    def __init__(self, clock: Clock, begin: Callable[[], asyncio.Task[None] | None]) -> None:
-        self._clock = clock
-        self._begin = begin
-        self._task: asyncio.Task[None] | None = None
-        self._timer: Timer | None = None
-        self._is_owed = False
-
-    def plan(self, delay_s: float) -> None:
-        """Begin then, unless it is planned already; at once wins."""
-        if self._timer is None or not delay_s:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._clock.call_later(delay_s, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        # What a read that is out answers may be older than why it is asked again.
-        self._is_owed = self._task is not None and not self._task.done()
-        if not self._is_owed:
-            self._task = self._begin()
-
-    def end(self) -> None:
-        """The read that was out is through."""
-        if self._is_owed:
-            self._is_owed = False
-            self.plan(REREAD_AFTER_S)
-
-    def give_up(self) -> None:
-        """Expect no answer any more."""
-        if self._task is not None:
-            self._task.cancel()
-        self._task, self._is_owed = None, False
-
-    def drop(self) -> None:
-        """Give up, and begin nothing."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-        self.give_up()
-
-
 class Reading:
     """Reads what the panes need of one run; `show` is called with every new `Subject`."""
 
@@ -120,8 +73,8 @@ class Reading:
         self._session = session
         self._show = show
         self._subject = Subject()
-        self._detail = _Errand(session.clock, self._begin)
-        self._tree = _Errand(session.clock, self._begin_tree)
+        self._detail = Errand(session.clock, self._begin)
+        self._tree = Errand(session.clock, self._begin_tree)
         self._read_of: datetime | None = None
         self._chased: datetime | None = None
         self._catch_ups = iter(CATCH_UPS_S)

@@ -3,10 +3,12 @@
 What lives here: going on and coming back. Reading what is needed of a run is `subject`'s.
 """
 
+from typing import Final
+
 from tui.domain.ids import RunId
 from tui.ui.subject import Reading
 
-LONGEST = 100
+LONGEST: Final = 100
 """Runs that are remembered: nobody goes back further."""
 
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO, NoReturn
+from typing import IO, Final, NoReturn
 
 from tui.emulator.server.listening import address, listen
 
-SAID_MOST = 20_000
+SAID_MOST: Final = 20_000
 """Bytes that are read of what a broken child said."""
 
 

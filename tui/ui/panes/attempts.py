@@ -5,16 +5,16 @@ What lives here: which attempt is looked at, what is unfolded, and the keys that
 """
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
 
 from tui.domain.attempt import Attempt, AttemptHistory
+from tui.present import words
 from tui.present.acts import Row, Toggle, Turn
 from tui.present.attempt_choice import AttemptKey, selected_attempt, stepped
 from tui.present.attempts_page import (
-    LOADING,
     NOTHING_SELECTED,
     Asked,
     attempts_page,
@@ -29,15 +29,13 @@ from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.panes.base import PagePane
 from tui.ui.subject import Subject
+from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import Page, PageRow
 
-_OF_RULE = 24
+_OF_RULE: Final = 24
 """Cells that the rule needs beside what it says: its name, its ends, a stroke between left and right."""
 
-_EDGE = 1
-"""Cells that stay empty at the right, so that no text runs into its neighbour."""
-
-_ROOMY = 100
+_ROOMY: Final = 100
 """From this width on the rule says how long the run took: the attempt is seen below it."""
 
 
@@ -90,12 +88,12 @@ class AttemptsPane(PagePane):
         return [PageRow(row.line, row.key, row.act, is_current=row.key == current) for row in self._page_rows(width)]
 
     def _page_rows(self, width: int) -> Sequence[Row]:
-        room = Room(width - _EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
+        room = Room(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
         subject, run = self.subject, self.run
         if subject.run_id is None:
             return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
         if run is None:
-            return [Row(()), *sentence(subject.trouble or LOADING, room, "loading")]
+            return [Row(()), *sentence(subject.trouble or words.LOADING, room, "loading")]
         is_coming = subject.is_reading or (run.attempts is None and subject.trouble is None)
         asked = Asked(is_coming, subject.trouble)
         return attempts_page(run, asked, self.live.now, room, self._picked)
@@ -113,7 +111,7 @@ class AttemptsPane(PagePane):
             return ()
         return (
             lasted(run, self.live.now)
-            if self.is_alone and self.size.width >= 100
+            if self.is_alone and self.size.width >= _ROOMY
             else which(run, self.history, selected)
         )
 

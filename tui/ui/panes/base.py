@@ -110,9 +110,9 @@ class Pane(Widget):
         """The run that a key pressed here is about."""
         return self.subject.run_id
 
-    def enter(self) -> bool:
-        """What Enter means here; False: nothing."""
-        return False
+    def enter(self) -> None:
+        """What Enter means here."""
+        raise NotImplementedError
 
     def has_use_for(self, action: str) -> bool:
         """Whether an action would do something here now, as far as that is the pane's to know."""
@@ -173,9 +173,9 @@ class PagePane(Pane):
         """The rows within so many cells."""
         raise NotImplementedError
 
-    def enter(self) -> bool:
+    def enter(self) -> None:
         """What Enter means on the row under the cursor."""
-        return self.page.enter()
+        self.page.enter()
 
     @property
     def _act(self) -> object:

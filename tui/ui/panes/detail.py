@@ -17,7 +17,6 @@ from tui.present.acts import Fetch, Open, Row, Toggle, Whole
 from tui.present.detail_page import (
     FETCHING,
     FIRST,
-    LOADING,
     NOTHING_SELECTED,
     VALUES,
     Read,
@@ -30,6 +29,7 @@ from tui.present.detail_page import (
 from tui.present.fact_rows import Relatives
 from tui.present.json_fold import ALL, FoldedJson, Folds, Path, unfolded_for
 from tui.present.json_rows import Place, ValueRows
+from tui.present.overlay import Overlay
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
@@ -39,14 +39,13 @@ from tui.ui.live import Live
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.screens.value import ValueScreen
 from tui.ui.subject import Subject
-from tui.ui.widgets.page import GUTTER, Page, PageRow
-from tui.ui.widgets.run_table import Overlay
+from tui.ui.widgets.lines import EDGE, GUTTER
+from tui.ui.widgets.page import Page, PageRow
 
 _LOOKS: Final = 5
 """Turns of a search through one value while it is typed: some 20,000 places, then it says that it is not all."""
 
 _MOST_PLACES: Final = 1_000
-_EDGE: Final = 1
 
 
 class DetailPane(PagePane):
@@ -73,7 +72,7 @@ class DetailPane(PagePane):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """The page; the right edge stays free, as in the list."""
-        return [PageRow(row.line, row.key, row.act) for row in self._page_rows(width - _EDGE)]
+        return [PageRow(row.line, row.key, row.act) for row in self._page_rows(width - EDGE)]
 
     def _page_rows(self, width: int) -> list[Row]:
         subject, run, now = self.subject, self.run, self.live.now
@@ -81,7 +80,7 @@ class DetailPane(PagePane):
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(NOTHING_SELECTED, width))]
         read = Read(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
         if run is None:
-            lines = trouble_lines(None, read, now, width) or [(Piece(LOADING, Token.MUTED),)]
+            lines = trouble_lines(None, read, now, width) or [(Piece(words.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
 
@@ -132,9 +131,11 @@ class DetailPane(PagePane):
         """Its relatives are on the page too, and what an action says."""
         if Topic.ACTIONS in changes.topics:
             return True
+        if super().concerns(changes):
+            return True
         run, store = self.run, self.live.session.store
-        if super().concerns(changes) or run is None:
-            return super().concerns(changes)
+        if run is None:
+            return False
         if {run.fixed.parent_id, run.fixed.root_id} & (changes.changed | changes.added):
             return True
         told = (store.get(run_id) for run_id in changes.changed | changes.added)
@@ -158,7 +159,7 @@ class DetailPane(PagePane):
             value, _ = (ABSENT, None) if run is None else value_of(run, label)
             found: frozenset[Path] = frozenset()
             if needle and value is not ABSENT:
-                room = max(self.page.size.width - GUTTER - _EDGE - LABEL, LABEL)
+                room = max(self.page.size.width - GUTTER - EDGE - LABEL, LABEL)
                 folded = FoldedJson(value, own, room, is_wrapped=self._shown.is_wrapped)
                 found, is_all = unfolded_for(folded, needle, turns=_LOOKS, most=_MOST_PLACES)
                 self._is_partly_searched |= not is_all

@@ -1,8 +1,10 @@
 """The pane `runs`: the list of runs, its filter, its order, its marks.
 
-What lives here: what is shown and what the rule says of it. Where runs stand is `run_rows`', drawing `run_table`'s.
+What lives here: what is shown and what the rule says of it. Where runs stand is `run_rows`', drawing `run_table`'s. The
+class is longer than 200 lines: its keys and what a pane has to answer are a few lines each.
 """
 
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
@@ -24,8 +26,8 @@ from tui.ui.live import Live
 from tui.ui.outage import Outage
 from tui.ui.panes.base import Pane
 from tui.ui.run_rows import RunRows
-from tui.ui.subject import Subject
-from tui.ui.widgets.run_table import GUTTER, RunTable
+from tui.ui.widgets.lines import GUTTER
+from tui.ui.widgets.run_table import RunTable
 
 
 class RunHighlighted(Message):
@@ -117,7 +119,7 @@ class RunListPane(Pane):
         """Show only what matches; the table marks the words."""
         if text != self.searched:
             self.table.show_needles(texts_of(text))
-            self.views.want(text=text)
+            self.views.want(replace(self.views.wanted, text=text))
         return (Piece(self._count(), Token.MUTED),)
 
     def hit_step(self, step: int) -> None:
@@ -131,7 +133,7 @@ class RunListPane(Pane):
 
     def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool) -> None:
         """Show what the server's filters leave, in an order."""
-        self.views.want(filters=chosen.filters, period=chosen.period, order=order)
+        self.views.want(replace(self.views.wanted, filters=chosen.filters, period=chosen.period, order=order))
         if is_wide is not self.table.is_wide:
             self.table.show_wide(is_wide=is_wide)
 
@@ -162,9 +164,6 @@ class RunListPane(Pane):
         self.show_empty()
         self.show_rule()
 
-    def watch_subject(self, _before: Subject, _after: Subject) -> None:
-        """The list is not about one run."""
-
     def show_empty(self) -> None:
         """Say why there is nothing, where there is nothing."""
         if self._is_empty is bool(self.rows.window):
@@ -185,7 +184,7 @@ class RunListPane(Pane):
 
     def sort_by(self, order: Order) -> None:
         """Another order."""
-        self.views.want(order=order)
+        self.views.want(replace(self.views.wanted, order=order))
         self.post_message(self.Arranged())
 
     def action_wide(self) -> None:

@@ -1,7 +1,8 @@
 """The pane `tree`: who triggered whom, from the root down.
 
 What lives here: which tree is shown, and where the cursor goes. What is folded is `ui.tree_view`'s, what a row says
-`present.tree_page`'s, reading the tree `ui.subject`'s.
+`present.tree_page`'s, reading the tree `ui.subject`'s. The class is longer than 200 lines: its keys and what a pane has
+to answer are a few lines each.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.domain.ids import RunId
-from tui.present import tree_notes, tree_page
+from tui.present import tree_notes, tree_page, words
 from tui.present.acts import Open, Toggle
 from tui.present.attempts_page import NOTHING_SELECTED
 from tui.present.styled import Line, Piece, Token, wrap
@@ -24,8 +25,8 @@ from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.subject import Subject
 from tui.ui.tree_rows import Drawing, TreeRows
 from tui.ui.tree_view import TreeView
-from tui.ui.widgets.lines import Lines
-from tui.ui.widgets.page import GUTTER, Page, PageRow
+from tui.ui.widgets.lines import GUTTER, Lines
+from tui.ui.widgets.page import Page, PageRow
 
 
 class TreePane(PagePane):
@@ -80,7 +81,7 @@ class TreePane(PagePane):
         if self.subject.run_id is None:
             return NOTHING_SELECTED
         trouble = self.subject.tree_trouble
-        return "loading…" if trouble is None else tree_notes.trouble_words(trouble)
+        return words.LOADING if trouble is None else tree_notes.trouble_words(trouble)
 
     def left(self) -> Line:
         """Where it begins."""
@@ -92,7 +93,7 @@ class TreePane(PagePane):
     def right(self) -> Line:
         """How much of it is here."""
         if self.subject.is_reading_tree:
-            return (Piece("loading…", Token.MUTED),)
+            return (Piece(words.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
             return ()

@@ -11,7 +11,6 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.present.styled import Piece
-from tui.sources.clock import Timer
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
 from tui.ui import layout
@@ -23,6 +22,7 @@ from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunListPane
 from tui.ui.remembered import Remembered
 from tui.ui.subject import Reading, Subject
+from tui.ui.ticking import Ticker
 from tui.ui.trail import Trail
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
@@ -30,8 +30,6 @@ from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.strip import Strip, strip_height
 from tui.ui.workspace import Workspace
-
-TICK_S = 1.0
 
 
 class Board(Screen[None]):
@@ -51,7 +49,7 @@ class Board(Screen[None]):
         self.strip = Strip(live)
         self.workspace = Workspace(self.panes, self.strip)
         self.too_small = Lines(id="too-small")
-        self._ticking: Timer
+        self._ticker = Ticker(self, live.session.clock, self._tick)
 
     @property
     def host(self) -> Host:
@@ -92,12 +90,12 @@ class Board(Screen[None]):
         """Listen, tick, and begin at the list."""
         self.host.changed.subscribe(self, self._see)
         self.host.following.show = partial(self.call_later, self._recall)
-        self._plan_tick()
+        self._ticker.begin()
         self.set_focus(self.run_list.body)
 
     def on_unmount(self) -> None:
         """Nothing is read, and nothing ticks, for a screen that is gone."""
-        self._ticking.cancel()
+        self._ticker.stop()
         self.reading.close()
 
     def on_resize(self) -> None:
@@ -143,18 +141,6 @@ class Board(Screen[None]):
             pane.see(changes)
         if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
             self.refresh_bindings()
-
-    def _plan_tick(self) -> None:
-        """One ticker for all, in the session's time."""
-
-        def ring() -> None:
-            self.call_later(self._on_tick)
-
-        self._ticking = self.live.session.clock.call_later(TICK_S, ring)
-
-    def _on_tick(self) -> None:
-        self._tick()
-        self._plan_tick()
 
     def _tick(self) -> None:
         self.reading.tick()

@@ -4,47 +4,37 @@ What lives here: its keys, and when they count. What it says is `present.confirm
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import Final
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.screen import ModalScreen
 
+from tui.actions import Action
 from tui.domain.plan import Plan
 from tui.present.confirm import WIDTH, Question, confirm_lines
-from tui.sources.clock import Timer
 from tui.ui import layout
-from tui.ui.keys import bind
 from tui.ui.live import Live
+from tui.ui.ticking import Ticker
 from tui.ui.type_ahead import TypeAhead
 from tui.ui.widgets.dialog import Dialog
 
-if TYPE_CHECKING:
-    from tui.actions import Action
-    from tui.domain.run import Run
-
-TICK_S: Final = 1.0
 LONGEST: Final = 40
-_QUIT: Final = frozenset({"ctrl+q", "ctrl+c"})
 
 
 class ConfirmScreen(ModalScreen[bool]):
     """Asks one question. Its result is whether it was agreed to."""
 
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+q,ctrl+c", "app.leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
-    ]
 
-    def __init__(self, live: Live, action: "Action", question: Question, type_ahead: TypeAhead) -> None:
+    def __init__(self, live: Live, action: Action, question: Question, type_ahead: TypeAhead) -> None:
         super().__init__()
         self.question = question
         self._live = live
         self._action = action
         self._type_ahead = type_ahead
         self._dialog = Dialog(has_band=True)
-        self._ticking: Timer
+        self._ticker = Ticker(self, live.session.clock, self._draw)
 
     def compose(self) -> ComposeResult:
         """The dialog alone."""
@@ -53,13 +43,13 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_mount(self) -> None:
         """Draw, then find out from when on keys were typed with the dialog in sight."""
         self._draw()
-        self._plan_tick()
+        self._ticker.begin()
         self.call_after_refresh(self._seen)
 
     def on_unmount(self) -> None:
         """Nobody waits for the terminal's answer any more."""
         self._type_ahead.stop()
-        self._ticking.cancel()
+        self._ticker.stop()
 
     def on_resize(self) -> None:
         """Another size has other lines."""
@@ -83,8 +73,6 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_key(self, event: events.Key) -> None:
         """Every key ends here, those that count and those that do not."""
-        if event.key in _QUIT:
-            return
         event.stop()
         event.prevent_default()
         question = self.question
@@ -133,16 +121,6 @@ class ConfirmScreen(ModalScreen[bool]):
         self.question = replace(question, typed=typed, complaint=complaint)
         self._draw()
 
-    def _plan_tick(self) -> None:
-        self._ticking = self._live.session.clock.call_later(TICK_S, self._ring)
-
-    def _ring(self) -> None:
-        self.call_later(self._tick)
-
-    def _tick(self) -> None:
-        self._draw()
-        self._plan_tick()
-
     def _draw(self) -> None:
         self._follow()
         width, height = self._dialog.room(WIDTH)
@@ -153,7 +131,7 @@ class ConfirmScreen(ModalScreen[bool]):
         plan = self.question.plan
         if len(plan.runs) != 1:
             return
-        run: Run = self._live.session.store.get(plan.runs[0].id) or plan.runs[0]
+        run = self._live.session.store.get(plan.runs[0].id) or plan.runs[0]
         if run is plan.runs[0]:
             return
         objection = self.question.objection

@@ -31,7 +31,6 @@ class CopyMenu(ModalScreen[None]):
         bind("enter", "copy", "copy", "Copy what the cursor is on."),
         bind("j,down", "move(1)", "down", "One line down.", shown="j ↓"),
         bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
-        bind("ctrl+q,ctrl+c", "app.leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
     ]
 
     def __init__(self, live: Live, run_id: RunId, clipboard: Clipboard) -> None:

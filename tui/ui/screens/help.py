@@ -11,10 +11,8 @@ from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import LiveKey
 from tui.ui.live import Live
 from tui.ui.screens.page_screen import PageScreen
+from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import PageRow
-
-_EDGE: Final = 1
-"""Cells that stay empty at the right."""
 
 _FIRST_KEY: Final = 2
 """Its row: above it are an empty one and the title of the first group."""
@@ -46,7 +44,7 @@ class HelpScreen(PageScreen):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """The groups."""
-        return [PageRow(line, number) for number, line in enumerate(help_lines(self._groups, width - _EDGE))]
+        return [PageRow(line, number) for number, line in enumerate(help_lines(self._groups, width - EDGE))]
 
     def on_mount(self) -> None:
         """Begin at the first key."""

@@ -4,7 +4,7 @@ What lives here: what each of those keys leads to, and where it has nothing to d
 run is `acting`'s. The class is longer than 200 lines: it is the list of keys with one line behind each.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -22,8 +22,7 @@ from tui.ui.panes.run_list import RunHighlighted
 from tui.ui.screens.board import Board
 from tui.ui.theme import Look
 
-TICK_S = 1.0
-FILTER_SENTENCE = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
+FILTER_SENTENCE: Final = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
 
 
 class MainScreen(Board):

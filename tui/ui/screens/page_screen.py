@@ -4,7 +4,7 @@ What lives here: its parts, searching in it, and the way back. What the page say
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,13 +15,12 @@ from tui.store.changes import Changes
 from tui.ui.host import Host, host_of
 from tui.ui.keys import LAST, bind
 from tui.ui.live import Live
+from tui.ui.ticking import Ticker
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.page import Page, PageRow
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.rule import Rule, RuleText
-
-TICK_S: Final = 1.0
 
 
 class PageScreen(Screen[None]):
@@ -46,6 +45,7 @@ class PageScreen(Screen[None]):
         self._footer = Footer()
         self._prompt = Prompt()
         self._searched = ""
+        self._ticker = Ticker(self, live.session.clock, self.tick)
 
     @property
     def host(self) -> Host:
@@ -75,9 +75,13 @@ class PageScreen(Screen[None]):
     def on_mount(self) -> None:
         """Go on telling how things are."""
         self.host.changed.subscribe(self, self._see)
-        self.set_interval(TICK_S, self.tick)
+        self._ticker.begin()
         self.page.focus()
         self.show_rule()
+
+    def on_unmount(self) -> None:
+        """Nothing ticks for a screen that is gone."""
+        self._ticker.stop()
 
     def tick(self) -> None:
         """A second has passed."""

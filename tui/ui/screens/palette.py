@@ -44,7 +44,7 @@ class CommandList(LineWidget):
         """A command was meant with the pointer."""
 
     def __init__(self) -> None:
-        super().__init__(id="commands")
+        super().__init__()
         self._commands: Sequence[Command] = ()
         self._cursor = 0
         self._top = 0
@@ -98,8 +98,7 @@ class Frame(LineWidget):
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
-        is_ruled = self.painter.is_frugal or self.painter.is_colorless
-        line: Line = (Piece("─" * self.size.width, Token.LINE),) if is_ruled else ()
+        line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.is_ruled else ()
         return self.painter.strip(line, self.size.width, Ground.DIALOG)
 
 
@@ -121,18 +120,18 @@ class PaletteScreen(ModalScreen[Command | None]):
         self._commands = commands
         self._input = Input(compact=True, restrict=NO_CONTROLS, select_on_focus=False)
         self._input.cursor_blink = False
+        self._mark = Lines(Ground.DIALOG, id="mark")
         self._list = CommandList()
         self._count = Lines(Ground.DIALOG, id="count")
 
     def compose(self) -> ComposeResult:
         """What is typed, and below it what it finds."""
-        painter = self._list.host.painter
-        with Vertical(id="palette", classes="ruled" if painter.is_frugal or painter.is_colorless else ""):
+        with Vertical(id="palette", classes="ruled" if self._list.painter.is_ruled else ""):
             # On its left is the terminal's own.
             yield Edge()
             yield Frame()
-            with Horizontal(id="typed"):
-                yield Lines(Ground.DIALOG, id="mark")
+            with Horizontal():
+                yield self._mark
                 yield self._input
                 yield self._count
             yield Lines(Ground.DIALOG)
@@ -141,7 +140,7 @@ class PaletteScreen(ModalScreen[Command | None]):
 
     def on_mount(self) -> None:
         """Begin with all of them."""
-        self.query_one("#mark", Lines).show([(Piece("  "), Piece(": ", Token.ACCENT, is_bold=True))])
+        self._mark.show([(Piece("  "), Piece(": ", Token.ACCENT, is_bold=True))])
         # Not by message: Enter behind the last letter must find the list of that letter.
         self.watch(self._input, "value", self._show)
         self._input.focus()

@@ -104,8 +104,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
 
     def compose(self) -> ComposeResult:
         """The band, the statuses, the fields, what they mean, the keys."""
-        painter = self._band.host.painter
-        with Vertical(id="server-filters", classes="ruled" if painter.is_frugal or painter.is_colorless else ""):
+        with Vertical(id="server-filters", classes="ruled" if self._band.painter.is_ruled else ""):
             yield Edge(classes="left")
             yield Edge(classes="right")
             yield self._band
@@ -117,7 +116,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
             yield self._remark
             yield self._shows
             yield _gap()
-            with Horizontal(id="keys"):
+            with Horizontal():
                 yield self._apply
                 yield self._clear
                 yield self._leave
@@ -169,7 +168,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
         width = self._band.size.width
         if not width:
             return
-        is_ruled = self._band.painter.is_frugal or self._band.painter.is_colorless
+        is_ruled = self._band.painter.is_ruled
         self._band.show([say.band_line(width, is_ruled=is_ruled)])
         self._end.show([say.end_line(width, is_ruled=is_ruled)])
         self._shows.show([say.shows_line(self.typed, self._default_period)])

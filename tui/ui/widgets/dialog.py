@@ -32,7 +32,7 @@ class Dialog(LineWidget):
     """Lines in a place that its screen centres. The first may be a band."""
 
     def __init__(self, *, has_band: bool = False) -> None:
-        super().__init__(id="dialog")
+        super().__init__()
         self._has_band = has_band
         self._lines: tuple[Line, ...] = ()
         self._outer = (0, 0)
@@ -42,21 +42,16 @@ class Dialog(LineWidget):
         """What is shown now."""
         return self._lines
 
-    @property
-    def has_edges(self) -> bool:
-        """Whether a rule has to part it from the page: in sixteen colours or none all grounds are one."""
-        return self.painter.is_frugal or self.painter.is_colorless
-
     def room(self, widest: int) -> tuple[int, int]:
         """How many cells and lines there are for what is said."""
         width, height = self.app.size
-        edges = 2 * self.has_edges
+        edges = 2 * self.painter.is_ruled
         return min(widest, width - MARGIN - edges), height - 2 - edges
 
     def show(self, lines: Sequence[Line], width: int) -> None:
         """Show other lines, of so many cells; only those that differ are painted."""
         before, self._lines = self._lines, tuple(lines)
-        edges = 2 * self.has_edges
+        edges = 2 * self.painter.is_ruled
         size = (width + edges, len(lines) + edges)
         if size != self._outer:
             self._outer = size
@@ -64,20 +59,20 @@ class Dialog(LineWidget):
             return
         for y in range(len(self._lines)):
             if before[y : y + 1] != self._lines[y : y + 1]:
-                self.refresh_line(y + self.has_edges)
+                self.refresh_line(y + self.painter.is_ruled)
 
     def line_at(self, y: int) -> int:
         """Which of its lines stands in a row of it."""
-        return y - self.has_edges
+        return y - self.painter.is_ruled
 
     def strip_at(self, y: int) -> Strip:
         """The strip of a row."""
         width, index = self.size.width, self.line_at(y)
         if not 0 <= index < len(self._lines):
-            line: Line = (Piece("─" * width, Token.LINE),) if self.has_edges else ()
+            line: Line = (Piece("─" * width, Token.LINE),) if self.painter.is_ruled else ()
             return self.painter.strip(line, width, Ground.DIALOG)
         ground = Ground.BAND if self._has_band and index == 0 else Ground.DIALOG
-        if not self.has_edges:
+        if not self.painter.is_ruled:
             return self.painter.strip(self._lines[index], width, ground)
         edge = self.painter.strip((_EDGE,), 1, Ground.DIALOG)
         return Strip.join([edge, self.painter.strip(self._lines[index], width - 2, ground), edge])

@@ -8,6 +8,8 @@ from typing import Final
 
 from textual import events
 
+from tui.actions import ACTIONS
+from tui.present.acting import need_connection
 from tui.present.footer import KeyWord, footer_line
 from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import live_keys
@@ -17,7 +19,7 @@ from tui.ui.widgets.lines import Lines
 NOTICE_S: Final = 4.0
 """Long enough to read eight words, short enough that they are about what was just done."""
 
-_OFFLINE: Final[Line] = (Piece("C and R need a connection", Token.FAINT),)
+_OFFLINE: Final[Line] = (Piece(need_connection(action.key for action in ACTIONS), Token.FAINT),)
 
 
 class Footer(Lines):

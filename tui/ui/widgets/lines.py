@@ -5,6 +5,7 @@ out the whole screen, a line costs nothing but itself.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from textual.geometry import Region
 from textual.strip import Strip
@@ -13,6 +14,14 @@ from textual.widget import Widget
 from tui.present.styled import Line, Piece, Token
 from tui.ui.host import Host, host_of
 from tui.ui.painting import Ground, Painter
+
+GUTTER: Final = 2
+"""Cells on the left of every list and page: the cursor's edge or a mark, and a space."""
+
+EDGE: Final = 1
+"""Cells that stay empty at the right of a page, so that no text runs into its neighbour."""
+
+WHEEL_LINES: Final = 3
 
 
 class LineWidget(Widget):

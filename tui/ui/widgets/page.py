@@ -1,13 +1,14 @@
 """A page of lines with a cursor: what the detail, the attempts, the tree and every other text is shown in.
 
 What lives here: moving, scrolling, searching, and Enter on a line that leads somewhere. The lines come from a function
-of the width, which is asked again when the width changes; what they say is `present`'s.
+of the width, which is asked again when the width changes; what they say is `present`'s. The class is longer
+than 200 lines: half of it are keys, pointer and messages, a line behind each.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
@@ -17,10 +18,7 @@ from textual.strip import Strip
 from tui.present.styled import Line, Piece, Token, mark_hits, plain
 from tui.ui.keys import MOTION
 from tui.ui.painting import Ground
-from tui.ui.widgets.lines import LineWidget
-
-GUTTER: Final = 2
-WHEEL_LINES: Final = 3
+from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +53,15 @@ class Page(LineWidget, can_focus=True):
     class Entered(Message):
         """Enter on a row that leads somewhere."""
 
-        def __init__(self, page: "Page", act: object) -> None:
+        def __init__(self, act: object) -> None:
             super().__init__()
-            self.page = page
             self.act = act
-
-        @property
-        def control(self) -> "Page":
-            """Whose row it is."""
-            return self.page
 
     class Moved(Message):
         """The cursor is on another row, or there is another search."""
 
-    def __init__(self, make: MakeRows, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
+    def __init__(self, make: MakeRows) -> None:
+        super().__init__()
         self._make = make
         self._rows: Sequence[PageRow] = ()
         self._top = 0
@@ -107,12 +99,16 @@ class Page(LineWidget, can_focus=True):
             self.refresh()
 
     def rebuild(self) -> None:
-        """Make the rows anew; cursor and place stay, and only lines that differ are painted."""
+        """Make the rows anew; cursor and place stay, and only lines that differ are painted. The cursor begins on the
+        first row that says something.
+        """
         width = self.size.width
         if width <= GUTTER:
             return
-        before, cursor_key = self._seen(), self.row.key if self.row else None
+        before, cursor_key, is_first = self._seen(), self.row.key if self.row else None, not self._rows
         self._rows = self._make(width - GUTTER)
+        if is_first:
+            self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
         if cursor_key is not None:
             found = next((index for index, row in enumerate(self._rows) if row.key == cursor_key), None)
             if found is not None:
@@ -211,13 +207,10 @@ class Page(LineWidget, can_focus=True):
         """To the last line."""
         self._go(len(self._rows) - 1)
 
-    def enter(self) -> bool:
-        """What Enter does here: tells who listens; False where the row leads nowhere."""
-        row = self.row
-        if row is None or row.act is None:
-            return False
-        self.post_message(self.Entered(self, row.act))
-        return True
+    def enter(self) -> None:
+        """What Enter does here: tells who listens, where the row leads somewhere."""
+        if self.row is not None and self.row.act is not None:
+            self.post_message(self.Entered(self.row.act))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """The wheel moves the cursor: it is always in view."""

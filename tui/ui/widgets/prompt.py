@@ -60,11 +60,11 @@ class Prompt(Horizontal):
         """Hear what is typed."""
         self.watch(self._input, "value", self._hear, init=False)
 
-    def open(self, text: str, changed: Changed, closed: Closed, *, mark: str = "/", hint: str = "") -> None:
+    def open(self, text: str, changed: Changed, closed: Closed, *, hint: str = "") -> None:
         """Take the focus and begin with a text; `hint` stands there while there is none."""
         self._on_change, self._on_end = lambda _: (), closed
         self.remove_class("away")
-        self._mark.show([(Piece(f" {mark}", Token.ACCENT, is_bold=True),)])
+        self._mark.show([(Piece(" /", Token.ACCENT, is_bold=True),)])
         self._input.placeholder = hint
         self._input.value = text
         self._input.cursor_position = len(text)

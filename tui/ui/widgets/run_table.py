@@ -1,7 +1,8 @@
 """The table of runs, drawn line by line: only what is seen is made, only what changed is painted.
 
 What lives here: drawing and the keys that move in it. Which run stands where is `run_rows`', what a cell says is
-`present.columns`'. No DataTable: it repaints 44 KB for one changed cell (DESIGN §9).
+`present.columns`'. No DataTable: it repaints 44 KB for one changed cell (DESIGN §9). The class is
+longer than 200 lines: half of it are keys, pointer and messages, a line behind each.
 """
 
 from collections.abc import Callable
@@ -16,22 +17,18 @@ from textual.strip import Strip
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.columns import AGE, GAP, TOOK, Now, Slot, columns_for, head, row
+from tui.present.overlay import Overlay
 from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.present.table import wide_columns
 from tui.ui.keys import MOTION
 from tui.ui.live import Live
 from tui.ui.painting import Ground, Painter
 from tui.ui.run_rows import RunRows
-from tui.ui.widgets.lines import LineWidget
+from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 HEAD_LINES: Final = 1
-WHEEL_LINES: Final = 3
-GUTTER: Final = 2
 _GLYPH: Final = 2
 _TICKING: Final = (TOOK.id, AGE.id)
-
-Overlay = Callable[[RunId], Piece | None]
-"""What takes the status word's place while something is done to a run."""
 
 
 class _Painted(NamedTuple):
@@ -57,7 +54,7 @@ class RunTable(LineWidget, can_focus=True):
         """A run was clicked twice."""
 
     def __init__(self, live: Live, rows: RunRows) -> None:
-        super().__init__(id="run-table")
+        super().__init__()
         self._live = live
         self.overlay: Overlay = lambda _: None
         self._slots: list[Slot] = []
@@ -185,13 +182,6 @@ class RunTable(LineWidget, can_focus=True):
     def action_bottom(self) -> None:
         """To the last run."""
         self._moving(self.rows.to_end)
-
-    def go_to(self, run_id: RunId) -> bool:
-        """To a run, if it is shown."""
-        if run_id != self.rows.cursor and run_id not in self.rows.view:
-            return False
-        self._moving(lambda: self.rows.go_to(run_id))
-        return True
 
     def to_failed(self, step: int) -> bool:
         """To the next failed run below or above."""

@@ -3,12 +3,10 @@
 What lives here: when they are made anew. What they say is `present.strip`'s.
 """
 
-from collections.abc import Callable
-
 from textual import events
 from textual.reactive import reactive
 
-from tui.domain.ids import RunId
+from tui.present.overlay import Overlay
 from tui.present.strip import strip_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
@@ -18,17 +16,10 @@ from tui.ui.painting import Ground, Painter
 from tui.ui.subject import Subject
 from tui.ui.widgets.lines import Lines
 
-Overlay = Callable[[RunId], Piece | None]
-"""What a pending action says in the status's place."""
-
 
 def strip_height(painter: Painter) -> int:
     """Its rows: where the ground has no colour of its own, a rule stands above the two lines."""
-    return STRIP_HEIGHT + _is_ruled(painter)
-
-
-def _is_ruled(painter: Painter) -> bool:
-    return painter.is_frugal or painter.is_colorless
+    return STRIP_HEIGHT + painter.is_ruled
 
 
 class Strip(Lines):
@@ -69,5 +60,5 @@ class Strip(Lines):
         overlay = None if run is None else self.overlay(run.id)
         now = self._live.now
         lines = strip_lines(run, children, now, self.size.width, overlay=overlay)
-        rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if _is_ruled(self.painter) else ()
+        rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if self.painter.is_ruled else ()
         self.show((*rule, *lines), is_stale=now.frozen_at is not None)

@@ -6,7 +6,7 @@ What lives here: what keys do in such an input. What its text means is the scree
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,7 +20,7 @@ from tui.ui.painting import Ground
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import NO_CONTROLS
 
-LONGEST_TEXT = 1000
+LONGEST_TEXT: Final = 1000
 """Of one field: with all of them, an address that servers still take."""
 
 
@@ -32,7 +32,7 @@ def step_focus(widget: Widget, step: int) -> None:
         widget.screen.focus_previous()
 
 
-TYPED_WITHIN_S = 1.0
+TYPED_WITHIN_S: Final = 1.0
 """Letters take a millisecond; a widget that is being closed hears no more."""
 
 
@@ -143,7 +143,7 @@ class ValueField(Horizontal):
     """The name, the input and, behind the period, the usual ones."""
 
     def __init__(self, name: str, value_input: ValueInput) -> None:
-        super().__init__(id=f"{name}-field", classes="field")
+        super().__init__(id=f"{name}-field")
         self.title = name
         self.input = value_input
         self._label = Lines(Ground.DIALOG, classes="label")

@@ -19,7 +19,8 @@ from tui.present.json_window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
 from tui.ui.keys import bind
 from tui.ui.painting import Ground
-from tui.ui.widgets.page import GUTTER, Page
+from tui.ui.widgets.lines import GUTTER
+from tui.ui.widgets.page import Page
 
 _TEXT_OPEN: Final = Folds(exceptions=frozenset({()}))
 
