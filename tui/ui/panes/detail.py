@@ -37,7 +37,6 @@ from tui.ui.fetching import fetch_value
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.panes.base import OpenRun, PagePane
-from tui.ui.screens.value import ValueScreen
 from tui.ui.subject import Subject
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page, PageRow
@@ -178,7 +177,7 @@ class DetailPane(PagePane):
             case Whole(Place() as place) if run is not None:
                 value = whole_of(run, place)
                 if value is not ABSENT:
-                    self.app.push_screen(ValueScreen(self.live, place.which, run, value))
+                    self._show_whole(place.which, run, value)
             case Fetch(label) if run is not None:
                 self._fetch(run, label)
             case _:
@@ -240,7 +239,7 @@ class DetailPane(PagePane):
             return
         self._say_of(label, said)
         if value is not ABSENT and self.screen.is_current:
-            self.app.push_screen(ValueScreen(self.live, label, run, value))
+            self._show_whole(label, run, value)
 
     def _say_of(self, label: str, said: str) -> None:
         self._show(replace(self._shown, fetching={**self._shown.fetching, label: said}))
@@ -253,3 +252,8 @@ def _read_at(run: Run) -> datetime | None:
     stamp = run.body[0]
     is_newest = run.state is not None and run.state.updated_at <= stamp.updated_at
     return run.read_at if is_newest else stamp.read_at
+
+    def _show_whole(self, label: str, run: Run, value: Json) -> None:
+        from tui.ui.screens.value import ValueScreen  # noqa: PLC0415  not before somebody asks: it must start fast
+
+        self.app.push_screen(ValueScreen(self.live, label, run, value))
