@@ -241,6 +241,11 @@ class DetailPane(PagePane):
         if value is not ABSENT and self.screen.is_current:
             self._show_whole(label, run, value)
 
+    def _show_whole(self, label: str, run: Run, value: Json) -> None:
+        from tui.ui.screens.value import ValueScreen  # noqa: PLC0415  not before somebody asks: it must start fast
+
+        self.app.push_screen(ValueScreen(self.live, label, run, value))
+
     def _say_of(self, label: str, said: str) -> None:
         self._show(replace(self._shown, fetching={**self._shown.fetching, label: said}))
 
@@ -252,8 +257,3 @@ def _read_at(run: Run) -> datetime | None:
     stamp = run.body[0]
     is_newest = run.state is not None and run.state.updated_at <= stamp.updated_at
     return run.read_at if is_newest else stamp.read_at
-
-    def _show_whole(self, label: str, run: Run, value: Json) -> None:
-        from tui.ui.screens.value import ValueScreen  # noqa: PLC0415  not before somebody asks: it must start fast
-
-        self.app.push_screen(ValueScreen(self.live, label, run, value))
