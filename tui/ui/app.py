@@ -55,6 +55,9 @@ class TriggerApp(Host):
         # Textual chooses its filter before there is a theme of ours: the default colour would become black on black.
         # It has no other name for them.
         self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
+        # Nothing here toasts or has tooltips, and Textual lays every screen out once more for them. Only private names
+        # say so: what is public is for its tests.
+        self._disable_notifications = self._disable_tooltips = True
         self.session = session
         self.environ = environ or {}
         self.painter = Painter(look, is_ascii=is_ascii)

@@ -76,7 +76,8 @@ class Board(Screen[None]):
         return self.workspace.pane
 
     def compose(self) -> ComposeResult:
-        """Header, panes, footer."""
+        """Header, panes, footer, each in its place from the first frame on."""
+        self.workspace.arrange_for(self.app.size, strip_height(self.host.painter))
         yield self.header
         for pane in self.panes.values():
             pane.data_bind(Board.subject)
