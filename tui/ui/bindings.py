@@ -55,27 +55,28 @@ class LiveKey:
 def live_keys(screen: Screen[Any]) -> list[LiveKey]:
     """Each binding once, those of the focused pane first; bindings of Textual's own, which have no id, are left out."""
     found: dict[str, LiveKey] = {}
+    judge = screen if isinstance(screen, Judge) else None
     for node, binding, works_now, tooltip in screen.active_bindings.values():
         if binding.id is None or binding.id in found:
             continue
         found[binding.id] = LiveKey(
             key=binding.key,
             shown=binding.key_display or binding.key,
-            word=_word(screen, binding.action, binding.description),
+            word=_word(judge, binding.action, binding.description),
             sentence=tooltip,
             action=binding.action,
             node=node,
             place=place_of(binding),
             is_motion=binding.id in _MOTION,
-            works_now=works_now and _has_use(screen, binding.action),
+            works_now=works_now and _has_use(judge, binding.action),
         )
     return list(found.values())
 
 
-def _word(screen: Screen[Any], action: str, usual: str) -> str:
-    return screen.word_for(parse(action)[1], usual) if isinstance(screen, Judge) else usual
+def _word(judge: Judge | None, action: str, usual: str) -> str:
+    return usual if judge is None else judge.word_for(parse(action)[1], usual)
 
 
-def _has_use(screen: Screen[Any], action: str) -> bool:
+def _has_use(judge: Judge | None, action: str) -> bool:
     _, name, parameters = parse(action)
-    return not isinstance(screen, Judge) or screen.has_use_for(name, parameters)
+    return judge is None or judge.has_use_for(name, parameters)
