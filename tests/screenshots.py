@@ -49,6 +49,7 @@ def keys(*pressed: str) -> Scene:
             terminal.send(key)
             terminal.read_for(PRESS_S)
         terminal.read_for(SETTLE_S)
+        terminal.wait_until(lambda: "loading…" not in terminal.text, "all that is seen")
 
     return play
 

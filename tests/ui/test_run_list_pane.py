@@ -250,5 +250,10 @@ def test_a_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
         traces = [at_s for at_s, path, _ in fleet.requests if path.endswith("/trace")]
         assert len(traces) <= 6 + 8 * 6 / 6.0 + 1
         assert [second - first for first, second in pairwise(traces[:6])] == pytest.approx([0.4] * 5)
+        rested_at_s = fleet.now_s - 0.4
+        await monitor.later(1)
+        assert fleet.requests[-1][0] >= rested_at_s
+        assert any(at_s <= rested_at_s + 0.7 for at_s, path, _ in fleet.requests[-6:] if path.endswith("/trace"))
+        assert "reading" not in monitor.text
 
     told(story, tmp_path, small_fleet())

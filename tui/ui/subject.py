@@ -26,8 +26,9 @@ REST_S: Final = 0.15
 
 READS_AT_MOST: Final = 6
 READS_WITHIN_S: Final = 6.0
-"""So many runs in so long, unless one is opened: a held key with a read at each stop would take all requests, and the
-list would go stale.
+HELD_REST_S: Final = 0.6
+"""After so many runs in so long the cursor has to rest longer: a held key with a read at each stop would take all
+requests, and the list would go stale.
 """
 
 TREE_REST_S: Final = 0.5
@@ -103,14 +104,13 @@ class Reading:
         if run_id is None:
             return
         if at_once or self._read_of is None:
-            self._plan(0.0 if at_once else max(REST_S, self._paced_s()))
+            self._plan(0.0 if at_once else self._rest_s())
 
-    def _paced_s(self) -> float:
-        """How long a held key has to wait: what is read for it is not read for the list."""
-        began_s = self._began_s
-        if len(began_s) < READS_AT_MOST:
-            return 0.0
-        return began_s[0] + READS_WITHIN_S - self._session.clock.monotonic_s()
+    def _rest_s(self) -> float:
+        """How long the cursor has to rest, longer after many reads: what is read for them is not read for the list."""
+        began_s, now_s = self._began_s, self._session.clock.monotonic_s()
+        is_held = len(began_s) == READS_AT_MOST and now_s - began_s[0] < READS_WITHIN_S
+        return HELD_REST_S if is_held else REST_S
 
     def want(self, *, detail: bool, tree: bool) -> None:
         """Say what is seen: nothing else is read."""
