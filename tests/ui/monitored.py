@@ -51,9 +51,6 @@ class Monitored:
             self.quiet.paint()
             await self.pilot.pause(0)
             await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
-        if len(self.app.screen_stack) > 1:
-            # A dialog keeps a picture of what is behind it until its next frame, and frames come in real time.
-            self.app.screen.refresh()
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         """Press keys as fast as a terminal can send them, as a paste or a held key does."""

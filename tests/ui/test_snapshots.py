@@ -49,6 +49,8 @@ def test_the_screen_looks_as_it_did(tmp_path: Path, name: str, story: Story, siz
     async def scenario() -> str:
         async with monitored(small_fleet(), tmp_path, size=size, look=look) as monitor:
             await story(monitor)
+            # A dialog keeps a picture of what is behind it until its next frame, and frames come in real time.
+            monitor.app.screen.refresh()
             return monitor.app.export_screenshot(title=name, simplify=True)
 
     svg = asyncio.run(scenario())
