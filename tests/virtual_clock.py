@@ -25,11 +25,12 @@ class _Planned:
 
 
 class VirtualClock:
-    """A `Clock` that a test owns."""
+    """A `Clock` that a test owns. `jump` moves its wall clock alone, `asleep_s` is time that only `elapsed_s` knows."""
 
     def __init__(self, start: datetime = START) -> None:
         self._start = start
         self._elapsed_s = 0.0
+        self.asleep_s = 0.0
         self._plans: list[_Planned] = []
         self._numbers = itertools.count()
 
@@ -38,6 +39,13 @@ class VirtualClock:
 
     def monotonic_s(self) -> float:
         return self._elapsed_s
+
+    def elapsed_s(self) -> float:
+        return self._elapsed_s + self.asleep_s
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the wall clock."""
+        self._start += by
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> _Planned:
         plan = _Planned(self._elapsed_s + max(0.0, delay_s), next(self._numbers), call)

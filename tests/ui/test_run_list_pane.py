@@ -47,7 +47,7 @@ def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_
         await monitor.later(5)
         assert len(monitor.screen.run_list.rows) == 0
         faults.set([], NAMES)
-        await monitor.later(5)
+        await monitor.later(20)
         assert len(monitor.screen.run_list.rows) == 30
 
     told(story, tmp_path, small_fleet())

@@ -75,6 +75,13 @@ class CapabilityLost:
 
 
 @dataclass(frozen=True, slots=True)
+class CapabilityRegained:
+    """What the server had refused works again."""
+
+    capability: Capability
+
+
+@dataclass(frozen=True, slots=True)
 class SourceConnected:
     """A source heard from the server; the next word is expected within `interval_s`."""
 
@@ -111,6 +118,26 @@ class SourceStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Every change that the server knew of at `at` was read: what an outage before kept from us is made up for."""
+
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The feed was held against the list: of `run_count` runs `missed_count` had changed without a word of the feed.
+
+    What was missed was read with it, so that it is repaired already.
+    """
+
+    at: datetime
+    run_count: int
+    missed_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRead:
     """How far back the list was read: `reached` is the oldest creation time so far, `is_complete` at the bound."""
 
@@ -134,9 +161,12 @@ Update = (
     | CountsRead
     | EnvironmentRead
     | CapabilityLost
+    | CapabilityRegained
     | SourceConnected
     | SourceRetrying
     | SourceStopped
+    | CaughtUp
+    | Reconciled
     | HistoryRead
     | BudgetRead
     | ActionStatus

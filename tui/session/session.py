@@ -9,6 +9,7 @@ import asyncio
 import importlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ from tui.session.action_log import ActionLog
 from tui.session.interlock import Interlock
 from tui.session.performing import Performer
 from tui.session.pump import Listener, Pump
+from tui.session.server_time import ServerTime
 from tui.sources.base import Fatal, Source, Transient, waits_s
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock, WakeableClock
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
 
 CLOSE_WITHIN_S = 3.0
 """Closing connections is politeness: the program ends all the same."""
-
-CLOCKS_AGREE_WITHIN = timedelta(seconds=2)
-"""The Date header has whole seconds and travels: only a greater difference is a wrong clock of ours."""
 
 
 class Session:
@@ -73,7 +72,7 @@ class Session:
         self._client: Client
         self._performer: Performer
         self._pump = Pump(self.store, self.clock)
-        self._server_ahead = timedelta()
+        self._server_time = ServerTime(self.clock)
         self._action_number = 0
         self._tasks = asyncio.TaskGroup()
         self._born: set[asyncio.Task[None]] = set()
@@ -190,9 +189,15 @@ class Session:
     async def emit(self, update: Update) -> None:
         """Queue an update for the store; every update of the session passes here."""
         self.interlock.observe(update)
-        if isinstance(update, RunsRead) and update.patches:
-            ahead = update.patches[0].read_at - self.clock.now()
-            self._server_ahead = ahead if abs(ahead) > CLOCKS_AGREE_WITHIN else timedelta()
+        match update:
+            case RunsRead() if update.patches:
+                self._server_time.hear(update.patches[0].read_at)
+            case SourceConnected():
+                # Of the moment, and not of the second that a `Date` names; an old answer confirms what was then.
+                age = self._server_time.hear(update.at)
+                update = replace(update, at=self.now() - age)
+            case _:
+                pass
         await self._pump.emit(update)
 
     async def settle(self) -> None:
@@ -201,7 +206,7 @@ class Session:
 
     def now(self) -> datetime:
         """The server's time, as well as its Date headers tell."""
-        return self.clock.now() + self._server_ahead
+        return self._server_time.now()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with merged changes, at most ten times a second; the answer ends that."""

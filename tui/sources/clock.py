@@ -26,11 +26,18 @@ class Clock(Protocol):
     def monotonic_s(self) -> float:
         """Seconds since some moment; never goes back."""
 
+    def elapsed_s(self) -> float:
+        """Seconds since some moment, those included in which the machine was asleep; never goes back."""
+
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """Plan a call on the running event loop."""
 
     async def sleep(self, delay_s: float) -> None:
         """Wait."""
+
+
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux stops its monotonic clock while it sleeps and has another that goes on; elsewhere the first one does."""
 
 
 class SystemClock:
@@ -43,6 +50,10 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Seconds of the monotonic clock."""
         return time.monotonic()
+
+    def elapsed_s(self) -> float:
+        """Seconds of a clock that goes on while the machine sleeps."""
+        return time.clock_gettime(_AWAKE_OR_NOT)
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """Plan a call on the running event loop."""
@@ -61,6 +72,7 @@ class WakeableClock:
         self._asleep: set[asyncio.Event] = set()
         self.now = clock.now
         self.monotonic_s = clock.monotonic_s
+        self.elapsed_s = clock.elapsed_s
         self.call_later = clock.call_later
 
     def wake(self) -> None:

@@ -13,7 +13,7 @@ from tui.domain.status import RunStatus
 
 class Topic(StrEnum):
     """What a pane may depend on. RUNS says that `added`, `changed` or `removed` is not empty; each other topic is the
-    store's attribute of that name (COUNTS: `counts_read`, CAPABILITIES: `lost`).
+    store's attribute of that name (COUNTS: `counts_read`, CAPABILITIES: `lost`, SOURCES: `caught_up` too).
     """
 
     RUNS = "runs"
@@ -24,6 +24,7 @@ class Topic(StrEnum):
     HISTORY = "history"
     BUDGET = "budget"
     ACTIONS = "actions"
+    RECONCILED = "reconciled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,12 @@ from tui.domain.ids import RunId
 from tui.domain.update import (
     BudgetRead,
     CapabilityLost,
+    CapabilityRegained,
+    CaughtUp,
     CountsRead,
     EnvironmentRead,
     HistoryRead,
+    Reconciled,
     SourceConnected,
     SourceRetrying,
     SourceStopped,
@@ -22,8 +25,19 @@ from tui.domain.update import (
 from tui.store.changes import Topic
 
 SourceStatus = SourceConnected | SourceRetrying | SourceStopped
-Fact = CountsRead | EnvironmentRead | CapabilityLost | SourceStatus | HistoryRead | BudgetRead | ActionStatus
-T = TypeVar("T", CountsRead, EnvironmentRead)
+Fact = (
+    CountsRead
+    | EnvironmentRead
+    | CapabilityLost
+    | CapabilityRegained
+    | SourceStatus
+    | CaughtUp
+    | Reconciled
+    | HistoryRead
+    | BudgetRead
+    | ActionStatus
+)
+T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled)
 
 # An action only goes forward. UNKNOWN is the weakest of its ends: a later read may still tell how it went.
 _PROGRESS = (
@@ -50,6 +64,8 @@ class Facts:
         self.budget: BudgetRead | None = None
         self.lost: dict[Capability, str] = {}
         self.sources: dict[str, SourceStatus] = {}
+        self.caught_up: dict[str, CaughtUp] = {}
+        self.reconciled: Reconciled | None = None
         self.actions: dict[RunId, ActionStatus] = {}
 
     def note(self, fact: Fact) -> Topic | None:
@@ -67,12 +83,13 @@ class Facts:
             case EnvironmentRead():
                 known_environment, self.environment = self.environment, _later(self.environment, fact)
                 return Topic.ENVIRONMENT if self.environment != known_environment else None
-            case CapabilityLost():
-                reason, self.lost[fact.capability] = self.lost.get(fact.capability), fact.reason
-                return Topic.CAPABILITIES if reason != fact.reason else None
-            case SourceConnected() | SourceRetrying() | SourceStopped():
-                status, self.sources[fact.source] = self.sources.get(fact.source), fact
-                return Topic.SOURCES if status != fact else None
+            case CapabilityLost() | CapabilityRegained():
+                return self._note_capability(fact)
+            case SourceConnected() | SourceRetrying() | SourceStopped() | CaughtUp():
+                return self._note_source(fact)
+            case Reconciled():
+                known_look, self.reconciled = self.reconciled, _later(self.reconciled, fact)
+                return Topic.RECONCILED if self.reconciled != known_look else None
             case HistoryRead():
                 history, self.history = self.history, fact
                 return Topic.HISTORY if history != fact else None
@@ -81,6 +98,21 @@ class Facts:
                 return Topic.BUDGET if budget != fact else None
             case _:
                 assert_never(fact)
+
+    def _note_capability(self, fact: CapabilityLost | CapabilityRegained) -> Topic | None:
+        before = self.lost.get(fact.capability)
+        if isinstance(fact, CapabilityLost):
+            self.lost[fact.capability] = fact.reason
+        else:
+            self.lost.pop(fact.capability, None)
+        return Topic.CAPABILITIES if self.lost.get(fact.capability) != before else None
+
+    def _note_source(self, fact: SourceStatus | CaughtUp) -> Topic | None:
+        if isinstance(fact, CaughtUp):
+            caught_up, self.caught_up[fact.source] = self.caught_up.get(fact.source), fact
+            return Topic.SOURCES if caught_up != fact else None
+        status, self.sources[fact.source] = self.sources.get(fact.source), fact
+        return Topic.SOURCES if status != fact else None
 
 
 def _later(known: T | None, told: T) -> T:

@@ -20,9 +20,12 @@ from tui.domain.status import RunStatus
 from tui.domain.update import (
     BudgetRead,
     CapabilityLost,
+    CapabilityRegained,
+    CaughtUp,
     CountsRead,
     EnvironmentRead,
     HistoryRead,
+    Reconciled,
     RunGone,
     RunPatch,
     RunsRead,
@@ -72,9 +75,12 @@ class Store:
                 | CountsRead()
                 | EnvironmentRead()
                 | CapabilityLost()
+                | CapabilityRegained()
                 | SourceConnected()
                 | SourceRetrying()
                 | SourceStopped()
+                | CaughtUp()
+                | Reconciled()
                 | HistoryRead()
                 | BudgetRead()
             ):
@@ -224,6 +230,16 @@ class Store:
     def sources(self) -> Mapping[str, SourceStatus]:
         """How each source gets on, by its name."""
         return MappingProxyType(self._facts.sources)
+
+    @property
+    def caught_up(self) -> datetime | None:
+        """The latest moment before which everything that changed was read."""
+        return max((told.at for told in self._facts.caught_up.values()), default=None)
+
+    @property
+    def reconciled(self) -> Reconciled | None:
+        """The last comparison of the feed with the list."""
+        return self._facts.reconciled
 
     @property
     def history(self) -> HistoryRead | None:

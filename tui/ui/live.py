@@ -28,7 +28,7 @@ class Live:
 
     def __init__(self, session: Session, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self.session = session
-        self.connection = Connection()
+        self.connection = Connection(session.settings.interval_s)
         self.pause: Pause | None = None
         self._deliver: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
@@ -50,8 +50,9 @@ class Live:
     @property
     def freshness(self) -> Freshness:
         """How fresh what is shown is."""
-        waited = timedelta(seconds=self.session.clock.monotonic_s() - self._began_s)
-        return self.connection.at(self.session.now(), waited)
+        clock = self.session.clock
+        waited = timedelta(seconds=clock.monotonic_s() - self._began_s)
+        return self.connection.at(clock.elapsed_s(), self.session.now(), waited)
 
     @property
     def now(self) -> Now:
@@ -59,7 +60,7 @@ class Live:
         at = self.session.now()
         if self.pause is not None:
             return Now(at, self.pause.since)
-        freshness = self.connection.at(at)
+        freshness = self.connection.at(self.session.clock.elapsed_s(), at)
         return Now(at, freshness.confirmed_at if freshness.is_stale else None)
 
     @property
@@ -81,8 +82,9 @@ class Live:
     def _hear(self, changes: Changes) -> None:
         """Called by the session's pump: no drawing here, a bug in it would look like the session's."""
         if Topic.SOURCES in changes.topics:
+            elapsed_s, now = self.session.clock.elapsed_s(), self.session.now()
             for status in self.session.store.sources.values():
-                self.connection.see(status)
+                self.connection.see(status, elapsed_s, now)
         if self.pause is None:
             self._pending.merge(changes)
         else:
