@@ -32,13 +32,13 @@ def public_token(*scopes: str) -> Secret:
 
 
 def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
-    """Settings that point at a fleet."""
+    """Settings that point at a fleet. It is polled, unless a test asks for the feed."""
     environ = {
         "TRIGGER_SECRET_KEY": SECRET,
         "TRIGGER_API_URL": api.url,
         "XDG_STATE_HOME": str(tmp_path),
     }
-    return replace(read_settings(environ), **changes)
+    return replace(read_settings(environ), **{"realtime": False, **changes})
 
 
 @asynccontextmanager

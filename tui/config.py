@@ -78,8 +78,9 @@ class Secret:
 class Settings:
     """Everything that a session needs to know before it starts. `origins` says for each field where it came from.
 
-    `interval_s` is the wait between two polls, `history` and `history_runs` bound what is read backwards at the
-    start, `state_dir` is where the action log goes, `expect_env` the slug outside which nothing is written.
+    `interval_s` is the wait between two polls, `realtime` whether the feed is asked for, `history` and `history_runs`
+    bound what is read backwards at the start, `state_dir` is where the action log goes, `expect_env` the slug outside
+    which nothing is written.
     """
 
     api_url: str
@@ -88,6 +89,7 @@ class Settings:
     read_only: bool = False
     expect_env: str | None = None
     interval_s: float = DEFAULT_INTERVAL_S
+    realtime: bool = True
     history: timedelta = DEFAULT_HISTORY
     history_runs: int = DEFAULT_HISTORY_RUNS
     state_dir: PurePath = _NOWHERE
@@ -106,6 +108,7 @@ def read_settings(
     read_only: bool = False,
     expect_env: str | None = None,
     interval_s: float | None = None,
+    realtime: bool = True,
 ) -> Settings:
     """Make the settings out of the environment and the flags (None: not given).
 
@@ -123,6 +126,7 @@ def read_settings(
         read_only=read_only,
         expect_env=expect_env,
         interval_s=max(least_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
+        realtime=realtime,
         state_dir=_state_dir(environ),
         origins={
             "api_url": url_origin,
@@ -131,6 +135,7 @@ def read_settings(
             "read_only": "--read-only" if read_only else "a public token" if not key.may_write else "default",
             "expect_env": "--expect-env" if expect_env else "default",
             "interval_s": "--interval" if interval_s is not None else "default",
+            "realtime": "default" if realtime else "--no-realtime",
         },
     )
 

@@ -21,9 +21,9 @@ from tui.domain.status import read_status
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.sources.base import Fatal, Transient
 from tui.sources.budget import SECRET_KEY, Budget
+from tui.sources.listing import Reach
 from tui.sources.reads import Reads
 from tui.sources.registry import SOURCES, SourceParts
-from tui.sources.rest import Reach
 from tui.store.store import Store
 from tui.wire.client import Client
 

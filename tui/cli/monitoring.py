@@ -20,6 +20,7 @@ import click
 
 from tui.cli.emulating import Asked, asked_of, world_options
 from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.options import following_options
 from tui.config import Settings, read_settings
 from tui.output import Output
 
@@ -48,12 +49,11 @@ def monitor_options(command: F) -> F:
             show_default=True,
             help="The colours; 16: the terminal's own.",
         ),
-        click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls."),
         click.option("--read-only", is_flag=True, help="Without cancel and replay."),
         click.option("--mouse", "has_mouse", is_flag=True, help="Take clicks; the terminal then selects no text."),
     ):
         command = option(command)
-    return command
+    return following_options(command)
 
 
 @dataclass(frozen=True, slots=True)

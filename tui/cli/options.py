@@ -50,6 +50,18 @@ def connection_options(command: F) -> F:
     return command
 
 
+def following_options(command: F) -> F:
+    """How runs are followed: at which pace they are polled, and whether the feed is asked for."""
+    for option in (
+        click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Only poll."),
+        click.option(
+            "--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls [default: 2]."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def json_option(command: F) -> F:
     """`--json` for scripts."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, raw values.")(command)
@@ -66,6 +78,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
         api_url=options.pop("api_url", None),
         expect_env=options.pop("expect_env", None),
         interval_s=options.pop("interval_s", None),
+        realtime=options.pop("realtime", True),
     )
 
 

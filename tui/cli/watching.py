@@ -9,7 +9,15 @@ from typing import Any, assert_never
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import (
+    RUN,
+    connection_options,
+    following_options,
+    json_option,
+    open_session,
+    run_async,
+    settings_of,
+)
 from tui.config import Settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -21,7 +29,7 @@ from tui.session import Session
 
 @click.command("watch")
 @click.argument("run_id", metavar="[RUN]", required=False, type=RUN)
-@click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls [default: 2].")
+@following_options
 @json_option
 @connection_options
 @click.pass_obj
@@ -35,7 +43,10 @@ async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as
     async with open_session(settings, output) as session:
         watcher = _Watcher(session, output, run_id, as_json=as_json)
         changes = session.changes()
-        session.follow("rest" if run_id is None else "run", run_id=run_id)
+        if run_id is None:
+            session.follow_runs()
+        else:
+            session.follow_run(run_id)
         async for change in changes:
             watcher.look_at_the_connection()
             for transition in change.transitions:

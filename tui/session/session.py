@@ -7,7 +7,7 @@ Ctrl-C and after a crash of any part every task, socket and timer is gone. Sourc
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from tui.config import Settings
 from tui.domain.action import ActionStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.sources import FEEDS, REALTIME, REST, RUN, RUN_FEED
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.session.action_log import ActionLog
@@ -130,17 +131,31 @@ class Session:
         self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
         self._performer = Performer(self._client, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
 
-    def follow(
+    def follow_runs(
+        self, *, filters: "RunFilters | None" = None, history: timedelta | None = None
+    ) -> tuple[asyncio.Task[None], ...]:
+        """Follow the runs of the environment until the session ends or the tasks are cancelled: by the feed, where
+        there is one, and polling beside it. `history` is how far back the list is read, if not the settings' word.
+        """
+        return self._follow((REST, REALTIME), filters=filters, history=history)
+
+    def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
+        """Follow one run in the same way."""
+        return self._follow((RUN, RUN_FEED), run_id=run_id)
+
+    def follow(self, source: str, *, filters: "RunFilters | None" = None) -> asyncio.Task[None]:
+        """Run one source of the registry, whatever it lacks without the others."""
+        return self._follow((source,), filters=filters)[0]
+
+    def _follow(
         self,
-        source: str,
+        names: Sequence[str],
         *,
         filters: "RunFilters | None" = None,
         run_id: RunId | None = None,
         history: timedelta | None = None,
-    ) -> asyncio.Task[None]:
-        """Run a source of the registry until the session ends or it is cancelled, over again after each failure that
-        passes. `history` is how far back the list is read, if it is not the settings' word.
-        """
+    ) -> tuple[asyncio.Task[None], ...]:
+        """Run sources until the session ends or they are cancelled, over again after each failure that passes."""
         registry = importlib.import_module("tui.sources.registry")
         filters_module = importlib.import_module("tui.domain.filters")
         parts = registry.SourceParts(
@@ -151,11 +166,16 @@ class Session:
             reach=registry.Reach(history or self.settings.history, self.settings.history_runs),
             filters=filters or filters_module.RunFilters(),
             run_id=run_id,
+            coverage=registry.Coverage(self._sources_clock.wake),
+            on_wake=self._sources_clock.on_wake,
         )
-        return self.spawn(self._supervise(registry.SOURCES[source](parts)), f"source {source}")
+        wanted = [name for name in names if self.settings.realtime or name not in FEEDS]
+        return tuple(self.spawn(self._supervise(registry.SOURCES[name](parts)), f"source {name}") for name in wanted)
 
     def refresh(self) -> None:
-        """Let every source ask now instead of when its wait is over: a poll, or the next try after a failure."""
+        """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new
+        snapshot of the feed.
+        """
         self._sources_clock.wake()
 
     async def _supervise(self, source: Source) -> None:

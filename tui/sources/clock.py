@@ -64,21 +64,41 @@ class SystemClock:
         await asyncio.sleep(delay_s)
 
 
+OnWake = Callable[[Callable[[], None]], Callable[[], None]]
+"""Have something called at the next wake; the answer takes that back, and is harmless afterwards."""
+
+
 class WakeableClock:
     """A clock whose sleepers can be woken: they go on as if their time had come. Its time is another clock's."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asleep: set[asyncio.Event] = set()
+        self._calls: dict[int, Callable[[], None]] = {}
+        self._call_number = 0
         self.now = clock.now
         self.monotonic_s = clock.monotonic_s
         self.elapsed_s = clock.elapsed_s
         self.call_later = clock.call_later
 
     def wake(self) -> None:
-        """End every sleep now."""
+        """End every sleep now, and tell who asked for it."""
         for sleeper in self._asleep:
             sleeper.set()
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
+            call()
+
+    def on_wake(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Call it at the next wake; see `OnWake`."""
+        self._call_number += 1
+        number = self._call_number
+        self._calls[number] = call
+
+        def forget() -> None:
+            self._calls.pop(number, None)
+
+        return forget
 
     async def sleep(self, delay_s: float) -> None:
         """Wait, or until woken."""

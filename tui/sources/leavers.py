@@ -1,10 +1,11 @@
-"""Runs that left the live set without a word: finding out what became of them, many with one request.
+"""Runs that are to be read again, wherever in the list they stand: those that left the live set without a word, those
+of which a feed did not tell everything. Many are found with one request.
 
 What lives here: the set of such runs, the window that is being read, and single reads of what no list shows. How
 windows are cut is `scan`'s. Source: DESIGN §4; wire/README.md §3.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from tui.domain.filters import RunFilters
@@ -21,10 +22,13 @@ SINGLE_SIZE = 10
 
 
 class Leavers:
-    """Reads what became of runs that a scan did not meet; goes on where it was over cycles."""
+    """Reads what became of runs; goes on where it was over cycles. A run for which `is_open` does not hold any more was
+    read in another way.
+    """
 
-    def __init__(self, lister: Lister, filters: RunFilters) -> None:
+    def __init__(self, lister: Lister, filters: RunFilters, is_open: Callable[[RunId], bool]) -> None:
         self._lister = lister
+        self._is_open = is_open
         # A period would move away from under a window, and a run that ended matches its old status no more.
         self._filters = replace(filters, statuses=(), period=None)
         self._left: set[RunId] = set()
@@ -37,6 +41,11 @@ class Leavers:
     def add(self, run_ids: Iterable[RunId]) -> None:
         """Runs that were expected somewhere and not seen."""
         self._left.update(run_ids)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known to be read again."""
+        return not self._left and not self._unlisted
 
     @property
     def pages(self) -> int:
@@ -56,10 +65,8 @@ class Leavers:
 
     def _forget_explained(self) -> None:
         """Drop those that were read meanwhile in another way."""
-        store = self._lister.store
-        is_live = store.live().__contains__
-        self._left = {run_id for run_id in self._left if is_live(run_id)}
-        self._unlisted = [run_id for run_id in self._unlisted if is_live(run_id)]
+        self._left = {run_id for run_id in self._left if self._is_open(run_id)}
+        self._unlisted = [run_id for run_id in self._unlisted if self._is_open(run_id)]
 
     def _next_window(self) -> bool:
         store = self._lister.store

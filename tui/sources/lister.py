@@ -14,6 +14,7 @@ from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
+from tui.sources.coverage import Coverage
 from tui.sources.reads import Reads
 from tui.sources.scan import PAGE_SIZE
 from tui.store.store import Store
@@ -23,9 +24,10 @@ from tui.wire.runs import Page
 class Lister:
     """Asks for pages, and remembers how many requests that took and when something last changed."""
 
-    def __init__(self, reads: Reads, store: Store, clock: Clock) -> None:
+    def __init__(self, reads: Reads, store: Store, clock: Clock, coverage: Coverage) -> None:
         self.reads = reads
         self.store = store
+        self._coverage = coverage
         self._clock = clock
         self.spent = 0
         self.read_at: datetime = clock.now()
@@ -49,6 +51,7 @@ class Lister:
         if any(self._is_news(patch) for patch in page.patches):
             self.changed_s = self._clock.monotonic_s()
         self.read_at = page.read_at
+        self._coverage.compare(page.patches, self.store, page.read_at)
         await emit(RunsRead(told_by(filters, page.patches)))
         return page
 

@@ -19,11 +19,12 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.span import SpanDetail, Trace
-from tui.domain.update import CapabilityLost, EnvironmentRead, RunGone, RunPatch, RunsRead
+from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 from tui.wire.runs import Page, RunAnswer
 
 
@@ -50,6 +51,9 @@ class Api(Protocol):
     async def whoami(self) -> Environment:
         """Where the key leads."""
 
+    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+        """The next answer of the realtime feed, when there is one."""
+
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """A payload or output that is stored apart."""
 
@@ -72,12 +76,27 @@ class Reads:
         self.now = now
         self._known = known
         self._lost: dict[Capability, str] = {}
+        self.feeds_held = 0
+        """Polls of the feed that are out."""
 
     async def lose(self, capability: Capability, reason: str) -> None:
         """Stop asking for something that the key may not have, and say so once."""
         if capability not in self._lost:
             self._lost[capability] = reason
             await self._emit(CapabilityLost(capability, reason))
+
+    async def regain(self, capability: Capability) -> None:
+        """What was refused works again: say so."""
+        if self._lost.pop(capability, None) is not None:
+            await self._emit(CapabilityRegained(capability))
+
+    async def feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+        """The next answer of the realtime feed; it is outside the budget (recording 932). Raises `ApiError`."""
+        self.feeds_held += 1
+        try:
+            return await self.api.read_feed(target, after)
+        finally:
+            self.feeds_held -= 1
 
     def may(self, capability: Capability) -> bool:
         """Whether the server has not refused it in this session."""

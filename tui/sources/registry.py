@@ -4,22 +4,29 @@ What lives here: `SOURCES`. A new source is a file with `run(emit)` and a line h
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
+from tui.domain.sources import REALTIME, RUN_FEED
 from tui.sources.base import Source
-from tui.sources.clock import Clock
+from tui.sources.clock import Clock, OnWake
+from tui.sources.coverage import Coverage
+from tui.sources.listing import Reach
 from tui.sources.reads import Reads
-from tui.sources.rest import Reach, RestSource
+from tui.sources.realtime import RealtimeSource
+from tui.sources.rest import RestSource
 from tui.sources.single import SingleRunSource
 from tui.store.store import Store
+from tui.wire.feed import FeedTarget
 
 
 @dataclass(frozen=True, slots=True)
 class SourceParts:
-    """Everything that a source may be built from. `run_id` is only for sources of one run."""
+    """Everything that a source may be built from. `run_id` is only for sources of one run; `coverage` is shared by a
+    feed and the poller beside it; `on_wake` tells when somebody wants everything asked anew.
+    """
 
     reads: Reads
     store: Store
@@ -28,6 +35,27 @@ class SourceParts:
     reach: Reach
     filters: RunFilters
     run_id: RunId
+    coverage: Coverage = field(default_factory=Coverage)
+    on_wake: OnWake = lambda _: lambda: None
+
+
+def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
+    return RealtimeSource(
+        parts.reads,
+        parts.store,
+        parts.clock,
+        parts.coverage,
+        target,
+        filters=parts.filters if target.run_id is None else RunFilters(),
+        reach=parts.reach.age,
+        on_wake=parts.on_wake,
+    )
+
+
+def _environment(parts: SourceParts) -> FeedTarget:
+    """One tag the server can leave out the rest of; several mean any of them to a list, and all of them to a feed."""
+    tags = parts.filters.tags if len(parts.filters.tags) == 1 else ()
+    return FeedTarget(window=parts.reach.age, tags=tags)
 
 
 SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
@@ -39,9 +67,12 @@ SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
             interval_s=parts.interval_s,
             reach=parts.reach,
             filters=parts.filters,
+            coverage=parts.coverage,
         ),
         SingleRunSource.name: lambda parts: SingleRunSource(
-            parts.reads, parts.run_id, parts.clock, interval_s=parts.interval_s
+            parts.reads, parts.run_id, parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
         ),
+        REALTIME: lambda parts: _feed(parts, _environment(parts)),
+        RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=parts.run_id)),
     }
 )

@@ -1,255 +1,180 @@
 """Polling: every run of an environment by list pages alone, within the request budget.
 
-What lives here: the order of requests in a cycle, and how long to wait until the next. Which runs changed is found
-with `scan` and `leavers`; single runs are `reads`'s. The list is ordered by creation, so a change of an older run
-never reaches page one: page one finds new runs, scans by status find those that live, windows those that ended.
-Source: DESIGN §4, §5; wire/README.md §3; issue "Core" §5.
+What lives here: the order of requests, and how long to wait until the next. Without a feed each cycle looks for
+everything; beside one it fills in what the feed does not tell, and from time to time proves that the feed missed
+nothing. The steps themselves are `listing`'s. Source: DESIGN §4, §5; wire/README.md §3, §8.
 """
 
-import asyncio
-from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
-from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId
-from tui.domain.status import LIVE, RunStatus, read_status
-from tui.domain.update import BudgetRead, CountsRead, HistoryRead, SourceConnected
+from tui.domain.sources import REST
+from tui.domain.status import LIVE
+from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock
-from tui.sources.edge import Edge
-from tui.sources.leavers import Leavers
-from tui.sources.lister import Lister
+from tui.sources.counting import Counting
+from tui.sources.coverage import Coverage
+from tui.sources.listing import SCAN_REQUESTS, Listing, Reach
 from tui.sources.reads import Reads
-from tui.sources.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
 from tui.store.store import Store
 from tui.wire.errors import ApiError
-from tui.wire.runs import Page
 
-CATCH_UP_PAGES = 50
-"""Of one catch-up: as many runs as the history has by default. What is older, the history reads."""
-
-SMALLEST_PAGE = 20
-"""Of page one in a quiet fleet: enough that a run which shows up late (0.3-1.0 s recorded) is still among them."""
-
-SCAN_REQUESTS = 3
-"""Of every cycle at least: what runs, ended and waits must not starve behind what is created."""
-
-MOST_LEAVER_REQUESTS = 16
-"""Of a cycle: it may take four seconds then, and page one must not wait longer."""
-
-COUNTS_EVERY_S = 10.0
-COUNTS_SLOWEST_S = 300.0
-COUNTS_WITHIN_S = 5.0
-"""Counts are an extra: a query that hangs must not keep the list waiting, and is then asked less often."""
-
-COUNTS_PERIOD_H = 24
-ENVIRONMENT_EVERY_S = 30.0
+ENVIRONMENT_EVERY_S: Final = 30.0
 """Between tries to learn where we are, while the server has trouble telling."""
 
-QUIET_AFTER_S = 30.0
-SLOWEST = 2.5
+QUIET_AFTER_S: Final = 30.0
+SLOWEST: Final = 2.5
 """Without any change for half a minute the interval grows, to at most this many times itself."""
 
+RECONCILE_EVERY_S: Final = 30.0
+"""Between two comparisons of a live feed with the list: two or three requests in a quiet environment."""
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How much of the past is read at the start."""
+SETTLING_S: Final = 3.0
+"""After a feed began everything is compared a second time, when the list (0.3-1.0 s late) knows of the beginning."""
 
-    age: timedelta
-    run_count: int
+CAUGHT_UP_EVERY_S: Final = 5.0
+"""Somebody who waits for the end of an outage hears of it so soon; more often nobody asks."""
 
 
 class RestSource:
     """Polls the runs list. Keeps its place between runs, so that a reconnect goes on where it was."""
 
-    name = "rest"
+    name = REST
 
     def __init__(
-        self, reads: Reads, store: Store, clock: Clock, *, interval_s: float, reach: Reach, filters: RunFilters
+        self,
+        reads: Reads,
+        store: Store,
+        clock: Clock,
+        *,
+        interval_s: float,
+        reach: Reach,
+        filters: RunFilters,
+        coverage: Coverage,
     ) -> None:
         self._reads = reads
         self._store = store
         self._clock = clock
         self._interval_s = interval_s
-        self._reach = reach
-        self._filters = filters
-        self._lister = Lister(reads, store, clock)
-        self._leavers = Leavers(self._lister, filters)
+        self._is_filtered = not filters.is_empty
+        self._coverage = coverage
+        self._listing = Listing(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
+        self._counting = Counting(reads, clock)
         self._was_connected = False
-        self._edge = Edge()
-        self._page_size = PAGE_SIZE
-        self._history_cursor: Cursor | None = None
-        self._history_count: int | None = None
-        self._history_done = False
-        self._running: Scan | None = None
-        self._queued: Scan | None = None
-        self._counts_wait_s = COUNTS_EVERY_S
-        self._counted_s = clock.monotonic_s() - COUNTS_EVERY_S
         self._placed_s = 0.0
         self._paid = 0
+        self._beginnings = 0
+        self._passes_due_s: list[float] = []
+        self._is_woken = False
+        self._caught_up_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._doubts = 0
 
     async def run(self, emit: Emit) -> None:
         """Emit what the list tells until cancelled. Raises `Transient` or `Fatal`."""
-        self._running = self._queued = None
+        self._listing.begin_anew()
         self._placed_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
+        self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._passes_due_s = [self._clock.monotonic_s()]
         is_placed = False
         try:
             while True:
                 began_s = self._clock.monotonic_s()
-                self._lister.spent = 0
+                self._listing.lister.spent = 0
                 if not is_placed and began_s - self._placed_s >= ENVIRONMENT_EVERY_S:
                     self._placed_s = began_s
                     is_placed = await self._reads.environment(Priority.LIST)
                 await self._cycle(emit)
-                self._paid = self._lister.spent
+                self._paid = self._listing.lister.spent
                 self._was_connected = True
-                await emit(SourceConnected(self.name, self._lister.read_at, self._wait_s()))
-                await self._count(emit)
-                if not self._history_done:
-                    await self._read_history(emit, began_s + self._wait_s())
-                await self._clock.sleep(max(0.0, began_s + self._wait_s() - self._clock.monotonic_s()))
+                if self._paid:
+                    await emit(SourceConnected(self.name, self._listing.lister.read_at, self._expected_s()))
+                await self._tell_caught_up(emit)
+                self._doubt(await self._counting.count(emit))
+                if not self._listing.is_history_read:
+                    await self._listing.read_history(emit, began_s + self._wait_s())
+                    self._paid = self._listing.lister.spent
+                await self._sleep(began_s + self._wait_s())
         except ApiError as error:
             raise as_source_error(error, was_connected=self._was_connected) from error
 
     async def _cycle(self, emit: Emit) -> None:
-        """One round: new runs, then those that run, then those that ended, then a stretch of the queue."""
-        await self._read_new(emit)
-        room = max(SCAN_REQUESTS, int(self._per_second() * self._interval_s) - self._lister.spent)
-        until = self._lister.spent + room
-        if len(self._store.live()) <= PAGE_SIZE:
-            self._queued = None
-            self._running = await self._step(emit, self._running, RUNNING + QUEUED, LIVE, 1)
-            await self._leavers.read(emit, until - self._lister.spent)
+        room = int(self._per_second() * self._interval_s)
+        if self._coverage.is_live:
+            await self._look_after(emit, room)
         else:
-            self._running = await self._step(emit, self._running, RUNNING, RUNNING_STATUSES, max(1, room // 2))
-            # A torrent of ends makes the cycle longer rather than wait: read late, each of them costs no more.
-            backlog = min(MOST_LEAVER_REQUESTS, self._leavers.pages)
-            await self._leavers.read(emit, max(1, until - self._lister.spent - 1, backlog))
-            self._queued = await self._step(
-                emit, self._queued, QUEUED, QUEUED_STATUSES, max(1, until - self._lister.spent)
-            )
-        if (rate := self._reads.budget.latest) is not None:
+            self._passes_due_s = []
+            await self._listing.look_around(emit, room)
+        if self._listing.lister.spent and (rate := self._reads.budget.latest) is not None:
             await emit(BudgetRead(rate.limit, rate.remaining, self._reads.now() + rate.resets_in))
+
+    async def _look_after(self, emit: Emit, room: int) -> None:
+        """Beside a live feed: fill in what it does not tell; when it is time, compare everything."""
+        now_s = self._clock.monotonic_s()
+        if self._coverage.beginnings != self._beginnings or self._is_woken:
+            self._beginnings, self._is_woken = self._coverage.beginnings, False
+            self._passes_due_s = [now_s, now_s + SETTLING_S]
+        if not self._passes_due_s:
+            self._passes_due_s = [now_s + RECONCILE_EVERY_S]
+        is_due = now_s >= self._passes_due_s[0]
+        if is_due or (self._coverage.wants_list and self._listing.is_history_read):
+            await self._listing.read_new(emit)
+        if self._listing.is_history_read:
+            await self._listing.fill(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
+        if is_due or self._listing.is_scanning:
+            await self._listing.scan(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
+            if not self._listing.is_scanning:
+                self._passes_due_s = self._passes_due_s[1:] if is_due else self._passes_due_s
+                run_count, missed_count = self._coverage.take_comparison()
+                await emit(Reconciled(self._reads.now(), run_count, missed_count))
+
+    async def _tell_caught_up(self, emit: Emit) -> None:
+        at, now_s = self._listing.caught_up_at, self._clock.monotonic_s()
+        if at is not None and now_s - self._caught_up_s >= CAUGHT_UP_EVERY_S:
+            self._caught_up_s = now_s
+            await emit(CaughtUp(self.name, at))
+
+    def _doubt(self, counts: CountsRead | None) -> None:
+        """Hold the server's count of live runs against ours: two different sums in a row are a reason to look."""
+        if counts is None or not self._coverage.is_live or self._is_filtered or not self._listing.is_history_read:
+            self._doubts = 0
+            return
+        theirs = sum(count for status, count in counts.counts.items() if status in LIVE)
+        is_same = len(self._store.live()) == theirs or self._live_since(counts) == theirs
+        self._doubts = 0 if is_same else self._doubts + 1
+        if self._doubts > 1:
+            self._doubts = 0
+            self._passes_due_s = [self._clock.monotonic_s(), *self._passes_due_s]
+
+    def _live_since(self, counts: CountsRead) -> int:
+        """How many live runs are of the time that was counted."""
+        since = counts.at - timedelta(hours=counts.period_h)
+        live = (self._store.get(run_id) for run_id in self._store.live())
+        return sum(run is not None and (run.fixed.created_at or counts.at) >= since for run in live)
 
     def _per_second(self) -> float:
         """Requests that the list may send a second, on the average."""
         refill = self._reads.budget.refill
         return refill.share * REACH[Priority.LIST] / refill.period_s
 
-    async def _read_new(self, emit: Emit) -> None:
-        """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""
-        cursor: Cursor | None = None
-        arrived = 0
-        for number in range(CATCH_UP_PAGES):
-            size = PAGE_SIZE if number else self._page_size
-            page = await self._lister.page(emit, self._filters, after=cursor, size=size)
-            news = self._edge.take(page)
-            arrived += news
-            if self._history_count is None:
-                await self._begin_history(emit, page)
-                break
-            if page.next is None or page.next == cursor or (page.patches and not news):
-                break
-            cursor = page.next
-        else:
-            # More than a catch-up may take: the history reads on from here, through what is known already.
-            self._history_cursor, self._history_done, self._history_count = cursor, False, 0
-        self._edge.advance()
-        self._page_size = min(PAGE_SIZE, max(SMALLEST_PAGE, 2 * arrived))
-
-    async def _step(
-        self, emit: Emit, scan: Scan | None, words: tuple[str, ...], statuses: frozenset[RunStatus], pages: int
-    ) -> Scan | None:
-        """Go on with a scan for some pages, or begin one; a finished one hands over who left."""
-        if scan is None or scan.words != words:
-            expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
-            if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
-                return None
-            scan = Scan(words, expected)
-        # Whatever statuses the user asked for: a run that he was shown must not keep a status that it left.
-        filters = replace(self._filters, statuses=words)
-        for _ in range(pages):
-            page = await self._lister.page(emit, filters, after=scan.cursor)
-            scan.take((patch.id for patch in page.patches), page.next)
-            if scan.is_done:
-                self._leavers.add(run_id for run_id in scan.left if self._is_still(run_id, statuses))
-                return None
-        return scan
-
-    def _is_still(self, run_id: RunId, statuses: frozenset[RunStatus]) -> bool:
-        """Whether nothing else explained meanwhile why a scan did not meet the run."""
-        run = self._store.get(run_id)
-        return run is not None and run.status in statuses
-
-    async def _begin_history(self, emit: Emit, page: Page) -> None:
-        self._history_count = len(page.patches)
-        self._history_cursor = page.next
-        await self._note_history(emit, page, is_end=page.next is None)
-
-    async def _read_history(self, emit: Emit, until_s: float) -> None:
-        """An older page, and more while this cycle has time and the budget room that nobody else needs."""
-        await self._read_older(emit, Priority.LIST)
-        self._paid = self._lister.spent
-        while (
-            not self._history_done
-            and self._clock.monotonic_s() < until_s
-            and self._reads.budget.room(Priority.HISTORY) > 0
-        ):
-            await self._read_older(emit, Priority.HISTORY)
-
-    async def _read_older(self, emit: Emit, priority: Priority) -> None:
-        cursor = self._history_cursor
-        page = await self._lister.page(emit, self._filters, after=cursor, priority=priority)
-        self._history_count = (self._history_count or 0) + len(page.patches)
-        self._history_cursor = page.next
-        await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
-
-    async def _note_history(self, emit: Emit, page: Page, *, is_end: bool) -> None:
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
-        oldest = self._reads.now() - self._reach.age
-        count = self._history_count or 0
-        reached = min(created, default=None)
-        is_old = reached is not None and reached < oldest
-        self._history_done = is_end or is_old or count >= self._reach.run_count
-        if reached is None:
-            told = self._store.history
-            reached = told.reached if told is not None else self._reads.now()
-        await emit(HistoryRead(reached, count, self._history_done))
-
-    async def _count(self, emit: Emit) -> None:
-        """The server's own counts, where the key may query (recordings 831, 841)."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._counted_s < self._counts_wait_s or not self._reads.may(Capability.QUERY):
-            return
-        self._counted_s = now_s
-        trql = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
-        rows = None
-        try:
-            async with asyncio.timeout(COUNTS_WITHIN_S):
-                rows = await self._reads.query(trql, f"{COUNTS_PERIOD_H // 24}d", Priority.LIST)
-        except TimeoutError:
-            pass
-        if rows is None:
-            self._counts_wait_s = min(COUNTS_SLOWEST_S, 2 * self._counts_wait_s)
-            return
-        self._counts_wait_s = COUNTS_EVERY_S
-        counts: dict[RunStatus, int] = {}
-        for row in rows:
-            word, count = row.get("status"), row.get("n")
-            if isinstance(word, str) and isinstance(count, int):
-                status = read_status(word).canonical
-                counts[status] = counts.get(status, 0) + count
-        await emit(CountsRead(counts, self._reads.now(), COUNTS_PERIOD_H))
+    def _expected_s(self) -> float:
+        """When the next word of ours is expected."""
+        return max(RECONCILE_EVERY_S, self._wait_s()) if self._coverage.is_live else self._wait_s()
 
     def _wait_s(self) -> float:
         """The interval: as set while things change; longer when nothing did for a while, when the budget is short,
         or when this cycle took more requests than its time may cost.
         """
-        quiet_s = self._clock.monotonic_s() - self._lister.changed_s
-        factor = min(SLOWEST, max(1.0, quiet_s / QUIET_AFTER_S))
+        quiet_s = self._clock.monotonic_s() - self._listing.lister.changed_s
+        factor = 1.0 if self._coverage.is_live else min(SLOWEST, max(1.0, quiet_s / QUIET_AFTER_S))
         rate = self._reads.budget.latest
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
         return max(self._interval_s * factor, self._paid / self._per_second())
+
+    async def _sleep(self, until_s: float) -> None:
+        """Wait, and take note of whether somebody woke us: then everything is to be looked at."""
+        await self._clock.sleep(max(0.0, until_s - self._clock.monotonic_s()))
+        self._is_woken = self._clock.monotonic_s() < until_s - 0.01

@@ -1,27 +1,36 @@
 """Polling of one run: what `watch RUN` follows.
 
-What lives here: a source that re-reads one detail until it is cancelled. Source: wire/README.md §4.
+What lives here: a source that re-reads one detail until it is cancelled, seldom while a feed tells of the run. Source:
+wire/README.md §4.
 """
 
+from typing import Final
+
 from tui.domain.ids import RunId
+from tui.domain.sources import RUN
 from tui.domain.update import SourceConnected
 from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
+from tui.sources.coverage import Coverage
 from tui.sources.reads import Reads
 from tui.wire.errors import ApiError, NotFound
+
+BESIDE_A_FEED_S: Final = 30.0
+"""Between reads while a feed tells every change: for what it does not tell, such as the number of attempts."""
 
 
 class SingleRunSource:
     """Reads one run's detail every interval. A run that is gone is `Fatal`."""
 
-    name = "run"
+    name = RUN
 
-    def __init__(self, reads: Reads, run_id: RunId, clock: Clock, *, interval_s: float) -> None:
+    def __init__(self, reads: Reads, run_id: RunId, clock: Clock, *, interval_s: float, coverage: Coverage) -> None:
         self._reads = reads
         self._run_id = run_id
         self._clock = clock
         self._interval_s = interval_s
+        self._coverage = coverage
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
@@ -30,8 +39,9 @@ class SingleRunSource:
             while True:
                 answer = await self._reads.run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
-                await emit(SourceConnected(self.name, answer.read_at, self._interval_s))
-                await self._clock.sleep(self._interval_s)
+                interval_s = max(BESIDE_A_FEED_S, self._interval_s) if self._coverage.is_live else self._interval_s
+                await emit(SourceConnected(self.name, answer.read_at, interval_s))
+                await self._clock.sleep(interval_s)
         except NotFound as error:
             raise Fatal(str(error)) from error
         except ApiError as error:

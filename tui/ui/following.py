@@ -1,24 +1,21 @@
 """What the session follows for the screen: the list of runs, under the server's filters of the moment.
 
-What lives here: one source at a time, begun anew with other filters, or when a person asks after it gave up; and what
-of it is kept over restarts.
+What lives here: one set of sources at a time, begun anew with other filters, or when a person asks after it gave up;
+and what of it is kept over restarts.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from tui.session import Session
 from tui.store.server_filter import ServerFilter
 from tui.ui.remembered import Memory, Remembered
 
-SOURCE: Final = "rest"
-
 
 class Following:
-    """The running source, and the memory of how it was chosen. `show` hears what was remembered or chosen.
+    """The running sources, and the memory of how it was chosen. `show` hears what was remembered or chosen.
 
     `place` names where we are for the memory; None: the key does, by a digest that leads back to nothing.
     """
@@ -27,7 +24,7 @@ class Following:
         settings = session.settings
         key = hashlib.sha256(settings.key.reveal().encode()).hexdigest()
         self._session = session
-        self._source: asyncio.Task[None] | None = None
+        self._sources: tuple[asyncio.Task[None], ...] = ()
         self._memory = Memory(
             settings.state_dir,
             api_url="" if place else settings.api_url,
@@ -64,15 +61,15 @@ class Following:
 
     def refresh(self) -> None:
         """Ask now; a source that gave up begins again."""
-        if self._source is not None and self._source.done():
+        if any(source.done() for source in self._sources):
             self._follow()
         else:
             self._session.refresh()
 
     def _follow(self) -> None:
-        if self._source is not None:
-            self._source.cancel()
-        self._source = self._session.follow(SOURCE, filters=self._kept.filters, history=self.chosen.period)
+        for source in self._sources:
+            source.cancel()
+        self._sources = self._session.follow_runs(filters=self._kept.filters, history=self.chosen.period)
 
     def _keep(self) -> None:
         self._session.spawn(self._save(), "remember")

@@ -1,0 +1,102 @@
+"""What the live feed tells by itself, and what it leaves to who polls.
+
+What lives here: the little that the two know of each other: since which creation the feed tells every change, which
+runs it told of without what only a list knows, and whether it missed something. No IO. Source: wire/README.md §8.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.update import RunPatch
+from tui.store.store import Store
+
+FEED_DELAY: Final = timedelta(seconds=5)
+"""A change that is older, and that the feed did not tell, it will not tell: it gathers for 0.25 s, a slow line and our
+own queue take the rest.
+"""
+
+
+class Coverage:
+    """Shared by a feed and the poller beside it. `wake` lets a poller that sleeps look at once."""
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
+        self.since: datetime | None = None
+        """The feed tells every change of the runs that were created since; None: no feed is live."""
+        self._began_at: datetime | None = None
+        self._lacking: dict[RunId, None] = {}
+        self.is_nudged = False
+        """The feed told of runs that only a list can tell whether they are asked for."""
+        self.beginnings = 0
+        """How often the feed began: each time everything has to be compared anew."""
+        self._seen: set[RunId] = set()
+        self._missed: set[RunId] = set()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a feed tells changes."""
+        return self.since is not None
+
+    def begin(self, since: datetime, at: datetime) -> None:
+        """From `at` on, the server's time, every change of the runs created since then is told."""
+        if self.since is None:
+            self.beginnings += 1
+        self.since, self._began_at = since, at
+
+    def end(self) -> None:
+        """Nothing is told any more: who polls has to, at once."""
+        if self.since is not None:
+            self.since = self._began_at = None
+            self._wake()
+
+    def lack(self, run_ids: Iterable[RunId]) -> None:
+        """Runs of which a list knows more than the feed told."""
+        self._lacking |= dict.fromkeys(run_ids)
+
+    def nudge(self) -> None:
+        """The list may have something new."""
+        self.is_nudged = True
+
+    @property
+    def wants_list(self) -> bool:
+        """Whether the newest runs of the list are worth a look."""
+        return self.is_nudged or bool(self._lacking)
+
+    def take_lacking(self) -> list[RunId]:
+        """The runs that lack something; they are forgotten here with that."""
+        taken, self._lacking, self.is_nudged = list(self._lacking), {}, False
+        return taken
+
+    def compare(self, patches: Iterable[RunPatch], store: Store, read_at: datetime) -> None:
+        """Look at rows of a list, before the store gets them, for changes that the feed should have told."""
+        if self.since is None or self._began_at is None:
+            return
+        for patch in patches:
+            created_at = patch.fixed.created_at if patch.fixed is not None else None
+            if patch.state is None or created_at is None or created_at < self.since:
+                continue
+            self._seen.add(patch.id)
+            changed_at = patch.state.updated_at
+            if self._began_at < changed_at < read_at - FEED_DELAY and not _knows(store.get(patch.id), changed_at):
+                self._missed.add(patch.id)
+
+    def take_comparison(self) -> tuple[int, int]:
+        """How many runs were compared since the last time, and how many of them the feed had missed."""
+        counts = len(self._seen), len(self._missed)
+        self._seen.clear()
+        self._missed.clear()
+        return counts
+
+
+def lacks_list(run: Run) -> bool:
+    """Whether a list would tell more of a run than a feed does: its depth, its environment, its version."""
+    if run.fixed.depth is None:
+        return True
+    return run.fixed.version is None and run.state is not None and run.state.started_at is not None
+
+
+def _knows(run: Run | None, changed_at: datetime) -> bool:
+    return run is not None and run.state is not None and run.state.updated_at >= changed_at

@@ -1,0 +1,223 @@
+"""The runs list read whole, a stretch at a time: new runs, those that live, those that ended, the history.
+
+What lives here: the steps of polling, each of which goes on where it was, and what they have reached together. In which
+order they are taken, and how often, is `rest`'s. The list is ordered by creation, so a change of an older run never
+reaches page one: page one finds new runs, scans by status find those that live, windows those that ended. Source:
+DESIGN §4, §5; wire/README.md §3; issue "Core" §5.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId
+from tui.domain.status import LIVE, RunStatus
+from tui.domain.update import HistoryRead
+from tui.sources.base import Emit
+from tui.sources.budget import Priority
+from tui.sources.clock import Clock
+from tui.sources.coverage import Coverage, lacks_list
+from tui.sources.edge import Edge
+from tui.sources.leavers import Leavers
+from tui.sources.lister import Lister
+from tui.sources.reads import Reads
+from tui.sources.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
+from tui.store.store import Store
+from tui.wire.runs import Page
+
+CATCH_UP_PAGES: Final = 50
+"""Of one catch-up: as many runs as the history has by default. What is older, the history reads."""
+
+SMALLEST_PAGE: Final = 20
+"""Of page one in a quiet fleet: enough that a run which shows up late (0.3-1.0 s recorded) is still among them."""
+
+SCAN_REQUESTS: Final = 3
+"""Of every cycle at least: what runs, ended and waits must not starve behind what is created."""
+
+MOST_LEAVER_REQUESTS: Final = 16
+"""Of a cycle: it may take four seconds then, and page one must not wait longer."""
+
+NEWEST, RUNNING_PART, QUEUED_PART = "newest", "running", "queued"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How much of the past is read at the start."""
+
+    age: timedelta
+    run_count: int
+
+
+class Listing:
+    """The steps, over cycles. `lister` counts what they cost."""
+
+    def __init__(
+        self, reads: Reads, store: Store, clock: Clock, *, reach: Reach, filters: RunFilters, coverage: Coverage
+    ) -> None:
+        self._reads = reads
+        self._store = store
+        self._clock = clock
+        self._reach = reach
+        self._filters = filters
+        self._coverage = coverage
+        self.lister = Lister(reads, store, clock, coverage)
+        self._leavers = Leavers(self.lister, filters, self._lives)
+        self._lacking = Leavers(self.lister, filters, self._lacks)
+        self._edge = Edge()
+        self._page_size = PAGE_SIZE
+        self._history_cursor: Cursor | None = None
+        self._history_count: int | None = None
+        self.is_history_read = False
+        self._running: Scan | None = None
+        self._queued: Scan | None = None
+        self._began: dict[str, datetime] = {}
+        self._read_until: dict[str, datetime] = {}
+
+    def begin_anew(self) -> None:
+        """After a failure: what a scan has met by now may have changed since."""
+        self._running = self._queued = None
+        self._read_until.clear()
+
+    @property
+    def caught_up_at(self) -> datetime | None:
+        """The moment before which every change was read; None while something is still to be read."""
+        if len(self._read_until) < len((NEWEST, RUNNING_PART, QUEUED_PART)) or not self._leavers.is_empty:
+            return None
+        return min(self._read_until.values())
+
+    async def look_around(self, emit: Emit, room: int) -> None:
+        """Go on with everything: new runs, then those that run, then those that ended, then a stretch of the queue."""
+        await self.read_new(emit)
+        await self.scan(emit, max(SCAN_REQUESTS, room - self.lister.spent))
+
+    async def scan(self, emit: Emit, room: int) -> None:
+        """Go on with the live runs, and those that ended, for about so many requests."""
+        until = self.lister.spent + room
+        if len(self._store.live()) <= PAGE_SIZE:
+            self._queued = None
+            parts = (RUNNING_PART, QUEUED_PART)
+            self._running = await self._step(emit, self._running, RUNNING + QUEUED, LIVE, 1, parts)
+            await self._leavers.read(emit, until - self.lister.spent)
+            return
+        self._running = await self._step(
+            emit, self._running, RUNNING, RUNNING_STATUSES, max(1, room // 2), (RUNNING_PART,)
+        )
+        # A torrent of ends makes the cycle longer rather than wait: read late, each of them costs no more.
+        backlog = min(MOST_LEAVER_REQUESTS, self._leavers.pages)
+        await self._leavers.read(emit, max(1, until - self.lister.spent - 1, backlog))
+        pages = max(1, until - self.lister.spent)
+        self._queued = await self._step(emit, self._queued, QUEUED, QUEUED_STATUSES, pages, (QUEUED_PART,))
+
+    async def fill(self, emit: Emit, room: int) -> None:
+        """Read what a feed could not tell of runs that it told of."""
+        self._lacking.add(self._coverage.take_lacking())
+        await self._lacking.read(emit, room)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether no run lacks what the list knows."""
+        return self._lacking.is_empty
+
+    async def read_new(self, emit: Emit) -> None:
+        """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""
+        began = self._reads.now()
+        cursor: Cursor | None = None
+        arrived = 0
+        for number in range(CATCH_UP_PAGES):
+            size = PAGE_SIZE if number else self._page_size
+            page = await self.lister.page(emit, self._filters, after=cursor, size=size)
+            news = self._edge.take(page)
+            arrived += news
+            if self._history_count is None:
+                await self._begin_history(emit, page)
+                break
+            if page.next is None or page.next == cursor or (page.patches and not news):
+                break
+            cursor = page.next
+        else:
+            # More than a catch-up may take: the history reads on from here, through what is known already.
+            self._history_cursor, self.is_history_read, self._history_count = cursor, False, 0
+        self._edge.advance()
+        self._page_size = min(PAGE_SIZE, max(SMALLEST_PAGE, 2 * arrived))
+        self._read_until[NEWEST] = began
+
+    async def _step(
+        self,
+        emit: Emit,
+        scan: Scan | None,
+        words: tuple[str, ...],
+        statuses: frozenset[RunStatus],
+        pages: int,
+        parts: tuple[str, ...],
+    ) -> Scan | None:
+        """Go on with a scan for some pages, or begin one; a finished one hands over who left."""
+        if scan is None or scan.words != words:
+            began = self._reads.now()
+            expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
+            if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
+                self._read_until |= dict.fromkeys(parts, began)
+                return None
+            scan = Scan(words, expected)
+            self._began |= dict.fromkeys(parts, began)
+        # Whatever statuses the user asked for: a run that he was shown must not keep a status that it left.
+        filters = replace(self._filters, statuses=words)
+        for _ in range(pages):
+            page = await self.lister.page(emit, filters, after=scan.cursor)
+            scan.take((patch.id for patch in page.patches), page.next)
+            if scan.is_done:
+                self._leavers.add(run_id for run_id in scan.left if self._is_still(run_id, statuses))
+                self._read_until |= {part: self._began[part] for part in parts}
+                return None
+        return scan
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether a pass over the live runs is not at its end."""
+        return self._running is not None or self._queued is not None or not self._leavers.is_empty
+
+    def _is_still(self, run_id: RunId, statuses: frozenset[RunStatus]) -> bool:
+        """Whether nothing else explained meanwhile why a scan did not meet the run."""
+        run = self._store.get(run_id)
+        return run is not None and run.status in statuses
+
+    def _lives(self, run_id: RunId) -> bool:
+        return run_id in self._store.live()
+
+    def _lacks(self, run_id: RunId) -> bool:
+        run = self._store.get(run_id)
+        return run is not None and lacks_list(run)
+
+    async def _begin_history(self, emit: Emit, page: Page) -> None:
+        self._history_count = len(page.patches)
+        self._history_cursor = page.next
+        await self._note_history(emit, page, is_end=page.next is None)
+
+    async def read_history(self, emit: Emit, until_s: float) -> None:
+        """An older page, and more while this cycle has time and the budget room that nobody else needs."""
+        await self._read_older(emit, Priority.LIST)
+        while (
+            not self.is_history_read
+            and self._clock.monotonic_s() < until_s
+            and self._reads.budget.room(Priority.HISTORY) > 0
+        ):
+            await self._read_older(emit, Priority.HISTORY)
+
+    async def _read_older(self, emit: Emit, priority: Priority) -> None:
+        cursor = self._history_cursor
+        page = await self.lister.page(emit, self._filters, after=cursor, priority=priority)
+        self._history_count = (self._history_count or 0) + len(page.patches)
+        self._history_cursor = page.next
+        await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
+
+    async def _note_history(self, emit: Emit, page: Page, *, is_end: bool) -> None:
+        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        oldest = self._reads.now() - self._reach.age
+        count = self._history_count or 0
+        reached = min(created, default=None)
+        is_old = reached is not None and reached < oldest
+        self.is_history_read = is_end or is_old or count >= self._reach.run_count
+        if reached is None:
+            told = self._store.history
+            reached = told.reached if told is not None else self._reads.now()
+        await emit(HistoryRead(reached, count, self.is_history_read))

@@ -1,0 +1,216 @@
+"""The realtime feed as a source: a snapshot, then polls that the server holds until something changes.
+
+What lives here: when to poll, where to go on, and what an answer that is none means. What the feed lacks (version,
+depth, attempts) and what it does not reach (older runs) is left to who polls, by `coverage`. A feed that is not to be
+had here is no error: the capability is lost for a while, and asked for again. Source: DESIGN §4, §5; wire/README.md §8.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.environment import Capability
+from tui.domain.filters import RunFilters
+from tui.domain.sources import REALTIME, RUN_FEED
+from tui.domain.update import RunPatch, RunsRead, SourceConnected
+from tui.sources.base import Emit, Transient
+from tui.sources.clock import Clock, OnWake
+from tui.sources.coverage import Coverage, lacks_list
+from tui.sources.reads import Reads
+from tui.store.filter import EVERYTHING
+from tui.store.merge import merge
+from tui.store.server_filter import within
+from tui.store.store import Store
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.wire.feed import LONGEST_WINDOW, MOST_ROWS, FeedAnswer, FeedPosition, FeedTarget
+
+HOLD_S: Final = 20.0
+"""A poll without news is answered after so long (17.0 to 22.3 s recorded): the next word is expected by then."""
+
+REPLAY_S: Final = 1.5
+"""Changes older than 2 s are not told to a poll that asks for what came after them (recording 712): whoever was away
+for longer than this begins anew.
+"""
+
+REFUSED_AGAIN: Final = timedelta(minutes=5)
+"""Between tries where the key, the plan or the server does not allow a feed."""
+
+CROWDED_AGAIN: Final = timedelta(minutes=1)
+"""Between tries while all connections of the environment are taken by others."""
+
+MOST_BREAKS: Final = 3
+"""Polls in a row that broke although the snapshot before them came: something between us and the server cannot hold
+a connection for 20 s.
+"""
+
+MOST_REPEATS: Final = 5
+"""Answers in a row that lead to where we were already: a cache answers, and would keep us in a circle."""
+
+SHORTEST_POLL_S: Final = 0.05
+"""Polls follow each other no faster: more cannot be read, and a server that holds nothing would be asked for ever."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How the polls got on since the source was started: the snapshot is not whole until `is_live`."""
+
+    position: FeedPosition | None = None
+    is_live: bool = False
+    repeats: int = 0
+    row_count: int = 0
+    oldest: datetime | None = None
+
+    def begin_anew(self) -> None:
+        """The next answer is the start of a snapshot."""
+        self.position, self.is_live, self.row_count, self.oldest = None, False, 0, None
+
+
+class RealtimeSource:
+    """Holds one feed: of the whole environment, or of one run. A poll that is out when somebody wakes it is given up."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        store: Store,
+        clock: Clock,
+        coverage: Coverage,
+        target: FeedTarget,
+        *,
+        filters: RunFilters,
+        reach: timedelta,
+        on_wake: OnWake,
+    ) -> None:
+        """`reach` is how far back runs are wanted; `on_wake` tells when somebody wants everything asked anew."""
+        self.name = REALTIME if target.run_id is None else RUN_FEED
+        self._reads = reads
+        self._store = store
+        self._clock = clock
+        self._coverage = coverage
+        self._target = target
+        self._reach = reach
+        self._on_wake = on_wake
+        self._wanted = within(filters, EVERYTHING)
+        # What no row of the feed tells: which runs are asked for, only the list can say.
+        told_by_list = (filters.versions, filters.queues, filters.machines, filters.regions)
+        self._can_judge = filters.batch is None and not any(told_by_list)
+        self._breaks = 0
+
+    async def run(self, emit: Emit) -> None:
+        """Emit what the feed tells until cancelled. Raises `Transient`, never `Fatal`: polling goes on without it."""
+        progress = _Progress()
+        try:
+            while True:
+                await self._poll(progress, emit)
+        except ApiError as error:
+            raise await self._meaning(error, is_live=progress.is_live) from error
+        finally:
+            self._coverage.end()
+
+    async def _poll(self, progress: _Progress, emit: Emit) -> None:
+        asked, asked_s = progress.position, self._clock.elapsed_s()
+        answer = await self._ask(asked)
+        if answer is None or answer.position is None:
+            # Woken, or told to begin anew: what happened meanwhile is in the next snapshot.
+            self._look_for_a_circle(progress, is_repeat=answer is not None)
+            progress.begin_anew()
+            return
+        answered_s = self._clock.elapsed_s()
+        self._look_for_a_circle(progress, is_repeat=answer.position == asked)
+        await self._tell(answer, answer.position, progress, emit)
+        progress.position = answer.position
+        await self._clock.sleep(max(0.0, SHORTEST_POLL_S - (answered_s - asked_s)))
+        if self._clock.elapsed_s() - answered_s > REPLAY_S:
+            progress.begin_anew()
+
+    async def _ask(self, position: FeedPosition | None) -> FeedAnswer | None:
+        """One poll; None: somebody woke us, as after a sleep of the machine, whose connections are dead."""
+        loop = asyncio.get_running_loop()
+        try:
+            # The client has a bound of its own; this one has none until somebody wants it to be over.
+            async with asyncio.timeout(None) as patience:
+                forget = self._on_wake(lambda: patience.reschedule(loop.time()))
+                try:
+                    return await self._reads.feed(self._target, position)
+                finally:
+                    forget()
+        except TimeoutError:
+            return None
+
+    async def _tell(self, answer: FeedAnswer, position: FeedPosition, progress: _Progress, emit: Emit) -> None:
+        """Emit an answer; once the snapshot is whole, the feed is live."""
+        wanted = tuple(patch for patch in answer.patches if self._is_wanted(patch, answer.read_at))
+        self._note_lacking(wanted, answer, is_snapshot=not progress.is_live)
+        if wanted:
+            await emit(RunsRead(wanted))
+        if not progress.is_live:
+            self._count(answer, progress)
+        else:
+            self._breaks = 0
+        if not position.is_up_to_date:
+            return
+        if not progress.is_live:
+            progress.is_live = True
+            self._begin(answer, progress)
+        if not self._reads.may(Capability.REALTIME):
+            await self._reads.regain(Capability.REALTIME)
+        await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
+
+    def _count(self, answer: FeedAnswer, progress: _Progress) -> None:
+        progress.row_count += answer.row_count
+        created = [patch.fixed.created_at for patch in answer.patches if patch.fixed and patch.fixed.created_at]
+        progress.oldest = min([*created, *([progress.oldest] if progress.oldest else [])], default=None)
+
+    def _begin(self, answer: FeedAnswer, progress: _Progress) -> None:
+        """From here on changes are told, of the runs that the snapshot reached: at 1,000 rows it is cut."""
+        since = answer.read_at - min(self._target.window, LONGEST_WINDOW)
+        if progress.row_count >= MOST_ROWS and progress.oldest is not None:
+            since = max(since, progress.oldest)
+        self._coverage.begin(since, answer.read_at)
+
+    def _is_wanted(self, patch: RunPatch, read_at: datetime) -> bool:
+        """Whether a row is of a run that is asked for, as far as it tells; one that is known already always is."""
+        known = self._store.get(patch.id)
+        if known is not None and known.state is not None:
+            return True
+        created_at = patch.fixed.created_at if patch.fixed is not None else None
+        if created_at is not None and created_at < read_at - self._reach:
+            return False
+        if not self._can_judge:
+            self._coverage.nudge()
+            return False
+        return self._wanted.matches(merge(known, patch))
+
+    def _note_lacking(self, patches: tuple[RunPatch, ...], answer: FeedAnswer, *, is_snapshot: bool) -> None:
+        """Remember of which runs the list knows more. What a snapshot tells first the history reads anyway."""
+        if not is_snapshot or self._store.history is None or self._store.history.is_complete:
+            known = ((patch.id, merge(self._store.get(patch.id), patch)) for patch in patches)
+            self._coverage.lack(run_id for run_id, run in known if lacks_list(run))
+        self._coverage.lack(answer.partial)
+
+    def _look_for_a_circle(self, progress: _Progress, *, is_repeat: bool) -> None:
+        progress.repeats = progress.repeats + 1 if is_repeat else 0
+        if progress.repeats >= MOST_REPEATS:
+            raise ServerFault("the realtime feed repeats itself: a cache between us and the server answers", 200)
+
+    async def _meaning(self, error: ApiError, *, is_live: bool) -> Transient:
+        """What an error means for the feed: it never ends more than the feed itself (DESIGN §4)."""
+        reason = str(error)
+        match error:
+            case RateLimited():
+                return Transient(reason, max(error.resets_in, CROWDED_AGAIN), status=429)
+            case NotFound() if self._target.run_id is not None:
+                return Transient(reason, REFUSED_AGAIN, status=404)
+            case Refused():
+                await self._reads.lose(Capability.REALTIME, reason)
+                return Transient(reason, REFUSED_AGAIN, status=error.status)
+            case Unreachable() | ServerFault() if is_live:
+                self._breaks += 1
+                if self._breaks >= MOST_BREAKS:
+                    self._breaks = 0
+                    reason = f"{reason}; the feed broke {MOST_BREAKS} times in a row, polling for a while"
+                    return Transient(reason, REFUSED_AGAIN, status=getattr(error, "status", None))
+            case _:
+                pass
+        status = error.status if isinstance(error, ServerFault) else None
+        return Transient(reason, is_answered=not isinstance(error, Unreachable), status=status)

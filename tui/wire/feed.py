@@ -1,0 +1,248 @@
+"""The realtime feed: Electric's shape protocol over long polls, turned into patches and a place to go on from.
+
+What lives here: the parameters of a poll, its answer, and rows whose values are all texts. When to poll is
+`sources.realtime`'s. Source: wire/README.md §8, recordings 700-761; 409 and must-refetch: Electric's HTTP API, which a
+self-hosted server may still have behind it.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from sys import intern
+from typing import Any, Final
+
+from pydantic import OnErrorOmit
+
+# pydantic takes only this one before Python 3.12
+from typing_extensions import TypedDict
+
+from tui.domain.error import INTERNAL_NAME, RunError, read_error
+from tui.domain.filters import period_text
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed, Json, Precision, Stamp, State
+from tui.domain.status import read_status
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch
+from tui.wire.answers import Answer
+from tui.wire.errors import ServerFault
+from tui.wire.models import decode
+from tui.wire.pg_array import read_array
+from tui.wire.runs import read_time
+
+SKIPPED: Final = (
+    "payload",
+    "payloadType",
+    "output",
+    "outputType",
+    "metadata",
+    "metadataType",
+    "realtimeStreams",
+    "number",
+    "queuedAt",
+)
+"""Columns that a list does without: each change sends every column anew (45 runs: 370 KB with them, 28 KB without)."""
+
+LONGEST_WINDOW: Final = timedelta(hours=24)
+"""The server's ceiling for `createdAt`; what is more is cut silently (recordings 736, 737)."""
+
+MOST_ROWS: Final = 1000
+"""Of any answer, the newest by creation; the cut is silent (recording 750)."""
+
+_LATEST_MS: Final = 1e14
+_HANDLES: Final = ("electric-handle", "electric-shape-id")
+_OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
+"""The names of today's servers, and of those that do not know our `x-trigger-electric-version` (710, 735)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTarget:
+    """Whose changes are told: one run's, or those of all runs created within `window` that carry all of `tags`."""
+
+    run_id: RunId | None = None
+    window: timedelta = LONGEST_WINDOW
+    tags: tuple[str, ...] = ()
+
+    def params(self) -> dict[str, str]:
+        """What every poll of it has to repeat."""
+        params = {"skipColumns": ",".join(SKIPPED)}
+        if self.run_id is None:
+            params["createdAt"] = period_text(min(self.window, LONGEST_WINDOW))
+            if self.tags:
+                params["tags"] = ",".join(self.tags)
+        return params
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """Where a feed goes on. `is_up_to_date`: the next poll may be held until something changes."""
+
+    handle: str
+    offset: str
+    cursor: str | None
+    is_up_to_date: bool
+
+    def params(self) -> dict[str, str]:
+        """What the next poll has to say."""
+        params = {"offset": self.offset, "handle": self.handle}
+        if self.is_up_to_date:
+            params["live"] = "true"
+            if self.cursor is not None:
+                params["cursor"] = self.cursor
+        return params
+
+
+START: Final = {"offset": "-1"}
+"""The position of a feed that begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAnswer:
+    """One answer. `position` None: there is nothing to go on from, the feed has to begin anew.
+
+    `partial` are runs of which only some columns came, as a real Electric sends them: they have to be read.
+    `unreadable` counts rows that are left out, since they name no run.
+    """
+
+    patches: tuple[RunPatch, ...]
+    read_at: datetime
+    position: FeedPosition | None
+    partial: tuple[RunId, ...] = ()
+    unreadable: int = 0
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the server sent."""
+        return len(self.patches) + len(self.partial) + self.unreadable
+
+
+class _Headers(TypedDict, total=False):
+    operation: OnErrorOmit[str]
+    control: OnErrorOmit[str]
+
+
+class _Message(TypedDict, total=False):
+    """One item of an answer: a row with what happened to it, or a word about the feed itself."""
+
+    value: OnErrorOmit[dict[str, Any]]
+    headers: OnErrorOmit[_Headers]
+
+
+def decode_feed(answer: Answer, after: FeedPosition | None) -> FeedAnswer:
+    """Read an answer of the feed that was asked for after a position (None: from the start). Raises `ServerFault`."""
+    messages = decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed")
+    patches: list[RunPatch] = []
+    partial: list[RunId] = []
+    unreadable, controls = 0, set[str]()
+    for message in messages:
+        headers = message.get("headers", {})
+        if "value" not in message:
+            controls.add(headers.get("control", ""))
+            continue
+        run_id = _run_id(message["value"])
+        if run_id is None or headers.get("operation") == "delete":
+            # No run is ever deleted from the feed by its end; one that leaves the window is none of our business.
+            unreadable += run_id is None
+        elif (patch := read_row(run_id, message["value"], answer.read_at)) is not None:
+            patches.append(patch)
+        else:
+            partial.append(run_id)
+    position = None if "must-refetch" in controls else _position(answer, after, is_up_to_date="up-to-date" in controls)
+    return FeedAnswer(tuple(patches), answer.read_at, position, tuple(partial), unreadable)
+
+
+def must_refetch(answer_at: datetime) -> FeedAnswer:
+    """What a 409 means: the server has forgotten the feed, which begins anew."""
+    return FeedAnswer((), answer_at, None)
+
+
+def _position(answer: Answer, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
+    handle, offset = (_header(answer.headers, names) for names in (_HANDLES, _OFFSETS))
+    if after is not None:
+        handle, offset = handle or after.handle, offset or after.offset
+    if not handle or not offset:
+        raise ServerFault("the realtime feed could not be read: it does not say where it goes on", answer.status)
+    return FeedPosition(handle, offset, answer.headers.get("electric-cursor"), is_up_to_date)
+
+
+def _header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := headers.get(name))), None)
+
+
+def _run_id(row: Mapping[str, Any]) -> RunId | None:
+    """The id that everybody knows the run by; it is the database's own with a prefix where only that came."""
+    friendly, own = row.get("friendlyId"), row.get("id")
+    if isinstance(friendly, str) and friendly:
+        return RunId(friendly)
+    return RunId(f"run_{own}") if isinstance(own, str) and own else None
+
+
+def read_row(run_id: RunId, row: Mapping[str, Any], read_at: datetime) -> RunPatch | None:
+    """A row as a patch; None where it does not tell the state. Its values are texts or null (recordings 717-728)."""
+    status, task = _text(row, "status"), _text(row, "taskIdentifier")
+    updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
+    if not status or not task or updated_at is None or created_at is None:
+        return None
+    finished_at = read_time(_text(row, "completedAt"))
+    ttl = _text(row, "ttl")
+    state = State(
+        updated_at=updated_at,
+        precision=Precision.FEED,
+        status=read_status(status, ended=finished_at is not None),
+        started_at=read_time(_text(row, "startedAt")),
+        finished_at=finished_at,
+        expired_at=read_time(_text(row, "expiredAt")),
+        delayed_until=read_time(_text(row, "delayUntil")),
+        compute=timedelta(milliseconds=min(_LATEST_MS, max(0.0, _number(row, "usageDurationMs")))),
+        cost_cents=_number(row, "costInCents"),
+        base_cost_cents=_number(row, "baseCostInCents"),
+        tags=tuple(Raw(tag) for tag in read_array(_text(row, "runTags"))),
+    )
+    fixed = Fixed(
+        task=TaskId(intern(task)),
+        created_at=created_at,
+        is_test=_flag(row, "isTest"),
+        ttl=intern(ttl) if ttl else None,
+    )
+    stamp = Stamp(updated_at, Precision.FEED, read_at)
+    error = (stamp, read_stored_error(row["error"])) if "error" in row else None
+    return RunPatch(run_id, read_at, fixed=fixed, state=state, error=error)
+
+
+def read_stored_error(text: Json) -> RunError | None:
+    """The `error` column: the form in which the server keeps an error, with what REST leaves out (725-729)."""
+    if text is None:
+        return None
+    try:
+        stored = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        stored = None
+    if not isinstance(stored, dict):
+        return read_error(text if isinstance(text, str) else None)
+    message, raw, code = (_text(stored, key) for key in ("message", "raw", "code"))
+    stack, name = _text(stored, "stackTrace"), _text(stored, "name")
+    match stored.get("type"):
+        case "INTERNAL_ERROR" if code:
+            return RunError(Raw(message or code), Raw(INTERNAL_NAME), Raw(stack) if stack else None, code)
+        case "STRING_ERROR" | "CUSTOM_ERROR":
+            return read_error(raw or message)
+        case _:
+            return read_error(message or raw, name=name, stack=stack or None)
+
+
+def _text(row: Mapping[str, Any], key: str) -> str | None:
+    value = row.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _number(row: Mapping[str, Any], key: str) -> float:
+    try:
+        number = float(row.get(key) or 0)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _flag(row: Mapping[str, Any], key: str) -> bool | None:
+    return {"t": True, "f": False, "true": True, "false": False}.get(_text(row, key) or "")
