@@ -265,10 +265,8 @@ UNREAD: dict[str, str] = {
     r"5\d\d-bulk-.*": "Screen: bulk actions",
     r"6\d\d-(queue|queues|batch)-.*": "Screen: queues",
     r"62\d-errors?-.*": "Why: error groups",
-    r"7\d\d[a-z]?-(sequence-)?realtime-.*": "Live: the feed",
     r"(80\d|81\d)-(whoami-pat|project.*|orgs|dev-status)": "later: profiles",
     r"82\d-(deployment|deployments|schedules)(-.*)?": "later: pulse",
     r"830-query-schema": "nobody: the columns that we ask for are fixed",
     r"92[34]-(options|head)-runs": "nobody: browsers ask that",
-    r"932-200-realtime-while-rate-limited": "Live: the feed",
 }

@@ -29,6 +29,8 @@ def successes(sort: str) -> list[str]:
 
 TRACES = successes("trace")
 SPANS = successes("span")
+FEEDS = [name for name in names() if "realtime" in name and number(name) not in REFUSALS]
+"""Read by `test_feed`."""
 
 
 def answer_of(name: str) -> Answer:
@@ -55,7 +57,7 @@ def kind(value: Any, url: str | None) -> str:
 
 
 def test_every_recording_is_tested_here_or_has_somebody_who_will_read_it() -> None:
-    tested = {*LISTS, *DETAILS, *REFUSALS, *QUERIES, *IDS, "802", *map(number, [*TRACES, *SPANS])}
+    tested = {*LISTS, *DETAILS, *REFUSALS, *QUERIES, *IDS, "802", *map(number, [*TRACES, *SPANS, *FEEDS])}
     unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
     assert [name for name in names() if number(name) not in tested and name not in unread] == []
     assert [pattern for pattern in UNREAD if not any(re.fullmatch(pattern, name) for name in names())] == []

@@ -67,7 +67,7 @@ class _Progress:
 
 
 class RealtimeSource:
-    """Holds one feed: of the whole environment, or of one run. A poll that is out when somebody wakes it is given up."""
+    """Holds one feed: of the whole environment, or of one run. A poll that is out when it is woken is given up."""
 
     def __init__(
         self,

@@ -197,7 +197,7 @@ def read_row(run_id: RunId, row: Mapping[str, Any], read_at: datetime) -> RunPat
         compute=timedelta(milliseconds=min(_LATEST_MS, max(0.0, _number(row, "usageDurationMs")))),
         cost_cents=_number(row, "costInCents"),
         base_cost_cents=_number(row, "baseCostInCents"),
-        tags=tuple(Raw(tag) for tag in read_array(_text(row, "runTags"))),
+        tags=tuple(Raw(tag) for tag in sorted(read_array(_text(row, "runTags")), key=_as_rest_sorts)),
     )
     fixed = Fixed(
         task=TaskId(intern(task)),
@@ -229,6 +229,11 @@ def read_stored_error(text: Json) -> RunError | None:
             return read_error(raw or message)
         case _:
             return read_error(message or raw, name=name, stack=stack or None)
+
+
+def _as_rest_sorts(tag: str) -> tuple[str, str]:
+    """Details and lists have tags in alphabetical order, the feed as they were given (719, 114): one run, one order."""
+    return tag.casefold(), tag
 
 
 def _text(row: Mapping[str, Any], key: str) -> str | None:

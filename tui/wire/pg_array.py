@@ -6,7 +6,7 @@ Input and Output Syntax".
 
 import re
 
-_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^,{}"\\]|\\.)*))\s*(,|\Z)', re.DOTALL)
+_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^,{}"\\]|\\.)*))\s*(?:,|\Z)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -21,12 +21,10 @@ def read_array(text: str | None) -> tuple[str, ...]:
         item = _ITEM.match(inside, at)
         if item is None:
             return ()
-        quoted, bare, end = item.groups()
+        quoted, bare = item.groups()
         if quoted is not None:
             items.append(_ESCAPED.sub(r"\1", quoted))
         elif bare.strip() and bare.strip().upper() != "NULL":
             items.append(_ESCAPED.sub(r"\1", bare.strip()))
         at = item.end()
-        if not end:
-            return ()
     return tuple(items)

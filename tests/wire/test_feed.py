@@ -1,0 +1,334 @@
+"""The realtime feed: every recorded answer is understood, and so are those of another Electric."""
+
+import json
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.recording_server import RecordingsApi, Reply
+from tests.recordings import as_bytes, recording
+from tests.wire.asking import NOW, ask
+from tests.wire.test_recordings import FEEDS, run_of
+from tui.domain.error import RunError
+from tui.domain.ids import RunId
+from tui.domain.run import Precision
+from tui.domain.status import RunStatus
+from tui.domain.update import RunsRead
+from tui.store.store import Store
+from tui.wire.answers import Answer, read_date
+from tui.wire.errors import RateLimited, Refused, ServerFault
+from tui.wire.feed import SKIPPED, FeedAnswer, FeedPosition, FeedTarget, decode_feed, read_row
+from tui.wire.pg_array import read_array
+
+FAILED_RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
+AFTER = FeedPosition("h", "1_1", "1", is_up_to_date=True)
+
+
+def answer_of(response: dict[str, Any]) -> Answer:
+    headers = {key.lower(): value for key, value in response["headers"].items()}
+    return Answer(
+        "GET /it", response["status"], headers, as_bytes(response["body"]), read_date(headers.get("date"), NOW)
+    )
+
+
+def feed_of(number: str) -> FeedAnswer:
+    return decode_feed(answer_of(recording(number)["response"]), None)
+
+
+def polls(number: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = recording(number)["polls"]
+    return found
+
+
+def rows_of(response: dict[str, Any]) -> list[dict[str, Any]]:
+    return [message["value"] for message in response["body"] if "value" in message]
+
+
+ANSWERS = [name for name in FEEDS if "response" in recording(name)]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_recorded_answer_gives_its_rows_and_where_to_go_on(name: str) -> None:
+    response = recording(name)["response"]
+    feed = feed_of(name)
+    rows = rows_of(response)
+    # Long recordings are cut where they were written down; a row that is left says all that a row says.
+    assert [patch.id for patch in feed.patches] == [row["friendlyId"] for row in rows]
+    assert (feed.partial, feed.unreadable) == ((), 0)
+    assert feed.position is not None
+    assert feed.position.offset in response["headers"].values()
+    assert feed.position.handle in response["headers"].values()
+    assert feed.position.cursor == response["headers"].get("electric-cursor")
+    for patch, row in zip(feed.patches, rows, strict=True):
+        assert patch.state is not None
+        assert patch.state.precision is Precision.FEED
+        assert patch.state.status.word == row["status"]
+        assert (patch.error is None) == ("error" not in row)
+        assert (patch.body, patch.metadata, patch.attempts, patch.attempt_count) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("number", ["760", "761"])
+def test_each_poll_of_a_recorded_sequence_asks_what_the_answer_before_it_said(number: str) -> None:
+    position: FeedPosition | None = None
+    for poll in polls(number):
+        asked = poll["request"]["query"]
+        assert {"offset", "handle", "live", "cursor"} & asked.keys() == (
+            {"offset"} if position is None else position.params().keys()
+        )
+        if position is not None:
+            assert position.params().items() <= asked.items()
+        position = decode_feed(answer_of(poll["response"]), position).position
+
+
+@pytest.mark.parametrize(("feed", "detail"), [("717", "103"), ("725", "109"), ("727", "111"), ("719", "114")])
+def test_a_row_says_of_a_runs_state_what_its_detail_says(feed: str, detail: str) -> None:
+    told, whole = feed_of(feed).patches[0], run_of(detail).patch
+    assert told.id == whole.id
+    assert told.state is not None
+    assert whole.state is not None
+    for name in ("updated_at", "started_at", "finished_at", "expired_at", "delayed_until", "compute", "tags"):
+        assert getattr(told.state, name) == getattr(whole.state, name), name
+    assert told.state.status.canonical == whole.state.status.canonical
+    assert told.fixed is not None
+    assert whole.fixed is not None
+    assert (told.fixed.task, told.fixed.created_at, told.fixed.ttl, told.fixed.is_test) == (
+        whole.fixed.task,
+        whole.fixed.created_at,
+        whole.fixed.ttl,
+        whole.fixed.is_test,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("725", ("Process exited with code 1 after signal null.", "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE")),
+        ("727", ("Run exceeded maximum compute time (maxDuration) of 5 seconds", "MAX_DURATION_EXCEEDED")),
+        ("725a", ("runner lost", "TASK_EXECUTION_FAILED")),
+        ("728", ("a plain string was thrown", None)),
+    ],
+)
+def test_an_error_has_its_true_text_which_rest_leaves_out(number: str, expected: tuple[str, str | None]) -> None:
+    facet = feed_of(number).patches[0].error
+    assert facet is not None
+    assert isinstance(facet[1], RunError)
+    assert (facet[1].message, facet[1].code) == expected
+    assert not facet[1].is_blurred
+
+
+def test_a_thrown_error_comes_with_its_name_and_its_stack() -> None:
+    facet = feed_of("717").patches[0].error
+    assert facet is not None
+    assert facet[1] is not None
+    assert facet[1].name == "Error"
+    assert facet[1].stack is not None
+    assert facet[1].stack.count("\n    at ") == 10
+
+
+def test_a_run_that_goes_on_or_ended_well_has_no_error() -> None:
+    for number in ("702", "706"):
+        facet = feed_of(number).patches[0].error
+        assert facet is not None
+        assert facet[1] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"type":"CUSTOM_ERROR","raw":"{\\"why\\":1}"}', '{"why":1}'),
+        ('{"type":"INTERNAL_ERROR","code":"TASK_CRASHED"}', "TASK_CRASHED"),
+        ("no JSON", "no JSON"),
+        ("[1]", "[1]"),
+        ('{"type":7}', ""),
+    ],
+)
+def test_an_error_of_another_form_is_told_as_far_as_it_goes(text: str, message: str) -> None:
+    row = rows_of(recording("717")["response"])[0] | {"error": text}
+    patch = read_row(FAILED_RUN, row, NOW)
+    assert patch is not None
+    assert patch.error is not None
+    assert patch.error[1] is not None
+    assert patch.error[1].message == message
+
+
+def test_numbers_and_times_that_are_none_do_no_harm() -> None:
+    row = rows_of(recording("717")["response"])[0]
+    odd = {
+        "usageDurationMs": "1e400",
+        "costInCents": "NaN",
+        "baseCostInCents": "x",
+        "completedAt": "soon",
+        "isTest": "?",
+    }
+    patch = read_row(FAILED_RUN, row | odd, NOW)
+    assert patch is not None
+    assert patch.state is not None
+    assert (patch.state.compute, patch.state.cost_cents, patch.state.base_cost_cents) == (timedelta(), 0.0, 0.0)
+    assert patch.state.finished_at is None
+    # An unknown word without an end counts as waiting, as everywhere.
+    waiting = read_row(FAILED_RUN, row | odd | {"status": "FROBNICATING"}, NOW)
+    assert waiting is not None
+    assert waiting.state is not None
+    assert waiting.state.status.canonical is RunStatus.QUEUED
+
+
+def message(value: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
+    return {"headers": headers} if value is None else {"value": value, "headers": headers}
+
+
+def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPosition | None = AFTER) -> FeedAnswer:
+    given = {"electric-handle": "h", "electric-offset": "2_2"} if headers is None else headers
+    return decode_feed(Answer("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
+
+
+def test_a_row_of_which_only_some_columns_came_has_to_be_read() -> None:
+    feed = decoded(message({"id": "cm1", "status": "EXECUTING"}, operation="update"), message(control="up-to-date"))
+    assert (feed.patches, feed.partial) == ((), (RunId("run_cm1"),))
+
+
+def test_a_row_that_names_no_run_is_counted_and_a_deleted_one_is_left_alone() -> None:
+    feed = decoded(message({"status": "EXECUTING"}), message({"id": "cm1"}, operation="delete"), "odd", message())
+    assert (feed.patches, feed.partial, feed.unreadable) == ((), (), 1)
+
+
+def test_must_refetch_leaves_nothing_to_go_on_from() -> None:
+    assert decoded(message(control="must-refetch"), headers={}).position is None
+
+
+def test_an_answer_without_headers_goes_on_where_it_was_and_a_first_one_cannot() -> None:
+    feed = decoded(message(control="up-to-date"), headers={})
+    assert feed.position == FeedPosition("h", "1_1", None, is_up_to_date=True)
+    with pytest.raises(ServerFault, match="does not say where"):
+        decoded(message(control="up-to-date"), headers={}, after=None)
+
+
+def test_a_snapshot_in_parts_is_asked_on_without_being_held() -> None:
+    position = decoded(message({"id": "cm1"}), after=None).position
+    assert position is not None
+    assert position.params() == {"offset": "2_2", "handle": "h"}
+
+
+def test_a_feed_is_asked_with_its_window_its_tags_and_without_heavy_columns(recordings_api: RecordingsApi) -> None:
+    reply = Reply(
+        body=as_bytes([message(control="up-to-date")]), headers={"electric-handle": "h", "electric-offset": "1_1"}
+    )
+    recordings_api.answer(reply)
+    target = FeedTarget(window=timedelta(days=30), tags=("shop:berlin",))
+    answer = ask(recordings_api.url, lambda client: client.read_feed(target, AFTER))
+    assert answer.position == FeedPosition("h", "1_1", None, is_up_to_date=True)
+    asked = recordings_api.requests[0]
+    assert asked.path == "/realtime/v1/runs"
+    assert asked.query == {
+        "createdAt": "24h",
+        "tags": "shop:berlin",
+        "skipColumns": ",".join(SKIPPED),
+        "offset": "1_1",
+        "handle": "h",
+        "live": "true",
+        "cursor": "1",
+    }
+    assert asked.headers["x-trigger-electric-version"] == "1.0.0-beta.1"
+    assert asked.headers["x-trigger-api-version"] == "2025-07-16"
+
+
+def test_a_409_means_to_begin_anew(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(409, as_bytes([message(control="must-refetch")]), {"electric-handle": "other"}))
+    answer = ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), AFTER))
+    assert answer.position is None
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        ("905", Refused),
+        ("917", Refused),
+        ("943", ServerFault),
+        ("949", ServerFault),
+        ("738", Refused),
+        ("716", Refused),
+    ],
+)
+def test_a_refusal_is_told_as_one(recordings_api: RecordingsApi, number: str, kind: type[Exception]) -> None:
+    response = recording(number)["response"]
+    recordings_api.answer(Reply(response["status"], as_bytes(response["body"]), {"content-type": "application/json"}))
+    with pytest.raises(kind):
+        ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
+
+
+def test_too_many_connections_is_a_429_without_limits_of_the_api(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(429, b'{"error":"Too many concurrent requests"}', {"content-type": "application/json"}))
+    with pytest.raises(RateLimited, match="Too many concurrent requests"):
+        ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
+
+
+RECORDED_PATCHES = [
+    patch
+    for poll in [*polls("760"), *polls("761")]
+    for patch in decode_feed(answer_of(poll["response"]), AFTER).patches
+]
+
+
+@given(st.randoms(use_true_random=False), st.data())
+def test_any_split_order_and_repetition_of_messages_gives_the_same_store(
+    chance: random.Random, data: st.DataObject
+) -> None:
+    expected = Store()
+    expected.apply(RunsRead(tuple(RECORDED_PATCHES)))
+    shuffled = RECORDED_PATCHES + chance.sample(RECORDED_PATCHES, data.draw(st.integers(0, len(RECORDED_PATCHES))))
+    chance.shuffle(shuffled)
+    store = Store()
+    while shuffled:
+        size = data.draw(st.integers(1, len(shuffled)))
+        store.apply(RunsRead(tuple(shuffled[:size])))
+        shuffled = shuffled[size:]
+    assert store.snapshot() == expected.snapshot()
+
+
+def test_a_feed_and_a_detail_of_one_moment_may_come_in_any_order() -> None:
+    feed, detail = feed_of("717").patches[0], run_of("103").patch
+    stores = [Store(), Store()]
+    for store, patches in zip(stores, ((feed, detail), (detail, feed)), strict=True):
+        for patch in patches:
+            store.apply(RunsRead((patch,)))
+    assert stores[0].snapshot() == stores[1].snapshot()
+    run = stores[0].get(FAILED_RUN)
+    assert run is not None
+    assert run.attempt_count == 3
+    assert run.error is not None
+    assert run.error[1] is not None
+    assert run.error[1].stack is not None
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=5))
+def test_any_array_of_texts_is_read_as_it_was_written(texts: list[str]) -> None:
+    quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
+    assert read_array("{" + ",".join(quoted) + "}") == tuple(texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        (None, ()),
+        ("{}", ()),
+        ("{a,b c,NULL}", ("a", "b c")),
+        ('{"NULL"}', ("NULL",)),
+        ("{a,", ()),
+        ('{"a}', ()),
+        ("a", ()),
+        ("{a,}", ("a",)),
+        ("{{a}}", ()),
+    ],
+)
+def test_an_array_without_quotes_or_that_is_none(text: str | None, items: tuple[str, ...]) -> None:
+    assert read_array(text) == items
+
+
+def test_tags_with_spaces_and_letters_of_all_kinds_come_whole() -> None:
+    state = feed_of("719").patches[0].state
+    assert state is not None
+    assert state.tags[-2] == "user:日本 語 🚀"
+    assert len(state.tags) == 10
