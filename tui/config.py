@@ -90,6 +90,7 @@ class Settings:
     expect_env: str | None = None
     interval_s: float = DEFAULT_INTERVAL_S
     realtime: bool = True
+    relay_url: str | None = None
     history: timedelta = DEFAULT_HISTORY
     history_runs: int = DEFAULT_HISTORY_RUNS
     state_dir: PurePath = _NOWHERE

@@ -23,6 +23,7 @@ PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))
 DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
 COUNTS = Counts(12, 8, 3, 41, AT)
 FRESH = Freshness(Level.FRESH, AT - timedelta(seconds=1), timedelta(seconds=2))
+LIVE = Freshness(Level.FRESH, AT - timedelta(seconds=9), timedelta(seconds=20), lead="realtime")
 MINUTES = tuple(Minute(count, has_failure=count == 2) for count in (3, 4, 3, 5, 4, 4, 2, 5, 3, 4, 5, 7, 6, 5, 6, 46))
 FACTS = HeaderFacts(AT, FRESH, "https://api.trigger.dev", PROD, counts=COUNTS)
 
@@ -37,13 +38,32 @@ def troubled(trouble: SourceRetrying | SourceStopped | None, level: Level = Leve
 
 OFFLINE = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 9, "GET /api/v1/runs: no connection", False)
 ANSWERED = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 3, "GET /api/v1/runs: 503", True, 503)
+REFUSED = SourceRetrying("realtime", ago(60), AT + timedelta(minutes=4), 1, "GET /realtime/v1/runs: 403", True, 403)
 STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key", 401)
 
 
 @pytest.mark.parametrize(
     ("facts", "left", "right"),
     [
-        (FACTS, "  PROD   acme/api   ● polling", "Q12  E8  W3  ✗41 "),
+        (FACTS, "  PROD   acme/api   ● polling every 2 s ", "Q12  E8  W3  ✗41 "),
+        (replace(FACTS, freshness=LIVE), "  PROD   acme/api   ● live  ", "Q12  E8  W3  ✗41 "),
+        (
+            replace(FACTS, freshness=replace(FRESH, aside=REFUSED)),
+            "  PROD   acme/api   ● polling every 2 s  no live feed (403), next try in 4 min ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=replace(LIVE, aside=ANSWERED)),
+            "  PROD   acme/api   ● live  no lists (503), next try in 4 s ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=LIVE, quiet=timedelta(minutes=7)),
+            "  PROD   acme/api   ● live  no change for 7 min ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (replace(FACTS, freshness=LIVE, quiet=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
+        (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
         (
             replace(FACTS, counts=replace(COUNTS, is_least=True)),
             "  PROD   acme/api   ● polling",
@@ -89,7 +109,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (replace(FACTS, environment=DEV, counts=Counts(0, 1, 0, 0, AT)), "  DEV   acme/api   ● polling", " E1 "),
         (
             replace(FACTS, environment=None),
-            "  PROD?   ● polling  environment not known, treated as production",
+            "  PROD?   ● polling every 2 s  environment not known, treated as production",
             "Q12  E8  W3  ✗41 ",
         ),
         (replace(FACTS, freshness=Freshness(Level.CONNECTING), environment=None), "  …   connecting…", ""),
@@ -115,7 +135,7 @@ def test_each_state_reads_as_in_the_mock_ups(facts: HeaderFacts, left: str, righ
 
 def test_the_whole_line_of_the_main_mock_up() -> None:
     line = header_line(replace(FACTS, minutes=MINUTES), 120)
-    assert plain(line).startswith("  PROD   acme/api   ● polling   Q12  E8  W3  ✗41   ")
+    assert plain(line).startswith("  PROD   acme/api   ● polling every 2 s   Q12  E8  W3  ✗41   ")
     assert plain(line).endswith("runs/min ▁▁▁▁▁▁▁▁▁▁▁▂▂▁▂█ 46   13:49 UTC ")
     assert [piece.text for piece in line if piece.token is Token.ROSE] == ["✗41", "▁"]
 
@@ -179,7 +199,14 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
     confirmed_at = None if level is Level.CONNECTING else ago(draw(st.integers(0, 10**6)))
     return HeaderFacts(
         AT,
-        Freshness(level, confirmed_at, timedelta(seconds=2), draw(st.sampled_from(TROUBLES))),
+        Freshness(
+            level,
+            confirmed_at,
+            timedelta(seconds=2),
+            draw(st.sampled_from(TROUBLES)),
+            lead=draw(st.sampled_from(["rest", "realtime", "relay"])),
+            aside=draw(st.sampled_from((*TROUBLES, REFUSED))),
+        ),
         "https://api.trigger.dev",
         draw(environment),
         draw(st.none() | names),
@@ -189,6 +216,8 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
         draw(st.none() | st.just(ago(19))),
         draw(numbers),
         tuple(draw(st.lists(st.builds(Minute, numbers, st.booleans()), max_size=16))),
+        draw(st.none() | st.timedeltas(timedelta(), timedelta(days=9))),
+        draw(st.booleans()),
     )
 
 

@@ -21,6 +21,7 @@ from tui.cli.options import (
 from tui.config import Settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.sources import FEEDS
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.output import Output
@@ -63,6 +64,7 @@ class _Watcher:
         self._as_json = as_json
         self._began: datetime | None = None
         self._trouble: SourceRetrying | None = None
+        self._was_live: bool | None = None
 
     def see(self, before: Run | None, after: Run) -> None:
         """Print a transition if it is news. Raises `Stop` when the run that was asked for has ended."""
@@ -92,10 +94,13 @@ class _Watcher:
 
     def look_at_the_connection(self) -> None:
         """Say on stderr when the connection went or came back. Raises `Stop` when there never was one."""
-        for state in self._session.store.sources.values():
+        for name, state in self._session.store.sources.items():
             match state:
+                case SourceRetrying() | SourceStopped() if name in FEEDS:
+                    self._say_polling(state)
                 case SourceConnected():
-                    if self._trouble is not None:
+                    self._was_live = name in FEEDS or self._was_live
+                    if self._trouble is not None and name == self._trouble.source:
                         self._output.say(f"connected again after {self._trouble.attempt} failed tries")
                         self._trouble = None
                     if self._began is None:
@@ -113,6 +118,14 @@ class _Watcher:
                     raise Stop(ExitCode.REFUSED, state.reason)
                 case _:
                     assert_never(state)
+
+    def _say_polling(self, state: SourceRetrying | SourceStopped) -> None:
+        """The feed is not to be had, or was lost: said once, until it is back."""
+        from tui.present.trouble import feed_sentence
+
+        if self._was_live is not False:
+            self._was_live = False
+            self._output.say(feed_sentence(state))
 
 
 COMMANDS = (watch,)

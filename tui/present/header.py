@@ -16,7 +16,7 @@ from tui.domain.update import BudgetRead, CountsRead, SourceRetrying, SourceStop
 from tui.present import words
 from tui.present.spark import spark
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
-from tui.present.trouble import advice_on
+from tui.present.trouble import advice_on, aside_words
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
 
@@ -25,6 +25,9 @@ WIDE: Final = 110
 
 COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
 """The server is asked for counts every 10 s; when it does not tell for a minute they are no longer of now."""
+
+QUIET_FROM: Final = timedelta(minutes=2)
+"""With runs under way: a server that gives old answers looks like this, and so does a fleet that waits."""
 
 _SHORT_BUDGET: Final = 4
 """A budget is short below this part of it."""
@@ -57,7 +60,8 @@ def counts_of(read: CountsRead | None, local: Mapping[RunStatus, int]) -> Counts
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
     """Everything that the line depends on. `paused_at`: since when nothing moves, with `waiting` changed runs behind
-    it; `minutes` are whole ones, the oldest first.
+    it; `minutes` are whole ones, the oldest first. `quiet` is how long nothing changed although runs are under way;
+    `is_relayed`: a relay tells all of it.
     """
 
     at: datetime
@@ -71,16 +75,19 @@ class HeaderFacts:
     paused_at: datetime | None = None
     waiting: int = 0
     minutes: tuple[Minute, ...] = ()
+    quiet: timedelta | None = None
+    is_relayed: bool = False
 
 
 class _Connection(NamedTuple):
-    """What stays at any width, and what is said behind it while there is room."""
+    """What stays at any width, what is said behind it while there is room, and how often the server is asked."""
 
     head: Line
     remark: Line = ()
+    pace: Line = ()
 
 
-_DROPS: Final = ("clock", "minutes", "as of", "organisation", "project", "budget")
+_DROPS: Final = ("clock", "minutes", "pace", "as of", "organisation", "project", "budget")
 _COUNTS_DROP: Final = ("waiting", "queued", "executing", "failed")
 
 
@@ -142,7 +149,8 @@ def _parts(facts: HeaderFacts, connection: _Connection, drops: Collection[str], 
         left.append(_project(facts.environment, facts.branch, drops))
     if facts.is_read_only:
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
-    left.append(joined(part for part in connection if part))
+    head = connection.head if "pace" in drops else (*connection.head, *connection.pace)
+    left.append(joined(part for part in (head, connection.remark) if part))
     # The chip brings a cell of its own on its right.
     chip, *others = left
     middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
@@ -209,18 +217,33 @@ def _heard(facts: HeaderFacts) -> _Connection:
         waited = (Piece(f"for {words.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
         return _Connection((Piece("connecting…", Token.MUTED),), waited)
     age = words.wait(facts.at - freshness.confirmed_at)
-    polling = Piece(" polling", Token.MUTED)
+    way = f" {'live' if freshness.is_live else 'polling'}{' via relay' if facts.is_relayed else ''}"
     match freshness.level:
         case Level.STALE:
             return _Connection(_alarm(f"● no answer for {age}"))
         case Level.LATE:
-            return _Connection((Piece("●", Token.AMBER), polling), (Piece(f"{age} old, late", Token.AMBER),))
+            return _Connection((Piece("●", Token.AMBER), Piece(way, Token.MUTED)), (_amber(f"{age} old, late"),))
         case Level.FRESH | Level.CONNECTING:
-            is_unknown = facts.environment is None
-            remark = (Piece("environment not known, treated as production", Token.AMBER),) if is_unknown else ()
-            return _Connection((Piece("●", Token.GREEN), polling), remark)
+            head = (Piece("●", Token.GREEN), Piece(way, Token.MUTED))
+            pace = () if freshness.is_live else (Piece(f" every {words.wait(freshness.interval)}", Token.MUTED),)
+            return _Connection(head, _remark(facts), pace)
         case _:
             assert_never(freshness.level)
+
+
+def _remark(facts: HeaderFacts) -> Line:
+    """What has to be known although the data are fresh; the gravest."""
+    if facts.environment is None:
+        return (_amber("environment not known, treated as production"),)
+    if (aside := facts.freshness.aside) is not None:
+        return (_amber(aside_words(aside, facts.at)),)
+    if facts.quiet is not None and facts.quiet >= QUIET_FROM:
+        return (Piece(f"no change for {words.wait(facts.quiet)}", Token.MUTED),)
+    return ()
+
+
+def _amber(text: str) -> Piece:
+    return Piece(text, Token.AMBER)
 
 
 def _retrying(facts: HeaderFacts, trouble: SourceRetrying) -> str:

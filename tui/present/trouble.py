@@ -5,9 +5,12 @@ What lives here: one table by HTTP status. Where it is shown is `header`'s, `emp
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
+from tui.domain.sources import FEEDS
 from tui.domain.update import SourceRetrying, SourceStopped
+from tui.present import words
 
 Trouble = SourceRetrying | SourceStopped
 
@@ -69,3 +72,19 @@ def advice_on(trouble: Trouble, api_url: str) -> Advice:
             return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", said=said)
         case _:
             return Advice(f"{status} from the server", f"The server has trouble ({status}).", said=said)
+
+
+def aside_words(trouble: Trouble, now: datetime) -> str:
+    """The trouble of a source that others stand in for, in a few words: `no live feed (403), next try in 5 min`."""
+    code = "" if trouble.status is None else f" ({trouble.status})"
+    what = "no live feed" if trouble.source in FEEDS else "no lists"
+    if isinstance(trouble, SourceStopped):
+        return f"{what}{code}"
+    left = trouble.next_at - now
+    return f"{what}{code}, next try {f'in {words.wait(left)}' if left > timedelta(seconds=0.5) else 'now'}"
+
+
+def feed_sentence(trouble: Trouble) -> str:
+    """The trouble of a feed, for the messages: polling goes on."""
+    said = without_request(trouble.reason).removesuffix(".")
+    return f"There is no live feed: {said}. The list is polled."

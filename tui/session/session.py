@@ -30,6 +30,7 @@ from tui.session.interlock import Interlock
 from tui.session.performing import Performer
 from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
+from tui.session.sleep import notice_sleep
 from tui.sources.base import Fatal, Source, Transient, waits_s
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock, WakeableClock
@@ -129,6 +130,7 @@ class Session:
         )
         self._closers.push_async_callback(self._client.aclose)
         self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
+        self.spawn(notice_sleep(self.clock, self.refresh), "sleep")
         self._performer = Performer(self._client, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
 
     def follow_runs(

@@ -103,6 +103,7 @@ class Connection:
         self.gap: Gap | None = None
         self._interval_s = interval_s
         self._ears: dict[str, _Ear] = {}
+        self._dark_s: float | None = None
 
     def see(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
         """Take in the newest word of a source; the same one again does no harm. `now` is the server's time."""
@@ -112,18 +113,26 @@ class Connection:
                 heard_s = elapsed_s - max(0.0, (now - status.at).total_seconds())
                 if ear.trouble is None and ear.heard_s is not None and heard_s <= ear.heard_s:
                     return
-                before = self.at(elapsed_s, now)
+                if self._dark_s is None and self.at(elapsed_s, now).is_stale:
+                    self._dark_s = self._confirmed_s()
                 ear.heard_s, ear.interval_s = heard_s, status.interval_s
                 ear.trouble = ear.trouble_since = None
-                after = self.at(elapsed_s, now)
-                if before.is_stale and not after.is_stale and before.confirmed_at is not None:
-                    self.gap = Gap(before.confirmed_at, after.confirmed_at or now)
+                self._note_gap(elapsed_s, now)
             case SourceRetrying() | SourceStopped():
                 if ear.trouble is None:
                     ear.trouble_since, ear.trouble_s = status.at, elapsed_s
                 ear.trouble = status
             case _:
                 assert_never(status)
+
+    def _note_gap(self, elapsed_s: float, now: datetime) -> None:
+        """The first word that confirms something after all was stale ends a gap."""
+        confirmed_s = self._confirmed_s()
+        if self._dark_s is None or confirmed_s is None or confirmed_s <= self._dark_s:
+            return
+        if not self.at(elapsed_s, now).is_stale:
+            since, until = (now - timedelta(seconds=elapsed_s - each) for each in (self._dark_s, confirmed_s))
+            self.gap, self._dark_s = Gap(since, until), None
 
     def at(self, elapsed_s: float, now: datetime, waited: timedelta = timedelta()) -> Freshness:
         """How fresh things are now, `waited` after the start. A source that stopped is stale at once: no word will
@@ -133,7 +142,7 @@ class Connection:
         if lead is None:
             return Freshness(Level.CONNECTING, waited=waited)
         ear, aside = self._ears[lead], self._aside(lead)
-        confirmed_s = self._confirmed_s(lead)
+        confirmed_s = self._confirmed_s()
         if confirmed_s is None:
             level = Level.STALE if isinstance(ear.trouble, SourceStopped) else Level.CONNECTING
             return Freshness(
@@ -168,15 +177,13 @@ class Connection:
         others = (ear.trouble for name, ear in self._ears.items() if name not in {lead, RELAY})
         return None if lead == RELAY else next((trouble for trouble in others if trouble is not None), None)
 
-    def _confirmed_s(self, lead: str) -> float | None:
+    def _confirmed_s(self) -> float | None:
         """When the server last confirmed anything; through a relay not later than the relay's own last word."""
         heard = [ear.heard_s for name, ear in self._ears.items() if name != RELAY and ear.heard_s is not None]
         link = self._ears.get(RELAY)
-        if link is None:
+        if link is None or not heard:
             return max(heard, default=None)
-        if link.heard_s is None or not heard:
-            return link.heard_s if lead == RELAY else None
-        return min(max(heard), link.heard_s)
+        return None if link.heard_s is None else min(max(heard), link.heard_s)
 
     def _expected(self, lead: str, confirmed_s: float) -> tuple[float, float, float]:
         """From when on a word is waited for, how long that takes, and when it is too late whatever took over."""

@@ -11,10 +11,11 @@ from typing import Final, assert_never
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
-from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.domain.sources import FEEDS
+from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
 from tui.present import words
 from tui.present.messages import Message
-from tui.present.trouble import advice_on, without_request
+from tui.present.trouble import advice_on, feed_sentence, without_request
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
@@ -76,6 +77,7 @@ class Reporter:
         self._lost: set[Capability] = set()
         self._block: str | None = None
         self._log_trouble: str | None = None
+        self._reconciled: Reconciled | None = None
         self._reads: dict[str, tuple[RunId, str]] = {}
 
     def see(self, _changes: Changes) -> None:
@@ -85,6 +87,9 @@ class Reporter:
             if self._statuses.get(name) != status:
                 self._statuses[name] = status
                 self._see_source(name, status)
+        for capability in self._lost - session.store.lost.keys():
+            self._lost.discard(capability)
+            self._messages.add(session.now(), f"The server allows {_LOST[capability][0]} again.")
         for capability, reason in session.store.lost.items():
             if capability not in self._lost:
                 self._lost.add(capability)
@@ -99,6 +104,15 @@ class Reporter:
             self._log_trouble = session.action_log.trouble
             if self._log_trouble is not None:
                 self._messages.add(session.now(), f"Actions are not logged: {self._log_trouble}.")
+
+        self._see_reconciled(session.store.reconciled)
+
+    def _see_reconciled(self, look: Reconciled | None) -> None:
+        """Say what the live feed had missed; what it had not is as it should be."""
+        if look is not None and look != self._reconciled and look.missed_count:
+            missed = words.plural(look.missed_count, "run")
+            self._messages.add(look.at, f"The live feed had missed changes of {missed}: read again from the list.")
+        self._reconciled = look
 
     def see_reading(self, subject: Subject) -> None:
         """Look at how reading the selected run got on."""
@@ -115,7 +129,12 @@ class Reporter:
             case SourceConnected():
                 since = self._trouble_since.pop(name, None)
                 if since is not None:
-                    self._messages.add(status.at, f"Connected again after {words.wait(status.at - since)}.")
+                    what = "The live feed is back" if name in FEEDS else "Connected again"
+                    self._messages.add(status.at, f"{what} after {words.wait(status.at - since)}.")
+            case SourceRetrying() | SourceStopped() if name in FEEDS:
+                self._trouble_since.setdefault(name, status.at)
+                if Capability.REALTIME not in self._session.store.lost:
+                    self._messages.add(status.at, feed_sentence(status))
             case SourceRetrying() | SourceStopped():
                 self._trouble_since.setdefault(name, status.at)
                 self._messages.add(status.at, advice_on(status, self._session.settings.api_url).whole)

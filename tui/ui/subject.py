@@ -14,6 +14,7 @@ from typing import Final
 from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.sources import FEEDS
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session
@@ -158,7 +159,8 @@ class Reading:
 
     def _is_back(self) -> bool:
         """Whether the server answers again after it did not."""
-        is_down = any(isinstance(status, SourceRetrying) for status in self._session.store.sources.values())
+        statuses = self._session.store.sources.items()
+        is_down = any(isinstance(status, SourceRetrying) for name, status in statuses if name not in FEEDS)
         is_back = self._was_down and not is_down
         self._was_down = is_down
         return is_back

@@ -3,6 +3,8 @@
 What lives here: gathering the facts. What the line says is `present.header`'s.
 """
 
+from datetime import datetime, timedelta
+
 from textual import events
 
 from tui.present.header import Counts, HeaderFacts, counts_of, header_line
@@ -21,6 +23,7 @@ class Header(Lines):
         self._activity = Activity(live.session.store)
         self._counts = Counts(0, 0, 0, 0)
         self._minutes: tuple[Minute, ...] = ()
+        self._changed_at: datetime | None = None
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width has room for other things."""
@@ -30,6 +33,8 @@ class Header(Lines):
     def see(self, changes: Changes) -> None:
         """Runs or facts changed. Runs alone wait for the next tick."""
         self._activity.see(changes)
+        if Topic.RUNS in changes.topics:
+            self._changed_at = self._live.session.now()
         if changes.topics - {Topic.RUNS}:
             self.rebuild()
 
@@ -67,4 +72,10 @@ class Header(Lines):
             paused_at=pause.since if pause is not None else None,
             waiting=self._live.waiting,
             minutes=self._minutes,
+            quiet=self._quiet(now),
+            is_relayed=session.settings.relay_url is not None,
         )
+
+    def _quiet(self, now: datetime) -> timedelta | None:
+        """How long nothing has changed; None where nothing could have."""
+        return now - self._changed_at if self._changed_at is not None and self._live.session.store.live() else None

@@ -1,0 +1,196 @@
+"""How fresh what is known is, by who leads, in seconds of a clock that never jumps."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.store.builders import NOON, at
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.store.freshness import Connection, Freshness, Level
+from tui.store.missed import Gap
+
+REST, FEED, RELAY = "rest", "realtime", "relay"
+
+
+@dataclass
+class Heard:
+    """A connection whose sources speak at seconds of its time, which is the server's as well."""
+
+    connection: Connection = field(default_factory=lambda: Connection(2.0))
+
+    def good(self, source: str, second: float, *, every_s: float | None = None, age_s: float = 0) -> None:
+        interval_s = every_s or {REST: 2.0, FEED: 20.0, RELAY: 5.0}[source]
+        self.connection.see(SourceConnected(source, at(second - age_s), interval_s), second, at(second))
+
+    def bad(self, source: str, second: float) -> None:
+        trouble = SourceRetrying(source, at(second), at(second + 4), 1, "no connection", is_answered=False)
+        self.connection.see(trouble, second, at(second))
+
+    def stopped(self, source: str, second: float) -> None:
+        self.connection.see(SourceStopped(source, at(second), "401", 401), second, at(second))
+
+    def now(self, second: float) -> Freshness:
+        return self.connection.at(second, at(second))
+
+    def levels(self, *seconds: float) -> list[str]:
+        return [self.now(second).level.value for second in seconds]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+def test_before_the_first_word_it_is_connecting_and_slow_after_a_while(heard: Heard) -> None:
+    assert heard.now(0).level is Level.CONNECTING
+    assert not heard.connection.at(4, NOON, timedelta(seconds=4)).is_slow
+    assert heard.connection.at(6, NOON, timedelta(seconds=6)).is_slow
+    heard.bad(REST, 7)
+    assert not heard.connection.at(8, NOON, timedelta(seconds=8)).is_slow
+
+
+def test_polling_is_late_at_twice_its_interval_and_stale_at_five_times(heard: Heard) -> None:
+    heard.good(REST, 0)
+    assert heard.levels(3.9, 4, 9.9, 10) == ["fresh", "late", "late", "stale"]
+    assert heard.now(10).confirmed_at == at(0)
+
+
+def test_a_feed_leads_and_is_measured_by_its_hold_time(heard: Heard) -> None:
+    heard.good(REST, 0, every_s=30)
+    heard.good(FEED, 1)
+    fresh = heard.now(39)
+    assert (fresh.lead, fresh.level, fresh.is_live, fresh.confirmed_at) == (FEED, Level.FRESH, True, at(1))
+    # A silent feed leads no more: who polls has had no word for as long.
+    assert heard.now(41.5).lead == REST
+
+
+def test_when_the_feed_breaks_the_poller_is_expected_at_its_own_pace(heard: Heard) -> None:
+    heard.good(REST, 0, every_s=30)
+    heard.good(FEED, 15)
+    heard.bad(FEED, 20)
+    assert heard.now(20).lead == REST
+    assert heard.levels(21, 24, 29.9, 30) == ["fresh", "late", "late", "stale"]
+    assert heard.now(30).confirmed_at == at(15)
+    heard.good(REST, 31)
+    after = heard.now(31)
+    assert (after.level, after.lead, after.is_live) == (Level.FRESH, REST, False)
+    assert after.aside is not None
+    assert after.aside.source == FEED
+
+
+def test_an_idle_feed_that_breaks_makes_nothing_stale_at_once(heard: Heard) -> None:
+    heard.good(REST, 0, every_s=30)
+    heard.good(FEED, 1)
+    heard.bad(FEED, 19)
+    assert heard.now(19.1).level is Level.FRESH
+    heard.good(REST, 19.2)
+    assert heard.now(19.3).confirmed_at == at(19.2)
+
+
+def test_trouble_of_the_poller_beside_a_live_feed_is_said_and_makes_nothing_old(heard: Heard) -> None:
+    heard.good(FEED, 0)
+    heard.bad(REST, 5)
+    now = heard.now(30)
+    assert (now.level, now.lead, now.trouble) == (Level.FRESH, FEED, None)
+    assert now.aside is not None
+    assert now.aside.source == REST
+
+
+def test_a_source_that_stopped_is_stale_at_once(heard: Heard) -> None:
+    heard.stopped(REST, 1)
+    assert heard.now(1).level is Level.STALE
+    heard.good(REST, 2)
+    heard.stopped(REST, 3)
+    assert heard.now(3).level is Level.STALE
+
+
+def test_an_old_answer_confirms_what_was_then(heard: Heard) -> None:
+    heard.good(REST, 0)
+    for second in range(2, 20, 2):
+        heard.good(REST, second, age_s=second)
+    assert heard.now(19).level is Level.STALE
+    assert heard.now(19).confirmed_at == at(0)
+
+
+def test_a_gap_is_the_time_between_two_words_with_staleness_between(heard: Heard) -> None:
+    heard.good(REST, 0)
+    heard.good(REST, 9)
+    assert heard.connection.gap is None
+    heard.bad(REST, 12)
+    heard.good(REST, 30)
+    assert heard.connection.gap == Gap(at(9), at(30))
+
+
+def test_a_blip_of_the_feed_is_no_gap_and_an_outage_of_both_is(heard: Heard) -> None:
+    heard.good(REST, 0, every_s=30)
+    heard.good(FEED, 18)
+    heard.bad(FEED, 20)
+    heard.good(REST, 20.1)
+    heard.good(FEED, 21)
+    assert heard.connection.gap is None
+    heard.bad(FEED, 40)
+    heard.bad(REST, 40.1)
+    heard.good(REST, 60)
+    assert heard.connection.gap == Gap(at(21), at(60))
+
+
+def test_a_machine_that_slept_has_a_gap_and_a_clock_that_was_set_has_none() -> None:
+    connection = Connection(2.0)
+    connection.see(SourceConnected(REST, at(0), 2.0), 0, at(0))
+    # Somebody set the clock, or the server's: ten minutes by the wall, two seconds in truth.
+    connection.see(SourceConnected(REST, at(602), 2.0), 2, at(602))
+    assert connection.gap is None
+    assert connection.at(3, at(603)).confirmed_at == at(602)
+    connection.see(SourceConnected(REST, at(4202), 2.0), 3602, at(4202))
+    assert connection.gap == Gap(at(602), at(4202))
+
+
+def test_through_a_relay_nothing_is_fresher_than_its_upstream(heard: Heard) -> None:
+    heard.good(RELAY, 0)
+    assert heard.now(0).level is Level.CONNECTING
+    heard.good(FEED, 1)
+    assert heard.now(2).lead == FEED
+    for second in (5, 10, 15, 20):
+        heard.good(RELAY, second)
+    heard.bad(FEED, 21)
+    heard.bad(REST, 21)
+    for second in (25, 30, 35):
+        heard.good(RELAY, second)
+    now = heard.now(36)
+    assert (now.level, now.lead, now.confirmed_at) == (Level.STALE, REST, at(1))
+    assert now.trouble is not None
+
+
+def test_without_the_relay_nothing_of_what_it_told_is_of_now(heard: Heard) -> None:
+    heard.good(RELAY, 0)
+    heard.good(FEED, 0)
+    assert heard.levels(9.9, 10, 24.9, 25) == ["fresh", "late", "late", "stale"]
+    heard.bad(RELAY, 12)
+    assert heard.now(13).lead == RELAY
+    heard.good(RELAY, 60)
+    heard.good(FEED, 60)
+    assert heard.now(61).lead == FEED
+    assert heard.connection.gap == Gap(at(0), at(60))
+
+
+words = st.lists(
+    st.tuples(st.sampled_from([REST, FEED, RELAY]), st.sampled_from(["good", "bad"]), st.floats(0.1, 60)), max_size=12
+)
+
+
+@given(words, st.floats(0, 400))
+def test_what_was_confirmed_is_never_of_the_future_and_ages_until_the_next_word(
+    said: list[tuple[str, str, float]], later_s: float
+) -> None:
+    heard, second = Heard(), 0.0
+    for source, kind, pause_s in said:
+        second += pause_s
+        heard.good(source, second) if kind == "good" else heard.bad(source, second)
+    order = [Level.CONNECTING, Level.FRESH, Level.LATE, Level.STALE]
+    before, after = heard.now(second), heard.now(second + later_s)
+    for each, moment in ((before, second), (after, second + later_s)):
+        assert each.confirmed_at is None or each.confirmed_at <= at(moment) + timedelta(microseconds=1)
+    assert order.index(after.level) >= order.index(before.level)
