@@ -122,7 +122,12 @@ def test_faults_are_told_replaced_and_turned_off(api: Served) -> None:
 
 
 def test_every_kind_may_be_turned_on(api: Served) -> None:
-    needed = {"latency": {"ms": 0}, "clock-skew": {"seconds": 1}, "rate-limit": {"most": 5}}
+    needed = {
+        "latency": {"ms": 0},
+        "clock-skew": {"seconds": 1},
+        "rate-limit": {"most": 5},
+        "realtime-limit": {"most": 2},
+    }
     api.faults(*({"kind": kind, **needed.get(kind, {})} for kind in KINDS))
     told = api.client.get(f"{api.url}/emulator/faults").json()["faults"]
     assert [fault["kind"] for fault in told] == list(KINDS)
@@ -513,7 +518,8 @@ def test_an_error_that_is_lost_has_no_effect(api: Served) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"refuse"}))
 def test_what_steers_the_emulator_knows_no_fault(api: Served, kind: str) -> None:
-    needed = {"latency": {"ms": 60_000}, "clock-skew": {"seconds": 600}, "rate-limit": {"most": 0}}
+    needed = {"latency": {"ms": 60_000}, "clock-skew": {"seconds": 600}}
+    needed |= {limit: {"most": 0} for limit in ("rate-limit", "realtime-limit")}
     api.faults({"kind": kind, **needed.get(kind, {})})
     assert api.client.get(f"{api.url}/emulator/world").status_code == 200
     assert api.client.get(f"{api.url}/emulator/faults").status_code == 200

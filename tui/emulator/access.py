@@ -23,6 +23,7 @@ class Need(Enum):
 
     READ_LIST = "the list"
     READ_RUN = "one run"
+    FOLLOW = "the feed of many runs"
     WRITE_RUN = "to change one run"
     TRIGGER = "to trigger a task"
     QUERY = "to query"
@@ -44,9 +45,13 @@ class Access:
         return PUBLIC_TOKEN if self.scopes is not None else SECRET_KEY
 
 
-def identify(authorization: str | None, environments: Collection[Environment], now_ms: int) -> Access:
-    """Who sent this header. Raises `Refusal` when there is none (recording 901)."""
+def identify(
+    authorization: str | None, environments: Collection[Environment], now_ms: int, *, is_realtime: bool = False
+) -> Access:
+    """Who sent this header. Raises `Refusal` when there is none (recordings 901 and, for the feeds, 906)."""
     if authorization is None or not authorization.strip():
+        if is_realtime:
+            raise Refusal(401, {"error": "Invalid or Missing API key"})
         text = "No authorization header provided"
         raise Refusal(
             401,
@@ -108,6 +113,10 @@ def _granting(need: Need, path: Mapping[str, str], query: Mapping[str, str], led
             return frozenset({"admin", "read:all", "read:runs", "read:tasks", *tasks})
         case Need.READ_RUN:
             return frozenset({"admin", "read:all", "read:runs", *_of_run(path["id"], ledger)})
+        case Need.FOLLOW:
+            tags = query.get("tags", "").split(",")
+            of_tags = {"read:tags", *_of("read:tags", tags)} if any(tags) else ()
+            return frozenset({"admin", "read:all", "read:runs", *of_tags})
         case Need.WRITE_RUN:
             return frozenset({"admin", "write:all", "write:runs", f"write:runs:{path['id']}"})
         case Need.TRIGGER:

@@ -8,11 +8,39 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from random import Random
+from typing import Any, Protocol
 
+from tui.emulator.feed.polls import Poll, Told
+from tui.emulator.feed.working_sets import WorkingSets
 from tui.emulator.query import Queries
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
+
+
+class Following(Protocol):
+    """What a request for a realtime feed needs beyond the world: the server's memory, and being held open."""
+
+    sets: WorkingSets
+    random: Random
+
+    @property
+    def now_ms(self) -> int:
+        """The time, in epoch milliseconds, also while the world stands still."""
+        ...
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the answer has the header names of old."""
+        ...
+
+    def next_number(self) -> int:
+        """The next of the numbers that count the server's answers."""
+        ...
+
+    async def hold(self, poll: Poll, handle: str, at_once: Told | None = None) -> Told:
+        """Wait until the poll is answered; with `at_once` it is already. Raises `Refusal` when too many wait."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +49,7 @@ class Asked:
 
     `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
     token, None for a secret key; `request_key` is what a client calls this request by, each time that it sends it.
+    `maybe_following` is there for the routes of the realtime feed.
     """
 
     world: World
@@ -32,6 +61,13 @@ class Asked:
     address: str
     scopes: frozenset[str] | None = None
     request_key: str = ""
+    maybe_following: Following | None = None
+
+    @property
+    def following(self) -> Following:
+        """What a route of the realtime feed is given."""
+        assert self.maybe_following is not None
+        return self.maybe_following
 
     def json(self) -> Any:
         """The decoded body ({} when there is none). Raises `Refusal` for anything that is no JSON (recording 925)."""

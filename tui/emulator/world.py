@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.arrivals import Arrivals
+from tui.emulator.simulation.changes import ChangeLog
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.lifecycle import Lifecycle
@@ -102,6 +103,11 @@ class World:
     def now_ms(self) -> int:
         """The world's time, in epoch milliseconds."""
         return self.agenda.now_ms
+
+    @property
+    def log(self) -> ChangeLog:
+        """What changed in the last half minute."""
+        return self.lifecycle.log
 
     def advance(self, to_ms: int) -> None:
         """Let time pass until then."""

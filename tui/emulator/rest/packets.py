@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Answer, Asked, Refusal
-from tui.emulator.rest.rows import Presign
-from tui.emulator.rest.triggering import SUPER_JSON
+from tui.emulator.rest.rows import SUPER_JSON, Presign, packet_path
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import NOTHING, Json
 
@@ -28,7 +27,7 @@ def presigner(asked: Asked) -> Presign:
     now_ms = asked.world.now_ms
 
     def address(run: Run, part: str) -> str:
-        path = f"{environment.project.ref}/{environment.slug}/{_folder(run, part)}/{part}.json"
+        path = f"{environment.project.ref}/{environment.slug}/{packet_path(run, part)}"
         query = {
             "X-Amz-Expires": str(VALID_S),
             "X-Amz-Date": strftime(_TIME, gmtime(now_ms // 1000)),
@@ -75,10 +74,6 @@ def slug_in(path: str) -> str:
 
 def _wrapped(output: Json) -> Json:
     return output if output is NOTHING or isinstance(output, str) else {"json": output}
-
-
-def _folder(run: Run, part: str) -> str:
-    return run.id if part == "payload" else f"{run.id}-{len(run.attempts)}"
 
 
 def _signature(environment: Environment, path: str, query: Mapping[str, str]) -> str:

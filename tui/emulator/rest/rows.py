@@ -19,6 +19,9 @@ PAYLOAD_INLINE_BYTES = 512 * 1024
 OUTPUT_INLINE_BYTES = 128 * 1024
 """Above these sizes the detail has an address instead of the value (recordings 118, 119)."""
 
+SUPER_JSON = "application/super+json"
+"""The type of an output as the SDK stores it, `{"json":…}`."""
+
 Presign = Callable[[Run, str], str]
 """The address of a run's `payload` or `output`."""
 
@@ -37,6 +40,12 @@ def json_text(value: Json) -> str:
 def is_large(value: Json, most_bytes: int) -> bool:
     """Whether it is stored in a file of its own."""
     return value is not None and len(json_text(value).encode("utf-8", "surrogatepass")) > most_bytes
+
+
+def packet_path(run: Run, part: str) -> str:
+    """Where a run's `payload` or `output` is stored, as the realtime feed tells it (recording 720)."""
+    folder = run.id if part == "payload" else f"{run.id}-{len(run.attempts)}"
+    return f"{folder}/{part}.json"
 
 
 def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[str, Any]:

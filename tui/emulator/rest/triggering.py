@@ -13,6 +13,7 @@ from typing import Any
 
 from tui.emulator.exchange import Refusal, validation_error
 from tui.emulator.rest.list_filters import MACHINES, parse_moment_ms
+from tui.emulator.rest.rows import SUPER_JSON
 from tui.emulator.simulation.lifecycle import TAGS_MOST
 from tui.emulator.simulation.new_run import NewRun, duration_ms
 from tui.emulator.simulation.runs import ABSENT
@@ -26,7 +27,6 @@ TTL_MOST_S = 10_000_000_000
 LATEST_MS = 253_402_300_799_999
 """The last moment that a row can tell: the end of the year 9999."""
 
-SUPER_JSON = "application/super+json"
 _NOT_IN_QUEUE_NAMES = re.compile(r"[^a-zA-Z0-9_/-]")
 
 

@@ -13,7 +13,7 @@ from tui.emulator.world import LIST_LAG_MS, World
 
 async def batch(asked: Asked) -> Answer:
     """`GET /api/v1/batches/{id}`: the counts speak of the creation of runs, not of their ends (recording 610)."""
-    block = _read(asked)
+    block = find_batch(asked)
     runs = block.runs
     is_over = all(run.status.is_final for run in runs)
     return Answer(
@@ -32,7 +32,7 @@ async def batch(asked: Asked) -> Answer:
 
 async def batch_with_errors(asked: Asked) -> Answer:
     """`GET /api/v2/batches/{id}`, which the SDK asks: also when its runs were made, and which could not be (none)."""
-    block = _read(asked)
+    block = find_batch(asked)
     told = (await batch(asked)).body
     del told["successfulRunCount"], told["failedRunCount"]
     return Answer({**told, "processing": {"completedAt": iso_time(block.started_ms), "errors": []}})
@@ -40,10 +40,10 @@ async def batch_with_errors(asked: Asked) -> Answer:
 
 async def results(asked: Asked) -> Answer:
     """`GET /api/v1/batches/{id}/results`: always empty (recording 612)."""
-    return Answer({"id": _read(asked).batch_id, "items": []})
+    return Answer({"id": find_batch(asked).batch_id, "items": []})
 
 
-def _read(asked: Asked) -> Block:
+def find_batch(asked: Asked) -> Block:
     """The stretch in which the batch was made. Raises `Refusal` (recording 613)."""
     batch_id = asked.path["id"]
     run = _any_run(asked.world, batch_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tui.emulator.access import Need
 from tui.emulator.exchange import Answer, Asked
-from tui.emulator.routes import batches, identity, queries, queues, runs, traces
+from tui.emulator.routes import batches, feeds, identity, queries, queues, runs, traces
 
 Handler = Callable[[Asked], Awaitable[Answer]]
 
@@ -25,6 +25,8 @@ class Served:
     handler: Handler
     need: Need = Need.SECRET
     is_exposed: bool = False
+    is_feed: bool = False
+    """Whether it is of the realtime feed, which may hold a request open and which no rate limit counts (932)."""
 
 
 ROUTES = (
@@ -50,5 +52,8 @@ ROUTES = (
     Served("claims", "POST", "/api/v1/auth/jwt/claims", identity.claims),
     Served("query", "POST", "/api/v1/query", queries.query, Need.QUERY, is_exposed=True),
     Served("schema", "GET", "/api/v1/query/schema", queries.schema, Need.QUERY, is_exposed=True),
+    Served("feed", "GET", "/realtime/v1/runs", feeds.many_runs, Need.FOLLOW, is_exposed=True, is_feed=True),
+    Served("run-feed", "GET", "/realtime/v1/runs/{id}", feeds.one_run, Need.READ_RUN, is_exposed=True, is_feed=True),
+    Served("batch-feed", "GET", "/realtime/v1/batches/{id}", feeds.batch, Need.READ_RUN, is_exposed=True, is_feed=True),
 )
 NAMES = frozenset(route.name for route in ROUTES)

@@ -6,7 +6,7 @@ a fault strikes. What is answered is `routes`' matter, what it looks like `respo
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from email.utils import formatdate
 
 import anyio
@@ -20,16 +20,21 @@ from tui.emulator.access import Access, check, identify
 from tui.emulator.environment import API_VERSION
 from tui.emulator.exchange import Answer, Asked, Refusal
 from tui.emulator.rest.packets import packet, slug_in
+from tui.emulator.routes.feeds import live_handle, must_refetch
 from tui.emulator.routes.table import NAMES, ROUTES, Served
 from tui.emulator.server.control import Control
 from tui.emulator.server.emulator import Emulator
 from tui.emulator.server.faults import Fault
+from tui.emulator.server.feeds import NAMES_SINCE, Following, Interrupted
 from tui.emulator.server.responses import moved, preflight, response_of, trouble, unknown_route
-from tui.emulator.server.sockets import Broken, Closed, Hanging
+from tui.emulator.server.sockets import Broken, Closed, Hanging, Silent
 
 LOG = logging.getLogger(__name__)
 EXPOSED = {"access-control-expose-headers": "x-trigger-jwt,x-trigger-jwt-claims"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+KEPT_MOST = 1000
+"""Answers that the fault `cached` keeps."""
+
 BODY_MOST_BYTES = 3 * 1024 * 1024
 """The real server's own limit for a payload."""
 
@@ -85,28 +90,76 @@ class _Endpoint:
 
     async def _answer(self, request: Request, served: Served | None, any_route: Served | None) -> Response:
         emulator = self._emulator
-        headers: dict[str, str] = {}
+        is_feed = any_route is not None and any_route.is_feed
+        headers = dict(EXPOSED) if is_feed else {}
+        following: Following | None = None
         struck: list[Fault] = []
         try:
-            access = identify(request.headers.get("authorization"), emulator.environments, emulator.clock())
+            authorization = request.headers.get("authorization")
+            access = identify(authorization, emulator.environments, emulator.clock(), is_realtime=is_feed)
             if served is not None and served.is_exposed:
                 headers |= EXPOSED
-            slug = access.environment.slug if access.environment else ""
-            struck = emulator.faults.strike(any_route.name if any_route else "", slug)
+            strike = self._striking(request, any_route, access)
+            struck = strike()
             if (early := await self._before(struck)) is not None:
                 return early
-            spent = emulator.limiter.spend(access.token, emulator.limit(access.limit), emulator.clock())
-            if not spent.is_allowed:
+            if (kept := _kept(request, struck)) is not None:
+                return self._after(struck, kept)
+            following = Following(emulator.feeds, request, strike, struck) if is_feed else None
+            spent = None
+            if not is_feed:
+                spent = emulator.limiter.spend(access.token, emulator.limit(access.limit), emulator.clock())
+                headers |= spent.headers()
+            if spent is not None and not spent.is_allowed:
                 headers = {"content-type": "application/problem+json; charset=utf-8"}
                 answer = Answer(spent.refusal(), 429, spent.headers())
             else:
-                headers |= spent.headers()
-                answer = await self._handle(request, served, access, struck)
+                answer = await self._handle(request, served, access, struck, following)
         except Refusal as refusal:
             answer = refusal.answer
-        return self._after(struck, response_of(request, answer, headers, self._date()))
+        except Interrupted:
+            return await self._interrupted(request, struck, headers, following)
+        if following is not None and following.is_struck_anew and (early := await self._before(struck)) is not None:
+            return early
+        response = response_of(request, answer, headers, self._date())
+        _keep(request, struck, response)
+        return self._after(struck, response)
 
-    async def _handle(self, request: Request, served: Served | None, access: Access, struck: Sequence[Fault]) -> Answer:
+    def _striking(self, request: Request, route: Served | None, access: Access) -> Callable[[], list[Fault]]:
+        """What tells which faults strike the request: when it comes, and again when they change while it is held."""
+        slug = access.environment.slug if access.environment else ""
+        handle = live_handle(request.query_params) if route is not None and route.is_feed else ""
+        name = route.name if route else ""
+        return lambda: self._emulator.faults.strike(name, slug, method=request.method, handle=handle)
+
+    async def _interrupted(
+        self, request: Request, struck: list[Fault], headers: dict[str, str], following: Following | None
+    ) -> Response:
+        """What a held request meets when a fault comes that does not wait."""
+        assert following is not None
+        if (early := await self._before(struck)) is not None:
+            return early
+        for fault in struck:
+            match fault.kind:
+                case "half-open":
+                    return Silent()
+                case "error":
+                    return self._after(struck, response_of(request, trouble(fault).answer, headers, self._date()))
+                case "must-refetch":
+                    refusal = must_refetch(following, live_handle(request.query_params))
+                    return self._after(struck, response_of(request, refusal.answer, headers, self._date()))
+                case _:
+                    pass
+        raise ClientDisconnect
+
+    async def _handle(
+        self,
+        request: Request,
+        served: Served | None,
+        access: Access,
+        struck: Sequence[Fault],
+        following: Following | None,
+    ) -> Answer:
         """What the route answers, for who may ask it. Raises `Refusal`."""
         if not self._methods:
             raise unknown_route()
@@ -132,6 +185,7 @@ class _Endpoint:
                 _address(request),
                 access.scopes,
                 request.headers.get("x-trigger-request-idempotency-key", ""),
+                following,
             )
         )
 
@@ -188,6 +242,25 @@ class _Packets(_Endpoint):
             except Refusal as refusal:
                 answer = refusal.answer
         return response_of(request, answer, {}, self._date())
+
+
+def _cache_key(request: Request) -> Hashable:
+    """What makes two requests the same for a proxy that keeps answers."""
+    names = ("authorization", "accept-encoding", "x-trigger-api-version", NAMES_SINCE)
+    return (request.scope["raw_path"], request.scope["query_string"], *(request.headers.get(name) for name in names))
+
+
+def _kept(request: Request, struck: Sequence[Fault]) -> Response | None:
+    """The answer that a fault has kept of the same request."""
+    key = _cache_key(request)
+    kept = (fault.met.get(key) for fault in struck if fault.kind == "cached")
+    return next((response for response in kept if response is not None), None)
+
+
+def _keep(request: Request, struck: Sequence[Fault], response: Response) -> None:
+    for fault in struck:
+        if fault.kind == "cached" and len(fault.met) < KEPT_MOST:
+            fault.met.setdefault(_cache_key(request), response)
 
 
 async def _body(request: Request) -> bytes:

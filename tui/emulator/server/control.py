@@ -33,6 +33,7 @@ class Control:
     async def faults(self, request: Request) -> Response:
         """GET tells the faults that are on, POST `{"faults": […]}` replaces them, DELETE turns all of them off."""
         faults = self._emulator.faults
+        self._emulator.sockets.spared = request.client
         try:
             if request.method == "POST":
                 body = json.loads(await request.body())

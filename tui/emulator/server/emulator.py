@@ -19,15 +19,17 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter
 from tui.emulator.query import Queries
 from tui.emulator.server.faults import Faults
+from tui.emulator.server.feeds import Feeds
 from tui.emulator.server.sockets import Sockets
+from tui.emulator.simulation.names import digest
 from tui.emulator.world import LIST_LAG_MS, Company, World
 
 LOG = logging.getLogger(__name__)
 TICK_S = 0.2
 """Worlds move on at least so often, asked or not, so that no request has to make up for much."""
 
-FOLLOW_TICKS = 10
-"""Every so many of them the copies for queries follow, so that no query has to make up for much either."""
+FOLLOW_S = 2.0
+"""So often the copies for queries follow, so that no query has to make up for much either."""
 
 TURN_S = 0.01
 """When there is much to make up for, others get their turn so often."""
@@ -37,10 +39,16 @@ SLICE_RUNS = 20
 
 SLICE_MOST_MS = 86_400_000
 
+HELD_MOST = 10
+"""Polls of the realtime feed that an environment may have at once, as on the free plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the worlds are: `rate_per_s` runs a second, `history` finished runs at the start, both for each of them."""
+    """How the worlds are: `rate_per_s` runs a second, `history` finished runs at the start, both for each of them.
+
+    `held_most` polls of the realtime feed are held for an environment.
+    """
 
     seed: int = 0
     rate_per_s: float = 5.0
@@ -49,6 +57,7 @@ class Options:
     environments: Sequence[Environment] = (DEVELOPMENT, PRODUCTION)
     secret_key_limit: Limit = SECRET_KEY
     public_token_limit: Limit = PUBLIC_TOKEN
+    held_most: int = HELD_MOST
 
 
 @dataclass(slots=True)
@@ -71,6 +80,13 @@ class Emulator:
         self._random = Random(options.seed)
         self.faults = Faults(
             self._random, [environment.slug for environment in options.environments], self._follow_faults
+        )
+        self.feeds = Feeds(
+            clock,
+            self.faults,
+            Random(digest(options.seed, "feeds")),
+            advance=lambda world: world.advance(self._now_ms),
+            limit=options.held_most,
         )
         self.sockets = Sockets()
         self.sockets.is_refusing = lambda: self.faults.whole("refuse") is not None
@@ -143,16 +159,19 @@ class Emulator:
 
     async def tick(self) -> None:
         """Move all worlds on, for ever, and what follows them."""
-        ticks = 0
+        follow_s = anyio.current_time() + FOLLOW_S
         while True:
-            await anyio.sleep(TICK_S)
-            ticks += 1
+            await self.feeds.pause(TICK_S)
+            is_following = anyio.current_time() >= follow_s
+            if is_following:
+                follow_s += FOLLOW_S
             for place in self._places.values():
                 try:
-                    await self._tick(place, is_following=ticks % FOLLOW_TICKS == 0)
+                    await self._tick(place, is_following=is_following)
                 except Exception:
                     # A mistake of the emulator itself: it shows on stderr, and the server goes on.
                     LOG.exception("the world of %s could not move on", place.environment.slug)
+            self.feeds.look()
 
     def close(self) -> None:
         """Give back what the worlds hold."""
@@ -164,6 +183,7 @@ class Emulator:
     def _settle(self, place: _Place, world: World) -> None:
         if place.queries is not None:
             place.queries.close()
+        self.feeds.sets.forget(place.environment.slug)
         place.world, place.queries = world, Queries(world)
 
     async def _tick(self, place: _Place, *, is_following: bool) -> None:
@@ -174,7 +194,7 @@ class Emulator:
 
     async def _advance(self, world: World) -> None:
         """Move it on to now, in slices."""
-        to_ms = self.clock() if self._stale_ms is None else self._stale_ms
+        to_ms = self._now_ms
         rate_per_s = self.options.rate_per_s
         slice_ms = max(1, int(SLICE_RUNS * 1000 / rate_per_s)) if rate_per_s else SLICE_MOST_MS
         turn_ends_s = anyio.current_time() + TURN_S
@@ -184,6 +204,11 @@ class Emulator:
                 await anyio.lowlevel.checkpoint()
                 turn_ends_s = anyio.current_time() + TURN_S
         world.advance(to_ms)
+
+    @property
+    def _now_ms(self) -> int:
+        """The time of the worlds."""
+        return self.clock() if self._stale_ms is None else self._stale_ms
 
     def _follow_faults(self) -> None:
         """Another limit begins with full buckets, and `stale` with this moment."""
@@ -195,6 +220,9 @@ class Emulator:
             self._stale_ms = None
         elif self._stale_ms is None:
             self._stale_ms = self.clock()
+        if self.faults.whole("drop") is not None:
+            self.sockets.reset()
+        self.feeds.follow_faults()
 
     def _make(self, environment: Environment) -> World:
         options = self.options

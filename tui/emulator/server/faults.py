@@ -14,10 +14,22 @@ and `sockets`'. A fault is one JSON object:
     {"kind": "stale"}                                     the world stands still, `Date` and rate limits do not
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by so much
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full when it comes and when it goes
+    {"kind": "cached"}                                    a GET is answered as the same GET was first answered since the
+                                                          fault came, `Date` and all: a proxy that keeps what is old
+    {"kind": "must-refetch"}                              a live poll is answered 409, each handle once: a real Electric
+    {"kind": "buffered"}                                  a live poll is answered when its hold is over, not earlier: a
+                                                          proxy that hands on what is complete
+    {"kind": "old-headers"}                               the realtime feed has the header names of old
+    {"kind": "realtime-limit", "most": 2}                 another number of live polls at once
+    {"kind": "drop"}                                      all open connections are reset, once; new ones work
 
 Those that strike a request also take `route` (a name, or a list of them; see `/emulator/faults`), `environment` ("dev",
 "prod"), `share` (of the requests, 0 to 1) and `times` (so many requests, then it is over). Several may strike one
-request: latency comes before all else, then they take effect in their order. The last four are of the whole server.
+request: latency comes before all else, then they take effect in their order. `refuse`, `stale`, `clock-skew`, the two
+limits and `drop` are of the whole server.
+
+A poll that is held when the faults change is struck by the new ones, and by no old one any more: `close`, `error` and
+`must-refetch` end it, `hang` and `half-open` keep it, and what strikes the answer does so when it is due.
 
 While it is `stale` every answer is that of the moment when the fault came: nothing begins, ends or shows in lists. What
 is asked for is still done, and `/emulator/world` tells the same world. When the fault goes the world makes up for it.
@@ -25,7 +37,7 @@ is asked for is still done, and `/emulator/world` tells the same world. When the
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -42,14 +54,20 @@ KINDS = {
     "stale": set[str](),
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
+    "cached": set[str](),
+    "must-refetch": set[str](),
+    "buffered": set[str](),
+    "old-headers": set[str](),
+    "realtime-limit": {"most"},
+    "drop": set[str](),
 }
-WHOLE = frozenset({"refuse", "stale", "clock-skew", "rate-limit"})
+WHOLE = frozenset({"refuse", "stale", "clock-skew", "rate-limit", "realtime-limit", "drop"})
 """Kinds that concern the whole server, and no single request."""
 
 COMMON = frozenset({"route", "environment", "share", "times"})
 """What all others take."""
 
-NEEDED = {"latency": "ms", "clock-skew": "seconds", "rate-limit": "most"}
+NEEDED = {"latency": "ms", "clock-skew": "seconds", "rate-limit": "most", "realtime-limit": "most"}
 RANGES = {
     "ms": (0, 3_600_000),
     "jitter_ms": (0, 3_600_000),
@@ -74,6 +92,8 @@ class Fault:
     share: float = 1.0
     times: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    met: dict[Hashable, Any] = field(default_factory=dict)
+    """What it has met since it came: answers that are kept, handles that were given up."""
 
     def number(self, name: str, default: float = 0.0) -> float:
         """One of its figures."""
@@ -153,17 +173,37 @@ class Faults:
         """The fault of that kind that concerns the whole server."""
         return next((fault for fault in self._faults if fault.kind == kind), None)
 
-    def strike(self, route: str, environment: str) -> list[Fault]:
-        """Those that strike this request: it counts for `times`, and chance has spoken for `share`."""
+    def strike(self, route: str, environment: str, *, method: str = "GET", handle: str = "") -> list[Fault]:
+        """Those that strike this request: it counts for `times`, and chance has spoken for `share`.
+
+        `handle` is that of a live poll, "" for any other request.
+        """
         struck = []
         for fault in self._faults:
             is_meant = fault.routes is None or route in fault.routes
             is_there = fault.environment is None or fault.environment == environment
             if fault.kind in WHOLE or fault.times == 0 or not (is_meant and is_there):
                 continue
+            if not _concerns(fault, method, handle):
+                continue
             if fault.share < 1.0 and self._random.random() >= fault.share:
                 continue
             if fault.times is not None:
                 fault.times -= 1
+            if fault.kind == "must-refetch":
+                fault.met[handle] = True
             struck.append(fault)
         return struck
+
+
+def _concerns(fault: Fault, method: str, handle: str) -> bool:
+    """Whether it can do something to that request."""
+    match fault.kind:
+        case "cached":
+            return method == "GET"
+        case "must-refetch":
+            return handle != "" and handle not in fault.met
+        case "buffered":
+            return handle != ""
+        case _:
+            return True

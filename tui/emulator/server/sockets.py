@@ -20,10 +20,14 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Sockets:
-    """The open connections, by the address of the client. `is_refusing` says whether new ones are reset."""
+    """The open connections, by the address of the client. `is_refusing` says whether new ones are reset.
+
+    `spared` is a connection that `reset` leaves alone: the one on which it is asked for.
+    """
 
     def __init__(self) -> None:
         self.is_refusing: Callable[[], bool] = lambda: False
+        self.spared: Any = None
         self._transports: dict[Any, asyncio.Transport] = {}
 
     def protocol(self) -> type[H11Protocol]:
@@ -35,9 +39,7 @@ class Sockets:
                 super().connection_made(transport)
                 sockets._transports[self.client] = transport
                 if sockets.is_refusing():
-                    raw = transport.get_extra_info("socket")
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                    transport.abort()
+                    _reset(transport)
 
             def connection_lost(self, exc: Exception | None) -> None:
                 sockets._transports.pop(self.client, None)
@@ -49,6 +51,18 @@ class Sockets:
         """Close the connection of that client at once."""
         if client is not None and (transport := self._transports.get(tuple(client))) is not None:
             transport.abort()
+
+    def reset(self) -> None:
+        """Reset all that are open now, but the spared one."""
+        for client, transport in list(self._transports.items()):
+            if client != self.spared:
+                _reset(transport)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    raw = transport.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
 
 
 class Closed(Response):
@@ -82,6 +96,14 @@ class Hanging(Response):
     async def _close_when_over(self, client: Any) -> None:
         await self._over.wait()
         self._sockets.abort(client)
+
+
+class Silent(Response):
+    """No answer, ever: nothing comes until the client leaves."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        """Wait."""
+        await _gone(receive)
 
 
 class Broken(Response):

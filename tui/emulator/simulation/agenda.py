@@ -33,5 +33,10 @@ class Agenda:
             call(*args)
         self.now_ms = max(self.now_ms, ms)
 
+    @property
+    def next_ms(self) -> int | None:
+        """When the next event is due; None when none is planned."""
+        return self._heap[0][0] if self._heap else None
+
     def __len__(self) -> int:
         return len(self._heap)

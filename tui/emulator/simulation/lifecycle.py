@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from tui.emulator.environment import Environment
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.attempts import Attempts
-from tui.emulator.simulation.changes import Changes
+from tui.emulator.simulation.changes import ChangeLog, Changes
 from tui.emulator.simulation.dispatch import Dispatch
 from tui.emulator.simulation.failure import CANCELED, Failure, expired
 from tui.emulator.simulation.ledger import Ledger
@@ -55,6 +55,11 @@ class Lifecycle:
         )
 
     @property
+    def log(self) -> ChangeLog:
+        """What changed in the last half minute."""
+        return self._changes.log
+
+    @property
     def version(self) -> str:
         """The version that is out now; "" while there is no deployment."""
         return self._dispatch.version
@@ -82,7 +87,7 @@ class Lifecycle:
         if run.parent is not None:
             run.parent.children = (*run.parent.children, run)
         self.ledger.add(run)
-        self._changes.copy_later(run)
+        self._changes.tell(run)
         if new.starts_ms is not None:
             run.queued_ms = run.created_ms
             self._dispatch.plan(run, new.starts_ms)
@@ -172,6 +177,7 @@ class Lifecycle:
 
     def _close(self, run: Run, ms: int) -> None:
         run.finished_ms = ms
+        # No change of the row's own: its time of change stays, and the feed tells nothing (recording 731).
         self._changes.copy_later(run)
 
     def _taken(self, run: Run) -> None:

@@ -1,0 +1,196 @@
+"""A live request: what it waits for, when it is due, and what it is told then.
+
+What lives here: the windows, the hold, the replay. Source: wire/README.md §8, recordings 700-761: changes of an
+environment are gathered in windows, those of one run come nearly at once; after some 20 s there is an answer anyway,
+and only then does the server look at the runs themselves rather than at what changed. Holding is `server.feeds`'.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from tui.emulator.feed.shapes import Shape
+from tui.emulator.feed.working_sets import WorkingSet
+from tui.emulator.simulation.changes import Change
+from tui.emulator.simulation.names import digest
+from tui.emulator.simulation.runs import Run
+from tui.emulator.world import World
+
+HOLD_MS = (17_000, 23_000)
+REPLAY_MS = 2_000
+"""What changed within that time before a live request is told to it; what is older waits for the end of the hold."""
+
+WINDOW_MS = 250
+RUN_LAG_MS = (13, 35)
+SET_LAG_MS = (17, 90)
+"""So long after its change, or after the end of its window, a row is with the client; mostly near the lower end."""
+
+INSERT, UPDATE = "insert", "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer: rows with their operations. `ms` is the time of the offset that goes with it."""
+
+    rows: Sequence[tuple[Run, str]]
+    ms: int
+
+
+class Poll(ABC):
+    """A live request on a world since `now_ms`. `offset_ms` is what its client says to have seen; chance sets the hold.
+
+    `since_ms`: what changed earlier is not looked at before the end of the hold.
+    """
+
+    lag_ms: tuple[int, int]
+
+    def __init__(self, world: World, offset_ms: int, now_ms: int, since_ms: int, random: Random) -> None:
+        self.world = world
+        self.is_buffered = False
+        """Whether a proxy keeps the answer back until the hold is over."""
+        self._offset_ms = offset_ms
+        self._until_ms = now_ms + random.randint(*HOLD_MS)
+        low_ms, high_ms = self.lag_ms
+        self._lag_ms = low_ms + int((high_ms - low_ms) * random.random() ** 3)
+        first = next(world.log.since(since_ms), None)
+        self._seen = world.log.version if first is None else first.version - 1
+        """Changes up to this version have been looked at."""
+        self._change: Change | None = None
+        """The first that the client is to be told of."""
+
+    def due_ms(self) -> int:
+        """When it is answered, as far as the world has gone."""
+        if self._change is None:
+            self._look()
+        if self._change is None or self.is_buffered:
+            return self._until_ms
+        return self.told_ms(self._change.ms)
+
+    def told_ms(self, change_ms: int) -> int:
+        """When a change of that moment would be told, at the latest."""
+        return self._until_ms if self.is_buffered else min(self._until_ms, self._gathered_ms(change_ms) + self._lag_ms)
+
+    def take(self, now_ms: int) -> Told | None:
+        """What it is told now; None when it waits on."""
+        while now_ms >= self.due_ms():
+            if now_ms >= self._until_ms:
+                return self._everything()
+            if (told := self._changed(now_ms)).rows:
+                return told
+            # Somebody else with the same handle was told meanwhile.
+            self._change = None
+        return None
+
+    def _look(self) -> None:
+        for change in self.world.log.after(self._seen):
+            self._seen = change.version
+            if self._concerns(change):
+                self._change = change
+                return
+
+    @abstractmethod
+    def _concerns(self, change: Change) -> bool:
+        """Whether the client is to be told of it."""
+
+    @abstractmethod
+    def _gathered_ms(self, change_ms: int) -> int:
+        """The end of the window in which a change of that moment is gathered."""
+
+    @abstractmethod
+    def _changed(self, now_ms: int) -> Told:
+        """What has changed, when it is due."""
+
+    @abstractmethod
+    def _everything(self) -> Told:
+        """What is other than the client knows, at the end of the hold."""
+
+
+class RunPoll(Poll):
+    """Of one run: told whenever it is newer than what its client has seen (recordings 701-712, 761)."""
+
+    lag_ms = RUN_LAG_MS
+
+    def __init__(self, world: World, run: Run, offset_ms: int, now_ms: int, random: Random) -> None:
+        self._run = run
+        super().__init__(world, offset_ms, now_ms, now_ms - REPLAY_MS, random)
+
+    def _concerns(self, change: Change) -> bool:
+        return change.run is self._run and self._run.updated_ms > self._offset_ms
+
+    def _gathered_ms(self, change_ms: int) -> int:
+        return change_ms
+
+    def _changed(self, _: int) -> Told:
+        return self._everything()
+
+    def _everything(self) -> Told:
+        run = self._run
+        if run.updated_ms > self._offset_ms:
+            return Told([(run, UPDATE)], run.updated_ms)
+        return Told([], self._offset_ms)
+
+
+class SetPoll(Poll):
+    """Of many runs: told what their working set does not know yet (recordings 739-747, 760).
+
+    What was told once is known, whether or not it has arrived: the offset of a client that asks again is not looked at.
+    """
+
+    lag_ms = SET_LAG_MS
+
+    def __init__(
+        self, world: World, shape: Shape, known: WorkingSet, offset_ms: int, now_ms: int, random: Random
+    ) -> None:
+        self._shape = shape
+        self._known = known
+        self._phase_ms = digest("window", world.environment.id) % WINDOW_MS
+        super().__init__(world, offset_ms, now_ms, max(known.until_ms, now_ms - REPLAY_MS), random)
+
+    def _concerns(self, change: Change) -> bool:
+        return self._shape.matches(change.run) and self._known.is_new(change)
+
+    def _gathered_ms(self, change_ms: int) -> int:
+        return change_ms + (self._phase_ms - change_ms) % WINDOW_MS
+
+    def _changed(self, now_ms: int) -> Told:
+        last_ms = now_ms - self._lag_ms
+        last_ms -= (last_ms - self._phase_ms) % WINDOW_MS
+        first = self._change.version - 1 if self._change else self._seen
+        changes = (change for change in self.world.log.after(first) if change.ms <= last_ms)
+        runs = {change.run.number: change.run for change in changes if self._concerns(change)}
+        return self._told(list(runs.values()), last_ms)
+
+    def _everything(self) -> Told:
+        runs = [run for run in self._shape.newest(self.world) if self._known.is_changed(run)]
+        return self._told(runs, self.world.now_ms)
+
+    def _told(self, runs: list[Run], until_ms: int) -> Told:
+        self._known.until_ms = until_ms
+        told = self._known.tell(in_no_order(runs), self.world.log.version)
+        rows = [(run, UPDATE if is_known else INSERT) for run, is_known in told]
+        return Told(rows, max([self._offset_ms, *(run.updated_ms for run, _ in rows)]))
+
+
+def snapshot(world: World, shape: Shape, known: WorkingSet) -> Told:
+    """All rows of the shape, as new ones; they are known from now on (recordings 730-737, 741, 750)."""
+    runs = _all(world, shape, known)
+    return Told([(run, INSERT) for run in runs], max((run.updated_ms for run in runs), default=0))
+
+
+def after_a_loss(world: World, shape: Shape, known: WorkingSet, offset_ms: int) -> Told:
+    """The rows that are newer than the offset, when the server does not remember what it told (recording 740)."""
+    rows = [(run, UPDATE) for run in _all(world, shape, known) if run.updated_ms > offset_ms]
+    return Told(rows, max([offset_ms, *(run.updated_ms for run, _ in rows)]))
+
+
+def _all(world: World, shape: Shape, known: WorkingSet) -> list[Run]:
+    runs = in_no_order(shape.newest(world))
+    known.until_ms = world.now_ms
+    known.tell(runs, world.log.version)
+    return runs
+
+
+def in_no_order(runs: list[Run]) -> list[Run]:
+    """The same runs, as the real server tells them: in an order that says nothing (recordings 731, 750)."""
+    return sorted(runs, key=lambda run: run.seed)

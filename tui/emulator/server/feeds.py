@@ -1,0 +1,260 @@
+"""Requests that are held open: the live polls of the realtime feed.
+
+What lives here: holding a request until its poll is due, its client leaves or a fault strikes it, and the limit of how
+many are held. When a poll is due, and what it is told, is `feed.polls`' matter. Time is the emulator's clock: who owns
+it (a test) calls `settle`, otherwise `Emulator.tick` looks at the polls.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+
+from tui.emulator.exchange import Refusal
+from tui.emulator.feed.polls import Poll, Told
+from tui.emulator.feed.working_sets import WorkingSets
+from tui.emulator.routes.feeds import must_refetch
+from tui.emulator.server.faults import Fault, Faults
+from tui.emulator.world import World
+
+T = TypeVar("T")
+
+NAMES_SINCE = "x-trigger-electric-version"
+"""The header of clients that know the header names of today."""
+
+INTERRUPTING = frozenset({"hang", "close", "half-open", "error", "must-refetch"})
+"""Faults that do not wait until a held poll is due."""
+
+PACE_S = (0.005, 0.02)
+"""While polls are held it is looked whether they are due so often, at most and at least."""
+
+SETTLE_S = 30.0
+"""A server that is busy for longer is stuck."""
+
+
+class Interrupted(Exception):
+    """A fault that came while the request was held has struck it."""
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A poll, who waits for it, and in which environment; `settled` is its answer, or None for a fault."""
+
+    poll: Poll
+    following: "Following"
+    settled: "asyncio.Future[Told | None]"
+
+
+class Feeds:
+    """All held polls. `clock` gives epoch milliseconds, `advance` moves a world on to now, `limit` is per environment.
+
+    `settle`, `next_due_ms` and `held` may be used from any thread but the server's own.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        faults: Faults,
+        random: Random,
+        *,
+        advance: Callable[[World], None],
+        limit: int,
+    ) -> None:
+        self.sets = WorkingSets()
+        self.random = random
+        self.clock = clock
+        self.faults = faults
+        self._advance = advance
+        self._limit = limit
+        self._number = 0
+        self._held: dict[Held, None] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
+        self._arrived = asyncio.Event()
+
+    @property
+    def held(self) -> int:
+        """How many polls are being held now."""
+        return len(self._held)
+
+    def settle(self) -> int:
+        """Look at all held polls at the clock's time now; how many are held when those that are due are answered."""
+        return self._on_loop(self._settle, 0)
+
+    def next_due_ms(self) -> int | None:
+        """The next moment of the clock at which a held poll can become due; None when none is held.
+
+        It is the end of a window or of a hold, or that of the window in which the next event of a world would be told.
+        """
+        return self._on_loop(self._next_due_ms, None)
+
+    def next_number(self) -> int:
+        """The next of the numbers that are part of handles, offsets and cursors."""
+        self._number += 1
+        return self._number
+
+    def look(self) -> None:
+        """Answer what is due, in worlds that have been moved on to now."""
+        now_ms = self.clock()
+        for held in list(self._held):
+            try:
+                told = held.poll.take(now_ms)
+            except Exception as error:  # noqa: BLE001  told to the request, which tells it on stderr
+                self._let_go(held, error)
+                continue
+            if told is not None:
+                self._let_go(held, told)
+
+    async def pause(self, most_s: float) -> None:
+        """Sleep until it is time to look again: `most_s` while none is held."""
+        if self._held:
+            due_ms = self._next_due_ms()
+            least_s, often_s = PACE_S
+            until_s = often_s if due_ms is None else (due_ms - self.clock()) / 1000
+            await anyio.sleep(min(often_s, max(least_s, until_s)))
+            return
+        self._arrived.clear()
+        with anyio.move_on_after(most_s):
+            await self._arrived.wait()
+
+    def follow_faults(self) -> None:
+        """The faults are others: they strike the polls that are held, too."""
+        for held in list(self._held):
+            held.following.strike()
+            if any(fault.kind in INTERRUPTING for fault in held.following.struck):
+                self._let_go(held, None)
+            held.poll.is_buffered = held.following.is_struck_by("buffered")
+
+    async def hold(self, held_by: "Following", poll: Poll) -> Told:
+        """Hold that request. Raises `Refusal` when too many are held, `Interrupted`, `ClientDisconnect`."""
+        slug = poll.world.environment.slug
+        others = sum(held.poll.world.environment.slug == slug for held in self._held)
+        fault = self.faults.whole("realtime-limit")
+        if others >= (self._limit if fault is None else fault.number("most")):
+            raise Refusal(429, {"error": "Too many concurrent requests"})
+        poll.is_buffered = held_by.is_struck_by("buffered")
+        if (told := poll.take(self.clock())) is not None:
+            return told
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+        held = Held(poll, held_by, self._loop.create_future())
+        self._held[held] = None
+        self._arrived.set()
+        try:
+            told = await _unless_gone(held_by.request, held.settled)
+        finally:
+            self._held.pop(held, None)
+        if told is None:
+            raise Interrupted
+        return told
+
+    def _let_go(self, held: Held, outcome: Told | Exception | None) -> None:
+        self._held.pop(held, None)
+        if held.settled.done():
+            return
+        if isinstance(outcome, Exception):
+            held.settled.set_exception(outcome)
+        else:
+            held.settled.set_result(outcome)
+
+    def _settle(self) -> int:
+        for world in {id(held.poll.world): held.poll.world for held in self._held}.values():
+            self._advance(world)
+        self.look()
+        return len(self._held)
+
+    def _next_due_ms(self) -> int | None:
+        due = []
+        for held in self._held:
+            poll = held.poll
+            due.append(poll.due_ms())
+            if (event_ms := poll.world.agenda.next_ms) is not None:
+                due.append(poll.told_ms(event_ms))
+        return min(due, default=None)
+
+    def _on_loop(self, function: Callable[[], T], otherwise: T) -> T:
+        """Call it where the polls live; `otherwise` when there is no server any more, or never was a poll."""
+        loop = self._loop
+        if loop is None:
+            return otherwise
+        if threading.get_ident() == self._loop_thread:
+            return function()
+        result: Future[T] = Future()
+
+        def call() -> None:
+            try:
+                result.set_result(function())
+            except Exception as error:  # noqa: BLE001  raised again where it is seen
+                result.set_exception(error)
+
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(call)
+            return result.result(SETTLE_S)
+        return otherwise
+
+
+class Following:
+    """One request of the feed: what its route is given, and the faults that strike it."""
+
+    def __init__(self, feeds: Feeds, request: Request, strike: Callable[[], list[Fault]], struck: list[Fault]) -> None:
+        self.request = request
+        self.struck = struck
+        self.sets = feeds.sets
+        self.random = feeds.random
+        self.is_struck_anew = False
+        self._feeds = feeds
+        self._strike = strike
+
+    @property
+    def now_ms(self) -> int:
+        """The time, also while the world stands still."""
+        return self._feeds.clock()
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the answer has the header names of old."""
+        return NAMES_SINCE not in self.request.headers or self.is_struck_by("old-headers")
+
+    def next_number(self) -> int:
+        """The next of the numbers that count the server's answers."""
+        return self._feeds.next_number()
+
+    def is_struck_by(self, kind: str) -> bool:
+        """Whether a fault of that kind strikes it."""
+        return any(fault.kind == kind for fault in self.struck)
+
+    def strike(self) -> None:
+        """The faults are others."""
+        self.struck[:] = self._strike()
+        self.is_struck_anew = True
+
+    async def hold(self, poll: Poll, handle: str, at_once: Told | None = None) -> Told:
+        """Wait until the poll is answered. Raises `Refusal`, `Interrupted`, `ClientDisconnect`."""
+        if self.is_struck_by("must-refetch"):
+            raise must_refetch(self, handle)
+        if at_once is not None and not self.is_struck_by("buffered"):
+            return at_once
+        return await self._feeds.hold(self, poll)
+
+
+async def _unless_gone(request: Request, settled: "asyncio.Future[Told | None]") -> Told | None:
+    """What it is settled with. Raises `ClientDisconnect` when its client leaves before."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_end_when_gone, request, tasks.cancel_scope)
+        await asyncio.wait([settled])
+        tasks.cancel_scope.cancel()
+    if not settled.done():
+        raise ClientDisconnect
+    return settled.result()
+
+
+async def _end_when_gone(request: Request, scope: anyio.CancelScope) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
