@@ -103,6 +103,9 @@ class Fleet:
     fault: Callable[[str], Response | None] = lambda _: None
 
     def __post_init__(self) -> None:
+        self.slept_s = 0.0
+        """Seconds that passed here while the clock of whoever looks stood still."""
+        self._stops: set[int] = set()
         self.emulator = Emulator(Company(), Options(environments=(DEV,)), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
         self.world = World(Company(), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
@@ -111,7 +114,7 @@ class Fleet:
 
     @property
     def now_s(self) -> float:
-        return self.clock.monotonic_s()
+        return self.clock.monotonic_s() + self.slept_s
 
     # --- the world
 
@@ -206,6 +209,17 @@ class Fleet:
     def query(self) -> dict[str, str]:
         """Of the request that is being answered, for a `fault` that looks at it."""
         return self.requests[-1][2]
+
+    def is_settled(self, polls_out: int) -> bool:
+        """Whether so many polls of the feed are held, none of them due; the clock will stop when one of them is."""
+        feeds = self.emulator.feeds
+        if not polls_out or feeds.settle() != polls_out:
+            return not polls_out
+        due_ms = feeds.next_due_ms()
+        if due_ms is not None and due_ms not in self._stops:
+            self._stops = {ms for ms in self._stops if ms > in_ms(self.now_s)} | {due_ms}
+            self.clock.call_later((due_ms - in_ms(self.now_s)) / 1000, lambda: None)
+        return True
 
     def application(self) -> ASGIApp:
         """The emulator's, with every request written down, and answered by `fault` where that wants to."""

@@ -21,6 +21,9 @@ from tui.session import Session
 
 DAY_S = 86_400.0
 
+FEED_SILENCE_S = 0.3
+"""Of the real time, in which a held poll of virtual time lasts for some milliseconds."""
+
 Later = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass."""
 
@@ -44,10 +47,26 @@ def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
 @asynccontextmanager
 async def started(api: FleetApi, tmp_path: Path, **changes: Any) -> AsyncIterator[Session]:
     """A started session in the fleet's time."""
-    session = Session(settings_for(api, tmp_path, **changes), clock=api.fleet.clock, random=Random(1))
+    settings = settings_for(api, tmp_path, **changes)
+    session = Session(settings, clock=api.fleet.clock, random=Random(1), feed_silence_s=FEED_SILENCE_S)
     async with session:
         await session.start()
         yield session
+
+
+@asynccontextmanager
+async def live(
+    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
+) -> AsyncIterator[tuple[Session, Later]]:
+    """A session that follows a fleet by the feed with polling beside it, and how to let time pass for both."""
+    with serving(fleet) as api:
+        async with started(api, tmp_path, **{"realtime": True, **changes}) as session:
+
+            async def later(seconds: float) -> None:
+                await pass_time(session, api, seconds)
+
+            session.follow_runs(filters=filters)
+            yield session, later
 
 
 @asynccontextmanager
@@ -70,10 +89,14 @@ async def pass_time(
 ) -> None:
     """Let virtual time pass; at each step everything in flight is answered and applied first, and nobody is busy."""
 
+    def is_answered() -> bool:
+        polls_out = session.reads.feeds_held if hasattr(session, "reads") else 0
+        return not session.budget.in_flight and api.fleet.is_settled(polls_out)
+
     async def idle() -> None:
         # Not for time to pass: this lets the loop read its sockets while the server's thread answers.
-        while session.budget.in_flight or is_busy():  # noqa: ASYNC110  nobody has an event for it, or needs one
-            await asyncio.sleep(0.0003 if session.budget.in_flight else 0)
+        while not is_answered() or is_busy():  # noqa: ASYNC110  nobody has an event for it, or needs one
+            await asyncio.sleep(0.0003 if not is_answered() else 0)
         await session.settle()
 
     await api.fleet.clock.run(seconds, idle=idle)

@@ -18,7 +18,7 @@ CANCELED = "run_cmwuqyyjg002b9f7dqczvu2cr"
 
 def test_watching_a_run_prints_each_transition_and_ends_with_it(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "120", "313", path=f"/api/v3/runs/{RUN}")
-    done = trigger_tui("watch", RUN, "--interval", "0.5", url=recordings_api.url)
+    done = trigger_tui("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
     assert done.code == 0
     first, second = done.out.splitlines()
     assert "Executing" in first
@@ -57,7 +57,7 @@ def test_no_connection_at_the_start_is_exit_code_3(recordings_api: RecordingsApi
 
 def test_an_outage_while_watching_is_said_and_borne(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "941", Fault.CLOSE, "313", path=f"/api/v3/runs/{RUN}")
-    done = trigger_tui("watch", RUN, "--interval", "0.5", url=recordings_api.url)
+    done = trigger_tui("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
     assert done.code == 0
     assert len(done.out.splitlines()) == 2
     said = done.err.splitlines()
@@ -83,7 +83,7 @@ def test_watching_an_environment_prints_only_what_is_new(recordings_api: Recordi
     started = row("run_new", "EXECUTING", 3) | {"createdAt": fresh["createdAt"]}
     recordings_api.answer(page(old), page(old), page(fresh, old), page(started, old), path="/api/v1/runs")
     program = subprocess.Popen(
-        [sys.executable, "-m", "tui", "watch", "--interval", "0.5"],
+        [sys.executable, "-m", "tui", "watch", "--no-realtime", "--interval", "0.5"],
         env=environment(recordings_api.url),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

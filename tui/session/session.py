@@ -59,7 +59,9 @@ class Session:
         clock: Clock | None = None,
         random: Random | None = None,
         on_rate_limit_wait: Callable[[float], None] = lambda _: None,
+        feed_silence_s: float | None = None,
     ) -> None:
+        """`feed_silence_s` is how long a poll of the feed may be silent, if not as long as real servers hold it."""
         self.settings = settings
         self.clock = clock or SystemClock()
         self._sources_clock = WakeableClock(self.clock)
@@ -71,6 +73,7 @@ class Session:
         )
         self.reads: Reads
         self._random = random or Random()  # noqa: S311  spreads retries, guards nothing
+        self._feed_silence_s = feed_silence_s
         self._client: Client
         self._performer: Performer
         self._pump = Pump(self.store, self.clock)
@@ -119,7 +122,7 @@ class Session:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
         client_module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
-        settings = self.settings
+        settings, silence_s = self.settings, self._feed_silence_s
         self._client = client_module.Client(
             api_url=settings.api_url,
             key=settings.key.reveal(),
@@ -127,6 +130,7 @@ class Session:
             user_agent=f"trigger-tui/{__version__}",
             on_rate_limit=self.budget.observe,
             clock=self.clock.now,
+            feed_timeouts=None if silence_s is None else client_module.silence_of(silence_s),
         )
         self._closers.push_async_callback(self._client.aclose)
         self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)

@@ -45,19 +45,27 @@ a connection for 20 s.
 """
 
 MOST_REPEATS: Final = 5
-"""Answers in a row that lead to where we were already: a cache answers, and would keep us in a circle."""
+"""Answers in a row that lead to where we were already, or back to the start: we would go round in a circle."""
 
 SHORTEST_POLL_S: Final = 0.05
-"""Polls follow each other no faster: more cannot be read, and a server that holds nothing would be asked for ever."""
+"""Polls follow each other no faster: more cannot be read."""
+
+HOLLOW_S: Final = 1.0
+MOST_HOLLOW: Final = 20
+"""So many answers in a row without news, each within a second: nobody holds the polls, and they would never end."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How the polls got on since the source was started: the snapshot is not whole until `is_live`."""
+    """How the polls got on since the source was started: the snapshot is not whole until `is_live`, and once was when
+    `was_live`.
+    """
 
     position: FeedPosition | None = None
     is_live: bool = False
+    was_live: bool = False
     repeats: int = 0
+    hollow: int = 0
     row_count: int = 0
     oldest: datetime | None = None
 
@@ -103,7 +111,7 @@ class RealtimeSource:
             while True:
                 await self._poll(progress, emit)
         except ApiError as error:
-            raise await self._meaning(error, is_live=progress.is_live) from error
+            raise await self._meaning(error, was_live=progress.was_live) from error
         finally:
             self._coverage.end()
 
@@ -112,11 +120,15 @@ class RealtimeSource:
         answer = await self._ask(asked)
         if answer is None or answer.position is None:
             # Woken, or told to begin anew: what happened meanwhile is in the next snapshot.
-            self._look_for_a_circle(progress, is_repeat=answer is not None)
             progress.begin_anew()
+            if answer is not None:
+                self._note_repeat(progress, "the server forgets the realtime feed again and again")
             return
         answered_s = self._clock.elapsed_s()
-        self._look_for_a_circle(progress, is_repeat=answer.position == asked)
+        if answer.position == asked:
+            self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
+        elif asked is not None and asked.is_up_to_date:
+            self._note_live_answer(progress, answer, answered_s - asked_s)
         await self._tell(answer, answer.position, progress, emit)
         progress.position = answer.position
         await self._clock.sleep(max(0.0, SHORTEST_POLL_S - (answered_s - asked_s)))
@@ -145,12 +157,10 @@ class RealtimeSource:
             await emit(RunsRead(wanted))
         if not progress.is_live:
             self._count(answer, progress)
-        else:
-            self._breaks = 0
         if not position.is_up_to_date:
             return
         if not progress.is_live:
-            progress.is_live = True
+            progress.is_live = progress.was_live = True
             self._begin(answer, progress)
         if not self._reads.may(Capability.REALTIME):
             await self._reads.regain(Capability.REALTIME)
@@ -188,12 +198,21 @@ class RealtimeSource:
             self._coverage.lack(run_id for run_id, run in known if lacks_list(run))
         self._coverage.lack(answer.partial)
 
-    def _look_for_a_circle(self, progress: _Progress, *, is_repeat: bool) -> None:
-        progress.repeats = progress.repeats + 1 if is_repeat else 0
-        if progress.repeats >= MOST_REPEATS:
-            raise ServerFault("the realtime feed repeats itself: a cache between us and the server answers", 200)
+    def _note_live_answer(self, progress: _Progress, answer: FeedAnswer, held_s: float) -> None:
+        if answer.row_count or held_s >= HOLLOW_S:
+            progress.repeats = progress.hollow = self._breaks = 0
+            return
+        progress.hollow += 1
+        if progress.hollow >= MOST_HOLLOW:
+            raise ServerFault("the server does not hold the polls of the realtime feed", 200)
 
-    async def _meaning(self, error: ApiError, *, is_live: bool) -> Transient:
+    @staticmethod
+    def _note_repeat(progress: _Progress, trouble: str) -> None:
+        progress.repeats += 1
+        if progress.repeats >= MOST_REPEATS:
+            raise ServerFault(trouble, 200)
+
+    async def _meaning(self, error: ApiError, *, was_live: bool) -> Transient:
         """What an error means for the feed: it never ends more than the feed itself (DESIGN §4)."""
         reason = str(error)
         match error:
@@ -204,7 +223,7 @@ class RealtimeSource:
             case Refused():
                 await self._reads.lose(Capability.REALTIME, reason)
                 return Transient(reason, REFUSED_AGAIN, status=error.status)
-            case Unreachable() | ServerFault() if is_live:
+            case Unreachable() | ServerFault() if was_live:
                 self._breaks += 1
                 if self._breaks >= MOST_BREAKS:
                     self._breaks = 0

@@ -1,0 +1,403 @@
+"""The feed with polling beside it: what it tells at once, what it costs, what it may miss, and life without it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.answers import server_error
+from tests.fleet import NO_QUERIES, SECRET, Fleet, FleetRun, at
+from tests.harness import Later, live
+from tests.virtual_clock import VirtualClock
+from tui.domain.environment import Capability
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import RunStatus, read_status
+from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
+from tui.emulator.routes.table import NAMES
+from tui.session import Session
+from tui.sources.realtime import HOLD_S, REFUSED_AGAIN
+from tui.store.changes import Changes
+from tui.store.freshness import Connection, Freshness
+
+FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
+
+
+@dataclass
+class Followed:
+    """A session on a fleet, and what may be asked of both."""
+
+    fleet: Fleet
+    session: Session
+    later: Later
+    connection: Connection
+
+    def see(self, _: Changes) -> None:
+        """As a screen does."""
+        for status in self.session.store.sources.values():
+            self.connection.see(status, self.session.clock.elapsed_s(), self.session.now())
+
+    def status(self, number: int) -> RunStatus | None:
+        run = self.session.store.get(RunId(FleetRun(number, 0).id))
+        return None if run is None else run.status
+
+    def source(self, name: str) -> Any:
+        return self.session.store.sources[name]
+
+    @property
+    def freshness(self) -> Freshness:
+        return self.connection.at(self.session.clock.elapsed_s(), self.session.now())
+
+    def faults(self, *specs: dict[str, Any]) -> None:
+        self.fleet.emulator.faults.set([NO_QUERIES, *specs], NAMES)
+
+    def asked(self, path: str, since_s: float) -> int:
+        return sum(moment >= since_s for moment, _ in self.fleet.asked(path))
+
+    def assert_equals_world(self) -> None:
+        now_s = self.fleet.now_s
+        known = {run.id: run.title for run in self.session.store.runs()}
+        assert known == {
+            run.id: read_status(run.status(now_s)).title for run in self.fleet.runs if run.created_s <= now_s
+        }
+
+
+Story = Callable[[Followed], Awaitable[None]]
+
+
+def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> None:
+    async def scenario() -> None:
+        there = fleet or a_fleet()
+        async with live(there, tmp_path, **changes) as (session, later):
+            followed = Followed(there, session, later, Connection(session.settings.interval_s))
+            session.listen(followed.see)
+            await later(10)
+            await story(followed)
+
+    asyncio.run(scenario())
+
+
+def a_fleet() -> Fleet:
+    """A few finished runs, and one that lives for long."""
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40))
+    fleet.add(FleetRun(1, -50, -40))
+    return fleet
+
+
+def test_a_change_is_told_within_the_servers_window_and_costs_no_request(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        assert on.freshness.is_live
+        began_s = on.fleet.now_s
+        on.fleet.add(FleetRun(100, 12.0, 13.0, 14.0, end="FAILED"))
+        for second, status in (
+            (12, RunStatus.QUEUED),
+            (13, RunStatus.EXECUTING),
+            (14, RunStatus.COMPLETED_WITH_ERRORS),
+        ):
+            await on.later(second + 0.4 - on.fleet.now_s)
+            assert on.status(100) is status
+        assert on.asked("/api/v3/runs", began_s) == 0
+        assert on.asked(LIST, began_s) <= 4
+        run = on.session.store.get(RunId(FleetRun(100, 0).id))
+        assert run is not None
+        assert run.error is not None
+        assert run.error[1] is not None
+        assert run.error[1].stack is not None
+
+    told(story, tmp_path)
+
+
+def test_a_quiet_environment_is_held_and_hardly_asked(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        began_s = on.fleet.now_s
+        await on.later(600)
+        polls, lists = on.asked(FEED, began_s), on.asked(LIST, began_s)
+        assert 26 <= polls <= 36  # one of 17 to 23 s after the other
+        assert lists <= 45  # two for each comparison
+        assert on.freshness.is_live
+        assert on.session.store.reconciled is not None
+        assert on.session.store.reconciled.missed_count == 0
+
+    told(story, tmp_path)
+
+
+def test_what_only_the_list_tells_is_filled_in_from_there(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.add(FleetRun(101, 12.0, 13.0))
+        on.fleet.add(FleetRun(102, 14.0, 15.0, parent=101))
+        await on.later(10)
+        for number, depth in ((101, 0), (102, 1)):
+            run = on.session.store.get(RunId(FleetRun(number, 0).id))
+            assert run is not None
+            assert (run.fixed.depth, run.fixed.environment) == (depth, "dev")
+        assert on.asked("/api/v3/runs", 0) == 0
+
+    told(story, tmp_path)
+
+
+def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        missed: list[Reconciled] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count and look not in missed:
+                missed.append(look)
+
+        on.session.listen(note)
+        # A feed that goes on telling one and the same run, whatever happens to others.
+        headers = {"authorization": f"Bearer {SECRET}"}
+        async with httpx.AsyncClient(base_url=on.session.settings.api_url, headers=headers) as client:
+            told = (await client.get(f"{FEED}/{FleetRun(39, 0).id}?offset=-1")).json()
+
+        def swallow(path: str) -> Response | None:
+            if path != FEED or "live" not in on.fleet.query:
+                return None
+            number = len(on.fleet.requests)
+            return JSONResponse(told, headers={"electric-handle": "h", "electric-offset": f"1_{number}"})
+
+        on.fleet.fault = swallow
+        on.fleet.add_all(FleetRun(number, 11.0 + number / 100, 14, 15) for number in range(200, 205))
+        await on.later(33)
+        assert on.freshness.is_live
+        on.assert_equals_world()
+        assert [look.missed_count for look in missed] == [5]
+
+    told(story, tmp_path)
+
+
+def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -2000, -1990, 40))
+    fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
+
+    async def story(on: Followed) -> None:
+        await on.later(65)
+        assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
+        on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_path: Path, status: int) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "error", "status": status, "route": "feed"})
+        await on.later(30)
+        assert Capability.REALTIME in on.session.store.lost
+        assert not on.freshness.is_live
+        assert on.freshness.aside is not None
+        on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
+        await on.later(4)
+        assert on.status(100) is RunStatus.QUEUED
+        on.faults()
+        asked = on.asked(FEED, 0)
+        await on.later(60)
+        assert on.asked(FEED, 0) == asked
+        await on.later(REFUSED_AGAIN.total_seconds())
+        assert Capability.REALTIME not in on.session.store.lost
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_an_old_server_without_a_feed_is_polled_from_the_start(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.emulator.faults.set(
+        [NO_QUERIES, {"kind": "error", "status": 404, "body": "<html></html>", "route": "feed"}], NAMES
+    )
+
+    async def story(on: Followed) -> None:
+        assert Capability.REALTIME in on.session.store.lost
+        assert isinstance(on.source("rest"), SourceConnected)
+        on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+def test_without_realtime_no_feed_is_asked_for(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        assert on.asked(FEED, 0) == 0
+        assert on.session.store.sources.keys() == {"rest"}
+
+    told(story, tmp_path, realtime=False)
+
+
+def test_when_all_connections_are_taken_it_polls_and_tries_again_after_a_minute(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "realtime-limit", "most": 0})
+        await on.later(25)
+        trouble = on.source("realtime")
+        assert isinstance(trouble, SourceRetrying)
+        assert trouble.status == 429
+        assert trouble.next_at - trouble.at >= timedelta(minutes=1)
+        assert Capability.REALTIME not in on.session.store.lost
+        on.faults()
+        await on.later(61)
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
+def test_a_broken_feed_is_polled_for_at_once_and_comes_back(tmp_path: Path, fault: dict[str, Any]) -> None:
+    async def story(on: Followed) -> None:
+        on.faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
+        on.fleet.add(FleetRun(100, on.fleet.now_s + 1, on.fleet.now_s + 2, on.fleet.now_s + 50))
+        await on.later(5)
+        assert on.status(100) is RunStatus.EXECUTING
+        on.faults()
+        await on.later(120)
+        on.assert_equals_world()
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_a_server_that_forgot_the_feed_is_asked_for_all_of_it_again(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        snapshots = _snapshots(on)
+        on.faults({"kind": "must-refetch", "times": 1})
+        on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
+        await on.later(5)
+        assert on.status(100) is RunStatus.QUEUED
+        assert _snapshots(on) == snapshots + 1
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_a_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.fault = lambda path: _must_refetch() if path == FEED and "live" in on.fleet.query else None
+        await on.later(30)
+        assert not on.freshness.is_live
+        assert _snapshots(on) < 40
+
+    told(story, tmp_path)
+
+
+def _must_refetch() -> Response:
+    return JSONResponse([{"headers": {"control": "must-refetch"}}], 409, {"electric-handle": "other"})
+
+
+def _snapshots(on: Followed) -> int:
+    return sum(query.get("offset") == "-1" for _, query in on.fleet.asked(FEED))
+
+
+def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        snapshots = _snapshots(on)
+        clock = on.fleet.clock
+        # The server's time passed, ours stood still: its world is moved by hand.
+        clock.asleep_s += 3600
+        on.fleet.slept_s += 3600
+        on.fleet.cancel(on.fleet.runs[-1])
+        await on.later(12)
+        assert _snapshots(on) == snapshots + 1
+        assert on.status(1) is RunStatus.CANCELLED
+        assert on.freshness.is_live
+        assert on.session.now() - clock.now() == timedelta(hours=1)
+
+    told(story, tmp_path)
+
+
+def test_a_feed_that_holds_no_poll_is_given_up(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        body = [{"headers": {"control": "up-to-date"}}]
+
+        def hollow(path: str) -> Response | None:
+            headers = {"electric-handle": "h", "electric-offset": f"1_{len(on.fleet.requests)}"}
+            return JSONResponse(body, headers=headers) if path == FEED else None
+
+        on.fleet.fault = hollow
+        await on.later(30)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert "does not hold" in on.source("realtime").reason
+        assert on.asked(FEED, 10) < 150
+
+    told(story, tmp_path)
+
+
+def test_a_feed_that_a_cache_answers_is_given_up(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        headers = {"electric-handle": "h", "electric-offset": "1_1", "electric-cursor": "1"}
+        body = [{"headers": {"control": "up-to-date"}}]
+        on.fleet.fault = lambda path: JSONResponse(body, headers=headers) if path == FEED else None
+        await on.later(30)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert "cache" in on.source("realtime").reason
+        assert on.asked(FEED, 10) < 60
+
+    told(story, tmp_path)
+
+
+def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.fault = lambda path: server_error(504) if path == FEED and "live" in on.fleet.query else None
+        await on.later(120)
+        trouble = on.source("realtime")
+        assert isinstance(trouble, SourceRetrying)
+        assert trouble.next_at - trouble.at >= REFUSED_AGAIN
+        assert "3 times in a row" in trouble.reason
+
+    told(story, tmp_path)
+
+
+def test_filters_of_the_server_leave_the_same_runs_out_of_the_feed(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.add(FleetRun(100, 12, 13, task="send-email"))
+        on.fleet.add(FleetRun(101, 12, 13, task="sync-orders"))
+        await on.later(10)
+        assert on.status(100) is None
+        assert on.status(101) is RunStatus.EXECUTING
+
+    told(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
+
+
+def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.add(FleetRun(100, 12, 13, 20))
+        await on.later(6)
+        assert on.status(100) is None
+        assert on.asked(LIST, 12) >= 1
+
+    told(story, tmp_path, filters=RunFilters(queues=("other",)))
+
+
+def test_an_outage_of_everything_is_made_up_for_and_said_to_be(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
+        on.session.refresh()
+        began_s = on.fleet.now_s
+        on.fleet.add_all(
+            FleetRun(number, began_s + number / 10, began_s + 20, began_s + 40) for number in range(50, 90)
+        )
+        await on.later(60)
+        assert on.freshness.is_stale
+        on.faults()
+        on.session.refresh()
+        back_s = on.fleet.now_s
+        await on.later(12)
+        on.assert_equals_world()
+        assert on.freshness.is_live
+        assert on.session.store.caught_up is not None
+        assert on.session.store.caught_up >= at(back_s)
+
+    told(story, tmp_path)
+
+
+def test_the_feed_is_late_by_its_own_hold_time(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        connected = on.source("realtime")
+        assert isinstance(connected, SourceConnected)
+        assert connected.interval_s == HOLD_S
+
+    told(story, tmp_path)
