@@ -167,7 +167,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
 
 def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        whole = monitor.screen.run_list.rows.window[0]
+        _, whole = monitor.screen.run_list.rows.seen[0]
         assert whole not in monitor.lines[3]
         await monitor.press("w")
         assert whole in monitor.lines[3]
