@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from starlette.responses import JSONResponse
+from textual.geometry import Region
+from textual.widget import Widget
 
 from tests.fleet import FleetRun
 from tests.ui.acting_stage import executing, fleet_of
@@ -141,11 +143,23 @@ def test_three_are_kept_until_they_are_older_than_the_period(tmp_path: Path) -> 
 def test_a_short_outage_in_which_nothing_happened_in_ascii(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await break_for(monitor, 14)
+        table, painted = monitor.screen.run_list.table, list[tuple[object, ...]]()
+        refresh = table.refresh
+
+        def spied(*regions: Region) -> Widget:
+            painted.append(regions)
+            return refresh(*regions)
+
+        table.refresh = spied  # type: ignore[method-assign, assignment]
         await catch_up(monitor)
+        assert painted == [(Region(0, 1, 80, 1),)]  # its line alone, and once
+        await monitor.later(2)
+        assert len(painted) == 1
         line = "  no data for 15 s at 14:00 - nothing missed  "
         assert monitor.lines[3] == line + "." * (79 - len(line))
 
-    told(story, tmp_path, fleet_of(executing(1)), size=(80, 24), look=Look.NONE, is_ascii=True)
+    old = fleet_of(FleetRun(90, -5000, -4999, -4998))
+    told(story, tmp_path, old, size=(80, 24), look=Look.NONE, is_ascii=True)
 
 
 def test_one_lost_answer_is_no_outage(tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ class RunRows:
 
     def show_gaps(self, gaps: Sequence[Gap]) -> set[int]:
         """Have a line for each of these, where it has a place."""
+        if gaps == self._gaps:
+            return set()
         before, line = self.window, self._line()
         self._gaps = gaps
         self._hold(line)
