@@ -45,10 +45,10 @@ def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_
         faults = monitor.api.fleet.emulator.faults
         faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
         await monitor.later(5)
-        assert len(monitor.screen.run_list.rows) == 0
+        assert len(monitor.screen.run_list.rows.view) == 0
         faults.set([], NAMES)
         await monitor.later(20)
-        assert len(monitor.screen.run_list.rows) == 30
+        assert len(monitor.screen.run_list.rows.view) == 30
 
     told(story, tmp_path, small_fleet())
 
