@@ -45,10 +45,10 @@ def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_
         faults = monitor.api.fleet.emulator.faults
         faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
         await monitor.later(5)
-        assert len(monitor.screen.run_list.rows) == 0
+        assert len(monitor.screen.run_list.rows.view) == 0
         faults.set([], NAMES)
         await monitor.later(20)
-        assert len(monitor.screen.run_list.rows) == 30
+        assert len(monitor.screen.run_list.rows.view) == 30
 
     told(story, tmp_path, small_fleet())
 
@@ -167,7 +167,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
 
 def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        whole = monitor.screen.run_list.rows.window[0]
+        _, whole = monitor.screen.run_list.rows.seen[0]
         assert whole not in monitor.lines[3]
         await monitor.press("w")
         assert whole in monitor.lines[3]

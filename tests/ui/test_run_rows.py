@@ -11,6 +11,7 @@ from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunsRead
 from tui.store.changes import Changes
 from tui.store.filter import parse_filter
+from tui.store.missed import Gap
 from tui.store.orders import CREATED, ORDERS, STATUS, Order
 from tui.store.store import Store
 from tui.store.view import View
@@ -55,6 +56,11 @@ class Listed:
 
 def run(number: int) -> RunId:
     return RunId(f"run_{number:03d}")
+
+
+def gap(until: int) -> Gap:
+    """A gap that ended when the run of that number was created."""
+    return Gap(at(until - 0.5), at(until))
 
 
 def test_it_follows_until_somebody_moves() -> None:
@@ -204,6 +210,57 @@ def test_a_bound_that_goes_back_brings_runs_again_and_leaves_the_cursor_on_its_l
     assert listed.rows.to_failed(-1)
 
 
+def test_a_gap_stands_above_what_was_there_when_it_ended_and_the_cursor_passes_over_it() -> None:
+    listed = Listed()
+    listed.fill(8)
+    listed.rows.show_gaps([gap(6)])
+    assert listed.rows.window == [run(8), run(7), gap(6), run(6), run(5)]
+    seen = []
+    for _ in range(4):
+        listed.rows.move(1)
+        seen.append((listed.rows.cursor, listed.cursor_line))
+    assert seen == [(run(8), 0), (run(7), 1), (run(6), 3), (run(5), 4)]
+    listed.rows.to_line(2)
+    assert listed.rows.cursor == run(5)
+    listed.rows.move(-2)
+    assert (listed.rows.cursor, listed.cursor_line) == (run(7), 1)
+    listed.rows.toggle_mark()
+    listed.rows.to_end()
+    listed.rows.mark_range()
+    assert list(listed.rows.marks) == [run(number) for number in range(7, 0, -1)]
+
+
+def test_a_gap_that_comes_or_goes_leaves_the_cursor_on_its_line() -> None:
+    listed = Listed()
+    listed.fill(8)
+    listed.rows.go_to(run(6))
+    assert listed.cursor_line == 2
+    assert listed.rows.show_gaps([gap(7), gap(8)]) == {0}
+    assert (listed.rows.cursor, listed.cursor_line) == (run(6), 2)
+    assert listed.rows.window == [gap(7), run(7), run(6), run(5), run(4)]
+    assert listed.rows.show_gaps([gap(8)]) == {0}
+    assert listed.rows.window == [run(8), run(7), run(6), run(5), run(4)]
+    listed.rows.move(-2)
+    assert listed.rows.window == [gap(8), run(8), run(7), run(6), run(5)]
+
+
+def test_a_gap_has_a_line_where_there_are_runs_by_age_and_within_the_period_alone() -> None:
+    listed = Listed()
+    listed.rows.show_gaps([gap(3)])
+    assert (listed.rows.gaps, listed.rows.window) == ((), [])
+    listed.fill(4)
+    assert listed.rows.window == [run(4), gap(3), run(3), run(2), run(1)]
+    listed.rows.show(View(listed.store, order=STATUS))
+    assert (listed.rows.gaps, len(listed.rows)) == ((), 4)
+    listed.rows.show(View(listed.store, parse_filter("run_004")))
+    assert listed.rows.window == [run(4), gap(3)]
+    listed.rows.to_end()
+    assert listed.rows.cursor == run(4)
+    listed.rows.show(View(listed.store, since=at(0)))
+    assert listed.rows.forget_before(at(3.5)) == {1, 2, 3, 4}
+    assert listed.rows.window == [run(4)]
+
+
 words = st.sampled_from(["QUEUED", "EXECUTING", "COMPLETED", "FAILED"])
 Step = Callable[[Listed], set[int] | None]
 """Does something; the lines to paint, or None: all of them."""
@@ -227,10 +284,15 @@ def _show(view: tuple[str, Order]) -> Step:
     return step
 
 
+def _gaps(untils: list[int]) -> Step:
+    return lambda listed: listed.rows.show_gaps([gap(until) for until in sorted(untils)])
+
+
 reads = st.lists(st.tuples(st.integers(0, 30), words), min_size=1, max_size=4)
 steps: st.SearchStrategy[Step] = st.one_of(
     reads.map(lambda runs: lambda listed: listed.read(*runs)),
     st.integers(0, 30).map(_gone),
+    st.lists(st.integers(0, 31), max_size=3, unique=True).map(_gaps),
     st.integers(-7, 7).map(lambda lines: _quietly(lambda rows: rows.move(lines))),
     st.integers(1, 9).map(lambda height: _quietly(lambda rows: rows.resize(height))),
     st.sampled_from([-1, 1]).map(lambda step: _quietly(lambda rows: rows.to_failed(step))),
@@ -245,8 +307,24 @@ def said(listed: Listed) -> list[object]:
     """Everything that the lines of the window show."""
     rows = listed.rows
     left_over = rows.cursor if rows.is_cursor_left_over else None
-    runs = [listed.store.get(run_id) for run_id in rows.window]
-    return [(run.id, run.state, run.is_gone, run.id == left_over) for run in runs if run is not None]
+    runs = [item if isinstance(item, Gap) else listed.store.get(item) for item in rows.window]
+    return [
+        run if isinstance(run, Gap) else (run.id, run.state, run.is_gone, run.id == left_over)
+        for run in runs
+        if run is not None
+    ]
+
+
+def lines_of(listed: Listed) -> list[RunId | Gap]:
+    """The whole list, made from nothing: the runs, and each gap above the first run that is not newer than its end."""
+    rows = listed.rows
+    run_ids = set(rows.view.slice(0, len(rows.view))) | ({rows.cursor} if rows.is_cursor_left_over else set())
+    runs = sorted((run for run_id in run_ids if run_id and (run := listed.store.get(run_id))), key=rows.view.order.key)
+    lines: list[RunId | Gap] = [run.id for run in runs]
+    for each in reversed(rows._gaps if rows.view.order is CREATED and runs else ()):
+        older = [run.id for run in runs if run.fixed.created_at is not None and run.fixed.created_at <= each.until]
+        lines.insert(lines.index(older[0]) if older else len(lines), each)
+    return lines
 
 
 @settings(max_examples=200)
@@ -268,8 +346,10 @@ def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
             has_room = 0 < rows.top < len(rows) - len(rows.window)
             if has_room and rows.view.order is CREATED and cursor is not None and cursor in listed.store:
                 assert listed.cursor_line == line
-        if not rows.is_cursor_left_over:
-            assert rows.window == rows.view.slice(rows.top, rows.top + len(rows.window))
+        if not rows.is_cursor_left_over or (rows.cursor in listed.store and rows.view.order is CREATED):
+            lines_now = lines_of(listed)
+            assert rows.window == lines_now[rows.top : rows.top + rows._height]
+            assert len(rows) == len(lines_now)
         assert rows.cursor is None or rows.cursor in rows.window
         assert all(mark in listed.store for mark in rows._marks)
 

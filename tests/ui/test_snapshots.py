@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from starlette.responses import PlainTextResponse
 
-from tests.ui.fleets import small_fleet
+from tests.fleet import FleetRun
+from tests.ui.fleets import ENDS, small_fleet
 from tests.ui.monitored import Monitored, Story, monitored
+from tui.domain.update import CaughtUp
 from tui.ui.theme import Look
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -36,6 +38,17 @@ async def nobody_answers(monitor: Monitored) -> None:
     await monitor.later(90)
 
 
+async def an_outage_is_over(monitor: Monitored) -> None:
+    fleet = monitor.api.fleet
+    fleet.add_all(FleetRun(50 + number, 10.0 + number, 20.0, 40.0, ENDS[number % 5]) for number in range(7))
+    fleet.add_all(FleetRun(60 + number, 100.0 + number, 101.0) for number in range(3))
+    await nobody_answers(monitor)
+    fleet.fault = lambda _: None
+    await monitor.press("r", wait_s=8)
+    await monitor.session.emit(CaughtUp("rest", monitor.session.now()))
+    await monitor.press("g", wait_s=2)
+
+
 @pytest.mark.parametrize(
     ("name", "story", "size", "look"),
     [
@@ -43,6 +56,7 @@ async def nobody_answers(monitor: Monitored) -> None:
         ("list-80x24-light", a_list, (80, 24), Look.LIGHT),
         ("question-120x40-dark", a_question, (120, 40), Look.DARK),
         ("stale-120x40-16-colours", nobody_answers, (120, 40), Look.SIXTEEN),
+        ("gap-80x24-dark", an_outage_is_over, (80, 24), Look.DARK),
     ],
 )
 def test_the_screen_looks_as_it_did(tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: Look) -> None:

@@ -1,51 +1,65 @@
-"""The last outage as the list tells it: when there was no data, and what was caught up since.
+"""The last outages as the list tells them: when there was no data, and what was caught up since.
 
-What lives here: when it is counted, and for how long it is told. Finding the runs is `store.missed`'s.
+What lives here: which of them are kept, who counts, and when it is told. The counting is `store.missed`'s, the words
+are `present.outage`'s.
 """
 
+import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from tui.present.outage import gap_words, missed_words
-from tui.present.styled import Line, Piece, Token
-from tui.store.missed import Gap, Missed, missed_in
-from tui.store.store import Store
+from tui.present.outage import gap_sentence
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.store.missed import CatchUp, Extent, Gap, Missed
+from tui.ui.list_views import SLICE_S
 
-COUNTED_AFTER: Final = (timedelta(seconds=4), timedelta(seconds=15))
-"""Catching up takes some polls: it is counted once for an answer soon, and once more when all is read."""
-
-TOLD_FOR: Final = timedelta(minutes=2)
-
-WIDE: Final = 100
-"""From here on all of it fits beside the filters."""
+KEPT: Final = 3
 
 
-class Outage:
-    """What was missed. `tell` hears the final sentence."""
+class Outages:
+    """The last few gaps. `tell` hears a sentence about each once, when its count is as good as it gets.
 
-    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
-        self._store = store
+    It listens to the session itself: while the screen is paused, what is caught up is counted all the same.
+    """
+
+    def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
+        self._session = session
         self._tell = tell
-        self._gap: Gap | None = None
-        self._counts_left: list[timedelta] = []
-        self._missed: Missed | None = None
+        self._known: list[CatchUp] = []
+        self._untold: list[CatchUp] = []
+        session.listen(self._hear)
 
-    def look(self, gap: Gap | None, now: datetime) -> None:
-        """Take in the last gap, and count where it is time to."""
-        if gap is not None and gap != self._gap:
-            self._gap, self._missed, self._counts_left = gap, None, list(COUNTED_AFTER)
-        if self._gap is None or not self._counts_left or now - self._gap.until < self._counts_left[0]:
+    def note(self, gap: Gap | None) -> None:
+        """Take in the last gap, and begin to count if it is another one."""
+        if gap is None or (self._known and self._known[-1].gap == gap):
             return
-        self._counts_left.pop(0)
-        self._missed = missed_in(self._gap, self._store.runs())
-        if not self._counts_left:
-            self._tell(f"There was {gap_words(self._gap, now)}: {', '.join(missed_words(self._missed))}.")
+        catch_up = CatchUp(self._session.store, gap)
+        self._known = [*self._known, catch_up][-KEPT:]
+        self._untold = [*self._untold, catch_up][-KEPT:]
+        if not self._look(catch_up):
+            self._session.spawn(self._look_on(catch_up), "outage")
 
-    def line(self, now: datetime, width: int) -> Line:
-        """What the rule of a list so wide says of it for a while."""
-        gap = self._gap
-        if gap is None or now - gap.until > TOLD_FOR:
-            return ()
-        missed = missed_words(self._missed, is_short=width < WIDE) if self._missed is not None else ()
-        return (Piece(gap_words(gap, now), Token.AMBER), *(Piece(f" · {said}", Token.MUTED) for said in missed))
+    def told(self, now: datetime) -> dict[Gap, Missed]:
+        """All of them, the oldest first, with what is known now; this is when the messages hear of it, too."""
+        known = {each.gap: each.missed(now) for each in self._known}
+        for each in tuple(self._untold):
+            missed = each.missed(now)
+            if missed.extent is not Extent.SO_FAR:
+                self._untold.remove(each)
+                self._tell(gap_sentence(each.gap, missed, now))
+        return known
+
+    def _hear(self, changes: Changes) -> None:
+        for each in self._known:
+            each.see(changes)
+
+    def _look(self, catch_up: CatchUp) -> bool:
+        monotonic_s = self._session.clock.monotonic_s
+        until_s = monotonic_s() + SLICE_S
+        return catch_up.look(lambda: monotonic_s() >= until_s)
+
+    async def _look_on(self, catch_up: CatchUp) -> None:
+        while not self._look(catch_up):  # noqa: ASYNC110  it works between its sleeps, and waits for nothing
+            await asyncio.sleep(0)

@@ -2,12 +2,11 @@
 
 What lives here: the list without its drawing; no Textual. The cursor is a run, never a place: new runs do not move the
 line that it is on, and a run that stops matching stays under it until it leaves. Without a cursor the list follows what
-is new. Longer than 300 lines: cursor, window and marks are one state, and each change keeps them true together.
-Source: DESIGN §5, §7, §8.
+is new. Places count runs, lines count the gaps between them too, on which the cursor never is. Longer than 300 lines:
+cursor, window and marks are one state, and each change keeps them true together. Source: DESIGN §5, §7, §8.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,20 +14,13 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.changes import Changes
-from tui.store.orders import SortKey
+from tui.store.missed import Gap
 from tui.store.store import Store
 from tui.store.view import View
+from tui.ui.list_lines import Item, Left, ListLines
 
 FEW: Final = 500
 """Up to so many failed runs each is asked for its place; with more of them one is near anyway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The run under the cursor, which the view does not show any more, and the key that it had."""
-
-    run_id: RunId
-    key: SortKey
 
 
 class RunRows:
@@ -37,6 +29,7 @@ class RunRows:
     def __init__(self, store: Store, view: View, height: int = 0) -> None:
         self._store = store
         self._view = view
+        self._gaps: Sequence[Gap] = ()
         self._height = height
         self._top = 0
         self._cursor: RunId | None = None
@@ -44,7 +37,7 @@ class RunRows:
         self._marks: dict[RunId, None] = {}
         self._new: set[RunId] = set()
         self._new_after: datetime | None = None
-        self.window: list[RunId] = []
+        self.window: list[Item] = []
 
     @property
     def view(self) -> View:
@@ -53,7 +46,7 @@ class RunRows:
 
     @property
     def top(self) -> int:
-        """The place of the first line of the window."""
+        """The line of the list that is the first of the window."""
         return self._top
 
     @property
@@ -86,8 +79,18 @@ class RunRows:
         """Whether a run is marked."""
         return run_id in self._marks
 
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """Those that have a line in the list, in the window or not."""
+        return self._lines.shown_gaps
+
+    @property
+    def seen(self) -> list[tuple[int, RunId]]:
+        """The runs of the window, each with its line there."""
+        return [(y, item) for y, item in enumerate(self.window) if not isinstance(item, Gap)]
+
     def __len__(self) -> int:
-        return len(self._view) + (self._left is not None)
+        return len(self._lines)
 
     def resize(self, height: int) -> None:
         """So many lines are seen now; the line of the cursor stays in sight."""
@@ -105,7 +108,7 @@ class RunRows:
 
     def see(self, changes: Changes) -> set[int]:
         """Take in what changed in the store."""
-        before, place = self.window, self._place()
+        before, line = self.window, self._line()
         key = self._view.key_of(self._cursor) if self._cursor is not None else None
         delta = self._view.update(changes)
         for run_id in changes.removed:
@@ -118,37 +121,42 @@ class RunRows:
             elif self._cursor in delta.entered:
                 self._left = None
             self._note_new(delta.entered)
-            now = self._place()
-            if place is not None and now is not None:
-                self._top += now - place
         self._new -= delta.left
-        self._settle(keep_top=True)
+        self._hold(line)
         touched = delta.changed | delta.moved | delta.entered
         return self._differing(before, touched)
 
     def forget_before(self, since: datetime) -> set[int]:
         """Show nothing older, and again what is not."""
-        before, place = self.window, self._place()
+        before, line = self.window, self._line()
         delta = self._view.forget_before(since)
         if self._cursor in delta.left:
             self._follow()
         self._new.difference_update(delta.left)
-        now = self._place()
-        if delta.entered and place is not None and now is not None:
-            self._top += now - place
-        self._settle(keep_top=True)
+        self._hold(line)
         return self._differing(before, delta.entered)
+
+    def show_gaps(self, gaps: Sequence[Gap]) -> set[int]:
+        """Have a line for each of these, where it has a place."""
+        if gaps == self._gaps:
+            return set()
+        before, line = self.window, self._line()
+        self._gaps = gaps
+        self._hold(line)
+        return self._differing(before)
 
     def move(self, lines: int) -> None:
         """The cursor up or down; up from the first line means to follow again."""
         place = self._place()
         if place is None:
             if lines > 0 and len(self._view):
-                self._put(self._top + lines - 1)
+                self._put(lines - 1)
             return
         if place + lines < 0 and place == 0:
             self.follow()
             return
+        if place + lines <= 0:
+            self._top = 0  # a gap above the first run comes into sight with it
         if self._left is not None and lines > 0:
             lines -= 1  # the line below takes the place of the one that goes
         self._put(place + lines)
@@ -160,7 +168,8 @@ class RunRows:
         self._settle()
 
     def to_end(self) -> None:
-        """To the last run."""
+        """To the last run, and what is below it."""
+        self._top = len(self)
         self._put(len(self._view) - 1)
 
     def go_to(self, run_id: RunId) -> bool:
@@ -174,9 +183,14 @@ class RunRows:
         return True
 
     def to_line(self, y: int) -> None:
-        """The cursor on a line of the window."""
-        if 0 <= y < len(self.window):
-            self.go_to(self.window[y])
+        """The cursor on a line of the window, if a run stands there."""
+        if (run_id := self.run_at(y)) is not None:
+            self.go_to(run_id)
+
+    def run_at(self, y: int) -> RunId | None:
+        """The run on a line of the window."""
+        item = self.window[y] if 0 <= y < len(self.window) else None
+        return None if isinstance(item, Gap) else item
 
     def to_failed(self, step: int) -> bool:
         """The cursor on the next failed run below (1) or above (-1)."""
@@ -220,16 +234,29 @@ class RunRows:
         """Mark nothing."""
         self._marks.clear()
 
+    @property
+    def _lines(self) -> ListLines:
+        return ListLines(self._view, self._left, self._gaps)
+
+    def _line(self) -> int | None:
+        """The line of the cursor."""
+        if self._left is not None:
+            return self._lines.line_of(self._left.key)
+        key = None if self._cursor is None else self._view.key_of(self._cursor)
+        return None if key is None else self._lines.line_of(key)
+
     def _place(self) -> int | None:
-        """The place of the cursor among the lines."""
+        """The place of the cursor among the runs."""
         if self._left is not None:
             return self._view.place(self._left.key)
         return None if self._cursor is None else self._view.index_of(self._cursor)
 
     def _jump(self, place: int) -> None:
         """The cursor on a place that may be far away: then it stands in the middle of what is around it."""
-        if not self._top <= place < self._top + self._height:
-            self._top = max(0, place - self._height // 2)
+        key = self._view.key_of(self._view.at(place))
+        line = place if key is None else self._lines.line_of(key)
+        if not self._top <= line < self._top + self._height:
+            self._top = max(0, line - self._height // 2)
         self._put(place)
 
     def _put(self, place: int) -> None:
@@ -255,32 +282,25 @@ class RunRows:
             if at is not None and (self._new_after is None or at > self._new_after):
                 self._new.add(run_id)
 
-    def _settle(self, *, keep_top: bool = False) -> None:
+    def _hold(self, line: int | None) -> None:
+        """After what happened elsewhere: the cursor, which was on that line, stays where it is on the screen."""
+        now = self._line()
+        if line is not None and now is not None:
+            self._top += now - line
+        self._settle()
+
+    def _settle(self) -> None:
         """Bring the window in order after a change: nothing below the end, the cursor in sight, seen runs not new."""
-        height, total, place = max(1, self._height), len(self), self._place()
-        if place is None and not keep_top:
-            self._top = 0
-        if place is not None:
-            self._top = min(max(self._top, place - height + 1), place)
-        elif self._cursor is None:
-            self._top = 0
-        self._top = max(0, min(self._top, total - height))
-        self.window = self._window()
+        height, line = max(1, self._height), self._line()
+        self._top = 0 if line is None else max(0, min(self._top, len(self) - height))
+        if line is not None:
+            self._top = min(max(self._top, line - height + 1), line)
+        self.window = self._lines.slice(self._top, self._top + self._height)
         self._new.difference_update(self.window)
 
-    def _window(self) -> list[RunId]:
-        stop = self._top + self._height
-        if self._left is None:
-            return self._view.slice(self._top, stop)
-        place = self._view.place(self._left.key)
-        if place >= stop:
-            return self._view.slice(self._top, stop)
-        above = self._view.slice(self._top, place)
-        return [*above, self._left.run_id, *self._view.slice(place, stop - 1)]
-
-    def _differing(self, before: Sequence[RunId], touched: frozenset[RunId]) -> set[int]:
+    def _differing(self, before: Sequence[Item], touched: frozenset[RunId] = frozenset()) -> set[int]:
         after = self.window
-        lines = {y for y, run_id in enumerate(after) if run_id in touched}
+        lines = {y for y, item in enumerate(after) if item in touched}
         lines.update(y for y in range(max(len(before), len(after))) if before[y : y + 1] != after[y : y + 1])
         if self._left is not None and self._left.run_id in after:
             lines.add(after.index(self._left.run_id))

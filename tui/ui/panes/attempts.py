@@ -77,6 +77,12 @@ class AttemptsPane(PagePane):
         return self.has_class("zoomed") or self.size.width >= self.app.size.width
 
     @property
+    def is_stale(self) -> bool:
+        """What is final does not age, once it was read."""
+        run = self.run
+        return super().is_stale and not (run is not None and run.is_final and run.attempts is not None)
+
+    @property
     def is_ticking(self) -> bool:
         """A run that is over has no running timers."""
         return self.run is not None and not self.run.is_final

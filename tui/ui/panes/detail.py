@@ -95,6 +95,12 @@ class DetailPane(PagePane):
             children,
         )
 
+    @property
+    def is_stale(self) -> bool:
+        """What is final does not age, once it was read."""
+        run = self.run
+        return super().is_stale and not (run is not None and run.is_final and run.body is not None)
+
     def right(self) -> Line:
         """How fresh the page is."""
         run = self.run

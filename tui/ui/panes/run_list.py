@@ -5,6 +5,7 @@ class is longer than 200 lines: its keys and what a pane has to answer are a few
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
@@ -14,20 +15,28 @@ from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.present import words
 from tui.present.empty import EmptyFacts, empty_lines
+from tui.present.outage import gap_remark
 from tui.present.server_filters import filter_words
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.filter import texts_of
+from tui.store.missed import Gap, Missed
 from tui.store.orders import CREATED, ORDERS, Order
 from tui.store.server_filter import ServerFilter
 from tui.ui.keys import bind
 from tui.ui.list_views import ListViews
 from tui.ui.live import Live
-from tui.ui.outage import Outage
+from tui.ui.outage import Outages
 from tui.ui.panes.base import Pane
 from tui.ui.run_rows import RunRows
 from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.run_table import RunTable
+
+GAP_TOLD_FOR: Final = timedelta(minutes=2)
+"""In the rule, where it has no line of its own."""
+
+WIDE: Final = 100
+"""From here on a gap is told in full beside the filters."""
 
 
 class RunHighlighted(Message):
@@ -62,7 +71,8 @@ class RunListPane(Pane):
         self.table = RunTable(live, self.rows)
         self._is_empty = True
         self._environment: Environment | None = None
-        self._outage = Outage(live.session.store, lambda text: self.host.messages.add(live.session.now(), text))
+        self._missed: dict[Gap, Missed] = {}
+        self._outages = Outages(live.session, lambda text: self.host.messages.add(live.session.now(), text))
 
     @property
     def body(self) -> RunTable:
@@ -112,8 +122,14 @@ class RunListPane(Pane):
         for number, word in ((self.rows.mark_count, "marked"), (self.rows.new_count, "new")):
             if number:
                 line += [Piece(" · ", Token.MUTED), Piece(f"{words.count(number)} {word}", Token.ACCENT)]
-        told = self._outage.line(self.live.now.at, self.size.width)
-        return (*line, Piece(" · ", Token.MUTED), *told) if told else tuple(line)
+        return (*line, *self._remark())
+
+    def _remark(self) -> Line:
+        """The last gap for a while, where it has no line of its own."""
+        gap, now = next(reversed(self._missed), None), self.live.now.at
+        if gap is None or gap in self.rows.gaps or now - gap.until > GAP_TOLD_FOR:
+            return ()
+        return (Piece(" · ", Token.MUTED), *gap_remark(gap, self._missed[gap], now, is_short=self.size.width < WIDE))
 
     def search(self, text: str) -> Line:
         """Show only what matches; the table marks the words."""
@@ -156,11 +172,14 @@ class RunListPane(Pane):
             self.clear_marks()
 
     def tick(self) -> None:
-        """Ages, and once a minute the beginning of the period."""
+        """Ages, what an outage kept from us, and once a minute the beginning of the period."""
         if self.live.pause is None and (since := self.views.due(self.live.now.at)) is not None:
             self.table.show_lines(self.rows.forget_before(since))
         self.table.tick()
-        self._outage.look(self.live.connection.gap, self.live.now.at)
+        self._outages.note(self.live.connection.gap)
+        if self.live.pause is None:
+            self._missed = self._outages.told(self.live.now.at)
+            self.table.show_missed(self._missed)
         self.show_empty()
         self.show_rule()
 

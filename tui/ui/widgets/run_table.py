@@ -5,7 +5,7 @@ What lives here: drawing and the keys that move in it. Which run stands where is
 longer than 200 lines: half of it are keys, pointer and messages, a line behind each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, NamedTuple
 
 from textual import events
@@ -17,9 +17,11 @@ from textual.strip import Strip
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.columns import AGE, GAP, TOOK, Now, Slot, columns_for, head, row
+from tui.present.outage import gap_line
 from tui.present.overlay import Overlay
 from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.present.table import wide_columns
+from tui.store.missed import Gap, Missed
 from tui.ui.keys import MOTION
 from tui.ui.live import Live
 from tui.ui.painting import Ground, Painter
@@ -60,6 +62,8 @@ class RunTable(LineWidget, can_focus=True):
         self._slots: list[Slot] = []
         self._needles: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
+        self._missed: Mapping[Gap, Missed] = {}
+        self._painted_gaps: dict[Gap, Line] = {}
         self._cursor: RunId | None = None
         self._is_stale = False
         self._painter: Painter | None = None
@@ -92,10 +96,18 @@ class RunTable(LineWidget, can_focus=True):
 
     def show_overlays(self) -> None:
         """Paint those lines anew in which an action says something else now."""
-        for run_id in self.rows.window:
+        for y, run_id in self.rows.seen:
             painted = self._painted.get(run_id)
             if painted is not None and painted.overlay != self.overlay(run_id):
-                self.show_run(run_id)
+                self.refresh_line(y + HEAD_LINES)
+
+    def show_missed(self, missed: Mapping[Gap, Missed]) -> None:
+        """A line for each gap that has a place, with what it kept from us."""
+        self._missed = missed
+        self.show_lines(self.rows.show_gaps(tuple(missed)))
+        for y, item in enumerate(self.rows.window):
+            if isinstance(item, Gap) and self._painted_gaps.get(item) != self._gap_line(item):
+                self.refresh_line(y + HEAD_LINES)
 
     def show_needles(self, needles: tuple[str, ...]) -> None:
         """Mark other words."""
@@ -121,7 +133,7 @@ class RunTable(LineWidget, can_focus=True):
         # Of one moment until the next tick: a cell that is painted later must not take a neighbour's news with it.
         now, spans = self._live.now, self._spans()
         self._now = now
-        for y, run_id in enumerate(self.rows.window):
+        for y, run_id in self.rows.seen:
             painted, run = self._painted.get(run_id), self._live.get(run_id)
             if painted is None or run is None:
                 continue
@@ -139,7 +151,8 @@ class RunTable(LineWidget, can_focus=True):
             if not self.rows.window and index < len(self.empty):
                 return self.painter.strip((Piece(" " * GUTTER), *self.empty[index]), width)
             return self.painter.blank(width)
-        return self._row(self.rows.window[index])
+        item = self.rows.window[index]
+        return self._gap(item) if isinstance(item, Gap) else self._row(item)
 
     def on_resize(self, event: events.Resize) -> None:
         """Other columns, another number of lines."""
@@ -169,11 +182,11 @@ class RunTable(LineWidget, can_focus=True):
 
     def action_half_page(self, direction: int) -> None:
         """Up or down by half of what is seen."""
-        self.action_move(direction * max(1, len(self.rows.window) // 2))
+        self.action_move(direction * max(1, len(self.rows.seen) // 2))
 
     def action_page(self, direction: int) -> None:
         """Up or down by what is seen."""
-        self.action_move(direction * max(1, len(self.rows.window) - 1))
+        self.action_move(direction * max(1, len(self.rows.seen) - 1))
 
     def action_top(self) -> None:
         """To the top, where the list follows."""
@@ -202,7 +215,7 @@ class RunTable(LineWidget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """To the run under the pointer; a second click opens it."""
         self._moving(lambda: self.rows.to_line(event.y - HEAD_LINES))
-        if event.chain == 2:
+        if event.chain == 2 and self.rows.run_at(event.y - HEAD_LINES) is not None:
             self.post_message(self.Entered())
 
     def _moving(self, move: Callable[[], object]) -> None:
@@ -226,6 +239,14 @@ class RunTable(LineWidget, can_focus=True):
     def _repaint_cursor(self) -> None:
         if self.rows.cursor is not None:
             self.show_run(self.rows.cursor)
+
+    def _gap_line(self, gap: Gap) -> Line:
+        missed = self._missed.get(gap)
+        return () if missed is None else gap_line(gap, missed, self._live.now.at, self.size.width)
+
+    def _gap(self, gap: Gap) -> Strip:
+        line = self._painted_gaps[gap] = self._gap_line(gap)
+        return self.painter.strip(line, self.size.width)
 
     def _row(self, run_id: RunId) -> Strip:
         now = self._now

@@ -1,0 +1,56 @@
+"""What an outage made us miss, in words that fit."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tui.present.outage import gap_line, gap_sentence, gap_words
+from tui.present.styled import line_width, plain
+from tui.store.missed import Extent, Gap, Missed
+
+NOW = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
+
+
+def gap(since: str, until: str) -> Gap:
+    return Gap(*(datetime.fromisoformat(f"2026-11-{text}+00:00") for text in (since, until)))
+
+
+GAP = gap("24T13:22:10", "24T13:36:50")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (GAP, "no data 13:22–13:36"),
+        (gap("24T13:22:10", "24T13:22:50"), "no data for 40 s at 13:22"),
+        (gap("24T12:22:10", "24T13:22:50"), "no data 12:22–13:22"),
+        (gap("23T23:58:00", "24T00:04:00"), "no data 11-23 23:58–00:04"),
+        (gap("22T13:22:00", "22T13:36:00"), "no data 11-22 13:22–13:36"),
+        (gap("22T13:22:00", "23T13:22:00"), "no data 11-22 13:22–11-23 13:22"),
+    ],
+)
+def test_a_date_is_said_where_it_is_another_one(told: Gap, said: str) -> None:
+    assert gap_words(told, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("missed", "said", "short"),
+    [
+        (Missed(37, 2), "37 runs caught up · 2 failed", "37 runs · 2 failed"),
+        (Missed(1, 0), "1 run caught up", "1 run caught up"),
+        (Missed(0, 0), "nothing missed", "nothing missed"),
+        (Missed(0, 0, Extent.SO_FAR), "catching up", "catching up"),
+        (Missed(1204, 0, Extent.SO_FAR), "catching up, 1,204 runs so far", "catching up, 1,204 runs"),
+        (Missed(0, 0, Extent.AT_LEAST), "unknown what was missed", "unknown what was missed"),
+        (Missed(37, 2, Extent.AT_LEAST), "at least 37 runs caught up · 2 failed", "at least 37 runs · 2 failed"),
+    ],
+)
+def test_the_line_says_how_much_is_known_and_reaches_the_edge(missed: Missed, said: str, short: str) -> None:
+    line = gap_line(GAP, missed, NOW, 120)
+    assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {said}  "
+    assert line_width(line) == 119
+    assert plain(gap_line(GAP, missed, NOW, 50)).rstrip("╌ ") == f"  no data 13:22–13:36 · {short}"
+
+
+def test_the_messages_have_a_sentence() -> None:
+    assert gap_sentence(GAP, Missed(37, 2), NOW) == "There was no data 13:22–13:36: 37 runs caught up, 2 failed."

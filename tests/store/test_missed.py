@@ -1,0 +1,125 @@
+"""What a gap kept from us: counted against a world in which the life of every run is known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.builders import at, patch_of
+from tui.domain.update import CaughtUp, RunPatch, RunsRead
+from tui.store.changes import Changes
+from tui.store.missed import CatchUp, Extent, Gap, Missed
+from tui.store.store import Store
+
+ENDS = {"COMPLETED": False, "FAILED": True, "CRASHED": True, "EXPIRED": False, "CANCELED": False}
+
+
+@dataclass(frozen=True)
+class Life:
+    """One run: seconds at which it is created, started, touched, and over."""
+
+    number: int
+    created: int
+    started: int | None
+    touched: tuple[int, ...]
+    ended: int | None
+    end: str
+
+    def updated(self, now: int) -> int | None:
+        """When it changed last, as of now."""
+        moments = (self.created, self.started, *self.touched, self.ended)
+        return max((moment for moment in moments if moment is not None and moment <= now), default=None)
+
+    def patch(self, now: int) -> RunPatch:
+        """As the server tells it now."""
+        state: dict[str, Any] = {}
+        word = "QUEUED"
+        if self.started is not None and self.started <= now:
+            word, state["started_at"] = "EXECUTING", at(self.started)
+        if self.ended is not None and self.ended <= now:
+            word = self.end
+            state["expired_at" if word == "EXPIRED" else "finished_at"] = at(self.ended)
+        updated = self.updated(now) or 0
+        return patch_of(f"run_{self.number}", word, created=self.created, updated=updated, read=now, state=state)
+
+    def is_seen_to_change(self, since: int, until: int, reads: Sequence[int]) -> bool:
+        """Whether any of these answers tells of a change in between: when it came, began, ended, or changed last."""
+        told = {moment for now in reads for moment in (self.created, self.started, self.ended, self.updated(now))}
+        return any(moment is not None and since < moment <= until and moment <= reads[-1] for moment in told)
+
+    def fails_in(self, since: int, until: int) -> bool:
+        return self.ended is not None and ENDS[self.end] and since < self.ended <= until
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Life]:
+    many = []
+    for number in range(draw(st.integers(0, 6))):
+        created, *later = sorted(draw(st.lists(st.integers(0, 100), min_size=1, max_size=5)))
+        started = later[0] if later else None
+        ended = later[-1] if len(later) > 1 and draw(st.booleans()) else None
+        many.append(Life(number, created, started, tuple(later[1:-1]), ended, draw(st.sampled_from(sorted(ENDS)))))
+    return many
+
+
+@settings(max_examples=100)
+@given(lives(), st.integers(0, 60), st.integers(1, 30), st.lists(st.integers(0, 40), min_size=1, max_size=3), st.data())
+def test_the_count_is_what_any_answer_told_of_the_gap(
+    world: list[Life], since: int, lasted: int, delays: list[int], data: st.DataObject
+) -> None:
+    until = since + lasted
+    reads = [since, *(until + delay for delay in sorted(delays))]
+    noticed_before = data.draw(st.integers(1, len(reads)))  # the answer that ends an outage may come before we know
+    store = Store()
+
+    def read(now: int) -> Changes:
+        return store.apply(RunsRead(tuple(life.patch(now) for life in world if life.created <= now)))
+
+    for now in reads[:noticed_before]:
+        read(now)
+    catch_up = CatchUp(store, Gap(at(since), at(until)))
+    catch_up.look(lambda: False)
+    for now in reads[noticed_before:]:
+        catch_up.see(read(now))
+    catch_up.see(store.apply(CaughtUp("rest", at(until))))
+    heard = reads[noticed_before - 1 :]
+    missed = [life for life in world if life.is_seen_to_change(since, until, heard)]
+    assert catch_up.missed(at(until)) == Missed(len(missed), sum(life.fails_in(since, until) for life in missed))
+
+
+def test_it_is_so_far_until_all_is_read_then_final_and_stands() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", "FAILED", updated=15),)))
+    catch_up = CatchUp(store, Gap(at(10), at(20)))
+    assert catch_up.missed(at(20)) == Missed(0, 0, Extent.SO_FAR)
+    catch_up.look(lambda: False)
+    assert catch_up.missed(at(20)) == Missed(1, 1, Extent.SO_FAR)
+    catch_up.see(store.apply(CaughtUp("rest", at(19))))
+    catch_up.see(store.apply(RunsRead((patch_of("run_b", updated=20, created=5),))))
+    assert catch_up.missed(at(100)) == Missed(2, 1, Extent.SO_FAR)
+    assert catch_up.missed(at(140)) == Missed(2, 1, Extent.AT_LEAST)
+    catch_up.see(store.apply(CaughtUp("rest", at(21))))
+    catch_up.see(store.apply(RunsRead((patch_of("run_c", updated=12),))))
+    assert catch_up.missed(at(1000)) == Missed(2, 1, Extent.ALL)
+
+
+def test_a_run_that_changed_again_since_is_still_one_that_changed() -> None:
+    store = Store()
+    catch_up = CatchUp(store, Gap(at(10), at(20)))
+    for updated in (15, 25):
+        catch_up.see(store.apply(RunsRead((patch_of("run_a", updated=updated),))))
+    assert catch_up.missed(at(30)).run_count == 1
+
+
+def test_many_runs_are_looked_at_a_little_at_a_time_and_none_is_final_before() -> None:
+    store = Store()
+    store.apply(RunsRead(tuple(patch_of(f"run_{number}", updated=15) for number in range(200))))
+    store.apply(CaughtUp("rest", at(20)))
+    catch_up = CatchUp(store, Gap(at(10), at(20)))
+    turns = [catch_up.look(lambda: True)]
+    assert catch_up.missed(at(20)) == Missed(64, 0, Extent.SO_FAR)
+    while not turns[-1]:
+        turns.append(catch_up.look(lambda: True))
+    assert (turns, catch_up.missed(at(20))) == ([False, False, False, True], Missed(200, 0))
