@@ -103,7 +103,7 @@ class Fleet:
     fault: Callable[[str], Response | None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self.emulator = Emulator(Company(), Options(environments=(DEV,)), lambda: in_ms(self.now_s))
+        self.emulator = Emulator(Company(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
         self.world = World(Company(), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
         self.world.queues.named(HELD).is_paused = True
