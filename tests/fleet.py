@@ -106,7 +106,7 @@ class Fleet:
         self.slept_s = 0.0
         """Seconds that passed here while the clock of whoever looks stood still."""
         self._stops: set[int] = set()
-        self.emulator = Emulator(Company(), Options(environments=(DEV,)), lambda: in_ms(self.now_s))
+        self.emulator = Emulator(Company(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
         self.world = World(Company(), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
         self.world.queues.named(HELD).is_paused = True

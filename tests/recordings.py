@@ -1,4 +1,4 @@
-"""What a real server answered, request by request: the files of `tests/wire/recordings`, read anew at each call.
+"""What a real server answered, request by request: the files of `tests/wire/recordings`, parsed anew at each call.
 
 What lives here: access to the files. Serving them over HTTP is `tests.recording_server`; what each of them means
 is said in `tests/wire/recordings/README.md` and by the tests.
@@ -22,16 +22,21 @@ def names() -> list[str]:
     return list(_files())
 
 
+@cache
+def _bytes_of(number: str) -> bytes:
+    found = [name for name in _files() if name == number or name.startswith(f"{number}-")]
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} recordings are called {number}: {found}")
+    return _files()[found[0]].read_bytes()
+
+
 def recording(number: str) -> dict[str, Any]:
     """The parsed file whose name starts with `<number>-`, or is `number`: the caller may change it.
 
     Keys: `what`, `request` {method, path, query, headers, body}, `response` {status, headers, body}; the sequences
     (760-764) have `polls` of such pairs instead. Raises LookupError when there is none, or more than one (739).
     """
-    found = [name for name in _files() if name == number or name.startswith(f"{number}-")]
-    if len(found) != 1:
-        raise LookupError(f"{len(found)} recordings are called {number}: {found}")
-    parsed: dict[str, Any] = json.loads(_files()[found[0]].read_bytes())
+    parsed: dict[str, Any] = json.loads(_bytes_of(number))
     return parsed
 
 

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,19 @@ PURE = (
 """Where nothing is but values and functions of them."""
 
 
+@cache
 def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"), module)
 
 
+@cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(module)))
+
+
 def imported(module: str) -> Iterator[tuple[int, str]]:
     """Every module that is imported anywhere in it, by name or by `import_module`, with the line."""
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         match node:
             case ast.Import(names=names):
                 yield from ((node.lineno, alias.name) for alias in names)
@@ -65,7 +72,7 @@ def called(func: ast.expr) -> str:
 
 
 def calls(module: str) -> Iterator[tuple[int, ast.expr]]:
-    return ((node.lineno, node.func) for node in ast.walk(tree(module)) if isinstance(node, ast.Call))
+    return ((node.lineno, node.func) for node in nodes(module) if isinstance(node, ast.Call))
 
 
 def test_there_are_modules_to_look_at() -> None:
@@ -127,7 +134,7 @@ def test_only_output_writes_to_stdout() -> None:
     stdouts = {
         module
         for module in MODULES
-        for node in ast.walk(tree(module))
+        for node in nodes(module)
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "__stdout__"}
     }
     assert prints == []

@@ -41,13 +41,16 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def in_this_process(monkeypatch: pytest.MonkeyPatch, *arguments: str, url: str) -> Done:
-    """The same command without a process of its own, for tests of what it says about many runs."""
-    for name, value in environment(url).items():
-        monkeypatch.setenv(name, value)
+def in_this_process(*arguments: str, url: str | None = None) -> Done:
+    """The same command without a process of its own, which takes a quarter of a second: for what a command asks and
+    says. What the process adds (its streams, its exit, what it loads) is for `trigger_tui`, and a test of each kind.
+    """
     out, err = StringIO(), StringIO()
     output = Output(out, err, is_terminal=False, width=DEFAULT_WIDTH, color=False, ascii_only=False)
-    return Done(run(output, list(arguments)), out.getvalue(), err.getvalue())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(url).items():
+            patch.setenv(name, value)
+        return Done(run(output, list(arguments)), out.getvalue(), err.getvalue())
 
 
 def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] | None = None) -> Done:

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.answers import server_error
-from tests.cli.running import Terminal, environment, trigger_tui
+from tests.cli.running import Terminal, environment, in_this_process, trigger_tui
 from tests.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.virtual_clock import VirtualClock
 
@@ -44,7 +44,7 @@ def test_cancel_with_yes_confirms_by_reading_the_run(fleet: Fleet, api: FleetApi
 
 
 def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
-    done = trigger_tui("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--yes", "--json", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--yes", "--json", url=api.url)
     first, second = done.objects
     assert first == {"run": fleet.runs[0].id, "action": "cancel", "phase": "confirmed"}
     assert second["phase"] == "refused"
@@ -70,19 +70,19 @@ def test_without_a_terminal_nothing_happens_without_yes(fleet: Fleet, api: Fleet
 def test_in_production_yes_is_not_enough(fleet: Fleet, api: FleetApi, verb: str) -> None:
     fleet.lead_to("prod", "PRODUCTION")
     run_id = fleet.runs[0].id
-    done = trigger_tui(verb, run_id, "--yes", url=api.url)
+    done = in_this_process(verb, run_id, "--yes", url=api.url)
     assert done.code == 2
     assert "--env-name prod" in done.err
-    done = trigger_tui(verb, run_id, "--yes", "--env-name", "dev", url=api.url)
+    done = in_this_process(verb, run_id, "--yes", "--env-name", "dev", url=api.url)
     assert done.code == 2
     assert writes(fleet) == []
-    assert trigger_tui(verb, run_id, "--yes", "--env-name", "prod", url=api.url).code == 0
+    assert in_this_process(verb, run_id, "--yes", "--env-name", "prod", url=api.url).code == 0
     assert len(writes(fleet)) == 1
 
 
 def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
-    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 2
     assert "--env-name" in done.err
     assert writes(fleet) == []
@@ -90,12 +90,12 @@ def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api
 
 def test_more_than_ten_runs_need_their_number(fleet: Fleet, api: FleetApi) -> None:
     ids = [run.id for run in fleet.runs[:11]]
-    done = trigger_tui("cancel", *ids, "--yes", url=api.url)
+    done = in_this_process("cancel", *ids, "--yes", url=api.url)
     assert done.code == 2
     assert "--count 11" in done.err
-    assert trigger_tui("cancel", *ids, "--yes", "--count", "10", url=api.url).code == 2
+    assert in_this_process("cancel", *ids, "--yes", "--count", "10", url=api.url).code == 2
     assert writes(fleet) == []
-    assert trigger_tui("cancel", *ids, "--yes", "--count", "11", url=api.url).code == 0
+    assert in_this_process("cancel", *ids, "--yes", "--count", "11", url=api.url).code == 0
     assert len(writes(fleet)) == 11
 
 
@@ -103,7 +103,7 @@ def test_runs_that_stop_with_it_are_counted(fleet: Fleet, api: FleetApi) -> None
     parent = fleet.runs[0]
     for number in range(100, 112):
         fleet.add(FleetRun(number, -20, -10, LONG, parent=parent.number))
-    done = trigger_tui("cancel", parent.id, "--yes", url=api.url)
+    done = in_this_process("cancel", parent.id, "--yes", url=api.url)
     assert done.code == 2
     assert "1 run and 12 below (12 Executing)" in done.err
     assert "--count 13" in done.err
@@ -111,7 +111,7 @@ def test_runs_that_stop_with_it_are_counted(fleet: Fleet, api: FleetApi) -> None
 
 
 def test_a_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
-    done = trigger_tui("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--dry-run", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--dry-run", url=api.url)
     assert done.code == 0
     assert "would be canceled" in done.out
     assert "it is already Completed" in done.out
@@ -127,7 +127,7 @@ def test_one_wrong_id_stops_the_whole_command(fleet: Fleet, api: FleetApi) -> No
 
 
 def test_another_environment_than_expected_is_refused(fleet: Fleet, api: FleetApi) -> None:
-    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", "--expect-env", "staging", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, "--yes", "--expect-env", "staging", url=api.url)
     assert done.code == 1
     assert "expected was staging" in done.err
     assert writes(fleet) == []
@@ -185,12 +185,12 @@ def test_a_tree_that_may_not_be_whole_needs_a_number_too(fleet: Fleet, api: Flee
     run = fleet.runs[0]
     gone = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
     fleet.fault = lambda path: JSONResponse({"error": "Not found"}, 404) if path.endswith(gone.id) else None
-    done = trigger_tui("cancel", run.id, "--yes", url=api.url)
+    done = in_this_process("cancel", run.id, "--yes", url=api.url)
     assert done.code == 2
     assert "1 run cannot be read any more" in done.err
     assert "--count 2" in done.err
     assert writes(fleet) == []
-    assert trigger_tui("cancel", run.id, "--yes", "--count", "2", url=api.url).code == 0
+    assert in_this_process("cancel", run.id, "--yes", "--count", "2", url=api.url).code == 0
 
 
 def test_children_that_the_query_does_not_know_yet_are_counted(fleet: Fleet, api: FleetApi) -> None:
@@ -200,7 +200,7 @@ def test_children_that_the_query_does_not_know_yet_are_counted(fleet: Fleet, api
         fleet.add(FleetRun(number, -9, -8, LONG, parent=child.number))
     fleet.allow_queries()
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path == "/api/v1/query" else None
-    done = trigger_tui("cancel", run.id, "--yes", url=api.url)
+    done = in_this_process("cancel", run.id, "--yes", url=api.url)
     assert done.code == 2
     assert "1 run and 13 below" in done.err
 
@@ -216,7 +216,7 @@ def test_what_is_given_wrongly_is_refused_with_a_person_at_the_terminal_too(flee
 @pytest.mark.parametrize("kind", ["production", "PROD", "SOMETHING_NEW", ""])
 def test_a_type_of_environment_that_nobody_knows_counts_as_production(fleet: Fleet, api: FleetApi, kind: str) -> None:
     fleet.lead_to("dev", kind)
-    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 2
     assert "--env-name dev" in done.err
     assert writes(fleet) == []
@@ -230,7 +230,7 @@ def test_many_runs_in_an_environment_that_nobody_names_need_their_number(fleet: 
     terminal.type("y\n")
     assert terminal.end() == 1
     assert writes(fleet) == []
-    done = trigger_tui("cancel", *ids, "--yes", "--env-name", "unknown", url=api.url)
+    done = in_this_process("cancel", *ids, "--yes", "--env-name", "unknown", url=api.url)
     assert done.code == 0
 
 
@@ -260,7 +260,7 @@ def test_an_answer_about_another_run_changes_nothing(fleet: Fleet, api: FleetApi
     other = fleet.row(fleet.runs[1])
     path_of = f"/api/v3/runs/{fleet.runs[0].id}"
     fleet.fault = lambda path: JSONResponse(other | {"relatedRuns": {"children": []}}) if path == path_of else None
-    done = trigger_tui("cancel", fleet.runs[0].id, "--yes", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 1
     assert "another run" in done.err
     assert writes(fleet) == []

@@ -104,7 +104,7 @@ def test_ls_json_is_one_valid_object_a_line(recordings_api: RecordingsApi) -> No
     ],
 )
 def test_ls_filters_are_the_servers(recordings_api: RecordingsApi, flags: list[str], name: str, value: str) -> None:
-    assert trigger_tui("ls", *flags, url=recordings_api.url).code == 0
+    assert in_this_process("ls", *flags, url=recordings_api.url).code == 0
     assert queries(recordings_api)[0][name] == value
 
 
@@ -113,7 +113,7 @@ def test_ls_filters_are_the_servers(recordings_api: RecordingsApi, flags: list[s
     [["--status", "running"], ["--status", "failed-to-run"], ["--period", "banana"], ["--limit", "0"], ["--nope"]],
 )
 def test_a_flag_that_the_api_would_ignore_is_a_usage_error(recordings_api: RecordingsApi, flags: list[str]) -> None:
-    done = trigger_tui("ls", *flags, url=recordings_api.url)
+    done = in_this_process("ls", *flags, url=recordings_api.url)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert flags[0] in done.err
@@ -125,7 +125,7 @@ def test_ls_pages_as_far_as_the_limit_asks() -> None:
     for number in range(300):
         fleet.add(FleetRun(number, -300 + number, -299 + number, -298 + number))
     with serving(fleet) as api:
-        done = trigger_tui("ls", "--json", "--limit", "230", url=api.url)
+        done = in_this_process("ls", "--json", "--limit", "230", url=api.url)
     ids = [run["id"] for run in done.objects]
     assert len(ids) == len(set(ids)) == 230
     assert ids[0] == fleet.runs[-1].id
@@ -139,7 +139,7 @@ def test_ls_reads_on_through_short_and_empty_pages(recordings_api: RecordingsApi
         return Reply(body={"data": rows, "pagination": {"next": following} if following else {}})
 
     recordings_api.answer(page([], "a"), page(["run_1"], "b"), page([], "c"), page(["run_1", "run_2"], None))
-    done = trigger_tui("ls", "--json", url=recordings_api.url)
+    done = in_this_process("ls", "--json", url=recordings_api.url)
     assert [run["id"] for run in done.objects] == ["run_1", "run_2"]
 
 
@@ -208,11 +208,9 @@ def test_a_terminal_without_these_glyphs_gets_ascii(recordings_api: RecordingsAp
 
 
 @pytest.mark.parametrize(("number", "run_id"), DETAILS)
-def test_show_json_is_valid_and_holds_what_the_run_has(
-    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, number: str, run_id: str
-) -> None:
+def test_show_json_is_valid_and_holds_what_the_run_has(recordings_api: RecordingsApi, number: str, run_id: str) -> None:
     recordings_api.answer(number, path=f"/api/v3/runs/{run_id}")
-    done = in_this_process(monkeypatch, "show", run_id, "--json", url=recordings_api.url)
+    done = in_this_process("show", run_id, "--json", url=recordings_api.url)
     assert (done.code, done.err) == (0, "")
     (run,) = done.objects
     SCHEMA.validate(run)
@@ -250,7 +248,7 @@ def test_show_tells_the_attempts_with_their_stacks_within_80_columns(recordings_
 
 
 def test_show_says_why_a_run_crashed_where_the_api_hides_it(recordings_api: RecordingsApi) -> None:
-    done = trigger_tui("show", "run_cmwuqwv39000l9f7dy1wfrtva", "--json", url=recordings_api.url)
+    done = in_this_process("show", "run_cmwuqwv39000l9f7dy1wfrtva", "--json", url=recordings_api.url)
     (run,) = done.objects
     assert run["status"] == "CRASHED"
     assert run["attempts"][0]["error"]["message"] == "Process exited with code 1 after signal null."
@@ -274,7 +272,7 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     recordings_api.answer("234", path=f"/api/v1/runs/{ROOT}/trace")
     refused = Reply(401, {"error": "Invalid API key"})
     recordings_api.answer("834" if may_query else refused, method="POST", path="/api/v1/query")
-    done = trigger_tui("tree", ROOT, url=recordings_api.url)
+    done = in_this_process("tree", ROOT, url=recordings_api.url)
     assert done.code == 0
     rows = [line for line in done.out.splitlines() if "  run_" in line]
     assert len(rows) == 11
@@ -282,7 +280,7 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     assert sum("leaf" in line for line in rows) == 9
     # Their details are not recorded, and without queries nothing else tells whether they have children.
     assert ("Not fully loaded: 7 runs cannot be read any more" in done.out) is not may_query
-    objects = trigger_tui("tree", ROOT, "--json", url=recordings_api.url).objects
+    objects = in_this_process("tree", ROOT, "--json", url=recordings_api.url).objects
     assert sorted(node["depth"] for node in objects) == [0] + [1] * 7 + [2] * 3
     below = next(node for node in objects if node["depth"] == 2)
     assert below["relatedRuns"]["parent"]["id"] == "run_cmwur0aer002k9f7dn014y7fy"
@@ -323,7 +321,7 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
     recordings_api: RecordingsApi, number: str, code: int, words: str
 ) -> None:
     recordings_api.answer(number)
-    done = trigger_tui("ls", url=recordings_api.url)
+    done = in_this_process("ls", url=recordings_api.url)
     assert (done.code, done.out) == (code, "")
     assert len(done.err.splitlines()) == 1
     assert words in done.err
@@ -332,7 +330,7 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
 
 @pytest.mark.parametrize("flags", [["--task", ""], ["--status", ","], ["--tag", " , "], ["--period", "0d"]])
 def test_an_empty_filter_never_means_all_runs(recordings_api: RecordingsApi, flags: list[str]) -> None:
-    assert trigger_tui("ls", *flags, url=recordings_api.url).code == 2
+    assert in_this_process("ls", *flags, url=recordings_api.url).code == 2
     assert recordings_api.requests == []
 
 
@@ -347,7 +345,7 @@ def test_an_empty_filter_never_means_all_runs(recordings_api: RecordingsApi, fla
     ],
 )
 def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
-    done = trigger_tui("ls", "--api-url", url)
+    done = in_this_process("ls", "--api-url", url)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert "pass" not in done.err
@@ -355,7 +353,7 @@ def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
 
 def test_one_address_in_two_spellings_is_one_address(recordings_api: RecordingsApi) -> None:
     again = recordings_api.url.replace("http", "HTTP") + "/"
-    assert trigger_tui("ls", "--api-url", again, url=recordings_api.url).code == 0
+    assert in_this_process("ls", "--api-url", again, url=recordings_api.url).code == 0
 
 
 def test_a_full_disk_is_one_line_and_no_traceback(recordings_api: RecordingsApi) -> None:
@@ -376,14 +374,14 @@ def test_a_full_disk_is_one_line_and_no_traceback(recordings_api: RecordingsApi)
 def test_ages_are_by_the_servers_clock(recordings_api: RecordingsApi) -> None:
     row = {"id": "run_1", "status": "QUEUED", "taskIdentifier": "t", "createdAt": "2026-11-24T14:04:55Z"}
     recordings_api.answer(Reply(body={"data": [row], "pagination": {}}))
-    done = trigger_tui("ls", url=recordings_api.url)
+    done = in_this_process("ls", url=recordings_api.url)
     assert " 5s " in done.out.splitlines()[1]
 
 
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -2359", "nonsense", ""])
 def test_a_date_that_is_none_costs_nothing(recordings_api: RecordingsApi, date: str) -> None:
     recordings_api.answer(Reply(body={"data": [], "pagination": {}}, headers={"date": date}))
-    assert trigger_tui("ls", url=recordings_api.url).code == 0
+    assert in_this_process("ls", url=recordings_api.url).code == 0
 
 
 def test_no_connection_is_exit_code_3_and_one_line() -> None:
@@ -401,7 +399,7 @@ def test_no_connection_is_exit_code_3_and_one_line() -> None:
     ],
 )
 def test_what_cannot_be_a_run_id_is_a_usage_error(recordings_api: RecordingsApi, command: str, run_id: str) -> None:
-    done = trigger_tui(command, run_id, url=recordings_api.url)
+    done = in_this_process(command, run_id, url=recordings_api.url)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert recordings_api.requests == []

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.cli.running import environment, trigger_tui
+from tests.cli.running import environment, in_this_process, trigger_tui
 from tests.recording_server import Fault, RecordingsApi, Reply
 
 RUN = "run_cmwuqyb05001v9f7dfg0xzmnh"
@@ -29,7 +29,7 @@ def test_watching_a_run_prints_each_transition_and_ends_with_it(recordings_api: 
 
 def test_watching_in_json_gives_the_run_and_where_it_came_from(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "313", path=f"/api/v3/runs/{RUN}")
-    done = trigger_tui("watch", RUN, "--json", "--interval", "0.5", url=recordings_api.url)
+    done = in_this_process("watch", RUN, "--json", "--interval", "0.5", url=recordings_api.url)
     first, second = done.objects
     assert (first["status"], second["status"]) == ("EXECUTING", "COMPLETED_SUCCESSFULLY")
     assert "previousStatus" not in first
@@ -44,20 +44,20 @@ def test_a_run_that_did_not_succeed_is_exit_code_4(recordings_api: RecordingsApi
 
 
 def test_an_unknown_run_is_exit_code_1(recordings_api: RecordingsApi) -> None:
-    done = trigger_tui("watch", "run_nobody", url=recordings_api.url)
+    done = in_this_process("watch", "run_nobody", url=recordings_api.url)
     assert (done.code, done.out) == (1, "")
     assert "404" in done.err
 
 
 def test_no_connection_at_the_start_is_exit_code_3(recordings_api: RecordingsApi) -> None:
-    assert trigger_tui("watch", url="http://127.0.0.1:9").code == 3
+    assert in_this_process("watch", url="http://127.0.0.1:9").code == 3
     recordings_api.answer(Fault.CLOSE)
-    assert trigger_tui("watch", RUN, url=recordings_api.url).code == 3
+    assert in_this_process("watch", RUN, url=recordings_api.url).code == 3
 
 
 def test_an_outage_while_watching_is_said_and_borne(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "941", Fault.CLOSE, "313", path=f"/api/v3/runs/{RUN}")
-    done = trigger_tui("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
+    done = in_this_process("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
     assert done.code == 0
     assert len(done.out.splitlines()) == 2
     said = done.err.splitlines()

@@ -270,7 +270,7 @@ def passes(run: Run, query: Mapping[str, str]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=query_values), st.integers(1, 100))
 def test_pages_of_any_filters_are_all_that_match(query: dict[str, str], size: int) -> None:
     expected = [run for run in RUNS if passes(run, query)]

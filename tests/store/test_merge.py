@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.store.builders import at, patch_of, patches, run_of, stamp, state_of
@@ -28,7 +28,6 @@ def merge_all(told: list[RunPatch]) -> Run:
     return run
 
 
-@settings(max_examples=300)
 @given(st.lists(one_run, min_size=1, max_size=5).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
 def test_patches_give_the_same_run_in_any_order(both: tuple[list[RunPatch], list[RunPatch]]) -> None:
     told, shuffled = both

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.builders import at, gone, patch_of, patches, reads, run_ids, stamp
@@ -47,7 +47,6 @@ def assert_indexes_are_true(store: Store) -> None:
 updates = reads | gone
 
 
-@settings(max_examples=150)
 @given(st.lists(patches | gone, max_size=8).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
 def test_updates_give_the_same_store_in_any_order_grouping_and_repetition(
     both: tuple[list[RunPatch | RunGone], list[RunPatch | RunGone]],
@@ -65,7 +64,6 @@ def test_updates_give_the_same_store_in_any_order_grouping_and_repetition(
     assert_indexes_are_true(shuffled)
 
 
-@settings(max_examples=200)
 @given(st.lists(updates, max_size=12), st.integers(0, 4), st.integers(0, 2), st.data())
 def test_a_bounded_store_reports_what_it_did_and_keeps_what_it_must(
     told: list[RunsRead | RunGone], max_runs: int, max_bodies: int, data: st.DataObject

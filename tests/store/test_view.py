@@ -1,7 +1,7 @@
 """A view always equals filtering and sorting from nothing."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.builders import at, gone, patch_of, reads, run_ids, run_of
@@ -37,7 +37,6 @@ def assert_is_true(store: Store, view: View) -> None:
         assert (run.id in view) == (run.id in expected)
 
 
-@settings(max_examples=150)
 @given(st.lists(st.lists(reads | gone, min_size=1, max_size=3), min_size=2, max_size=6), st.data())
 def test_a_view_equals_filtering_and_sorting_from_nothing(
     rounds: list[list[RunsRead | RunGone]], data: st.DataObject

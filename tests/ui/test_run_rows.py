@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.builders import at, patch_of
@@ -327,7 +327,6 @@ def lines_of(listed: Listed) -> list[RunId | Gap]:
     return lines
 
 
-@settings(max_examples=200)
 @given(st.lists(steps, max_size=25))
 def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
     listed = Listed(max_runs=25)

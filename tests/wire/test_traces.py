@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recordings import body_of, names
@@ -250,7 +250,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=300)
 @given(json_values)
 def test_any_json_is_a_trace_or_the_servers_fault(value: Any) -> None:
     for root in (value, node("root", value, attemptNumber=value, events=[value], duration=value)):
@@ -261,7 +260,6 @@ def test_any_json_is_a_trace_or_the_servers_fault(value: Any) -> None:
         assert all(span.started_at.tzinfo is UTC and span.ended_at for span in trace.root.walk())
 
 
-@settings(max_examples=300)
 @given(json_values)
 def test_any_json_is_a_span_detail_or_the_servers_fault(value: Any) -> None:
     keys = ("runId", "message", "properties", "events", "triggeredRuns")

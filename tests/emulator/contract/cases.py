@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.emulator.contract.mixes import busy, quiet, waiting
+from tests.emulator.contract.mixes import busy, quiet, quiet_to_look_at, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.recordings import recording
@@ -48,13 +48,13 @@ def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Respon
 
 @case(*(f"{n:03}" for n in (10, 11, 14, 15, 16, *range(20, 31), *range(36, 58)) if n != 55), is_list=True)
 def plain_list(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet(scene)
+    quiet_to_look_at(scene)
     return again(scene, request)
 
 
 @case("012", "013", "017", "018", "019", is_list=True)
 def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet(scene)
+    quiet_to_look_at(scene)
     first = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5}).json()
     after = first["pagination"]["next"]
     second = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5, "page[after]": after}).json()
@@ -75,13 +75,13 @@ def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx.Respon
 
 @case("031", is_list=True)
 def list_of_a_version(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet(scene)
+    quiet_to_look_at(scene)
     return again(scene, request, query={"filter[version]": scene.world().lifecycle.version})
 
 
 @case("032", "033", "034", is_list=True)
 def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet(scene)
+    quiet_to_look_at(scene)
     ours: dict[str, Any] = {}
     if "033" in str(request) or "filter[createdAt][to]" in request["query"]:
         ours = {"filter[createdAt][from]": START_MS, "filter[createdAt][to]": START_MS + 600_000}
@@ -92,7 +92,7 @@ def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 @case("035", is_list=True)
 def list_of_a_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet(scene)
+    quiet_to_look_at(scene)
     batch = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
     return again(scene, request, query={"filter[batch]": batch})
 
@@ -210,7 +210,7 @@ def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 @case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841")
 def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet(scene)
+    quiet_to_look_at(scene)
     return again(scene, request)
 
 

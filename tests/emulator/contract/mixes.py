@@ -45,6 +45,16 @@ def quiet(scene: Scene) -> None:
     scene.advance(30)
 
 
+def quiet_to_look_at(scene: Scene) -> None:
+    """The same, for cases that change nothing: made once, and put back as it was."""
+    if scene.quiet is None:
+        quiet(scene)
+        scene.quiet = (scene.time[0], scene.key, [scene.world(slug) for slug in KEYS])
+    scene.time[0], scene.key, worlds = scene.quiet
+    for world in worlds:
+        scene.emulator.put(world)
+
+
 def busy(scene: Scene) -> None:
     """Runs that queue, run, retry and wait."""
     for number in range(8):

@@ -37,6 +37,9 @@ class Scene:
     names: dict[str, str] = field(default_factory=dict)
     """Recorded ids, and what they are called here."""
 
+    quiet: tuple[int, str, list[World]] | None = None
+    """An environment that no case changes, once one was made: its time, its key and its worlds."""
+
     def reset(self, seed: int = 0) -> None:
         """New worlds, no faults, full buckets."""
         self.time[0] = START_MS

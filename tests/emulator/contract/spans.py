@@ -5,6 +5,7 @@ What lives here: paths of spans. A recorded span is looked for in the recorded t
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from tests.emulator.contract.told import is_noise
@@ -25,15 +26,20 @@ def paths(node: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
             seen[message] += 1
 
 
-def recorded_path(span_id: str) -> Path | None:
-    """Where that span was in a recorded trace; None when no trace has it."""
+@cache
+def _recorded_paths() -> dict[str, Path]:
+    found: dict[str, Path] = {}
     for _, parsed in recordings():
         body = parsed.get("response", {}).get("body")
         if isinstance(body, dict) and "trace" in body:
             for path, each in paths(body["trace"]["rootSpan"]):
-                if each == span_id:
-                    return path
-    return None
+                found.setdefault(each, path)
+    return found
+
+
+def recorded_path(span_id: str) -> Path | None:
+    """Where that span was in the first recorded trace that has it; None when none has."""
+    return _recorded_paths().get(span_id)
 
 
 def span_at(trace: dict[str, Any], path: Path) -> str | None:
