@@ -38,6 +38,10 @@ class Following(Protocol):
         """The next of the numbers that count the server's answers."""
         ...
 
+    def given_up(self, handle: str, new_handle: str) -> str:
+        """Note that the server has given up a handle for another one; gives that."""
+        ...
+
     async def hold(self, poll: Poll, handle: str, at_once: Told | None = None) -> Told:
         """Wait until the poll is answered; with `at_once` it is already. Raises `Refusal` when too many wait."""
         ...

@@ -13,16 +13,25 @@ HEADERS = (
     "location",
     "vary",
     "cache-control",
+    "access-control-allow-origin",
+    "electric-schema",
 )
 """Headers that must have the recorded value. Not among them: `etag` and `content-length`, of no use to a client."""
 
-PRESENT = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-trigger-jwt", "x-trigger-jwt-claims", "date")
+ELECTRIC = (
+    "electric-handle",
+    "electric-offset",
+    "electric-cursor",
+    "electric-shape-id",
+    "electric-chunk-last-offset",
+)
+PRESENT = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-trigger-jwt", "x-trigger-jwt-claims", "date", *ELECTRIC)
 """Headers that must be there when they were recorded, and not otherwise."""
 
 NOT_SERVED = {
     r"/api/v1/bulk-actions": "bulk actions come with the part of the program that uses them",
     r"/api/v1/errors": "error groups come with the part of the program that uses them",
-    r"/realtime/|a sequence": "the realtime feed is the emulator's next step; 762 and 764 are many polls of 211-241e",
+    r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 are what 211e-241e show, polled while a run goes on",
     r"/api/v2/whoami": "takes personal access tokens, which the emulator does not have",
     r"/api/v1/orgs": "likewise",
     r"/api/v1/projects": "likewise",

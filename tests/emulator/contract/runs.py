@@ -22,9 +22,15 @@ TOLD = {
     "ij0ga25y": ("crash-uncaught", None),
     "5forb445": ("slow", {"seconds": 60}),
     "eg13n7bd": ("slow", {"seconds": 60}),
+    "kdvpbw9g": ("progress-counter", {"steps": 6, "ms": 800}),
+    "7vdmvax1": ("fail-retry", {"order": "seq"}),
+    "i1v3pmbe": ("pipeline", {"ms": 600}),
     "n3d7mohw": ("hello-world", {"name": "trace"}),
 }
 """Runs without a recorded detail: the task and payload that their other recordings tell."""
+
+TAGS = {"kdvpbw9g": ["rt-demo"], "7vdmvax1": ["seq-fail"], "i1v3pmbe": ["seq-tree"]}
+"""The tags of those that have some."""
 
 
 def maker(*ids: str) -> Callable[[Maker], Maker]:
@@ -54,7 +60,8 @@ def make(scene: Scene, recorded_id: str) -> str:
         return MAKERS[end](scene)
     if end in TOLD:
         task, payload = TOLD[end]
-        return scene.trigger(task, payload)
+        options: dict[str, Any] = {"tags": TAGS[end]} if end in TAGS else {}
+        return scene.trigger(task, payload, **options)
     return as_told(scene, end)
 
 

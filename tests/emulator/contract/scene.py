@@ -5,6 +5,7 @@ bring a run into the recorded state. The runs of the recordings are listed in `r
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +23,7 @@ from tui.emulator.world import Company, World
 START_MS = 1_795_528_000_000
 COMPANY = Company(REFERENCE, limits=REFERENCE_LIMITS)
 KEYS = {"dev": DEVELOPMENT.key, "prod": PRODUCTION.key}
+ON_ITS_WAY_S = 0.001
 VERSIONED = {"x-trigger-api-version": API_VERSION}
 
 
@@ -80,6 +82,20 @@ class Scene:
             json=body if body is not None and content is None else None,
             content=content,
         )
+
+    def poll(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
+        """A live request; time passes until it is answered."""
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(self.ask, "GET", path, query=query, headers=headers)
+            while not answer.done():
+                due_ms = self.emulator.feeds.next_due_ms()
+                if due_ms is None:
+                    # It is on its way: there, or back.
+                    wait([answer], ON_ITS_WAY_S)
+                    continue
+                self.time[0] = max(self.time[0], due_ms)
+                self.emulator.feeds.settle()
+            return answer.result()
 
     def trigger(self, task: str, payload: Any = None, *, key: str | None = None, **options: Any) -> str:
         """Trigger a task through the API; gives the run's id."""

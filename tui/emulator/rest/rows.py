@@ -6,6 +6,7 @@ recordings 010-063 and 100-149. Which runs are told is the matter of `listing` a
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from time import gmtime, strftime
 from typing import Any
 
@@ -22,6 +23,9 @@ OUTPUT_INLINE_BYTES = 128 * 1024
 SUPER_JSON = "application/super+json"
 """The type of an output as the SDK stores it, `{"json":…}`."""
 
+SECONDS_KEPT = 4096
+"""Seconds whose text is remembered: rows that are told at the same time are of the same minutes."""
+
 Presign = Callable[[Run, str], str]
 """The address of a run's `payload` or `output`."""
 
@@ -29,7 +33,12 @@ Presign = Callable[[Run, str], str]
 def iso_time(ms: int) -> str:
     """Epoch milliseconds as `2026-11-24T13:43:52.747Z`."""
     seconds, rest = divmod(ms, 1000)
-    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{rest:03d}Z"
+    return f"{_iso_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(SECONDS_KEPT)
+def _iso_second(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
 def json_text(value: Json) -> str:

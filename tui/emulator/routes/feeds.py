@@ -18,6 +18,7 @@ from tui.emulator.simulation.new_run import duration_ms
 WINDOW_MOST_MS = 86_400_000
 MINUTE_MS = 60_000
 FROM_THE_START = "-1"
+HANDLE, OLD_HANDLE = "electric-handle", "electric-shape-id"
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 
 OPEN = {"access-control-allow-origin": "*", "access-control-expose-headers": "*", "cache-control": "no-store"}
@@ -31,7 +32,7 @@ async def one_run(asked: Asked) -> Answer:
         raise Refusal(404, {"error": "Not found"}, {"x-should-retry": "false"})
     following = asked.following
     handle = _handle(asked.query)
-    if handle and _is_live(asked.query):
+    if live_handle(asked.query):
         poll = RunPoll(asked.world, run, _offset_ms(asked.query), following.now_ms, following.random)
         told = await following.hold(poll, handle)
         cursor = following.next_number()
@@ -70,7 +71,7 @@ async def _set(asked: Asked, shape: Shape, handle: str) -> Answer:
     following, world = asked.following, asked.world
     now_ms = following.now_ms
     slug, sets = world.environment.slug, following.sets
-    if not (_handle(asked.query) and _is_live(asked.query)):
+    if not live_handle(asked.query):
         return _snapshot(asked, snapshot(world, shape, sets.make(slug, handle, now_ms)), handle)
     offset_ms = _offset_ms(asked.query)
     known = sets.find(slug, handle, now_ms)
@@ -106,8 +107,8 @@ def _answer(
 def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
     """The handle and the offset, under the names of today or those of old (recordings 710, 735)."""
     if is_old:
-        return {"electric-shape-id": handle, "electric-chunk-last-offset": offset}
-    return {"electric-handle": handle, "electric-offset": offset}
+        return {OLD_HANDLE: handle, "electric-chunk-last-offset": offset}
+    return {HANDLE: handle, "electric-offset": offset}
 
 
 def must_refetch(following: Following, handle: str) -> Refusal:
@@ -115,13 +116,15 @@ def must_refetch(following: Following, handle: str) -> Refusal:
 
     Source: Electric's HTTP API; the recorded server never does it.
     """
-    headers = {**OPEN, **place_headers(f"{handle}-{following.next_number()}", "0_0", is_old=following.is_old)}
+    name = OLD_HANDLE if following.is_old else HANDLE
+    headers = {**OPEN, name: following.given_up(handle, f"{handle}-{following.next_number()}")}
     return Refusal(409, [{"headers": {"control": "must-refetch"}}], headers)
 
 
 def live_handle(query: Mapping[str, str]) -> str:
-    """The handle of a live request; "" for any other."""
-    return _handle(query) if _is_live(query) else ""
+    """The handle of a live request; "" for any other, which is answered with all rows (recordings 711, 713, 714)."""
+    is_live = query.get("live") == "true" and query.get("offset", FROM_THE_START) != FROM_THE_START
+    return _handle(query) if is_live else ""
 
 
 def _columns(asked: Asked) -> Columns:
@@ -129,14 +132,8 @@ def _columns(asked: Asked) -> Columns:
     return Columns(asked.world.environment, skipped, is_versioned=asked.is_versioned)
 
 
-def _is_live(query: Mapping[str, str]) -> bool:
-    return query.get("live") == "true"
-
-
 def _handle(query: Mapping[str, str]) -> str:
-    """The handle that is followed; "" for a new beginning, with or without one."""
-    if query.get("offset", FROM_THE_START) == FROM_THE_START:
-        return ""
+    """What a client calls its feed, made up or not (recordings 713, 740); "" when it has no name yet."""
     return query.get("handle") or query.get("shape_id") or ""
 
 

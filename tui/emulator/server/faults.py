@@ -16,7 +16,8 @@ and `sockets`'. A fault is one JSON object:
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full when it comes and when it goes
     {"kind": "cached"}                                    a GET is answered as the same GET was first answered since the
                                                           fault came, `Date` and all: a proxy that keeps what is old
-    {"kind": "must-refetch"}                              a live poll is answered 409, each handle once: a real Electric
+    {"kind": "must-refetch"}                              a live poll is answered 409, each handle once, as a real
+                                                          Electric does it; the handle that comes with it is good
     {"kind": "buffered"}                                  a live poll is answered when its hold is over, not earlier: a
                                                           proxy that hands on what is complete
     {"kind": "old-headers"}                               the realtime feed has the header names of old
@@ -190,8 +191,6 @@ class Faults:
                 continue
             if fault.times is not None:
                 fault.times -= 1
-            if fault.kind == "must-refetch":
-                fault.met[handle] = True
             struck.append(fault)
         return struck
 

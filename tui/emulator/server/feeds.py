@@ -234,6 +234,13 @@ class Following:
         self.struck[:] = self._strike()
         self.is_struck_anew = True
 
+    def given_up(self, handle: str, new_handle: str) -> str:
+        """Note that a fault has given up a handle for another one, which it leaves alone; gives that."""
+        for fault in self.struck:
+            if fault.kind == "must-refetch":
+                fault.met |= {handle: True, new_handle: True}
+        return new_handle
+
     async def hold(self, poll: Poll, handle: str, at_once: Told | None = None) -> Told:
         """Wait until the poll is answered. Raises `Refusal`, `Interrupted`, `ClientDisconnect`."""
         if self.is_struck_by("must-refetch"):

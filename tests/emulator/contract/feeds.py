@@ -1,0 +1,320 @@
+"""Recordings of the realtime feed: how the same is asked here, and what of its rows must be as recorded.
+
+What lives here: cases as in `cases`, and the reading of rows. A live request is answered by letting the time of the
+scene pass (`Scene.poll`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from tests.emulator.contract.cases import again, case, fault, with_token
+from tests.emulator.contract.mixes import busy, quiet
+from tests.emulator.contract.runs import details, make
+from tests.emulator.contract.scene import VERSIONED, Scene
+from tests.recordings import recording
+from tui.emulator.simulation.new_run import NewRun
+
+ROWS: set[str] = set()
+"""Recordings of one run whose rows are compared value by value."""
+
+SNAPSHOT = {"offset": "-1"}
+UP_TO_DATE = {"headers": {"control": "up-to-date"}}
+STATUSES: set[str] = {"743", "744", "745", "746", "747"}
+"""Recordings of many runs of which the operations and statuses are compared."""
+
+OLD_NAMES = {"electric-shape-id": "electric-handle", "electric-chunk-last-offset": "electric-offset"}
+ALWAYS_DIFFERENT = {"id", "friendlyId", "costInCents", "baseCostInCents"}
+HEADERS = {**VERSIONED, "x-trigger-electric-version": "1.0.0-beta.1"}
+MOMENTS = ("createdAt", "updatedAt", "startedAt", "delayUntil", "queuedAt", "expiredAt", "completedAt")
+STEPS_S = (0.05,) * 60
+
+
+def rows_of(body: Any) -> list[dict[str, Any]]:
+    """The messages that have a row."""
+    return [message for message in body if isinstance(message, dict) and "value" in message]
+
+
+def said(body: Any) -> Any:
+    """All of it but ids, times (which of them there are is said), the length of the work, and the order of tags."""
+    return [
+        {"operation": row["headers"]["operation"], "value": dict(_values(row["value"]))} for row in rows_of(body)
+    ] + [message for message in body if "value" not in message]
+
+
+def statuses(body: Any) -> list[tuple[str, str]]:
+    """The operation and the status of each row."""
+    return sorted((row["headers"]["operation"], row["value"]["status"]) for row in rows_of(body))
+
+
+def _values(value: dict[str, str | None]) -> Iterator[tuple[str, Any]]:
+    for name, text in value.items():
+        if name in MOMENTS or (name in {"output", "payload"} and value.get(f"{name}Type") == "application/store"):
+            yield name, text is not None
+        elif name == "usageDurationMs":
+            yield name, text != "0"
+        elif name == "runTags" and text is not None:
+            yield name, sorted(text[1:-1].split(","))
+        elif name not in ALWAYS_DIFFERENT:
+            yield name, text
+
+
+def path_of(request: dict[str, Any], run_id: str) -> str:
+    path: str = request["path"]
+    return "/".join([*path.split("/")[:4], run_id])
+
+
+def next_query(answer: httpx.Response) -> dict[str, str]:
+    """What a client sends after that answer."""
+    headers = {OLD_NAMES.get(name, name): value for name, value in answer.headers.items()}
+    query = {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
+    return query | ({"cursor": headers["electric-cursor"]} if "electric-cursor" in headers else {})
+
+
+# --- one run
+
+
+def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> httpx.Response:
+    """The snapshot of a run in the moment in which it has come to that status."""
+    for step_s in STEPS_S:
+        answer = again(scene, request, path=path, query=SNAPSHOT)
+        if rows_of(answer.json())[0]["value"]["status"] == status:
+            return answer
+        scene.advance(step_s)
+    raise LookupError(f"never {status}")
+
+
+@case("700", "701", "702", "703", "704", "705", "706", "708", "709")
+def progress(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    path = path_of(request, make(scene, request["path"]))
+    answer = first_at(scene, request, path, "DEQUEUED")
+    # Progress that is told in one row here may have been told in two there: only its end is at one place.
+    wanted = int(request["query"].get("offset", "-1").partition("_")[2] or 0)
+    for _ in range(min(wanted, 5)):
+        answer = scene.poll(path, next_query(answer), request["headers"])
+    while wanted > 5 and rows_of(answer.json())[0]["value"]["completedAt"] is None:
+        answer = scene.poll(path, next_query(answer), request["headers"])
+    return scene.poll(path, next_query(answer), request["headers"]) if wanted > 6 else answer
+
+
+@case("710", "711", "713", "714", "715")
+def at_the_end(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, request["path"])
+    scene.advance(60)
+    handle = request["query"].get("handle", "")
+    ours = {"handle": f"run-{run_id.removeprefix('run_')}"} if handle.startswith("run-") else {}
+    answer = again(scene, request, path=path_of(request, run_id), query=ours)
+    if handle:
+        assert answer.headers["electric-handle"] == (ours.get("handle") or handle)
+    return answer
+
+
+@case("712")
+def old_offset(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, request["path"])
+    scene.advance(60)
+    began_ms = scene.time[0]
+    handle = {"handle": f"run-{run_id.removeprefix('run_')}"}
+    answer = scene.poll(path_of(request, run_id), request["query"] | handle, request["headers"])
+    assert 17_000 <= scene.time[0] - began_ms <= 23_000
+    return answer
+
+
+@case("717", "718", "719", "720", "724", "725", "725a", "727", "728")
+def a_finished_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, request["path"])
+    scene.advance(400)
+    return again(scene, request, path=path_of(request, run_id), key=scene.key)
+
+
+@case("721", "722", "723")
+def a_waiting_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, request["path"])
+    scene.advance(5)
+    return again(scene, request, path=path_of(request, run_id), key=scene.key)
+
+
+ROWS |= {f"{number}" for number in (*range(700, 716), *range(717, 729))} | {"725a"}
+
+
+@case("716", "742", "905")
+def unknown(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="tr_dev_wrong") if request["path"].endswith("/runs") else again(scene, request)
+
+
+@case("906")
+def no_key(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return again(scene, request, key="")
+
+
+@case("917")
+def too_small_a_scope(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    return with_token(scene, request, ["read:runs:<id>"])
+
+
+@case("932")
+def while_rate_limited(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, request["path"])
+    scene.advance(5)
+    scene.ask("POST", f"/api/v1/runs/{run_id}/tags", body={"tags": ["added-later"]})
+    fault(scene, kind="rate-limit", most=0)
+    assert scene.ask("GET", "/api/v1/runs").status_code == 429
+    return again(scene, request, path=path_of(request, run_id))
+
+
+@case("943", "949")
+def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    run_id = make(scene, details()["ybhtw9lx"]["id"])
+    fault(scene, kind="error", status=500)
+    path = request["path"]
+    return again(scene, request, path=path if path.endswith("/runs") else path_of(request, run_id))
+
+
+# --- many runs
+
+
+@case("730", "731", "732", "733", "734", "735", "736", "737", "738", "738b", "740")
+def many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    return again(scene, request)
+
+
+@case("750")
+def more_than_it_tells(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    for _ in range(1100):
+        scene.world().trigger(NewRun(task_id="hello-world", tags=("cap-test",), delay_ms=3_600_000))
+    answer = again(scene, request)
+    newest = [run.id for run in scene.world().ledger][-1000:]
+    assert sorted(row["value"]["friendlyId"] for row in rows_of(answer.json())) == sorted(newest)
+    return answer
+
+
+@case("751")
+def while_many_work(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    busy(scene)
+    return again(scene, request)
+
+
+@case("741")
+def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    make(scene, details()["cmx6srqz"]["id"])
+    scene.advance(60)
+    batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
+    return again(scene, request, path=f"/realtime/v1/batches/{batch_id}")
+
+
+@case("739")
+def nothing_happens(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    quiet(scene)
+    shape = shape_of(request)
+    answer = again(scene, request, query=SNAPSHOT | {"live": "false"})
+    told_ms, began_ms = answer.headers["electric-offset"].partition("_")[0], scene.time[0]
+    answer = scene.poll(request["path"], shape | next_query(answer), request["headers"])
+    assert 17_000 <= scene.time[0] - began_ms <= 23_000
+    assert answer.headers["electric-offset"] == f"{told_ms}_{answer.headers['electric-cursor']}"
+    return answer
+
+
+FOLLOWED = {"39": 1, "41": 1, "43": 2, "45": 3, "47": 4}
+"""How many answers were told to the recorded feeds, by the number in the offset that was sent for the last of them."""
+
+FOLLOWED_STATUSES = ("PENDING", "EXECUTING", "COMPLETED_SUCCESSFULLY", "PENDING")
+
+
+@case("743", "744", "745", "746", "747")
+def follow(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    """One run comes and ends, then another comes. What is told of a short state depends on when its window ends."""
+    wanted = FOLLOWED[request["query"]["offset"].partition("_")[2]]
+    for tries in range(200):
+        scene.reset(tries)
+        scene.advance(tries * 0.007)
+        if (answer := followed(scene, request, wanted)) is not None:
+            return answer
+    raise LookupError("never told like that")
+
+
+def followed(scene: Scene, request: dict[str, Any], wanted: int) -> httpx.Response | None:
+    """The last of so many answers, if it tells the recorded status."""
+    shape = shape_of(request)
+    answer = again(scene, request, query=SNAPSHOT | {"live": "false"})
+    scene.trigger("hello-world", {"name": "RT"}, tags=["rt-tag"])
+    status = ""
+    for _ in range(min(wanted, 3)):
+        answer = scene.poll(request["path"], shape | next_query(answer), request["headers"])
+        status = rows_of(answer.json())[0]["value"]["status"]
+        if status == FOLLOWED_STATUSES[2]:
+            break
+    if wanted == 4:
+        # Late in the window that comes next, so that no worker takes it before that is over.
+        scene.advance(0.2)
+        scene.trigger("hello-world", {"name": "burst"}, tags=["burst"])
+        answer = scene.poll(request["path"], shape | next_query(answer), request["headers"])
+        status = rows_of(answer.json())[0]["value"]["status"]
+    return answer if status == FOLLOWED_STATUSES[wanted - 1] and len(rows_of(answer.json())) == 1 else None
+
+
+def shape_of(request: dict[str, Any]) -> dict[str, Any]:
+    """What a client asks for with every poll."""
+    return {name: request["query"][name] for name in ("createdAt", "tags", "skipColumns") if name in request["query"]}
+
+
+# --- sequences
+
+
+def polls(number: str) -> list[dict[str, Any]]:
+    """The recorded requests and answers of a sequence."""
+    found: list[dict[str, Any]] = recording(number)["polls"]
+    return found
+
+
+def followed_run(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that are told of a run from its beginning until its feed has nothing more to say."""
+    run_id = make(scene, recorded[0]["request"]["path"])
+    path = f"/realtime/v1/runs/{run_id}"
+    answer = scene.ask("GET", path, query=SNAPSHOT, headers=HEADERS)
+    told = []
+    while rows := rows_of(answer.json()):
+        told += rows
+        answer = scene.poll(path, next_query(answer), HEADERS)
+    return told
+
+
+def followed_tree(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that the feed of the environment tells of a run and all below it."""
+    shape = shape_of(recorded[0]["request"])
+    answer = scene.ask("GET", "/realtime/v1/runs", query=shape | SNAPSHOT, headers=HEADERS)
+    make(scene, rows_of(recorded[1]["response"]["body"])[0]["value"]["friendlyId"])
+    told = []
+    while rows := rows_of((answer := scene.poll("/realtime/v1/runs", shape | next_query(answer), HEADERS)).json()):
+        told += rows
+    return told
+
+
+def story_of_a_run(rows: list[dict[str, Any]]) -> list[Any]:
+    """What each row says that none before it did; that a worker took it is told or not, as its window ends."""
+    story: list[Any] = []
+    worked = -1
+    for row in rows:
+        value = row["value"]
+        if value["status"] != "DEQUEUED":
+            has_worked = int(value["usageDurationMs"]) > worked
+            story.append((row["headers"]["operation"], value["status"], has_worked, value["error"]))
+            worked = int(value["usageDurationMs"])
+    return story
+
+
+def story_of_a_tree(rows: list[dict[str, Any]]) -> list[Any]:
+    """Of each run: its task, that it came as new and only once, and how it ended."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        told.setdefault(row["value"]["id"], []).append(row)
+    return sorted(
+        (
+            each[-1]["value"]["taskIdentifier"],
+            each[-1]["value"]["status"],
+            [row["headers"]["operation"] for row in each][:2],
+            {row["headers"]["operation"] for row in each[1:]} <= {"update"},
+        )
+        for each in told.values()
+    )
