@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from starlette.responses import JSONResponse
 from textual.geometry import Region
 from textual.widget import Widget
@@ -13,6 +14,7 @@ from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
 from tui.domain.update import CaughtUp
+from tui.sources.listing import Listing
 from tui.ui.theme import Look
 
 LIVED = [
@@ -21,6 +23,11 @@ LIVED = [
     FleetRun(12, 20.0, 21.0, 26.0, end="CRASHED"),
     FleetRun(13, 30.0),
 ]
+
+
+@pytest.fixture(autouse=True)
+def the_tests_say_when_all_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Listing, "caught_up_at", None)
 
 
 async def break_for(monitor: Monitored, seconds: float) -> None:
