@@ -18,10 +18,11 @@ from tui.config import Secret, Settings, read_settings
 from tui.domain.filters import RunFilters
 from tui.emulator.public_tokens import sign_token
 from tui.session import Session
+from tui.wire.connection import Timeouts
 
 DAY_S = 86_400.0
 
-FEED_SILENCE_S = 0.3
+FEED_TIMEOUTS = Timeouts(read_s=0.3, whole_s=5.0)
 """Of the real time, in which a held poll of virtual time lasts for some milliseconds."""
 
 Later = Callable[[float], Awaitable[None]]
@@ -45,10 +46,17 @@ def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def started(api: FleetApi, tmp_path: Path, **changes: Any) -> AsyncIterator[Session]:
+async def started(
+    api: FleetApi, tmp_path: Path, *, timeouts: Timeouts | None = None, **changes: Any
+) -> AsyncIterator[Session]:
     """A started session in the fleet's time."""
-    settings = settings_for(api, tmp_path, **changes)
-    session = Session(settings, clock=api.fleet.clock, random=Random(1), feed_silence_s=FEED_SILENCE_S)
+    session = Session(
+        settings_for(api, tmp_path, **changes),
+        clock=api.fleet.clock,
+        random=Random(1),
+        timeouts=timeouts,
+        feed_timeouts=FEED_TIMEOUTS,
+    )
     async with session:
         await session.start()
         yield session

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from tests.answers import server_error
 from tests.fleet import NO_QUERIES, SECRET, Fleet, FleetRun, at
 from tests.harness import Later, live
+from tests.ordeal import set_faults
 from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
@@ -55,7 +56,7 @@ class Followed:
         return self.connection.at(self.session.clock.elapsed_s(), self.session.now())
 
     def faults(self, *specs: dict[str, Any]) -> None:
-        self.fleet.emulator.faults.set([NO_QUERIES, *specs], NAMES)
+        set_faults(self.fleet.emulator, self.fleet.world, [NO_QUERIES, *specs])
 
     def asked(self, path: str, since_s: float) -> int:
         return sum(moment >= since_s for moment, _ in self.fleet.asked(path))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tui.domain.filters import RunFilters
     from tui.sources.reads import Reads
     from tui.wire.client import Client
+    from tui.wire.connection import Timeouts
 
 CLOSE_WITHIN_S = 3.0
 """Closing connections is politeness: the program ends all the same."""
@@ -59,9 +60,10 @@ class Session:
         clock: Clock | None = None,
         random: Random | None = None,
         on_rate_limit_wait: Callable[[float], None] = lambda _: None,
-        feed_silence_s: float | None = None,
+        timeouts: "Timeouts | None" = None,
+        feed_timeouts: "Timeouts | None" = None,
     ) -> None:
-        """`feed_silence_s` is how long a poll of the feed may be silent, if not as long as real servers hold it."""
+        """`timeouts` and those of the feed, whose polls are held, are the client's own unless others are given."""
         self.settings = settings
         self.clock = clock or SystemClock()
         self._sources_clock = WakeableClock(self.clock)
@@ -73,7 +75,8 @@ class Session:
         )
         self.reads: Reads
         self._random = random or Random()  # noqa: S311  spreads retries, guards nothing
-        self._feed_silence_s = feed_silence_s
+        given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
+        self._timeouts = {name: each for name, each in given.items() if each is not None}
         self._client: Client
         self._performer: Performer
         self._pump = Pump(self.store, self.clock)
@@ -122,7 +125,7 @@ class Session:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
         client_module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
-        settings, silence_s = self.settings, self._feed_silence_s
+        settings = self.settings
         self._client = client_module.Client(
             api_url=settings.api_url,
             key=settings.key.reveal(),
@@ -130,7 +133,7 @@ class Session:
             user_agent=f"trigger-tui/{__version__}",
             on_rate_limit=self.budget.observe,
             clock=self.clock.now,
-            feed_timeouts=None if silence_s is None else client_module.silence_of(silence_s),
+            **self._timeouts,
         )
         self._closers.push_async_callback(self._client.aclose)
         self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
@@ -190,6 +193,9 @@ class Session:
         async def emit(update: Update) -> None:
             nonlocal waits, tries
             if isinstance(update, SourceConnected):
+                if tries:
+                    # Who is back tells the others that it is worth a try.
+                    self._sources_clock.wake()
                 waits, tries = waits_s(self._random), 0
             await self.emit(update)
 

@@ -38,7 +38,7 @@ DEFAULT_TIMEOUTS = Timeouts()
 ELECTRIC_VERSION = "1.0.0-beta.1"
 """With it the feed answers under today's header names (recordings 710, 735)."""
 
-FEED_SILENCE_S = 30.0
+FEED_TIMEOUTS = Timeouts(read_s=30.0, whole_s=60.0)
 """A poll of the feed is held for 17 to 22 s (recordings 709, 712, 739): longer silence is a connection that is dead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ class Client:
         user_agent: str = USER_AGENT,
         on_rate_limit: Callable[[RateLimit], None] = _ignore,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        feed_timeouts: Timeouts | None = None,
+        feed_timeouts: Timeouts = FEED_TIMEOUTS,
     ) -> None:
         """`api_url` may have a path of its own; `clock` is asked where an answer has no `Date`; `on_rate_limit` hears
         of the budget after every answer that tells it.
@@ -86,7 +86,7 @@ class Client:
             headers=headers | {b"x-trigger-electric-version": ELECTRIC_VERSION.encode()},
             key=self._key,
             clock=clock,
-            timeouts=feed_timeouts or silence_of(FEED_SILENCE_S),
+            timeouts=feed_timeouts,
         )
         self._store: Connection | None = None
 
@@ -204,11 +204,6 @@ class Client:
         if (error := refusal(answer, self._key)) is not None:
             raise error
         return answer
-
-
-def silence_of(silence_s: float) -> Timeouts:
-    """The timeouts of a poll that may be silent for so long; the snapshot of 1,000 rows has as long again."""
-    return Timeouts(read_s=silence_s, whole_s=2 * silence_s)
 
 
 def _shown(path: str) -> str:
