@@ -16,7 +16,7 @@ AGREE_WITHIN: Final = timedelta(seconds=2)
 OLD_FROM: Final = timedelta(seconds=5)
 """An answer whose `Date` is so far behind is of before: a cache gave it, or another server whose clock is slow."""
 
-BELIEVED_AFTER_S: Final = 8.0
+BELIEVED_AFTER_S: Final = 5.0
 """A `Date` that is behind, and goes on like a clock for so long, is the server's new time: it was set back."""
 
 

@@ -18,7 +18,7 @@ from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.coverage import Coverage, lacks_list
-from tui.sources.edge import Edge
+from tui.sources.edge import LIST_DELAY, Edge
 from tui.sources.leavers import Leavers
 from tui.sources.lister import Lister
 from tui.sources.reads import Reads
@@ -81,10 +81,12 @@ class Listing:
 
     @property
     def caught_up_at(self) -> datetime | None:
-        """The moment before which every change was read; None while something is still to be read."""
+        """The moment before which every change was read; None while something is still to be read. Lists tell a change
+        a little late.
+        """
         if len(self._read_until) < len((NEWEST, RUNNING_PART, QUEUED_PART)) or not self._leavers.is_empty:
             return None
-        return min(self._read_until.values())
+        return min(self._read_until.values()) - LIST_DELAY
 
     async def look_around(self, emit: Emit, room: int) -> None:
         """Go on with everything: new runs, then those that run, then those that ended, then a stretch of the queue."""

@@ -67,6 +67,7 @@ class RestSource:
         self._placed_s = 0.0
         self._paid = 0
         self._beginnings = 0
+        """Of the feed, as far as everything was compared since."""
         self._passes_due_s: list[float] = []
         self._is_woken = False
         self._caught_up_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
@@ -77,7 +78,7 @@ class RestSource:
         self._listing.begin_anew()
         self._placed_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
         self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
-        self._passes_due_s = [self._clock.monotonic_s()]
+        self._beginnings = 0
         is_placed = False
         try:
             while True:
