@@ -1,7 +1,11 @@
 """An emulator on a port, in a time that the test owns: what is asked of it, and how many of its answers are due."""
 
+import http.client
+import json
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +23,7 @@ from tui.emulator.server.serving import beside
 from tui.emulator.world import Company, World
 
 PATIENCE_S = 20.0
+ELECTRIC = {"x-trigger-api-version": API_VERSION, "x-trigger-electric-version": "1.0.0-beta.1"}
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -82,11 +87,84 @@ class Served:
                 connection.sendall(request(path, **more))
             yield connection
 
+    @contextmanager
+    def live(self, path: str, *, key: str = DEVELOPMENT.key, **more: str) -> Iterator["Live"]:
+        """A request of the realtime feed on a connection of its own, sent, and held or answered."""
+        held = self.emulator.feeds.held
+        with closing(http.client.HTTPConnection(*self.place, timeout=PATIENCE_S)) as connection:
+            connection.request("GET", path, headers=headers(key, ELECTRIC | more))
+            live = Live(connection)
+            ends_s = time.monotonic() + PATIENCE_S
+            while self.emulator.feeds.held == held and not live.is_answered():
+                assert time.monotonic() < ends_s
+            yield live
+
+    def settle(self, seconds: float = 0.0) -> int:
+        """Let time pass; how many polls are still held then."""
+        self.advance(seconds)
+        return self.emulator.feeds.settle()
+
+    def next_told(self) -> int:
+        """Let time pass until something is told; after how many milliseconds it is."""
+        feeds, began_ms = self.emulator.feeds, self.time[0]
+        held = feeds.held
+        while feeds.settle() == held:
+            due_ms = feeds.next_due_ms()
+            assert due_ms is not None
+            self.time[0] = max(self.time[0], due_ms)
+        return self.time[0] - began_ms
+
     @property
     def place(self) -> tuple[str, int]:
         url = httpx.URL(self.url)
         assert url.port is not None
         return url.host, url.port
+
+
+@dataclass
+class Live:
+    """A request whose answer is read when the test wants it."""
+
+    connection: http.client.HTTPConnection
+
+    def is_answered(self) -> bool:
+        """Whether something of an answer has come, or the connection is closed."""
+        return bool(select.select([self.connection.sock], [], [], 0.001)[0])
+
+    def answer(self) -> "LiveAnswer":
+        """The answer; waits for it."""
+        response = self.connection.getresponse()
+        body = response.read()
+        return LiveAnswer(response.status, dict(response.getheaders()), json.loads(body))
+
+    def is_closed(self) -> bool:
+        """Whether the connection ends without an answer; waits for that."""
+        try:
+            self.connection.getresponse().read()
+        except (http.client.HTTPException, ConnectionError):
+            return True
+        return False
+
+
+@dataclass
+class LiveAnswer:
+    """What came: `messages` as they are."""
+
+    status: int
+    headers: dict[str, str]
+    messages: Any
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Of each row: the operation, the run's id, its status."""
+        rows = [message for message in self.messages if "value" in message]
+        told = [(row["headers"]["operation"], row["value"]["friendlyId"], row["value"]["status"]) for row in rows]
+        return sorted(told)
+
+    @property
+    def next(self) -> str:
+        """The query of the live request that comes after it."""
+        return f"live=true&offset={self.headers['electric-offset']}&handle={self.headers['electric-handle']}"
 
 
 def headers(key: str | None, more: dict[str, str]) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Place:
             request["method"],
             request["path"],
             query=request["query"],
-            headers=TOLD["headers"],
+            headers=asked.get("headers", TOLD["headers"]),
             body=None if request["body"] is None else json.dumps(request["body"]),
             key=self.scene.token("read:runs") if asked.get("is_public") else None,
         )
@@ -103,6 +103,7 @@ def names_in(scene: Scene, world: World) -> dict[str, str]:
         "next": first["pagination"]["next"],
         "previous": second["pagination"]["previous"],
         "tag": next(run.tags[0] for run in world.ledger if run.tags),
+        "tag_of_now": "tagged-1795528000000",
         "version": completed.version,
         "queue": world.queues.named("webhooks").id,
         "now_ms": str(START_MS - LISTED_MS),
@@ -152,6 +153,7 @@ def test_the_shapes_are_those_of_the_real_server() -> None:
         r"/api/v1/tasks/[^/]+/trigger$": "trigger",
         r"/api/v1/queues$": "queues",
         r"/api/v1/query$": "query",
+        r"/realtime/v1/": "feed",
     }
     met = set()
     for name, parsed in recordings():

@@ -1,6 +1,6 @@
 """`python -m tests.sdk`: the official SDK (`@trigger.dev/sdk`) against the emulator, each of its calls a line.
 
-What lives here: a temporary folder with the SDK, an emulator on a free port, and `check.mjs` between them; exit code 1
+What lives here: a temporary folder with the SDK, two emulators on free ports, and `check.mjs` between them; exit code 1
 when a check fails. Needs node and npm, so that it is no part of the suite. `--record` also writes what the SDK sends
 to tests/emulator/sdk_requests.json, which `tests/emulator/test_sdk_requests.py` sends again without it.
 """
@@ -14,6 +14,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.server.application import application
+from tui.emulator.server.clock import WorldClock
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
+from tui.emulator.world import Company
 
 HERE = Path(__file__).parent
 REQUESTS = HERE.parent / "emulator" / "sdk_requests.json"
@@ -37,6 +44,15 @@ def emulator() -> Iterator[str]:
             process.wait(END_S)
 
 
+@contextmanager
+def small() -> Iterator[str]:
+    """An emulator of the recordings' tasks, where nothing happens but what is asked for; gives its address."""
+    company = Company(REFERENCE, limits=REFERENCE_LIMITS)
+    emulator = Emulator(company, Options(rate_per_s=0, history=0), WorldClock())
+    with beside(application(emulator), emulator) as url:
+        yield url
+
+
 def main() -> int:
     """Install, run, tell."""
     if not (shutil.which("node") and shutil.which("npm")):
@@ -46,8 +62,9 @@ def main() -> int:
         for script in HERE.glob("*.mjs"):
             shutil.copy(script, folder)
         more = {"SDK_REQUESTS": str(REQUESTS)} if "--record" in sys.argv[1:] else {}
-        with emulator() as url:
-            environ = {**os.environ, **more, "TRIGGER_API_URL": url, "TRIGGER_SECRET_KEY": "tr_dev_emulator"}
+        with emulator() as url, small() as small_url:
+            more |= {"TRIGGER_API_URL": url, "TRIGGER_SMALL_URL": small_url, "TRIGGER_SECRET_KEY": "tr_dev_emulator"}
+            environ = {**os.environ, **more}
             return subprocess.run(["node", "check.mjs"], cwd=folder, env=environ, check=False).returncode
 
 

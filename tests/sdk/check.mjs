@@ -10,19 +10,22 @@ import { auth, batch, idempotencyKeys, query, queues, runs, tasks } from "@trigg
 import { Recorder } from "./requests.mjs";
 
 const API = process.env.TRIGGER_API_URL;
+const SMALL = process.env.TRIGGER_SMALL_URL;
 const LIST_LAG_MS = 2000;
 const ONCE = { retry: { maxAttempts: 1 } };
 const SOON = { retry: { maxAttempts: 3, minTimeoutInMs: 50, maxTimeoutInMs: 100 } };
 
 const recorder = new Recorder();
-const plainly = (path, init) => {
+const plainly = (path, init, url = API) => {
   const { call } = recorder;
   recorder.call = "";
-  const answer = fetch(API + path, init).finally(() => (recorder.call = call));
+  const answer = fetch(url + path, init).finally(() => (recorder.call = call));
   return answer.then((response) => response.json());
 };
 const truth = () => plainly("/emulator/world?limit=all");
-const faults = (...specs) => plainly("/emulator/faults", { method: "POST", body: JSON.stringify({ faults: specs }) });
+const faults_of = (url) => (...specs) =>
+  plainly("/emulator/faults", { method: "POST", body: JSON.stringify({ faults: specs }) }, url);
+const faults = faults_of(API);
 
 let failed = 0;
 async function check(name, run, { isRecorded = true } = {}) {
@@ -364,6 +367,101 @@ await check("query.execute() of nonsense: 400", async () => {
   await assert.rejects(query.execute("SELECT nothing FROM runs", undefined, ONCE), { status: 400 });
 });
 
+// --- realtime
+
+/** What a subscription tells until that is so, at most for `most_ms`. */
+async function followed(subscription, isEnough, most_ms = 20_000) {
+  const told = [];
+  const late = setTimeout(() => subscription.unsubscribe(), most_ms);
+  for await (const run of subscription) {
+    told.push(run);
+    if (isEnough(told)) break;
+  }
+  clearTimeout(late);
+  subscription.unsubscribe();
+  return told;
+}
+const isFinal = (run) => ["COMPLETED", "FAILED", "CANCELED"].includes(run.status);
+
+/** A check among the small tasks of the recordings, where nothing happens but what is asked for. */
+const checkSmall = (name, run) =>
+  check(name, () => auth.withAuth({ baseURL: SMALL, accessToken: "tr_dev_emulator" }, run), { isRecorded: false });
+
+await checkSmall("runs.subscribeToRun() tells a run to its end, and its error", async () => {
+  const { id } = await tasks.trigger("fail-retry", { order: "ord_1" }, { tags: ["followed", "b c"] });
+  const told = await followed(runs.subscribeToRun(id), (runs) => isFinal(runs.at(-1)));
+  const last = told.at(-1);
+  assert.deepEqual([last.id, last.status, last.tags], [id, "FAILED", ["followed", "b c"]]);
+  assert(isDate(last.createdAt) && isDate(last.finishedAt) && last.isFailed && last.durationMs > 0);
+  assert.deepEqual(last.payload, { order: "ord_1" });
+  assert(last.error.message && last.error.stackTrace.includes("\n    at "));
+  assert(told.length > 4 && told.slice(0, -1).every((run) => !isFinal(run) && !run.error));
+});
+await checkSmall("runs.subscribeToRun() tells metadata and output", async () => {
+  const { id } = await tasks.trigger("progress-counter", { steps: 4, ms: 800 });
+  const told = await followed(runs.subscribeToRun(id), (runs) => isFinal(runs.at(-1)));
+  assert(new Set(told.map((run) => run.metadata?.progress)).size > 2);
+  assert.deepEqual([told.at(-1).status, told.at(-1).output], ["COMPLETED", { steps: 4 }]);
+});
+for (const [what, fault] of [
+  ["a must-refetch", { kind: "must-refetch" }],
+  ["a closed socket", { kind: "close", times: 1, route: "run-feed" }],
+  ["a 503", { kind: "error", status: 503, times: 1, route: "run-feed" }],
+  ["a 429", { kind: "realtime-limit", most: 0 }],
+  ["a dropped connection", { kind: "drop" }],
+]) {
+  await checkSmall(`runs.subscribeToRun() goes on after ${what}`, async () => {
+    const { id } = await tasks.trigger("progress-counter", { steps: 3, ms: 400 });
+    let struck;
+    const told = await followed(runs.subscribeToRun(id), (runs) => {
+      struck ??= faults_of(SMALL)(fault).then(() => pause(500)).then(() => faults_of(SMALL)());
+      return isFinal(runs.at(-1));
+    });
+    await struck;
+    assert.equal(told.at(-1)?.status, "COMPLETED");
+  });
+}
+await check("runs.subscribeToRun() of an ended run gives it and ends", async () => {
+  const told = await followed(runs.subscribeToRun(broken.id), () => false);
+  assert.deepEqual([told.length, told[0].id, told[0].status], [1, broken.id, "FAILED"]);
+  assert(told[0].error.message && told[0].error.stackTrace.includes("\n    at "));
+});
+await check("runs.subscribeToRun() with skipColumns", async () => {
+  const options = { stopOnCompletion: true, skipColumns: ["payload", "output"] };
+  const [run] = await followed(runs.subscribeToRun(completed.id, options), () => true);
+  assert.deepEqual([run.id, run.payload, run.output], [completed.id, undefined, undefined]);
+});
+await check("runs.subscribeToRunsWithTag() tells old runs and new ones", async () => {
+  const name = `tagged-${Date.now()}`;
+  recorder.name(name, "tag_of_now");
+  const first = await tasks.trigger("heartbeat", undefined, { tags: [name] });
+  const ends = new Map();
+  let second;
+  const isEnough = (told) => {
+    ends.set(told.at(-1).id, told.at(-1).status);
+    second ??= tasks.trigger("heartbeat", undefined, { tags: [name, "later"] });
+    return ends.size === 2 && [...ends.values()].every((status) => isFinal({ status }));
+  };
+  await followed(runs.subscribeToRunsWithTag(name, { createdAt: "1h" }), isEnough);
+  assert.deepEqual([...ends.keys()].sort(), [first.id, (await second).id].sort());
+  assert([...ends.values()].every((status) => isFinal({ status })));
+});
+await check("runs.subscribeToBatch()", async () => {
+  const { batchId } = await runs.retrieve(child.id);
+  recorder.name(batchId, "batch");
+  const { runs: members } = await batch.retrieve(batchId);
+  const told = await followed(runs.subscribeToBatch(batchId), (runs) => runs.length === members.length);
+  assert.deepEqual(ids(told), [...members].sort());
+});
+await check("a public token of a tag follows that tag, and no other", async () => {
+  const token = await auth.createPublicToken({ scopes: { read: { tags: [tag] } } });
+  await auth.withAuth({ accessToken: token }, async () => {
+    const [run] = await followed(runs.subscribeToRunsWithTag(tag), () => true);
+    assert(run.tags.includes(tag));
+    const asked = await fetch(`${API}/realtime/v1/runs?tags=another`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal(asked.status, 403);
+  });
+}, { isRecorded: false });
 // --- retries
 
 for (const [what, fault] of [

@@ -7,6 +7,8 @@ import { z } from "zod/v4";
 
 const HEADERS = ["content-type", "x-trigger-api-version", "x-trigger-source"];
 
+const FEED_HEADERS = ["x-trigger-api-version", "x-trigger-electric-version"];
+
 const page = (item, pagination) => ({
   type: "object",
   properties: { data: { type: "array", items: item }, pagination },
@@ -32,6 +34,29 @@ function queueShape() {
   return { type: "object", properties, required: Object.keys(properties).filter((name) => name !== "concurrency") };
 }
 
+/** Rows whose values are texts, by what the SDK makes of them; and what says that they are all. */
+function feedShape() {
+  const { properties, required } = shapeOf(schemas.SubscribeRunRawShape);
+  const text = { type: ["string", "null"] };
+  const value = {
+    type: "object",
+    properties: Object.fromEntries(Object.keys(properties).map((name) => [name, text])),
+    required: required.filter((name) => !["number"].includes(name)),
+  };
+  const headers = (name, values) => ({ type: "object", properties: { [name]: { enum: values } }, required: [name] });
+  const row = {
+    type: "object",
+    properties: { key: { type: "string" }, value, headers: headers("operation", ["insert", "update", "delete"]) },
+    required: ["key", "value", "headers"],
+  };
+  const control = {
+    type: "object",
+    properties: { headers: headers("control", ["up-to-date", "must-refetch"]) },
+    required: ["headers"],
+  };
+  return { type: "array", items: { anyOf: [row, control] } };
+}
+
 const numbers = (...names) => ({
   type: "object",
   properties: Object.fromEntries(names.map((name) => [name, { type: "number" }])),
@@ -51,11 +76,13 @@ const SHAPES = {
   queues: page(queueShape(), numbers("currentPage", "totalPages", "count")),
   batch: shapeOf(schemas.RetrieveBatchV2Response),
   query: shapeOf(schemas.QueryExecuteResponseBody),
+  feed: feedShape(),
   claims: { type: "object" },
 };
 
 /** Which of them answers a path. */
 const ANSWERS = [
+  [/\/realtime\/v1\//, "feed"],
   [/\/api\/v1\/runs$/, "list"],
   [/\/api\/v3\/runs\/[^/]+$|\/reschedule$/, "run"],
   [/\/trace$/, "trace"],
@@ -112,9 +139,14 @@ export class Recorder {
     const is_public = !request.headers.get("authorization").startsWith("Bearer tr_");
     const said = { method: request.method, path, query, body: body && JSON.parse(this.#named(body)), status };
     // Of what has ids that nobody named there is a like request already: a page further on, another child.
+    // What a subscription asks after its first answer depends on that.
+    if (url.searchParams.has("handle")) return;
     if (!answer || /"eyJ|run_c/.test(JSON.stringify(said))) return;
     const key = JSON.stringify([this.call, is_public, said]);
-    this.#requests.set(key, { call: this.call, ...(is_public && { is_public }), ...said, answer });
+    const headers = Object.fromEntries(FEED_HEADERS.map((name) => [name, request.headers.get(name)]));
+    const is_feed = answer === "feed";
+    this.#requests.set(key, { call: this.call, ...(is_public && { is_public }), ...said, ...(is_feed && { headers }), answer });
+    if (is_feed) return;
     for (const name of HEADERS) this.#headers[name] = request.headers.get(name);
   }
 

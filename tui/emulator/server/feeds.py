@@ -171,10 +171,11 @@ class Feeds:
 
     def _next_due_ms(self) -> int | None:
         due = []
+        is_moving = self.faults.whole("stale") is None
         for held in self._held:
             poll = held.poll
             due.append(poll.due_ms())
-            if (event_ms := poll.world.agenda.next_ms) is not None:
+            if is_moving and (event_ms := poll.world.agenda.next_ms) is not None:
                 due.append(poll.told_ms(event_ms))
         return min(due, default=None)
 
