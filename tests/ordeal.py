@@ -6,7 +6,7 @@ so that what is known, and the count of what a gap had kept from us, can be held
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -90,7 +90,7 @@ class Outcome:
 
     @property
     def _is_counted_right(self) -> bool:
-        """Exactly, where the world has stood still since; else runs that changed again afterwards may be counted too."""
+        """Exactly, where the world has stood still since; else runs that changed again afterwards may count too."""
         if self.counted is None or self.expected is None or self.most is None:
             return self.counted is None
         return (
@@ -155,7 +155,9 @@ class Ordeal:
             expected = most = self._missed_in(catch_up.gap)
             if catch_up.gap.until < frozen_at:
                 again = sum(_time(run.updated_ms) > catch_up.gap.until for run in self._all())
-                most = replace(expected, run_count=expected.run_count + again, failed_count=expected.failed_count + again)
+                most = replace(
+                    expected, run_count=expected.run_count + again, failed_count=expected.failed_count + again
+                )
             outcome = Outcome(kind, recovered_s, outcome.wrong, catch_up.gap, counted, expected, most)
         set_faults(self.emulator, self.world, [])
         await self.later(BREATH_S)
