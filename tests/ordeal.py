@@ -155,9 +155,7 @@ class Ordeal:
             expected = most = self._missed_in(catch_up.gap)
             if catch_up.gap.until < frozen_at:
                 again = sum(_time(run.updated_ms) > catch_up.gap.until for run in self._all())
-                most = replace(
-                    expected, run_count=expected.run_count + again, failed_count=expected.failed_count + again
-                )
+                most = Missed(expected.run_count + again, expected.failed_count + again)
             outcome = Outcome(kind, recovered_s, outcome.wrong, catch_up.gap, counted, expected, most)
         set_faults(self.emulator, self.world, [])
         await self.later(BREATH_S)
