@@ -39,6 +39,7 @@ from tui.store.store import Store
 
 if TYPE_CHECKING:
     from tui.domain.filters import RunFilters
+    from tui.sources.coverage import Coverage
     from tui.sources.reads import Reads
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
@@ -76,6 +77,7 @@ class Session:
         self.reads: Reads
         self._random = random or Random()  # noqa: S311  spreads retries, guards nothing
         given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
+        self._coverage: Coverage | None = None
         self._timeouts = {name: each for name, each in given.items() if each is not None}
         self._client: Client
         self._performer: Performer
@@ -146,19 +148,36 @@ class Session:
         """Follow the runs of the environment until the session ends or the tasks are cancelled: by the feed, where
         there is one, and polling beside it. `history` is how far back the list is read, if not the settings' word.
         """
-        return self._follow((REST, REALTIME), filters=filters, history=history)
+        self._coverage = self._new_coverage()
+        return self._follow((REST, REALTIME), self._coverage, filters=filters, history=history)
 
     def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
         """Follow one run in the same way."""
-        return self._follow((RUN, RUN_FEED), run_id=run_id)
+        return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
+
+    def follow_closely(self, run_id: RunId) -> asyncio.Task[None]:
+        """Hold the feed of one run, beside whatever is followed."""
+        return self._follow((RUN_FEED,), self._new_coverage(), run_id=run_id)[0]
 
     def follow(self, source: str, *, filters: "RunFilters | None" = None) -> asyncio.Task[None]:
         """Run one source of the registry, whatever it lacks without the others."""
-        return self._follow((source,), filters=filters)[0]
+        return self._follow((source,), self._new_coverage(), filters=filters)[0]
+
+    def is_told(self, run: Run) -> bool:
+        """Whether nothing more would be told of a run by a feed of its own."""
+        since = self._coverage.since if self._coverage is not None else None
+        created_at = run.fixed.created_at
+        return since is None or created_at is None or created_at >= since
+
+    def _new_coverage(self) -> "Coverage":
+        coverage = importlib.import_module("tui.sources.coverage")
+        made: Coverage = coverage.Coverage(self._sources_clock.wake)
+        return made
 
     def _follow(
         self,
         names: Sequence[str],
+        coverage: "Coverage",
         *,
         filters: "RunFilters | None" = None,
         run_id: RunId | None = None,
@@ -175,7 +194,7 @@ class Session:
             reach=registry.Reach(history or self.settings.history, self.settings.history_runs),
             filters=filters or filters_module.RunFilters(),
             run_id=run_id,
-            coverage=registry.Coverage(self._sources_clock.wake),
+            coverage=coverage,
             on_wake=self._sources_clock.on_wake,
         )
         wanted = [name for name in names if self.settings.realtime or name not in FEEDS]
