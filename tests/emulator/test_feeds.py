@@ -220,6 +220,17 @@ def test_a_handle_that_a_client_made_up_is_told_everything_as_changed(api: Serve
     untold(api, LIVE, answer)
 
 
+@pytest.mark.parametrize(
+    "made_up", ["a%20b", "%0d%0ax-evil:%201", "%E6%97%A5", "runs_x_1", "runs_999999999999999999999_1", "runs_"]
+)
+def test_what_a_client_makes_up_breaks_no_header(api: Served, made_up: str) -> None:
+    run_id = api.running()
+    for path in (LIVE, f"{RUNS}/{run_id}?"):
+        answer = api.get(f"{path}offset=0_0&handle={made_up}", headers=ELECTRIC)
+        assert answer.status_code == 200
+        assert "x-evil" not in answer.headers
+
+
 def test_only_the_newest_thousand_are_told(api: Served) -> None:
     oldest = [api.trigger("hello", options={"delay": "1h"}) for _ in range(2)]
     for _ in range(1000):
