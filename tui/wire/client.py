@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import httpx
 
@@ -17,15 +16,13 @@ from tui import __version__
 from tui.config import Secret
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId, SpanId
+from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
-from tui.domain.span import SpanDetail, Trace
-from tui.domain.text import clean
-from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_rate_limit, refusal
+from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
 from tui.wire.connection import Connection, Timeouts
-from tui.wire.errors import NotFound, Refused, ServerFault
-from tui.wire.runs import Page, RunAnswer, decode_page, decode_run
-from tui.wire.traces import decode_span, decode_trace
+from tui.wire.errors import RateLimited, Refused, ServerFault
+from tui.wire.questions import Question, Questioner, path_part, request_of
+from tui.wire.runs import Page, decode_page
 
 API_VERSION = "2025-07-16"
 """The current vocabulary of statuses; anything else is answered in an older one (wire/README.md §1)."""
@@ -43,7 +40,7 @@ def _ignore(_: RateLimit) -> None:
     pass
 
 
-class Client:
+class Client(Questioner):
     """One environment's API. `async with Client(...)`, or `aclose()` at the end; it shows its key to nobody.
 
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`, and ValueError for an
@@ -67,7 +64,7 @@ class Client:
         Raises ValueError for an address, a key or a branch that cannot be sent.
         """
         self._base = _base(api_url)
-        self._key = Secret(key)
+        super().__init__(Secret(key))
         self._clock = clock
         self._on_rate_limit = on_rate_limit
         self._timeouts = timeouts
@@ -110,29 +107,13 @@ class Client:
         # The server gives such a page oldest first (013).
         return page if before is None else replace(page, patches=page.patches[::-1])
 
-    async def read_run(self, run_id: RunId) -> RunAnswer:
-        """One run in full, with its root, its parent and its direct children."""
-        answer = await self._ask("GET", f"/api/v3/runs/{_part(run_id)}")
-        told = decode_run(answer.body, answer.read_at)
-        if told.patch.id != run_id:
-            raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
-        return told
-
-    async def read_trace(self, run_id: RunId) -> Trace:
-        """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
-        answer = await self._ask("GET", f"/api/v1/runs/{_part(run_id)}/trace")
-        return decode_trace(answer.body)
-
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
-        """One span with its properties."""
-        answer = await self._ask("GET", f"/api/v1/runs/{_part(run_id)}/spans/{_part(span_id)}")
-        return decode_span(answer.body)
-
-    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
-        """The rows of a TRQL query over the last `period` (`1d`); takes secret keys only, and is 400 in an outage."""
-        body = {"query": trql} if period is None else {"query": trql, "period": period}
-        answer = await self._ask("POST", "/api/v1/query", json=body)
-        return decode_query(answer.body)
+    async def answer(self, question: Question) -> Answer:
+        """The server's whole answer to a question, whatever its status; a 429 is raised."""
+        method, path, json = request_of(question)
+        answer = await self._send(method, path, json=json)
+        if isinstance(error := refusal(answer, self._key), RateLimited):
+            raise error
+        return answer
 
     async def whoami(self) -> Environment:
         """Where the key leads."""
@@ -141,12 +122,12 @@ class Client:
 
     async def cancel(self, run_id: RunId) -> None:
         """Ask for a cancel. The answer is the same for a run that already ended (402): read the run again."""
-        answer = await self._ask("POST", f"/api/v2/runs/{_part(run_id)}/cancel", json={})
+        answer = await self._ask("POST", f"/api/v2/runs/{path_part(run_id)}/cancel", json={})
         decode_id(answer.body)
 
     async def replay(self, run_id: RunId) -> RunId:
         """Start a new run with the same payload, also while the old one executes (412); gives its id."""
-        answer = await self._ask("POST", f"/api/v1/runs/{_part(run_id)}/replay", json={})
+        answer = await self._ask("POST", f"/api/v1/runs/{path_part(run_id)}/replay", json={})
         return decode_id(answer.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
@@ -169,12 +150,16 @@ class Client:
         raise ServerFault(f"{asked}: {answer.status}", answer.status)
 
     async def _ask(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
+        answer = await self._send(method, path, params=params, json=json)
+        if (error := refusal(answer, self._key)) is not None:
+            raise error
+        return answer
+
+    async def _send(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
         asked = f"{method} {path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + '…'}"
         answer = await self._connection.send(method, self._base + path, asked, params=params, json=json)
         if (rate_limit := read_rate_limit(answer)) is not None:
             self._on_rate_limit(rate_limit)
-        if (error := refusal(answer, self._key)) is not None:
-            raise error
         return answer
 
 
@@ -201,17 +186,6 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
     if filters.created_to is not None:
         params["filter[createdAt][to]"] = str(-((_EPOCH - filters.created_to) // _MILLISECOND))
     return params
-
-
-def _part(text: str) -> str:
-    """An id as one part of a path. Raises `NotFound` where it would lead elsewhere: nothing is called so."""
-    try:
-        part = quote(text, safe="")
-    except UnicodeEncodeError:
-        part = ""
-    if part in {"", ".", ".."}:
-        raise NotFound(f"{clean(text)!r} can be no id")
-    return part
 
 
 def _base(api_url: str) -> str:
