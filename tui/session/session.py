@@ -22,6 +22,7 @@ from tui.config import Settings
 from tui.domain.action import ActionStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.sources import RELAY
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.session.action_log import ActionLog
@@ -37,6 +38,7 @@ from tui.store.store import Store
 
 if TYPE_CHECKING:
     from tui.domain.filters import RunFilters
+    from tui.sources.link import Link
     from tui.sources.reads import Reads
     from tui.wire.client import Client
 
@@ -70,6 +72,7 @@ class Session:
         self.reads: Reads
         self._random = random or Random()  # noqa: S311  spreads retries, guards nothing
         self._client: Client
+        self._link: Link | None = None
         self._performer: Performer
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
@@ -115,10 +118,20 @@ class Session:
 
     async def start(self) -> None:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
-        client_module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
+        api: Client | Link
+        if self.settings.relay_url is None:
+            api = self._client = await self._open_client()
+        else:
+            api = self._link = await self._open_link(self.settings.relay_url)
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
+        self._closers.push_async_callback(api.aclose)
+        self.reads = reads_module.Reads(api, self.budget, self.emit, self.now, self.store.get)
+        self._performer = Performer(api, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
+
+    async def _open_client(self) -> "Client":
+        module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
         settings = self.settings
-        self._client = client_module.Client(
+        client: Client = module.Client(
             api_url=settings.api_url,
             key=settings.key.reveal(),
             branch=settings.branch,
@@ -126,9 +139,12 @@ class Session:
             on_rate_limit=self.budget.observe,
             clock=self.clock.now,
         )
-        self._closers.push_async_callback(self._client.aclose)
-        self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
-        self._performer = Performer(self._client, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
+        return client
+
+    async def _open_link(self, url: str) -> "Link":
+        module = await asyncio.to_thread(importlib.import_module, "tui.sources.link")
+        link: Link = module.Link(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
+        return link
 
     def follow(
         self,
@@ -151,6 +167,7 @@ class Session:
             reach=registry.Reach(history or self.settings.history, self.settings.history_runs),
             filters=filters or filters_module.RunFilters(),
             run_id=run_id,
+            link=self._link,
         )
         return self.spawn(self._supervise(registry.SOURCES[source](parts)), f"source {source}")
 
@@ -190,9 +207,9 @@ class Session:
         """Queue an update for the store; every update of the session passes here."""
         self.interlock.observe(update)
         match update:
-            case RunsRead() if update.patches:
+            case RunsRead() if update.patches and self._link is None:
                 self._server_time.hear(update.patches[0].read_at)
-            case SourceConnected():
+            case SourceConnected() if self._link is None or update.source == RELAY:
                 # Of the moment, and not of the second that a `Date` names; an old answer confirms what was then.
                 age = self._server_time.hear(update.at)
                 update = replace(update, at=self.now() - age)

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from tui.domain.sources import RELAY, REST
 from tui.session import Session
 from tui.store.server_filter import ServerFilter
 from tui.ui.remembered import Memory, Remembered
 
-SOURCE: Final = "rest"
+SOURCE: Final = REST
 
 
 class Following:
@@ -70,6 +71,11 @@ class Following:
             self._session.refresh()
 
     def _follow(self) -> None:
+        if self._session.settings.relay_url is not None:
+            # It tells all runs whatever is filtered here.
+            if self._source is None or self._source.done():
+                self._source = self._session.follow(RELAY)
+            return
         if self._source is not None:
             self._source.cancel()
         self._source = self._session.follow(SOURCE, filters=self._kept.filters, history=self.chosen.period)

@@ -20,9 +20,10 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
 from tui.wire.connection import Connection, Timeouts
-from tui.wire.errors import RateLimited, Refused, ServerFault
+from tui.wire.errors import RateLimited
 from tui.wire.questions import Question, Questioner, path_part, request_of
 from tui.wire.runs import Page, decode_page
+from tui.wire.stored import Stored
 
 API_VERSION = "2025-07-16"
 """The current vocabulary of statuses; anything else is answered in an older one (wire/README.md §1)."""
@@ -65,14 +66,11 @@ class Client(Questioner):
         """
         self._base = _base(api_url)
         super().__init__(Secret(key))
-        self._clock = clock
         self._on_rate_limit = on_rate_limit
-        self._timeouts = timeouts
-        self._user_agent = user_agent
         self._connection = Connection(
             headers=_headers(key, branch, user_agent), key=self._key, clock=clock, timeouts=timeouts
         )
-        self._store: Connection | None = None
+        self._stored = Stored(user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:"))
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,8 +83,7 @@ class Client(Questioner):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._connection.aclose()
-        if self._store is not None:
-            await self._store.aclose()
+        await self._stored.aclose()
 
     async def list_runs(
         self,
@@ -131,23 +128,8 @@ class Client(Questioner):
         return decode_id(answer.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind a payload's or an output's address, fetched without our key, as they are stored.
-
-        Raises `ServerFault` where there are more than `max_bytes`, or where the address is less safe than the API's.
-        """
-        scheme, host = _scheme_and_host(url)
-        asked = f"GET the stored data at {host}"
-        if scheme != "https" and not (scheme == "http" and self._base.startswith("http:")):
-            raise ServerFault(f"{asked}: not fetched, since the address is not https", 200)
-        if self._store is None:
-            headers = {b"user-agent": self._user_agent.encode()}
-            self._store = Connection(headers=headers, clock=self._clock, timeouts=self._timeouts)
-        answer = await self._store.send("GET", url, asked, max_bytes=max_bytes)
-        if 200 <= answer.status < 300:
-            return answer.body
-        if 400 <= answer.status < 500:
-            raise Refused(f"{asked}: {answer.status}, the address may be too old: read the run again", answer.status)
-        raise ServerFault(f"{asked}: {answer.status}", answer.status)
+        """The bytes behind a payload's or an output's address; see `Stored.fetch`."""
+        return await self._stored.fetch(url, max_bytes=max_bytes)
 
     async def _ask(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
         answer = await self._send(method, path, params=params, json=json)
@@ -214,11 +196,3 @@ def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes
         # As the SDK's fetch does, which refuses what is not Latin-1; UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers
-
-
-def _scheme_and_host(url: str) -> tuple[str, str]:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "", "an address that is none"
-    return parsed.scheme, parsed.host

@@ -5,6 +5,7 @@ What lives here: the value, and its row in a message of `wire.relay_messages`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import assert_never
 
 from tui.domain.environment import Capability, Environment
@@ -21,7 +22,7 @@ from tui.domain.update import (
     SourceRetrying,
     SourceStopped,
 )
-from tui.wire.relay_models import CountsRow, EnvironmentRow, FactsRow, HistoryRow, ReconciledRow, SourceRow
+from tui.wire.relay_models import CaughtUpRow, CountsRow, EnvironmentRow, FactsRow, HistoryRow, ReconciledRow, SourceRow
 from tui.wire.relay_runs import decode_time, encode_time
 
 SourceStatus = SourceConnected | SourceRetrying | SourceStopped
@@ -29,13 +30,14 @@ SourceStatus = SourceConnected | SourceRetrying | SourceStopped
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the relay knows beside runs."""
+    """All that the relay knows beside runs, at a moment of the server's time."""
 
+    at: datetime
     environment: EnvironmentRead | None = None
     counts: CountsRead | None = None
     sources: tuple[SourceStatus, ...] = ()
     lost: Mapping[Capability, str] = field(default_factory=dict)
-    caught_up: tuple[CaughtUp, ...] = ()
+    caught_up: CaughtUp | None = None
     reconciled: Reconciled | None = None
     history: HistoryRead | None = None
 
@@ -44,11 +46,12 @@ def facts_row(facts: Facts) -> dict[str, Json]:
     """The facts, whole."""
     return {
         "kind": "facts",
+        "at": encode_time(facts.at),
         "environment": None if facts.environment is None else _environment_row(facts.environment),
         "counts": None if facts.counts is None else _counts_row(facts.counts),
         "sources": [_source_row(status) for status in facts.sources],
         "lost": dict(facts.lost),
-        "caught_up": [{"source": each.source, "at": encode_time(each.at)} for each in facts.caught_up],
+        "caught_up": None if facts.caught_up is None else _caught_up_row(facts.caught_up),
         "reconciled": None if facts.reconciled is None else _reconciled_row(facts.reconciled),
         "history": None if facts.history is None else _history_row(facts.history),
     }
@@ -57,11 +60,12 @@ def facts_row(facts: Facts) -> dict[str, Json]:
 def read_facts(row: FactsRow) -> Facts:
     """The facts that a row tells. Raises ValueError, KeyError or OverflowError where it tells none."""
     return Facts(
+        decode_time(row["at"]),
         environment=None if row["environment"] is None else _read_environment(row["environment"]),
         counts=None if row["counts"] is None else _read_counts(row["counts"]),
         sources=tuple(_read_source(each) for each in row["sources"]),
         lost={Capability(name): reason for name, reason in row["lost"].items()},
-        caught_up=tuple(CaughtUp(each["source"], decode_time(each["at"])) for each in row["caught_up"]),
+        caught_up=None if row["caught_up"] is None else _read_caught_up(row["caught_up"]),
         reconciled=None if row["reconciled"] is None else _read_reconciled(row["reconciled"]),
         history=None if row["history"] is None else _read_history(row["history"]),
     )
@@ -74,6 +78,14 @@ def _counts_row(read: CountsRead) -> dict[str, Json]:
 def _read_counts(row: CountsRow) -> CountsRead:
     counts = {RunStatus(name): count for name, count in row["counts"].items()}
     return CountsRead(counts, decode_time(row["at"]), row["period_h"])
+
+
+def _caught_up_row(told: CaughtUp) -> dict[str, Json]:
+    return {"source": told.source, "at": encode_time(told.at)}
+
+
+def _read_caught_up(row: CaughtUpRow) -> CaughtUp:
+    return CaughtUp(row["source"], decode_time(row["at"]))
 
 
 def _reconciled_row(look: Reconciled) -> dict[str, Json]:

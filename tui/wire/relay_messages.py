@@ -86,7 +86,7 @@ class Call:
     question: Question
 
 
-Told = Welcome | Runs | Facts | Beat | Answered
+Message = Welcome | Runs | Facts | Beat | Answered
 
 
 # --- a relay's words
@@ -139,7 +139,7 @@ def encode_answered(answered: Answered) -> bytes:
     )
 
 
-def decode_told(text: bytes) -> Told:
+def decode_told(text: bytes) -> Message:
     """Read what a relay said. Raises `ServerFault`."""
     return _decoded(ToScreen, text, _told, "a message of the relay")
 
@@ -190,7 +190,7 @@ def _decoded(shape: Any, text: bytes, convert: Callable[[Any], T], what: str) ->
     raise ServerFault(f"{what} could not be read: a value of it is none", 200)
 
 
-def _told(row: Any) -> Told:
+def _told(row: Any) -> Message:
     match row["kind"]:
         case "welcome":
             return Welcome(row["v"], row["program"], decode_time(row["at"]), row["beat_s"])

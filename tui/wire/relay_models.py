@@ -14,7 +14,6 @@ from typing_extensions import TypedDict
 from tui.wire.relay_runs import GoneRow, PatchRow
 
 _Word = Annotated[str, Field(min_length=1)]
-_Id = Annotated[str, Field(min_length=1, max_length=200)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 _Seconds = Annotated[float, Field(gt=0, le=3600)]
 _Version = Annotated[int, Field(ge=0, le=2**31)]
@@ -106,11 +105,12 @@ class FactsRow(TypedDict):
     """All that the relay knows beside runs."""
 
     kind: Literal["facts"]
+    at: str
     environment: EnvironmentRow | None
     counts: CountsRow | None
     sources: list[SourceRow]
     lost: dict[str, str]
-    caught_up: list[CaughtUpRow]
+    caught_up: CaughtUpRow | None
     reconciled: ReconciledRow | None
     history: HistoryRow | None
 
@@ -147,10 +147,10 @@ class CallRow(TypedDict, total=False):
     kind: Required[Literal["call"]]
     id: Required[_Count]
     what: Required[Literal["run", "trace", "span", "query"]]
-    run: _Id
-    span: _Id
-    trql: Annotated[str, Field(min_length=1, max_length=10_000)]
-    period: Annotated[str, Field(max_length=50)] | None
+    run: _Word
+    span: _Word
+    trql: _Word
+    period: str | None
 
 
 ToScreen = Annotated[WelcomeRow | SnapshotRow | RunsRow | FactsRow | BeatRow | AnswerRow, Field(discriminator="kind")]
