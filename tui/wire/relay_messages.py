@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar, assert_never
 
-from tui.domain.ids import RunId, SpanId
+from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.update import RunGone, RunPatch
 from tui.wire.answers import Answer
@@ -19,7 +19,7 @@ from tui.wire.models import decode
 from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_facts import Facts, facts_row, read_facts
 from tui.wire.relay_models import AnswerRow, CallRow, ToRelay, ToScreen
-from tui.wire.relay_runs import GoneRow, PatchRow, decode_patch, decode_time, encode_time
+from tui.wire.relay_runs import GoneRow, PatchRow, decode_patch, decode_run_id, decode_time, encode_time
 
 VERSION: Final = 1
 """Of the protocol; two sides with different ones do not talk."""
@@ -212,7 +212,7 @@ def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
     return Runs(
         decode_time(row["at"]),
         tuple(decode_patch(each) for each in runs),
-        tuple(RunGone(RunId(each["id"]), decode_time(each["at"])) for each in gone),
+        tuple(RunGone(decode_run_id(each["id"]), decode_time(each["at"])) for each in gone),
         chunk,
     )
 
@@ -232,10 +232,10 @@ def _asked(row: Any) -> Hello | Call:
 def _read_question(row: CallRow) -> Question:
     match row["what"]:
         case "run":
-            return RunQuestion(RunId(row["run"]))
+            return RunQuestion(decode_run_id(row["run"]))
         case "trace":
-            return TraceQuestion(RunId(row["run"]))
+            return TraceQuestion(decode_run_id(row["run"]))
         case "span":
-            return SpanQuestion(RunId(row["run"]), SpanId(row["span"]))
+            return SpanQuestion(decode_run_id(row["run"]), SpanId(row["span"]))
         case "query":
             return QueryQuestion(row["trql"], row.get("period"))

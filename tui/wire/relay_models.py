@@ -147,9 +147,9 @@ class CallRow(TypedDict, total=False):
     kind: Required[Literal["call"]]
     id: Required[_Count]
     what: Required[Literal["run", "trace", "span", "query"]]
-    run: _Word
-    span: _Word
-    trql: _Word
+    run: str
+    span: str
+    trql: str
     period: str | None
 
 

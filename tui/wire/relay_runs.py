@@ -30,7 +30,6 @@ LARGEST_ROW: Final = 64 * 1024
 _FIXED_NAMES: Final = tuple(field.name for field in fields(Fixed) if field.name != "created_at")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_Word = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 # 10^17 us are 3,000 years: more is no duration.
 _Duration = Annotated[int, Field(ge=-(10**17), le=10**17)]
@@ -99,7 +98,7 @@ class ErrorRow(TypedDict, total=False):
 class PatchRow(TypedDict, total=False):
     """`RunPatch`, without what a screen asks for."""
 
-    id: Required[_Word]
+    id: Required[str]
     read_at: Required[str]
     fixed: FixedRow
     state: StateRow
@@ -110,15 +109,18 @@ class PatchRow(TypedDict, total=False):
 class GoneRow(TypedDict):
     """A run that the server denied."""
 
-    id: _Word
+    id: str
     at: str
 
 
 def encode_patch(patch: RunPatch) -> bytes:
     """A patch as one JSON object, in ASCII; without its error and schedule where these are too large to travel."""
-    text = _as_text(_row(patch, is_whole=True))
-    if text is None or len(text) > LARGEST_ROW:
-        text = _as_text(_row(patch, is_whole=False)) or "{}"
+    try:
+        text = _compact(_row(patch, is_whole=True))
+    except (RecursionError, ValueError):  # JSON that is nested too deep to be written, or has a number too long
+        text = ""
+    if not text or len(text) > LARGEST_ROW:
+        text = _compact(_row(patch, is_whole=False))
     return text.encode("ascii")
 
 
@@ -126,13 +128,20 @@ def decode_patch(row: PatchRow) -> RunPatch:
     """The patch that a row tells. Raises ValueError or OverflowError for times and precisions that are none."""
     read_at = decode_time(row["read_at"])
     return RunPatch(
-        RunId(row["id"]),
+        decode_run_id(row["id"]),
         read_at,
         fixed=_read_fixed(row["fixed"]) if "fixed" in row else None,
         state=_read_state(row["state"]) if "state" in row else None,
         error=_read_error(row["error"]) if "error" in row else None,
         attempt_count=row.get("attempt_count"),
     )
+
+
+def decode_run_id(text: str) -> RunId:
+    """An id, which may hold anything but must be something. Raises ValueError."""
+    if not text:
+        raise ValueError("an empty id")
+    return RunId(text)
 
 
 def encode_time(at: datetime) -> str:
@@ -148,12 +157,8 @@ def decode_time(text: str) -> datetime:
     return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
-def _as_text(row: dict[str, Json]) -> str | None:
-    """Compact JSON; None where a value is nested too deep, or has a number too long, to be written."""
-    try:
-        return json.dumps(row, separators=(",", ":"))
-    except (RecursionError, ValueError):
-        return None
+def _compact(row: dict[str, Json]) -> str:
+    return json.dumps(row, separators=(",", ":"))
 
 
 def _row(patch: RunPatch, *, is_whole: bool) -> dict[str, Json]:
