@@ -99,6 +99,7 @@ class Relayed:
         self.said: list[str] = []
         self.links: list[WatchedLink] = []
         self.screens: list[Session] = []
+        self.path = ""
         self._parts = tokens, options
         self._interval_s = interval_s
         self._port = 0
@@ -142,7 +143,7 @@ class Relayed:
         """A connection without a program behind it, which said hello."""
         headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
         more = {"compression": None, "proxy": None, "max_size": None, "max_queue": None} | more
-        line = await connect(self.url, additional_headers=headers, **more)
+        line = await connect(self.url + self.path, additional_headers=headers, **more)
         try:
             await line.send(encode_hello(Hello(version, "a test")), text=True)
             yield line
