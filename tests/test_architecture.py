@@ -148,7 +148,9 @@ def test_a_pure_room_asks_no_clock_and_opens_nothing(module: str) -> None:
     [
         ("tui.session", {"httpx", "pydantic", "textual", "rich", "click"}),
         ("tui.sources.base", {"httpx", "pydantic", "textual"}),
-        ("tui.cli", {"httpx", "pydantic", "textual", "rich", "starlette", "uvicorn", "sqlite3", "jwt"}),
+        ("tui.sources.registry", {"websockets", "textual"}),
+        ("tui.relay", {"textual", "rich", "click", "starlette", "tui.ui", "tui.emulator", "tui.cli"}),
+        ("tui.cli", {"websockets", "httpx", "pydantic", "textual", "rich", "starlette", "uvicorn", "sqlite3", "jwt"}),
         ("tui.wire.client", {"rich", "pygments", "click", "textual", "anyio"}),
         ("tui.ui.screens.main", {"httpx", "pydantic", "click", "anyio", "starlette", "uvicorn", "tui.emulator"}),
         ("tui.emulator.server.child", {"httpx", "textual", "click", "starlette", "uvicorn", "anyio", "asyncio"}),

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.fleet import Fleet
-from tests.relayed import Relayed, hear, hear_until, relaying
+from tests.relayed import PATIENCE_S, Relayed, hear, hear_until, relaying
 from tests.store.builders import at, patch_of
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
@@ -191,5 +191,19 @@ def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monk
                 stuck.transport.pause_reading()
                 await relayed.nobody_is_there()
                 assert relayed.relay.screens == ()
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            await tell(relayed, some_runs(6_000))
+            async with relayed.raw(sock=without_room(relayed)) as stuck:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                with without_room(relayed):  # nor does who never says a word
+                    async with asyncio.timeout(PATIENCE_S):
+                        await relayed.end()
 
     asyncio.run(scenario())

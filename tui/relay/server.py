@@ -1,10 +1,10 @@
-"""The server: who is let in, and what belongs to one connection from its first word to its end.
+"""The server: what belongs to one connection from its first word to its end.
 
-What lives here: WebSockets. What a screen is told is `screens`'s and `feed`'s, what it may ask `calls`'s.
+What lives here: the life of connections. Who may come in is `door`'s to say, what a screen is told `screens`'s and
+`feed`'s, what it may ask `calls`'s.
 """
 
 import asyncio
-import json
 import logging
 import socket
 import ssl
@@ -16,13 +16,13 @@ from http import HTTPStatus
 from typing import Final
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
 from tui import __version__
 from tui.relay.calls import Allowance, Desk
+from tui.relay.door import Door
 from tui.relay.feed import Feed
 from tui.relay.screens import Screen
 from tui.relay.tokens import Tokens
@@ -56,7 +56,7 @@ TRY_LATER: Final = 1013
 LARGEST_QUESTION: Final = 64 * 1024
 HANDSHAKE_WITHIN_S: Final = 10.0
 PING_EVERY_S: Final = 20.0
-CLOSE_WITHIN_S: Final = 2.0
+CLOSE_WITHIN_S: Final = 1.0
 WRITE_LIMIT: Final = 16 * 1024
 """Bytes that may wait in this process for a screen that does not read, beside the message that is being sent."""
 
@@ -66,10 +66,6 @@ SEND_BUFFER: Final = 256 * 1024
 WINDOW_BITS: Final = 12
 MEMORY_LEVEL: Final = 5
 """Of the compression: 32 KB a screen instead of 256, for a few percent of the bytes."""
-
-SAID_AGAIN_AFTER_S: Final = 60.0
-MOST_REFUSED: Final = 1_000
-"""Of refusals that are remembered, so that a door that is knocked at is told once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +83,12 @@ class Relay:
         self, session: Session, tokens: Tokens, options: RelayOptions, *, say: Callable[[str], None] = lambda _: None
     ) -> None:
         self._session = session
-        self._tokens = tokens
+        self._door = Door(tokens, session.clock, say)
         self._options = options
-        self._say = say
         self._feed = Feed(session.store, session.now)
         self._desk = Desk(session.reads, session.clock, session.settings.key)
         self._upstream = Upstream(session, say)
         self._screens: dict[Screen, ServerConnection] = {}
-        self._refused: dict[tuple[str, str], float] = {}
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -132,8 +126,7 @@ class Relay:
             end()
             for task in born:
                 task.cancel()
-            server.close(reason="the relay ends")
-            await server.wait_closed()
+            await _end(server)
 
     async def run(self) -> None:
         """Wait until cancelled. Raises what was wrong with this program, if anything is."""
@@ -141,46 +134,24 @@ class Relay:
 
     def use(self, tokens: Tokens) -> None:
         """Let in who has these tokens from now on; a screen whose token is not there any more has to go."""
-        self._tokens = tokens
+        self._door.tokens = tokens
         for connection in self._screens.values():
-            if self._name_of(connection.request) is None:
+            if self._door.name_of(connection.request) is None:
                 self._session.spawn(connection.close(TOKEN_WITHDRAWN, "the token was withdrawn"), "goodbye")
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse whom to refuse, before there is a WebSocket."""
         if request.path != "/":
-            return self._refuse(connection, HTTPStatus.NOT_FOUND, "there is nothing but / here")
-        if self._name_of(request) is None:
-            return self._refuse(connection, HTTPStatus.UNAUTHORIZED, "no token, or one that is not known")
+            return self._door.refuse(connection, HTTPStatus.NOT_FOUND, "there is nothing but / here")
+        if self._door.name_of(request) is None:
+            return self._door.refuse(connection, HTTPStatus.UNAUTHORIZED, "no token, or one that is not known")
         if len(self._screens) >= self._options.max_screens:
-            return self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, self._full)
+            return self._door.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, self._full)
         return None
 
     @property
     def _full(self) -> str:
         return f"there are {self._options.max_screens} screens already"
-
-    def _name_of(self, request: Request | None) -> str | None:
-        given = [] if request is None else request.headers.get_all("Authorization")
-        return self._tokens.name_of(given[0]) if len(given) == 1 else None
-
-    def _refuse(self, connection: ServerConnection, status: HTTPStatus, why: str) -> Response:
-        self._tell_refusal(connection, why)
-        body = json.dumps({"error": why}).encode()
-        headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
-        if status is HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = "Bearer"
-        return Response(status.value, status.phrase, headers, body)
-
-    def _tell_refusal(self, connection: ServerConnection, why: str) -> None:
-        host = str(connection.remote_address[0]) if connection.remote_address else "somebody"
-        now_s = self._session.clock.monotonic_s()
-        if now_s - self._refused.get((host, why), now_s - SAID_AGAIN_AFTER_S) < SAID_AGAIN_AFTER_S:
-            return
-        if len(self._refused) >= MOST_REFUSED:
-            self._refused.clear()
-        self._refused[host, why] = now_s
-        self._say(f"a screen at {host} was refused: {why}")
 
     async def _beat(self) -> None:
         while True:
@@ -221,11 +192,11 @@ class Relay:
             return False
         if hello.version != VERSION:
             words = f"the relay speaks version {VERSION} of the protocol, the screen version {hello.version}"
-            self._tell_refusal(connection, words)
+            self._door.tell_refusal(connection, words)
             await connection.close(OTHER_VERSION, words)
             return False
         if len(self._screens) >= self._options.max_screens:
-            self._tell_refusal(connection, self._full)
+            self._door.tell_refusal(connection, self._full)
             await connection.close(TRY_LATER, self._full)
             return False
         return True
@@ -233,7 +204,7 @@ class Relay:
     async def _attend(self, connection: ServerConnection) -> None:
         """Tell the screen what changes, and answer what it asks, until it goes."""
         welcome = encode_welcome(Welcome(VERSION, PROGRAM, self._session.now(), BEAT_S))
-        screen = Screen(connection, self._feed, self._session.now, name=self._name_of(connection.request) or "")
+        screen = Screen(connection, self._feed, self._session.now, name=self._door.name_of(connection.request) or "")
         await screen.send((welcome,))
         allowance = Allowance(self._session.clock)
         self._screens[screen] = connection
@@ -278,6 +249,18 @@ class Relay:
             connection.transport.abort()
         finally:
             allowance.give_back()
+
+
+async def _end(server: Server) -> None:
+    """Say goodbye to all screens, and not wait for those that do not hear it."""
+    server.close(reason="the relay ends")
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await server.wait_closed()
+    except TimeoutError:
+        for connection in tuple(server.all_connections):
+            connection.transport.abort()
+        await server.wait_closed()
 
 
 def _compression() -> ServerPerMessageDeflateFactory:

@@ -32,9 +32,6 @@ class Tokens:
 
     _known: tuple[tuple[str, Secret], ...] = field(repr=False)
 
-    def __len__(self) -> int:
-        return len(self._known)
-
     @property
     def names(self) -> frozenset[str]:
         """What the tokens are called."""
