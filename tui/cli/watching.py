@@ -46,9 +46,9 @@ async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as
         watcher = _Watcher(session, output, run_id, as_json=as_json)
         changes = session.changes()
         if run_id is None:
-            session.follow_runs()
+            session.sources.follow_runs()
         else:
-            session.follow_run(run_id)
+            session.sources.follow_run(run_id)
         async for change in changes:
             watcher.look_at_the_connection()
             for transition in change.transitions:
