@@ -212,7 +212,12 @@ async def relaying(
 
 @asynccontextmanager
 async def on_screen(
-    relayed: Relayed, token: str = TOKEN, *, clock: Clock | None = None, ca: Path | None = None
+    relayed: Relayed,
+    token: str = TOKEN,
+    *,
+    clock: Clock | None = None,
+    ca: Path | None = None,
+    is_following: bool = True,
 ) -> AsyncIterator[Session]:
     """A session that watches the relay."""
     environ = {"TRIGGER_TUI_RELAY_TOKEN": token, "XDG_STATE_HOME": str(relayed.tmp_path)}
@@ -221,7 +226,8 @@ async def on_screen(
     async with session:
         await session.start()
         relayed.screens.append(session)
-        session.sources.follow("relay")
+        if is_following:
+            session.sources.follow("relay")
         try:
             yield session
         finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.running import PATIENCE_S, environment, trigger_tui
+from tests.cli.running import PATIENCE_S, environment, in_this_process
 from tests.fleet import SECRET, Fleet, FleetRun, serving
 from tests.perf.terminal import Terminal
 from tests.virtual_clock import VirtualClock
@@ -114,14 +114,15 @@ def test_a_monitor_whose_token_is_wrong_says_what_to_do(tokens: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "relay.example", "10.0.0.7"])
-def test_beyond_this_machine_it_takes_tls(tokens: str, host: str) -> None:
-    done = trigger_tui("relay", "--tokens", tokens, "--listen", f"{host}:7337", url=NOBODY)
+def test_beyond_this_machine_it_takes_tls(tokens: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listen = ("relay", "--tokens", tokens, "--listen", f"{host}:7337")
+    done = in_this_process(monkeypatch, *listen, url=NOBODY)
     assert (done.code, done.out) == (2, "")
     assert "--tls-cert" in done.err
     assert done.err.count("\n") == 1
 
 
-def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_to_all = tmp_path / "open"
     open_to_all.write_text(f"{TOKEN}\n")
     open_to_all.chmod(0o644)
@@ -132,7 +133,7 @@ def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path) -> No
         (("--tokens", tokens, "--tls-cert", tokens), "cannot be used"),
         ((), "--tokens"),
     ):
-        done = trigger_tui("relay", *arguments, url=NOBODY)
+        done = in_this_process(monkeypatch, "relay", *arguments, url=NOBODY)
         assert (done.code, done.out) == (2, "")
         assert words in done.err
         assert done.err.count("\n") == 1
@@ -148,9 +149,9 @@ def test_a_hang_up_reads_the_tokens_again(tokens: str) -> None:
         assert "read again" in running.process.stderr.readline()
 
 
-def test_only_the_monitor_takes_a_relay() -> None:
+def test_only_the_monitor_takes_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in (("ls", "--relay", "ws://127.0.0.1:1"), ("--relay", "ws://127.0.0.1:1", "ls")):
-        done = trigger_tui(*arguments, url=NOBODY)
+        done = in_this_process(monkeypatch, *arguments, url=NOBODY)
         assert done.code == 2
         assert "--relay" in done.err
 

@@ -8,6 +8,7 @@ Source: DESIGN §6.
 import asyncio
 import itertools
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -186,7 +187,9 @@ class Link(Questioner):
         except TimeoutError:
             failure = Unreachable(f"no connection to {self._url} in {OPEN_WITHIN_S:.0f} s", may_have_arrived=False)
         except OSError as error:
-            words = clean(error.strerror or type(error).__name__)
+            # asyncio makes a sentence of its own out of it, with the address once more.
+            number = error.errno or 0
+            words = os.strerror(number) if number > 0 else clean(error.strerror or type(error).__name__)
             failure = Unreachable(f"no connection to {self._url}: {words}", may_have_arrived=False)
         # Raised out here so that it carries no exception of websockets, whose request holds the token.
         raise failure
