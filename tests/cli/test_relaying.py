@@ -116,13 +116,13 @@ def test_a_monitor_whose_token_is_wrong_says_what_to_do(tokens: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "relay.example", "10.0.0.7"])
 def test_beyond_this_machine_it_takes_tls(tokens: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     listen = ("relay", "--tokens", tokens, "--listen", f"{host}:7337")
-    done = in_this_process(monkeypatch, *listen, url=NOBODY)
+    done = in_this_process(*listen, url=NOBODY)
     assert (done.code, done.out) == (2, "")
     assert "--tls-cert" in done.err
     assert done.err.count("\n") == 1
 
 
-def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path) -> None:
     open_to_all = tmp_path / "open"
     open_to_all.write_text(f"{TOKEN}\n")
     open_to_all.chmod(0o644)
@@ -133,7 +133,7 @@ def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path, monke
         (("--tokens", tokens, "--tls-cert", tokens), "cannot be used"),
         ((), "--tokens"),
     ):
-        done = in_this_process(monkeypatch, "relay", *arguments, url=NOBODY)
+        done = in_this_process("relay", *arguments, url=NOBODY)
         assert (done.code, done.out) == (2, "")
         assert words in done.err
         assert done.err.count("\n") == 1
@@ -149,9 +149,9 @@ def test_a_hang_up_reads_the_tokens_again(tokens: str) -> None:
         assert "read again" in running.process.stderr.readline()
 
 
-def test_only_the_monitor_takes_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_monitor_takes_a_relay() -> None:
     for arguments in (("ls", "--relay", "ws://127.0.0.1:1"), ("--relay", "ws://127.0.0.1:1", "ls")):
-        done = in_this_process(monkeypatch, *arguments, url=NOBODY)
+        done = in_this_process(*arguments, url=NOBODY)
         assert done.code == 2
         assert "--relay" in done.err
 
