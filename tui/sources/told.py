@@ -10,7 +10,7 @@ from typing import Final
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
-from tui.domain.sources import RELAY
+from tui.domain.sources import FEEDS, RELAY
 from tui.domain.update import (
     CapabilityLost,
     CapabilityRegained,
@@ -107,6 +107,7 @@ def _parts(facts: Facts) -> tuple[object, ...]:
 
 
 def _confirmed_at(facts: Facts) -> datetime | None:
-    """When the API last said a good word to the relay, if all is well there."""
-    good = [status.at for status in facts.sources if isinstance(status, SourceConnected)]
-    return max(good) if good and len(good) == len(facts.sources) else None
+    """When the API last said a good word to who asks it for the relay, if that is well; a feed is an extra."""
+    asking = [status for status in facts.sources if status.source not in FEEDS]
+    good = [status.at for status in asking if isinstance(status, SourceConnected)]
+    return max(good) if good and len(good) == len(asking) else None
