@@ -197,7 +197,7 @@ async def relaying(
     *,
     tokens: Tokens = TOKENS,
     options: RelayOptions | None = None,
-    interval_s: float = 6.0,
+    interval_s: float = 10.0,
 ) -> AsyncIterator[Relayed]:
     """A relay that polls a fleet."""
     with serving(fleet) as api:
