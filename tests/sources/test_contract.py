@@ -183,7 +183,7 @@ class OnRelay(Follower):
 async def following(name: str, fleet: Fleet) -> AsyncIterator[Follower]:
     if name == "relay":
         with TemporaryDirectory() as folder:
-            async with relaying(fleet, Path(folder), interval_s=6.0) as relayed:
+            async with relaying(fleet, Path(folder)) as relayed:
                 yield OnRelay(relayed)
         return
     budget = Budget(fleet.clock, SECRET_KEY)
