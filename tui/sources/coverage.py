@@ -12,6 +12,12 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import RunPatch
 from tui.store.store import Store
+from tui.wire.feed import LONGEST_WINDOW
+
+REACH: Final = LONGEST_WINDOW - timedelta(minutes=1)
+"""How long after its creation a feed tells of a run, whenever the feed began: the server moves its window on, and cuts
+it to minutes.
+"""
 
 FEED_DELAY: Final = timedelta(seconds=5)
 """A change that is older, and that the feed did not tell, it will not tell: it gathers for 0.25 s, a slow line and our
@@ -25,7 +31,7 @@ class Coverage:
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._wake = wake
         self.since: datetime | None = None
-        """The feed tells every change of the runs that were created since; None: no feed is live."""
+        """The feed tells of no run that was created earlier; None: no feed is live."""
         self._began_at: datetime | None = None
         self._lacking: dict[RunId, None] = {}
         self.is_nudged = False
@@ -45,6 +51,10 @@ class Coverage:
         if self.since is None:
             self.beginnings += 1
         self.since, self._began_at = since, at
+
+    def reaches(self, created_at: datetime, at: datetime) -> bool:
+        """Whether at that moment, the server's time, the feed tells every change of a run that was created then."""
+        return self.since is not None and created_at >= max(self.since, at - REACH)
 
     def end(self) -> None:
         """Nothing is told any more: who polls has to, at once."""
@@ -72,11 +82,11 @@ class Coverage:
 
     def compare(self, patches: Iterable[RunPatch], store: Store, read_at: datetime) -> None:
         """Look at rows of a list, before the store gets them, for changes that the feed should have told."""
-        if self.since is None or self._began_at is None:
+        if self._began_at is None:
             return
         for patch in patches:
             created_at = patch.fixed.created_at if patch.fixed is not None else None
-            if patch.state is None or created_at is None or created_at < self.since:
+            if patch.state is None or created_at is None or not self.reaches(created_at, read_at):
                 continue
             self._seen.add(patch.id)
             changed_at = patch.state.updated_at

@@ -1,0 +1,24 @@
+"""What a live feed tells by itself, and for how long."""
+
+from datetime import timedelta
+
+from tests.store.builders import at, patch_of
+from tui.sources.coverage import Coverage
+from tui.store.store import Store
+
+HOUR_S = 3600.0
+
+
+def test_a_feed_that_is_held_for_days_does_not_tell_of_runs_that_are_older_than_one() -> None:
+    coverage = Coverage()
+    coverage.begin(at(0) - timedelta(hours=24), at(0))
+    ten_hours_old = at(-10 * HOUR_S)
+    assert coverage.reaches(ten_hours_old, at(HOUR_S))
+    assert not coverage.reaches(ten_hours_old, at(14 * HOUR_S))
+    assert not coverage.reaches(at(-25 * HOUR_S), at(0))
+    # So it did not miss what it could not tell.
+    changed_s = 15 * HOUR_S
+    for created_s in (-10 * HOUR_S, 10 * HOUR_S):
+        row = patch_of(f"run_{created_s:.0f}", "EXECUTING", created=created_s, updated=changed_s)
+        coverage.compare([row], Store(), at(changed_s + 60))
+    assert coverage.take_comparison() == (1, 1)
