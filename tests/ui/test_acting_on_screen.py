@@ -160,7 +160,7 @@ def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path
         await monitor.press("y", wait_s=1)
         fleet.fault = lambda path: JSONResponse({"error": "No"}, 403) if path.endswith("/replay") else None
         table.refresh_line = shown.append  # type: ignore[method-assign, assignment]
-        await monitor.later(6)
+        await monitor.later(8)
         assert shown
         assert monitor.lines[3].startswith("▌ ✗ refused: 403")
 
