@@ -71,7 +71,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         ),
         (
             replace(FACTS, freshness=troubled(replace(OFFLINE, source="relay")), is_relayed=True),
-            "  PROD   acme/api   ○ relay offline since 13:44  retrying in 4 s",
+            "  PROD   acme/api   ○ no relay since 13:44  retrying in 4 s",
             "✗41  as of 13:44 ",
         ),
         (
@@ -141,6 +141,14 @@ def test_each_state_reads_as_in_the_mock_ups(facts: HeaderFacts, left: str, righ
     assert text.startswith(left)
     assert text.endswith(right)
     assert len(text) == 109
+
+
+def test_a_screen_of_80_cells_says_when_a_lost_relay_is_tried_again() -> None:
+    lost = replace(OFFLINE, source="relay", next_at=AT + timedelta(seconds=16))
+    facts = replace(FACTS, freshness=troubled(lost), is_relayed=True, is_read_only=True, counts=Counts(3, 1, 3, 9, AT))
+    text = plain(header_line(facts, 80))
+    assert text.startswith("  PROD   READ-ONLY   ○ no relay since 13:44  retrying in 16 s ")
+    assert text.endswith(" Q3  E1  W3  ✗9 ")
 
 
 def test_the_whole_line_of_the_main_mock_up() -> None:

@@ -204,7 +204,7 @@ def _source(facts: HeaderFacts, offline: str) -> _Connection:
             return _Connection(_alarm(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
         case SourceRetrying() as trouble:
             since = words.time_of_day(freshness.trouble_since or trouble.at, facts.at)
-            who = "relay offline" if trouble.source == RELAY else "offline"
+            who = "no relay" if trouble.source == RELAY else "offline"
             return _Connection(
                 _alarm(f"{offline} {who} since {since}"), (Piece(_retrying(facts, trouble), Token.MUTED),)
             )
