@@ -7,8 +7,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 
-def server_error(status: int = 503) -> Response:
-    return JSONResponse({"error": "Internal Server Error"}, status)
+def server_error(status: int = 503, words: str = "Internal Server Error") -> Response:
+    return JSONResponse({"error": words}, status)
 
 
 def html_page() -> Response:

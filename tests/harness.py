@@ -73,7 +73,7 @@ async def live(
             async def later(seconds: float) -> None:
                 await pass_time(session, api, seconds)
 
-            session.follow_runs(filters=filters)
+            session.sources.follow_runs(filters=filters)
             yield session, later
 
 
@@ -88,7 +88,7 @@ async def polling(
             async def later(seconds: float) -> None:
                 await pass_time(session, api, seconds)
 
-            session.follow("rest", filters=filters)
+            session.sources.follow("rest", filters=filters)
             yield session, later
 
 

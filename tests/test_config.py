@@ -5,6 +5,7 @@ import copy
 import json
 import logging
 import traceback
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tui.config import (
     Secret,
     Settings,
     SettingsError,
+    read_relay_settings,
     read_settings,
 )
 
@@ -246,3 +248,59 @@ def test_a_key_is_in_no_text_but_the_one_that_is_asked_for(key: str, caplog: pyt
 def test_a_key_cannot_be_written_as_json() -> None:
     with pytest.raises(TypeError):
         json.dumps({"key": read().key})
+
+
+# --- a screen of a relay
+
+TOKEN = "0123456789abcdef-of-the-wall"
+
+
+def on_relay(url: str, environ: dict[str, str] | None = None, **more: Any) -> Settings:
+    return read_relay_settings({"TRIGGER_TUI_RELAY_TOKEN": TOKEN} | (environ or {}), relay_url=url, **more)
+
+
+def test_a_screen_of_a_relay_takes_a_token_and_looks_at_no_key() -> None:
+    class Watched(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.append(name)
+            return super().get(name, default)
+
+    asked: list[str] = []
+    environ = Watched(TRIGGER_TUI_RELAY_TOKEN=f" {TOKEN} ", TRIGGER_SECRET_KEY=KEY, TRIGGER_API_URL="nonsense")
+    settings = read_relay_settings(environ, relay_url="WSS://Relay.example:7337/")
+    assert settings.relay_url == "wss://relay.example:7337"
+    assert settings.relay_token.reveal() == TOKEN
+    assert not settings.may_write
+    assert KEY not in settings.key.reveal()
+    assert not {"TRIGGER_SECRET_KEY", "TRIGGER_API_URL"} & set(asked)
+    assert TOKEN not in f"{settings} {settings!r}"
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:7337", "ws://localhost:7337", "ws://[::1]:7337", "wss://10.0.0.7"])
+def test_where_a_token_may_go(url: str) -> None:
+    assert on_relay(url).relay_url == url
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "relay.example", "0.0.0.0", "127.0.0.1.example", "localhost.example"])
+def test_beyond_this_machine_a_token_goes_encrypted_only(host: str) -> None:
+    with pytest.raises(SettingsError, match="unencrypted"):
+        on_relay(f"ws://{host}:7337")
+
+
+@pytest.mark.parametrize("url", ["", "relay:7337", "http://127.0.0.1:7337", "ws://a:b@127.0.0.1", "wss://h?token=x"])
+def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="--relay is no address"):
+        on_relay(url)
+
+
+@pytest.mark.parametrize("token", ["", "  ", "two words", "é", "a\nb"])
+def test_a_token_that_is_none_is_refused_by_the_name_of_its_variable(token: str) -> None:
+    with pytest.raises(SettingsError, match="TRIGGER_TUI_RELAY_TOKEN"):
+        on_relay("wss://relay.example", {"TRIGGER_TUI_RELAY_TOKEN": token})
+
+
+def test_an_authority_is_for_a_relay_with_tls() -> None:
+    ca = PurePath("ca.pem")
+    assert on_relay("wss://relay.example", ca=ca).relay_ca == ca
+    with pytest.raises(SettingsError, match="--tls-ca"):
+        on_relay("ws://127.0.0.1:7337", ca=ca)

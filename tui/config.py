@@ -7,8 +7,10 @@ contradict each other. Never a file, never the process's own environment: both a
 import base64
 import json
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
@@ -74,13 +76,17 @@ class Secret:
     __str__ = __repr__
 
 
+_NO_SECRET = Secret("")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a session needs to know before it starts. `origins` says for each field where it came from.
 
     `interval_s` is the wait between two polls, `realtime` whether the feed is asked for, `history` and `history_runs`
     bound what is read backwards at the start, `state_dir` is where the action log goes, `expect_env` the slug outside
-    which nothing is written.
+    which nothing is written. With a `relay_url` there is no key, and `api_url` is words for the address that only the
+    relay knows.
     """
 
     api_url: str
@@ -90,10 +96,12 @@ class Settings:
     expect_env: str | None = None
     interval_s: float = DEFAULT_INTERVAL_S
     realtime: bool = True
-    relay_url: str | None = None
     history: timedelta = DEFAULT_HISTORY
     history_runs: int = DEFAULT_HISTORY_RUNS
     state_dir: PurePath = _NOWHERE
+    relay_url: str | None = None
+    relay_token: Secret = _NO_SECRET
+    relay_ca: PurePath | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -141,6 +149,58 @@ def read_settings(
     )
 
 
+def read_relay_settings(
+    environ: Mapping[str, str], *, relay_url: str, ca: PurePath | None = None, expect_env: str | None = None
+) -> Settings:
+    """The settings of a screen of a relay, which has no key, asks no API and writes nothing.
+
+    `ca` is a file of certificates to trust. Raises `SettingsError` where the token is missing, where the address is
+    none, and where the token would leave this machine unencrypted.
+    """
+    url = _relay_url(relay_url)
+    if ca is not None and not url.startswith("wss:"):
+        raise SettingsError(f"--tls-ca is for a relay with TLS (wss://…), and --relay is {url}")
+    token = environ.get("TRIGGER_TUI_RELAY_TOKEN", "").strip()
+    if not token:
+        raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: give it one of the tokens of the relay's file")
+    if not _is_plain(token):
+        raise SettingsError("TRIGGER_TUI_RELAY_TOKEN holds characters that no token has (a line break, a space?)")
+    return Settings(
+        api_url=f"the API behind {url}",
+        key=_NO_SECRET,
+        read_only=True,
+        expect_env=expect_env,
+        state_dir=_state_dir(environ),
+        relay_url=url,
+        relay_token=Secret(token),
+        relay_ca=ca,
+        origins={
+            "relay_url": "--relay",
+            "relay_token": "TRIGGER_TUI_RELAY_TOKEN",
+            "relay_ca": "default" if ca is None else "--tls-ca",
+            "read_only": "--relay",
+            "expect_env": "--expect-env" if expect_env else "default",
+        },
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address leads to this machine whatever a name server says."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _relay_url(text: str) -> str:
+    url = _normal_url(text)
+    if not _is_address(url, {"ws", "wss"}):
+        raise SettingsError("--relay is no address of a relay (wss://host:port, or ws://127.0.0.1:port)")
+    if url.startswith("ws:") and not is_loopback(urlsplit(url).hostname or ""):
+        raise SettingsError(f"--relay {url} would send the token unencrypted: beyond this machine it takes wss://")
+    return url
+
+
 def _key(environ: Mapping[str, str]) -> Secret:
     text = environ.get("TRIGGER_SECRET_KEY", "").strip()
     if not text:
@@ -153,9 +213,13 @@ def _key(environ: Mapping[str, str]) -> Secret:
             "TRIGGER_SECRET_KEY holds a personal access token, which reads no runs: it needs the secret key of an "
             "environment (tr_dev_…, tr_prod_…), from the dashboard's page API keys"
         )
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not _is_plain(text):
         raise SettingsError("TRIGGER_SECRET_KEY holds characters that no key has (a line break, a quote, a space?)")
     return Secret(text)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
@@ -179,9 +243,9 @@ def _normal_url(text: str) -> str:
     return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
 
 
-def _is_address(url: str) -> bool:
+def _is_address(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"})) -> bool:
     """Whether requests can be built on it: no user, query or fragment, and a host that is a name or a number."""
-    if not url.isascii() or not url.isprintable() or " " in url:
+    if not _is_plain(url):
         return False
     try:
         parts = urlsplit(url)
@@ -190,7 +254,7 @@ def _is_address(url: str) -> bool:
     except (ValueError, UnicodeError):
         return False
     is_bare = not (parts.username or parts.password or parts.query or parts.fragment or "?" in url or "#" in url)
-    return parts.scheme in {"http", "https"} and bool(host) and port != 0 and is_bare
+    return parts.scheme in schemes and bool(host) and port != 0 and is_bare
 
 
 def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:

@@ -56,8 +56,8 @@ def test_hang_keeps_a_held_poll_until_the_faults_change(api: Served) -> None:
 
 def test_hang_keeps_a_poll_that_comes(api: Served) -> None:
     before = snapshot(api)
-    api.answering.wait_for(0)
     api.faults({"kind": "hang"})
+    api.answering.wait_for(0)
     with api.socket(f"{LIVE}{before.next}") as connection:
         api.answering.wait_for(1)
         assert (api.settle(60), waits(connection)) == (0, True)

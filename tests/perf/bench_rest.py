@@ -19,7 +19,7 @@ async def _poll(folder: Path, queued: int, starts_per_s: int) -> list[Figure]:
     fleet = steady_fleet(clock, queued=queued, starts_per_s=starts_per_s, running_s=4, until_s=SECONDS + 10)
     with serving(fleet) as api:
         async with started(api, folder) as session:
-            session.follow("rest")
+            session.sources.follow("rest")
             await pass_time(session, api, SECONDS)
             windows = [
                 sum(period <= moment / 10 < period + 1 for moment, _, _ in fleet.requests) for period in range(18)

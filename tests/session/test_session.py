@@ -44,7 +44,7 @@ def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
         fleet.add(FleetRun(1, -10, -5))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 10)
                 assert {"pump", "source rest"} <= other_tasks()
                 client = session._client
@@ -62,7 +62,7 @@ def test_a_bug_in_a_source_ends_the_session_and_is_told_as_it_is(tmp_path: Path)
         with serving(fleet) as api:
             with pytest.raises(ZeroDivisionError, match="a bug in a source"):
                 async with started(api, tmp_path) as session:
-                    session.spawn(session._supervise(Broken()), "source broken")
+                    session.spawn(session.sources.supervise(Broken()), "source broken")
                     await asyncio.Event().wait()
             assert other_tasks() == set()
 
@@ -152,7 +152,7 @@ def test_an_exception_of_the_program_inside_passes_through_unchanged(tmp_path: P
         with serving(fleet) as api:
             with pytest.raises(LookupError, match="mine"):
                 async with started(api, tmp_path) as session:
-                    session.follow("rest")
+                    session.sources.follow("rest")
                     raise LookupError("mine")
             assert other_tasks() == set()
 
@@ -166,7 +166,7 @@ def test_cancelling_the_program_cancels_the_session_without_noise(tmp_path: Path
 
             async def program() -> None:
                 async with started(api, tmp_path) as session:
-                    session.follow("rest")
+                    session.sources.follow("rest")
                     await asyncio.Event().wait()
 
             task = asyncio.ensure_future(program())

@@ -43,7 +43,7 @@ def test_after_every_fault_all_is_known_and_what_was_missed_is_counted_exactly(
                     await pass_time(session, api, seconds)
 
                 ordeal = Ordeal(session, fleet.emulator, fleet.world, later, Random(5))
-                session.follow_runs()
+                session.sources.follow_runs()
                 await later(20)
                 for kind in ordeal.kinds(count):
                     outcome = await ordeal.suffer(kind)

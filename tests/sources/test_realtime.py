@@ -376,7 +376,7 @@ def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> 
 def test_an_outage_of_everything_is_made_up_for_and_said_to_be(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
-        on.session.refresh()
+        on.session.sources.refresh()
         began_s = on.fleet.now_s
         on.fleet.add_all(
             FleetRun(number, began_s + number / 10, began_s + 20, began_s + 40) for number in range(50, 90)
@@ -384,7 +384,7 @@ def test_an_outage_of_everything_is_made_up_for_and_said_to_be(tmp_path: Path) -
         await on.later(60)
         assert on.freshness.is_stale
         on.faults()
-        on.session.refresh()
+        on.session.sources.refresh()
         back_s = on.fleet.now_s
         await on.later(12)
         on.assert_equals_world()

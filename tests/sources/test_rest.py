@@ -38,7 +38,7 @@ def test_page_one_is_there_at_once_and_the_history_follows_to_its_bound(tmp_path
             fleet.add(finished(number, -10 - number))
         with serving(fleet) as api:
             async with started(api, tmp_path, history_runs=500) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 0)
                 assert len(session.store) >= 100
                 await pass_time(session, api, 30)
@@ -59,7 +59,7 @@ def test_the_history_ends_at_its_age(tmp_path: Path) -> None:
             fleet.add(finished(number, -60.0 * number - 5))
         with serving(fleet) as api:
             async with started(api, tmp_path, history=timedelta(hours=2)) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 20)
                 assert session.store.history is not None
                 assert session.store.history.is_complete
@@ -77,7 +77,7 @@ def test_new_runs_appear_and_their_ends_are_found(tmp_path: Path) -> None:
             fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end=end))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 for _ in range(30):
                     await pass_time(session, api, 2)
                 for run in fleet.runs:
@@ -97,7 +97,7 @@ def test_a_burst_of_more_than_a_page_between_two_polls_is_read_whole(tmp_path: P
             fleet.add(finished(number, 10 + number / 1000))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 16)
                 assert len(session.store) == 351
 
@@ -112,7 +112,7 @@ def test_runs_that_ended_among_many_are_found_by_pages_and_not_one_by_one(tmp_pa
             fleet.add(FleetRun(number, -300 + number, -200, 20 if number >= 100 else None))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 30)
                 assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == 200
                 windows = [query for _, query in fleet.asked("/api/v1/runs") if "filter[createdAt][from]" in query]
@@ -130,7 +130,7 @@ def test_a_run_that_vanished_is_gone(tmp_path: Path) -> None:
         fleet.add(FleetRun(2, -9, -5))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 5)
                 fleet.forget(lost)
                 await pass_time(session, api, 20)
@@ -153,7 +153,7 @@ def test_an_outage_is_waited_out_and_everything_missed_is_read(
         running = fleet.add(FleetRun(1000, -5, -4, 40, end="CRASHED"))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 10)
                 assert isinstance(state_of(session), SourceConnected)
                 fleet.fault = lambda _: fault()
@@ -181,7 +181,7 @@ def test_waits_between_tries_grow_to_a_cap_and_start_over_after_a_success(tmp_pa
         fleet.fault = lambda _: server_error()
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 300)
                 tries = [moment for moment, _ in fleet.asked("/api/v1/runs")]
                 waits = [later - earlier for earlier, later in pairwise(tries)]
@@ -207,7 +207,7 @@ def test_a_key_that_may_not_list_stops_the_source_for_good(tmp_path: Path, statu
         fleet.fault = lambda path: server_error(status) if path == "/api/v1/runs" else None
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 100)
                 state = session.store.sources["rest"]
                 assert isinstance(state, SourceStopped)
@@ -223,7 +223,7 @@ def test_refused_queries_cost_one_request_and_nothing_else(tmp_path: Path) -> No
         fleet.add(FleetRun(1, -10, -5))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 60)
                 assert Capability.QUERY in session.store.lost
                 assert len(fleet.asked("/api/v1/query")) == 1
@@ -239,7 +239,7 @@ def test_counts_are_the_servers_own_where_the_key_may_query(tmp_path: Path) -> N
         fleet.allow_queries()
         with serving(fleet) as api:
             async with started(api, tmp_path, history_runs=100) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 31)
                 assert session.store.counts_read is not None
                 assert session.store.counts_read.counts[RunStatus.QUEUED] == 500
@@ -257,7 +257,7 @@ def test_a_quiet_fleet_is_asked_less_often_and_a_change_brings_the_interval_back
             fleet.add(finished(number, 300 + number))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 290)
                 asked = [moment for moment, _ in fleet.asked("/api/v1/runs")]
                 late = [later - earlier for earlier, later in pairwise(asked) if earlier > 200 and later > earlier]
@@ -281,7 +281,7 @@ def test_server_filters_go_with_every_list_request(tmp_path: Path) -> None:
             fleet.add(FleetRun(number, -60 + number, -10, task="mail" if number % 2 else "sync"))
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
+                session.sources.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
                 await pass_time(session, api, 10)
                 assert {run.fixed.task for run in session.store.runs()} == {"mail"}
 
@@ -294,7 +294,7 @@ def test_ten_thousand_queued_runs_with_fifty_starts_a_second_stay_within_a_fifth
         fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=100)
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                session.follow("rest")
+                session.sources.follow("rest")
                 await pass_time(session, api, 90)
                 for period in range(9):
                     spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]

@@ -15,13 +15,14 @@ from tests.wire.asking import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
 from tui.domain.error import RunError
 from tui.domain.ids import RunId
-from tui.domain.run import Precision
+from tui.domain.run import ABSENT, Precision
 from tui.domain.status import RunStatus
 from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.wire.answers import Answer, read_date
 from tui.wire.errors import RateLimited, Refused, ServerFault
-from tui.wire.feed import SKIPPED, FeedAnswer, FeedPosition, FeedTarget, decode_feed, read_row
+from tui.wire.feed import HEAVY, UNUSED, FeedAnswer, FeedPosition, FeedTarget, decode_feed, read_row
+from tui.wire.feed_bodies import read_body
 from tui.wire.pg_array import read_array
 
 FAILED_RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
@@ -68,7 +69,8 @@ def test_every_recorded_answer_gives_its_rows_and_where_to_go_on(name: str) -> N
         assert patch.state.precision is Precision.FEED
         assert patch.state.status.word == row["status"]
         assert (patch.error is None) == ("error" not in row)
-        assert (patch.body, patch.metadata, patch.attempts, patch.attempt_count) == (None, None, None, None)
+        assert (patch.metadata is None) == ("metadata" not in row)
+        assert (patch.attempts, patch.attempt_count) == (None, None)
 
 
 @pytest.mark.parametrize("number", ["760", "761"])
@@ -101,6 +103,43 @@ def test_a_row_says_of_a_runs_state_what_its_detail_says(feed: str, detail: str)
         whole.fixed.ttl,
         whole.fixed.is_test,
     )
+
+
+@pytest.mark.parametrize(("feed", "detail"), [("717", "103"), ("718", "112"), ("719", "114"), ("730", "100")])
+def test_payload_output_and_metadata_are_what_the_detail_has(feed: str, detail: str) -> None:
+    whole = run_of(detail).patch
+    told = next(patch for patch in feed_of(feed).patches if patch.id == whole.id)
+    assert told.body is not None
+    assert whole.body is not None
+    assert told.body[1] == whole.body[1]
+    assert told.metadata is not None
+    assert whole.metadata is not None
+    assert told.metadata[1] == whole.metadata[1]
+
+
+def test_what_is_stored_apart_leaves_to_the_detail_where_it_is() -> None:
+    patch = feed_of("720").patches[0]
+    assert patch.body is None
+    assert patch.metadata is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ('{"json":{"a":1},"meta":{}}', "application/super+json", {"a": 1}),
+        ('{"a":1}', "application/super+json", {"a": 1}),
+        ("null", "application/json", None),
+        ("{broken", "application/json", "{broken"),
+        ("plain", "text/plain", "plain"),
+        (None, "application/json", ABSENT),
+        ("x", None, "x"),
+    ],
+)
+def test_a_stored_text_is_read_by_its_type(text: str | None, kind: str | None, value: Any) -> None:
+    row = {"payload": text, "payloadType": kind, "output": None, "outputType": kind}
+    body = read_body(row)
+    assert body is not None
+    assert (body.payload, body.output) == (value, ABSENT)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +264,7 @@ def test_a_feed_is_asked_with_its_window_its_tags_and_without_heavy_columns(reco
     assert asked.query == {
         "createdAt": "24h",
         "tags": "shop:berlin",
-        "skipColumns": ",".join(SKIPPED),
+        "skipColumns": ",".join((*HEAVY, *UNUSED)),
         "offset": "1_1",
         "handle": "h",
         "live": "true",

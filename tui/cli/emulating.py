@@ -10,7 +10,7 @@ import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -80,14 +80,17 @@ class Asked:
             raise click.UsageError(f"--rate times --time-scale is {RUNS_MOST_PER_S} runs a second at most")
 
     def emulator(self) -> "Emulator":
-        """The company at work, its worlds not made yet."""
-        from tui.emulator.company import COMPANY
+        """The company at work, with the small tasks that only the API triggers; its worlds are not made yet."""
+        from tui.emulator.company import COMPANY, played_leniently
+        from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
         options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history)
-        return Emulator(COMPANY, options, WorldClock(start_ms, self.time_scale))
+        tasks = (*COMPANY.tasks, *map(played_leniently, REFERENCE))
+        company = replace(COMPANY, tasks=tasks, limits={**REFERENCE_LIMITS, **COMPANY.limits})
+        return Emulator(company, options, WorldClock(start_ms, self.time_scale))
 
 
 def world_options(*, history: int) -> Callable[[F], F]:

@@ -12,9 +12,9 @@ import click
 from click.core import ParameterSource
 
 from tui import __version__
-from tui.cli import acting, emulating, monitoring, reading, watching
+from tui.cli import acting, emulating, monitoring, reading, relaying, watching
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.monitoring import monitor, monitor_options
+from tui.cli.monitoring import monitor, monitor_options, relay_options
 from tui.cli.options import connection_options
 from tui.config import SettingsError
 from tui.output import Output, OutputClosed, OutputFailed
@@ -26,6 +26,7 @@ from tui.output import Output, OutputClosed, OutputFailed
     epilog="Exit codes: 0 ok, 1 the API refused, 2 usage, 3 no connection, 4 a watched run failed, 130 interrupted.",
 )
 @monitor_options
+@relay_options
 @connection_options
 @click.version_option(__version__, prog_name="trigger-tui", message="%(prog)s %(version)s")
 @click.pass_context
@@ -33,7 +34,7 @@ def commands(context: click.Context, /, **options: Any) -> None:
     """Trigger.dev in the terminal: see every run, why it failed, who triggered whom; cancel and replay.
 
     Without a command it is the monitor. The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or
-    --api-url. `trigger-tui demo` needs neither.
+    --api-url. `trigger-tui demo` needs neither, and `--relay` takes TRIGGER_TUI_RELAY_TOKEN instead.
     """
     if context.invoked_subcommand is None:
         monitor(context.obj, options)
@@ -45,8 +46,9 @@ def commands(context: click.Context, /, **options: Any) -> None:
             raise click.UsageError(f"put {flag.opts[0]} behind `{command}`: before it only the monitor reads it")
 
 
-for each in (*reading.COMMANDS, *watching.COMMANDS, *acting.COMMANDS, *monitoring.COMMANDS, *emulating.COMMANDS):
-    commands.add_command(each)
+for room in (reading, watching, acting, monitoring, emulating, relaying):
+    for each in room.COMMANDS:
+        commands.add_command(each)
 
 
 def main() -> NoReturn:

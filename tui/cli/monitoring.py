@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
@@ -21,7 +22,7 @@ import click
 from tui.cli.emulating import Asked, asked_of, world_options
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import following_options
-from tui.config import Settings, read_settings
+from tui.config import Settings, read_relay_settings, read_settings
 from tui.output import Output
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ def monitor_options(command: F) -> F:
     return following_options(command)
 
 
+def relay_options(command: F) -> F:
+    """For a screen of a relay."""
+    for option in (
+        click.option(
+            "--tls-ca",
+            type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+            help="Certificates to trust, if the relay's is not of a known authority.",
+        ),
+        click.option("--relay", "relay_url", metavar="URL", help="Watch through a relay, read-only: ws:// or wss://."),
+    ):
+        command = option(command)
+    return command
+
+
 @dataclass(frozen=True, slots=True)
 class Looks:
     """How the screen is to be drawn."""
@@ -75,7 +90,14 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
     """The monitor on the API that the environment's variables and the flags name, until it is quit."""
     _check_terminal(os.environ)
     looks = Looks.of(options, output)
-    _run(output, read_settings(os.environ, **options), looks)
+    relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
+    if relay_url is None:
+        if ca is not None:
+            raise Stop(ExitCode.USAGE, "--tls-ca is for --relay: the API's certificates are those of SSL_CERT_FILE")
+        _run(output, read_settings(os.environ, **options), looks)
+        return
+    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, expect_env=options["expect_env"])
+    _run(output, settings, looks, place=f"relay {settings.relay_url}")
 
 
 @click.command("demo")
@@ -180,7 +202,9 @@ def _ended_by_signals(app: "TriggerApp") -> Iterator[None]:
 def _tell(output: Output, bug: Exception, settings: Settings) -> None:
     """A bug, whole, for a report: without local variables, and without the key whatever an error quotes."""
     for line in "".join(traceback.format_exception(bug)).splitlines():
-        output.say(line.replace(settings.key.reveal(), "tr_…"))
+        for secret in (settings.key.reveal(), settings.relay_token.reveal()):
+            line = line.replace(secret, "…") if secret else line  # noqa: PLW2901  one after the other
+        output.say(line)
     output.say("trigger-tui ended by a mistake of its own; the lines above tell where.")
 
 

@@ -3,6 +3,7 @@
 What lives here: the same flow as the monitor's, with `output` at its end.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -20,7 +21,7 @@ from tui.cli.options import (
 )
 from tui.config import Settings
 from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Precision, Run
 from tui.domain.sources import FEEDS
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
@@ -45,13 +46,13 @@ async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as
         watcher = _Watcher(session, output, run_id, as_json=as_json)
         changes = session.changes()
         if run_id is None:
-            session.follow_runs()
+            session.sources.follow_runs()
         else:
-            session.follow_run(run_id)
+            session.sources.follow_run(run_id)
         async for change in changes:
             watcher.look_at_the_connection()
             for transition in change.transitions:
-                watcher.see(transition.before, transition.after)
+                await watcher.see(transition.before, transition.after)
 
 
 class _Watcher:
@@ -66,16 +67,30 @@ class _Watcher:
         self._trouble: SourceRetrying | None = None
         self._was_live: bool | None = None
 
-    def see(self, before: Run | None, after: Run) -> None:
+    async def see(self, before: Run | None, after: Run) -> None:
         """Print a transition if it is news. Raises `Stop` when the run that was asked for has ended."""
         if self._run_id is not None and after.id != self._run_id:
             return
         if before is None and self._run_id is None and not self._is_new(after):
             return
+        if self._run_id is not None and after.is_final:
+            after = await self._whole(after)
         self._print(before, after)
         if self._run_id is not None and after.is_final:
             is_success = after.status is RunStatus.COMPLETED_SUCCESSFULLY
             raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
+
+    async def _whole(self, run: Run) -> Run:
+        """The run with what a feed does not tell of its end: the number of attempts, an output that is stored apart."""
+        from tui.sources.budget import Priority
+        from tui.wire.errors import ApiError
+
+        if run.body is not None and run.body[0].precision is Precision.DETAIL:
+            return run
+        with suppress(ApiError):  # what is known tells how it ended
+            await self._session.reads.run(run.id, Priority.SELECTED)
+            await self._session.settle()
+        return self._session.store.get(run.id) or run
 
     def _is_new(self, run: Run) -> bool:
         return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at > self._began

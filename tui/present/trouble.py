@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.sources import FEEDS
+from tui.domain.sources import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present import words
 
@@ -39,6 +39,7 @@ class Advice:
 _OF_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
 _OF_ADDRESS: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
 _OF_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+_OF_LINK: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
 
 
 def without_request(reason: str) -> str:
@@ -48,6 +49,8 @@ def without_request(reason: str) -> str:
 
 def advice_on(trouble: Trouble, api_url: str) -> Advice:
     """What to say about the newest trouble of a source."""
+    if trouble.source == RELAY:
+        return _advice_on_relay(trouble)
     said = without_request(trouble.reason)
     said = said[match.end() :] if (match := _STATUS.match(said)) else said
     status = trouble.status
@@ -88,3 +91,15 @@ def feed_sentence(trouble: Trouble) -> str:
     """The trouble of a feed, for the messages: polling goes on."""
     said = without_request(trouble.reason).removesuffix(".")
     return f"There is no live feed: {said}. The list is polled."
+
+
+def _advice_on_relay(trouble: Trouble) -> Advice:
+    match trouble.status:
+        case None:
+            short = "nobody answers" if isinstance(trouble, SourceRetrying) else "no relay to talk to"
+            return Advice(short, "The relay cannot be heard.", said=trouble.reason)
+        case 401 | 403:
+            short = f"the token was refused ({trouble.status})"
+            return Advice(short, f"The relay refused the token ({trouble.status}).", _OF_LINK)
+        case _:
+            return Advice("the relay has trouble", "The relay cannot be used.", said=trouble.reason)

@@ -7,10 +7,10 @@ Ctrl-C and after a crash of any part every task, socket and timer is gone. Sourc
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -22,23 +22,23 @@ from tui.config import Settings
 from tui.domain.action import ActionStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.sources import FEEDS, REALTIME, REST, RUN, RUN_FEED
+from tui.domain.sources import RELAY
 from tui.domain.tree import RunTree
-from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.session.action_log import ActionLog
 from tui.session.interlock import Interlock
 from tui.session.performing import Performer
 from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
 from tui.session.sleep import notice_sleep
-from tui.sources.base import Fatal, Source, Transient, waits_s
+from tui.session.sources import Sources
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
-from tui.sources.clock import Clock, SystemClock, WakeableClock
+from tui.sources.clock import Clock, SystemClock
 from tui.store.changes import Changes
 from tui.store.store import Store
 
 if TYPE_CHECKING:
-    from tui.domain.filters import RunFilters
+    from tui.sources.link import Link
     from tui.sources.reads import Reads
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
@@ -66,7 +66,6 @@ class Session:
         """`timeouts` and those of the feed, whose polls are held, are the client's own unless others are given."""
         self.settings = settings
         self.clock = clock or SystemClock()
-        self._sources_clock = WakeableClock(self.clock)
         self.store = Store()
         self.interlock = Interlock(settings.expect_env)
         self.action_log = ActionLog(Path(settings.state_dir))
@@ -74,7 +73,15 @@ class Session:
             self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
         )
         self.reads: Reads
-        self._random = random or Random()  # noqa: S311  spreads retries, guards nothing
+        self.sources = Sources(
+            settings,
+            self.store,
+            self.clock,
+            random or Random(),  # noqa: S311  spreads retries, guards nothing
+            emit=self.emit,
+            now=self.now,
+            spawn=self.spawn,
+        )
         given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
         self._timeouts = {name: each for name, each in given.items() if each is not None}
         self._client: Client
@@ -123,10 +130,21 @@ class Session:
 
     async def start(self) -> None:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
-        client_module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
+        api: Client | Link
+        if self.settings.relay_url is None:
+            api = self._client = await self._open_client()
+        else:
+            api = self.sources.link = await self._open_link(self.settings.relay_url)
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
+        self._closers.push_async_callback(api.aclose)
+        self.reads = self.sources.reads = reads_module.Reads(api, self.budget, self.emit, self.now, self.store.get)
+        self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
+        self._performer = Performer(api, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
+
+    async def _open_client(self) -> "Client":
+        module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
         settings = self.settings
-        self._client = client_module.Client(
+        client: Client = module.Client(
             api_url=settings.api_url,
             key=settings.key.reveal(),
             branch=settings.branch,
@@ -135,96 +153,20 @@ class Session:
             clock=self.clock.now,
             **self._timeouts,
         )
-        self._closers.push_async_callback(self._client.aclose)
-        self.reads = reads_module.Reads(self._client, self.budget, self.emit, self.now, self.store.get)
-        self.spawn(notice_sleep(self.clock, self.refresh), "sleep")
-        self._performer = Performer(self._client, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
+        return client
 
-    def follow_runs(
-        self, *, filters: "RunFilters | None" = None, history: timedelta | None = None
-    ) -> tuple[asyncio.Task[None], ...]:
-        """Follow the runs of the environment until the session ends or the tasks are cancelled: by the feed, where
-        there is one, and polling beside it. `history` is how far back the list is read, if not the settings' word.
-        """
-        return self._follow((REST, REALTIME), filters=filters, history=history)
-
-    def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
-        """Follow one run in the same way."""
-        return self._follow((RUN, RUN_FEED), run_id=run_id)
-
-    def follow(self, source: str, *, filters: "RunFilters | None" = None) -> asyncio.Task[None]:
-        """Run one source of the registry, whatever it lacks without the others."""
-        return self._follow((source,), filters=filters)[0]
-
-    def _follow(
-        self,
-        names: Sequence[str],
-        *,
-        filters: "RunFilters | None" = None,
-        run_id: RunId | None = None,
-        history: timedelta | None = None,
-    ) -> tuple[asyncio.Task[None], ...]:
-        """Run sources until the session ends or they are cancelled, over again after each failure that passes."""
-        registry = importlib.import_module("tui.sources.registry")
-        filters_module = importlib.import_module("tui.domain.filters")
-        parts = registry.SourceParts(
-            reads=self.reads,
-            store=self.store,
-            clock=self._sources_clock,
-            interval_s=self.settings.interval_s,
-            reach=registry.Reach(history or self.settings.history, self.settings.history_runs),
-            filters=filters or filters_module.RunFilters(),
-            run_id=run_id,
-            coverage=registry.Coverage(self._sources_clock.wake),
-            on_wake=self._sources_clock.on_wake,
-        )
-        wanted = [name for name in names if self.settings.realtime or name not in FEEDS]
-        return tuple(self.spawn(self._supervise(registry.SOURCES[name](parts)), f"source {name}") for name in wanted)
-
-    def refresh(self) -> None:
-        """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new
-        snapshot of the feed.
-        """
-        self._sources_clock.wake()
-
-    async def _supervise(self, source: Source) -> None:
-        waits, tries = waits_s(self._random), 0
-
-        async def emit(update: Update) -> None:
-            nonlocal waits, tries
-            if isinstance(update, SourceConnected):
-                if tries:
-                    # Who is back tells the others that it is worth a try.
-                    self._sources_clock.wake()
-                waits, tries = waits_s(self._random), 0
-            await self.emit(update)
-
-        while True:
-            try:
-                await source.run(emit)
-            except Transient as error:
-                tries += 1
-                wait_s = next(waits)
-                if error.retry_after is not None:
-                    wait_s = max(wait_s, error.retry_after.total_seconds())
-                next_at = self.now() + timedelta(seconds=wait_s)
-                await self.emit(
-                    SourceRetrying(
-                        source.name, self.now(), next_at, tries, error.reason, error.is_answered, error.status
-                    )
-                )
-                await self._sources_clock.sleep(wait_s)
-            except Fatal as error:
-                await self.emit(SourceStopped(source.name, self.now(), error.reason, error.status))
-                return
+    async def _open_link(self, url: str) -> "Link":
+        module = await asyncio.to_thread(importlib.import_module, "tui.sources.link")
+        link: Link = module.Link(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
+        return link
 
     async def emit(self, update: Update) -> None:
         """Queue an update for the store; every update of the session passes here."""
         self.interlock.observe(update)
         match update:
-            case RunsRead() if update.patches:
+            case RunsRead() if update.patches and self.sources.link is None:
                 self._server_time.hear(update.patches[0].read_at)
-            case SourceConnected():
+            case SourceConnected() if self.sources.link is None or update.source == RELAY:
                 # Of the moment, and not of the second that a `Date` names; an old answer confirms what was then.
                 age = self._server_time.hear(update.at)
                 update = replace(update, at=self.now() - age)

@@ -23,8 +23,10 @@ from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRea
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
+from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+from tui.wire.questions import Question
 from tui.wire.runs import Page, RunAnswer
 
 
@@ -56,6 +58,9 @@ class Api(Protocol):
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """A payload or output that is stored apart."""
+
+    async def answer(self, question: Question) -> Answer:
+        """The whole answer to a question, whatever its status."""
 
 
 class Reads:
@@ -118,6 +123,10 @@ class Reads:
                 return False
         await self._emit(EnvironmentRead(environment, self.now()))
         return True
+
+    async def answer(self, question: Question, priority: Priority) -> Answer:
+        """The whole answer to a question, for who passes it on: nothing is emitted. Raises `ApiError` for none."""
+        return await self.budget.ask(("answer", question), priority, lambda: self.api.answer(question))
 
     async def run(self, run_id: RunId, priority: Priority) -> RunAnswer:
         """One run's detail; its relatives come along. A 404 is emitted as gone, and raised."""

@@ -50,6 +50,9 @@ MOST_REPEATS: Final = 5
 SHORTEST_POLL_S: Final = 0.05
 """Polls follow each other no faster: more cannot be read."""
 
+TOLD_EVERY_S: Final = 1.0
+"""That the server was heard is told so often: four answers a second need not wake the screen for it."""
+
 HOLLOW_S: Final = 1.0
 MOST_HOLLOW: Final = 20
 """So many answers in a row without news, each within a second: nobody holds the polls, and they would never end."""
@@ -66,6 +69,7 @@ class _Progress:
     was_live: bool = False
     repeats: int = 0
     hollow: int = 0
+    told_s: float = 0.0
     row_count: int = 0
     oldest: datetime | None = None
 
@@ -161,10 +165,14 @@ class RealtimeSource:
             return
         if not progress.is_live:
             progress.is_live = progress.was_live = True
+            progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S
             self._begin(answer, progress)
         if not self._reads.may(Capability.REALTIME):
             await self._reads.regain(Capability.REALTIME)
-        await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
+        now_s = self._clock.monotonic_s()
+        if now_s - progress.told_s >= TOLD_EVERY_S:
+            progress.told_s = now_s
+            await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
 
     def _count(self, answer: FeedAnswer, progress: _Progress) -> None:
         progress.row_count += answer.row_count

@@ -3,13 +3,15 @@
 What lives here: `SOURCES`. A new source is a file with `run(emit)` and a line here.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.sources import REALTIME, RUN_FEED
+from tui.domain.sources import REALTIME, RELAY, RUN_FEED
 from tui.sources.base import Source
 from tui.sources.clock import Clock, OnWake
 from tui.sources.coverage import Coverage
@@ -21,11 +23,15 @@ from tui.sources.single import SingleRunSource
 from tui.store.store import Store
 from tui.wire.feed import FeedTarget
 
+if TYPE_CHECKING:
+    from tui.sources.link import Link
+
 
 @dataclass(frozen=True, slots=True)
 class SourceParts:
     """Everything that a source may be built from. `run_id` is only for sources of one run; `coverage` is shared by a
-    feed and the poller beside it; `on_wake` tells when somebody wants everything asked anew.
+    feed and the poller beside it; `on_wake` tells when somebody wants everything asked anew; `link` is there on a relay
+    only.
     """
 
     reads: Reads
@@ -37,6 +43,8 @@ class SourceParts:
     run_id: RunId
     coverage: Coverage = field(default_factory=Coverage)
     on_wake: OnWake = lambda _: lambda: None
+
+    link: "Link | None" = None
 
 
 def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
@@ -58,6 +66,12 @@ def _environment(parts: SourceParts) -> FeedTarget:
     return FeedTarget(window=parts.reach.age, tags=tags)
 
 
+def _relay(parts: SourceParts) -> Source:
+    # Loaded by who is on a relay only: websockets is a tenth of a command's start.
+    source: Source = importlib.import_module("tui.sources.relay").RelaySource(parts.link, parts.store, parts.clock)
+    return source
+
+
 SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
     {
         RestSource.name: lambda parts: RestSource(
@@ -74,5 +88,6 @@ SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
         ),
         REALTIME: lambda parts: _feed(parts, _environment(parts)),
         RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=parts.run_id)),
+        RELAY: _relay,
     }
 )

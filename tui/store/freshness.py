@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from tui.domain.sources import FEEDS, RELAY
+from tui.domain.sources import FEEDS, RELAY, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.facts import SourceStatus
 from tui.store.missed import Gap
@@ -106,7 +106,12 @@ class Connection:
         self._dark_s: float | None = None
 
     def see(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
-        """Take in the newest word of a source; the same one again does no harm. `now` is the server's time."""
+        """Take in the newest word of a source; the same one again does no harm. `now` is the server's time.
+
+        The feed of one run says nothing of the others, where those are followed too.
+        """
+        if status.source == RUN_FEED and RUN not in self._ears:
+            return
         ear = self._ears.setdefault(status.source, _Ear())
         match status:
             case SourceConnected():

@@ -64,12 +64,15 @@ class Following:
         if any(source.done() for source in self._sources):
             self._follow()
         else:
-            self._session.refresh()
+            self._session.sources.refresh()
 
     def _follow(self) -> None:
+        is_relayed = self._session.settings.relay_url is not None
+        if is_relayed and self._sources and not self._sources[0].done():
+            return  # it tells all runs, whatever is filtered here
         for source in self._sources:
             source.cancel()
-        self._sources = self._session.follow_runs(filters=self._kept.filters, history=self.chosen.period)
+        self._sources = self._session.sources.follow_runs(filters=self._kept.filters, history=self.chosen.period)
 
     def _keep(self) -> None:
         self._session.spawn(self._save(), "remember")

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
-from tui.domain.sources import FEEDS
+from tui.domain.sources import FEEDS, RUN_FEED
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
 from tui.present import words
 from tui.present.messages import Message
@@ -84,12 +84,11 @@ class Reporter:
         """Look at everything that may have something to say; what was said is not said again."""
         session = self._session
         for name, status in session.store.sources.items():
-            if self._statuses.get(name) != status:
+            # That one run is not told of at once is nothing to be told: it is polled like the others.
+            if name != RUN_FEED and self._statuses.get(name) != status:
                 self._statuses[name] = status
                 self._see_source(name, status)
-        for capability in self._lost - session.store.lost.keys():
-            self._lost.discard(capability)
-            self._messages.add(session.now(), f"The server allows {_LOST[capability][0]} again.")
+        self._lost &= session.store.lost.keys()  # its source says that it is back
         for capability, reason in session.store.lost.items():
             if capability not in self._lost:
                 self._lost.add(capability)

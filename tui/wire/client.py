@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import httpx
 
@@ -17,16 +16,15 @@ from tui import __version__
 from tui.config import Secret
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId, SpanId
+from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
-from tui.domain.span import SpanDetail, Trace
-from tui.domain.text import clean
-from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_rate_limit, refusal
+from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
 from tui.wire.connection import Connection, Timeouts
-from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.errors import RateLimited
 from tui.wire.feed import START, FeedAnswer, FeedPosition, FeedTarget, decode_feed, must_refetch
-from tui.wire.runs import Page, RunAnswer, decode_page, decode_run
-from tui.wire.traces import decode_span, decode_trace
+from tui.wire.questions import Question, Questioner, path_part, request_of
+from tui.wire.runs import Page, decode_page
+from tui.wire.stored import Stored
 
 API_VERSION = "2025-07-16"
 """The current vocabulary of statuses; anything else is answered in an older one (wire/README.md §1)."""
@@ -50,7 +48,7 @@ def _ignore(_: RateLimit) -> None:
     pass
 
 
-class Client:
+class Client(Questioner):
     """One environment's API. `async with Client(...)`, or `aclose()` at the end; it shows its key to nobody.
 
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`, and ValueError for an
@@ -75,11 +73,8 @@ class Client:
         Raises ValueError for an address, a key or a branch that cannot be sent.
         """
         self._base = _base(api_url)
-        self._key = Secret(key)
-        self._clock = clock
+        super().__init__(Secret(key))
         self._on_rate_limit = on_rate_limit
-        self._timeouts = timeouts
-        self._user_agent = user_agent
         headers = _headers(key, branch, user_agent)
         self._connection = Connection(headers=headers, key=self._key, clock=clock, timeouts=timeouts)
         self._feed = Connection(
@@ -88,7 +83,7 @@ class Client:
             clock=clock,
             timeouts=feed_timeouts,
         )
-        self._store: Connection | None = None
+        self._stored = Stored(user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:"))
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,8 +97,7 @@ class Client:
         """Close all connections."""
         await self._connection.aclose()
         await self._feed.aclose()
-        if self._store is not None:
-            await self._store.aclose()
+        await self._stored.aclose()
 
     async def list_runs(
         self,
@@ -129,7 +123,7 @@ class Client:
 
         It costs nothing of the request budget (recording 932).
         """
-        path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{_part(target.run_id)}"
+        path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
         params = target.params() | (START if after is None else after.params())
         answer = await self._feed.send("GET", self._base + path, f"GET {_shown(path)}", params=params)
         if answer.status == 409:
@@ -138,29 +132,13 @@ class Client:
             raise error
         return decode_feed(answer, after)
 
-    async def read_run(self, run_id: RunId) -> RunAnswer:
-        """One run in full, with its root, its parent and its direct children."""
-        answer = await self._ask("GET", f"/api/v3/runs/{_part(run_id)}")
-        told = decode_run(answer.body, answer.read_at)
-        if told.patch.id != run_id:
-            raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
-        return told
-
-    async def read_trace(self, run_id: RunId) -> Trace:
-        """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
-        answer = await self._ask("GET", f"/api/v1/runs/{_part(run_id)}/trace")
-        return decode_trace(answer.body)
-
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
-        """One span with its properties."""
-        answer = await self._ask("GET", f"/api/v1/runs/{_part(run_id)}/spans/{_part(span_id)}")
-        return decode_span(answer.body)
-
-    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
-        """The rows of a TRQL query over the last `period` (`1d`); takes secret keys only, and is 400 in an outage."""
-        body = {"query": trql} if period is None else {"query": trql, "period": period}
-        answer = await self._ask("POST", "/api/v1/query", json=body)
-        return decode_query(answer.body)
+    async def answer(self, question: Question) -> Answer:
+        """The server's whole answer to a question, whatever its status; a 429 is raised."""
+        method, path, json = request_of(question)
+        answer = await self._send(method, path, json=json)
+        if isinstance(error := refusal(answer, self._key), RateLimited):
+            raise error
+        return answer
 
     async def whoami(self) -> Environment:
         """Where the key leads."""
@@ -169,40 +147,29 @@ class Client:
 
     async def cancel(self, run_id: RunId) -> None:
         """Ask for a cancel. The answer is the same for a run that already ended (402): read the run again."""
-        answer = await self._ask("POST", f"/api/v2/runs/{_part(run_id)}/cancel", json={})
+        answer = await self._ask("POST", f"/api/v2/runs/{path_part(run_id)}/cancel", json={})
         decode_id(answer.body)
 
     async def replay(self, run_id: RunId) -> RunId:
         """Start a new run with the same payload, also while the old one executes (412); gives its id."""
-        answer = await self._ask("POST", f"/api/v1/runs/{_part(run_id)}/replay", json={})
+        answer = await self._ask("POST", f"/api/v1/runs/{path_part(run_id)}/replay", json={})
         return decode_id(answer.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind a payload's or an output's address, fetched without our key, as they are stored.
-
-        Raises `ServerFault` where there are more than `max_bytes`, or where the address is less safe than the API's.
-        """
-        scheme, host = _scheme_and_host(url)
-        asked = f"GET the stored data at {host}"
-        if scheme != "https" and not (scheme == "http" and self._base.startswith("http:")):
-            raise ServerFault(f"{asked}: not fetched, since the address is not https", 200)
-        if self._store is None:
-            headers = {b"user-agent": self._user_agent.encode()}
-            self._store = Connection(headers=headers, clock=self._clock, timeouts=self._timeouts)
-        answer = await self._store.send("GET", url, asked, max_bytes=max_bytes)
-        if 200 <= answer.status < 300:
-            return answer.body
-        if 400 <= answer.status < 500:
-            raise Refused(f"{asked}: {answer.status}, the address may be too old: read the run again", answer.status)
-        raise ServerFault(f"{asked}: {answer.status}", answer.status)
+        """The bytes behind a payload's or an output's address; see `Stored.fetch`."""
+        return await self._stored.fetch(url, max_bytes=max_bytes)
 
     async def _ask(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
+        answer = await self._send(method, path, params=params, json=json)
+        if (error := refusal(answer, self._key)) is not None:
+            raise error
+        return answer
+
+    async def _send(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
         asked = f"{method} {_shown(path)}"
         answer = await self._connection.send(method, self._base + path, asked, params=params, json=json)
         if (rate_limit := read_rate_limit(answer)) is not None:
             self._on_rate_limit(rate_limit)
-        if (error := refusal(answer, self._key)) is not None:
-            raise error
         return answer
 
 
@@ -235,17 +202,6 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
     return params
 
 
-def _part(text: str) -> str:
-    """An id as one part of a path. Raises `NotFound` where it would lead elsewhere: nothing is called so."""
-    try:
-        part = quote(text, safe="")
-    except UnicodeEncodeError:
-        part = ""
-    if part in {"", ".", ".."}:
-        raise NotFound(f"{clean(text)!r} can be no id")
-    return part
-
-
 def _base(api_url: str) -> str:
     try:
         url = httpx.URL(api_url.strip())
@@ -272,11 +228,3 @@ def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes
         # As the SDK's fetch does, which refuses what is not Latin-1; UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers
-
-
-def _scheme_and_host(url: str) -> tuple[str, str]:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "", "an address that is none"
-    return parsed.scheme, parsed.host

@@ -27,21 +27,15 @@ from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
+from tui.wire.feed_bodies import read_body, read_metadata
 from tui.wire.models import decode
 from tui.wire.pg_array import read_array
 from tui.wire.runs import read_time
 
-SKIPPED: Final = (
-    "payload",
-    "payloadType",
-    "output",
-    "outputType",
-    "metadata",
-    "metadataType",
-    "realtimeStreams",
-    "number",
-    "queuedAt",
-)
+UNUSED: Final = ("realtimeStreams", "number", "queuedAt")
+"""Columns that nobody here reads."""
+
+HEAVY: Final = ("payload", "payloadType", "output", "outputType", "metadata", "metadataType")
 """Columns that a list does without: each change sends every column anew (45 runs: 370 KB with them, 28 KB without)."""
 
 LONGEST_WINDOW: Final = timedelta(hours=24)
@@ -66,8 +60,9 @@ class FeedTarget:
 
     def params(self) -> dict[str, str]:
         """What every poll of it has to repeat."""
-        params = {"skipColumns": ",".join(SKIPPED)}
+        params = {"skipColumns": ",".join(UNUSED)}
         if self.run_id is None:
+            params["skipColumns"] = ",".join((*HEAVY, *UNUSED))
             params["createdAt"] = period_text(min(self.window, LONGEST_WINDOW))
             if self.tags:
                 params["tags"] = ",".join(self.tags)
@@ -207,7 +202,16 @@ def read_row(run_id: RunId, row: Mapping[str, Any], read_at: datetime) -> RunPat
     )
     stamp = Stamp(updated_at, Precision.FEED, read_at)
     error = (stamp, read_stored_error(row["error"])) if "error" in row else None
-    return RunPatch(run_id, read_at, fixed=fixed, state=state, error=error)
+    body, metadata = read_body(row), read_metadata(row)
+    return RunPatch(
+        run_id,
+        read_at,
+        fixed=fixed,
+        state=state,
+        error=error,
+        metadata=None if metadata is None else (stamp, metadata),
+        body=None if body is None else (stamp, body),
+    )
 
 
 def read_stored_error(text: Json) -> RunError | None:

@@ -2,6 +2,8 @@
 
 What lives here: cases as in `cases`, and the reading of rows. A live request is answered by letting the time of the
 scene pass (`Scene.poll`).
+
+Longer than a module should be: one table, as `cases` is, and the two sequences that belong to it.
 """
 
 from collections.abc import Iterator

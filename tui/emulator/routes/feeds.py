@@ -6,6 +6,7 @@ matter. Source: wire/README.md §8, recordings 700-751, 760, 761; the reading of
 
 import math
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from tui.emulator.exchange import Answer, Asked, Following, Refusal, query_error
 from tui.emulator.feed.columns import Columns, row_key
@@ -19,6 +20,7 @@ WINDOW_MOST_MS = 86_400_000
 MINUTE_MS = 60_000
 FROM_THE_START = "-1"
 HANDLE, OLD_HANDLE = "electric-handle", "electric-shape-id"
+SAFE = "".join(map(chr, range(0x21, 0x7F)))
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 
 OPEN = {"access-control-allow-origin": "*", "access-control-expose-headers": "*", "cache-control": "no-store"}
@@ -106,9 +108,9 @@ def _answer(
 
 def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
     """The handle and the offset, under the names of today or those of old (recordings 710, 735)."""
-    if is_old:
-        return {OLD_HANDLE: handle, "electric-chunk-last-offset": offset}
-    return {HANDLE: handle, "electric-offset": offset}
+    names = (OLD_HANDLE, "electric-chunk-last-offset") if is_old else (HANDLE, "electric-offset")
+    # What a client made up comes back to it, and need not be fit for a header.
+    return {name: quote(text, SAFE) for name, text in zip(names, (handle, offset), strict=True)}
 
 
 def must_refetch(following: Following, handle: str) -> Refusal:
@@ -117,7 +119,8 @@ def must_refetch(following: Following, handle: str) -> Refusal:
     Source: Electric's HTTP API; the recorded server never does it.
     """
     name = OLD_HANDLE if following.is_old else HANDLE
-    headers = {**OPEN, name: following.given_up(handle, f"{handle}-{following.next_number()}")}
+    new_handle = following.given_up(handle, f"{quote(handle, SAFE)}-{following.next_number()}")
+    headers = {**OPEN, name: new_handle}
     return Refusal(409, [{"headers": {"control": "must-refetch"}}], headers)
 
 

@@ -14,6 +14,7 @@ from tui.present.styled import Piece
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
 from tui.ui import layout
+from tui.ui.close_look import CloseLook
 from tui.ui.host import Host, host_of
 from tui.ui.live import Live
 from tui.ui.panes import PANES
@@ -42,6 +43,7 @@ class Board(Screen[None]):
         self.live = live
         self.reading = Reading(live.session, self._show_subject)
         self.trail = Trail(self.reading)
+        self._close_look = CloseLook(live.session)
         self.prompt = Prompt()
         self.footer = Footer()
         self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
@@ -97,6 +99,7 @@ class Board(Screen[None]):
     def on_unmount(self) -> None:
         """Nothing is read, and nothing ticks, for a screen that is gone."""
         self._ticker.stop()
+        self._close_look.end()
         self.reading.close()
 
     def on_resize(self) -> None:
@@ -132,6 +135,7 @@ class Board(Screen[None]):
 
     def _show_subject(self, subject: Subject) -> None:
         self.subject = subject
+        self._close_look.at(subject.run_id)
         self.host.reporter.see_reading(subject)
 
     def _see(self, changes: Changes) -> None:
@@ -145,6 +149,7 @@ class Board(Screen[None]):
 
     def _tick(self) -> None:
         self.reading.tick()
+        self._close_look.at(self.subject.run_id)
         for bar in (self.header, self.strip, self.footer):
             bar.tick()
         for pane in self.panes.values():

@@ -1,0 +1,30 @@
+"""What is said of trouble with a relay: about the relay, never about a key that nobody has there."""
+
+import pytest
+
+from tests.store.builders import at
+from tui.domain.sources import RELAY, REST
+from tui.domain.update import SourceRetrying, SourceStopped
+from tui.present.trouble import advice_on
+
+BEHIND = "the API behind wss://relay.example"
+
+
+@pytest.mark.parametrize("status", [None, 401, 403, 404, 495, 503])
+def test_of_a_relay_no_word_is_about_the_key_or_the_api(status: int | None) -> None:
+    for trouble in (
+        SourceRetrying(
+            RELAY, at(0), at(1), 1, "no connection to wss://relay.example: Connection refused", status=status
+        ),
+        SourceStopped(RELAY, at(0), "there is no relay at wss://relay.example (404)", status),
+    ):
+        said = f"{advice_on(trouble, BEHIND)}"
+        assert "relay" in said
+        assert "TRIGGER_SECRET_KEY" not in said
+        assert "TRIGGER_API_URL" not in said
+        assert ("TRIGGER_TUI_RELAY_TOKEN" in said) == (status in {401, 403})
+
+
+def test_trouble_of_the_api_behind_a_relay_is_said_to_be_there() -> None:
+    trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: no answer in 20 s", is_answered=False)
+    assert advice_on(trouble, BEHIND).sentence == "Nobody answers at the API behind wss://relay.example."

@@ -1,0 +1,209 @@
+"""What one screen is told: all runs in chunks, then what changes; and how it goes on while another one is stuck."""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from tests.fleet import Fleet
+from tests.relayed import PATIENCE_S, Relayed, hear, hear_until, relaying
+from tests.store.builders import at, patch_of
+from tests.virtual_clock import VirtualClock
+from tui.domain.ids import RunId
+from tui.domain.update import RunGone, RunPatch, RunsRead
+from tui.relay import screens
+from tui.relay.feed import CHUNK_RUNS
+from tui.store.store import Store
+from tui.wire.relay_facts import Facts
+from tui.wire.relay_messages import Chunk, Message, Runs, Welcome
+
+WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
+
+
+def some_runs(count: int, word: str = "QUEUED", *, first: int = 0) -> RunsRead:
+    patches = [
+        patch_of(f"run_{number:05d}", word, updated=WORDS.index(word), created=number)
+        for number in range(first, first + count)
+    ]
+    return RunsRead(tuple(patches))
+
+
+async def tell(relayed: Relayed, *updates: RunsRead | RunGone) -> None:
+    """The relay's session hears of runs."""
+    for update in updates:
+        await relayed.session.emit(update)
+    await relayed.session.settle()
+
+
+def is_last(message: Message) -> bool:
+    return isinstance(message, Runs) and message.chunk is not None and message.chunk.is_last
+
+
+class Heard:
+    """Whether, after all messages so far, so many runs are known by a word."""
+
+    def __init__(self, word: str, count: int) -> None:
+        self._word, self._count = word, count
+        self.store = Store()
+
+    def __call__(self, message: Message) -> bool:
+        if isinstance(message, Runs):
+            self.store.apply(RunsRead(message.patches))
+        return len(self.known()) == self._count
+
+    def known(self) -> list[RunId]:
+        return [run.id for run in self.store.runs() if run.state is not None and run.state.status.word == self._word]
+
+
+def patches_of(messages: Iterable[Message]) -> list[RunPatch]:
+    return [patch for message in messages if isinstance(message, Runs) for patch in message.patches]
+
+
+async def begin(line: ClientConnection) -> list[Message]:
+    """Hear the welcome and all runs."""
+    return await hear_until(line, is_last)
+
+
+def test_a_screen_begins_with_all_runs_in_chunks_the_newest_first(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            count = 2 * CHUNK_RUNS + 50
+            await tell(relayed, some_runs(count), RunGone(RunId("run_00007"), at(1000)))
+            async with relayed.raw() as line:
+                welcome, *chunks = await begin(line)
+                assert isinstance(welcome, Welcome)
+                parts = [chunk.chunk for chunk in chunks if isinstance(chunk, Runs)]
+                assert parts == [Chunk(0, is_last=False), Chunk(1, is_last=False), Chunk(2, is_last=True)]
+                told = [patch.id for patch in patches_of(chunks)]
+                assert told == [f"run_{number:05d}" for number in reversed(range(count))]
+                (gone,) = [gone for chunk in chunks if isinstance(chunk, Runs) for gone in chunk.gone]
+                assert gone == RunGone(RunId("run_00007"), at(1000))
+                assert isinstance(await hear(line), Facts)
+
+    asyncio.run(scenario())
+
+
+def test_no_run_at_all_is_a_snapshot_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed, relayed.raw() as line:
+            assert len(await begin(line)) == 2
+
+    asyncio.run(scenario())
+
+
+def test_what_changes_is_written_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    send = screens.Screen.send
+
+    async def watched(self: screens.Screen, messages: Iterable[bytes]) -> None:
+        told = list(messages)
+        written.extend(told)
+        await send(self, told)
+
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed, relayed.raw() as one, relayed.raw() as other:
+            await begin(one)
+            await begin(other)
+            await relayed.idle()
+            monkeypatch.setattr(screens.Screen, "send", watched)
+            await tell(relayed, some_runs(3))
+            for line in (one, other):
+                heard = await hear_until(line, Heard("QUEUED", 3))
+                assert len(patches_of(heard)) == 3
+            about_runs = [message for message in written if b"run_00001" in message]
+            assert len(about_runs) == 2
+            assert about_runs[0] is about_runs[1]
+
+    asyncio.run(scenario())
+
+
+def without_room(relayed: Relayed) -> socket.socket:
+    """A socket whose system takes in as little as it can of what is not read."""
+    own = socket.socket()
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    own.connect(relayed.server.sockets[0].getsockname())
+    own.setblocking(False)
+    return own
+
+
+def test_a_screen_that_does_not_read_gets_the_newest_state_later_and_holds_up_nobody(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            await tell(relayed, some_runs(6_000))
+            async with relayed.raw(sock=without_room(relayed)) as stuck, relayed.raw() as other:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                await begin(other)
+                slow = relayed.relay.screens[0]
+                for word in ("EXECUTING", "COMPLETED"):
+                    for first in range(0, 1_000, 250):
+                        await tell(relayed, some_runs(250, word, first=first))
+                        await relayed.fleet.clock.run(0.1)
+                    await hear_until(other, Heard(word, 1_000))
+                assert slow.pending_count <= 1_000
+                stuck.transport.resume_reading()
+                completed = Heard("COMPLETED", 1_000)
+                heard = await hear_until(stuck, lambda message: completed(message) and len(completed.store) == 6_000)
+                changes = [each for each in heard if isinstance(each, Runs) and each.chunk is None]
+                assert len(patches_of(changes)) <= 1_250
+                assert completed.store.snapshot().keys() == relayed.session.store.snapshot().keys()
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_for_which_too_much_waits_gets_a_new_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "MOST_PENDING", 500)
+
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            await tell(relayed, some_runs(6_000))
+            async with relayed.raw(sock=without_room(relayed)) as stuck:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                (slow,) = relayed.relay.screens
+                for first in range(0, 1_000, 250):
+                    await tell(relayed, some_runs(250, "COMPLETED", first=first))
+                    await relayed.fleet.clock.run(0.1)
+                assert slow.pending_count == 0
+                stuck.transport.resume_reading()
+                heard = await begin(stuck) + await begin(stuck)
+                assert len(patches_of(heard)) == 12_000
+                assert [
+                    patch.id
+                    for patch in patches_of(heard)[-6_000:]
+                    if patch.state and patch.state.status.word == "COMPLETED"
+                ]
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "SEND_WITHIN_S", 0.05)
+
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            await tell(relayed, some_runs(6_000))
+            async with relayed.raw(sock=without_room(relayed)) as stuck:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                await relayed.nobody_is_there()
+                assert relayed.relay.screens == ()
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            await tell(relayed, some_runs(6_000))
+            async with relayed.raw(sock=without_room(relayed)) as stuck:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                with without_room(relayed):  # nor does who never says a word
+                    async with asyncio.timeout(PATIENCE_S):
+                        await relayed.end()
+
+    asyncio.run(scenario())

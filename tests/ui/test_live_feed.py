@@ -1,0 +1,107 @@
+"""The monitor on the realtime feed: what the header says, what moves, and what it does when the feed goes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from tests.fleet import NO_QUERIES, Fleet, FleetRun
+from tests.ordeal import set_faults
+from tests.ui.acting_stage import executing, fleet_of
+from tests.ui.monitored import Monitored, monitored
+from tests.virtual_clock import VirtualClock
+
+
+def told(story: Callable[[Monitored], Awaitable[None]], tmp_path: Path, fleet: Fleet, **options: Any) -> None:
+    async def whole() -> None:
+        async with monitored(fleet, tmp_path, realtime=True, **options) as monitor:
+            await story(monitor)
+
+    asyncio.run(whole())
+
+
+def faults(monitor: Monitored, *specs: dict[str, Any]) -> None:
+    fleet = monitor.api.fleet
+    set_faults(fleet.emulator, fleet.world, [NO_QUERIES, *specs])
+
+
+def messages(monitor: Monitored) -> list[str]:
+    return [message.text for message in monitor.app.messages]
+
+
+def test_a_change_is_on_the_screen_as_soon_as_the_server_tells_it(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert "● live" in monitor.lines[0]
+        assert "Executing" in monitor.lines[3]
+        await monitor.later(12.4 - monitor.api.fleet.now_s)
+        assert "Failed" in monitor.lines[3]
+        await monitor.later(30)
+        assert "late" not in monitor.lines[0]
+
+    told(story, tmp_path, fleet_of(FleetRun(1, -5, -4, 12, end="FAILED"), executing(2)))
+
+
+def test_without_the_feed_it_says_that_it_polls_why_and_when_it_tries_again(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        faults(monitor, {"kind": "error", "status": 403, "route": "feed"})
+        await monitor.later(25)
+        assert "● polling every 2 s  no live feed (403), next try in " in monitor.lines[0]
+        assert any(text.startswith("The server refuses the live feed: ") for text in messages(monitor))
+        faults(monitor)
+        await monitor.press("r", wait_s=2)
+        assert "● live" in monitor.lines[0]
+        assert messages(monitor)[-1].startswith("The live feed is back after ")
+
+    told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
+
+
+def test_lists_that_fail_beside_a_live_feed_are_said_and_nothing_is_stale(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        faults(monitor, {"kind": "error", "status": 503, "route": "list"})
+        await monitor.press("r", wait_s=50)
+        assert "● live  no lists (503), next try " in monitor.lines[0]
+        assert "STALE" not in monitor.text
+
+    told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
+
+
+def test_a_server_that_tells_of_nothing_while_runs_are_under_way_is_said_to_be_quiet(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(300)
+        assert "● live  no change for 5 min" in monitor.lines[0]
+
+    told(story, tmp_path, fleet_of(executing(1)))
+
+
+def test_a_pause_counts_what_waits_and_goes_on_with_all_of_it(tmp_path: Path) -> None:
+    fleet = fleet_of(executing(1), *(FleetRun(number, 6.0 + number / 10) for number in range(10, 17)))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("p", wait_s=8)
+        assert "‖ paused  8 s ago, 7 waiting, p goes on" in monitor.lines[0]
+        assert "Queued" not in monitor.text
+        await monitor.press("p", wait_s=1)
+        assert monitor.text.count("Queued") == 7
+
+    told(story, tmp_path, fleet)
+
+
+def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -2000, -1990, 20, end="FAILED"))
+    fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(10)
+        path = f"/realtime/v1/runs/{FleetRun(1, 0).id}"
+        assert not fleet.asked(path)
+        await monitor.press("G", wait_s=2)
+        assert fleet.asked(path)
+        await monitor.later(20.3 - fleet.now_s)
+        assert any(line.startswith("▌ ✗ Failed") for line in monitor.lines)
+        await monitor.press("g", wait_s=1)
+        asked = len(fleet.asked(path))
+        await monitor.later(60)
+        assert len(fleet.asked(path)) == asked
+
+    told(story, tmp_path, fleet)

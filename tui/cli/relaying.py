@@ -1,0 +1,187 @@
+"""`relay`: one session with the API, for any number of screens on other machines.
+
+What lives here: the command: where to listen and who may not be let in, and how it ends. The server is `tui.relay`'s.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.monitoring import BY_SIGNAL
+from tui.cli.options import open_session, settings_of
+from tui.config import Settings, is_loopback
+from tui.output import Output, OutputClosed
+
+if TYPE_CHECKING:
+    from tui.relay import Relay, RelayOptions, Tokens
+
+DEFAULT_LISTEN: Final = "127.0.0.1:7337"
+BACKLOG: Final = 512
+PORTS: Final = range(65_536)
+
+
+class Place(click.ParamType[tuple[str, int]]):
+    """A host and a port: `127.0.0.1:7337`, `[::1]:7337`, `0.0.0.0:7337`."""
+
+    name = "host:port"
+
+    def convert(
+        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Refuse what has no port: a host alone may be a typing error."""
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = value.rpartition(":")
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else "" if ":" in host else host
+        if not colon or not host or not port.isdecimal() or int(port) not in PORTS:
+            self.fail(f"{value!r} is no host and port ({DEFAULT_LISTEN})", param, ctx)
+        return host, int(port)
+
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@click.command("relay")
+@click.option("--listen", "place", type=Place(), default=DEFAULT_LISTEN, show_default=True, help="Where.")
+@click.option("--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, for your eyes.")
+@click.option("--tls-cert", type=_FILE, help="The certificate, with those that signed it; PEM.")
+@click.option("--tls-key", type=_FILE, help="Its key, if that is in a file of its own.")
+@click.option("--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="At once.")
+@click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
+@click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls.")
+@click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
+@click.pass_obj
+def relay(
+    output: Output,
+    /,
+    *,
+    place: tuple[str, int],
+    tokens_file: Path,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    max_screens: int,
+    **options: Any,
+) -> None:
+    """Hold one connection to the API, and serve read-only screens over WebSockets until Ctrl-C."""
+    from tui.relay import RelayOptions, TokensError, read_tokens
+
+    host, port = place
+    if tls_cert is None and not is_loopback(host):
+        raise Stop(ExitCode.USAGE, f"--listen {host}: beyond this machine a relay takes --tls-cert and --tls-key")
+    if tls_key is not None and tls_cert is None:
+        raise Stop(ExitCode.USAGE, "--tls-key is the key of --tls-cert, which is missing")
+    try:
+        tokens = read_tokens(tokens_file)
+    except TokensError as error:
+        raise Stop(ExitCode.USAGE, str(error)) from None
+    settings = replace(settings_of(options), read_only=True)
+    tls = None if tls_cert is None else _tls(tls_cert, tls_key)
+    with _listener(host, port) as listener:
+        serving = _Serving(output, tokens_file, listener, RelayOptions(max_screens, tls))
+        code = asyncio.run(serving.serve(settings, tokens))
+    raise Stop(ExitCode.INTERRUPTED if code == BY_SIGNAL + signal.SIGINT else code)
+
+
+def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # A passphrase would be asked for on the terminal of a service.
+        context.load_cert_chain(cert, key, password="")
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", None) or error.strerror
+        raise Stop(ExitCode.USAGE, f"--tls-cert {cert} and its key cannot be used: {reason}") from None
+    return context
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Stop(ExitCode.REFUSED, f"cannot listen on {host}: {error.strerror or error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Stop(ExitCode.REFUSED, f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    return listener
+
+
+class _Serving:
+    """The command while it runs."""
+
+    def __init__(self, output: Output, tokens_file: Path, listener: socket.socket, options: "RelayOptions") -> None:
+        self._output = output
+        self._tokens_file = tokens_file
+        self._listener = listener
+        self._options = options
+
+    async def serve(self, settings: Settings, tokens: "Tokens") -> int:
+        """Serve until a signal; gives the exit code that it means."""
+        from tui.relay import Relay
+
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[int] = loop.create_future()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _end, ended, number)
+        async with open_session(settings, self._output) as session:
+            relay = Relay(session, tokens, self._options, say=self._output.say)
+            loop.add_signal_handler(signal.SIGHUP, self._reread, relay)
+            async with relay.serving(self._listener):
+                # Nobody has to read where it is.
+                with suppress(OutputClosed):
+                    self._tell()
+                watched = session.spawn(relay.run(), "relay")
+                await asyncio.wait((ended, watched), return_when=asyncio.FIRST_COMPLETED)
+        return await ended
+
+    def _reread(self, relay: "Relay") -> None:
+        from tui.relay import TokensError, read_tokens
+
+        try:
+            relay.use(read_tokens(self._tokens_file))
+        except TokensError as error:
+            self._output.say(f"{error}; the tokens of before go on being taken")
+        else:
+            self._output.say(f"the tokens of {self._tokens_file} were read again")
+
+    def _tell(self) -> None:
+        """Say where it is and how a screen connects, in lines that a shell takes."""
+        host, port = self._listener.getsockname()[:2]
+        scheme = "ws" if self._options.tls is None else "wss"
+        shown = f"[{host}]" if ":" in host else host
+        if not is_loopback(host):
+            shown = socket.gethostname() if host in {"0.0.0.0", "::"} else shown  # noqa: S104  compared, not bound
+        for line in (
+            f"relay at {scheme}://{shown}:{port}   (Ctrl-C ends it)",
+            "",
+            "  # a screen, anywhere",
+            f"  export TRIGGER_TUI_RELAY_TOKEN=…    # of {self._tokens_file}",
+            f"  trigger-tui --relay {scheme}://{shown}:{port}",
+        ):
+            self._output.print(line)
+
+
+def _end(ended: "asyncio.Future[int]", number: signal.Signals) -> None:
+    if ended.done():
+        # The second one does not wait.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    else:
+        ended.set_result(BY_SIGNAL + number)
+
+
+COMMANDS: Final = (relay,)

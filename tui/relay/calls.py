@@ -1,0 +1,101 @@
+"""What screens ask: answered by the API, word for word, within bounds for each screen and for all together.
+
+What lives here: the bounds, and the answers of the relay's own where the API gives none. Identical questions of several
+screens are one request.
+"""
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from tui.config import Secret
+from tui.sources.budget import Budget, Priority, Refill
+from tui.sources.clock import Clock
+from tui.sources.reads import Reads
+from tui.wire.answers import Answer
+from tui.wire.errors import ApiError, RateLimited, Refused
+from tui.wire.questions import Question
+
+AT_ONCE: Final = 8
+"""Questions of one screen that may be open: a detail, its trace and its root span are three."""
+
+MOST_CALLS: Final = 30
+CALLS_PERIOD_S: Final = 10.0
+"""Of one screen: more than a person reads, whatever keys are held."""
+
+SCREENS_SHARE: Final = 2 / 5
+"""Of the requests that the relay may send: two hundred screens that look at runs must not stop the list."""
+
+ANSWER_WITHIN_S: Final = 30.0
+"""After that nobody waits any more."""
+
+LARGEST_ANSWER: Final = 8 * 1024 * 1024
+"""Bytes of one answer; a trace of 5,000 spans is 5 MB."""
+
+_JSON: Final = {"content-type": "application/json"}
+
+
+class Desk:
+    """Asks the API for all screens."""
+
+    def __init__(self, reads: Reads, clock: Clock, key: Secret) -> None:
+        """`key` is cut out of answers: a server in trouble may echo it."""
+        whole = reads.budget.refill
+        self._reads = reads
+        self._key = key.reveal().encode()
+        self._budget = Budget(clock, Refill(int(whole.requests * SCREENS_SHARE), whole.period_s))
+
+    async def answer(self, question: Question) -> Answer:
+        """An answer, always: where the API gives none, it says why."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                answer = await self._budget.ask(
+                    question, Priority.SELECTED, lambda: self._reads.answer(question, Priority.SELECTED)
+                )
+        except TimeoutError:
+            return self.own(504, f"the relay got no answer in {ANSWER_WITHIN_S:.0f} s")
+        except RateLimited as error:
+            return self.own(429, str(error), error.resets_in)
+        except Refused as error:
+            return self.own(error.status, str(error))
+        except ApiError as error:
+            return self.own(502, f"the relay got no answer: {error}")
+        if len(answer.body) > LARGEST_ANSWER:
+            return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
+        return replace(answer, body=answer.body.replace(self._key, b"...")) if self._key else answer
+
+    def own(self, status: int, words: str, resets_in: timedelta | None = None) -> Answer:
+        """An answer of the relay itself."""
+        said: dict[str, str | float] = {"error": words}
+        if resets_in is not None:
+            said["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
+        return Answer("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now())
+
+
+class Allowance:
+    """How much one screen may still ask."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asked_s: deque[float] = deque()
+        self._open = 0
+
+    def take(self) -> timedelta | None:
+        """Begin a call: None if it may go, else the time after which to ask again."""
+        now_s = self._clock.monotonic_s()
+        while self._asked_s and self._asked_s[0] <= now_s - CALLS_PERIOD_S:
+            self._asked_s.popleft()
+        if len(self._asked_s) >= MOST_CALLS:
+            return timedelta(seconds=self._asked_s[0] + CALLS_PERIOD_S - now_s)
+        if self._open >= AT_ONCE:
+            return timedelta(seconds=1)
+        self._asked_s.append(now_s)
+        self._open += 1
+        return None
+
+    def give_back(self) -> None:
+        """A call was answered."""
+        self._open -= 1

@@ -1,0 +1,161 @@
+"""The sources of a session: which are followed together, and each over again after a failure that passes.
+
+What lives here: who waits how long before the next try, and who wakes whom. How a source asks is its own; that nothing
+outlives the session is the session's, in whose task group they are born. Importing this loads no source. Source: DESIGN
+§3.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from tui.config import Settings
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.sources import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.sources.base import Emit, Fatal, Source, Transient, waits_s
+from tui.sources.clock import Clock, WakeableClock
+from tui.store.store import Store
+
+if TYPE_CHECKING:
+    from tui.domain.filters import RunFilters
+    from tui.sources.coverage import Coverage
+    from tui.sources.link import Link
+    from tui.sources.reads import Reads
+
+
+class Spawn(Protocol):
+    """Run something in the session's task group."""
+
+    def __call__(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Give its task."""
+
+
+class Sources:
+    """Follows until the session ends or a task is cancelled. `reads`, and on a relay `link`, are set at its start."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        random: Random,
+        *,
+        emit: Emit,
+        now: Callable[[], datetime],
+        spawn: Spawn,
+    ) -> None:
+        self.reads: Reads
+        self.link: Link | None = None
+        self._settings = settings
+        self._store = store
+        self._clock = WakeableClock(clock)
+        self._random = random
+        self._emit = emit
+        self._now = now
+        self._spawn = spawn
+        self._coverage: Coverage | None = None
+
+    def follow_runs(
+        self, *, filters: "RunFilters | None" = None, history: timedelta | None = None
+    ) -> tuple[asyncio.Task[None], ...]:
+        """Follow the runs of the environment: by the feed, where there is one, and polling beside it; or by the relay.
+
+        `history` is how far back the list is read, if not the settings' word.
+        """
+        if self._settings.relay_url is not None:
+            return self._follow((RELAY,), self._new_coverage())
+        self._coverage = self._new_coverage()
+        return self._follow((REST, REALTIME), self._coverage, filters=filters, history=history)
+
+    def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
+        """Follow one run in the same way."""
+        return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
+
+    def follow_closely(self, run_id: RunId) -> asyncio.Task[None]:
+        """Hold the feed of one run, beside whatever is followed."""
+        return self._follow((RUN_FEED,), self._new_coverage(), run_id=run_id)[0]
+
+    def follow(self, source: str, *, filters: "RunFilters | None" = None) -> asyncio.Task[None]:
+        """Run one source of the registry, whatever it lacks without the others."""
+        return self._follow((source,), self._new_coverage(), filters=filters)[0]
+
+    def is_told(self, run: Run) -> bool:
+        """Whether nothing more would be told of a run by a feed of its own."""
+        since = self._coverage.since if self._coverage is not None else None
+        created_at = run.fixed.created_at
+        return since is None or created_at is None or created_at >= since
+
+    def refresh(self) -> None:
+        """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new
+        snapshot of the feed.
+        """
+        self._clock.wake()
+
+    async def supervise(self, source: Source) -> None:
+        """Run a source until it is cancelled or ended for good, and say how it gets on."""
+        waits, tries = waits_s(self._random), 0
+
+        async def emit(update: Update) -> None:
+            nonlocal waits, tries
+            if isinstance(update, SourceConnected):
+                if tries:
+                    # Who is back tells the others that it is worth a try.
+                    self._clock.wake()
+                waits, tries = waits_s(self._random), 0
+            await self._emit(update)
+
+        while True:
+            try:
+                await source.run(emit)
+            except Transient as error:
+                tries += 1
+                wait_s = next(waits)
+                if error.retry_after is not None:
+                    wait_s = max(wait_s, error.retry_after.total_seconds())
+                next_at = self._now() + timedelta(seconds=wait_s)
+                await self._emit(
+                    SourceRetrying(
+                        source.name, self._now(), next_at, tries, error.reason, error.is_answered, error.status
+                    )
+                )
+                await self._clock.sleep(wait_s)
+            except Fatal as error:
+                await self._emit(SourceStopped(source.name, self._now(), error.reason, error.status))
+                return
+
+    def _new_coverage(self) -> "Coverage":
+        module = importlib.import_module("tui.sources.coverage")
+        coverage: Coverage = module.Coverage(self._clock.wake)
+        return coverage
+
+    def _follow(
+        self,
+        names: Sequence[str],
+        coverage: "Coverage",
+        *,
+        filters: "RunFilters | None" = None,
+        run_id: RunId | None = None,
+        history: timedelta | None = None,
+    ) -> tuple[asyncio.Task[None], ...]:
+        registry = importlib.import_module("tui.sources.registry")
+        filters_module = importlib.import_module("tui.domain.filters")
+        settings = self._settings
+        parts = registry.SourceParts(
+            reads=self.reads,
+            store=self._store,
+            clock=self._clock,
+            interval_s=settings.interval_s,
+            reach=registry.Reach(history or settings.history, settings.history_runs),
+            filters=filters or filters_module.RunFilters(),
+            run_id=run_id,
+            coverage=coverage,
+            on_wake=self._clock.on_wake,
+            link=self.link,
+        )
+        wanted = [name for name in names if settings.realtime or name not in FEEDS]
+        return tuple(self._spawn(self.supervise(registry.SOURCES[name](parts)), f"source {name}") for name in wanted)

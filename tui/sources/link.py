@@ -1,0 +1,280 @@
+"""The link to a relay: one WebSocket at a time, over which a screen hears, and asks about single runs.
+
+What lives here: the screen's side of the connection, and the translation of what websockets raises. What is heard is
+`relay`'s to make use of. No exception of websockets leaves this module, and no text of an error holds the token.
+Source: DESIGN §6.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Final, NoReturn
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+from tui import __version__
+from tui.config import Secret
+from tui.domain.environment import Environment
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId
+from tui.domain.text import clean
+from tui.sources.base import Fatal
+from tui.sources.clock import Clock
+from tui.wire.answers import Answer, refusal
+from tui.wire.connection import Timeouts
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+from tui.wire.questions import Question, Questioner, request_of
+from tui.wire.relay_messages import (
+    VERSION,
+    Answered,
+    Call,
+    Hello,
+    Message,
+    Welcome,
+    decode_told,
+    encode_call,
+    encode_hello,
+)
+from tui.wire.runs import Page
+from tui.wire.stored import Stored
+
+OPEN_WITHIN_S: Final = 10.0
+ANSWER_WITHIN_S: Final = 40.0
+"""Longer than the relay waits for the API, so that it is the relay that says what was wrong."""
+
+PING_EVERY_S: Final = 20.0
+CLOSE_WITHIN_S: Final = 2.0
+LARGEST_MESSAGE: Final = 32 * 1024 * 1024
+"""A trace of 8 MB as a text of JSON, whose quotes are all escaped."""
+
+LARGEST_CALL: Final = 60 * 1024
+OTHER_VERSION: Final = 4001
+PROGRAM: Final = f"trigger-tui/{__version__}"
+UNTRUSTED: Final = 495
+"""The status that a certificate gets which is not trusted, as some servers have it: there is none of HTTP."""
+
+_NOT_CONNECTED: Final = "the relay is not connected"
+_BROKE: Final = "the connection to the relay broke"
+
+
+class Link(Questioner):
+    """One connection to a relay at a time, over which questions are asked; made by `open`."""
+
+    def __init__(self, url: str, token: Secret, clock: Clock, *, ca: PurePath | None = None) -> None:
+        """`ca` is a file of certificates that are trusted instead of the machine's."""
+        super().__init__(token)
+        self._url = url
+        self._clock = clock
+        self._ca = ca
+        self._line: ClientConnection | None = None
+        self._numbers = itertools.count(1)
+        self._open: dict[int, asyncio.Future[Answer]] = {}
+        self._stored = Stored(PROGRAM, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:"))
+
+    async def aclose(self) -> None:
+        """Close what the source did not: connections to the object store."""
+        await self._stored.aclose()
+
+    async def answer(self, question: Question) -> Answer:
+        """The API's whole answer to a question, carried by the relay."""
+        method, path, _ = request_of(question)
+        number = next(self._numbers)
+        answer = self._open[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(number, question)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                told: Answer = replace(await answer, asked=f"{method} {path}")
+        except TimeoutError:
+            late = f"{method} {path}: no answer of the relay in {ANSWER_WITHIN_S:.0f} s"
+            raise Unreachable(late, may_have_arrived=True) from None
+        finally:
+            del self._open[number]
+        if isinstance(error := refusal(told, self._key), RateLimited):
+            raise error
+        return told
+
+    async def post(self, question: Question) -> int:
+        """Ask without waiting; gives the number under which the answer will be heard. Raises `ApiError`."""
+        number = next(self._numbers)
+        await self._send(number, question)
+        return number
+
+    async def hear(self) -> Message:
+        """The next message. Raises `ServerFault` for one that cannot be read; the end of the connection is `open`'s to
+        tell.
+        """
+        if self._line is None:
+            raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
+        return decode_told(await self._line.recv(decode=False))
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        if self._line is not None:
+            self._line.transport.abort()
+
+    def take(self, answered: Answered) -> None:
+        """Hand an answer to who waits for it; perhaps nobody does any more."""
+        waiting = self._open.get(answered.number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answered.answer)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Welcome]:
+        """Be connected to a relay that said welcome. Raises `ApiError`, or `Fatal` for what only a person can mend."""
+        line = await self._connect()
+        try:
+            welcome = await self._greet(line)
+            self._line = line
+            yield welcome
+        except ConnectionClosed as closed:
+            self._tell_why(closed)
+        finally:
+            self._line = None
+            for answer in self._open.values():
+                if not answer.done():
+                    answer.set_exception(Unreachable(_BROKE, may_have_arrived=True))
+            line.transport.abort()
+            await line.wait_closed()
+
+    async def _send(self, number: int, question: Question) -> None:
+        message = encode_call(Call(number, question))
+        if len(message) > LARGEST_CALL:
+            raise NotFound("an id of so many characters can be none")
+        if self._line is None:
+            raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
+        try:
+            async with asyncio.timeout(OPEN_WITHIN_S):
+                await self._line.send(message, text=True)
+        except (ConnectionClosed, TimeoutError):
+            raise Unreachable(_BROKE, may_have_arrived=False) from None
+
+    async def _connect(self) -> ClientConnection:
+        failure: ApiError
+        try:
+            tls = self._tls() if self._url.startswith("wss:") else None
+            return await _Connect(
+                self._url,
+                additional_headers={"Authorization": f"Bearer {self._key.reveal()}"},
+                user_agent_header=PROGRAM,
+                extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
+                compression=None,
+                proxy=True if tls is not None else None,
+                ssl=tls,
+                open_timeout=OPEN_WITHIN_S,
+                ping_interval=PING_EVERY_S,
+                ping_timeout=PING_EVERY_S,
+                close_timeout=CLOSE_WITHIN_S,
+                max_size=LARGEST_MESSAGE,
+                logger=logging.Logger("relay", logging.CRITICAL + 1),  # noqa: LOG001  it would log the token
+            )
+        except InvalidStatus as error:
+            failure = self._refused(error)
+        except ssl.SSLCertVerificationError as error:
+            failure = Refused(f"the certificate of {self._url} is not trusted: {error.verify_message}", UNTRUSTED)
+        except (InvalidURI, InvalidProxy, ImportError) as error:
+            raise Fatal(f"the relay at {self._url} cannot be reached through this proxy: {clean(str(error))}") from None
+        except InvalidHandshake:
+            failure = Unreachable(f"what answers at {self._url} broke off, or is no relay", may_have_arrived=False)
+        except TimeoutError:
+            failure = Unreachable(f"no connection to {self._url} in {OPEN_WITHIN_S:.0f} s", may_have_arrived=False)
+        except OSError as error:
+            # asyncio makes a sentence of its own out of it, with the address once more.
+            number = error.errno or 0
+            words = os.strerror(number) if number > 0 else clean(error.strerror or type(error).__name__)
+            failure = Unreachable(f"no connection to {self._url}: {words}", may_have_arrived=False)
+        # Raised out here so that it carries no exception of websockets, whose request holds the token.
+        raise failure
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=None if self._ca is None else str(self._ca))
+        except (OSError, ssl.SSLError) as error:
+            raise Fatal(f"--tls-ca {self._ca} holds no certificates that can be read: {error.strerror}") from None
+
+    def _refused(self, error: InvalidStatus) -> ApiError:
+        """What the HTTP answer means that came instead of a WebSocket."""
+        response = error.response
+        status = response.status_code
+        headers = {name.lower(): value for name, value in response.headers.raw_items()}
+        found = refusal(Answer("the relay", status, headers, bytes(response.body or b""), self._clock.now()), self._key)
+        match found:
+            case None:
+                return ServerFault(f"what answers at {self._url} is no relay ({status})", status)
+            case Refused() if found.is_about_the_key:
+                return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
+            case Refused():
+                return Refused(f"there is no relay at {self._url} ({status})", status)
+            case _:
+                return found
+
+    async def _greet(self, line: ClientConnection) -> Welcome:
+        try:
+            async with asyncio.timeout(OPEN_WITHIN_S):
+                await line.send(encode_hello(Hello(VERSION, PROGRAM)), text=True)
+                first = decode_told(await line.recv(decode=False))
+        except TimeoutError:
+            raise Unreachable(f"{self._url} says nothing", may_have_arrived=False) from None
+        if not isinstance(first, Welcome):
+            raise ServerFault(f"what answers at {self._url} does not begin as a relay does", 200)
+        if first.version != VERSION:
+            self._differ(f"the relay speaks version {first.version} of the protocol, this screen version {VERSION}")
+        return first
+
+    def _tell_why(self, closed: ConnectionClosed) -> NoReturn:
+        words = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
+        if closed.rcvd is not None and closed.rcvd.code == OTHER_VERSION:
+            self._differ(words)
+        why = f": {words}" if words else ""
+        raise Unreachable(f"the connection to the relay ended{why}", may_have_arrived=False) from None
+
+    def _differ(self, words: str) -> NoReturn:
+        raise Fatal(f"{words}: install the same version of trigger-tui on both sides") from None
+
+    # --- what no relay does
+
+    async def list_runs(
+        self,
+        filters: RunFilters,  # noqa: ARG002  the protocol's
+        *,
+        after: Cursor | None = None,  # noqa: ARG002  likewise
+        before: Cursor | None = None,  # noqa: ARG002  likewise
+        size: int = 100,  # noqa: ARG002  likewise
+    ) -> Page:
+        """Raises `Refused`: a relay tells its runs by itself."""
+        raise Refused("a relay lists no runs, it tells them", 405)
+
+    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:  # noqa: ARG002  likewise
+        """Raises `Refused`: what a feed tells a relay tells by itself."""
+        raise Refused("a relay has no feed, it tells what it hears", 405)
+
+    async def whoami(self) -> Environment:
+        """Raises `Refused`: a relay tells by itself where it is."""
+        raise Refused("a relay is not asked where it is, it tells", 405)
+
+    async def cancel(self, run_id: RunId) -> None:  # noqa: ARG002  the protocol's
+        """Raises `Refused`."""
+        raise Refused("nothing is canceled through a relay", 403)
+
+    async def replay(self, run_id: RunId) -> RunId:  # noqa: ARG002  the protocol's
+        """Raises `Refused`."""
+        raise Refused("nothing is replayed through a relay", 403)
+
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """The bytes behind a payload's or an output's address, from the object store itself; see `Stored.fetch`."""
+        return await self._stored.fetch(url, max_bytes=max_bytes)
+
+
+class _Connect(connect):
+    """Follows no redirect: the token goes to the address that was given, and nowhere else."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc

@@ -1,0 +1,124 @@
+"""What is asked about single runs, and what the answers mean, whoever carries them: the API's client, or a relay.
+
+What lives here: questions as values, the requests that they are, and the decoding of whole answers. When to ask is
+`sources`' to say. Source: wire/README.md §4-§6.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import assert_never
+from urllib.parse import quote
+
+from tui.config import Secret
+from tui.domain.ids import RunId, SpanId
+from tui.domain.run import Json
+from tui.domain.span import SpanDetail, Trace
+from tui.domain.text import clean
+from tui.wire.answers import Answer, decode_query, refusal
+from tui.wire.errors import NotFound, ServerFault
+from tui.wire.runs import RunAnswer, decode_run
+from tui.wire.traces import decode_span, decode_trace
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuestion:
+    """One run in full."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class TraceQuestion:
+    """The spans of a run."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class SpanQuestion:
+    """One span with its properties."""
+
+    run_id: RunId
+    span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True)
+class QueryQuestion:
+    """The rows of a TRQL query over the last `period` (`1d`)."""
+
+    trql: str
+    period: str | None
+
+
+Question = RunQuestion | TraceQuestion | SpanQuestion | QueryQuestion
+
+
+class Questioner(ABC):
+    """Asks questions, and makes values of the answers.
+
+    Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
+    """
+
+    def __init__(self, key: Secret) -> None:
+        """`key` is cut out of every text of an error."""
+        self._key = key
+
+    @abstractmethod
+    async def answer(self, question: Question) -> Answer:
+        """The whole answer to a question, whatever its status: for who passes it on.
+
+        Raises `RateLimited`, so that a budget can wait, and `Unreachable` or `ServerFault` where there is no answer.
+        """
+
+    async def read_run(self, run_id: RunId) -> RunAnswer:
+        """One run in full, with its root, its parent and its direct children."""
+        answer = await self._good_answer(RunQuestion(run_id))
+        told = decode_run(answer.body, answer.read_at)
+        if told.patch.id != run_id:
+            raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
+        return told
+
+    async def read_trace(self, run_id: RunId) -> Trace:
+        """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
+        return decode_trace((await self._good_answer(TraceQuestion(run_id))).body)
+
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+        """One span with its properties."""
+        return decode_span((await self._good_answer(SpanQuestion(run_id, span_id))).body)
+
+    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
+        """The rows of a TRQL query over the last `period` (`1d`); takes secret keys only, and is 400 in an outage."""
+        return decode_query((await self._good_answer(QueryQuestion(trql, period))).body)
+
+    async def _good_answer(self, question: Question) -> Answer:
+        answer = await self.answer(question)
+        if (error := refusal(answer, self._key)) is not None:
+            raise error
+        return answer
+
+
+def request_of(question: Question) -> tuple[str, str, Json]:
+    """Method, path and body of the request that a question is. Raises `NotFound` for an id that is none."""
+    match question:
+        case RunQuestion(run_id):
+            return "GET", f"/api/v3/runs/{path_part(run_id)}", None
+        case TraceQuestion(run_id):
+            return "GET", f"/api/v1/runs/{path_part(run_id)}/trace", None
+        case SpanQuestion(run_id, span_id):
+            return "GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}", None
+        case QueryQuestion(trql, period):
+            body = {"query": trql} if period is None else {"query": trql, "period": period}
+            return "POST", "/api/v1/query", body
+        case _:
+            assert_never(question)
+
+
+def path_part(text: str) -> str:
+    """An id as one part of a path. Raises `NotFound` where it would lead elsewhere: nothing is called so."""
+    try:
+        part = quote(text, safe="")
+    except UnicodeEncodeError:
+        part = ""
+    if part in {"", ".", ".."}:
+        raise NotFound(f"{clean(text)!r} can be no id")
+    return part

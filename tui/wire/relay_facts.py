@@ -1,0 +1,157 @@
+"""What a relay tells its screens beside runs: where it is, how its sources get on, what it may not ask.
+
+What lives here: the value, and its row in a message of `wire.relay_messages`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from tui.domain.environment import Capability, Environment
+from tui.domain.run import Json
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.domain.update import (
+    CaughtUp,
+    CountsRead,
+    EnvironmentRead,
+    HistoryRead,
+    Reconciled,
+    SourceConnected,
+    SourceRetrying,
+    SourceStopped,
+)
+from tui.wire.relay_models import CaughtUpRow, CountsRow, EnvironmentRow, FactsRow, HistoryRow, ReconciledRow, SourceRow
+from tui.wire.relay_runs import decode_time, encode_time
+
+SourceStatus = SourceConnected | SourceRetrying | SourceStopped
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the relay knows beside runs, at a moment of the server's time."""
+
+    at: datetime
+    environment: EnvironmentRead | None = None
+    counts: CountsRead | None = None
+    sources: tuple[SourceStatus, ...] = ()
+    lost: Mapping[Capability, str] = field(default_factory=dict)
+    caught_up: CaughtUp | None = None
+    reconciled: Reconciled | None = None
+    history: HistoryRead | None = None
+
+
+def facts_row(facts: Facts) -> dict[str, Json]:
+    """The facts, whole."""
+    return {
+        "kind": "facts",
+        "at": encode_time(facts.at),
+        "environment": None if facts.environment is None else _environment_row(facts.environment),
+        "counts": None if facts.counts is None else _counts_row(facts.counts),
+        "sources": [_source_row(status) for status in facts.sources],
+        "lost": dict(facts.lost),
+        "caught_up": None if facts.caught_up is None else _caught_up_row(facts.caught_up),
+        "reconciled": None if facts.reconciled is None else _reconciled_row(facts.reconciled),
+        "history": None if facts.history is None else _history_row(facts.history),
+    }
+
+
+def read_facts(row: FactsRow) -> Facts:
+    """The facts that a row tells. Raises ValueError, KeyError or OverflowError where it tells none."""
+    return Facts(
+        decode_time(row["at"]),
+        environment=None if row["environment"] is None else _read_environment(row["environment"]),
+        counts=None if row["counts"] is None else _read_counts(row["counts"]),
+        sources=tuple(_read_source(each) for each in row["sources"]),
+        lost={Capability(name): reason for name, reason in row["lost"].items()},
+        caught_up=None if row["caught_up"] is None else _read_caught_up(row["caught_up"]),
+        reconciled=None if row["reconciled"] is None else _read_reconciled(row["reconciled"]),
+        history=None if row["history"] is None else _read_history(row["history"]),
+    )
+
+
+def _counts_row(read: CountsRead) -> dict[str, Json]:
+    return {"at": encode_time(read.at), "period_h": read.period_h, "counts": dict(read.counts)}
+
+
+def _read_counts(row: CountsRow) -> CountsRead:
+    counts = {RunStatus(name): count for name, count in row["counts"].items()}
+    return CountsRead(counts, decode_time(row["at"]), row["period_h"])
+
+
+def _caught_up_row(told: CaughtUp) -> dict[str, Json]:
+    return {"source": told.source, "at": encode_time(told.at)}
+
+
+def _read_caught_up(row: CaughtUpRow) -> CaughtUp:
+    return CaughtUp(row["source"], decode_time(row["at"]))
+
+
+def _reconciled_row(look: Reconciled) -> dict[str, Json]:
+    return {"at": encode_time(look.at), "run_count": look.run_count, "missed_count": look.missed_count}
+
+
+def _read_reconciled(row: ReconciledRow) -> Reconciled:
+    return Reconciled(decode_time(row["at"]), row["run_count"], row["missed_count"])
+
+
+def _history_row(read: HistoryRead) -> dict[str, Json]:
+    return {"reached": encode_time(read.reached), "run_count": read.run_count, "is_complete": read.is_complete}
+
+
+def _read_history(row: HistoryRow) -> HistoryRead:
+    return HistoryRead(decode_time(row["reached"]), row["run_count"], row["is_complete"])
+
+
+def _environment_row(read: EnvironmentRead) -> dict[str, Json]:
+    where = read.environment
+    told = where and {
+        "slug": where.slug,
+        "type": where.type,
+        "project": where.project,
+        "organisation": where.organisation,
+    }
+    return {"at": encode_time(read.at), "where": told}
+
+
+def _read_environment(row: EnvironmentRow) -> EnvironmentRead:
+    where = row["where"]
+    environment = where and Environment(
+        Raw(where["slug"]), where["type"], Raw(where["project"]), Raw(where["organisation"])
+    )
+    return EnvironmentRead(environment or None, decode_time(row["at"]))
+
+
+def _source_row(status: SourceStatus) -> dict[str, Json]:
+    row: dict[str, Json] = {"source": status.source, "at": encode_time(status.at)}
+    match status:
+        case SourceConnected():
+            return row | {"how": "connected", "interval_s": status.interval_s}
+        case SourceRetrying():
+            return row | {
+                "how": "retrying",
+                "next_at": encode_time(status.next_at),
+                "attempt": status.attempt,
+                "reason": status.reason,
+                "is_answered": status.is_answered,
+                "status": status.status,
+            }
+        case SourceStopped():
+            return row | {"how": "stopped", "reason": status.reason, "status": status.status}
+        case _:
+            assert_never(status)
+
+
+def _read_source(row: SourceRow) -> SourceStatus:
+    source, at = row["source"], decode_time(row["at"])
+    match row["how"]:
+        case "connected":
+            return SourceConnected(source, at, row["interval_s"])
+        case "retrying":
+            next_at = decode_time(row["next_at"])
+            return SourceRetrying(
+                source, at, next_at, row["attempt"], row["reason"], row["is_answered"], row.get("status")
+            )
+        case "stopped":
+            return SourceStopped(source, at, row["reason"], row.get("status"))
