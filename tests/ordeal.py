@@ -181,8 +181,10 @@ class Ordeal:
         return [run for run in list(self.world.ledger) if is_live or run.copied is not None]
 
     def _missed_in(self, gap: Gap) -> Missed:
-        """The runs that changed in a gap, by the truth."""
-        changed = [run for run in self._all() if any(_within(gap, ms) for ms in _moments(run))]
+        """The runs that changed in a gap, by the truth; those too of which a feed told that is gone by now."""
+        knowable = {run.id: run for run in self._all()}
+        knowable |= {run.id: run for run in list(self.world.ledger) if run.id in self.session.store}
+        changed = [run for run in knowable.values() if any(_within(gap, ms) for ms in _moments(run))]
         failed = [run for run in changed if read_status(run.status.database).canonical.is_failed]
         return Missed(len(changed), sum(_within(gap, run.finished_ms or run.updated_ms) for run in failed))
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -82,7 +82,7 @@ class BareClient:
         self._thread = threading.Thread(target=self._hold, name="bare client", daemon=True)
         self._is_over = False
 
-    def __enter__(self) -> "BareClient":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -253,7 +253,12 @@ def row_bytes() -> Iterator[Figure]:
             for columns, params in (("all columns", plain), ("ours", skipping)):
                 for packed in ("identity", "gzip"):
                     # A live poll under a name that the server does not know is told everything at once (740).
-                    asked = params | {"tags": tag, "live": "true", "offset": "0_0", "handle": f"{tag}-{columns}-{packed}"}
+                    asked = params | {
+                        "tags": tag,
+                        "live": "true",
+                        "offset": "0_0",
+                        "handle": f"{tag}-{columns}-{packed}",
+                    }
                     with httpx.Client(headers=headers | {"accept-encoding": packed}) as bare:
                         rows = bare.get(proxy.url + FEED, params=asked).json()
                     assert len(rows) == count + 1, f"{len(rows)} messages for {count} runs"
@@ -328,7 +333,7 @@ async def _follow(url: str, clock: ScaledClock, *, realtime: bool) -> None:
         )
         async with session:
             await session.start()
-            session.follow_runs()
+            session.sources.follow_runs()
             await clock.sleep(QUIET_S)
 
 

@@ -71,7 +71,7 @@ async def _round(seed: int, scale: float, ends_s: float) -> list[Outcome]:
         async with session:
             await session.start()
             ordeal = Ordeal(session, emulator, world, clock.sleep, Random(seed))
-            session.follow_runs()
+            session.sources.follow_runs()
             await clock.sleep(SETTLING_S)
             for kind in ordeal.kinds(FAULTS):
                 fault_s = ordeal.random.choice((BLIP_S, OUTAGE_S))
@@ -99,9 +99,9 @@ def measure(minutes: float = MINUTES, seed: int = SEED, scale: float = SCALE) ->
 
 def main() -> int:
     """Print the figures; gives 1 if one is over its limit."""
-    given = [float(word) for word in sys.argv[1:]]
-    minutes, seed, scale = (*given, *(MINUTES, SEED, SCALE)[len(given) :])
-    figures = list(measure(minutes, int(seed), scale))
+    given = dict(enumerate(sys.argv[1:]))
+    minutes, seed, scale = float(given.get(0, MINUTES)), int(given.get(1, SEED)), float(given.get(2, SCALE))
+    figures = list(measure(minutes, seed, scale))
     for figure in figures:
         print(f"{figure.name:55} {figure.value:8.2f} {figure.unit}")
     return int(any(figure.limit is not None and figure.value > figure.limit for figure in figures))
