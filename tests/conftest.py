@@ -12,7 +12,13 @@ from tests.recording_server import RecordingsApi
 settings.register_profile("by-no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("by-no-clock")
 
-_NAMES = ("TRIGGER_SECRET_KEY", "TRIGGER_API_URL", "TRIGGER_PREVIEW_BRANCH", "TRIGGER_DEV_BRANCH")
+_NAMES = (
+    "TRIGGER_SECRET_KEY",
+    "TRIGGER_API_URL",
+    "TRIGGER_PREVIEW_BRANCH",
+    "TRIGGER_DEV_BRANCH",
+    "TRIGGER_TUI_RELAY_TOKEN",
+)
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 

@@ -198,7 +198,7 @@ async def relaying(
     *,
     tokens: Tokens = TOKENS,
     options: RelayOptions | None = None,
-    interval_s: float = 2.0,
+    interval_s: float = 10.0,
 ) -> AsyncIterator[Relayed]:
     """A relay that polls a fleet."""
     with serving(fleet) as api:

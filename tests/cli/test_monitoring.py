@@ -134,7 +134,7 @@ def test_a_bug_is_told_whole_but_for_the_key(bug: str) -> None:
         assert terminal.end() == 1
         told = after_the_screen(terminal)
         assert "Traceback (most recent call last)" in told
-        assert "RuntimeError: a bug that quotes …" in told
+        assert "RuntimeError: a bug that quotes tr_…" in told
         assert SECRET.encode() not in terminal.received
 
 

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ HISTORY = 5_000
 CHANGES_PER_S = 100
 LOAD_S = float(os.environ.get("BENCH_SECONDS", "20"))
 QUIET_CHANGES = 40
+ROUNDS = 5
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED", "FAILED")
 
 
@@ -217,6 +219,11 @@ async def screens_process(url: str, count: int) -> None:
                 case ["stuck", number]:
                     held += [await stuck(url) for _ in range(int(number))]
                     answer(ready=True)
+                case ["unstick"]:
+                    for each in held:
+                        each.transport.abort()
+                    held.clear()
+                    answer(ready=True)
                 case ["reset"]:
                     latencies_ms.clear()
                     answer(ready=True)
@@ -225,8 +232,6 @@ async def screens_process(url: str, count: int) -> None:
                     answer(
                         digests=[digest(screen.runs) for screen in screens], latencies_ms=latencies_ms, bytes=sum(lean)
                     )
-        for each in held:
-            each.transport.abort()
         for task in born:
             task.cancel()
 
@@ -295,9 +300,6 @@ class Bench:
         true = self.relay.ask("look")["digest"]
         return all(found == true for room in self.rooms for found in room.ask("look")["digests"])
 
-    def stick(self, count: int) -> None:
-        self.rooms[0].ask(f"stuck {count}")
-
     def load(self, changes: int, interval_s: float) -> tuple[list[float], float, float, bool]:
         """Latencies in ms, the relay's share of a core, MB of text told to a screen, and whether all are equal."""
         for room in self.rooms:
@@ -345,11 +347,20 @@ def measure() -> Iterator[Figure]:
         yield Figure(f"{name}: the relay's share of a core", core, "cores", 1)
         yield Figure(f"{name}: text told to a screen, a second", told_mb / LOAD_S * 1000, "kB")
         yield Figure(f"{name}: the relay's memory, a screen", (bench.memory_bytes - empty) / SCREENS / 1e6, "MB", 1)
-        bench.stick(STUCK)
-        beside, _, _, is_equal = bench.load(count, 1 / CHANGES_PER_S)
-        yield Figure(f"the same with {STUCK} stuck screens: others that differ", 0 if is_equal else 1, "", 0)
-        yield Figure("the same: p95 of the others, times that without", at(beside, 0.95) / at(loaded, 0.95), "x", 1.25)
-        yield Figure("the same: the relay's memory, a screen", (bench.memory_bytes - empty) / SCREENS / 1e6, "MB", 1)
+        # In turn, since whatever else the machine does changes more than a stuck screen may.
+        ratios, are_equal, most = [], True, 0
+        for _ in range(ROUNDS):
+            alone, _, _, _ = bench.load(count // 2, 1 / CHANGES_PER_S)
+            bench.rooms[0].ask(f"stuck {STUCK}")
+            beside, _, _, is_equal = bench.load(count // 2, 1 / CHANGES_PER_S)
+            most = max(most, bench.memory_bytes)
+            bench.rooms[0].ask("unstick")
+            ratios.append(at(beside, 0.95) / at(alone, 0.95))
+            are_equal = are_equal and is_equal
+        yield Figure(f"the same with {STUCK} stuck screens: others that differ", 0 if are_equal else 1, "", 0)
+        ratio = statistics.median(ratios)
+        yield Figure(f"the same: p95 of the others, times that without, of {ROUNDS}", ratio, "x", 1.25)
+        yield Figure("the same: the relay's memory, a screen", (most - empty) / SCREENS / 1e6, "MB", 1)
 
 
 if __name__ == "__main__":

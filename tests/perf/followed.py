@@ -1,7 +1,7 @@
 """The monitor on a server, with a store that is full from the start: `python -m tests.perf.followed RUNS`.
 
-What lives here: so many old runs before anything is asked, so that each new one pushes an old one out; and SIGUSR1,
-which writes what is known of the others to the file that FOLLOWED_INTO names. All else is the program as it is: its
+What lives here: so many old runs before anything is asked, and no room for more, so that each new one pushes an old
+one out; and SIGUSR1, which writes what is known of the others to the file that FOLLOWED_INTO names. All else is the program as it is: its
 settings are those of the environment's variables.
 """
 
@@ -53,6 +53,7 @@ async def main(runs: int) -> None:
         for first in range(0, runs, PAGE):
             numbers = range(first, min(first + PAGE, runs))
             session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
+        session.store._max_runs = runs
         session.listen(count.see)
         into = Path(os.environ[INTO])
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell, session, count, into)

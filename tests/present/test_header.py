@@ -65,6 +65,16 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (replace(FACTS, freshness=LIVE, quiet=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
         (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
         (
+            replace(FACTS, freshness=replace(LIVE, level=Level.LATE, lead="relay"), is_relayed=True),
+            "  PROD   acme/api   ● relay  9 s old, late ",
+            "✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=troubled(replace(OFFLINE, source="relay")), is_relayed=True),
+            "  PROD   acme/api   ○ relay offline since 13:44  retrying in 4 s",
+            "✗41  as of 13:44 ",
+        ),
+        (
             replace(FACTS, counts=replace(COUNTS, is_least=True)),
             "  PROD   acme/api   ● polling",
             "Q≥12  E≥8  W≥3  ✗≥41 ",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.present.outage import gap_line, gap_sentence, gap_words
+from tui.present.outage import gap_line, gap_remark, gap_sentence, gap_words
 from tui.present.styled import line_width, plain
 from tui.store.missed import Extent, Gap, Missed
 
@@ -50,6 +50,15 @@ def test_the_line_says_how_much_is_known_and_reaches_the_edge(missed: Missed, sa
     assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {said}  "
     assert line_width(line) == 119
     assert plain(gap_line(GAP, missed, NOW, 50)).rstrip("╌ ") == f"  no data 13:22–13:36 · {short}"
+
+
+def test_a_narrow_rule_says_of_a_short_one_how_long_it_was() -> None:
+    short = gap("24T13:48:10", "24T13:48:50")
+    said = [plain(gap_remark(short, Missed(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
+    assert said == [
+        "no data for 40 s · 37 runs · 2 failed",
+        "no data for 40 s at 13:48 · 37 runs caught up · 2 failed",
+    ]
 
 
 def test_the_messages_have_a_sentence() -> None:

@@ -28,9 +28,9 @@ CHILD = FleetRun(3, -38, -37, parent=2)
 def world() -> Fleet:
     fleet = Fleet(VirtualClock())
     fleet.add_all([FAILED, PARENT, CHILD])
-    fleet.add_all(FleetRun(number, number - 300.0, number - 299.0, number - 290.0) for number in range(100, 290))
+    fleet.add_all(FleetRun(number, number - 300.0, number - 299.0, number - 290.0) for number in range(260, 320))
     # These live on while the relay, or the way to it, does not.
-    fleet.add_all(FleetRun(number, number - 500.0, number - 499.0, number - 300.0) for number in range(500, 540))
+    fleet.add_all(FleetRun(number, number - 500.0, number - 499.0, number - 300.0) for number in range(490, 510))
     return fleet
 
 

@@ -132,7 +132,7 @@ def without_room(relayed: Relayed) -> socket.socket:
 def test_a_screen_that_does_not_read_gets_the_newest_state_later_and_holds_up_nobody(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(6_000))
+            await tell(relayed, some_runs(3_000))
             async with relayed.raw(sock=without_room(relayed)) as stuck, relayed.raw() as other:
                 assert isinstance(await hear(stuck), Welcome)
                 stuck.transport.pause_reading()
@@ -146,7 +146,7 @@ def test_a_screen_that_does_not_read_gets_the_newest_state_later_and_holds_up_no
                 assert slow.pending_count <= 1_000
                 stuck.transport.resume_reading()
                 completed = Heard("COMPLETED", 1_000)
-                heard = await hear_until(stuck, lambda message: completed(message) and len(completed.store) == 6_000)
+                heard = await hear_until(stuck, lambda message: completed(message) and len(completed.store) == 3_000)
                 changes = [each for each in heard if isinstance(each, Runs) and each.chunk is None]
                 assert len(patches_of(changes)) <= 1_250
                 assert completed.store.snapshot().keys() == relayed.session.store.snapshot().keys()
@@ -159,7 +159,7 @@ def test_a_screen_for_which_too_much_waits_gets_a_new_snapshot(tmp_path: Path, m
 
     async def scenario() -> None:
         async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(6_000))
+            await tell(relayed, some_runs(3_000))
             async with relayed.raw(sock=without_room(relayed)) as stuck:
                 assert isinstance(await hear(stuck), Welcome)
                 stuck.transport.pause_reading()
@@ -170,10 +170,10 @@ def test_a_screen_for_which_too_much_waits_gets_a_new_snapshot(tmp_path: Path, m
                 assert slow.pending_count == 0
                 stuck.transport.resume_reading()
                 heard = await begin(stuck) + await begin(stuck)
-                assert len(patches_of(heard)) == 12_000
+                assert len(patches_of(heard)) == 6_000
                 assert [
                     patch.id
-                    for patch in patches_of(heard)[-6_000:]
+                    for patch in patches_of(heard)[-3_000:]
                     if patch.state and patch.state.status.word == "COMPLETED"
                 ]
 
@@ -185,7 +185,7 @@ def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monk
 
     async def scenario() -> None:
         async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(6_000))
+            await tell(relayed, some_runs(3_000))
             async with relayed.raw(sock=without_room(relayed)) as stuck:
                 assert isinstance(await hear(stuck), Welcome)
                 stuck.transport.pause_reading()
@@ -198,7 +198,7 @@ def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monk
 def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(6_000))
+            await tell(relayed, some_runs(3_000))
             async with relayed.raw(sock=without_room(relayed)) as stuck:
                 assert isinstance(await hear(stuck), Welcome)
                 stuck.transport.pause_reading()

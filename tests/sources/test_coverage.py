@@ -1,16 +1,34 @@
-"""What a feed reaches: the newest runs it told of, and no older one once others took their place."""
+"""What a live feed tells by itself, and for how long."""
 
 from datetime import timedelta
 
-from tests.virtual_clock import START
+from tests.store.builders import at, patch_of
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.update import RunPatch
-from tui.sources.coverage import Newest
+from tui.sources.coverage import Coverage, Newest
+from tui.store.store import Store
+
+HOUR_S = 3600.0
+
+
+def test_a_feed_that_is_held_for_days_does_not_tell_of_runs_that_are_older_than_one() -> None:
+    coverage = Coverage()
+    coverage.begin(at(0) - timedelta(hours=24), at(0))
+    ten_hours_old = at(-10 * HOUR_S)
+    assert coverage.reaches(ten_hours_old, at(HOUR_S))
+    assert not coverage.reaches(ten_hours_old, at(14 * HOUR_S))
+    assert not coverage.reaches(at(-25 * HOUR_S), at(0))
+    # So it did not miss what it could not tell.
+    changed_s = 15 * HOUR_S
+    for created_s in (-10 * HOUR_S, 10 * HOUR_S):
+        row = patch_of(f"run_{created_s:.0f}", "EXECUTING", created=created_s, updated=changed_s)
+        coverage.compare([row], Store(), at(changed_s + 60))
+    assert coverage.take_comparison() == (1, 1)
 
 
 def created(number: int) -> RunPatch:
-    return RunPatch(RunId(f"run_{number}"), START, fixed=Fixed(created_at=START + timedelta(seconds=number)))
+    return RunPatch(RunId(f"run_{number}"), at(number), fixed=Fixed(created_at=at(number)))
 
 
 def test_it_reaches_back_without_a_bound_while_there_is_room() -> None:
@@ -23,8 +41,14 @@ def test_it_reaches_back_without_a_bound_while_there_is_room() -> None:
 def test_a_new_run_takes_the_place_of_the_oldest_and_an_old_one_that_of_nobody() -> None:
     newest = Newest(3)
     newest.add(map(created, (5, 3, 4)))
-    assert newest.since == START + timedelta(seconds=3)
+    assert newest.since == at(3)
     newest.add([created(6)])
-    assert newest.since == START + timedelta(seconds=4)
+    assert newest.since == at(4)
     newest.add([created(1), created(6)])
-    assert newest.since == START + timedelta(seconds=4)
+    assert newest.since == at(4)
+
+
+def test_what_cannot_be_read_takes_its_place_all_the_same() -> None:
+    newest = Newest(3)
+    newest.add(map(created, (5, 4)), unread=1)
+    assert newest.since == at(4)

@@ -7,12 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.answers import server_error
-from tests.fleet import NO_QUERIES, SECRET, Fleet, FleetRun, at
+from tests.fleet import NO_QUERIES, Fleet, FleetRun, at
 from tests.harness import Later, live
 from tests.ordeal import set_faults
 from tests.virtual_clock import VirtualClock
@@ -23,7 +22,7 @@ from tui.domain.status import RunStatus, read_status
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.session import Session
-from tui.sources.realtime import HOLD_S, REFUSED_AGAIN
+from tui.sources.realtime import HOLD_S, MOST_PARTS, REFUSED_AGAIN
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
 
@@ -167,16 +166,13 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
                 missed.append(look)
 
         on.session.listen(note)
-        # A feed that goes on telling one and the same run, whatever happens to others.
-        headers = {"authorization": f"Bearer {SECRET}"}
-        async with httpx.AsyncClient(base_url=on.session.settings.api_url, headers=headers) as client:
-            told = (await client.get(f"{FEED}/{FleetRun(39, 0).id}?offset=-1")).json()
 
+        # A feed that goes on telling of one and the same run, whatever happens to others.
         def swallow(path: str) -> Response | None:
             if path != FEED or "live" not in on.fleet.query:
                 return None
-            number = len(on.fleet.requests)
-            return JSONResponse(told, headers={"electric-handle": "h", "electric-offset": f"1_{number}"})
+            now = at(on.fleet.now_s).replace(tzinfo=None).isoformat()
+            return _electric(on.fleet, [_columns(39, updatedAt=now), UP_TO_DATE])
 
         on.fleet.fault = swallow
         on.fleet.add_all(FleetRun(number, 11.0 + number / 100, 20, 21) for number in range(200, 205))
@@ -379,6 +375,76 @@ def test_a_feed_that_a_cache_answers_is_given_up(tmp_path: Path) -> None:
         assert on.asked(FEED, 10) < 60
 
     told(story, tmp_path)
+
+
+def test_a_feed_that_tells_the_same_rows_again_and_again_is_given_up(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    old = [_columns(39), UP_TO_DATE]
+    fleet.fault = lambda path: _electric(fleet, old) if path == FEED and "live" in fleet.query else None
+
+    async def story(on: Followed) -> None:
+        await on.later(20)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert on.asked(FEED, 0) < 150
+
+    told(story, tmp_path, fleet)
+
+
+def test_a_beginning_that_has_no_end_is_given_up(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.fault = lambda path: _electric(fleet, [_columns(39)]) if path == FEED else None
+
+    async def story(on: Followed) -> None:
+        await on.later(60)
+        trouble = on.source("realtime")
+        assert isinstance(trouble, SourceRetrying)
+        assert "has no end" in trouble.reason
+        assert on.asked(FEED, 0) == MOST_PARTS
+        on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+def test_changed_columns_alone_change_the_run_that_is_known(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    waiting: list[Any] = []
+
+    def electric(path: str) -> Response | None:
+        if path != FEED or "live" not in fleet.query or not waiting:
+            return None
+        return _electric(fleet, [*waiting.pop(0), UP_TO_DATE])
+
+    async def story(on: Followed) -> None:
+        before = on.session.store.get(RunId(FleetRun(1, 0).id))
+        columns = {"status": "CANCELED", "updatedAt": "2026-11-24T14:00:10.5", "completedAt": "2026-11-24T14:00:10.4"}
+        waiting.append([_columns(1, **columns), _columns(77, **columns)])
+        on.faults({"kind": "drop"})
+        fleet.add(FleetRun(100, 11.0))  # which ends the poll that is held
+        await on.later(3)
+        run = on.session.store.get(RunId(FleetRun(1, 0).id))
+        assert run is not None
+        assert run.state is not None
+        assert run.status is RunStatus.CANCELLED
+        assert run.state.finished_at == at(10.4)
+        assert before is not None
+        assert before.state is not None
+        assert run.state.started_at == before.state.started_at is not None
+        assert on.status(77) is None
+
+    fleet.fault = electric
+    told(story, tmp_path, fleet)
+
+
+UP_TO_DATE = {"headers": {"control": "up-to-date"}}
+
+
+def _columns(number: int, **columns: str) -> dict[str, Any]:
+    """What a real Electric says of a run whose columns changed: these and the key."""
+    return {"value": {"id": FleetRun(number, 0).id[4:], **columns}, "headers": {"operation": "update"}}
+
+
+def _electric(fleet: Fleet, body: list[Any]) -> Response:
+    return JSONResponse(body, headers={"electric-handle": "h", "electric-offset": f"9_{len(fleet.requests)}"})
 
 
 def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> None:

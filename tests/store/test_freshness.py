@@ -176,6 +176,17 @@ def test_without_the_relay_nothing_of_what_it_told_is_of_now(heard: Heard) -> No
     assert heard.connection.gap == Gap(at(0), at(60))
 
 
+def test_a_word_of_before_that_comes_late_ends_no_gap(heard: Heard) -> None:
+    heard.good(RELAY, 0)
+    heard.good(FEED, 1)
+    heard.bad(RELAY, 27)
+    heard.good(RELAY, 29)
+    assert heard.now(29).confirmed_at == at(1)
+    assert heard.connection.gap is None
+    heard.good(FEED, 30)
+    assert heard.connection.gap == Gap(at(0), at(29))
+
+
 words = st.lists(
     st.tuples(st.sampled_from([REST, FEED, RELAY]), st.sampled_from(["good", "bad"]), st.floats(0.1, 60)), max_size=12
 )

@@ -88,7 +88,9 @@ def test_the_cursor_passes_over_it_and_stands_still_when_it_comes(tmp_path: Path
         await break_for(monitor, 30)
         assert (rows.cursor, cursor_line(monitor)) == (here, line)
         assert rows.top == 1  # as with new runs: what is above the cursor does not move it
+        assert monitor.lines[1].endswith(" · no data for 31 s at 14:00 · catching up ─")
         await monitor.press("k", "k", "k")
+        assert "no data" not in monitor.lines[1]
         assert (rows.cursor, monitor.lines[3][:9]) == (rows.view.at(0), "  no data")
         assert cursor_line(monitor) == 4
         await monitor.press("k")

@@ -21,7 +21,7 @@ from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.wire.answers import Answer, read_date
 from tui.wire.errors import RateLimited, Refused, ServerFault
-from tui.wire.feed import HEAVY, UNUSED, FeedAnswer, FeedPosition, FeedTarget, decode_feed, read_row
+from tui.wire.feed import HEAVY, UNUSED, FeedAnswer, FeedPosition, FeedTarget, decode_feed, read_change, read_row
 from tui.wire.feed_bodies import read_body
 from tui.wire.pg_array import read_array
 
@@ -224,9 +224,17 @@ def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPo
     return decode_feed(Answer("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
 
 
-def test_a_row_of_which_only_some_columns_came_has_to_be_read() -> None:
-    feed = decoded(message({"id": "cm1", "status": "EXECUTING"}, operation="update"), message(control="up-to-date"))
-    assert (feed.patches, feed.partial) == ((), (RunId("run_cm1"),))
+def test_a_row_of_which_only_some_columns_came_is_read_on_top_of_what_was_known() -> None:
+    columns = {"id": "cm1", "status": "CRASHED", "updatedAt": "2026-11-24T13:54:10.281", "runTags": None}
+    feed = decoded(message(columns, operation="update"), message(control="up-to-date"))
+    assert (feed.patches, feed.partial) == ((), ((RunId("run_cm1"), columns),))
+    known = run_of("103").patch.state
+    assert known is not None
+    state = read_change(RunId("run_cm1"), columns, known, NOW).state
+    assert state is not None
+    assert state.status.canonical is RunStatus.CRASHED
+    assert (state.updated_at.minute, state.tags) == (54, ())
+    assert (state.started_at, state.finished_at) == (known.started_at, known.finished_at)
 
 
 def test_a_row_that_names_no_run_is_counted_and_a_deleted_one_is_left_alone() -> None:
@@ -364,6 +372,10 @@ def test_any_array_of_texts_is_read_as_it_was_written(texts: list[str]) -> None:
 )
 def test_an_array_without_quotes_or_that_is_none(text: str | None, items: tuple[str, ...]) -> None:
     assert read_array(text) == items
+
+
+def test_an_array_full_of_spaces_is_read_in_one_go() -> None:
+    assert read_array("{" + " " * 100_000 + "{}") == ()
 
 
 def test_tags_with_spaces_and_letters_of_all_kinds_come_whole() -> None:

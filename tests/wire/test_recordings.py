@@ -163,3 +163,8 @@ def test_an_action_is_answered_with_the_id_of_a_run(name: str) -> None:
 def test_whoami_tells_where_the_key_leads_and_nothing_else() -> None:
     expected = Environment("dev", "DEVELOPMENT", "hello-world-9aEu", "references-4744")  # type: ignore[arg-type]  # Raw
     assert decode_environment(body_of("802")) == expected
+
+
+@pytest.mark.parametrize("text", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1601 00:00:00 GMT", "soon", None])
+def test_a_date_that_no_clock_could_show_is_none(text: str | None) -> None:
+    assert read_date(text, NOW) == NOW

@@ -201,6 +201,8 @@ def test_any_bytes_are_an_answer_or_a_fault_of_the_server(body: bytes) -> None:
         ("2026-11-24T13:46:44.988Z", datetime(2026, 11, 24, 13, 46, 44, 988_000, tzinfo=UTC)),
         ("2026-11-24T15:46:44+02:00", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
         ("2026-11-24T13:46:44", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
+        ("9999-12-31T23:59:59.999Z", datetime(9999, 12, 30, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 2, tzinfo=UTC)),
         ("+275760-09-13T00:00:00.000Z", None),
         ("9999-12-31T23:59:59-05:00", None),
         ("0001-01-01T00:00:00+05:00", None),

@@ -201,10 +201,10 @@ def _ended_by_signals(app: "TriggerApp") -> Iterator[None]:
 
 def _tell(output: Output, bug: Exception, settings: Settings) -> None:
     """A bug, whole, for a report: without local variables, and without the key whatever an error quotes."""
+    # A screen of a relay has a token instead of a key.
+    secret = settings.key.reveal() or settings.relay_token.reveal()
     for line in "".join(traceback.format_exception(bug)).splitlines():
-        for secret in (settings.key.reveal(), settings.relay_token.reveal()):
-            line = line.replace(secret, "…") if secret else line  # noqa: PLW2901  one after the other
-        output.say(line)
+        output.say(line.replace(secret, "tr_…"))
     output.say("trigger-tui ended by a mistake of its own; the lines above tell where.")
 
 

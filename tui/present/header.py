@@ -1,7 +1,8 @@
 """The line on top: where we are, how fresh that is, how many runs there are, how busy it is.
 
-What lives here: its words and what drops from it by width. Never dropped: environment, READ-ONLY, connection. Source:
-DESIGN §5, looks/LOOKS.md, mock-ups 01, 02, 07, 13.
+What lives here: its words and what drops from it by width. Never dropped: environment, READ-ONLY, connection. It is
+longer than 300 lines: what is said and what gives way to it are one decision. Source: DESIGN §5, looks/LOOKS.md,
+mock-ups 01, 02, 07, 13.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, assert_never
 
 from tui.domain.environment import Environment
+from tui.domain.sources import RELAY
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, CountsRead, SourceRetrying, SourceStopped
@@ -202,8 +204,10 @@ def _source(facts: HeaderFacts, offline: str) -> _Connection:
             return _Connection(_alarm(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
         case SourceRetrying() as trouble:
             since = words.time_of_day(freshness.trouble_since or trouble.at, facts.at)
-            remark = (Piece(_retrying(facts, trouble), Token.MUTED),)
-            return _Connection(_alarm(f"{offline} offline since {since}"), remark)
+            who = "relay offline" if trouble.source == RELAY else "offline"
+            return _Connection(
+                _alarm(f"{offline} {who} since {since}"), (Piece(_retrying(facts, trouble), Token.MUTED),)
+            )
         case None:
             return _heard(facts)
         case _:
@@ -217,7 +221,8 @@ def _heard(facts: HeaderFacts) -> _Connection:
         waited = (Piece(f"for {words.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
         return _Connection((Piece("connecting…", Token.MUTED),), waited)
     age = words.wait(facts.at - freshness.confirmed_at)
-    way = f" {'live' if freshness.is_live else 'polling'}{' via relay' if facts.is_relayed else ''}"
+    via = " via relay" if facts.is_relayed else ""
+    way = " relay" if freshness.lead == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:
         case Level.STALE:
             return _Connection(_alarm(f"● no answer for {age}"))

@@ -14,12 +14,14 @@ _GUTTER = "  "
 _DOT = Piece(" · ", Token.MUTED)
 
 
-def gap_words(gap: Gap, now: datetime) -> str:
-    """`no data 13:22–13:36`, or `no data for 44 s at 13:22` where both ends are in one minute."""
+def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
+    """`no data 13:22–13:36`, or `no data for 44 s at 13:22` where both ends are in one minute, which is left out of the
+    short form.
+    """
     since, until = gap.since.astimezone(UTC), gap.until.astimezone(UTC)
     begin = words.time_of_day(since, now)
     if since.replace(second=0, microsecond=0) == until.replace(second=0, microsecond=0):
-        return f"no data for {words.wait(until - since)} at {begin}"
+        return f"no data for {words.wait(until - since)}{'' if is_short else f' at {begin}'}"
     # The date is said once where both ends share it.
     return f"no data {begin}–{words.time_of_day(until, until if until.date() == since.date() else now)}"
 
@@ -36,7 +38,7 @@ def gap_line(gap: Gap, missed: Missed, now: datetime, width: int) -> Line:
 
 
 def gap_remark(gap: Gap, missed: Missed, now: datetime, *, is_short: bool) -> Line:
-    """The same for a rule, where the gap has no line of its own."""
+    """The same for a rule, where the gap's own line is not seen."""
     return _worded(gap, missed, now, is_short=is_short)
 
 
@@ -48,7 +50,7 @@ def gap_sentence(gap: Gap, missed: Missed, now: datetime) -> str:
 def _worded(gap: Gap, missed: Missed, now: datetime, *, is_short: bool) -> Line:
     said = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
     failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
-    return (Piece(gap_words(gap, now), Token.AMBER), _DOT, said, *failed)
+    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, said, *failed)
 
 
 def _extent_words(missed: Missed, *, is_short: bool = False) -> str:

@@ -86,9 +86,10 @@ class Sources:
 
     def is_told(self, run: Run) -> bool:
         """Whether nothing more would be told of a run by a feed of its own."""
-        since = self._coverage.since if self._coverage is not None else None
-        created_at = run.fixed.created_at
-        return since is None or created_at is None or created_at >= since
+        coverage, created_at = self._coverage, run.fixed.created_at
+        if coverage is None or not coverage.is_live or created_at is None:
+            return True
+        return coverage.reaches(created_at, self._now())
 
     def refresh(self) -> None:
         """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new

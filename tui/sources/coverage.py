@@ -14,6 +14,12 @@ from tui.domain.run import Run
 from tui.domain.update import RunPatch
 from tui.sources.edge import LIST_DELAY
 from tui.store.store import Store
+from tui.wire.feed import LONGEST_WINDOW
+
+REACH: Final = LONGEST_WINDOW - timedelta(minutes=1)
+"""How long after its creation a feed tells of a run, whenever the feed began: the server moves its window on, and cuts
+it to minutes.
+"""
 
 FEED_DELAY: Final = timedelta(seconds=5)
 """A change that is older, and that the feed did not tell, it will not tell: it gathers for 0.25 s, a slow line and our
@@ -29,8 +35,9 @@ class Newest:
         self._created: list[tuple[datetime, RunId]] = []
         self._known: set[RunId] = set()
 
-    def add(self, patches: Iterable[RunPatch]) -> None:
-        """The feed told of these."""
+    def add(self, patches: Iterable[RunPatch], *, unread: int = 0) -> None:
+        """The feed told of these, and of so many more that could not be read, which take their places all the same."""
+        self._most -= unread
         for patch in patches:
             created_at = patch.fixed.created_at if patch.fixed is not None else None
             if created_at is None or patch.id in self._known:
@@ -43,7 +50,7 @@ class Newest:
     @property
     def since(self) -> datetime | None:
         """When the oldest of them was created; None while there is room for older ones."""
-        return self._created[0][0] if len(self._created) >= self._most else None
+        return self._created[0][0] if self._created and len(self._created) >= self._most else None
 
 
 class Coverage:
@@ -52,7 +59,7 @@ class Coverage:
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._wake = wake
         self.since: datetime | None = None
-        """The feed tells every change of the runs that were created since; None: no feed is live."""
+        """The feed tells of no run that was created earlier; None: no feed is live."""
         self._began_at: datetime | None = None
         self._lacking: dict[RunId, datetime | None] = {}
         self.is_nudged = False
@@ -74,14 +81,18 @@ class Coverage:
         self.since, self._began_at = since, at
 
     def narrow(self, since: datetime) -> None:
-        """Of runs created before then no change is told any more: others took their place, or the day is over."""
+        """Of runs created before then no change is told any more: newer ones took their place."""
         if self.since is not None:
             self.since = max(self.since, since)
 
-    def leaves_out(self, run: Run | None) -> bool:
+    def reaches(self, created_at: datetime, at: datetime) -> bool:
+        """Whether at that moment, the server's time, the feed tells every change of a run that was created then."""
+        return self.since is not None and created_at >= max(self.since, at - REACH)
+
+    def leaves_out(self, run: Run | None, at: datetime) -> bool:
         """Whether the feed does not tell how a run goes on."""
         created_at = run.fixed.created_at if run is not None else None
-        return self.since is not None and created_at is not None and created_at < self.since
+        return created_at is not None and not self.reaches(created_at, at)
 
     def end(self) -> None:
         """Nothing is told any more: who polls has to, at once."""
@@ -111,11 +122,11 @@ class Coverage:
 
     def compare(self, patches: Iterable[RunPatch], store: Store, read_at: datetime) -> None:
         """Look at rows of a list, before the store gets them, for changes that the feed should have told."""
-        if self.since is None or self._began_at is None:
+        if self._began_at is None:
             return
         for patch in patches:
             created_at = patch.fixed.created_at if patch.fixed is not None else None
-            if patch.state is None or created_at is None or created_at < self.since:
+            if patch.state is None or created_at is None or not self.reaches(created_at, read_at):
                 continue
             self._seen.add(patch.id)
             changed_at = patch.state.updated_at

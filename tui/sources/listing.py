@@ -120,11 +120,6 @@ class Listing:
         self._lacking.add(self._coverage.take_lacking(self._reads.now()))
         await self._lacking.read(emit, room)
 
-    @property
-    def is_filled(self) -> bool:
-        """Whether no run lacks what the list knows."""
-        return self._lacking.is_empty
-
     async def read_new(self, emit: Emit) -> None:
         """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""
         began = self._reads.now()

@@ -23,7 +23,7 @@ from tui.store.merge import merge
 from tui.store.server_filter import within
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.wire.feed import LONGEST_WINDOW, MOST_ROWS, FeedAnswer, FeedPosition, FeedTarget
+from tui.wire.feed import LONGEST_WINDOW, MOST_ROWS, FeedAnswer, FeedPosition, FeedTarget, read_change
 
 HOLD_S: Final = 20.0
 """A poll without news is answered after so long (17.0 to 22.3 s recorded): the next word is expected by then."""
@@ -44,6 +44,9 @@ MOST_BREAKS: Final = 3
 a connection for 20 s.
 """
 
+MOST_PARTS: Final = 200
+"""Of a snapshot, one after the other without a wait: an environment has a few."""
+
 MOST_REPEATS: Final = 5
 """Answers in a row that lead to where we were already, or back to the start: we would go round in a circle."""
 
@@ -55,7 +58,9 @@ TOLD_EVERY_S: Final = 1.0
 
 HOLLOW_S: Final = 1.0
 MOST_HOLLOW: Final = 20
-"""So many answers in a row without news, each within a second: nobody holds the polls, and they would never end."""
+"""So many answers in a row without news, each within a second: nobody holds the polls, and they would never end. A row
+that says what is known already is no news.
+"""
 
 
 @dataclass(slots=True)
@@ -69,12 +74,13 @@ class _Progress:
     was_live: bool = False
     repeats: int = 0
     hollow: int = 0
+    parts: int = 0
     told_s: float = 0.0
     newest: Newest = field(default_factory=lambda: Newest(MOST_ROWS))
 
     def begin_anew(self) -> None:
         """The next answer is the start of a snapshot."""
-        self.position, self.is_live, self.newest = None, False, Newest(MOST_ROWS)
+        self.position, self.is_live, self.parts, self.newest = None, False, 0, Newest(MOST_ROWS)
 
 
 class RealtimeSource:
@@ -128,11 +134,14 @@ class RealtimeSource:
                 self._note_repeat(progress, "the server forgets the realtime feed again and again")
             return
         answered_s = self._clock.elapsed_s()
+        patches = self._patches(answer)
         if answer.position == asked:
             self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
         elif asked is not None and asked.is_up_to_date:
-            self._note_live_answer(progress, answer, answered_s - asked_s)
-        await self._tell(answer, answer.position, progress, emit)
+            self._note_live_answer(progress, patches, answered_s - asked_s)
+        elif not answer.position.is_up_to_date:
+            self._note_part(progress)
+        await self._tell(patches, answer, answer.position, progress, emit)
         progress.position = answer.position
         await self._clock.sleep(max(0.0, SHORTEST_POLL_S - (answered_s - asked_s)))
         if self._clock.elapsed_s() - answered_s > REPLAY_S:
@@ -152,33 +161,49 @@ class RealtimeSource:
         except TimeoutError:
             return None
 
-    async def _tell(self, answer: FeedAnswer, position: FeedPosition, progress: _Progress, emit: Emit) -> None:
+    def _patches(self, answer: FeedAnswer) -> tuple[RunPatch, ...]:
+        """All that an answer tells; rows of which only some columns came are read on top of what was told before."""
+        patches = list(answer.patches)
+        states = {patch.id: patch.state for patch in patches}
+        for run_id, row in answer.partial:
+            known = self._store.get(run_id)
+            state = states.get(run_id) or (known.state if known is not None else None)
+            if state is None:
+                self._coverage.nudge()
+                continue
+            patches.append(read_change(run_id, row, state, answer.read_at))
+            states[run_id] = patches[-1].state
+        return tuple(patches)
+
+    async def _tell(
+        self,
+        patches: tuple[RunPatch, ...],
+        answer: FeedAnswer,
+        position: FeedPosition,
+        progress: _Progress,
+        emit: Emit,
+    ) -> None:
         """Emit an answer; once the snapshot is whole, the feed is live."""
-        wanted = tuple(patch for patch in answer.patches if self._is_wanted(patch, answer.read_at))
-        self._note_lacking(wanted, answer, is_snapshot=not progress.is_live)
+        wanted = tuple(patch for patch in patches if self._is_wanted(patch, answer.read_at))
+        self._note_lacking(wanted, is_snapshot=not progress.is_live)
         if wanted:
             await emit(RunsRead(wanted))
-        progress.newest.add(answer.patches)
+        unread = 0 if progress.is_live else answer.row_count - len(answer.patches)
+        progress.newest.add(answer.patches, unread=unread)
         if not position.is_up_to_date:
             return
-        since = self._since(answer, progress)
-        if progress.is_live:
-            self._coverage.narrow(since)
-        else:
+        if not progress.is_live:
             progress.is_live = progress.was_live = True
             progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S
-            self._coverage.begin(since, answer.read_at)
+            self._coverage.begin(answer.read_at - min(self._target.window, LONGEST_WINDOW), answer.read_at)
+        if progress.newest.since is not None:
+            self._coverage.narrow(progress.newest.since)
         if not self._reads.may(Capability.REALTIME):
             await self._reads.regain(Capability.REALTIME)
         now_s = self._clock.monotonic_s()
         if now_s - progress.told_s >= TOLD_EVERY_S:
             progress.told_s = now_s
             await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
-
-    def _since(self, answer: FeedAnswer, progress: _Progress) -> datetime:
-        """Of which runs changes are told from now on: those of the window, and of them the newest 1,000."""
-        since = answer.read_at - min(self._target.window, LONGEST_WINDOW)
-        return max(since, progress.newest.since or since)
 
     def _is_wanted(self, patch: RunPatch, read_at: datetime) -> bool:
         """Whether a row is of a run that is asked for, as far as it tells; one that is known already always is."""
@@ -193,23 +218,31 @@ class RealtimeSource:
             return False
         return self._wanted.matches(merge(known, patch))
 
-    def _note_lacking(self, patches: tuple[RunPatch, ...], answer: FeedAnswer, *, is_snapshot: bool) -> None:
+    def _note_lacking(self, patches: tuple[RunPatch, ...], *, is_snapshot: bool) -> None:
         """Remember of which runs the list knows more. What a snapshot tells first the history reads anyway."""
         if not is_snapshot or self._store.history is None or self._store.history.is_complete:
             for run in (merge(self._store.get(patch.id), patch) for patch in patches):
                 if lacks_list(run):
                     started_at = run.state.started_at if run.state is not None else None
                     self._coverage.lack(run.id, started_at or run.fixed.created_at)
-        for run_id in answer.partial:
-            self._coverage.lack(run_id)
 
-    def _note_live_answer(self, progress: _Progress, answer: FeedAnswer, held_s: float) -> None:
-        if answer.row_count or held_s >= HOLLOW_S:
+    def _note_live_answer(self, progress: _Progress, patches: tuple[RunPatch, ...], held_s: float) -> None:
+        if held_s >= HOLLOW_S or any(self._is_news(patch) for patch in patches):
             progress.repeats = progress.hollow = self._breaks = 0
             return
         progress.hollow += 1
         if progress.hollow >= MOST_HOLLOW:
             raise ServerFault("the server does not hold the polls of the realtime feed", 200)
+
+    def _is_news(self, patch: RunPatch) -> bool:
+        known = self._store.get(patch.id)
+        return known is None or merge(known, patch).state is not known.state
+
+    @staticmethod
+    def _note_part(progress: _Progress) -> None:
+        progress.parts += 1
+        if progress.parts >= MOST_PARTS:
+            raise Transient("the beginning of the realtime feed has no end", REFUSED_AGAIN)
 
     @staticmethod
     def _note_repeat(progress: _Progress, trouble: str) -> None:

@@ -146,7 +146,8 @@ class RestSource:
         """Whether it is time to look at live runs that no feed tells of."""
         if now_s - self._scanned_s < BEYOND_EVERY_S:
             return False
-        return any(self._coverage.leaves_out(self._store.get(run_id)) for run_id in self._store.live())
+        now = self._reads.now()
+        return any(self._coverage.leaves_out(self._store.get(run_id), now) for run_id in self._store.live())
 
     async def _tell_caught_up(self, emit: Emit) -> None:
         at, now_s = self._listing.caught_up_at, self._clock.monotonic_s()

@@ -104,6 +104,7 @@ class Connection:
         self._interval_s = interval_s
         self._ears: dict[str, _Ear] = {}
         self._dark_s: float | None = None
+        self._least_s = 0.0
 
     def see(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
         """Take in the newest word of a source; the same one again does no harm. `now` is the server's time.
@@ -118,8 +119,7 @@ class Connection:
                 heard_s = elapsed_s - max(0.0, (now - status.at).total_seconds())
                 if ear.trouble is None and ear.heard_s is not None and heard_s <= ear.heard_s:
                     return
-                if self._dark_s is None and self.at(elapsed_s, now).is_stale:
-                    self._dark_s = self._confirmed_s()
+                self._note_dark(elapsed_s, now)
                 ear.heard_s, ear.interval_s = heard_s, status.interval_s
                 ear.trouble = ear.trouble_since = None
                 self._note_gap(elapsed_s, now)
@@ -130,10 +130,18 @@ class Connection:
             case _:
                 assert_never(status)
 
+    def _note_dark(self, elapsed_s: float, now: datetime) -> None:
+        """Before a good word: all is stale since the last one, which a gap is not shorter than."""
+        before, confirmed_s = self.at(elapsed_s, now), self._confirmed_s()
+        if self._dark_s is None and before.is_stale and confirmed_s is not None:
+            silence_s = STALE_AFTER * before.interval.total_seconds()
+            self._dark_s = confirmed_s
+            self._least_s = 0.0 if isinstance(before.trouble, SourceStopped) else silence_s
+
     def _note_gap(self, elapsed_s: float, now: datetime) -> None:
-        """The first word that confirms something after all was stale ends a gap."""
+        """The first word that confirms something after all was stale ends a gap; one that only comes late does not."""
         confirmed_s = self._confirmed_s()
-        if self._dark_s is None or confirmed_s is None or confirmed_s <= self._dark_s:
+        if self._dark_s is None or confirmed_s is None or confirmed_s <= self._dark_s + self._least_s:
             return
         if not self.at(elapsed_s, now).is_stale:
             since, until = (now - timedelta(seconds=elapsed_s - each) for each in (self._dark_s, confirmed_s))

@@ -81,8 +81,8 @@ class RunRows:
 
     @property
     def gaps(self) -> Sequence[Gap]:
-        """Those that have a line in the list, in the window or not."""
-        return self._lines.shown_gaps
+        """Those whose line is in the window."""
+        return tuple(item for item in self.window if isinstance(item, Gap))
 
     @property
     def seen(self) -> list[tuple[int, RunId]]:

@@ -21,6 +21,9 @@ from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 UNTOLD_RESET = timedelta(seconds=10)
 """Until the refill when a 429 does not say: the server refills every 10 s (wire/README.md §10)."""
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+"""Of a `Date`: a clock that was never set shows the first."""
+
 LONGEST_RESET = timedelta(hours=1)
 """A reset further away than this is another unit or another clock, not a wait."""
 
@@ -70,12 +73,13 @@ def decode_id(body: bytes) -> RunId:
 
 
 def read_date(text: str | None, otherwise: datetime) -> datetime:
-    """The time of a `Date` header, to the second; `otherwise` where there is none that can be read."""
+    """The time of a `Date` header, to the second; `otherwise` where there is none that a server's clock could show."""
     try:
         time = parsedate_to_datetime(text or "")
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return otherwise
+    return time if _FIRST_YEAR <= time.year <= _LAST_YEAR else otherwise
 
 
 def read_rate_limit(answer: Answer) -> RateLimit | None:

@@ -177,6 +177,7 @@ class Connection:
         async for chunk in response.aiter_bytes():
             size += len(chunk)
             if size > max_bytes:
+                chunks.clear()  # the error, and with it this frame, is kept until the next try
                 raise ServerFault(f"{asked}: an answer of more than {max_bytes:,} bytes", response.status_code)
             chunks.append(chunk)
         headers = {name.lower(): value for name, value in response.headers.items()}

@@ -7,8 +7,8 @@ self-hosted server may still have behind it.
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from sys import intern
 from typing import Any, Final
@@ -43,6 +43,9 @@ LONGEST_WINDOW: Final = timedelta(hours=24)
 
 MOST_ROWS: Final = 1000
 """Of any answer, the newest by creation; the cut is silent (recording 750)."""
+
+Row = Mapping[str, Any]
+"""Column by column, as it came."""
 
 _LATEST_MS: Final = 1e14
 _HANDLES: Final = ("electric-handle", "electric-shape-id")
@@ -96,14 +99,14 @@ START: Final = {"offset": "-1"}
 class FeedAnswer:
     """One answer. `position` None: there is nothing to go on from, the feed has to begin anew.
 
-    `partial` are runs of which only some columns came, as a real Electric sends them: they have to be read.
-    `unreadable` counts rows that are left out, since they name no run.
+    `partial` are the rows of which only some columns came, as a real Electric sends them: `read_change` needs what was
+    known before. `unreadable` counts rows that are left out, since they name no run.
     """
 
     patches: tuple[RunPatch, ...]
     read_at: datetime
     position: FeedPosition | None
-    partial: tuple[RunId, ...] = ()
+    partial: tuple[tuple[RunId, Row], ...] = ()
     unreadable: int = 0
 
     @property
@@ -128,7 +131,7 @@ def decode_feed(answer: Answer, after: FeedPosition | None) -> FeedAnswer:
     """Read an answer of the feed that was asked for after a position (None: from the start). Raises `ServerFault`."""
     messages = decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed")
     patches: list[RunPatch] = []
-    partial: list[RunId] = []
+    partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()
     for message in messages:
         headers = message.get("headers", {})
@@ -142,7 +145,7 @@ def decode_feed(answer: Answer, after: FeedPosition | None) -> FeedAnswer:
         elif (patch := read_row(run_id, message["value"], answer.read_at)) is not None:
             patches.append(patch)
         else:
-            partial.append(run_id)
+            partial.append((run_id, message["value"]))
     position = None if "must-refetch" in controls else _position(answer, after, is_up_to_date="up-to-date" in controls)
     return FeedAnswer(tuple(patches), answer.read_at, position, tuple(partial), unreadable)
 
@@ -165,7 +168,7 @@ def _header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := headers.get(name))), None)
 
 
-def _run_id(row: Mapping[str, Any]) -> RunId | None:
+def _run_id(row: Row) -> RunId | None:
     """The id that everybody knows the run by; it is the database's own with a prefix where only that came."""
     friendly, own = row.get("friendlyId"), row.get("id")
     if isinstance(friendly, str) and friendly:
@@ -173,27 +176,15 @@ def _run_id(row: Mapping[str, Any]) -> RunId | None:
     return RunId(f"run_{own}") if isinstance(own, str) and own else None
 
 
-def read_row(run_id: RunId, row: Mapping[str, Any], read_at: datetime) -> RunPatch | None:
+def read_row(run_id: RunId, row: Row, read_at: datetime) -> RunPatch | None:
     """A row as a patch; None where it does not tell the state. Its values are texts or null (recordings 717-728)."""
     status, task = _text(row, "status"), _text(row, "taskIdentifier")
     updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
     if not status or not task or updated_at is None or created_at is None:
         return None
-    finished_at = read_time(_text(row, "completedAt"))
+    ended = read_time(_text(row, "completedAt")) is not None
+    state = State(updated_at, Precision.FEED, read_status(status, ended=ended), **_told_of_state(row))
     ttl = _text(row, "ttl")
-    state = State(
-        updated_at=updated_at,
-        precision=Precision.FEED,
-        status=read_status(status, ended=finished_at is not None),
-        started_at=read_time(_text(row, "startedAt")),
-        finished_at=finished_at,
-        expired_at=read_time(_text(row, "expiredAt")),
-        delayed_until=read_time(_text(row, "delayUntil")),
-        compute=timedelta(milliseconds=min(_LATEST_MS, max(0.0, _number(row, "usageDurationMs")))),
-        cost_cents=_number(row, "costInCents"),
-        base_cost_cents=_number(row, "baseCostInCents"),
-        tags=tuple(Raw(tag) for tag in sorted(read_array(_text(row, "runTags")), key=_as_rest_sorts)),
-    )
     fixed = Fixed(
         task=TaskId(intern(task)),
         created_at=created_at,
@@ -212,6 +203,26 @@ def read_row(run_id: RunId, row: Mapping[str, Any], read_at: datetime) -> RunPat
         metadata=None if metadata is None else (stamp, metadata),
         body=None if body is None else (stamp, body),
     )
+
+
+def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> RunPatch:
+    """Some columns of a row, on top of the state that was known before them.
+
+    It is as true as that was: any whole answer of the same moment is believed instead.
+    """
+    told, word = _told_of_state(row), _text(row, "status")
+    updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
+    ended = told.get("finished_at", known.finished_at) is not None
+    status = read_status(word, ended=ended) if word else known.status
+    state = replace(known, updated_at=updated_at, precision=Precision.DERIVED, status=status, **told)
+    stamp = Stamp(updated_at, Precision.DERIVED, read_at)
+    error = (stamp, read_stored_error(row["error"])) if "error" in row else None
+    return RunPatch(run_id, read_at, state=state, error=error)
+
+
+def _told_of_state(row: Row) -> dict[str, Any]:
+    """The fields of a state whose columns are there; `status` and `updated_at` are read by who knows the others."""
+    return {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
 
 
 def read_stored_error(text: Json) -> RunError | None:
@@ -240,12 +251,12 @@ def _as_rest_sorts(tag: str) -> tuple[str, str]:
     return tag.casefold(), tag
 
 
-def _text(row: Mapping[str, Any], key: str) -> str | None:
+def _text(row: Row, key: str) -> str | None:
     value = row.get(key)
     return value if isinstance(value, str) else None
 
 
-def _number(row: Mapping[str, Any], key: str) -> float:
+def _number(row: Row, key: str) -> float:
     try:
         number = float(row.get(key) or 0)
     except (ValueError, TypeError, OverflowError):
@@ -253,5 +264,29 @@ def _number(row: Mapping[str, Any], key: str) -> float:
     return number if math.isfinite(number) else 0.0
 
 
-def _flag(row: Mapping[str, Any], key: str) -> bool | None:
+def _time(row: Row, key: str) -> datetime | None:
+    return read_time(_text(row, key))
+
+
+def _duration(row: Row, key: str) -> timedelta:
+    return timedelta(milliseconds=min(_LATEST_MS, max(0.0, _number(row, key))))
+
+
+def _tags(row: Row, key: str) -> tuple[Raw, ...]:
+    return tuple(Raw(tag) for tag in sorted(read_array(_text(row, key)), key=_as_rest_sorts))
+
+
+_STATE_COLUMNS: Final[Mapping[str, tuple[str, Callable[[Row, str], Any]]]] = {
+    "startedAt": ("started_at", _time),
+    "completedAt": ("finished_at", _time),
+    "expiredAt": ("expired_at", _time),
+    "delayUntil": ("delayed_until", _time),
+    "usageDurationMs": ("compute", _duration),
+    "costInCents": ("cost_cents", _number),
+    "baseCostInCents": ("base_cost_cents", _number),
+    "runTags": ("tags", _tags),
+}
+
+
+def _flag(row: Row, key: str) -> bool | None:
     return {"t": True, "f": False, "true": True, "false": False}.get(_text(row, key) or "")

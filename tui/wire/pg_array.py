@@ -6,7 +6,8 @@ Input and Output Syntax".
 
 import re
 
-_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^,{}"\\]|\\.)*))\s*(?:,|\Z)', re.DOTALL)
+_ITEM = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|((?:[^,{}"\\]|\\.)*+))(?:,|\Z)', re.DOTALL)
+# Possessive: what was once taken is not tried in pieces, or spaces before an odd character would take for ever.
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 

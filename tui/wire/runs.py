@@ -19,6 +19,10 @@ from tui.domain.update import RunPatch
 from tui.wire.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
 
 _NO_METADATA: dict[str, Json] = {}
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+"""Who reckons with a time needs some room on both of its sides."""
+
 _CAUSES_READ = 16
 """Of a chain of causes: nobody reads on, and the server's is a list without a limit."""
 
@@ -224,11 +228,11 @@ def read_time(text: str | None) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-        if time.tzinfo is UTC:
-            return time
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        if time.tzinfo is not UTC:
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return min(max(time, _EARLIEST), _LATEST)
 
 
 def _shared(text: str | None) -> Raw | None:

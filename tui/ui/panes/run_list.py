@@ -33,7 +33,7 @@ from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.run_table import RunTable
 
 GAP_TOLD_FOR: Final = timedelta(minutes=2)
-"""In the rule, where it has no line of its own."""
+"""In the rule, where its own line is not seen."""
 
 WIDE: Final = 100
 """From here on a gap is told in full beside the filters."""
@@ -125,7 +125,7 @@ class RunListPane(Pane):
         return (*line, *self._remark())
 
     def _remark(self) -> Line:
-        """The last gap for a while, where it has no line of its own."""
+        """The last gap for a while, where its line is not seen: it has none in this order, or other runs hide it."""
         gap, now = next(reversed(self._missed), None), self.live.now.at
         if gap is None or gap in self.rows.gaps or now - gap.until > GAP_TOLD_FOR:
             return ()
