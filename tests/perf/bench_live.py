@@ -58,6 +58,7 @@ KEPT_PER_MINUTE = 2_000
 
 SETTLING_S = 20.0
 EQUAL_WITHIN_S = 40.0
+PATIENCE_S = 180.0
 
 ROW_COUNTS = (1, 10, 75)
 QUIET_SCALE = 30.0
@@ -231,7 +232,7 @@ def _until_equal(client: httpx.Client, terminal: Terminal, into: Path, kept: int
         known = _known(terminal, into)["runs"]
         wrong = sum(_differs(run, known.get(run["id"])) for run in truth)
         waited_s = time.monotonic() - began_s
-        if not wrong or waited_s > EQUAL_WITHIN_S:
+        if not wrong or waited_s > PATIENCE_S:
             return waited_s, wrong, len(world)
         terminal.read_for(0.5)
 

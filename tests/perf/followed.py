@@ -1,8 +1,8 @@
 """The monitor on a server, with a store that is full from the start: `python -m tests.perf.followed RUNS`.
 
 What lives here: so many old runs before anything is asked, and no room for more, so that each new one pushes an old
-one out; and SIGUSR1, which writes what is known of the others to the file that FOLLOWED_INTO names. All else is the program as it is: its
-settings are those of the environment's variables.
+one out; and SIGUSR1, which writes what is known of all to the file that FOLLOWED_INTO names. All else is the program as
+it is: its settings are those of the environment's variables.
 """
 
 import asyncio

@@ -128,11 +128,12 @@ class RestSource:
         if not self._passes_due_s:
             self._passes_due_s = [now_s + RECONCILE_EVERY_S]
         is_due = now_s >= self._passes_due_s[0]
-        if is_due or (self._listing.is_history_read and self._coverage.wants_list(self._reads.now())):
+        is_new = is_due and not self._is_passing
+        if is_new or (self._listing.is_history_read and self._coverage.wants_list(self._reads.now())):
             await self._listing.read_new(emit)
         if self._listing.is_history_read:
             await self._listing.fill(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
-        begins = (is_due and not self._is_passing) or self._has_beyond(now_s)
+        begins = is_new or self._has_beyond(now_s)
         if is_due or begins or self._listing.is_scanning:
             self._is_passing = is_due
             self._scanned_s = now_s if begins else self._scanned_s
@@ -143,8 +144,10 @@ class RestSource:
                 await emit(Reconciled(self._reads.now(), run_count, missed_count))
 
     def _has_beyond(self, now_s: float) -> bool:
-        """Whether it is time to look at live runs that no feed tells of."""
-        if now_s - self._scanned_s < BEYOND_EVERY_S:
+        """Whether it is time to look at live runs that no feed tells of: not before what became of those that the last
+        look did not meet is known. The more they are by then, the more of them are found with each request.
+        """
+        if self._listing.is_scanning or now_s - self._scanned_s < BEYOND_EVERY_S:
             return False
         now = self._reads.now()
         return any(self._coverage.leaves_out(self._store.get(run_id), now) for run_id in self._store.live())
