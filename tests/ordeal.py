@@ -6,7 +6,7 @@ so that what is known, and the count of what a gap had kept from us, can be held
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -27,7 +27,7 @@ from tui.store.missed import CatchUp, Extent, Gap, Missed
 from tui.store.orders import EPOCH
 
 FAULT_S = 16.0
-"""Long enough that everything is stale: an outage, and not a blip."""
+"""Long enough that everything is stale where those who hang are given up soon: an outage, and not a blip."""
 
 ALLOWED_S = 2 * HOLD_S
 """Two intervals of the feed, after which all has to be known."""
@@ -81,11 +81,12 @@ class Outcome:
     counted: Missed | None = None
     expected: Missed | None = None
     most: Missed | None = None
+    must_be_dark: bool = True
 
     @property
     def is_right(self) -> bool:
         """Whether everything was known in time, and what the gap had kept was counted exactly."""
-        has_gap = self.gap is not None or self.kind not in SILENT
+        has_gap = self.gap is not None or self.kind not in SILENT or not self.must_be_dark
         return self.recovered_s is not None and has_gap and self._is_counted_right
 
     @property
@@ -135,15 +136,15 @@ class Ordeal:
             yield from order[:count]
             count -= len(order)
 
-    async def suffer(self, kind: str) -> Outcome:
-        """One fault, its end, and what is known then."""
+    async def suffer(self, kind: str, fault_s: float = FAULT_S, *, must_be_dark: bool = True) -> Outcome:
+        """One fault, its end, and what is known then. `must_be_dark`: it lasts for so long that all is stale."""
         known = len(self.catch_ups)
         set_faults(self.emulator, self.world, KINDS[kind])
-        await self.later(FAULT_S)
+        await self.later(fault_s)
         frozen_at = self.session.now()
         set_faults(self.emulator, self.world, [STALE])
         recovered_s = await self._recovered()
-        outcome = Outcome(kind, recovered_s, self.wrong()[:5])
+        outcome = Outcome(kind, recovered_s, self.wrong()[:5], must_be_dark=must_be_dark)
         await self.later(BREATH_S)  # runs are told before it is said that somebody was heard again
         if self.catch_ups[known:]:
             catch_up = self.catch_ups[-1]
@@ -156,7 +157,7 @@ class Ordeal:
             if catch_up.gap.until < frozen_at:
                 again = sum(_time(run.updated_ms) > catch_up.gap.until for run in self._all())
                 most = Missed(expected.run_count + again, expected.failed_count + again)
-            outcome = Outcome(kind, recovered_s, outcome.wrong, catch_up.gap, counted, expected, most)
+            outcome = replace(outcome, gap=catch_up.gap, counted=counted, expected=expected, most=most)
         set_faults(self.emulator, self.world, [])
         await self.later(BREATH_S)
         return outcome
@@ -180,8 +181,10 @@ class Ordeal:
         return [run for run in list(self.world.ledger) if is_live or run.copied is not None]
 
     def _missed_in(self, gap: Gap) -> Missed:
-        """The runs that changed in a gap, by the truth."""
-        changed = [run for run in self._all() if any(_within(gap, ms) for ms in _moments(run))]
+        """The runs that changed in a gap, by the truth; those too of which a feed told that is gone by now."""
+        knowable = {run.id: run for run in self._all()}
+        knowable |= {run.id: run for run in list(self.world.ledger) if run.id in self.session.store}
+        changed = [run for run in knowable.values() if any(_within(gap, ms) for ms in _moments(run))]
         failed = [run for run in changed if read_status(run.status.database).canonical.is_failed]
         return Missed(len(changed), sum(_within(gap, run.finished_ms or run.updated_ms) for run in failed))
 

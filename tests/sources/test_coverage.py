@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 from tests.store.builders import at, patch_of
-from tui.sources.coverage import Coverage
+from tui.domain.ids import RunId
+from tui.domain.run import Fixed
+from tui.domain.update import RunPatch
+from tui.sources.coverage import Coverage, Newest
 from tui.store.store import Store
 
 HOUR_S = 3600.0
@@ -22,3 +25,30 @@ def test_a_feed_that_is_held_for_days_does_not_tell_of_runs_that_are_older_than_
         row = patch_of(f"run_{created_s:.0f}", "EXECUTING", created=created_s, updated=changed_s)
         coverage.compare([row], Store(), at(changed_s + 60))
     assert coverage.take_comparison() == (1, 1)
+
+
+def created(number: int) -> RunPatch:
+    return RunPatch(RunId(f"run_{number}"), at(number), fixed=Fixed(created_at=at(number)))
+
+
+def test_it_reaches_back_without_a_bound_while_there_is_room() -> None:
+    newest = Newest(3)
+    newest.add([created(1), created(2)])
+    newest.add([created(2), created(1)])
+    assert newest.since is None
+
+
+def test_a_new_run_takes_the_place_of_the_oldest_and_an_old_one_that_of_nobody() -> None:
+    newest = Newest(3)
+    newest.add(map(created, (5, 3, 4)))
+    assert newest.since == at(3)
+    newest.add([created(6)])
+    assert newest.since == at(4)
+    newest.add([created(1), created(6)])
+    assert newest.since == at(4)
+
+
+def test_what_cannot_be_read_takes_its_place_all_the_same() -> None:
+    newest = Newest(3)
+    newest.add(map(created, (5, 4)), unread=1)
+    assert newest.since == at(4)

@@ -142,6 +142,20 @@ def test_what_only_the_list_tells_is_filled_in_from_there(tmp_path: Path) -> Non
     told(story, tmp_path)
 
 
+def test_a_new_run_costs_no_request_of_its_own_although_lists_tell_it_late(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.world.lifecycle._changes._lag_ms = (900, 1000)
+    fleet.add_all(FleetRun(number, 12.0 + number / 10, 13.0 + number / 10) for number in range(100, 200))
+
+    async def story(on: Followed) -> None:
+        began_s = on.fleet.now_s
+        await on.later(40)
+        on.assert_equals_world()
+        assert not any(path.startswith("/api/v3/runs") for moment, path, _ in on.fleet.requests if moment >= began_s)
+
+    told(story, tmp_path, fleet)
+
+
 def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         missed: list[Reconciled] = []
@@ -161,7 +175,7 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
             return _electric(on.fleet, [_columns(39, updatedAt=now), UP_TO_DATE])
 
         on.fleet.fault = swallow
-        on.fleet.add_all(FleetRun(number, 11.0 + number / 100, 14, 15) for number in range(200, 205))
+        on.fleet.add_all(FleetRun(number, 11.0 + number / 100, 20, 21) for number in range(200, 205))
         await on.later(33)
         assert on.freshness.is_live
         on.assert_equals_world()
@@ -179,6 +193,33 @@ def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: P
         await on.later(65)
         assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
         on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nobody_is_blamed(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.add(FleetRun(2, -60, -40, 47))
+
+    async def story(on: Followed) -> None:
+        blamed: list[Reconciled] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count:
+                blamed.append(look)
+
+        on.session.listen(note)
+        run = on.session.store.get(RunId(FleetRun(2, 0).id))
+        assert run is not None
+        assert on.session.sources.is_told(run)
+        on.fleet.add_all(FleetRun(number, 15.0 + number / 200, 22, 23) for number in range(1000, 2001))
+        await on.later(35)
+        assert not on.session.sources.is_told(run)
+        await on.later(55 - on.fleet.now_s)
+        assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
+        await on.later(30)
+        assert not blamed
 
     told(story, tmp_path, fleet)
 

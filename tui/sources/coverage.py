@@ -6,11 +6,13 @@ runs it told of without what only a list knows, and whether it missed something.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Final
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import RunPatch
+from tui.sources.edge import LIST_DELAY
 from tui.store.store import Store
 from tui.wire.feed import LONGEST_WINDOW
 
@@ -25,6 +27,32 @@ own queue take the rest.
 """
 
 
+class Newest:
+    """The newest runs that a feed told of: it goes on to tell of so many, and of no older one, without a word."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._created: list[tuple[datetime, RunId]] = []
+        self._known: set[RunId] = set()
+
+    def add(self, patches: Iterable[RunPatch], *, unread: int = 0) -> None:
+        """The feed told of these, and of so many more that could not be read, which take their places all the same."""
+        self._most -= unread
+        for patch in patches:
+            created_at = patch.fixed.created_at if patch.fixed is not None else None
+            if created_at is None or patch.id in self._known:
+                continue
+            self._known.add(patch.id)
+            heappush(self._created, (created_at, patch.id))
+            if len(self._created) > self._most:
+                self._known.discard(heappop(self._created)[1])
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest of them was created; None while there is room for older ones."""
+        return self._created[0][0] if self._created and len(self._created) >= self._most else None
+
+
 class Coverage:
     """Shared by a feed and the poller beside it. `wake` lets a poller that sleeps look at once."""
 
@@ -33,7 +61,7 @@ class Coverage:
         self.since: datetime | None = None
         """The feed tells of no run that was created earlier; None: no feed is live."""
         self._began_at: datetime | None = None
-        self._lacking: dict[RunId, None] = {}
+        self._lacking: dict[RunId, datetime | None] = {}
         self.is_nudged = False
         """The feed told of runs that only a list can tell whether they are asked for."""
         self.beginnings = 0
@@ -52,9 +80,19 @@ class Coverage:
             self.beginnings += 1
         self.since, self._began_at = since, at
 
+    def narrow(self, since: datetime) -> None:
+        """Of runs created before then no change is told any more: newer ones took their place."""
+        if self.since is not None:
+            self.since = max(self.since, since)
+
     def reaches(self, created_at: datetime, at: datetime) -> bool:
         """Whether at that moment, the server's time, the feed tells every change of a run that was created then."""
         return self.since is not None and created_at >= max(self.since, at - REACH)
+
+    def leaves_out(self, run: Run | None, at: datetime) -> bool:
+        """Whether the feed does not tell how a run goes on."""
+        created_at = run.fixed.created_at if run is not None else None
+        return created_at is not None and not self.reaches(created_at, at)
 
     def end(self) -> None:
         """Nothing is told any more: who polls has to, at once."""
@@ -62,22 +100,24 @@ class Coverage:
             self.since = self._began_at = None
             self._wake()
 
-    def lack(self, run_ids: Iterable[RunId]) -> None:
-        """Runs of which a list knows more than the feed told."""
-        self._lacking |= dict.fromkeys(run_ids)
+    def lack(self, run_id: RunId, since: datetime | None = None) -> None:
+        """Of a run a list knows more than the feed told, `since` that moment; it tells it a little late."""
+        self._lacking[run_id] = since
 
     def nudge(self) -> None:
         """The list may have something new."""
         self.is_nudged = True
 
-    @property
-    def wants_list(self) -> bool:
+    def wants_list(self, now: datetime) -> bool:
         """Whether the newest runs of the list are worth a look."""
-        return self.is_nudged or bool(self._lacking)
+        return self.is_nudged or any(_is_listed(since, now) for since in self._lacking.values())
 
-    def take_lacking(self) -> list[RunId]:
-        """The runs that lack something; they are forgotten here with that."""
-        taken, self._lacking, self.is_nudged = list(self._lacking), {}, False
+    def take_lacking(self, now: datetime) -> list[RunId]:
+        """The runs that lack something which the list tells by now; they are forgotten here with that."""
+        taken = [run_id for run_id, since in self._lacking.items() if _is_listed(since, now)]
+        for run_id in taken:
+            del self._lacking[run_id]
+        self.is_nudged = False
         return taken
 
     def compare(self, patches: Iterable[RunPatch], store: Store, read_at: datetime) -> None:
@@ -99,6 +139,11 @@ class Coverage:
         self._seen.clear()
         self._missed.clear()
         return counts
+
+
+def _is_listed(since: datetime | None, now: datetime) -> bool:
+    """Asked sooner, the list would not show the run, and a request of its own would be spent on it."""
+    return since is None or since <= now - LIST_DELAY
 
 
 def lacks_list(run: Run) -> bool:

@@ -93,27 +93,31 @@ class Listing:
         await self.read_new(emit)
         await self.scan(emit, max(SCAN_REQUESTS, room - self.lister.spent))
 
-    async def scan(self, emit: Emit, room: int) -> None:
-        """Go on with the live runs, and those that ended, for about so many requests."""
+    async def scan(self, emit: Emit, room: int, *, begins: bool = True) -> None:
+        """Go on with the live runs, and those that ended, for about so many requests; `begins`: with the live ones over
+        again where they were read to the end.
+        """
         until = self.lister.spent + room
         if len(self._store.live()) <= PAGE_SIZE:
             self._queued = None
             parts = (RUNNING_PART, QUEUED_PART)
-            self._running = await self._step(emit, self._running, RUNNING + QUEUED, LIVE, 1, parts)
+            if begins or self._running is not None:
+                self._running = await self._step(emit, self._running, RUNNING + QUEUED, LIVE, 1, parts)
             await self._leavers.read(emit, until - self.lister.spent)
             return
-        self._running = await self._step(
-            emit, self._running, RUNNING, RUNNING_STATUSES, max(1, room // 2), (RUNNING_PART,)
-        )
+        if begins or self._running is not None:
+            pages = max(1, room // 2)
+            self._running = await self._step(emit, self._running, RUNNING, RUNNING_STATUSES, pages, (RUNNING_PART,))
         # A torrent of ends makes the cycle longer rather than wait: read late, each of them costs no more.
         backlog = min(MOST_LEAVER_REQUESTS, self._leavers.pages)
         await self._leavers.read(emit, max(1, until - self.lister.spent - 1, backlog))
-        pages = max(1, until - self.lister.spent)
-        self._queued = await self._step(emit, self._queued, QUEUED, QUEUED_STATUSES, pages, (QUEUED_PART,))
+        if begins or self._queued is not None:
+            pages = max(1, until - self.lister.spent)
+            self._queued = await self._step(emit, self._queued, QUEUED, QUEUED_STATUSES, pages, (QUEUED_PART,))
 
     async def fill(self, emit: Emit, room: int) -> None:
         """Read what a feed could not tell of runs that it told of."""
-        self._lacking.add(self._coverage.take_lacking())
+        self._lacking.add(self._coverage.take_lacking(self._reads.now()))
         await self._lacking.read(emit, room)
 
     async def read_new(self, emit: Emit) -> None:

@@ -6,7 +6,7 @@ had here is no error: the capability is lost for a while, and asked for again. S
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,7 @@ from tui.domain.sources import REALTIME, RUN_FEED
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.sources.base import Emit, Transient
 from tui.sources.clock import Clock, OnWake
-from tui.sources.coverage import Coverage, lacks_list
+from tui.sources.coverage import Coverage, Newest, lacks_list
 from tui.sources.reads import Reads
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
@@ -76,12 +76,11 @@ class _Progress:
     hollow: int = 0
     parts: int = 0
     told_s: float = 0.0
-    row_count: int = 0
-    oldest: datetime | None = None
+    newest: Newest = field(default_factory=lambda: Newest(MOST_ROWS))
 
     def begin_anew(self) -> None:
         """The next answer is the start of a snapshot."""
-        self.position, self.is_live, self.parts, self.row_count, self.oldest = None, False, 0, 0, None
+        self.position, self.is_live, self.parts, self.newest = None, False, 0, Newest(MOST_ROWS)
 
 
 class RealtimeSource:
@@ -189,32 +188,22 @@ class RealtimeSource:
         self._note_lacking(wanted, is_snapshot=not progress.is_live)
         if wanted:
             await emit(RunsRead(wanted))
-        if not progress.is_live:
-            self._count(answer, progress)
+        unread = 0 if progress.is_live else answer.row_count - len(answer.patches)
+        progress.newest.add(answer.patches, unread=unread)
         if not position.is_up_to_date:
             return
         if not progress.is_live:
             progress.is_live = progress.was_live = True
             progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S
-            self._begin(answer, progress)
+            self._coverage.begin(answer.read_at - min(self._target.window, LONGEST_WINDOW), answer.read_at)
+        if progress.newest.since is not None:
+            self._coverage.narrow(progress.newest.since)
         if not self._reads.may(Capability.REALTIME):
             await self._reads.regain(Capability.REALTIME)
         now_s = self._clock.monotonic_s()
         if now_s - progress.told_s >= TOLD_EVERY_S:
             progress.told_s = now_s
             await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
-
-    def _count(self, answer: FeedAnswer, progress: _Progress) -> None:
-        progress.row_count += answer.row_count
-        created = [patch.fixed.created_at for patch in answer.patches if patch.fixed and patch.fixed.created_at]
-        progress.oldest = min([*created, *([progress.oldest] if progress.oldest else [])], default=None)
-
-    def _begin(self, answer: FeedAnswer, progress: _Progress) -> None:
-        """From here on changes are told, of the runs that the snapshot reached: at 1,000 rows it is cut."""
-        since = answer.read_at - min(self._target.window, LONGEST_WINDOW)
-        if progress.row_count >= MOST_ROWS and progress.oldest is not None:
-            since = max(since, progress.oldest)
-        self._coverage.begin(since, answer.read_at)
 
     def _is_wanted(self, patch: RunPatch, read_at: datetime) -> bool:
         """Whether a row is of a run that is asked for, as far as it tells; one that is known already always is."""
@@ -232,8 +221,10 @@ class RealtimeSource:
     def _note_lacking(self, patches: tuple[RunPatch, ...], *, is_snapshot: bool) -> None:
         """Remember of which runs the list knows more. What a snapshot tells first the history reads anyway."""
         if not is_snapshot or self._store.history is None or self._store.history.is_complete:
-            known = ((patch.id, merge(self._store.get(patch.id), patch)) for patch in patches)
-            self._coverage.lack(run_id for run_id, run in known if lacks_list(run))
+            for run in (merge(self._store.get(patch.id), patch) for patch in patches):
+                if lacks_list(run):
+                    started_at = run.state.started_at if run.state is not None else None
+                    self._coverage.lack(run.id, started_at or run.fixed.created_at)
 
     def _note_live_answer(self, progress: _Progress, patches: tuple[RunPatch, ...], held_s: float) -> None:
         if held_s >= HOLLOW_S or any(self._is_news(patch) for patch in patches):

@@ -32,6 +32,11 @@ SLOWEST: Final = 2.5
 RECONCILE_EVERY_S: Final = 30.0
 """Between two comparisons of a live feed with the list: two or three requests in a quiet environment."""
 
+BEYOND_EVERY_S: Final = 5.0
+"""While runs live that the feed does not reach, the older ones of more than a thousand, those that live are read so
+often: one request or a few.
+"""
+
 SETTLING_S: Final = 3.0
 """After a feed began everything is compared a second time, when the list (0.3-1.0 s late) knows of the beginning."""
 
@@ -69,6 +74,9 @@ class RestSource:
         self._beginnings = 0
         """Of the feed, as far as everything was compared since."""
         self._passes_due_s: list[float] = []
+        self._is_passing = False
+        """Everything is being compared, and may take more cycles."""
+        self._scanned_s = 0.0
         self._is_woken = False
         self._caught_up_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._doubts = 0
@@ -78,7 +86,7 @@ class RestSource:
         self._listing.begin_anew()
         self._placed_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
         self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
-        self._beginnings = 0
+        self._beginnings, self._is_passing = 0, False
         is_placed = False
         try:
             while True:
@@ -106,7 +114,7 @@ class RestSource:
         if self._coverage.is_live:
             await self._look_after(emit, room)
         else:
-            self._passes_due_s = []
+            self._is_passing, self._passes_due_s = False, []
             await self._listing.look_around(emit, room)
         if self._listing.lister.spent and (rate := self._reads.budget.latest) is not None:
             await emit(BudgetRead(rate.limit, rate.remaining, self._reads.now() + rate.resets_in))
@@ -116,20 +124,33 @@ class RestSource:
         now_s = self._clock.monotonic_s()
         if self._coverage.beginnings != self._beginnings or self._is_woken:
             self._beginnings, self._is_woken = self._coverage.beginnings, False
-            self._passes_due_s = [now_s, now_s + SETTLING_S]
+            self._is_passing, self._passes_due_s = False, [now_s, now_s + SETTLING_S]
         if not self._passes_due_s:
             self._passes_due_s = [now_s + RECONCILE_EVERY_S]
         is_due = now_s >= self._passes_due_s[0]
-        if is_due or (self._coverage.wants_list and self._listing.is_history_read):
+        is_new = is_due and not self._is_passing
+        if is_new or (self._listing.is_history_read and self._coverage.wants_list(self._reads.now())):
             await self._listing.read_new(emit)
         if self._listing.is_history_read:
             await self._listing.fill(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
-        if is_due or self._listing.is_scanning:
-            await self._listing.scan(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
-            if not self._listing.is_scanning:
-                self._passes_due_s = self._passes_due_s[1:] if is_due else self._passes_due_s
+        begins = is_new or self._has_beyond(now_s)
+        if is_due or begins or self._listing.is_scanning:
+            self._is_passing = is_due
+            self._scanned_s = now_s if begins else self._scanned_s
+            await self._listing.scan(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent), begins=begins)
+            if is_due and not self._listing.is_scanning:
+                self._is_passing, self._passes_due_s = False, self._passes_due_s[1:]
                 run_count, missed_count = self._coverage.take_comparison()
                 await emit(Reconciled(self._reads.now(), run_count, missed_count))
+
+    def _has_beyond(self, now_s: float) -> bool:
+        """Whether it is time to look at live runs that no feed tells of: not before what became of those that the last
+        look did not meet is known. The more they are by then, the more of them are found with each request.
+        """
+        if self._listing.is_scanning or now_s - self._scanned_s < BEYOND_EVERY_S:
+            return False
+        now = self._reads.now()
+        return any(self._coverage.leaves_out(self._store.get(run_id), now) for run_id in self._store.live())
 
     async def _tell_caught_up(self, emit: Emit) -> None:
         at, now_s = self._listing.caught_up_at, self._clock.monotonic_s()

@@ -1,7 +1,8 @@
 """The feed of the one run that is looked at, where the feed of the environment does not reach it.
 
 What lives here: when it is held, and when it is let go. That one reaches the newest thousand runs of a day; a run that
-lives for longer is told of by lists, half a minute late, unless somebody looks at it. Source: wire/README.md §8.
+lives for longer is told of by lists, seconds late or, in a torrent, a minute, unless somebody looks at it. Source:
+wire/README.md §8.
 """
 
 import asyncio

@@ -1,0 +1,353 @@
+"""What it costs to be live: `python -m tests.perf.bench_live [MINUTES]`, all of them on the feed of an emulator.
+
+How late a change is on the screen; 300 changed runs a second, for so many minutes; bytes on the wire for one changed
+run; and what a quiet hour costs. The server is a process of its own but for the quiet hour, which passes in two
+minutes. The minutes of the issue are ten; what the table of all benchmarks shows is one.
+"""
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import psutil
+
+from tests.perf.bench_emulator import KEY, emulator, spent_s
+from tests.perf.bench_screen import percentile, press
+from tests.perf.counting_proxy import CountingProxy
+from tests.perf.figure import Figure
+from tests.perf.followed import INTO
+from tests.perf.scaled_clock import ScaledClock
+from tests.perf.terminal import Terminal
+from tui.config import read_settings
+from tui.domain.status import RunStatus, read_status
+from tui.emulator.company import COMPANY
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
+from tui.session import Session
+from tui.wire.client import DEFAULT_TIMEOUTS, ELECTRIC_VERSION, FEED_TIMEOUTS
+from tui.wire.feed import FeedTarget
+
+FEED = "/realtime/v1/runs"
+CHANGES = 60
+"""Of each kind: a run that is new, a run that ends."""
+
+PAUSE_S = (0.4, 1.6)
+"""Between two changes: quiet, and in no step with the server's windows of 250 ms."""
+
+BUSY_MINUTES = 1.0
+BUSY_RATE_PER_S = 75.0
+"""New runs; each of them changes about four times."""
+
+KEPT_PER_MINUTE = 2_000
+"""How many runs the store has room for: before half of the time is over all are new ones."""
+
+SETTLING_S = 20.0
+EQUAL_WITHIN_S = 40.0
+PATIENCE_S = 180.0
+
+ROW_COUNTS = (1, 10, 75)
+QUIET_SCALE = 30.0
+QUIET_S = 3600.0
+
+
+def measure(minutes: float = BUSY_MINUTES) -> Iterator[Figure]:
+    """The figures of the feed."""
+    yield from lateness()
+    yield from busy(minutes)
+    yield from row_bytes()
+    yield from quiet_hour()
+
+
+# --- how late a change is on the screen
+
+
+class BareClient:
+    """Who holds the same feed with httpx alone, and notes when it has read of which status of which run."""
+
+    def __init__(self, url: str) -> None:
+        self.heard: dict[tuple[str, str], tuple[float, float]] = {}
+        """By run and status: when its answer was read, and when it had changed, both of the machine's wall clock."""
+        self._url = url
+        self._thread = threading.Thread(target=self._hold, name="bare client", daemon=True)
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+
+    def _hold(self) -> None:
+        place = {"offset": "-1"}
+        with (
+            suppress(httpx.TransportError),  # the server has ended
+            httpx.Client(headers=KEY | {"x-trigger-electric-version": ELECTRIC_VERSION}, timeout=60) as client,
+        ):
+            while not self._is_over:
+                answer = client.get(self._url + FEED, params=FeedTarget().params() | place)
+                read_s = time.time()
+                for message in answer.json():
+                    if row := message.get("value"):
+                        changed_s = datetime.fromisoformat(row["updatedAt"]).replace(tzinfo=UTC).timestamp()
+                        self.heard.setdefault((row["friendlyId"], row["status"]), (read_s, changed_s))
+                headers = answer.headers
+                place = {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
+
+
+def lateness() -> Iterator[Figure]:
+    """From the server's answer to the cell, and from the change in the world to both; nothing else is going on."""
+    chance = random.Random(1)
+    own_ms: list[float] = []
+    seen: list[tuple[tuple[str, str], float]] = []
+    with ExitStack() as stack:
+        client, _, _ = stack.enter_context(emulator("--rate", "0", "--history", "200"))
+        url = str(client.base_url)
+        proxy = stack.enter_context(CountingProxy(url))
+        bare = stack.enter_context(BareClient(url))
+        terminal = stack.enter_context(monitor(stack, proxy.url))
+        terminal.wait_for("● live", "200")
+        terminal.wait_quiet(1.0)
+        for _ in range(CHANGES):
+            run_id = ""
+            for word, status in (("Delayed", "DELAYED"), ("Canceled", "CANCELED")):
+                terminal.read_for(chance.uniform(*PAUSE_S))
+                before = len(terminal.received)
+                if not run_id:
+                    asked: dict[str, Any] = {"payload": {}, "options": {"delay": "1h"}}
+                    run_id = client.post("/api/v1/tasks/send-email/trigger", json=asked).json()["id"]
+                else:
+                    client.post(f"/api/v2/runs/{run_id}/cancel", json={}).raise_for_status()
+                # The word and the run's id in one row: rows of other runs are painted anew each second.
+                wanted = re.compile(rf"{word}(?:(?!;1H).)+?{run_id[-4:]}".encode(), re.DOTALL)
+                painted_s = terminal.wait_until(
+                    lambda start=before, wanted=wanted: wanted.search(terminal.received, start) is not None,  # type: ignore[misc]
+                    word,
+                )
+                answered_s = max(each.answered_s for each in proxy.of(FEED) if each.answered_s < painted_s)
+                own_ms.append((painted_s - answered_s) * 1000)
+                seen.append(((run_id, status), time.time() - time.monotonic() + painted_s))
+        terminal.read_for(1)
+        bare_ms = [(bare.heard[which][0] - bare.heard[which][1]) * 1000 for which, _ in seen]
+        cell_ms = [(painted_s - bare.heard[which][1]) * 1000 for which, painted_s in seen]
+    for name, share, limit in (("p50", 0.5, 30.0), ("p95", 0.95, 110.0)):
+        yield Figure(f"from the server's answer to the cell, {name}", percentile(own_ms, share), "ms", limit)
+    for name, share in (("p50", 0.5), ("p95", 0.95)):
+        yield Figure(f"from the change to a bare client, {name}", percentile(bare_ms, share), "ms")
+        yield Figure(f"from the change to the cell, {name}", percentile(cell_ms, share), "ms")
+    for name, share, limit in (("p50", 0.5, 30.0), ("p95", 0.95, 110.0)):
+        more_ms = percentile(cell_ms, share) - percentile(bare_ms, share)
+        yield Figure(f"of these two {name}, the cell's is later by", more_ms, "ms", limit)
+
+
+@contextmanager
+def monitor(stack: ExitStack, url: str, *command: str, **more: str) -> Iterator[Terminal]:
+    """The monitor on that server, or a program that is like it."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    state = stack.enter_context(tempfile.TemporaryDirectory())
+    environ |= {"TRIGGER_SECRET_KEY": DEVELOPMENT.key, "TRIGGER_API_URL": url, "XDG_STATE_HOME": state, **more}
+    with Terminal([sys.executable, "-m", *(command or ("tui",))], env=environ) as terminal:
+        yield terminal
+
+
+# --- 300 changed runs a second
+
+
+def busy(minutes: float) -> Iterator[Figure]:
+    """So many minutes of it with somebody at the keyboard, in a store that is full; then the world stands still."""
+    with ExitStack() as stack:
+        client, server, _ = stack.enter_context(emulator("--rate", str(BUSY_RATE_PER_S), "--history", "0"))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        into = folder / "known.json"
+        kept = int(KEPT_PER_MINUTE * minutes)
+        command = ("tests.perf.followed", str(kept))
+        terminal = stack.enter_context(monitor(stack, str(client.base_url), *command, **{INTO: str(into)}))
+        terminal.wait_for("● live")
+        terminal.press("j", lambda: terminal.cursor_row is not None)
+        terminal.read_for(SETTLING_S)
+        process = psutil.Process(terminal.process.pid)
+        changed = _known(terminal, into)["changed"]
+        began_s, spent, served, painted = time.monotonic(), spent_s(process), spent_s(server), len(terminal.received)
+        memory_mb = [process.memory_info().rss / 1e6]
+        answers: list[float] = []
+        while (now_s := time.monotonic()) - began_s < minutes * 60:
+            answers.append(press(terminal, len(answers))[0])
+            memory_mb.append(process.memory_info().rss / 1e6)
+            terminal.read_for(max(0.0, 0.25 - (time.monotonic() - now_s)))
+        seconds = time.monotonic() - began_s
+        spent, served = spent_s(process) - spent, spent_s(server) - served
+        painted = len(terminal.received) - painted
+        told = _known(terminal, into)["changed"] - changed
+        client.post("/emulator/faults", json={"faults": [{"kind": "stale"}]}).raise_for_status()
+        equal_s, wrong, count = _until_equal(client, terminal, into, kept)
+    yield Figure("changed runs a second", told / seconds, "runs/s")
+    yield Figure(f"after {seconds / 60:.1f} minutes of them, runs", count, "runs")
+    yield Figure("of which something else is known than is true", wrong, "runs", 0)
+    yield Figure("all was known after", equal_s, "s", EQUAL_WITHIN_S)
+    yield Figure("of a core for them", spent / seconds * 100, "%", 100)
+    yield Figure("of a core for the emulator", served / seconds * 100, "%")
+    yield Figure("a key meanwhile, p95", percentile(answers, 0.95) * 1000, "ms", 100)
+    yield Figure("the slowest of them", max(answers) * 1000, "ms")
+    quarter = max(1, len(memory_mb) // 4)
+    grown_mb = max(memory_mb[-quarter:]) - max(memory_mb[-2 * quarter : -quarter])
+    yield Figure("memory, the last quarter's peak more than that of the one before", grown_mb, "MB", 3)
+    yield Figure("memory at the end", memory_mb[-1], "MB")
+    yield Figure("bytes to the terminal", painted / seconds / 1000, "KB/s")
+
+
+def _known(terminal: Terminal, into: Path) -> Any:
+    """What the monitor knows now."""
+    into.unlink(missing_ok=True)
+    terminal.process.send_signal(signal.SIGUSR1)
+    while not into.exists():
+        terminal.read_for(0.02)
+    return json.loads(into.read_text(encoding="utf-8"))
+
+
+def _until_equal(client: httpx.Client, terminal: Terminal, into: Path, kept: int) -> tuple[float, int, int]:
+    """Seconds until all is known (or the time is up), of how many runs it is not, and how many there are.
+
+    Those that ended and are older than what the store has room for were let go; of the live ones none may be.
+    """
+    began_s = time.monotonic()
+    world = client.get("/emulator/world", params={"limit": "all"}).json()["runs"]
+    live = sum(run["finishedAt"] is None for run in world)
+    truth = [run for place, run in enumerate(world) if place < kept - live or run["finishedAt"] is None]
+    while True:
+        known = _known(terminal, into)["runs"]
+        wrong = sum(_differs(run, known.get(run["id"])) for run in truth)
+        waited_s = time.monotonic() - began_s
+        if not wrong or waited_s > PATIENCE_S:
+            return waited_s, wrong, len(world)
+        terminal.read_for(0.5)
+
+
+def _differs(true: dict[str, Any], known: list[str] | None) -> bool:
+    if known is None:
+        return True
+    status, updated_at = known
+    is_same = status in {read_status(true["status"]).canonical.value, RunStatus.REATTEMPTING.value}
+    return not is_same or datetime.fromisoformat(updated_at) != datetime.fromisoformat(true["updatedAt"])
+
+
+# --- bytes on the wire
+
+
+def row_bytes() -> Iterator[Figure]:
+    """What a changed run costs on the wire, both ways and headers included, in an answer of some of them."""
+    skipping = FeedTarget().params()
+    plain = {name: value for name, value in skipping.items() if name != "skipColumns"}
+    headers = KEY | {"x-trigger-electric-version": ELECTRIC_VERSION}
+    with emulator("--rate", "0", "--history", "0") as (client, _, _), CountingProxy(str(client.base_url)) as proxy:
+        for count in ROW_COUNTS:
+            tag = f"rows-{count}"
+            items = [{"payload": _payload(number), "options": {"tags": [tag]}} for number in range(count)]
+            for item in items:
+                client.post("/api/v1/tasks/send-email/trigger", json=item).raise_for_status()
+            _wait_until_ended(client, tag)
+            for columns, params in (("all columns", plain), ("ours", skipping)):
+                for packed in ("identity", "gzip"):
+                    # A live poll under a name that the server does not know is told everything at once (740).
+                    asked = params | {
+                        "tags": tag,
+                        "live": "true",
+                        "offset": "0_0",
+                        "handle": f"{tag}-{columns}-{packed}",
+                    }
+                    with httpx.Client(headers=headers | {"accept-encoding": packed}) as bare:
+                        rows = bare.get(proxy.url + FEED, params=asked).json()
+                    assert len(rows) == count + 1, f"{len(rows)} messages for {count} runs"
+                    size = proxy.exchanges[-1].total_bytes / count
+                    yield Figure(f"a changed run of {count} in an answer, {columns}, {packed}", size, "bytes")
+
+
+def _payload(number: int) -> dict[str, Any]:
+    """What a real one looks like."""
+    return {
+        "to": f"customer-{number * 7919}@example.com",
+        "template": "invoice-paid",
+        "variables": {
+            "name": f"Customer {number}",
+            "invoice": f"INV-{number * 104_729:08}",
+            "amount_cents": 1900 + number,
+        },
+        "attachments": [
+            {"name": "invoice.pdf", "url": f"https://files.example.com/{number * 15_485_863:x}/invoice.pdf"}
+        ],
+    }
+
+
+def _wait_until_ended(client: httpx.Client, tag: str) -> None:
+    ends_s = time.monotonic() + 60
+    while time.monotonic() < ends_s:
+        runs = client.get("/emulator/world").json()["runs"]
+        if all(run["finishedAt"] for run in runs if tag in run["tags"]):
+            return
+        time.sleep(0.2)
+    raise AssertionError("they never ended")
+
+
+# --- a quiet hour
+
+
+def quiet_hour() -> Iterator[Figure]:
+    """An hour in which nothing happens, followed by the feed with polling beside it, and by polling alone."""
+    clock = ScaledClock(QUIET_SCALE)
+    state = Emulator(COMPANY, Options(environments=(DEVELOPMENT,), rate_per_s=0, history=500), clock.epoch_ms)
+    state.make(DEVELOPMENT.slug)
+    with beside(application(state), state) as url, CountingProxy(url) as live, CountingProxy(url) as polled:
+        asyncio.run(_follow_both(live.url, polled.url, clock))
+        for name, proxy in (("the feed and polling beside it", live), ("polling alone", polled)):
+            for part, beginning in (
+                ("", "/"),
+                (", the feed itself", "/realtime"),
+                (", the list", "/api/v1/runs"),
+                (", the counts", "/api/v1/query"),
+            ):
+                exchanges = proxy.of(beginning)
+                if exchanges:
+                    total = sum(each.total_bytes for each in exchanges) / 1000
+                    yield Figure(f"a quiet hour, {name}{part}: requests", len(exchanges), "requests")
+                    yield Figure(f"a quiet hour, {name}{part}: bytes", total, "KB")
+
+
+async def _follow_both(live_url: str, polled_url: str, clock: ScaledClock) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for url, realtime in ((live_url, True), (polled_url, False)):
+            tasks.create_task(_follow(url, clock, realtime=realtime))
+
+
+async def _follow(url: str, clock: ScaledClock, *, realtime: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {"TRIGGER_SECRET_KEY": DEVELOPMENT.key, "TRIGGER_API_URL": url, "XDG_STATE_HOME": folder}
+        session = Session(
+            read_settings(environ, realtime=realtime),
+            clock=clock,
+            timeouts=clock.scaled(DEFAULT_TIMEOUTS),
+            feed_timeouts=clock.scaled(FEED_TIMEOUTS),
+        )
+        async with session:
+            await session.start()
+            session.sources.follow_runs()
+            await clock.sleep(QUIET_S)
+
+
+if __name__ == "__main__":
+    given = [float(word) for word in sys.argv[1:]]
+    for figure in measure(*given):
+        print(f"{figure.name:75} {figure.value:10.2f} {figure.unit}", flush=True)

@@ -1,0 +1,111 @@
+"""The ordeal for long, in real time that runs faster: `python -m tests.perf.bench_ordeal MINUTES [SEED] [SCALE]`.
+
+Faults of all kinds in random order strike an emulator with a company at work, over real HTTP, and a session that
+follows it by the feed with polling beside it. After each: seconds of the program's time until the store equals the
+world, and whether the gap's counts are exact. A round is an emulator and a session of its own, with a seed of its own;
+each that something was wrong with is told on stderr, and makes the exit code 1.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from tests.ordeal import ALLOWED_S, FAULT_S, KINDS, Ordeal, Outcome
+from tests.perf.figure import Figure
+from tests.perf.scaled_clock import ScaledClock
+from tui.config import read_settings
+from tui.emulator.company import COMPANY
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
+from tui.session import Session
+from tui.wire.client import DEFAULT_TIMEOUTS, FEED_TIMEOUTS
+
+MINUTES = 3.0
+SCALE = 10.0
+"""Ten seconds in one: a request of 10 ms then takes 100 ms of the program's time, which a distant server does too."""
+
+SEED = 1
+FAULTS = 2 * len(KINDS)
+"""Of a round: each kind twice, the second time in a session that has been through all others."""
+
+BLIP_S, OUTAGE_S = FAULT_S, 75.0
+"""How long a fault lasts, either of them by chance. Who hangs is noticed after 30 s on a feed, by a client's own time:
+only the longer one makes everything stale whatever it is.
+"""
+
+RATE_PER_S = 3.0
+HISTORY = 300
+SETTLING_S = 20.0
+
+
+def outcomes(minutes: float, seed: int, scale: float) -> Iterator[tuple[int, Outcome]]:
+    """What became of each fault, with the seed of its round, until the time is up."""
+    ends_s = time.monotonic() + minutes * 60
+    while time.monotonic() < ends_s:
+        for outcome in asyncio.run(_round(seed, scale, ends_s)):
+            yield seed, outcome
+        seed += 1
+
+
+async def _round(seed: int, scale: float, ends_s: float) -> list[Outcome]:
+    clock = ScaledClock(scale)
+    options = Options(seed=seed, environments=(DEVELOPMENT,), rate_per_s=RATE_PER_S, history=HISTORY)
+    emulator = Emulator(COMPANY, options, clock.epoch_ms)
+    world = emulator.make(DEVELOPMENT.slug)
+    suffered: list[Outcome] = []
+    with tempfile.TemporaryDirectory() as folder, beside(application(emulator), emulator) as url:
+        environ = {"TRIGGER_SECRET_KEY": DEVELOPMENT.key, "TRIGGER_API_URL": url, "XDG_STATE_HOME": str(Path(folder))}
+        session = Session(
+            read_settings(environ),
+            clock=clock,
+            random=Random(seed),
+            timeouts=clock.scaled(DEFAULT_TIMEOUTS),
+            feed_timeouts=clock.scaled(FEED_TIMEOUTS),
+        )
+        async with session:
+            await session.start()
+            ordeal = Ordeal(session, emulator, world, clock.sleep, Random(seed))
+            session.sources.follow_runs()
+            await clock.sleep(SETTLING_S)
+            for kind in ordeal.kinds(FAULTS):
+                fault_s = ordeal.random.choice((BLIP_S, OUTAGE_S))
+                outcome = await ordeal.suffer(kind, fault_s, must_be_dark=fault_s == OUTAGE_S)
+                suffered.append(outcome)
+                if not outcome.is_right:
+                    print(
+                        f"seed {seed}, fault {len(suffered)} of {fault_s:g} s: {outcome}", file=sys.stderr, flush=True
+                    )
+                if time.monotonic() >= ends_s:
+                    break
+    return suffered
+
+
+def measure(minutes: float = MINUTES, seed: int = SEED, scale: float = SCALE) -> Iterator[Figure]:
+    """The figures of the ordeal."""
+    seen = [outcome for _, outcome in outcomes(minutes, seed, scale)]
+    waits_s = sorted(ALLOWED_S if each.recovered_s is None else each.recovered_s for each in seen)
+    yield Figure(f"faults in {minutes:g} minutes, {scale:g} times as fast", len(seen), "faults")
+    yield Figure("after a fault, until all is known, p95", waits_s[int(len(waits_s) * 0.95)], "s")
+    yield Figure("the longest", waits_s[-1], "s", ALLOWED_S)
+    yield Figure("with a gap, its runs counted", sum(each.counted is not None for each in seen), "faults")
+    yield Figure("after which something was wrong", sum(not each.is_right for each in seen), "faults", 0)
+
+
+def main() -> int:
+    """Print the figures; gives 1 if one is over its limit."""
+    given = dict(enumerate(sys.argv[1:]))
+    minutes, seed, scale = float(given.get(0, MINUTES)), int(given.get(1, SEED)), float(given.get(2, SCALE))
+    figures = list(measure(minutes, seed, scale))
+    for figure in figures:
+        print(f"{figure.name:55} {figure.value:8.2f} {figure.unit}")
+    return int(any(figure.limit is not None and figure.value > figure.limit for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""A proxy on loopback that counts: every byte between a client and a server, request by request, and when it passed.
+
+What lives here: `CountingProxy`, in a thread of its own. It forwards what it gets and changes nothing; a request is
+told from its answer by the direction, which is enough for HTTP/1.1 clients that wait for each answer.
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+CHUNK_BYTES = 65_536
+METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer. `answered_s` is the moment of the monotonic clock at which its last byte passed."""
+
+    path: str
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    answered_s: float = 0.0
+
+    @property
+    def total_bytes(self) -> int:
+        """Both ways, headers included."""
+        return self.sent_bytes + self.received_bytes
+
+
+@dataclass
+class CountingProxy:
+    """In front of the server at `upstream`. `exchanges` grows; it is read when nothing is under way."""
+
+    upstream: str
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="counting proxy", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def of(self, beginning: str) -> list[Exchange]:
+        """Those whose path begins so."""
+        return [exchange for exchange in self.exchanges if exchange.path.startswith(beginning)]
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._connect, sock=self._listener))
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
+        self._loop.close()
+
+    async def _connect(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
+        address = urlsplit(self.upstream)
+        far, to_far = await asyncio.open_connection(address.hostname, address.port)
+        kept: list[Exchange] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send(near, to_far, kept))
+                tasks.create_task(self._receive(far, to_near, kept))
+        except* (OSError, asyncio.CancelledError):
+            pass  # one of both is gone, or this proxy is
+        finally:
+            to_far.close()
+            to_near.close()
+
+    async def _send(self, near: asyncio.StreamReader, to_far: asyncio.StreamWriter, kept: list[Exchange]) -> None:
+        while chunk := await near.read(CHUNK_BYTES):
+            if chunk.startswith(METHODS):
+                kept.append(Exchange(chunk.split(b" ", 2)[1].decode("ascii", "replace")))
+                self.exchanges.append(kept[-1])
+            if kept:
+                kept[-1].sent_bytes += len(chunk)
+            to_far.write(chunk)
+        to_far.close()
+
+    async def _receive(self, far: asyncio.StreamReader, to_near: asyncio.StreamWriter, kept: list[Exchange]) -> None:
+        while chunk := await far.read(CHUNK_BYTES):
+            if kept:
+                kept[-1].received_bytes += len(chunk)
+                kept[-1].answered_s = time.monotonic()
+            to_near.write(chunk)
+        to_near.close()

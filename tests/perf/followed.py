@@ -1,0 +1,68 @@
+"""The monitor on a server, with a store that is full from the start: `python -m tests.perf.followed RUNS`.
+
+What lives here: so many old runs before anything is asked, and no room for more, so that each new one pushes an old
+one out; and SIGUSR1, which writes what is known of all to the file that FOLLOWED_INTO names. All else is the program as
+it is: its settings are those of the environment's variables.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tests.perf.filled import PAGE, WORDS, patch
+from tui.config import read_settings
+from tui.domain.update import RunsRead
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.ui.app import TriggerApp
+
+INTO = "FOLLOWED_INTO"
+
+
+class Count:
+    """How many changed runs were told to the screen."""
+
+    def __init__(self) -> None:
+        self.run_count = 0
+
+    def see(self, changes: Changes) -> None:
+        """Count those."""
+        self.run_count += len(changes.added) + len(changes.changed)
+
+
+def tell(session: Session, count: Count, into: Path) -> None:
+    """Write what is known now; whoever asked reads it when it is whole."""
+    known = {
+        run.id: [run.status.value, run.state.updated_at.isoformat()]
+        for run in session.store.runs()
+        if run.state is not None
+    }
+    draft = into.with_suffix(".draft")
+    draft.write_text(json.dumps({"changed": count.run_count, "runs": known}), encoding="utf-8")
+    draft.replace(into)
+
+
+async def main(runs: int) -> None:
+    """Run it until it is quit."""
+    async with Session(read_settings(os.environ)) as session:
+        began, count = session.now(), Count()
+        for first in range(0, runs, PAGE):
+            numbers = range(first, min(first + PAGE, runs))
+            session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
+        session.store._max_runs = runs
+        session.listen(count.see)
+        into = Path(os.environ[INTO])
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell, session, count, into)
+        app = TriggerApp(session)
+        await app.run_async()
+        if app.failure is not None:
+            raise app.failure
+
+
+if __name__ == "__main__":
+    gc.disable()
+    asyncio.run(main(int(sys.argv[1])))
