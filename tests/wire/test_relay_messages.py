@@ -44,6 +44,7 @@ from tui.wire.relay_messages import (
     Welcome,
     decode_asked,
     decode_told,
+    encode_answer,
     encode_answered,
     encode_beat,
     encode_call,
@@ -151,7 +152,7 @@ def test_a_word_of_the_relay_is_the_same_after_the_way(message: Message, text: b
 
 def test_an_answer_brings_what_decoders_look_at() -> None:
     answer = Answer("GET /x", 404, {"content-type": "application/json", "x-secret": "1"}, '{"ü": 1}'.encode(), at(3))
-    read = decode_told(encode_answered(Answered(7, answer)))
+    read = decode_told(b"".join(encode_answered(7, encode_answer(answer))))
     assert isinstance(read, Answered)
     assert (read.number, read.answer.status, read.answer.body, read.answer.read_at) == (7, 404, answer.body, at(3))
     assert read.answer.headers == {"content-type": "application/json"}

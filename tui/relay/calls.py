@@ -18,6 +18,7 @@ from tui.sources.reads import Reads
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.questions import Question
+from tui.wire.relay_messages import encode_answer
 
 AT_ONCE: Final = 8
 """Questions of one screen that may be open: a detail, its trace and its root span are three."""
@@ -48,13 +49,11 @@ class Desk:
         self._key = key.reveal().encode()
         self._budget = Budget(clock, Refill(int(whole.requests * SCREENS_SHARE), whole.period_s))
 
-    async def answer(self, question: Question) -> Answer:
-        """An answer, always: where the API gives none, it says why."""
+    async def answer(self, question: Question) -> bytes:
+        """An answer, always: where the API gives none, it says why. It is written once for all who ask it now."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                answer = await self._budget.ask(
-                    question, Priority.SELECTED, lambda: self._reads.answer(question, Priority.SELECTED)
-                )
+                return await self._budget.ask(question, Priority.SELECTED, lambda: self._written(question))
         except TimeoutError:
             return self.own(504, f"the relay got no answer in {ANSWER_WITHIN_S:.0f} s")
         except RateLimited as error:
@@ -63,16 +62,19 @@ class Desk:
             return self.own(error.status, str(error))
         except ApiError as error:
             return self.own(502, f"the relay got no answer: {error}")
+
+    async def _written(self, question: Question) -> bytes:
+        answer = await self._reads.answer(question, Priority.SELECTED)
         if len(answer.body) > LARGEST_ANSWER:
             return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
-        return replace(answer, body=answer.body.replace(self._key, b"...")) if self._key else answer
+        return encode_answer(replace(answer, body=answer.body.replace(self._key, b"...")) if self._key else answer)
 
-    def own(self, status: int, words: str, resets_in: timedelta | None = None) -> Answer:
+    def own(self, status: int, words: str, resets_in: timedelta | None = None) -> bytes:
         """An answer of the relay itself."""
         said: dict[str, str | float] = {"error": words}
         if resets_in is not None:
             said["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
-        return Answer("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now())
+        return encode_answer(Answer("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
 
 
 class Allowance:

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -29,11 +28,9 @@ from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.relay_messages import (
     VERSION,
-    Answered,
     Call,
     Hello,
     Welcome,
@@ -220,7 +217,8 @@ class Relay:
                     await connection.close(UNREADABLE, "a second hello")
                     return
                 if (wait := allowance.take()) is not None:
-                    await screen.send((self._later(asked, wait),))
+                    later = self._desk.own(429, "too many questions of one screen", wait)
+                    await screen.send((encode_answered(asked.number, later),))
                     continue
                 task = self._session.spawn(self._answer(screen, connection, asked, allowance), "call")
                 born.add(task)
@@ -230,10 +228,6 @@ class Relay:
             for task in tuple(born):
                 task.cancel()
 
-    def _later(self, call: Call, wait: timedelta) -> bytes:
-        answer = self._desk.own(429, "too many questions of one screen", wait)
-        return encode_answered(Answered(call.number, answer))
-
     async def _tell(self, screen: Screen, connection: ServerConnection) -> None:
         try:
             await screen.tell()
@@ -242,9 +236,9 @@ class Relay:
 
     async def _answer(self, screen: Screen, connection: ServerConnection, call: Call, allowance: Allowance) -> None:
         try:
-            answer: Answer = await self._desk.answer(call.question)
+            answer = await self._desk.answer(call.question)
             with suppress(ConnectionClosed):
-                await screen.send((encode_answered(Answered(call.number, answer)),))
+                await screen.send((encode_answered(call.number, answer),))
         except TimeoutError:
             connection.transport.abort()
         finally:

@@ -5,7 +5,7 @@ What lives here: the messages as values, and both directions of their coding. Wh
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar, assert_never
@@ -23,6 +23,9 @@ from tui.wire.relay_runs import GoneRow, PatchRow, decode_patch, decode_run_id, 
 
 VERSION: Final = 1
 """Of the protocol; two sides with different ones do not talk."""
+
+PART_BYTES: Final = 64 * 1024
+"""Of an answer, which may have millions: who sends it part by part holds no more of it at once."""
 
 T = TypeVar("T")
 
@@ -124,19 +127,23 @@ def encode_beat(beat: Beat) -> bytes:
     return _text({"kind": "beat", "at": encode_time(beat.at)})
 
 
-def encode_answered(answered: Answered) -> bytes:
-    """An answer, with as much of its headers as a decoder looks at."""
-    answer = answered.answer
+def encode_answer(answer: Answer) -> bytes:
+    """An answer without its number: the same for all who asked. It has as much of its headers as a decoder looks at."""
     return _text(
         {
-            "kind": "answer",
-            "id": answered.number,
             "status": answer.status,
             "read_at": encode_time(answer.read_at),
             "content_type": answer.headers.get("content-type", ""),
             "body": answer.body.decode("utf-8", "replace"),
         }
     )
+
+
+def encode_answered(number: int, answer: bytes) -> Iterator[bytes]:
+    """What `encode_answer` made, as the answer to one call: in parts, of which none is a copy of the whole."""
+    yield _text({"kind": "answer", "id": number})[:-1] + b","
+    for start in range(1, len(answer), PART_BYTES):
+        yield answer[start : start + PART_BYTES]
 
 
 def decode_told(text: bytes) -> Message:
