@@ -19,7 +19,7 @@ from tui.wire.models import decode
 from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_facts import Facts, facts_row, read_facts
 from tui.wire.relay_models import AnswerRow, CallRow, ToRelay, ToScreen
-from tui.wire.relay_runs import GoneRow, PatchRow, decode_patch, decode_run_id, decode_time, encode_time
+from tui.wire.relay_runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
 
 VERSION: Final = 1
 """Of the protocol; two sides with different ones do not talk."""
@@ -200,7 +200,7 @@ def _decoded(shape: Any, text: bytes, convert: Callable[[Any], T], what: str) ->
 def _told(row: Any) -> Message:
     match row["kind"]:
         case "welcome":
-            return Welcome(row["v"], row["program"], decode_time(row["at"]), row["beat_s"])
+            return Welcome(row["v"], row["program"], decode_moment(row["at"]), row["beat_s"])
         case "snapshot":
             return _read_runs(row, Chunk(row["number"], row["is_last"]))
         case "changes":
@@ -208,7 +208,7 @@ def _told(row: Any) -> Message:
         case "facts":
             return read_facts(row)
         case "beat":
-            return Beat(decode_time(row["at"]))
+            return Beat(decode_moment(row["at"]))
         case _:
             return _read_answer(row)
 
@@ -217,7 +217,7 @@ def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
     runs: list[PatchRow] = row["runs"]
     gone: list[GoneRow] = row["gone"]
     return Runs(
-        decode_time(row["at"]),
+        decode_moment(row["at"]),
         tuple(decode_patch(each) for each in runs),
         tuple(RunGone(decode_run_id(each["id"]), decode_time(each["at"])) for each in gone),
         chunk,
@@ -227,7 +227,7 @@ def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
 def _read_answer(row: AnswerRow) -> Answered:
     headers = {"content-type": row["content_type"]}
     body = row["body"].encode("utf-8", "replace")
-    return Answered(row["id"], Answer("the relay", row["status"], headers, body, decode_time(row["read_at"])))
+    return Answered(row["id"], Answer("the relay", row["status"], headers, body, decode_moment(row["read_at"])))
 
 
 def _asked(row: Any) -> Hello | Call:
