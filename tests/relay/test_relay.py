@@ -1,11 +1,13 @@
 """A relay and its screens: the same runs, the same answers, and the right state after every kind of trouble."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from tests.answers import server_error
 from tests.fleet import SECRET, Fleet, FleetRun
@@ -257,6 +259,44 @@ def test_a_run_that_the_relay_does_not_know_is_asked_for(tmp_path: Path) -> None
             run = screen.store.get(RunId(forgotten.id))
             assert run is not None
             assert run.is_gone
+
+    asyncio.run(scenario())
+
+
+def test_a_relay_that_comes_back_with_another_environment_is_not_mixed_with_the_one_before(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = world()
+        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+            await both(relayed, screen)
+            known = screen.store.snapshot().keys()
+            there = {"slug": "prod", "type": "PRODUCTION", "project": {"slug": "x"}, "organization": {"slug": "y"}}
+            fleet.fault = lambda path: Response(json.dumps(there)) if path == "/api/v1/whoami" else None
+            fleet.add(FleetRun(950, fleet.now_s, fleet.now_s + 1))
+            await relayed.restart(down_s=1)
+            await relayed.until(lambda: isinstance(screen.store.sources[RELAY], SourceStopped))
+            assert "another environment" in screen.store.sources[RELAY].reason  # type: ignore[union-attr]
+            assert screen.store.environment is not None
+            assert screen.store.environment.slug == "dev"
+            assert screen.store.snapshot().keys() == known
+            assert Watched(screen).now.level is Level.STALE
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_about_a_missing_run_that_cannot_be_read_does_not_end_the_connection(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = world()
+        path = f"/api/v3/runs/{PARENT.id}"
+        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+            await both(relayed, screen)
+            fleet.forget(PARENT)
+            fleet.fault = lambda asked: Response("{}") if asked == path else None
+            await relayed.restart(down_s=1)
+            connections = len(fleet.asked(RELAY_PATH))
+            await relayed.until(lambda: len(fleet.asked(path)) >= 3)
+            assert len(fleet.asked(RELAY_PATH)) <= connections + 1
+            fleet.fault = lambda _: None
+            await both(relayed, screen)
 
     asyncio.run(scenario())
 
