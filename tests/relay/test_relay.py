@@ -13,13 +13,13 @@ from tests.answers import server_error
 from tests.fleet import SECRET, Fleet, FleetRun
 from tests.relayed import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
 from tests.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, SpanId
 from tui.domain.sources import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.store.freshness import Connection, Freshness, Level
 from tui.wire.errors import NotFound
-from tui.wire.questions import RunQuestion
+from tui.wire.questions import Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_messages import Answered, Call, encode_call
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
@@ -114,6 +114,32 @@ def test_what_several_screens_ask_at_once_is_one_request(tmp_path: Path) -> None
             assert not relayed.fleet.asked(path)
             await asyncio.gather(*(each.reads.api.read_run(RunId(FAILED.id)) for each in (one, other)))
             assert len(relayed.fleet.asked(path)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_an_id_that_could_lead_elsewhere_is_asked_of_nobody(tmp_path: Path) -> None:
+    way_out = "../../../api/v1/whoami"
+    questions: tuple[Question, ...] = (
+        RunQuestion(RunId(way_out)),
+        TraceQuestion(RunId("run_1/..")),
+        SpanQuestion(RunId(FAILED.id), SpanId(way_out)),
+        RunQuestion(RunId("%2e%2e")),
+        RunQuestion(RunId("a\\b")),
+        RunQuestion(RunId(f"{FAILED.id}\n")),
+    )
+
+    async def scenario() -> None:
+        fleet = world()
+        async with relaying(fleet, tmp_path) as relayed, relayed.raw() as line:
+            await relayed.answered()
+            before = len(fleet.requests)
+            for number, question in enumerate(questions):
+                await line.send(encode_call(Call(number, question)), text=True)
+                told = (await hear_until(line, lambda message: isinstance(message, Answered)))[-1]
+                assert isinstance(told, Answered)
+                assert (told.number, told.answer.status) == (number, 404)
+            assert not [path for _, path, _ in fleet.requests[before:] if "/runs/" in path]
 
     asyncio.run(scenario())
 

@@ -30,8 +30,7 @@ LARGEST_ROW: Final = 64 * 1024
 _FIXED_NAMES: Final = tuple(field.name for field in fields(Fixed) if field.name != "created_at")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_FIRST_YEAR: Final = 1970
-_LAST_YEAR: Final = 2999
+_CLOCK_YEARS: Final = range(1970, 3000)
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 """Who reckons with a time needs some room on both of its sides."""
@@ -166,7 +165,7 @@ def decode_time(text: str) -> datetime:
 def decode_moment(text: str) -> datetime:
     """A time that a clock showed, by which others are reckoned. Raises ValueError or OverflowError."""
     at = decode_time(text)
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+    if at.year not in _CLOCK_YEARS:
         raise ValueError("a time that no clock shows")
     return at
 
