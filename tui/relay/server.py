@@ -50,6 +50,8 @@ TOKEN_WITHDRAWN: Final = 4002
 TRY_LATER: Final = 1013
 """How a connection is closed: 4000 and above are ours (RFC 6455, 7.4.2)."""
 
+_WITHDRAWN: Final = "the token was withdrawn"
+
 LARGEST_QUESTION: Final = 64 * 1024
 HANDSHAKE_WITHIN_S: Final = 10.0
 PING_EVERY_S: Final = 20.0
@@ -134,7 +136,7 @@ class Relay:
         self._door.tokens = tokens
         for connection in self._screens.values():
             if self._door.name_of(connection.request) is None:
-                self._session.spawn(connection.close(TOKEN_WITHDRAWN, "the token was withdrawn"), "goodbye")
+                self._session.spawn(connection.close(TOKEN_WITHDRAWN, _WITHDRAWN), "goodbye")
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse whom to refuse, before there is a WebSocket."""
@@ -200,8 +202,12 @@ class Relay:
 
     async def _attend(self, connection: ServerConnection) -> None:
         """Tell the screen what changes, and answer what it asks, until it goes."""
+        name = self._door.name_of(connection.request)
+        if name is None:
+            await connection.close(TOKEN_WITHDRAWN, _WITHDRAWN)
+            return
         welcome = encode_welcome(Welcome(VERSION, PROGRAM, self._session.now(), BEAT_S))
-        screen = Screen(connection, self._feed, self._session.now, name=self._door.name_of(connection.request) or "")
+        screen = Screen(connection, self._feed, self._session.now, name=name)
         await screen.send((welcome,))
         allowance = Allowance(self._session.clock)
         self._screens[screen] = connection
