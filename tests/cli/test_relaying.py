@@ -2,12 +2,14 @@
 
 import os
 import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -147,6 +149,22 @@ def test_a_hang_up_reads_the_tokens_again(tokens: str) -> None:
         os.kill(running.process.pid, signal.SIGHUP)
         assert running.process.stderr is not None
         assert "read again" in running.process.stderr.readline()
+
+
+def test_more_connections_than_the_system_allows_cost_a_line_and_no_tracebacks(tokens: str) -> None:
+    with relaying(tokens) as running, ExitStack() as held:
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+        port = int(running.url.rpartition(":")[2])
+        idle = [held.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
+        assert running.process.stderr is not None
+        said = [running.process.stderr.readline()]
+        while "ulimit -n" not in said[-1]:
+            said.append(running.process.stderr.readline())
+        for each in idle:
+            each.close()
+        ended, err = running.end(signal.SIGTERM)
+        assert ended == 143
+        assert "Traceback" not in "".join((*said, err))
 
 
 def test_only_the_monitor_takes_a_relay() -> None:

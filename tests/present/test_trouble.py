@@ -28,3 +28,12 @@ def test_of_a_relay_no_word_is_about_the_key_or_the_api(status: int | None) -> N
 def test_trouble_of_the_api_behind_a_relay_is_said_to_be_there() -> None:
     trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: no answer in 20 s", is_answered=False)
     assert advice_on(trouble, BEHIND).sentence == "Nobody answers at the API behind wss://relay.example."
+
+
+def test_a_key_that_was_refused_behind_a_relay_is_not_to_be_set_here() -> None:
+    trouble = SourceStopped(REST, at(0), "GET /api/v1/runs: 401 Invalid API key", 401)
+    advice = advice_on(trouble, BEHIND, is_relayed=True)
+    assert advice.sentence == "The key was refused (401)."
+    assert advice.todo.startswith("For who runs the relay: set TRIGGER_SECRET_KEY")
+    quiet = SourceRetrying(REST, at(0), at(1), 1, "503", status=503)
+    assert advice_on(quiet, BEHIND, is_relayed=True).todo == ""

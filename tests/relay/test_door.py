@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.fleet import Fleet, FleetRun
@@ -21,7 +21,7 @@ from tui.relay.calls import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
 from tui.wire.questions import RunQuestion
-from tui.wire.relay_messages import Answered, Call, Message, Welcome, encode_call
+from tui.wire.relay_messages import VERSION, Answered, Call, Hello, Message, Welcome, encode_call, encode_hello
 
 CERTIFICATE = Path(__file__).parent.parent / "wire" / "loopback.pem"
 RUN = FleetRun(1, -9, -8)
@@ -130,6 +130,18 @@ def test_a_withdrawn_token_ends_its_screens_and_no_others(tmp_path: Path) -> Non
             relayed.relay.use(Tokens((("desk", Secret(DESK)),)))
             await relayed.until(lambda: isinstance(wall.store.sources[RELAY], SourceStopped))
             assert is_connected(desk)
+
+    asyncio.run(scenario())
+
+
+def test_a_token_withdrawn_before_the_first_word_lets_nobody_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(nothing(), tmp_path, tokens=BOTH) as relayed:
+            headers = {"Authorization": f"Bearer {DESK}"}
+            async with connect(relayed.url, additional_headers=headers, proxy=None) as line:
+                relayed.relay.use(TOKENS)
+                await line.send(encode_hello(Hello(VERSION, "a test")), text=True)
+                assert await end_of(line) == (4002, "the token was withdrawn")
 
     asyncio.run(scenario())
 

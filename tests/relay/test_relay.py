@@ -1,23 +1,25 @@
 """A relay and its screens: the same runs, the same answers, and the right state after every kind of trouble."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from tests.answers import server_error
 from tests.fleet import SECRET, Fleet, FleetRun
 from tests.relayed import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
 from tests.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, SpanId
 from tui.domain.sources import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.store.freshness import Connection, Freshness, Level
 from tui.wire.errors import NotFound
-from tui.wire.questions import RunQuestion
+from tui.wire.questions import Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_messages import Answered, Call, encode_call
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
@@ -112,6 +114,32 @@ def test_what_several_screens_ask_at_once_is_one_request(tmp_path: Path) -> None
             assert not relayed.fleet.asked(path)
             await asyncio.gather(*(each.reads.api.read_run(RunId(FAILED.id)) for each in (one, other)))
             assert len(relayed.fleet.asked(path)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_an_id_that_could_lead_elsewhere_is_asked_of_nobody(tmp_path: Path) -> None:
+    way_out = "../../../api/v1/whoami"
+    questions: tuple[Question, ...] = (
+        RunQuestion(RunId(way_out)),
+        TraceQuestion(RunId("run_1/..")),
+        SpanQuestion(RunId(FAILED.id), SpanId(way_out)),
+        RunQuestion(RunId("%2e%2e")),
+        RunQuestion(RunId("a\\b")),
+        RunQuestion(RunId(f"{FAILED.id}\n")),
+    )
+
+    async def scenario() -> None:
+        fleet = world()
+        async with relaying(fleet, tmp_path) as relayed, relayed.raw() as line:
+            await relayed.answered()
+            before = len(fleet.requests)
+            for number, question in enumerate(questions):
+                await line.send(encode_call(Call(number, question)), text=True)
+                told = (await hear_until(line, lambda message: isinstance(message, Answered)))[-1]
+                assert isinstance(told, Answered)
+                assert (told.number, told.answer.status) == (number, 404)
+            assert not [path for _, path, _ in fleet.requests[before:] if "/runs/" in path]
 
     asyncio.run(scenario())
 
@@ -257,6 +285,44 @@ def test_a_run_that_the_relay_does_not_know_is_asked_for(tmp_path: Path) -> None
             run = screen.store.get(RunId(forgotten.id))
             assert run is not None
             assert run.is_gone
+
+    asyncio.run(scenario())
+
+
+def test_a_relay_that_comes_back_with_another_environment_is_not_mixed_with_the_one_before(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = world()
+        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+            await both(relayed, screen)
+            known = screen.store.snapshot().keys()
+            there = {"slug": "prod", "type": "PRODUCTION", "project": {"slug": "x"}, "organization": {"slug": "y"}}
+            fleet.fault = lambda path: Response(json.dumps(there)) if path == "/api/v1/whoami" else None
+            fleet.add(FleetRun(950, fleet.now_s, fleet.now_s + 1))
+            await relayed.restart(down_s=1)
+            await relayed.until(lambda: isinstance(screen.store.sources[RELAY], SourceStopped))
+            assert "another environment" in screen.store.sources[RELAY].reason  # type: ignore[union-attr]
+            assert screen.store.environment is not None
+            assert screen.store.environment.slug == "dev"
+            assert screen.store.snapshot().keys() == known
+            assert Watched(screen).now.level is Level.STALE
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_about_a_missing_run_that_cannot_be_read_does_not_end_the_connection(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = world()
+        path = f"/api/v3/runs/{PARENT.id}"
+        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+            await both(relayed, screen)
+            fleet.forget(PARENT)
+            fleet.fault = lambda asked: Response("{}") if asked == path else None
+            await relayed.restart(down_s=1)
+            connections = len(fleet.asked(RELAY_PATH))
+            await relayed.until(lambda: len(fleet.asked(path)) >= 3)
+            assert len(fleet.asked(RELAY_PATH)) <= connections + 1
+            fleet.fault = lambda _: None
+            await both(relayed, screen)
 
     asyncio.run(scenario())
 

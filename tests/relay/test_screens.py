@@ -1,11 +1,14 @@
 """What one screen is told: all runs in chunks, then what changes; and how it goes on while another one is stuck."""
 
 import asyncio
+import json
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 
 import pytest
+from starlette.responses import Response
 from websockets.asyncio.client import ClientConnection
 
 from tests.fleet import Fleet
@@ -14,11 +17,13 @@ from tests.store.builders import at, patch_of
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
-from tui.relay import screens
+from tui.relay import calls, screens
 from tui.relay.feed import CHUNK_RUNS
 from tui.store.store import Store
+from tui.wire.answers import Answer
+from tui.wire.questions import TraceQuestion
 from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Chunk, Message, Runs, Welcome
+from tui.wire.relay_messages import Call, Chunk, Message, Runs, Welcome, encode_answer, encode_call
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
 
@@ -205,5 +210,37 @@ def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) ->
                 with without_room(relayed):  # nor does who never says a word
                     async with asyncio.timeout(PATIENCE_S):
                         await relayed.end()
+
+    asyncio.run(scenario())
+
+
+def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screens, "SEND_WITHIN_S", 0.05)
+    written: list[Answer] = []
+    write = encode_answer
+
+    def watched(answer: Answer) -> bytes:
+        written.append(answer)
+        return write(answer)
+
+    monkeypatch.setattr("tui.relay.calls.encode_answer", watched)
+    # Random, since what can be compressed away waits for nobody.
+    large = json.dumps({"pad": Random(1).randbytes(500_000).hex()})
+
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        async with relaying(fleet, tmp_path) as relayed, relayed.raw(sock=without_room(relayed)) as stuck:
+            await begin(stuck)
+            stuck.transport.pause_reading()
+            fleet.fault = lambda path: Response(large) if path.endswith("/trace") else None
+            for number in range(calls.AT_ONCE):
+                await stuck.send(encode_call(Call(number, TraceQuestion(RunId("run_1")))), text=True)
+            await relayed.nobody_is_there()
+            assert len(written) == 1
+            # That it broke off in the middle is no mistake of the relay's.
+            async with relayed.raw() as other:
+                await begin(other)
 
     asyncio.run(scenario())

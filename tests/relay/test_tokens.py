@@ -1,6 +1,7 @@
 """The file of tokens: who may read it, what may stand in it, and that no token is ever shown."""
 
 import hmac
+import os
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,15 @@ def test_a_file_that_holds_none_is_refused_and_never_quoted(tmp_path: Path, text
     assert not any(token in str(caught.value) for token in (WALL, DESK, "short"))
 
 
+def test_a_token_may_hold_what_begins_a_comment_elsewhere(tmp_path: Path) -> None:
+    known = tokens(tmp_path, f"wall {WALL}#of-{DESK}  # by the door\n")
+    assert known.name_of(f"Bearer {WALL}") is None
+    assert known.name_of(f"Bearer {WALL}#of-{DESK}") == "wall"
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nothing"):
+    os.mkfifo(tmp_path / "pipe", 0o600)  # nobody will ever write to it
+    for path in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):
         with pytest.raises(TokensError):
             read_tokens(path)
     large = written(tmp_path, "#" * 2_000_000)

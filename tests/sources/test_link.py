@@ -196,6 +196,46 @@ def test_certificates_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
+def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "gopher://operator:hunter2@127.0.0.1:9")
+
+    async def scenario() -> None:
+        link = Link("wss://relay.invalid", Secret(TOKEN), VirtualClock())
+        with pytest.raises(Fatal, match="through this proxy") as caught:
+            async with link.open():
+                pass
+        assert "hunter2" not in caught.value.reason
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer", "words"),
+    [
+        ("ws", b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", r"no relay \(200\)"),
+        ("wss", b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS with what answers"),
+    ],
+)
+def test_what_is_no_relay_is_called_so(scheme: str, answer: bytes, words: str) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(speak, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            link = Link(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
+            with pytest.raises((ServerFault, Unreachable), match=words) as caught:
+                async with link.open():
+                    pass
+            assert "TRIGGER_API_URL" not in str(caught.value)
+
+    asyncio.run(scenario())
+
+
 def test_a_redirect_is_not_followed() -> None:
     asked: list[str] = []
 

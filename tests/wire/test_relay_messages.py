@@ -1,7 +1,7 @@
 """What a relay and its screens say: every patch survives the way, and what cannot be read is said to be so."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,6 +44,7 @@ from tui.wire.relay_messages import (
     Welcome,
     decode_asked,
     decode_told,
+    encode_answer,
     encode_answered,
     encode_beat,
     encode_call,
@@ -151,7 +152,7 @@ def test_a_word_of_the_relay_is_the_same_after_the_way(message: Message, text: b
 
 def test_an_answer_brings_what_decoders_look_at() -> None:
     answer = Answer("GET /x", 404, {"content-type": "application/json", "x-secret": "1"}, '{"ü": 1}'.encode(), at(3))
-    read = decode_told(encode_answered(Answered(7, answer)))
+    read = decode_told(b"".join(encode_answered(7, encode_answer(answer))))
     assert isinstance(read, Answered)
     assert (read.number, read.answer.status, read.answer.body, read.answer.read_at) == (7, 404, answer.body, at(3))
     assert read.answer.headers == {"content-type": "application/json"}
@@ -186,6 +187,10 @@ def test_a_question_is_the_same_after_the_way(question: Question) -> None:
         b'{"kind":"beat","at":"yesterday"}',
         b'{"kind":"beat","at":"2026-11-24T12:00:00"}',
         b'{"kind":"beat","at":"0001-01-01T00:00:00+23:00"}',
+        b'{"kind":"beat","at":"9999-12-31T23:59:59Z"}',
+        encode_facts(replace(FACTS, at=at(0).replace(year=1))),
+        encode_facts(replace(FACTS, sources=(SourceConnected("rest", at(0).replace(year=1), 2.0),))),
+        encode_welcome(Welcome(1, "x", at(0), 3600.0)),
         b'{"kind":"changes","at":"2026-11-24T12:00:00Z","gone":[],"runs":[{"id":"a"}]}',
         b'{"kind":"changes","at":"2026-11-24T12:00:00Z","gone":[],"runs":[{"id":"","read_at":"2026-11-24T12:00:00Z"}]}',
         b'{"kind":"snapshot","at":"2026-11-24T12:00:00Z","number":-1,"is_last":true,"gone":[],"runs":[]}',
@@ -234,3 +239,10 @@ def test_a_field_too_much_is_no_reason_to_stop() -> None:
     (read,) = told([patch_of("a", state={"tags": (Raw("x"),)})]).patches
     text = encode_runs(at(0), [encode_patch(read)[:-1] + b',"mood":"good"}'])
     assert decode_told(text) == Runs(at(0), (read,), ())
+
+
+def test_a_run_of_the_end_of_time_can_be_reckoned_with() -> None:
+    end = datetime.max.replace(tzinfo=UTC)
+    read = decode_told(encode_runs(at(0), [encode_patch(replace(patch_of("a"), read_at=end))]))
+    assert isinstance(read, Runs)
+    assert read.patches[0].read_at + timedelta(hours=14) > end - timedelta(days=1)

@@ -4,7 +4,9 @@ What lives here: the command: where to listen and who may not be let in, and how
 """
 
 import asyncio
+import errno
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
     from tui.relay import Relay, RelayOptions, Tokens
 
 DEFAULT_LISTEN: Final = "127.0.0.1:7337"
-BACKLOG: Final = 512
+MOST_FILES: Final = 65_536
+"""Connections and all else that is open: as many as the system allows, within reason. Many begin with 1,024, which
+anybody may fill without a token.
+"""
+
+SAID_AGAIN_AFTER_S: Final = 60.0
 PORTS: Final = range(65_536)
 
 
@@ -85,6 +92,7 @@ def relay(
         raise Stop(ExitCode.USAGE, str(error)) from None
     settings = replace(settings_of(options), read_only=True)
     tls = None if tls_cert is None else _tls(tls_cert, tls_key)
+    _allow_many_files()
     with _listener(host, port) as listener:
         serving = _Serving(output, tokens_file, listener, RelayOptions(max_screens, tls))
         code = asyncio.run(serving.serve(settings, tokens))
@@ -103,6 +111,14 @@ def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _listener(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -113,7 +129,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
+        listener.listen()
     except OSError as error:
         listener.close()
         raise Stop(ExitCode.REFUSED, f"cannot listen on {host}:{port}: {error.strerror or error}") from None
@@ -128,12 +144,14 @@ class _Serving:
         self._tokens_file = tokens_file
         self._listener = listener
         self._options = options
+        self._said_full_s = float("-inf")
 
     async def serve(self, settings: Settings, tokens: "Tokens") -> int:
         """Serve until a signal; gives the exit code that it means."""
         from tui.relay import Relay
 
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._note)
         ended: asyncio.Future[int] = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _end, ended, number)
@@ -147,6 +165,15 @@ class _Serving:
                 watched = session.spawn(relay.run(), "relay")
                 await asyncio.wait((ended, watched), return_when=asyncio.FIRST_COMPLETED)
         return await ended
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What the loop has to tell; that nobody more can be let in a hundred times a second, with a traceback each."""
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}):
+            loop.default_exception_handler(context)
+        elif loop.time() - self._said_full_s >= SAID_AGAIN_AFTER_S:
+            self._said_full_s = loop.time()
+            self._output.say("no connection more is taken for now: the system allows no more open files (ulimit -n)")
 
     def _reread(self, relay: "Relay") -> None:
         from tui.relay import TokensError, read_tokens

@@ -25,6 +25,7 @@ _WIDEST: Final = 96
 class EmptyFacts:
     """What is known of the reason. `run_count` is how many runs there are behind the filter typed here (`is_filtered`),
     `filters` is what the server was asked to leave out, `period` how far back the list goes (None: all the way).
+    `is_relayed`: a relay tells all of it.
     """
 
     at: datetime
@@ -36,6 +37,7 @@ class EmptyFacts:
     period: timedelta | None = None
     environment: Environment | None = None
     history: HistoryRead | None = None
+    is_relayed: bool = False
 
 
 def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
@@ -75,7 +77,7 @@ def _no_match(facts: EmptyFacts) -> str:
 
 
 def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
-    advice = advice_on(trouble, facts.api_url)
+    advice = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed)
     paragraphs = [(advice.sentence, Token.BRIGHT)]
     if advice.todo:
         paragraphs.append((advice.todo, Token.TEXT))

@@ -4,7 +4,7 @@ What lives here: one table by HTTP status. Where it is shown is `header`'s, `emp
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,6 +39,7 @@ class Advice:
 _OF_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
 _OF_ADDRESS: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
 _OF_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+_AT_RELAY: Final = "For who runs the relay: "
 _OF_LINK: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
 
 
@@ -47,10 +48,20 @@ def without_request(reason: str) -> str:
     return _ASKED.sub("", reason, count=1)
 
 
-def advice_on(trouble: Trouble, api_url: str) -> Advice:
-    """What to say about the newest trouble of a source."""
+def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Advice:
+    """What to say about the newest trouble of a source; `is_relayed`: of one that a relay has."""
     if trouble.source == RELAY:
         return _advice_on_relay(trouble)
+    advice = _advice_on_api(trouble, api_url)
+    # Key and address are not this screen's to set.
+    return (
+        replace(advice, todo=_AT_RELAY + advice.todo[0].lower() + advice.todo[1:])
+        if is_relayed and advice.todo
+        else advice
+    )
+
+
+def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
     said = without_request(trouble.reason)
     said = said[match.end() :] if (match := _STATUS.match(said)) else said
     status = trouble.status

@@ -6,10 +6,11 @@ screens are one request.
 
 import asyncio
 import json
+import re
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from tui.config import Secret
 from tui.sources.budget import Budget, Priority, Refill
@@ -17,7 +18,8 @@ from tui.sources.clock import Clock
 from tui.sources.reads import Reads
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
-from tui.wire.questions import Question
+from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.relay_messages import encode_answer
 
 AT_ONCE: Final = 8
 """Questions of one screen that may be open: a detail, its trace and its root span are three."""
@@ -35,6 +37,7 @@ ANSWER_WITHIN_S: Final = 30.0
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of one answer; a trace of 5,000 spans is 5 MB."""
 
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
 
@@ -48,13 +51,11 @@ class Desk:
         self._key = key.reveal().encode()
         self._budget = Budget(clock, Refill(int(whole.requests * SCREENS_SHARE), whole.period_s))
 
-    async def answer(self, question: Question) -> Answer:
-        """An answer, always: where the API gives none, it says why."""
+    async def answer(self, question: Question) -> bytes:
+        """An answer, always: where the API gives none, it says why. It is written once for all who ask it now."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                answer = await self._budget.ask(
-                    question, Priority.SELECTED, lambda: self._reads.answer(question, Priority.SELECTED)
-                )
+                return await self._budget.ask(question, Priority.SELECTED, lambda: self._written(question))
         except TimeoutError:
             return self.own(504, f"the relay got no answer in {ANSWER_WITHIN_S:.0f} s")
         except RateLimited as error:
@@ -63,16 +64,36 @@ class Desk:
             return self.own(error.status, str(error))
         except ApiError as error:
             return self.own(502, f"the relay got no answer: {error}")
+
+    async def _written(self, question: Question) -> bytes:
+        if not _is_plain(question):
+            return self.own(404, "no run is called so")
+        answer = await self._reads.answer(question, Priority.SELECTED)
         if len(answer.body) > LARGEST_ANSWER:
             return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
-        return replace(answer, body=answer.body.replace(self._key, b"...")) if self._key else answer
+        return encode_answer(replace(answer, body=answer.body.replace(self._key, b"...")) if self._key else answer)
 
-    def own(self, status: int, words: str, resets_in: timedelta | None = None) -> Answer:
+    def own(self, status: int, words: str, resets_in: timedelta | None = None) -> bytes:
         """An answer of the relay itself."""
         said: dict[str, str | float] = {"error": words}
         if resets_in is not None:
             said["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
-        return Answer("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now())
+        return encode_answer(Answer("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
+
+
+def _is_plain(question: Question) -> bool:
+    """Whether its ids stay one part of an address whatever a proxy before the API makes of `%2F`: the key may read
+    more than runs.
+    """
+    match question:
+        case RunQuestion(run_id) | TraceQuestion(run_id):
+            return bool(_ID.match(run_id))
+        case SpanQuestion(run_id, span_id):
+            return bool(_ID.match(run_id) and _ID.match(span_id))
+        case QueryQuestion():
+            return True
+        case _:
+            assert_never(question)
 
 
 class Allowance:

@@ -26,8 +26,8 @@ SEND_WITHIN_S: Final = 30.0
 class Line(Protocol):
     """The connection, as far as a screen needs it."""
 
-    async def send(self, message: bytes, *, text: bool) -> None:
-        """Send one message; waits while the other side does not read."""
+    async def send(self, message: bytes | Iterable[bytes], *, text: bool) -> None:
+        """Send one message, whole or part by part; waits while the other side does not read."""
 
 
 class Screen:
@@ -40,6 +40,8 @@ class Screen:
         self._feed = feed
         self._now = now
         self._turn = asyncio.Lock()
+        # In a message: where one did not leave whole, no other may follow it.
+        self._is_midway = False
         self._wake = asyncio.Event()
         self._wake.set()
         self._needs_snapshot = True
@@ -80,14 +82,20 @@ class Screen:
                 await self._tell_once()
                 self._is_busy = False
 
-    async def send(self, messages: Iterable[bytes]) -> None:
-        """Send messages one by one, each when the one before has left, whoever sent it: so only one is in memory.
+    async def send(self, messages: Iterable[bytes | Iterable[bytes]]) -> None:
+        """Send messages one by one, each when the one before has left, whoever sent it: so only one is in memory, and
+        one part of one that comes in parts.
 
         Raises ConnectionClosed, or TimeoutError for a stuck screen.
         """
         for message in messages:
-            async with self._turn, asyncio.timeout(SEND_WITHIN_S):
-                await self._line.send(message, text=True)
+            async with self._turn:
+                if self._is_midway:
+                    raise TimeoutError
+                self._is_midway = True
+                async with asyncio.timeout(SEND_WITHIN_S):
+                    await self._line.send(message, text=True)
+                self._is_midway = False
 
     def _merge(self, tick: Tick) -> None:
         self._needs_facts |= tick.has_facts

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -29,11 +28,9 @@ from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.relay_messages import (
     VERSION,
-    Answered,
     Call,
     Hello,
     Welcome,
@@ -52,6 +49,8 @@ OTHER_VERSION: Final = 4001
 TOKEN_WITHDRAWN: Final = 4002
 TRY_LATER: Final = 1013
 """How a connection is closed: 4000 and above are ours (RFC 6455, 7.4.2)."""
+
+_WITHDRAWN: Final = "the token was withdrawn"
 
 LARGEST_QUESTION: Final = 64 * 1024
 HANDSHAKE_WITHIN_S: Final = 10.0
@@ -137,7 +136,7 @@ class Relay:
         self._door.tokens = tokens
         for connection in self._screens.values():
             if self._door.name_of(connection.request) is None:
-                self._session.spawn(connection.close(TOKEN_WITHDRAWN, "the token was withdrawn"), "goodbye")
+                self._session.spawn(connection.close(TOKEN_WITHDRAWN, _WITHDRAWN), "goodbye")
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse whom to refuse, before there is a WebSocket."""
@@ -203,8 +202,12 @@ class Relay:
 
     async def _attend(self, connection: ServerConnection) -> None:
         """Tell the screen what changes, and answer what it asks, until it goes."""
+        name = self._door.name_of(connection.request)
+        if name is None:
+            await connection.close(TOKEN_WITHDRAWN, _WITHDRAWN)
+            return
         welcome = encode_welcome(Welcome(VERSION, PROGRAM, self._session.now(), BEAT_S))
-        screen = Screen(connection, self._feed, self._session.now, name=self._door.name_of(connection.request) or "")
+        screen = Screen(connection, self._feed, self._session.now, name=name)
         await screen.send((welcome,))
         allowance = Allowance(self._session.clock)
         self._screens[screen] = connection
@@ -220,7 +223,8 @@ class Relay:
                     await connection.close(UNREADABLE, "a second hello")
                     return
                 if (wait := allowance.take()) is not None:
-                    await screen.send((self._later(asked, wait),))
+                    later = self._desk.own(429, "too many questions of one screen", wait)
+                    await screen.send((encode_answered(asked.number, later),))
                     continue
                 task = self._session.spawn(self._answer(screen, connection, asked, allowance), "call")
                 born.add(task)
@@ -230,10 +234,6 @@ class Relay:
             for task in tuple(born):
                 task.cancel()
 
-    def _later(self, call: Call, wait: timedelta) -> bytes:
-        answer = self._desk.own(429, "too many questions of one screen", wait)
-        return encode_answered(Answered(call.number, answer))
-
     async def _tell(self, screen: Screen, connection: ServerConnection) -> None:
         try:
             await screen.tell()
@@ -242,9 +242,9 @@ class Relay:
 
     async def _answer(self, screen: Screen, connection: ServerConnection, call: Call, allowance: Allowance) -> None:
         try:
-            answer: Answer = await self._desk.answer(call.question)
+            answer = await self._desk.answer(call.question)
             with suppress(ConnectionClosed):
-                await screen.send((encode_answered(Answered(call.number, answer)),))
+                await screen.send((encode_answered(call.number, answer),))
         except TimeoutError:
             connection.transport.abort()
         finally:

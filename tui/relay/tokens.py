@@ -5,6 +5,7 @@ What lives here: reading them, and comparing in constant time. A token is never 
 
 import hmac
 import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ SHORTEST_TOKEN: Final = 16
 LARGEST_FILE: Final = 1024 * 1024
 
 _OTHERS: Final = 0o077
+_COMMENT: Final = re.compile(r"(?:^|\s)#.*")
 _BEARER: Final = "bearer "
 
 
@@ -48,13 +50,17 @@ class Tokens:
 
 
 def read_tokens(path: Path) -> Tokens:
-    """Read a file of tokens: one a line, alone or behind a name; `#` begins a comment. Raises `TokensError`."""
+    """Read a file of tokens: one a line, alone or behind a name; `#` at the start of a word begins a comment.
+
+    Raises `TokensError`.
+    """
     return Tokens(tuple(_parse(_private_lines(path), path)))
 
 
 def _private_lines(path: Path) -> Iterable[str]:
     try:
-        with path.open("rb") as file:
+        # Not waiting for who writes to a pipe: it is no file, and a relay that serves reads this too.
+        with open(path, "rb", opener=_at_once) as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
                 raise TokensError(f"{path} is no file of tokens")
@@ -71,11 +77,15 @@ def _private_lines(path: Path) -> Iterable[str]:
         raise TokensError(f"{path} holds characters that no token has") from None
 
 
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _parse(lines: Iterable[str], path: Path) -> Iterable[tuple[str, Secret]]:
     names: set[str] = set()
     tokens: set[str] = set()
     for number, line in enumerate(lines, 1):
-        words = line.partition("#")[0].split()
+        words = _COMMENT.sub("", line).split()
         if not words:
             continue
         if len(words) > 2:

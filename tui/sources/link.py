@@ -180,8 +180,14 @@ class Link(Questioner):
             failure = self._refused(error)
         except ssl.SSLCertVerificationError as error:
             failure = Refused(f"the certificate of {self._url} is not trusted: {error.verify_message}", UNTRUSTED)
-        except (InvalidURI, InvalidProxy, ImportError) as error:
+        except InvalidProxy as error:
+            # Not its text, which holds the proxy's address, and in that may be a password.
+            raise Fatal(f"the relay at {self._url} cannot be reached through this proxy: {clean(error.msg)}") from None
+        except (InvalidURI, ImportError) as error:
             raise Fatal(f"the relay at {self._url} cannot be reached through this proxy: {clean(str(error))}") from None
+        except ssl.SSLError as error:
+            words = (error.reason or "it broke off").replace("_", " ").lower()
+            failure = Unreachable(f"no TLS with what answers at {self._url}: {words}", may_have_arrived=False)
         except InvalidHandshake:
             failure = Unreachable(f"what answers at {self._url} broke off, or is no relay", may_have_arrived=False)
         except TimeoutError:
@@ -189,7 +195,7 @@ class Link(Questioner):
         except OSError as error:
             # asyncio makes a sentence of its own out of it, with the address once more.
             number = error.errno or 0
-            words = os.strerror(number) if number > 0 else clean(error.strerror or type(error).__name__)
+            words = os.strerror(number) if number > 0 else clean(error.strerror or "it broke off")
             failure = Unreachable(f"no connection to {self._url}: {words}", may_have_arrived=False)
         # Raised out here so that it carries no exception of websockets, whose request holds the token.
         raise failure
@@ -205,7 +211,8 @@ class Link(Questioner):
         response = error.response
         status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.raw_items()}
-        found = refusal(Answer("the relay", status, headers, bytes(response.body or b""), self._clock.now()), self._key)
+        answer = Answer("the relay", status, headers, bytes(response.body or b""), self._clock.now())
+        found = refusal(answer, self._key) if status >= 400 else None
         match found:
             case None:
                 return ServerFault(f"what answers at {self._url} is no relay ({status})", status)

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from tui.domain.ids import RunId
 from tui.domain.sources import RELAY
 from tui.domain.update import RunGone, RunsRead, SourceConnected, Update
-from tui.sources.base import Emit, as_source_error
+from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.clock import Clock, Timer
 from tui.sources.link import Link
 from tui.sources.told import Told
@@ -25,6 +25,12 @@ from tui.wire.runs import decode_run
 
 GIVES_UP_AFTER: Final = 5
 """Beats without a word: the connection is begun anew, which costs nothing where it was only slow."""
+
+MOST_HELD: Final = 1_000
+"""Messages about runs of which is not known where they are: a relay that does not find out is asked anew."""
+
+ELSEWHERE: Final = 421
+"""The status of a relay that leads to another environment than before: `Misdirected Request`."""
 
 TOLD_EVERY_S: Final = 1.0
 """That the relay is there, however much it tells."""
@@ -66,6 +72,8 @@ class _Hearing:
         self._told = Told(store)
         self._told_s: float | None = None
         self._reads: dict[int, RunId] = {}
+        self._home = store.environment
+        self._held: list[Runs] | None = None if self._home is None else []
 
     async def hear(self, watch: "_Watch") -> None:
         """Hear until the connection ends. Raises `ApiError`."""
@@ -80,11 +88,14 @@ class _Hearing:
 
     async def _take(self, message: Message) -> None:
         match message:
+            case Runs() if self._held is not None:
+                self._hold(message, self._held)
             case Runs():
                 await self._tell(self._told.runs(message))
                 if message.chunk is None:
                     await self._connected(message.at)
             case Facts():
+                await self._release(message)
                 await self._tell(self._told.facts(message))
                 await self._connected(message.at)
             case Beat():
@@ -97,6 +108,24 @@ class _Hearing:
                 raise ServerFault("the relay said welcome twice", 200)
             case _:
                 assert_never(message)
+
+    def _hold(self, message: Runs, held: list[Runs]) -> None:
+        """Keep runs until it is told whose they are: behind a relay that restarted may be another environment."""
+        if len(held) >= MOST_HELD:
+            raise ServerFault("the relay does not say of which environment its runs are", 200)
+        held.append(message)
+
+    async def _release(self, facts: Facts) -> None:
+        """Take in what was held, once it is told that this is still the same place. Raises `Fatal` if it is not."""
+        if self._held is None or facts.environment is None:
+            return
+        there = facts.environment.environment
+        if there is not None and there != self._home:
+            words = "the relay leads to another environment than before: start this screen anew"
+            raise Fatal(words, status=ELSEWHERE)
+        held, self._held = self._held, None
+        for message in held:
+            await self._tell(self._told.runs(message))
 
     async def _tell(self, updates: Iterable[Update]) -> None:
         for update in updates:
@@ -120,10 +149,15 @@ class _Hearing:
         error = refusal(answer)
         if isinstance(error, NotFound):
             await self._emit(RunGone(run_id, answer.read_at))
-        elif error is not None:
+            return
+        try:
+            told = decode_run(answer.body, answer.read_at) if error is None else None
+        except ServerFault:
+            # What the API said, not the relay: no reason to leave it, and to ask the same again at once.
+            told = None
+        if told is None or told.patch.id != run_id:
             self._told.still_missing(run_id)
         else:
-            told = decode_run(answer.body, answer.read_at)
             await self._emit(RunsRead((told.patch, *told.related)))
 
 

@@ -136,6 +136,8 @@ class Reporter:
                     self._messages.add(status.at, feed_sentence(status))
             case SourceRetrying() | SourceStopped():
                 self._trouble_since.setdefault(name, status.at)
-                self._messages.add(status.at, advice_on(status, self._session.settings.api_url).whole)
+                settings = self._session.settings
+                advice = advice_on(status, settings.api_url, is_relayed=settings.relay_url is not None)
+                self._messages.add(status.at, advice.whole)
             case _:
                 assert_never(status)

@@ -23,7 +23,7 @@ from tui.domain.update import (
     SourceStopped,
 )
 from tui.wire.relay_models import CaughtUpRow, CountsRow, EnvironmentRow, FactsRow, HistoryRow, ReconciledRow, SourceRow
-from tui.wire.relay_runs import decode_time, encode_time
+from tui.wire.relay_runs import decode_moment, decode_time, encode_time
 
 SourceStatus = SourceConnected | SourceRetrying | SourceStopped
 
@@ -60,7 +60,7 @@ def facts_row(facts: Facts) -> dict[str, Json]:
 def read_facts(row: FactsRow) -> Facts:
     """The facts that a row tells. Raises ValueError, KeyError or OverflowError where it tells none."""
     return Facts(
-        decode_time(row["at"]),
+        decode_moment(row["at"]),
         environment=None if row["environment"] is None else _read_environment(row["environment"]),
         counts=None if row["counts"] is None else _read_counts(row["counts"]),
         sources=tuple(_read_source(each) for each in row["sources"]),
@@ -144,12 +144,12 @@ def _source_row(status: SourceStatus) -> dict[str, Json]:
 
 
 def _read_source(row: SourceRow) -> SourceStatus:
-    source, at = row["source"], decode_time(row["at"])
+    source, at = row["source"], decode_moment(row["at"])
     match row["how"]:
         case "connected":
             return SourceConnected(source, at, row["interval_s"])
         case "retrying":
-            next_at = decode_time(row["next_at"])
+            next_at = decode_moment(row["next_at"])
             return SourceRetrying(
                 source, at, next_at, row["attempt"], row["reason"], row["is_answered"], row.get("status")
             )

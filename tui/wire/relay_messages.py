@@ -5,7 +5,7 @@ What lives here: the messages as values, and both directions of their coding. Wh
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar, assert_never
@@ -19,10 +19,13 @@ from tui.wire.models import decode
 from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_facts import Facts, facts_row, read_facts
 from tui.wire.relay_models import AnswerRow, CallRow, ToRelay, ToScreen
-from tui.wire.relay_runs import GoneRow, PatchRow, decode_patch, decode_run_id, decode_time, encode_time
+from tui.wire.relay_runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
 
 VERSION: Final = 1
 """Of the protocol; two sides with different ones do not talk."""
+
+PART_BYTES: Final = 64 * 1024
+"""Of an answer, which may have millions: who sends it part by part holds no more of it at once."""
 
 T = TypeVar("T")
 
@@ -124,19 +127,23 @@ def encode_beat(beat: Beat) -> bytes:
     return _text({"kind": "beat", "at": encode_time(beat.at)})
 
 
-def encode_answered(answered: Answered) -> bytes:
-    """An answer, with as much of its headers as a decoder looks at."""
-    answer = answered.answer
+def encode_answer(answer: Answer) -> bytes:
+    """An answer without its number: the same for all who asked. It has as much of its headers as a decoder looks at."""
     return _text(
         {
-            "kind": "answer",
-            "id": answered.number,
             "status": answer.status,
             "read_at": encode_time(answer.read_at),
             "content_type": answer.headers.get("content-type", ""),
             "body": answer.body.decode("utf-8", "replace"),
         }
     )
+
+
+def encode_answered(number: int, answer: bytes) -> Iterator[bytes]:
+    """What `encode_answer` made, as the answer to one call: in parts, of which none is a copy of the whole."""
+    yield _text({"kind": "answer", "id": number})[:-1] + b","
+    for start in range(1, len(answer), PART_BYTES):
+        yield answer[start : start + PART_BYTES]
 
 
 def decode_told(text: bytes) -> Message:
@@ -193,7 +200,7 @@ def _decoded(shape: Any, text: bytes, convert: Callable[[Any], T], what: str) ->
 def _told(row: Any) -> Message:
     match row["kind"]:
         case "welcome":
-            return Welcome(row["v"], row["program"], decode_time(row["at"]), row["beat_s"])
+            return Welcome(row["v"], row["program"], decode_moment(row["at"]), row["beat_s"])
         case "snapshot":
             return _read_runs(row, Chunk(row["number"], row["is_last"]))
         case "changes":
@@ -201,7 +208,7 @@ def _told(row: Any) -> Message:
         case "facts":
             return read_facts(row)
         case "beat":
-            return Beat(decode_time(row["at"]))
+            return Beat(decode_moment(row["at"]))
         case _:
             return _read_answer(row)
 
@@ -210,7 +217,7 @@ def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
     runs: list[PatchRow] = row["runs"]
     gone: list[GoneRow] = row["gone"]
     return Runs(
-        decode_time(row["at"]),
+        decode_moment(row["at"]),
         tuple(decode_patch(each) for each in runs),
         tuple(RunGone(decode_run_id(each["id"]), decode_time(each["at"])) for each in gone),
         chunk,
@@ -220,7 +227,7 @@ def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
 def _read_answer(row: AnswerRow) -> Answered:
     headers = {"content-type": row["content_type"]}
     body = row["body"].encode("utf-8", "replace")
-    return Answered(row["id"], Answer("the relay", row["status"], headers, body, decode_time(row["read_at"])))
+    return Answered(row["id"], Answer("the relay", row["status"], headers, body, decode_moment(row["read_at"])))
 
 
 def _asked(row: Any) -> Hello | Call:

@@ -16,6 +16,8 @@ from tui.wire.relay_runs import GoneRow, PatchRow
 _Word = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 _Seconds = Annotated[float, Field(gt=0, le=3600)]
+# A screen notices silence by beats that do not come: with rare ones it would be called live for hours.
+_BeatSeconds = Annotated[float, Field(ge=0.1, le=60)]
 _Version = Annotated[int, Field(ge=0, le=2**31)]
 
 
@@ -26,7 +28,7 @@ class WelcomeRow(TypedDict):
     v: _Version
     program: str
     at: str
-    beat_s: _Seconds
+    beat_s: _BeatSeconds
 
 
 class RunsRow(TypedDict):

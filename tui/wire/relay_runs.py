@@ -30,6 +30,11 @@ LARGEST_ROW: Final = 64 * 1024
 _FIXED_NAMES: Final = tuple(field.name for field in fields(Fixed) if field.name != "created_at")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+_CLOCK_YEARS: Final = range(1970, 3000)
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+"""Who reckons with a time needs some room on both of its sides."""
+
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 # 10^17 us are 3,000 years: more is no duration.
 _Duration = Annotated[int, Field(ge=-(10**17), le=10**17)]
@@ -150,11 +155,19 @@ def encode_time(at: datetime) -> str:
 
 
 def decode_time(text: str) -> datetime:
-    """That moment, as UTC. Raises ValueError or OverflowError."""
+    """That moment, as UTC, at least a day off the ends of what a time can be. Raises ValueError or OverflowError."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
+    return min(max(at if at.tzinfo is UTC else at.astimezone(UTC), _EARLIEST), _LATEST)
+
+
+def decode_moment(text: str) -> datetime:
+    """A time that a clock showed, by which others are reckoned. Raises ValueError or OverflowError."""
+    at = decode_time(text)
+    if at.year not in _CLOCK_YEARS:
+        raise ValueError("a time that no clock shows")
+    return at
 
 
 def _compact(row: dict[str, Json]) -> str:

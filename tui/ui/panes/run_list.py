@@ -248,6 +248,7 @@ class RunListPane(Pane):
             at=session.now(),
             freshness=self.live.freshness,
             api_url=session.settings.api_url,
+            is_relayed=session.settings.relay_url is not None,
             run_count=len(self.views.base),
             is_filtered=bool(wanted.text),
             filters=wanted.filters,
