@@ -63,6 +63,8 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "Q12  E8  W3  ✗41 ",
         ),
         (replace(FACTS, freshness=LIVE, quiet=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
+        (replace(FACTS, freshness=LIVE, missed=2), "  PROD   acme/api   ● live  the feed missed 2 runs ", "✗41 "),
+        (replace(FACTS, freshness=FRESH, missed=2), "  PROD   acme/api   ● polling every 2 s ", "✗41 "),
         (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
         (
             replace(FACTS, freshness=replace(LIVE, level=Level.LATE, lead="relay"), is_relayed=True),
@@ -236,6 +238,7 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
         tuple(draw(st.lists(st.builds(Minute, numbers, st.booleans()), max_size=16))),
         draw(st.none() | st.timedeltas(timedelta(), timedelta(days=9))),
         draw(st.booleans()),
+        draw(numbers),
     )
 
 

@@ -236,7 +236,7 @@ def test_a_429_stops_everything_until_the_reset_and_then_the_request_is_sent_aga
                 raise error
             return await api.call("done")()
 
-        first = asyncio.ensure_future(budget.ask("first", Priority.LIST, limited))
+        first = asyncio.ensure_future(budget.ask("first", Priority.VISIBLE, limited))
         await asyncio.sleep(0)
         action = asyncio.ensure_future(budget.ask("cancel", Priority.ACTION, api.call("cancel")))
         await clock.run(6.9)
@@ -247,6 +247,25 @@ def test_a_429_stops_everything_until_the_reset_and_then_the_request_is_sent_aga
         assert await action == "cancel"
         assert waits == [7.0]
         assert all(at >= 7.0 for at, name in api.sent if name == "done")
+
+    asyncio.run(scenario())
+
+
+def test_a_429_is_told_at_once_to_who_polls_and_stops_the_others_all_the_same() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+
+        async def limited() -> str:
+            raise RateLimited("429", timedelta(seconds=7))
+
+        with pytest.raises(RateLimited):
+            await budget.ask("page", Priority.LIST, limited)
+        detail = asyncio.ensure_future(budget.ask("detail", Priority.SELECTED, api.call("detail")))
+        await clock.run(6.9)
+        assert not detail.done()
+        await clock.run(0.2)
+        assert await detail == "detail"
 
     asyncio.run(scenario())
 

@@ -50,7 +50,7 @@ class Contract:
 
 
 CONTRACTS = {
-    "rest": Contract(tells=lambda _: True, lives_by="/api/v1/runs"),
+    "rest": Contract(tells=lambda _: True, lives_by="/api/v1/runs", waits_out_429=False),
     "run": Contract(tells=lambda run: run.number in FAMILY, lives_by=f"/api/v3/runs/{FleetRun(1, 0).id}"),
     "realtime": Contract(tells=lambda _: True, lives_by="/realtime/v1/runs", is_extra=True),
     "run-feed": Contract(

@@ -52,3 +52,27 @@ def test_what_cannot_be_read_takes_its_place_all_the_same() -> None:
     newest = Newest(3)
     newest.add(map(created, (5, 4)), unread=1)
     assert newest.since == at(4)
+
+
+def test_a_feed_that_tells_nothing_of_what_changes_is_no_feed() -> None:
+    coverage = Coverage()
+    coverage.begin(at(-HOUR_S), at(0))
+
+    def compare(now_s: float, *, is_told: bool = False, is_changed: bool = True) -> bool:
+        if is_told:
+            coverage.note_told()
+        changed_s = now_s - 10 if is_changed else -10
+        coverage.compare([patch_of("run_1", "EXECUTING", created=-20, updated=changed_s)], Store(), at(now_s))
+        coverage.take_comparison()
+        return coverage.is_silent
+
+    # In between it told something, or nothing changed.
+    assert not compare(30)
+    assert not compare(60, is_told=True)
+    assert not compare(90)
+    assert not compare(120, is_changed=False)
+    assert not compare(150)
+    assert compare(180)
+    coverage.end()
+    coverage.begin(at(-HOUR_S), at(200))
+    assert not coverage.is_silent

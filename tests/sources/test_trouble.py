@@ -69,6 +69,40 @@ def test_waits_grow_while_page_one_works_and_scans_fail(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_spent_budget_is_said_at_once_and_a_scan_goes_on_where_it_was(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(*(FleetRun(number, -1000.0 + number) for number in range(1, 500)))
+        refused: list[str] = []
+
+        def limit_once(path: str) -> Response | None:
+            place = fleet.query.get("page[after]")
+            if refused or path != LIST or place is None or "filter[status]" not in fleet.query:
+                return None
+            refused.append(place)
+            return JSONResponse({"error": "Rate limit exceeded", "secondsUntilReset": 5}, 429)
+
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(15)
+            fleet.fault = limit_once
+            while not refused:
+                await later(0.5)
+            state = state_of(session)
+            assert isinstance(state, SourceRetrying)
+            assert state.status == 429
+            assert 4 <= (state.next_at - session.now()).total_seconds() <= 6
+            asked_count = len(fleet.asked(LIST))
+            await later(15)
+            assert isinstance(state_of(session), SourceConnected)
+            scans = [
+                query.get("page[after]")
+                for _, query in fleet.asked(LIST)[asked_count:]
+                if "DELAYED" in query.get("filter[status]", "")
+            ]
+            assert scans[0] == refused[0]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("status", [500, 400])
 def test_a_run_whose_detail_cannot_be_read_stops_nobody_and_is_tried_again(tmp_path: Path, status: int) -> None:
     async def scenario() -> None:

@@ -63,7 +63,7 @@ def counts_of(read: CountsRead | None, local: Mapping[RunStatus, int]) -> Counts
 class HeaderFacts:
     """Everything that the line depends on. `paused_at`: since when nothing moves, with `waiting` changed runs behind
     it; `minutes` are whole ones, the oldest first. `quiet` is how long nothing changed although runs are under way;
-    `is_relayed`: a relay tells all of it.
+    `is_relayed`: a relay tells all of it; `missed` runs had changed without a word of the feed, as last compared.
     """
 
     at: datetime
@@ -79,6 +79,7 @@ class HeaderFacts:
     minutes: tuple[Minute, ...] = ()
     quiet: timedelta | None = None
     is_relayed: bool = False
+    missed: int = 0
 
 
 class _Connection(NamedTuple):
@@ -242,6 +243,8 @@ def _remark(facts: HeaderFacts) -> Line:
         return (_amber("environment not known, treated as production"),)
     if (aside := facts.freshness.aside) is not None:
         return (_amber(aside_words(aside, facts.at)),)
+    if facts.missed and facts.freshness.is_live:
+        return (_amber(f"the feed missed {words.plural(facts.missed, 'run')}"),)
     if facts.quiet is not None and facts.quiet >= QUIET_FROM:
         return (Piece(f"no change for {words.wait(facts.quiet)}", Token.MUTED),)
     return ()

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.config import Settings
 from tui.domain.ids import RunId
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from tui.sources.coverage import Coverage
     from tui.sources.link import Link
     from tui.sources.reads import Reads
+
+
+WELL_AFTER_S: Final = 10.0
+"""A source that is back for so long, or for as long as its next word may take, is well: a failure after that is a new
+one. Before, it is the same one, and the waits go on growing: each beginning of a feed costs a snapshot.
+"""
+
+REFRESHED_AGAIN_S: Final = 0.5
 
 
 class Spawn(Protocol):
@@ -54,6 +62,9 @@ class Sources:
         self._settings = settings
         self._store = store
         self._clock = WakeableClock(clock)
+        # Who was told when to come again is not woken by the recovery of another, only by a person or after a sleep.
+        self._told_when = WakeableClock(clock)
+        self._refreshed_s: float | None = None
         self._random = random
         self._emit = emit
         self._now = now
@@ -93,38 +104,47 @@ class Sources:
 
     def refresh(self) -> None:
         """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new
-        snapshot of the feed.
+        snapshot of the feed. So soon after the last time it is the same wish, or a key that is held down.
         """
+        now_s = self._clock.elapsed_s()
+        if self._refreshed_s is not None and now_s - self._refreshed_s < REFRESHED_AGAIN_S:
+            return
+        self._refreshed_s = now_s
         self._clock.wake()
+        self._told_when.wake()
 
     async def supervise(self, source: Source) -> None:
         """Run a source until it is cancelled or ended for good, and say how it gets on."""
         waits, tries = waits_s(self._random), 0
+        back_s: float | None = None
 
         async def emit(update: Update) -> None:
-            nonlocal waits, tries
-            if isinstance(update, SourceConnected):
-                if tries:
+            nonlocal waits, tries, back_s
+            if isinstance(update, SourceConnected) and tries:
+                now_s = self._clock.elapsed_s()
+                if back_s is None:
+                    back_s = now_s
                     # Who is back tells the others that it is worth a try.
                     self._clock.wake()
-                waits, tries = waits_s(self._random), 0
+                if now_s - back_s >= min(update.interval_s, WELL_AFTER_S):
+                    waits, tries = waits_s(self._random), 0
             await self._emit(update)
 
         while True:
             try:
                 await source.run(emit)
             except Transient as error:
-                tries += 1
-                wait_s = next(waits)
+                tries, back_s = tries + 1, None
+                wait_s, clock = next(waits), self._clock
                 if error.retry_after is not None:
-                    wait_s = max(wait_s, error.retry_after.total_seconds())
+                    wait_s, clock = max(wait_s, error.retry_after.total_seconds()), self._told_when
                 next_at = self._now() + timedelta(seconds=wait_s)
                 await self._emit(
                     SourceRetrying(
                         source.name, self._now(), next_at, tries, error.reason, error.is_answered, error.status
                     )
                 )
-                await self._clock.sleep(wait_s)
+                await clock.sleep(wait_s)
             except Fatal as error:
                 await self._emit(SourceStopped(source.name, self._now(), error.reason, error.status))
                 return

@@ -124,7 +124,8 @@ class Budget:
         """Send a request when its turn has come, and give its answer.
 
         Two asks with an equal `key` while the first is not answered share one request; the more urgent of the two
-        priorities counts. A 429 is waited out. Raises whatever `call` raises.
+        priorities counts. A 429 is waited out where somebody waits for the answer; who polls raises it, to say so
+        instead of growing old in silence. Raises whatever `call` raises.
         """
         while (flight := self._flights.get(key)) is not None:
             answer, waiter = flight
@@ -174,7 +175,7 @@ class Budget:
                 return await call()
             except RateLimited as error:
                 self._block(error.resets_in.total_seconds())
-                if tries >= MAX_TRIES:
+                if tries >= MAX_TRIES or priority >= Priority.LIST:
                     raise
             finally:
                 self.in_flight -= 1

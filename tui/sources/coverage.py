@@ -27,6 +27,10 @@ own queue take the rest.
 """
 
 
+MOST_SILENT: Final = 2
+"""Comparisons in a row that found changes while the feed told none at all: it is connected to nothing."""
+
+
 class Newest:
     """The newest runs that a feed told of: it goes on to tell of so many, and of no older one, without a word."""
 
@@ -68,6 +72,8 @@ class Coverage:
         """How often the feed began: each time everything has to be compared anew."""
         self._seen: set[RunId] = set()
         self._missed: set[RunId] = set()
+        self._is_told = False
+        self._silent = 0
 
     @property
     def is_live(self) -> bool:
@@ -79,6 +85,16 @@ class Coverage:
         if self.since is None:
             self.beginnings += 1
         self.since, self._began_at = since, at
+        self._silent = 0
+
+    def note_told(self) -> None:
+        """The feed told of a change, whether or not a list was sooner."""
+        self._is_told = True
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether a feed that says it is up to date tells nothing of what changes."""
+        return self._silent >= MOST_SILENT
 
     def narrow(self, since: datetime) -> None:
         """Of runs created before then no change is told any more: newer ones took their place."""
@@ -136,6 +152,8 @@ class Coverage:
     def take_comparison(self) -> tuple[int, int]:
         """How many runs were compared since the last time, and how many of them the feed had missed."""
         counts = len(self._seen), len(self._missed)
+        self._silent = self._silent + 1 if self._missed and not self._is_told else 0
+        self._is_told = False
         self._seen.clear()
         self._missed.clear()
         return counts

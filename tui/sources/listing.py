@@ -69,14 +69,13 @@ class Listing:
         self._history_cursor: Cursor | None = None
         self._history_count: int | None = None
         self.is_history_read = False
-        self._running: Scan | None = None
-        self._queued: Scan | None = None
+        self._scans: dict[str, Scan] = {}
         self._began: dict[str, datetime] = {}
         self._read_until: dict[str, datetime] = {}
 
     def begin_anew(self) -> None:
         """After a failure: what a scan has met by now may have changed since."""
-        self._running = self._queued = None
+        self._scans.clear()
         self._read_until.clear()
 
     @property
@@ -99,21 +98,18 @@ class Listing:
         """
         until = self.lister.spent + room
         if len(self._store.live()) <= PAGE_SIZE:
-            self._queued = None
-            parts = (RUNNING_PART, QUEUED_PART)
-            if begins or self._running is not None:
-                self._running = await self._step(emit, self._running, RUNNING + QUEUED, LIVE, 1, parts)
+            self._scans.pop(QUEUED_PART, None)
+            if begins or RUNNING_PART in self._scans:
+                await self._step(emit, RUNNING + QUEUED, LIVE, 1, (RUNNING_PART, QUEUED_PART))
             await self._leavers.read(emit, until - self.lister.spent)
             return
-        if begins or self._running is not None:
-            pages = max(1, room // 2)
-            self._running = await self._step(emit, self._running, RUNNING, RUNNING_STATUSES, pages, (RUNNING_PART,))
+        if begins or RUNNING_PART in self._scans:
+            await self._step(emit, RUNNING, RUNNING_STATUSES, max(1, room // 2), (RUNNING_PART,))
         # A torrent of ends makes the cycle longer rather than wait: read late, each of them costs no more.
         backlog = min(MOST_LEAVER_REQUESTS, self._leavers.pages)
         await self._leavers.read(emit, max(1, until - self.lister.spent - 1, backlog))
-        if begins or self._queued is not None:
-            pages = max(1, until - self.lister.spent)
-            self._queued = await self._step(emit, self._queued, QUEUED, QUEUED_STATUSES, pages, (QUEUED_PART,))
+        if begins or QUEUED_PART in self._scans:
+            await self._step(emit, QUEUED, QUEUED_STATUSES, max(1, until - self.lister.spent), (QUEUED_PART,))
 
     async def fill(self, emit: Emit, room: int) -> None:
         """Read what a feed could not tell of runs that it told of."""
@@ -146,20 +142,20 @@ class Listing:
     async def _step(
         self,
         emit: Emit,
-        scan: Scan | None,
         words: tuple[str, ...],
         statuses: frozenset[RunStatus],
         pages: int,
         parts: tuple[str, ...],
-    ) -> Scan | None:
-        """Go on with a scan for some pages, or begin one; a finished one hands over who left."""
+    ) -> None:
+        """Go on with the scan of these parts for some pages, or begin one; a finished one hands over who left."""
+        scan = self._scans.get(parts[0])
         if scan is None or scan.words != words:
             began = self._reads.now()
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
             if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
                 self._read_until |= dict.fromkeys(parts, began)
-                return None
-            scan = Scan(words, expected)
+                return
+            scan = self._scans[parts[0]] = Scan(words, expected)
             self._began |= dict.fromkeys(parts, began)
         # Whatever statuses the user asked for: a run that he was shown must not keep a status that it left.
         filters = replace(self._filters, statuses=words)
@@ -169,13 +165,13 @@ class Listing:
             if scan.is_done:
                 self._leavers.add(run_id for run_id in scan.left if self._is_still(run_id, statuses))
                 self._read_until |= {part: self._began[part] for part in parts}
-                return None
-        return scan
+                del self._scans[parts[0]]
+                return
 
     @property
     def is_scanning(self) -> bool:
         """Whether a pass over the live runs is not at its end."""
-        return self._running is not None or self._queued is not None or not self._leavers.is_empty
+        return bool(self._scans) or not self._leavers.is_empty
 
     def _is_still(self, run_id: RunId, statuses: frozenset[RunStatus]) -> bool:
         """Whether nothing else explained meanwhile why a scan did not meet the run."""

@@ -125,6 +125,8 @@ class RealtimeSource:
             self._coverage.end()
 
     async def _poll(self, progress: _Progress, emit: Emit) -> None:
+        if self._coverage.is_silent:
+            raise Transient("the realtime feed does not tell what the list does", REFUSED_AGAIN)
         asked, asked_s = progress.position, self._clock.elapsed_s()
         answer = await self._ask(asked)
         if answer is None or answer.position is None:
@@ -138,6 +140,8 @@ class RealtimeSource:
         if answer.position == asked:
             self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
         elif asked is not None and asked.is_up_to_date:
+            if patches:
+                self._coverage.note_told()
             self._note_live_answer(progress, patches, answered_s - asked_s)
         elif not answer.position.is_up_to_date:
             self._note_part(progress)

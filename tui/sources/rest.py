@@ -20,7 +20,7 @@ from tui.sources.coverage import Coverage
 from tui.sources.listing import SCAN_REQUESTS, Listing, Reach
 from tui.sources.reads import Reads
 from tui.store.store import Store
-from tui.wire.errors import ApiError
+from tui.wire.errors import ApiError, RateLimited
 
 ENVIRONMENT_EVERY_S: Final = 30.0
 """Between tries to learn where we are, while the server has trouble telling."""
@@ -80,13 +80,17 @@ class RestSource:
         self._is_woken = False
         self._caught_up_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._doubts = 0
+        self._is_limited = False
+        """The last failure was a 429: nothing was lost, only late."""
 
     async def run(self, emit: Emit) -> None:
         """Emit what the list tells until cancelled. Raises `Transient` or `Fatal`."""
-        self._listing.begin_anew()
+        if not self._is_limited:
+            self._listing.begin_anew()
+            self._beginnings, self._is_passing = 0, False
         self._placed_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
         self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
-        self._beginnings, self._is_passing = 0, False
+        self._is_limited = False
         is_placed = False
         try:
             while True:
@@ -107,6 +111,7 @@ class RestSource:
                     self._paid = self._listing.lister.spent
                 await self._sleep(began_s + self._wait_s())
         except ApiError as error:
+            self._is_limited = isinstance(error, RateLimited)
             raise as_source_error(error, was_connected=self._was_connected) from error
 
     async def _cycle(self, emit: Emit) -> None:

@@ -39,6 +39,9 @@ ELECTRIC_VERSION = "1.0.0-beta.1"
 FEED_TIMEOUTS = Timeouts(read_s=30.0, whole_s=60.0)
 """A poll of the feed is held for 17 to 22 s (recordings 709, 712, 739): longer silence is a connection that is dead."""
 
+MAX_FEED_BYTES = 16 * 1024 * 1024
+"""A whole snapshot of a thousand rows is about 2 MB: an answer beyond this is no feed's."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONGEST_PATH = 90
@@ -125,7 +128,9 @@ class Client(Questioner):
         """
         path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
         params = target.params() | (START if after is None else after.params())
-        answer = await self._feed.send("GET", self._base + path, f"GET {_shown(path)}", params=params)
+        answer = await self._feed.send(
+            "GET", self._base + path, f"GET {_shown(path)}", params=params, max_bytes=MAX_FEED_BYTES
+        )
         if answer.status == 409:
             return must_refetch(answer.read_at)
         if (error := refusal(answer, self._key)) is not None:
