@@ -103,5 +103,7 @@ def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> N
         asked = len(fleet.asked(path))
         await monitor.later(60)
         assert len(fleet.asked(path)) == asked
+        # That it was let go is nobody else's business: the feed of all runs is still the first.
+        assert [query["offset"] for _, query in fleet.asked("/realtime/v1/runs")].count("-1") == 1
 
     told(story, tmp_path, fleet)

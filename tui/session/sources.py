@@ -88,8 +88,8 @@ class Sources:
         return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
 
     def follow_closely(self, run_id: RunId) -> asyncio.Task[None]:
-        """Hold the feed of one run, beside whatever is followed."""
-        return self._follow((RUN_FEED,), self._new_coverage(), run_id=run_id)[0]
+        """Hold the feed of one run, beside whatever is followed. Nobody polls for it when it ends."""
+        return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
 
     def follow(self, source: str, *, filters: "RunFilters | None" = None) -> asyncio.Task[None]:
         """Run one source of the registry, whatever it lacks without the others."""
@@ -149,9 +149,10 @@ class Sources:
                 await self._emit(SourceStopped(source.name, self._now(), error.reason, error.status))
                 return
 
-    def _new_coverage(self) -> "Coverage":
+    def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
+        """`wake` is called when its feed ends; everybody's wake if there is none."""
         module = importlib.import_module("tui.sources.coverage")
-        coverage: Coverage = module.Coverage(self._clock.wake)
+        coverage: Coverage = module.Coverage(wake or self._clock.wake)
         return coverage
 
     def _follow(
