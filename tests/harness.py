@@ -22,8 +22,10 @@ from tui.wire.connection import Timeouts
 
 DAY_S = 86_400.0
 
-FEED_TIMEOUTS = Timeouts(read_s=0.3, whole_s=5.0)
-"""Of the real time, in which a held poll of virtual time lasts for some milliseconds."""
+SHORT = Timeouts(connect_s=1.0, read_s=0.3, write_s=1.0, pool_s=1.0, whole_s=5.0)
+"""For who meets a server that hangs: of the real time, and virtual time does not pass meanwhile. On a busy machine they
+strike others too, so that only a story that can bear it has them.
+"""
 
 Later = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass."""
@@ -47,7 +49,12 @@ def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
 
 @asynccontextmanager
 async def started(
-    api: FleetApi, tmp_path: Path, *, timeouts: Timeouts | None = None, **changes: Any
+    api: FleetApi,
+    tmp_path: Path,
+    *,
+    timeouts: Timeouts | None = None,
+    feed_timeouts: Timeouts | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Session]:
     """A started session in the fleet's time."""
     session = Session(
@@ -55,7 +62,7 @@ async def started(
         clock=api.fleet.clock,
         random=Random(1),
         timeouts=timeouts,
-        feed_timeouts=FEED_TIMEOUTS,
+        feed_timeouts=feed_timeouts,
     )
     async with session:
         await session.start()

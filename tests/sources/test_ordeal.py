@@ -7,17 +7,14 @@ from random import Random
 import pytest
 
 from tests.fleet import DEV, Fleet, in_ms, serving
-from tests.harness import pass_time, started
+from tests.harness import SHORT, pass_time, started
 from tests.ordeal import KINDS, Ordeal
 from tests.virtual_clock import VirtualClock
 from tui.emulator.company import COMPANY
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.world import World
-from tui.wire.connection import Timeouts
 
 RATE_PER_S = 3.0
-SHORT = Timeouts(connect_s=1.0, read_s=0.3, write_s=1.0, pool_s=1.0, whole_s=5.0)
-"""Of the real time: who hangs is given up soon, and virtual time does not pass meanwhile."""
 
 
 def at_work() -> Fleet:
@@ -37,7 +34,7 @@ def test_after_every_fault_all_is_known_and_what_was_missed_is_counted_exactly(
     async def scenario() -> None:
         fleet = at_work()
         with serving(fleet) as api:
-            async with started(api, tmp_path, realtime=realtime, timeouts=SHORT) as session:
+            async with started(api, tmp_path, realtime=realtime, timeouts=SHORT, feed_timeouts=SHORT) as session:
 
                 async def later(seconds: float) -> None:
                     await pass_time(session, api, seconds)

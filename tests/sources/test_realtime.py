@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.answers import server_error
 from tests.fleet import NO_QUERIES, Fleet, FleetRun, at
-from tests.harness import Later, live
+from tests.harness import SHORT, Later, live
 from tests.ordeal import set_faults
 from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
@@ -296,7 +296,8 @@ def test_a_broken_feed_is_polled_for_at_once_and_comes_back(tmp_path: Path, faul
         on.assert_equals_world()
         assert on.freshness.is_live
 
-    told(story, tmp_path)
+    is_silent = fault["kind"] in {"hang", "half-open"}
+    told(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
 
 
 def test_a_server_that_forgot_the_feed_is_asked_for_all_of_it_again(tmp_path: Path) -> None:
