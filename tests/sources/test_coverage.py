@@ -1,12 +1,14 @@
 """What a live feed tells by itself, and for how long."""
 
 from datetime import timedelta
+from typing import Any
 
-from tests.store.builders import at, patch_of
+from tests.store.builders import at, patch_of, run_of
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
+from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.sources.coverage import Coverage, Newest
+from tui.sources.coverage import FEED_DELAY, Coverage, Newest, lacks_list
 from tui.store.store import Store
 
 HOUR_S = 3600.0
@@ -76,3 +78,47 @@ def test_a_feed_that_tells_nothing_of_what_changes_is_no_feed() -> None:
     coverage.end()
     coverage.begin(at(-HOUR_S), at(200))
     assert not coverage.is_silent
+
+
+def test_a_change_that_the_feed_may_still_tell_is_not_missed_yet() -> None:
+    coverage = Coverage()
+    coverage.begin(at(-100), at(0))
+    row = patch_of("run_a", "EXECUTING", created=5, updated=10)
+    told_by = at(10) + FEED_DELAY
+    coverage.compare([row], Store(), told_by)
+    assert coverage.take_comparison() == (1, 0)
+    coverage.compare([row], Store(), told_by + timedelta(milliseconds=1))
+    assert coverage.take_comparison() == (1, 1)
+    assert coverage.take_comparison() == (0, 0)
+
+
+def test_what_changed_before_the_feed_began_it_did_not_miss() -> None:
+    coverage = Coverage()
+    coverage.begin(at(-100), at(50))
+    coverage.compare([patch_of("run_a", "EXECUTING", created=5, updated=10)], Store(), at(90))
+    assert coverage.take_comparison() == (1, 0)
+
+
+def test_the_end_of_a_feed_wakes_who_polls_once_and_a_new_start_of_it_is_no_beginning() -> None:
+    woken: list[int] = []
+    coverage = Coverage(lambda: woken.append(1))
+    coverage.end()
+    assert not woken
+    for _ in range(3):
+        coverage.begin(at(-100), at(0))
+    assert coverage.beginnings == 1
+    coverage.end()
+    coverage.end()
+    assert (woken, coverage.is_live) == ([1], False)
+    coverage.begin(at(-100), at(20))
+    assert coverage.beginnings == 2
+
+
+def test_a_run_that_started_lacks_its_version_until_a_list_told_it() -> None:
+    def is_lacking(word: str, version: str | None, **state: Any) -> bool:
+        fixed = Fixed(depth=0, version=None if version is None else Raw(version))
+        return lacks_list(run_of("run_a", word, fixed=fixed, state=state))
+
+    assert not is_lacking("QUEUED", None)
+    assert is_lacking("EXECUTING", None, started_at=at(1))
+    assert not is_lacking("EXECUTING", "1", started_at=at(1))

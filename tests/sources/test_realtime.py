@@ -22,7 +22,7 @@ from tui.domain.status import RunStatus, read_status
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.session import Session
-from tui.sources.realtime import HOLD_S, MOST_PARTS, REFUSED_AGAIN
+from tui.sources.realtime import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
 
@@ -348,6 +348,27 @@ def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -
     told(story, tmp_path)
 
 
+def test_who_was_away_for_longer_than_the_server_replays_begins_anew(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        snapshots = _snapshots(on)
+        pauses = [REPLAY_S + 0.1]
+
+        def pause(_: Changes) -> None:
+            # Between an answer and the next poll, and for less than what is taken for a sleep of the machine.
+            if pauses and on.status(100) is not None:
+                on.fleet.clock.asleep_s += pauses[0]
+                on.fleet.slept_s += pauses.pop()
+
+        on.session.listen(pause)
+        on.fleet.add(FleetRun(100, 12.0))
+        await on.later(4)
+        assert not pauses
+        assert _snapshots(on) == snapshots + 1
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
 def test_a_feed_that_holds_no_poll_is_given_up(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         body = [{"headers": {"control": "up-to-date"}}]
@@ -456,6 +477,26 @@ def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> 
         assert isinstance(trouble, SourceRetrying)
         assert trouble.next_at - trouble.at >= REFUSED_AGAIN
         assert "3 times in a row" in trouble.reason
+
+    told(story, tmp_path)
+
+
+def test_troubles_with_good_times_between_them_do_not_add_up(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        reasons: set[str] = set()
+
+        def note(_: Changes) -> None:
+            if isinstance(on.source("realtime"), SourceRetrying):
+                reasons.add(on.source("realtime").reason)
+
+        on.session.listen(note)
+        for kind, often in (("must-refetch", MOST_REPEATS + 1), ("close", MOST_BREAKS + 1)):
+            for _ in range(often):
+                on.faults({"kind": kind, "route": "feed", "times": 1})
+                await on.later(50)
+                assert on.freshness.is_live
+        assert reasons
+        assert not any("again and again" in reason or "in a row" in reason for reason in reasons)
 
     told(story, tmp_path)
 
