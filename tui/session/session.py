@@ -84,7 +84,6 @@ class Session:
         )
         given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
         self._timeouts = {name: each for name, each in given.items() if each is not None}
-        self._client: Client
         self._performer: Performer
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
@@ -132,7 +131,7 @@ class Session:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
         api: Client | Link
         if self.settings.relay_url is None:
-            api = self._client = await self._open_client()
+            api = await self._open_client()
         else:
             api = self.sources.link = await self._open_link(self.settings.relay_url)
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")

@@ -1,6 +1,6 @@
 """One page of the runs list: asked for within the budget, emitted, and compared with what was known.
 
-What lives here: what every request for a page has in common. Which pages are asked for is `rest`'s and `leavers`'s.
+What lives here: what every request for a page has in common. Which pages are asked for is `listing`'s and `leavers`'s.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""Reads of one run that somebody asked for: its detail, its attempts, where we are; and TRQL queries.
+"""Single questions to the API: one run, its attempts, where we are, TRQL, the next answer of the feed.
 
 What lives here: which requests a question takes, each through the budget, each answer emitted as updates. What
-the answers mean is `domain`'s; pollers are in `rest` and `single`, trees in `tree_reads`. Source: wire/README.md §4,
-§5; DESIGN §4.
+the answers mean is `domain`'s; when to ask again is `rest`'s, `single`'s and `realtime`'s, trees are in `tree_reads`.
+Source: wire/README.md §4, §5, §8; DESIGN §4.
 """
 
 import json
@@ -31,7 +31,7 @@ from tui.wire.runs import Page, RunAnswer
 
 
 class Api(Protocol):
-    """The requests that sources send; `wire.client.Client` is it."""
+    """The requests that sources send; `wire.client.Client` is it, and of a relay `sources.link.Link`."""
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100

@@ -1,7 +1,7 @@
 """The requests that we send to Trigger.dev, each a method that gives domain values or raises an `ApiError`.
 
 What lives here: routes, parameters and headers. When to ask is `sources`' to say, how bytes travel `wire.connection`'s.
-Source: wire/README.md §1, §3-§7; `x-trigger-branch` as @trigger.dev/core 4.8.3 sends it.
+Source: wire/README.md §1, §3-§8; `x-trigger-branch` as @trigger.dev/core 4.8.3 sends it.
 """
 
 from collections.abc import Callable

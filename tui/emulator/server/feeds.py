@@ -9,7 +9,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
@@ -194,10 +193,11 @@ class Feeds:
             except Exception as error:  # noqa: BLE001  raised again where it is seen
                 result.set_exception(error)
 
-        with suppress(RuntimeError):  # the loop has ended
+        try:
             loop.call_soon_threadsafe(call)
-            return result.result(SETTLE_S)
-        return otherwise
+        except RuntimeError:  # the loop has ended
+            return otherwise
+        return result.result(SETTLE_S)
 
 
 class Following:
