@@ -23,6 +23,7 @@ from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.session import Session
 from tui.sources.realtime import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
+from tui.sources.rest import RECONCILE_EVERY_S
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
 
@@ -220,6 +221,23 @@ def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nob
         assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
         await on.later(30)
         assert not blamed
+
+    told(story, tmp_path, fleet)
+
+
+def test_counts_of_the_server_that_differ_twice_are_a_reason_to_look(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.allow_queries()
+    fleet.add(FleetRun(1, -2000, -1990, 41))
+    fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
+
+    async def story(on: Followed) -> None:
+        ended_s = 41.0
+        await on.later(ended_s - on.fleet.now_s)
+        assert on.session.store.reconciled is not None
+        assert at(ended_s) - on.session.store.reconciled.at < timedelta(seconds=5)
+        await on.later(RECONCILE_EVERY_S - 5)
+        assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
 
     told(story, tmp_path, fleet)
 
@@ -512,6 +530,19 @@ def test_filters_of_the_server_leave_the_same_runs_out_of_the_feed(tmp_path: Pat
     told(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
 
 
+def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.session.sources.follow_closely(RunId("run_nobody"))
+        await on.later(2)
+        trouble = on.source("run-feed")
+        assert isinstance(trouble, SourceRetrying)
+        assert trouble.status == 404
+        assert Capability.REALTIME not in on.session.store.lost
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
 def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.add(FleetRun(100, 12, 13, 20))
@@ -549,5 +580,6 @@ def test_the_feed_is_late_by_its_own_hold_time(tmp_path: Path) -> None:
         connected = on.source("realtime")
         assert isinstance(connected, SourceConnected)
         assert connected.interval_s == HOLD_S
+        assert on.source("rest").interval_s == RECONCILE_EVERY_S
 
     told(story, tmp_path)

@@ -165,7 +165,9 @@ class RestSource:
 
     def _doubt(self, counts: CountsRead | None) -> None:
         """Hold the server's count of live runs against ours: two different sums in a row are a reason to look."""
-        if counts is None or not self._coverage.is_live or self._is_filtered or not self._listing.is_history_read:
+        if counts is None:
+            return
+        if not self._coverage.is_live or self._is_filtered or not self._listing.is_history_read:
             self._doubts = 0
             return
         theirs = sum(count for status, count in counts.counts.items() if status in LIVE)
@@ -173,7 +175,10 @@ class RestSource:
         self._doubts = 0 if is_same else self._doubts + 1
         if self._doubts > 1:
             self._doubts = 0
-            self._passes_due_s = [self._clock.monotonic_s(), *self._passes_due_s]
+            now_s = self._clock.monotonic_s()
+            # In a busy environment two counts of different moments seldom agree: never more than one pass for that.
+            if all(due_s > now_s for due_s in self._passes_due_s):
+                self._passes_due_s.insert(0, now_s)
 
     def _live_since(self, counts: CountsRead) -> int:
         """How many live runs are of the time that was counted."""
