@@ -188,12 +188,18 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
 def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -2000, -1990, 40))
+    fleet.add(FleetRun(2000, -2001, -1990, 76))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
 
     async def story(on: Followed) -> None:
         await on.later(65)
         assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
         on.assert_equals_world()
+        await on.later(80 - on.fleet.now_s)
+        assert on.status(2000) is RunStatus.EXECUTING
+        on.session.sources.refresh()
+        await on.later(2)
+        assert on.status(2000) is RunStatus.COMPLETED_SUCCESSFULLY
 
     told(story, tmp_path, fleet)
 
