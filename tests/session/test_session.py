@@ -19,6 +19,7 @@ from tui.domain.update import RunPatch, RunsRead, Update
 from tui.session.pump import QUEUE_SIZE, Pump
 from tui.store.changes import Changes
 from tui.store.store import Store
+from tui.wire.client import Client
 
 
 def other_tasks() -> set[str]:
@@ -47,7 +48,8 @@ def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
                 session.sources.follow("rest")
                 await pass_time(session, api, 10)
                 assert {"pump", "source rest"} <= other_tasks()
-                client = session._client
+                client = session.reads.api
+                assert isinstance(client, Client)
             assert other_tasks() == set()
             assert client._connection._http is None
 
