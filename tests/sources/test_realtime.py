@@ -188,18 +188,12 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
 def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -2000, -1990, 40))
-    fleet.add(FleetRun(2000, -2001, -1990, 76))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
 
     async def story(on: Followed) -> None:
         await on.later(65)
         assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
         on.assert_equals_world()
-        await on.later(80 - on.fleet.now_s)
-        assert on.status(2000) is RunStatus.EXECUTING
-        on.session.sources.refresh()
-        await on.later(2)
-        assert on.status(2000) is RunStatus.COMPLETED_SUCCESSFULLY
 
     told(story, tmp_path, fleet)
 
@@ -231,21 +225,28 @@ def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nob
     told(story, tmp_path, fleet)
 
 
-def test_counts_of_the_server_that_differ_twice_are_a_reason_to_look(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.allow_queries()
-    fleet.add(FleetRun(1, -2000, -1990, 41))
-    fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
+@pytest.mark.parametrize("is_asked", [True, False], ids=["somebody asks", "the counts differ twice"])
+def test_what_a_live_feed_does_not_tell_is_looked_for_before_it_is_time_when(tmp_path: Path, is_asked: bool) -> None:
+    fleet = a_fleet()
+    fleet.add(FleetRun(2, -50, -40, 20))
+    if not is_asked:
+        fleet.allow_queries()
 
     async def story(on: Followed) -> None:
-        ended_s = 41.0
-        await on.later(ended_s - on.fleet.now_s)
-        assert on.session.store.reconciled is not None
-        assert at(ended_s) - on.session.store.reconciled.at < timedelta(seconds=5)
-        await on.later(RECONCILE_EVERY_S - 5)
-        assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
+        coverage = on.session.sources._coverage
+        assert coverage is not None
+        coverage.begin(at(-80_000), at(10))  # of a feed that says nothing
+        await on.later(12)
+        look = on.session.store.reconciled
+        assert look is not None
+        assert on.status(2) is RunStatus.EXECUTING
+        if is_asked:
+            on.session.sources.refresh()
+        await on.later(2 if is_asked else 21)
+        assert on.session.now() < look.at + timedelta(seconds=RECONCILE_EVERY_S)
+        assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
 
-    told(story, tmp_path, fleet)
+    told(story, tmp_path, fleet, realtime=False)
 
 
 @pytest.mark.parametrize("status", [401, 403])
