@@ -154,7 +154,9 @@ def test_the_key_and_the_tokens_are_in_no_message_and_no_text(tmp_path: Path) ->
             await line.send(encode_call(Call(1, RunQuestion(RunId(FAILED.id)))), text=True)
             await relayed.until(lambda: isinstance(relayed.session.store.sources[REST], SourceRetrying))
             heard = await hear_until(line, lambda message: isinstance(message, Answered))
-            texts = [repr(heard), repr(relayed.relay), repr(screen), repr(screen.settings), *relayed.said]
+            bodies = [message.answer.body.decode() for message in heard if isinstance(message, Answered)]
+            assert any("Bearer ..." in body for body in bodies)
+            texts = [*bodies, repr(heard), repr(relayed.relay), repr(screen), repr(screen.settings), *relayed.said]
             texts += [repr(screen.store.sources), repr(screen.reads.api), repr(vars(screen.reads.api))]
             assert not [text for text in texts if SECRET in text or TOKEN in text]
 

@@ -550,6 +550,16 @@ def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
     told(story, tmp_path)
 
 
+@pytest.mark.parametrize(("tags", "asked"), [(("a",), "a"), (("a", "b"), None)])
+def test_of_several_tags_none_is_asked_for_since_a_feed_means_all_of_them(
+    tmp_path: Path, tags: tuple[str, ...], asked: str | None
+) -> None:
+    async def story(on: Followed) -> None:
+        assert {query.get("tags") for _, query in on.fleet.asked(FEED)} == {asked}
+
+    told(story, tmp_path, filters=RunFilters(tags=tags))
+
+
 def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.add(FleetRun(100, 12, 13, 20))

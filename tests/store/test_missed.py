@@ -113,6 +113,13 @@ def test_a_run_that_changed_again_since_is_still_one_that_changed() -> None:
     assert catch_up.missed(at(30)).run_count == 1
 
 
+def test_a_run_that_failed_in_the_gap_and_was_touched_since_is_one_that_failed_in_it() -> None:
+    store = Store()
+    catch_up = CatchUp(store, Gap(at(10), at(20)))
+    catch_up.see(store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),))))
+    assert catch_up.missed(at(30)) == Missed(1, 1, Extent.SO_FAR)
+
+
 def test_many_runs_are_looked_at_a_little_at_a_time_and_none_is_final_before() -> None:
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", updated=15) for number in range(200))))

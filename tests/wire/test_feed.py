@@ -208,7 +208,15 @@ def test_numbers_and_times_that_are_none_do_no_harm() -> None:
     assert patch.state is not None
     assert (patch.state.compute, patch.state.cost_cents, patch.state.base_cost_cents) == (timedelta(), 0.0, 0.0)
     assert patch.state.finished_at is None
-    # An unknown word without an end counts as waiting, as everywhere.
+    long = read_row(FAILED_RUN, row | {"usageDurationMs": "1e300"}, NOW)
+    assert long is not None
+    assert long.state is not None
+    assert long.state.compute > timedelta(days=365)
+    # An unknown word with an end is final, one without an end counts as waiting, as everywhere.
+    ended = read_row(FAILED_RUN, row | {"status": "FROBNICATED"}, NOW)
+    assert ended is not None
+    assert ended.state is not None
+    assert ended.state.status.canonical.is_final
     waiting = read_row(FAILED_RUN, row | odd | {"status": "FROBNICATING"}, NOW)
     assert waiting is not None
     assert waiting.state is not None
