@@ -9,6 +9,7 @@ import pytest
 
 from tests.emulator.served import ELECTRIC, Live, Served, read_all, request, served, waits
 from tests.emulator.test_feeds import LIVE, RUNS, followed, snapshot
+from tui.emulator.routes.table import NAMES
 
 
 @pytest.fixture
@@ -51,6 +52,19 @@ def test_hang_keeps_a_held_poll_until_the_faults_change(api: Served) -> None:
         assert api.settle(60) == 0
         assert waits(live.connection.sock)
         api.faults()
+        assert live.is_closed()
+
+
+def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for_no_longer(api: Served) -> None:
+    before = snapshot(api)
+    with api.live(f"{LIVE}{before.next}") as live:
+
+        def come_and_go() -> bool:
+            api.emulator.faults.set([{"kind": "hang"}], NAMES)
+            api.emulator.faults.set([], NAMES)
+            return True
+
+        assert api.emulator.feeds._on_loop(come_and_go, otherwise=False)
         assert live.is_closed()
 
 

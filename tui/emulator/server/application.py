@@ -198,7 +198,7 @@ class _Endpoint:
                     jitter_ms = fault.number("jitter_ms") * (2 * emulator.chance() - 1)
                     await anyio.sleep(max(0.0, fault.number("ms") + jitter_ms) / 1000)
                 case "hang":
-                    return Hanging(emulator.sockets, emulator.faults.changed)
+                    return Hanging(emulator.sockets, fault.over)
                 case "close":
                     return Closed(emulator.sockets)
                 case _:

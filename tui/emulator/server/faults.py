@@ -95,6 +95,8 @@ class Fault:
     values: dict[str, Any] = field(default_factory=dict)
     met: dict[Hashable, Any] = field(default_factory=dict)
     """What it has met since it came: answers that are kept, handles that were given up."""
+    over: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
+    """Set when it is on no more, for those that hang until then."""
 
     def number(self, name: str, default: float = 0.0) -> float:
         """One of its figures."""
@@ -158,16 +160,14 @@ class Faults:
         self._on_change = on_change
         self._faults: tuple[Fault, ...] = ()
         self.specs: list[Any] = []
-        self.changed = asyncio.Event()
-        """Set at the next change, for those that hang until then."""
 
     def set(self, specs: Sequence[Any], routes: Collection[str]) -> None:
         """From now on these, and no others. Raises `BadFault`, and changes nothing then."""
         faults = [read_fault(spec, routes, self._environments) for spec in specs]
-        self._faults = tuple(sorted(faults, key=lambda fault: fault.kind != "latency"))
+        before, self._faults = self._faults, tuple(sorted(faults, key=lambda fault: fault.kind != "latency"))
         self.specs = list(specs)
-        self.changed.set()
-        self.changed = asyncio.Event()
+        for fault in before:
+            fault.over.set()
         self._on_change()
 
     def whole(self, kind: str) -> Fault | None:
