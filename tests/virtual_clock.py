@@ -75,8 +75,11 @@ class VirtualClock:
             plan.call()
 
     async def _let_everybody_work(self, idle: Callable[[], Awaitable[None]] | None) -> None:
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(3):
             for _ in range(10):
                 await asyncio.sleep(0)
+                if not ready:
+                    break
             if idle is not None:
                 await idle()

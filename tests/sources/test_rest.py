@@ -291,15 +291,15 @@ def test_server_filters_go_with_every_list_request(tmp_path: Path) -> None:
 def test_ten_thousand_queued_runs_with_fifty_starts_a_second_stay_within_a_fifth_of_the_budget(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
-        fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=100)
+        fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
-                await pass_time(session, api, 90)
-                for period in range(9):
+                await pass_time(session, api, 60)
+                for period in range(6):
                     spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]
                     assert len(spent) <= 50
-                assert len(fleet.requests) >= 9 * 25
+                assert len(fleet.requests) >= 6 * 25
                 world = {run.id: run for run in fleet.runs}
                 ages = []
                 for run in session.store.runs():
@@ -313,6 +313,6 @@ def test_ten_thousand_queued_runs_with_fifty_starts_a_second_stay_within_a_fifth
                     if not run.is_final:
                         ages.append(fleet.now_s - read_s)
                 assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
-                assert max(ages) <= 90
+                assert max(ages) <= 60
 
     asyncio.run(scenario())
