@@ -170,9 +170,10 @@ class World:
 
     def _trim(self) -> None:
         # By the world's own time, or what is known would depend on how often it is moved on.
-        finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
-        if finished > self._kept_most + DROP_STEP:
-            self._forget(finished - self._kept_most)
+        if len(self.ledger) > self._kept_most + DROP_STEP:
+            finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
+            if finished > self._kept_most + DROP_STEP:
+                self._forget(finished - self._kept_most)
         self.agenda.after(TRIM_MS, self._trim)
 
     def _forget(self, count: int) -> None:
