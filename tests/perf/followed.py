@@ -15,23 +15,28 @@ from pathlib import Path
 
 from tests.perf.filled import PAGE, WORDS, patch
 from tui.config import read_settings
-from tui.domain.update import RunsRead
+from tui.domain.update import RunsRead, SourceConnected
 from tui.session import Session
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.ui.app import TriggerApp
 
 INTO = "FOLLOWED_INTO"
 
 
 class Count:
-    """How many changed runs were told to the screen."""
+    """How many changed runs were told to the screen, and what trouble there was."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         self.run_count = 0
+        self.troubles: list[str] = []
+        self._session = session
 
     def see(self, changes: Changes) -> None:
         """Count those."""
         self.run_count += len(changes.added) + len(changes.changed)
+        for status in self._session.store.sources.values() if Topic.SOURCES in changes.topics else ():
+            if not isinstance(status, SourceConnected) and (told := f"{status.source}: {status.reason}, {status.at}"):
+                self.troubles += [told] if told not in self.troubles else []
 
 
 def tell(session: Session, count: Count, into: Path) -> None:
@@ -42,14 +47,16 @@ def tell(session: Session, count: Count, into: Path) -> None:
         if run.state is not None
     }
     draft = into.with_suffix(".draft")
-    draft.write_text(json.dumps({"changed": count.run_count, "runs": known}), encoding="utf-8")
+    draft.write_text(
+        json.dumps({"changed": count.run_count, "troubles": count.troubles, "runs": known}), encoding="utf-8"
+    )
     draft.replace(into)
 
 
 async def main(runs: int) -> None:
     """Run it until it is quit."""
     async with Session(read_settings(os.environ)) as session:
-        began, count = session.now(), Count()
+        began, count = session.now(), Count(session)
         for first in range(0, runs, PAGE):
             numbers = range(first, min(first + PAGE, runs))
             session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
