@@ -24,6 +24,7 @@ from tui.domain.status import read_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.sources.base import Fatal, Transient
 from tui.sources.budget import SECRET_KEY, Budget
+from tui.sources.coverage import Coverage
 from tui.sources.link import Link
 from tui.sources.listing import Reach
 from tui.sources.reads import Api, Reads
@@ -88,6 +89,9 @@ class Follower:
         self.store = Store()
         self.told: list[Update] = []
         self.reads = Reads(api, budget, self.emit, fleet.clock.now, self.store.get)
+        coverage = Coverage()
+        # Nobody reads a list beside it.
+        coverage.has_list.set()
         parts = SourceParts(
             reads=self.reads,
             store=self.store,
@@ -96,6 +100,7 @@ class Follower:
             reach=Reach(timedelta(hours=24), 5_000),
             filters=RunFilters(),
             run_id=RunId(FleetRun(1, 0).id),
+            coverage=coverage,
             link=link,
         )
         self.source = SOURCES[name](parts)

@@ -22,7 +22,7 @@ from tui.domain.status import RunStatus, read_status
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.session import Session
-from tui.sources.realtime import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
+from tui.sources.realtime import HOLD_S, LIST_FIRST_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
 from tui.sources.rest import RECONCILE_EVERY_S
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
@@ -113,6 +113,21 @@ def test_a_change_is_told_within_the_servers_window_and_costs_no_request(tmp_pat
         assert run.error[1].stack is not None
 
     told(story, tmp_path)
+
+
+def test_the_feed_begins_behind_the_first_page_and_does_not_wait_for_one_that_never_comes(tmp_path: Path) -> None:
+    async def begun_s(*faults: dict[str, Any]) -> float:
+        fleet = a_fleet()
+        fleet.emulator.faults.set([NO_QUERIES, *faults], NAMES)
+        async with live(fleet, tmp_path) as (_, later):
+            await later(5)
+        return fleet.asked(FEED)[0][0]
+
+    async def scenario() -> None:
+        assert await begun_s() == 0
+        assert await begun_s({"kind": "error", "status": 503, "route": "list"}) == LIST_FIRST_S
+
+    asyncio.run(scenario())
 
 
 def test_a_quiet_environment_is_held_and_hardly_asked(tmp_path: Path) -> None:

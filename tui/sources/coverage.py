@@ -4,6 +4,7 @@ What lives here: the little that the two know of each other: since which creatio
 runs it told of without what only a list knows, and whether it missed something. No IO. Source: wire/README.md §8.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -62,6 +63,8 @@ class Coverage:
 
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._wake = wake
+        self.has_list = asyncio.Event()
+        """A first page of the list was emitted, or was waited for long enough."""
         self.since: datetime | None = None
         """The feed tells of no run that was created earlier; None: no feed is live."""
         self._began_at: datetime | None = None

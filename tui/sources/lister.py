@@ -53,6 +53,7 @@ class Lister:
         self.read_at = page.read_at
         self._coverage.compare(page.patches, self.store, page.read_at)
         await emit(RunsRead(told_by(filters, page.patches)))
+        self._coverage.has_list.set()
         return page
 
     def _is_news(self, patch: RunPatch) -> bool:

@@ -33,6 +33,11 @@ REPLAY_S: Final = 1.5
 for longer than this begins anew.
 """
 
+LIST_FIRST_S: Final = 1.0
+"""So long the feed waits for the first page of the list, with which a screen begins: its own beginning, of up to 1,000
+runs, would make that later.
+"""
+
 REFUSED_AGAIN: Final = timedelta(minutes=5)
 """Between tries where the key, the plan or the server does not allow a feed."""
 
@@ -116,6 +121,8 @@ class RealtimeSource:
     async def run(self, emit: Emit) -> None:
         """Emit what the feed tells until cancelled. Raises `Transient`, never `Fatal`: polling goes on without it."""
         progress = _Progress()
+        if self._target.run_id is None:
+            await self._let_list_begin()
         try:
             while True:
                 await self._poll(progress, emit)
@@ -123,6 +130,14 @@ class RealtimeSource:
             raise await self._meaning(error, was_live=progress.was_live) from error
         finally:
             self._coverage.end()
+
+    async def _let_list_begin(self) -> None:
+        has_list = self._coverage.has_list
+        timer = self._clock.call_later(LIST_FIRST_S, has_list.set)
+        try:
+            await has_list.wait()
+        finally:
+            timer.cancel()
 
     async def _poll(self, progress: _Progress, emit: Emit) -> None:
         if self._coverage.is_silent:
