@@ -71,17 +71,13 @@ class WatchedLink(Link):
 
     is_connecting = False
 
-    async def _connect(self) -> ClientConnection:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Welcome]:
         self.is_connecting = True
         try:
-            return await super()._connect()
-        except BaseException:
-            self.is_connecting = False
-            raise
-
-    async def _greet(self, line: ClientConnection) -> Welcome:
-        try:
-            return await super()._greet(line)
+            async with super().open() as welcome:
+                self.is_connecting = False
+                yield welcome
         finally:
             self.is_connecting = False
 
@@ -93,7 +89,9 @@ class Relayed:
     relay: Relay
     server: Server
 
-    def __init__(self, api: FleetApi, tmp_path: Path, tokens: Tokens, options: RelayOptions, interval_s: float) -> None:
+    def __init__(
+        self, api: FleetApi, tmp_path: Path, tokens: Tokens, options: RelayOptions, interval_s: float, *, realtime: bool
+    ) -> None:
         self.api = api
         self.tmp_path = tmp_path
         self.said: list[str] = []
@@ -102,6 +100,7 @@ class Relayed:
         self.path = ""
         self._parts = tokens, options
         self._interval_s = interval_s
+        self._realtime = realtime
         self._port = 0
         self._running = AsyncExitStack()
 
@@ -119,7 +118,7 @@ class Relayed:
         listener = self._running.enter_context(listen(self._port))
         self._port = listener.getsockname()[1]
         self.session = await self._running.enter_async_context(
-            started(self.api, self.tmp_path, read_only=True, interval_s=self._interval_s)
+            started(self.api, self.tmp_path, read_only=True, interval_s=self._interval_s, realtime=self._realtime)
         )
         self.relay = FaultyRelay(self.fleet, self.session, *self._parts, say=self.said.append)
         self.server = await self._running.enter_async_context(self.relay.serving(listener))
@@ -155,7 +154,8 @@ class Relayed:
     async def answered(self) -> None:
         """Wait until everything that was asked is answered."""
         for _ in range(TURNS):
-            if not (self.session.budget.in_flight or any(link.is_connecting for link in self.links)):
+            is_asked = self.session.budget.in_flight or not self.fleet.is_settled(self.session.reads.feeds_held)
+            if not (is_asked or any(link.is_connecting for link in self.links)):
                 break
             await asyncio.sleep(0.0003)
         await self.session.settle()
@@ -199,10 +199,11 @@ async def relaying(
     tokens: Tokens = TOKENS,
     options: RelayOptions | None = None,
     interval_s: float = 10.0,
+    realtime: bool = False,
 ) -> AsyncIterator[Relayed]:
-    """A relay that polls a fleet."""
+    """A relay that polls a fleet, and holds its feed if it may."""
     with serving(fleet) as api:
-        relayed = Relayed(api, tmp_path, tokens, options or RelayOptions(), interval_s)
+        relayed = Relayed(api, tmp_path, tokens, options or RelayOptions(), interval_s, realtime=realtime)
         try:
             await relayed.begin()
             yield relayed
@@ -239,7 +240,8 @@ def is_as_the_world(session: Session, fleet: Fleet) -> bool:
     now_s = fleet.now_s
 
     def is_true(run: Run, word: str) -> bool:
-        return run.state is not None and run.state.status == read_status(word)
+        # By their titles: the feed has other words than lists for the same.
+        return run.state is not None and run.state.status.title == read_status(word).title
 
     known = {run.id: run for run in session.store.runs() if not run.is_gone}
     true = {RunId(run.id): run.status(now_s) for run in fleet.runs}

@@ -1,26 +1,20 @@
 """The link to a relay: one WebSocket at a time, over which a screen hears, and asks about single runs.
 
-What lives here: the screen's side of the connection, and the translation of what websockets raises. What is heard is
-`relay`'s to make use of. No exception of websockets leaves this module, and no text of an error holds the token.
-Source: DESIGN §6.
+What lives here: the screen's side of the connection. How one is made is `dial`'s, what is heard `relay`'s to make use
+of. No exception of websockets leaves this module. Source: DESIGN §6.
 """
 
 import asyncio
 import itertools
-import logging
-import os
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Final, NoReturn
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from tui import __version__
 from tui.config import Secret
 from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
@@ -28,9 +22,10 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
+from tui.sources.dial import OPEN_WITHIN_S, PROGRAM, Dial
 from tui.wire.answers import Answer, refusal
 from tui.wire.connection import Timeouts
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 from tui.wire.questions import Question, Questioner, request_of
 from tui.wire.relay_messages import (
@@ -47,21 +42,11 @@ from tui.wire.relay_messages import (
 from tui.wire.runs import Page
 from tui.wire.stored import Stored
 
-OPEN_WITHIN_S: Final = 10.0
 ANSWER_WITHIN_S: Final = 40.0
 """Longer than the relay waits for the API, so that it is the relay that says what was wrong."""
 
-PING_EVERY_S: Final = 20.0
-CLOSE_WITHIN_S: Final = 2.0
-LARGEST_MESSAGE: Final = 32 * 1024 * 1024
-"""A trace of 8 MB as a text of JSON, whose quotes are all escaped."""
-
 LARGEST_CALL: Final = 60 * 1024
 OTHER_VERSION: Final = 4001
-PROGRAM: Final = f"trigger-tui/{__version__}"
-UNTRUSTED: Final = 495
-"""The status that a certificate gets which is not trusted, as some servers have it: there is none of HTTP."""
-
 _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
@@ -73,8 +58,7 @@ class Link(Questioner):
         """`ca` is a file of certificates that are trusted instead of the machine's."""
         super().__init__(token)
         self._url = url
-        self._clock = clock
-        self._ca = ca
+        self._dial = Dial(url, token, clock.now, ca)
         self._line: ClientConnection | None = None
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Answer]] = {}
@@ -130,7 +114,7 @@ class Link(Questioner):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Welcome]:
         """Be connected to a relay that said welcome. Raises `ApiError`, or `Fatal` for what only a person can mend."""
-        line = await self._connect()
+        line = await self._dial.connect()
         try:
             welcome = await self._greet(line)
             self._line = line
@@ -156,72 +140,6 @@ class Link(Questioner):
                 await self._line.send(message, text=True)
         except (ConnectionClosed, TimeoutError):
             raise Unreachable(_BROKE, may_have_arrived=False) from None
-
-    async def _connect(self) -> ClientConnection:
-        failure: ApiError
-        try:
-            tls = self._tls() if self._url.startswith("wss:") else None
-            return await _Connect(
-                self._url,
-                additional_headers={"Authorization": f"Bearer {self._key.reveal()}"},
-                user_agent_header=PROGRAM,
-                extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
-                compression=None,
-                proxy=True if tls is not None else None,
-                ssl=tls,
-                open_timeout=OPEN_WITHIN_S,
-                ping_interval=PING_EVERY_S,
-                ping_timeout=PING_EVERY_S,
-                close_timeout=CLOSE_WITHIN_S,
-                max_size=LARGEST_MESSAGE,
-                logger=logging.Logger("relay", logging.CRITICAL + 1),  # noqa: LOG001  it would log the token
-            )
-        except InvalidStatus as error:
-            failure = self._refused(error)
-        except ssl.SSLCertVerificationError as error:
-            failure = Refused(f"the certificate of {self._url} is not trusted: {error.verify_message}", UNTRUSTED)
-        except InvalidProxy as error:
-            # Not its text, which holds the proxy's address, and in that may be a password.
-            raise Fatal(f"the relay at {self._url} cannot be reached through this proxy: {clean(error.msg)}") from None
-        except (InvalidURI, ImportError) as error:
-            raise Fatal(f"the relay at {self._url} cannot be reached through this proxy: {clean(str(error))}") from None
-        except ssl.SSLError as error:
-            words = (error.reason or "it broke off").replace("_", " ").lower()
-            failure = Unreachable(f"no TLS with what answers at {self._url}: {words}", may_have_arrived=False)
-        except InvalidHandshake:
-            failure = Unreachable(f"what answers at {self._url} broke off, or is no relay", may_have_arrived=False)
-        except TimeoutError:
-            failure = Unreachable(f"no connection to {self._url} in {OPEN_WITHIN_S:.0f} s", may_have_arrived=False)
-        except OSError as error:
-            # asyncio makes a sentence of its own out of it, with the address once more.
-            number = error.errno or 0
-            words = os.strerror(number) if number > 0 else clean(error.strerror or "it broke off")
-            failure = Unreachable(f"no connection to {self._url}: {words}", may_have_arrived=False)
-        # Raised out here so that it carries no exception of websockets, whose request holds the token.
-        raise failure
-
-    def _tls(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=None if self._ca is None else str(self._ca))
-        except (OSError, ssl.SSLError) as error:
-            raise Fatal(f"--tls-ca {self._ca} holds no certificates that can be read: {error.strerror}") from None
-
-    def _refused(self, error: InvalidStatus) -> ApiError:
-        """What the HTTP answer means that came instead of a WebSocket."""
-        response = error.response
-        status = response.status_code
-        headers = {name.lower(): value for name, value in response.headers.raw_items()}
-        answer = Answer("the relay", status, headers, bytes(response.body or b""), self._clock.now())
-        found = refusal(answer, self._key) if status >= 400 else None
-        match found:
-            case None:
-                return ServerFault(f"what answers at {self._url} is no relay ({status})", status)
-            case Refused() if found.is_about_the_key:
-                return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
-            case Refused():
-                return Refused(f"there is no relay at {self._url} ({status})", status)
-            case _:
-                return found
 
     async def _greet(self, line: ClientConnection) -> Welcome:
         try:
@@ -278,10 +196,3 @@ class Link(Questioner):
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """The bytes behind a payload's or an output's address, from the object store itself; see `Stored.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
-
-
-class _Connect(connect):
-    """Follows no redirect: the token goes to the address that was given, and nowhere else."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
