@@ -18,6 +18,7 @@ from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
+from tui.domain.sources import REST
 from tui.domain.status import RunStatus, read_status
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
@@ -338,6 +339,20 @@ def test_a_broken_feed_is_polled_for_at_once_and_comes_back(tmp_path: Path, faul
 
     is_silent = fault["kind"] in {"hang", "half-open"}
     told(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
+
+
+def test_a_feed_that_was_well_while_the_list_failed_goes_on_where_it_was(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        snapshots = _snapshots(on)
+        on.faults({"kind": "error", "status": 503, "route": "list"})
+        await on.later(70)
+        assert isinstance(on.session.store.sources[REST], SourceRetrying)
+        on.faults()
+        await on.later(40)
+        assert isinstance(on.session.store.sources[REST], SourceConnected)
+        assert _snapshots(on) == snapshots
+
+    told(story, tmp_path)
 
 
 def test_a_server_that_forgot_the_feed_is_asked_for_all_of_it_again(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ class Sources:
         """Run a source until it is cancelled or ended for good, and say how it gets on."""
         waits, tries = waits_s(self._random), 0
         back_s: float | None = None
+        failed_s = 0.0
 
         async def emit(update: Update) -> None:
             nonlocal waits, tries, back_s
@@ -125,7 +126,7 @@ class Sources:
                 if back_s is None:
                     back_s = now_s
                     # Who is back tells the others that it is worth a try.
-                    self._clock.wake()
+                    self._clock.wake(well_since_s=failed_s)
                 if now_s - back_s >= min(update.interval_s, WELL_AFTER_S):
                     waits, tries = waits_s(self._random), 0
             await self._emit(update)
@@ -134,6 +135,7 @@ class Sources:
             try:
                 await source.run(emit)
             except Transient as error:
+                failed_s = failed_s if tries else self._clock.elapsed_s()
                 tries, back_s = tries + 1, None
                 wait_s, clock = next(waits), self._clock
                 if error.retry_after is not None:

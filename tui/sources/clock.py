@@ -4,6 +4,7 @@ What lives here: the protocol and the system's clock. Tests bring one that stand
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -64,8 +65,10 @@ class SystemClock:
         await asyncio.sleep(delay_s)
 
 
-OnWake = Callable[[Callable[[], None]], Callable[[], None]]
-"""Have something called at the next wake; the answer takes that back, and is harmless afterwards."""
+OnWake = Callable[[Callable[[float], None]], Callable[[], None]]
+"""Have something called at every wake, with a moment of `elapsed_s`: who has heard something since then is well, and
+need not be given up. The answer takes that back.
+"""
 
 
 class WakeableClock:
@@ -74,23 +77,22 @@ class WakeableClock:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asleep: set[asyncio.Event] = set()
-        self._calls: dict[int, Callable[[], None]] = {}
+        self._calls: dict[int, Callable[[float], None]] = {}
         self._call_number = 0
         self.now = clock.now
         self.monotonic_s = clock.monotonic_s
         self.elapsed_s = clock.elapsed_s
         self.call_later = clock.call_later
 
-    def wake(self) -> None:
-        """End every sleep now, and tell who asked for it."""
+    def wake(self, *, well_since_s: float = math.inf) -> None:
+        """End every sleep now, and tell who asked for it; see `OnWake`. Without a moment nobody is well."""
         for sleeper in self._asleep:
             sleeper.set()
-        calls, self._calls = self._calls, {}
-        for call in calls.values():
-            call()
+        for call in tuple(self._calls.values()):
+            call(well_since_s)
 
-    def on_wake(self, call: Callable[[], None]) -> Callable[[], None]:
-        """Call it at the next wake; see `OnWake`."""
+    def on_wake(self, call: Callable[[float], None]) -> Callable[[], None]:
+        """Call it at every wake; see `OnWake`."""
         self._call_number += 1
         number = self._call_number
         self._calls[number] = call

@@ -6,6 +6,7 @@ had here is no error: the capability is lost for a while, and asked for again. S
 """
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,9 +35,7 @@ for longer than this begins anew.
 """
 
 LIST_FIRST_S: Final = 1.0
-"""So long the feed waits for the first page of the list, with which a screen begins: its own beginning, of up to 1,000
-runs, would make that later.
-"""
+"""For the first page of the list, with which a screen begins: the feed's own beginning, of 1,000 runs, can wait."""
 
 REFUSED_AGAIN: Final = timedelta(minutes=5)
 """Between tries where the key, the plan or the server does not allow a feed."""
@@ -89,7 +88,9 @@ class _Progress:
 
 
 class RealtimeSource:
-    """Holds one feed: of the whole environment, or of one run. A poll that is out when it is woken is given up."""
+    """Holds one feed: of the whole environment, or of one run. A poll that is out when it is woken is given up, unless
+    the feed is known to be well.
+    """
 
     def __init__(
         self,
@@ -117,6 +118,7 @@ class RealtimeSource:
         told_by_list = (filters.versions, filters.queues, filters.machines, filters.regions)
         self._can_judge = filters.batch is None and not any(told_by_list)
         self._breaks = 0
+        self._heard_s = -math.inf
 
     async def run(self, emit: Emit) -> None:
         """Emit what the feed tells until cancelled. Raises `Transient`, never `Fatal`: polling goes on without it."""
@@ -150,7 +152,7 @@ class RealtimeSource:
             if answer is not None:
                 self._note_repeat(progress, "the server forgets the realtime feed again and again")
             return
-        answered_s = self._clock.elapsed_s()
+        answered_s = self._heard_s = self._clock.elapsed_s()
         patches = self._patches(answer)
         if answer.position == asked:
             self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
@@ -172,7 +174,12 @@ class RealtimeSource:
         try:
             # The client has a bound of its own; this one has none until somebody wants it to be over.
             async with asyncio.timeout(None) as patience:
-                forget = self._on_wake(lambda: patience.reschedule(loop.time()))
+
+                def give_up(well_since_s: float) -> None:
+                    if self._heard_s < well_since_s and patience.when() is None:
+                        patience.reschedule(loop.time())
+
+                forget = self._on_wake(give_up)
                 try:
                     return await self._reads.feed(self._target, position)
                 finally:

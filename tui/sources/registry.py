@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class SourceParts:
     """Everything that a source may be built from. `run_id` is only for sources of one run; `coverage` is shared by a
-    feed and the poller beside it; `on_wake` tells when somebody wants everything asked anew; `link` is there on a relay
+    feed and the poller beside it; `on_wake` tells when all is to be asked anew; `link` is there on a relay
     only.
     """
 
@@ -40,10 +40,9 @@ class SourceParts:
     interval_s: float
     reach: Reach
     filters: RunFilters
-    run_id: RunId
+    run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
     on_wake: OnWake = lambda _: lambda: None
-
     link: "Link | None" = None
 
 
@@ -66,6 +65,12 @@ def _environment(parts: SourceParts) -> FeedTarget:
     return FeedTarget(window=parts.reach.age, tags=tags)
 
 
+def _run_id(parts: SourceParts) -> RunId:
+    if parts.run_id is None:
+        raise ValueError("a source of one run is not told of which")
+    return parts.run_id
+
+
 def _relay(parts: SourceParts) -> Source:
     # Loaded by who is on a relay only: websockets is a tenth of a command's start.
     source: Source = importlib.import_module("tui.sources.relay").RelaySource(parts.link, parts.store, parts.clock)
@@ -84,10 +89,10 @@ SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
             coverage=parts.coverage,
         ),
         SingleRunSource.name: lambda parts: SingleRunSource(
-            parts.reads, parts.run_id, parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
+            parts.reads, _run_id(parts), parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
         ),
         REALTIME: lambda parts: _feed(parts, _environment(parts)),
-        RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=parts.run_id)),
+        RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=_run_id(parts))),
         RELAY: _relay,
     }
 )
