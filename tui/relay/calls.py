@@ -7,7 +7,9 @@ screens are one request.
 import asyncio
 import json
 import re
-from collections import deque
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
@@ -37,6 +39,11 @@ ANSWER_WITHIN_S: Final = 30.0
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of one answer; a trace of 5,000 spans is 5 MB."""
 
+MOST_LEAVING: Final = 8 * LARGEST_ANSWER
+"""Bytes of answers that may be on their way at once: screens that ask for much and read nothing hold what they asked
+for until they are given up.
+"""
+
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
@@ -50,6 +57,27 @@ class Desk:
         self._reads = reads
         self._key = key.reveal().encode()
         self._budget = Budget(clock, Refill(int(whole.requests * SCREENS_SHARE), whole.period_s))
+        self._leaving: Counter[int] = Counter()
+        self.leaving_bytes = 0
+
+    @asynccontextmanager
+    async def answered(self, question: Question) -> AsyncIterator[bytes]:
+        """What to send, while the block sends it: the answer, or that there is no room for it."""
+        answer = await self.answer(question)
+        # Many screens may be sent the same bytes, which are there once.
+        which, size = id(answer), len(answer)
+        if not self._leaving[which] and self.leaving_bytes + size > MOST_LEAVING:
+            answer = self.own(503, "the relay has too many answers to send; ask again")
+            which, size = id(answer), len(answer)
+        self.leaving_bytes += 0 if self._leaving[which] else size
+        self._leaving[which] += 1
+        try:
+            yield answer
+        finally:
+            self._leaving[which] -= 1
+            if not self._leaving[which]:
+                del self._leaving[which]
+                self.leaving_bytes -= size
 
     async def answer(self, question: Question) -> bytes:
         """An answer, always: where the API gives none, it says why. It is written once for all who ask it now."""

@@ -242,9 +242,9 @@ class Relay:
 
     async def _answer(self, screen: Screen, connection: ServerConnection, call: Call, allowance: Allowance) -> None:
         try:
-            answer = await self._desk.answer(call.question)
-            with suppress(ConnectionClosed):
-                await screen.send((encode_answered(call.number, answer),))
+            async with self._desk.answered(call.question) as answer:
+                with suppress(ConnectionClosed):
+                    await screen.send((encode_answered(call.number, answer),))
         except TimeoutError:
             connection.transport.abort()
         finally:
