@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.store.builders import at, patch_of
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
@@ -18,6 +20,7 @@ from tui.domain.update import (
 )
 from tui.sources.told import Told
 from tui.store.store import Store
+from tui.wire.errors import ServerFault
 from tui.wire.relay_facts import Facts
 from tui.wire.relay_messages import Chunk, Runs
 
@@ -58,6 +61,17 @@ def test_live_runs_that_no_part_of_a_snapshot_has_are_missing_once_the_relay_rea
     assert screen.told.next_missing() == []
     screen.told.still_missing(RunId("run_b"))
     assert screen.told.next_missing() == ["run_b"]
+
+
+@pytest.mark.parametrize("numbers", [(1,), (0, 2), (0, 1, 1), (0, 0, 2)])
+def test_a_snapshot_without_one_of_its_parts_is_none(numbers: tuple[int, ...]) -> None:
+    screen = Screen()
+    *before, last = numbers
+    for number in before:
+        screen.hears(runs("run_a", chunk=Chunk(number, is_last=False)))
+    with pytest.raises(ServerFault, match="left out a part"):
+        screen.hears(runs("run_b", chunk=Chunk(last, is_last=True)))
+    assert not screen.told.is_whole
 
 
 def test_a_run_that_is_told_of_meanwhile_is_missing_no_more() -> None:

@@ -21,6 +21,7 @@ from tui.domain.update import (
     Update,
 )
 from tui.store.store import Store
+from tui.wire.errors import ServerFault
 from tui.wire.relay_facts import Facts
 from tui.wire.relay_messages import Runs
 
@@ -35,6 +36,7 @@ class Told:
         self._store = store
         self._facts: Facts | None = None
         self._snapshot: set[RunId] = set()
+        self._chunks = 0
         self._missing: list[RunId] = []
         self.is_whole = False
 
@@ -44,7 +46,10 @@ class Told:
         return self.is_whole and self._facts is not None and bool(self._facts.sources)
 
     def runs(self, told: Runs) -> Iterator[Update]:
-        """Runs as the relay knows them. Those that are thought to live and are in no snapshot are missing."""
+        """Runs as the relay knows them. Those that are thought to live and are in no snapshot are missing.
+
+        Raises `ServerFault` where a part of a snapshot is: what is in it would be taken for missing.
+        """
         yield RunsRead(told.patches)
         yield from told.gone
         run_ids = {patch.id for patch in told.patches} | {gone.id for gone in told.gone}
@@ -52,7 +57,10 @@ class Told:
             self._missing = [run_id for run_id in self._missing if run_id not in run_ids]
             return
         if told.chunk.number == 0:
-            self._snapshot = set()
+            self._snapshot, self._chunks = set(), 0
+        if told.chunk.number != self._chunks:
+            raise ServerFault("the relay left out a part of what it tells", 200)
+        self._chunks += 1
         self._snapshot |= run_ids
         if told.chunk.is_last:
             self._missing = sorted(self._store.live() - self._snapshot)

@@ -6,7 +6,7 @@ What lives here: the value, and its row in a message of `wire.relay_messages`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from tui.domain.environment import Capability, Environment
 from tui.domain.run import Json
@@ -24,6 +24,9 @@ from tui.domain.update import (
 )
 from tui.wire.relay_models import CaughtUpRow, CountsRow, EnvironmentRow, FactsRow, HistoryRow, ReconciledRow, SourceRow
 from tui.wire.relay_runs import decode_moment, decode_time, encode_time
+
+_CAPABILITIES: Final = {each.value: each for each in Capability}
+_STATUSES: Final = {each.value: each for each in RunStatus}
 
 SourceStatus = SourceConnected | SourceRetrying | SourceStopped
 
@@ -64,7 +67,8 @@ def read_facts(row: FactsRow) -> Facts:
         environment=None if row["environment"] is None else _read_environment(row["environment"]),
         counts=None if row["counts"] is None else _read_counts(row["counts"]),
         sources=tuple(_read_source(each) for each in row["sources"]),
-        lost={Capability(name): reason for name, reason in row["lost"].items()},
+        # A newer relay may have words that this screen has none for; the rest of what it says is as true.
+        lost={_CAPABILITIES[name]: reason for name, reason in row["lost"].items() if name in _CAPABILITIES},
         caught_up=None if row["caught_up"] is None else _read_caught_up(row["caught_up"]),
         reconciled=None if row["reconciled"] is None else _read_reconciled(row["reconciled"]),
         history=None if row["history"] is None else _read_history(row["history"]),
@@ -76,7 +80,7 @@ def _counts_row(read: CountsRead) -> dict[str, Json]:
 
 
 def _read_counts(row: CountsRow) -> CountsRead:
-    counts = {RunStatus(name): count for name, count in row["counts"].items()}
+    counts = {_STATUSES[name]: count for name, count in row["counts"].items() if name in _STATUSES}
     return CountsRead(counts, decode_time(row["at"]), row["period_h"])
 
 
