@@ -106,6 +106,12 @@ def test_a_monitor_shows_the_runs_of_a_relay_with_tls_and_has_no_key(tokens: str
         assert (code, err) == (130, "")
 
 
+def test_an_authority_that_is_none_is_refused_before_there_is_a_screen() -> None:
+    with screen("wss://127.0.0.1:1", "--tls-ca", __file__) as terminal:
+        terminal.wait_for("no certificate")
+        assert terminal.end() == 2
+
+
 def test_a_monitor_whose_token_is_wrong_says_what_to_do(tokens: str) -> None:
     with relaying(tokens) as running, screen(running.url, TRIGGER_TUI_RELAY_TOKEN=f"{TOKEN}x") as terminal:
         terminal.wait_for("TRIGGER_TUI_RELAY_TOKEN")

@@ -96,6 +96,8 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
             raise Stop(ExitCode.USAGE, "--tls-ca is for --relay: the API's certificates are those of SSL_CERT_FILE")
         _run(output, read_settings(os.environ, **options), looks)
         return
+    if ca is not None:
+        _check_authority(ca)
     settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, expect_env=options["expect_env"])
     _run(output, settings, looks, place=f"relay {settings.relay_url}")
 
@@ -129,6 +131,17 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal; `trigger-tui ls` prints")
     if environ.get("TERM", "") in {"", "dumb"}:
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM says it is dumb)")
+
+
+def _check_authority(ca: Path) -> None:
+    """Refuse a file that holds no certificates. Raises `Stop`."""
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=str(ca))
+    except (OSError, ssl.SSLError) as error:
+        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
+        raise Stop(ExitCode.USAGE, f"--tls-ca {ca} holds no certificates that can be read: {reason}") from None
 
 
 def _demo_environ(url: str, slug: str) -> dict[str, str]:
