@@ -203,11 +203,15 @@ def test_a_key_that_was_refused_is_tried_again_without_a_person(tmp_path: Path) 
     async def scenario() -> None:
         fleet = world()
         fleet.fault = lambda path: server_error(401) if "/api/" in path else None
-        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+        async with relaying(fleet, tmp_path, realtime=True) as relayed, on_screen(relayed) as screen:
             await relayed.until(lambda: isinstance(screen.store.sources.get(REST), SourceStopped))
             assert Watched(screen).now.level is Level.STALE
             fleet.fault = lambda _: None
+            await relayed.until(lambda: isinstance(screen.store.sources[REST], SourceConnected))
             await both(relayed, screen)
+            # What was followed before is followed no more.
+            await relayed.later(5)
+            assert relayed.session.reads.feeds_held == 1
 
     asyncio.run(scenario())
 

@@ -90,6 +90,13 @@ def test_an_idle_feed_that_breaks_makes_nothing_stale_at_once(heard: Heard) -> N
     assert heard.now(19.3).confirmed_at == at(19.2)
 
 
+def test_a_feed_whose_end_is_noticed_late_buys_nobody_more_time(heard: Heard) -> None:
+    heard.good(REST, 0)
+    heard.good(FEED, 1)
+    heard.bad(FEED, 96)
+    assert heard.levels(99.9, 100, 100.9, 101) == ["fresh", "late", "late", "stale"]
+
+
 def test_trouble_of_the_poller_beside_a_live_feed_is_said_and_makes_nothing_old(heard: Heard) -> None:
     heard.good(FEED, 0)
     heard.bad(REST, 5)
@@ -174,6 +181,17 @@ def test_without_the_relay_nothing_of_what_it_told_is_of_now(heard: Heard) -> No
     heard.good(FEED, 60)
     assert heard.now(61).lead == FEED
     assert heard.connection.gap == Gap(at(0), at(60))
+
+
+def test_without_the_relay_the_trouble_of_its_feed_is_not_worth_a_word(heard: Heard) -> None:
+    for source in (REST, RELAY):
+        heard.good(source, 0)
+    heard.bad(FEED, 1)
+    beside = heard.now(1).aside
+    assert beside is not None
+    assert beside.source == FEED
+    heard.bad(RELAY, 2)
+    assert heard.now(2).aside is None
 
 
 def test_a_word_of_before_that_comes_late_ends_no_gap(heard: Heard) -> None:

@@ -99,9 +99,12 @@ def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> N
         assert fleet.asked(path)
         await monitor.later(20.3 - fleet.now_s)
         assert any(line.startswith("▌ ✗ Failed") for line in monitor.lines)
-        await monitor.press("g", wait_s=1)
+        # It is looked at still, and has nothing more to tell.
+        await monitor.later(1)
         asked = len(fleet.asked(path))
         await monitor.later(60)
+        assert len(fleet.asked(path)) == asked
+        await monitor.press("g", wait_s=60)
         assert len(fleet.asked(path)) == asked
         # That it was let go is nobody else's business: the feed of all runs is still the first.
         assert [query["offset"] for _, query in fleet.asked("/realtime/v1/runs")].count("-1") == 1
