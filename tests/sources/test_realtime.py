@@ -346,10 +346,10 @@ def test_a_feed_that_was_well_while_the_list_failed_goes_on_where_it_was(tmp_pat
         snapshots = _snapshots(on)
         on.faults({"kind": "error", "status": 503, "route": "list"})
         await on.later(70)
-        assert isinstance(on.session.store.sources[REST], SourceRetrying)
+        assert type(on.source(REST)) is SourceRetrying
         on.faults()
         await on.later(40)
-        assert isinstance(on.session.store.sources[REST], SourceConnected)
+        assert type(on.source(REST)) is SourceConnected
         assert _snapshots(on) == snapshots
 
     told(story, tmp_path)
