@@ -84,7 +84,7 @@ def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) ->
 
 
 def test_a_message_too_large_passes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.link.LARGEST_MESSAGE", 50_000)
+    monkeypatch.setattr("tui.sources.dial.LARGEST_MESSAGE", 50_000)
 
     async def scenario() -> None:
         async with against(saying(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):
