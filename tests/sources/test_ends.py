@@ -241,3 +241,19 @@ def test_the_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None
             assert session.store.history.run_count == 0
 
     asyncio.run(scenario())
+
+
+def test_runs_of_a_task_that_ended_far_apart_in_the_list_are_found_together(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(4_000))
+        long = [FleetRun(5_000 + n, -3990.5 + 66 * n, -60, 20, task="ask-agent") for n in range(60)]
+        fleet.add_all(long)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(30)
+            assert {known(session, run).status for run in long} == {RunStatus.COMPLETED_SUCCESSFULLY}
+            windows = [query for query in lists(fleet, 20) if "filter[createdAt][from]" in query]
+            assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
+            assert len(windows) <= 2
+
+    asyncio.run(scenario())

@@ -5,11 +5,12 @@ What lives here: the set of such runs, the window that is being read, and single
 windows are cut is `scan`'s. Source: DESIGN §4; wire/README.md §3.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId
+from tui.domain.ids import Cursor, RunId, TaskId
+from tui.domain.run import Run
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.lister import Lister
@@ -71,9 +72,11 @@ class Leavers:
     def _next_window(self) -> bool:
         store = self._lister.store
         runs = [run for run_id in self._left if (run := store.get(run_id)) is not None]
-        found, unplaced = windows(runs, store.created_rank)
+        ranks = {run.id: store.created_rank(run.id) for run in runs}
+        found, unplaced = windows(runs, ranks.__getitem__)
         self._unlisted += unplaced
         self._left.difference_update(unplaced)
+        found = sorted((*found, *self._of_one_task(runs, ranks)), key=lambda window: -len(window.run_ids))
         self._window, self._cursor = (found[0] if found else None), None
         # The fullest first, but every other time the one that waits longest: a lone straggler must not wait for ever.
         self._is_fair_turn = not self._is_fair_turn
@@ -83,11 +86,25 @@ class Leavers:
         self._seen.clear()
         return self._window is not None
 
+    def _of_one_task(self, runs: Iterable[Run], ranks: Mapping[RunId, int]) -> Iterator[Window]:
+        """Windows over the runs of a task: those that live long are of few tasks, and seldom neighbours in the list."""
+        by_task: dict[TaskId, list[Run]] = {}
+        for run in runs:
+            if run.fixed.task is not None:
+                by_task.setdefault(run.fixed.task, []).append(run)
+        store = self._lister.store
+        for task, of_task in by_task.items():
+            # As many of those between two of them are of the same task as of all: a guess, since pages go on.
+            share = len(store.with_task(task)) / len(store)
+            found, _ = windows(of_task, {run.id: ranks[run.id] * share for run in of_task}.__getitem__)
+            yield from (replace(window, task=task) for window in found)
+
     async def _read_window(self, emit: Emit) -> None:
         window = self._window
         if window is None:
             return
         filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
+        filters = filters if window.task is None else replace(filters, tasks=(window.task,))
         size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_SIZE
         page = await self._lister.page(emit, filters, after=self._cursor, size=size)
         self._left.difference_update(patch.id for patch in page.patches)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tui.domain.ids import Cursor, RunId
+from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 
@@ -58,20 +58,23 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of creation time that holds all `run_ids`, and probably not many more runs than a page."""
+    """A stretch of creation time that holds all `run_ids`, and probably not many more runs than a page: of one `task`
+    where that is given.
+    """
 
     created_from: datetime
     created_to: datetime
     run_ids: tuple[RunId, ...]
+    task: TaskId | None = None
 
 
-def windows(runs: Iterable[Run], rank: Callable[[RunId], int]) -> tuple[list[Window], list[RunId]]:
+def windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:
     """Group runs so that few list pages cover them; those without a creation time are given back on their own.
 
-    `rank` is a run's place in creation order among all known runs: neighbours within a page's reach share a window.
-    The fullest windows come first.
+    `rank` is a run's place in creation order among all runs that a page may show: neighbours within a page's reach
+    share a window. The fullest windows come first.
     """
-    placed: list[tuple[int, datetime, RunId]] = []
+    placed: list[tuple[float, datetime, RunId]] = []
     unplaced: list[RunId] = []
     for run in runs:
         if run.fixed.created_at is None:
@@ -79,7 +82,7 @@ def windows(runs: Iterable[Run], rank: Callable[[RunId], int]) -> tuple[list[Win
         else:
             placed.append((rank(run.id), run.fixed.created_at, run.id))
     placed.sort()
-    groups: list[list[tuple[int, datetime, RunId]]] = []
+    groups: list[list[tuple[float, datetime, RunId]]] = []
     for place in placed:
         # Runs of one moment are in one window however many they are, or it would be read over and over.
         if groups and (place[0] - groups[-1][0][0] < PAGE_SIZE or place[1] == groups[-1][-1][1]):
