@@ -80,10 +80,11 @@ class Listing:
 
     @property
     def caught_up_at(self) -> datetime | None:
-        """The moment before which every change was read; None while something is still to be read. Lists tell a change
-        a little late.
+        """The moment before which every change was read; None while something is still to be read: what ended unseen is
+        in the history alone. Lists tell a change a little late.
         """
-        if len(self._read_until) < len((NEWEST, RUNNING_PART, QUEUED_PART)) or not self._leavers.is_empty:
+        is_all_scanned = len(self._read_until) == len((NEWEST, RUNNING_PART, QUEUED_PART))
+        if not (is_all_scanned and self.is_history_read and self._leavers.is_empty):
             return None
         return min(self._read_until.values()) - LIST_DELAY
 
