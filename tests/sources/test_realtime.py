@@ -27,6 +27,7 @@ from tui.sources.realtime import HOLD_S, LIST_FIRST_S, MOST_BREAKS, MOST_PARTS, 
 from tui.sources.rest import RECONCILE_EVERY_S
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 
 FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
 
@@ -399,6 +400,40 @@ def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -
         assert on.status(1) is RunStatus.CANCELLED
         assert on.freshness.is_live
         assert on.session.now() - clock.now() == timedelta(hours=1)
+
+    told(story, tmp_path)
+
+
+def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_sooner(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        clock, feed = on.fleet.clock, on.session.reads.feed
+        blamed: list[Reconciled] = []
+        dead: list[FeedPosition] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count:
+                blamed.append(look)
+
+        async def dead_then_slow(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            answer = await feed(target, after)
+            if after is None:
+                await clock.sleep(0.4)
+            elif clock.asleep_s and not dead:
+                dead.append(after)
+                await asyncio.Event().wait()
+            return answer
+
+        on.session.listen(note)
+        on.session.reads.feed = dead_then_slow  # type: ignore[method-assign]
+        await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
+        on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
+        clock.asleep_s += 3600
+        on.fleet.slept_s += 3600
+        await on.later(40)
+        assert dead
+        on.assert_equals_world()
+        assert not blamed
 
     told(story, tmp_path)
 

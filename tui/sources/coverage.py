@@ -89,6 +89,14 @@ class Coverage:
             self.beginnings += 1
         self.since, self._began_at = since, at
         self._silent = 0
+        self._seen.clear()
+        self._missed.clear()
+
+    def interrupt(self) -> None:
+        """The feed begins anew, as after a sleep of the machine: what it did not tell before is in its snapshot, and
+        none of its faults, should the list come first.
+        """
+        self._began_at = None
 
     def note_told(self) -> None:
         """The feed told of a change, whether or not a list was sooner."""

@@ -44,9 +44,7 @@ CROWDED_AGAIN: Final = timedelta(minutes=1)
 """Between tries while all connections of the environment are taken by others."""
 
 MOST_BREAKS: Final = 3
-"""Polls in a row that broke although the snapshot before them came: something between us and the server cannot hold
-a connection for 20 s.
-"""
+"""Polls in a row that broke behind a snapshot that came: something in between cannot hold a connection for 20 s."""
 
 MOST_PARTS: Final = 200
 """Of a snapshot, one after the other without a wait: an environment has a few."""
@@ -171,6 +169,8 @@ class RealtimeSource:
     async def _ask(self, position: FeedPosition | None) -> FeedAnswer | None:
         """One poll; None: somebody woke us, as after a sleep of the machine, whose connections are dead."""
         loop = asyncio.get_running_loop()
+        if position is None:
+            self._coverage.interrupt()
         try:
             # The client has a bound of its own; this one has none until somebody wants it to be over.
             async with asyncio.timeout(None) as patience:
