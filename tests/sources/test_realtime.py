@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.answers import server_error
 from tests.fleet import NO_QUERIES, Fleet, FleetRun, at
-from tests.harness import SHORT, Later, live
+from tests.harness import SHORT, Later, live, public_token
 from tests.ordeal import set_faults
 from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
@@ -25,6 +25,7 @@ from tui.emulator.routes.table import NAMES
 from tui.session import Session
 from tui.sources.realtime import HOLD_S, LIST_FIRST_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
 from tui.sources.rest import RECONCILE_EVERY_S
+from tui.sources.scan import PAGE_SIZE
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
@@ -200,6 +201,39 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
         assert [look.missed_count for look in missed] == [5]
 
     told(story, tmp_path)
+
+
+def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all_the_same(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
+    queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
+    unheard = queued[0]
+
+    def of_the_queue() -> int:
+        return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.asked(LIST))
+
+    async def story(on: Followed) -> None:
+        feed = on.session.reads.feed
+
+        async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            answer = await feed(target, after)
+            return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
+
+        on.session.reads.feed = deaf  # type: ignore[method-assign]
+        await on.later(300)
+        fleet.cancel(unheard)
+        read = of_the_queue()
+        while of_the_queue() == read:
+            await on.later(0.5)
+        begun = on.session.store.reconciled
+        for run in queued[40:]:
+            fleet.cancel(run)
+        while on.session.store.reconciled == begun:
+            await on.later(0.5)
+        assert len(on.session.store.live()) <= PAGE_SIZE
+        assert on.status(unheard.number) is RunStatus.CANCELLED
+
+    told(story, tmp_path, fleet, key=public_token("read:runs"))
 
 
 def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
