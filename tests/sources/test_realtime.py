@@ -20,14 +20,17 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.sources import REST
 from tui.domain.status import RunStatus, read_status
+from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.session import Session
+from tui.sources.budget import Priority
 from tui.sources.realtime import HOLD_S, LIST_FIRST_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
 from tui.sources.rest import RECONCILE_EVERY_S
 from tui.sources.scan import PAGE_SIZE
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
+from tui.store.merge import merge
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 
 FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
@@ -657,6 +660,20 @@ def test_of_several_tags_none_is_asked_for_since_a_feed_means_all_of_them(
         assert {query.get("tags") for _, query in on.fleet.asked(FEED)} == {asked}
 
     told(story, tmp_path, filters=RunFilters(tags=tags))
+
+
+def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
+            await later(5)
+            answer = await session.reads.run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
+            run = merge(None, answer.patch)
+            assert not session.sources.is_told(run)
+            assert run.state is not None
+            assert session.sources.is_told(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
+
+    asyncio.run(scenario())
 
 
 def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ class Coverage:
         self._wake = wake
         self.has_list = asyncio.Event()
         """A first page of the list was emitted, or was waited for long enough."""
+        self.tags: tuple[str, ...] = ()
+        """The feed tells only of runs that carry all of them."""
         self.since: datetime | None = None
         """The feed tells of no run that was created earlier; None: no feed is live."""
         self._began_at: datetime | None = None
