@@ -1,7 +1,10 @@
 """Runs that are to be read again: what becomes of those that no list shows."""
 
 import asyncio
+from datetime import timedelta
 from typing import cast
+
+import pytest
 
 from tests.store.builders import at, patch_of
 from tui.domain.filters import RunFilters
@@ -11,7 +14,7 @@ from tui.sources.budget import Priority
 from tui.sources.leavers import Leavers
 from tui.sources.lister import Lister
 from tui.store.store import Store
-from tui.wire.errors import ApiError, ServerFault
+from tui.wire.errors import ApiError, RateLimited, ServerFault
 from tui.wire.runs import Page
 
 
@@ -56,6 +59,23 @@ def test_runs_that_scans_miss_again_and_again_wait_once_each() -> None:
         for _ in range(len(hidden)):
             await leavers.read(nobody, 3)
         assert late in lister.asked
+        assert leavers.is_empty
+
+    asyncio.run(scenario())
+
+
+def test_a_run_that_a_spent_budget_kept_from_being_read_is_read_when_there_is_some() -> None:
+    async def scenario() -> None:
+        hidden = RunId("run_hidden")
+        lister = EmptyList([hidden])
+        leavers = leavers_of(lister)
+        leavers.add([hidden])
+        lister.failure = RateLimited("429", timedelta(seconds=5))
+        with pytest.raises(RateLimited):
+            await leavers.read(nobody, 3)
+        lister.failure = ServerFault("it cannot be read", 500)
+        await leavers.read(nobody, 3)
+        assert lister.asked == [hidden, hidden]
         assert leavers.is_empty
 
     asyncio.run(scenario())

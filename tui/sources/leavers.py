@@ -16,7 +16,7 @@ from tui.sources.budget import Priority
 from tui.sources.lister import Lister
 from tui.sources.scan import PAGE_SIZE, Window, windows
 from tui.store.orders import EPOCH
-from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault
 
 SINGLE_SIZE = 10
 """Rows asked for where one run is looked for: its neighbours of the same millisecond come along."""
@@ -125,6 +125,10 @@ class Leavers:
         del self._unlisted[run_id]
         try:
             await self._lister.reads.run(run_id, Priority.LIST)
+        except RateLimited:
+            # Nothing was done, and no scan meets again what a feed told of for the last time.
+            self._unlisted[run_id] = None
+            raise
         except (NotFound, ServerFault):
             return
         except Refused as error:
