@@ -526,6 +526,24 @@ def test_a_feed_that_a_cache_answers_is_given_up(tmp_path: Path) -> None:
     told(story, tmp_path)
 
 
+def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        feed, begun = on.session.reads.feed, _snapshots(on)
+
+        async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            if after is None:
+                return await feed(target, after)
+            await on.fleet.clock.sleep(HOLD_S)
+            return FeedAnswer((), on.session.now(), after)
+
+        on.session.reads.feed = without_cursor  # type: ignore[method-assign]
+        await on.later((MOST_REPEATS + 2) * HOLD_S)
+        assert on.freshness.is_live
+        assert _snapshots(on) == begun
+
+    told(story, tmp_path)
+
+
 def test_a_feed_that_tells_the_same_rows_again_and_again_is_given_up(tmp_path: Path) -> None:
     fleet = a_fleet()
     old = [_columns(39), UP_TO_DATE]

@@ -50,7 +50,7 @@ MOST_PARTS: Final = 200
 """Of a snapshot, one after the other without a wait: an environment has a few."""
 
 MOST_REPEATS: Final = 5
-"""Answers in a row that lead to where we were already, or back to the start: we would go round in a circle."""
+"""Answers in a row that lead to where we were already, at once, or back to the start: we would go round in a circle."""
 
 SHORTEST_POLL_S: Final = 0.05
 """Polls follow each other no faster: more cannot be read."""
@@ -152,7 +152,7 @@ class RealtimeSource:
             return
         answered_s = self._heard_s = self._clock.elapsed_s()
         patches = self._patches(answer)
-        if answer.position == asked:
+        if answer.position == asked and answered_s - asked_s < HOLLOW_S:
             self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
         elif asked is not None and asked.is_up_to_date:
             if patches:
