@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.answers import server_error
 from tests.fleet import NO_QUERIES, Fleet, FleetRun, at
-from tests.harness import SHORT, Later, live
+from tests.harness import SHORT, Later, live, public_token
 from tests.ordeal import set_faults
 from tests.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
@@ -20,13 +20,18 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.sources import REST
 from tui.domain.status import RunStatus, read_status
+from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.session import Session
+from tui.sources.budget import Priority
 from tui.sources.realtime import HOLD_S, LIST_FIRST_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN, REPLAY_S
 from tui.sources.rest import RECONCILE_EVERY_S
+from tui.sources.scan import PAGE_SIZE
 from tui.store.changes import Changes
 from tui.store.freshness import Connection, Freshness
+from tui.store.merge import merge
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 
 FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
 
@@ -199,6 +204,39 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
         assert [look.missed_count for look in missed] == [5]
 
     told(story, tmp_path)
+
+
+def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all_the_same(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
+    queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
+    unheard = queued[0]
+
+    def of_the_queue() -> int:
+        return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.asked(LIST))
+
+    async def story(on: Followed) -> None:
+        feed = on.session.reads.feed
+
+        async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            answer = await feed(target, after)
+            return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
+
+        on.session.reads.feed = deaf  # type: ignore[method-assign]
+        await on.later(300)
+        fleet.cancel(unheard)
+        read = of_the_queue()
+        while of_the_queue() == read:
+            await on.later(0.5)
+        begun = on.session.store.reconciled
+        for run in queued[40:]:
+            fleet.cancel(run)
+        while on.session.store.reconciled == begun:
+            await on.later(0.5)
+        assert len(on.session.store.live()) <= PAGE_SIZE
+        assert on.status(unheard.number) is RunStatus.CANCELLED
+
+    told(story, tmp_path, fleet, key=public_token("read:runs"))
 
 
 def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
@@ -403,6 +441,40 @@ def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -
     told(story, tmp_path)
 
 
+def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_sooner(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        clock, feed = on.fleet.clock, on.session.reads.feed
+        blamed: list[Reconciled] = []
+        dead: list[FeedPosition] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count:
+                blamed.append(look)
+
+        async def dead_then_slow(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            answer = await feed(target, after)
+            if after is None:
+                await clock.sleep(0.4)
+            elif clock.asleep_s and not dead:
+                dead.append(after)
+                await asyncio.Event().wait()
+            return answer
+
+        on.session.listen(note)
+        on.session.reads.feed = dead_then_slow  # type: ignore[method-assign]
+        await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
+        on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
+        clock.asleep_s += 3600
+        on.fleet.slept_s += 3600
+        await on.later(40)
+        assert dead
+        on.assert_equals_world()
+        assert not blamed
+
+    told(story, tmp_path)
+
+
 def test_who_was_away_for_longer_than_the_server_replays_begins_anew(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         snapshots = _snapshots(on)
@@ -450,6 +522,24 @@ def test_a_feed_that_a_cache_answers_is_given_up(tmp_path: Path) -> None:
         assert isinstance(on.source("realtime"), SourceRetrying)
         assert "cache" in on.source("realtime").reason
         assert on.asked(FEED, 10) < 60
+
+    told(story, tmp_path)
+
+
+def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        feed, begun = on.session.reads.feed, _snapshots(on)
+
+        async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            if after is None:
+                return await feed(target, after)
+            await on.fleet.clock.sleep(HOLD_S)
+            return FeedAnswer((), on.session.now(), after)
+
+        on.session.reads.feed = without_cursor  # type: ignore[method-assign]
+        await on.later((MOST_REPEATS + 2) * HOLD_S)
+        assert on.freshness.is_live
+        assert _snapshots(on) == begun
 
     told(story, tmp_path)
 
@@ -588,6 +678,20 @@ def test_of_several_tags_none_is_asked_for_since_a_feed_means_all_of_them(
         assert {query.get("tags") for _, query in on.fleet.asked(FEED)} == {asked}
 
     told(story, tmp_path, filters=RunFilters(tags=tags))
+
+
+def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
+            await later(5)
+            answer = await session.reads.run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
+            run = merge(None, answer.patch)
+            assert not session.sources.is_told(run)
+            assert run.state is not None
+            assert session.sources.is_told(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
+
+    asyncio.run(scenario())
 
 
 def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:

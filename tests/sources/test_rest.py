@@ -174,6 +174,29 @@ def test_an_outage_is_waited_out_and_everything_missed_is_read(
     asyncio.run(scenario())
 
 
+def test_an_outage_is_not_made_up_for_before_the_history_tells_what_ended_in_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        fleet = Fleet(clock)
+        fleet.add_all(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000))
+        fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 2)
+                fleet.fault = lambda _: server_error()
+                await pass_time(session, api, 58)
+                assert len(session.store) < 2000
+                fleet.fault = lambda _: None
+                while session.store.caught_up is None or session.store.caught_up < at(60):
+                    assert fleet.now_s < 150
+                    await pass_time(session, api, 1)
+                assert len(session.store) == 4000
+                assert not session.store.live()
+
+    asyncio.run(scenario())
+
+
 def test_waits_between_tries_grow_to_a_cap_and_start_over_after_a_success(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()

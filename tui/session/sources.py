@@ -100,7 +100,9 @@ class Sources:
         coverage, created_at = self._coverage, run.fixed.created_at
         if coverage is None or not coverage.is_live or created_at is None:
             return True
-        return coverage.reaches(created_at, self._now())
+        # One that is looked at need not be of those that are followed: a parent, what was there before the filter.
+        tags = run.state.tags if run.state is not None else ()
+        return set(coverage.tags).issubset(tags) and coverage.reaches(created_at, self._now())
 
     def refresh(self) -> None:
         """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new

@@ -65,6 +65,8 @@ class Coverage:
         self._wake = wake
         self.has_list = asyncio.Event()
         """A first page of the list was emitted, or was waited for long enough."""
+        self.tags: tuple[str, ...] = ()
+        """The feed tells only of runs that carry all of them."""
         self.since: datetime | None = None
         """The feed tells of no run that was created earlier; None: no feed is live."""
         self._began_at: datetime | None = None
@@ -89,6 +91,14 @@ class Coverage:
             self.beginnings += 1
         self.since, self._began_at = since, at
         self._silent = 0
+        self._seen.clear()
+        self._missed.clear()
+
+    def interrupt(self) -> None:
+        """The feed begins anew, as after a sleep of the machine: what it did not tell before is in its snapshot, and
+        none of its faults, should the list come first.
+        """
+        self._began_at = None
 
     def note_told(self) -> None:
         """The feed told of a change, whether or not a list was sooner."""

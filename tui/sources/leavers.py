@@ -16,7 +16,7 @@ from tui.sources.budget import Priority
 from tui.sources.lister import Lister
 from tui.sources.scan import PAGE_SIZE, Window, windows
 from tui.store.orders import EPOCH
-from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault
 
 SINGLE_SIZE = 10
 """Rows asked for where one run is looked for: its neighbours of the same millisecond come along."""
@@ -33,7 +33,8 @@ class Leavers:
         # A period would move away from under a window, and a run that ended matches its old status no more.
         self._filters = replace(filters, statuses=(), period=None)
         self._left: set[RunId] = set()
-        self._unlisted: list[RunId] = []
+        self._unlisted: dict[RunId, None] = {}
+        """Each once, those first that wait longest: what no list shows is met by no scan, and added again by each."""
         self._window: Window | None = None
         self._cursor: Cursor | None = None
         self._seen: set[Cursor] = set()
@@ -41,7 +42,7 @@ class Leavers:
 
     def add(self, run_ids: Iterable[RunId]) -> None:
         """Runs that were expected somewhere and not seen."""
-        self._left.update(run_ids)
+        self._left.update(run_id for run_id in run_ids if run_id not in self._unlisted)
 
     @property
     def is_empty(self) -> bool:
@@ -58,7 +59,7 @@ class Leavers:
         self._forget_explained()
         for left in range(room, 0, -1):
             if self._unlisted and (left == 1 or not self._left):
-                await self._read_single(self._unlisted.pop(0))
+                await self._read_single(next(iter(self._unlisted)))
             elif self._window is not None or self._next_window():
                 await self._read_window(emit)
             elif not self._unlisted:
@@ -67,14 +68,14 @@ class Leavers:
     def _forget_explained(self) -> None:
         """Drop those that were read meanwhile in another way."""
         self._left = {run_id for run_id in self._left if self._is_open(run_id)}
-        self._unlisted = [run_id for run_id in self._unlisted if self._is_open(run_id)]
+        self._unlisted = {run_id: None for run_id in self._unlisted if self._is_open(run_id)}
 
     def _next_window(self) -> bool:
         store = self._lister.store
         runs = [run for run_id in self._left if (run := store.get(run_id)) is not None]
         ranks = {run.id: store.created_rank(run.id) for run in runs}
         found, unplaced = windows(runs, ranks.__getitem__)
-        self._unlisted += unplaced
+        self._unlisted |= dict.fromkeys(unplaced)
         self._left.difference_update(unplaced)
         found = sorted((*found, *self._of_one_task(runs, ranks)), key=lambda window: -len(window.run_ids))
         self._window, self._cursor = (found[0] if found else None), None
@@ -113,7 +114,7 @@ class Leavers:
         if not missing or is_over:
             self._window = None
             self._left -= missing
-            self._unlisted += sorted(missing)
+            self._unlisted |= dict.fromkeys(sorted(missing))
         elif page.next is not None:
             self._cursor = page.next
             self._seen.add(page.next)
@@ -121,8 +122,13 @@ class Leavers:
     async def _read_single(self, run_id: RunId) -> None:
         """One detail. What cannot be read now is met again by the next scan; it must not stop the others."""
         self._lister.spent += 1
+        del self._unlisted[run_id]
         try:
             await self._lister.reads.run(run_id, Priority.LIST)
+        except RateLimited:
+            # Nothing was done, and no scan meets again what a feed told of for the last time.
+            self._unlisted[run_id] = None
+            raise
         except (NotFound, ServerFault):
             return
         except Refused as error:

@@ -80,10 +80,11 @@ class Listing:
 
     @property
     def caught_up_at(self) -> datetime | None:
-        """The moment before which every change was read; None while something is still to be read. Lists tell a change
-        a little late.
+        """The moment before which every change was read; None while something is still to be read: what ended unseen is
+        in the history alone. Lists tell a change a little late.
         """
-        if len(self._read_until) < len((NEWEST, RUNNING_PART, QUEUED_PART)) or not self._leavers.is_empty:
+        is_all_scanned = len(self._read_until) == len((NEWEST, RUNNING_PART, QUEUED_PART))
+        if not (is_all_scanned and self.is_history_read and self._leavers.is_empty):
             return None
         return min(self._read_until.values()) - LIST_DELAY
 
@@ -97,7 +98,10 @@ class Listing:
         again where they were read to the end.
         """
         until = self.lister.spent + room
-        if len(self._store.live()) <= PAGE_SIZE:
+        are_few = len(self._store.live()) <= PAGE_SIZE
+        # A pass that grew or shrank past a page on its way is of other parts now, and read over again from its start.
+        begins = begins or self._is_of_other_parts(are_few=are_few)
+        if are_few:
             self._scans.pop(QUEUED_PART, None)
             if begins or RUNNING_PART in self._scans:
                 await self._step(emit, RUNNING + QUEUED, LIVE, 1, (RUNNING_PART, QUEUED_PART))
@@ -172,6 +176,10 @@ class Listing:
     def is_scanning(self) -> bool:
         """Whether a pass over the live runs is not at its end."""
         return bool(self._scans) or not self._leavers.is_empty
+
+    def _is_of_other_parts(self, *, are_few: bool) -> bool:
+        running = self._scans.get(RUNNING_PART)
+        return QUEUED_PART in self._scans if are_few else running is not None and running.words != RUNNING
 
     def _is_still(self, run_id: RunId, statuses: frozenset[RunStatus]) -> bool:
         """Whether nothing else explained meanwhile why a scan did not meet the run."""

@@ -44,15 +44,13 @@ CROWDED_AGAIN: Final = timedelta(minutes=1)
 """Between tries while all connections of the environment are taken by others."""
 
 MOST_BREAKS: Final = 3
-"""Polls in a row that broke although the snapshot before them came: something between us and the server cannot hold
-a connection for 20 s.
-"""
+"""Polls in a row that broke behind a snapshot that came: something in between cannot hold a connection for 20 s."""
 
 MOST_PARTS: Final = 200
 """Of a snapshot, one after the other without a wait: an environment has a few."""
 
 MOST_REPEATS: Final = 5
-"""Answers in a row that lead to where we were already, or back to the start: we would go round in a circle."""
+"""Answers in a row that lead to where we were already, at once, or back to the start: we would go round in a circle."""
 
 SHORTEST_POLL_S: Final = 0.05
 """Polls follow each other no faster: more cannot be read."""
@@ -154,7 +152,7 @@ class RealtimeSource:
             return
         answered_s = self._heard_s = self._clock.elapsed_s()
         patches = self._patches(answer)
-        if answer.position == asked:
+        if answer.position == asked and answered_s - asked_s < HOLLOW_S:
             self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
         elif asked is not None and asked.is_up_to_date:
             if patches:
@@ -171,6 +169,8 @@ class RealtimeSource:
     async def _ask(self, position: FeedPosition | None) -> FeedAnswer | None:
         """One poll; None: somebody woke us, as after a sleep of the machine, whose connections are dead."""
         loop = asyncio.get_running_loop()
+        if position is None:
+            self._coverage.interrupt()
         try:
             # The client has a bound of its own; this one has none until somebody wants it to be over.
             async with asyncio.timeout(None) as patience:

@@ -47,6 +47,7 @@ class SourceParts:
 
 
 def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
+    parts.coverage.tags = target.tags
     return RealtimeSource(
         parts.reads,
         parts.store,
