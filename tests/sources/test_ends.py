@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.fleet import Fleet, FleetRun, at, steady_fleet
-from tests.harness import polling, public_token
+from tests.fleet import Fleet, FleetRun, at, serving, steady_fleet
+from tests.harness import pass_time, polling, public_token, started
 from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
@@ -255,5 +255,27 @@ def test_runs_of_a_task_that_ended_far_apart_in_the_list_are_found_together(tmp_
             windows = [query for query in lists(fleet, 20) if "filter[createdAt][from]" in query]
             assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
             assert len(windows) <= 2
+
+    asyncio.run(scenario())
+
+
+def test_live_runs_that_a_narrower_filter_hides_keep_nothing_waiting(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -900.0 + number, -300) for number in range(300))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                for followed in session.sources.follow_runs():
+                    await pass_time(session, api, 10)
+                    followed.cancel()
+                session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
+                await pass_time(session, api, 60)
+                assert session.store.caught_up is not None
+                assert (at(fleet.now_s) - session.store.caught_up).total_seconds() < 20
+                singles = [
+                    path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")
+                ]
+                # One with each cycle of two seconds: each is seen to change when it is its turn.
+                assert 10 <= len(singles) == len(set(singles)) <= 16
 
     asyncio.run(scenario())

@@ -16,7 +16,7 @@ from tui.sources.budget import Priority
 from tui.sources.lister import Lister
 from tui.sources.scan import PAGE_SIZE, Window, windows
 from tui.store.orders import EPOCH
-from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault
+from tui.wire.errors import NotFound, Refused, ServerFault
 
 SINGLE_SIZE = 10
 """Rows asked for where one run is looked for: its neighbours of the same millisecond come along."""
@@ -43,6 +43,10 @@ class Leavers:
     def add(self, run_ids: Iterable[RunId]) -> None:
         """Runs that were expected somewhere and not seen."""
         self._left.update(run_id for run_id in run_ids if run_id not in self._unlisted)
+
+    def add_unlisted(self, run_ids: Iterable[RunId]) -> None:
+        """Runs that no list shows."""
+        self._unlisted |= dict.fromkeys(run_ids)
 
     @property
     def is_empty(self) -> bool:
@@ -120,17 +124,15 @@ class Leavers:
             self._seen.add(page.next)
 
     async def _read_single(self, run_id: RunId) -> None:
-        """One detail. What cannot be read now is met again by the next scan; it must not stop the others."""
+        """One detail. What cannot be read now is met again by the next scan; it must not stop the others. One that was
+        not answered at all waits on: no scan meets again what a feed told of for the last time.
+        """
         self._lister.spent += 1
-        del self._unlisted[run_id]
         try:
             await self._lister.reads.run(run_id, Priority.LIST)
-        except RateLimited:
-            # Nothing was done, and no scan meets again what a feed told of for the last time.
-            self._unlisted[run_id] = None
-            raise
         except (NotFound, ServerFault):
-            return
+            pass
         except Refused as error:
             if error.is_about_the_key:
                 raise
+        self._unlisted.pop(run_id, None)

@@ -23,6 +23,8 @@ from tui.sources.leavers import Leavers
 from tui.sources.lister import Lister
 from tui.sources.reads import Reads
 from tui.sources.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import within
 from tui.store.store import Store
 from tui.wire.runs import Page
 
@@ -64,6 +66,9 @@ class Listing:
         self.lister = Lister(reads, store, clock, coverage)
         self._leavers = Leavers(self.lister, filters, self._lives)
         self._lacking = Leavers(self.lister, filters, self._lacks)
+        self._hidden = Leavers(self.lister, filters, self._lives)
+        """Live runs of before a narrower filter: no list shows them, and nobody waits for them."""
+        self._wanted = within(replace(filters, statuses=()), EVERYTHING)
         self._edge = Edge()
         self._page_size = PAGE_SIZE
         self._history_cursor: Cursor | None = None
@@ -97,6 +102,7 @@ class Listing:
         """Go on with the live runs, and those that ended, for about so many requests; `begins`: with the live ones over
         again where they were read to the end.
         """
+        await self._hidden.read(emit, 1)
         until = self.lister.spent + room
         are_few = len(self._store.live()) <= PAGE_SIZE
         # A pass that grew or shrank past a page on its way is of other parts now, and read over again from its start.
@@ -167,7 +173,9 @@ class Listing:
             page = await self.lister.page(emit, filters, after=scan.cursor)
             scan.take((patch.id for patch in page.patches), page.next)
             if scan.is_done:
-                self._leavers.add(run_id for run_id in scan.left if self._is_still(run_id, statuses))
+                left = [run for run in map(self._store.get, scan.left) if run is not None and run.status in statuses]
+                self._leavers.add(run.id for run in left if self._wanted.matches(run))
+                self._hidden.add_unlisted(run.id for run in left if not self._wanted.matches(run))
                 self._read_until |= {part: self._began[part] for part in parts}
                 del self._scans[parts[0]]
                 return
@@ -180,11 +188,6 @@ class Listing:
     def _is_of_other_parts(self, *, are_few: bool) -> bool:
         running = self._scans.get(RUNNING_PART)
         return QUEUED_PART in self._scans if are_few else running is not None and running.words != RUNNING
-
-    def _is_still(self, run_id: RunId, statuses: frozenset[RunStatus]) -> bool:
-        """Whether nothing else explained meanwhile why a scan did not meet the run."""
-        run = self._store.get(run_id)
-        return run is not None and run.status in statuses
 
     def _lives(self, run_id: RunId) -> bool:
         return run_id in self._store.live()

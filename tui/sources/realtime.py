@@ -218,6 +218,7 @@ class RealtimeSource:
         progress.newest.add(answer.patches, unread=unread)
         if not position.is_up_to_date:
             return
+        progress.parts = 0
         if not progress.is_live:
             progress.is_live = progress.was_live = True
             progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S

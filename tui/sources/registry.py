@@ -88,6 +88,7 @@ SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
             reach=parts.reach,
             filters=parts.filters,
             coverage=parts.coverage,
+            on_wake=parts.on_wake,
         ),
         SingleRunSource.name: lambda parts: SingleRunSource(
             parts.reads, _run_id(parts), parts.clock, interval_s=parts.interval_s, coverage=parts.coverage

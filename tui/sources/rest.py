@@ -14,7 +14,7 @@ from tui.domain.status import LIVE
 from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
-from tui.sources.clock import Clock
+from tui.sources.clock import Clock, OnWake
 from tui.sources.counting import Counting
 from tui.sources.coverage import Coverage
 from tui.sources.listing import SCAN_REQUESTS, Listing, Reach
@@ -59,6 +59,7 @@ class RestSource:
         reach: Reach,
         filters: RunFilters,
         coverage: Coverage,
+        on_wake: OnWake,
     ) -> None:
         self._reads = reads
         self._store = store
@@ -66,6 +67,7 @@ class RestSource:
         self._interval_s = interval_s
         self._is_filtered = not filters.is_empty
         self._coverage = coverage
+        self._on_wake = on_wake
         self._listing = Listing(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
         self._counting = Counting(reads, clock)
         self._was_connected = False
@@ -92,6 +94,7 @@ class RestSource:
         self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._is_limited = False
         is_placed = False
+        forget = self._on_wake(self._note_wake)
         try:
             while True:
                 began_s = self._clock.monotonic_s()
@@ -109,17 +112,19 @@ class RestSource:
                 if not self._listing.is_history_read:
                     await self._listing.read_history(emit, began_s + self._wait_s())
                     self._paid = self._listing.lister.spent
-                await self._sleep(began_s + self._wait_s())
+                await self._clock.sleep(max(0.0, began_s + self._wait_s() - self._clock.monotonic_s()))
         except ApiError as error:
             self._is_limited = isinstance(error, RateLimited)
             raise as_source_error(error, was_connected=self._was_connected) from error
+        finally:
+            forget()
 
     async def _cycle(self, emit: Emit) -> None:
         room = int(self._per_second() * self._interval_s)
         if self._coverage.is_live:
             await self._look_after(emit, room)
         else:
-            self._is_passing, self._passes_due_s = False, []
+            self._is_passing, self._is_woken, self._passes_due_s = False, False, []
             await self._listing.look_around(emit, room)
         if self._listing.lister.spent and (rate := self._reads.budget.latest) is not None:
             await emit(BudgetRead(rate.limit, rate.remaining, self._reads.now() + rate.resets_in))
@@ -208,7 +213,6 @@ class RestSource:
             factor = max(factor, 2.0)
         return max(self._interval_s * factor, self._paid / self._per_second())
 
-    async def _sleep(self, until_s: float) -> None:
-        """Wait, and take note of whether somebody woke us: then everything is to be looked at."""
-        await self._clock.sleep(max(0.0, until_s - self._clock.monotonic_s()))
-        self._is_woken = self._clock.monotonic_s() < until_s - 0.01
+    def _note_wake(self, _well_since_s: float) -> None:
+        """Everything is to be looked at, also where a request was out when it was said."""
+        self._is_woken = True
