@@ -200,6 +200,28 @@ def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monk
     asyncio.run(scenario())
 
 
+def test_a_screen_that_pings_and_does_not_read_is_let_go_before_its_answers_fill_the_memory(tmp_path: Path) -> None:
+    ping = b"\x89\xfd\0\0\0\0" + bytes(125)
+
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            async with relayed.raw(sock=without_room(relayed)) as stuck:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                (there,) = relayed.server.connections
+                most_waiting = 0
+                for _ in range(100):
+                    stuck.transport.write(ping * 100)
+                    await asyncio.sleep(0.0003)
+                    most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
+                await relayed.nobody_is_there()
+                assert most_waiting < 512 * 1024
+            async with relayed.raw() as other:
+                assert await begin(other)
+
+    asyncio.run(scenario())
+
+
 def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:

@@ -21,6 +21,7 @@ from websockets.http11 import Request, Response
 
 from tui import __version__
 from tui.relay.calls import Allowance, Desk
+from tui.relay.connection import Connection
 from tui.relay.door import Door
 from tui.relay.feed import Feed
 from tui.relay.screens import Screen
@@ -105,6 +106,7 @@ class Relay:
             ssl=self._options.tls,
             origins=[None],  # a browser names its page: no page is a screen
             process_request=self.admit,
+            create_connection=Connection,
             extensions=[_compression()],
             compression=None,
             server_header=None,
