@@ -12,13 +12,14 @@ from starlette.responses import Response
 from websockets.asyncio.client import ClientConnection
 
 from tests.fleet import Fleet
-from tests.relayed import PATIENCE_S, Relayed, hear, hear_until, relaying
+from tests.relayed import TURNS, Relayed, hear, hear_until, relaying
 from tests.store.builders import at, patch_of
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import calls, screens
 from tui.relay.feed import CHUNK_RUNS
+from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.questions import TraceQuestion
@@ -229,8 +230,13 @@ def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) ->
             async with relayed.raw(sock=without_room(relayed)) as stuck:
                 assert isinstance(await hear(stuck), Welcome)
                 stuck.transport.pause_reading()
-                with without_room(relayed):  # nor does who never says a word
-                    async with asyncio.timeout(PATIENCE_S):
+                with without_room(relayed) as silent:  # nor does who never says a word, or not all of one
+                    silent.send(b"GET / HTTP/1.1\r\nHo")
+                    for _ in range(TURNS):
+                        if len(relayed.server.handler_tasks) == 2:
+                            break
+                        await asyncio.sleep(0.0003)
+                    async with asyncio.timeout(HANDSHAKE_WITHIN_S / 2):
                         await relayed.end()
 
     asyncio.run(scenario())

@@ -1,8 +1,10 @@
 """A connection to one screen, which answers pings only as long as somebody reads the answers.
 
-What lives here: the one thing that websockets does with no regard to who reads. What is said on it is `server`'s.
+What lives here: what websockets does with no regard to who reads, or does not know of who has said nothing yet. What is
+said on a connection is `server`'s.
 """
 
+import asyncio
 from typing import Final
 
 from websockets.asyncio.server import ServerConnection
@@ -26,3 +28,20 @@ class Connection(ServerConnection):
         self._pongs = self._pongs + waiting - before if waiting else 0
         if self._pongs > MOST_PONGS:
             self.transport.abort()
+
+
+def noted_in(here: set[ServerConnection]) -> type[ServerConnection]:
+    """The connections of one server. All that there are are in `here`: the server itself knows none whose request has
+    not come yet, and would wait for it before it ends.
+    """
+
+    class Noted(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            here.add(self)
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            here.discard(self)
+            super().connection_lost(exc)
+
+    return Noted
