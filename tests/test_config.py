@@ -293,6 +293,12 @@ def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
         on_relay(url)
 
 
+@pytest.mark.parametrize("name", ["relay..example", ".example", "x" * 64 + ".example"])
+def test_a_name_that_nobody_can_look_up_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="--relay is no address"):
+        on_relay(f"wss://{name}:7337")
+
+
 @pytest.mark.parametrize("token", ["", "  ", "two words", "é", "a\nb"])
 def test_a_token_that_is_none_is_refused_by_the_name_of_its_variable(token: str) -> None:
     with pytest.raises(SettingsError, match="TRIGGER_TUI_RELAY_TOKEN"):

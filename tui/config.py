@@ -250,7 +250,8 @@ def _is_address(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        (host or "").encode("ascii").decode("idna")
+        # Both ways: what is looked up is encoded, and of parts that are empty or too long only that complains.
+        (host or "").encode("ascii").decode("idna").encode("idna")
     except (ValueError, UnicodeError):
         return False
     is_bare = not (parts.username or parts.password or parts.query or parts.fragment or "?" in url or "#" in url)

@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -171,6 +172,25 @@ def test_more_connections_than_the_system_allows_cost_a_line_and_no_tracebacks(t
         ended, err = running.end(signal.SIGTERM)
         assert ended == 143
         assert "Traceback" not in "".join((*said, err))
+
+
+def test_a_screen_that_asks_much_and_goes_costs_no_lines(tokens: str) -> None:
+    with relaying(tokens) as running:
+        port = int(running.url.rpartition(":")[2])
+        ping = b"\x89\x80\0\0\0\0"
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.settimeout(PATIENCE_S)
+            line.sendall(
+                b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
+                b"Authorization: Bearer " + TOKEN.encode() + b"\r\n\r\n"
+            )
+            assert line.recv(4096).startswith(b"HTTP/1.1 101")
+            line.sendall(ping * 50_000)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        code, err = running.end(signal.SIGTERM)
+        assert code == 143
+        assert "socket.send" not in err
 
 
 def test_only_the_monitor_takes_a_relay() -> None:

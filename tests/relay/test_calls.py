@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 
 from tests.fleet import Fleet, FleetRun
 from tests.relayed import relaying
@@ -13,6 +14,7 @@ from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.relay import calls
 from tui.relay.calls import Desk
+from tui.sources.dial import LARGEST_MESSAGE
 from tui.wire.questions import RunQuestion
 from tui.wire.relay_messages import Answered, decode_told, encode_answered
 
@@ -45,5 +47,21 @@ def test_answers_that_nobody_takes_are_held_up_to_a_bound_and_equal_ones_once(
             assert desk.leaving_bytes == 0
             async with desk.answered(another) as answer:
                 assert status(answer) == 200
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_no_screen_takes_in_is_not_passed_on(tmp_path: Path) -> None:
+    binary = b"\x80" * (LARGEST_MESSAGE // 6)
+
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(RUNS)
+        async with relaying(fleet, tmp_path) as relayed, asyncio.timeout(20):
+            fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
+            desk = Desk(relayed.session.reads, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
+            answer = await desk.answer(RunQuestion(RunId(RUNS[0].id)))
+            assert status(answer) == 502
+            assert len(answer) < LARGEST_MESSAGE
 
     asyncio.run(scenario())

@@ -12,13 +12,14 @@ from starlette.responses import Response
 from websockets.asyncio.client import ClientConnection
 
 from tests.fleet import Fleet
-from tests.relayed import PATIENCE_S, Relayed, hear, hear_until, relaying
+from tests.relayed import TURNS, Relayed, hear, hear_until, relaying
 from tests.store.builders import at, patch_of
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import calls, screens
 from tui.relay.feed import CHUNK_RUNS
+from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.questions import TraceQuestion
@@ -200,6 +201,28 @@ def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monk
     asyncio.run(scenario())
 
 
+def test_a_screen_that_pings_and_does_not_read_is_let_go_before_its_answers_fill_the_memory(tmp_path: Path) -> None:
+    ping = b"\x89\xfd\0\0\0\0" + bytes(125)
+
+    async def scenario() -> None:
+        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+            async with relayed.raw(sock=without_room(relayed)) as stuck:
+                assert isinstance(await hear(stuck), Welcome)
+                stuck.transport.pause_reading()
+                (there,) = relayed.server.connections
+                most_waiting = 0
+                for _ in range(100):
+                    stuck.transport.write(ping * 100)
+                    await asyncio.sleep(0.0003)
+                    most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
+                await relayed.nobody_is_there()
+                assert most_waiting < 512 * 1024
+            async with relayed.raw() as other:
+                assert await begin(other)
+
+    asyncio.run(scenario())
+
+
 def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
@@ -207,8 +230,13 @@ def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) ->
             async with relayed.raw(sock=without_room(relayed)) as stuck:
                 assert isinstance(await hear(stuck), Welcome)
                 stuck.transport.pause_reading()
-                with without_room(relayed):  # nor does who never says a word
-                    async with asyncio.timeout(PATIENCE_S):
+                with without_room(relayed) as silent:  # nor does who never says a word, or not all of one
+                    silent.send(b"GET / HTTP/1.1\r\nHo")
+                    for _ in range(TURNS):
+                        if len(relayed.server.handler_tasks) == 2:
+                            break
+                        await asyncio.sleep(0.0003)
+                    async with asyncio.timeout(HANDSHAKE_WITHIN_S / 2):
                         await relayed.end()
 
     asyncio.run(scenario())

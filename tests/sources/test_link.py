@@ -209,6 +209,19 @@ def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch: pytest.
     asyncio.run(scenario())
 
 
+def test_a_name_that_cannot_be_looked_up_is_for_a_person_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://operator:hunter2@proxy..example:9")
+
+    async def scenario() -> None:
+        link = Link("wss://relay.invalid", Secret(TOKEN), VirtualClock())
+        with pytest.raises(Fatal, match="a name that is none") as caught:
+            async with link.open():
+                pass
+        assert "hunter2" not in caught.value.reason
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("scheme", "answer", "words"),
     [

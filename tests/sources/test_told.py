@@ -18,7 +18,7 @@ from tui.domain.update import (
     SourceRetrying,
     Update,
 )
-from tui.sources.told import Told
+from tui.sources.told import MOST_SOURCES, Told
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
 from tui.wire.relay_facts import Facts
@@ -118,3 +118,15 @@ def test_what_the_relay_may_not_ask_is_lost_and_may_come_back() -> None:
     assert CapabilityLost(Capability.TRACE, "403") in screen.hears(lost)
     assert screen.hears(lost) == []
     assert screen.hears(FACTS) == [CapabilityRegained(Capability.TRACE)]
+
+
+def test_sources_without_end_are_not_taken_in_by_this_connection_nor_by_the_next() -> None:
+    screen = Screen()
+    screen.hears(FACTS)
+    with pytest.raises(ServerFault, match="without end"):
+        for number in range(100):
+            screen.hears(replace(FACTS, sources=(replace(WELL, source=f"source {number}"),)))
+    assert len(screen.store.sources) <= MOST_SOURCES
+    screen.told = Told(screen.store)
+    with pytest.raises(ServerFault, match="without end"):
+        screen.hears(replace(FACTS, sources=(replace(WELL, source="one more"),)))

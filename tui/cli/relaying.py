@@ -5,6 +5,7 @@ What lives here: the command: where to listen and who may not be let in, and how
 
 import asyncio
 import errno
+import logging
 import os
 import resource
 import signal
@@ -152,6 +153,8 @@ class _Serving:
 
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._note)
+        # It warns of each message to a screen that has just gone: a line for each, as many as that screen asked for.
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
         ended: asyncio.Future[int] = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _end, ended, number)

@@ -17,6 +17,7 @@ from typing import Final, assert_never
 from tui.config import Secret
 from tui.sources.budget import Budget, Priority, Refill
 from tui.sources.clock import Clock
+from tui.sources.dial import LARGEST_MESSAGE
 from tui.sources.reads import Reads
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
@@ -38,6 +39,11 @@ ANSWER_WITHIN_S: Final = 30.0
 
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of one answer; a trace of 5,000 spans is 5 MB."""
+
+LARGEST_WRITTEN: Final = LARGEST_MESSAGE - 1024
+"""The same as it is sent, with its number: what is no text, as no API but something before it answers, grows sixfold,
+and a message that is too large ends the connection of the screen, which would ask again.
+"""
 
 MOST_LEAVING: Final = 8 * LARGEST_ANSWER
 """Bytes of answers that may be on their way at once: screens that ask for much and read nothing hold what they asked
@@ -97,9 +103,13 @@ class Desk:
         if not _is_plain(question):
             return self.own(404, "no run is called so")
         answer = await self._reads.answer(question, Priority.SELECTED)
-        if len(answer.body) > LARGEST_ANSWER:
-            return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
-        return encode_answer(replace(answer, body=answer.body.replace(self._key, b"...")) if self._key else answer)
+        if len(answer.body) <= LARGEST_ANSWER:
+            if self._key:
+                answer = replace(answer, body=answer.body.replace(self._key, b"..."))
+            written = encode_answer(answer)
+            if len(written) <= LARGEST_WRITTEN:
+                return written
+        return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
 
     def own(self, status: int, words: str, resets_in: timedelta | None = None) -> bytes:
         """An answer of the relay itself."""

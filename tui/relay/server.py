@@ -21,6 +21,7 @@ from websockets.http11 import Request, Response
 
 from tui import __version__
 from tui.relay.calls import Allowance, Desk
+from tui.relay.connection import noted_in
 from tui.relay.door import Door
 from tui.relay.feed import Feed
 from tui.relay.screens import Screen
@@ -99,12 +100,14 @@ class Relay:
     async def serving(self, listener: socket.socket) -> AsyncIterator[Server]:
         """Serve on a bound socket while the block runs; all screens are sent away at its end."""
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        here: set[ServerConnection] = set()
         server = await serve(
             self._screen_came,
             sock=listener,
             ssl=self._options.tls,
             origins=[None],  # a browser names its page: no page is a screen
             process_request=self.admit,
+            create_connection=noted_in(here),
             extensions=[_compression()],
             compression=None,
             server_header=None,
@@ -125,7 +128,7 @@ class Relay:
             end()
             for task in born:
                 task.cancel()
-            await _end(server)
+            await _end(server, here)
 
     async def run(self) -> None:
         """Wait until cancelled. Raises what was wrong with this program, if anything is."""
@@ -251,14 +254,14 @@ class Relay:
             allowance.give_back()
 
 
-async def _end(server: Server) -> None:
+async def _end(server: Server, here: set[ServerConnection]) -> None:
     """Say goodbye to all screens, and not wait for those that do not hear it."""
     server.close(reason="the relay ends")
     try:
         async with asyncio.timeout(CLOSE_WITHIN_S):
             await server.wait_closed()
     except TimeoutError:
-        for connection in tuple(server.all_connections):
+        for connection in tuple(here):
             connection.transport.abort()
         await server.wait_closed()
 

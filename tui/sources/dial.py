@@ -70,6 +70,8 @@ class Dial:
             raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(error.msg)}") from None
         except (InvalidURI, ImportError) as error:
             raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(str(error))}") from None
+        except UnicodeError:  # of who looks names up: a part of one is empty, or too long
+            raise Fatal(f"the relay at {self.url} is behind a name that is none, its own or the proxy's") from None
         except (InvalidHandshake, OSError) as error:  # the errors of TLS and TimeoutError are OSErrors
             failure = self._unreachable(error)
         # Raised out here so that it carries no exception of websockets, whose request holds the token.

@@ -29,12 +29,17 @@ MISSING_READS: Final = 5
 """Runs that are read with each beat: one a second, so that a wall of screens spends no more than one of them."""
 
 
+MOST_SOURCES: Final = 20
+"""Whose status may be told: each is kept for good, and looked at with every change. A relay has four."""
+
+
 class Told:
     """What one connection to a relay told so far."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._facts: Facts | None = None
+        self._sources = set(store.sources)
         self._snapshot: set[RunId] = set()
         self._chunks = 0
         self._missing: list[RunId] = []
@@ -68,7 +73,10 @@ class Told:
             self.is_whole = True
 
     def facts(self, facts: Facts) -> Iterator[Update]:
-        """What is not as it was told before."""
+        """What is not as it was told before. Raises `ServerFault` for sources that nobody could look at."""
+        self._sources |= {status.source for status in facts.sources}
+        if len(self._sources) > MOST_SOURCES:
+            raise ServerFault("the relay tells of sources without end", 200)
         before, self._facts = self._facts, facts
         yield from self._capabilities(facts)
         if facts.environment is not None and (before is None or _where(before) != _where(facts)):
