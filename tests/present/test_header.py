@@ -98,17 +98,17 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "Q12  E8  W3  ✗41  as of 13:44 ",
         ),
         (
-            replace(FACTS, paused_at=ago(19)),
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19)),
             "  PROD   acme/api   ‖ paused  19 s ago, p goes on",
             "Q12  E8  W3  ✗41  as of 13:48 ",
         ),
         (
-            replace(FACTS, paused_at=ago(19), waiting=12),
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), waiting=12),
             "  PROD   acme/api   ‖ paused  19 s ago, 12 waiting, p goes on",
             "as of 13:48 ",
         ),
         (
-            replace(FACTS, paused_at=ago(19), freshness=troubled(OFFLINE)),
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), freshness=troubled(OFFLINE)),
             "  PROD   acme/api   ‖ paused  ○ offline since 13:44",
             "as of 13:48 ",
         ),

@@ -122,3 +122,12 @@ def test_a_run_that_started_lacks_its_version_until_a_list_told_it() -> None:
     assert not is_lacking("QUEUED", None)
     assert is_lacking("EXECUTING", None, started_at=at(1))
     assert not is_lacking("EXECUTING", "1", started_at=at(1))
+
+
+def test_what_a_feed_had_not_told_when_it_ended_the_next_one_did_not_miss() -> None:
+    coverage = Coverage()
+    coverage.begin(at(-100), at(0))
+    coverage.compare([patch_of("run_a", "EXECUTING", created=5, updated=10)], Store(), at(30))
+    coverage.end()
+    coverage.begin(at(-100), at(100))
+    assert coverage.take_comparison() == (0, 0)

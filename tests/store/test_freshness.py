@@ -67,6 +67,16 @@ def test_a_feed_leads_and_is_measured_by_its_hold_time(heard: Heard) -> None:
     assert heard.now(41.5).lead == REST
 
 
+def test_an_outage_does_not_begin_while_a_feed_still_tells_everything(heard: Heard) -> None:
+    heard.good(REST, 0)
+    heard.bad(REST, 2)
+    heard.good(FEED, 3600)
+    assert (heard.now(3601).lead, heard.now(3601).aside is not None) == (FEED, True)
+    heard.bad(FEED, 3610)
+    heard.bad(REST, 3612)
+    assert (heard.now(3613).lead, heard.now(3613).trouble_since) == (REST, at(3600))
+
+
 def test_when_the_feed_breaks_the_poller_is_expected_at_its_own_pace(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 15)

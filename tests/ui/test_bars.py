@@ -5,6 +5,7 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import monitored
 from tui.present.styled import Piece
@@ -78,6 +79,23 @@ def test_read_only_is_said_and_a_pause_keeps_its_numbers(tmp_path: Path) -> None
             assert "as of 14:00" in monitor.lines[0]
             await monitor.press("p", wait_s=1)
             assert "● polling" in monitor.lines[0]
+
+    asyncio.run(scenario())
+
+
+def test_a_pause_in_an_outage_makes_nothing_younger(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(executing(1))
+        async with monitored(fleet, tmp_path, size=(120, 24)) as monitor:
+            fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None
+            await monitor.later(600)
+            timers = [line.split("~")[0] for line in monitor.lines if "~" in line]
+            assert timers
+            assert "as of 14:00" in monitor.lines[0]
+            await monitor.press("p", wait_s=61)
+            assert "‖ paused  ○ retrying in " in monitor.lines[0]
+            assert "as of 14:00" in monitor.lines[0]
+            assert [line.split("~")[0] for line in monitor.lines if "~" in line] == timers
 
     asyncio.run(scenario())
 

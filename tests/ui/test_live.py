@@ -23,7 +23,7 @@ def test_a_long_pause_keeps_no_more_than_is_told_at_its_end(tmp_path: Path) -> N
         told: list[Changes] = []
         live = Live(Session(read_settings(environ), clock=VirtualClock()), soon.append)
         live.begin(told.append)
-        live.pause = Pause(START, {SHOWN: Run(SHOWN)})
+        live.pause = Pause(START, {SHOWN: Run(SHOWN)}, START)
         runs = {Topic.RUNS}
         step = Transition(SHOWN, None, Run(SHOWN))
         for changes in (

@@ -232,6 +232,39 @@ def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet(), size=(50, 12))
 
 
+def test_keys_work_again_when_the_terminal_was_too_small(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        async def resize(width: int, height: int) -> None:
+            await monitor.pilot.resize_terminal(width, height)
+            await monitor.later(1)
+
+        def cursor() -> str | None:
+            return monitor.screen.run_list.rows.cursor
+
+        await resize(120, 40)
+        await monitor.press("j")
+        assert cursor() is not None
+        await resize(40, 10)
+        await resize(50, 12)
+        await resize(120, 40)
+        await monitor.press("g")
+        assert cursor() is None
+        await monitor.press("tab")
+        focused = monitor.app.focused
+        await resize(40, 10)
+        await resize(120, 40)
+        assert monitor.app.focused is focused is not None
+        await monitor.press("1", "slash", *"mail")
+        await resize(40, 10)
+        await resize(120, 40)
+        assert monitor.screen.run_list.views.wanted.text == "mail"
+        assert cursor() is None
+        await monitor.press("j")
+        assert cursor() is not None
+
+    told(story, tmp_path, small_fleet(), size=(50, 12))
+
+
 def test_ascii_alone(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(), tmp_path, look=Look.NONE, is_ascii=True) as monitor:

@@ -62,8 +62,9 @@ def counts_of(read: CountsRead | None, local: Mapping[RunStatus, int]) -> Counts
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
     """Everything that the line depends on. `paused_at`: since when nothing moves, with `waiting` changed runs behind
-    it; `minutes` are whole ones, the oldest first. `quiet` is how long nothing changed although runs are under way;
-    `is_relayed`: a relay tells all of it; `missed` runs had changed without a word of the feed, as last compared.
+    it, and of when what is shown then is, `frozen_at`; `minutes` are whole ones, the oldest first. `quiet` is how long
+    nothing changed although runs are under way; `is_relayed`: a relay tells all of it; `missed` runs had changed
+    without a word of the feed, as last compared.
     """
 
     at: datetime
@@ -80,6 +81,7 @@ class HeaderFacts:
     quiet: timedelta | None = None
     is_relayed: bool = False
     missed: int = 0
+    frozen_at: datetime | None = None
 
 
 class _Connection(NamedTuple):
@@ -265,7 +267,7 @@ def _alarm(text: str) -> Line:
 
 def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     counts, freshness = facts.counts, facts.freshness
-    old_since = facts.paused_at or (freshness.confirmed_at if freshness.is_stale else None)
+    old_since = facts.frozen_at or (freshness.confirmed_at if freshness.is_stale else None)
     if old_since is None and counts.at is not None and facts.at - counts.at > COUNTS_OLD_AFTER:
         old_since = counts.at
     families = (

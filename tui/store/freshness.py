@@ -36,9 +36,9 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """One moment's answer. `confirmed_at` is the last word, `interval` when the next one was expected after it,
-    `trouble` what the leading source said since, `trouble_since` its first failure after the last word. `waited` is how
-    long the first word has been waited for. `lead` is the source that tells what is shown, `aside` the trouble of
-    another one, which has to be known although it makes nothing old.
+    `trouble` what the leading source said since, `trouble_since` its first failure, or the last word of another after
+    that. `waited` is how long the first word has been waited for. `lead` is the source that tells what is shown,
+    `aside` the trouble of another one, which has to be known although it makes nothing old.
     """
 
     level: Level
@@ -166,12 +166,15 @@ class Connection:
             level = Level.STALE
         else:
             level = Level.LATE if elapsed_s >= basis_s + LATE_AFTER * interval_s else Level.FRESH
+        confirmed_at = now - timedelta(seconds=elapsed_s - confirmed_s)
+        # What failed for hours while another told everything is no outage of hours.
+        since = ear.trouble_since and max(ear.trouble_since, confirmed_at)
         return Freshness(
             level,
-            now - timedelta(seconds=elapsed_s - confirmed_s),
+            confirmed_at,
             timedelta(seconds=interval_s),
             ear.trouble,
-            ear.trouble_since,
+            since,
             lead=lead,
             aside=aside,
         )

@@ -17,10 +17,13 @@ from tui.store.freshness import Connection, Freshness
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Updates stopped being shown at `since`; `runs` is how they were then."""
+    """Updates stopped being shown at `since`; `runs` is how they were then, as they had been confirmed at `frozen_at`:
+    earlier, where all was stale by then.
+    """
 
     since: datetime
     runs: Mapping[RunId, Run]
+    frozen_at: datetime
 
 
 class Live:
@@ -59,7 +62,7 @@ class Live:
         """The server's time, and the moment at which running timers stand still, if they do."""
         at = self.session.now()
         if self.pause is not None:
-            return Now(at, self.pause.since)
+            return Now(at, self.pause.frozen_at)
         freshness = self.connection.at(self.session.clock.elapsed_s(), at)
         return Now(at, freshness.confirmed_at if freshness.is_stale else None)
 
@@ -74,7 +77,8 @@ class Live:
         """Stop showing updates, or go on and show what waited."""
         if self.pause is None:
             self._flush()
-            self.pause = Pause(self.session.now(), self.session.store.snapshot())
+            now = self.now
+            self.pause = Pause(now.at, self.session.store.snapshot(), now.frozen_at or now.at)
             return
         self.pause = None
         self._flush()

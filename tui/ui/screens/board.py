@@ -108,10 +108,18 @@ class Board(Screen[None]):
 
     def put_in_place(self) -> None:
         """Put everything where it belongs at this size."""
-        self.set_class(layout.is_too_small(*self.size), "too-small")
+        is_too_small = layout.is_too_small(*self.size)
+        if self.has_class("too-small") and not is_too_small:
+            self.call_after_refresh(self._give_focus_back)
+        self.set_class(is_too_small, "too-small")
         need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
         self.too_small.show([(Piece(f"This needs {need}; it is {self.size.width}x{self.size.height}."),)])
         self.workspace.arrange_for(self.size, strip_height(self.host.painter))
+
+    def _give_focus_back(self) -> None:
+        """Textual takes it from what is hidden, and gives it to nobody when that is seen again: no key would work."""
+        if self.focused is None:
+            self.set_focus(self.pane.body)
 
     def on_workspace_turned(self) -> None:
         """Other panes are seen: what they need is read, and other keys work."""

@@ -70,6 +70,7 @@ class Header(Lines):
             counts=self._counts,
             budget=store.budget,
             paused_at=pause.since if pause is not None else None,
+            frozen_at=pause.frozen_at if pause is not None else None,
             waiting=self._live.waiting,
             minutes=self._minutes,
             quiet=self._quiet(now),
