@@ -9,7 +9,9 @@ from textual.strip import Strip
 from tests.fleet import FleetRun
 from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.monitored import Monitored, told
+from tui.present.styled import Piece
 from tui.ui.screens.confirm import ConfirmScreen
+from tui.ui.widgets.run_table import HEAD_LINES
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 
@@ -168,6 +170,20 @@ def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path
         assert monitor.lines[3].startswith("▌ ✗ refused: 403")
 
     told(story, tmp_path, fleet)
+
+
+def test_what_an_action_says_is_painted_though_a_tick_made_the_line_before(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        table, painted = monitor.screen.run_list.table, list[int]()
+        table.overlay = lambda _: Piece("refused: 403")
+        # As for the one cell that a tick paints.
+        table.strip_at(HEAD_LINES)
+        table.refresh_line = painted.append  # type: ignore[method-assign, assignment]
+        for _ in range(2):
+            table.show_overlays()
+        assert painted == [HEAD_LINES]
+
+    told(story, tmp_path, fleet_of(FAILED))
 
 
 def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:

@@ -89,11 +89,9 @@ class Coverage:
         """From `at` on, the server's time, every change of the runs created since then is told."""
         if self.since is None:
             self.beginnings += 1
-            # What the feed before this one had not told, of which no comparison came to its end, is not this one's.
-            self._seen.clear()
-            self._missed.clear()
         self.since, self._began_at = since, at
         self._silent = 0
+        # What the feed before this one had not told, of which no comparison came to its end, is not this one's.
         self._seen.clear()
         self._missed.clear()
 

@@ -68,6 +68,7 @@ class RunTable(LineWidget, can_focus=True):
         self._is_stale = False
         self._painter: Painter | None = None
         self._now = live.now
+        self._said: dict[RunId, Piece | None] = {}
         self.empty: tuple[Line, ...] = ()
         self.rows = rows
         self.is_wide = False
@@ -96,10 +97,13 @@ class RunTable(LineWidget, can_focus=True):
 
     def show_overlays(self) -> None:
         """Paint those lines anew in which an action says something else now."""
+        said = {run_id: self.overlay(run_id) for _, run_id in self.rows.seen}
         for y, run_id in self.rows.seen:
             painted = self._painted.get(run_id)
-            if painted is not None and painted.overlay != self.overlay(run_id):
+            # A tick may have made the line with the news in it, and shown one cell of that.
+            if said[run_id] != self._said.get(run_id) or (painted is not None and painted.overlay != said[run_id]):
                 self.refresh_line(y + HEAD_LINES)
+        self._said = said
 
     def show_missed(self, missed: Mapping[Gap, Missed]) -> None:
         """A line for each gap that has a place, with what it kept from us."""
