@@ -42,7 +42,7 @@ class Newest:
 
     def add(self, patches: Iterable[RunPatch], *, unread: int = 0) -> None:
         """The feed told of these, and of so many more that could not be read, which take their places all the same."""
-        self._most -= unread
+        self._most = max(1, self._most - unread)
         for patch in patches:
             created_at = patch.fixed.created_at if patch.fixed is not None else None
             if created_at is None or patch.id in self._known:

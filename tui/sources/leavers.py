@@ -58,11 +58,15 @@ class Leavers:
         """How many full pages of the list they would fill: the least number of requests that could find them all."""
         return len(self._left) // PAGE_SIZE
 
-    async def read(self, emit: Emit, room: int) -> None:
-        """Spend up to `room` requests on them; the last one on a run that no list shows, if there is any."""
+    async def read(self, emit: Emit, room: int, *, singles: int | None = None) -> None:
+        """Spend up to `room` requests on them; the last one on a run that no list shows, if there is any. No more than
+        `singles` are for such runs, if that is given.
+        """
+        singles = room if singles is None else singles
         self._forget_explained()
         for left in range(room, 0, -1):
-            if self._unlisted and (left == 1 or not self._left):
+            if self._unlisted and singles > 0 and (left == 1 or not self._left):
+                singles -= 1
                 await self._read_single(next(iter(self._unlisted)))
             elif self._window is not None or self._next_window():
                 await self._read_window(emit)

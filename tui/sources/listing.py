@@ -122,9 +122,11 @@ class Listing:
             await self._step(emit, QUEUED, QUEUED_STATUSES, max(1, until - self.lister.spent), (QUEUED_PART,))
 
     async def fill(self, emit: Emit, room: int) -> None:
-        """Read what a feed could not tell of runs that it told of."""
+        """Read what a feed could not tell of runs that it told of. What no list shows yet is read one by one, and there
+        may be much of it: while runs that ended are looked for, they come first.
+        """
         self._lacking.add(self._coverage.take_lacking(self._reads.now()))
-        await self._lacking.read(emit, room)
+        await self._lacking.read(emit, room, singles=1 if self.is_scanning else None)
 
     async def read_new(self, emit: Emit) -> None:
         """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""

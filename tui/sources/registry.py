@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class SourceParts:
     """Everything that a source may be built from. `run_id` is only for sources of one run; `coverage` is shared by a
-    feed and the poller beside it; `on_wake` tells when all is to be asked anew; `link` is there on a relay
-    only.
+    feed and the poller beside it; `on_wake` tells when all is to be asked anew; `link` is there on a relay only.
     """
 
     reads: Reads

@@ -142,9 +142,7 @@ class RestSource:
         if is_new or (self._listing.is_history_read and self._coverage.wants_list(self._reads.now())):
             await self._listing.read_new(emit)
         if self._listing.is_history_read:
-            left = max(SCAN_REQUESTS, room - self._listing.lister.spent)
-            # What no list shows is read one by one, and there may be much of it: those that ended must not wait for it.
-            await self._listing.fill(emit, left // 2 if self._listing.is_scanning else left)
+            await self._listing.fill(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
         begins = is_new or self._has_beyond(now_s)
         if is_due or begins or self._listing.is_scanning:
             self._is_passing = is_due
