@@ -134,14 +134,14 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
 
 
 def _check_authority(ca: Path) -> None:
-    """Refuse a file that holds no certificates. Raises `Stop`."""
-    import ssl
+    """Refuse a file that holds no certificates, before there is a screen. Raises `Stop`."""
+    from tui.sources.base import Fatal
+    from tui.sources.dial import trusting
 
     try:
-        ssl.create_default_context(cafile=str(ca))
-    except (OSError, ssl.SSLError) as error:
-        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
-        raise Stop(ExitCode.USAGE, f"--tls-ca {ca} holds no certificates that can be read: {reason}") from None
+        trusting(ca)
+    except Fatal as error:
+        raise Stop(ExitCode.USAGE, error.reason) from None
 
 
 def _demo_environ(url: str, slug: str) -> dict[str, str]:

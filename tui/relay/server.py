@@ -5,7 +5,6 @@ What lives here: the life of connections. Who may come in is `door`'s to say, wh
 """
 
 import asyncio
-import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +18,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
-from tui import __version__
 from tui.relay.calls import Allowance, Desk
 from tui.relay.connection import noted_in
 from tui.relay.door import Door
@@ -28,9 +26,12 @@ from tui.relay.screens import Screen
 from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
+from tui.sources.dial import PING_EVERY_S, silence
 from tui.store.changes import Changes
+from tui.wire.client import USER_AGENT
 from tui.wire.errors import ServerFault
 from tui.wire.relay_messages import (
+    OTHER_VERSION,
     VERSION,
     Call,
     Hello,
@@ -43,10 +44,7 @@ from tui.wire.relay_messages import (
 BEAT_S: Final = 5.0
 """Between beats, which a screen waits for twice before it calls itself late."""
 
-PROGRAM: Final = f"trigger-tui/{__version__}"
-
 UNREADABLE: Final = 4000
-OTHER_VERSION: Final = 4001
 TOKEN_WITHDRAWN: Final = 4002
 TRY_LATER: Final = 1013
 """How a connection is closed: 4000 and above are ours (RFC 6455, 7.4.2)."""
@@ -55,7 +53,6 @@ _WITHDRAWN: Final = "the token was withdrawn"
 
 LARGEST_QUESTION: Final = 64 * 1024
 HANDSHAKE_WITHIN_S: Final = 10.0
-PING_EVERY_S: Final = 20.0
 CLOSE_WITHIN_S: Final = 1.0
 WRITE_LIMIT: Final = 16 * 1024
 """Bytes that may wait in this process for a screen that does not read, beside the message that is being sent."""
@@ -118,7 +115,7 @@ class Relay:
             max_size=LARGEST_QUESTION,
             max_queue=4,
             write_limit=WRITE_LIMIT,
-            logger=_silence(),
+            logger=silence(),
         )
         born = [self._session.spawn(self._beat(), "beats"), self._session.spawn(self._upstream.follow(), "upstream")]
         end = self._session.listen(self._hear)
@@ -209,7 +206,7 @@ class Relay:
         if name is None:
             await connection.close(TOKEN_WITHDRAWN, _WITHDRAWN)
             return
-        welcome = encode_welcome(Welcome(VERSION, PROGRAM, self._session.now(), BEAT_S))
+        welcome = encode_welcome(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
         screen = Screen(connection, self._feed, self._session.now, name=name)
         await screen.send((welcome,))
         allowance = Allowance(self._session.clock)
@@ -272,8 +269,3 @@ def _compression() -> ServerPerMessageDeflateFactory:
         client_max_window_bits=WINDOW_BITS,
         compress_settings={"memLevel": MEMORY_LEVEL, "level": 1},
     )
-
-
-def _silence() -> logging.Logger:
-    """A logger that nobody can turn on: websockets would log headers, with the tokens in them."""
-    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  not to be found by its name

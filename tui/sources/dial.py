@@ -16,11 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from tui import __version__
 from tui.config import Secret
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.wire.answers import Answer, refusal
+from tui.wire.client import USER_AGENT
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
 
 OPEN_WITHIN_S: Final = 10.0
@@ -29,9 +29,22 @@ CLOSE_WITHIN_S: Final = 2.0
 LARGEST_MESSAGE: Final = 32 * 1024 * 1024
 """A trace of 8 MB as a text of JSON, whose quotes are all escaped."""
 
-PROGRAM: Final = f"trigger-tui/{__version__}"
 UNTRUSTED: Final = 495
 """The status that a certificate gets which is not trusted, as some servers have it: there is none of HTTP."""
+
+
+def silence() -> logging.Logger:
+    """A logger that nobody can turn on: websockets would log headers, with the token in them."""
+    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  not to be found by its name
+
+
+def trusting(ca: PurePath | None) -> ssl.SSLContext:
+    """TLS that trusts the machine's authorities, or those of a file. Raises `Fatal` for a file that holds none."""
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except OSError as error:  # those of TLS are such too
+        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
+        raise Fatal(f"--tls-ca {ca} holds no certificates that can be read: {reason}") from None
 
 
 class Dial:
@@ -47,11 +60,11 @@ class Dial:
         """A new connection, silent as yet. Raises `ApiError`, or `Fatal` for what only a person can mend."""
         failure: ApiError
         try:
-            tls = self._tls() if self.url.startswith("wss:") else None
+            tls = trusting(self._ca) if self.url.startswith("wss:") else None
             return await _Connect(
                 self.url,
                 additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
-                user_agent_header=PROGRAM,
+                user_agent_header=USER_AGENT,
                 extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
                 compression=None,
                 proxy=True if tls is not None else None,
@@ -61,7 +74,7 @@ class Dial:
                 ping_timeout=PING_EVERY_S,
                 close_timeout=CLOSE_WITHIN_S,
                 max_size=LARGEST_MESSAGE,
-                logger=logging.Logger("relay", logging.CRITICAL + 1),  # noqa: LOG001  it would log the token
+                logger=silence(),
             )
         except InvalidStatus as error:
             failure = self._refused(error)
@@ -76,12 +89,6 @@ class Dial:
             failure = self._unreachable(error)
         # Raised out here so that it carries no exception of websockets, whose request holds the token.
         raise failure
-
-    def _tls(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=None if self._ca is None else str(self._ca))
-        except (OSError, ssl.SSLError) as error:
-            raise Fatal(f"--tls-ca {self._ca} holds no certificates that can be read: {error.strerror}") from None
 
     def _unreachable(self, error: InvalidHandshake | OSError) -> ApiError:
         match error:

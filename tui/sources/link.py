@@ -22,13 +22,15 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
-from tui.sources.dial import OPEN_WITHIN_S, PROGRAM, Dial
+from tui.sources.dial import OPEN_WITHIN_S, Dial
 from tui.wire.answers import Answer, refusal
+from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
 from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 from tui.wire.questions import Question, Questioner, request_of
 from tui.wire.relay_messages import (
+    OTHER_VERSION,
     VERSION,
     Answered,
     Call,
@@ -46,7 +48,6 @@ ANSWER_WITHIN_S: Final = 40.0
 """Longer than the relay waits for the API, so that it is the relay that says what was wrong."""
 
 LARGEST_CALL: Final = 60 * 1024
-OTHER_VERSION: Final = 4001
 _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
@@ -62,7 +63,7 @@ class Link(Questioner):
         self._line: ClientConnection | None = None
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Answer]] = {}
-        self._stored = Stored(PROGRAM, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:"))
+        self._stored = Stored(USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:"))
 
     async def aclose(self) -> None:
         """Close what the source did not: connections to the object store."""
@@ -144,7 +145,7 @@ class Link(Questioner):
     async def _greet(self, line: ClientConnection) -> Welcome:
         try:
             async with asyncio.timeout(OPEN_WITHIN_S):
-                await line.send(encode_hello(Hello(VERSION, PROGRAM)), text=True)
+                await line.send(encode_hello(Hello(VERSION, USER_AGENT)), text=True)
                 first = decode_told(await line.recv(decode=False))
         except TimeoutError:
             raise Unreachable(f"{self._url} says nothing", may_have_arrived=False) from None

@@ -24,6 +24,9 @@ from tui.wire.relay_runs import GoneRow, PatchRow, decode_moment, decode_patch, 
 VERSION: Final = 1
 """Of the protocol; two sides with different ones do not talk."""
 
+OTHER_VERSION: Final = 4001
+"""How a connection of two versions is closed: 4000 and above are ours (RFC 6455, 7.4.2)."""
+
 PART_BYTES: Final = 64 * 1024
 """Of an answer, which may have millions: who sends it part by part holds no more of it at once."""
 
