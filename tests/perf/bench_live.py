@@ -3,6 +3,8 @@
 How late a change is on the screen; 300 changed runs a second, for so many minutes; bytes on the wire for one changed
 run; and what a quiet hour costs. The server is a process of its own but for the quiet hour, which passes in two
 minutes. The minutes of the issue are ten; what the table of all benchmarks shows is one.
+
+Longer than a module should be: four measurements of one feed, which share its server and its terminal.
 """
 
 import asyncio

@@ -54,6 +54,10 @@ def test_what_cannot_be_read_takes_its_place_all_the_same() -> None:
     newest = Newest(3)
     newest.add(map(created, (5, 4)), unread=1)
     assert newest.since == at(4)
+    # More than there are places: of the one that could be read changes are told, and of what is older not for certain.
+    newest = Newest(3)
+    newest.add(map(created, (5, 4)), unread=9)
+    assert newest.since == at(5)
 
 
 def test_a_feed_that_tells_nothing_of_what_changes_is_no_feed() -> None:

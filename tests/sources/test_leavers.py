@@ -64,6 +64,19 @@ def test_runs_that_scans_miss_again_and_again_wait_once_each() -> None:
     asyncio.run(scenario())
 
 
+def test_no_more_are_read_one_by_one_than_there_is_leave_for() -> None:
+    async def scenario() -> None:
+        hidden = [RunId(f"run_{n}") for n in range(9)]
+        lister = EmptyList(hidden)
+        leavers = leavers_of(lister)
+        leavers.add_unlisted(hidden)
+        for singles, count in ((1, 1), (0, 1), (None, 5)):
+            await leavers.read(nobody, 4, singles=singles)
+            assert len(lister.asked) == count
+
+    asyncio.run(scenario())
+
+
 def test_a_run_that_a_spent_budget_kept_from_being_read_is_read_when_there_is_some() -> None:
     async def scenario() -> None:
         hidden = RunId("run_hidden")
