@@ -307,6 +307,25 @@ def test_stale_answers_are_those_of_the_moment(api: Served) -> None:
     assert new in {row["id"] for row in api.get(LIST).json()["data"]}
 
 
+def test_a_halt_is_a_standstill_that_lists_know_of(api: Served) -> None:
+    queued = api.running()
+    api.advance(10)
+    new = api.trigger("slow")
+    assert new not in {row["id"] for row in api.get(LIST).json()["data"]}
+    api.faults({"kind": "halt"})
+    rows = {row["id"]: row["status"] for row in api.get(LIST).json()["data"]}
+    assert [rows[run_id] for run_id in (queued, new)] == [api.status(run_id) for run_id in (queued, new)]
+    assert api.status(queued) != api.status(new) == "QUEUED"
+    answers = [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()]
+    api.advance(600)
+    assert [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()] == answers
+    told = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
+    assert {row["run_id"] for row in told} >= {queued, new}
+    api.faults()
+    assert [api.status(run_id) for run_id in (queued, new)] == ["COMPLETED", "COMPLETED"]
+    assert {row["status"] for row in api.get(LIST).json()["data"]} == {"COMPLETED"}
+
+
 def iso(api: Served, seconds: float) -> str:
     from tui.emulator.rest.rows import iso_time
 

@@ -205,7 +205,7 @@ def busy(minutes: float) -> Iterator[Figure]:
         painted = len(terminal.received) - painted
         known = _known(terminal, into)
         told, troubles = known["changed"] - changed, known["troubles"]
-        client.post("/emulator/faults", json={"faults": [{"kind": "stale"}]}).raise_for_status()
+        client.post("/emulator/faults", json={"faults": [{"kind": "halt"}]}).raise_for_status()
         equal_s, wrong, count = _until_equal(client, terminal, into, kept)
     yield Figure("changed runs a second", told / seconds, "runs/s")
     yield Figure(f"after {seconds / 60:.1f} minutes of them, runs", count, "runs")

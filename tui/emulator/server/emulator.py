@@ -94,7 +94,7 @@ class Emulator:
         self._start_ms = clock()
         self._places = {each.slug: _Place(each) for each in options.environments}
         self._limiting: object = None
-        self._stale_ms: int | None = None
+        self._halted_ms: int | None = None
 
     @property
     def environments(self) -> list[Environment]:
@@ -208,18 +208,23 @@ class Emulator:
     @property
     def _now_ms(self) -> int:
         """The time of the worlds."""
-        return self.clock() if self._stale_ms is None else self._stale_ms
+        return self.clock() if self._halted_ms is None else self._halted_ms
 
     def _follow_faults(self) -> None:
-        """Another limit begins with full buckets, and `stale` with this moment."""
+        """Another limit begins with full buckets, a standstill with this moment."""
         limiting = self.faults.whole("rate-limit")
         if limiting != self._limiting:
             self._limiting = limiting
             self.limiter.forget()
-        if self.faults.whole("stale") is None:
-            self._stale_ms = None
-        elif self._stale_ms is None:
-            self._stale_ms = self.clock()
+        if not self.faults.is_halted:
+            self._halted_ms = None
+        elif self._halted_ms is None:
+            self._halted_ms = self.clock()
+        if self.faults.whole("halt") is not None:
+            for place in self._places.values():
+                if place.world is not None:
+                    place.world.advance(self._now_ms)
+                    place.world.list_all()
         if self.faults.whole("drop") is not None:
             self.sockets.reset()
         self.feeds.follow_faults()

@@ -12,6 +12,7 @@ and `sockets`'. A fault is one JSON object:
     {"kind": "lost-answer"}                               the request has its effect, then the socket is closed
     {"kind": "refuse"}                                    new connections are reset, open ones go on
     {"kind": "stale"}                                     the world stands still, `Date` and rate limits do not
+    {"kind": "halt"}                                      the same, but lists and queries catch up with it: nobody works
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by so much
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full when it comes and when it goes
     {"kind": "cached"}                                    a GET is answered as the same GET was first answered since the
@@ -26,14 +27,16 @@ and `sockets`'. A fault is one JSON object:
 
 Those that strike a request also take `route` (a name, or a list of them; see `/emulator/faults`), `environment` ("dev",
 "prod"), `share` (of the requests, 0 to 1) and `times` (so many requests, then it is over). Several may strike one
-request: latency comes before all else, then they take effect in their order. `refuse`, `stale`, `clock-skew`, the two
-limits and `drop` are of the whole server.
+request: latency comes before all else, then they take effect in their order. `refuse`, `stale`, `halt`, `clock-skew`,
+the two limits and `drop` are of the whole server.
 
 A poll that is held when the faults change is struck by the new ones, and by no old one any more: `close`, `error` and
 `must-refetch` end it, `hang` and `half-open` keep it, and what strikes the answer does so when it is due.
 
 While it is `stale` every answer is that of the moment when the fault came: nothing begins, ends or shows in lists. What
 is asked for is still done, and `/emulator/world` tells the same world. When the fault goes the world makes up for it.
+It is the same while there is a `halt`, but that lists and queries know all that is true at that moment, as they would a
+second later.
 """
 
 import asyncio
@@ -53,6 +56,7 @@ KINDS = {
     "lost-answer": set[str](),
     "refuse": set[str](),
     "stale": set[str](),
+    "halt": set[str](),
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
     "cached": set[str](),
@@ -62,7 +66,7 @@ KINDS = {
     "realtime-limit": {"most"},
     "drop": set[str](),
 }
-WHOLE = frozenset({"refuse", "stale", "clock-skew", "rate-limit", "realtime-limit", "drop"})
+WHOLE = frozenset({"refuse", "stale", "halt", "clock-skew", "rate-limit", "realtime-limit", "drop"})
 """Kinds that concern the whole server, and no single request."""
 
 COMMON = frozenset({"route", "environment", "share", "times"})
@@ -173,6 +177,11 @@ class Faults:
     def whole(self, kind: str) -> Fault | None:
         """The fault of that kind that concerns the whole server."""
         return next((fault for fault in self._faults if fault.kind == kind), None)
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the worlds stand still."""
+        return any(fault.kind in {"stale", "halt"} for fault in self._faults)
 
     def strike(self, route: str, environment: str, *, method: str = "GET", handle: str = "") -> list[Fault]:
         """Those that strike this request: it counts for `times`, and chance has spoken for `share`.

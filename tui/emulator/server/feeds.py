@@ -170,7 +170,7 @@ class Feeds:
 
     def _next_due_ms(self) -> int | None:
         due = []
-        is_moving = self.faults.whole("stale") is None
+        is_moving = not self.faults.is_halted
         for held in self._held:
             poll = held.poll
             due.append(poll.due_ms())
