@@ -28,6 +28,12 @@ KEEP_ALIVE_S = 60.0
 CONNECTIONS = 20
 """Open at once: more than the sources ever ask at a time, so that hung reads do not hold up a person's action."""
 
+MOST_GIVEN_UP = CONNECTIONS // 2
+"""Requests that were given up, as when the cursor moves on, before new connections are made: httpcore 1.0.9 loses the
+place of one that is cancelled between its connection and its first byte (encode/httpcore issue 1093), and after
+CONNECTIONS of them would ask for nothing ever again.
+"""
+
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Of one answer, unpacked: a trace of 5,000 spans is 5 MB; what is larger would fill the memory of the monitor."""
 
@@ -56,6 +62,15 @@ class Timeouts:
     whole_s: float = 60.0
 
 
+@dataclass(slots=True)
+class _Kept:
+    """An httpx client with its connections: how many requests use them now, and how many were given up."""
+
+    http: httpx.AsyncClient
+    sending: int = 0
+    given_up: int = 0
+
+
 class Connection:
     """Sends requests to one origin, over connections that are kept; httpx is set up by the first of them.
 
@@ -76,7 +91,8 @@ class Connection:
         self._key = key
         self._clock = clock
         self._timeouts = timeouts
-        self._http: httpx.AsyncClient | None = None
+        self._kept: _Kept | None = None
+        self._retired: list[_Kept] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,9 +104,10 @@ class Connection:
 
     async def aclose(self) -> None:
         """Close all connections. It may be called twice, and used again afterwards."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        kept = [*self._retired, *([self._kept] if self._kept is not None else [])]
+        self._kept, self._retired = None, []
+        for each in kept:
+            await each.http.aclose()
 
     async def send(
         self,
@@ -108,11 +125,12 @@ class Connection:
         Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
         failure: ApiError
+        await self._close_retired()
         try:
-            http = self._open(url)
-            request = http.build_request(method, url, params=params, json=json)
+            kept = self._open(url)
+            request = kept.http.build_request(method, url, params=params, json=json)
             async with asyncio.timeout(self._timeouts.whole_s):
-                return await self._follow(http, request, asked, max_bytes or MAX_BODY_BYTES)
+                return await self._through(kept, request, asked, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
             failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
         except TimeoutError:
@@ -126,15 +144,36 @@ class Connection:
         # Raised out here so that it carries no httpx exception, whose request holds the key.
         raise failure
 
-    def _open(self, url: str) -> httpx.AsyncClient:
-        """The one httpx client. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
-        if self._http is None:
+    async def _through(self, kept: _Kept, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
+        """Send it, and note when it is given up: its place among the connections may be lost with that."""
+        kept.sending += 1
+        try:
+            return await self._follow(kept.http, request, asked, max_bytes)
+        except (asyncio.CancelledError, httpx.PoolTimeout) as error:
+            kept.given_up += 1 if isinstance(error, asyncio.CancelledError) else MOST_GIVEN_UP
+            if kept.given_up >= MOST_GIVEN_UP and kept is self._kept:
+                self._kept = None
+                self._retired.append(kept)
+            raise
+        finally:
+            kept.sending -= 1
+
+    async def _close_retired(self) -> None:
+        """Close the connections that are used no more."""
+        over = [kept for kept in self._retired if not kept.sending]
+        self._retired = [kept for kept in self._retired if kept.sending]
+        for kept in over:
+            await kept.http.aclose()
+
+    def _open(self, url: str) -> _Kept:
+        """The httpx client of now. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
+        if self._kept is None:
             # They log whole addresses, the signatures of presigned ones included.
             for name in ("httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             steps = self._timeouts
             try:
-                self._http = httpx.AsyncClient(
+                http = httpx.AsyncClient(
                     headers=self._headers,
                     verify=_trusting_nobody() if url.startswith(_LOOPBACK) else True,
                     timeout=httpx.Timeout(
@@ -148,7 +187,8 @@ class Connection:
                 )
             except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
                 raise _Unusable(f"the proxy or certificate settings cannot be used: {self._reason(error)}") from None
-        return self._http
+            self._kept = _Kept(http)
+        return self._kept
 
     async def _follow(self, http: httpx.AsyncClient, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
         """Send a request, and again where a redirect leads, as long as it stays in its origin."""
