@@ -206,12 +206,15 @@ def busy(minutes: float) -> Iterator[Figure]:
         known = _known(terminal, into)
         told, troubles = known["changed"] - changed, known["troubles"]
         client.post("/emulator/faults", json={"faults": [{"kind": "halt"}]}).raise_for_status()
+        late_s = _lateness_s(client, terminal, into)
         equal_s, wrong, count = _until_equal(client, terminal, into, kept)
     yield Figure("changed runs a second", told / seconds, "runs/s")
     yield Figure(f"after {seconds / 60:.1f} minutes of them, runs", count, "runs")
     for trouble in troubles:
         print(trouble, file=sys.stderr)
     yield Figure("of which something else is known than is true", wrong, "runs", 0)
+    yield Figure("at their end, runs of which an older state was known", len(late_s), "runs")
+    yield Figure("which was older by, p95", percentile(late_s, 0.95) if late_s else 0.0, "s")
     yield Figure("troubles of its sources meanwhile", len(troubles), "troubles", 0)
     yield Figure("all was known after", equal_s, "s", EQUAL_WITHIN_S)
     yield Figure("of a core for them", spent / seconds * 100, "%", 100)
@@ -233,6 +236,15 @@ def _known(terminal: Terminal, into: Path) -> Any:
     while not into.exists():
         terminal.read_for(0.02)
     return json.loads(into.read_text(encoding="utf-8"))
+
+
+def _lateness_s(client: httpx.Client, terminal: Terminal, into: Path) -> list[float]:
+    """How long ago those runs changed of which the monitor has not heard yet."""
+    known = _known(terminal, into)["runs"]
+    world = client.get("/emulator/world", params={"limit": "all"}).json()
+    now = datetime.fromisoformat(world["now"])
+    late = [run for run in world["runs"] if run["id"] in known and _differs(run, known[run["id"]])]
+    return [(now - datetime.fromisoformat(run["updatedAt"])).total_seconds() for run in late]
 
 
 def _until_equal(client: httpx.Client, terminal: Terminal, into: Path, kept: int) -> tuple[float, int, int]:

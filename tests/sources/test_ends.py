@@ -135,6 +135,25 @@ def test_a_burst_that_stays_the_newest_is_read_once(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst that nobody can guess"])
+def test_ends_of_runs_far_beyond_what_is_kept_cost_a_request_or_two_each(tmp_path: Path, burst: int) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst))
+        fleet.add_all(FleetRun(number, -9_000.0 + number / 100, -11, -10) for number in range(burst))
+        fleet.add_all(FleetRun(7_000 + number, -600.0 + number, -11, -10) for number in range(600))
+        long = [fleet.add(FleetRun(8_000 + n, -8_999.0 + n * (7 if burst else 700), -12, 20)) for n in range(8)]
+        async with polling(fleet, tmp_path, history_runs=500) as (session, later):
+            await later(20)
+            await later(15)
+            assert [known(session, run).status for run in long] == [RunStatus.COMPLETED_SUCCESSFULLY] * 8
+            windows = [query for query in lists(fleet, 20) if "filter[createdAt][from]" in query]
+            assert len(windows) <= 2 * len(long) + 1
+            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("newer", [0, 1], ids=["and nothing since", "and one run since"])
 def test_two_thousand_runs_of_one_millisecond_are_all_seen_to_end(tmp_path: Path, newer: int) -> None:
     async def scenario() -> None:

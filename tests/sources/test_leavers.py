@@ -8,11 +8,12 @@ import pytest
 
 from tests.store.builders import at, patch_of
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.update import RunsRead, Update
 from tui.sources.budget import Priority
 from tui.sources.leavers import Leavers
 from tui.sources.lister import Lister
+from tui.sources.scan import Crowds
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited, ServerFault
 from tui.wire.runs import Page
@@ -26,6 +27,7 @@ class EmptyList:
         self.store.apply(RunsRead(tuple(patch_of(run_id, created=n) for n, run_id in enumerate(run_ids))))
         self.reads = self
         self.spent = 0
+        self.read_at = at(0)
         self.asked: list[RunId] = []
         self.failure: ApiError = ServerFault("it cannot be read", 500)
 
@@ -92,3 +94,23 @@ def test_a_run_that_a_spent_budget_kept_from_being_read_is_read_when_there_is_so
         assert leavers.is_empty
 
     asyncio.run(scenario())
+
+
+def test_where_pages_showed_a_crowd_runs_stand_apart_until_it_is_doubted_for_long() -> None:
+    crowds, send, hour = Crowds(), TaskId("send-email"), timedelta(hours=1)
+    assert crowds.place(None, 7, hour) == 7
+    crowds.learn(None, 100, timedelta(seconds=10))
+    assert crowds.place(None, 7, hour) == 36_000
+    assert crowds.place(None, 50_000, hour) == 50_000
+    assert crowds.place(send, 7, hour) == 7
+    crowds.doubt()
+    assert crowds.place(None, 7, hour) == 18_000
+    for _ in range(20):
+        crowds.doubt()
+    assert crowds.place(None, 7, hour) == 7
+
+
+def test_a_page_of_one_moment_is_no_endless_crowd() -> None:
+    crowds = Crowds()
+    crowds.learn(None, 100, timedelta())
+    assert crowds.place(None, 0, timedelta(seconds=1)) == pytest.approx(100_000)

@@ -36,6 +36,11 @@ class Edge:
             self._coming[patch.id] = created_at
         return news
 
+    def is_past(self, page: Page) -> bool:
+        """Whether a page shows a run of before all that can be news: none that follows it, newest first, has any."""
+        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        return self._newest is not None and bool(created) and min(created) <= self._newest - LIST_DELAY
+
     def advance(self) -> None:
         """A catch-up is over: what it met is met. A creation time ahead of the server's clock does not count."""
         if self._coming and self._read_at is not None:

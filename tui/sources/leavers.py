@@ -14,12 +14,16 @@ from tui.domain.run import Run
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.lister import Lister
-from tui.sources.scan import PAGE_SIZE, Window, windows
+from tui.sources.scan import CREATED_SLACK, PAGE_SIZE, Crowds, Window, windows
 from tui.store.orders import EPOCH
 from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.runs import Page
 
 SINGLE_SIZE = 10
 """Rows asked for where one run is looked for: its neighbours of the same millisecond come along."""
+
+MOST_SINGLE_PAGES = 3
+"""Of those, before the run is asked for by its id instead."""
 
 
 class Leavers:
@@ -35,13 +39,17 @@ class Leavers:
         self._left: set[RunId] = set()
         self._unlisted: dict[RunId, None] = {}
         """Each once, those first that wait longest: what no list shows is met by no scan, and added again by each."""
+        self._crowds = Crowds()
         self._window: Window | None = None
+        self._paid = 0
+        """Pages of the window by now."""
         self._cursor: Cursor | None = None
         self._seen: set[Cursor] = set()
         self._is_fair_turn = False
 
     def add(self, run_ids: Iterable[RunId]) -> None:
         """Runs that were expected somewhere and not seen."""
+        self._crowds.doubt()
         self._left.update(run_id for run_id in run_ids if run_id not in self._unlisted)
 
     def add_unlisted(self, run_ids: Iterable[RunId]) -> None:
@@ -81,12 +89,12 @@ class Leavers:
     def _next_window(self) -> bool:
         store = self._lister.store
         runs = [run for run_id in self._left if (run := store.get(run_id)) is not None]
-        ranks = {run.id: store.created_rank(run.id) for run in runs}
-        found, unplaced = windows(runs, ranks.__getitem__)
+        ranks = {run.id: float(store.created_rank(run.id)) for run in runs}
+        found, unplaced = windows(runs, self._places(None, runs, ranks).__getitem__)
         self._unlisted |= dict.fromkeys(unplaced)
         self._left.difference_update(unplaced)
         found = sorted((*found, *self._of_one_task(runs, ranks)), key=lambda window: -len(window.run_ids))
-        self._window, self._cursor = (found[0] if found else None), None
+        self._window, self._cursor, self._paid = (found[0] if found else None), None, 0
         # The fullest first, but every other time the one that waits longest: a lone straggler must not wait for ever.
         self._is_fair_turn = not self._is_fair_turn
         if self._is_fair_turn and runs:
@@ -95,7 +103,7 @@ class Leavers:
         self._seen.clear()
         return self._window is not None
 
-    def _of_one_task(self, runs: Iterable[Run], ranks: Mapping[RunId, int]) -> Iterator[Window]:
+    def _of_one_task(self, runs: Iterable[Run], ranks: Mapping[RunId, float]) -> Iterator[Window]:
         """Windows over the runs of a task: those that live long are of few tasks, and seldom neighbours in the list."""
         by_task: dict[TaskId, list[Run]] = {}
         for run in runs:
@@ -103,10 +111,15 @@ class Leavers:
                 by_task.setdefault(run.fixed.task, []).append(run)
         store = self._lister.store
         for task, of_task in by_task.items():
-            # As many of those between two of them are of the same task as of all: a guess, since pages go on.
+            # As many of those between two of them are of the same task as of all: a guess, until a page shows more.
             share = len(store.with_task(task)) / len(store)
-            found, _ = windows(of_task, {run.id: ranks[run.id] * share for run in of_task}.__getitem__)
+            places = self._places(task, of_task, {run.id: ranks[run.id] * share for run in of_task})
+            found, _ = windows(of_task, places.__getitem__)
             yield from (replace(window, task=task) for window in found)
+
+    def _places(self, task: TaskId | None, runs: Iterable[Run], ranks: Mapping[RunId, float]) -> dict[RunId, float]:
+        now = self._lister.read_at
+        return {run.id: self._crowds.place(task, ranks[run.id], now - (run.fixed.created_at or now)) for run in runs}
 
     async def _read_window(self, emit: Emit) -> None:
         window = self._window
@@ -116,16 +129,30 @@ class Leavers:
         filters = filters if window.task is None else replace(filters, tasks=(window.task,))
         size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_SIZE
         page = await self._lister.page(emit, filters, after=self._cursor, size=size)
+        self._paid += 1
         self._left.difference_update(patch.id for patch in page.patches)
         missing = self._left.intersection(window.run_ids)
         is_over = page.next is None or page.next in self._seen
-        if not missing or is_over:
+        is_lost = len(window.run_ids) == 1 and self._paid >= MOST_SINGLE_PAGES
+        if not missing or is_over or is_lost:
             self._window = None
             self._left -= missing
             self._unlisted |= dict.fromkeys(sorted(missing))
+        elif len(window.run_ids) > 1 and self._pages_left(window, page) > len(missing):
+            # Each of them is sooner found by a window of its own, or with those that are nearer than was thought.
+            self._window = None
         elif page.next is not None:
             self._cursor = page.next
             self._seen.add(page.next)
+
+    def _pages_left(self, window: Window, page: Page) -> float:
+        """How many pages more the window has, if runs stand everywhere in it as close as on its pages so far."""
+        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        if not created:
+            return 0.0
+        covered = window.created_to - min(created)
+        self._crowds.learn(window.task, self._paid * PAGE_SIZE, covered)
+        return self._paid * (min(created) - window.created_from) / max(covered, CREATED_SLACK)
 
     async def _read_single(self, run_id: RunId) -> None:
         """One detail. What cannot be read now is met again by the next scan; it must not stop the others. One that was

@@ -141,7 +141,8 @@ class Listing:
             if self._history_count is None:
                 await self._begin_history(emit, page)
                 break
-            if page.next is None or page.next == cursor or (page.patches and not news):
+            is_known = self._edge.is_past(page) or (page.patches and not news)
+            if page.next is None or page.next == cursor or is_known:
                 break
             cursor = page.next
         else:

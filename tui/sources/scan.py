@@ -23,6 +23,9 @@ QUEUED = ("QUEUED", "DELAYED", "PENDING_VERSION")
 RUNNING_STATUSES = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING, RunStatus.WAITING_TO_RESUME})
 QUEUED_STATUSES = frozenset({RunStatus.QUEUED, RunStatus.DELAYED, RunStatus.WAITING_FOR_DEPLOY})
 
+LEAST_PER_S = 1 / 86_400
+"""One in a day is no crowd."""
+
 CREATED_SLACK = timedelta(milliseconds=1)
 """Around a window: whether its ends belong to it is nowhere said, and list times are whole milliseconds."""
 
@@ -66,6 +69,29 @@ class Window:
     created_to: datetime
     run_ids: tuple[RunId, ...]
     task: TaskId | None = None
+
+
+class Crowds:
+    """How close runs stand in the list, of all tasks (None) or of one, as pages showed.
+
+    The store's own runs are not enough to know: of the time before its history it has those that live and few more,
+    and a filter keeps others from it.
+    """
+
+    def __init__(self) -> None:
+        self._per_s: dict[TaskId | None, float] = {}
+
+    def learn(self, task: TaskId | None, count: int, covered: timedelta) -> None:
+        """A page showed so many runs of so long a time."""
+        self._per_s[task] = count / max(covered, CREATED_SLACK).total_seconds()
+
+    def doubt(self) -> None:
+        """Time has passed, and others are looked for: it may be less crowded where they are."""
+        self._per_s = {task: per_s / 2 for task, per_s in self._per_s.items() if per_s > LEAST_PER_S}
+
+    def place(self, task: TaskId | None, rank: float, age: timedelta) -> float:
+        """Where in the list a run stands at least, of which `rank` newer ones are known."""
+        return max(rank, self._per_s.get(task, 0.0) * age.total_seconds())
 
 
 def windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:

@@ -1,0 +1,37 @@
+"""How far page one of the list has come: what is news, and where nothing that is news can follow."""
+
+from tests.store.builders import at, patch_of
+from tui.domain.ids import Cursor
+from tui.sources.edge import LIST_DELAY, Edge
+from tui.wire.runs import Page
+
+DELAY_S = LIST_DELAY.total_seconds()
+
+
+def page_of(*created_s: float) -> Page:
+    """A page of runs that are named by their creation, with another behind it."""
+    patches = tuple(patch_of(f"run_{second}", created=second) for second in created_s)
+    return Page(patches, at(1000), Cursor("next"))
+
+
+def test_before_anything_was_met_nothing_is_past() -> None:
+    edge = Edge()
+    assert edge.take(page_of(10, 9)) == 2
+    assert not edge.is_past(page_of(10, 9))
+
+
+def test_a_page_that_reaches_what_was_met_is_past_though_it_has_news() -> None:
+    edge = Edge()
+    edge.take(page_of(10, 9))
+    edge.advance()
+    page = page_of(12, 11, 10, 10 - DELAY_S)
+    assert edge.take(page) == 2
+    assert edge.is_past(page)
+
+
+def test_a_page_that_ends_where_a_late_run_may_still_show_up_is_not_past() -> None:
+    edge = Edge()
+    edge.take(page_of(10, 9))
+    edge.advance()
+    assert not edge.is_past(page_of(12, 11, 10.1 - DELAY_S))
+    assert not edge.is_past(Page((), at(1000), Cursor("next")))
