@@ -42,10 +42,13 @@ class Edge:
         return self._newest is not None and bool(created) and min(created) <= self._newest - LIST_DELAY
 
     def advance(self) -> None:
-        """A catch-up is over: what it met is met. A creation time ahead of the server's clock does not count."""
+        """A catch-up is over: what it met is met. A creation time ahead of the server's clock does not count, nor one
+        that is since the clock was set back.
+        """
         if self._coming and self._read_at is not None:
             newest = min(max(self._coming.values()), self._read_at)
-            self._newest = newest if self._newest is None else max(self._newest, newest)
+            before = self._newest
+            self._newest = newest if before is None or before > self._read_at else max(before, newest)
             since = self._newest - LIST_DELAY
             known = {**self._met, **self._coming}
             self._met = {run_id: created_at for run_id, created_at in known.items() if created_at > since}
