@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -120,7 +121,7 @@ class BareClient:
 def lateness() -> Iterator[Figure]:
     """From the server's answer to the cell, and from the change in the world to both; nothing else is going on."""
     chance = random.Random(1)
-    seen: list[tuple[tuple[str, str], float, float]] = []
+    seen: list[tuple[tuple[str, str], float]] = []
     with ExitStack() as stack:
         client, _, _ = stack.enter_context(emulator("--rate", "0", "--history", "200"))
         url = str(client.base_url)
@@ -129,6 +130,7 @@ def lateness() -> Iterator[Figure]:
         terminal = stack.enter_context(monitor(stack, proxy.url))
         terminal.wait_for("● live")
         terminal.wait_quiet(1.0)
+        wall_s = time.time() - time.monotonic()
         for _ in range(CHANGES):
             run_id = ""
             for word, status in (("Delayed", "DELAYED"), ("Canceled", "CANCELED")):
@@ -145,14 +147,15 @@ def lateness() -> Iterator[Figure]:
                     lambda start=before, wanted=wanted: wanted.search(terminal.received, start) is not None,  # type: ignore[misc]
                     word,
                 )
-                answered_s = max(each.answered_s for each in proxy.of(FEED) if each.answered_s < painted_s)
-                own_s = painted_s - answered_s
-                seen.append(((run_id, status), time.time() - time.monotonic() + painted_s, own_s))
+                seen.append(((run_id, status), wall_s + painted_s))
         terminal.read_for(1)
-        bare_ms = [(bare.heard[which][0] - bare.heard[which][1]) * 1000 for which, _, _ in seen]
-        cell_ms = [(painted_s - bare.heard[which][1]) * 1000 for which, painted_s, _ in seen]
-        # Where a list was sooner the feed's last answer is one of before.
-        own_ms = [own_s * 1000 for which, painted_s, own_s in seen if painted_s >= bare.heard[which][0]]
+        bare_ms = [(bare.heard[which][0] - bare.heard[which][1]) * 1000 for which, _ in seen]
+        cell_ms = [(painted_s - bare.heard[which][1]) * 1000 for which, painted_s in seen]
+        answered_s = sorted(wall_s + each.answered_s for each in proxy.of(FEED))
+        # The feed tells of a change in its first answer after it: where a list was sooner, not in time.
+        told_s = [answered_s[bisect_left(answered_s, bare.heard[which][1])] for which, _ in seen]
+        own_ms = [(painted_s - each) * 1000 for (_, painted_s), each in zip(seen, told_s, strict=True)]
+        own_ms = [each for each in own_ms if each >= 0]
     sooner = len(seen) - len(own_ms)
     yield Figure(f"of {len(seen)} changes, on the screen by a list before the feed told them", sooner, "changes")
     for name, share, limit in (("p50", 0.5, 30.0), ("p95", 0.95, 110.0)):
