@@ -125,7 +125,6 @@ class Connection:
         Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
         failure: ApiError
-        await self._close_retired()
         try:
             kept = self._open(url)
             request = kept.http.build_request(method, url, params=params, json=json)
@@ -145,7 +144,11 @@ class Connection:
         raise failure
 
     async def _through(self, kept: _Kept, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
-        """Send it, and note when it is given up: its place among the connections may be lost with that."""
+        """Send it, and note when it is given up: its place among the connections may be lost with that.
+
+        The last one on old connections closes them: who asks next may be given up while he does, and httpx, which
+        closes but once, would leave the rest of them open.
+        """
         kept.sending += 1
         try:
             return await self._follow(kept.http, request, asked, max_bytes)
@@ -157,13 +160,9 @@ class Connection:
             raise
         finally:
             kept.sending -= 1
-
-    async def _close_retired(self) -> None:
-        """Close the connections that are used no more."""
-        over = [kept for kept in self._retired if not kept.sending]
-        self._retired = [kept for kept in self._retired if kept.sending]
-        for kept in over:
-            await kept.http.aclose()
+            if not kept.sending and kept in self._retired:
+                self._retired.remove(kept)
+                await kept.http.aclose()
 
     def _open(self, url: str) -> _Kept:
         """The httpx client of now. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
