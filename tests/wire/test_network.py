@@ -1,5 +1,6 @@
 """What the environment says of proxies and certificate authorities is heeded, as users of other tools expect."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from tests.recording_server import RecordingsApi, Reply
 from tests.wire.asking import KEY, ask, runs
+from tui.wire.client import Client
+from tui.wire.connection import MOST_GIVEN_UP
 from tui.wire.errors import Unreachable
 
 CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))
@@ -69,6 +72,22 @@ def test_a_certificate_authority_of_the_environment_is_trusted(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
     assert len(ask(tls_api.url, runs).patches) == 44
+
+
+def test_certificate_authorities_are_read_once(tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+
+    async def question(client: Client) -> int:
+        await runs(client)
+        monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
+        async with asyncio.TaskGroup() as tasks:
+            given_up = [tasks.create_task(runs(client)) for _ in range(MOST_GIVEN_UP)]
+            await asyncio.sleep(0)
+            for task in given_up:
+                task.cancel()
+        return len((await runs(client)).patches)
+
+    assert ask(tls_api.url, question) == 44
 
 
 def test_a_folder_of_certificate_authorities_is_trusted(

@@ -91,6 +91,7 @@ class Connection:
         self._key = key
         self._clock = clock
         self._timeouts = timeouts
+        self._trust: ssl.SSLContext | None = None
         self._kept: _Kept | None = None
         self._retired: list[_Kept] = []
 
@@ -172,9 +173,11 @@ class Connection:
                 logging.getLogger(name).setLevel(logging.WARNING)
             steps = self._timeouts
             try:
+                if self._trust is None:  # read once: it takes 10 ms, and an upgrade may have moved the files
+                    self._trust = _trusting_nobody() if url.startswith(_LOOPBACK) else httpx.create_ssl_context()
                 http = httpx.AsyncClient(
                     headers=self._headers,
-                    verify=_trusting_nobody() if url.startswith(_LOOPBACK) else True,
+                    verify=self._trust,
                     timeout=httpx.Timeout(
                         connect=steps.connect_s, read=steps.read_s, write=steps.write_s, pool=steps.pool_s
                     ),
