@@ -35,8 +35,9 @@ class Api:
             if b"/held" in request:
                 await self.release.wait()
             kept = b"/kept" in request
-            closing = b"" if kept else b"Connection: close\r\n"
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + closing + b"\r\n{}")
+            first = b"307 Temporary Redirect\r\nLocation: /" if b"/moved" in request else b"200 OK"
+            last = b"" if kept else b"Connection: close\r\n"
+            writer.write(b"HTTP/1.1 " + first + b"\r\nContent-Length: 2\r\n" + last + b"\r\n{}")
             await writer.drain()
             if kept:
                 await reader.read()
@@ -133,5 +134,28 @@ def test_one_who_waits_in_vain_for_a_connection_has_new_ones_made() -> None:
             assert await get(api, asking) == b"{}"
             api.release.set()
             assert {await each for each in held} == {b"{}"}
+
+    asyncio.run(scenario())
+
+
+def test_who_asks_while_connections_are_closed_has_an_answer_or_is_told_of_it() -> None:
+    async def scenario() -> None:
+        async with asked() as (api, asking):
+
+            async def get_or_hear() -> bytes:
+                try:
+                    return await get(api, asking, "/moved")
+                except Unreachable:
+                    return b"told"
+
+            heard = set()
+            for turns in range(2 * TURNS):
+                async with asyncio.TaskGroup() as tasks:
+                    task = tasks.create_task(get_or_hear())
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    await asking.aclose()
+                heard.add(task.result())
+            assert heard == {b"{}", b"told"}
 
     asyncio.run(scenario())

@@ -195,6 +195,8 @@ class Connection:
     async def _follow(self, http: httpx.AsyncClient, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
         """Send a request, and again where a redirect leads, as long as it stays in its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
+            if http.is_closed:  # while a redirect was read; httpx would raise no error of its own
+                raise Unreachable(f"{asked}: the connection was closed", may_have_arrived=False)
             response = await http.send(request, stream=True)
             try:
                 target = _target(request, response)
