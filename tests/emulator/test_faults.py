@@ -321,6 +321,9 @@ def test_a_halt_is_a_standstill_that_lists_know_of(api: Served) -> None:
     assert [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()] == answers
     told = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
     assert {row["run_id"] for row in told} >= {queued, new}
+    later = api.trigger("slow")
+    api.faults({"kind": "halt"}, {"kind": "clock-skew", "seconds": 1})
+    assert later not in {row["id"] for row in api.get(LIST).json()["data"]}
     api.faults()
     assert [api.status(run_id) for run_id in (queued, new)] == ["COMPLETED", "COMPLETED"]
     assert {row["status"] for row in api.get(LIST).json()["data"]} == {"COMPLETED"}

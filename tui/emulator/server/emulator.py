@@ -95,6 +95,8 @@ class Emulator:
         self._places = {each.slug: _Place(each) for each in options.environments}
         self._limiting: object = None
         self._halted_ms: int | None = None
+        self._is_caught_up = False
+        """A halt has let lists catch up."""
 
     @property
     def environments(self) -> list[Environment]:
@@ -220,7 +222,8 @@ class Emulator:
             self._halted_ms = None
         elif self._halted_ms is None:
             self._halted_ms = self.clock()
-        if self.faults.whole("halt") is not None:
+        was_caught_up, self._is_caught_up = self._is_caught_up, self.faults.whole("halt") is not None
+        if self._is_caught_up and not was_caught_up:
             for place in self._places.values():
                 if place.world is not None:
                     place.world.advance(self._now_ms)
