@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.builders import at, patch_of
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.update import RunsRead, Update
 from tui.sources.budget import Priority
 from tui.sources.leavers import Leavers
@@ -39,6 +39,33 @@ class EmptyList:
         raise self.failure
 
 
+class WholeList(EmptyList):
+    """One that pages through all its runs, of which the store knows some; details are answered. `pages` counts."""
+
+    def __init__(self, created_s: dict[str, float], known: list[RunId]) -> None:
+        super().__init__([])
+        self.read_at = at(max(created_s.values()) + 1)
+        rows = [patch_of(run_id, created=second) for run_id, second in created_s.items()]
+        self.store.apply(RunsRead(tuple(patch_of(run_id, created=created_s[run_id]) for run_id in known)))
+        self._rows = sorted(rows, key=lambda row: (created_s[row.id], row.id), reverse=True)
+        self.gone: set[RunId] = set()
+        self.pages = 0
+
+    async def page(self, *args: object, **options: object) -> Page:
+        filters, first, size = cast("RunFilters", args[1]), int(str(options["after"] or 0)), int(str(options["size"]))
+        since, until = filters.created_from, filters.created_to
+        assert since is not None
+        assert until is not None
+        moments = {row.id: row.fixed.created_at for row in self._rows if row.fixed and row.id not in self.gone}
+        rows = [row for row in self._rows if since <= (moments.get(row.id) or at(-1e6)) <= until]
+        self.pages += 1
+        following = Cursor(str(first + size)) if len(rows) > first + size else None
+        return Page(tuple(rows[first : first + size]), self.read_at, following)
+
+    async def run(self, run_id: RunId, _: Priority) -> None:
+        self.asked.append(run_id)
+
+
 async def nobody(_: Update) -> None:
     """To whom nothing is emitted."""
 
@@ -62,6 +89,51 @@ def test_runs_that_scans_miss_again_and_again_wait_once_each() -> None:
             await leavers.read(nobody, 3)
         assert late in lister.asked
         assert leavers.is_empty
+
+    asyncio.run(scenario())
+
+
+def test_two_deep_in_a_crowd_of_one_millisecond_are_read_by_their_ids() -> None:
+    async def scenario() -> None:
+        two = [RunId("run_0300"), RunId("run_0400")]
+        lister = WholeList({f"run_{n:04d}": 50 for n in range(1_000)}, two)
+        leavers = leavers_of(lister)
+        leavers.add(two)
+        await leavers.read(nobody, 8)
+        assert leavers.is_empty
+        assert lister.asked == two
+        assert lister.pages == 3
+
+    asyncio.run(scenario())
+
+
+def test_a_window_whose_newest_run_is_listed_no_more_is_not_formed_again_and_again() -> None:
+    async def scenario() -> None:
+        gone, old = RunId("run_900"), RunId("run_100")
+        newer = {f"new_{n:04d}": 10_000 + n / 100 for n in range(2_000)}
+        lister = WholeList({f"run_{n:03d}": n for n in range(1_000)} | newer, [gone, old, *map(RunId, newer)])
+        lister.gone = {gone}
+        leavers = leavers_of(lister)
+        leavers.add([gone, old])
+        await leavers.read(nobody, 4)
+        assert leavers.is_empty
+        assert lister.asked == [gone]
+
+    asyncio.run(scenario())
+
+
+def test_bursts_at_the_newer_end_do_not_part_all_that_is_older() -> None:
+    async def scenario() -> None:
+        lone = {f"lone_{n:02d}": n * 10 for n in range(90)}
+        bursts = {f"run_{n:03d}": 1_000 + n // 150 * 100 + n / 100_000 for n in range(450)}
+        ended = [RunId("run_149"), RunId("run_299"), RunId("run_449"), *map(RunId, lone)]
+        lister = WholeList(lone | bursts, ended)
+        leavers = leavers_of(lister)
+        leavers.add(ended)
+        await leavers.read(nobody, 20)
+        assert leavers.is_empty
+        assert lister.pages <= 12
+        assert not lister.asked
 
     asyncio.run(scenario())
 

@@ -7,6 +7,7 @@ windows are cut is `scan`'s. Source: DESIGN §4; wire/README.md §3.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, TaskId
@@ -24,6 +25,9 @@ SINGLE_SIZE = 10
 
 MOST_SINGLE_PAGES = 3
 """Of those, before the run is asked for by its id instead."""
+
+MOST_DENSER = 4
+"""Times as crowded as was thought, a page may show a window to be: one burst is no measure of all that is older."""
 
 
 class Leavers:
@@ -138,21 +142,40 @@ class Leavers:
             self._window = None
             self._left -= missing
             self._unlisted |= dict.fromkeys(sorted(missing))
-        elif len(window.run_ids) > 1 and self._pages_left(window, page) > len(missing):
-            # Each of them is sooner found by a window of its own, or with those that are nearer than was thought.
+        elif len(window.run_ids) > 1 and self._gives_up(window, page, missing):
             self._window = None
         elif page.next is not None:
             self._cursor = page.next
             self._seen.add(page.next)
 
-    def _pages_left(self, window: Window, page: Page) -> float:
-        """How many pages more the window has, if runs stand everywhere in it as close as on its pages so far."""
+    def _gives_up(self, window: Window, page: Page, missing: set[RunId]) -> bool:
+        """Whether each of those that are missing is sooner found by a window of its own, or with those that are nearer
+        than was thought. Never without progress, or the same window would be formed again: what the pages went past is
+        not listed, and what stands in a crowd of one moment, of which they show no end, is sooner read by its id.
+        """
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         if not created:
-            return 0.0
-        covered = window.created_to - min(created)
-        self._crowds.learn(window.task, self._paid * PAGE_SIZE, covered)
-        return self._paid * (min(created) - window.created_from) / max(covered, CREATED_SLACK)
+            return False
+        reached, newest = min(created), window.created_to - CREATED_SLACK
+        if reached >= newest:
+            lost = {run_id for run_id in missing if self._created_at(run_id) >= newest}
+            if self._paid <= len(lost):
+                return False
+        else:
+            covered = window.created_to - reached
+            least = self._paid * (window.created_to - window.created_from) / MOST_DENSER
+            self._crowds.learn(window.task, self._paid * PAGE_SIZE, max(covered, least))
+            # As many pages more as there would be if runs stand everywhere in it as close as on its pages so far.
+            if self._paid * (reached - window.created_from) / covered <= len(missing):
+                return False
+            lost = {run_id for run_id in missing if self._created_at(run_id) > reached}
+        self._left -= lost
+        self._unlisted |= dict.fromkeys(sorted(lost))
+        return True
+
+    def _created_at(self, run_id: RunId) -> datetime:
+        run = self._lister.store.get(run_id)
+        return EPOCH if run is None else run.fixed.created_at or EPOCH
 
     async def _read_single(self, run_id: RunId) -> None:
         """One detail. What cannot be read now is met again by the next scan; it must not stop the others. One that was
