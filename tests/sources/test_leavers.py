@@ -1,6 +1,7 @@
 """Runs that are to be read again: what becomes of those that no list shows."""
 
 import asyncio
+import itertools
 from datetime import timedelta
 from typing import cast
 
@@ -118,6 +119,25 @@ def test_a_window_whose_newest_run_is_listed_no_more_is_not_formed_again_and_aga
         await leavers.read(nobody, 4)
         assert leavers.is_empty
         assert lister.asked == [gone]
+
+    asyncio.run(scenario())
+
+
+def test_empty_pages_that_lead_on_and_on_hide_no_run() -> None:
+    async def scenario() -> None:
+        hidden = [RunId(f"run_{n}") for n in range(3)]
+        lister = EmptyList(hidden)
+        cursors = itertools.count()
+
+        async def page(*_: object, **__: object) -> Page:
+            return Page((), at(0), Cursor(str(next(cursors))))
+
+        lister.page = page  # type: ignore[method-assign]
+        leavers = leavers_of(lister)
+        leavers.add(hidden)
+        await leavers.read(nobody, 8)
+        assert leavers.is_empty
+        assert lister.asked == hidden
 
     asyncio.run(scenario())
 

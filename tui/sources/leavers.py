@@ -151,14 +151,13 @@ class Leavers:
     def _gives_up(self, window: Window, page: Page, missing: set[RunId]) -> bool:
         """Whether each of those that are missing is sooner found by a window of its own, or with those that are nearer
         than was thought. Never without progress, or the same window would be formed again: what the pages went past is
-        not listed, and what stands in a crowd of one moment, of which they show no end, is sooner read by its id.
+        not listed, and what stands in a crowd of one moment, of which they show no end, is sooner read by its id. So is
+        everything where a server gives empty pages on and on.
         """
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
-        if not created:
-            return False
-        reached, newest = min(created), window.created_to - CREATED_SLACK
-        if reached >= newest:
-            lost = {run_id for run_id in missing if self._created_at(run_id) >= newest}
+        reached, newest = min(created, default=None), window.created_to - CREATED_SLACK
+        if reached is None or reached >= newest:
+            lost = {run_id for run_id in missing if reached is None or self._created_at(run_id) >= newest}
             if self._paid <= len(lost):
                 return False
         else:
