@@ -195,23 +195,24 @@ def test_lists_learn_of_a_change_within_a_second_and_not_at_once() -> None:
 
 
 def test_the_rate_is_kept() -> None:
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=50, history=500, seed=2)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2)
     before = {run.number for run in world.ledger}
     world.advance(START_MS + 120_000)
     created = sum(run.number not in before for run in world.ledger)
-    assert 0.7 * 50 * 120 <= created <= 1.3 * 50 * 120
+    assert 0.7 * 20 * 120 <= created <= 1.3 * 20 * 120
 
 
 def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 2000)
-    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 100)
+    monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 600)
+    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 40)
     monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=100, history=500, seed=2)
-    for second in range(1, 61):
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=40, history=100, seed=2)
+    for second in range(1, 51):
         world.advance(START_MS + second * 1000)
     live = sum(not run.status.is_final for run in world.ledger)
-    a_second = 100
-    assert len(world.ledger) <= 2100 + a_second + live
+    a_second = 40
+    assert len(world.ledger.dropped) > 600
+    assert len(world.ledger) <= 640 + a_second + live
     check(world)
     for run in world.ledger:
         assert run.parent is None or run.parent.number in world.ledger.by_number
@@ -345,7 +346,7 @@ def test_what_others_ask_for_does_not_slow_the_company_down() -> None:
 
 
 def test_what_somebody_paused_stays_paused() -> None:
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=0.5, seed=2)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=0.1, seed=2)
     reports, email = world.queues.named("reports"), world.queues.named("email")
     world.pause(reports, is_paused=True)
     seen = set()
