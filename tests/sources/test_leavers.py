@@ -40,6 +40,17 @@ class EmptyList:
         raise self.failure
 
 
+class EndlessList(EmptyList):
+    """The same, page after page."""
+
+    def __init__(self, run_ids: list[RunId]) -> None:
+        super().__init__(run_ids)
+        self._cursors = itertools.count()
+
+    async def page(self, *_: object, **__: object) -> Page:
+        return Page((), at(0), Cursor(str(next(self._cursors))))
+
+
 class WholeList(EmptyList):
     """One that pages through all its runs, of which the store knows some; details are answered. `pages` counts."""
 
@@ -126,13 +137,7 @@ def test_a_window_whose_newest_run_is_listed_no_more_is_not_formed_again_and_aga
 def test_empty_pages_that_lead_on_and_on_hide_no_run() -> None:
     async def scenario() -> None:
         hidden = [RunId(f"run_{n}") for n in range(3)]
-        lister = EmptyList(hidden)
-        cursors = itertools.count()
-
-        async def page(*_: object, **__: object) -> Page:
-            return Page((), at(0), Cursor(str(next(cursors))))
-
-        lister.page = page  # type: ignore[method-assign]
+        lister = EndlessList(hidden)
         leavers = leavers_of(lister)
         leavers.add(hidden)
         await leavers.read(nobody, 8)

@@ -196,25 +196,21 @@ def test_certificates_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "gopher://operator:hunter2@127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("gopher://operator:hunter2@127.0.0.1:9", "through this proxy"),
+        ("http://operator:hunter2@proxy..example:9", "a name that is none"),
+    ],
+)
+def test_a_proxy_that_is_none_is_for_a_person_to_mend_and_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, words: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
 
     async def scenario() -> None:
         link = Link("wss://relay.invalid", Secret(TOKEN), VirtualClock())
-        with pytest.raises(Fatal, match="through this proxy") as caught:
-            async with link.open():
-                pass
-        assert "hunter2" not in caught.value.reason
-
-    asyncio.run(scenario())
-
-
-def test_a_name_that_cannot_be_looked_up_is_for_a_person_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://operator:hunter2@proxy..example:9")
-
-    async def scenario() -> None:
-        link = Link("wss://relay.invalid", Secret(TOKEN), VirtualClock())
-        with pytest.raises(Fatal, match="a name that is none") as caught:
+        with pytest.raises(Fatal, match=words) as caught:
             async with link.open():
                 pass
         assert "hunter2" not in caught.value.reason

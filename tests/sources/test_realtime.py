@@ -146,7 +146,9 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
     told(story, tmp_path)
 
 
-def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all_the_same(tmp_path: Path) -> None:
+def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
     queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
@@ -162,7 +164,7 @@ def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all
             answer = await feed(target, after)
             return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
 
-        on.session.reads.feed = deaf  # type: ignore[method-assign]
+        monkeypatch.setattr(on.session.reads, "feed", deaf)
         await on.later(300)
         fleet.cancel(unheard)
         read = of_the_queue()

@@ -90,7 +90,9 @@ def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -
     told(story, tmp_path)
 
 
-def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_sooner(tmp_path: Path) -> None:
+def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(on: Followed) -> None:
         clock, feed = on.fleet.clock, on.session.reads.feed
         blamed: list[Reconciled] = []
@@ -111,7 +113,7 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
             return answer
 
         on.session.listen(note)
-        on.session.reads.feed = dead_then_slow  # type: ignore[method-assign]
+        monkeypatch.setattr(on.session.reads, "feed", dead_then_slow)
         await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
         on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
         clock.asleep_s += 3600

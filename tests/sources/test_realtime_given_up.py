@@ -98,37 +98,28 @@ def test_a_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
     told(story, tmp_path)
 
 
-def test_a_feed_that_holds_no_poll_is_given_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
+def test_a_feed_that_somebody_answers_at_once_is_given_up(
+    tmp_path: Path, is_moving: bool, reason: str, most: int
+) -> None:
     async def story(on: Followed) -> None:
-        body = [{"headers": {"control": "up-to-date"}}]
-
         def hollow(path: str) -> Response | None:
-            headers = {"electric-handle": "h", "electric-offset": f"1_{len(on.fleet.requests)}"}
-            return JSONResponse(body, headers=headers) if path == FEED else None
+            place = f"1_{len(on.fleet.requests)}" if is_moving else "1_1"
+            headers = {"electric-handle": "h", "electric-offset": place, "electric-cursor": "1"}
+            return JSONResponse([UP_TO_DATE], headers=headers) if path == FEED else None
 
         on.fleet.fault = hollow
         await on.later(30)
         assert isinstance(on.source("realtime"), SourceRetrying)
-        assert "does not hold" in on.source("realtime").reason
-        assert on.asked(FEED, 10) < 150
+        assert reason in on.source("realtime").reason
+        assert on.asked(FEED, 10) < most
 
     told(story, tmp_path)
 
 
-def test_a_feed_that_a_cache_answers_is_given_up(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        headers = {"electric-handle": "h", "electric-offset": "1_1", "electric-cursor": "1"}
-        body = [{"headers": {"control": "up-to-date"}}]
-        on.fleet.fault = lambda path: JSONResponse(body, headers=headers) if path == FEED else None
-        await on.later(30)
-        assert isinstance(on.source("realtime"), SourceRetrying)
-        assert "cache" in on.source("realtime").reason
-        assert on.asked(FEED, 10) < 60
-
-    told(story, tmp_path)
-
-
-def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(tmp_path: Path) -> None:
+def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(on: Followed) -> None:
         feed, begun = on.session.reads.feed, snapshots(on)
 
@@ -138,7 +129,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(t
             await on.fleet.clock.sleep(HOLD_S)
             return FeedAnswer((), on.session.now(), after)
 
-        on.session.reads.feed = without_cursor  # type: ignore[method-assign]
+        monkeypatch.setattr(on.session.reads, "feed", without_cursor)
         await on.later((MOST_REPEATS + 2) * HOLD_S)
         assert on.freshness.is_live
         assert snapshots(on) == begun

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from starlette.responses import JSONResponse
 from textual import events
 from textual.strip import Strip
@@ -81,7 +82,7 @@ def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
-def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path) -> None:
+def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a run that nothing else is heard of, and whose cells do not change by the time."""
     old = FleetRun(90, -5000, -4999, -4998, end="FAILED")
     fleet = fleet_of(old, FleetRun(80, -6000, -5999, -5998), FleetRun(81, -6000, -5999, -5998))
@@ -100,7 +101,7 @@ def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path) -> None:
         await monitor.press("j", "R")
         await seen(monitor)
         await monitor.press("y", wait_s=1)
-        table.strip_at = strip_at  # type: ignore[method-assign]
+        monkeypatch.setattr(table, "strip_at", strip_at)
         for seconds, row in ((1, ""), (3, "▌ ✗ refused: 403"), (5, ""), (6, "▌ ✗ Failed")):
             painted.clear()
             await monitor.later(seconds)
@@ -151,7 +152,9 @@ def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED), size=(80, 24))
 
 
-def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path) -> None:
+def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fleet = fleet_of(FAILED, FleetRun(80, -6000, -5999, -5998))
     fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 3}, 429) if path.endswith("/replay") else None
 
@@ -164,7 +167,7 @@ def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path
                 await seen(monitor)
                 await monitor.press("y", wait_s=1)
         fleet.fault = lambda path: JSONResponse({"error": "No"}, 403) if path.endswith("/replay") else None
-        table.refresh_line = shown.append  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(table, "refresh_line", shown.append)
         await monitor.later(8)
         assert shown
         assert monitor.lines[3].startswith("▌ ✗ refused: 403")
@@ -172,13 +175,15 @@ def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(tmp_path: Path
     told(story, tmp_path, fleet)
 
 
-def test_what_an_action_says_is_painted_though_a_tick_made_the_line_before(tmp_path: Path) -> None:
+def test_what_an_action_says_is_painted_though_a_tick_made_the_line_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(monitor: Monitored) -> None:
         table, painted = monitor.screen.run_list.table, list[int]()
         table.overlay = lambda _: Piece("refused: 403")
         # As for the one cell that a tick paints.
         table.strip_at(HEAD_LINES)
-        table.refresh_line = painted.append  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(table, "refresh_line", painted.append)
         for _ in range(2):
             table.show_overlays()
         assert painted == [HEAD_LINES]

@@ -2,7 +2,8 @@
 
 What lives here: the bookkeeping, without IO. A `Scan` reads every live run of some statuses page by page, over as
 many cycles as it takes; runs that it should have met and did not have left the live set, and `windows` groups them
-so that one list page of 100 finds as many of them as possible. Source: DESIGN §4; wire/README.md §3.
+so that one list page of 100 finds as many of them as possible, by how close pages showed runs to stand (`Crowds`).
+Source: DESIGN §4; wire/README.md §3.
 """
 
 from collections.abc import Callable, Iterable

@@ -62,7 +62,7 @@ class Timeouts:
     whole_s: float = 60.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
     """An httpx client with its connections: how many requests use them now, and how many were given up."""
 
