@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.present.samples import CREATED, HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE
+from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
 from tui.present.columns import Now
 from tui.present.strip import NOTHING_SELECTED, strip_lines
@@ -74,10 +74,28 @@ def test_stale_durations_stand_still() -> None:
     assert texts(sample("COMPLETED"), now=frozen)[1].strip() == "took 6.3s, 24s ago"
 
 
-def test_children_are_rolled_up_and_a_zero_is_left_out() -> None:
-    words = ("COMPLETED", "CANCELED", "CRASHED", "EXECUTING", "EXECUTING", "QUEUED")
+def rolled_up(*words: str) -> str:
     children = tuple(sample(word, run_id=f"run_{number}") for number, word in enumerate(words))
-    assert texts(sample("WAITING"), children=children)[1].endswith("  ✗1  E2  Q1  ✓2 below it")
+    return texts(sample("WAITING"), children=children)[1]
+
+
+def test_strip_counts_children_by_family_and_leaves_zeros_out() -> None:
+    found = rolled_up("COMPLETED", "COMPLETED", "CRASHED", "EXECUTING", "EXECUTING", "QUEUED")
+    assert found.endswith("  ✗1  E2  Q1  ✓2 below it")
+
+
+def test_strip_ticks_only_children_that_completed() -> None:
+    found = rolled_up("COMPLETED", "CANCELED", "CANCELED", "EXPIRED")
+    assert found.endswith("  ✓1  ⊘2  ◇1 below it")
+    assert "✓" not in rolled_up("CANCELED", "EXPIRED")
+
+
+@pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
+def test_strip_counts_a_child_of_every_status_once(row: StatusRow) -> None:
+    word = row.rest or row.legacy or row.database[0]
+    counts = rolled_up(word).split("waits")[1].removesuffix(" below it").split()
+    assert len(counts) == 1
+    assert counts[0].endswith("1")
 
 
 def test_an_earlier_error_is_not_that_of_a_run_which_succeeded_or_runs_again() -> None:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
+from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.present import words
 from tui.present.columns import Now, time_in_queue, took
-from tui.present.status import look_of
+from tui.present.status import LOOKS, look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
 
 _INDENT: Final = "  "
@@ -130,12 +130,17 @@ _ROLL_UP: Final = (
     ("E", EXECUTING_FAMILY, Token.BLUE),
     ("W", frozenset({RunStatus.WAITING_TO_RESUME}), Token.MUTED),
     ("Q", QUEUED_FAMILY, Token.MUTED),
-    ("✓", frozenset(RunStatus) - FAILED - LIVE, Token.FAINT),
+    ("✓", frozenset({RunStatus.COMPLETED_SUCCESSFULLY}), Token.FAINT),
+    (LOOKS["Canceled"].glyph, frozenset({RunStatus.CANCELLED}), Token.FAINT),
+    (LOOKS["Expired"].glyph, frozenset({RunStatus.EXPIRED}), Token.FAINT),
 )
 
 
 def _family(children: Sequence[Run]) -> Line:
-    """`✗1  E2  Q7  ✓15 below it`: the direct children, by family; a zero is left out."""
+    """`✗1  E2  Q7  ✓15  ⊘3 below it`: the direct children by family; a zero is left out.
+
+    Only a run that completed has a tick: a canceled or expired one has its own glyph.
+    """
     counts = Counter(child.status for child in children)
     parts: list[Line] = []
     for letter, family, token in _ROLL_UP:
