@@ -66,7 +66,8 @@ class StatusRow:
     """One status as the dashboard knows it, with the words of each vocabulary ("" or () = none).
 
     `canonical` is the schema's name (several rows may share one), `rest` the word with the version header,
-    `legacy` without it, `database` those of realtime, spans and `triggeredRuns`, `trql` those of queries.
+    `legacy` without it, `database` those of realtime, spans and `triggeredRuns`, `trql` those of queries. `blurred` is
+    what the version header makes of a status that has no word of its own.
     """
 
     title: str
@@ -76,6 +77,7 @@ class StatusRow:
     database: tuple[str, ...]
     trql: tuple[str, ...]
     specificity: int = 1
+    blurred: str = ""
 
 
 S = RunStatus
@@ -94,7 +96,16 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     # REST blurs DEQUEUED (legacy) and RETRYING_AFTER_FAILURE (with the header) into EXECUTING, and INTERRUPTED into
     # FAILED: of two words for one moment, these say less.
     StatusRow("Executing", S.EXECUTING, "EXECUTING", "EXECUTING", ("EXECUTING",), ("Executing",), 0),
-    StatusRow("Reattempting", S.REATTEMPTING, "", "REATTEMPTING", ("RETRYING_AFTER_FAILURE",), ("Reattempting",), 2),
+    StatusRow(
+        "Reattempting",
+        S.REATTEMPTING,
+        "",
+        "REATTEMPTING",
+        ("RETRYING_AFTER_FAILURE",),
+        ("Reattempting",),
+        2,
+        blurred="EXECUTING",
+    ),
     StatusRow(
         "Waiting", S.WAITING_TO_RESUME, "WAITING", "FROZEN", ("WAITING_TO_RESUME", "PAUSED"), ("Waiting", "Paused")
     ),
@@ -103,7 +114,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Failed", S.COMPLETED_WITH_ERRORS, "FAILED", "FAILED", ("COMPLETED_WITH_ERRORS",), ("Failed",), 0),
     StatusRow("Canceled", S.CANCELLED, "CANCELED", "CANCELED", ("CANCELED", "CANCELLED"), ("Canceled",)),
-    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2),
+    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2, blurred="FAILED"),
     StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",)),
     StatusRow(
         "System failure",
@@ -135,6 +146,12 @@ class Status:
     canonical: RunStatus
     title: str
     specificity: int
+
+    @property
+    def rest_word(self) -> str:
+        """The word that REST uses with the version header; a word that we do not know stays as it came."""
+        row = _ROW_OF_WORD.get(self.word)
+        return self.word if row is None else row.rest or row.blurred or self.word
 
 
 @lru_cache(maxsize=256)

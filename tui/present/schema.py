@@ -1,12 +1,16 @@
 """A run as the JSON object of the run schema, for `--json`: raw values, nothing cleaned, nothing cut.
 
 What is not known is an absent key, never null; null is a payload or an output that the server sent as null. Beyond
-the schema's fields these keys are promised: `apiStatus` (the server's word; `status` is the schema's), `costInCents`,
-`baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`, `ttl`, `delayedUntil`, `expiredAt`,
-`idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`, `nextAttemptAt`, `isTraceGone` (then only
-the last attempt is known), `env` (its slug), `error`, `taskKind`, `schedule`, `queue`, `machine`,
-`payloadPresignedUrl`, `outputPresignedUrl`; in an attempt `number` and `retryDelayMs`, in an error `name`, `code` and
-`causes`, in a related run `apiStatus`.
+the schema's fields these keys are promised:
+
+* of the run: `apiStatus` (the word that REST uses with the version header, whichever source the run came from;
+  `status` is the schema's), `serverStatus` (the word that came, where it is another one: of the feed, of a query, of
+  an older server), `costInCents`, `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`,
+  `ttl`, `delayedUntil`, `expiredAt`, `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`,
+  `nextAttemptAt`, `isTraceGone` (then only the last attempt is known), `env` (its slug), `error`, `taskKind`,
+  `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
+* of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
+  `serverStatus`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +20,7 @@ from tui.domain.attempt import Attempt
 from tui.domain.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Fixed, Json, Run, State
+from tui.domain.status import Status
 from tui.domain.tree import RunTree, TreeNode
 
 Object = dict[str, Json]
@@ -98,9 +103,8 @@ def _fixed_keys(fixed: Fixed) -> Object:
 
 
 def _state_keys(state: State) -> Object:
-    return _known(
+    return _status_keys(state.status) | _known(
         {
-            "apiStatus": state.status.word,
             "updatedAt": _iso(state.updated_at),
             "startedAt": _iso(state.started_at),
             "finishedAt": _iso(state.finished_at),
@@ -139,21 +143,23 @@ def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
         return None if run_id is None else {"id": run_id}
     told: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
     if run.state:
-        told |= {"status": run.status.value, "apiStatus": run.state.status.word}
+        told |= {"status": run.status.value, **_status_keys(run.state.status)}
     return told
+
+
+def _status_keys(status: Status) -> Object:
+    """The status in the one vocabulary of all JSON, and the server's own word where it is another."""
+    keys: Object = {"apiStatus": status.rest_word}
+    return keys if status.word == status.rest_word else keys | {"serverStatus": status.word}
 
 
 def _node_reference(node: TreeNode) -> Object:
     if node.run is not None and node.run.state is not None:
         return _reference(node.run, node.id) or {}
-    status = node.status
-    return {"id": node.id} | _known(
-        {
-            "taskIdentifier": node.task,
-            "status": status and status.canonical.value,
-            "apiStatus": status and status.word,
-        }
-    )
+    told: Object = {"id": node.id} | _known({"taskIdentifier": node.task})
+    if node.status is not None:
+        told |= {"status": node.status.canonical.value, **_status_keys(node.status)}
+    return told
 
 
 def _known(values: Object) -> Object:
