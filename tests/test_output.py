@@ -88,6 +88,17 @@ def test_no_text_whatever_reaches_the_terminal_as_a_control(text: str) -> None:
     assert controls_in(streams.err) == set()
 
 
+def test_an_emoji_sequence_is_its_first_sign_and_json_has_all_of_it() -> None:
+    family = "👨\u200d👩\u200d👧"
+    streams = Streams()
+    streams.output.print(f"{family}.")
+    streams.output.say(f"{family}!")
+    streams.output.json_line({"tag": family})
+    assert streams.out.decode().splitlines()[0] == "👨."
+    assert json.loads(streams.out.decode().splitlines()[1]) == {"tag": family}
+    assert streams.err.decode() == "👨!\n"
+
+
 def test_json_is_one_line_of_ascii_with_the_raw_values() -> None:
     streams = Streams()
     streams.output.json_line(run_object(full(HOSTILE)))

@@ -7,10 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recordings import body_of
-from tui.domain.text import REPLACEMENT, clean
+from tui.domain.text import MAX_EMOJI_TAGS, REPLACEMENT, clean
 from tui.wire.traces import decode_trace
 
 ACTING = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
+SELECTORS = set("\ufe0e\ufe0f")
+JOINERS = set("\u200c\u200d")
+MODIFIERS = set("\u20e3🏻🏼🏽🏾🏿")
+TAGS = [chr(code) for code in range(0xE0020, 0xE0080)]
+# The symbols of the plane where emoji began without the blank braille cell, and the whole plane that is theirs.
+EMOJI = [chr(code) for code in range(0x203C, 0x3300) if unicodedata.category(chr(code)) == "So" and code != 0x2800]
+EMOJI += map(chr, range(0x1F000, 0x1FB00))
+emoji_text = st.text(st.sampled_from(EMOJI) | st.sampled_from(sorted(SELECTORS | JOINERS | MODIFIERS)), max_size=12)
+tagged = st.tuples(st.sampled_from("🏴👍🚀"), st.text(st.sampled_from(TAGS[:-1]), max_size=8)).map("".join)
 any_text = st.text(st.characters(exclude_categories=()) | st.characters(max_codepoint=0x9F))
 
 
@@ -22,7 +31,18 @@ any_text = st.text(st.characters(exclude_categories=()) | st.characters(max_code
         ("🚀", "🚀"),
         ("❤\ufe0f", "❤"),
         ("🇫🇷", "FR"),
-        ("👍🏽", f"👍{REPLACEMENT}"),
+        ("👍🏽", "👍"),
+        ("👨\u200d👩\u200d👧\u200d👦", "👨"),
+        ("🧑🏽\u200d⚕\ufe0f ❤\ufe0f\u200d🔥 👁\ufe0f\u200d🗨\ufe0f", "🧑 ❤ 👁"),
+        ("🏳\ufe0f\u200d🌈 🙂\u200d↔\ufe0f 🐦\u200d⬛", "🏳 🙂 🐦"),
+        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f!", "🏴!"),
+        ("1\ufe0f\u20e3 #\u20e3", "1 #"),
+        ("🏽 a🏽", "■ a■"),
+        ("می\u200cخواهم क्\u200dष", "میخواهم क्ष"),
+        ("pay\u200dpal 👍\u200dok", f"pay{REPLACEMENT}pal 👍ok"),
+        ("\u200d \u200c", " "),
+        ("🏴" + "\U000e0067" * (MAX_EMOJI_TAGS + 1), f"🏴{REPLACEMENT}"),
+        ("\U0001fafd", "□"),
         ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
         ("\x1b]0;title\x07", "␛]0;title␇"),
         ("a\tb\rc\bd\x00", "a␉b␍c␈d␀"),
@@ -60,15 +80,24 @@ def test_the_recorded_hostile_log_lines_are_harmless() -> None:
 
 
 @given(any_text)
-def test_clean_text_has_nothing_that_acts_and_leaves_nothing_out_but_selectors(raw: str) -> None:
+def test_clean_text_has_nothing_that_acts(raw: str) -> None:
     shown = clean(raw)
 
-    assert len(shown) == sum(character not in "\ufe0e\ufe0f" for character in raw)
+    if not set(raw) & (JOINERS | MODIFIERS | set(TAGS)):
+        assert len(shown) == sum(character not in SELECTORS for character in raw)
     assert all(unicodedata.category(char) not in ACTING for char in shown)
     shown.encode()
 
 
-@given(any_text)
+@given(st.lists(emoji_text | tagged, max_size=4).map("".join))
+def test_emoji_and_joiners_never_become_a_replacement(raw: str) -> None:
+    shown = clean(raw)
+
+    assert REPLACEMENT not in shown
+    assert not set(shown) & (SELECTORS | JOINERS | set("🏻🏼🏽🏾🏿"))
+
+
+@given(any_text | emoji_text)
 def test_cleaning_twice_is_cleaning_once(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)
     assert clean(clean(raw, lines=True), lines=True) == clean(raw, lines=True)

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from wcwidth import wcwidth  # pyte brings it
 
 from tests.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
@@ -32,6 +33,16 @@ def said(line: Line) -> str:
 @given(texts)
 def test_a_piece_is_clean_whoever_builds_it(text: str) -> None:
     assert Piece(text).text == clean(text)
+
+
+@given(
+    st.text(
+        st.sampled_from("👨👩👍🏽🏳🏴❤⚕☀⬛🇫🇷🩷1#\u200d\u200c\ufe0f\u20e3\U000e0067\U000e007f😀यक्षمیخa "), max_size=20
+    )
+)
+def test_a_terminal_moves_as_far_as_a_piece_is_wide(text: str) -> None:
+    piece = Piece(text)
+    assert line_width((piece,)) == sum(map(wcwidth, piece.text))
 
 
 def test_control_and_bidi_characters_cannot_be_in_a_piece() -> None:

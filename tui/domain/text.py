@@ -4,8 +4,9 @@
 `clean`. Nothing here cuts, wraps or measures: that is layout, and lives in `present`.
 """
 
+import re
 import unicodedata
-from typing import NewType
+from typing import Final, NewType
 
 Raw = NewType("Raw", str)
 """Text as it came: escapes, control, bidi and zero-width characters included."""
@@ -23,11 +24,49 @@ _BLANKS = frozenset(
 
 # Terminals disagree about the width of these, and a row that is a cell too long takes its neighbour's place. The
 # variation selectors 15 and 16 only choose between two pictures of a character: they go, and hide nothing. A flag is
-# two letters, which is what it becomes. A skin colour without its hand would be a picture of its own.
+# two letters, which is what it becomes. A skin colour belongs to the emoji before it; alone it is a plain square.
 _SELECTORS = frozenset({0xFE0E, 0xFE0F})
 _FLAG_A = 0x1F1E6
 _FLAG_LETTERS = range(_FLAG_A, _FLAG_A + 26)
 _SKIN_COLOURS = range(0x1F3FB, 0x1F400)
+_LONE_SKIN_COLOUR: Final = "\N{BLACK SQUARE}"
+
+# Unicode reserves these for emoji (Extended_Pictographic). The interpreter's table may be older than the emoji.
+_EMOJI_PLANES = (range(0x1F000, 0x1FB00), range(0x1FC00, 0x1FFFE))
+_UNKNOWN_EMOJI: Final = "\N{WHITE SQUARE}"
+
+MAX_EMOJI_TAGS: Final = 32
+"""Unicode TS #51 allows no more tags behind an emoji. A longer run hides text: it stays visible."""
+
+# The blocks that hold the characters of Extended_Pictographic, without the letters of flags and the skin colours.
+_EMOJI: Final = (
+    "[\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff\U0001fc00-\U0001fffd]"
+)
+_JOINERS: Final = "\u200c\u200d"
+_MODIFIERS: Final = f"[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{_JOINERS}]"
+_TAGS: Final = rf"[\U000e0020-\U000e007e]{{1,{MAX_EMOJI_TAGS}}}\U000e007f?"
+_NEEDS_CONTEXT: Final = re.compile("[\u200c\u200d\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+_TAIL: Final = rf"(?:{_MODIFIERS}|(?<=\u200d){_EMOJI})*"
+_EMOJI_SEQUENCE: Final = re.compile(f"({_EMOJI}){_TAIL}(?:{_TAGS})?{_TAIL}")
+_ENCLOSING_KEYCAP: Final = 0x20E3
+_KEYCAP: Final = re.compile("([0-9#*])[\ufe0e\ufe0f]*\u20e3+")
+_IS_EMOJI: Final = re.compile(_EMOJI)
+_LONE_JOINERS: Final = re.compile(f"[\ufe0e\ufe0f]*[{_JOINERS}][\ufe0e\ufe0f{_JOINERS}]*")
+
+# Scripts whose spelling uses joiners: Arabic to Malayalam and Sinhala, Tibetan and Myanmar, Khmer and Mongolian, the
+# later blocks of these, Arabic forms, and the scripts of India in plane 1.
+_JOINING_SCRIPTS = (
+    range(0x0600, 0x0E00),
+    range(0x0F00, 0x10A0),
+    range(0x1780, 0x18B0),
+    range(0x1A20, 0x1C80),
+    range(0xA800, 0xAC00),
+    range(0xFB50, 0xFE00),
+    range(0xFE70, 0xFEFF),
+    range(0x10A00, 0x12000),
+    range(0x1E900, 0x1EF00),
+)
 
 
 class _Symbols(dict[int, int | str | None]):
@@ -45,7 +84,7 @@ def _symbol(code: int) -> int | str | None:
     if code in _FLAG_LETTERS:
         return chr(ord("A") + code - _FLAG_A)
     if code in _SKIN_COLOURS:
-        return REPLACEMENT
+        return _LONE_SKIN_COLOUR
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:
@@ -53,6 +92,8 @@ def _symbol(code: int) -> int | str | None:
     if code in _BLANKS:
         return REPLACEMENT
     category = unicodedata.category(chr(code))
+    if category == "Cn" and any(code in plane for plane in _EMOJI_PLANES):
+        return _UNKNOWN_EMOJI
     if category in {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}:
         return REPLACEMENT
     return code
@@ -63,13 +104,40 @@ _LINES = _Symbols({0x0A: "\n"})
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """Make every character that acts instead of showing visible, one symbol each; all that is left has a width on
-    which terminals agree.
+    """Make every character that acts instead of showing visible, one symbol each. All terminals agree on the width of
+    what is left.
 
     C0 controls become their control pictures (`␛`, `␊`), all other controls, bidi marks, zero-width and
-    unassigned characters `U+FFFD`. With `lines` a newline stays a newline. Never raises; the answer can be
-    encoded in UTF-8 (lone surrogates are gone).
+    unassigned characters `U+FFFD`. Of an emoji sequence only its first sign stays. A joiner disappears where a script
+    or an emoji uses it. With `lines` a newline stays a newline. Never raises; UTF-8 can encode the answer (lone
+    surrogates are gone).
     """
     if text.isascii() and text.isprintable():
         return text
+    if _NEEDS_CONTEXT.search(text) is not None:
+        text = _first_signs(text)
     return text.translate(_LINES if lines else _ONE_LINE)
+
+
+def _first_signs(text: str) -> str:
+    """Reduce emoji sequences to their first sign, and drop joiners that belong to the spelling."""
+    text = _EMOJI_SEQUENCE.sub(r"\1", text)
+    text = _LONE_JOINERS.sub(_joiners, text)
+    return _KEYCAP.sub(r"\1", text)
+
+
+def _joiners(found: re.Match[str]) -> str:
+    """What joiners look like between their neighbours: nothing, or `U+FFFD` each where they would hide in a word."""
+    text = found.string
+    before, after = text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 1]
+    neighbours = [each for each in (before, after) if each and not each.isspace()]
+    if not neighbours or any(_uses_joiners(ord(each)) for each in neighbours):
+        return ""
+    return REPLACEMENT * sum(ord(each) not in _SELECTORS for each in found.group())
+
+
+def _uses_joiners(code: int) -> bool:
+    if code in _FLAG_LETTERS or code in _SKIN_COLOURS or code == _ENCLOSING_KEYCAP:
+        return True
+    is_symbol = unicodedata.category(chr(code)) == "So" or _IS_EMOJI.match(chr(code)) is not None
+    return is_symbol or any(code in script for script in _JOINING_SCRIPTS)
