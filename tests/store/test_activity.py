@@ -10,7 +10,7 @@ from tui.store.activity import MINUTES, NOTHING, Activity, Minute
 from tui.store.store import Store
 
 
-def test_whole_minutes_are_counted_by_creation_and_those_with_a_failure_are_told() -> None:
+def test_activity_counts_runs_and_failures_by_creation() -> None:
     store = Store()
     activity = Activity(store)
     runs = [
@@ -22,12 +22,12 @@ def test_whole_minutes_are_counted_by_creation_and_those_with_a_failure_are_told
         patch_of("run_f", created=-60 * MINUTES - 1),
     ]
     activity.see(store.apply(RunsRead(tuple(runs))))
-    assert activity.minutes(at(59)) == (*[NOTHING] * (MINUTES - 2), Minute(1, False), Minute(2, True))
-    assert activity.minutes(at(60))[-3:] == (Minute(1, False), Minute(2, True), Minute(1, False))
+    assert activity.minutes(at(59)) == (*[NOTHING] * (MINUTES - 2), Minute(1, 0), Minute(2, 1))
+    assert activity.minutes(at(60))[-3:] == (Minute(1, 0), Minute(2, 1), Minute(1, 0))
     activity.see(
         store.apply(RunsRead((patch_of("run_d", "CRASHED", created=0, updated=1, state={"finished_at": at(1)}),)))
     )
-    assert activity.minutes(at(60))[-1] == Minute(1, True)
+    assert activity.minutes(at(60))[-1] == Minute(1, 1)
 
 
 def test_a_crowd_is_counted_in_turns_the_newest_minute_first_and_nothing_twice(

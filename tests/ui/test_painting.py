@@ -1,9 +1,11 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import Color
 
-from tui.present.styled import Piece
+from tui.present.styled import Piece, Token
 from tui.ui.painting import Painter
-from tui.ui.theme import Look
+from tui.ui.theme import PALETTES, Look
 
 
 @given(st.text("⋯…≥━╸▾ ab", max_size=30), st.integers(1, 40))
@@ -16,3 +18,13 @@ def test_a_line_in_ascii_has_nothing_else_and_keeps_its_width(text: str, width: 
 def test_a_longer_form_takes_room_that_is_empty() -> None:
     strip = Painter(Look.NONE, is_ascii=True).strip((Piece("  "), Piece("⋯ 9 frames")), 20)
     assert strip.text == "  ... 9 frames      "
+
+
+@pytest.mark.parametrize(
+    ("look", "grey"), [(Look.DARK, "#5b6678"), (Look.LIGHT, "#8b93a1"), (Look.SIXTEEN, "bright_black")]
+)
+def test_foot_of_a_bar_is_rose_on_the_grey_of_bars(look: Look, grey: str) -> None:
+    (segment, *_) = Painter(look, is_ascii=False).strip((Piece("▁", Token.TALL_FOOT),), 1)
+    assert segment.style is not None
+    assert segment.style.bgcolor == Color.parse(grey)
+    assert segment.style.color == Color.parse(PALETTES[look]["rose"])

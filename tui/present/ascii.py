@@ -10,8 +10,9 @@ from typing import Final
 from rich.cells import cell_len
 
 from tui.present.status import LOOKS
-from tui.present.styled import Line, Piece
+from tui.present.styled import Line, Piece, Token
 
+_FEET: Final = frozenset({Token.TALL_FOOT, Token.LOW_FOOT})
 _ONE_CELL: Final = {
     **{look.glyph: look.ascii_glyph for look in LOOKS.values()},
     "●": "*", "▌": ">", "•": "*", "▸": ">", "▾": "v", "━": "=", "╺": "=", "╸": "=", "╌": ".",
@@ -30,7 +31,14 @@ _LONGER: Final = (
 
 def ascii_line(line: Line) -> Line:
     """The line in ASCII; its width stays, unless a long form stands where there is nothing to swallow."""
-    return tuple(Piece(ascii_text(piece.text), piece.token, is_bold=piece.is_bold) for piece in line)
+    return tuple(map(_ascii_piece, line))
+
+
+def _ascii_piece(piece: Piece) -> Piece:
+    if piece.token in _FEET:
+        # No letter has a foot of another colour.
+        return Piece("x" * cell_len(piece.text), Token.ROSE, is_bold=piece.is_bold)
+    return Piece(ascii_text(piece.text), piece.token, is_bold=piece.is_bold)
 
 
 def ascii_text(text: str) -> str:

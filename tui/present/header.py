@@ -159,7 +159,8 @@ def _parts(facts: HeaderFacts, connection: _Connection, drops: Collection[str], 
     # The chip brings a cell of its own on its right.
     chip, *others = left
     middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
-    right = [part for part in (_minutes(facts, drops), _clock(facts, drops)) if part]
+    minutes = _minutes(facts, drops, is_colorless=is_colorless)
+    right = [part for part in (minutes, _clock(facts, drops)) if part]
     return _Parts((*chip, Piece("  "), *joined(others, "   ")), joined(middle, "   "), joined(right, "   "))
 
 
@@ -299,11 +300,11 @@ def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:
     return (Piece(f"budget {words.count(budget.remaining)} of {words.count(budget.limit)}", Token.AMBER),)
 
 
-def _minutes(facts: HeaderFacts, drops: Collection[str]) -> Line:
+def _minutes(facts: HeaderFacts, drops: Collection[str], *, is_colorless: bool) -> Line:
     if "minutes" in drops or facts.freshness.is_stale or not any(minute.run_count for minute in facts.minutes):
         return ()
     label, last = Piece("runs/min ", Token.FAINT), Piece(f" {words.count(facts.minutes[-1].run_count)}", Token.MUTED)
-    return (label, *spark(facts.minutes), last)
+    return (label, *spark(facts.minutes, by_shape=is_colorless), last)
 
 
 def _clock(facts: HeaderFacts, drops: Collection[str]) -> Line:

@@ -1,6 +1,7 @@
-"""Bars for a few numbers, one cell each: how much happened, minute by minute.
+"""Draws a few numbers as bars, one cell each: how much happened, minute by minute. The store counts.
 
-What lives here: the drawing. Counting is the store's.
+A cell has two colours, so a bar can show its failures and its height only where it fills the cell. A bar with a few
+failures therefore fills its cell, its lowest eighth is rose, and the grey above tells a tall bar from a low one.
 """
 
 from collections.abc import Sequence
@@ -10,17 +11,47 @@ from tui.present.styled import Line, Piece, Token
 from tui.store.activity import Minute
 
 _BARS: Final = " ▁▂▃▄▅▆▇█"
+_EIGHTHS: Final = len(_BARS) - 1
+_FOOT: Final = _BARS[1]
+_FAILED: Final = "✗"
+
+_TALL_FROM: Final = 6
+_LOW_FROM: Final = 3
+"""In eighths. A bar that is lower than this is hardly more than its foot."""
 
 
-def spark(minutes: Sequence[Minute]) -> Line:
-    """A bar for each minute, against the greatest of them; one with a failure is rose, one without runs blank."""
+def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
+    """Draw a bar for each minute against the greatest of them; a minute without runs is blank.
+
+    A bar is grey, and its lowest eighth is rose when some of its runs failed. It is rose as a whole when more than half
+    of them failed. `by_shape` draws a minute with failures as `✗`, in bold when most failed: for screens without
+    colours.
+    """
     most = max((minute.run_count for minute in minutes), default=0)
-    return tuple(
-        Piece(_bar(minute.run_count, most), Token.ROSE if minute.has_failure else Token.SPARK) for minute in minutes
-    )
+    return tuple(_by_shape(minute, most) if by_shape else _by_colour(minute, most) for minute in minutes)
 
 
-def _bar(count: int, most: int) -> str:
-    steps = len(_BARS) - 1
-    # Rounded up: a minute with one run is not a minute without.
-    return _BARS[-(-count * steps // most)] if most else _BARS[0]
+def _by_colour(minute: Minute, most: int) -> Piece:
+    height = _height(minute, most)
+    if not minute.failed_count:
+        return Piece(_BARS[height], Token.SPARK)
+    if _has_mostly_failed(minute):
+        return Piece(_BARS[height], Token.ROSE)
+    if height >= _TALL_FROM:
+        return Piece(_FOOT, Token.TALL_FOOT)
+    return Piece(_FOOT, Token.LOW_FOOT if height >= _LOW_FROM else Token.ROSE)
+
+
+def _by_shape(minute: Minute, most: int) -> Piece:
+    if minute.failed_count:
+        return Piece(_FAILED, Token.ROSE, is_bold=_has_mostly_failed(minute))
+    return Piece(_BARS[_height(minute, most)], Token.SPARK)
+
+
+def _has_mostly_failed(minute: Minute) -> bool:
+    return minute.failed_count * 2 > minute.run_count
+
+
+def _height(minute: Minute, most: int) -> int:
+    """In eighths, rounded up: a minute with one run is not a minute without."""
+    return -(-minute.run_count * _EIGHTHS // most) if most else 0

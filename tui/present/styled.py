@@ -20,7 +20,8 @@ class Token(StrEnum):
     """The colours by what they mean; each painter has its own table of values.
 
     The last ones bring their own background: the environment's chip, the band of a dialog that writes in production,
-    the safe button, a mark under the cursor, a field to type in; HIT is what a search found.
+    the safe button, a mark under the cursor, a field to type in, the rose foot of a tall and of a low grey bar; HIT is
+    what a search found.
     """
 
     TEXT = "text"
@@ -42,6 +43,8 @@ class Token(StrEnum):
     BUTTON = "button"
     MARKED = "marked"
     FIELD = "field"
+    TALL_FOOT = "tall foot"
+    LOW_FOOT = "low foot"
 
 
 class _Fields(NamedTuple):

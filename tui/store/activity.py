@@ -1,4 +1,4 @@
-"""How many runs were created in each of the last whole minutes, and whether one of them failed.
+"""Counts the runs that were created in each of the last whole minutes, and how many of them failed.
 
 What lives here: counting, a little at a time, so that asking each second costs nothing. How it is drawn is `present`'s.
 """
@@ -22,10 +22,10 @@ class Minute(NamedTuple):
     """The runs that were created within one minute."""
 
     run_count: int
-    has_failure: bool
+    failed_count: int
 
 
-NOTHING: Final = Minute(0, has_failure=False)
+NOTHING: Final = Minute(0, 0)
 
 
 class Activity:
@@ -63,8 +63,8 @@ class Activity:
     def _count(self, number: int) -> Minute:
         start = EPOCH + number * _MINUTE
         run_ids = self._store.created_between(start, start + _MINUTE - timedelta.resolution)
-        failed = (self._store.with_status(status) for status in FAILED)
-        return Minute(len(run_ids), has_failure=any(not runs.isdisjoint(run_ids) for runs in failed))
+        failed = [self._store.with_status(status) for status in FAILED]
+        return Minute(len(run_ids), sum(run_id in runs for runs in failed for run_id in run_ids))
 
 
 def _number(at: datetime) -> int:

@@ -60,6 +60,8 @@ _BLOCKS: Final = {
     Token.BUTTON: ("bg", "accent"),
     Token.MARKED: ("bg", "accent"),
     Token.FIELD: ("bright", "bg"),
+    Token.TALL_FOOT: ("rose", "spark"),
+    Token.LOW_FOOT: ("rose", "line"),
 }
 
 _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
