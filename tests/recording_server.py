@@ -24,6 +24,7 @@ The server speaks keep-alive and gzip, answers requests that come through it as 
 
 import gzip
 import json
+import os
 import socket
 import ssl
 import struct
@@ -89,6 +90,7 @@ class Fault(Enum):
     GARBAGE = "something that is no HTTP"
     DRIBBLE = "a byte now and then until `release()`"
     HALF = "a body that ends before its Content-Length"
+    BAD_RECORD = "bytes below the encryption that are no record of TLS"
 
 
 PlainAnswer = str | Reply | Fault
@@ -329,5 +331,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(b" ")
                     if self.server.api.wait_released(DRIBBLE_S):
                         break
+            case Fault.BAD_RECORD:
+                os.write(self.connection.fileno(), b"no record of TLS at all")
             case Fault.HALF:
                 self._write(200, [("content-length", "1000"), ("content-type", "application/json")], b'{"data": [')

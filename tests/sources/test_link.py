@@ -1,14 +1,26 @@
 """The link to a relay, held against servers that are none, or that are hostile."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from tests.store.builders import at
+from tests.support.raw_server import (
+    CERTIFICATE,
+    Serve,
+    closed,
+    over_tls,
+    read_head,
+    serving,
+    until_closed,
+    write_past_tls,
+)
 from tests.virtual_clock import VirtualClock
 from tui.config import Secret
 from tui.domain.ids import RunId
@@ -269,3 +281,41 @@ def test_a_redirect_is_not_followed() -> None:
         assert asked == []
 
     asyncio.run(scenario())
+
+
+def upgraded(connection: socket.socket) -> None:
+    """A relay behind TLS that breaks once the WebSocket is there."""
+    head = read_head(connection).decode()
+    key = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+    lines = ("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade")
+    connection.sendall("\r\n".join((*lines, f"Sec-WebSocket-Accept: {accept_key(key)}", "", "")).encode())
+    write_past_tls(connection, b"no record of TLS at all")
+    until_closed(connection)
+
+
+def garbled(connection: socket.socket) -> None:
+    read_head(connection)
+    write_past_tls(connection, b"no record of TLS at all")
+    until_closed(connection)
+
+
+@pytest.mark.parametrize(
+    "serve_raw",
+    [
+        pytest.param(over_tls(until_closed, wants_client_certificate=True), id="client certificate wanted"),
+        pytest.param(over_tls(garbled), id="bad record for a handshake"),
+        pytest.param(over_tls(upgraded), id="bad record for a message"),
+        pytest.param(closed, id="closed"),
+    ],
+)
+def test_relay_is_tried_again_after_broken_tls(serve_raw: Serve) -> None:
+    async def scenario(port: int) -> None:
+        link = Link(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
+        error = await failure(RelaySource(link, Store(), VirtualClock()))
+        assert isinstance(error, Transient)
+        assert not error.is_answered
+        assert error.reason.isprintable()
+        await link.aclose()
+
+    with serving(serve_raw) as port:
+        asyncio.run(scenario(port))

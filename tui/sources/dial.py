@@ -59,8 +59,8 @@ class Dial:
     async def connect(self) -> ClientConnection:
         """A new connection, silent as yet. Raises `ApiError`, or `Fatal` for what only a person can mend."""
         failure: ApiError
+        tls = trusting(self._ca) if self.url.startswith("wss:") else None
         try:
-            tls = trusting(self._ca) if self.url.startswith("wss:") else None
             return await _Connect(
                 self.url,
                 additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
@@ -85,12 +85,12 @@ class Dial:
             raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(str(error))}") from None
         except UnicodeError:  # of who looks names up: a part of one is empty, or too long
             raise Fatal(f"the relay at {self.url} is behind a name that is none, its own or the proxy's") from None
-        except (InvalidHandshake, OSError) as error:  # the errors of TLS and TimeoutError are OSErrors
+        except Exception as error:  # noqa: BLE001  TLS, sockets, a proxy: nothing of ours runs in there
             failure = self._unreachable(error)
         # Raised out here so that it carries no exception of websockets, whose request holds the token.
         raise failure
 
-    def _unreachable(self, error: InvalidHandshake | OSError) -> ApiError:
+    def _unreachable(self, error: Exception) -> ApiError:
         match error:
             case ssl.SSLCertVerificationError():
                 return Refused(f"the certificate of {self.url} is not trusted: {error.verify_message}", UNTRUSTED)
@@ -101,11 +101,13 @@ class Dial:
                 words = f"what answers at {self.url} broke off, or is no relay"
             case TimeoutError():
                 words = f"no connection to {self.url} in {OPEN_WITHIN_S:.0f} s"
-            case _:
+            case OSError():
                 # asyncio makes a sentence of its own out of it, with the address once more.
                 number = error.errno or 0
                 reason = os.strerror(number) if number > 0 else clean(error.strerror or "it broke off")
                 words = f"no connection to {self.url}: {reason}"
+            case _:
+                words = f"no connection to {self.url}: it broke off"
         return Unreachable(words, may_have_arrived=False)
 
     def _refused(self, error: InvalidStatus) -> ApiError:

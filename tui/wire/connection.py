@@ -1,14 +1,15 @@
 """One kept HTTP client: a request goes out, a whole answer comes back, everything else is an `ApiError`.
 
-What lives here: timeouts, limits, redirects, sizes, and the translation of what httpx raises. Which requests there
-are is said in `wire.client`, what an answer means in `wire.answers`. No `httpx` exception leaves this module, and
-no text of an error holds a key, a payload or the query of an address.
+This module holds limits, redirects and sizes. `wire.client` says which requests there are, `wire.answers` what an
+answer means. Every exception of the transport, of whatever library, becomes an `ApiError` here (see `wire.journey`). No
+text of an error holds a key, a payload or the query of an address.
 """
 
 import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -20,7 +21,10 @@ from tui.config import Secret
 from tui.domain.run import Json
 from tui.domain.text import clean
 from tui.wire.answers import Answer, read_date
+from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
+from tui.wire.journey import Journey, Lost
+from tui.wire.journey import Timeouts as Timeouts  # noqa: PLC0414  whoever makes a connection sets its timeouts
 
 KEEP_ALIVE_S = 60.0
 """A connection idle for longer is not used again: the server closes its side after 65 s (wire/README.md §10)."""
@@ -45,21 +49,6 @@ _LOOPBACK = "http://127.0.0.1:"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD = frozenset({307, 308})
 _LONGEST_REASON = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long each step may take, in seconds.
-
-    `connect_s` is two lost packets on a slow line, `read_s` more than the slowest query that a person waits for,
-    `pool_s` the wait for a free connection, `whole_s` the bound of a server that sends a byte now and then.
-    """
-
-    connect_s: float = 5.0
-    read_s: float = 20.0
-    write_s: float = 10.0
-    pool_s: float = 10.0
-    whole_s: float = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +76,7 @@ class Connection:
         timeouts: Timeouts,
     ) -> None:
         """`key` is cut out of every text of an error; `clock` dates an answer that has no `Date`."""
-        self._headers = httpx.Headers(headers)
+        self._headers = httpx.Headers({b"accept-encoding": ACCEPTED.encode(), **headers})
         self._key = key
         self._clock = clock
         self._timeouts = timeouts
@@ -108,7 +97,7 @@ class Connection:
         kept = [*self._retired, *([self._kept] if self._kept is not None else [])]
         self._kept, self._retired = None, []
         for each in kept:
-            await each.http.aclose()
+            await _close(each.http)
 
     async def send(
         self,
@@ -126,35 +115,35 @@ class Connection:
         Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
         failure: ApiError
+        journey = Journey(self._timeouts, self._clean)
         try:
             kept = self._open(url)
-            request = kept.http.build_request(method, url, params=params, json=json)
-            async with asyncio.timeout(self._timeouts.whole_s):
-                return await self._through(kept, request, asked, max_bytes or MAX_BODY_BYTES)
+            request = _request(kept.http, method, url, params, json, journey)
+            async with asyncio.timeout(self._timeouts.reach_s) as journey.timer:
+                return await self._through(kept, request, journey, asked, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
             failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
+        except Lost as lost:
+            failure = Unreachable(f"{asked}: {lost}", may_have_arrived=lost.may_have_arrived)
         except TimeoutError:
-            failure = Unreachable(f"{asked}: no whole answer in {self._timeouts.whole_s:g} s", may_have_arrived=True)
-        except (httpx.InvalidURL, UnicodeError):  # a host that is no domain name fails as IDNA
-            failure = ServerFault(f"{asked}: sent to an address that is none", 200)
-        except httpx.DecodingError:
-            failure = ServerFault(f"{asked}: an answer that cannot be unpacked", 200)
-        except httpx.HTTPError as error:
-            failure = self._unreachable(asked, error)
+            failure = Unreachable(f"{asked}: {journey.overdue}", may_have_arrived=journey.is_written)
         # Raised out here so that it carries no httpx exception, whose request holds the key.
         raise failure
 
-    async def _through(self, kept: _Kept, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
-        """Send it, and note when it is given up: its place among the connections may be lost with that.
+    async def _through(
+        self, kept: _Kept, request: httpx.Request, journey: Journey, asked: str, max_bytes: int
+    ) -> Answer:
+        """Send a request, and count it where it failed: httpcore may have lost its place among the connections.
 
-        The last one on old connections closes them: who asks next may be given up while he does, and httpx, which
-        closes but once, would leave the rest of them open.
+        The last request on retired connections closes them: a request that is cancelled while it closes them would
+        leave the rest of them open, since httpx closes but once.
         """
         kept.sending += 1
         try:
-            return await self._follow(kept.http, request, asked, max_bytes)
-        except (asyncio.CancelledError, httpx.PoolTimeout) as error:
-            kept.given_up += 1 if isinstance(error, asyncio.CancelledError) else MOST_GIVEN_UP
+            return await self._follow(kept.http, request, journey, asked, max_bytes)
+        except (asyncio.CancelledError, Lost) as error:
+            is_full = isinstance(error, Lost) and error.is_pool_full
+            kept.given_up += MOST_GIVEN_UP if is_full else 1
             if kept.given_up >= MOST_GIVEN_UP and kept is self._kept:
                 self._kept = None
                 self._retired.append(kept)
@@ -163,7 +152,7 @@ class Connection:
             kept.sending -= 1
             if not kept.sending and kept in self._retired:
                 self._retired.remove(kept)
-                await kept.http.aclose()
+                await _close(kept.http)
 
     def _open(self, url: str) -> _Kept:
         """The httpx client of now. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
@@ -188,20 +177,25 @@ class Connection:
                     ),
                 )
             except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-                raise _Unusable(f"the proxy or certificate settings cannot be used: {self._reason(error)}") from None
+                raise _Unusable(
+                    f"the proxy or certificate settings cannot be used: {self._clean(str(error))}"
+                ) from None
             self._kept = _Kept(http)
         return self._kept
 
-    async def _follow(self, http: httpx.AsyncClient, request: httpx.Request, asked: str, max_bytes: int) -> Answer:
+    async def _follow(
+        self, http: httpx.AsyncClient, request: httpx.Request, journey: Journey, asked: str, max_bytes: int
+    ) -> Answer:
         """Send a request, and again where a redirect leads, as long as it stays in its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
+            journey.is_written = False  # a redirect says that the request before it had no effect
             if http.is_closed:  # while a redirect was read; httpx would raise no error of its own
-                raise Unreachable(f"{asked}: the connection was closed", may_have_arrived=False)
-            response = await http.send(request, stream=True)
+                raise Lost("the connection was closed", may_have_arrived=False)
+            response = await journey.carry(http.send(request, stream=True))
             try:
-                target = _target(request, response)
+                target = _target(request, response, asked)
                 if target is None:
-                    return await self._read(response, asked, max_bytes)
+                    return await self._read(response, journey, asked, max_bytes)
                 # Our key goes to no other origin, and a POST never becomes a GET.
                 is_same = _origin(target) == _origin(request.url)
                 may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
@@ -211,63 +205,68 @@ class Connection:
                 if not redirects_left:
                     raise ServerFault(f"{asked}: redirected in a circle", response.status_code)
             finally:
-                await response.aclose()
+                with suppress(Exception):  # the answer is here, or its loss is being told
+                    await response.aclose()
             request.url = target
         raise AssertionError("the last redirect is refused above")
 
-    async def _read(self, response: httpx.Response, asked: str, max_bytes: int) -> Answer:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > max_bytes:
-                chunks.clear()  # the error, and with it this frame, is kept until the next try
-                raise ServerFault(f"{asked}: an answer of more than {max_bytes:,} bytes", response.status_code)
-            chunks.append(chunk)
+    async def _read(self, response: httpx.Response, journey: Journey, asked: str, max_bytes: int) -> Answer:
+        """Read the body, and yield to the event loop with every step of its decoding."""
         headers = {name.lower(): value for name, value in response.headers.items()}
+        try:
+            reader = BodyReader(headers.get("content-encoding", ""), max_bytes)
+            chunks = response.aiter_raw()
+            while (chunk := await journey.carry(anext(chunks, None))) is not None:
+                for _ in reader.add(chunk):
+                    await asyncio.sleep(0)
+            body = reader.body()
+        except CodingError as error:
+            raise ServerFault(f"{asked}: {error}", response.status_code) from None
+        except BodyTooLarge:
+            raise ServerFault(f"{asked}: an answer of more than {max_bytes:,} bytes", response.status_code) from None
         read_at = read_date(headers.get("date"), self._clock())
-        return Answer(asked, response.status_code, headers, b"".join(chunks), read_at)
-
-    def _unreachable(self, asked: str, error: httpx.HTTPError) -> Unreachable:
-        never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-        match error:
-            case httpx.ConnectTimeout():
-                text = f"no connection in {self._timeouts.connect_s:g} s"
-            case httpx.PoolTimeout():
-                text = f"no free connection in {self._timeouts.pool_s:g} s"
-            case httpx.ReadTimeout():
-                text = f"no answer in {self._timeouts.read_s:g} s"
-            case httpx.WriteTimeout():
-                text = f"not sent in {self._timeouts.write_s:g} s"
-            case httpx.ConnectError() | httpx.ProxyError():
-                text = f"no connection: {self._reason(error)}"
-            case httpx.RemoteProtocolError():
-                text = "the connection was closed without a whole answer, or it was no HTTP"
-            case _:
-                text = "the connection broke"
-        arrived = not isinstance(error, (*never_left, httpx.ProxyError))
-        return Unreachable(f"{asked}: {text}", may_have_arrived=arrived)
+        return Answer(asked, response.status_code, headers, body, read_at)
 
     def _cut(self, text: str) -> str:
         """A text of the other side, clean and without our key."""
         key = "" if self._key is None else self._key.reveal().lower()
         return "an address that holds the key" if key and key in text.lower() else clean(text)
 
-    def _reason(self, error: Exception) -> str:
-        text = str(error) if self._key is None else str(error).replace(self._key.reveal(), "…")
-        line = clean(" ".join(text.split())) or type(error).__name__
+    def _clean(self, text: str) -> str:
+        """One short line of a library's words, without our key."""
+        line = clean(" ".join((text if self._key is None else text.replace(self._key.reveal(), "…")).split()))
         return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
 class _Unusable(Exception):
-    """httpx cannot be set up; the text says why."""
+    """The request or httpx cannot be set up; the text says why."""
 
 
-def _target(request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
-    """Where a redirect leads; None when this is the answer itself."""
+def _request(
+    http: httpx.AsyncClient, method: str, url: str, params: Mapping[str, str] | None, json: Json, journey: Journey
+) -> httpx.Request:
+    """Build a request that reports to `journey`. Raises `_Unusable`."""
+    try:
+        return http.build_request(method, url, params=params, json=json, extensions={"trace": journey.trace})
+    except (httpx.InvalidURL, UnicodeError):
+        raise _Unusable("the address or the text that was to be sent cannot be written") from None
+
+
+async def _close(http: httpx.AsyncClient) -> None:
+    """Close all connections; what a dead one raises meanwhile changes nothing."""
+    with suppress(Exception):
+        await http.aclose()
+
+
+def _target(request: httpx.Request, response: httpx.Response, asked: str) -> httpx.URL | None:
+    """Return where a redirect leads, None for an answer. Raises `ServerFault` where it leads to no address."""
     if response.status_code not in _REDIRECTS or "location" not in response.headers:
         return None
-    return request.url.join(response.headers["location"])
+    try:
+        return request.url.join(response.headers["location"])
+    except (httpx.InvalidURL, UnicodeError):
+        pass
+    raise ServerFault(f"{asked}: redirected to an address that is none", response.status_code)
 
 
 def _origin(url: httpx.URL) -> str:

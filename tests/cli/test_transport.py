@@ -1,0 +1,61 @@
+"""What a command says when TLS or a proxy breaks: one line on stderr, nothing on stdout, exit code 1 or 3."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.running import Done, in_this_process
+from tests.recording_server import Fault, RecordingsApi
+from tests.support.raw_server import CERTIFICATE, over_tls, read_head, serving
+from tui.cli.exit_codes import ExitCode
+
+RUN = "run_cmwurjv0d002t9f7d2o0r9wx9"
+
+
+@pytest.fixture
+def tls_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingsApi]:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    with RecordingsApi(CERTIFICATE) as api:
+        yield api
+
+
+def assert_is_one_line(done: Done) -> None:
+    assert done.code in {ExitCode.REFUSED, ExitCode.NO_CONNECTION}
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert line.isprintable()
+
+
+COMMANDS = [
+    ("ls",),
+    ("ls", "--json"),
+    ("show", RUN),
+    ("tree", RUN),
+    ("watch",),
+    ("watch", RUN),
+    ("cancel", RUN, "--yes"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_says_in_one_line_that_tls_broke(tls_api: RecordingsApi, command: tuple[str, ...]) -> None:
+    tls_api.answer(Fault.BAD_RECORD)
+    assert_is_one_line(in_this_process(*command, url=tls_api.url))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_says_in_one_line_that_a_certificate_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    with serving(over_tls(read_head, wants_client_certificate=True)) as port:
+        assert_is_one_line(in_this_process(*command, url=f"https://127.0.0.1:{port}"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_says_in_one_line_that_its_proxy_broke(
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    with serving(lambda connection: connection.recv(1)) as port:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
+        assert_is_one_line(in_this_process(*command, url="http://api.invalid"))

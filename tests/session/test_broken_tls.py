@@ -1,0 +1,91 @@
+"""A session outlives broken TLS: sources try again, and an action whose answer was lost is read again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.fleet import SECRET
+from tests.recording_server import Fault, RecordingsApi
+from tests.support.raw_server import CERTIFICATE
+from tests.virtual_clock import VirtualClock
+from tui.actions import CANCEL, REPLAY, Action
+from tui.config import read_settings
+from tui.domain.action import ActionPhase
+from tui.domain.ids import RunId
+from tui.domain.sources import REALTIME, REST
+from tui.domain.update import SourceConnected, SourceRetrying
+from tui.session import Session
+from tui.sources.budget import Priority
+from tui.store.merge import merge
+
+EXECUTING = RunId("run_cmwuqyb05001v9f7dfg0xzmnh")
+
+
+@pytest.fixture
+def tls_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingsApi]:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    with RecordingsApi(CERTIFICATE) as api:
+        yield api
+
+
+@asynccontextmanager
+async def session_at(api: RecordingsApi, tmp_path: Path) -> AsyncIterator[tuple[Session, VirtualClock]]:
+    clock = VirtualClock()
+    environ = {"TRIGGER_SECRET_KEY": SECRET, "TRIGGER_API_URL": api.url, "XDG_STATE_HOME": str(tmp_path)}
+    async with Session(read_settings(environ), clock=clock, random=Random(1)) as session:
+        await session.start()
+        yield session, clock
+
+
+async def until(session: Session, name: str, kind: type[object]) -> None:
+    """Wait until a source is in that state."""
+    async with asyncio.timeout(20):
+        while not isinstance(session.store.sources.get(name), kind):  # noqa: ASYNC110  nobody has an event for it
+            await asyncio.sleep(0.001)
+
+
+def test_sources_go_on_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path) -> None:
+    tls_api.answer(Fault.BAD_RECORD)
+
+    async def scenario() -> None:
+        async with session_at(tls_api, tmp_path) as (session, clock):
+            session.sources.follow_runs()
+            await until(session, REST, SourceRetrying)
+            await clock.run(2)  # the feed lets the list begin
+            await until(session, REALTIME, SourceRetrying)
+            tls_api.answer("014")
+            await clock.run(2)
+            await until(session, REST, SourceConnected)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [(CANCEL, "the run is still Executing"), (REPLAY, "look for a new run before trying again")],
+)
+def test_action_is_unknown_where_tls_broke_behind_it(
+    tls_api: RecordingsApi, tmp_path: Path, action: Action, said: str
+) -> None:
+    tls_api.answer(Fault.BAD_RECORD, method="POST")
+
+    async def scenario() -> None:
+        async with session_at(tls_api, tmp_path) as (session, clock):
+            answer = await session.reads.run(EXECUTING, Priority.SELECTED)
+            acting = asyncio.ensure_future(session.perform(action, merge(None, answer.patch)))
+            while not acting.done():
+                await asyncio.sleep(0.001)
+                await clock.run(1)
+            end = acting.result()
+            assert end.phase is ActionPhase.UNKNOWN
+            assert end.message.startswith("the answer was lost (POST ")
+            assert end.message.endswith(said)
+
+    asyncio.run(scenario())
+    posted = [seen.method for seen in tls_api.requests].index("POST")
+    reads = [seen for seen in tls_api.requests[posted:] if seen.path.endswith(EXECUTING)]
+    assert len(reads) == (7 if action is CANCEL else 0)

@@ -1,0 +1,111 @@
+"""One content coding, decoded within a bound: no answer fills the memory, however small it is on the wire."""
+
+import gzip
+import socket
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.raw_server import Serve, read_head, serving, until_closed
+from tests.wire.asking import ask, failure_of, runs
+from tui.wire.content_coding import STEP_BYTES, BodyReader, BodyTooLarge, CodingError
+from tui.wire.errors import ServerFault
+
+MEGABYTE = 1024 * 1024
+
+
+def read(encoding: str, body: bytes, *, max_bytes: int = MEGABYTE, chunk_bytes: int = 65_536) -> bytes:
+    reader = BodyReader(encoding, max_bytes)
+    for start in range(0, len(body), chunk_bytes):
+        for _ in reader.add(body[start : start + chunk_bytes]):
+            pass
+    return reader.body()
+
+
+@given(st.binary(max_size=3000), st.integers(1, 500))
+def test_body_is_decoded_in_chunks_of_any_size(body: bytes, chunk_bytes: int) -> None:
+    assert read("gzip", gzip.compress(body), chunk_bytes=chunk_bytes) == body
+    assert read("", body, chunk_bytes=chunk_bytes) == body
+
+
+@pytest.mark.parametrize("size", [STEP_BYTES - 1, STEP_BYTES, STEP_BYTES + 1, 3 * STEP_BYTES + 7])
+def test_body_of_several_steps_is_decoded_whole(size: int) -> None:
+    assert read("x-gzip", gzip.compress(b"a" * size), max_bytes=size) == b"a" * size
+
+
+def test_body_at_its_bound_is_taken_and_one_beyond_is_not() -> None:
+    for encoding, pack in (("gzip", gzip.compress), ("identity", bytes)):
+        assert len(read(encoding, pack(bytes(1000)), max_bytes=1000)) == 1000
+        with pytest.raises(BodyTooLarge):
+            read(encoding, pack(bytes(1001)), max_bytes=1000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "identity, gzip ,gzip", "gzip,deflate", "GZIP,gzip", "br, gzip"])
+def test_body_packed_more_than_once_is_refused(encoding: str) -> None:
+    with pytest.raises(CodingError, match="more than once"):
+        BodyReader(encoding, MEGABYTE)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "compress", "\x1b[31m", "gzip;q=1"])
+def test_coding_that_nobody_asked_for_is_refused(encoding: str) -> None:
+    with pytest.raises(CodingError, match="not asked for"):
+        BodyReader(encoding, MEGABYTE)
+
+
+@pytest.mark.parametrize(
+    "packed", [gzip.compress(b"a" * 1000)[:-9], b"no gzip", gzip.compress(b"a")[:-8] + bytes(8), zlib.compress(b"a")]
+)
+def test_body_that_cannot_be_unpacked_is_refused(packed: bytes) -> None:
+    with pytest.raises(CodingError, match="cannot be unpacked"):
+        read("gzip", packed)
+
+
+def test_bomb_takes_no_more_memory_than_its_bound() -> None:
+    bomb = gzip.compress(bytes(40 * MEGABYTE))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            read("gzip", bomb, max_bytes=4 * MEGABYTE, chunk_bytes=len(bomb))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MEGABYTE
+
+
+def test_packed_nothing_without_end_is_given_up() -> None:
+    """Empty blocks of deflate unpack to nothing, and may go on for ever."""
+    packer = zlib.compressobj(wbits=31)
+    block = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    empty = packer.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
+    with pytest.raises(BodyTooLarge):
+        read("gzip", block + empty * 40_000, max_bytes=100_000)
+
+
+def answering(encoding: str, body: bytes) -> Serve:
+    def serve(connection: socket.socket) -> None:
+        head = read_head(connection)
+        assert [line for line in head.lower().split(b"\r\n") if line.startswith(b"accept-encoding")] == [
+            b"accept-encoding: gzip"
+        ]
+        connection.sendall(
+            f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+        )
+        until_closed(connection)
+
+    return serve
+
+
+def test_client_asks_for_gzip_alone_and_unpacks_it() -> None:
+    with serving(answering("gzip", gzip.compress(b'{"data": []}'))) as port:
+        assert ask(f"http://127.0.0.1:{port}", runs).patches == ()
+
+
+def test_client_refuses_a_body_packed_twice() -> None:
+    twice = gzip.compress(gzip.compress(bytes(10 * MEGABYTE)))
+    with serving(answering("gzip, gzip", twice)) as port:
+        error = failure_of(f"http://127.0.0.1:{port}")
+    assert isinstance(error, ServerFault)
+    assert str(error) == "GET /api/v1/runs: an answer packed more than once"

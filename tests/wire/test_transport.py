@@ -1,0 +1,254 @@
+"""Every failure of TLS, sockets and proxies is `Unreachable`, and says whether the request may have arrived."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from tests.support.raw_server import (
+    CERTIFICATE,
+    Serve,
+    closed,
+    over_tls,
+    read_head,
+    serving,
+    until_closed,
+    write_past_tls,
+)
+from tests.wire.asking import KEY, NOW, ask, failure_of
+from tests.wire.test_secrets import whole_text
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.wire.client import Client
+from tui.wire.connection import CONNECTIONS, Timeouts
+from tui.wire.errors import ApiError, Unreachable
+
+RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"data": []}'
+REDIRECT = b"HTTP/1.1 307 Elsewhere\r\nlocation: /elsewhere\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+ALERT = bytes((21, 3, 3, 0, 2, 2, 40))  # a handshake_failure that nothing encrypts
+PATIENCE = Timeouts(connect_s=2.0, read_s=2.0, write_s=2.0, pool_s=2.0, reach_s=2.0, whole_s=2.0)
+
+
+def cancel(client: Client) -> Any:
+    return client.cancel(RUN)
+
+
+@pytest.fixture(autouse=True)
+def _trusting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    monkeypatch.setenv("NO_PROXY", "")
+
+
+def failing(serve: Serve, scheme: str = "https") -> Unreachable:
+    """What a cancel raises at such a server, three times over, so that no connection is left in a bad state."""
+    with serving(serve) as port:
+        errors = [failure_of(f"{scheme}://127.0.0.1:{port}", cancel, timeouts=PATIENCE) for _ in range(3)]
+    assert len({type(error) for error in errors}) == 1
+    assert isinstance(errors[-1], Unreachable)
+    assert str(errors[-1]).isprintable()
+    return errors[-1]
+
+
+def after_request(*parts: bytes) -> Serve:
+    """Read a request, answer with some bytes, then put the last ones below the encryption."""
+
+    def serve(connection: socket.socket) -> None:
+        read_head(connection)
+        for part in parts[:-1]:
+            connection.sendall(part)
+        write_past_tls(connection, parts[-1])
+        until_closed(connection)
+
+    return over_tls(serve)
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        pytest.param(over_tls(read_head, wants_client_certificate=True), id="client certificate wanted"),
+        pytest.param(after_request(b"no record of TLS at all" * 9), id="bad record"),
+        pytest.param(after_request(HEAD, b'{"da', b"\x17\x03\x03\x00\x20" + b"x" * 32), id="bad record in the body"),
+        pytest.param(after_request(ALERT), id="alert"),
+        pytest.param(after_request(HEAD, ALERT), id="alert in the body"),
+        pytest.param(over_tls(read_head), id="closed"),
+    ],
+)
+def test_broken_tls_after_the_request_may_have_arrived(serve: Serve) -> None:
+    assert failing(serve).may_have_arrived
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        pytest.param(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n"), id="no TLS"),
+        pytest.param(lambda connection: connection.sendall(ALERT), id="alert"),
+        pytest.param(lambda connection: connection.recv(10), id="closed"),
+    ],
+)
+def test_broken_tls_before_the_request_never_arrived(serve: Serve) -> None:
+    assert not failing(serve).may_have_arrived
+
+
+# --- proxies
+
+GREETED, CONNECTED = b"\x05\x00", b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
+
+
+def socks(*replies: bytes, then: Serve = closed) -> Serve:
+    """A SOCKS proxy that gives these replies, each to one message, and then does `then` itself."""
+
+    def serve(connection: socket.socket) -> None:
+        for reply in replies:
+            connection.recv(1000)
+            connection.sendall(reply)
+        then(connection)
+
+    return serve
+
+
+def tunnel(reply: bytes, then: Serve = closed) -> Serve:
+    """An HTTP proxy that answers CONNECT with this."""
+
+    def serve(connection: socket.socket) -> None:
+        assert b"CONNECT" in read_head(connection)
+        connection.sendall(reply)
+        then(connection)
+
+    return serve
+
+
+def failing_behind(monkeypatch: pytest.MonkeyPatch, kind: str, proxy: Serve, url: str) -> Unreachable:
+    with serving(proxy) as port:
+        monkeypatch.setenv("ALL_PROXY", f"{kind}://127.0.0.1:{port}")
+        errors = [failure_of(url, cancel, timeouts=PATIENCE) for _ in range(2)]
+    assert isinstance(errors[-1], Unreachable)
+    assert str(errors[-1]).isprintable()
+    return errors[-1]
+
+
+@pytest.mark.parametrize("url", ["http://api.invalid", "https://api.invalid"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        pytest.param(closed, id="closes at once"),
+        pytest.param(socks(b""), id="closes after the greeting"),
+        pytest.param(socks(b"\x05"), id="half a greeting"),
+        pytest.param(socks(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="speaks HTTP"),
+        pytest.param(socks(b"\x05\xff"), id="accepts no method"),
+        pytest.param(socks(GREETED, b""), id="closes after the request"),
+        pytest.param(socks(GREETED, b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00"), id="cannot connect"),
+        pytest.param(socks(GREETED, b"\x05\x00\x00"), id="half a reply"),
+        pytest.param(socks(GREETED, b"\x05\x63\x00\x63\x00"), id="unknown reply"),
+    ],
+)
+def test_socks_proxy_that_breaks_off_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serve, url: str) -> None:
+    assert not failing_behind(monkeypatch, "socks5", proxy, url).may_have_arrived
+
+
+def test_socks_proxy_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(until_closed) as port:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
+        error = failure_of("http://api.invalid", cancel, timeouts=Timeouts(reach_s=0.1))
+    assert isinstance(error, Unreachable)
+    assert not error.may_have_arrived
+    assert str(error).endswith("no connection in 0.1 s")
+
+
+def test_socks_proxy_that_dies_behind_the_request_may_have_sent_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = socks(GREETED, CONNECTED, then=read_head)
+    assert failing_behind(monkeypatch, "socks5", proxy, "http://api.invalid").may_have_arrived
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        pytest.param(tunnel(b""), id="closes"),
+        pytest.param(tunnel(b"what?\r\n\r\n"), id="speaks no HTTP"),
+        pytest.param(tunnel(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"), id="refuses"),
+        pytest.param(tunnel(b"HTTP/1.1 200 OK\r\n\r\n"), id="closes the tunnel"),
+        pytest.param(
+            tunnel(b"HTTP/1.1 200 OK\r\n\r\n", then=lambda connection: connection.sendall(ALERT)), id="no TLS behind it"
+        ),
+    ],
+)
+def test_tunnel_that_fails_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serve) -> None:
+    assert not failing_behind(monkeypatch, "http", proxy, "https://api.invalid").may_have_arrived
+
+
+def test_tunnels_that_fail_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """httpcore never gives back the place of a tunnel whose TLS fails."""
+
+    async def insist(client: Client) -> set[str]:
+        said = set()
+        for _ in range(CONNECTIONS + 5):
+            try:
+                await client.list_runs(RunFilters())
+            except ApiError as error:
+                said.add(str(error))
+        return said
+
+    with serving(tunnel(b"HTTP/1.1 200 OK\r\n\r\n")) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        said = ask("https://api.invalid", insist, timeouts=Timeouts(pool_s=0.05))
+    assert not any("no free connection" in words for words in said)
+
+
+def test_server_is_asked_again_after_broken_tls() -> None:
+    def whole(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(WHOLE)
+
+    answers = iter((after_request(ALERT), over_tls(whole)))
+
+    async def twice(client: Client) -> int:
+        with pytest.raises(Unreachable):
+            await client.list_runs(RunFilters())
+        return len((await client.list_runs(RunFilters())).patches)
+
+    def serve(connection: socket.socket) -> None:
+        next(answers)(connection)
+
+    with serving(serve) as port:
+        assert ask(f"https://127.0.0.1:{port}", twice, timeouts=PATIENCE) == 0
+
+
+def test_redirected_request_that_cannot_connect_never_arrived() -> None:
+    """The request before it was answered: by its redirect it had no effect."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def redirect() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            read_head(connection)
+            listener.close()  # nobody listens any more when the redirect is followed
+            connection.sendall(REDIRECT)
+
+    async def scenario() -> Unreachable:
+        redirecting = asyncio.get_running_loop().run_in_executor(None, redirect)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE) as client:
+            with pytest.raises(Unreachable) as caught:
+                await client.cancel(RUN)
+        await redirecting
+        return caught.value
+
+    assert not asyncio.run(scenario()).may_have_arrived
+
+
+def test_broken_tls_tells_no_key() -> None:
+    with serving(after_request(ALERT)) as port:
+        url = f"https://127.0.0.1:{port}"
+
+        async def run() -> ApiError:
+            async with Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE) as client:
+                try:
+                    await client.list_runs(RunFilters())
+                except ApiError as error:
+                    return error
+            raise AssertionError("it was answered")
+
+        error = asyncio.run(run())
+    assert KEY not in whole_text(error)

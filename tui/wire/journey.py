@@ -1,0 +1,119 @@
+"""The way of one request through httpx: whether it was written, how long it may take, and how its loss is called.
+
+httpx translates the exceptions of httpcore alone. TLS after the handshake, a SOCKS proxy that breaks off, and what the
+sockets below raise pass through it as they are. Here all of them become `Lost`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each step may take, in seconds.
+
+    `connect_s` is two lost packets on a slow line, `read_s` more than the slowest query that a person waits for,
+    `pool_s` the wait for a free connection. `reach_s` bounds all that precedes the request: the free connection, TCP, a
+    proxy's handshake (which httpcore waits for without end) and TLS. `whole_s` bounds the rest: a server may send a
+    byte now and then.
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 20.0
+    write_s: float = 10.0
+    pool_s: float = 10.0
+    reach_s: float = 15.0
+    whole_s: float = 60.0
+
+
+class Lost(Exception):
+    """The transport failed; the text says how. `is_pool_full`: no connection became free."""
+
+    def __init__(self, text: str, *, may_have_arrived: bool, is_pool_full: bool = False) -> None:
+        super().__init__(text)
+        self.may_have_arrived = may_have_arrived
+        self.is_pool_full = is_pool_full
+
+
+@dataclass(slots=True, eq=False)
+class Journey:
+    """One request. `is_written`: its first byte may have left; from then on `timer` gives it `whole_s`.
+
+    `clean` makes a short line of a library's words.
+    """
+
+    timeouts: Timeouts
+    clean: Callable[[str], str]
+    timer: asyncio.Timeout | None = None
+    is_written: bool = False
+    _opened: Any = None
+    """The stream of a connection on which nothing was written yet."""
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Follow httpcore's `trace` extension. A CONNECT is for the proxy: it says nothing of our request."""
+        if event.endswith(".connect_tcp.complete"):
+            self._opened = info["return_value"]
+        elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.is_written, self._opened = True, None
+            if self.timer is not None:
+                self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
+
+    @property
+    def overdue(self) -> str:
+        """What to say when `timer` ended it."""
+        if self.is_written:
+            return f"no whole answer in {self.timeouts.whole_s:g} s"
+        return f"no connection in {self.timeouts.reach_s:g} s"
+
+    async def carry(self, step: Awaitable[T]) -> T:
+        """Await one step of httpx. Raises `Lost` for whatever it raises."""
+        try:
+            return await step
+        except BaseException as error:
+            await self._close_opened()
+            if not isinstance(error, Exception):
+                raise
+            lost = self._lost(error)  # nothing of ours runs in there: it is the transport's own
+        # Raised out here so that it carries no httpx exception, whose request holds the key.
+        raise lost
+
+    async def _close_opened(self) -> None:
+        """Close what httpcore opened and forgot: it leaves a connection open whose proxy breaks off."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(Exception):
+                await opened.aclose()
+
+    def _lost(self, error: Exception) -> Lost:
+        # httpcore writes nothing of a request that h11 refuses.
+        may_have_arrived = self.is_written and not isinstance(error, httpx.LocalProtocolError)
+        is_pool_full = isinstance(error, httpx.PoolTimeout)
+        return Lost(self._words(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
+
+    def _words(self, error: Exception) -> str:
+        match error:
+            case httpx.ConnectTimeout():
+                return f"no connection in {self.timeouts.connect_s:g} s"
+            case httpx.PoolTimeout():
+                return f"no free connection in {self.timeouts.pool_s:g} s"
+            case httpx.ReadTimeout():
+                return f"no answer in {self.timeouts.read_s:g} s"
+            case httpx.WriteTimeout():
+                return f"not sent in {self.timeouts.write_s:g} s"
+            case ssl.SSLError():
+                reason = self.clean(error.reason or "").replace("_", " ").lower()
+                return f"TLS broke: {reason}" if reason else "TLS broke"
+            case _ if not self.is_written:
+                return f"no connection: {self.clean(str(error)) or 'it broke off'}"
+            case httpx.RemoteProtocolError():
+                return "the connection was closed without a whole answer, or it was no HTTP"
+            case _:
+                return "the connection broke"
