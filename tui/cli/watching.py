@@ -109,7 +109,8 @@ class _Watcher:
 
     def look_at_the_connection(self) -> None:
         """Say on stderr when the connection went or came back. Raises `Stop` when there never was one."""
-        for name, state in self._session.store.sources.items():
+        # Feeds last: where nothing can be read at all, that is the one thing to say.
+        for name, state in sorted(self._session.store.sources.items(), key=lambda source: source[0] in FEEDS):
             match state:
                 case SourceRetrying() | SourceStopped() if name in FEEDS:
                     self._say_polling(state)
@@ -138,7 +139,7 @@ class _Watcher:
         """The feed is not to be had, or was lost: said once, until it is back."""
         from tui.present.trouble import feed_sentence
 
-        if self._was_live is not False:
+        if self._began is not None and self._was_live is not False:
             self._was_live = False
             self._output.say(feed_sentence(state))
 
