@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 
 from tests.cli.running import Terminal, environment, in_this_process, trigger_tui
 from tests.fleet import SECRET, Fleet, FleetRun, serving
-from tests.recording_server import RecordingsApi, Reply
+from tests.recording_server import RecordingsApi, Reply, Seen
 from tests.recordings import recording, recordings
 from tests.virtual_clock import VirtualClock
 
@@ -278,12 +278,23 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     assert len(rows) == 11
     assert rows[0].startswith("▌ ✓ pipeline")
     assert sum("leaf" in line for line in rows) == 9
-    # Their details are not recorded, and without queries nothing else tells whether they have children.
-    assert ("Not fully loaded: 7 runs cannot be read any more" in done.out) is not may_query
+    # Without queries the trace tells all but one, whose detail is not recorded: it was triggered and not awaited.
+    assert ("Not fully loaded: 1 run cannot be read any more" in done.out) is not may_query
     objects = in_this_process("tree", ROOT, "--json", url=recordings_api.url).objects
     assert sorted(node["depth"] for node in objects) == [0] + [1] * 7 + [2] * 3
     below = next(node for node in objects if node["depth"] == 2)
     assert below["relatedRuns"]["parent"]["id"] == "run_cmwur0aer002k9f7dn014y7fy"
+
+
+def test_tree_is_queried_without_times_where_the_server_has_none(recordings_api: RecordingsApi) -> None:
+    def answer(seen: Seen) -> str:
+        return "836" if "execution_duration" in seen.json["query"] else "834"
+
+    recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
+    recordings_api.answer(answer, method="POST", path="/api/v1/query")
+    done = in_this_process("tree", ROOT, url=recordings_api.url)
+    assert len([line for line in done.out.splitlines() if "  run_" in line]) == 11
+    assert [seen.path for seen in recordings_api.requests if "trace" in seen.path] == []
 
 
 def test_tree_of_a_child_starts_at_the_root_and_marks_the_child(recordings_api: RecordingsApi) -> None:

@@ -14,7 +14,7 @@ from tests.recordings import body_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Run, State
 from tui.domain.status import read_status
-from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace
+from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
 from tui.store.merge import merge
 from tui.wire.runs import decode_run
 
@@ -76,6 +76,34 @@ def test_a_canceled_span_is_a_canceled_run() -> None:
 
     assert only.status is not None
     assert only.status.title == "Canceled"
+
+
+def test_trace_tells_when_its_runs_were_created_started_and_over() -> None:
+    rows = {row.id: row for row in rows_of_trace(trace_of("234").root)}
+    answer = decode_run(body_of("142"), READ_AT)
+    for patch in answer.related:
+        if patch.id not in rows or patch.state is None or patch.fixed is None or patch.fixed.parent_id is None:
+            continue
+        times = rows[patch.id].times
+        assert times is not None
+        pairs = (
+            (times.created_at, patch.fixed.created_at),
+            (times.started_at, patch.state.started_at),
+            (times.finished_at, patch.state.finished_at),
+        )
+        for of_trace, of_row in pairs:
+            assert of_trace is not None
+            assert of_row is not None
+            assert abs(of_trace - of_row) < timedelta(seconds=1)
+
+
+def test_only_runs_that_did_not_wait_have_children_beyond_the_trace() -> None:
+    root = trace_of("234").root
+    assert runs_with_unawaited(root) == {root.run_id}
+    for message in ("triggerAndWait()", "batchTriggerAndWait()", "tasks.triggerAndWait()", "trigger", "retrigger it"):
+        assert runs_with_unawaited(span(message, 0)) == frozenset()
+    for message in ("trigger()", "batchTrigger()", "tasks.trigger()", "batch.triggerByTask()"):
+        assert runs_with_unawaited(span(message, 0)) == {"run_a"}
 
 
 def test_the_trace_of_a_child_begins_there() -> None:

@@ -27,7 +27,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body, Run
 from tui.domain.status import read_status
-from tui.domain.tree import RunTree, TreeNode
+from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.json_text import compact
 from tui.present.schema import run_object, tree_objects
 
@@ -245,3 +245,17 @@ def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
     status = {"status": "QUEUED", "apiStatus": "QUEUED", "serverStatus": "PENDING"}
     assert told[2] == {"id": "run_other", **status, "depth": 1, "relatedRuns": above}
     validator().validate(told[1])
+
+
+def test_tree_tells_the_times_of_a_run_that_only_a_query_told() -> None:
+    times = RunTimes(CREATED, CREATED + timedelta(seconds=1), CREATED + timedelta(seconds=5), timedelta(seconds=4))
+    with_usage = replace(times, compute=timedelta(milliseconds=250))
+    for given_times, duration_ms in ((times, 4000), (with_usage, 250)):
+        leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status("Completed"), None, times=given_times)
+        root = TreeNode(RUN_ID, 0, TaskId("root"), None, sample(), (leaf,))
+        found = list(tree_objects(RunTree(root, RUN_ID)))[1]
+        validator().validate(found)
+        assert found["createdAt"] == "2026-11-24T13:48:37.210Z"
+        assert found["startedAt"] == "2026-11-24T13:48:38.210Z"
+        assert found["finishedAt"] == "2026-11-24T13:48:42.210Z"
+        assert found["durationMs"] == duration_ms

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.present.grove import Grove, chain, groves, nightly
 from tests.present.samples import HOSTILE, NOW, STARTED, full, text_of
 from tui.domain.ids import RunId, TaskId
-from tui.domain.tree import RunTree, TreeNode
+from tui.domain.status import read_status
+from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.acts import Open, Toggle
 from tui.present.columns import Now
 from tui.present.styled import Line, Token, line_width, plain
@@ -59,6 +60,26 @@ def test_the_tree_as_it_is_drawn() -> None:
         "│ └─▸ 3 completed  shard                                                ✓21",
         "└── ✗ notify  trigger() · not awaited                                            6.3s     20ms  run_notify",
     ]
+
+
+def told(word: str, times: RunTimes | None) -> str:
+    """The row of a run of which only a query told."""
+    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status(word), None, times=times)
+    root = TreeNode(RunId("run_root"), 0, TaskId("root"), read_status("Completed"), None, (leaf,))
+    return plain(lines(Grove(), RunTree(root, RunId("run_root")), 108)[-1]).rstrip()
+
+
+def test_row_shows_the_times_of_a_run_that_only_a_query_told() -> None:
+    created_at, started_at = STARTED - timedelta(seconds=2), STARTED
+    ended = RunTimes(created_at, started_at, started_at + timedelta(seconds=3))
+    assert told("Completed", ended).split()[-3:] == ["3.0s", "2.0s", "run_leaf"]
+    live = told("Executing", RunTimes(created_at, started_at)).split()
+    assert live[-3:] == ["31s", "2.0s", "run_leaf"]
+    queued = told("Queued", RunTimes(NOW - timedelta(seconds=7))).split()
+    assert queued[-2:] == ["7.0s", "run_leaf"]
+    assert "·" not in queued
+    assert told("Completed", RunTimes(lasted=timedelta(seconds=4))).split()[-2:] == ["4.0s", "run_leaf"]
+    assert told("Completed", None).split()[-2:] == ["·", "run_leaf"]
 
 
 @pytest.mark.parametrize(

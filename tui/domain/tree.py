@@ -4,9 +4,10 @@ What lives here: the values, `build_tree`, and what a trace tells for it. Who as
 store's own index by parent is `store`'s. Source: wire/README.md §6.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
@@ -14,6 +15,29 @@ from tui.domain.span import Span
 from tui.domain.status import Status, read_status
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
+_TRIGGER = re.compile(r"trigger\w*\(\)\Z", re.IGNORECASE)
+_AWAITED = "andwait()"
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """The times of a run as a query or a trace tells them; None: not told, or not yet.
+
+    `lasted` is the time from the start to the end, for where the two are not told; `compute` is the summed time of
+    ended attempts.
+    """
+
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    lasted: timedelta | None = None
+    compute: timedelta | None = None
+
+    def took(self, until: datetime, *, is_final: bool) -> timedelta | None:
+        """How long the run took, or has run `until` now while it lives. None: it has not started, or not known."""
+        if self.started_at is not None and (self.finished_at is not None or not is_final):
+            return (self.finished_at or until) - self.started_at
+        return self.lasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +48,15 @@ class TreeRow:
     parent_id: RunId | None
     task: TaskId | None = None
     status: Status | None = None
+    times: RunTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TreeNode:
-    """One run in its place. `run` is what the store knows of it, or None: then `task` and `status` are the row's."""
+    """One run in its place. `run` is what the store knows of it.
+
+    Where that is nothing, `task`, `status` and `times` are those of a row.
+    """
 
     id: RunId
     depth: int
@@ -36,6 +64,7 @@ class TreeNode:
     status: Status | None
     run: Run | None
     children: tuple["TreeNode", ...] = field(default=(), repr=False)
+    times: RunTimes | None = None
 
     def walk(self) -> Iterator["TreeNode"]:
         """This node and all below it, parents first; never recursive."""
@@ -72,10 +101,32 @@ def rows_of_trace(root: Span) -> list[TreeRow]:
         if span.run_id not in rows:
             # Without its own span (the trace lags) the first that is seen of a run may be another one of it.
             is_own = span.level != "DEBUG" and span.attempt_number is None
-            task = TaskId(span.message) if is_own else None
-            rows[span.run_id] = TreeRow(span.run_id, above, task, _sure_status(span) if is_own else None)
+            if is_own:
+                task = TaskId(span.message)
+                rows[span.run_id] = TreeRow(span.run_id, above, task, _sure_status(span), _times_of(span))
+            else:
+                rows[span.run_id] = TreeRow(span.run_id, above)
         pending.extend((child, span.run_id) for child in reversed(span.children))
     return list(rows.values())
+
+
+def runs_with_unawaited(root: Span) -> frozenset[RunId]:
+    """The runs of a trace that started others without waiting for them, of which the trace has no spans.
+
+    The SDK names such a span `trigger()`, `batchTrigger()`, `tasks.trigger()` (recordings 256, 283); those that wait
+    end in `AndWait()`.
+    """
+    return frozenset(
+        span.run_id
+        for span in root.walk()
+        if _TRIGGER.search(span.message) and not span.message.lower().endswith(_AWAITED)
+    )
+
+
+def _times_of(own: Span) -> RunTimes:
+    """The times that a run's own span tells: the first attempt begins a moment after a worker took the run."""
+    starts = [child.started_at for child in own.children if child.attempt_number == 1 and child.run_id == own.run_id]
+    return RunTimes(own.started_at, min(starts, default=None), own.ended_at)
 
 
 def _sure_status(span: Span) -> Status | None:
@@ -96,7 +147,7 @@ def build_tree(
     """
     placed = _placed(current, rows, runs)
     root = _root_of(current, placed, runs)
-    ids = sorted(placed, key=lambda run_id: _order(run_id, runs))
+    ids = sorted(placed, key=lambda run_id: _order(placed[run_id], runs))
     lost = _lost(root, ids, placed)
     children: dict[RunId, list[RunId]] = {}
     for run_id in ids:
@@ -118,14 +169,15 @@ def _placed(current: RunId, rows: Iterable[TreeRow], runs: Mapping[RunId, Run]) 
     for row in (TreeRow(current, None), *rows):
         known = placed.get(row.id, row)
         parent_id = row.parent_id if known.parent_id in {None, row.id} else known.parent_id
-        placed[row.id] = TreeRow(row.id, parent_id, known.task or row.task, known.status or row.status)
+        task, status, times = known.task or row.task, known.status or row.status, known.times or row.times
+        placed[row.id] = TreeRow(row.id, parent_id, task, status, times)
     pending = list(placed)
     while pending:
         row = placed[pending.pop()]
         if (run := runs.get(row.id)) is not None:
             parent_id = row.parent_id or run.fixed.parent_id
             status = row.status if run.state is None else run.state.status
-            row = placed[row.id] = TreeRow(row.id, parent_id, run.fixed.task or row.task, status)
+            row = placed[row.id] = TreeRow(row.id, parent_id, run.fixed.task or row.task, status, row.times)
         if row.parent_id is not None and row.parent_id not in placed:
             placed[row.parent_id] = TreeRow(row.parent_id, None)
             pending.append(row.parent_id)
@@ -181,11 +233,13 @@ def _grown(
     nodes: dict[RunId, TreeNode] = {}
     for run_id, depth in reversed(order):
         row, below = placed[run_id], tuple(nodes.pop(child) for child in children.get(run_id, ()))
-        nodes[run_id] = TreeNode(run_id, depth, row.task, row.status, runs.get(run_id), below)
+        nodes[run_id] = TreeNode(run_id, depth, row.task, row.status, runs.get(run_id), below, row.times)
     return nodes[root]
 
 
-def _order(run_id: RunId, runs: Mapping[RunId, Run]) -> tuple[bool, datetime, RunId]:
-    run = runs.get(run_id)
+def _order(row: TreeRow, runs: Mapping[RunId, Run]) -> tuple[bool, datetime, RunId]:
+    run = runs.get(row.id)
     created_at = None if run is None else run.fixed.created_at
-    return created_at is None, created_at or _NO_TIME, run_id
+    if created_at is None and row.times is not None:
+        created_at = row.times.created_at
+    return created_at is None, created_at or _NO_TIME, row.id

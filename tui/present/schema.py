@@ -62,13 +62,13 @@ def run_object(
 def tree_objects(tree: RunTree) -> Iterator[Object]:
     """The runs of a tree, parents first: each with its `depth`, its root and its parent in `relatedRuns`.
 
-    A run of which the tree knows the place only lacks `status`, and maybe `taskIdentifier`.
+    A run whose detail was not read has its status and times, as far as a query or a trace tells them.
     """
     above = {child.id: node for node in tree.root.walk() for child in node.children}
     root = _node_reference(tree.root)
     for node in tree.root.walk():
         is_read = node.run is not None and node.run.state is not None
-        told = run_object(node.run) if node.run is not None and is_read else _node_reference(node)
+        told = run_object(node.run) if node.run is not None and is_read else _node_reference(node) | _node_times(node)
         told["depth"] = node.depth
         if (parent := above.get(node.id)) is not None:
             told["relatedRuns"] = {"root": root, "parent": _node_reference(parent)}
@@ -160,6 +160,22 @@ def _node_reference(node: TreeNode) -> Object:
     if node.status is not None:
         told |= {"status": node.status.canonical.value, **_status_keys(node.status)}
     return told
+
+
+def _node_times(node: TreeNode) -> Object:
+    """The times of a run whose detail was not read; `durationMs` is the execution's where no compute time is told."""
+    if node.times is None:
+        return {}
+    times = node.times
+    lasted = times.lasted if times.compute is None else times.compute
+    return _known(
+        {
+            "createdAt": _iso(times.created_at),
+            "startedAt": _iso(times.started_at),
+            "finishedAt": _iso(times.finished_at),
+            "durationMs": None if lasted is None else _ms(lasted),
+        }
+    )
 
 
 def _known(values: Object) -> Object:

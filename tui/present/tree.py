@@ -5,9 +5,10 @@ What lives here: the drawing for the command line, where nothing folds. The tree
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 from tui.present import words
 from tui.present.columns import short_id, took
@@ -71,8 +72,20 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
 def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
     run = node.run
     look = look_of(run) if run is not None and run.state is not None else look_of_status(node.status)
-    ran = words.duration(took(run, now)) if run is not None else words.NONE
+    ran = words.duration(node_took(node, run, now))
     return _Row(node, look, guides, ((look.name,), (Piece(ran, look.row.took),), (Piece(node.id, look.row.rest),)))
+
+
+def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | None:
+    """How long the run of a node took, or has run `until` now; `run` is the newest that is known of it.
+
+    Of a run whose detail was not read, the times that a query or a trace told count.
+    """
+    if run is not None and run.state is not None:
+        return took(run, until)
+    if node.times is None:
+        return None
+    return node.times.took(until, is_final=node.status is None or node.status.canonical.is_final)
 
 
 def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Row], list[int]]:

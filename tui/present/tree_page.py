@@ -10,11 +10,11 @@ from typing import Final, NamedTuple, assert_never
 from tui.domain.run import Json, Run
 from tui.present import words
 from tui.present.acts import Act, Open, Row, Toggle
-from tui.present.columns import GAP, Now, short_id, time_in_queue, took
+from tui.present.columns import GAP, Now, short_id, time_in_queue
 from tui.present.roll_up import RollUp
 from tui.present.status import LOOKS
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, first_line, fit, line_width
-from tui.present.tree import guide_tail
+from tui.present.tree import guide_tail, node_took
 from tui.present.tree_fold import STEP, Branch
 from tui.present.tree_shape import Alike, Batch, Entry, Seen
 
@@ -176,37 +176,43 @@ def _schedule(schedule: Json) -> str:
 
 
 def _run_times(seen: Seen, columns: Columns, now: Now) -> Line:
-    run, tokens = seen.run, seen.look.row
+    tokens = seen.look.row
     line: list[Piece] = []
     if columns.has_took:
-        line.append(Piece(_took(run, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
+        line.append(Piece(_took(seen, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
     if columns.has_queued:
-        waits = run is not None and run.state is not None and run.state.started_at is None and not run.is_final
-        line.append(Piece(_queued(run, now).rjust(GAP + _TIME), tokens.took if waits else Token.FAINT))
+        text, is_waiting = _queued(seen, now)
+        line.append(Piece(text.rjust(GAP + _TIME), tokens.took if is_waiting else Token.FAINT))
     if columns.has_id:
         line += [Piece(" " * GAP), *short_id(seen.node.id, tokens.rest)]
     return tuple(line)
 
 
-def _took(run: Run | None, now: Now) -> str:
-    """Nothing where it has not begun: that is no unknown."""
-    if run is None or run.state is None:
-        return words.NONE
-    if not run.is_final and run.state.started_at is None:
+def _took(seen: Seen, now: Now) -> str:
+    """How long a run took; nothing where it has not begun, since that is no unknown."""
+    started_at, is_final = seen.started_at, seen.is_final
+    if started_at is None and seen.has_times and not is_final:
         return ""
-    is_frozen = now.frozen_at is not None and not run.is_final
-    return words.duration(took(run, now.frozen_at or now.at), frozen=is_frozen)
+    lasted = node_took(seen.node, seen.run, now.frozen_at or now.at)
+    return words.duration(lasted, frozen=now.frozen_at is not None and not is_final and lasted is not None)
 
 
-def _queued(run: Run | None, now: Now) -> str:
+def _queued(seen: Seen, now: Now) -> tuple[str, bool]:
+    """How long a run waited for its start, and whether it still does."""
+    run = seen.run
     if run is None or run.state is None:
-        return ""
+        times, is_final = seen.node.times, seen.is_final
+        if times is None or times.created_at is None or (times.started_at is None and is_final):
+            return "", False
+        until = times.started_at or now.frozen_at or now.at
+        is_waiting = times.started_at is None
+        return words.duration(until - times.created_at, frozen=is_waiting and now.frozen_at is not None), is_waiting
     if run.state.started_at is not None:
-        return words.duration(time_in_queue(run, run.state.started_at))
+        return words.duration(time_in_queue(run, run.state.started_at)), False
     waited = None if run.is_final else time_in_queue(run, now.frozen_at or now.at)
     if waited is None or waited < timedelta():
-        return ""
-    return words.duration(waited, frozen=now.frozen_at is not None)
+        return "", not run.is_final
+    return words.duration(waited, frozen=now.frozen_at is not None), True
 
 
 def _batch_words(batch: Batch) -> Line:

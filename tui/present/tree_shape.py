@@ -8,6 +8,7 @@ row looks `tree_page`'s.
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from tui.domain.ids import BatchId, RunId, TaskId
@@ -34,6 +35,32 @@ class Seen:
     run: Run | None
     look: Look
     family: Family
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it surely ended."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.is_final
+        return self.node.status is not None and self.node.status.canonical.is_final
+
+    @property
+    def has_times(self) -> bool:
+        """Whether anything tells its times."""
+        return (self.run is not None and self.run.state is not None) or self.node.times is not None
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When a worker took it, as far as anything tells."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.state.started_at
+        return None if self.node.times is None else self.node.times.started_at
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended, likewise."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.state.finished_at
+        return None if self.node.times is None else self.node.times.finished_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +293,8 @@ def _first_failed(entries: Iterable[Entry]) -> Entry | None:
     failed = [entry for entry in entries if entry.is_failed]
     timed = []
     for entry in failed:
-        run = entry.what.run if isinstance(entry.what, Seen) else None
-        if run is None or run.state is None or run.state.finished_at is None:
+        finished_at = entry.what.finished_at if isinstance(entry.what, Seen) else None
+        if finished_at is None:
             return None
-        timed.append((run.state.finished_at, entry))
+        timed.append((finished_at, entry))
     return min(timed, key=lambda pair: pair[0])[1] if len(timed) > 1 else None

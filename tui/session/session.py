@@ -215,7 +215,7 @@ class Session:
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
         tree_reads = importlib.import_module("tui.sources.tree_reads")
-        found: RunTree = await tree_reads.TreeReads(self.reads).tree(
+        found: RunTree = await tree_reads.TreeReads(self.reads, self.clock).tree(
             run_id, Priority.ACTION if is_thorough else Priority.SELECTED, is_thorough=is_thorough
         )
         return found

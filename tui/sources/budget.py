@@ -9,6 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -120,12 +121,20 @@ class Budget:
         self._forget()
         return max(0, int(self.refill.share * REACH[priority]) - len(self._spent_s))
 
-    async def ask(self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]]) -> T:
+    async def ask(
+        self,
+        key: Hashable,
+        priority: Priority,
+        call: Callable[[], Awaitable[T]],
+        *,
+        max_wait_s: float | None = None,
+    ) -> T:
         """Send a request when its turn has come, and give its answer.
 
         Two asks with an equal `key` while the first is not answered share one request; the more urgent of the two
         priorities counts. A 429 is waited out where somebody waits for the answer; who polls raises it, to say so
-        instead of growing old in silence. Raises whatever `call` raises.
+        instead of growing old in silence. Raises whatever `call` raises, and `RateLimited` at once where the request
+        could go only after more than `max_wait_s`.
         """
         while (flight := self._flights.get(key)) is not None:
             answer, waiter = flight
@@ -137,12 +146,15 @@ class Budget:
                     continue  # the asker that carried the request was cancelled, not we: ask ourselves
                 raise
             return shared
-        return await self._fly(key, priority, call)
+        return await self._fly(key, priority, call, max_wait_s)
 
-    async def _fly(self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]]) -> T:
+    async def _fly(
+        self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]], max_wait_s: float | None
+    ) -> T:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._flights[key] = (answer, None)
         try:
-            value = await self._try(key, answer, priority, call)
+            value = await self._try(key, answer, priority, call, max_wait_s)
         except BaseException as error:
             if isinstance(error, Exception):
                 answer.set_exception(error)
@@ -157,10 +169,16 @@ class Budget:
             del self._flights[key]
 
     async def _try(
-        self, key: Hashable, answer: asyncio.Future[T], priority: Priority, call: Callable[[], Awaitable[T]]
+        self,
+        key: Hashable,
+        answer: asyncio.Future[T],
+        priority: Priority,
+        call: Callable[[], Awaitable[T]],
+        max_wait_s: float | None,
     ) -> T:
         tries = 0
         while True:
+            self._check_wait(priority, max_wait_s)
             waiter = self._enqueue(priority)
             self._flights[key] = (answer, waiter)
             try:
@@ -175,11 +193,17 @@ class Budget:
                 return await call()
             except RateLimited as error:
                 self._block(error.resets_in.total_seconds())
+                self._check_wait(priority, max_wait_s)
                 if tries >= MAX_TRIES or priority >= Priority.LIST:
                     raise
             finally:
                 self.in_flight -= 1
                 self._wake()
+
+    def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
+        delay_s = None if max_wait_s is None else self._delay_s(priority)
+        if delay_s is not None and max_wait_s is not None and delay_s > max_wait_s:
+            raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
 
     def _enqueue(self, priority: Priority) -> _Waiter:
         self._number += 1

@@ -128,10 +128,15 @@ class Reads:
         """The whole answer to a question, for who passes it on: nothing is emitted. Raises `ApiError` for none."""
         return await self.budget.ask(("answer", question), priority, lambda: self.api.answer(question))
 
-    async def run(self, run_id: RunId, priority: Priority) -> RunAnswer:
-        """One run's detail; its relatives come along. A 404 is emitted as gone, and raised."""
+    async def run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunAnswer:
+        """One run's detail; its relatives come along. A 404 is emitted as gone, and raised.
+
+        Raises `RateLimited` where the budget would let it wait for more than `max_wait_s`.
+        """
         try:
-            answer = await self.budget.ask(("run", run_id), priority, lambda: self.api.read_run(run_id))
+            answer = await self.budget.ask(
+                ("run", run_id), priority, lambda: self.api.read_run(run_id), max_wait_s=max_wait_s
+            )
         except NotFound:
             await self._emit(RunGone(run_id, self.now()))
             raise
@@ -182,12 +187,14 @@ class Reads:
             history = replace(history, is_trace_gone=False)
         return _attempts_patch(run, history, root_error, read_at)
 
-    async def trace(self, run_id: RunId, priority: Priority) -> Trace | None:
+    async def trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """One run's trace; None where there is none, or where the key may not. Raises `ApiError`."""
         if not self.may(Capability.TRACE):
             return None
         try:
-            return await self.budget.ask(("trace", run_id), priority, lambda: self.api.read_trace(run_id))
+            return await self.budget.ask(
+                ("trace", run_id), priority, lambda: self.api.read_trace(run_id), max_wait_s=max_wait_s
+            )
         except NotFound:
             return None
         except Refused as error:
@@ -206,7 +213,9 @@ class Reads:
             return None
         return detail.error
 
-    async def query(self, trql: str, period: str, priority: Priority) -> list[dict[str, Json]] | None:
+    async def query(
+        self, trql: str, period: str, priority: Priority, *, max_wait_s: float | None = None
+    ) -> list[dict[str, Json]] | None:
         """Rows of a TRQL query, or None: refused for good (401, 403: said once), or not answered this time.
 
         TRQL answers 400 in an outage of its store (recording 950), so that is no reason to stop asking.
@@ -214,7 +223,12 @@ class Reads:
         if not self.may(Capability.QUERY):
             return None
         try:
-            return await self.budget.ask(("query", trql, period), priority, lambda: self.api.query(trql, period=period))
+            return await self.budget.ask(
+                ("query", trql, period),
+                priority,
+                lambda: self.api.query(trql, period=period),
+                max_wait_s=max_wait_s,
+            )
         except Refused as error:
             if error.is_about_the_key or error.status == 404:
                 await self.lose(Capability.QUERY, str(error))

@@ -4,19 +4,21 @@ What lives here: which requests a tree takes. How pieces become a tree is `domai
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Run
 from tui.domain.status import read_status
-from tui.domain.tree import RunTree, TreeRow, build_tree, rows_of_trace
+from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
 from tui.sources.budget import Priority
+from tui.sources.clock import Clock
 from tui.sources.reads import Reads
 from tui.store.merge import merge
-from tui.wire.errors import ApiError, NotFound
-from tui.wire.runs import RunAnswer
+from tui.wire.errors import ApiError, NotFound, RateLimited
+from tui.wire.runs import RunAnswer, read_time
 
 TREE_READS = 60
 """Details that a tree may cost where queries are refused: a branch with more runs says that it is not all."""
@@ -24,12 +26,21 @@ TREE_READS = 60
 TREE_ROWS = 5_000
 """Rows of one tree asked of TRQL, which is as many spans as a trace has at most."""
 
+MAX_TREE_WAIT_S: Final = 4.0
+"""How long a tree may wait for the request budget in all: a reader wants what is known, with what is not named."""
+
+_COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_identifier"
+_TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
+_LONGEST: Final = timedelta(days=36_500)
+
 
 class TreeReads:
     """Asks the API who triggered whom."""
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, clock: Clock) -> None:
         self._reads = reads
+        self._clock = clock
+        self._waits_until_s = 0.0
 
     async def tree(self, run_id: RunId, priority: Priority, *, is_thorough: bool = False) -> RunTree:
         """The whole tree around a run: by one query where the key may, else by its trace and details one by one.
@@ -37,20 +48,21 @@ class TreeReads:
         `is_thorough` reads the live runs that a query told of as well: its copy of the database lags, and what an
         action would stop must be known, not supposed.
         """
+        self._waits_until_s = self._clock.monotonic_s() + MAX_TREE_WAIT_S
         answer = await self._reads.run(run_id, priority)
         root_id = _root_of(answer) or run_id
-        root_answer = answer if root_id == run_id else await self._maybe_run(root_id, priority)
         gathered = _Gathered()
         gathered.take(answer)
-        if root_answer is None:
-            gathered.missing.append(f"the root {root_id} is gone")
-        else:
-            gathered.take(root_answer)
+        if root_id != run_id:
+            await self._read_root(root_id, gathered, priority)
         created_at = gathered.created_at(root_id) or gathered.created_at(run_id)
         rows = await self._tree_by_query(root_id, created_at, priority)
         if rows is None:
-            rows = await self._rows_of_trace(root_id, gathered, priority)
-            await self._read_below(gathered, rows, priority, only_live=False)
+            rows, explored = await self._rows_of_trace(root_id, gathered, priority)
+            if is_thorough:
+                await self._read_below(gathered, rows, priority, only_live=False)
+            else:
+                await self._read_rest(gathered, rows, explored, priority)
         else:
             if len(rows) >= TREE_ROWS:
                 gathered.missing.append(f"{TREE_ROWS:,} runs or more")
@@ -58,37 +70,95 @@ class TreeReads:
                 await self._read_below(gathered, rows, priority, only_live=True)
         return build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
 
-    async def _maybe_run(self, run_id: RunId, priority: Priority) -> RunAnswer | None:
+    @property
+    def _max_wait_s(self) -> float:
+        """How much longer this tree may wait for the request budget."""
+        return max(0.0, self._waits_until_s - self._clock.monotonic_s())
+
+    async def _read_root(self, root_id: RunId, gathered: "_Gathered", priority: Priority) -> None:
         try:
-            return await self._reads.run(run_id, priority)
+            answer = await self._maybe_run(root_id, priority, max_wait_s=self._max_wait_s)
+        except RateLimited as error:
+            gathered.missing.append(f"the root {root_id} was not read: {error}")
+            return
+        if answer is None:
+            gathered.missing.append(f"the root {root_id} is gone")
+        else:
+            gathered.take(answer)
+
+    async def _maybe_run(
+        self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
+    ) -> RunAnswer | None:
+        try:
+            return await self._reads.run(run_id, priority, max_wait_s=max_wait_s)
         except NotFound:
             return None
 
     async def _tree_by_query(
         self, root_id: RunId, created_at: datetime | None, priority: Priority
     ) -> list[TreeRow] | None:
-        """All descendants of a root by TRQL (recording 834); None where the key may not, or the query failed."""
-        if not self._reads.may(Capability.QUERY):
-            return None
-        trql = (
-            "SELECT run_id, parent_run_id, root_run_id, depth, status, task_identifier FROM runs "  # noqa: S608  quoted
-            f"WHERE root_run_id = '{_quoted(root_id)}' ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
-        )
-        found = await self._reads.query(trql, _period_since(created_at, self._reads.now()), priority)
-        return None if found is None else [row for row in map(_tree_row, found) if row is not None]
+        """All descendants of a root by TRQL (recording 834); None where the key may not, or the query failed.
 
-    async def _rows_of_trace(self, root_id: RunId, gathered: "_Gathered", priority: Priority) -> list[TreeRow]:
-        """Awaited descendants, by the root's trace."""
+        A server that lacks one of the columns of times answers 400 (recording 836): it is asked without them.
+        """
+        period = _period_since(created_at, self._reads.now())
+        for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS):
+            if not self._reads.may(Capability.QUERY):
+                return None
+            trql = (
+                f"SELECT {columns} FROM runs "  # noqa: S608  quoted
+                f"WHERE root_run_id = '{_quoted(root_id)}' ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
+            )
+            found = await self._reads.query(trql, period, priority, max_wait_s=self._max_wait_s)
+            if found is not None:
+                return [row for row in map(_tree_row, found) if row is not None]
+        return None
+
+    async def _rows_of_trace(
+        self, root_id: RunId, gathered: "_Gathered", priority: Priority
+    ) -> tuple[list[TreeRow], frozenset[RunId]]:
+        """Awaited descendants, by the root's trace, and the runs of which it tells all children."""
         try:
-            trace = await self._reads.trace(root_id, priority)
+            trace = await self._reads.trace(root_id, priority, max_wait_s=self._max_wait_s)
         except ApiError as error:
             gathered.missing.append(f"the trace could not be read: {error}")
-            return []
+            return [], frozenset()
         if trace is None:
-            return []
+            return [], frozenset()
+        rows = rows_of_trace(trace.root)
         if trace.is_truncated:
             gathered.missing.append("the trace was cut by the server")
-        return rows_of_trace(trace.root)
+            return rows, frozenset()
+        return rows, frozenset(row.id for row in rows) - runs_with_unawaited(trace.root)
+
+    async def _read_rest(
+        self, gathered: "_Gathered", rows: list[TreeRow], explored: Collection[RunId], priority: Priority
+    ) -> None:
+        """Read what the trace left open within `TREE_READS` and the budget: children first, then statuses.
+
+        A run whose trace says that it awaited all its children needs no read of its own; a status that a trace leaves
+        open, of a run that failed or lives, is in the detail of the parent.
+        """
+        pending = deque(run_id for run_id in (*gathered.runs, *(row.id for row in rows)) if run_id not in explored)
+        try:
+            for _ in range(TREE_READS):
+                run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.tellers_of_open(rows))
+                if run_id is None:
+                    break
+                answer = await self._maybe_run(run_id, priority, max_wait_s=self._max_wait_s)
+                if answer is None:
+                    gathered.lose(run_id)
+                else:
+                    gathered.take(answer)
+                    pending.extend(patch.id for patch in answer.related if patch.id not in explored)
+        except RateLimited as error:
+            gathered.missing.append(str(error))
+        left = {run_id for run_id in pending if run_id not in gathered.read}
+        if left:
+            gathered.missing.append(f"runs below {len(left):,} of them were not asked for")
+        open_count = sum(gathered.is_open(row) for row in rows)
+        if open_count:
+            gathered.missing.append(f"the status of {open_count:,} {'run' if open_count == 1 else 'runs'} was not read")
 
     async def _read_below(
         self, gathered: "_Gathered", rows: list[TreeRow], priority: Priority, *, only_live: bool
@@ -104,8 +174,7 @@ class TreeReads:
             run_id = pending.popleft()
             answer = await self._maybe_run(run_id, priority)
             if answer is None:
-                gathered.read.add(run_id)
-                gathered.gone += 1
+                gathered.lose(run_id)
             else:
                 gathered.take(answer)
                 pending.extend(patch.id for patch in answer.related)
@@ -131,6 +200,30 @@ class _Gathered:
         self.read.add(answer.patch.id)
         if not answer.patch.has_children:
             self.missing.append(f"{answer.patch.id} does not tell its children")
+
+    def lose(self, run_id: RunId) -> None:
+        """Take note that a run cannot be read any more."""
+        self.read.add(run_id)
+        self.gone += 1
+
+    def first_unread(self, ids: deque[RunId]) -> RunId | None:
+        """The first run that was not read yet; those before it are dropped."""
+        while ids and ids[0] in self.read:
+            ids.popleft()
+        return ids[0] if ids else None
+
+    def is_open(self, row: TreeRow) -> bool:
+        """Whether no piece tells the status of a run."""
+        run = self.runs.get(row.id)
+        return row.status is None and (run is None or run.state is None)
+
+    def tellers_of_open(self, rows: Iterable[TreeRow]) -> deque[RunId]:
+        """The runs whose details tell the statuses that are open: the parents, which tell several at once."""
+        return deque(
+            row.id if row.parent_id is None or row.parent_id in self.read else row.parent_id
+            for row in rows
+            if self.is_open(row)
+        )
 
     def reasons(self) -> tuple[str, ...]:
         """Why the tree may not be whole."""
@@ -168,7 +261,31 @@ def _tree_row(row: dict[str, Json]) -> TreeRow | None:
         RunId(parent_id) if isinstance(parent_id, str) and parent_id else None,
         TaskId(task) if isinstance(task, str) else None,
         read_status(word) if isinstance(word, str) else None,
+        _row_times(row),
     )
+
+
+def _row_times(row: dict[str, Json]) -> RunTimes:
+    """The times of a row: `dequeued_at` is what REST calls the start (wire/README.md §4)."""
+    return RunTimes(
+        _time(row.get("triggered_at")),
+        _time(row.get("dequeued_at")),
+        _time(row.get("completed_at")),
+        _duration(row.get("execution_duration")),
+        _duration(row.get("usage_duration")),
+    )
+
+
+def _time(value: Json) -> datetime | None:
+    return read_time(value) if isinstance(value, str) else None
+
+
+def _duration(value: Json) -> timedelta | None:
+    """Milliseconds, which may come as text (a ClickHouse Int64)."""
+    try:
+        return min(max(timedelta(milliseconds=float(value)), timedelta()), _LONGEST)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _quoted(run_id: RunId) -> str:
