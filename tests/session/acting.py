@@ -40,6 +40,7 @@ def acting(
     *,
     meanwhile: Callable[[Fleet], None] = lambda _: None,
     waited_s: float = 0,
+    patience_s: float = 20,
     **changes: Any,
 ) -> tuple[ActionStatus, list[ActionPhase]]:
     """Act on a run as it was seen before `meanwhile` and `waited_s`; gives the end and all phases."""
@@ -54,20 +55,18 @@ def acting(
                 meanwhile(fleet)
                 await pass_time(session, api, waited_s)
                 task = asyncio.ensure_future(session.perform(action, before))
-                await finish(session, api, task)
+                await finish(session, api, task, patience_s)
                 return await task, phases
 
     return asyncio.run(scenario())
 
 
-async def finish(session: Session, api: FleetApi, task: "asyncio.Future[ActionStatus]") -> None:
-    for _ in range(200):
+async def finish(session: Session, api: FleetApi, task: "asyncio.Future[ActionStatus]", patience_s: float = 20) -> None:
+    for _ in range(round(patience_s * 10)):
         await pass_time(session, api, 0.1)
         if task.done():
             await pass_time(session, api, 0.2)
             return
-        # The action log is written in a thread: this lets it come back.
-        await asyncio.sleep(0.001)
 
 
 def log_lines(tmp_path: Path) -> list[dict[str, str]]:

@@ -188,12 +188,14 @@ def test_the_action_log_is_the_owners_alone_and_holds_no_key(tmp_path: Path) -> 
     path = tmp_path / "trigger-tui" / "actions.jsonl"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert SECRET not in path.read_text()
-    assert log_lines(tmp_path)[0] | {"at": "", "api": ""} == {
+    assert log_lines(tmp_path)[0] | {"at": "", "api": "", "by": ""} == {
         "at": "",
+        "by": "",
+        "via": "key",
         "api": "",
         "env": "dev",
         "action": "cancel",
-        "run": run.id,
+        "subject": run.id,
         "phase": "requested",
     }
 

@@ -7,11 +7,12 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.answers import server_error
-from tests.fleet import Fleet, FleetRun, serving
+from tests.fleet import NO_QUERIES, Fleet, FleetRun, serving
 from tests.harness import pass_time, started
 from tests.session.acting import LONG, acting, finish, fleet_of, log_lines, seen
 from tui.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
+from tui.emulator.routes.table import NAMES
 
 
 @pytest.mark.parametrize("waited_s", [4, 600], ids=["just before", "long ago"])
@@ -29,6 +30,77 @@ def test_a_run_that_somebody_else_cancelled_before_is_not_ours(tmp_path: Path, w
                 end = await task
                 assert end.phase is ActionPhase.FINISHED_FIRST
                 assert end.message == "Canceled"
+
+    asyncio.run(scenario())
+
+
+SKEWS_S = [-7200, -60, -3, 3, 60, 7200]
+"""How far the `Date` header is from the times of the rows."""
+
+
+def skew(fleet: Fleet, seconds: float) -> None:
+    fleet.emulator.faults.set([NO_QUERIES, {"kind": "clock-skew", "seconds": seconds}], NAMES)
+
+
+@pytest.mark.parametrize("skew_s", SKEWS_S)
+@pytest.mark.parametrize("waited_s", [0, 600])
+def test_our_cancel_is_ours_whatever_the_date_header(tmp_path: Path, skew_s: float, waited_s: float) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    skew(fleet, skew_s)
+    end, _ = acting(fleet, tmp_path, CANCEL, run, waited_s=waited_s)
+    assert end.phase is ActionPhase.CONFIRMED
+
+
+@pytest.mark.parametrize("skew_s", SKEWS_S)
+def test_a_date_header_that_jumps_meanwhile_proves_nothing(tmp_path: Path, skew_s: float) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    end, _ = acting(fleet_of(run), tmp_path, CANCEL, run, meanwhile=lambda fleet: skew(fleet, skew_s))
+    assert end.phase is ActionPhase.CONFIRMED
+
+
+@pytest.mark.parametrize("skew_s", SKEWS_S)
+@pytest.mark.parametrize("waited_s", [1, 4, 600])
+def test_anothers_cancel_is_not_ours_whatever_the_date_header(tmp_path: Path, skew_s: float, waited_s: float) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    skew(fleet, skew_s)
+    end, _ = acting(fleet, tmp_path, CANCEL, run, meanwhile=lambda fleet: fleet.cancel(run, 0.5), waited_s=waited_s)
+    assert end.phase is ActionPhase.FINISHED_FIRST
+    assert end.message == "Canceled"
+    assert not fleet.asked(f"/api/v2/runs/{run.id}/cancel")
+
+
+def test_a_run_that_ended_while_the_request_waited_is_not_ours(tmp_path: Path) -> None:
+    """A 429 holds the cancel back for half a minute, in which somebody else cancels the run."""
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    answers = [JSONResponse({"secondsUntilReset": 30}, 429)]
+
+    def limit(fleet: Fleet) -> None:
+        fleet.cancel(run, 5)
+        fleet.fault = lambda path: answers.pop() if answers and path.endswith("/cancel") else None
+
+    end, _ = acting(fleet, tmp_path, CANCEL, run, meanwhile=limit, patience_s=40)
+    assert end.phase is ActionPhase.FINISHED_FIRST
+    assert len(fleet.asked(f"/api/v2/runs/{run.id}/cancel")) == 1
+
+
+def test_an_end_that_is_known_counts_where_no_read_succeeds(tmp_path: Path) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+
+    async def scenario() -> None:
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                before = await seen(session, run)
+                fleet.cancel(run)
+                await pass_time(session, api, 1)
+                await seen(session, run)
+                fleet.fault = lambda path: server_error() if path.startswith("/api/v3/") else None
+                task = asyncio.ensure_future(session.perform(CANCEL, before))
+                await finish(session, api, task)
+                assert (await task).phase is ActionPhase.FINISHED_FIRST
 
     asyncio.run(scenario())
 

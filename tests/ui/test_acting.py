@@ -47,6 +47,54 @@ def test_a_replay_leads_to_the_new_run(tmp_path: Path) -> None:
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
+def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
+    """The run is read once more before the request, and that read is held up."""
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        fleet.fault = lambda path: limited() if path.startswith("/api/v3") else None
+        await stage.press("y", wait_s=2)
+        assert stage.writes() == []
+        assert stage.said(run) == "cancel next"
+        assert stage.acting.farewell() == ["Cancel of 1 run was not sent: the program ended before its time."]
+        await stage.ask(CANCEL, run)
+        assert stage.notices[-1] == "cancel: cancel is on its way"
+        fleet.fault = lambda _: None
+        await stage.later(31)
+        await stage.ended()
+        assert fleet.status(run) == "CANCELED"
+        assert stage.said(run) is None
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_v_belongs_to_the_run_that_was_replayed(tmp_path: Path) -> None:
+    other = FleetRun(80, -400, -390, -380, end="FAILED")
+
+    async def scenario(stage: Stage) -> None:
+        def offered(run: FleetRun) -> bool | None:
+            return stage.acting.check("go_to_new", (), stage.session.store.get(RunId(run.id)))
+
+        await stage.ask(REPLAY, ENDED)
+        await agree(stage)
+        await stage.ended()
+        assert offered(other) is True, "the notice says so"
+        await stage.later(5)
+        assert offered(other) is None
+        assert offered(ENDED) is True
+        stage.acting.go_to_new(RunId(other.id))
+        assert stage.opened == []
+        assert stage.notices[-1] == "this run was not replayed here"
+        stage.acting.go_to_new(RunId(ENDED.id))
+        assert stage.opened == [stage.fleet.newest.id]
+        assert offered(ENDED) is True
+
+    play(fleet_of(ENDED, other), tmp_path, scenario)
+
+
 def test_a_refusal_is_said_in_the_row_and_in_the_messages(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)

@@ -8,6 +8,7 @@ from textual import events
 from textual.strip import Strip
 
 from tests.fleet import FleetRun
+from tests.session.acting import log_lines
 from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.monitored import Monitored, told
 from tui.present.styled import Piece
@@ -221,3 +222,16 @@ def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
         assert "READ-ONLY" in monitor.lines[0]
 
     told(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 60), read_only=True)
+
+
+@pytest.mark.parametrize(("keys", "via"), [(("C",), "key"), ((":", *"cancel", "enter"), "palette")])
+def test_the_log_says_how_an_action_was_started(tmp_path: Path, keys: tuple[str, ...], via: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", *keys)
+        await seen(monitor)
+        await monitor.press("y", wait_s=2)
+
+    told(story, tmp_path, fleet_of(executing(1)))
+    assert [(line["phase"], line["via"]) for line in log_lines(tmp_path)] == [
+        (phase, via) for phase in ("requested", "accepted", "confirmed")
+    ]

@@ -15,7 +15,7 @@ from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.cli.planning import Consent, ask, check_consent, make_plan, words_of
 from tui.config import Settings
-from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.plan import UNKNOWN, Plan
@@ -68,8 +68,6 @@ async def _act(
         if not consent.yes:
             ask(output, session, plan)
         is_all_done = await _perform(output, session, action, plan, as_json=as_json)
-        if session.action_log.trouble is not None:
-            output.say(session.action_log.trouble)
     if not is_all_done:
         raise Stop(ExitCode.REFUSED)
 
@@ -92,7 +90,7 @@ async def _perform(output: Output, session: Session, action: Action, plan: Plan,
     is_all_done = True
     for number, run in enumerate(plan.runs):
         try:
-            outcome = await session.perform(action, run)
+            outcome = await session.perform(action, run, via=Via.COMMAND_LINE)
         except asyncio.CancelledError:
             output.say(
                 f"interrupted: what became of {run.id} is not known; {len(plan.runs) - number - 1} were not sent"

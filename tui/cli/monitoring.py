@@ -179,8 +179,12 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
             with _ended_by_signals(app):
                 await app.run_async(mouse=looks.has_mouse)
             farewell.extend(app.farewell())
+            said = session.action_log.trouble
             if app.failure is not None:
                 raise app.failure
+        # What the last lines of the log met is known only when the session has ended.
+        if (trouble := session.action_log.trouble) is not None and trouble != said:
+            farewell.append(trouble)
         return app.return_code or 0
 
     try:

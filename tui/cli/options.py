@@ -89,11 +89,17 @@ async def open_session(settings: Settings, output: Output) -> AsyncIterator[Sess
     def say_wait(seconds: float) -> None:
         output.say(f"waiting {seconds:.0f} s for the request budget")
 
-    async with Session(settings, on_rate_limit_wait=say_wait) as session:
-        await session.start()
-        gc.freeze()
-        gc.enable()
-        yield session
+    session = Session(settings, on_rate_limit_wait=say_wait)
+    try:
+        async with session:
+            await session.start()
+            gc.freeze()
+            gc.enable()
+            yield session
+    finally:
+        # The end of the session waits for the last lines of the log, and may be what finds that it cannot be written.
+        if session.action_log.trouble is not None:
+            output.say(session.action_log.trouble)
 
 
 def run_async(work: Coroutine[None, None, None]) -> None:

@@ -1,6 +1,6 @@
 """What was asked of a run, and how far it got: an overlay, never written into the run's status.
 
-What lives here: the values. The verbs are in `tui.actions`, their dispatch in `tui.session`. Source: DESIGN §3, §8.
+The verbs are in `tui.actions`, their dispatch in `tui.session`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,11 @@ from tui.domain.ids import RunId
 
 
 class ActionPhase(StrEnum):
-    """How far an action got. REQUESTED and ACCEPTED are on the way; the others are ends."""
+    """How far an action got.
+
+    REQUESTED: the request went out. ACCEPTED: the server said yes. The others are ends; REFUSED covers what was never
+    sent.
+    """
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
@@ -26,12 +30,21 @@ class ActionPhase(StrEnum):
         return self not in {ActionPhase.REQUESTED, ActionPhase.ACCEPTED}
 
 
+class Via(StrEnum):
+    """Where a person started an action, as the action log has it."""
+
+    KEY = "key"
+    PALETTE = "palette"
+    COMMAND_LINE = "command line"
+
+
 @dataclass(frozen=True, slots=True)
 class ActionStatus:
     """The newest word about one action on one run.
 
-    `action` is the id of the verb; `number` counts the actions of a session, so that a second cancel of the same
-    run is told from the first; `message` says why it was refused or is unknown; `new_run_id` is a replay's.
+    `action` is the id of the verb; `number` counts the actions of a session, which tells a second cancel of a run from
+    the first; `message` says why it was refused or is unknown; `new_run_id` is a replay's; `via` is where it was
+    started.
     """
 
     run_id: RunId
@@ -41,3 +54,4 @@ class ActionStatus:
     at: datetime
     message: str = ""
     new_run_id: RunId | None = None
+    via: Via = Via.KEY

@@ -1,18 +1,18 @@
-"""How an action is carried out and proven: requested, accepted, then whatever the run itself shows.
+"""Carries out one action on one run and proves it: requested, accepted, then whatever the run itself shows.
 
-What lives here: one action on one run, from the guards to the verdict. A 200 is not a cancelled run, and a lost
-answer is not a refusal: the run is read again until it tells, or the truth is "unknown". Source: DESIGN §3, §8;
-wire/README.md §7.
+A 200 is not a canceled run, and a lost answer is not a refusal: the run is read again until it tells, or the outcome is
+"unknown". Source: tests/wire/recordings/README.md §7.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tui.actions import Action, ActionApi
-from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.sources.budget import Priority
@@ -27,17 +27,41 @@ PROVE_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
 """Between reads after an action: a cancel shows at once, its children within 0.3 s (430-433); 12 s is long enough."""
 
 FRESH = timedelta(seconds=5)
-"""A run that was seen longer ago is read again before anything is sent: it may have ended since."""
+"""A run that was read longer ago is read again before anything is sent: it may have ended since."""
 
-Tell = Callable[[ActionStatus], Awaitable[None]]
+MAX_READS_BEFORE = 5
+"""Reads before one request; a request held up longer each time goes out with what was read last."""
+
+Publish = Callable[[ActionStatus], Awaitable[None]]
+Block = Callable[[], str | None]
+"""Why nothing may be sent, or None."""
 
 
 class _Blocked(Exception):
     """Nothing may be sent any more; the text says why."""
 
 
+class _Outdated(Exception):
+    """The request was held up, and the run was read too long ago to prove anything by it."""
+
+
+@dataclass(slots=True)
+class _Request:
+    """One action under way. `before` is the run as it was last read, at `read_s` of the monotonic clock."""
+
+    action: Action
+    before: Run
+    status: ActionStatus
+    block: Block
+    read_s: float = math.inf
+    is_sent: bool = False
+
+
 class Performer:
-    """Carries actions out, one call each; `tell` hears every phase in order, `note` what was cut short."""
+    """Carries actions out, one call each. `publish` gets every phase in order, `record` what was cut short.
+
+    `known` looks a run up in the store.
+    """
 
     def __init__(
         self,
@@ -46,84 +70,101 @@ class Performer:
         clock: Clock,
         *,
         now: Callable[[], datetime],
-        tell: Tell,
-        note: Callable[[ActionStatus], None],
+        publish: Publish,
+        record: Callable[[ActionStatus], None],
+        known: Callable[[RunId], Run | None],
     ) -> None:
         self._api = api
         self._reads = reads
         self._clock = clock
         self._now = now
-        self._tell = tell
-        self._note = note
+        self._publish = publish
+        self._record = record
+        self._known = known
 
-    async def perform(self, action: Action, before: Run, number: int, block: Callable[[], str | None]) -> ActionStatus:
+    async def perform(self, action: Action, before: Run, number: int, block: Block, via: Via) -> ActionStatus:
         """Do it and find out what became of it; `block()` is why nothing must be sent, or None. Never raises ApiError.
 
         The guards are looked at again at the last moment: a request may have waited for minutes behind a 429.
         """
-        status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._now())
+        status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._now(), via=via)
         if (reason := block() or action.forbidden(before)) is not None:
             return await self._phase(status, ActionPhase.REFUSED, reason)
-        await self._tell(status)
+        request = _Request(action, before, status, block)
         try:
-            return await self._carry_out(action, before, status, block)
+            return await self._carry_out(request)
         except asyncio.CancelledError:
-            cut_short = "the program ended before the outcome was known"
-            self._note(replace(status, phase=ActionPhase.UNKNOWN, at=self._now(), message=cut_short))
+            if request.is_sent:
+                phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
+            else:
+                phase, why = ActionPhase.REFUSED, "not sent: the program ended before"
+            self._record(replace(status, phase=phase, at=self._now(), message=why))
             raise
 
-    async def _carry_out(
-        self, action: Action, before: Run, status: ActionStatus, block: Callable[[], str | None]
-    ) -> ActionStatus:
-        asked_at = self._now()
-
-        async def send() -> RunId:
-            nonlocal asked_at
-            if (reason := block()) is not None:
-                raise _Blocked(reason)
-            asked_at = self._now()
-            return await action.perform(self._api, before.id)
-
-        try:
-            before = await self._fresh(before)
+    async def _carry_out(self, request: _Request) -> ActionStatus:
+        action, status, run_id = request.action, request.status, request.before.id
+        key = (action.id, run_id, status.number)
+        for tries_left in reversed(range(MAX_READS_BEFORE)):
+            await self._read_before(request)
+            before = request.before
+            if before.is_final and action.forbidden(before) is not None:
+                return await self._phase(status, ActionPhase.FINISHED_FIRST, before.title)
             if (forbidden := action.forbidden(before)) is not None:
-                phase = ActionPhase.FINISHED_FIRST if before.is_final else ActionPhase.REFUSED
-                return await self._phase(status, phase, before.title if before.is_final else forbidden)
-            target = await self._reads.budget.ask((action.id, before.id, status.number), Priority.ACTION, send)
-        except _Blocked as error:
-            return await self._phase(status, ActionPhase.REFUSED, str(error))
-        except ApiError as error:
-            if not _may_have_arrived(error):
-                said = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
-                return await self._phase(status, ActionPhase.REFUSED, said)
-            return await self._after_a_lost_answer(action, before, status, asked_at, error)
-        new_run_id = target if target != before.id else None
-        status = await self._phase(replace(status, new_run_id=new_run_id), ActionPhase.ACCEPTED)
-        return await self._prove(action, before, target, status, asked_at, "accepted")
+                return await self._phase(status, ActionPhase.REFUSED, forbidden)
+            if not tries_left:
+                request.read_s = math.inf
+            try:
+                target = await self._reads.budget.ask(key, Priority.ACTION, lambda: self._send(request))
+                break
+            except _Outdated:
+                continue
+            except _Blocked as error:
+                return await self._phase(status, ActionPhase.REFUSED, str(error))
+            except ApiError as error:
+                if not _may_have_arrived(error):
+                    said = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
+                    return await self._phase(status, ActionPhase.REFUSED, said)
+                return await self._after_a_lost_answer(request, error)
+        new_run_id = target if target != run_id else None
+        request.status = await self._phase(replace(status, new_run_id=new_run_id), ActionPhase.ACCEPTED)
+        return await self._prove(request, target, "accepted")
 
-    async def _fresh(self, before: Run) -> Run:
-        """The run as it is now, if it was seen too long ago. What cannot be read is taken as it was."""
-        if before.read_at is not None and self._now() - before.read_at <= FRESH:
-            return before
+    async def _send(self, request: _Request) -> RunId:
+        """Look at the guards once more and send it. Raises `_Blocked`, `_Outdated` and what the API raises."""
+        if (reason := request.block()) is not None:
+            raise _Blocked(reason)
+        if self._clock.monotonic_s() - request.read_s > FRESH.total_seconds():
+            raise _Outdated
+        if not request.is_sent:
+            request.is_sent = True
+            await self._publish(replace(request.status, at=self._now()))
+        return await request.action.perform(self._api, request.before.id)
+
+    async def _read_before(self, request: _Request) -> None:
+        """Read the run as it is now, unless it is young enough. What cannot be read is taken as it is known."""
+        before = request.before
+        is_fresh = before.read_at is not None and self._now() - before.read_at <= FRESH
+        if is_fresh and not request.action.reads_first:
+            return
         try:
             answer = await self._reads.run(before.id, Priority.ACTION)
         except ApiError:
-            return before
-        return merge(before, answer.patch)
+            request.before = self._known(before.id) or before
+            request.read_s = math.inf
+        else:
+            request.before = merge(before, answer.patch)
+            request.read_s = self._clock.monotonic_s()
 
-    async def _after_a_lost_answer(
-        self, action: Action, before: Run, status: ActionStatus, asked_at: datetime, error: ApiError
-    ) -> ActionStatus:
+    async def _after_a_lost_answer(self, request: _Request, error: ApiError) -> ActionStatus:
         """The request may have taken effect. Only a run that the verb acts on itself can tell."""
         is_lost = isinstance(error, Unreachable)
         since = f"the answer was lost ({error})" if is_lost else f"the server is in trouble ({error})"
-        if not action.is_repeatable:
-            return await self._phase(status, ActionPhase.UNKNOWN, f"{since}: look for a new run before trying again")
-        return await self._prove(action, before, before.id, status, asked_at, since)
+        if not request.action.is_repeatable:
+            said = f"{since}: look for a new run before trying again"
+            return await self._phase(request.status, ActionPhase.UNKNOWN, said)
+        return await self._prove(request, request.before.id, since)
 
-    async def _prove(
-        self, action: Action, before: Run, target: RunId, status: ActionStatus, asked_at: datetime, since: str
-    ) -> ActionStatus:
+    async def _prove(self, request: _Request, target: RunId, since: str) -> ActionStatus:
         seen = "the run could not be read since"
         for wait_s in PROVE_WAITS_S:
             await self._clock.sleep(wait_s)
@@ -136,15 +177,16 @@ class Performer:
                 seen = f"the run could not be read since: {error}"
                 continue
             after = merge(None, answer.patch)
-            phase = action.verdict(before, after, asked_at)
+            phase = request.action.verdict(request.before, after)
             if phase is not None:
-                return await self._phase(status, phase, after.title if phase is ActionPhase.FINISHED_FIRST else "")
+                said = after.title if phase is ActionPhase.FINISHED_FIRST else ""
+                return await self._phase(request.status, phase, said)
             seen = f"the run is still {after.title}"
-        return await self._phase(status, ActionPhase.UNKNOWN, f"{since}, but {seen}")
+        return await self._phase(request.status, ActionPhase.UNKNOWN, f"{since}, but {seen}")
 
     async def _phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:
         status = replace(status, phase=phase, at=self._now(), message=message)
-        await self._tell(status)
+        await self._publish(status)
         return status
 
 

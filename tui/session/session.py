@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from tui import __version__
 from tui.actions import Action
 from tui.config import Settings
-from tui.domain.action import ActionStatus
+from tui.domain.action import ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.sources import RELAY
@@ -88,6 +88,7 @@ class Session:
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
         self._action_number = 0
+        self._under_way: dict[int, ActionStatus] = {}
         self._tasks = asyncio.TaskGroup()
         self._born: set[asyncio.Task[None]] = set()
         self._closers = AsyncExitStack()
@@ -119,6 +120,8 @@ class Session:
                     await self._closers.aclose()
             except TimeoutError:
                 pass  # a peer that does not answer a goodbye must not keep the program
+            finally:
+                await self.action_log.close()
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run something until it or the session ends, or it is cancelled; a bug in it ends the session."""
@@ -138,7 +141,15 @@ class Session:
         self._closers.push_async_callback(api.aclose)
         self.reads = self.sources.reads = reads_module.Reads(api, self.budget, self.emit, self.now, self.store.get)
         self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
-        self._performer = Performer(api, self.reads, self.clock, now=self.now, tell=self._tell, note=self._log)
+        self._performer = Performer(
+            api,
+            self.reads,
+            self.clock,
+            now=self.now,
+            publish=self._publish,
+            record=self._record,
+            known=self.store.get,
+        )
 
     async def _open_client(self) -> "Client":
         module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
@@ -229,14 +240,23 @@ class Session:
             return "the public token has no scope that writes runs"
         return self.interlock.reason
 
-    async def perform(self, action: Action, before: Run) -> ActionStatus:
+    @property
+    def under_way(self) -> list[ActionStatus]:
+        """Actions that were sent and have no end yet. The store learns of them a moment later."""
+        return list(self._under_way.values())
+
+    async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
         """Carry an action out on a run as it was last seen, and find out what became of it."""
         self._action_number += 1
-        return await self._performer.perform(action, before, self._action_number, lambda: self.write_block)
+        return await self._performer.perform(action, before, self._action_number, lambda: self.write_block, via)
 
-    async def _tell(self, status: ActionStatus) -> None:
+    async def _publish(self, status: ActionStatus) -> None:
+        self._record(status)
+        if status.phase.is_end:
+            self._under_way.pop(status.number, None)
+        else:
+            self._under_way[status.number] = status
         await self.emit(status)
-        await asyncio.to_thread(self._log, status)
 
-    def _log(self, status: ActionStatus) -> None:
-        self.action_log.write(status, environment=self.interlock.name, api_url=self.settings.api_url)
+    def _record(self, status: ActionStatus) -> None:
+        self.action_log.record(status, environment=self.interlock.name, api_url=self.settings.api_url)

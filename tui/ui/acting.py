@@ -1,8 +1,8 @@
-"""Acting on runs from the screen: when it may be, what is asked first, what is said afterwards.
+"""Acting on runs from the screen: when it is allowed, what is asked first, what is said afterwards.
 
-What lives here: the way of one key, from `C` to the words about its outcome. The dialog is `screens.confirm`'s, waiting
-and sending are `dispatch`'s, the guards of every action the session's. The class is longer than 200 lines: it is one
-way, and each step on it is guarded by what the steps before it left. Source: DESIGN §3, §8.
+It is the way of one key, from `C` to the words about its outcome. The dialog belongs to `screens.confirm`, waiting and
+sending to `dispatch`, the guards of every action to the session. The class is longer than 200 lines: each step of the
+way is guarded by what the steps before it left.
 """
 
 import asyncio
@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from textual.actions import parse
 from textual.binding import Binding
 
 from tui.actions import ACTIONS, Action
-from tui.domain.action import ActionPhase
+from tui.domain.action import ActionPhase, Via
 from tui.domain.ids import RunId
 from tui.domain.plan import Plan
 from tui.domain.run import Run
@@ -37,6 +38,7 @@ from tui.ui.host import Host
 from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
+from tui.ui.widgets.footer import NOTICE_S
 from tui.wire.errors import ApiError
 
 TREES_MOST: Final = 20
@@ -52,16 +54,27 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
         for number, action in enumerate(ACTIONS)
     ),
     bind("u", "withdraw", "withdraw", "Take back what waits to be sent.", rank=27, need=5),
-    bind("v", "go_to_new", "view the new run", "Go to the run that the last replay started.", rank=28, need=6),
+    bind("v", "go_to_new", "view the new run", "Go to the run that a replay of this one started.", rank=28, need=6),
 )
 """Bound only where something may be written."""
+
+MAX_REPLAYS_KEPT: Final = 1_000
+"""Replayed runs of which the new run is remembered."""
 
 ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
 
 
+def from_palette(action: str) -> str:
+    """The action of a binding as the palette starts it: the log of actions tells the two apart."""
+    namespace, name, parameters = parse(action)
+    if namespace or name != "act":
+        return action
+    return f"act({', '.join(map(repr, (*parameters, Via.PALETTE.value)))})"
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Where words go: `tell` to the messages, `notice` to the end of the footer for a while."""
+    """Where words go: `tell` to the messages, `notice` to the end of the footer for `NOTICE_S`."""
 
     tell: Callable[[str], None]
     notice: Callable[[Line], None]
@@ -89,7 +102,9 @@ class Acting:
         self._reading: asyncio.Task[None] | None = None
         self.dispatch = Dispatch(live.session, changed=self._repaint, ended=self._end)
         self.overlay = self.dispatch.overlay
-        self.new_run: RunId | None = None
+        self._new_runs: dict[RunId, RunId] = {}
+        self._announced: RunId | None = None
+        self._announced_until_s = 0.0
 
     @property
     def exists(self) -> bool:
@@ -114,9 +129,8 @@ class Acting:
             return reason
         if (pending := self.dispatch.pending(run.id)) is not None:
             return f"{pending.id} waits to be sent, u withdraws it"
-        status = self._session.store.actions.get(run.id)
-        if status is not None and not status.phase.is_end:
-            return f"{status.action} is on its way"
+        if (under_way := self.dispatch.under_way(run.id)) is not None:
+            return f"{under_way.id} is on its way"
         return None
 
     def can(self, action: Action, run: Run) -> bool:
@@ -135,10 +149,10 @@ class Acting:
             case "withdraw":
                 return True if self.dispatch.is_withdrawable else None
             case _:
-                return True if self.new_run is not None else None
+                return True if self._new_run(None if run is None else run.id) is not None else None
 
-    def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0) -> None:
-        """Ask whether an action is meant on these runs, and carry it out after consent. Says why where it cannot be."""
+    def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
+        """Ask whether an action is meant on these runs, and carry it out after consent, or say why it cannot be."""
         if not self.exists or self._screen is not None:
             return
         if not targets:
@@ -155,7 +169,7 @@ class Acting:
             why = self.why_not(action, spared[0]) if len(spared) == 1 else "it makes no sense on any of them"
             self._say(f"{action.id}: {why}")
             return
-        self._open(action, Plan(action.title, meant, spared=spared), hidden_marks)
+        self._open(action, Plan(action.title, meant, spared=spared), hidden_marks, via)
 
     def withdraw(self) -> None:
         """Take back what was not sent; what was cannot be."""
@@ -167,25 +181,33 @@ class Acting:
         else:
             self._say("nothing waits to be sent")
 
-    def go_to_new(self) -> None:
-        """Go to the run that the last replay started."""
-        if self.new_run is not None:
-            new_run, self.new_run = self.new_run, None
+    def go_to_new(self, run_id: RunId | None = None) -> None:
+        """Go to the run that the last outcome announced, else to the newest replay of `run_id`."""
+        if (new_run := self._new_run(run_id)) is not None:
+            self._announced = None
             self._voice.notice(())
             self._open_run(new_run)
+        elif self._new_runs:
+            self._say("this run was not replayed here")
         else:
             self._say("no replay has started a run since")
+
+    def _new_run(self, run_id: RunId | None) -> RunId | None:
+        """Where `v` leads: the announced run while its notice stands, else the replay of the run at hand."""
+        if self._announced is not None and self._session.clock.monotonic_s() < self._announced_until_s:
+            return self._announced
+        return None if run_id is None else self._new_runs.get(run_id)
 
     def farewell(self) -> list[str]:
         """What was agreed to and has no end yet, in sentences, when the program ends; nothing more is sent then."""
         left = self.dispatch.abandon()
-        under_way = [status for status in self._session.store.actions.values() if not status.phase.is_end]
+        under_way = self._session.under_way
         return [
             *(not_sent(action.title, count, "the program ended before its time") for action, count in left),
             *map(cut_short, under_way),
         ]
 
-    def _open(self, action: Action, plan: Plan, hidden_marks: int) -> None:
+    def _open(self, action: Action, plan: Plan, hidden_marks: int, via: Via) -> None:
         interlock = self._session.interlock
         planning = Planning(self._session, action, plan.runs)
         question = Question(
@@ -202,7 +224,7 @@ class Acting:
         app = self._app()
         screen = ConfirmScreen(self._live, action, question, app.type_ahead)
         self._screen = screen
-        app.push_screen(screen, lambda is_agreed: self._answered(action, screen, is_agreed=bool(is_agreed)))
+        app.push_screen(screen, lambda is_agreed: self._answered(action, screen, via, is_agreed=bool(is_agreed)))
         if question.is_reading:
             self._reading = self._session.spawn(self._plan(action, planning, plan, screen), f"plan {action.id}")
 
@@ -228,7 +250,7 @@ class Acting:
         whole = replace(planning.plan(), runs=meant, spared=spared)
         self._app().call_later(screen.show_plan, whole, objection)
 
-    def _answered(self, action: Action, screen: ConfirmScreen, *, is_agreed: bool) -> None:
+    def _answered(self, action: Action, screen: ConfirmScreen, via: Via, *, is_agreed: bool) -> None:
         self._screen = None
         if self._reading is not None:
             self._reading.cancel()
@@ -243,7 +265,7 @@ class Acting:
             return
         if len(question.plan.runs) > 1:
             self._unmark()
-        self.dispatch.send(action, question.plan.runs, check, grace_s=question.grace_s)
+        self.dispatch.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
     def _same_place(self, asked: Place) -> Callable[[], str | None]:
         """Hold the environment of the question against the one in which it would be done."""
@@ -274,9 +296,10 @@ class Acting:
         if batch.stopped is not None:
             left = batch.size - len(batch.ends) - batch.withdrawn
             self._voice.tell(not_sent(batch.action.title, left, batch.stopped))
-        new_runs = [status.new_run_id for status in batch.ends if status.new_run_id is not None]
-        if new_runs:
-            self.new_run = new_runs[-1]
+        self._announced = None
+        for status in batch.ends:
+            if status.new_run_id is not None:
+                self._remember(status.run_id, status.new_run_id)
         if batch.stopped is not None:
             self._say(f"{batch.action.id} stopped: {batch.stopped}")
         elif batch.size == 1 and batch.ends:
@@ -287,9 +310,16 @@ class Acting:
 
     def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
         key: Line = ()
-        if self.new_run is not None and phase is ActionPhase.CONFIRMED:
+        if self._announced is not None and phase is ActionPhase.CONFIRMED:
+            self._announced_until_s = self._session.clock.monotonic_s() + NOTICE_S
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
         self._voice.notice((*line, *key))
+
+    def _remember(self, run_id: RunId, new_run_id: RunId) -> None:
+        self._new_runs.pop(run_id, None)
+        self._new_runs[run_id] = self._announced = new_run_id
+        if len(self._new_runs) > MAX_REPLAYS_KEPT:
+            del self._new_runs[next(iter(self._new_runs))]
 
     def _say(self, text: str) -> None:
         self._voice.notice((Piece(text, Token.MUTED),))

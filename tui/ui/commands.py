@@ -11,6 +11,7 @@ from typing import Any, Final
 from textual.screen import Screen
 
 from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
+from tui.ui.acting import from_palette
 from tui.ui.bindings import live_keys
 from tui.ui.theme import Look
 
@@ -48,7 +49,12 @@ def commands_of(
         Command("16 colours", "The terminal's own colours.", partial(use_look, Look.SIXTEEN)),
     ]
     keys = [
-        Command(key.word, key.sentence, partial(app.call_later, app.run_action, key.action, key.node), key.shown)
+        Command(
+            key.word,
+            key.sentence,
+            partial(app.call_later, app.run_action, from_palette(key.action), key.node),
+            key.shown,
+        )
         for key in live_keys(screen)
         if key.works_now and not key.is_motion and key.action != _ITSELF
     ]

@@ -1,7 +1,6 @@
-"""What was agreed to, on its way: the wait in which it can be withdrawn, the sending, the truth afterwards.
+"""Sends the actions a person agreed to: the wait in which they can be withdrawn, the requests, the outcomes.
 
-What lives here: batches of one action, and what stands in the rows meanwhile. Asking before is `acting`'s, carrying one
-action out and proving it the session's. Source: DESIGN §8.
+Asking before belongs to `acting`, carrying one action out and proving it to the session.
 """
 
 from collections import Counter, deque
@@ -11,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.actions import Action
-from tui.domain.action import ActionStatus
+from tui.domain.action import ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.overlay import SHOWN_FOR, countdown, overlay
@@ -30,17 +29,29 @@ Check = Callable[[], str | None]
 
 @dataclass
 class Batch:
-    """Runs on which one action was agreed to; `waiting` are those for which nothing was sent yet, in order."""
+    """Runs on which one action was agreed to.
+
+    `waiting` are those that no worker took yet, in order.
+    """
 
     action: Action
     size: int
     waiting: deque[Run]
     check: Check
     due_at: datetime
+    via: Via = Via.KEY
     busy: int = 0
     ends: list[ActionStatus] = field(default_factory=list)
     stopped: str | None = None
     withdrawn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A run that a worker took, and the last word about an earlier action on it."""
+
+    batch: Batch
+    earlier: ActionStatus | None
 
 
 class Dispatch:
@@ -52,6 +63,7 @@ class Dispatch:
         self._ended = ended
         self._batches: list[Batch] = []
         self._pending: dict[RunId, Batch] = {}
+        self._taken: dict[RunId, _Taken] = {}
 
     @property
     def is_withdrawable(self) -> bool:
@@ -63,15 +75,25 @@ class Dispatch:
         """Whether something was sent whose end is not known."""
         return any(batch.busy for batch in self._batches)
 
+    @property
+    def waiting(self) -> Counter[str]:
+        """How many runs still wait to be sent, by title of the action."""
+        return +Counter({batch.action.title: len(batch.waiting) for batch in self._batches})
+
     def pending(self, run_id: RunId) -> Action | None:
-        """What waits to be sent for a run."""
+        """The action that waits to be sent for a run and can be withdrawn."""
         batch = self._pending.get(run_id)
         return None if batch is None else batch.action
 
-    def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0) -> None:
+    def under_way(self, run_id: RunId) -> Action | None:
+        """The action on a run that can no longer be withdrawn and has no end yet."""
+        taken = self._taken.get(run_id)
+        return None if taken is None else taken.batch.action
+
+    def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
         """Carry an action out on runs, after `grace_s` in which it can be withdrawn."""
         due_at = self._session.now() + timedelta(seconds=grace_s)
-        batch = Batch(action, len(runs), deque(runs), check, due_at)
+        batch = Batch(action, len(runs), deque(runs), check, due_at, via)
         self._batches.append(batch)
         if grace_s:
             self._pending |= dict.fromkeys((run.id for run in runs), batch)
@@ -91,12 +113,14 @@ class Dispatch:
         return +taken
 
     def abandon(self) -> list[tuple[Action, int]]:
-        """Let go of everything that was not sent, since the program ends; on how many runs, by batch."""
-        left = [(batch.action, len(batch.waiting)) for batch in self._batches if batch.waiting]
+        """Drop everything that was not sent, since the program ends. Return how many runs that is, by batch."""
+        sent = {status.run_id for status in self._session.under_way}
+        held = Counter(id(taken.batch) for run_id, taken in self._taken.items() if run_id not in sent)
+        counts = [(batch.action, len(batch.waiting) + held[id(batch)]) for batch in self._batches]
         for batch in self._batches:
             batch.waiting.clear()
         self._pending.clear()
-        return left
+        return [(action, count) for action, count in counts if count]
 
     def overlay(self, run_id: RunId) -> Piece | None:
         """What stands in a run's row in place of its status."""
@@ -104,6 +128,8 @@ class Dispatch:
         if (batch := self._pending.get(run_id)) is not None:
             return countdown(batch.action.id, batch.due_at - now)
         status = self._session.store.actions.get(run_id)
+        if (taken := self._taken.get(run_id)) is not None and taken.earlier is status:
+            return countdown(taken.batch.action.id, timedelta())  # read once more before the request goes out
         return None if status is None else overlay(status, now)
 
     async def _wait(self, batch: Batch, grace_s: int) -> None:
@@ -128,10 +154,15 @@ class Dispatch:
                 break
             run = batch.waiting.popleft()
             self._pending.pop(run.id, None)
+            self._taken[run.id] = _Taken(batch, self._session.store.actions.get(run.id))
+            self._changed()
             known = self._session.store.get(run.id)
             # One that ended since it was agreed to is handed on as it was then: that is no refusal, it finished first.
             before = run if known is None or known.is_final > run.is_final else known
-            status = await self._session.perform(batch.action, before)
+            try:
+                status = await self._session.perform(batch.action, before, via=batch.via)
+            finally:
+                del self._taken[run.id]
             batch.ends.append(status)
             self._session.clock.call_later(SHOWN_FOR.total_seconds(), self._changed)
         batch.busy -= 1

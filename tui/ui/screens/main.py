@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
+from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.styled import Piece, Token
@@ -150,21 +151,21 @@ class MainScreen(Board):
         self.host.following.refresh()
         self.reading.reread()
 
-    def action_act(self, name: str) -> None:
+    def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
         if self._acts_on_marks:
             marks = self.run_list.rows.marks
-            self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks))
+            self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))
         else:
-            self.acting.ask(BY_ID[name], [] if self.pane.target is None else [self.pane.target])
+            self.acting.ask(BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via))
 
     def action_withdraw(self) -> None:
         """Take back what waits to be sent."""
         self.acting.withdraw()
 
     def action_go_to_new(self) -> None:
-        """Go to the run that the last replay started."""
-        self.acting.go_to_new()
+        """Go to the run that a replay of this one started."""
+        self.acting.go_to_new(self.pane.target)
         self.refresh_bindings()
 
     def action_copy_id(self) -> None:

@@ -1,0 +1,227 @@
+"""The action log: private, one line a phase, and never in the way of an action or of the end."""
+
+import asyncio
+import errno
+import getpass
+import json
+import os
+import pwd
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.fleet import FleetRun
+from tests.session.acting import LONG, acting, fleet_of, log_lines
+from tui.actions import CANCEL
+from tui.domain.action import ActionPhase, ActionStatus, Via
+from tui.domain.ids import RunId
+from tui.session.action_log import FILE_NAME, MAX_WAITING_LINES, ActionLog, _user_and_host, append_line
+
+STATUS = ActionStatus(
+    RunId("run_1"), "cancel", 1, ActionPhase.REQUESTED, datetime(2026, 11, 24, tzinfo=UTC), via=Via.PALETTE
+)
+
+
+def a_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_link(path: Path) -> None:
+    (path.parent / "elsewhere").write_text("")
+    path.symlink_to(path.parent / "elsewhere")
+
+
+def a_link_to_nowhere(path: Path) -> None:
+    path.symlink_to(path.parent / "elsewhere")
+
+
+def a_socket(path: Path) -> None:
+    os.mknod(path, stat.S_IFSOCK | 0o600)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "trigger-tui").mkdir()
+    return tmp_path / "trigger-tui" / FILE_NAME
+
+
+@pytest.mark.parametrize("make", [a_fifo, a_link, a_link_to_nowhere, a_socket, Path.mkdir])
+def test_only_a_regular_file_is_written(path: Path, make: Callable[[Path], None]) -> None:
+    make(path)
+    with pytest.raises(OSError, match="it is"):
+        append_line(path, b"line\n")
+    others = [each for each in path.parent.iterdir() if each != path and each.is_file()]
+    assert [each.read_bytes() for each in others] in ([], [b""])
+
+
+def test_a_device_is_never_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="no regular file"):
+        append_line(Path("/dev/full"), b"line\n")
+
+
+@pytest.mark.parametrize("make", [a_fifo, a_link, Path.mkdir])
+def test_an_unwritable_log_stops_no_action(tmp_path: Path, path: Path, make: Callable[[Path], None]) -> None:
+    make(path)
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    end, _ = acting(fleet, tmp_path, CANCEL, run)
+    assert end.phase is ActionPhase.CONFIRMED
+    assert fleet.status(run) == "CANCELED"
+
+
+def test_modes_are_the_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "trigger-tui" / FILE_NAME
+    append_line(path, b"one\n")
+    path.chmod(0o644)
+    append_line(path, b"two\n")
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)] == [
+        0o600,
+        0o700,
+        0o700,
+    ]
+    path.parent.chmod(0o755)
+    append_line(path, b"three\n")
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o755, "what was there stays as it was"
+    assert path.read_bytes() == b"one\ntwo\nthree\n"
+
+
+def test_a_short_write_is_completed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, bytes(data[:3])))
+    append_line(path, b"one line\n")
+    append_line(path, b"another\n")
+    assert path.read_bytes() == b"one line\nanother\n"
+
+
+def test_a_line_cut_by_a_full_disk_merges_with_no_other(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+
+    def fill(handle: int, data: bytes) -> int:
+        if len(data) < 9:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, bytes(data[:4]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fill)
+        with pytest.raises(OSError, match="No space"):
+            append_line(path, b"one line\n")
+    append_line(path, b"another\n")
+    assert path.read_bytes() == b"one \nanother\n"
+
+
+def test_a_line_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b"half")
+    written: list[bytes] = []
+    write = os.write
+
+    def watch(handle: int, data: bytes) -> int:
+        written.append(bytes(data))
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "write", watch)
+    append_line(path, b"whole\n")
+    assert written == [b"\nwhole\n"]
+
+
+def test_a_line_says_who_and_how(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        log = ActionLog(tmp_path)
+        log.record(STATUS, environment="dev", api_url="https://api")
+        await log.close()
+        assert log.trouble is None
+
+    asyncio.run(scenario())
+    entry = json.loads((tmp_path / FILE_NAME).read_text())
+    user, _, host = entry.pop("by").partition("@")
+    assert user
+    assert host
+    assert entry == {
+        "at": "2026-11-24T00:00:00.000Z",
+        "via": "palette",
+        "api": "https://api",
+        "env": "dev",
+        "action": "cancel",
+        "subject": "run_1",
+        "phase": "requested",
+    }
+
+
+def test_a_user_that_no_system_knows_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> str:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    assert _user_and_host() == f"{os.getuid()}@unknown"
+
+
+def test_a_disk_that_hangs_is_said_and_holds_up_nobody(tmp_path: Path) -> None:
+    released = threading.Event()
+
+    def hang(*_: object) -> None:
+        released.wait(30)
+
+    async def scenario() -> None:
+        log = ActionLog(tmp_path, append=hang, written_within_s=0.01, ends_within_s=0.01)
+        for _ in range(MAX_WAITING_LINES + 5):
+            log.record(STATUS, environment="dev", api_url="")
+        await log.close()
+        assert log.trouble is not None
+        assert str(tmp_path / FILE_NAME) in log.trouble
+
+    asyncio.run(scenario())
+    released.set()
+
+
+def test_a_write_that_never_returns_does_not_keep_the_process() -> None:
+    program = """
+import asyncio, threading
+from pathlib import Path
+from datetime import datetime
+from tui.domain.action import ActionPhase, ActionStatus
+from tui.session.action_log import ActionLog
+
+async def main():
+    log = ActionLog(Path("/tmp"), append=lambda *_: threading.Event().wait(), ends_within_s=0.01)
+    status = ActionStatus("run_1", "cancel", 1, ActionPhase.REQUESTED, datetime.now())
+    log.record(status, environment=None, api_url="")
+    await log.close()
+    print(log.trouble)
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+    assert "does not answer" in done.stdout
+
+
+def test_sessions_that_write_at_once_mix_no_lines(path: Path) -> None:
+    def write(letter: str) -> None:
+        for _ in range(50):
+            append_line(path, f"{letter * 300}\n".encode())
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = path.read_text().splitlines()
+    assert sorted(lines) == sorted(letter * 300 for letter in "abcd" for _ in range(50))
+
+
+def test_the_log_has_every_phase_when_the_session_ends(tmp_path: Path) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    acting(fleet_of(run), tmp_path, CANCEL, run)
+    assert [line["phase"] for line in log_lines(tmp_path)] == ["requested", "accepted", "confirmed"]
+    assert {line["subject"] for line in log_lines(tmp_path)} == {run.id}
