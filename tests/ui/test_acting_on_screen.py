@@ -83,6 +83,19 @@ def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
+def test_marks_that_the_filter_hides_are_not_touched(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")
+        assert "Cancel 2 runs?" in monitor.text
+        assert "1 marked run hidden by the filter: not touched." in monitor.text
+        await seen(monitor)
+        await monitor.press("y")
+        assert not asks(monitor)
+        assert "1 marked, 1 hidden" in monitor.lines[1]
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
+
+
 def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a run that nothing else is heard of, and whose cells do not change by the time."""
     old = FleetRun(90, -5000, -4999, -4998, end="FAILED")

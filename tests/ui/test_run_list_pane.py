@@ -153,6 +153,19 @@ def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
+def test_title_counts_marks_that_the_filter_hides(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("asterisk", "slash", *"status:completed", "enter")
+        assert " 18 of 30 · 30 marked, 12 hidden " in monitor.lines[1]
+        await monitor.press("escape")
+        assert "marked" not in monitor.lines[1]
+        assert "/status:completed" in monitor.lines[1]
+        await monitor.press("escape", "asterisk", "slash", *"status:completed", "enter", "asterisk", "asterisk")
+        assert "marked" not in monitor.lines[1]
+
+    told(story, tmp_path, small_fleet())
+
+
 def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("x")

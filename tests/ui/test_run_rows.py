@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,6 +166,37 @@ def test_marks_that_a_filter_hides_are_kept_apart() -> None:
     listed.rows.mark_all()
     listed.rows.show(View(listed.store, parse_filter("status:failed")))
     assert (list(listed.rows.marks), listed.rows.mark_count) == ([run(2)], 4)
+
+
+def test_rows_count_marks_that_the_filter_hides() -> None:
+    listed = Listed()
+    listed.fill(4, "QUEUED")
+    listed.read((2, "FAILED"))
+    listed.rows.mark_all()
+    assert listed.rows.hidden_mark_count == 0
+    listed.rows.show(View(listed.store, parse_filter("status:failed")))
+    assert listed.rows.hidden_mark_count == 3
+    listed.read((2, "COMPLETED"), (3, "FAILED"))
+    assert list(listed.rows.marks) == [run(3)]
+    assert (listed.rows.mark_count, listed.rows.hidden_mark_count) == (4, 3)
+    listed.rows.clear_shown_marks()
+    assert (listed.rows.mark_count, listed.rows.hidden_mark_count) == (3, 3)
+
+
+@pytest.mark.parametrize("needle", ["status:failed", "status:queued", "nothing-like-this"])
+def test_all_marks_are_cleared_by_the_second_of_two_in_a_row(needle: str) -> None:
+    listed = Listed()
+    listed.fill(6, "QUEUED")
+    listed.read((2, "FAILED"))
+    listed.rows.mark_all()
+    listed.rows.show(View(listed.store, parse_filter(needle)))
+    listed.rows.mark_all()
+    listed.read((7, "FAILED"), (8, "QUEUED"))
+    listed.rows.mark_all()
+    assert (listed.rows.mark_count, listed.rows.hidden_mark_count) == (0, 0)
+    listed.rows.show(View(listed.store))
+    listed.rows.mark_all()
+    assert listed.rows.mark_count == 8
 
 
 def test_the_next_error_is_found_in_both_directions() -> None:

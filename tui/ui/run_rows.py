@@ -18,6 +18,7 @@ from tui.store.missed import Gap
 from tui.store.store import Store
 from tui.store.view import View
 from tui.ui.list_lines import Item, Left, ListLines
+from tui.ui.marks import Marks
 
 FEW: Final = 500
 """Up to so many failed runs each is asked for its place; with more of them one is near anyway."""
@@ -34,7 +35,7 @@ class RunRows:
         self._top = 0
         self._cursor: RunId | None = None
         self._left: Left | None = None
-        self._marks: dict[RunId, None] = {}
+        self._marks = Marks()
         self._new: set[RunId] = set()
         self._new_after: datetime | None = None
         self.window: list[Item] = []
@@ -75,6 +76,11 @@ class RunRows:
         """All marks, shown or not."""
         return len(self._marks)
 
+    @property
+    def hidden_mark_count(self) -> int:
+        """Marks on runs that the filter hides."""
+        return self._marks.hidden_count
+
     def is_marked(self, run_id: RunId) -> bool:
         """Whether a run is marked."""
         return run_id in self._marks
@@ -100,6 +106,7 @@ class RunRows:
     def show(self, view: View) -> None:
         """Another filter or order: the cursor stays on its run if that is shown, else the list follows."""
         self._view, self._left = view, None
+        self._marks.show(view)
         self._new = {run_id for run_id in self._new if run_id in view}
         if self._cursor is not None and self._cursor not in view:
             self._follow()
@@ -111,8 +118,7 @@ class RunRows:
         before, line = self.window, self._line()
         key = self._view.key_of(self._cursor) if self._cursor is not None else None
         delta = self._view.update(changes)
-        for run_id in changes.removed:
-            self._marks.pop(run_id, None)
+        self._marks.follow(delta, changes.removed)
         if delta.is_empty:
             return set()
         if self._cursor is not None:
@@ -130,6 +136,7 @@ class RunRows:
         """Show nothing older, and again what is not."""
         before, line = self.window, self._line()
         delta = self._view.forget_before(since)
+        self._marks.follow(delta)
         if self._cursor in delta.left:
             self._follow()
         self._new.difference_update(delta.left)
@@ -205,34 +212,29 @@ class RunRows:
     def toggle_mark(self) -> None:
         """Mark the run under the cursor, or take its mark away."""
         if self._cursor is not None and self._left is None:
-            if self._cursor in self._marks:
-                del self._marks[self._cursor]
-            else:
-                self._marks[self._cursor] = None
+            self._marks.toggle(self._cursor)
 
     def mark_range(self) -> None:
         """Mark everything from the run that was marked last to the cursor."""
         here = self._place()
-        last = next(reversed(self._marks), None)
+        last = self._marks.last
         if here is None or self._left is not None:
             return
         place = None if last is None else self._view.index_of(last)
         first, stop = sorted((here, here if place is None else place))
-        for run_id in self._view.slice(first, stop + 1):
-            self._marks.setdefault(run_id)
+        self._marks.add(self._view.slice(first, stop + 1))
 
     def mark_all(self) -> None:
-        """Mark all that is shown too, or, where all of it is marked, none of it. What is hidden keeps its mark."""
-        shown = self._view.slice(0, len(self._view))
-        if all(run_id in self._marks for run_id in shown):
-            for run_id in shown:
-                del self._marks[run_id]
-        else:
-            self._marks |= dict.fromkeys(shown)
+        """Mark all runs that are shown, or clear all marks where all are marked, and at the second call in a row."""
+        self._marks.toggle_all(self._view.slice(0, len(self._view)))
 
     def clear_marks(self) -> None:
-        """Mark nothing."""
+        """Clear all marks, hidden ones too."""
         self._marks.clear()
+
+    def clear_shown_marks(self) -> None:
+        """Clear the marks of the runs that are shown."""
+        self._marks.clear_shown()
 
     @property
     def _lines(self) -> ListLines:
@@ -260,6 +262,7 @@ class RunRows:
         self._put(place)
 
     def _put(self, place: int) -> None:
+        self._marks.end_series()
         if not len(self._view):
             self.follow()
             return
@@ -272,6 +275,7 @@ class RunRows:
         self._settle()
 
     def _follow(self) -> None:
+        self._marks.end_series()
         self._cursor, self._left = None, None
         self._new.clear()
 

@@ -61,7 +61,7 @@ class RunListPane(Pane):
         bind("w", "wide", "wide", "Show whole run ids, or more columns."),
         bind("space", "mark", "mark", "Mark the run, or take its mark away.", rank=30, need=44),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
-        bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown, or none."),
+        bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown; twice takes all marks away."),
     ]
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
@@ -119,10 +119,16 @@ class RunListPane(Pane):
             ago = words.duration(self.live.now.at - freshness.confirmed_at)
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
         line: list[Piece] = [Piece(self._count(), Token.TEXT)]
-        for number, word in ((self.rows.mark_count, "marked"), (self.rows.new_count, "new")):
-            if number:
-                line += [Piece(" · ", Token.MUTED), Piece(f"{words.count(number)} {word}", Token.ACCENT)]
+        for part in (self._marks(), f"{words.count(new_count)} new" if (new_count := self.rows.new_count) else ""):
+            if part:
+                line += [Piece(" · ", Token.MUTED), Piece(part, Token.ACCENT)]
         return (*line, *self._remark())
+
+    def _marks(self) -> str:
+        """How many runs are marked, and how many of them the filter hides."""
+        rows = self.rows
+        hidden = f", {words.count(rows.hidden_mark_count)} hidden" if rows.hidden_mark_count else ""
+        return f"{words.count(rows.mark_count)} marked{hidden}" if rows.mark_count else ""
 
     def _remark(self) -> Line:
         """The last gap for a while, where its line is not seen: it has none in this order, or other runs hide it."""
@@ -224,14 +230,20 @@ class RunListPane(Pane):
         self.show_rule()
 
     def action_mark_all(self) -> None:
-        """All, or none."""
+        """Mark all that is shown, or clear all marks."""
         self.rows.mark_all()
         self.table.show_all()
         self.show_rule()
 
     def clear_marks(self) -> None:
-        """None."""
+        """Clear all marks."""
         self.rows.clear_marks()
+        self.table.show_all()
+        self.show_rule()
+
+    def clear_shown_marks(self) -> None:
+        """Clear the marks of the runs that are shown."""
+        self.rows.clear_shown_marks()
         self.table.show_all()
         self.show_rule()
 

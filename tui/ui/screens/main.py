@@ -31,7 +31,9 @@ class MainScreen(Board):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "enter", "open", "Open what the cursor is on.", rank=10),
-        bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the list."),
+        bind(
+            "escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."
+        ),
         bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
         bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
         bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
@@ -52,7 +54,9 @@ class MainScreen(Board):
     def __init__(self, live: Live) -> None:
         super().__init__(live)
         voice = Voice(lambda text: self.host.messages.add(live.session.now(), text), self.footer.notice)
-        self.acting = Acting(live, lambda: self.host, voice, open_run=self._open_new, unmark=self.run_list.clear_marks)
+        self.acting = Acting(
+            live, lambda: self.host, voice, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
+        )
         self.run_list.table.overlay = self.detail.overlay = self.strip.overlay = self.acting.overlay
 
     def on_mount(self) -> None:
@@ -217,7 +221,10 @@ class MainScreen(Board):
 
     def _back(self) -> bool:
         """Go one level back; whether there was one."""
-        if self.pane.searched:
+        if self._acts_on_marks:
+            # Before the filter: it may hide some of them, and Esc takes back first what a verb would act on.
+            self.run_list.clear_marks()
+        elif self.pane.searched:
             self.pane.search("")
         elif self.trail.back():
             pass
@@ -225,8 +232,6 @@ class MainScreen(Board):
             self.workspace.action_zoom()
         elif self.pane is not self.run_list:
             self.workspace.action_pane(layout.LIST)
-        elif self.run_list.rows.mark_count:
-            self.run_list.clear_marks()
         else:
             return False
         return True

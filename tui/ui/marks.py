@@ -1,0 +1,90 @@
+"""The marked runs of the list, and which of them the filter hides."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from tui.domain.ids import RunId
+from tui.store.view import View, ViewDelta
+
+
+class Marks(Collection[RunId]):
+    """Marked runs in the order in which they were marked."""
+
+    def __init__(self) -> None:
+        self._marked: dict[RunId, None] = {}
+        self._hidden: set[RunId] = set()
+        self._has_just_toggled_all = False
+
+    def __len__(self) -> int:
+        return len(self._marked)
+
+    def __iter__(self) -> Iterator[RunId]:
+        return iter(self._marked)
+
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._marked
+
+    @property
+    def hidden_count(self) -> int:
+        """How many marked runs the filter hides."""
+        return len(self._hidden)
+
+    @property
+    def last(self) -> RunId | None:
+        """The run that was marked last."""
+        return next(reversed(self._marked), None)
+
+    def toggle(self, run_id: RunId) -> None:
+        """Mark a run, or take its mark away."""
+        self.end_series()
+        if run_id in self._marked:
+            self._forget(run_id)
+        else:
+            self._marked[run_id] = None
+
+    def add(self, run_ids: Iterable[RunId]) -> None:
+        """Mark runs that are shown; runs that are marked already keep their place in the order."""
+        self.end_series()
+        self._marked |= dict.fromkeys(run_ids)
+
+    def toggle_all(self, shown: Iterable[RunId]) -> None:
+        """Mark all runs that are shown, or clear all marks, hidden ones too, where all of them are marked.
+
+        The second call of a series always clears: a run that came in between must not turn it into more marks.
+        """
+        is_second, unmarked = self._has_just_toggled_all, [run_id for run_id in shown if run_id not in self._marked]
+        if is_second or not unmarked:
+            self.clear()
+        else:
+            self.add(unmarked)
+        self._has_just_toggled_all = not is_second
+
+    def end_series(self) -> None:
+        """Begin a new series of `toggle_all`: the user did something else in the list."""
+        self._has_just_toggled_all = False
+
+    def clear(self) -> None:
+        """Clear all marks, hidden ones too."""
+        self.end_series()
+        self._marked.clear()
+        self._hidden.clear()
+
+    def clear_shown(self) -> None:
+        """Clear the marks of the runs that are shown."""
+        self.end_series()
+        self._marked = {run_id: None for run_id in self._marked if run_id in self._hidden}
+
+    def show(self, view: View) -> None:
+        """Look up which marked runs another view hides."""
+        self.end_series()
+        self._hidden = {run_id for run_id in self._marked if run_id not in view}
+
+    def follow(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
+        """Follow a change of the view; `removed` runs are gone from the store, and their marks with them."""
+        self._hidden.update(run_id for run_id in delta.left if run_id in self._marked)
+        self._hidden -= delta.entered
+        for run_id in removed:
+            self._forget(run_id)
+
+    def _forget(self, run_id: RunId) -> None:
+        self._marked.pop(run_id, None)
+        self._hidden.discard(run_id)
