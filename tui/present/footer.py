@@ -38,5 +38,13 @@ def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, widt
     return (*fit(left, width - line_width(right) - 1), *right, Piece(" "))
 
 
+def unbound_words(key: str, help_key: str) -> Line:
+    """Say that a key does nothing here, and which key shows those that do; "" where there is no such key."""
+    said: Line = (Piece(key, Token.TEXT, is_bold=True), Piece(" is not a key here", Token.MUTED))
+    if not help_key:
+        return said
+    return (*said, Piece(" · ", Token.MUTED), Piece(help_key, Token.TEXT, is_bold=True), Piece(" keys", Token.MUTED))
+
+
 def _key(key: KeyWord) -> Line:
     return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))

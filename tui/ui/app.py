@@ -67,6 +67,7 @@ class TriggerApp(Host):
         self.messages = Messages()
         self.following.tell = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
+        self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.farewell: Callable[[], list[str]] = list
         for theme in THEMES.values():
@@ -112,6 +113,8 @@ class TriggerApp(Host):
 
     async def on_event(self, event: events.Event) -> None:
         """One key at a time: the next is looked at when whoever got this one has worked it off."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self.previous_key, self._last_key = self._last_key, event.key
         await super().on_event(event)
         if isinstance(event, events.Key):
             done = asyncio.Event()

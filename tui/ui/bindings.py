@@ -29,6 +29,9 @@ class Judge(Protocol):
     def word_for(self, action: str, usual: str) -> str:
         """What it is called now."""
 
+    def belongs_in_footer(self, action: str) -> bool:
+        """Whether the footer has a place for an action that works now."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveKey:
@@ -66,7 +69,7 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
             sentence=tooltip,
             action=binding.action,
             node=node,
-            place=place_of(binding),
+            place=place_of(binding) if _has_place(judge, binding.action) else None,
             is_motion=binding.id in _MOTION,
             works_now=works_now and _has_use(judge, binding.action),
         )
@@ -75,6 +78,10 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
 
 def _word(judge: Judge | None, action: str, usual: str) -> str:
     return usual if judge is None else judge.word_for(parse(action)[1], usual)
+
+
+def _has_place(judge: Judge | None, action: str) -> bool:
+    return judge is None or judge.belongs_in_footer(parse(action)[1])
 
 
 def _has_use(judge: Judge | None, action: str) -> bool:

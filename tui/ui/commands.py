@@ -3,7 +3,7 @@
 What lives here: the commands as data, and finding them by what is typed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,20 +13,27 @@ from textual.screen import Screen
 from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.ui.acting import from_palette
 from tui.ui.bindings import live_keys
+from tui.ui.host import host_of
 from tui.ui.theme import Look
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`name` is what is typed, `words` the sentence behind it, `key` the key that does the same, if there is one."""
+    """`name` is what is typed, `words` the sentence behind it, `key` the key that does the same, if there is one.
+    `aliases` are what users of other programs type for it.
+    """
 
     name: str
     words: str
     run: Callable[[], object]
     key: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 _ITSELF: Final = "palette"
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {"leave": ("q", "quit", "exit"), "help": ("h", "help")}
+"""By the action of a key."""
+
 _SORTED: Final = {
     CREATED: "The newest first.",
     STATUS: "What failed first, then what runs and waits, completed runs last.",
@@ -47,6 +54,7 @@ def commands_of(
         Command("dark", "Dark colours.", partial(use_look, Look.DARK)),
         Command("light", "Light colours.", partial(use_look, Look.LIGHT)),
         Command("16 colours", "The terminal's own colours.", partial(use_look, Look.SIXTEEN)),
+        Command("q!", "End the program at once, without a question.", host_of(screen).action_leave, aliases=("quit!",)),
     ]
     keys = [
         Command(
@@ -54,6 +62,7 @@ def commands_of(
             key.sentence,
             partial(app.call_later, app.run_action, from_palette(key.action), key.node),
             key.shown,
+            _ALIASES.get(key.action, ()),
         )
         for key in live_keys(screen)
         if key.works_now and not key.is_motion and key.action != _ITSELF
@@ -62,7 +71,8 @@ def commands_of(
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
-    """The commands that have every word that was typed, in name, key or sentence: names that begin so first.
+    """The commands that have every word that was typed, in name, key or sentence: the exact name or alias first, then
+    names that begin so.
 
     Where no words are found, names with those letters in that order: `nxe` finds `next error`.
     """
@@ -76,12 +86,14 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
 
 
 def _text(command: Command) -> str:
-    return f"{command.name} {command.key} {command.words}".casefold()
+    return " ".join((command.name, *command.aliases, command.key, command.words)).casefold()
 
 
 def _rank(command: Command, whole: str) -> int:
     name = command.name.casefold()
-    return 0 if name == whole else 1 if name.startswith(whole) else 2 if whole in name else 3
+    return (
+        0 if name == whole or whole in command.aliases else 1 if name.startswith(whole) else 2 if whole in name else 3
+    )
 
 
 def _has_in_order(text: str, letters: str) -> bool:

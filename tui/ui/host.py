@@ -33,6 +33,9 @@ class Host(App[int]):
     type_ahead: TypeAhead
     changed: Signal[Changes]
     environ: Mapping[str, str]
+    previous_key: str
+    """The key that was pressed before the last one, whatever it did."""
+
     farewell: Callable[[], Sequence[str]]
     """What has to be said once the screen is gone."""
 

@@ -4,10 +4,14 @@ What lives here: `bind`, the keys that move in every pane, and how a key is spel
 where it is done. Source: DESIGN §7.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from textual.binding import Binding
+from textual.keys import key_to_character
+
+from tui.domain.text import REPLACEMENT, clean
 
 LAST: Final = 1_000
 """The rank of the key that stands last and always."""
@@ -61,13 +65,31 @@ _SPELLED: Final = {
     "question_mark": "?", "colon": ":", "comma": ",", "full_stop": ".", "left_square_bracket": "[",
     "right_square_bracket": "]", "asterisk": "*", "minus": "-", "circumflex_accent": "^", "less_than_sign": "<",
     "greater_than_sign": ">", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
-    "end": "End",
+    "end": "End", "left": "←", "right": "→", "insert": "Insert", "delete": "Delete", "backspace": "Backspace",
+    "backslash": "\\", "underscore": "_", "plus": "+", "at": "@",
 }  # fmt: skip
+_FUNCTION_KEY: Final = re.compile(r"f([1-9]|1\d|2[0-4])")
+_MODIFIERS: Final = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})
 
 
 def spelled(key: str) -> str:
-    """A key as a person reads it: `?`, `Enter`, `ctrl-d`."""
-    return _SPELLED.get(key) or key.replace("ctrl+", "ctrl-")
+    """A key as a person reads it: `?`, `Enter`, `F1`, `ctrl-d`."""
+    *modifiers, base = key.split("+")
+    return "-".join([*modifiers, _SPELLED.get(base) or (base.upper() if _FUNCTION_KEY.fullmatch(base) else base)])
+
+
+def pressed_name(key: str, character: str | None) -> str | None:
+    """The name of a key that was pressed, as a person reads it; None for bytes that no key of a keyboard sends."""
+    if character is not None and character.isprintable() and not character.isspace() and "+" not in key:
+        return character if clean(character) == character != REPLACEMENT else None
+    *modifiers, base = key.split("+")
+    if not _MODIFIERS.issuperset(modifiers):
+        return None
+    if base in _SPELLED or _FUNCTION_KEY.fullmatch(base):
+        return spelled(key)
+    sign = key_to_character(base)
+    is_sign = sign is not None and sign.isascii() and sign.isprintable()
+    return "-".join([*modifiers, sign]) if sign is not None and is_sign else None
 
 
 MOTION: Final = (
@@ -75,8 +97,8 @@ MOTION: Final = (
     bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
     bind("ctrl+d", "half_page(1)", "half a page down", "Half a page down."),
     bind("ctrl+u", "half_page(-1)", "half a page up", "Half a page up."),
-    bind("pagedown", "page(1)", "page down", "A page down."),
-    bind("pageup", "page(-1)", "page up", "A page up."),
+    bind("pagedown,ctrl+f", "page(1)", "page down", "A page down."),
+    bind("pageup,ctrl+b", "page(-1)", "page up", "A page up."),
     bind("g,home", "top", "top", "To the top; in the list of runs it then follows what is new."),
     bind("G,end", "bottom", "bottom", "To the end."),
 )

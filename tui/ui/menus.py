@@ -22,7 +22,7 @@ from tui.ui.theme import Look
 
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Find a command by name; so does ctrl-p.", rank=80, need=42, shown=":"),
-    bind("question_mark", "help", "keys", "The keys that work here.", rank=LAST),
+    bind("question_mark,f1", "help", "keys", "The keys that work here; so does F1.", rank=LAST, shown="?"),
 )
 
 

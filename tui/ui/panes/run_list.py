@@ -92,11 +92,15 @@ class RunListPane(Pane):
 
     def has_use_for(self, action: str) -> bool:
         """What is about the run under the cursor has none while the list follows, and nothing has where it is empty."""
-        if action in {"enter", "mark", "mark_range"}:
+        if action in {"mark", "mark_range"}:
             return self.target is not None
-        if action in {"sort", "mark_all", "error_step", "run_step"}:
+        if action in {"enter", "sort", "mark_all", "error_step", "run_step"}:
             return bool(self.rows.window)
         return super().has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        """Enter selects the first run while none is selected."""
+        return "select" if action == "enter" and self.target is None else super().word_for(action, usual)
 
     @property
     def searched(self) -> str:

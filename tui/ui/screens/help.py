@@ -6,9 +6,12 @@ What lives here: sorting live bindings into groups. How they stand on the page i
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
+from textual.binding import BindingType
+
 from tui.present.help import HelpGroup, HelpKey, help_lines
 from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import LiveKey
+from tui.ui.keys import bind
 from tui.ui.live import Live
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.lines import EDGE
@@ -35,6 +38,9 @@ def _of(keys: Iterable[LiveKey]) -> tuple[HelpKey, ...]:
 class HelpScreen(PageScreen):
     """Shows the keys that worked where it was opened: in the pane of that name."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("question_mark,f1", "close", "back", "Ends this page.", shown="?"),
+    ]
     title_word: ClassVar[str] = "keys"
 
     def __init__(self, live: Live, keys: Sequence[LiveKey], pane: str) -> None:

@@ -6,6 +6,7 @@ run is `acting`'s. The class is longer than 200 lines: it is the list of keys wi
 
 from typing import ClassVar, Final
 
+from textual import events
 from textual.binding import BindingType
 
 from tui.domain.action import Via
@@ -23,6 +24,7 @@ from tui.ui.panes.run_list import RunHighlighted
 from tui.ui.screens.board import Board
 from tui.ui.theme import Look
 
+ENTER_SENTENCE: Final = "Open what the cursor is on. While no run is selected, select the first one."
 FILTER_SENTENCE: Final = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
 
 
@@ -30,7 +32,7 @@ class MainScreen(Board):
     """The board with its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "enter", "open", "Open what the cursor is on.", rank=10),
+        bind("enter", "enter", "open", ENTER_SENTENCE, rank=10),
         bind(
             "escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."
         ),
@@ -44,7 +46,7 @@ class MainScreen(Board):
         bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
         bind("X", "error_step(-1)", "previous error", "The previous failed run."),
         bind("p", "pause", "pause", "Stop showing updates, or go on."),
-        bind("r", "refresh_now", "refresh", "Ask the server now, or try again now."),
+        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5"),
         bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75, need=60),
         bind("Y", "copy_menu", "copy what", "Choose what to send: id, payload, output, error with its stack."),
         *ACTION_BINDINGS,
@@ -76,6 +78,11 @@ class MainScreen(Board):
         """A run was clicked twice."""
         self.action_enter()
 
+    def on_key(self, event: events.Key) -> None:
+        """Say that a key that nothing took does nothing here."""
+        if not self.prompt.is_open:
+            self.footer.say_unbound(event)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
         """While something is typed every key is text; of what writes there is no trace where nothing may be written."""
         if self.prompt.is_open:
@@ -102,11 +109,17 @@ class MainScreen(Board):
             return "back"
         return self.pane.word_for(action, usual)
 
+    def belongs_in_footer(self, action: str) -> bool:
+        """Leave out Enter while no run is selected: the strip says how to select one."""
+        return action != "enter" or self.pane is not self.run_list or self.run_list.target is not None
+
     def action_enter(self) -> None:
-        """Open what the cursor is on."""
+        """Open what the cursor is on, or put the cursor on the first run."""
         if self.pane is not self.run_list:
             self.pane.enter()
-        elif (run_id := self.run_list.target) is not None:
+        elif (run_id := self.run_list.target) is None:
+            self.run_list.table.action_move(1)
+        else:
             self.trail.begin(run_id, at_once=True)
             self.workspace.action_pane(layout.DETAIL)
 

@@ -6,6 +6,7 @@ What lives here: its parts, searching in it, and the way back. What the page say
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -15,6 +16,7 @@ from tui.store.changes import Changes
 from tui.ui.host import Host, host_of
 from tui.ui.keys import LAST, bind
 from tui.ui.live import Live
+from tui.ui.menus import open_help
 from tui.ui.ticking import Ticker
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
@@ -33,6 +35,7 @@ class PageScreen(Screen[None]):
         bind("slash", "search", "search", "Look for a text in this page.", rank=10),
         bind("n", "hit_step(1)", "next match", "The next match of the search.", rank=20),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
+        bind("question_mark,f1", "help", "keys", "The keys that work here; so does F1.", rank=30, shown="?"),
     ]
     title_word: ClassVar[str]
 
@@ -99,6 +102,11 @@ class PageScreen(Screen[None]):
         """Matches are stepped through while there is a search."""
         return action != "hit_step" or bool(self._searched)
 
+    def on_key(self, event: events.Key) -> None:
+        """Say that a key that nothing took does nothing here."""
+        if not self._prompt.is_open:
+            self._footer.say_unbound(event)
+
     def on_page_moved(self) -> None:
         """Another match may be the one we are at."""
         self.show_rule()
@@ -118,6 +126,10 @@ class PageScreen(Screen[None]):
     def action_hit_step(self, step: int) -> None:
         """The next or previous match."""
         self.page.next_hit(step)
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+        open_help(self, self.live, self.title_word)
 
     def action_back(self) -> None:
         """End the search, or the page."""

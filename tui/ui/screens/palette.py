@@ -62,13 +62,15 @@ class CommandList(LineWidget):
 
     def move(self, lines: int) -> None:
         """Up or down, around the ends when it is one line."""
-        count = len(self._commands)
-        if not count:
-            return
-        if abs(lines) == 1:
-            self._cursor = (self._cursor + lines) % count
-        else:
-            self._cursor = max(0, min(self._cursor + lines, count - 1))
+        index = self._cursor + lines
+        self._go(index % max(1, len(self._commands)) if abs(lines) == 1 else index)
+
+    def to_edge(self, *, is_end: bool) -> None:
+        """Move to the last command, or to the first."""
+        self._go(len(self._commands) - 1 if is_end else 0)
+
+    def _go(self, index: int) -> None:
+        self._cursor = max(0, min(index, len(self._commands) - 1))
         height = max(1, self.size.height)
         self._top = max(self._cursor - height + 1, min(self._top, self._cursor))
         self.refresh()
@@ -93,6 +95,27 @@ class CommandList(LineWidget):
             self.post_message(self.Clicked())
 
 
+class CommandInput(Input):
+    """The line that is typed. `G` moves to the last command while the line is empty: no command begins with it.
+
+    A binding would take the letter out of what is typed, too.
+    """
+
+    class EndPressed(Message):
+        """`G` was pressed in an empty line."""
+
+    def takes(self, event: events.Key) -> bool:
+        """Whether a printable key is text here."""
+        return event.character != "G" or bool(self.value)
+
+    def on_key(self, event: events.Key) -> None:
+        """Keep `G` out of an empty line."""
+        if not self.takes(event):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.EndPressed())
+
+
 class Frame(LineWidget):
     """Its upper and lower edge: an empty line, or a rule."""
 
@@ -113,12 +136,14 @@ class PaletteScreen(ModalScreen[Command | None]):
         bind("up,ctrl+p,shift+tab", "step(-1)", "up", "The previous command."),
         bind("pagedown", "step(10)", "page down", "Ten commands on."),
         bind("pageup", "step(-10)", "page up", "Ten commands back."),
+        bind("home", "to_edge(False)", "top", "The first command."),
+        bind("end", "to_edge(True)", "bottom", "The last command."),
     ]
 
     def __init__(self, commands: Sequence[Command]) -> None:
         super().__init__()
         self._commands = commands
-        self._input = Input(compact=True, restrict=NO_CONTROLS, select_on_focus=False)
+        self._input = CommandInput(compact=True, restrict=NO_CONTROLS, select_on_focus=False)
         self._input.cursor_blink = False
         self._mark = Lines(Ground.DIALOG, id="mark")
         self._list = CommandList()
@@ -154,7 +179,15 @@ class PaletteScreen(ModalScreen[Command | None]):
         """What is typed before the line has the focus belongs into it all the same."""
         if event.is_printable and event.character is not None and not self._input.has_focus:
             event.stop()
-            self._input.insert_text_at_cursor(event.character)
+            if self._input.takes(event):
+                self._input.insert_text_at_cursor(event.character)
+            else:
+                self.action_to_edge(is_end=True)
+
+    def on_command_input_end_pressed(self, event: CommandInput.EndPressed) -> None:
+        """Move to the last command."""
+        event.stop()
+        self.action_to_edge(is_end=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That one."""
@@ -168,6 +201,10 @@ class PaletteScreen(ModalScreen[Command | None]):
     def action_step(self, lines: int) -> None:
         """Another command."""
         self._list.move(lines)
+
+    def action_to_edge(self, is_end: bool) -> None:  # noqa: FBT001  a binding's parameter
+        """Move to the last command, or to the first."""
+        self._list.to_edge(is_end=is_end)
 
     def action_choose(self) -> None:
         """End with the command; without one stay."""

@@ -10,10 +10,10 @@ from textual import events
 
 from tui.actions import ACTIONS
 from tui.present.acting import need_connection
-from tui.present.footer import KeyWord, footer_line
+from tui.present.footer import KeyWord, footer_line, unbound_words
 from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import live_keys
-from tui.ui.keys import LAST
+from tui.ui.keys import LAST, pressed_name
 from tui.ui.widgets.lines import Lines
 
 NOTICE_S: Final = 4.0
@@ -45,6 +45,14 @@ class Footer(Lines):
         self._notice = line
         self._notice_ends_s = self.host.session.clock.monotonic_s() + NOTICE_S
         self.rebuild()
+
+    def say_unbound(self, event: events.Key) -> None:
+        """Say that a key does nothing here: once, and again when another key was pressed in between."""
+        name = pressed_name(event.key, event.character)
+        if name is None or event.key == self.host.previous_key:
+            return
+        help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
+        self.notice(unbound_words(name, help_key))
 
     def tick(self) -> None:
         """A second has passed: a notice may be over, the connection may have gone or come back."""
