@@ -8,7 +8,7 @@ opinion too: `FleetRun.status` tells what is true of a run by the life it was gi
 import bisect
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -235,6 +235,16 @@ class Fleet:
 
 def _order(run: FleetRun) -> tuple[float, int]:
     return run.created_s, run.number
+
+
+def is_window(query: Mapping[str, str]) -> bool:
+    """Whether a list was asked for what became of known runs, by their time of creation."""
+    return "filter[createdAt][from]" in query and "filter[status]" not in query
+
+
+def is_sweep(query: Mapping[str, str]) -> bool:
+    """Whether a list was asked for live runs that are older than the period."""
+    return "filter[createdAt][from]" in query and "filter[status]" in query
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def test_only_what_is_begun_is_completed_by_the_key_that_leads_on() -> None:
 @pytest.mark.parametrize(
     ("field", "text", "said"),
     [
-        ("queue", "send-email", "The queue of the task send-email is called task/send-email."),
+        ("queue", "send-email", None),
         ("queue", "emails, task/send-email", None),
         ("task", "send-*", "The server takes whole names; patterns are for /."),
         ("task", "charge-crad", "No run here has the task “charge-crad” yet."),

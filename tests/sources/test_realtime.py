@@ -82,7 +82,7 @@ def test_a_quiet_environment_is_held_and_hardly_asked(tmp_path: Path) -> None:
         await on.later(600)
         polls, lists = on.asked(FEED, began_s), on.asked(LIST, began_s)
         assert 26 <= polls <= 36  # one of 17 to 23 s after the other
-        assert lists <= 45  # two for each comparison
+        assert lists <= 56  # two for each comparison, one a minute for live runs that are older than the period
         assert on.freshness.is_live
         assert on.session.store.reconciled is not None
         assert on.session.store.reconciled.missed_count == 0

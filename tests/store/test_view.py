@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import at, gone, patch_of, reads, run_ids, run_of
+from tests.store.builders import at, gone, moments, patch_of, reads, run_ids, run_of
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, Run
 from tui.domain.update import RunGone, RunsRead
 from tui.store.changes import Changes
 from tui.store.filter import parse_filter
@@ -22,9 +22,14 @@ def ids_of(view: View) -> list[RunId]:
     return view.slice(0, len(view))
 
 
+def is_older(view: View, run: Run) -> bool:
+    return view.since is not None and run.fixed.created_at is not None and run.fixed.created_at < view.since
+
+
 def filtered_and_sorted(store: Store, view: View) -> list[RunId]:
     runs = [run for run in store.runs() if run.state is not None and view.filter.matches(run)]
-    return [run.id for run in sorted(runs, key=view.order.key)]
+    shown = [run for run in runs if not is_older(view, run) or run.id in store.live()]
+    return [run.id for run in sorted(shown, key=view.order.key)]
 
 
 def assert_is_true(store: Store, view: View) -> None:
@@ -35,6 +40,10 @@ def assert_is_true(store: Store, view: View) -> None:
     assert [view.at(index) for index in range(len(expected))] == expected
     for run in store.runs():
         assert (run.id in view) == (run.id in expected)
+    assert view.older_count == sum(is_older(view, run) for run in store.runs() if run.id in expected)
+
+
+sinces = st.none() | st.integers(0, 3).map(at)
 
 
 @given(st.lists(st.lists(reads | gone, min_size=1, max_size=3), min_size=2, max_size=6), st.data())
@@ -42,7 +51,7 @@ def test_a_view_equals_filtering_and_sorting_from_nothing(
     rounds: list[list[RunsRead | RunGone]], data: st.DataObject
 ) -> None:
     store = Store(max_runs=3, max_bodies=1)
-    view = View(store, data.draw(filters), data.draw(st.sampled_from(ORDERS)))
+    view = View(store, data.draw(filters), data.draw(st.sampled_from(ORDERS)), since=data.draw(sinces))
     for updates in rounds:
         before = ids_of(view)
         pending = Changes()
@@ -54,7 +63,7 @@ def test_a_view_equals_filtering_and_sorting_from_nothing(
                 store.unpin([data.draw(run_ids)])
         if data.draw(st.booleans()):
             # Built anew while changes are pending: those will be told a second time.
-            view = View(store, view.filter, data.draw(st.sampled_from(ORDERS)))
+            view = View(store, view.filter, data.draw(st.sampled_from(ORDERS)), since=view.since)
             before = ids_of(view)
         delta = view.update(pending)
         assert_is_true(store, view)
@@ -62,6 +71,31 @@ def test_a_view_equals_filtering_and_sorting_from_nothing(
         assert delta.left == set(before) - set(ids_of(view))
         assert delta.moved | delta.changed <= set(ids_of(view)) & set(before)
         assert view.update(pending).entered == frozenset()
+        if data.draw(st.booleans()):
+            view.forget_before(data.draw(moments))
+            assert_is_true(store, view)
+
+
+def test_a_live_run_is_shown_whatever_its_age_until_it_ends() -> None:
+    store = Store()
+    rows = [("run_a", "EXECUTING", 1), ("run_b", "COMPLETED", 1), ("run_c", "COMPLETED", 9)]
+    store.apply(RunsRead(tuple(patch_of(run_id, word, created=created) for run_id, word, created in rows)))
+    view = View(store, since=at(5))
+    assert (ids_of(view), view.older_count) == ([C, A], 1)
+    delta = view.update(store.apply(RunsRead((patch_of("run_a", "FAILED", created=1, updated=10),))))
+    assert (set(delta.left), ids_of(view), view.older_count) == ({A}, [C], 0)
+
+
+def test_a_live_run_becomes_an_older_one_when_the_period_moves_past_it() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", "DELAYED", created=5),)))
+    view = View(store, since=at(4), growing=True)
+    assert view.grow(lambda: False)
+    assert view.older_count == 0
+    assert view.forget_before(at(6)).left == frozenset()
+    assert (ids_of(view), view.older_count) == ([A], 1)
+    view.forget_before(at(4))
+    assert view.older_count == 0
 
 
 def test_a_run_that_is_let_go_leaves_the_view() -> None:

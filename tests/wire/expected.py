@@ -55,6 +55,21 @@ LISTS: dict[str, tuple[str, str]] = {
     "063": ("10 DELAYED 1 DEQUEUED 7 EXECUTING 1 PENDING_VERSION 15 QUEUED", ""),
     "514": ("3 CANCELED", "next"),
     "913": ("1 CANCELED", "next"),
+    "2600": (
+        "1 CANCELED 1 COMPLETED 1 CRASHED 1 DEQUEUED 2 EXECUTING 1 EXPIRED 1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT",
+        "",
+    ),
+    "2601": ("1 EXECUTING", ""),
+    "2602": ("2 EXECUTING", ""),
+    "2603": ("4 EXECUTING", ""),
+    "2604": ("1 EXECUTING", ""),
+    "2605": ("2 COMPLETED 3 EXECUTING", ""),
+    "2606": ("3 COMPLETED 4 EXECUTING", ""),
+    "2607": ("3 COMPLETED 4 EXECUTING", ""),
+    "2608": ("3 COMPLETED 4 EXECUTING", ""),
+    "2609": ("1 EXECUTING", ""),
+    "2610": ("3 COMPLETED 4 EXECUTING", ""),
+    "2611": ("2 COMPLETED 2 EXECUTING", ""),
 }
 # Where a recording was cut, the note about it stands in the place of rows.
 UNREADABLE_ROWS = {"060": 1}
@@ -254,6 +269,16 @@ QUERIES: dict[str, tuple[int, str, Any]] = {
     "839": (8, "queue", "task/fail-slow-retry"),
     "840": (3, "root_run_id", None),
     "841": (10, "status", "Completed"),
+    "2613": (5, "triggered_at", "2026-11-06 02:31:52.124"),
+    "2614": (1, "triggered_at", "2026-11-26 02:31:52.450"),
+    "2615": (5, "triggered_at", "2026-11-06 02:31:52.124"),
+    "2616": (1, "triggered_at", "2026-11-26 02:31:52.450"),
+    "2617": (5, "triggered_at", "2026-11-06 02:31:52.124"),
+    "2618": (5, "triggered_at", "2026-11-06 02:31:52.124"),
+    "2619": (5, "triggered_at", "2026-11-06 02:31:52.124"),
+    "2620": (2, "triggered_at", "2026-11-06 02:31:52.214"),
+    "2621": (1, "triggered_at", "2026-11-26 02:31:52.450"),
+    "2622": (2, "triggered_at", "2026-11-06 02:31:52.214"),
 }
 
 # Successes of routes that no code of ours asks yet. The emulator will be held to all of them, key for key.

@@ -14,9 +14,10 @@ from tui.domain.environment import RateLimit
 from tui.domain.filters import RunFilters
 from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
 from tui.wire.client import Client, filter_params
-from tui.wire.errors import ApiError, NotFound, ServerFault
+from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
+WIDEST = {"filter[createdAt][period]": "3650d"}
 
 
 def ids(page: Any) -> list[str]:
@@ -59,7 +60,7 @@ def test_a_page_of_older_runs_is_asked_with_the_cursor_as_it_came(recordings_api
     cursor = Cursor(recording("012")["request"]["query"]["page[after]"])
     page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), after=cursor, size=5))
     assert ids(page) == recorded_ids("012")
-    assert recordings_api.requests[0].query == {"page[size]": "5", "page[after]": cursor}
+    assert recordings_api.requests[0].query == WIDEST | {"page[size]": "5", "page[after]": cursor}
 
 
 def test_a_page_of_newer_runs_is_turned_round_to_be_newest_first(recordings_api: RecordingsApi) -> None:
@@ -88,7 +89,8 @@ def test_a_page_of_newer_runs_is_turned_round_to_be_newest_first(recordings_api:
 def test_a_filter_is_asked_as_it_was_recorded(recordings_api: RecordingsApi, filters: RunFilters, number: str) -> None:
     page = ask(recordings_api.url, lambda client: client.list_runs(filters))
     recorded = {key: str(value) for key, value in recording(number)["request"]["query"].items()}
-    assert recordings_api.requests[0].query == recorded | {"page[size]": "100"}
+    window = {} if filters.has_window else WIDEST
+    assert recordings_api.requests[0].query == recorded | window | {"page[size]": "100"}
     assert ids(page) == recorded_ids(number)
 
 
@@ -101,14 +103,33 @@ def test_times_are_asked_in_milliseconds_and_lose_no_run() -> None:
     }
 
 
-def test_no_filter_is_no_parameter() -> None:
-    assert filter_params(RunFilters(period="")) == {}
+@pytest.mark.parametrize("period", ["", "nonsense", "0d", "90 days"])
+def test_a_period_that_the_server_cannot_read_is_never_sent(recordings_api: RecordingsApi, period: str) -> None:
+    with pytest.raises(ValueError, match="cannot read the period"):
+        filter_params(RunFilters(period=period))
+    with pytest.raises(Refused, match="cannot read the period"):
+        ask(recordings_api.url, lambda client: client.query("SELECT 1", period=period))
+    assert recordings_api.requests == []
+
+
+def test_a_bare_queue_is_asked_under_both_its_names() -> None:
+    params = filter_params(RunFilters(queues=("ok", "task/mail", "ok"), period="1h"))
+    assert params["filter[queue]"] == "ok,task/ok,task/mail"
+
+
+def test_a_list_always_has_an_explicit_window() -> None:
+    assert filter_params(RunFilters()) == WIDEST
+    assert "filter[createdAt][period]" not in filter_params(RunFilters(created_from=NOW))
     assert RunFilters().is_empty
     assert not RunFilters(is_test=False).is_empty
-    assert filter_params(RunFilters(regions=("eu", "us"), is_test=False)) == {
-        "filter[region]": "eu,us",
-        "filter[isTest]": "false",
-    }
+    assert (
+        filter_params(RunFilters(regions=("eu", "us"), is_test=False))
+        == {
+            "filter[region]": "eu,us",
+            "filter[isTest]": "false",
+        }
+        | WIDEST
+    )
 
 
 def test_a_run_its_trace_and_a_span_are_read(recordings_api: RecordingsApi) -> None:
@@ -126,7 +147,9 @@ def test_a_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> Non
     assert rows[0] == {"status": "Completed", "n": 55}
     assert recordings_api.requests[0].json == {"query": trql, "period": "1d"}
     ask(recordings_api.url, lambda client: client.query(trql))
-    assert recordings_api.requests[1].json == {"query": trql}
+    assert recordings_api.requests[1].json == {"query": trql, "period": "30d"}
+    ask(recordings_api.url, lambda client: client.query(trql, period="41d"))
+    assert recordings_api.requests[2].json == {"query": trql, "period": "30d"}
 
 
 def test_whoami_keeps_no_key(recordings_api: RecordingsApi) -> None:

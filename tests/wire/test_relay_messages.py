@@ -28,6 +28,7 @@ from tui.domain.update import (
     SourceConnected,
     SourceRetrying,
     SourceStopped,
+    WindowRead,
 )
 from tui.store.store import Store
 from tui.wire.answers import Answer
@@ -69,7 +70,8 @@ FACTS = Facts(
     {Capability.QUERY: "401: no"},
     CaughtUp("relay", at(7)),
     Reconciled(at(8), 100, 1),
-    HistoryRead(at(-9), 500, is_complete=False),
+    HistoryRead(at(-9), 500, is_complete=True, is_cut=True),
+    WindowRead(at(-1), timedelta(days=1), is_live_complete=True, is_older_cut=True, is_filtered=True),
 )
 CHUNK = Runs(at(0), (), (RunGone(RunId("a"), at(1)),), Chunk(3, is_last=True))
 

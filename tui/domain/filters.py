@@ -5,6 +5,7 @@ have, is `store.filter`'s. Source: wire/README.md §3, recordings 020-063.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +14,12 @@ from tui.domain.ids import BatchId, TaskId
 
 LONGEST_PERIOD: Final = timedelta(days=3650)
 """No server keeps runs as long as that, and now minus it is still a date."""
+
+LONGEST_QUERY_PERIOD: Final = timedelta(days=30)
+"""TRQL clips anything longer without notice (recordings 2618, 2619)."""
+
+TASK_QUEUE: Final = "task/"
+"""Before a task's id in the stored name of its own queue (recordings 037, 038)."""
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
 _UNITS: Final = {
@@ -29,8 +36,9 @@ class RunFilters:
     """Which runs a list holds: those that match one value of every field that is not empty.
 
     `statuses` are REST words (`EXECUTING` does not match `DEQUEUED`); several `tags` mean any of them; `queues` are
-    stored names (`task/<task-id>` for a task's own queue); `period` is the server's text (`1h`, `7d`), which it
-    ignores when it cannot read it; `created_from` and `created_to` are kept to the millisecond.
+    names as a person types them, see `queue_names`; `period` is the server's text (`1h`, `7d`), see `read_period`;
+    `created_from` and `created_to` are kept to the millisecond. Without any of these three, runs of every age match:
+    a request says so explicitly, since a server that is not told searches seven days (recording 2600).
     """
 
     statuses: tuple[str, ...] = ()
@@ -50,6 +58,22 @@ class RunFilters:
     def is_empty(self) -> bool:
         """Whether it leaves nothing out."""
         return self == RunFilters()
+
+    @property
+    def has_window(self) -> bool:
+        """Whether it limits the time of creation."""
+        return any(bound is not None for bound in (self.period, self.created_from, self.created_to))
+
+
+def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
+    """The stored names that typed queue names may mean: `ok` is a queue of its own, or the queue of the task `ok`."""
+    names = ((name,) if TASK_QUEUE in name else (name, TASK_QUEUE + name) for name in queues)
+    return tuple(dict.fromkeys(name for both in names for name in both))
+
+
+def query_period(period: timedelta) -> str:
+    """The server's text for the period of a TRQL query, clipped to what the server takes."""
+    return period_text(min(period, LONGEST_QUERY_PERIOD))
 
 
 def read_period(text: str) -> timedelta | None:

@@ -4,7 +4,7 @@ What lives here: the values. A patch carries whole facets; whether they are newe
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tui.domain.action import ActionStatus
 from tui.domain.attempt import AttemptHistory
@@ -139,11 +139,30 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRead:
-    """How far back the list was read: `reached` is the oldest creation time so far, `is_complete` at the bound."""
+    """How far back the list was read: `reached` is the oldest creation time so far, `is_complete` at the bound.
+
+    `is_cut`: the bound was the number of runs, so that the period holds older runs that were not read.
+    """
 
     reached: datetime
     run_count: int
     is_complete: bool
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRead:
+    """What the lists cover at `at`: the runs created within the `period` before it, and live runs of any age.
+
+    `is_live_complete`: every live run is known. `is_older_cut`: more live runs are older than the period than were
+    read. `is_filtered`: server filters are active, and all of this is about the runs that match them.
+    """
+
+    at: datetime
+    period: timedelta
+    is_live_complete: bool = False
+    is_older_cut: bool = False
+    is_filtered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +187,7 @@ Update = (
     | CaughtUp
     | Reconciled
     | HistoryRead
+    | WindowRead
     | BudgetRead
     | ActionStatus
 )

@@ -15,7 +15,7 @@ from tui.domain.status import STATUS_TABLE
 from tui.present.status import LOOKS
 from tui.present.styled import Line, Piece, Token, cut, line_width, pad
 from tui.present.words import count
-from tui.store.server_filter import TASK_QUEUE, KnownValues, ServerFilter
+from tui.store.server_filter import KnownValues, ServerFilter
 
 FAMILIES: Final = (
     ("live", ("Delayed", "Queued", "Pending version", "Dequeued", "Executing", "Waiting")),
@@ -104,6 +104,18 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is_cut: bool) -> str:
+    """The same with the live runs from before the period: `last 24h and 12 older live runs`.
+
+    `is_cut`: the server has more of them than were read.
+    """
+    words = filter_words(filters, period)
+    if not older_count:
+        return words
+    noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
+    return f"{words} and {count(older_count, at_least=is_cut)} {noun}"
+
+
 def _statuses(words: Sequence[str]) -> str:
     left = set(words)
     names = []
@@ -155,10 +167,6 @@ def period_trouble(text: str) -> str | None:
 def doubt(field: str, text: str, known: KnownValues) -> str | None:
     """What is probably not meant so, as a sentence; the server takes it all the same."""
     values = values_of(text)
-    if field == "queue":
-        for value in values:
-            if value in known.tasks and value not in known.queues:
-                return f"The queue of the task {value} is called {TASK_QUEUE}{value}."
     if any("*" in value or "?" in value for value in values):
         return "The server takes whole names; patterns are for /."
     if field == "version" or not known.is_all:

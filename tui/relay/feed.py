@@ -25,7 +25,15 @@ SNAPSHOT_DRIFT: Final = 1_000
 """Runs that may have changed since a snapshot was begun: with more of them the next screen begins a new one."""
 
 TOLD_FACTS: Final = frozenset(
-    {Topic.COUNTS, Topic.ENVIRONMENT, Topic.CAPABILITIES, Topic.SOURCES, Topic.HISTORY, Topic.RECONCILED}
+    {
+        Topic.COUNTS,
+        Topic.ENVIRONMENT,
+        Topic.CAPABILITIES,
+        Topic.SOURCES,
+        Topic.HISTORY,
+        Topic.RECONCILED,
+        Topic.WINDOW,
+    }
 )
 
 _ALWAYS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -101,6 +109,7 @@ class Feed:
                 caught_up=CaughtUp(RELAY, store.caught_up) if store.caught_up is not None else None,
                 reconciled=store.reconciled,
                 history=store.history,
+                window=store.window,
             )
         )
 

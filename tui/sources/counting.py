@@ -5,8 +5,11 @@ What lives here: how often they are asked for, and what becomes of a query that 
 """
 
 import asyncio
+import math
+from datetime import timedelta
 
 from tui.domain.environment import Capability
+from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
 from tui.domain.status import RunStatus, read_status
 from tui.domain.update import CountsRead
 from tui.sources.base import Emit
@@ -19,7 +22,7 @@ COUNTS_SLOWEST_S = 300.0
 COUNTS_WITHIN_S = 5.0
 """Counts are an extra: a query that hangs must not keep the list waiting, and is then asked less often."""
 
-COUNTS_PERIOD_H = 24
+HOUR = timedelta(hours=1)
 
 _TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
 
@@ -27,8 +30,10 @@ _TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
 class Counting:
     """Asks for the counts when it is time to."""
 
-    def __init__(self, reads: Reads, clock: Clock) -> None:
+    def __init__(self, reads: Reads, clock: Clock, period: timedelta) -> None:
+        """Runs created within `period` are counted: whole hours, as far back as a query reaches."""
         self._reads = reads
+        self._period_h = max(1, math.ceil(min(period, LONGEST_QUERY_PERIOD) / HOUR))
         self._clock = clock
         self._wait_s = COUNTS_EVERY_S
         self._counted_s = clock.monotonic_s() - COUNTS_EVERY_S
@@ -42,7 +47,7 @@ class Counting:
         rows = None
         try:
             async with asyncio.timeout(COUNTS_WITHIN_S):
-                rows = await self._reads.query(_TRQL, f"{COUNTS_PERIOD_H // 24}d", Priority.LIST)
+                rows = await self._reads.query(_TRQL, query_period(self._period_h * HOUR), Priority.LIST)
         except TimeoutError:
             pass
         if rows is None:
@@ -55,6 +60,6 @@ class Counting:
             if isinstance(word, str) and isinstance(count, int):
                 status = read_status(word).canonical
                 counts[status] = counts.get(status, 0) + count
-        told = CountsRead(counts, self._reads.now(), COUNTS_PERIOD_H)
+        told = CountsRead(counts, self._reads.now(), self._period_h)
         await emit(told)
         return told

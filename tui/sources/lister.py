@@ -6,7 +6,7 @@ What lives here: what every request for a page has in common. Which pages are as
 from dataclasses import replace
 from datetime import datetime
 
-from tui.domain.filters import RunFilters
+from tui.domain.filters import TASK_QUEUE, RunFilters
 from tui.domain.ids import Cursor
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -64,11 +64,20 @@ class Lister:
 
 
 def told_by(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
-    """The rows with what no row says, but the question for them does: the one queue or machine that was asked for."""
-    queue = Raw(filters.queues[0]) if len(filters.queues) == 1 else None
+    """Rows with the queue and machine that no row says, where the question for them asked for a single one."""
     machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
-    if queue is None and machine is None:
+    if len(filters.queues) != 1 and machine is None:
         return patches
     return tuple(
-        replace(patch, fixed=replace(patch.fixed or Fixed(), queue=queue, machine=machine)) for patch in patches
+        replace(patch, fixed=replace(patch.fixed or Fixed(), queue=_queue_of(filters, patch), machine=machine))
+        for patch in patches
     )
+
+
+def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
+    """The queue of a row. Of the two queues that a bare name may mean, a run of that task is in its task's own."""
+    if len(filters.queues) != 1:
+        return None
+    name = filters.queues[0]
+    is_of_task = patch.fixed is not None and patch.fixed.task == name
+    return Raw(TASK_QUEUE + name if is_of_task else name)

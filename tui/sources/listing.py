@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import RunFilters
+from tui.domain.filters import RunFilters, period_text
 from tui.domain.ids import Cursor, RunId
 from tui.domain.status import LIVE, RunStatus
 from tui.domain.update import HistoryRead
@@ -21,6 +21,7 @@ from tui.sources.coverage import Coverage, lacks_list
 from tui.sources.edge import LIST_DELAY, Edge
 from tui.sources.leavers import Leavers
 from tui.sources.lister import Lister
+from tui.sources.older import OlderRuns, is_before
 from tui.sources.reads import Reads
 from tui.sources.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
 from tui.store.filter import EVERYTHING
@@ -39,6 +40,9 @@ SCAN_REQUESTS: Final = 3
 
 MOST_LEAVER_REQUESTS: Final = 16
 """Of a cycle: it may take four seconds then, and page one must not wait longer."""
+
+MAX_SINGLE_OLDER: Final = 20
+"""Up to so many older runs are read by id: they stand far apart, so that no page of the list holds two of them."""
 
 NEWEST, RUNNING_PART, QUEUED_PART = "newest", "running", "queued"
 
@@ -61,6 +65,8 @@ class Listing:
         self._store = store
         self._clock = clock
         self._reach = reach
+        if not filters.has_window:
+            filters = replace(filters, period=period_text(reach.age))
         self._filters = filters
         self._coverage = coverage
         self.lister = Lister(reads, store, clock, coverage)
@@ -68,6 +74,7 @@ class Listing:
         self._lacking = Leavers(self.lister, filters, self._lacks)
         self._hidden = Leavers(self.lister, filters, self._lives)
         """Live runs of before a narrower filter: no list shows them, and nobody waits for them."""
+        self.older = OlderRuns(self.lister, filters, reach.age)
         self._wanted = within(replace(filters, statuses=()), EVERYTHING)
         self._edge = Edge()
         self._page_size = PAGE_SIZE
@@ -77,11 +84,15 @@ class Listing:
         self._scans: dict[str, Scan] = {}
         self._began: dict[str, datetime] = {}
         self._read_until: dict[str, datetime] = {}
+        self._skipped_at: datetime | None = None
+        """A catch-up last left live runs unread then."""
 
     def begin_anew(self) -> None:
         """After a failure: what a scan has met by now may have changed since."""
         self._scans.clear()
         self._read_until.clear()
+        self.older.reset()
+        self._reread_older(self.older.known(self._reads.now()))
 
     @property
     def caught_up_at(self) -> datetime | None:
@@ -92,6 +103,14 @@ class Listing:
         if not (is_all_scanned and self.is_history_read and self._leavers.is_empty):
             return None
         return min(self._read_until.values()) - LIST_DELAY
+
+    @property
+    def is_live_known(self) -> bool:
+        """Whether every live run that matches the filters is known, whatever its age."""
+        scanned = (*(self._read_until.get(part) for part in (RUNNING_PART, QUEUED_PART)), self.older.read_until)
+        if self.older.is_cut:
+            return False
+        return all(until is not None and (self._skipped_at is None or until > self._skipped_at) for until in scanned)
 
     async def look_around(self, emit: Emit, room: int) -> None:
         """Go on with everything: new runs, then those that run, then those that ended, then a stretch of the queue."""
@@ -121,6 +140,18 @@ class Listing:
         if begins or QUEUED_PART in self._scans:
             await self._step(emit, QUEUED, QUEUED_STATUSES, max(1, until - self.lister.spent), (QUEUED_PART,))
 
+    async def sweep(self, emit: Emit, *, begins: bool) -> None:
+        """Continue with the live runs that are older than the period; `begins`: start a pass if none is under way."""
+        left = await self.older.read(emit, self._reads.now(), begins=begins)
+        if left:
+            self._reread_older(left)
+
+    def _reread_older(self, run_ids: frozenset[RunId]) -> None:
+        if len(run_ids) <= MAX_SINGLE_OLDER:
+            self._leavers.add_unlisted(sorted(run_ids))
+        else:
+            self._leavers.add(run_ids)
+
     async def fill(self, emit: Emit, room: int) -> None:
         """Read what a feed could not tell of runs that it told of. What no list shows yet is read one by one, and there
         may be much of it: while runs that ended are looked for, they come first.
@@ -148,6 +179,7 @@ class Listing:
         else:
             # More than a catch-up may take: the history reads on from here, through what is known already.
             self._history_cursor, self.is_history_read, self._history_count = cursor, False, 0
+            self._skipped_at = began
         self._edge.advance()
         self._page_size = min(PAGE_SIZE, max(SMALLEST_PAGE, 2 * arrived))
         self._read_until[NEWEST] = began
@@ -177,6 +209,8 @@ class Listing:
             scan.take((patch.id for patch in page.patches), page.next)
             if scan.is_done:
                 left = [run for run in map(self._store.get, scan.left) if run is not None and run.status in statuses]
+                # No page of the period shows an older run: those are left to `sweep`.
+                left = [run for run in left if not is_before(run, self._reads.now() - self._reach.age)]
                 self._leavers.add(run.id for run in left if self._wanted.matches(run))
                 self._hidden.add_unlisted(run.id for run in left if not self._wanted.matches(run))
                 self._read_until |= {part: self._began[part] for part in parts}
@@ -227,8 +261,9 @@ class Listing:
         count = self._history_count or 0
         reached = min(created, default=None)
         is_old = reached is not None and reached < oldest
-        self.is_history_read = is_end or is_old or count >= self._reach.run_count
+        is_cut = not (is_end or is_old) and count >= self._reach.run_count
+        self.is_history_read = is_end or is_old or is_cut
         if reached is None:
             told = self._store.history
             reached = told.reached if told is not None else self._reads.now()
-        await emit(HistoryRead(reached, count, self.is_history_read))
+        await emit(HistoryRead(reached, count, self.is_history_read, is_cut))

@@ -5,19 +5,22 @@ everything; beside one it fills in what the feed does not tell, and from time to
 nothing. The steps themselves are `listing`'s. Source: DESIGN §4, §5; wire/README.md §3, §8.
 """
 
+import math
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters
 from tui.domain.sources import REST
 from tui.domain.status import LIVE
-from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected
+from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected, WindowRead
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock, OnWake
 from tui.sources.counting import Counting
 from tui.sources.coverage import Coverage
 from tui.sources.listing import SCAN_REQUESTS, Listing, Reach
+from tui.sources.older import is_before
 from tui.sources.reads import Reads
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited
@@ -43,6 +46,9 @@ SETTLING_S: Final = 3.0
 CAUGHT_UP_EVERY_S: Final = 5.0
 """Somebody who waits for the end of an outage hears of it so soon; more often nobody asks."""
 
+OLDER_EVERY_S: Final = 60.0
+"""Between two passes over the live runs that are older than the period: one request where there are few."""
+
 
 class RestSource:
     """Polls the runs list. Keeps its place between runs, so that a reconnect goes on where it was."""
@@ -65,11 +71,12 @@ class RestSource:
         self._store = store
         self._clock = clock
         self._interval_s = interval_s
+        self._age = reach.age
         self._is_filtered = not filters.is_empty
         self._coverage = coverage
         self._on_wake = on_wake
         self._listing = Listing(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
-        self._counting = Counting(reads, clock)
+        self._counting = Counting(reads, clock, reach.age)
         self._was_connected = False
         self._placed_s = 0.0
         self._paid = 0
@@ -79,6 +86,8 @@ class RestSource:
         self._is_passing = False
         """Everything is being compared, and may take more cycles."""
         self._scanned_s = 0.0
+        self._swept_s = -math.inf
+        self._window: WindowRead | None = None
         self._is_woken = False
         self._caught_up_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._doubts = 0
@@ -91,6 +100,7 @@ class RestSource:
             self._listing.begin_anew()
             self._beginnings, self._is_passing = 0, False
         self._placed_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
+        self._window = None
         self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._is_limited = False
         is_placed = False
@@ -108,6 +118,7 @@ class RestSource:
                 if self._paid:
                     await emit(SourceConnected(self.name, self._listing.lister.read_at, self._expected_s()))
                 await self._tell_caught_up(emit)
+                await self._tell_window(emit)
                 self._doubt(await self._counting.count(emit))
                 if not self._listing.is_history_read:
                     await self._listing.read_history(emit, began_s + self._wait_s())
@@ -126,8 +137,16 @@ class RestSource:
         else:
             self._is_passing, self._is_woken, self._passes_due_s = False, False, []
             await self._listing.look_around(emit, room)
+        await self._sweep(emit)
         if self._listing.lister.spent and (rate := self._reads.budget.latest) is not None:
             await emit(BudgetRead(rate.limit, rate.remaining, self._reads.now() + rate.resets_in))
+
+    async def _sweep(self, emit: Emit) -> None:
+        """Look after the live runs that are older than the period, at most once a minute."""
+        now_s = self._clock.monotonic_s()
+        begins = not self._listing.older.is_scanning and now_s - self._swept_s >= OLDER_EVERY_S
+        self._swept_s = now_s if begins else self._swept_s
+        await self._listing.sweep(emit, begins=begins)
 
     async def _look_after(self, emit: Emit, room: int) -> None:
         """Beside a live feed: fill in what it does not tell; when it is time, compare everything."""
@@ -160,13 +179,24 @@ class RestSource:
         if self._listing.is_scanning or now_s - self._scanned_s < BEYOND_EVERY_S:
             return False
         now = self._reads.now()
-        return any(self._coverage.leaves_out(self._store.get(run_id), now) for run_id in self._store.live())
+        live = (run for run_id in self._store.live() if (run := self._store.get(run_id)) is not None)
+        return any(self._coverage.leaves_out(run, now) and not is_before(run, now - self._age) for run in live)
 
     async def _tell_caught_up(self, emit: Emit) -> None:
         at, now_s = self._listing.caught_up_at, self._clock.monotonic_s()
         if at is not None and now_s - self._caught_up_s >= CAUGHT_UP_EVERY_S:
             self._caught_up_s = now_s
             await emit(CaughtUp(self.name, at))
+
+    async def _tell_window(self, emit: Emit) -> None:
+        """Say which runs the lists cover, where that is not what was said last."""
+        listing = self._listing
+        window = WindowRead(
+            self._reads.now(), self._age, listing.is_live_known, listing.older.is_cut, self._is_filtered
+        )
+        if self._window is None or replace(self._window, at=window.at) != window:
+            self._window = window
+            await emit(window)
 
     def _doubt(self, counts: CountsRead | None) -> None:
         """Hold the server's count of live runs against ours: two different sums in a row are a reason to look."""

@@ -81,7 +81,7 @@ class Told:
         yield from self._capabilities(facts)
         if facts.environment is not None and (before is None or _where(before) != _where(facts)):
             yield facts.environment
-        for fact in (facts.counts, facts.history, facts.reconciled, facts.caught_up):
+        for fact in (facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up):
             if fact is not None and (before is None or fact not in _parts(before)):
                 yield fact
         for status in facts.sources:
@@ -119,7 +119,7 @@ def _where(facts: Facts) -> object:
 
 
 def _parts(facts: Facts) -> tuple[object, ...]:
-    return facts.counts, facts.history, facts.reconciled, facts.caught_up
+    return facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up
 
 
 def _confirmed_at(facts: Facts) -> datetime | None:

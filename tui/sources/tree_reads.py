@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.environment import Capability
+from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Run
 from tui.domain.status import read_status
@@ -294,7 +295,7 @@ def _quoted(run_id: RunId) -> str:
 
 
 def _period_since(created_at: datetime | None, now: datetime) -> str:
-    """The TRQL period that surely covers a moment: whole days, one more than needed (default: a month)."""
+    """The TRQL period that covers a moment: whole days, one more than needed, as far back as the server goes."""
     if created_at is None:
-        return "30d"
-    return f"{max(0, (now - created_at) // timedelta(days=1)) + 1}d"
+        return query_period(LONGEST_QUERY_PERIOD)
+    return query_period(timedelta(days=max(0, (now - created_at) // timedelta(days=1)) + 1))

@@ -25,6 +25,7 @@ class Topic(StrEnum):
     BUDGET = "budget"
     ACTIONS = "actions"
     RECONCILED = "reconciled"
+    WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True)

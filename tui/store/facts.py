@@ -21,6 +21,7 @@ from tui.domain.update import (
     SourceConnected,
     SourceRetrying,
     SourceStopped,
+    WindowRead,
 )
 from tui.store.changes import Topic
 
@@ -34,10 +35,11 @@ Fact = (
     | CaughtUp
     | Reconciled
     | HistoryRead
+    | WindowRead
     | BudgetRead
     | ActionStatus
 )
-T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled)
+T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled, WindowRead)
 
 # An action only goes forward. UNKNOWN is the weakest of its ends: a later read may still tell how it went.
 _PROGRESS = (
@@ -61,6 +63,7 @@ class Facts:
         self.environment: EnvironmentRead | None = None
         self.counts: CountsRead | None = None
         self.history: HistoryRead | None = None
+        self.window: WindowRead | None = None
         self.budget: BudgetRead | None = None
         self.lost: dict[Capability, str] = {}
         self.sources: dict[str, SourceStatus] = {}
@@ -90,9 +93,8 @@ class Facts:
             case Reconciled():
                 known_look, self.reconciled = self.reconciled, _later(self.reconciled, fact)
                 return Topic.RECONCILED if self.reconciled != known_look else None
-            case HistoryRead():
-                history, self.history = self.history, fact
-                return Topic.HISTORY if history != fact else None
+            case HistoryRead() | WindowRead():
+                return self._note_reach(fact)
             case BudgetRead():
                 budget, self.budget = self.budget, fact
                 return Topic.BUDGET if budget != fact else None
@@ -106,6 +108,13 @@ class Facts:
         else:
             self.lost.pop(fact.capability, None)
         return Topic.CAPABILITIES if self.lost.get(fact.capability) != before else None
+
+    def _note_reach(self, fact: HistoryRead | WindowRead) -> Topic | None:
+        if isinstance(fact, HistoryRead):
+            history, self.history = self.history, fact
+            return Topic.HISTORY if history != fact else None
+        window, self.window = self.window, _later(self.window, fact)
+        return Topic.WINDOW if self.window != window else None
 
     def _note_source(self, fact: SourceStatus | CaughtUp) -> Topic | None:
         if isinstance(fact, CaughtUp):

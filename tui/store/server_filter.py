@@ -11,15 +11,12 @@ from datetime import timedelta
 from itertools import islice
 from typing import Final
 
-from tui.domain.filters import RunFilters
+from tui.domain.filters import TASK_QUEUE, RunFilters, queue_names
 from tui.domain.run import Precision, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import clean
 from tui.store.filter import Filter, Term
 from tui.store.store import Store
-
-TASK_QUEUE: Final = "task/"
-"""Before a task's id in the stored name of its own queue (recordings 037, 038)."""
 
 MOST_OFFERED: Final = 500
 """Of the values of one field: an environment may have a tag for each order."""
@@ -53,8 +50,8 @@ class KnownValues:
 def within(filters: RunFilters, runs_filter: Filter) -> Filter:
     """The filter, of those runs only that the server's filters leave. Times and the period are not looked at.
 
-    What we do not know of a run is no reason to hide it, but for the queue and the machine when only one is asked for:
-    then every run of a list is told to have it.
+    What we do not know of a run is no reason to hide it, except for the queue and the machine when only one is asked
+    for: then the rows of a list get it from the question (`sources.lister`).
     """
     terms = tuple(_terms(filters))
     return runs_filter.narrowed(terms, filters) if terms else runs_filter
@@ -113,7 +110,7 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
     if filters.versions:
         yield _version(filters.versions)
     if filters.queues:
-        yield _one_of(filters.queues, lambda run: run.fixed.queue, unknown=len(filters.queues) > 1)
+        yield _one_of(queue_names(filters.queues), lambda run: run.fixed.queue, unknown=len(filters.queues) > 1)
     if filters.machines:
         yield _one_of(filters.machines, lambda run: run.fixed.machine, unknown=len(filters.machines) > 1)
     if filters.regions:

@@ -33,6 +33,7 @@ from tui.domain.update import (
     SourceRetrying,
     SourceStopped,
     Update,
+    WindowRead,
 )
 from tui.store.changes import Changes, Topic
 from tui.store.facts import Fact, Facts, SourceStatus
@@ -82,6 +83,7 @@ class Store:
                 | CaughtUp()
                 | Reconciled()
                 | HistoryRead()
+                | WindowRead()
                 | BudgetRead()
             ):
                 self._note(update, changes)
@@ -245,6 +247,11 @@ class Store:
     def history(self) -> HistoryRead | None:
         """How far back the list was read."""
         return self._facts.history
+
+    @property
+    def window(self) -> WindowRead | None:
+        """Which runs the lists cover."""
+        return self._facts.window
 
     @property
     def budget(self) -> BudgetRead | None:

@@ -40,8 +40,9 @@ class ViewDelta:
 class View:
     """Always what filtering and sorting the store's runs from nothing would give, if it hears of every change.
 
-    Runs that are known only by reference, without a state, are in no view, and none that was created before `since`.
-    A `growing` one begins empty and is whole once `grow` says so; it may hear of changes meanwhile.
+    A view never shows runs that are known only by reference. Of the runs created before `since` it shows only those
+    that are live: they matter whatever their age. A `growing` view begins empty and is whole once `grow` says so; it
+    may receive changes meanwhile.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class View:
         self._order = order
         self._since = since
         self._keys: dict[RunId, SortKey] = {}
+        self._older: set[RunId] = set()
         self._places = SortedList()
         self._waiting: list[RunId] = [run.id for run in store.runs()] if growing else []
         if not growing:
@@ -75,8 +77,13 @@ class View:
 
     @property
     def since(self) -> datetime | None:
-        """The creation time before which nothing is shown."""
+        """The creation time before which only live runs are shown."""
         return self._since
+
+    @property
+    def older_count(self) -> int:
+        """How many of the shown runs were created before `since`; all of them are live."""
+        return len(self._older)
 
     def grow(self, is_time_up: Callable[[], bool]) -> bool:
         """Look at more of the runs that were there at the start, until the time is up; whether it is whole now."""
@@ -87,12 +94,13 @@ class View:
                 if run_id not in self._keys and (key := self._key(run_id)) is not None:
                     self._places.add(key)
                     self._keys[run_id] = key
+                    self._note_age(run_id)
             if is_time_up():
                 return not waiting
         return True
 
     def forget_before(self, since: datetime) -> ViewDelta:
-        """Show nothing older from now on; cheap where the bound has moved by a little, forth or back."""
+        """Move `since` to another time. Cheap where it moves by a little, forth or back."""
         before, self._since = self._since, since
         ends = None if before is None else sorted((before, since))
         concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
@@ -103,6 +111,7 @@ class View:
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
         for run_id in _touched(changes):
             old, new = self._keys.get(run_id), self._key(run_id)
+            self._note_age(run_id, is_shown=new is not None)
             if old == new:
                 if new is not None:
                     changed.add(run_id)
@@ -157,11 +166,24 @@ class View:
     def _shows(self, run: Run) -> bool:
         if run.state is None or not self._filter.matches(run):
             return False
-        return self._since is None or run.fixed.created_at is None or run.fixed.created_at >= self._since
+        return not self._is_older(run) or not (run.is_final or run.is_gone)
+
+    def _is_older(self, run: Run) -> bool:
+        created_at = run.fixed.created_at
+        return self._since is not None and created_at is not None and created_at < self._since
+
+    def _note_age(self, run_id: RunId, *, is_shown: bool = True) -> None:
+        run = self._store.get(run_id)
+        if is_shown and run is not None and self._is_older(run):
+            self._older.add(run_id)
+        else:
+            self._older.discard(run_id)
 
     def _rebuild(self) -> None:
         key = self._order.key
-        self._keys = {run.id: key(run) for run in self._store.runs() if self._shows(run)}
+        shown = [run for run in self._store.runs() if self._shows(run)]
+        self._keys = {run.id: key(run) for run in shown}
+        self._older = {run.id for run in shown if self._is_older(run)}
         self._places = SortedList(self._keys.values())
 
 

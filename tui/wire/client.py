@@ -15,7 +15,7 @@ import httpx
 from tui import __version__
 from tui.config import Secret
 from tui.domain.environment import Environment, RateLimit
-from tui.domain.filters import RunFilters
+from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_names, read_period
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
@@ -183,13 +183,17 @@ def _shown(path: str) -> str:
 
 
 def filter_params(filters: RunFilters) -> dict[str, str]:
-    """The query of a list: comma lists, times in epoch milliseconds (seconds would be read as 1970)."""
+    """The query of a list: comma lists, times in epoch milliseconds (seconds would be read as 1970).
+
+    It always limits the time of creation: without a limit the server searches seven days, whatever the status. Raises
+    ValueError for a period that the server cannot read, since it would search everything (recordings 2600, 2608).
+    """
     lists = {
         "status": filters.statuses,
         "taskIdentifier": filters.tasks,
         "tag": filters.tags,
         "version": filters.versions,
-        "queue": filters.queues,
+        "queue": queue_names(filters.queues),
         "machine": filters.machines,
         "region": filters.regions,
     }
@@ -198,8 +202,11 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
         params["filter[batch]"] = filters.batch
     if filters.is_test is not None:
         params["filter[isTest]"] = "true" if filters.is_test else "false"
-    if filters.period:
-        params["filter[createdAt][period]"] = filters.period
+    period = filters.period if filters.has_window else period_text(LONGEST_PERIOD)
+    if period is not None:
+        if read_period(period) is None:
+            raise ValueError(f"the server cannot read the period {period!r}")
+        params["filter[createdAt][period]"] = period
     if filters.created_from is not None:
         params["filter[createdAt][from]"] = str((filters.created_from - _EPOCH) // _MILLISECOND)
     if filters.created_to is not None:

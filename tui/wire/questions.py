@@ -10,12 +10,13 @@ from typing import assert_never
 from urllib.parse import quote
 
 from tui.config import Secret
+from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period, read_period
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import SpanDetail, Trace
 from tui.domain.text import clean
 from tui.wire.answers import Answer, decode_query, refusal
-from tui.wire.errors import NotFound, ServerFault
+from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.runs import RunAnswer, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
@@ -44,7 +45,7 @@ class SpanQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QueryQuestion:
-    """The rows of a TRQL query over the last `period` (`1d`)."""
+    """The rows of a TRQL query over the last `period` (`1d`); None: the longest that the server takes."""
 
     trql: str
     period: str | None
@@ -87,7 +88,10 @@ class Questioner(ABC):
         return decode_span((await self._good_answer(SpanQuestion(run_id, span_id))).body)
 
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
-        """The rows of a TRQL query over the last `period` (`1d`); takes secret keys only, and is 400 in an outage."""
+        """The rows of a TRQL query over the last `period`; takes secret keys only, and is 400 in an outage.
+
+        `period` is the server's text (`1d`); None: the longest that the server takes.
+        """
         return decode_query((await self._good_answer(QueryQuestion(trql, period))).body)
 
     async def _good_answer(self, question: Question) -> Answer:
@@ -107,10 +111,22 @@ def request_of(question: Question) -> tuple[str, str, Json]:
         case SpanQuestion(run_id, span_id):
             return "GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}", None
         case QueryQuestion(trql, period):
-            body = {"query": trql} if period is None else {"query": trql, "period": period}
-            return "POST", "/api/v1/query", body
+            return "POST", "/api/v1/query", {"query": trql, "period": _explicit_period(period)}
         case _:
             assert_never(question)
+
+
+def _explicit_period(period: str | None) -> str:
+    """The period to send: without one, or with one that it cannot read, the server searches seven days.
+
+    Raises `Refused` for one that it cannot read. Source: recordings 2616, 2621.
+    """
+    if period is None:
+        return query_period(LONGEST_QUERY_PERIOD)
+    length = read_period(period)
+    if length is None:
+        raise Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
+    return period if length <= LONGEST_QUERY_PERIOD else query_period(length)
 
 
 def path_part(text: str) -> str:

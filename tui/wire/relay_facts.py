@@ -5,7 +5,7 @@ What lives here: the value, and its row in a message of `wire.relay_messages`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from tui.domain.environment import Capability, Environment
@@ -21,8 +21,18 @@ from tui.domain.update import (
     SourceConnected,
     SourceRetrying,
     SourceStopped,
+    WindowRead,
 )
-from tui.wire.relay_models import CaughtUpRow, CountsRow, EnvironmentRow, FactsRow, HistoryRow, ReconciledRow, SourceRow
+from tui.wire.relay_models import (
+    CaughtUpRow,
+    CountsRow,
+    EnvironmentRow,
+    FactsRow,
+    HistoryRow,
+    ReconciledRow,
+    SourceRow,
+    WindowRow,
+)
 from tui.wire.relay_runs import decode_moment, decode_time, encode_time
 
 _CAPABILITIES: Final = {each.value: each for each in Capability}
@@ -43,6 +53,7 @@ class Facts:
     caught_up: CaughtUp | None = None
     reconciled: Reconciled | None = None
     history: HistoryRead | None = None
+    window: WindowRead | None = None
 
 
 def facts_row(facts: Facts) -> dict[str, Json]:
@@ -57,6 +68,7 @@ def facts_row(facts: Facts) -> dict[str, Json]:
         "caught_up": None if facts.caught_up is None else _caught_up_row(facts.caught_up),
         "reconciled": None if facts.reconciled is None else _reconciled_row(facts.reconciled),
         "history": None if facts.history is None else _history_row(facts.history),
+        "window": None if facts.window is None else _window_row(facts.window),
     }
 
 
@@ -72,6 +84,7 @@ def read_facts(row: FactsRow) -> Facts:
         caught_up=None if row["caught_up"] is None else _read_caught_up(row["caught_up"]),
         reconciled=None if row["reconciled"] is None else _read_reconciled(row["reconciled"]),
         history=None if row["history"] is None else _read_history(row["history"]),
+        window=_read_window(row.get("window")),
     )
 
 
@@ -101,11 +114,40 @@ def _read_reconciled(row: ReconciledRow) -> Reconciled:
 
 
 def _history_row(read: HistoryRead) -> dict[str, Json]:
-    return {"reached": encode_time(read.reached), "run_count": read.run_count, "is_complete": read.is_complete}
+    return {
+        "reached": encode_time(read.reached),
+        "run_count": read.run_count,
+        "is_complete": read.is_complete,
+        "is_cut": read.is_cut,
+    }
 
 
 def _read_history(row: HistoryRow) -> HistoryRead:
-    return HistoryRead(decode_time(row["reached"]), row["run_count"], row["is_complete"])
+    is_cut = row.get("is_cut", False)
+    return HistoryRead(decode_time(row["reached"]), row["run_count"], row["is_complete"], is_cut)
+
+
+def _window_row(read: WindowRead) -> dict[str, Json]:
+    return {
+        "at": encode_time(read.at),
+        "period_s": read.period.total_seconds(),
+        "is_live_complete": read.is_live_complete,
+        "is_older_cut": read.is_older_cut,
+        "is_filtered": read.is_filtered,
+    }
+
+
+def _read_window(row: WindowRow | None) -> WindowRead | None:
+    """None where an older relay does not say it."""
+    if row is None:
+        return None
+    return WindowRead(
+        decode_time(row["at"]),
+        timedelta(seconds=row["period_s"]),
+        row["is_live_complete"],
+        row["is_older_cut"],
+        row["is_filtered"],
+    )
 
 
 def _environment_row(read: EnvironmentRead) -> dict[str, Json]:

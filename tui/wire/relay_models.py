@@ -4,7 +4,7 @@ What lives here: typed dictionaries, one a kind, beside the rows of runs in `wir
 ignored by who does not know it; what is missing or of a wrong kind makes the message unreadable.
 """
 
-from typing import Annotated, Literal, Required
+from typing import Annotated, Literal, NotRequired, Required
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from tui.wire.relay_runs import GoneRow, PatchRow
 _Word = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 _Seconds = Annotated[float, Field(gt=0, le=3600)]
+_PeriodSeconds = Annotated[float, Field(gt=0, le=3650 * 86_400)]
 # A screen notices silence by beats that do not come: with rare ones it would be called live for hours.
 _BeatSeconds = Annotated[float, Field(ge=0.1, le=60)]
 _Version = Annotated[int, Field(ge=0, le=2**31)]
@@ -101,6 +102,17 @@ class HistoryRow(TypedDict):
     reached: str
     run_count: _Count
     is_complete: bool
+    is_cut: NotRequired[bool]
+
+
+class WindowRow(TypedDict):
+    """Which runs the lists cover."""
+
+    at: str
+    period_s: _PeriodSeconds
+    is_live_complete: bool
+    is_older_cut: bool
+    is_filtered: bool
 
 
 class FactsRow(TypedDict):
@@ -115,6 +127,7 @@ class FactsRow(TypedDict):
     caught_up: CaughtUpRow | None
     reconciled: ReconciledRow | None
     history: HistoryRow | None
+    window: NotRequired[WindowRow | None]
 
 
 class BeatRow(TypedDict):

@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 
+from tests.emulator.contract import window
 from tests.emulator.contract.mixes import busy, quiet, quiet_to_look_at, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
-from tests.recordings import recording
+from tests.recordings import recording, recordings
 
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]
 CASES: dict[str, Case] = {}
@@ -33,6 +34,13 @@ def case(*numbers: str, is_list: bool = False) -> Callable[[Case], Case]:
         return function
 
     return register
+
+
+def recording_of(request: dict[str, Any]) -> dict[str, Any]:
+    """The recorded answer to a recorded request."""
+    answers = (parsed["response"] for _, parsed in recordings() if parsed.get("request") == request)
+    answer: dict[str, Any] = next(answers)
+    return answer
 
 
 def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Response:
@@ -123,6 +131,33 @@ def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 def list_of_a_busy_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     busy(scene)
     return again(scene, request)
+
+
+def aged(scene: Scene) -> None:
+    """Runs of 0 to 40 days; the copies of lists and queries know all of them."""
+    scene.aged = scene.aged or window.aged_world()
+    scene.emulator.put(scene.aged)
+
+
+@case(*(str(n) for n in range(2600, 2612)), is_list=True)
+def list_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    aged(scene)
+    recorded = recording_of(request)
+    ours = {
+        name: window.moved(value, recorded)
+        for name, value in request["query"].items()
+        if name.endswith(("[from]", "[to]"))
+    }
+    return again(scene, request, query=ours)
+
+
+@case(*(str(n) for n in range(2613, 2623)))
+def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    aged(scene)
+    body = dict(request["body"])
+    if "from" in body:
+        body["from"] = window.moved(body["from"], recording_of(request))
+    return again(scene, request, body=body)
 
 
 # --- unknown runs, and a foreign one

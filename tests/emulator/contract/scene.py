@@ -42,6 +42,9 @@ class Scene:
     quiet: tuple[int, str, list[World]] | None = None
     """An environment that no case changes, once one was made: its time, its key and its worlds."""
 
+    aged: World | None = None
+    """A world with runs of 0 to 40 days that no case changes, once it was made."""
+
     def reset(self, seed: int = 0) -> None:
         """New worlds, no faults, full buckets."""
         self.time[0] = START_MS

@@ -21,6 +21,9 @@ LIMIT_S = 2.0
 ROWS_MOST = 10_000
 """More rows than these are cut off silently, as the server does."""
 
+LONGEST_MS = 30 * 86_400_000
+"""No query sees runs that were triggered earlier than so long ago, whatever it asks for (recordings 2615, 2619)."""
+
 
 class Queries:
     """Answers the queries about a world. `limit_s`: how long one may take.
@@ -30,6 +33,7 @@ class Queries:
 
     def __init__(self, world: World, *, limit_s: float = LIMIT_S, rows_most: int = ROWS_MOST) -> None:
         self._agenda = world.agenda
+        self._ledger = world.ledger
         self._copy = Copy(world)
         self._limit_s = limit_s
         self._rows_most = rows_most
@@ -48,9 +52,15 @@ class Queries:
         QueryRefused with the words of a 400.
         """
         readable = query.encode("utf-8", "replace").decode()
-        translation = translated(readable, told(self._agenda.now_ms)[:19], Window(told(from_ms), told(to_ms)))
+        window = Window(told(self._needed(from_ms)), told(to_ms), told(self._needed(self._agenda.now_ms - LONGEST_MS)))
+        translation = translated(readable, told(self._agenda.now_ms)[:19], window)
         self._copy.note()
         return await asyncio.to_thread(self._copy.read, translation, limit_s=self._limit_s, rows_most=self._rows_most)
+
+    def _needed(self, from_ms: int | None) -> int | None:
+        """A lower bound, or None where no run is older: comparing each row's time would take long for nothing."""
+        oldest = next(iter(self._ledger), None)
+        return from_ms if from_ms is not None and oldest is not None and oldest.created_ms < from_ms else None
 
     def close(self) -> None:
         """Give the memory back; a query that runs ends first."""

@@ -29,10 +29,14 @@ _JOINS = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the request limits the trigger time to, as TRQL tells times; "" for an open end."""
+    """What the request limits the trigger time to, as TRQL tells times; "" for an open end.
+
+    `floor` holds even where the query has a condition of its own, the others do not.
+    """
 
     low: str = ""
     high: str = ""
+    floor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,8 @@ class _Selects(Expressions):
 
     def _table(self) -> str:
         limits = []
+        if self._window.floor:
+            limits.append(f"{TIME_COLUMN} >= {self.bound(self._window.floor)}")
         if self.is_windowed and self._window.low:
             limits.append(f"{TIME_COLUMN} >= {self.bound(self._window.low)}")
         if self.is_windowed and self._window.high:

@@ -32,6 +32,9 @@ _NOBODY = ("schedule", "bulkAction", "error")
 """What no emulated run has: schedules, bulk actions and error groups are not served, so that their ids are unknown."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+DEFAULT_PERIOD_MS = 7 * 86_400_000
+"""How far back a list without a limit of time goes, whatever else it filters by (recordings 2600, 2602, 2609)."""
+
 _LATEST_MS = 8_640_000_000_000_000
 """The last moment that the server's language can tell."""
 
@@ -63,9 +66,10 @@ class ListFilters:
         is_test = _is_test(query.get("filter[isTest]", ""), issues)
         from_ms = _moment_ms(query, "filter[createdAt][from]", issues)
         to_ms = _moment_ms(query, "filter[createdAt][to]", issues)
-        period_ms = duration_ms(query.get("filter[createdAt][period]", ""))
-        if period_ms is not None:
-            from_ms = max(from_ms or 0, now_ms - period_ms)
+        if (period := query.get("filter[createdAt][period]", "")) or from_ms is to_ms is None:
+            # A period that cannot be read limits nothing, not even to the default (recording 2608).
+            period_ms = duration_ms(period) if period else DEFAULT_PERIOD_MS
+            from_ms = from_ms if period_ms is None else max(from_ms or 0, now_ms - period_ms)
         _check_machines(query.get("filter[machine]", ""), issues)
         choices = [] if words is None else [_status_choice(words)]
         choices += [_field_choice(name, query[key]) for name in _FIELDS if query.get(key := f"filter[{name}]")]

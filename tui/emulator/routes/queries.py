@@ -2,7 +2,8 @@
 
 What lives here: bodies and answers. The one table is `runs`; `metrics` and the `llm_…` tables of the real server are
 not served and not in the schema. A body's `period`, `from` and `to` count only for a query that does not name
-`triggered_at` itself, as on the real server; without them there is no limit (there: seven days).
+`triggered_at` itself; without them, or with a period that cannot be read, it is seven days. No query sees anything
+older than 30 days (recordings 2613-2622).
 """
 
 import csv
@@ -16,6 +17,7 @@ from tui.emulator.exchange import Answer, Asked, Refusal, validation_error
 from tui.emulator.query import QueryRefused
 from tui.emulator.query.columns import TABLE, TABLE_MEANING, TIME_COLUMN
 from tui.emulator.query.schema import COLUMNS
+from tui.emulator.rest.list_filters import DEFAULT_PERIOD_MS
 from tui.emulator.simulation.new_run import duration_ms
 from tui.emulator.simulation.script import Json
 
@@ -28,9 +30,9 @@ async def query(asked: Asked) -> Answer:
     body = _body(asked.json())
     from_ms, to_ms = _moment_ms(body.get("from")), _moment_ms(body.get("to"))
     period = body.get("period")
-    if from_ms is None and to_ms is None and isinstance(period, str):
-        period_ms = duration_ms(period)
-        from_ms = None if period_ms is None else asked.world.now_ms - period_ms
+    if from_ms is None and to_ms is None:
+        period_ms = duration_ms(period) if isinstance(period, str) else None
+        from_ms = asked.world.now_ms - (DEFAULT_PERIOD_MS if period_ms is None else period_ms)
     try:
         names, rows = await asked.queries.answer(body["query"], from_ms=from_ms, to_ms=to_ms)
     except QueryRefused as refused:
