@@ -101,6 +101,8 @@ class Fleet:
     runs: list[FleetRun] = field(default_factory=list)
     requests: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
     fault: Callable[[str], Response | None] = lambda _: None
+    earliest_s: float = EARLIEST_S
+    """No run is created before."""
 
     def __post_init__(self) -> None:
         self.slept_s = 0.0
@@ -108,7 +110,7 @@ class Fleet:
         self._stops: set[int] = set()
         self.emulator = Emulator(Company(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
-        self.world = World(Company(), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
+        self.world = World(Company(), start_ms=in_ms(self.earliest_s), environment=DEV, lag_ms=(0, 0))
         self.world.queues.named(HELD).is_paused = True
         self.emulator.put(self.world)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet import FleetRun
+from tests.fleet import Fleet, FleetRun
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
+from tests.virtual_clock import VirtualClock
 from tui.emulator.routes.table import NAMES
 from tui.ui.theme import Look
 
@@ -51,6 +52,31 @@ def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_
         assert len(monitor.screen.run_list.rows.view) == 30
 
     told(story, tmp_path, small_fleet())
+
+
+def test_title_counts_live_runs_older_than_the_period(tmp_path: Path) -> None:
+    day_s = 86_400.0
+
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        assert "1 runs · last 24h and 2 older live runs · newest first" in monitor.lines[1]
+        assert [line.split()[2] for line in monitor.lines[3:6]] == ["young", "eight-days", "forty-days"]
+        await monitor.press("G")
+        assert "forty-days" in monitor.lines[5]
+        assert monitor.lines[5].startswith("▌")
+        fleet.cancel(FleetRun(1, 0))
+        await monitor.later(70)
+        # It leaves as any run that stops matching: when the cursor does.
+        assert "1 runs · last 24h and 1 older live run · newest first" in monitor.lines[1]
+        assert "Canceled" in monitor.lines[5]
+        await monitor.press("k")
+        assert "forty-days" not in monitor.text
+
+    fleet = Fleet(VirtualClock(), earliest_s=-41 * day_s)
+    fleet.add(FleetRun(1, -40 * day_s, -40 * day_s + 5, task="forty-days"))
+    fleet.add(FleetRun(2, -8 * day_s, task="eight-days"))
+    fleet.add(FleetRun(3, -60, -59, -58, task="young"))
+    told(story, tmp_path, fleet)
 
 
 def test_the_keys_that_move(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault
 
 # How many runs of which status word, and which cursors.
+REST_OF_2600 = "1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT"
 LISTS: dict[str, tuple[str, str]] = {
     "010": ("2 CANCELED 18 COMPLETED 1 DELAYED 1 EXPIRED 3 FAILED", "next"),
     "011": ("3 COMPLETED 2 FAILED", "next"),
@@ -55,10 +56,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "063": ("10 DELAYED 1 DEQUEUED 7 EXECUTING 1 PENDING_VERSION 15 QUEUED", ""),
     "514": ("3 CANCELED", "next"),
     "913": ("1 CANCELED", "next"),
-    "2600": (
-        "1 CANCELED 1 COMPLETED 1 CRASHED 1 DEQUEUED 2 EXECUTING 1 EXPIRED 1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT",
-        "",
-    ),
+    "2600": (f"1 CANCELED 1 COMPLETED 1 CRASHED 1 DEQUEUED 2 EXECUTING 1 EXPIRED {REST_OF_2600}", ""),
     "2601": ("1 EXECUTING", ""),
     "2602": ("2 EXECUTING", ""),
     "2603": ("4 EXECUTING", ""),

@@ -16,7 +16,7 @@ from tui.domain.ids import RunId
 from tui.present import words
 from tui.present.empty import EmptyFacts, empty_lines
 from tui.present.outage import gap_remark
-from tui.present.server_filters import filter_words
+from tui.present.server_filters import window_words
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.filter import texts_of
@@ -108,10 +108,12 @@ class RunListPane(Pane):
         return self.views.wanted.text
 
     def left(self) -> Line:
-        """The filters and the order."""
-        wanted = self.views.wanted
+        """What the server was asked for, the older live runs that are shown beside it, and the order."""
+        wanted, window = self.views.wanted, self.live.session.store.window
         order = _ORDER_WORDS.get(wanted.order.id, f"by {wanted.order.title}")
-        line = [Piece(f" · {part}", Token.MUTED) for part in (filter_words(wanted.filters, wanted.period), order)]
+        is_cut = window is not None and window.is_older_cut
+        covered = window_words(wanted.filters, wanted.period, self.views.base.older_count, is_cut=is_cut)
+        line = [Piece(f" · {part}", Token.MUTED) for part in (covered, order)]
         if wanted.text:
             line += [Piece(" · ", Token.MUTED), Piece(f"/{wanted.text}", Token.TEXT)]
         return tuple(line)
