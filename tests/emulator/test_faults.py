@@ -508,6 +508,40 @@ def test_refuse_resets_new_connections_and_leaves_the_others(api: Served) -> Non
         assert stranger.get(api.url + LIST).status_code == 401
 
 
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+def test_refuse_lets_through_the_request_that_ends_it(api: Served, method: str) -> None:
+    api.faults({"kind": "refuse"})
+    for _ in range(3):
+        with httpx.Client(trust_env=False) as stranger:
+            with pytest.raises(httpx.TransportError):
+                stranger.get(api.url + LIST)
+            body = {"faults": [{"kind": "refuse"}]}
+            assert stranger.post(f"{api.url}/emulator/faults", json=body).status_code == 200
+            with pytest.raises(httpx.TransportError):
+                stranger.get(api.url + LIST)  # on the connection that was let through
+    with httpx.Client(trust_env=False) as stranger:
+        ending: Any = None if method == "DELETE" else {"faults": []}
+        assert stranger.request(method, f"{api.url}/emulator/faults", json=ending).status_code == 200
+        assert stranger.get(api.url + LIST).status_code == 401
+
+
+def test_refuse_lets_through_a_control_request_in_pieces(api: Served) -> None:
+    api.faults({"kind": "refuse"})
+    with api.socket() as connection:
+        for piece in (b"DEL", b"ETE /emul", b"ator/faults HT", b"TP/1.1\r\nhost: x\r", b"\n\r\n"):
+            connection.sendall(piece)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    with api.socket(LIST) as connection:
+        assert read_answer(connection)[0] == 200
+
+
+def test_refuse_resets_a_connection_that_says_nothing(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.emulator.server.sockets.SILENCE_S", 0.05)
+    api.faults({"kind": "refuse"})
+    with pytest.raises(ConnectionError), api.socket() as connection:
+        connection.recv(1)
+
+
 # --- several, and what none of them touches
 
 
@@ -539,7 +573,7 @@ def test_an_error_that_is_lost_has_no_effect(api: Served) -> None:
     assert api.status(run_id) == "EXECUTING"
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"refuse"}))
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_what_steers_the_emulator_knows_no_fault(api: Served, kind: str) -> None:
     needed = {"latency": {"ms": 60_000}, "clock-skew": {"seconds": 600}}
     needed |= {limit: {"most": 0} for limit in ("rate-limit", "realtime-limit")}

@@ -10,7 +10,8 @@ and `sockets`'. A fault is one JSON object:
     {"kind": "cut"}                                       the socket is closed in the middle of the answer
     {"kind": "half-open"}                                 the answer stops in the middle, the socket stays open for ever
     {"kind": "lost-answer"}                               the request has its effect, then the socket is closed
-    {"kind": "refuse"}                                    new connections are reset, open ones go on
+    {"kind": "refuse"}                                    new connections are reset, open ones go on; `/emulator/`
+                                                          still answers, so that the fault can be ended
     {"kind": "stale"}                                     the world stands still, `Date` and rate limits do not
     {"kind": "halt"}                                      the same, but lists and queries catch up with it: nobody works
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by so much

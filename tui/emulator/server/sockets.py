@@ -5,12 +5,14 @@ application cannot close a connection otherwise.
 """
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Callable
 from typing import Any
 
 import anyio
+import h11
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,8 +21,19 @@ RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that is on, for no time: closing a socket throws away what was not sent, and tells it the other side."""
 
 
+SILENCE_S = 1.0
+"""A connection that says nothing for so long while new ones are refused is reset: it wants nothing of the control."""
+
+REQUEST_LINE_BYTES = 2048
+"""By then a request has told what it wants."""
+
+_CONTROL = re.compile(rb"[A-Z]+ (https?://[^/ ]+)?/emulator/")
+
+
 class Sockets:
     """The open connections, by the address of the client. `is_refusing` says whether new ones are reset.
+
+    A request to `/emulator/` is let through all the same: it may be the one that ends the refusing.
 
     `spared` is a connection that `reset` leaves alone: the one on which it is asked for.
     """
@@ -35,15 +48,39 @@ class Sockets:
         sockets = self
 
         class Protocol(H11Protocol):
+            _came_refused = False
+            _unread = b""
+
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 super().connection_made(transport)
                 sockets._transports[self.client] = transport
-                if sockets.is_refusing():
-                    _reset(transport)
+                self._came_refused = sockets.is_refusing()
+                if self._came_refused:
+                    self.loop.call_later(SILENCE_S, self._reset_silent)
 
             def connection_lost(self, exc: Exception | None) -> None:
                 sockets._transports.pop(self.client, None)
                 super().connection_lost(exc)
+
+            def data_received(self, data: bytes) -> None:
+                begins = self._came_refused and self.conn.their_state in {h11.IDLE, h11.DONE}
+                if not (begins and sockets.is_refusing()):
+                    data, self._unread = self._unread + data, b""
+                    super().data_received(data)
+                    return
+                self._unread += data
+                if b"\n" not in self._unread and len(self._unread) < REQUEST_LINE_BYTES:
+                    return
+                data, self._unread = self._unread, b""
+                if _CONTROL.match(data):
+                    super().data_received(data)
+                else:
+                    _reset(self.transport)
+
+            def _reset_silent(self) -> None:
+                is_new = self.conn.their_state is h11.IDLE and self.cycle is None
+                if is_new and sockets.is_refusing() and not self.transport.is_closing():
+                    _reset(self.transport)
 
         return Protocol
 
