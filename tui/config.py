@@ -25,6 +25,9 @@ PUBLIC_INTERVAL_S = 10.0
 
 _NOWHERE = PurePath()
 
+PREVIEW_BRANCH = "TRIGGER_PREVIEW_BRANCH"
+"""Names the branch of a preview environment, whose key is refused without one."""
+
 DEFAULT_HISTORY = timedelta(hours=24)
 DEFAULT_HISTORY_RUNS = 5_000
 
@@ -263,7 +266,7 @@ def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
 
     Source: @trigger.dev/core 4.8.3, apiClientManager `branchName`, utils/gitBranch. Raises `SettingsError`.
     """
-    for variable in ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
+    for variable in (PREVIEW_BRANCH, "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
         text = environ.get(variable, "").strip()
         if text and not (variable == "TRIGGER_DEV_BRANCH" and text == "default"):
             if not text.isprintable() or not text.isascii():

@@ -41,14 +41,14 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def in_this_process(*arguments: str, url: str | None = None) -> Done:
+def in_this_process(*arguments: str, url: str | None = None, **more: str) -> Done:
     """The same command without a process of its own, which takes a quarter of a second: for what a command asks and
     says. What the process adds (its streams, its exit, what it loads) is for `trigger_tui`, and a test of each kind.
     """
     out, err = StringIO(), StringIO()
     output = Output(out, err, is_terminal=False, width=DEFAULT_WIDTH, color=False, ascii_only=False)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(url).items():
+        for name, value in environment(url, **more).items():
             patch.setenv(name, value)
         return Done(run(output, list(arguments)), out.getvalue(), err.getvalue())
 

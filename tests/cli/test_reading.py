@@ -339,6 +339,25 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
     assert SECRET not in done.err
 
 
+def test_ls_names_the_flag_where_the_period_is_too_long(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(422, {"error": "too expensive, narrow the window"}))
+    done = in_this_process("ls", "--period", "30d", url=recordings_api.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "GET /api/v1/runs: 422 too expensive, narrow the window (give a shorter --period, such as 1h)\n"
+    )
+
+
+def test_ls_names_the_branch_where_a_preview_key_is_refused(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("900")
+    preview = "tr_preview_aVerySecretKey0123456789"
+    done = in_this_process("ls", url=recordings_api.url, TRIGGER_SECRET_KEY=preview)
+    assert (done.code, done.out) == (1, "")
+    assert "401" in done.err
+    assert done.err.endswith("(a preview key needs its branch in TRIGGER_PREVIEW_BRANCH)\n")
+    assert preview not in done.err
+
+
 @pytest.mark.parametrize("flags", [["--task", ""], ["--status", ","], ["--tag", " , "], ["--period", "0d"]])
 def test_an_empty_filter_never_means_all_runs(recordings_api: RecordingsApi, flags: list[str]) -> None:
     assert in_this_process("ls", *flags, url=recordings_api.url).code == 2

@@ -188,6 +188,13 @@ def test_error(api: Served, status: int) -> None:
         assert set(answer.json()) >= {"error"}
 
 
+def test_error_422_asks_for_a_narrower_window(api: Served) -> None:
+    api.faults({"kind": "error", "status": 422, "route": "list"})
+    answer = api.get(LIST)
+    assert answer.status_code == 422
+    assert "narrow the time window" in answer.json()["error"]
+
+
 def test_error_is_500_as_recorded_when_nothing_is_said(api: Served) -> None:
     api.faults({"kind": "error"})
     recorded = recording("940")["response"]

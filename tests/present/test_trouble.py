@@ -30,6 +30,25 @@ def test_trouble_of_the_api_behind_a_relay_is_said_to_be_there() -> None:
     assert advice_on(trouble, BEHIND).sentence == "Nobody answers at the API behind wss://relay.example."
 
 
+def test_refused_preview_key_is_told_of_its_branch() -> None:
+    said = "GET /api/v1/runs: 401 Invalid API key (a preview key needs its branch in TRIGGER_PREVIEW_BRANCH)"
+    trouble = SourceStopped(REST, at(0), said, 401)
+    assert advice_on(trouble, "https://api.example").todo.startswith("Set TRIGGER_PREVIEW_BRANCH to the branch")
+    relayed = advice_on(trouble, BEHIND, is_relayed=True)
+    assert relayed.todo.startswith("For who runs the relay: set TRIGGER_PREVIEW_BRANCH")
+
+
+def test_period_that_is_too_long_is_said_with_what_to_press() -> None:
+    trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: 422 narrow the time window", status=422)
+    advice = advice_on(trouble, "https://api.example")
+    assert advice.short == "the period is too long (422)"
+    assert advice.whole == (
+        "The server wants a shorter period for the list of runs (422): narrow the time window. "
+        "Press f and choose a shorter period."
+    )
+    assert advice_on(trouble, BEHIND, is_relayed=True).todo == ""
+
+
 def test_a_key_that_was_refused_behind_a_relay_is_not_to_be_set_here() -> None:
     trouble = SourceStopped(REST, at(0), "GET /api/v1/runs: 401 Invalid API key", 401)
     advice = advice_on(trouble, BEHIND, is_relayed=True)

@@ -11,11 +11,35 @@ from hypothesis import strategies as st
 from tests.wire.asking import KEY, NOW
 from tui.config import Secret
 from tui.wire.answers import Answer, read_rate_limit, refusal
-from tui.wire.errors import RateLimited, Refused, ServerFault
+from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive
 
 
 def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Answer:
     return Answer("GET /it", status, headers or {}, body, NOW)
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_too_expensive"),
+    [
+        ("GET /api/v1/runs", True),
+        ("POST /api/v1/query", True),
+        ("POST /api/v1/runs/run_1/replay", False),
+        ("POST /api/v1/runs/run_1/reschedule", False),
+    ],
+)
+def test_422_wants_a_shorter_period_of_lists_and_queries(asked: str, is_too_expensive: bool) -> None:
+    error = refusal(Answer(asked, 422, {}, b'{"error": "narrow the window"}', NOW))
+    assert isinstance(error, Refused)
+    assert isinstance(error, TooExpensive) is is_too_expensive
+    assert error.status == 422
+
+
+def test_only_a_refused_preview_key_is_told_of_its_branch() -> None:
+    said = []
+    for key in ("tr_preview_x1234567", "tr_preview_sk_x1234567", "tr_dev_x1234567"):
+        error = refusal(Answer("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
+        said.append("TRIGGER_PREVIEW_BRANCH" in str(error))
+    assert said == [True, True, False]
 
 
 def test_only_401_and_403_are_about_the_key() -> None:

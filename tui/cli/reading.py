@@ -68,12 +68,16 @@ async def _pages(
     """Pages of runs, as many as the limit needs; short and empty pages are no end (wire/README.md §3)."""
     from tui.sources.budget import Priority
     from tui.store.merge import merge
+    from tui.wire.errors import TooExpensive
 
     cursor, cursors, seen = None, set[Cursor](), set[RunId]()
     while len(seen) < limit:
         size = min(100, limit - len(seen))
         request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
-        page = await session.budget.ask(("list", filters, size, cursor), Priority.SELECTED, request)
+        try:
+            page = await session.budget.ask(("list", filters, size, cursor), Priority.SELECTED, request)
+        except TooExpensive as error:
+            raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
         # A run that moved to the next page between two requests would come twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.config import PREVIEW_BRANCH
 from tui.domain.sources import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present import words
@@ -37,6 +38,8 @@ class Advice:
 
 
 _OF_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
+_OF_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
+_OF_WINDOW: Final = "Press f and choose a shorter period."
 _OF_ADDRESS: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
 _OF_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
 _AT_RELAY: Final = "For who runs the relay: "
@@ -53,12 +56,11 @@ def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Ad
     if trouble.source == RELAY:
         return _advice_on_relay(trouble)
     advice = _advice_on_api(trouble, api_url)
-    # Key and address are not this screen's to set.
-    return (
-        replace(advice, todo=_AT_RELAY + advice.todo[0].lower() + advice.todo[1:])
-        if is_relayed and advice.todo
-        else advice
-    )
+    if not is_relayed or not advice.todo:
+        return advice
+    # Key and address are not this screen's to set, and a relay's period is nobody's to choose.
+    todo = "" if advice.todo == _OF_WINDOW else _AT_RELAY + advice.todo[0].lower() + advice.todo[1:]
+    return replace(advice, todo=todo)
 
 
 def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
@@ -69,7 +71,11 @@ def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
         return Advice("nobody answers", f"Nobody answers at {api_url}.", said=said)
     match status:
         case 401:
-            return Advice("the key was refused (401)", "The key was refused (401).", _OF_KEY)
+            todo = _OF_BRANCH if PREVIEW_BRANCH in said else _OF_KEY
+            return Advice("the key was refused (401)", "The key was refused (401).", todo)
+        case 422:
+            short = "the period is too long (422)"
+            return Advice(short, "The server wants a shorter period for the list of runs (422).", _OF_WINDOW, said)
         case 403:
             return Advice("the key may not list runs (403)", "This key may not list runs (403).", _OF_SCOPE, said)
         case 429:

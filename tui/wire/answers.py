@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from tui.config import Secret
+from tui.config import PREVIEW_BRANCH, Secret
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 
 UNTOLD_RESET = timedelta(seconds=10)
@@ -30,6 +30,8 @@ LONGEST_RESET = timedelta(hours=1)
 LONGEST_TEXT = 150
 """Characters of the server's own words in an error: two lines of a terminal, path and status included."""
 
+_PREVIEW_KEY = "tr_preview_"
+_QUERY = "POST /api/v1/query"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -111,6 +113,10 @@ def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:
         return Refused(f"{answer.asked}: 404, no such route: is TRIGGER_API_URL right?", status)
     if status == 404:
         return NotFound(said)
+    if status == 422 and (answer.asked.startswith("GET ") or answer.asked == _QUERY):
+        return TooExpensive(said)
+    if status == 401 and key is not None and key.reveal().startswith(_PREVIEW_KEY):
+        return Refused(f"{said} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
     if 400 <= status < 500:
         return Refused(said, status)
     return ServerFault(said, status)

@@ -4,7 +4,8 @@ What lives here: which faults are on, and whether one strikes a request. What a 
 and `sockets`'. A fault is one JSON object:
 
     {"kind": "latency", "ms": 800, "jitter_ms": 200}      answers come later, by `ms` and up to `jitter_ms` more or less
-    {"kind": "error", "status": 503}                      this status instead (`body`: this body instead of the usual)
+    {"kind": "error", "status": 503}                      this status instead (`body`: this body instead of the usual);
+                                                          422: the window is too wide
     {"kind": "hang"}                                      no answer, until the faults change: then the socket closes
     {"kind": "close"}                                     the socket is closed instead of an answer
     {"kind": "cut"}                                       the socket is closed in the middle of the answer

@@ -23,6 +23,9 @@ PAGE = (
     '<!DOCTYPE html><html lang="en"><head><meta charSet="utf-8"/><title>{title}</title></head>'
     "<body><h1>{title}</h1></body></html>"
 )
+TOO_EXPENSIVE = "This query is too expensive. Please narrow the time window and try again."
+"""What a server answers whose window is too wide, in words of our own: the documentation has the status alone."""
+
 PROXY_TITLES = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}
 
 _NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
@@ -84,6 +87,8 @@ def trouble(fault: Fault) -> Refusal:
         return Refusal(status, fault.values["body"])
     if status in PROXY_TITLES:
         return Refusal(status, PAGE.format(title=PROXY_TITLES[status]), {"content-type": "text/html"})
+    if status == 422:
+        return Refusal(status, {"error": TOO_EXPENSIVE})
     if status == 401:
         return Refusal(status, {"error": "Invalid API key"})
     if status == 403:
