@@ -5,11 +5,15 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from random import Random
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.virtual_clock import VirtualClock
 from tui.config import Secret, Settings
 from tui.domain.update import SourceConnected, SourceRetrying, Update
 from tui.session.sources import Sources
-from tui.sources.base import Emit, Transient
+from tui.sources.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
 from tui.store.store import Store
 
 
@@ -34,6 +38,26 @@ class Scripted:
                 await emit(SourceConnected(self.name, self._clock.now(), 20.0))
                 await self._clock.sleep(1.0)
         raise Transient("lost", self._retry_after)
+
+
+class Unreachable:
+    """A source each of whose tries waits in vain for `took_s`, until the server is back at `back_s`."""
+
+    name = "rest"
+
+    def __init__(self, clock: VirtualClock, took_s: float, back_s: float) -> None:
+        self.noticed_s: float | None = None
+        self._clock = clock
+        self._took_s = took_s
+        self._back_s = back_s
+
+    async def run(self, emit: Emit) -> None:
+        if self._clock.elapsed_s() < self._back_s:
+            await self._clock.sleep(self._took_s)
+            raise Transient("no connection in 5 s", is_answered=False)
+        self.noticed_s = self.noticed_s or self._clock.elapsed_s()
+        await emit(SourceConnected(self.name, self._clock.now(), 2.0))
+        await self._clock.sleep(1_000_000)
 
 
 class Bench:
@@ -67,7 +91,7 @@ def supervised(story: Callable[[Bench], Coroutine[None, None, None]]) -> None:
     asyncio.run(scenario())
 
 
-async def during(bench: Bench, seconds: float, *sources: Scripted) -> None:
+async def during(bench: Bench, seconds: float, *sources: Source) -> None:
     tasks = [asyncio.ensure_future(bench.sources.supervise(source)) for source in sources]
     await bench.clock.run(seconds)
     for task in tasks:
@@ -80,9 +104,29 @@ def test_a_source_that_breaks_again_and_again_is_asked_ever_less_although_it_com
         flapping = Scripted(bench.clock, "realtime", [1.0] * 1000)
         await during(bench, 600, flapping)
         assert bench.tries("realtime")[:5] == [1, 2, 3, 4, 5]
-        assert len(flapping.began_s) < 40
+        assert len(flapping.began_s) < 80
 
     supervised(story)
+
+
+@pytest.mark.parametrize("took_s", [0.0, 0.3, 5.0, 9.0])
+def test_server_that_is_back_is_noticed_within_ten_seconds(took_s: float) -> None:
+    async def story(bench: Bench) -> None:
+        for back_s in (1.0, 7.0, 61.5, 300.2, 3600.7):
+            began_s = bench.clock.elapsed_s()
+            source = Unreachable(bench.clock, took_s, began_s + back_s)
+            await during(bench, back_s + 11.0, source)
+            assert source.noticed_s is not None
+            assert source.noticed_s - began_s - back_s <= MAX_ROUND_S
+
+    supervised(story)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1e6), st.integers())
+def test_wait_is_capped_with_its_jitter(failures: int, took_s: float, seed: int) -> None:
+    pause_s = wait_s(Random(seed), failures, took_s)
+    assert FIRST_WAIT_S / 2 <= pause_s <= MAX_ROUND_S
+    assert took_s + pause_s <= max(MAX_ROUND_S, took_s + FIRST_WAIT_S)
 
 
 def test_one_that_was_well_for_a_while_begins_with_the_shortest_wait() -> None:

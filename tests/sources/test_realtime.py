@@ -27,7 +27,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.domain.update import Reconciled, SourceRetrying
+from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.sources.budget import Priority
 from tui.sources.realtime import LIST_FIRST_S
@@ -265,6 +265,20 @@ def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
         assert trouble.status == 404
         assert Capability.REALTIME not in on.session.store.lost
         assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize("status", [400, 404, 502])
+def test_feed_is_back_within_ten_seconds_after_a_rollout(tmp_path: Path, status: int) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "error", "status": status, "route": "feed"})
+        await on.later(8)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert Capability.REALTIME not in on.session.store.lost
+        on.faults()
+        await on.later(11)
+        assert isinstance(on.source("realtime"), SourceConnected)
 
     told(story, tmp_path)
 

@@ -209,8 +209,8 @@ def test_waits_between_tries_grow_to_a_cap_and_start_over_after_a_success(tmp_pa
                 tries = [moment for moment, _ in fleet.asked("/api/v1/runs")]
                 waits = [later - earlier for earlier, later in pairwise(tries)]
                 assert waits[0] <= 1.0
-                assert max(waits) <= 30.0
-                assert waits[-1] >= 15.0
+                assert max(waits) <= 10.0
+                assert min(waits[-5:]) >= 5.0
                 fleet.fault = lambda _: None
                 await pass_time(session, api, 35)
                 fleet.fault = lambda _: server_error()

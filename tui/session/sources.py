@@ -17,7 +17,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.sources import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
-from tui.sources.base import Emit, Fatal, Source, Transient, waits_s
+from tui.sources.base import Emit, Fatal, Source, Transient, wait_s
 from tui.sources.clock import Clock, WakeableClock
 from tui.store.store import Store
 
@@ -116,39 +116,43 @@ class Sources:
         self._told_when.wake()
 
     async def supervise(self, source: Source) -> None:
-        """Run a source until it is cancelled or ended for good, and say how it gets on."""
-        waits, tries = waits_s(self._random), 0
+        """Run a source until it is cancelled or ended for good, and emit how it gets on."""
+        tries = 0
         back_s: float | None = None
         failed_s = 0.0
 
         async def emit(update: Update) -> None:
-            nonlocal waits, tries, back_s
+            nonlocal tries, back_s
             if isinstance(update, SourceConnected) and tries:
                 now_s = self._clock.elapsed_s()
                 if back_s is None:
                     back_s = now_s
-                    # Who is back tells the others that it is worth a try.
+                    # The server is back: the other sources need not wait any longer.
                     self._clock.wake(well_since_s=failed_s)
                 if now_s - back_s >= min(update.interval_s, WELL_AFTER_S):
-                    waits, tries = waits_s(self._random), 0
+                    tries = 0
             await self._emit(update)
 
         while True:
+            began_s = self._clock.elapsed_s()
             try:
                 await source.run(emit)
             except Transient as error:
-                failed_s = failed_s if tries else self._clock.elapsed_s()
+                now_s = self._clock.elapsed_s()
+                # A source that was connected may have failed at once: how long its last request took is not known.
+                took_s = 0.0 if back_s is not None or not tries else now_s - began_s
+                failed_s = failed_s if tries else now_s
                 tries, back_s = tries + 1, None
-                wait_s, clock = next(waits), self._clock
+                pause_s, clock = wait_s(self._random, tries, took_s), self._clock
                 if error.retry_after is not None:
-                    wait_s, clock = max(wait_s, error.retry_after.total_seconds()), self._told_when
-                next_at = self._now() + timedelta(seconds=wait_s)
+                    pause_s, clock = max(pause_s, error.retry_after.total_seconds()), self._told_when
+                next_at = self._now() + timedelta(seconds=pause_s)
                 await self._emit(
                     SourceRetrying(
                         source.name, self._now(), next_at, tries, error.reason, error.is_answered, error.status
                     )
                 )
-                await clock.sleep(wait_s)
+                await clock.sleep(pause_s)
             except Fatal as error:
                 await self._emit(SourceStopped(source.name, self._now(), error.reason, error.status))
                 return

@@ -4,7 +4,7 @@ What lives here: the protocol, its two exceptions, the translation of the API's 
 between tries. Who waits is the session.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from random import Random
 from typing import Protocol
@@ -18,8 +18,12 @@ Emit = Callable[[Update], Awaitable[None]]
 FIRST_WAIT_S = 1.0
 """After a first failure: longer than a restart of a load balancer, shorter than a person's patience."""
 
-LONGEST_WAIT_S = 30.0
-"""Between tries in a long outage: soon enough that the monitor is back before the operator asks."""
+MAX_ROUND_S = 10.0
+"""From the beginning of one failed try to the next: a server that is back is noticed within this time, also where each
+try waits for a connection in vain.
+"""
+
+_MAX_DOUBLINGS = 10
 
 
 class Transient(Exception):
@@ -92,12 +96,11 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
             return Transient(str(error), is_answered=not isinstance(error, Unreachable))
 
 
-def waits_s(random: Random) -> Iterator[float]:
-    """Seconds to wait before each next try, without end: doubling to a cap, each spread over its upper half.
+def wait_s(random: Random, failures: int, took_s: float) -> float:
+    """Return the seconds to wait after so many failures in a row, the last of which took `took_s`.
 
-    The spread keeps a wall of monitors from knocking together after an outage.
+    Waits double from FIRST_WAIT_S on. The wait and the failed try together take MAX_ROUND_S at most, unless the try
+    alone took longer. Each wait is spread over its upper half, which keeps a wall of monitors from knocking together.
     """
-    wait_s = FIRST_WAIT_S
-    while True:
-        yield wait_s * random.uniform(0.5, 1.0)
-        wait_s = min(LONGEST_WAIT_S, wait_s * 2)
+    doubled_s = FIRST_WAIT_S * 2.0 ** min(failures - 1, _MAX_DOUBLINGS)
+    return random.uniform(0.5, 1.0) * min(doubled_s, max(FIRST_WAIT_S, MAX_ROUND_S - took_s))

@@ -40,6 +40,9 @@ LIST_FIRST_S: Final = 1.0
 REFUSED_AGAIN: Final = timedelta(minutes=5)
 """Between tries where the key, the plan or the server does not allow a feed."""
 
+ROLLOUT_S: Final = 60.0
+"""A feed that worked so recently and is refused now is behind a proxy, or a server, in the middle of a rollout."""
+
 CROWDED_AGAIN: Final = timedelta(minutes=1)
 """Between tries while all connections of the environment are taken by others."""
 
@@ -60,9 +63,7 @@ TOLD_EVERY_S: Final = 1.0
 
 HOLLOW_S: Final = 1.0
 MOST_HOLLOW: Final = 20
-"""So many answers in a row without news, each within a second: nobody holds the polls, and they would never end. A row
-that says what is known already is no news.
-"""
+"""So many answers in a row without news, each within a second: nobody holds the polls, and they would never end."""
 
 
 @dataclass(slots=True)
@@ -285,6 +286,8 @@ class RealtimeSource:
                 return Transient(reason, max(error.resets_in, CROWDED_AGAIN), status=429)
             case NotFound() if self._target.run_id is not None:
                 return Transient(reason, REFUSED_AGAIN, status=404)
+            case Refused() if not error.is_about_the_key and self._clock.elapsed_s() - self._heard_s < ROLLOUT_S:
+                return Transient(reason, status=error.status)
             case Refused():
                 await self._reads.lose(Capability.REALTIME, reason)
                 return Transient(reason, REFUSED_AGAIN, status=error.status)
