@@ -49,6 +49,7 @@ class Sockets:
 
         class Protocol(H11Protocol):
             _came_refused = False
+            _is_in_head = False
             _unread = b""
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -63,19 +64,17 @@ class Sockets:
                 super().connection_lost(exc)
 
             def data_received(self, data: bytes) -> None:
-                begins = self._came_refused and self.conn.their_state in {h11.IDLE, h11.DONE}
-                if not (begins and sockets.is_refusing()):
-                    data, self._unread = self._unread + data, b""
-                    super().data_received(data)
-                    return
+                begins = not self._is_in_head and self.conn.their_state in {h11.IDLE, h11.DONE}
                 self._unread += data
-                if b"\n" not in self._unread and len(self._unread) < REQUEST_LINE_BYTES:
-                    return
+                if begins and self._came_refused and sockets.is_refusing():
+                    if b"\n" not in self._unread and len(self._unread) < REQUEST_LINE_BYTES:
+                        return
+                    if not _CONTROL.match(self._unread):
+                        _reset(self.transport)
+                        return
                 data, self._unread = self._unread, b""
-                if _CONTROL.match(data):
-                    super().data_received(data)
-                else:
-                    _reset(self.transport)
+                super().data_received(data)
+                self._is_in_head = self.conn.their_state is h11.IDLE
 
             def _reset_silent(self) -> None:
                 is_new = self.conn.their_state is h11.IDLE and self.cycle is None
