@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import text_of
-from tui.present.help import HelpGroup, HelpKey, help_lines
-from tui.present.styled import line_width
+from tui.present.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
+from tui.present.spark import spark
+from tui.present.styled import line_width, plain
+from tui.store.activity import Minute
 
 HERE = HelpGroup("this pane", (HelpKey("space", "mark", "Mark the run, or take its mark away."),))
 EVERYWHERE = HelpGroup(
@@ -36,6 +38,16 @@ def test_where_it_is_narrow_the_word_goes_and_the_sentence_is_wrapped() -> None:
     assert lines[2:] == ["space           Mark the run, or take its", "                mark away."]
 
 
+def test_signs_are_explained_as_they_stand_in_the_header() -> None:
+    lines = sign_lines("signs", header_signs(), 100)
+    assert plain(lines[1]) == "signs"
+    assert plain(lines[2]) == "Q               Queued, delayed or pending a version."
+    marks = [line[0] for line in lines[2:]]
+    assert marks[-3:] == list(spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)]))
+    assert plain(sign_lines("signs", header_signs(is_colorless=True), 100)[-1]).startswith("✗ ")
+
+
 @given(st.integers(40, 160))
 def test_no_line_is_wider_than_asked(width: int) -> None:
+    assert max(map(line_width, sign_lines("signs", header_signs(), width))) <= width
     assert max(map(line_width, help_lines([HERE, EVERYWHERE], width))) <= width

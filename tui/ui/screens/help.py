@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
-from tui.present.help import HelpGroup, HelpKey, help_lines
+from tui.present.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
 from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import LiveKey
 from tui.ui.keys import bind
@@ -49,8 +49,10 @@ class HelpScreen(PageScreen):
         super().__init__(live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        """The groups."""
-        return [PageRow(line, number) for number, line in enumerate(help_lines(self._groups, width - EDGE))]
+        """The groups, then the signs."""
+        signs = header_signs(is_colorless=self.host.painter.is_colorless)
+        lines = (*help_lines(self._groups, width - EDGE), *sign_lines("signs in the header", signs, width - EDGE))
+        return [PageRow(line, number) for number, line in enumerate(lines)]
 
     def on_mount(self) -> None:
         """Begin at the first key."""
