@@ -28,17 +28,19 @@ LONG = 1e6
 
 
 class BareApp(TriggerApp):
-    """The app without panes. What is sent to the terminal past the painting is in `sent`."""
+    """The app without panes. What is sent to the terminal past the painting is in `sent`, and `on_sent` is told."""
 
     def __init__(self, session: Session, **options: Any) -> None:
         super().__init__(session, **options)
         self.sent: list[str] = []
+        self.on_sent: Callable[[str], None] = lambda _: None
 
     def get_default_screen(self) -> Screen[None]:
         return Screen()
 
     def write(self, data: str) -> None:
         self.sent.append(data)
+        self.on_sent(data)
 
 
 @dataclass
@@ -95,6 +97,14 @@ class Stage:
         """The terminal says where its cursor is."""
         self._send(events.CursorPosition(0, 0))
         await self.later()
+
+    def answer_after(self, seconds: float) -> None:
+        """From now on the terminal answers each question so late."""
+
+        def ask(_: str) -> None:
+            self.session.clock.call_later(seconds, lambda: self._send(events.CursorPosition(0, 0)))
+
+        self.app.on_sent = ask
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         for key in keys:

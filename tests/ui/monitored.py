@@ -63,6 +63,15 @@ class Monitored:
             driver.send_message(event)
         await self.later(wait_s)
 
+    async def answer(self, times: int = 1) -> None:
+        """The terminal says where its cursor is, as often as it was asked about the frames of a dialog."""
+        assert self.app._driver is not None
+        for _ in range(times):
+            event = events.CursorPosition(0, 0)
+            event.set_sender(self.app)
+            self.app._driver.send_message(event)
+        await self.later()
+
     @property
     def lines(self) -> list[str]:
         """The text on the terminal, line by line, without spaces at the ends."""

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from starlette.responses import JSONResponse
-from textual import events
 from textual.strip import Strip
 
 from tests.fleet import FleetRun
@@ -25,12 +24,7 @@ def asks(monitor: Monitored) -> bool:
 async def seen(monitor: Monitored) -> None:
     """The question is whole, and the terminal answered each time that it was asked."""
     await monitor.later(0.5)
-    for _ in range(2):
-        answer = events.CursorPosition(0, 0)
-        answer.set_sender(monitor.app)
-        assert monitor.app._driver is not None
-        monitor.app._driver.send_message(answer)
-    await monitor.later(0.1)
+    await monitor.answer(2)
 
 
 def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:

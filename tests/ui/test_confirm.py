@@ -10,6 +10,7 @@ from tests.answers import server_error
 from tests.fleet import Fleet, FleetRun
 from tests.ui.acting_stage import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
+from tui.domain.ids import RunId
 from tui.ui.type_ahead import ASK_CURSOR
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
@@ -67,7 +68,7 @@ def test_keys_typed_before_the_frame_was_seen_answer_nothing(tmp_path: Path) -> 
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, run)
-        await stage.press("y", "escape", "enter", wait_s=0.2)
+        await stage.press("y", "q", "enter", wait_s=0.2)
         assert stage.asks()
         # The answer to the frame that only said that the rest is read frees the keys that do nothing, not `y`.
         await stage.later(0.2)
@@ -85,42 +86,133 @@ def test_keys_typed_before_the_frame_was_seen_answer_nothing(tmp_path: Path) -> 
     play(fleet_of(run), tmp_path, scenario)
 
 
-def test_a_terminal_that_does_not_answer_is_waited_for_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delay_s", [1.0, 3.0, 9.0])
+def test_y_typed_on_a_slow_link_never_confirms(tmp_path: Path, delay_s: float) -> None:
+    run = executing(1)
+
     async def scenario(stage: Stage) -> None:
-        await stage.ask(REPLAY, ENDED, wait_s=0.9)
-        await stage.press("escape")
+        stage.answer_after(delay_s)
+        await stage.ask(CANCEL, run)
+        for _ in range(round(delay_s * 10) - 2):
+            await stage.press("y", wait_s=0.1)
+            assert stage.asks()
+        assert "waiting for the terminal to answer" in stage.text
+        assert "y  cancel 1 run" not in stage.text
+        await stage.later(2)
+        assert "y  cancel 1 run" in stage.text
+        assert stage.writes() == []
+        await stage.press("y")
+        assert not stage.asks()
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 5.0, 11.0])
+def test_escape_works_whether_or_not_the_terminal_answers(tmp_path: Path, after_s: float) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run, wait_s=after_s)
         assert stage.asks()
+        await stage.press("escape")
+        assert not stage.asks()
+        await stage.later(1)
+        assert stage.writes() == []
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+def test_a_terminal_that_never_answers_is_asked_for_a_word(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=9.9)
+        assert stage.app.sent == [ASK_CURSOR] * 5, "at 0, 2, 4, 6 and 8 s"
+        assert "Type replay" not in stage.text
+        await stage.press("y", wait_s=0.2)
+        assert "Type replay, then Enter" in stage.text
+        assert "The terminal does not tell when it drew this" in stage.text
+        await stage.press("y", "enter")
+        assert "That is not replay: nothing was done." in stage.text
+        await stage.press("q")
+        assert stage.asks()
+        await stage.press("ctrl+u", *"replay", "enter")
+        assert not stage.asks()
+        await stage.ended()
+        assert len(stage.writes()) == 1
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_a_silent_terminal_is_asked_for_a_word_at_once_the_next_time(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=11)
+        await stage.press("escape", wait_s=1)
+        stage.acting.ask(REPLAY, [RunId(ENDED.id)])
+        await stage.press(*"replay", "enter")
+        assert stage.asks(), "typed before the field could be seen"
+        assert "Type replay, then Enter" in stage.text
         await stage.later(0.2)
-        await stage.press("escape")
+        await stage.press(*"replay", "enter")
         assert not stage.asks()
-        stage.app.sent.clear()
-        await stage.ask(REPLAY, ENDED, wait_s=0.2)
-        await stage.press("escape")
-        assert stage.asks()
-        await stage.later(0.1)
-        await stage.press("escape")
-        assert not stage.asks()
-        assert stage.app.sent == []
 
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
-def test_a_terminal_that_answers_late_is_asked_again(tmp_path: Path) -> None:
+def test_a_late_answer_leaves_the_word_field_where_it_is(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
-        await stage.ask(REPLAY, ENDED, wait_s=1.1)
+        await stage.ask(REPLAY, ENDED, wait_s=11)
+        await stage.press("r", "e")
+        before = stage.text
         await stage.answer()
-        await stage.press("escape")
-        assert not stage.asks()
-        stage.app.sent.clear()
-        await stage.ask(REPLAY, ENDED, wait_s=0.5)
-        assert stage.app.sent == [ASK_CURSOR]
-        await stage.press("escape")
+        assert stage.text == before
+        await stage.press("y")
         assert stage.asks()
-        await stage.answer()
         await stage.press("escape")
+        # It was slow, not silent: the next time `y` is enough again, once the terminal has answered.
+        stage.app.sent.clear()
+        await stage.ask(REPLAY, ENDED)
+        for _ in range(4):
+            await stage.answer()  # to what the first dialog asked
+        await stage.press("y")
+        assert stage.asks()
+        assert "Type replay" not in stage.text
+        await stage.answer()
+        await stage.press("y")
         assert not stage.asks()
 
     play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_an_answer_to_an_older_dialog_arms_no_newer_one(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.answer_after(3.0)
+        await stage.ask(REPLAY, ENDED, wait_s=1.0)
+        await stage.press("escape")
+        await stage.ask(REPLAY, ENDED, wait_s=2.5)
+        await stage.press("y")
+        assert stage.asks(), "only the first dialog's question is answered"
+        await stage.later(1.0)
+        await stage.press("y")
+        assert not stage.asks()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_typed_ahead_keys_do_not_fill_the_field(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 3)]
+
+    async def scenario(stage: Stage) -> None:
+        stage.answer_after(1.0)
+        await stage.ask(CANCEL, *runs)
+        for key in (*"prod", "enter"):
+            await stage.press(key, wait_s=0.1)
+        assert stage.asks()
+        await stage.later(1.5)
+        await stage.press("enter")
+        assert "Type 2 or prod first, or Esc." in stage.text
+        await stage.press(*"prod", "enter")
+        assert not stage.asks()
+
+    play(production(*runs), tmp_path, scenario)
 
 
 def test_y_counts_only_once_it_was_seen_what_else_stops(tmp_path: Path) -> None:

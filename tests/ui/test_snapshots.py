@@ -29,7 +29,9 @@ async def a_list(monitor: Monitored) -> None:
 
 
 async def a_question(monitor: Monitored) -> None:
-    await monitor.press("j", "R", wait_s=3)
+    await monitor.press("j", "R", wait_s=1)
+    await monitor.answer()
+    await monitor.later(2)
 
 
 async def nobody_answers(monitor: Monitored) -> None:

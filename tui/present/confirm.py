@@ -1,7 +1,6 @@
 """The question before an action: where we are, what is asked, what else stops, what is not known, and the answers.
 
-What lives here: the words and lines of the dialog, made of a value. Which keys answer it, and when, is the screen's.
-Source: DESIGN §8, mock-ups 06 and 06b.
+A value becomes the words and lines of the dialog. Which keys answer it, and when, is decided by the screen.
 """
 
 from collections import Counter
@@ -19,6 +18,8 @@ from tui.present.status import Look, look_of, look_of_status
 from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
 
 WIDTH: Final = 70
+WAITING_FOR_TERMINAL: Final = "waiting for the terminal to answer"
+SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so one key is not enough."
 INDENT: Final = 3
 _GAP: Final = 2
 _FIELD: Final = 12
@@ -41,10 +42,12 @@ class Question:
     """Everything that the dialog says.
 
     `safe` are the words of the button that does nothing, `promise` what the verb does, in a sentence, `left_out` how
-    many marked runs are not shown and so not touched. `is_reading`: the plan is not whole yet. `is_awake`: keys count
-    by now, `may_answer`: the one that acts too. `typed` is what stands in the field, `complaint` why it is not enough,
-    `objection` why there is nothing to agree to any more; `grace_s` how long nothing is sent after the answer.
-    `destroys`: what is agreed to ends something, and the key for it is as red as what has failed.
+    many marked runs are not shown and so not touched. `is_reading`: the plan is not whole yet. `is_awake`: all keys but
+    the one that acts count by now (Esc always does), `may_answer`: that one too. `is_waiting`: the terminal takes its
+    time to show that it has drawn this. `word` has to be typed where the terminal does not show it at all. `typed` is
+    what stands in the field, `complaint` why it is not enough, `objection` why there is nothing to agree to any more;
+    `grace_s` how long nothing is sent after the answer. `destroys`: what is agreed to ends something, and the key for
+    it is as red as what has failed.
     """
 
     plan: Plan
@@ -55,6 +58,8 @@ class Question:
     is_reading: bool = False
     is_awake: bool = False
     may_answer: bool = False
+    is_waiting: bool = False
+    word: str = ""
     typed: str = ""
     complaint: str = ""
     objection: str = ""
@@ -64,7 +69,8 @@ class Question:
     @property
     def wanted(self) -> tuple[str, ...]:
         """What has to be typed, any of these; empty: `y` is enough."""
-        return to_type(self.plan, self.place.name, is_production=self.place.is_production)
+        many = to_type(self.plan, self.place.name, is_production=self.place.is_production)
+        return many or ((self.word,) if self.word else ())
 
     @property
     def needs_typing(self) -> bool:
@@ -257,18 +263,19 @@ def _field(question: Question, limit: int) -> list[Line]:
     head = [(*ask, *field)] if line_width(ask) + _FIELD <= limit else [*fold(ask, limit), field]
     # Its own line, empty until it is needed: nothing shifts while somebody types.
     complaint: Line = (Piece(question.complaint, Token.AMBER),)
-    return [*head, *([cut(complaint, limit)] if question.complaint else [()]), *later]
+    why = _sentence(SILENT_TERMINAL, limit) if question.word else []
+    return [*why, *head, *([cut(complaint, limit)] if question.complaint else [()]), *later]
 
 
 def _answers(question: Question, limit: int) -> Line:
     """The safe button left, the key that acts right; a key that does not count yet is faint."""
     is_typed = question.needs_typing
     keys = ("Esc",) if is_typed else ("Enter", "Esc")
-    key_token = Token.TEXT if question.is_awake else Token.FAINT
     left: list[Piece] = [Piece(f" {question.safe} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
+        counts = question.is_awake or key == "Esc"
         left += [Piece(" or ", Token.FAINT)] if number else []
-        left.append(Piece(key, key_token, is_bold=question.is_awake))
+        left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
     right = () if question.objection else _acting(question)
     room = limit - line_width(tuple(left)) - line_width(right)
     if room < _GAP:
@@ -278,6 +285,8 @@ def _answers(question: Question, limit: int) -> Line:
 
 
 def _acting(question: Question) -> Line:
+    if question.is_waiting and not question.may_answer and not question.is_reading:
+        return (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
     more = " or more" if question.plan.missing else ""
     text = f"{question.plan.verb.lower()} {words.plural(question.plan.total, 'run')}{more}"
     if question.is_reading:

@@ -29,6 +29,8 @@ from tui.ui.painting import Painter
 from tui.ui.theme import THEMES, Look
 from tui.ui.type_ahead import TypeAhead
 
+LEAVE_ID: Final = "leave"
+
 KEY_WITHIN_S: Final = 1.0
 """A widget that has not worked off a key by then is on its way out."""
 
@@ -70,6 +72,7 @@ class TriggerApp(Host):
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.farewell: Callable[[], list[str]] = list
+        self.unsent: Callable[[], Mapping[str, int]] = dict
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[look].name
@@ -109,7 +112,8 @@ class TriggerApp(Host):
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """The terminal's answer takes its place among the keys, which the screen gets in the order they came."""
         event.stop()
-        self.screen.call_later(self.type_ahead.answer)
+        if not self.screen.call_later(self.type_ahead.answer):  # a screen that is being removed
+            self.type_ahead.answer()
 
     async def on_event(self, event: events.Event) -> None:
         """One key at a time: the next is looked at when whoever got this one has worked it off."""
@@ -130,6 +134,17 @@ class TriggerApp(Host):
         self.screen.refresh(layout=True)
 
     def action_leave(self) -> None:
+        """End the program; ask first while actions wait to be sent. Asked for once more, it does not ask."""
+        is_asking = any(screen.id == LEAVE_ID for screen in self.screen_stack)
+        if is_asking or not self.unsent():
+            self.action_leave_at_once()
+            return
+        from tui.ui.screens.leave import LeaveScreen  # noqa: PLC0415  not before somebody asks: it must start fast
+
+        screen = LeaveScreen(self.live, self.unsent, self.type_ahead, id=LEAVE_ID)
+        self.push_screen(screen, lambda is_meant: self.action_leave_at_once() if is_meant else None)
+
+    def action_leave_at_once(self) -> None:
         """End the program."""
         self.exit(0)
 

@@ -38,6 +38,8 @@ class Host(App[int]):
 
     farewell: Callable[[], Sequence[str]]
     """What has to be said once the screen is gone."""
+    unsent: Callable[[], Mapping[str, int]]
+    """How many runs wait for an action to be sent, by title of the action."""
 
     def write(self, data: str) -> None:
         """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
@@ -48,6 +50,10 @@ class Host(App[int]):
         raise NotImplementedError
 
     def action_leave(self) -> None:
+        """End the program; ask first while actions wait to be sent."""
+        raise NotImplementedError
+
+    def action_leave_at_once(self) -> None:
         """End the program."""
         raise NotImplementedError
 

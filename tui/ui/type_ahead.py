@@ -1,70 +1,113 @@
-"""The guard against keys that were typed before a dialog was seen.
+"""Tells whether a key was typed before or after a dialog could be seen.
 
-What lives here: when keys begin to count. After its frame the terminal is asked for the cursor's position: its answer
-comes behind every key that was typed before it drew the frame. Source: DESIGN §8.
+Behind its frame the terminal is asked for the cursor's position. The answer stands among the keys, behind every key
+that was typed before the terminal drew the frame. A multiplexer (tmux, screen) answers for the terminal behind it.
 """
 
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Final
 
 from tui.sources.clock import Clock, Timer
 
 ASK_CURSOR: Final = "\x1b[6n"
 
-PATIENCE_S: Final = 1.0
-"""A terminal that has not answered by then will not."""
+SAID_AFTER_S: Final = 0.5
+"""A dialog says what it waits for only then: most terminals answer at once."""
 
-SILENT_S: Final = 0.25
-"""For a terminal that does not answer: so long after a frame nobody has read it yet."""
+ASK_EVERY_S: Final = 2.0
+"""How often a frame's question is repeated, in case one was lost."""
+
+MAX_QUESTIONS: Final = 5
+"""Questions about one frame."""
+
+SILENT_AFTER_S: Final = MAX_QUESTIONS * ASK_EVERY_S
+"""A terminal that has not answered by then is taken for one that will not."""
+
+
+class Sight(Enum):
+    """What is known about the last frame of a dialog."""
+
+    WAITING = auto()
+    """The terminal takes its time."""
+    SEEN = auto()
+    """Keys that come now are younger than the frame."""
+    UNKNOWN = auto()
+    """The terminal does not answer: no single key can be trusted."""
 
 
 class TypeAhead:
-    """One for all dialogs of a terminal: it remembers whether that answers."""
+    """One for all dialogs of a terminal.
+
+    Terminals answer in the order of the questions, and the answers carry no mark: they are counted, and questions are
+    never forgotten. An answer to an old question therefore counts for no newer frame, however late it comes. An answer
+    that was lost costs the next frame one more question.
+    """
 
     def __init__(self, clock: Clock, write: Callable[[str], None]) -> None:
         self._clock = clock
         self._write = write
-        self._answers = True
-        self._owed = 0
-        self._asked_at_s = 0.0
+        self._asked = self._answered = 0
+        self._first_asked_s: float | None = None
+        self._frame_from = 0
         self._timer: Timer | None = None
-        self._awake: Callable[[], None] | None = None
+        self._on_sight: Callable[[Sight], None] | None = None
 
-    def begin(self, awake: Callable[[], None]) -> None:
-        """A frame was painted: call `awake` when keys that come are younger than it."""
-        self.stop()
-        self._awake = awake
-        now_s = self._clock.monotonic_s()
-        if now_s - self._asked_at_s > PATIENCE_S:
-            self._owed = 0
-        if self._answers:
-            self._owed += 1
-            self._asked_at_s = now_s
-            self._write(ASK_CURSOR)
-        self._timer = self._clock.call_later(PATIENCE_S if self._answers else SILENT_S, self._give_up)
+    @property
+    def is_silent(self) -> bool:
+        """Whether the terminal has never answered, although it had the time to."""
+        began_s = self._first_asked_s
+        return not self._answered and began_s is not None and self._clock.monotonic_s() - began_s >= SILENT_AFTER_S
+
+    def begin(self, on_sight: Callable[[Sight], None]) -> Callable[[], None]:
+        """A frame was painted: report what becomes known about it. The returned call ends that.
+
+        A frame that is begun later takes its place.
+        """
+        self._stop()
+        is_silent = self.is_silent
+        self._frame_from = self._asked + 1
+        self._ask()  # a silent one too: it may have been slow
+        if is_silent:
+            on_sight(Sight.UNKNOWN)
+            return lambda: None
+        frame, self._on_sight = self._frame_from, on_sight
+        self._timer = self._clock.call_later(SAID_AFTER_S, self._say)
+        return lambda: self._stop() if frame == self._frame_from else None
 
     def answer(self) -> None:
-        """An answer of the terminal has come, in its place among the keys; only the one to the last frame counts."""
-        self._owed = max(0, self._owed - 1)
-        if self._owed:
-            return
-        if not self._answers:
-            self._answers = True  # it was slow, not silent: the next question asks again
-        elif self._awake is not None:
-            self._end()
+        """Count an answer of the terminal; it has its place among the keys."""
+        if self._answered == self._asked:
+            return  # nobody asked: a key like shift-F3 looks the same
+        self._answered += 1
+        if self._on_sight is not None and self._answered >= self._frame_from:
+            self._end(Sight.SEEN)
 
-    def stop(self) -> None:
-        """Nobody waits any more."""
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._awake = None
+        self._timer = self._on_sight = None
 
-    def _give_up(self) -> None:
-        self._answers = False
-        self._end()
+    def _ask(self) -> None:
+        self._asked += 1
+        if self._first_asked_s is None:
+            self._first_asked_s = self._clock.monotonic_s()
+        self._write(ASK_CURSOR)
 
-    def _end(self) -> None:
-        awake = self._awake
-        self.stop()
-        if awake is not None:
-            awake()
+    def _say(self) -> None:
+        self._timer = self._clock.call_later(ASK_EVERY_S - SAID_AFTER_S, self._ask_again)
+        if self._on_sight is not None:
+            self._on_sight(Sight.WAITING)
+
+    def _ask_again(self) -> None:
+        if self._asked - self._frame_from + 1 >= MAX_QUESTIONS:
+            self._end(Sight.UNKNOWN)
+            return
+        self._ask()
+        self._timer = self._clock.call_later(ASK_EVERY_S, self._ask_again)
+
+    def _end(self, sight: Sight) -> None:
+        on_sight = self._on_sight
+        self._stop()
+        if on_sight is not None:
+            on_sight(sight)

@@ -1,10 +1,12 @@
 """The dialog before an action: nothing is sent unless it is answered by what it asks for, once it was seen.
 
-What lives here: its keys, and when they count. What it says is `present.confirm`'s, what follows `acting`'s.
+Its keys are here, and when they count. Its words are in `present.confirm`, what follows is in `acting`.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,10 +18,13 @@ from tui.present.confirm import WIDTH, Question, confirm_lines
 from tui.ui import layout
 from tui.ui.live import Live
 from tui.ui.ticking import Ticker
-from tui.ui.type_ahead import TypeAhead
+from tui.ui.type_ahead import Sight, TypeAhead
 from tui.ui.widgets.dialog import Dialog
 
 LONGEST: Final = 40
+
+BURST_GAP_S: Final = 0.1
+"""Keys closer than this to one that did not count were typed, or pasted, together with it."""
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -33,6 +38,9 @@ class ConfirmScreen(ModalScreen[bool]):
         self._live = live
         self._action = action
         self._type_ahead = type_ahead
+        self._stop_waiting: Callable[[], None] = lambda: None
+        self._is_covered = False
+        self._swallowed_s = -math.inf
         self._dialog = Dialog(has_band=True)
         self._ticker = Ticker(self, live.session.clock, self._draw)
 
@@ -42,14 +50,28 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Draw, then find out from when on keys were typed with the dialog in sight."""
+        if self._type_ahead.is_silent:
+            self.question = replace(self.question, word=self._action.id)
         self._draw()
         self._ticker.begin()
         self.call_after_refresh(self._seen)
 
     def on_unmount(self) -> None:
-        """Nobody waits for the terminal's answer any more."""
-        self._type_ahead.stop()
+        """Stop waiting for the terminal."""
+        self._stop_waiting()
         self._ticker.stop()
+
+    def on_screen_suspend(self) -> None:
+        """Another dialog covers this one."""
+        self._is_covered = True
+        self.question = replace(self.question, is_awake=False, may_answer=False, is_waiting=False)
+
+    def on_screen_resume(self) -> None:
+        """The other dialog is gone: keys count once this one was seen again."""
+        if self._is_covered:
+            self._is_covered = False
+            self._draw()
+            self.call_after_refresh(self._seen)
 
     def on_resize(self) -> None:
         """Another size has other lines."""
@@ -76,9 +98,11 @@ class ConfirmScreen(ModalScreen[bool]):
         event.stop()
         event.prevent_default()
         question = self.question
-        if not question.is_awake:
-            return
-        if event.key == "escape" or (event.key in {"enter", "q"} and not question.needs_typing):
+        if event.key == "escape":
+            self.dismiss(result=False)
+        elif not question.is_awake:
+            self._swallowed_s = self._live.session.clock.monotonic_s()
+        elif event.key in {"enter", "q"} and not question.needs_typing:
             self.dismiss(result=False)
         elif layout.is_too_small(*self.size):
             return  # What is agreed to has to be in sight.
@@ -93,17 +117,41 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def _seen(self) -> None:
         """The frame with the question as it is now has been painted."""
-        if self.is_attached:
+        if self.is_attached and not self._is_covered:
             is_whole = not self.question.is_reading
-            self._type_ahead.begin(lambda: self._wake(may_answer=is_whole))
+            self._stop_waiting = self._type_ahead.begin(lambda sight: self._see(sight, is_whole=is_whole))
 
-    def _wake(self, *, may_answer: bool) -> None:
-        self.question = replace(self.question, is_awake=True, may_answer=may_answer)
+    def _see(self, sight: Sight, *, is_whole: bool) -> None:
+        match sight:
+            case Sight.WAITING:
+                self.question = replace(self.question, is_waiting=True)
+            case Sight.SEEN:
+                self.question = replace(self.question, is_awake=True, may_answer=is_whole, is_waiting=False)
+            case Sight.UNKNOWN:
+                self.question = replace(self.question, word=self._action.id, is_waiting=False)
+                # The field is drawn now: what was typed before does not belong into it.
+                self.call_after_refresh(self._wake_for_word, is_whole=is_whole)
+            case _:
+                assert_never(sight)
         self._draw()
+
+    def _wake_for_word(self, *, is_whole: bool) -> None:
+        self.question = replace(self.question, is_awake=True, may_answer=is_whole)
+        self._draw()
+
+    def _is_ahead(self) -> bool:
+        """Whether a key belongs to a burst that began before the field could be seen."""
+        if not self.question.word:
+            return False  # the terminal's answer parts what was typed before from what comes now
+        now_s = self._live.session.clock.monotonic_s()
+        if now_s - self._swallowed_s >= BURST_GAP_S:
+            return False
+        self._swallowed_s = now_s
+        return True
 
     def _type(self, event: events.Key) -> None:
         question = self.question
-        if not question.may_answer:
+        if not question.may_answer or self._is_ahead():
             return
         typed, complaint = question.typed, ""
         if event.key == "enter":

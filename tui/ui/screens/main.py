@@ -62,8 +62,9 @@ class MainScreen(Board):
         self.run_list.table.overlay = self.detail.overlay = self.strip.overlay = self.acting.overlay
 
     def on_mount(self) -> None:
-        """What was agreed to and not sent is told at the end."""
+        """What was agreed to and not sent is asked about before the end, and told after it."""
         self.host.farewell = self.acting.farewell
+        self.host.unsent = lambda: self.acting.dispatch.waiting
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         """The cursor of the list is on another run."""

@@ -79,7 +79,7 @@ class PageScreen(Screen[None]):
         """Go on telling how things are."""
         self.host.changed.subscribe(self, self._see)
         self._ticker.begin()
-        self.page.focus()
+        self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
 
     def on_unmount(self) -> None:
@@ -99,8 +99,8 @@ class PageScreen(Screen[None]):
         self._rule.show(RuleText((), title, found or self.right(), is_focused=True))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
-        """Matches are stepped through while there is a search."""
-        return action != "hit_step" or bool(self._searched)
+        """While something is typed every key is text; matches are stepped through while there is a search."""
+        return not self._prompt.is_open and (action != "hit_step" or bool(self._searched))
 
     def on_key(self, event: events.Key) -> None:
         """Say that a key that nothing took does nothing here."""

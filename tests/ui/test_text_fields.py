@@ -1,0 +1,87 @@
+"""Where something is typed every printable key is text: no dialog with a field binds one."""
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+from textual.screen import Screen
+from textual.widgets import Input
+
+import tui.ui.screens
+from tests.fleet import FleetRun
+from tests.ui.acting_stage import Stage, executing, fleet_of, play
+from tests.ui.monitored import Monitored, told
+from tui.actions import CANCEL
+from tui.ui.screens.confirm import LONGEST
+
+FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
+PRINTABLE = [chr(code) for code in range(33, 127)]
+
+FIELDS = {
+    "MainScreen": ("slash",),
+    "PaletteScreen": ("colon",),
+    "HelpScreen": ("question_mark", "slash"),
+    "MessagesScreen": (":", *"messages", "enter", "slash"),
+    "ServerFiltersScreen": ("f",),
+}
+"""How the first field of each screen is reached from the list; `ConfirmScreen` has a field of its own, see below."""
+
+ALIKE = {"Board", "PageScreen", "ValueScreen"}
+"""What others above are made of, and a page like those above."""
+
+WITHOUT = {"CopyMenu", "LeaveScreen"}
+"""Screens that have no field."""
+
+
+def screens() -> set[str]:
+    for module in iter_modules(tui.ui.screens.__path__):
+        import_module(f"tui.ui.screens.{module.name}")
+    found: set[str] = set()
+    waiting: list[type[object]] = [Screen]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            if each.__module__.startswith("tui."):
+                found.add(each.__name__)
+    return found
+
+
+def test_every_screen_is_looked_at() -> None:
+    assert screens() == FIELDS.keys() | ALIKE | WITHOUT | {"ConfirmScreen"}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_printable_keys_are_text_in_a_field(tmp_path: Path, name: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press(*FIELDS[name], wait_s=1)
+        screen = monitor.app.screen
+        assert type(screen).__name__ == name
+        field = monitor.app.focused
+        if not isinstance(field, Input):
+            field = screen.query(Input).first()
+            screen.set_focus(field)
+        field.value = "a"  # `G` moves in the empty line of the palette, where no command begins with it
+        field.cursor_position = 1
+        await monitor.press(*PRINTABLE)
+        assert monitor.app.screen is screen
+        assert field.value == "".join(["a", *PRINTABLE])
+        assert monitor.app.return_code is None
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+
+
+def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
+    root = executing(1)
+    below = [FleetRun(10 + n, -80.0 + n, task="import-page", parent=1) for n in range(10)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, root)
+        await stage.seen()
+        for start in range(0, len(PRINTABLE), LONGEST):
+            keys = PRINTABLE[start : start + LONGEST]
+            await stage.press("ctrl+u", *keys)
+            assert stage.asks()
+            assert stage.app.screen.question.typed == "".join(keys)  # type: ignore[attr-defined]
+
+    play(fleet_of(root, *below), tmp_path, scenario)

@@ -1,0 +1,78 @@
+"""The dialog before the program ends while actions wait: quit all the same, or stay."""
+
+from collections.abc import Callable, Mapping
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from tui.present.leave import WIDTH, LeaveKeys, leave_lines
+from tui.ui import layout
+from tui.ui.live import Live
+from tui.ui.ticking import Ticker
+from tui.ui.type_ahead import Sight, TypeAhead
+from tui.ui.widgets.dialog import Dialog
+
+
+class LeaveScreen(ModalScreen[bool]):
+    """Its result is whether to quit. `waiting` counts the runs that wait to be sent, by title of the action.
+
+    The keys that end the program from everywhere end it here too: see `TriggerApp.action_leave`.
+    """
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, live: Live, waiting: Callable[[], Mapping[str, int]], type_ahead: TypeAhead, *, id: str) -> None:  # noqa: A002  Textual's word
+        super().__init__(id=id)
+        self._waiting = waiting
+        self._type_ahead = type_ahead
+        self._stop_waiting: Callable[[], None] = lambda: None
+        self._dialog = Dialog()
+        self._ticker = Ticker(self, live.session.clock, self._draw)
+        self._sight: Sight | None = Sight.UNKNOWN if type_ahead.is_silent else None
+
+    def compose(self) -> ComposeResult:
+        """The dialog alone."""
+        yield self._dialog
+
+    def on_mount(self) -> None:
+        """Draw, then find out from when on keys were typed with the dialog in sight."""
+        self._draw()
+        self._ticker.begin()
+        self.call_after_refresh(self._seen)
+
+    def on_unmount(self) -> None:
+        """Stop waiting for the terminal."""
+        self._stop_waiting()
+        self._ticker.stop()
+
+    def on_resize(self) -> None:
+        """Another size has other lines."""
+        self._draw()
+
+    def on_key(self, event: events.Key) -> None:
+        """Esc stays, `y` quits once the dialog was seen; where the terminal does not tell, ctrl-c is there."""
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            self.dismiss(result=False)
+        elif self._sight is not Sight.SEEN or layout.is_too_small(*self.size):
+            return
+        elif event.key in {"enter", "q"}:
+            self.dismiss(result=False)
+        elif event.key == "y":
+            self.dismiss(result=True)
+
+    def _seen(self) -> None:
+        if self.is_attached:
+            self._stop_waiting = self._type_ahead.begin(self._see)
+
+    def _see(self, sight: Sight) -> None:
+        self._sight = sight
+        self._draw()
+
+    def _draw(self) -> None:
+        width, _ = self._dialog.room(WIDTH)
+        sight = self._sight
+        keys = LeaveKeys(sight is Sight.SEEN, is_slow=sight is Sight.WAITING, is_silent=sight is Sight.UNKNOWN)
+        self._dialog.show(leave_lines(self._waiting(), keys, width), width)
