@@ -106,6 +106,20 @@ class View:
         concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
         return self.update(Changes(changed=set(concerned)))
 
+    def pass_time(self, now: datetime) -> set[RunId]:
+        """Move the filter to a later (or earlier) moment, and return the runs that may match otherwise now.
+
+        The runs stay as they are until `update` is told them as changed, in parts where they are many.
+        """
+        before, self._filter = self._filter.now, self._filter.at(now)
+        concerned: set[RunId] = set()
+        for moment in self._filter.moments:
+            ends = sorted((now - moment, (before or now) - moment))
+            concerned.update(self._store.created_between(*ends))
+        if self._filter.watches_durations:
+            concerned.update(self._store.live())
+        return concerned
+
     def update(self, changes: Changes) -> ViewDelta:
         """Follow the store, of which `changes` happened since the last call; changes told twice do no harm."""
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
