@@ -143,6 +143,11 @@ class Store:
         """All that is known of a run, or None."""
         return self._runs.get(run_id)
 
+    @property
+    def max_runs(self) -> int:
+        """How many runs are kept, unless more are live or pinned."""
+        return self._max_runs
+
     def __len__(self) -> int:
         return len(self._runs)
 

@@ -130,6 +130,9 @@ class Pane(Widget):
         """Look for a text, as it is typed; gives a remark about what was found. Empty: end."""
         raise NotImplementedError
 
+    def end_typing(self) -> None:
+        """The prompt is closed: what was typed is as it was meant."""
+
     @property
     def searched(self) -> str:
         """The text that is looked for."""

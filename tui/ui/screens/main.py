@@ -28,6 +28,9 @@ ENTER_SENTENCE: Final = "Open what the cursor is on. While no run is selected, s
 FILTER_SENTENCE: Final = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
 
 
+NO_RUN_HERE: Final = "this line is no run: it says what the list does not show"
+
+
 class MainScreen(Board):
     """The board with its keys."""
 
@@ -112,11 +115,12 @@ class MainScreen(Board):
 
     def belongs_in_footer(self, action: str) -> bool:
         """Leave out Enter while no run is selected: the strip says how to select one."""
-        return action != "enter" or self.pane is not self.run_list or self.run_list.target is not None
+        is_at_run = self.pane is not self.run_list or self.run_list.target is not None
+        return action != "enter" or is_at_run or self.run_list.rows.is_at_end
 
     def action_enter(self) -> None:
         """Open what the cursor is on, or put the cursor on the first run."""
-        if self.pane is not self.run_list:
+        if self.pane is not self.run_list or self.run_list.rows.is_at_end:
             self.pane.enter()
         elif (run_id := self.run_list.target) is None:
             self.run_list.table.action_move(1)
@@ -150,6 +154,7 @@ class MainScreen(Board):
         def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
             if not is_kept:
                 pane.search(before)
+            pane.end_typing()
             self.footer.remove_class("away")
 
         self.footer.add_class("away")
@@ -171,7 +176,9 @@ class MainScreen(Board):
 
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
-        if self._acts_on_marks:
+        if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
+            self.footer.notice((Piece(f"{name}: {NO_RUN_HERE}", Token.MUTED),))
+        elif self._acts_on_marks:
             marks = self.run_list.rows.marks
             self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))
         else:
@@ -235,7 +242,9 @@ class MainScreen(Board):
 
     def _back(self) -> bool:
         """Go one level back; whether there was one."""
-        if self._acts_on_marks:
+        if self.run_list.server_search.stop():
+            pass
+        elif self._acts_on_marks:
             # Before the filter: it may hide some of them, and Esc takes back first what a verb would act on.
             self.run_list.clear_marks()
         elif self.pane.searched:
