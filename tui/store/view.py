@@ -4,6 +4,7 @@ What lives here: which run stands at which place. What a row shows, and which ro
 """
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -144,6 +145,11 @@ class View:
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in self._keys
+
+    @property
+    def run_ids(self) -> AbstractSet[RunId]:
+        """The runs that it shows, in no order: the view's own set, which changes with it."""
+        return self._keys.keys()
 
     def at(self, index: int) -> RunId:
         """The run at a place, from 0; `IndexError` beyond the end, as of a list."""

@@ -49,7 +49,7 @@ class MainScreen(Board):
         bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
         bind("X", "error_step(-1)", "previous error", "The previous failed run."),
         bind("p", "pause", "pause", "Stop showing updates, or go on."),
-        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5"),
+        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
         bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75, need=60),
         bind("Y", "copy_menu", "copy what", "Choose what to send: id, payload, output, error with its stack."),
         *ACTION_BINDINGS,
@@ -103,7 +103,8 @@ class MainScreen(Board):
         if action not in ACTION_NAMES:
             return self.pane.has_use_for(action)
         if action == "act" and self._acts_on_marks:
-            return self.acting.block is None
+            rows = self.run_list.rows
+            return self.acting.block is None and rows.mark_count > rows.hidden_mark_count
         run = None if target is None else self.live.session.store.get(target) or Run(target)
         return self.acting.check(action, parameters, run) is True
 
