@@ -75,6 +75,7 @@ class RunListPane(Pane):
         self.table = RunTable(live, self.rows)
         self.server_search = ServerSearch(live.session, self.views, self._seen_runs, self._see_search)
         self._is_empty = True
+        self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, Missed] = {}
         self._outages = Outages(live.session, lambda text: self.host.messages.add(live.session.now(), text))
@@ -129,7 +130,8 @@ class RunListPane(Pane):
         covered = window_words(wanted.filters, wanted.period, self.views.base.older_count, is_cut=is_cut)
         if wanted.is_searched:
             covered += " and older"
-        line = [Piece(f" · {part}", Token.MUTED) for part in (covered, order)]
+        dot = Piece(" · ", Token.MUTED)
+        line = [dot, Piece(covered, self._filter_token), dot, Piece(order, Token.MUTED)]
         if wanted.text:
             line += [Piece(" · ", Token.MUTED), Piece(f"/{wanted.text}", Token.TEXT)]
         return tuple(line)
@@ -192,8 +194,9 @@ class RunListPane(Pane):
         """To the next failed run."""
         return self.table.to_failed(step)
 
-    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool) -> None:
-        """Show what the server's filters leave, in an order."""
+    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool, token: Token = Token.MUTED) -> None:
+        """Show what the server's filters leave, in an order. `token` is the colour of the filters in the title."""
+        self._filter_token = token
         before = self.views.wanted
         if (chosen.filters, chosen.period) != (before.filters, before.period):
             self._forget_search()

@@ -44,6 +44,7 @@ class MainScreen(Board):
         bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
         bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
         bind("f", "server_filters", "server filters", "What the server sends: by status, task, tag.", rank=45, need=40),
+        bind("0", "clear_filters", "clear filters", "Take every filter away: what was typed, and the server's."),
         bind("n", "hit_step(1)", "next match", "The next match of the search."),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
         bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
@@ -96,6 +97,8 @@ class MainScreen(Board):
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether an action would do more now than say why not."""
         target = self.pane.target
+        if action == "clear_filters":
+            return self._is_filtered
         if action in {"copy_id", "copy_menu"}:
             return target is not None
         if action == "zoom":
@@ -160,6 +163,21 @@ class MainScreen(Board):
 
         self.footer.add_class("away")
         self.prompt.open(before, pane.search, end, hint=pane.search_hint)
+
+    def action_clear_filters(self) -> None:
+        """Take away the typed filter, the searches of the panes, and the server's filters."""
+        had_any = self._is_filtered
+        for pane in self.panes.values():
+            if pane.searched:
+                pane.search("")
+                pane.end_typing()
+        self.host.following.clear()
+        self.footer.notice((Piece("all filters are cleared" if had_any else "no filter is set", Token.MUTED),))
+        self.refresh_bindings()
+
+    @property
+    def _is_filtered(self) -> bool:
+        return self.host.following.is_filtered or any(pane.searched for pane in self.panes.values())
 
     def action_hit_step(self, step: int) -> None:
         """The next or previous match."""
