@@ -114,6 +114,15 @@ class Output:
         """Tell a person one thing, on one line of stderr; does nothing when nobody can hear it."""
         self._tell(text, "\n")
 
+    @property
+    def answers(self) -> TextIO | None:
+        """Where a person types, None where there is nobody to ask."""
+        return self._answers
+
+    def prompt(self, text: Raw | str, *, on_new_line: bool = False, control: str = "") -> None:
+        """Show a text on stderr and stay behind it. `control` is a sequence of our own, sent as it is in one write."""
+        self._tell(text, control, "\n" if on_new_line else "")
+
     def ask(self, question: Raw | str) -> str:
         """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read.
 
@@ -131,10 +140,10 @@ class Output:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _tell(self, text: str, end: str) -> None:
+    def _tell(self, text: str, end: str, begin: str = "") -> None:
         shown = ascii_text(clean(text)) if self._is_ascii else clean(text)
         try:
-            _write_to(self._err, shown + end)
+            _write_to(self._err, begin + shown + end)
         except OSError:
             _silence(self._err)
 
