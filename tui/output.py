@@ -140,10 +140,24 @@ class Output:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _tell(self, text: str, end: str, begin: str = "") -> None:
-        shown = ascii_text(clean(text)) if self._is_ascii else clean(text)
+    @property
+    def stderr_fd(self) -> int | None:
+        """The file descriptor of stderr, None for a stream in memory."""
         try:
-            _write_to(self._err, begin + shown + end)
+            return self._err.fileno()
+        except OSError:
+            return None
+
+    def stderr_bytes(self, text: Raw | str) -> bytes:
+        """One line of stderr as `say` writes it, for who writes it otherwise."""
+        return f"{self._shown(text)}\n".encode(self._err.encoding, "replace")
+
+    def _shown(self, text: Raw | str) -> str:
+        return ascii_text(clean(text)) if self._is_ascii else clean(text)
+
+    def _tell(self, text: str, end: str, begin: str = "") -> None:
+        try:
+            _write_to(self._err, begin + self._shown(text) + end)
         except OSError:
             _silence(self._err)
 
