@@ -20,6 +20,7 @@ from tui.emulator.company import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.rest.rows import detail
 from tui.emulator.routes import traces
+from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.names import span_id
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
@@ -426,17 +427,41 @@ def many_logs() -> tuple[World, Run]:
     return world, run
 
 
+def stored_rows(node: Any) -> int:
+    """The rows of one node: the begin and the end of what takes time, and what happened in it."""
+    data = node["data"]
+    is_span = data["level"] == "TRACE" and not data["isPartial"]
+    return 1 + is_span + len(data["events"])
+
+
+def test_cut_trace_tells_the_end_of_an_attempt_without_its_exception() -> None:
+    logs = tuple(Log("INFO", f"{n}") for n in range(300))
+    failure = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (a.ts:1:2)")
+    tasks = [Task("main", lambda _: Script((Work(3000, logs),), throws=failure), "a.ts", max_attempts=2)]
+    world = World(Company(tasks), start_ms=1_795_528_000_000)
+    run = started(world, "main")
+    world.advance(world.now_ms + 60_000)
+    first = find(cut(world, run, 250)["rootSpan"], "Attempt 1")
+    assert (first["data"]["isError"], first["data"]["isPartial"]) == (True, False)
+    assert [event["name"] for event in first["data"]["events"]].count("exception") == 0
+    assert "Attempt 2" not in json.dumps(cut(world, run, 250))
+    whole = [event for event in events(world, run)["events"] if event["message"].startswith("Attempt")]
+    assert [event["events"][-1]["name"] for event in whole] == ["exception"] * 2
+
+
 def test_a_long_trace_is_cut_and_says_so() -> None:
     world, run = many_logs()
     whole, part = cut(world, run), cut(world, run, 100)
     starts = sorted(node["data"]["startTime"] for node in walk(whole["rootSpan"]))
     assert (whole["isTruncated"], part["isTruncated"]) == (False, True)
-    assert sorted(node["data"]["startTime"] for node in walk(part["rootSpan"])) == starts[:100]
+    found = sorted(node["data"]["startTime"] for node in walk(part["rootSpan"]))
+    assert found == starts[: len(found)]
+    assert sum(map(stored_rows, walk(part["rootSpan"]))) == 100
 
 
 def test_a_trace_of_just_so_many_rows_is_not_cut() -> None:
     world, run = many_logs()
-    rows = len(list(walk(cut(world, run)["rootSpan"])))
+    rows = sum(map(stored_rows, walk(cut(world, run)["rootSpan"])))
     assert cut(world, run, rows)["isTruncated"] is False
     assert cut(world, run, rows - 1)["isTruncated"] is True
 
@@ -444,7 +469,10 @@ def test_a_trace_of_just_so_many_rows_is_not_cut() -> None:
 def test_many_events_are_cut_silently() -> None:
     world, run = many_logs()
     whole = events(world, run)
-    assert events_answer(run, world.now_ms, DEVELOPMENT, rows=50) == {"events": whole["events"][:50]}
+    part = events_answer(run, world.now_ms, DEVELOPMENT, rows=50)["events"]
+    assert [event["spanId"] for event in part] == [event["spanId"] for event in whole["events"][: len(part)]]
+    rows = sum(1 + (event["level"] == "TRACE" and not event["isPartial"]) + len(event["events"]) for event in part)
+    assert (len(part) < 50, rows) == (True, 50)
     assert all(event["level"] != "DEBUG" for event in whole["events"])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault
 
 # How many runs of which status word, and which cursors.
 REST_OF_2600 = "1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT"
@@ -68,6 +68,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "2609": ("1 EXECUTING", ""),
     "2610": ("3 COMPLETED 4 EXECUTING", ""),
     "2611": ("2 COMPLETED 2 EXECUTING", ""),
+    "1242": ("3 COMPLETED", ""),
 }
 # Where a recording was cut, the note about it stands in the place of rows.
 UNREADABLE_ROWS = {"060": 1}
@@ -124,6 +125,10 @@ DETAILS: dict[str, tuple[str, int, str, str, int, int]] = {
     "146": ("Completed", 1, "dict", "str", 0, 0),
     "147": ("Canceled", 1, "dict", "absent", 0, 0),
     "149": ("System failure", 1, "dict", "absent", 0, 0),
+    "1233": ("Executing", 1, "dict", "absent", 0, 0),
+    "1238": ("Executing", 1, "dict", "absent", 0, 1),
+    "1240": ("Executing", 1, "dict", "absent", 0, 3),
+    "1241": ("Completed", 1, "dict", "dict", 0, 0),
     "313": ("Completed", 1, "dict", "dict", 0, 0),
     "411": ("Completed", 1, "dict", "dict", 0, 0),
     "420": ("Delayed", 0, "dict", "absent", 0, 0),
@@ -178,7 +183,7 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "302": (NotFound, NOT_FINISHED),
     "304": (NotFound, NOT_FINISHED),
     "305": (NotFound, NOT_FINISHED),
-    "383": (TooExpensive, "422 Runs can only have 10 tags, you're trying to set 11."),
+    "383": (Refused, "422 Runs can only have 10 tags, you're trying to set 11."),
     "384": (Refused, '400 Validation error: Tags must be less than 128 characters at "options.tags[0]"'),
     "403": (NotFound, "404 Resource not found"),
     "404": (Refused, "400 Unexpected Server Error"),

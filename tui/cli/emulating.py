@@ -82,13 +82,13 @@ class Asked:
     def emulator(self) -> "Emulator":
         """The company at work, with the small tasks that only the API triggers; its worlds are not made yet."""
         from tui.emulator.company import COMPANY, played_leniently
-        from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+        from tui.emulator.reference import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
         options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history)
-        tasks = (*COMPANY.tasks, *map(played_leniently, REFERENCE))
+        tasks = (*COMPANY.tasks, *map(played_leniently, (*REFERENCE, *REFERENCE_LATER)))
         company = replace(COMPANY, tasks=tasks, limits={**REFERENCE_LIMITS, **COMPANY.limits})
         return Emulator(company, options, WorldClock(start_ms, self.time_scale))
 

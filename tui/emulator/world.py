@@ -132,6 +132,11 @@ class World:
         self._arrivals.asked += 1
         return self.lifecycle.create(new), False
 
+    def fire(self, task: Task) -> Run:
+        """Let the schedule of a task start a run now."""
+        self._arrivals.asked += 1
+        return self._arrivals.fire(task)
+
     def cancel(self, run: Run) -> None:
         """Cancel a run and what is alive below it."""
         self.lifecycle.cancel(run)

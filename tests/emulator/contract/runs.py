@@ -26,6 +26,7 @@ TOLD = {
     "7vdmvax1": ("fail-retry", {"order": "seq"}),
     "i1v3pmbe": ("pipeline", {"ms": 600}),
     "n3d7mohw": ("hello-world", {"name": "trace"}),
+    "7x8uj5iz": ("chatty-retry", None),
 }
 """Runs without a recorded detail: the task and payload that their other recordings tell."""
 

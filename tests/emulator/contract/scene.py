@@ -14,14 +14,14 @@ import httpx
 
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.public_tokens import sign_token
-from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.reference import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import beside
 from tui.emulator.world import Company, World
 
 START_MS = 1_795_528_000_000
-COMPANY = Company(REFERENCE, limits=REFERENCE_LIMITS)
+COMPANY = Company((*REFERENCE, *REFERENCE_LATER), limits=REFERENCE_LIMITS)
 KEYS = {"dev": DEVELOPMENT.key, "prod": PRODUCTION.key}
 ON_ITS_WAY_S = 0.001
 VERSIONED = {"x-trigger-api-version": API_VERSION}

@@ -20,6 +20,8 @@ def paths(node: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
     yield above, node["id"]
     seen: Counter[str] = Counter()
     for child in node["children"]:
+        if isinstance(child, str):
+            continue  # in place of those that were cut from the recording
         message = child["data"]["message"]
         if not is_noise(message):
             yield from paths(child, (*above, (message, seen[message])))

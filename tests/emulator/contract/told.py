@@ -3,6 +3,7 @@
 What lives here: one function for each route of a run, from a body to a value that must be equal to the recorded one's.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,14 +48,21 @@ def trace(body: dict[str, Any]) -> Any:
     return _node(body["trace"]["rootSpan"])
 
 
+LEFT_OUT = re.compile(r"attempt \d+ line \d+\Z")
+"""Log lines of a run with thousands of them, most of which its recordings leave out."""
+
+
 def is_noise(message: str) -> bool:
-    """Rows of the engine, whose number depends on who watched."""
-    return message.startswith(("[engine]", "run:subscribe", "run:unsubscribe"))
+    """Rows of the engine, whose number depends on who watched, and lines that a recording leaves out."""
+    is_engines = message.startswith(("[engine]", "run:subscribe", "run:unsubscribe"))
+    return is_engines or LEFT_OUT.match(message) is not None
 
 
 def _node(node: dict[str, Any]) -> Any:
     data = node["data"]
-    children = [child for child in node["children"] if not is_noise(child["data"]["message"])]
+    # A text stands for children that were cut from the recording.
+    whole = [child for child in node["children"] if not isinstance(child, str)]
+    children = [child for child in whole if not is_noise(child["data"]["message"])]
     # Siblings that run at the same time end in any order; what one process logs is in its own order.
     is_batch = any(child["runId"] != node["runId"] for child in children)
     nodes = [_node(child) for child in children]
@@ -63,7 +71,17 @@ def _node(node: dict[str, Any]) -> Any:
 
 def events(body: dict[str, Any]) -> Any:
     """Of events: the same of each, in order, with style."""
-    return {"events": [_flags(event) | {"style": event["style"]} for event in body["events"]]}
+    whole = [event for event in body["events"] if not isinstance(event, str) and not LEFT_OUT.match(event["message"])]
+    return {"events": [_flags(event) | {"style": _style(event)} for event in whole]}
+
+
+def _style(event: dict[str, Any]) -> Any:
+    """The style; whether an attempt found its process warm is the worker's affair."""
+    style = event["style"]
+    if event["message"] == "wait.forToken()":
+        # What it is about is the id of its token.
+        return [style["icon"], style["accessory"]["items"][0]["text"].partition("_")[0]]
+    return {key: value for key, value in style.items() if key != "variant"} if event["attemptNumber"] else style
 
 
 def _flags(data: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +97,7 @@ def _happened(happened: list[dict[str, Any]]) -> Iterator[Any]:
 
 def span(body: dict[str, Any]) -> Any:
     """Of a span's detail: properties but for ids and moments, and which runs it started."""
-    hidden = {"runId", "batchId", "retryAt"}
+    hidden = {"runId", "batchId", "retryAt", "id"}
     properties = body.get("properties", {})
     return _flags(body) | {
         "entityType": body.get("entityType"),

@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from tui.emulator.reference.basics import BASICS
 from tui.emulator.reference.errors import ERRORS
 from tui.emulator.reference.tree import TREE
+from tui.emulator.reference.waiting import WAITING
 from tui.emulator.simulation.script import Task
 
 REFERENCE: tuple[Task, ...] = (*BASICS, *ERRORS, *TREE)
 """All tasks that recordings 614 and 817 list, and no other."""
+
+REFERENCE_LATER: tuple[Task, ...] = WAITING
+"""Tasks of the project of recordings 1000 and up."""
 
 REFERENCE_LIMITS: Mapping[str, int] = {"single-file": 1, "reports": 5}
 """The queues with a limit (recording 614)."""

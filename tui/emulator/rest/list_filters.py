@@ -25,11 +25,12 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Run], str]]] = {
     "queue": ("queue", lambda run: run.queue),
     "machine": ("machine", lambda run: run.machine),
     "batch": ("batch", lambda run: run.batch_id),
+    "schedule": ("schedule", lambda run: run.schedule_id),
 }
 """For each parameter the name of its index, and the value of a run."""
 
-_NOBODY = ("schedule", "bulkAction", "error")
-"""What no emulated run has: schedules, bulk actions and error groups are not served, so that their ids are unknown."""
+_NOBODY = ("bulkAction", "error")
+"""What no emulated run has: bulk actions and error groups are not served, so that their ids are unknown."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 DEFAULT_PERIOD_MS = 7 * 86_400_000

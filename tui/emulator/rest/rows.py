@@ -13,6 +13,7 @@ from typing import Any
 from tui.emulator.environment import Environment
 from tui.emulator.simulation.costs import compute_cents, invocation_cents
 from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.schedules import schedule_of
 from tui.emulator.simulation.script import NOTHING, Json
 from tui.emulator.simulation.vocabulary import Word
 
@@ -82,7 +83,7 @@ def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[
         "durationMs": run.usage_ms,
         "depth": run.depth,
         "metadata": run.metadata,
-        "taskKind": "STANDARD",
+        "taskKind": "SCHEDULED" if run.schedule_id else "STANDARD",
         "region": environment.region,
     }
     return _present(row) | run.status.flags(is_versioned=is_versioned)
@@ -138,6 +139,8 @@ def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned
             whole["output"] = output
     if run.failure is not None:
         whole["error"] = {key: text.replace("\0", "") for key, text in run.failure.in_rest().items()}
+    if run.schedule_id and run.task is not None:
+        whole["schedule"] = schedule_of(run.task)
     whole["attemptCount"] = len(run.attempts)
     whole["attempts"] = []
     relatives: dict[str, Any] = {}

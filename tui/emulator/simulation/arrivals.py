@@ -13,6 +13,8 @@ from random import Random
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.lifecycle import Lifecycle
 from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.schedules import schedule_id, schedule_payload
 from tui.emulator.simulation.script import Task
 
 DEPLOY_S = (900.0, 2400.0)
@@ -127,8 +129,15 @@ class Arrivals:
 
     def _fire(self, task: Task) -> None:
         if self._is_working:
-            self._trigger(task)
+            self.fire(task)
         self._agenda.after(task.every_s * 1000, self._fire, task)
+
+    def fire(self, task: Task) -> Run:
+        """A schedule starts a run of its task now."""
+        payload = schedule_payload(task, self._agenda.now_ms)
+        return self._lifecycle.create(
+            NewRun(task_id=task.id, payload=payload, tags=task.tags(self._random), schedule_id=schedule_id(task))
+        )
 
     def _deploy(self, *, is_fix: bool = False) -> None:
         is_bad = not is_fix and bool(self._bugs) and self._random.random() < BAD_DEPLOY_SHARE

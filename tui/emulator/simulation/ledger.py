@@ -166,6 +166,8 @@ class Ledger:
             self._insert("version", run.version, number)
         if run.is_test:
             self._insert("test", "true", number)
+        if run.schedule_id:
+            self._insert("schedule", run.schedule_id, number)
 
     def _insert(self, field: Field, value: str, number: int) -> None:
         numbers = self._by_field[field, value]

@@ -135,6 +135,7 @@ class Lifecycle:
             is_test=new.is_test,
             max_attempts=new.max_attempts or (task.max_attempts if task else 1),
             given_script=new.script,
+            schedule_id=new.schedule_id,
         )
 
     def cancel(self, run: Run) -> None:

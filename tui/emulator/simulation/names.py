@@ -36,6 +36,11 @@ def queue_id(seed: int, name: str) -> str:
     return f"queue_{base36(digest(seed, 'queue', name, size=16), 21)}"
 
 
+def waitpoint_id(run_seed: int, path: str) -> str:
+    """As `waitpoint_cmwwxlgv3066ien7dadgm1ycn`: the token that a run waits for."""
+    return f"waitpoint_c{base36(digest(run_seed, 'waitpoint', path, size=16), 24)}"
+
+
 def span_id(run_seed: int, path: str) -> str:
     """16 hexadecimal digits."""
     return f"{digest(run_seed, 'span', path):016x}"

@@ -14,7 +14,7 @@ from tui.emulator.simulation.script import Json, Script
 class NewRun:
     """What a trigger asks for. `delay_ms` is from now; `starts_ms`: a worker takes it then, whatever the queue says.
 
-    `id` and `script` are for fleets whose every moment is set.
+    `id` and `script` are for fleets whose every moment is set; `schedule_id`: of the schedule that asks.
     """
 
     task_id: str
@@ -36,6 +36,7 @@ class NewRun:
     id: str = ""
     script: Script | None = None
     starts_ms: int | None = None
+    schedule_id: str = ""
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

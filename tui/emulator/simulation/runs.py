@@ -89,6 +89,8 @@ class Run:
     key_until_ms: int | None = None
     """When its idempotency key may be used for another run; None: never."""
     has_slot: bool = False
+    schedule_id: str = ""
+    """Of the schedule that started it."""
     turn: int = 0
 
     @property

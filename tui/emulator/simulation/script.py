@@ -27,13 +27,17 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A `logger.trace` of the task: `share` is its part of the time of what encloses it."""
+    """A `logger.trace` of the task, or with an `icon` one of the SDK's own.
+
+    `share` is its part of the time of what encloses it.
+    """
 
     message: str
     share: float
     steps: tuple["Step", ...] = ()
     attributes: Mapping[str, Json] | None = None
     failure: Failure | None = None
+    icon: str = ""
 
 
 Step = Log | Span
@@ -50,9 +54,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`wait.for`: the run costs nothing meanwhile; a deployed one is suspended when it is long."""
+    """`wait.for`, or `wait.forToken` for a token that comes, or times out, after so long.
+
+    The run costs nothing meanwhile; a deployed one is suspended when it is long.
+    """
 
     ms: int
+    is_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ What lives here: the translation, item by item. When an item was reached, and wh
 from collections.abc import Iterator, Sequence
 
 from tui.emulator.rest.rows import iso_time
-from tui.emulator.simulation.names import span_id
+from tui.emulator.simulation.names import span_id, waitpoint_id
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import Json, Log, Script, Span, Start, Step, Wait, Work
 from tui.emulator.simulation.vocabulary import Word
@@ -64,6 +64,8 @@ def hang_steps(
             if cancelled_ms is None or at_ms <= cancelled_ms:
                 sight.show(parent, span)
         else:
+            if step.icon:
+                span.style = {"icon": step.icon}
             taken_ms = ms * step.share
             ended_ms = int(started_ms + taken_ms)
             if sight.begin(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
@@ -77,11 +79,16 @@ def hang_steps(
 def pause_span(parent: TraceSpan, pause: Pause, block: Block, path: str) -> TraceSpan:
     """The span of a pause, which began with its block."""
     run = parent.run
-    is_wait = isinstance(pause, Wait)
-    name = "wait.for()" if isinstance(pause, Wait) else f"{pause.function}()"
     key = span_id(run.seed, path)
-    span = TraceSpan(key, parent.id, run, name, block.started_ms, _pause_style(pause), parent.attempt)
-    span.is_waitpoint, span.triggered = is_wait, block.runs
+    token = waitpoint_id(run.seed, path) if isinstance(pause, Wait) and pause.is_token else ""
+    if isinstance(pause, Wait):
+        name, style = ("wait.forToken()" if token else "wait.for()"), _wait_style(token or _in_words(pause.ms))
+    else:
+        name, style = f"{pause.function}()", _start_style(pause)
+    span = TraceSpan(key, parent.id, run, name, block.started_ms, style, parent.attempt)
+    span.is_waitpoint, span.triggered = isinstance(pause, Wait), block.runs
+    if token:
+        span.properties = {"id": token}
     return span
 
 
@@ -117,9 +124,11 @@ def _start_event(at_ms: int, properties: dict[str, Json]) -> dict[str, Json]:
     return {"name": "trigger.dev/start", "time": iso_time(at_ms), "properties": properties}
 
 
-def _pause_style(pause: Pause) -> Style:
-    if isinstance(pause, Wait):
-        return {"icon": "wait", **_accessory(_in_words(pause.ms))}
+def _wait_style(text: str) -> Style:
+    return {"icon": "wait", **_accessory(text)}
+
+
+def _start_style(pause: Start) -> Style:
     if not pause.is_awaited:
         return TRIGGER
     return {**TRIGGER, **_accessory(pause.children[0].task if pause.children else "")}
