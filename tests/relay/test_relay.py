@@ -19,7 +19,7 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.store.freshness import Connection, Freshness, Level
 from tui.wire.errors import NotFound
-from tui.wire.questions import Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.questions import EventsQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_messages import Answered, Call, encode_call
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
@@ -123,6 +123,7 @@ def test_an_id_that_could_lead_elsewhere_is_asked_of_nobody(tmp_path: Path) -> N
     questions: tuple[Question, ...] = (
         RunQuestion(RunId(way_out)),
         TraceQuestion(RunId("run_1/..")),
+        EventsQuestion(RunId("run_1/..")),
         SpanQuestion(RunId(FAILED.id), SpanId(way_out)),
         RunQuestion(RunId("%2e%2e")),
         RunQuestion(RunId("a\\b")),

@@ -33,7 +33,7 @@ from tui.domain.update import (
 from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
-from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_facts import Facts
 from tui.wire.relay_messages import (
     Answered,
@@ -56,7 +56,6 @@ from tui.wire.relay_messages import (
     encode_welcome,
 )
 from tui.wire.relay_runs import LARGEST_ROW, encode_patch
-from tui.wire.times import LATEST
 
 BOTTOMLESS = b"[" * 200_000
 FACTS = Facts(
@@ -175,6 +174,7 @@ def test_an_answer_brings_what_decoders_look_at() -> None:
     [
         RunQuestion(RunId("run_1\ud800")),
         TraceQuestion(RunId("run_1")),
+        EventsQuestion(RunId("run_1")),
         SpanQuestion(RunId("run_1"), SpanId("span")),
         QueryQuestion("SELECT 1", None),
         QueryQuestion("SELECT 1", "1d"),
@@ -255,4 +255,4 @@ def test_a_run_of_the_end_of_time_can_be_reckoned_with() -> None:
     end = datetime.max.replace(tzinfo=UTC)
     read = decode_told(encode_runs(at(0), [encode_patch(replace(patch_of("a"), read_at=end))]))
     assert isinstance(read, Runs)
-    assert read.patches[0].read_at == LATEST
+    assert read.patches[0].read_at + timedelta(hours=14) > end - timedelta(days=1)

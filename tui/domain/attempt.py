@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from tui.domain.error import RunError
 from tui.domain.ids import SpanId
+from tui.domain.wait import Wait
 
 
 class AttemptStatus(StrEnum):
@@ -48,9 +49,22 @@ class AttemptHistory:
     """The attempts of a run in order, and what is known about the next one.
 
     `next_at` is when a planned retry starts (None when none is planned or its plan is not written yet);
-    `is_trace_gone` says that the server has no trace of the run left, so that earlier attempts are lost.
+    `is_trace_gone` says that the server has no trace of the run left, so that earlier attempts are lost; `missing`
+    says in words what was cut or could not be read, so that later attempts may be lost, and is empty otherwise.
+    `wait` is what the last attempt waited for when its trace was read; see `Run.wait` for whether it still does.
     """
 
     attempts: tuple[Attempt, ...] = ()
     next_at: datetime | None = None
     is_trace_gone: bool = False
+    missing: str = ""
+    wait: Wait | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every attempt that was begun is here, from its own span."""
+        numbers = [attempt.number for attempt in self.attempts]
+        has_all = numbers == list(range(1, len(numbers) + 1)) and all(
+            attempt.id is not None for attempt in self.attempts
+        )
+        return has_all and not self.missing and not self.is_trace_gone

@@ -14,6 +14,7 @@ from tui.domain.error import RunError
 from tui.domain.run import Run
 from tui.domain.span import Span, Trace, own_root
 from tui.domain.status import RunStatus
+from tui.domain.wait_of_trace import wait_of
 
 _ATTEMPT = re.compile(r"Attempt ([1-9][0-9]{0,8})\Z")
 _RETRY_DELAY = re.compile(r"Retry #([1-9][0-9]{0,8}) delay\Z")
@@ -66,6 +67,7 @@ def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = Non
         next_at=delays[newest_delay].ended_at if newest_delay >= max(last, 1) and not run.is_final else None,
         # Just after the trigger there is no trace yet (recording 215): nothing is lost then.
         is_trace_gone=trace is None and (run.is_final or last > 0),
+        wait=None if root is None or run.is_final else wait_of(root, spans.get(last)),
     )
 
 

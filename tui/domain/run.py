@@ -14,6 +14,7 @@ from tui.domain.error import RunError
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.status import RunStatus, Status, title_of
 from tui.domain.text import Raw
+from tui.domain.wait import Wait
 
 Json = Any
 """A decoded JSON value, exactly as the server sent it. Never changed by anybody."""
@@ -157,17 +158,17 @@ class Run:
         return self.gone_at is not None and (self.read_at is None or self.gone_at >= self.read_at)
 
     @property
+    def wait(self) -> Wait | None:
+        """What its code waits for, as far as its trace tells and nothing has changed since that was read."""
+        if self.attempts is None or self.state is None or self.is_final or self.is_waiting_to_retry:
+            return None
+        stamp, history = self.attempts
+        # A deployed run that is suspended changes once more, to WAITING: its wait goes on.
+        if self.state.updated_at > stamp.updated_at and self.status is not RunStatus.WAITING_TO_RESUME:
+            return None
+        return history.wait
+
+    @property
     def is_waiting_to_retry(self) -> bool:
         """Whether it is queued again after a failed attempt (a backoff of 30 s or more, recordings 137, 138)."""
         return self.status is RunStatus.QUEUED and (self.attempt_count or 0) > 0
-
-    def took(self, now: datetime) -> timedelta | None:
-        """Return the time from start to finish, or to `now` while the run lives; None before the start, or when the
-        end is not known.
-        """
-        state = self.state
-        if state is None or state.started_at is None:
-            return None
-        if self.is_final:
-            return None if state.finished_at is None else state.finished_at - state.started_at
-        return now - state.started_at

@@ -21,7 +21,8 @@ class Span:
 
     `message` is its name (a task id on a run's own span, `Attempt 2` on an attempt); `duration` is zero while it
     `is_partial`; `level` is TRACE for spans, DEBUG for engine noise, else a log level; `exception` is the last
-    event named `exception`; `attempt_number` is given on attempts and all below them.
+    event named `exception`; `attempt_number` is given on attempts and all below them. `about` is what stands beside
+    the name, which only `/events` tells: the token, the duration or the task that a span waits for.
     """
 
     id: SpanId
@@ -36,6 +37,7 @@ class Span:
     attempt_number: int | None = None
     exception: RunError | None = None
     children: tuple["Span", ...] = field(default=(), repr=False)
+    about: Raw | None = None
 
     @property
     def ended_at(self) -> datetime | None:
@@ -58,6 +60,17 @@ class Trace:
     id: TraceId
     root: Span
     is_truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The answer of `/events`, as far as attempts need it: the run's own span, None where it did not come.
+
+    `may_be_cut`: as many rows may have come as the server sends at most, and what happened later is missing.
+    """
+
+    root: Span | None
+    may_be_cut: bool = False
 
 
 def own_root(trace: Trace, run_id: RunId) -> Span | None:

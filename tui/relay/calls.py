@@ -21,7 +21,7 @@ from tui.sources.dial import LARGEST_MESSAGE
 from tui.sources.reads import Reads
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
-from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_messages import encode_answer
 
 AT_ONCE: Final = 8
@@ -38,7 +38,7 @@ ANSWER_WITHIN_S: Final = 30.0
 """After that nobody waits any more."""
 
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
-"""Bytes of one answer; a trace of 5,000 spans is 5 MB."""
+"""Bytes of one answer; a trace of 5,000 spans is 5 MB, events of 25,000 rows are 8 MB."""
 
 LARGEST_WRITTEN: Final = LARGEST_MESSAGE - 1024
 """The same as it is sent, with its number: what is no text, as no API but something before it answers, grows sixfold,
@@ -124,7 +124,7 @@ def _is_plain(question: Question) -> bool:
     more than runs.
     """
     match question:
-        case RunQuestion(run_id) | TraceQuestion(run_id):
+        case RunQuestion(run_id) | TraceQuestion(run_id) | EventsQuestion(run_id):
             return bool(_ID.match(run_id))
         case SpanQuestion(run_id, span_id):
             return bool(_ID.match(run_id) and _ID.match(span_id))

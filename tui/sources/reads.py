@@ -1,7 +1,8 @@
 """Single questions to the API: one run, its attempts, where we are, TRQL, the next answer of the feed.
 
 What lives here: which requests a question takes, each through the budget, each answer emitted as updates. What
-the answers mean is `domain`'s; when to ask again is `rest`'s, `single`'s and `realtime`'s, trees are in `tree_reads`.
+the answers mean is `domain`'s; when to ask again is `rest`'s, `single`'s and `realtime`'s, trees are in `tree_reads`,
+the attempts of a run in `attempt_reads`.
 Source: wire/README.md §4, §5, §8; DESIGN §4.
 """
 
@@ -11,15 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from tui.domain.attempt import AttemptHistory
-from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.environment import Capability, Environment
-from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, SpanId
-from tui.domain.run import Json, Precision, Run, Stamp
-from tui.domain.span import SpanDetail, Trace
-from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
+from tui.domain.run import Json, Run
+from tui.domain.span import Events, SpanDetail, Trace
+from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunsRead
+from tui.sources.attempt_reads import AttemptReads
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
@@ -43,6 +42,9 @@ class Api(Protocol):
 
     async def read_trace(self, run_id: RunId) -> Trace:
         """One run's trace."""
+
+    async def read_events(self, run_id: RunId) -> Events:
+        """What the flat list of a run tells of its attempts."""
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         """One span with its properties."""
@@ -80,6 +82,7 @@ class Reads:
         self._emit = emit
         self.now = now
         self._known = known
+        self._attempts = AttemptReads(self)
         self._lost: dict[Capability, str] = {}
         self.feeds_held = 0
         """Polls of the feed that are out."""
@@ -154,9 +157,11 @@ class Reads:
         if answer.patch.attempts is not None:
             return run, None
         try:
-            patch = await self._attempts(run, priority, answer.read_at)
+            patch = await self._attempts.read(run, priority, answer.read_at)
         except ApiError as error:
             return run, f"the attempts are not known: {error}"
+        if patch is None:
+            return run, None
         await self._emit(RunsRead((patch,)))
         reason = self._lost.get(Capability.TRACE)
         return merge(run, patch), None if reason is None else f"earlier attempts are not known: {reason}"
@@ -177,16 +182,6 @@ class Reads:
             body = replace(body, output=output, output_url=None)
         return replace(run, body=(stamp, body))
 
-    async def _attempts(self, run: Run, priority: Priority, read_at: datetime) -> RunPatch:
-        trace = await self.trace(run.id, priority)
-        root_error: RunError | None = None
-        if trace is not None and needs_root_error(run, trace):
-            root_error = await self._root_error(run.id, trace, priority)
-        history = attempts_of(run, trace, root_error)
-        if trace is None and (not self.may(Capability.TRACE) or run.attempt_count == 0):
-            history = replace(history, is_trace_gone=False)
-        return _attempts_patch(run, history, root_error, read_at)
-
     async def trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """One run's trace; None where there is none, or where the key may not. Raises `ApiError`."""
         if not self.may(Capability.TRACE):
@@ -202,16 +197,6 @@ class Reads:
                 raise
             await self.lose(Capability.TRACE, str(error))
             return None
-
-    async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
-        span_id = trace.root.id
-        try:
-            detail = await self.budget.ask(
-                ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
-            )
-        except ApiError:
-            return None
-        return detail.error
 
     async def query(
         self, trql: str, period: str, priority: Priority, *, max_wait_s: float | None = None
@@ -235,17 +220,6 @@ class Reads:
             return None
         except ApiError:
             return None
-
-
-def _attempts_patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_at: datetime) -> RunPatch:
-    updated_at = run.state.updated_at if run.state is not None else read_at
-    stamp = Stamp(updated_at, Precision.TRACE, read_at)
-    return RunPatch(
-        run.id,
-        read_at,
-        attempts=(stamp, history),
-        error=(stamp, root_error) if root_error is not None else None,
-    )
 
 
 def _stored(content: bytes) -> Json:

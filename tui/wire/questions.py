@@ -4,6 +4,7 @@ What lives here: questions as values, the requests that they are, and the decodi
 `sources`' to say. Source: wire/README.md §4-§6.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import assert_never
@@ -13,10 +14,11 @@ from tui.config import Secret
 from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period, read_period
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
-from tui.domain.span import SpanDetail, Trace
+from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.text import clean
 from tui.wire.answers import Answer, decode_query, refusal
 from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.events import EventsDecoder
 from tui.wire.runs import RunAnswer, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
@@ -31,6 +33,13 @@ class RunQuestion:
 @dataclass(frozen=True, slots=True)
 class TraceQuestion:
     """The spans of a run."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuestion:
+    """The spans and log lines of a run as a flat list, five times as many as a trace has at most."""
 
     run_id: RunId
 
@@ -51,7 +60,7 @@ class QueryQuestion:
     period: str | None
 
 
-Question = RunQuestion | TraceQuestion | SpanQuestion | QueryQuestion
+Question = RunQuestion | TraceQuestion | EventsQuestion | SpanQuestion | QueryQuestion
 
 
 class Questioner(ABC):
@@ -83,6 +92,13 @@ class Questioner(ABC):
         """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
         return decode_trace((await self._good_answer(TraceQuestion(run_id))).body)
 
+    async def read_events(self, run_id: RunId) -> Events:
+        """What the flat list of a run tells of its attempts, decoded in slices between which the loop runs."""
+        decoder = EventsDecoder((await self._good_answer(EventsQuestion(run_id))).body, run_id)
+        for _ in decoder.slices():
+            await asyncio.sleep(0)
+        return decoder.events()
+
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         """One span with its properties."""
         return decode_span((await self._good_answer(SpanQuestion(run_id, span_id))).body)
@@ -108,6 +124,8 @@ def request_of(question: Question) -> tuple[str, str, Json]:
             return "GET", f"/api/v3/runs/{path_part(run_id)}", None
         case TraceQuestion(run_id):
             return "GET", f"/api/v1/runs/{path_part(run_id)}/trace", None
+        case EventsQuestion(run_id):
+            return "GET", f"/api/v1/runs/{path_part(run_id)}/events", None
         case SpanQuestion(run_id, span_id):
             return "GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}", None
         case QueryQuestion(trql, period):

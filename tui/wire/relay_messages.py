@@ -16,12 +16,12 @@ from tui.domain.update import RunGone, RunPatch
 from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.models import decode
-from tui.wire.questions import QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay_facts import Facts, facts_row, read_facts
 from tui.wire.relay_models import AnswerRow, CallRow, ToRelay, ToScreen
 from tui.wire.relay_runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the protocol; two sides with different ones do not talk."""
 
 OTHER_VERSION: Final = 4001
@@ -170,6 +170,8 @@ def encode_call(call: Call) -> bytes:
             row |= {"what": "run", "run": run_id}
         case TraceQuestion(run_id):
             row |= {"what": "trace", "run": run_id}
+        case EventsQuestion(run_id):
+            row |= {"what": "events", "run": run_id}
         case SpanQuestion(run_id, span_id):
             row |= {"what": "span", "run": run_id, "span": span_id}
         case QueryQuestion(trql, period):
@@ -245,6 +247,8 @@ def _read_question(row: CallRow) -> Question:
             return RunQuestion(decode_run_id(row["run"]))
         case "trace":
             return TraceQuestion(decode_run_id(row["run"]))
+        case "events":
+            return EventsQuestion(decode_run_id(row["run"]))
         case "span":
             return SpanQuestion(decode_run_id(row["run"]), SpanId(row["span"]))
         case "query":

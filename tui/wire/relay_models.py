@@ -161,7 +161,7 @@ class CallRow(TypedDict, total=False):
 
     kind: Required[Literal["call"]]
     id: Required[_Count]
-    what: Required[Literal["run", "trace", "span", "query"]]
+    what: Required[Literal["run", "trace", "events", "span", "query"]]
     run: str
     span: str
     trql: str

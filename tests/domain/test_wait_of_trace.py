@@ -1,0 +1,140 @@
+"""What a run waits for, by its open spans: its own, in its last attempt, the latest of several."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.domain.recorded import START, run_of, span, trace, trace_of
+from tui.domain.attempts_of_trace import attempts_of
+from tui.domain.run import Precision, Run, Stamp
+from tui.domain.span import Span
+from tui.domain.text import Raw
+from tui.domain.wait import Wait, WaitKind
+
+
+def waits(*inside: Span, number: int = 1, detail: str = "120", **changes: Any) -> Wait | None:
+    """The wait of an executing run with that in the `run()` of its open attempt."""
+    attempt = span(f"Attempt {number}", 1, None, span("run()", 1, None, *inside), attempt_number=number)
+    run = run_of(detail, id="run_a", attemptCount=number, **changes)
+    return attempts_of(run, trace(span("task", 0, None, attempt))).wait
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("wait.forToken()", WaitKind.TOKEN),
+        ("wait.for()", WaitKind.TIME),
+        ("wait.until()", WaitKind.TIME),
+        ("triggerAndWait()", WaitKind.RUNS),
+        ("batchTriggerAndWait()", WaitKind.RUNS),
+        ("tasks.triggerAndWait()", WaitKind.RUNS),
+        ("wait.createToken()", None),
+        ("trigger()", None),
+        ("my own span", None),
+    ],
+)
+def test_open_span_tells_the_kind_of_a_wait(message: str, kind: WaitKind | None) -> None:
+    found = waits(span(message, 2, None))
+    assert (found and found.kind) == kind
+    assert waits(span(message, 2, 1)) is None, "it is over"
+
+
+def test_recorded_run_waits_for_its_token() -> None:
+    found = attempts_of(run_of("1233"), trace_of("1230")).wait
+    assert found is not None
+    assert (found.kind, found.since.isoformat()) == (WaitKind.TOKEN, "2026-11-26T02:26:31.762000+00:00")
+
+
+def test_recorded_parent_waits_for_its_child_alone() -> None:
+    found = attempts_of(run_of("1238"), trace_of("1237")).wait
+    assert found is not None
+    assert (found.kind, found.task, found.open_count) == (WaitKind.RUNS, "tree-mid", 1)
+    assert found.since.isoformat() == "2026-11-26T02:26:33.442000+00:00", "the child began to wait later"
+
+
+def test_of_several_open_waits_the_latest_counts() -> None:
+    found = waits(
+        span("wait.for()", 5, None, id="late"),
+        span("wait.forToken()", 3, None, id="early"),
+        span("outer", 2, None, span("triggerAndWait()", 4, None, id="middle")),
+    )
+    assert found is not None
+    assert (found.span_id, found.kind) == ("late", WaitKind.TIME)
+
+
+def test_wait_inside_another_counts_where_both_began_at_once() -> None:
+    found = waits(span("triggerAndWait()", 3, None, span("wait.for()", 3, None, id="inner"), id="outer"))
+    assert found is not None
+    assert found.span_id == "inner"
+
+
+def test_wait_of_a_run_below_is_its_own() -> None:
+    child = span("child", 3, None, span("wait.for()", 4, None, run_id="run_b"), run_id="run_b")
+    found = waits(span("triggerAndWait()", 2, None, child))
+    assert found is not None
+    assert (found.kind, found.runs, found.task) == (WaitKind.RUNS, ("run_b",), "child")
+    assert waits(span("my own span", 2, None, child)) is None
+
+
+def test_children_that_ended_are_not_waited_for() -> None:
+    below = [span("a", 3, 1, run_id="run_b"), span("b", 3, None, run_id="run_c"), span("b", 3, None, run_id="run_d")]
+    found = waits(span("batchTriggerAndWait()", 2, None, *below))
+    assert found is not None
+    assert (len(found.runs), found.open_count, found.task) == (3, 2, None)
+
+
+def test_wait_of_an_earlier_attempt_is_over() -> None:
+    lost = span("Attempt 1", 1, None, span("wait.for()", 2, None), attempt_number=1)
+    second = span("Attempt 2", 3, None, attempt_number=2)
+    run = run_of("120", id="run_a", attemptCount=2)
+    assert attempts_of(run, trace(span("task", 0, None, lost, second))).wait is None
+
+
+def test_run_that_is_over_waits_for_nothing() -> None:
+    assert waits(span("wait.for()", 2, None), detail="103") is None
+
+
+def read(wait: Wait, word: str = "EXECUTING", *, later_s: float = 0.0) -> Run:
+    """A run whose trace told of a wait, and that changed so much later."""
+    run = run_of("120", id="run_a", status=word)
+    assert run.state is not None
+    history = attempts_of(run, trace(span("task", 0, None)))
+    stamp = Stamp(run.state.updated_at, Precision.TRACE, START)
+    state = replace(run.state, updated_at=run.state.updated_at + timedelta(seconds=later_s))
+    return replace(run, state=state, attempts=(stamp, replace(history, wait=wait)))
+
+
+WAIT = Wait(WaitKind.TIME, START, span("s").id, Raw("10 minutes"))
+
+
+def test_wait_is_known_until_the_run_changes() -> None:
+    assert read(WAIT).wait == WAIT
+    assert read(WAIT, later_s=1).wait is None
+    assert read(WAIT, "WAITING", later_s=1).wait == WAIT, "it was suspended meanwhile"
+    assert read(WAIT, "COMPLETED").wait is None
+
+
+@pytest.mark.parametrize(
+    ("about", "lasts_s"),
+    [
+        ("10 minutes", 600),
+        ("75 seconds", 75),
+        ("1 second", 1),
+        ("1.5 hours", 5400),
+        ("2 days", 172_800),
+        ("1 week", 604_800),
+        ("1 month", None),
+        ("2026-11-26T03:00:00.000Z", None),
+        ("", None),
+        (None, None),
+        ("9" * 9 + " weeks", 3_650 * 86_400),
+    ],
+)
+def test_wait_for_time_lasts_as_long_as_it_says(about: str | None, lasts_s: float | None) -> None:
+    wait = replace(WAIT, about=None if about is None else Raw(about))
+    assert wait.lasts == (None if lasts_s is None else timedelta(seconds=lasts_s))
+    if lasts_s is not None:
+        assert wait.is_over(START + timedelta(seconds=lasts_s))
+        assert not wait.is_over(START + timedelta(seconds=lasts_s - 0.5))

@@ -1,0 +1,221 @@
+"""Events out of bytes: what attempts are read from, whether the server may have cut it, and what a server may do."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.recorded import run_of
+from tests.recording_server import RecordingsApi
+from tests.recordings import body_of
+from tests.wire.asking import ask
+from tui.domain.attempts_of_trace import attempts_of
+from tui.domain.ids import RunId, TraceId
+from tui.domain.span import Events, Span, Trace
+from tui.wire.errors import ServerFault
+from tui.wire.events import MAX_EVENT_ROWS, SLICE, EventsDecoder
+from tui.wire.traces import decode_trace
+
+CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")
+RUN = RunId("run_a")
+
+
+def decode(body: bytes, run_id: str = RUN) -> Events:
+    decoder = EventsDecoder(body, RunId(run_id))
+    for _ in decoder.slices():
+        pass
+    return decoder.events()
+
+
+def event(message: str, span_id: str, parent_id: str | None = "root", **more: Any) -> dict[str, Any]:
+    return {
+        "spanId": span_id,
+        "parentId": parent_id,
+        "runId": RUN,
+        "message": message,
+        "style": {"icon": "x"},
+        "events": [],
+        "startTime": "1795657212174000000",
+        "duration": 1_000_000,
+        "isError": False,
+        "isPartial": False,
+        "isCancelled": False,
+        "kind": "UNSPECIFIED",
+        "attemptNumber": 1,
+        "level": "TRACE",
+    } | more
+
+
+OWN = event("task", "root", None, attemptNumber=None)
+LINE: dict[str, Any] = {"level": "INFO", "duration": 0}
+
+
+def told(*events: Any, **more: Any) -> Events:
+    return decode(json.dumps({"events": [OWN, *events]} | more).encode())
+
+
+@pytest.mark.parametrize(
+    ("number", "detail"),
+    [("240", "100"), ("241", "103"), ("242", "104"), ("243", "105"), ("247", "109"), ("250", "112")],
+)
+def test_events_tell_the_attempts_that_the_trace_tells(number: str, detail: str) -> None:
+    trace = decode_trace(body_of(number))
+    run = run_of(detail, id=trace.root.run_id)
+    events = decode(body_of(f"{number}e"), trace.root.run_id)
+    assert events.root is not None
+    assert not events.may_be_cut
+    of_trace = attempts_of(run, trace)
+    assert of_trace.attempts
+    assert attempts_of(run, Trace(TraceId(""), events.root)) == of_trace
+
+
+def test_events_have_the_errors_that_a_cut_trace_lost() -> None:
+    run = run_of("103", id=CHATTY)
+    trace = decode_trace(body_of("1011"))
+    assert trace.is_truncated
+    cut = attempts_of(run, trace)
+    assert [(attempt.number, attempt.error is not None) for attempt in cut.attempts] == [(1, False), (3, True)]
+    events = decode(body_of("1005"), CHATTY)
+    assert events.root is not None
+    whole = attempts_of(run, Trace(trace.id, events.root))
+    assert [(attempt.number, attempt.error and attempt.error.message) for attempt in whole.attempts] == [
+        (number, f"chatty attempt {number} failed") for number in (1, 2, 3)
+    ]
+    assert all(attempt.error and attempt.error.stack for attempt in whole.attempts)
+    assert whole.is_complete
+    assert not cut.is_complete
+
+
+def test_open_span_says_what_it_waits_for() -> None:
+    events = decode(body_of("1231"), "run_cmwwxlg6r0668en7dp74r4ikv")
+    assert events.root is not None
+    (wait,) = [span for span in events.root.walk() if span.message == "wait.forToken()"]
+    assert (wait.is_partial, wait.about) == (True, "waitpoint_cmwwxlgv3066ien7dadgm1ycn")
+    assert [span.message for span in events.root.walk()] == ["approval", "Attempt 1", "run()", "wait.forToken()"]
+
+
+def rows(lines: int, happened: int = 0) -> Events:
+    """The run's own span, one attempt in which so much happened, and so many lines: five rows more than those."""
+    attempt = event("Attempt 1", "1", events=[{"name": "x"}] * happened)
+    line = json.dumps(event("line", "l", "1", **LINE))
+    return decode(f'{{"events":[{json.dumps(OWN)},{json.dumps(attempt)},{",".join([line] * lines)}]}}'.encode())
+
+
+def test_as_many_rows_as_the_server_sends_may_be_cut() -> None:
+    # Rows are what the server stores: 24,995 events came of 25,000 rows, since two spans and two events in them are
+    # rows of their own (the recording of a run with 30,000 lines, which is too large to be kept here).
+    assert not rows(MAX_EVENT_ROWS - 5).may_be_cut
+    assert rows(MAX_EVENT_ROWS - 4).may_be_cut
+    assert rows(MAX_EVENT_ROWS - 14, happened=10).may_be_cut
+
+
+def test_long_answer_is_decoded_in_slices() -> None:
+    body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE * 5))]}).encode()
+    assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 5
+
+
+def test_events_of_other_runs_and_log_lines_are_left_out() -> None:
+    found = told(
+        event("Attempt 1", "1"),
+        event("Attempt 2", "2", runId="run_b", attemptNumber=2),
+        event("Attempt 3", "3", level="INFO"),
+        event("lonely", "4", "nobody", isPartial=True),
+        event("wait.for()", "5", "1", isPartial=True),
+        "odd",
+        None,
+        {"spanId": "6"},
+    ).root
+    assert found is not None
+    assert [span.message for span in found.walk()] == ["task", "Attempt 1", "wait.for()"]
+
+
+def test_spans_that_name_each_other_as_parents_end() -> None:
+    found = told(
+        event("a", "a", "b", isPartial=True), event("b", "b", "a", isPartial=True), event("Attempt 1", "1")
+    ).root
+    assert found is not None
+    assert [span.message for span in found.walk()] == ["task", "Attempt 1"]
+
+
+@pytest.mark.parametrize("time", ["yesterday", None, "9" * 40, 1.5e300, [], "-" + "9" * 25])
+def test_an_odd_time_takes_its_event_alone(time: Any) -> None:
+    found = told(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root
+    assert found is not None
+    assert [span.message for span in found.walk()][:2] == ["task", "Attempt 1"]
+
+
+def test_a_far_time_leaves_room_for_who_reckons_with_it() -> None:
+    found = told(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root
+    assert found is not None
+    (attempt,) = found.children
+    assert attempt.ended_at is not None
+    assert attempt.ended_at - timedelta(days=1) < attempt.ended_at
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"events":null}',
+        b'{"events":{}}',
+        b'{"events":[{]}',
+        b'{"events":[1 2]}',
+        b'{"events":[',
+        b'{"events":[1,',
+        b'{"a":1}',
+        b'{"a":' + b"[" * 100_000,
+        b'{"events":[' + b"[" * 100_000,
+        b'{"events":[' + b"9" * 5000 + b"]}",
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_list_of_events_is_the_servers_fault(body: bytes) -> None:
+    with pytest.raises(ServerFault) as fault:
+        decode(body)
+    assert (fault.value.status, "\n" in str(fault.value)) == (200, False)
+
+
+def test_keys_beside_the_events_and_spaces_are_passed_over() -> None:
+    body = b' \n{ "page" : {"a":[1]} , "events" : [ 1 , ' + json.dumps(OWN).encode() + b" ] , "
+    found = decode(body).root
+    assert found is not None
+    assert decode(b'{"events":[]}') == Events(None)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("1795657212174000000"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*OWN, "accessory", "items", "text", "name"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values, st.sampled_from(sorted(OWN)))
+def test_any_value_of_any_field_is_read_or_left_out(value: Any, key: str) -> None:
+    found = told(event("Attempt 1", "1") | {key: value}, value).root
+    spans: list[Span] = [] if found is None else list(found.walk())
+    assert all(span.ended_at is None or span.ended_at >= span.started_at for span in spans)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_events_or_the_servers_fault(body: bytes) -> None:
+    for each in (body, b'{"events":[' + body + b"]}"):
+        try:
+            decode(each)
+        except ServerFault:
+            continue
+
+
+def test_client_asks_for_the_events_of_a_run(recordings_api: RecordingsApi) -> None:
+    events = ask(recordings_api.url, lambda client: client.read_events(CHATTY))
+    assert events.root is not None
+    assert [seen.path for seen in recordings_api.requests] == [f"/api/v1/runs/{CHATTY}/events"]

@@ -1,0 +1,57 @@
+"""What a run waits for, by the span that is open in its trace.
+
+Source: recordings wait-token-trace, wait-wait-for-events, wait-child-trace, 220, 233.
+"""
+
+import re
+from typing import Final
+
+from tui.domain.ids import TaskId
+from tui.domain.span import Span
+from tui.domain.wait import Wait, WaitKind
+
+_TOKEN: Final = "wait.forToken()"  # noqa: S105  the name of a span
+_TIMES: Final = frozenset({"wait.for()", "wait.until()"})
+_RUNS: Final = re.compile(r"AndWait\(\)\Z")
+
+
+def wait_of(root: Span, attempt: Span | None) -> Wait | None:
+    """The wait that is open in an attempt of a run, of several the one that began last, which is the innermost.
+
+    `root` is the run's own span. The waits of runs below it are theirs.
+    """
+    if attempt is None or not attempt.is_partial:
+        return None
+    latest: Span | None = None
+    pending = [attempt]
+    while pending:
+        span = pending.pop()
+        if span.run_id != root.run_id:
+            continue
+        if span.is_partial and _kind_of(span) is not None and (latest is None or span.started_at >= latest.started_at):
+            latest = span
+        pending.extend(reversed(span.children))
+    kind = None if latest is None else _kind_of(latest)
+    if latest is None or kind is None:
+        return None
+    below = [child for child in latest.children if child.run_id != root.run_id and child.level != "DEBUG"]
+    tasks = {child.message for child in below}
+    return Wait(
+        kind,
+        latest.started_at,
+        latest.id,
+        latest.about,
+        tuple(child.run_id for child in below),
+        sum(child.is_partial for child in below),
+        TaskId(tasks.pop()) if len(tasks) == 1 else None,
+    )
+
+
+def _kind_of(span: Span) -> WaitKind | None:
+    if span.level == "DEBUG":
+        return None
+    if span.message == _TOKEN:
+        return WaitKind.TOKEN
+    if span.message in _TIMES:
+        return WaitKind.TIME
+    return WaitKind.RUNS if _RUNS.search(span.message) else None

@@ -1,0 +1,146 @@
+"""The attempts of one run, read from its trace, and from its events where the trace was cut or tells too little.
+
+What lives here: which requests attempts take, and how often. What the answers mean is `domain.attempts_of_trace`'s.
+Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from tui.domain.attempt import AttemptHistory
+from tui.domain.attempts_of_trace import attempts_of, needs_root_error
+from tui.domain.environment import Capability
+from tui.domain.error import RunError
+from tui.domain.ids import RunId, SpanId, TraceId
+from tui.domain.run import Precision, Run, Stamp
+from tui.domain.span import Events, Span, Trace
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch
+from tui.domain.wait import Wait, WaitKind
+from tui.sources.budget import Priority
+from tui.wire.errors import ApiError
+from tui.wire.events import MAX_EVENT_ROWS
+
+if TYPE_CHECKING:
+    from tui.sources.reads import Reads
+
+CUT_AGAIN: Final = timedelta(seconds=15)
+"""Between two reads of a live run whose trace is cut: its events are up to 8 MB. A new attempt or the end is news."""
+
+MAX_KNOWN: Final = 256
+"""Runs whose trace is known to be cut, and waits whose words are known: as many as somebody looks at in a while."""
+
+_MAX_TRACE_ROWS: Final = 5_000
+_CUT: Final = f"the trace was cut at {_MAX_TRACE_ROWS:,} rows"
+
+
+@dataclass(frozen=True, slots=True)
+class _CutRun:
+    """A run whose trace is cut, as it was when its events were last read."""
+
+    read_at: datetime
+    attempt_count: int | None
+    is_final: bool
+
+
+class AttemptReads:
+    """Asks the API for the attempts of single runs."""
+
+    def __init__(self, reads: "Reads") -> None:
+        self._reads = reads
+        self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
+        self._abouts: OrderedDict[SpanId, Raw | None] = OrderedDict()
+
+    async def read(self, run: Run, priority: Priority, read_at: datetime) -> RunPatch | None:
+        """The attempts of a run whose detail was just read; None: what is known of them was read a moment ago.
+
+        Raises `ApiError` where neither trace nor events can be read.
+        """
+        known = self._cut.get(run.id)
+        if known is not None and run.attempts is not None and self._is_recent(known, run):
+            return None
+        trace, missing = await self._trace(run, priority)
+        root_error: RunError | None = None
+        if trace is not None and needs_root_error(run, trace):
+            root_error = await self._root_error(run.id, trace, priority)
+        history = attempts_of(run, trace, root_error)
+        if trace is None and (not self._reads.may(Capability.TRACE) or run.attempt_count == 0):
+            history = replace(history, is_trace_gone=False)
+        if history.wait is not None:
+            history = replace(history, wait=await self._explained(run.id, history.wait, priority))
+        return _patch(run, replace(history, missing=missing), root_error, read_at)
+
+    def _is_recent(self, known: _CutRun, run: Run) -> bool:
+        is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
+        return is_same and not run.is_final and abs(self._reads.now() - known.read_at) < CUT_AGAIN
+
+    async def _trace(self, run: Run, priority: Priority) -> tuple[Trace | None, str]:
+        """What attempts are read from, and what of it is missing; a trace that was cut once is not asked for again."""
+        trace: Trace | None = None
+        if run.id not in self._cut:
+            trace = await self._reads.trace(run.id, priority)
+            if trace is None or not trace.is_truncated:
+                return trace, ""
+        _remember(self._cut, run.id, _CutRun(self._reads.now(), run.attempt_count, run.is_final))
+        try:
+            events = await self._events(run.id, priority)
+        except ApiError as error:
+            trace = trace or await self._reads.trace(run.id, priority)
+            return trace, f"{_CUT} and the events could not be read: {error}"
+        if events.root is None:
+            trace = trace or await self._reads.trace(run.id, priority)
+            return trace, f"{_CUT} and the events do not tell of the run"
+        whole = Trace(TraceId("") if trace is None else trace.id, events.root)
+        return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
+
+    async def _events(self, run_id: RunId, priority: Priority) -> Events:
+        reads = self._reads
+        return await reads.budget.ask(("events", run_id), priority, lambda: reads.api.read_events(run_id))
+
+    async def _explained(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
+        """The wait with what it is about: which token, how long. A trace lacks that, so events are read once for it."""
+        if wait.about is not None or wait.kind is WaitKind.RUNS:
+            return wait
+        if wait.span_id not in self._abouts:
+            try:
+                events = await self._events(run_id, priority)
+            except ApiError:
+                events = Events(None)
+            span = None if events.root is None else _found(events.root, wait.span_id)
+            _remember(self._abouts, wait.span_id, None if span is None else span.about)
+        return replace(wait, about=self._abouts[wait.span_id])
+
+    async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
+        reads, span_id = self._reads, trace.root.id
+        try:
+            detail = await reads.budget.ask(
+                ("span", run_id, span_id), priority, lambda: reads.api.read_span(run_id, span_id)
+            )
+        except ApiError:
+            return None
+        return detail.error
+
+
+def _found(root: Span, span_id: SpanId) -> Span | None:
+    return next((span for span in root.walk() if span.id == span_id), None)
+
+
+def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # of either kind
+    """Keep a value as the newest of at most `MAX_KNOWN`."""
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > MAX_KNOWN:
+        known.popitem(last=False)
+
+
+def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_at: datetime) -> RunPatch:
+    updated_at = run.state.updated_at if run.state is not None else read_at
+    stamp = Stamp(updated_at, Precision.TRACE, read_at)
+    return RunPatch(
+        run.id,
+        read_at,
+        attempts=(stamp, history),
+        error=(stamp, root_error) if root_error is not None else None,
+    )
