@@ -114,15 +114,6 @@ class Output:
         """Tell a person one thing, on one line of stderr; does nothing when nobody can hear it."""
         self._tell(text, "\n")
 
-    @property
-    def answers(self) -> TextIO | None:
-        """Where a person types, None where there is nobody to ask."""
-        return self._answers
-
-    def prompt(self, text: Raw | str, *, on_new_line: bool = False, control: str = "") -> None:
-        """Show a text on stderr and stay behind it. `control` is a sequence of our own, sent as it is in one write."""
-        self._tell(text, control, "\n" if on_new_line else "")
-
     def ask(self, question: Raw | str) -> str:
         """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read.
 
@@ -140,24 +131,10 @@ class Output:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    @property
-    def stderr_fd(self) -> int | None:
-        """The file descriptor of stderr, None for a stream in memory."""
+    def _tell(self, text: str, end: str) -> None:
+        shown = ascii_text(clean(text)) if self._is_ascii else clean(text)
         try:
-            return self._err.fileno()
-        except OSError:
-            return None
-
-    def stderr_bytes(self, text: Raw | str) -> bytes:
-        """One line of stderr as `say` writes it, for who writes it otherwise."""
-        return f"{self._shown(text)}\n".encode(self._err.encoding, "replace")
-
-    def _shown(self, text: Raw | str) -> str:
-        return ascii_text(clean(text)) if self._is_ascii else clean(text)
-
-    def _tell(self, text: str, end: str, begin: str = "") -> None:
-        try:
-            _write_to(self._err, begin + self._shown(text) + end)
+            _write_to(self._err, shown + end)
         except OSError:
             _silence(self._err)
 

@@ -18,7 +18,7 @@ from tests.present.samples import (
     sample,
     texts,
 )
-from tui.domain.attempt import AttemptHistory, AttemptStatus
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import read_error
 from tui.domain.text import Raw
 from tui.present.acts import Toggle, Turn
@@ -26,6 +26,22 @@ from tui.present.attempt_choice import FOLDED, AttemptKey, selected_attempt, ste
 from tui.present.attempts_page import Asked, whose
 from tui.present.columns import Now
 from tui.present.styled import Token, line_width, plain
+
+MISSING = (
+    "the trace was cut at 5,000 rows and the events could not be read: GET /api/v1/runs/run_1/events: 403 Forbidden"
+)
+
+
+@pytest.mark.parametrize("attempts", [(), (attempt(1), attempt(3))])
+def test_page_names_what_the_server_cut(attempts: tuple[Attempt, ...]) -> None:
+    found = " ".join(text(of(sample("FAILED", attempt_count=3), *attempts, missing=MISSING), 100).split())
+    assert (
+        "The trace was cut at 5,000 rows and the events could not be read: 403 Forbidden; later attempts, and errors "
+        "of these, may be missing." in found
+    )
+    assert ("attempt 2 is not in the trace" in found) == bool(attempts)
+    assert "may be missing" not in text(thrice(), 100)
+
 
 # --- the table
 

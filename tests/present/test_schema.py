@@ -24,10 +24,12 @@ from tests.present.samples import (
 )
 from tests.recordings import recording
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.run import Body, Run
 from tui.domain.status import read_status
+from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode
+from tui.domain.wait import Wait, WaitKind
 from tui.present.json_text import compact
 from tui.present.schema import run_object, tree_objects
 
@@ -208,6 +210,36 @@ def test_an_attempt_without_a_span_or_an_end_lacks_those_keys() -> None:
 def test_a_lost_trace_is_told() -> None:
     run = replace(sample(), attempts=(STAMP, AttemptHistory((attempt(3),), is_trace_gone=True)))
     assert printed(run)["isTraceGone"] is True
+
+
+def test_attempts_say_whether_they_are_complete() -> None:
+    def of(*attempts: Attempt, **more: Any) -> dict[str, Any]:
+        return printed(replace(sample(), attempts=(STAMP, AttemptHistory(attempts, **more))))
+
+    assert "attemptsComplete" not in printed(sample())
+    assert of()["attemptsComplete"] is True
+    assert of(attempt(1), attempt(2))["attemptsComplete"] is True
+    cut = of(attempt(1), missing="the trace was cut at 5,000 rows and the events at 25,000")
+    assert cut["attemptsComplete"] is False
+    assert cut["attemptsMissing"] == "the trace was cut at 5,000 rows and the events at 25,000"
+    assert of(attempt(2))["attemptsComplete"] is False
+    assert of(attempt(1), Attempt(2, AttemptStatus.FAILED))["attemptsComplete"] is False
+    assert of(attempt(1), is_trace_gone=True)["attemptsComplete"] is False
+
+
+def test_live_run_says_what_it_waits_for() -> None:
+    wait = Wait(WaitKind.TOKEN, CREATED, SpanId("s"), Raw("waitpoint_1"))
+    history = AttemptHistory((attempt(1, status=AttemptStatus.EXECUTING),), wait=wait)
+    run = replace(sample("EXECUTING"), attempts=(STAMP, history))
+    assert printed(run)["waitsFor"] == {
+        "kind": "token",
+        "since": "2026-11-24T13:48:37.210Z",
+        "about": "waitpoint_1",
+    }
+    runs = replace(wait, kind=WaitKind.RUNS, about=None, runs=(RunId("run_1"),), task=TaskId("child"))
+    told = printed(replace(run, attempts=(STAMP, replace(history, wait=runs))))["waitsFor"]
+    assert (told["about"], told["runs"]) == ("child", ["run_1"])
+    assert "waitsFor" not in printed(replace(sample("COMPLETED"), attempts=(STAMP, history)))
 
 
 def test_hostile_text_is_printed_raw_but_as_ascii() -> None:

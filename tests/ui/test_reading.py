@@ -11,13 +11,16 @@ from typing import Any, cast
 
 import pytest
 
-from tests.present.samples import sample
-from tests.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
+from tests.present.samples import STAMP, sample
+from tests.virtual_clock import START, VirtualClock
+from tui.domain.attempt import AttemptHistory
+from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
 from tui.domain.update import SourceConnected, SourceRetrying
+from tui.domain.wait import Wait, WaitKind
 from tui.session import Session
+from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
 from tui.store.changes import Changes, Topic
 from tui.store.facts import SourceStatus
 from tui.ui.subject import Reading, Subject
@@ -39,6 +42,11 @@ class Asked:
     sources: dict[str, SourceStatus] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     shown: list[Subject] = field(default_factory=list)
+    refill: Refill = SECRET_KEY
+
+    @property
+    def budget(self) -> "Asked":
+        return self
 
     def __post_init__(self) -> None:
         self.now = self.clock.now
@@ -155,5 +163,65 @@ def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
         await asked.clock.run(0)
         assert asked.shown[-1].tree is not None
         assert asked.shown[-1].tree_trouble is None
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("refill", "again_s"), [(SECRET_KEY, 15), (PUBLIC_TOKEN, 50)])
+def test_run_whose_code_runs_is_read_again_at_intervals(refill: Refill, again_s: int) -> None:
+    async def scenario() -> None:
+        executing = sample("EXECUTING")
+        asked = Asked(refill=refill)
+        asked.reading.want(detail=True, tree=False)
+        await asked.open(executing)
+        asked.details[0].set_result((executing, None))
+        counts = []
+        for _ in range(again_s * 2 - 1):
+            await asked.clock.run(1)
+            asked.reading.tick()
+            await asked.clock.run(0)
+            if not asked.details[-1].done():
+                asked.details[-1].set_result((executing, None))
+            counts.append(len(asked.details))
+        assert counts.index(2) == again_s - 1
+        assert counts[-1] == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("word", ["QUEUED", "COMPLETED", "FAILED", "DELAYED"])
+def test_run_that_cannot_wait_is_not_read_again(word: str) -> None:
+    async def scenario() -> None:
+        run = sample(word, started=word not in {"QUEUED", "DELAYED"})
+        asked = Asked()
+        asked.reading.want(detail=True, tree=False)
+        await asked.open(run)
+        asked.details[0].set_result((run, None))
+        for _ in range(60):
+            await asked.clock.run(1)
+            asked.reading.tick()
+        assert len(asked.details) == 1
+
+    asyncio.run(scenario())
+
+
+def test_end_of_an_awaited_child_has_its_parent_read_again() -> None:
+    async def scenario() -> None:
+        child = sample("COMPLETED", run_id="run_child")
+        wait = Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)
+        parent = replace(sample("EXECUTING"), attempts=(STAMP, AttemptHistory(wait=wait)))
+        asked = Asked()
+        asked.reading.want(detail=True, tree=False)
+        await asked.open(parent)
+        asked.details[0].set_result((parent, None))
+        await asked.clock.run(5)
+        known = {child.id: child, parent.id: parent}
+        asked.get = known.get  # type: ignore[method-assign, assignment]  # the store of this test
+        asked.reading.see(Changes(changed={RunId("run_other")}))
+        await asked.clock.run(5)
+        assert len(asked.details) == 1
+        asked.reading.see(Changes(changed={child.id}))
+        await asked.clock.run(5)
+        assert len(asked.details) == 2
 
     asyncio.run(scenario())

@@ -14,8 +14,18 @@ from tui.present.error import error_lines, sameness
 from tui.present.status import look_of_attempt
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import indented, labelled
+from tui.present.trouble import without_request
 
 TRACE_GONE = "The trace is gone from the server; this is the error of the last attempt."
+
+
+def missing_words(history: AttemptHistory) -> str:
+    """Which attempts may be missing, and why, as a sentence; empty where nothing was cut."""
+    if not history.missing:
+        return ""
+    missing = without_request(history.missing)
+    said = missing[:1].upper() + missing[1:].rstrip(".")
+    return f"{said}; later attempts, and errors of these, may be missing."
 
 
 def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
@@ -25,6 +35,8 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
         has_error = any(attempt.error for attempt in history.attempts)
         text = TRACE_GONE if has_error else "The trace is gone from the server."
         lines += [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+    if missing := missing_words(history):
+        lines += [(Piece(row, Token.AMBER),) for row in wrap(missing, limit)]
     previous: Attempt | None = None
     shown: tuple[int, RunError] | None = None
     for attempt in history.attempts:

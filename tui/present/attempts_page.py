@@ -18,7 +18,7 @@ from tui.present import words
 from tui.present.acts import Row
 from tui.present.attempt_choice import selected_attempt
 from tui.present.attempt_table import attempt_look, attempt_rows, ran
-from tui.present.attempts import TRACE_GONE, waited_before
+from tui.present.attempts import TRACE_GONE, missing_words, waited_before
 from tui.present.columns import Now, short_id, time_in_queue, took
 from tui.present.error import sameness
 from tui.present.error_rows import error_rows
@@ -27,6 +27,7 @@ from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
 from tui.present.text_block import labelled
 from tui.present.trouble import without_request
+from tui.present.waiting import waiting_words
 
 NOTHING_SELECTED: Final = "No run is selected."
 
@@ -44,7 +45,8 @@ def attempts_page(run: Run, asked: Asked, now: Now, room: Room, picked: int | No
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
     now = _until_the_end(run, now)
-    blocks = [_trouble(run, asked, room)]
+    missing = missing_words(history)
+    blocks = [_trouble(run, asked, room), sentence(missing, room, "missing", Token.AMBER) if missing else []]
     if selected is None:
         blocks += [_waiting(run, asked, now, room), _error_of_run(run, asked, room)]
     else:
@@ -207,6 +209,9 @@ def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, room:
     parts: list[Line] = [(look.mark, Piece(" "), Piece(look.word, look.word_token))]
     if selected.status is AttemptStatus.EXECUTING:
         parts.append((Piece(f"{ran(selected, now)} so far", look.row.took),))
+        waiting = waiting_words(run, now) if selected is history.attempts[-1] else ""
+        if waiting:
+            parts.append((Piece(waiting, Token.TEXT),))
     previous = next((attempt for attempt in history.attempts if attempt.number == selected.number - 1), None)
     parts += [
         (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))

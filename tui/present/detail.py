@@ -20,9 +20,11 @@ from tui.present.body import body_lines, json_lines
 from tui.present.columns import Now, took
 from tui.present.error import error_lines
 from tui.present.life import life_lines, updated_lines
+from tui.present.origin import origin_words
 from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, fold, joined, wrap
 from tui.present.text_block import labelled
+from tui.present.waiting import token_of, waiting_words
 
 NARROWEST: Final = 40
 _ALIKE_SHOWN: Final = 10
@@ -84,6 +86,8 @@ def remarks(run: Run, now: Now) -> Iterable[str]:
         yield f"attempt {attempt}"
     if run.status in EXECUTING_FAMILY and (ran := took(run, now.frozen_at or now.at)) is not None:
         yield f"for {words.duration(ran, frozen=now.frozen_at is not None)}"
+    if waiting := waiting_words(run, now):
+        yield waiting
     if run.is_gone:
         yield "gone from the server"
 
@@ -129,7 +133,8 @@ def _facts(run: Run, limit: int) -> list[Line]:
         fact("cost", total, f"{compute} for computing, {base} for the start" if is_split else "")
     fact("key", fixed.idempotency_key, "idempotency key")
     fact("batch", fixed.batch_id)
-    fact("trigger", fixed.trigger_function)
+    fact("from", origin_words(fixed) or None)
+    fact("token", token_of(run))
     fact("kind", fixed.task_kind, "task kind")
     fact("queue", fixed.queue)
     fact("machine", fixed.machine)

@@ -23,10 +23,11 @@ from tui.present.fact_rows import Relatives, ancestor_rows, child_rows, fact_row
 from tui.present.json_fold import Folds, value_at
 from tui.present.json_rows import Place, ValueRows
 from tui.present.life import life_line, life_lines, updated_lines
-from tui.present.status import DESCRIPTIONS, look_of
+from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, fold, joined, line_width, wrap
 from tui.present.text_block import LABEL
 from tui.present.trouble import without_request
+from tui.present.waiting import meaning_words
 
 LEAST_WIDTH: Final = 30
 VALUES: Final = ("payload", "output", "metadata", "schedule")
@@ -115,7 +116,7 @@ def _head(run: Run, now: Now, limit: int, action: Piece | None) -> list[Row]:
     said: list[Line] = [(Piece(remark, Token.TEXT),) for remark in remarks(run, now)]
     status = joined([(look.mark, Piece(" "), action or look.name), *said])
     lines = fold(status, limit)
-    about = "" if run.is_waiting_to_retry or run.state is None else DESCRIPTIONS.get(look.word, "")
+    about = meaning_words(run, now)
     if about:
         description: Line = (Piece(about, Token.FAINT),)
         one = joined([status, description])

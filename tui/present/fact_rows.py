@@ -16,9 +16,11 @@ from tui.present import words
 from tui.present.acts import Act, Open, Row, Toggle, Whole
 from tui.present.columns import Now, short_id, took
 from tui.present.json_rows import WRAPPED_ROWS, Place
+from tui.present.origin import origin_words
 from tui.present.status import Look, look_of
 from tui.present.styled import Line, Piece, Token, cut, fit, fold, line_width, pad
 from tui.present.text_block import LABEL, labelled
+from tui.present.waiting import token_of
 
 _BESIDE: Final = 15
 """Cells from a value to what stands beside it, so that those stand below each other."""
@@ -41,14 +43,14 @@ class Fact:
 def facts_of(run: Run) -> list[tuple[Fact, Fact | None]]:
     """What is asked for first, in the order of the page; two that belong together as one item."""
     fixed = run.fixed
-    call = None if fixed.trigger_function is None else f"{fixed.trigger_function}()"
     depth = None if fixed.depth is None else words.count(fixed.depth)
     region = fixed.region if _is_name(fixed.region) else None
     unknown = run.state.status.word if run.state is not None and look_of(run).glyph == "?" else None
     return _present(
         (_fact("status", unknown), _fact("taken for", run.status.value if unknown else None, "taken for ")),
         (_fact("version", fixed.version), _fact("region", region)),
-        (_fact("from", call), _fact("depth", depth, "depth ")),
+        (_fact("from", origin_words(fixed) or None), _fact("depth", depth, "depth ")),
+        (_fact("token", token_of(run)), None),
         (_fact("queue", fixed.queue), _fact("machine", fixed.machine, "machine ")),
         (_fact("cost", _cost(run)), _fact("ttl", fixed.ttl, "ttl ")),
     )

@@ -7,7 +7,10 @@ the schema's fields these keys are promised:
   `status` is the schema's), `serverStatus` (the word that came, where it is another one: of the feed, of a query, of
   an older server), `costInCents`, `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`,
   `ttl`, `delayedUntil`, `expiredAt`, `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`,
-  `nextAttemptAt`, `isTraceGone` (then only the last attempt is known), `env` (its slug), `error`, `taskKind`,
+  `attemptsComplete` (beside `attempts`: false where attempts, or errors of them, may be missing),
+  `attemptsMissing` (what the server cut, in words), `nextAttemptAt`, `isTraceGone` (then only the last attempt is
+  known), `waitsFor` (what a live run waits for: `kind` is time, token or runs, `since`, `about` the duration, the
+  token or the task, `runs`), `env` (its slug), `error`, `taskKind`,
   `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
 * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
   `serverStatus`.
@@ -22,6 +25,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Fixed, Json, Run, State
 from tui.domain.status import Status
 from tui.domain.tree import RunTree, TreeNode
+from tui.domain.wait import Wait
 
 Object = dict[str, Json]
 
@@ -47,7 +51,15 @@ def run_object(
     if run.attempts:
         history = run.attempts[1]
         out["attempts"] = [_attempt_object(attempt) for attempt in history.attempts]
-        out |= _known({"nextAttemptAt": _iso(history.next_at), "isTraceGone": history.is_trace_gone or None})
+        out["attemptsComplete"] = history.is_complete
+        out |= _known(
+            {
+                "attemptsMissing": history.missing or None,
+                "nextAttemptAt": _iso(history.next_at),
+                "isTraceGone": history.is_trace_gone or None,
+                "waitsFor": None if run.wait is None else _wait_object(run.wait),
+            }
+        )
     out |= _known({"attemptCount": run.attempt_count})
     related: Object = _known(
         {
@@ -134,6 +146,17 @@ def _attempt_object(attempt: Attempt) -> Object:
             "completedAt": _iso(attempt.completed_at),
             "error": error_object(attempt.error) if attempt.error else None,
             "retryDelayMs": None if attempt.retry_delay is None else _ms(attempt.retry_delay),
+        }
+    )
+
+
+def _wait_object(wait: Wait) -> Object:
+    return _known(
+        {
+            "kind": wait.kind.value,
+            "since": _iso(wait.since),
+            "about": wait.about or wait.task,
+            "runs": list(wait.runs) or None,
         }
     )
 

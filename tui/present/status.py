@@ -108,6 +108,12 @@ DESCRIPTIONS: Final = {
     "Expired": "did not start within its ttl",
 }
 """What each word means, for who does not know it by heart."""
+
+UNSURE: Final = {
+    "Executing": "it has started and has not ended",
+    "Reattempting": "started again after a failed attempt",
+}
+"""What is said instead while the trace, which tells whether the code runs or waits, was not read."""
 _OF_ATTEMPT: Final = {
     AttemptStatus.EXECUTING: LOOKS["Executing"],
     AttemptStatus.COMPLETED: LOOKS["Completed"],

@@ -14,6 +14,7 @@ from tui.present import words
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.status import LOOKS, look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
+from tui.present.waiting import waiting_words
 
 _INDENT: Final = "  "
 _BELOW: Final = "    "
@@ -90,8 +91,10 @@ def _life(run: Run, now: Now) -> Line:
             text = _waits(run, now)
         case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
             text = f"running for {lasted}" if ran is not None else "a worker has it, it has not started yet"
+            text = waiting_words(run, now) or text
         case RunStatus.WAITING_TO_RESUME:
-            text = f"{lasted} since it started, now it waits" if ran is not None else "it waits"
+            waits = waiting_words(run, now) or "waits"
+            text = f"{lasted} since it started, now it {waits}" if ran is not None else f"it {waits}"
         case RunStatus.EXPIRED:
             ttl = f" of {run.fixed.ttl}" if run.fixed.ttl else ""
             text = f"its ttl{ttl} ran out before it started"

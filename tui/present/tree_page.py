@@ -4,19 +4,22 @@ What lives here: layout and words. What stands in the tree is `tree_shape`'s, wh
 below the rows `tree_notes`'.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, assert_never
 
-from tui.domain.run import Json, Run
+from tui.domain.run import Run
 from tui.present import words
 from tui.present.acts import Act, Open, Row, Toggle
 from tui.present.columns import GAP, Now, short_id, time_in_queue
+from tui.present.origin import origin_words
 from tui.present.roll_up import RollUp
 from tui.present.status import LOOKS
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, first_line, fit, line_width
 from tui.present.tree import guide_tail, node_took
 from tui.present.tree_fold import STEP, Branch
 from tui.present.tree_shape import Alike, Batch, Entry, Seen
+from tui.present.waiting import waiting_words
 
 ALONE: Final = "no runs above or below it"
 
@@ -139,14 +142,9 @@ def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
     if run is None:
         return ""
     state, attempt = run.state, run.attempt_count or 0
-    parts: list[str] = []
-    function = run.fixed.trigger_function or ""
-    if is_roomy and function:
-        # That siblings came in one call is said by their batch, or by all of them being alike.
-        parts += [] if function.startswith("batch") else [f"{function}()"]
-        parts += [] if branch.entry.parent is None or function.endswith("AndWait") else ["not awaited"]
-    if is_roomy and (schedule := _schedule(run.fixed.schedule)):
-        parts.append(f"schedule {schedule}")
+    parts: list[str] = list(_origin(run, branch)) if is_roomy else []
+    if waiting := waiting_words(run, now):
+        parts.append(waiting)
     if state is not None and state.tags:
         parts.append("  ".join(state.tags))
     if run.is_waiting_to_retry:
@@ -163,16 +161,13 @@ def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
     return " · ".join(parts)
 
 
-def _schedule(schedule: Json) -> str:
-    """What a schedule is called by whoever made it."""
-    if not isinstance(schedule, dict):
-        return ""
-    generator = schedule.get("generator")
-    described = generator.get("description") if isinstance(generator, dict) else None
-    for name in (schedule.get("externalId"), described, schedule.get("id")):
-        if isinstance(name, str) and name:
-            return name
-    return ""
+def _origin(run: Run, branch: Branch) -> Iterator[str]:
+    """How a run came about. That siblings came in one call is said by their batch, or by all of them being alike."""
+    function, origin = run.fixed.trigger_function or "", origin_words(run.fixed)
+    if origin and not origin.startswith("batch"):
+        yield origin
+    if function and branch.entry.parent is not None and not function.endswith("AndWait"):
+        yield "not awaited"
 
 
 def _run_times(seen: Seen, columns: Columns, now: Now) -> Line:

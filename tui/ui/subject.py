@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
-from tui.domain.run import Run
 from tui.domain.sources import FEEDS
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session
 from tui.store.changes import Changes, Topic
 from tui.ui.errand import REREAD_AFTER_S, Errand
+from tui.ui.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind
 from tui.wire.errors import ApiError
 
 REST_S: Final = 0.15
@@ -37,6 +36,12 @@ TREE_REST_S: Final = 0.5
 
 TREE_AGAIN: Final = timedelta(seconds=15)
 """Between two reads of a tree in which something lives."""
+
+DETAIL_AGAIN_S: Final = 15.0
+"""Between two reads of a run whose code runs or waits: which of the two it does, its trace alone tells."""
+
+MOST_OF_BUDGET: Final = 0.2
+"""Of the requests that the session may send those reads take at most so many, where that is less often."""
 
 HUNG_AFTER: Final = timedelta(seconds=2)
 """A read that is out for longer is given up when somebody asks anew: its answer may never come."""
@@ -78,6 +83,7 @@ class Reading:
         self._detail = Errand(session.clock, self._begin)
         self._tree = Errand(session.clock, self._begin_tree)
         self._read_of: datetime | None = None
+        self._read_at_s = 0.0
         self._chased: datetime | None = None
         self._catch_ups = iter(CATCH_UPS_S)
         self._was_down = False
@@ -141,20 +147,41 @@ class Reading:
             self.reread()
             return
         run_id = self._subject.run_id
-        if run_id is None or run_id not in changes.changed or self._read_of is None:
+        if run_id is None or self._read_of is None:
             return
         run = self._session.store.get(run_id)
+        if run_id not in changes.changed:
+            if run is not None and has_lost_a_wait(run, changes, self._session.store.get):
+                self._plan_detail(REREAD_AFTER_S)
+            return
         if run is not None and run.state is not None and run.state.updated_at > self._read_of:
             self._plan(REREAD_AFTER_S)
 
     def tick(self) -> None:
-        """A second has passed: what grows below a live run is told by nobody, it has to be asked for."""
+        """A second has passed: read again what nobody tells of, what grows below a run and what its code does."""
+        self._tick_detail()
+        self._tick_tree()
+
+    def _tick_detail(self) -> None:
+        subject = self._subject
+        if not self._wants_detail or subject.run_id is None or subject.is_reading or self._read_of is None:
+            return
+        run = self._session.store.get(subject.run_id)
+        if run is None or run.state is None or run.state.started_at is None or run.status not in MAY_WAIT:
+            return
+        refill = self._session.budget.refill
+        # A read takes two requests, the detail and the trace.
+        again_s = max(DETAIL_AGAIN_S, 2 * refill.period_s / (refill.share * MOST_OF_BUDGET))
+        if self._session.clock.monotonic_s() - self._read_at_s >= again_s:
+            self._plan_detail(0.0)
+
+    def _tick_tree(self) -> None:
         subject = self._subject
         if not self._wants_tree or subject.is_reading_tree or subject.tree is None or subject.tree_read_at is None:
             return
         # Both ways: the clock is the server's, and may have been wrong when the tree was read.
         is_old = abs(self._session.now() - subject.tree_read_at) >= TREE_AGAIN
-        if is_old and any(_is_live(self._session.store.get(node.id), node) for node in subject.tree.root.walk()):
+        if is_old and any(is_live(self._session.store.get(node.id), node) for node in subject.tree.root.walk()):
             self._plan_tree(0.0)
 
     def _is_back(self) -> bool:
@@ -194,12 +221,13 @@ class Reading:
         try:
             run, trouble = await self._session.run_with_attempts(run_id)
             self._read_of = run.state.updated_at if run.state is not None else self._session.now()
-            if _is_trace_behind(run) and (wait_s := next(self._catch_ups, None)) is not None:
+            if is_trace_behind(run) and (wait_s := next(self._catch_ups, None)) is not None:
                 self._plan_detail(wait_s)
         except ApiError as error:
             trouble = str(error)
             known = self._session.store.get(run_id)
             self._read_of = known.state.updated_at if known is not None and known.state else self._session.now()
+        self._read_at_s = self._session.clock.monotonic_s()
         if self._subject.run_id == run_id:
             self._set(replace(self._subject, reading_since=None, trouble=trouble))
             self._detail.end()
@@ -220,7 +248,7 @@ class Reading:
         if run_id is None:
             return None
         run = self._session.store.get(run_id)
-        if run is not None and _is_alone(run) and not self._session.store.children_of(run_id):
+        if run is not None and is_alone(run) and not self._session.store.children_of(run_id):
             node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
             alone = replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_at)
             self._set(replace(alone, tree_since=None, tree_trouble=None))
@@ -247,24 +275,3 @@ class Reading:
         if subject != self._subject:
             self._subject = subject
             self._show(subject)
-
-
-def _is_live(known: Run | None, node: TreeNode) -> bool:
-    if known is not None and known.state is not None:
-        return not known.is_final
-    return node.status is not None and not node.status.canonical.is_final
-
-
-def _is_trace_behind(run: Run) -> bool:
-    """Whether the run has ended and its attempts do not know it yet."""
-    if not run.is_final or run.attempts is None:
-        return False
-    history = run.attempts[1]
-    if not history.attempts:
-        return bool(run.attempt_count) and not history.is_trace_gone
-    return history.attempts[-1].status is AttemptStatus.EXECUTING
-
-
-def _is_alone(run: Run) -> bool:
-    """Whether a read of the finished run said that nothing is above it; what is below it, the store tells."""
-    return run.is_final and run.children_at is not None and run.fixed.depth == 0 and not run.fixed.root_id

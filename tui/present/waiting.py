@@ -1,0 +1,88 @@
+"""What the code of a run waits for, in words: `waits for a token since 02:08`.
+
+What lives here: the words. Whether it waits is `Run.wait`'s to say.
+"""
+
+from datetime import timedelta
+from typing import Final, assert_never
+
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY
+from tui.domain.text import Raw
+from tui.domain.wait import Wait, WaitKind
+from tui.present import words
+from tui.present.columns import Now
+from tui.present.status import DESCRIPTIONS, UNSURE, look_of
+
+READ_AGAIN: Final = timedelta(seconds=60)
+"""A wait that was read longer ago is dated: whoever looks at a run reads it again before."""
+
+_LONGEST_TASK: Final = 60
+
+
+def waiting_words(run: Run, now: Now) -> str:
+    """What the run waits for and since when; empty where it does not wait, or where nothing tells."""
+    wait = run.wait
+    if wait is None or run.attempts is None or wait.is_over(now.frozen_at or now.at):
+        return ""
+    read_at = run.attempts[0].read_at
+    as_of = f" (as of {words.time_of_day(read_at, now.at)})" if now.at - read_at > READ_AGAIN else ""
+    return f"waits {_for_what(wait)} since {words.time_of_day(wait.since, now.at)}{as_of}"
+
+
+def token_of(run: Run) -> Raw | None:
+    """The token that a run waits for, where its events tell."""
+    wait = run.wait
+    return wait.about if wait is not None and wait.kind is WaitKind.TOKEN else None
+
+
+def meaning_words(run: Run, now: Now) -> str:
+    """What the status word means, for who does not know it; empty where what it waits for is said already.
+
+    That its code runs is said only where the trace was read: a run that executes may wait meanwhile.
+    """
+    if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
+        return ""
+    word = look_of(run).word
+    if word in UNSURE and not _is_known_to_run(run):
+        return UNSURE[word]
+    return DESCRIPTIONS.get(word, "")
+
+
+def _is_known_to_run(run: Run) -> bool:
+    """Whether the trace of a run that executes was read, and shows no wait."""
+    if run.attempts is None or run.state is None or run.wait is not None:
+        return False
+    stamp, history = run.attempts
+    return run.status in EXECUTING_FAMILY and run.state.updated_at <= stamp.updated_at and history.is_complete
+
+
+def _for_what(wait: Wait) -> str:
+    match wait.kind:
+        case WaitKind.TOKEN:
+            return "for a token"
+        case WaitKind.TIME:
+            return _for_how_long(wait)
+        case WaitKind.RUNS:
+            return _for_which_runs(wait)
+        case _:
+            assert_never(wait.kind)
+
+
+def _for_how_long(wait: Wait) -> str:
+    if (lasts := wait.lasts) is not None:
+        return f"{words.duration(lasts)},"
+    return "for a time" if wait.about is None else f"for {wait.about[:_LONGEST_TASK]},"
+
+
+def _for_which_runs(wait: Wait) -> str:
+    count, task = len(wait.runs), wait.task or wait.about
+    if count > 1:
+        return f"for {_children(wait.open_count, count)}"
+    return f"for {task[:_LONGEST_TASK]}" if task else "for a child" if count else "for children"
+
+
+def _children(open_count: int, count: int) -> str:
+    if not 0 < open_count < count:
+        return f"{words.count(count)} children"
+    return f"{words.count(open_count)} of {words.count(count)} children"
