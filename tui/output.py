@@ -13,10 +13,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, Self, TextIO
 
+from tui.config import Secret
 from tui.domain.run import Json, Run
 from tui.domain.text import Raw, clean
 from tui.present.ascii import ascii_line, ascii_text
 from tui.present.json_text import compact
+from tui.present.redaction import Redactor
 from tui.present.status import LOOKS
 from tui.present.styled import Line, Piece, Token
 from tui.present.table import RunTable
@@ -64,6 +66,7 @@ class Output:
         self._answers = answers
         self._has_color = color and is_terminal
         self._is_ascii = ascii_only
+        self._redactor = Redactor()
         self.reading_width = width
         self.width = width if is_terminal else None
 
@@ -93,6 +96,14 @@ class Output:
     def is_ascii(self) -> bool:
         """Whether only ASCII can be said."""
         return self._is_ascii
+
+    def hide(self, secret: Secret) -> None:
+        """Cut a key or token out of everything that is said from now on."""
+        self._redactor.hide(secret.reveal())
+
+    def redact(self, text: str) -> str:
+        """Cut the hidden secrets out of a text."""
+        return self._redactor.redact(text)
 
     def run_table(self) -> "TableOutput":
         """A table of runs, to be printed page by page."""
@@ -132,7 +143,9 @@ class Output:
             signal.signal(signal.SIGINT, before)
 
     def _tell(self, text: str, end: str) -> None:
-        shown = ascii_text(clean(text)) if self._is_ascii else clean(text)
+        shown = clean(self.redact(text))
+        if self._is_ascii:
+            shown = ascii_text(shown)
         try:
             _write_to(self._err, shown + end)
         except OSError:

@@ -151,3 +151,14 @@ def test_an_emulator_with_a_bug_says_so_when_the_demo_has_ended() -> None:
     with Terminal([sys.executable, "-c", program], env=environment(None)) as terminal:
         assert terminal.end() == 0
         assert "RuntimeError: no world today" in terminal.text
+
+
+@pytest.mark.parametrize("variable", ["TEXTUAL_COLOR_SYSTEM=junk", f"TEXTUAL_FPS={'9' * 400}"])
+def test_wrong_variable_of_textual_is_one_line_that_names_it(variable: str) -> None:
+    name, _, value = variable.partition("=")
+    for arguments in ((), ("demo",)):
+        with monitor(*arguments, **{name: value}) as terminal:
+            assert terminal.end() == 2
+            assert terminal.text.startswith(f"{name}=")
+            assert "Traceback" not in terminal.text
+            assert b"\x1b" not in terminal.received

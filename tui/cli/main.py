@@ -6,18 +6,21 @@ What lives here: `main`, the console script. The commands themselves are in `rea
 import gc
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from tui import __version__
 from tui.cli import acting, emulating, monitoring, reading, relaying, watching
+from tui.cli.bugs import hide_secrets_from_python, say_bug
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.monitoring import monitor, monitor_options, relay_options
 from tui.cli.options import connection_options
-from tui.config import SettingsError
+from tui.config import Secret, SettingsError
 from tui.output import Output, OutputClosed, OutputFailed
+
+SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_TUI_RELAY_TOKEN")
 
 
 @click.group(
@@ -57,11 +60,14 @@ def main() -> NoReturn:
     # A session turns the collector on again.
     gc.disable()
     output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
+    hide_secrets_from_python(output.redact)
     sys.exit(run(output, sys.argv[1:]))
 
 
 def run(output: Output, arguments: list[str]) -> int:
-    """Run one command; gives the exit code. Whatever is not foreseen here is a bug and ends in a traceback."""
+    """Run one command; return its exit code. An error that is not foreseen here is a bug, and printed as one."""
+    for variable in SECRET_VARIABLES:
+        output.hide(Secret(os.environ.get(variable, "").strip()))
     try:
         commands.main(arguments, prog_name="trigger-tui", standalone_mode=False, obj=output)
     except Stop as stop:
@@ -81,4 +87,7 @@ def run(output: Output, arguments: list[str]) -> int:
         return ExitCode.REFUSED
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
+    except Exception as bug:  # noqa: BLE001  Python would print it with the key, if an error quotes that
+        say_bug(output, bug)
+        return ExitCode.REFUSED
     return ExitCode.OK

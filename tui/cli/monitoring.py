@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
 
+from tui.cli.bugs import say_bug
 from tui.cli.emulating import Asked, asked_of, world_options
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import following_options
@@ -126,11 +126,15 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
 
 
 def _check_terminal(environ: Mapping[str, str]) -> None:
-    """Refuse what cannot be drawn on. Raises `Stop`."""
+    """Refuse a terminal and variables that nothing can be drawn with. Raises `Stop`."""
+    from tui.ui.textual_variables import wrong_variable
+
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal; `trigger-tui ls` prints")
     if environ.get("TERM", "") in {"", "dumb"}:
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM says it is dumb)")
+    if (wrong := wrong_variable(environ)) is not None:
+        raise Stop(ExitCode.USAGE, wrong)
 
 
 def _check_authority(ca: Path) -> None:
@@ -170,6 +174,8 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
     from tui.ui.app import TriggerApp
     from tui.ui.theme import look_for
 
+    output.hide(settings.key)
+    output.hide(settings.relay_token)
     look = look_for(os.environ, looks.theme)
     farewell: list[str] = []
 
@@ -189,8 +195,8 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
 
     try:
         code = asyncio.run(draw())
-    except Exception as bug:  # noqa: BLE001  told here, without anything that holds the key
-        _tell(output, bug, settings)
+    except Exception as bug:  # noqa: BLE001  told here, once the terminal is given back
+        say_bug(output, bug)
         code = ExitCode.REFUSED
     for line in farewell:
         output.say(line)
@@ -214,15 +220,6 @@ def _ended_by_signals(app: "TriggerApp") -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _tell(output: Output, bug: Exception, settings: Settings) -> None:
-    """A bug, whole, for a report: without local variables, and without the key whatever an error quotes."""
-    # A screen of a relay has a token instead of a key.
-    secret = settings.key.reveal() or settings.relay_token.reveal()
-    for line in "".join(traceback.format_exception(bug)).splitlines():
-        output.say(line.replace(secret, "tr_…"))
-    output.say("trigger-tui ended by a mistake of its own; the lines above tell where.")
 
 
 COMMANDS: Final = (demo,)

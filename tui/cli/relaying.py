@@ -91,6 +91,7 @@ def relay(
         tokens = read_tokens(tokens_file)
     except TokensError as error:
         raise Stop(ExitCode.USAGE, str(error)) from None
+    _hide(output, tokens)
     settings = replace(settings_of(options), read_only=True)
     tls = None if tls_cert is None else _tls(tls_cert, tls_key)
     _allow_many_files()
@@ -182,7 +183,9 @@ class _Serving:
         from tui.relay import TokensError, read_tokens
 
         try:
-            relay.use(read_tokens(self._tokens_file))
+            tokens = read_tokens(self._tokens_file)
+            _hide(self._output, tokens)
+            relay.use(tokens)
         except TokensError as error:
             self._output.say(f"{error}; the tokens of before go on being taken")
         else:
@@ -203,6 +206,12 @@ class _Serving:
             f"  trigger-tui --relay {scheme}://{shown}:{port}",
         ):
             self._output.print(line)
+
+
+def _hide(output: Output, tokens: "Tokens") -> None:
+    """Keep the tokens out of any report of a bug."""
+    for token in tokens.secrets:
+        output.hide(token)
 
 
 def _end(ended: "asyncio.Future[int]", number: signal.Signals) -> None:

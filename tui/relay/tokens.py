@@ -39,6 +39,11 @@ class Tokens:
         """What the tokens are called."""
         return frozenset(name for name, _ in self._known)
 
+    @property
+    def secrets(self) -> Iterable[Secret]:
+        """The tokens, for what has to be kept out of any report."""
+        return (token for _, token in self._known)
+
     def name_of(self, authorization: str | None) -> str | None:
         """Whose token an `Authorization` header holds, or None. Every token is compared, whichever it is."""
         given = _token_of(authorization)

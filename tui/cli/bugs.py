@@ -1,0 +1,61 @@
+"""Reports bugs: the whole traceback for a report, without local variables and without any key or token.
+
+Python itself prints the bugs of threads, of destructors and of forgotten tasks; `hide_secrets_from_python` cuts those.
+"""
+
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from tui.output import Output
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+LAST_LINE: Final = "trigger-tui ended by a mistake of its own; the lines above tell where."
+
+
+def say_bug(output: Output, bug: BaseException) -> None:
+    """Print the traceback of a bug on stderr."""
+    for line in "".join(traceback.format_exception(bug)).splitlines():
+        output.say(line)
+    output.say(LAST_LINE)
+
+
+def hide_secrets_from_python(redact: Callable[[str], str]) -> None:
+    """Cut secrets out of what the interpreter and `logging` print on their own."""
+
+    def write(text: str) -> None:
+        if sys.stderr is not None:
+            sys.stderr.write(redact(text))
+
+    def hook(kind: type[BaseException], bug: BaseException, trace: "TracebackType | None") -> None:
+        write("".join(traceback.format_exception(kind, bug, trace)))
+
+    def of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit and args.exc_value is not None:
+            write(f"Exception in thread {args.thread.name if args.thread else 'unknown'}:\n")
+            hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        if args.exc_value is not None:
+            write(f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n")
+            hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hook, of_thread, unraisable
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Redacting(redact))
+
+
+class _Redacting(logging.Formatter):
+    """Formats as usual, and cuts secrets."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))

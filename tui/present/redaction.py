@@ -1,0 +1,83 @@
+"""Cuts keys and tokens out of text for people: in every form in which an error can quote them, and in part too."""
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+CUT: Final = "tr_…"
+"""What stands where a secret was."""
+
+MIN_SECRET_CHARACTERS: Final = 6
+"""A shorter text is no secret, and is found in many words."""
+
+FRAGMENT_CHARACTERS: Final = 12
+"""Errors quote long texts in part. This much of a secret is cut; less of it helps nobody to guess the rest."""
+
+
+class Redactor:
+    """Knows secrets, and cuts them out."""
+
+    def __init__(self) -> None:
+        self._short: set[str] = set()
+        self._fragments: set[str] = set()
+
+    def hide(self, secret: str) -> None:
+        """Cut this out from now on."""
+        if len(secret) < MIN_SECRET_CHARACTERS:
+            return
+        for form in _forms(secret):
+            if len(form) < FRAGMENT_CHARACTERS:
+                self._short.add(form)
+            starts = range(len(form) - FRAGMENT_CHARACTERS + 1)
+            self._fragments.update(form[start : start + FRAGMENT_CHARACTERS] for start in starts)
+
+    def redact(self, text: str) -> str:
+        """Return the text without the secrets."""
+        for short in sorted(self._short, key=len, reverse=True):
+            text = text.replace(short, CUT)
+        if not self._fragments:
+            return text
+        kept: list[str] = []
+        at = begin = 0
+        while at <= len(text) - FRAGMENT_CHARACTERS:
+            end = self._end_of_secret(text, at)
+            if end > at:
+                kept += (text[begin:at], CUT)
+                at = begin = end
+            else:
+                at += 1
+        return "".join((*kept, text[begin:]))
+
+    def _end_of_secret(self, text: str, at: int) -> int:
+        """Where the part of a secret ends that begins here; `at` if none does."""
+        end = at
+        while text[at : at + FRAGMENT_CHARACTERS] in self._fragments:
+            end = at + FRAGMENT_CHARACTERS
+            at += 1
+        return end
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """The secret as it is, and as Python, JSON, a URL or a header would write it; quoted once and twice."""
+    forms = {secret}
+    for _ in range(2):
+        forms |= {quoted for form in forms for quoted in _quoted(form)}
+    # Base64 depends on where in its input the secret stands, but for its first and last letters.
+    encoded = (base64.b64encode(b"\0" * shift + secret.encode())[2 * shift : -4] for shift in range(3))
+    return forms | {each.decode() for each in encoded if len(each) >= FRAGMENT_CHARACTERS} | {secret.encode().hex()}
+
+
+def _quoted(text: str) -> Iterable[str]:
+    yield repr(text)[1:-1]
+    yield repr(f"{text}'")[1:-2]  # in double quotes, with a single one behind it
+    yield ascii(text)[1:-1]
+    yield repr(text.encode())[2:-1]
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(text, safe="")
+    yield quote(text)
+    yield quote_plus(text)
+    yield text.replace("'", "'\"'\"'")  # a shell
+    yield text.replace("'", "\\'")
