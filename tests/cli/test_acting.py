@@ -110,6 +110,16 @@ def test_runs_that_stop_with_it_are_counted(fleet: Fleet, api: FleetApi) -> None
     assert writes(fleet) == []
 
 
+def test_cancelling_sixty_children_costs_a_handful_of_requests(fleet: Fleet, api: FleetApi) -> None:
+    parent = fleet.runs[0]
+    children = [fleet.add(FleetRun(number, -20, -10, LONG, parent=parent.number)) for number in range(100, 160)]
+    fleet.allow_queries()
+    done = in_this_process("cancel", parent.id, "--yes", "--count", "61", url=api.url)
+    assert done.code == 0
+    assert {fleet.status(child) for child in children} == {"CANCELED"}
+    assert len(fleet.requests) <= 8
+
+
 def test_a_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--dry-run", url=api.url)
     assert done.code == 0

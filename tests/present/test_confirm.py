@@ -1,6 +1,7 @@
 """The lines of a question: they fit, say everything, and let nothing act on the terminal."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -103,3 +104,28 @@ def test_an_unknown_environment_says_how_it_is_treated() -> None:
 def test_what_has_to_be_typed(runs: int, others: int, place: Place, typed: tuple[str, ...]) -> None:
     plan = Plan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
     assert to_type(plan, place.name, is_production=place.is_production) == typed
+
+
+def test_the_age_of_a_late_tree_counts_what_the_copy_is_behind() -> None:
+    asked = question(sample(), others=2)
+    late = replace(asked, plan=replace(asked.plan, is_late=True))
+    texts = [text_of(confirm_lines(each, Now(NOW + timedelta(seconds=3)), 70, 40)) for each in (asked, late)]
+    assert "The tree was read 3 s ago and is fully loaded." in texts[0]
+    assert "The tree is as of about 4 s ago and is fully loaded." in texts[1]
+
+
+def test_a_word_is_asked_for_where_the_terminal_is_silent() -> None:
+    asked = question(sample(), word="cancel", is_awake=True, may_answer=True)
+    text = text_of(confirm_lines(asked, Now(NOW), 70, 40))
+    assert "Type cancel, then Enter" in text
+    assert "The terminal does not tell when it drew this" in text
+    assert "y  cancel" not in text
+    many = question(*(replace(sample(), id=RunId(f"run_{n}")) for n in range(11)), word="cancel")
+    assert "Type 11 or prod, then Enter" in text_of(confirm_lines(many, Now(NOW), 70, 40))
+
+
+def test_a_dialog_says_that_it_waits_for_the_terminal() -> None:
+    asked = question(sample(), is_waiting=True)
+    assert "waiting for the terminal to answer" in text_of(confirm_lines(asked, Now(NOW), 70, 40))
+    lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (asked, replace(asked, is_waiting=False))]
+    assert lines[0] == lines[1], "nothing jumps"

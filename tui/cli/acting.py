@@ -1,7 +1,6 @@
 """`cancel` and `replay`: the verbs of `ACTIONS`, for scripts and for people at a prompt.
 
-What lives here: the commands, and how the truth is told afterwards. What is asked before is `planning`'s; the guards
-that hold for every way to act are the session's. Source: DESIGN §1, §8.
+The commands, and how their outcomes are printed. `planning` asks before; the session guards every way to act.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ import click
 from tui.actions import ACTIONS, Action
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
-from tui.cli.planning import Consent, ask, check_consent, make_plan, words_of
+from tui.cli.planning import Consent, ask, check_consent, make_plan, notes_on, words_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.filters import RunFilters
@@ -110,8 +109,8 @@ def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, a
             output.json_line(entry | ({} if reason is None else {"message": reason}))
         else:
             output.print(f"{run.id}  {run.title}  {reason or 'would be ' + action.done}")
-    for reason in plan.missing:
-        output.say(f"Not fully loaded: {reason}.")
+    for note in notes_on(plan):
+        output.say(note)
     output.say(
         f"Dry run: {plan.verb.lower()} {words_of(plan)} in {session.interlock.name or UNKNOWN}; nothing was sent."
     )

@@ -32,6 +32,12 @@ def words_of(plan: Plan) -> str:
     return f"{runs}, or more: not fully loaded" if plan.missing else runs
 
 
+def notes_on(plan: Plan) -> list[str]:
+    """What a plan does not know, in sentences."""
+    late = ["What is below is as of about a second ago."] if plan.is_late else []
+    return [*late, *(f"Not fully loaded: {reason}." for reason in plan.missing)]
+
+
 async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> Plan:
     """Read every run before anything is sent: a wrong id stops the whole command. Raises `Stop` and `ApiError`."""
     from tui.session.planning import Planning
@@ -79,8 +85,8 @@ def ask(output: Output, session: Session, plan: Plan) -> None:
     name = session.interlock.name
     for run in plan.runs:
         output.say(f"  {run.id}  {run.title}  {run.fixed.task or ''}")
-    for reason in plan.missing:
-        output.say(f"  Not fully loaded: {reason}.")
+    for note in notes_on(plan):
+        output.say(f"  {note}")
     place = name or "an unknown environment"
     if session.interlock.is_production:
         place += " (PRODUCTION)" if name else ", which counts as production"

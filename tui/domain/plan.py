@@ -1,7 +1,6 @@
 """What an action would touch, before anything is sent: the runs, what else stops below them, what nobody knows.
 
-What lives here: the value, and which consent it takes. Who reads it is `session.planning`'s, how it is asked is the
-command line's and the screen's. Source: DESIGN §8.
+It also says which consent that takes. `session.planning` reads it; the command line and the screen ask.
 """
 
 from collections import Counter
@@ -26,7 +25,7 @@ class Plan:
     `others` would stop below them; one whose status nobody tells counts as one that would stop. `ended_below` are
     finished ones there, which stay as they are, `awaited_by` the tasks of runs that wait for one of `runs`.
     `spared` were asked for too, but the verb makes no sense on them. `missing` says why this may not be all;
-    `read_at` is when it was found out, None where nothing had to be.
+    `read_at` is when it was found out, None where nothing had to be. `is_late`: part of it is about a second older.
     """
 
     verb: str
@@ -37,6 +36,7 @@ class Plan:
     spared: tuple[Run, ...] = ()
     missing: tuple[str, ...] = ()
     read_at: datetime | None = None
+    is_late: bool = False
 
     @property
     def total(self) -> int:

@@ -77,11 +77,16 @@ class TreeNode:
 
 @dataclass(frozen=True, slots=True)
 class RunTree:
-    """The tree around `current`, from its root. `missing` says in words why it may not be whole; empty: it is."""
+    """The tree around `current`, from its root.
+
+    `missing` says in words why it may not be whole; empty: it is. `is_late`: live runs below `current` were told by a
+    copy of the server's database that is about a second late.
+    """
 
     root: TreeNode
     current: RunId
     missing: tuple[str, ...] = ()
+    is_late: bool = False
 
     def find(self, run_id: RunId) -> TreeNode | None:
         """The node of a run, or None."""

@@ -6,6 +6,7 @@ A value becomes the words and lines of the dialog. Which keys answer it, and whe
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from tui.domain.environment import Environment
@@ -18,6 +19,8 @@ from tui.present.status import Look, look_of, look_of_status
 from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
 
 WIDTH: Final = 70
+LATE_BY: Final = timedelta(seconds=1)
+"""How far the copy that answers queries is behind."""
 WAITING_FOR_TERMINAL: Final = "waiting for the terminal to answer"
 SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so one key is not enough."
 INDENT: Final = 3
@@ -240,10 +243,10 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
             (Piece(row, Token.AMBER),) for row in wrap(f"Not fully loaded: {reasons}. More runs may stop.", limit)
         ]
     elif plan.read_at is not None:
-        ago = words.wait(now.at - plan.read_at)
-        one = len(plan.runs) == 1
-        what, is_whole = ("The tree was", "is") if one else ("Their trees were", "are")
-        lines += _sentence(f"{what} read {ago} ago and {is_whole} fully loaded.", limit)
+        age = now.at - plan.read_at + (LATE_BY if plan.is_late else timedelta())
+        what, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
+        when = f"{is_whole} as of about {words.wait(age)}" if plan.is_late else f"{was} read {words.wait(age)}"
+        lines += _sentence(f"{what} {when} ago and {is_whole} fully loaded.", limit)
     return lines
 
 

@@ -1,7 +1,6 @@
-"""Finding out what an action would touch, tree by tree, before anything is sent.
+"""Finds out what an action would touch, tree by tree, before anything is sent.
 
-What lives here: the reads and the sum of them. What it is held against, and how it is asked, is the command line's and
-the screen's. Source: DESIGN §8.
+The command line and the screen decide what that is held against, and how it is asked.
 """
 
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ class Planning:
         self._awaited_by: dict[TaskId, None] = {}
         self._missing: dict[str, None] = {}
         self._read_at: datetime | None = None
+        self._is_late = False
 
     @property
     def unread(self) -> list[RunId]:
@@ -44,6 +44,7 @@ class Planning:
         self._tried.add(run_id)
         tree = await self._session.tree(run_id, is_thorough=True)
         self._read_at = self._session.now()
+        self._is_late |= tree.is_late
         self._missing |= dict.fromkeys(tree.missing)
         for node in tree.root.walk():
             if node.id in self._runs:
@@ -66,6 +67,7 @@ class Planning:
             awaited_by=tuple(self._awaited_by),
             missing=tuple(self._missing),
             read_at=self._read_at,
+            is_late=self._is_late,
         )
 
     def _note_waiting(self, tree: RunTree, node: TreeNode) -> None:

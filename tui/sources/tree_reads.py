@@ -3,21 +3,23 @@
 What lives here: which requests a tree takes. How pieces become a tree is `domain.tree`'s. Source: wire/README.md §6.
 """
 
+import math
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.environment import Capability
 from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json, Run
+from tui.domain.run import Json
 from tui.domain.status import read_status
 from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
+from tui.sources.gathered import GatheredRuns
 from tui.sources.reads import Reads
-from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, RateLimited
 from tui.wire.runs import RunAnswer, read_time
 
@@ -26,6 +28,12 @@ TREE_READS = 60
 
 TREE_ROWS = 5_000
 """Rows of one tree asked of TRQL, which is as many spans as a trace has at most."""
+
+MAX_SINGLE_READS: Final = 5
+"""With more runs than this that the query did not tell, it is asked again."""
+
+COPY_LAG_S: Final = 1.0
+"""How far the query's copy of the database was seen to be behind it."""
 
 MAX_TREE_WAIT_S: Final = 4.0
 """How long a tree may wait for the request budget in all: a reader wants what is known, with what is not named."""
@@ -46,13 +54,14 @@ class TreeReads:
     async def tree(self, run_id: RunId, priority: Priority, *, is_thorough: bool = False) -> RunTree:
         """The whole tree around a run: by one query where the key may, else by its trace and details one by one.
 
-        `is_thorough` reads the live runs that a query told of as well: its copy of the database lags, and what an
-        action would stop must be known, not supposed.
+        `is_thorough` is for what an action would stop. It waits for the budget, and reads the runs of which the query,
+        whose copy of the database is late, did not tell yet. What live runs started within that second may lack: the
+        tree says so by `is_late`.
         """
-        self._waits_until_s = self._clock.monotonic_s() + MAX_TREE_WAIT_S
+        self._waits_until_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
         answer = await self._reads.run(run_id, priority)
         root_id = _root_of(answer) or run_id
-        gathered = _Gathered()
+        gathered = GatheredRuns()
         gathered.take(answer)
         if root_id != run_id:
             await self._read_root(root_id, gathered, priority)
@@ -60,23 +69,24 @@ class TreeReads:
         rows = await self._tree_by_query(root_id, created_at, priority)
         if rows is None:
             rows, explored = await self._rows_of_trace(root_id, gathered, priority)
-            if is_thorough:
-                await self._read_below(gathered, rows, priority, only_live=False)
-            else:
-                await self._read_rest(gathered, rows, explored, priority)
+            await self._read_rest(gathered, rows, explored, priority)
         else:
+            if is_thorough:
+                rows = await self._query_again(rows, gathered, root_id, created_at, priority)
+                await self._read_untold(gathered, rows, priority)
             if len(rows) >= TREE_ROWS:
                 gathered.missing.append(f"{TREE_ROWS:,} runs or more")
-            if is_thorough:
-                await self._read_below(gathered, rows, priority, only_live=True)
-        return build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
+        tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
+        return replace(tree, is_late=gathered.has_unread_below(tree, run_id))
 
     @property
-    def _max_wait_s(self) -> float:
-        """How much longer this tree may wait for the request budget."""
+    def _max_wait_s(self) -> float | None:
+        """How much longer this tree may wait for the request budget; None: as long as it takes."""
+        if math.isinf(self._waits_until_s):
+            return None
         return max(0.0, self._waits_until_s - self._clock.monotonic_s())
 
-    async def _read_root(self, root_id: RunId, gathered: "_Gathered", priority: Priority) -> None:
+    async def _read_root(self, root_id: RunId, gathered: GatheredRuns, priority: Priority) -> None:
         try:
             answer = await self._maybe_run(root_id, priority, max_wait_s=self._max_wait_s)
         except RateLimited as error:
@@ -116,7 +126,7 @@ class TreeReads:
         return None
 
     async def _rows_of_trace(
-        self, root_id: RunId, gathered: "_Gathered", priority: Priority
+        self, root_id: RunId, gathered: GatheredRuns, priority: Priority
     ) -> tuple[list[TreeRow], frozenset[RunId]]:
         """Awaited descendants, by the root's trace, and the runs of which it tells all children."""
         try:
@@ -133,7 +143,7 @@ class TreeReads:
         return rows, frozenset(row.id for row in rows) - runs_with_unawaited(trace.root)
 
     async def _read_rest(
-        self, gathered: "_Gathered", rows: list[TreeRow], explored: Collection[RunId], priority: Priority
+        self, gathered: GatheredRuns, rows: list[TreeRow], explored: Collection[RunId], priority: Priority
     ) -> None:
         """Read what the trace left open within `TREE_READS` and the budget: children first, then statuses.
 
@@ -161,91 +171,33 @@ class TreeReads:
         if open_count:
             gathered.missing.append(f"the status of {open_count:,} {'run' if open_count == 1 else 'runs'} was not read")
 
-    async def _read_below(
-        self, gathered: "_Gathered", rows: list[TreeRow], priority: Priority, *, only_live: bool
-    ) -> None:
-        """Read the children of the known runs, breadth first, as many as `TREE_READS` allows."""
-        told = {row.id: row for row in rows}
-        pending = deque(dict.fromkeys([*gathered.runs, *told]))
+    async def _query_again(
+        self,
+        rows: list[TreeRow],
+        gathered: GatheredRuns,
+        root_id: RunId,
+        created_at: datetime | None,
+        priority: Priority,
+    ) -> list[TreeRow]:
+        """The rows of a second query where the first one missed many runs: they are younger than its copy."""
+        if len(gathered.untold(rows)) <= MAX_SINGLE_READS:
+            return rows
+        await self._clock.sleep(COPY_LAG_S)
+        found = await self._tree_by_query(root_id, created_at, priority)
+        return rows if found is None else found
+
+    async def _read_untold(self, gathered: GatheredRuns, rows: list[TreeRow], priority: Priority) -> None:
+        """Read the live runs of which the query did not tell, and those below them, as many as `TREE_READS` allows."""
         for _ in range(TREE_READS):
-            while pending and (pending[0] in gathered.read or (only_live and gathered.is_final(pending[0], told))):
-                pending.popleft()
-            if not pending:
+            if not (untold := gathered.untold(rows)):
                 return
-            run_id = pending.popleft()
-            answer = await self._maybe_run(run_id, priority)
+            answer = await self._maybe_run(untold[0], priority)
             if answer is None:
-                gathered.lose(run_id)
+                gathered.lose(untold[0])
             else:
                 gathered.take(answer)
-                pending.extend(patch.id for patch in answer.related)
-        left = {each for each in pending if each not in gathered.read}
-        if only_live:
-            left = {each for each in left if not gathered.is_final(each, told)}
-        if left:
-            gathered.missing.append(f"runs below {len(left):,} of them were not asked for")
-
-
-class _Gathered:
-    """The runs that came along while a tree was read, and which of them told all their children."""
-
-    def __init__(self) -> None:
-        self.runs: dict[RunId, Run] = {}
-        self.read: set[RunId] = set()
-        self.missing: list[str] = []
-        self.gone = 0
-
-    def take(self, answer: RunAnswer) -> None:
-        for patch in (answer.patch, *answer.related):
-            self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
-        self.read.add(answer.patch.id)
-        if not answer.patch.has_children:
-            self.missing.append(f"{answer.patch.id} does not tell its children")
-
-    def lose(self, run_id: RunId) -> None:
-        """Take note that a run cannot be read any more."""
-        self.read.add(run_id)
-        self.gone += 1
-
-    def first_unread(self, ids: deque[RunId]) -> RunId | None:
-        """The first run that was not read yet; those before it are dropped."""
-        while ids and ids[0] in self.read:
-            ids.popleft()
-        return ids[0] if ids else None
-
-    def is_open(self, row: TreeRow) -> bool:
-        """Whether no piece tells the status of a run."""
-        run = self.runs.get(row.id)
-        return row.status is None and (run is None or run.state is None)
-
-    def tellers_of_open(self, rows: Iterable[TreeRow]) -> deque[RunId]:
-        """The runs whose details tell the statuses that are open: the parents, which tell several at once."""
-        return deque(
-            row.id if row.parent_id is None or row.parent_id in self.read else row.parent_id
-            for row in rows
-            if self.is_open(row)
-        )
-
-    def reasons(self) -> tuple[str, ...]:
-        """Why the tree may not be whole."""
-        gone = [f"{self.gone:,} {'run' if self.gone == 1 else 'runs'} cannot be read any more"] if self.gone else []
-        return tuple(dict.fromkeys([*self.missing, *gone]))
-
-    def is_final(self, run_id: RunId, told: Mapping[RunId, TreeRow]) -> bool:
-        """Whether a run surely ended; one of which no status is known may live."""
-        run = self.runs.get(run_id)
-        if run is not None and run.state is not None:
-            return run.is_final
-        status = told[run_id].status if run_id in told else None
-        return status is not None and status.canonical.is_final
-
-    def created_at(self, run_id: RunId) -> datetime | None:
-        run = self.runs.get(run_id)
-        return None if run is None else run.fixed.created_at
-
-    def rows(self) -> Iterable[TreeRow]:
-        for run in self.runs.values():
-            yield TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
+        if untold := gathered.untold(rows):
+            gathered.missing.append(f"runs below {len(untold):,} of them were not asked for")
 
 
 def _root_of(answer: RunAnswer) -> RunId | None:
