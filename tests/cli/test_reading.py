@@ -17,6 +17,7 @@ from tests.fleet import SECRET, Fleet, FleetRun, serving
 from tests.recording_server import RecordingsApi, Reply, Seen
 from tests.recordings import recording, recordings
 from tests.virtual_clock import VirtualClock
+from tui.emulator.simulation.new_run import NewRun
 
 SCHEMA = Draft7Validator(
     json.loads((Path(__file__).parents[1] / "RUN_SCHEMA.json").read_text()),
@@ -100,6 +101,10 @@ def test_ls_json_is_one_valid_object_a_line(recordings_api: RecordingsApi) -> No
         (["--tag", "user:日本 語 🚀"], "filter[tag]", "user:日本 語 🚀"),
         (["--version", "20261124.1"], "filter[version]", "20261124.1"),
         (["--queue", "task/hello-world"], "filter[queue]", "task/hello-world"),
+        (["--queue", "ok"], "filter[queue]", "ok,task/ok"),
+        ([], "filter[createdAt][period]", "24h"),
+        (["--status", "executing,failed"], "filter[createdAt][period]", "24h"),
+        (["--status", "executing,queued"], "filter[createdAt][period]", "3650d"),
         (["--period", "1h"], "filter[createdAt][period]", "1h"),
     ],
 )
@@ -143,9 +148,68 @@ def test_ls_reads_on_through_short_and_empty_pages(recordings_api: RecordingsApi
     assert [run["id"] for run in done.objects] == ["run_1", "run_2"]
 
 
-def test_an_empty_answer_says_so_on_stderr_alone(recordings_api: RecordingsApi) -> None:
-    done = trigger_tui("ls", "--tag", "no-such-tag", url=recordings_api.url)
-    assert (done.code, done.out, done.err) == (0, "", "No runs match.\n")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--tag", "no-such-tag"], "tag no-such-tag, last 24h or live. --period 30d looks further back."),
+        (["--queue", "ok"], "queue ok or task/ok, last 24h or live. --period 30d looks further back."),
+        (["--status", "failed,crashed"], "status FAILED or CRASHED, last 24h. --period 30d looks further back."),
+        (["--status", "executing"], "status EXECUTING, of any age."),
+        (["--task", "a,b", "--period", "7d"], "task a or b, last 7d."),
+    ],
+)
+def test_an_empty_answer_says_on_stderr_what_was_asked(flags: list[str], more: list[str], said: str) -> None:
+    with serving(Fleet(VirtualClock())) as api:
+        done = in_this_process("ls", *flags, *more, url=api.url)
+    assert (done.code, done.out, done.err) == (0, "", f"No runs match: {said}\n")
+
+
+def aged_api() -> Fleet:
+    fleet = Fleet(VirtualClock(), earliest_s=-41 * 86_400.0)
+    day_s = 86_400.0
+    fleet.add_all(
+        [
+            FleetRun(1, -40 * day_s, -40 * day_s + 5),
+            FleetRun(2, -8 * day_s),
+            FleetRun(3, -8 * day_s, -8 * day_s + 5, -7 * day_s, end="FAILED"),
+            FleetRun(4, -60, -59, -58),
+            FleetRun(5, -50, -49),
+        ]
+    )
+    return fleet
+
+
+@pytest.mark.parametrize(
+    ("flags", "numbers"),
+    [
+        ([], [5, 4, 2, 1]),
+        (["--limit", "3"], [5, 4, 2]),
+        (["--status", "executing"], [5, 1]),
+        (["--status", "executing,completed"], [5, 4, 1]),
+        (["--status", "failed"], []),
+        (["--period", "24h"], [5, 4]),
+        (["--period", "30d"], [5, 4, 3, 2]),
+    ],
+)
+def test_ls_finds_live_runs_whatever_their_age(flags: list[str], numbers: list[int]) -> None:
+    with serving(aged_api()) as api:
+        done = in_this_process("ls", "--json", *flags, url=api.url)
+    assert [run["id"] for run in done.objects] == [FleetRun(number, 0).id for number in numbers]
+
+
+def test_ls_finds_the_queue_of_a_task_by_its_bare_name() -> None:
+    with serving(Fleet(VirtualClock())) as api:
+        for queue in ("mail", "task/mail", "other"):
+            api.fleet.world.lifecycle.create(NewRun(task_id="mail", queue=queue))
+        done = in_this_process("ls", "--json", "--queue", "mail", url=api.url)
+        only = in_this_process("ls", "--json", "--queue", "task/mail", url=api.url)
+    assert (len(done.objects), len(only.objects)) == (2, 1)
+
+
+def test_ls_help_says_the_default_window(capsys: pytest.CaptureFixture[str]) -> None:
+    in_this_process("ls", "--help")
+    assert "[default: 24h, and older live runs]" in " ".join(capsys.readouterr().out.split())
 
 
 def test_ls_ends_quietly_when_nobody_reads_any_more(recordings_api: RecordingsApi) -> None:

@@ -144,6 +144,21 @@ def test_what_is_probably_not_meant(field: str, text: str, said: str | None) -> 
     assert say.doubt(field, text, KNOWN) == said
 
 
+@pytest.mark.parametrize(
+    ("older_count", "is_cut", "said"),
+    [
+        (0, False, "queue ok, last 7d"),
+        (1, False, "queue ok, last 7d and 1 older live run"),
+        (12, False, "queue ok, last 7d and 12 older live runs"),
+        (1_000, True, "queue ok, last 7d and ≥1,000 older live runs"),
+        (0, True, "queue ok, last 7d, older live runs not read"),
+    ],
+)
+def test_title_says_which_live_runs_are_older_than_the_period(older_count: int, is_cut: bool, said: str) -> None:
+    words = say.window_words(RunFilters(queues=("ok",)), timedelta(days=7), older_count, is_cut=is_cut)
+    assert words == said
+
+
 def test_where_not_all_values_are_known_none_is_strange() -> None:
     assert say.doubt("task", "charge-crad", KnownValues(("charge-card",))) is None
 

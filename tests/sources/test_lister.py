@@ -9,6 +9,7 @@ from tests.store.builders import patch_of
 from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Fixed
+from tui.emulator.simulation.new_run import NewRun
 from tui.sources.lister import told_by
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
@@ -38,3 +39,19 @@ def test_the_one_machine_is_told_likewise() -> None:
 def test_of_several_queues_nobody_knows_which() -> None:
     patches = (patch_of("run_a", fixed=Fixed()),)
     assert told_by(RunFilters(queues=("a", "b")), patches) is patches
+
+
+def test_a_bare_queue_name_finds_the_queue_of_that_task_too(tmp_path: Path) -> None:
+    filters = RunFilters(queues=("mail",))
+
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        async with polling(fleet, tmp_path, filters=filters) as (session, later):
+            for task, queue in (("mail", "task/mail"), ("send", "mail"), ("mail", "other")):
+                fleet.world.lifecycle.create(NewRun(task_id=task, queue=queue))
+            await later(5)
+            found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
+            assert found == {("mail", "task/mail"), ("send", "mail")}
+            assert all(within(filters, EVERYTHING).matches(run) for run in session.store.runs())
+
+    asyncio.run(scenario())

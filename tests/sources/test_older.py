@@ -15,6 +15,7 @@ from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
+from tui.domain.update import SourceConnected
 from tui.session import Session
 from tui.sources.older import MAX_OLDER_RUNS
 
@@ -158,5 +159,20 @@ def test_old_runs_that_ended_in_an_outage_are_read_at_its_end(tmp_path: Path) ->
                 await later(1)
                 assert fleet.now_s < 110
             assert known(session, old) is RunStatus.CRASHED
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_refuses_so_wide_a_window_keeps_the_list(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
+        fleet.fault = lambda path: server_error(422) if path == LIST and is_sweep(fleet.query) else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(100)
+            assert len(sweeps(fleet)) == 2
+            assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
+            assert isinstance(session.store.sources["rest"], SourceConnected)
+            assert session.store.window is not None
+            assert session.store.window.is_older_cut
 
     asyncio.run(scenario())

@@ -160,6 +160,13 @@ def test_of_one_queue_only_those_that_a_list_told_to_be_in_it_are_shown() -> Non
     assert not matches(inside, queues=("reports", "imports"))
 
 
+def test_a_bare_queue_name_means_the_queue_of_that_task_too() -> None:
+    runs = [run_of(f"run_{queue}", fixed=Fixed(queue=Raw(queue))) for queue in ("ok", "task/ok", "task/task/ok", "o")]
+    assert [matches(run, queues=("ok",)) for run in runs] == [True, True, False, False]
+    assert [matches(run, queues=("task/ok",)) for run in runs] == [False, True, False, False]
+    assert not matches(run_of("run_a"), queues=("ok",))
+
+
 def test_a_typed_filter_holds_within_the_servers() -> None:
     both = within(RunFilters(tasks=(TaskId("sync"),)), parse_filter("status:failed"))
     assert both.matches(run_of("run_a", "FAILED", task="sync"))

@@ -4,7 +4,8 @@ What lives here: the commands that only read. How things look is `present`'s and
 """
 
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,10 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
-from tui.domain.filters import RunFilters, read_period
+from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_names, read_period
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, filter_word
+from tui.domain.status import STATUS_TABLE, filter_word, live_words
 from tui.domain.text import clean
 from tui.output import Output
 from tui.session import Session
@@ -33,8 +34,10 @@ BODY_MAX_BYTES = 64 * 1024 * 1024
 @click.option("--task", multiple=True, metavar="TASK", help="Only runs of these tasks.")
 @click.option("--tag", multiple=True, metavar="TAG", help="Only runs that carry one of these tags.")
 @click.option("--version", multiple=True, metavar="VERSION", help="Only runs of these versions (20261124.1).")
-@click.option("--queue", multiple=True, metavar="QUEUE", help="Only these queues: a name, or task/TASK.")
-@click.option("--period", metavar="PERIOD", help="Only runs created since: 30m, 24h, 7d.")
+@click.option("--queue", multiple=True, metavar="QUEUE", help="Only these queues: a queue's name, or a task's.")
+@click.option(
+    "--period", metavar="PERIOD", help="Only runs created since: 30m, 24h, 7d [default: 24h, and older live runs]."
+)
 @click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many.")
 @json_option
 @connection_options
@@ -58,19 +61,47 @@ async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit:
                     output.json_line(run_object(run))
             else:
                 table.rows(runs, read_at)
-        if count == 0 and not as_json:
-            output.say("No runs match." if not filters.is_empty else "No runs in this environment yet.")
+        if count == 0:
+            output.say(nothing_found(filters, settings.history))
 
 
 async def _pages(
     session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Pages of runs, as many as the limit needs; short and empty pages are no end (wire/README.md §3)."""
+    """Pages of runs, as many as the limit needs.
+
+    Without a window in the filters: of the default period, then the live runs from before it.
+    """
+    seen, read_at = set[RunId](), session.now()
+    live = live_words(filters.statuses)
+    if filters.has_window or live == filters.statuses:
+        # Live runs alone are few, whatever their age: one search without an end.
+        async for runs, at in _pages_of_window(session, filters, limit, seen, say):
+            yield runs, at
+        return
+    history = session.settings.history
+    young = replace(filters, period=period_text(history))
+    async for runs, read_at in _pages_of_window(session, young, limit, seen, say):
+        yield runs, read_at
+    if live and len(seen) < limit:
+        begin, end = read_at - LONGEST_PERIOD, read_at - history
+        older = replace(filters, statuses=live, created_from=begin, created_to=end)
+        async for runs, at in _pages_of_window(session, older, limit, seen, say):
+            yield runs, at
+
+
+async def _pages_of_window(
+    session: Session, filters: RunFilters, limit: int, seen: set[RunId], say: Callable[[str], None]
+) -> AsyncIterator[tuple[list[Run], datetime]]:
+    """Pages of one window: the runs that are not in `seen`, to which they are added up to the limit.
+
+    Short and empty pages are no end (wire/README.md §3).
+    """
     from tui.sources.budget import Priority
     from tui.store.merge import merge
     from tui.wire.errors import TooExpensive
 
-    cursor, cursors, seen = None, set[Cursor](), set[RunId]()
+    cursor, cursors = None, set[Cursor]()
     while len(seen) < limit:
         size = min(100, limit - len(seen))
         request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
@@ -171,6 +202,25 @@ def _filters(options: dict[str, Any]) -> RunFilters:
         queues=_values(options["queue"]),
         period=period,
     )
+
+
+def nothing_found(filters: RunFilters, history: timedelta) -> str:
+    """What was asked for in vain, and what would look further."""
+    fields = (
+        ("status", filters.statuses),
+        ("task", filters.tasks),
+        ("tag", filters.tags),
+        ("version", filters.versions),
+        ("queue", queue_names(filters.queues)),
+    )
+    asked = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
+    if filters.period is not None:
+        return f"No runs match: {', '.join([*asked, f'last {filters.period}'])}."
+    live = live_words(filters.statuses)
+    if live == filters.statuses:
+        return f"No runs match: {', '.join([*asked, 'of any age'])}."
+    window = f"last {period_text(history)}" + (" or live" if live else "")
+    return f"No runs match: {', '.join([*asked, window])}. --period 30d looks further back."
 
 
 def _values(given: tuple[str, ...]) -> tuple[str, ...]:

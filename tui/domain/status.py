@@ -5,9 +5,11 @@ How a status looks (glyph, colour) is in `present.status`. Source: wire/README.m
 100-149, 700-751, 830-841; titles and families: the dashboard's.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 
 class RunStatus(StrEnum):
@@ -186,6 +188,16 @@ def filter_word(name: str) -> str | None:
         if any(_fold(each) == wanted for each in known):
             return row.rest or row.legacy or None
     return None
+
+
+LIVE_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.canonical in LIVE)
+_LIVE_FILTER_WORDS = frozenset(row.rest or row.legacy for row in STATUS_TABLE if row.canonical in LIVE)
+
+
+def live_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Those of some filter words that mean live runs; all there are if no words are given, which means every status."""
+    asked = tuple(words)
+    return tuple(word for word in asked if word in _LIVE_FILTER_WORDS) if asked else LIVE_WORDS
 
 
 def _fold(name: str) -> str:

@@ -107,11 +107,11 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
 def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is_cut: bool) -> str:
     """The same with the live runs from before the period: `last 24h and 12 older live runs`.
 
-    `is_cut`: the server has more of them than were read.
+    `is_cut`: the server may have more of them than were read.
     """
     words = filter_words(filters, period)
     if not older_count:
-        return words
+        return f"{words}, older live runs not read" if is_cut else words
     noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
     return f"{words} and {count(older_count, at_least=is_cut)} {noun}"
 

@@ -27,6 +27,7 @@ from tui.sources.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNIN
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 from tui.store.store import Store
+from tui.wire.errors import Refused
 from tui.wire.runs import Page
 
 CATCH_UP_PAGES: Final = 50
@@ -142,7 +143,14 @@ class Listing:
 
     async def sweep(self, emit: Emit, *, begins: bool) -> None:
         """Continue with the live runs that are older than the period; `begins`: start a pass if none is under way."""
-        left = await self.older.read(emit, self._reads.now(), begins=begins)
+        try:
+            left = await self.older.read(emit, self._reads.now(), begins=begins)
+        except Refused as error:
+            # A window that is too wide for this server (422) must not end the list of the period.
+            if error.is_about_the_key:
+                raise
+            self.older.give_up()
+            return
         if left:
             self._reread_older(left)
 

@@ -11,9 +11,10 @@ from typing import Final
 from tui.domain.filters import LONGEST_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.status import live_words
 from tui.sources.base import Emit
 from tui.sources.lister import Lister
-from tui.sources.scan import PAGE_SIZE, QUEUED, RUNNING, Scan
+from tui.sources.scan import PAGE_SIZE, Scan
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 
@@ -23,8 +24,6 @@ MAX_OLDER_RUNS: Final = 1_000
 MAX_PAGES_A_CYCLE: Final = 3
 """The newest runs must not wait for the oldest."""
 
-LIVE_WORDS: Final = RUNNING + QUEUED
-
 
 class OlderRuns:
     """Reads the live runs created more than `age` ago. One pass is a few pages, over as many cycles as it needs."""
@@ -32,8 +31,7 @@ class OlderRuns:
     def __init__(self, lister: Lister, filters: RunFilters, age: timedelta) -> None:
         self._lister = lister
         self._age = age
-        wanted = tuple(word for word in LIVE_WORDS if not filters.statuses or word in filters.statuses)
-        self._filters = replace(filters, statuses=wanted, period=None)
+        self._filters = replace(filters, statuses=live_words(filters.statuses), period=None)
         self._matching = within(filters, EVERYTHING)
         self._scan: Scan | None = None
         self._bounded = self._filters
@@ -52,6 +50,10 @@ class OlderRuns:
     def reset(self) -> None:
         """Drop a pass that was interrupted."""
         self._scan = None
+
+    def give_up(self) -> None:
+        """Drop a pass that the server refused: there may be more of these runs than are known."""
+        self._scan, self.is_cut = None, True
 
     def known(self, now: datetime) -> frozenset[RunId]:
         """The live runs of the store that are older than the period and match the filters."""
