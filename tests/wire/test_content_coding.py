@@ -56,7 +56,9 @@ def test_coding_that_nobody_asked_for_is_refused(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "packed", [gzip.compress(b"a" * 1000)[:-9], b"no gzip", gzip.compress(b"a")[:-8] + bytes(8), zlib.compress(b"a")]
+    "packed",
+    [gzip.compress(b"a" * 1000)[:-9], b"no gzip", gzip.compress(b"a")[:-8] + bytes(8), zlib.compress(b"a")],
+    ids=["cut", "no gzip", "wrong checksum", "zlib"],  # the bytes hold the time
 )
 def test_body_that_cannot_be_unpacked_is_refused(packed: bytes) -> None:
     with pytest.raises(CodingError, match="cannot be unpacked"):
