@@ -125,6 +125,15 @@ class Output:
         """Tell a person one thing, on one line of stderr; does nothing when nobody can hear it."""
         self._tell(text, "\n")
 
+    @property
+    def answers(self) -> TextIO | None:
+        """Where a person types, None where there is nobody to ask."""
+        return self._answers
+
+    def prompt(self, text: Raw | str, *, on_new_line: bool = False, control: str = "") -> None:
+        """Show a text on stderr and stay behind it. `control` is a sequence of our own, sent as it is in one write."""
+        self._tell(text, control, "\n" if on_new_line else "")
+
     def ask(self, question: Raw | str) -> str:
         """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read.
 
@@ -142,12 +151,25 @@ class Output:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _tell(self, text: str, end: str) -> None:
-        shown = clean(self.redact(text))
-        if self._is_ascii:
-            shown = ascii_text(shown)
+    @property
+    def stderr_fd(self) -> int | None:
+        """The file descriptor of stderr, None for a stream in memory."""
         try:
-            _write_to(self._err, shown + end)
+            return self._err.fileno()
+        except OSError:
+            return None
+
+    def stderr_bytes(self, text: Raw | str) -> bytes:
+        """One line of stderr as `say` writes it, for who writes it otherwise."""
+        return f"{self._shown(text)}\n".encode(self._err.encoding, "replace")
+
+    def _shown(self, text: Raw | str) -> str:
+        shown = clean(self.redact(text))
+        return ascii_text(shown) if self._is_ascii else shown
+
+    def _tell(self, text: str, end: str, begin: str = "") -> None:
+        try:
+            _write_to(self._err, begin + self._shown(text) + end)
         except OSError:
             _silence(self._err)
 

@@ -17,6 +17,7 @@ import pytest
 from tests.fleet import SECRET
 from tui.cli.main import run
 from tui.output import DEFAULT_WIDTH, Output
+from tui.ui.type_ahead import ASK_CURSOR
 
 PATIENCE_S = 30.0
 
@@ -69,9 +70,14 @@ def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] 
 
 
 class Terminal:
-    """The program on a terminal of its own; what it writes, and keys for it."""
+    """The program on a terminal of its own; what it writes, and keys for it.
 
-    def __init__(self, *arguments: str, env: Mapping[str, str], columns: int = 80) -> None:
+    It says where its cursor is when it is asked, unless it is `silent`: then `answer` does.
+    """
+
+    def __init__(self, *arguments: str, env: Mapping[str, str], columns: int = 80, silent: bool = False) -> None:
+        self._silent = silent
+        self._answered = 0
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tui", *arguments],
@@ -83,6 +89,11 @@ class Terminal:
         )
         os.close(slave)
         self.screen = b""
+
+    @property
+    def descriptor(self) -> int:
+        """Our end of the terminal."""
+        return self._master
 
     def read_until(self, text: str) -> None:
         """Wait for a text on the screen."""
@@ -112,4 +123,11 @@ class Terminal:
         except OSError:  # how Linux says that the other side is gone
             return False
         self.screen += chunk
+        if not self._silent and self.screen.count(ASK_CURSOR.encode()) > self._answered:
+            self.answer()
         return bool(chunk)
+
+    def answer(self) -> None:
+        """Say where the cursor is."""
+        self._answered += 1
+        self.type("\x1b[1;1R")

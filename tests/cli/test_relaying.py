@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -72,6 +72,39 @@ def relaying(tokens: str, *arguments: str, url: str = NOBODY) -> Iterator[Relayi
         finally:
             late.cancel()
             process.kill()
+
+
+def test_relay_serves_on_while_nobody_reads_its_stderr(tokens: str) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "relay", "--tokens", tokens, "--listen", "127.0.0.1:0"],
+        env=environment(NOBODY),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=writing,
+        text=True,
+    )
+    late = threading.Timer(PATIENCE_S, process.kill)
+    late.start()
+    with process:
+        place = Relaying(process).url.removeprefix("ws://").split(":")
+        for number in range(2, 5):  # each is a line, from a host of its own
+            with socket.create_connection((place[0], int(place[1])), PATIENCE_S, (f"127.0.0.{number}", 0)) as stranger:
+                stranger.sendall(
+                    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                )
+                assert b" 401 " in stranger.recv(1000)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    late.cancel()
+    os.close(reading)
+    os.close(writing)
 
 
 def screen(url: str, *flags: str, **more: str) -> Terminal:

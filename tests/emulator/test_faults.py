@@ -336,6 +336,26 @@ def test_a_halt_is_a_standstill_that_lists_know_of(api: Served) -> None:
     assert {row["status"] for row in api.get(LIST).json()["data"]} == {"COMPLETED"}
 
 
+def test_late_counts_are_those_of_a_while_ago(api: Served) -> None:
+    def counted() -> int:
+        answer = api.ask("POST", "/api/v1/query", json={"query": "SELECT count() AS n FROM runs"})
+        number: int = answer.json()["results"][0]["n"]
+        return number
+
+    before = counted()
+    api.faults({"kind": "late-counts", "seconds": 20})
+    api.trigger("slow")
+    api.advance(10)
+    assert counted() == before
+    api.advance(11)
+    assert counted() == before + 1
+    api.trigger("slow")
+    api.advance(10)
+    assert counted() == before + 1
+    api.faults()
+    assert counted() == before + 2
+
+
 def iso(api: Served, seconds: float) -> str:
     from tui.emulator.rest.rows import iso_time
 

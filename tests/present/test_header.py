@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from tests.present.samples import HOSTILE
 from tui.domain.environment import Environment
-from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.domain.update import BudgetRead, CountsRead, SourceRetrying, SourceStopped
+from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.present.ascii import ascii_line
-from tui.present.header import Counts, HeaderFacts, counts_of, header_line
+from tui.present.header import HeaderFacts, header_line
 from tui.present.styled import Token, line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
+from tui.store.tally import Counts
 
 AT = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
 PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))
 DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
-COUNTS = Counts(12, 8, 3, 41, AT)
+COUNTS = Counts(queued=12, executing=8, waiting=3, failed=41)
 FRESH = Freshness(Level.FRESH, AT - timedelta(seconds=1), timedelta(seconds=2))
 LIVE = Freshness(Level.FRESH, AT - timedelta(seconds=9), timedelta(seconds=20), lead="realtime")
 MINUTES = tuple(Minute(count, 2 if count == 2 else 0) for count in (3, 4, 3, 5, 4, 4, 2, 5, 3, 4, 5, 7, 6, 5, 6, 46))
@@ -77,7 +77,23 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "✗41  as of 13:44 ",
         ),
         (
-            replace(FACTS, counts=replace(COUNTS, is_least=True)),
+            replace(FACTS, counts=replace(COUNTS, delayed=2, pending_version=1)),
+            "  PROD   acme/api   ● polling every 2 s ",
+            "Q12  D2  P1  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=LIVE, counts=replace(COUNTS, counted_at=ago(8))),
+            "  PROD   acme/api   ● live  ",
+            "Q12  E8  W3  ✗41  8 s old ",
+        ),
+        (replace(FACTS, freshness=LIVE, counts=replace(COUNTS, counted_at=ago(2))), "  PROD", "W3  ✗41 "),
+        (
+            replace(FACTS, counts=replace(COUNTS, is_live_least=True)),
+            "  PROD   acme/api   ● polling",
+            "Q≥12  E≥8  W≥3  ✗41 ",
+        ),
+        (
+            replace(FACTS, counts=replace(COUNTS, is_live_least=True, is_failed_least=True)),
             "  PROD   acme/api   ● polling",
             "Q≥12  E≥8  W≥3  ✗≥41 ",
         ),
@@ -118,7 +134,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "budget 31 of 250   Q12  E8  W3  ✗41 ",
         ),
         (replace(FACTS, budget=BudgetRead(250, 63, AT)), "  PROD   acme/api   ● polling ", " Q12  E8  W3  ✗41 "),
-        (replace(FACTS, environment=DEV, counts=Counts(0, 1, 0, 0, AT)), "  DEV   acme/api   ● polling", " E1 "),
+        (replace(FACTS, environment=DEV, counts=Counts(executing=1)), "  DEV   acme/api   ● polling", " E1 "),
         (
             replace(FACTS, environment=None),
             "  PROD?   ● polling every 2 s  environment not known, treated as production",
@@ -147,7 +163,13 @@ def test_each_state_reads_as_in_the_mock_ups(facts: HeaderFacts, left: str, righ
 
 def test_a_screen_of_80_cells_says_when_a_lost_relay_is_tried_again() -> None:
     lost = replace(OFFLINE, source="relay", next_at=AT + timedelta(seconds=16))
-    facts = replace(FACTS, freshness=troubled(lost), is_relayed=True, is_read_only=True, counts=Counts(3, 1, 3, 9, AT))
+    facts = replace(
+        FACTS,
+        freshness=troubled(lost),
+        is_relayed=True,
+        is_read_only=True,
+        counts=Counts(queued=3, executing=1, waiting=3, failed=9),
+    )
     text = plain(header_line(facts, 80))
     assert text.startswith("  PROD   READ-ONLY   ○ no relay since 13:44  retrying in 16 s ")
     assert text.endswith(" Q3  E1  W3  ✗9 ")
@@ -168,7 +190,8 @@ def test_offline_keeps_the_clock_and_loses_the_bars_and_every_lively_colour() ->
 
 
 def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
-    facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=Counts(12_345, 8_000, 3_333, 41_000))
+    counts = Counts(queued=12_345, executing=8_000, waiting=3_333, failed=41_000)
+    facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=counts)
     shown = {width: plain(header_line(facts, width)) for width in range(60, 140)}
     marks = ("UTC", "runs/min", "acme/api", "budget")
     least = [min(width for width, text in shown.items() if mark in text) for mark in marks]
@@ -177,37 +200,46 @@ def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
 
 
 def test_counts_that_the_server_has_not_told_for_a_minute_are_of_then() -> None:
-    line = header_line(replace(FACTS, counts=replace(COUNTS, at=ago(90))), 100)
+    line = header_line(replace(FACTS, counts=replace(COUNTS, counted_at=ago(90))), 100)
     assert plain(line).endswith("Q12  E8  W3  ✗41  as of 13:47 ")
 
 
 def test_without_colours_the_environment_is_in_brackets_and_without_unicode_nothing_is_cut() -> None:
-    facts = replace(FACTS, counts=replace(COUNTS, is_least=True), freshness=troubled(OFFLINE))
+    facts = replace(
+        FACTS, counts=replace(COUNTS, is_live_least=True, is_failed_least=True), freshness=troubled(OFFLINE)
+    )
     line = ascii_line(header_line(facts, 80, is_colorless=True, offline="o"))
     assert plain(line).startswith(" [PROD]  api   o offline since 13:44  retrying in 4 s ")
     assert plain(line).endswith(" Q>=12 E>=8 W>=3 x>=41 ")
     assert line_width(line) == 80
 
 
-def test_counts_are_the_servers_or_at_least_what_is_loaded() -> None:
-    counts = {
-        RunStatus.DELAYED: 1,
-        RunStatus.QUEUED: 2,
-        RunStatus.WAITING_FOR_DEPLOY: 3,
-        RunStatus.REATTEMPTING: 4,
-        RunStatus.EXECUTING: 5,
-        RunStatus.WAITING_TO_RESUME: 6,
-        RunStatus.CRASHED: 7,
-        RunStatus.COMPLETED_SUCCESSFULLY: 1000,
-    }
-    assert counts_of(None, counts) == Counts(6, 9, 6, 7, None, is_least=True)
-    assert counts_of(CountsRead(counts, AT, 24), {}) == Counts(6, 9, 6, 7, AT)
+def test_what_can_wait_longest_drops_from_the_counts_first() -> None:
+    counts = Counts(queued=1, delayed=2, pending_version=3, executing=4, waiting=5, failed=6)
+    facts = replace(FACTS, counts=counts, freshness=troubled(replace(OFFLINE, source="relay")), is_read_only=True)
+    shown = {width: plain(header_line(facts, width)) for width in range(50, 110)}
+    least = [min(width for width, text in shown.items() if f" {mark} " in text) for mark in ("D2", "P3", "W5", "Q1")]
+    assert least == sorted(least, reverse=True)
 
 
 names = st.sampled_from(["", "prod", "acme", "日本語" * 20, HOSTILE, "x" * 200]).map(Raw)
 numbers = st.integers(0, 10**7)
 STRANGE = replace(STOPPED, status=403, reason=HOSTILE)
 TROUBLES: tuple[SourceRetrying | SourceStopped | None, ...] = (None, OFFLINE, ANSWERED, STOPPED, STRANGE)
+
+
+figures = st.builds(
+    Counts,
+    queued=numbers,
+    delayed=numbers,
+    pending_version=numbers,
+    executing=numbers,
+    waiting=numbers,
+    failed=numbers,
+    counted_at=st.none() | st.integers(0, 100).map(ago),
+    is_live_least=st.booleans(),
+    is_failed_least=st.booleans(),
+)
 
 
 @st.composite
@@ -231,7 +263,7 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
         draw(environment),
         draw(st.none() | names),
         draw(st.booleans()),
-        Counts(draw(numbers), draw(numbers), draw(numbers), draw(numbers), AT, draw(st.booleans())),
+        draw(figures),
         draw(st.none() | st.builds(BudgetRead, numbers, numbers, st.just(AT))),
         draw(st.none() | st.just(ago(19))),
         draw(numbers),

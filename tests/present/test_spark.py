@@ -23,7 +23,8 @@ minutes = st.integers(0, 10_000).flatmap(lambda count: st.builds(Minute, st.just
         (Minute(100, 51), Piece("█", Token.ROSE)),
         (Minute(50, 5), Piece("▁", Token.LOW_FOOT)),
         (Minute(50, 26), Piece("▄", Token.ROSE)),
-        (Minute(10, 1), Piece("▁", Token.ROSE)),
+        (Minute(25, 1), Piece("▁", Token.LOW_FOOT)),
+        (Minute(12, 1), Piece("▁", Token.ROSE)),
     ],
 )
 def test_minute_is_grey_with_a_rose_foot_until_most_failed(minute: Minute, piece: Piece) -> None:

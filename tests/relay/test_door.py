@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -18,6 +19,7 @@ from tui.domain.sources import RELAY
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay import RelayOptions, Tokens
 from tui.relay.calls import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
+from tui.relay.door import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Door
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
 from tui.wire.questions import RunQuestion
@@ -70,6 +72,25 @@ def test_a_wrong_token_is_refused_and_told_once(tmp_path: Path, token: str) -> N
             assert relayed.said == ["a screen at 127.0.0.1 was refused: no token, or one that is not known"]
 
     asyncio.run(scenario())
+
+
+def test_refusals_are_reported_ten_times_a_minute_in_all() -> None:
+    clock, said = VirtualClock(), list[str]()
+    door = Door(BOTH, clock, said.append)
+
+    def knock(number: int) -> None:
+        line = SimpleNamespace(remote_address=(f"127.0.{number // 256}.{number % 256}", 1))
+        door.tell_refusal(line, "no token")  # type: ignore[arg-type]  # all that it looks at
+
+    for number in range(5000):
+        knock(number)
+    assert len(said) == MAX_REFUSALS_SAID
+    asyncio.run(clock.run(SAID_AGAIN_AFTER_S))
+    knock(5000)
+    assert said[MAX_REFUSALS_SAID:] == [
+        "4,990 more screens were refused",
+        "a screen at 127.0.19.136 was refused: no token",
+    ]
 
 
 def test_a_screen_with_a_wrong_token_ends_with_words_that_name_the_variable(tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 
 from tests.store.builders import at, patch_of, run_of, stamp
 from tui.domain.error import RunError
+from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
-from tui.store.filter import EVERYTHING, parse_filter
+from tui.store.filter import EVERYTHING, parse_filter, texts_of
 from tui.store.merge import merge
+from tui.store.server_filter import KnownValues
+from tui.store.server_question import question_of
 
 FAILED_SYNC = merge(
     None,
@@ -26,8 +29,12 @@ FAILED_SYNC = merge(
             queue=Raw("task/sync-orders"),
             is_test=True,
         ),
-        state={"tags": (Raw("shop:berlin"), Raw("two words"), Raw("a,b"), Raw("Größe"), Raw("50%*[x]"))},
-        error=(stamp(), RunError(Raw("Connection\nreset by peer"))),
+        state={
+            "tags": (Raw("shop:berlin"), Raw("two words"), Raw("a,b"), Raw("Größe"), Raw("50%*[x]")),
+            "started_at": at(1),
+            "finished_at": at(5),
+        },
+        error=(stamp(), RunError(Raw("Connection\nreset by peer"), Raw("NetError"))),
     ),
 )
 BARE = run_of("run_b", "QUEUED", created=None, task=None)
@@ -56,6 +63,29 @@ BARE = run_of("run_b", "QUEUED", created=None, task=None)
         "status:fail",
         "status:f",
         "status:final",
+        "status:failures",
+        "status:failure",
+        "status:fin",
+        "status:faild,failed",
+        "status:f*",
+        "error:reset",
+        "error:RESET,other",
+        'error:"reset by"',
+        "error:con*peer",
+        "error:neterror",
+        "-error:declined",
+        "took:>1s",
+        "took:>=4s",
+        "took:<=4s",
+        "took:1s..5s",
+        "took:4s..",
+        "took:..1m30s",
+        "took:<1s,>3s",
+        "-took:>5s",
+        "age:<5m",
+        "age:>30s",
+        "age:60s..2m",
+        "-age:>1h",
         "status:COMPLETED_WITH_ERRORS",
         "status:completed-with-errors",
         'status:"completed with errors"',
@@ -99,7 +129,7 @@ BARE = run_of("run_b", "QUEUED", created=None, task=None)
     ],
 )
 def test_a_filter_that_matches(text: str) -> None:
-    assert parse_filter(text).matches(FAILED_SYNC)
+    assert parse_filter(text, now=at(60)).matches(FAILED_SYNC)
     assert not parse_filter(text).is_empty
 
 
@@ -117,6 +147,22 @@ def test_a_filter_that_matches(text: str) -> None:
         "status:live",
         "status:failed-to-run",
         "status:nonsense",
+        "-status:nonsense",
+        "status:faild",
+        "status:c*",
+        "error:declined",
+        "-error:reset",
+        "took:>4s",
+        "took:<4s",
+        "took:5s..1m",
+        "took:10s",
+        "took:>10",
+        "took:soon",
+        "-took:>10",
+        "age:>5m",
+        "age:<1m",
+        "-age:<5m",
+        "age:yesterday",
         "-status:failed",
         "task:sync",
         "task:orders",
@@ -134,15 +180,18 @@ def test_a_filter_that_matches(text: str) -> None:
         "test:no",
         "test:false",
         "foo:bar",
+        "-foo:bar",
+        "foo:sync-orders",
+        "test:maybe",
         '"status:failed"',
         "status:failed task:mail",
     ],
 )
 def test_a_filter_that_does_not_match(text: str) -> None:
-    assert not parse_filter(text).matches(FAILED_SYNC)
+    assert not parse_filter(text, now=at(60)).matches(FAILED_SYNC)
 
 
-@pytest.mark.parametrize("key", ["task", "tag", "version", "queue", "env"])
+@pytest.mark.parametrize("key", ["task", "tag", "version", "queue", "env", "error"])
 def test_a_run_without_the_value_matches_only_the_negation(key: str) -> None:
     assert not parse_filter(f"{key}:*").matches(BARE)
     assert parse_filter(f"-{key}:*").matches(BARE)
@@ -150,7 +199,7 @@ def test_a_run_without_the_value_matches_only_the_negation(key: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  \t\n", "status:", "-", "-status:", '"', '""', '-""', 'tag:"', "task:,", ",", ",,,", "test:", "-tag:"],
+    ["", "  \t\n", "status:", "-", "-status:", '"', '""', '-""', 'tag:"', "task:,", ",", ",,,", "test:", "-took:"],
 )
 def test_what_is_half_typed_matches_everything(text: str) -> None:
     assert parse_filter(text).is_empty
@@ -164,67 +213,135 @@ def test_an_open_quote_matches_what_is_there_so_far() -> None:
     assert not parse_filter('"reset c').matches(FAILED_SYNC)
 
 
-def test_an_unknown_key_is_text() -> None:
-    run = run_of("run_a", error=(stamp(), RunError(Raw("see http://host/foo:bar"))))
-    assert parse_filter("foo:bar").matches(run)
-    assert parse_filter("http://host").matches(run)
+@pytest.mark.parametrize("text", ["http://host", "10:30", "std::move", "C:\\temp", "TypeError: x", '"foo:bar"', "foo:"])
+def test_text_with_a_colon_is_text(text: str) -> None:
+    run = run_of("run_a", error=(stamp(), RunError(Raw("http://host 10:30 std::move C:\\temp TypeError: x foo:bar"))))
+    assert parse_filter(text).matches(run)
+    assert parse_filter(text).complaints == ()
 
 
-def test_an_answer_to_a_yes_or_no_question_that_is_neither_is_text() -> None:
-    assert parse_filter("test:maybe").matches(run_of("run_a", task="test:maybe"))
-    assert not parse_filter("test:maybe").matches(FAILED_SYNC)
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("foo:bar", 'no field "foo"; there are status task tag queue version error id took age env test'),
+        ("task:x shop:berlin", 'no field "shop"'),
+        ("status:faild", 'no status "faild"; nearest: failed'),
+        ("status:failed,cancelled,compleeted", 'no status "compleeted"; nearest: completed'),
+        ("status:zzz", 'no status "zzz"; a status by its name, or live final failures running waiting-to-start'),
+        ("took:10s", '"10s" is no length for took: took:>10s took:<2m took:1m..5m'),
+        ("took:>10", '">10" is no length for took'),
+        ("took:>10q", "is no length for took"),
+        ("took:>", '">" is no length for took'),
+        ("age:>5m,soon", '"soon" is no length for age'),
+        ("age:>999999999w", "is no length for age"),
+        ("test:maybe", "test is yes or no"),
+    ],
+)
+def test_filter_says_what_it_does_not_understand(text: str, reason: str) -> None:
+    (complaint,) = parse_filter(text).complaints
+    assert reason in complaint.reason
 
 
-FAMILIES = {
-    "failed": {"Failed", "Interrupted", "Crashed", "System failure", "Timed out", "Failed to run"},
-    "queued": {"Delayed", "Queued", "Pending version"},
-    "executing": {"Dequeued", "Executing", "Reattempting"},
-    "waiting": {"Waiting"},
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stat",
+        "status",
+        "status:",
+        "status:fa",
+        "status:waiting-t",
+        "took:",
+        "took:>",
+        "took:>1",
+        "took:1m.",
+        "h",
+        "http:",
+    ],
+)
+def test_half_a_word_does_not_complain_while_typing(text: str) -> None:
+    parsed = parse_filter(f"task:sync-orders {text}", is_typing=True)
+    assert parsed.complaints == ()
+
+
+@pytest.mark.parametrize("text", ["took:>", "took:>1", "age:1m..", "age:5"])
+def test_half_a_length_leaves_the_rest_of_the_filter(text: str) -> None:
+    assert parse_filter(f"task:sync-orders {text}", now=at(60), is_typing=True).matches(FAILED_SYNC)
+    assert not parse_filter(f"task:mail {text}", now=at(60), is_typing=True).matches(FAILED_SYNC)
+
+
+def test_a_whole_word_complains_while_typing() -> None:
+    for text in ("took:>1 task", "foo:b", "status:faild", "took:>1x"):
+        assert parse_filter(text, is_typing=True).complaints, text
+
+
+def test_took_of_a_live_run_grows_with_the_time() -> None:
+    run = run_of("run_a", "EXECUTING", state={"started_at": at(10)})
+    parsed = parse_filter("took:>10s")
+    assert not parsed.matches(run)  # nobody knows what time it is
+    assert not parsed.at(at(20)).matches(run)
+    assert parsed.at(at(21)).matches(run)
+    assert parsed.watches_durations
+    assert not parse_filter("age:<5m").watches_durations
+
+
+GROUPS = {
+    "failures": {"Failed", "Interrupted", "Crashed", "System failure", "Timed out", "Failed to run"},
+    "waiting-to-start": {"Delayed", "Queued", "Pending version"},
+    "running": {"Dequeued", "Executing", "Reattempting"},
     "live": {"Delayed", "Queued", "Pending version", "Dequeued", "Executing", "Reattempting", "Waiting"},
 }
-FAMILIES["final"] = {row.title for row in STATUS_TABLE} - FAMILIES["live"]
+GROUPS["final"] = {row.title for row in STATUS_TABLE} - GROUPS["live"]
 
 
 def with_every_status() -> list[Run]:
     return [run_of("run_a", row.database[0]) for row in STATUS_TABLE]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_family_is_all_of_its_statuses(name: str) -> None:
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_is_all_of_its_statuses(name: str) -> None:
     matching = parse_filter(f"status:{name}").matches
-    assert {run.title for run in with_every_status() if matching(run)} == FAMILIES[name]
+    assert {run.title for run in with_every_status() if matching(run)} == GROUPS[name]
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
-def test_every_word_of_a_status_that_names_no_family_is_that_status_alone(row: StatusRow) -> None:
+def test_every_word_of_a_status_is_that_status_alone(row: StatusRow) -> None:
     words = {row.title, row.rest, row.legacy, *row.database, *row.trql} - {""}
     for word in words:
-        if word.casefold() in FAMILIES:
-            continue
         for spelling in (word, word.lower(), word.replace("_", "-"), word.replace("_", " ").title()):
-            matching = parse_filter(f'status:"{spelling}"').matches
-            assert {run.title for run in with_every_status() if matching(run)} == {row.title}, spelling
+            parsed = parse_filter(f'status:"{spelling}"')
+            assert {run.title for run in with_every_status() if parsed.matches(run)} == {row.title}, spelling
+            assert parsed.complaints == ()
+
+
+@pytest.mark.parametrize(
+    ("half", "titles"),
+    [
+        ("q", {"Queued"}),
+        ("exec", {"Executing"}),
+        ("wait", {"Waiting"}),
+        ("fail", {"Failed", "Failed to run"}),
+        ("c", {"Completed", "Canceled", "Crashed"}),
+        ("waiting-to-s", GROUPS["waiting-to-start"]),
+    ],
+)
+def test_half_a_status_is_each_that_begins_so(half: str, titles: set[str]) -> None:
+    matching = parse_filter(f"status:{half}").matches
+    assert {run.title for run in with_every_status() if matching(run)} == titles
 
 
 def test_a_second_attempt_is_reattempting() -> None:
     again = run_of("run_a", "EXECUTING", attempt_count=2)
     assert parse_filter("status:reattempting").matches(again)
-    assert parse_filter("status:executing").matches(again)
-    assert not parse_filter("status:dequeued").matches(again)
+    assert parse_filter("status:running").matches(again)
+    assert not parse_filter("status:executing").matches(again)
 
 
 def test_a_status_that_we_do_not_know_is_found_by_its_own_word() -> None:
     run = run_of("run_a", "HALF_DONE")
-    for text in (
-        "status:HALF_DONE",
-        "status:half-d",
-        'status:"half done"',
-        "status:*done",
-        "half_done",
-        "status:queued",
-    ):
+    for text in ("status:HALF_DONE", "status:half-d", 'status:"half done"', "status:*done", "half_done", "status:live"):
         assert parse_filter(text).matches(run), text
     assert not parse_filter("status:done").matches(run)
+    assert not parse_filter("status:queued").matches(run)
 
 
 def test_a_run_without_a_state_can_be_asked() -> None:
@@ -240,7 +357,20 @@ def test_filters_of_the_same_text_are_equal() -> None:
 
 pieces = st.lists(
     st.sampled_from(
-        ["status:", "tag:", "test:", "-", '"', ",", "*", "?", "[", "]", "!", "\\", " ", ":", "a", "\ud800", "İ"]
+        [
+            *'-",*?[]!\\ :a9<mw',
+            "\ud800",
+            "İ",
+            "..",
+            "failed",
+            "status:",
+            "tag:",
+            "test:",
+            "took:",
+            "age:>",
+            "error:",
+            "foo:",
+        ]
     )
     | st.text(max_size=2)
 ).map("".join)
@@ -254,7 +384,12 @@ def test_no_text_is_refused(text: str) -> None:
     parsed = parse_filter(text)
     assert parsed.text == text
     assert parsed.matches(FAILED_SYNC) in {True, False}
-    assert parsed.matches(BARE) in {True, False}
+    assert parsed.at(at(60)).matches(BARE) in {True, False}
+    assert parse_filter(text, now=at(60), is_typing=True).matches(BARE) in {True, False}
+    assert texts_of(text) is not None
+    assert question_of(text, RunFilters(), KnownValues()) is not None
+    if parsed.complaints and all(not each.word.startswith("status:") for each in parsed.complaints):
+        assert not parsed.matches(FAILED_SYNC)
 
 
 # What a filter takes for its own grammar, and what changes its length with case, is asked in the examples.
@@ -275,3 +410,35 @@ def test_globs_do_not_explode() -> None:
     run = run_of("run_a", task="a" * 10_000)
     assert not parse_filter("task:" + "*a" * 30 + "*b").matches(run)
     assert not parse_filter("*a" * 30 + "*b").matches(run)
+
+
+statuses = st.sampled_from([row.database[0] for row in STATUS_TABLE])
+lengths = st.integers(0, 200)
+
+
+@given(statuses, st.sampled_from(STATUS_TABLE), st.booleans())
+def test_no_run_of_another_status_is_shown(word: str, row: StatusRow, is_negated: bool) -> None:
+    run = run_of("run_a", word)
+    matches = parse_filter(f'{"-" * is_negated}status:"{row.title}"').matches(run)
+    assert matches is ((run.title == row.title) is not is_negated)
+
+
+@given(
+    lengths,
+    lengths,
+    st.integers(0, 60),
+    st.sampled_from(["<", "<=", ">", ">=", "to"]),
+    st.sampled_from(["age", "took"]),
+)
+def test_no_run_of_another_length_is_shown(now_s: int, bound: int, began: int, sign: str, name: str) -> None:
+    run = run_of("run_a", "EXECUTING", created=began, state={"started_at": at(began)})
+    length = max(0, now_s - began)
+    holds = {
+        "<": length < bound,
+        "<=": length <= bound,
+        ">": length > bound,
+        ">=": length >= bound,
+        "to": length <= bound,
+    }
+    text = f"{name}:0s..{bound}s" if sign == "to" else f"{name}:{sign}{bound}s"
+    assert parse_filter(text, now=at(now_s)).matches(run) is holds[sign]

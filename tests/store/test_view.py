@@ -222,3 +222,26 @@ def test_a_run_of_another_task_is_moved() -> None:
     changes = store.apply(RunsRead((patch_of("run_a", fixed=Fixed(task=TaskId("c"))),)))
     assert view.update(changes).moved == {A}
     assert ids_of(view) == [B, A]
+
+
+timed = st.sampled_from(["age:<5s", "age:>=3s", "-age:2s..4s", "took:>2s", "-took:<3s", "took:1s..3s age:<9s"])
+
+
+@given(timed, st.lists(st.tuples(st.lists(reads, max_size=2), st.integers(-2, 12)), min_size=1, max_size=6))
+def test_a_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], int]]) -> None:
+    store = Store()
+    view = View(store, parse_filter(text, now=at(0)))
+    for updates, now_s in rounds:
+        for update in updates:
+            view.update(store.apply(update))
+        view.update(Changes(changed=view.pass_time(at(now_s))))
+        assert view.filter.now == at(now_s)
+        assert_is_true(store, view)
+
+
+def test_a_filter_without_a_time_has_nothing_looked_at_again() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a"),)))
+    view = View(store, parse_filter("task:sync", now=at(0)))
+    assert view.pass_time(at(9)) == set()
+    assert View(store, parse_filter("age:>1h", now=at(0))).pass_time(at(9)) == set()

@@ -86,6 +86,9 @@ def test_marks_that_the_filter_hides_are_not_touched(tmp_path: Path) -> None:
         await monitor.press("y")
         assert not asks(monitor)
         assert "1 marked, 1 hidden" in monitor.lines[1]
+        assert "C cancel" not in monitor.lines[-1]
+        await monitor.press("C")
+        assert "no marked run is shown" in monitor.lines[-1]
 
     told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 

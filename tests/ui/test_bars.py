@@ -24,7 +24,7 @@ def test_an_outage_is_told_from_its_first_failure_to_its_end(tmp_path: Path) -> 
         async with monitored(fleet, tmp_path, size=(110, 24)) as monitor:
             assert monitor.lines[0].startswith("  DEV   ")
             assert "● polling" in monitor.lines[0]
-            assert "✗≥1" in monitor.lines[0]
+            assert "✗1" in monitor.lines[0]
             assert monitor.lines[0].endswith(" UTC")
             assert "need a connection" not in monitor.lines[-1]
             fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None

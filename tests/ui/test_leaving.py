@@ -72,6 +72,18 @@ def test_quitting_at_once_asks_nothing(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(*RUNS))
 
 
+def test_command_q_asks_and_with_a_bang_it_does_not(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press("colon", "q", "enter")
+        assert asks(monitor)
+        await monitor.press("escape", "colon", "q", "!", "enter")
+        assert monitor.app.return_code == 0
+        assert writes(monitor) == []
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
 def test_the_question_says_when_nothing_waits_any_more(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)

@@ -1,6 +1,7 @@
 """The monitor on the realtime feed: what the header says, what moves, and what it does when the feed goes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from tests.ordeal import set_faults
 from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.monitored import Monitored, monitored
 from tests.virtual_clock import VirtualClock
+from tui.domain.status import RunStatus
+from tui.emulator.simulation.new_run import NewRun
 
 
 def told(story: Callable[[Monitored], Awaitable[None]], tmp_path: Path, fleet: Fleet, **options: Any) -> None:
@@ -110,3 +113,45 @@ def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> N
         assert [query["offset"] for _, query in fleet.asked("/realtime/v1/runs")].count("-1") == 1
 
     told(story, tmp_path, fleet)
+
+
+def test_header_counts_what_the_rows_show_though_the_server_counts_late(tmp_path: Path) -> None:
+    late = {"kind": "late-counts", "seconds": 3000}
+
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        create = fleet.world.lifecycle.create
+        set_faults(fleet.emulator, fleet.world, [late])
+        await monitor.later(12)
+        create(NewRun(task_id="later", delay_ms=3_600_000))
+        create(NewRun(task_id="nobody-has-this-task"))
+        fleet.add(FleetRun(4, fleet.now_s + 0.1))
+        await monitor.later(3)
+        assert "   Q1  D1  P1  E2" in monitor.lines[0]
+        rows = Counter(" ".join(line[2:19].split()[1:]) for line in monitor.lines[3:-3] if line[2:19].strip())
+        assert rows == {"Queued": 1, "Delayed": 1, "Pending version": 1, "Executing": 2}
+        await monitor.later(25.5 - fleet.now_s)
+        # One of them failed at 25 s.
+        assert "   Q1  D1  P1  E1  ✗1" in monitor.lines[0]
+        counted = monitor.session.store.counts_read
+        assert counted is not None
+        assert counted.counts.get(RunStatus.DELAYED, 0) == 0
+
+    fleet = fleet_of(FleetRun(1, -5, -4, 25, end="FAILED"), executing(2))
+    fleet.allow_queries()
+    told(story, tmp_path, fleet, size=(140, 24), wait_s=1.0)
+
+
+def test_quiet_is_not_said_of_runs_that_cannot_go_on(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        fleet.world.lifecycle.create(NewRun(task_id="nobody-has-this-task"))
+        fleet.world.lifecycle.create(NewRun(task_id="later", delay_ms=3_600_000))
+        await monitor.later(400)
+        assert "D1  P1" in monitor.lines[0]
+        assert "no change" not in monitor.lines[0]
+        fleet.add(FleetRun(4, fleet.now_s + 0.1))
+        await monitor.later(150)
+        assert "no change for 2 min" in monitor.lines[0]
+
+    told(story, tmp_path, fleet_of(FleetRun(1, -5, -4, -3)), size=(140, 24))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
+from tui.store.orders import EPOCH
 from tui.store.server_filter import is_typable
 from tui.ui.remembered import LARGEST_BYTES, Memory, Remembered
 
@@ -50,7 +51,16 @@ periods = st.none() | st.sampled_from([timedelta(hours=1), timedelta(days=7), ti
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
-@given(st.builds(Remembered, filters, periods, st.none() | st.sampled_from(["created", "cost"]), st.booleans()))
+@given(
+    st.builds(
+        Remembered,
+        filters,
+        periods,
+        st.none() | st.sampled_from(["created", "cost"]),
+        st.booleans(),
+        st.none() | st.timedeltas(timedelta(), timedelta(days=20_000)).map(lambda age: EPOCH + age),
+    )
+)
 def test_what_was_kept_comes_back(tmp_path: Path, remembered: Remembered) -> None:
     keep(memory(tmp_path), remembered)
     again = memory(tmp_path)
@@ -129,6 +139,9 @@ BROKEN: dict[str, Callable[[Path], Any]] = {
     "a folder": instead(Path.mkdir),
     "a pipe": instead(os.mkfifo),
     "a device": instead(lambda path: path.symlink_to("/dev/zero")),
+    "a time without a zone": changed(kept_at="2026-11-23T18:02:00"),
+    "a time that is none": changed(kept_at=["yesterday"]),
+    "a time before all others": changed(kept_at="0001-01-01T00:00:00+14:00"),
     "filters of no kind": filtered(colours=["red"]),
     "filters that are none": filtered(tasks="charge-card"),
     "numbers": filtered(tasks=[1]),

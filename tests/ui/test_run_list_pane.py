@@ -110,6 +110,9 @@ def test_the_keys_that_move(tmp_path: Path) -> None:
 def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"status:failed")
+        assert "6 of 30" in monitor.lines[1]
+        assert "failures means all of them" in monitor.lines[-1]
+        await monitor.press("escape", "slash", *"status:failures")
         assert "12 of 30" in monitor.lines[1]
         assert all("Completed" not in line for line in monitor.lines[3:15])
         await monitor.press("escape")

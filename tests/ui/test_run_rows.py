@@ -16,6 +16,7 @@ from tui.store.missed import Gap
 from tui.store.orders import CREATED, ORDERS, STATUS, Order
 from tui.store.store import Store
 from tui.store.view import View
+from tui.ui.list_lines import END, Item, ListEnd
 from tui.ui.run_rows import RunRows
 
 HEIGHT = 5
@@ -325,6 +326,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     reads.map(lambda runs: lambda listed: listed.read(*runs)),
     st.integers(0, 30).map(_gone),
     st.lists(st.integers(0, 31), max_size=3, unique=True).map(_gaps),
+    st.booleans().map(lambda has_end: lambda listed: listed.rows.show_end(has_end=has_end)),
     st.integers(-7, 7).map(lambda lines: _quietly(lambda rows: rows.move(lines))),
     st.integers(1, 9).map(lambda height: _quietly(lambda rows: rows.resize(height))),
     st.sampled_from([-1, 1]).map(lambda step: _quietly(lambda rows: rows.to_failed(step))),
@@ -339,24 +341,24 @@ def said(listed: Listed) -> list[object]:
     """Everything that the lines of the window show."""
     rows = listed.rows
     left_over = rows.cursor if rows.is_cursor_left_over else None
-    runs = [item if isinstance(item, Gap) else listed.store.get(item) for item in rows.window]
+    runs = [item if isinstance(item, Gap | ListEnd) else listed.store.get(item) for item in rows.window]
     return [
-        run if isinstance(run, Gap) else (run.id, run.state, run.is_gone, run.id == left_over)
+        run if isinstance(run, Gap | ListEnd) else (run.id, run.state, run.is_gone, run.id == left_over)
         for run in runs
         if run is not None
     ]
 
 
-def lines_of(listed: Listed) -> list[RunId | Gap]:
+def lines_of(listed: Listed) -> list[Item]:
     """The whole list, made from nothing: the runs, and each gap above the first run that is not newer than its end."""
     rows = listed.rows
     run_ids = set(rows.view.slice(0, len(rows.view))) | ({rows.cursor} if rows.is_cursor_left_over else set())
     runs = sorted((run for run_id in run_ids if run_id and (run := listed.store.get(run_id))), key=rows.view.order.key)
-    lines: list[RunId | Gap] = [run.id for run in runs]
+    lines: list[Item] = [run.id for run in runs]
     for each in reversed(rows._gaps if rows.view.order is CREATED and runs else ()):
         older = [run.id for run in runs if run.fixed.created_at is not None and run.fixed.created_at <= each.until]
         lines.insert(lines.index(older[0]) if older else len(lines), each)
-    return lines
+    return [*lines, END] if rows._has_end else lines
 
 
 @given(st.lists(steps, max_size=25))
@@ -365,13 +367,14 @@ def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
     rows = listed.rows
     painted = said(listed)
     for step in plan:
-        cursor, line = rows.cursor, listed.cursor_line
+        cursor, line, was_at_end = rows.cursor, listed.cursor_line, rows.is_at_end
         lines = step(listed)
         now = said(listed)
         if lines is None:
             painted = now
         else:
-            assert rows.cursor == cursor  # what happens elsewhere never takes the cursor to another run
+            is_end_gone = was_at_end and not rows.is_at_end
+            assert rows.cursor == cursor or is_end_gone  # what happens elsewhere never takes the cursor to another run
             painted = [now[y] if y in lines or y >= len(painted) else painted[y] for y in range(len(now))]
             assert painted == now
             has_room = 0 < rows.top < len(rows) - len(rows.window)
@@ -381,7 +384,8 @@ def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
             lines_now = lines_of(listed)
             assert rows.window == lines_now[rows.top : rows.top + rows._height]
             assert len(rows) == len(lines_now)
-        assert rows.cursor is None or rows.cursor in rows.window
+        assert rows.here is None or rows.here in rows.window
+        assert not rows.is_at_end or (rows._has_end and rows.cursor is None)
         assert all(mark in listed.store for mark in rows._marks)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 
 # How many runs of which status word, and which cursors.
 REST_OF_2600 = "1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT"
@@ -183,7 +183,7 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "302": (NotFound, NOT_FINISHED),
     "304": (NotFound, NOT_FINISHED),
     "305": (NotFound, NOT_FINISHED),
-    "383": (Refused, "422 Runs can only have 10 tags, you're trying to set 11."),
+    "383": (TooExpensive, "422 Runs can only have 10 tags, you're trying to set 11."),
     "384": (Refused, '400 Validation error: Tags must be less than 128 characters at "options.tags[0]"'),
     "403": (NotFound, "404 Resource not found"),
     "404": (Refused, "400 Unexpected Server Error"),

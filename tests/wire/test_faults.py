@@ -12,7 +12,7 @@ from tui.domain.ids import RunId
 from tui.wire import connection as connection_module
 from tui.wire.client import Client
 from tui.wire.connection import Timeouts
-from tui.wire.errors import ApiError, NotFound, Refused, ServerFault, Unreachable
+from tui.wire.errors import ApiError, NotFound, Refused, ServerFault, TooExpensive, Unreachable
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 
@@ -99,7 +99,7 @@ def test_a_body_that_cannot_be_unpacked_blames_the_server(recordings_api: Record
         ("912", Refused, 403),
         ("043", Refused, 400),
         ("921", Refused, 405),
-        ("383", Refused, 422),
+        ("383", TooExpensive, 422),
         ("507", Refused, 409),
         ("920", Refused, 404),
         ("150", NotFound, 404),

@@ -21,7 +21,7 @@ from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import RunStatus, read_status
 from tui.domain.update import RunPatch
 from tui.wire.errors import ServerFault
-from tui.wire.runs import decode_page, decode_run, read_time
+from tui.wire.runs import decode_page, decode_run
 
 
 def test_a_list_row_becomes_a_patch_with_every_field_in_its_place() -> None:
@@ -193,25 +193,3 @@ def test_any_bytes_are_an_answer_or_a_fault_of_the_server(body: bytes) -> None:
             decode(body, READ_AT)
         except ServerFault:
             continue
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-11-24T13:46:44.988Z", datetime(2026, 11, 24, 13, 46, 44, 988_000, tzinfo=UTC)),
-        ("2026-11-24T15:46:44+02:00", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
-        ("2026-11-24T13:46:44", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
-        ("9999-12-31T23:59:59.999Z", datetime(9999, 12, 30, 23, 59, 59, 999_999, tzinfo=UTC)),
-        ("0001-01-01T00:00:00Z", datetime(1, 1, 2, tzinfo=UTC)),
-        ("+275760-09-13T00:00:00.000Z", None),
-        ("9999-12-31T23:59:59-05:00", None),
-        ("0001-01-01T00:00:00+05:00", None),
-        ("", None),
-        ("soon", None),
-        (None, None),
-    ],
-)
-def test_a_time_is_utc_or_none(text: str | None, expected: datetime | None) -> None:
-    time = read_time(text)
-    assert time == expected
-    assert time is None or time.tzinfo is UTC

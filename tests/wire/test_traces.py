@@ -192,7 +192,7 @@ def test_times_of_any_spelling_end_in_utc(text: str, expected: int) -> None:
     assert (started_at.tzinfo, started_at.hour) == (UTC, expected)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "1795527826188000000", ""])
+@pytest.mark.parametrize("text", ["soon", "1795527826188000000", ""])
 def test_an_impossible_time_makes_a_span_unreadable(text: str) -> None:
     assert messages(decode(node("root", node("bad", startTime=text)))) == ["root"]
 

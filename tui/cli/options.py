@@ -9,14 +9,13 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.config import Settings, read_settings
 from tui.domain.ids import RunId
-from tui.output import Output
 from tui.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,8 +81,15 @@ def settings_of(options: dict[str, Any]) -> Settings:
     )
 
 
+class Speaker(Protocol):
+    """What a session says its waits to."""
+
+    def say(self, text: str) -> None:
+        """Say one line to a person."""
+
+
 @asynccontextmanager
-async def open_session(settings: Settings, output: Output) -> AsyncIterator[Session]:
+async def open_session(settings: Settings, output: "Speaker") -> AsyncIterator[Session]:
     """A started session that says on stderr when a rate limit keeps it waiting."""
 
     def say_wait(seconds: float) -> None:

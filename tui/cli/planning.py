@@ -1,11 +1,9 @@
-"""What an action would touch, and the consent that it takes: everything before the first request that changes a run.
-
-What lives here: the plan, its words, and the questions of a command line. Source: DESIGN §1, §8.
-"""
+"""What an action would touch, and the consent that it takes: everything before the first request that changes a run."""
 
 from dataclasses import dataclass
 
 from tui.actions import Action
+from tui.cli.asking import agrees
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.domain.ids import RunId
 from tui.domain.plan import MANY, UNKNOWN, Plan
@@ -91,13 +89,13 @@ def ask(output: Output, session: Session, plan: Plan) -> None:
     if session.interlock.is_production:
         place += " (PRODUCTION)" if name else ", which counts as production"
     is_guarded = session.interlock.is_production and len(plan.runs) > 1
-    if is_guarded and name is not None:
-        wanted, how = name, f"type {name} to do it"
-    elif is_guarded or plan.total > MANY:
-        wanted, how = str(plan.total), f"type {plan.total} to do it"
+    asked = f"{plan.verb} {words_of(plan)} in {place}?"
+    if is_guarded or plan.total > MANY:
+        wanted = name if is_guarded and name is not None else str(plan.total)
+        is_meant = output.ask(f"{asked} (type {wanted} to do it) ").strip() == wanted
     else:
-        wanted, how = "y", "y does it, anything else does nothing"
-    if output.ask(f"{plan.verb} {words_of(plan)} in {place}? ({how}) ").strip() != wanted:
+        is_meant = agrees(output, f"{asked} (y does it, anything else does nothing) ", word=plan.verb.lower())
+    if not is_meant:
         raise Stop(ExitCode.REFUSED, "nothing was sent")
 
 

@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import ssl
+import traceback
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.monitoring import BY_SIGNAL
 from tui.cli.options import open_session, settings_of
+from tui.cli.stderr_lines import StderrLines
 from tui.config import Settings, is_loopback
 from tui.output import Output, OutputClosed
 
@@ -96,8 +98,10 @@ def relay(
     tls = None if tls_cert is None else _tls(tls_cert, tls_key)
     _allow_many_files()
     with _listener(host, port) as listener:
-        serving = _Serving(output, tokens_file, listener, RelayOptions(max_screens, tls))
-        code = asyncio.run(serving.serve(settings, tokens))
+        lines = StderrLines(output)
+        serving = _Serving(output, lines, tokens_file, listener, RelayOptions(max_screens, tls))
+        with lines:
+            code = asyncio.run(serving.serve(settings, tokens))
     raise Stop(ExitCode.INTERRUPTED if code == BY_SIGNAL + signal.SIGINT else code)
 
 
@@ -141,8 +145,16 @@ def _listener(host: str, port: int) -> socket.socket:
 class _Serving:
     """The command while it runs."""
 
-    def __init__(self, output: Output, tokens_file: Path, listener: socket.socket, options: "RelayOptions") -> None:
+    def __init__(
+        self,
+        output: Output,
+        lines: StderrLines,
+        tokens_file: Path,
+        listener: socket.socket,
+        options: "RelayOptions",
+    ) -> None:
         self._output = output
+        self._lines = lines
         self._tokens_file = tokens_file
         self._listener = listener
         self._options = options
@@ -159,8 +171,8 @@ class _Serving:
         ended: asyncio.Future[int] = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _end, ended, number)
-        async with open_session(settings, self._output) as session:
-            relay = Relay(session, tokens, self._options, say=self._output.say)
+        async with open_session(settings, self._lines) as session:
+            relay = Relay(session, tokens, self._options, say=self._lines.say)
             loop.add_signal_handler(signal.SIGHUP, self._reread, relay)
             async with relay.serving(self._listener):
                 # Nobody has to read where it is.
@@ -171,13 +183,16 @@ class _Serving:
         return await ended
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What the loop has to tell; that nobody more can be let in a hundred times a second, with a traceback each."""
+        """Say what the loop reports, once a minute that there are no more files, which it reports all the time."""
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}):
-            loop.default_exception_handler(context)
+            self._lines.say(str(context.get("message", "the event loop reports an error")))
+            for part in traceback.format_exception(error) if error is not None else ():
+                for line in part.rstrip("\n").split("\n"):
+                    self._lines.say(line)
         elif loop.time() - self._said_full_s >= SAID_AGAIN_AFTER_S:
             self._said_full_s = loop.time()
-            self._output.say("no connection more is taken for now: the system allows no more open files (ulimit -n)")
+            self._lines.say("no connection more is taken for now: the system allows no more open files (ulimit -n)")
 
     def _reread(self, relay: "Relay") -> None:
         from tui.relay import TokensError, read_tokens
@@ -187,9 +202,9 @@ class _Serving:
             _hide(self._output, tokens)
             relay.use(tokens)
         except TokensError as error:
-            self._output.say(f"{error}; the tokens of before go on being taken")
+            self._lines.say(f"{error}; the tokens of before go on being taken")
         else:
-            self._output.say(f"the tokens of {self._tokens_file} were read again")
+            self._lines.say(f"the tokens of {self._tokens_file} were read again")
 
     def _tell(self) -> None:
         """Say where it is and how a screen connects, in lines that a shell takes."""

@@ -172,3 +172,14 @@ class Run:
     def is_waiting_to_retry(self) -> bool:
         """Whether it is queued again after a failed attempt (a backoff of 30 s or more, recordings 137, 138)."""
         return self.status is RunStatus.QUEUED and (self.attempt_count or 0) > 0
+
+    def took(self, now: datetime) -> timedelta | None:
+        """Return the time from start to finish, or to `now` while the run lives; None before the start, or when the
+        end is not known.
+        """
+        state = self.state
+        if state is None or state.started_at is None:
+            return None
+        if self.is_final:
+            return None if state.finished_at is None else state.finished_at - state.started_at
+        return now - state.started_at

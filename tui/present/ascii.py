@@ -22,7 +22,7 @@ _ONE_CELL: Final = {
 }  # fmt: skip
 # The longer forms, with what they swallow in front of them.
 _LONGER: Final = (
-    (re.compile(" ([QEW✗])≥"), r"\1>="),
+    (re.compile(" ([QDPEW✗])≥"), r"\1>="),
     (re.compile(" ?≥"), ">="),
     (re.compile(" {0,2}⋯"), "..."),
     (re.compile(".?…", re.DOTALL), ".."),

@@ -52,12 +52,7 @@ class Slot(NamedTuple):
 
 def took(run: Run, now: datetime) -> timedelta | None:
     """From start to finish, or to now while it lives; None before the start, or when the end is not known."""
-    state = run.state
-    if state is None or state.started_at is None:
-        return None
-    if run.is_final:
-        return None if state.finished_at is None else state.finished_at - state.started_at
-    return now - state.started_at
+    return run.took(now)
 
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:

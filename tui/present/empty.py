@@ -10,7 +10,7 @@ from typing import Final
 
 from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
-from tui.domain.text import clean
+from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.present import words
 from tui.present.styled import Line, Piece, Token, wrap
@@ -25,7 +25,7 @@ _WIDEST: Final = 96
 class EmptyFacts:
     """What is known of the reason. `run_count` is how many runs there are behind the filter typed here (`is_filtered`),
     `filters` is what the server was asked to leave out, `period` how far back the list goes (None: all the way).
-    `is_relayed`: a relay tells all of it.
+    `is_relayed`: a relay tells all of it. `complaints` say what was not understood of the filter.
     """
 
     at: datetime
@@ -38,6 +38,7 @@ class EmptyFacts:
     environment: Environment | None = None
     history: HistoryRead | None = None
     is_relayed: bool = False
+    complaints: tuple[str, ...] = ()
 
 
 def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
@@ -52,6 +53,12 @@ def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
 
 def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
     freshness = facts.freshness
+    if facts.complaints:
+        said = f"{clean(Raw('; '.join(facts.complaints)))}."
+        return [
+            (said[:1].upper() + said[1:], Token.AMBER),
+            ("Nothing matches until that is mended. Esc clears the filter.", Token.TEXT),
+        ]
     if facts.run_count and facts.is_filtered:
         return [(_no_match(facts), Token.TEXT)]
     if freshness.trouble is not None:

@@ -5,28 +5,41 @@ longer than 300 lines: what is said and what gives way to it are one decision. S
 mock-ups 01, 02, 07, 13.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, assert_never
 
 from tui.domain.environment import Environment
 from tui.domain.sources import RELAY
-from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.domain.text import Raw
-from tui.domain.update import BudgetRead, CountsRead, SourceRetrying, SourceStopped
+from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.present import words
 from tui.present.spark import spark
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
 from tui.present.trouble import advice_on, aside_words
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
+from tui.store.tally import Counts
 
 WIDE: Final = 110
 """From here on the right end has runs per minute and the clock."""
 
 COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
 """The server is asked for counts every 10 s; when it does not tell for a minute they are no longer of now."""
+
+COUNTS_AGE_FROM: Final = timedelta(seconds=3)
+"""Counts that cannot be carried forward show their age from here on."""
+
+COUNT_LETTERS: Final = (
+    ("Q", "queued"),
+    ("D", "delayed"),
+    ("P", "pending a version"),
+    ("E", "executing or dequeued"),
+    ("W", "waiting"),
+    ("✗", "failed in the period"),
+)
+"""What the letters of the header count, for the help."""
 
 QUIET_FROM: Final = timedelta(minutes=2)
 """With runs under way: a server that gives old answers looks like this, and so does a fleet that waits."""
@@ -37,26 +50,6 @@ _SHORT_BUDGET: Final = 4
 _LONGEST: Final = {"slug": 12, "project": 40}
 _LEAST_REMARK: Final = 8
 _GAP: Final = Piece("   ")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Runs by family. `is_least`: counted among those that are loaded; `at` is when the server counted."""
-
-    queued: int
-    executing: int
-    waiting: int
-    failed: int
-    at: datetime | None = None
-    is_least: bool = False
-
-
-def counts_of(read: CountsRead | None, local: Mapping[RunStatus, int]) -> Counts:
-    """The server's counts, or what is loaded where it does not tell."""
-    counts = local if read is None else read.counts
-    families = (QUEUED_FAMILY, EXECUTING_FAMILY, {RunStatus.WAITING_TO_RESUME}, FAILED)
-    queued, executing, waiting, failed = (sum(counts.get(each, 0) for each in family) for family in families)
-    return Counts(queued, executing, waiting, failed, read.at if read else None, is_least=read is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ class HeaderFacts:
     environment: Environment | None = None
     branch: str | None = None
     is_read_only: bool = False
-    counts: Counts = Counts(0, 0, 0, 0)
+    counts: Counts = field(default_factory=Counts)
     budget: BudgetRead | None = None
     paused_at: datetime | None = None
     waiting: int = 0
@@ -93,7 +86,7 @@ class _Connection(NamedTuple):
 
 
 _DROPS: Final = ("clock", "minutes", "pace", "as of", "organisation", "project", "budget")
-_COUNTS_DROP: Final = ("waiting", "queued", "executing", "failed")
+_COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "failed")
 
 
 def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, offline: str = "○") -> Line:
@@ -269,17 +262,20 @@ def _alarm(text: str) -> Line:
 def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     counts, freshness = facts.counts, facts.freshness
     old_since = facts.frozen_at or (freshness.confirmed_at if freshness.is_stale else None)
-    if old_since is None and counts.at is not None and facts.at - counts.at > COUNTS_OLD_AFTER:
-        old_since = counts.at
+    age = timedelta() if counts.counted_at is None else facts.at - counts.counted_at
+    if old_since is None and age > COUNTS_OLD_AFTER:
+        old_since = counts.counted_at
     families = (
         ("queued", "Q", counts.queued, Token.MUTED),
+        ("delayed", "D", counts.delayed, Token.MUTED),
+        ("pending", "P", counts.pending_version, Token.AMBER),
         ("executing", "E", counts.executing, Token.BLUE),
         ("waiting", "W", counts.waiting, Token.MUTED),
         ("failed", "✗", counts.failed, Token.ROSE),
     )
     pieces = [
         Piece(
-            f"{letter}{words.count(count, at_least=counts.is_least)}",
+            f"{letter}{words.count(count, at_least=_is_least(counts, name))}",
             token if old_since is None else Token.MUTED,
             is_bold=token is Token.ROSE and old_since is None,
         )
@@ -288,7 +284,13 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     ]
     if pieces and old_since is not None and "as of" not in drops:
         pieces.append(Piece(f"as of {words.time_of_day(old_since, facts.at)}", Token.FAINT))
+    elif pieces and age >= COUNTS_AGE_FROM and "as of" not in drops:
+        pieces.append(Piece(f"{words.wait(age)} old", Token.FAINT))
     return joined((piece,) for piece in pieces)
+
+
+def _is_least(counts: Counts, name: str) -> bool:
+    return counts.is_failed_least if name == "failed" else counts.is_live_least
 
 
 def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:

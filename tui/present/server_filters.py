@@ -6,7 +6,7 @@ run matches is `store.server_filter`'s.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters, period_text, read_period
@@ -14,7 +14,7 @@ from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.present.status import LOOKS
 from tui.present.styled import Line, Piece, Token, cut, line_width, pad
-from tui.present.words import count
+from tui.present.words import count, time_of_day
 from tui.store.server_filter import KnownValues, ServerFilter
 
 FAMILIES: Final = (
@@ -114,6 +114,21 @@ def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is
         return f"{words}, older live runs not read" if is_cut else words
     noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
     return f"{words} and {count(older_count, at_least=is_cut)} {noun}"
+
+
+def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime, width: int) -> Line:
+    """`filters from yesterday 18:02: failed, last 24h · 0 clears`: what a start says of filters that were kept."""
+    said = f"filters {_since(kept_at, now)}: {filter_words(chosen.filters, chosen.period)}"
+    key: Line = (Piece(" · ", Token.FAINT), Piece("0", is_bold=True), Piece(" clears", Token.FAINT))
+    return (*cut((Piece(said, Token.AMBER),), max(0, width - line_width(key))), *key)
+
+
+def _since(kept_at: datetime | None, now: datetime) -> str:
+    if kept_at is None:
+        return "of an earlier session"
+    days = (now.astimezone(UTC).date() - kept_at.astimezone(UTC).date()).days
+    day = {0: "today ", 1: "yesterday "}.get(days)
+    return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(kept_at, kept_at)}"
 
 
 def _statuses(words: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ _FOOT: Final = _BARS[1]
 _FAILED: Final = "✗"
 
 _TALL_FROM: Final = 6
-_LOW_FROM: Final = 3
-"""In eighths. A bar that is lower than this is hardly more than its foot."""
+_LOW_FROM: Final = 2
+"""In eighths. A bar that is lower than this is its foot alone."""
 
 
 def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:

@@ -1,7 +1,7 @@
 """Who is let in: by their token, and in which words others are sent away.
 
-What lives here: looking at the HTTP request that asks for a WebSocket, and telling of refusals, which is done once a
-minute for each host. What becomes of who is in is `server`'s.
+This module reads the HTTP request that asks for a WebSocket, and reports refusals: once a minute for each host, and
+MAX_REFUSALS_SAID times a minute in all. `server` has what becomes of screens that are in.
 """
 
 import json
@@ -17,6 +17,9 @@ from tui.relay.tokens import Tokens
 from tui.sources.clock import Clock
 
 SAID_AGAIN_AFTER_S: Final = 60.0
+MAX_REFUSALS_SAID: Final = 10
+"""Lines within SAID_AGAIN_AFTER_S: a client without a token, from however many addresses, does not fill a log."""
+
 MOST_REFUSED: Final = 1_000
 """Of refusals that are remembered: a door that many knock at tells of some of them again."""
 
@@ -29,6 +32,9 @@ class Door:
         self._clock = clock
         self._say = say
         self._refused: dict[tuple[str, str], float] = {}
+        self._period_s = clock.monotonic_s()
+        self._said = 0
+        self._unsaid = 0
 
     def name_of(self, request: Request | None) -> str | None:
         """What the token of a request is called; None: it has none, or one that is not known."""
@@ -53,4 +59,12 @@ class Door:
         if len(self._refused) >= MOST_REFUSED:
             self._refused.clear()
         self._refused[host, why] = now_s
-        self._say(f"a screen at {host} was refused: {why}")
+        if now_s - self._period_s >= SAID_AGAIN_AFTER_S:
+            if self._unsaid:
+                self._say(f"{self._unsaid:,} more screens were refused")
+            self._period_s, self._said, self._unsaid = now_s, 0, 0
+        if self._said < MAX_REFUSALS_SAID:
+            self._said += 1
+            self._say(f"a screen at {host} was refused: {why}")
+        else:
+            self._unsaid += 1

@@ -21,7 +21,8 @@ from tui.sources.clock import Clock
 from tui.sources.gathered import GatheredRuns
 from tui.sources.reads import Reads
 from tui.wire.errors import ApiError, NotFound, RateLimited
-from tui.wire.runs import RunAnswer, read_time
+from tui.wire.runs import RunAnswer
+from tui.wire.times import MAX_DURATION, read_time
 
 TREE_READS = 60
 """Details that a tree may cost where queries are refused: a branch with more runs says that it is not all."""
@@ -40,7 +41,6 @@ MAX_TREE_WAIT_S: Final = 4.0
 
 _COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_identifier"
 _TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
-_LONGEST: Final = timedelta(days=36_500)
 
 
 class TreeReads:
@@ -221,22 +221,18 @@ def _tree_row(row: dict[str, Json]) -> TreeRow | None:
 def _row_times(row: dict[str, Json]) -> RunTimes:
     """The times of a row: `dequeued_at` is what REST calls the start (wire/README.md §4)."""
     return RunTimes(
-        _time(row.get("triggered_at")),
-        _time(row.get("dequeued_at")),
-        _time(row.get("completed_at")),
+        read_time(row.get("triggered_at")),
+        read_time(row.get("dequeued_at")),
+        read_time(row.get("completed_at")),
         _duration(row.get("execution_duration")),
         _duration(row.get("usage_duration")),
     )
 
 
-def _time(value: Json) -> datetime | None:
-    return read_time(value) if isinstance(value, str) else None
-
-
 def _duration(value: Json) -> timedelta | None:
     """Milliseconds, which may come as text (a ClickHouse Int64)."""
     try:
-        return min(max(timedelta(milliseconds=float(value)), timedelta()), _LONGEST)
+        return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -41,6 +41,7 @@ from tui.store.indexes import Indexes
 from tui.store.merge import is_same_row, merge, merge_gone
 from tui.store.orders import EPOCH, Placed, newest_first
 from tui.store.retention import Retention, is_heavy
+from tui.store.tally import Counts, Tally
 
 
 class Store:
@@ -57,6 +58,7 @@ class Store:
         self._runs: dict[RunId, Run] = {}
         self._indexes = Indexes()
         self._retention = Retention(max_bodies)
+        self._tally = Tally()
         self._facts = Facts()
 
     def apply(self, update: Update) -> Changes:
@@ -111,6 +113,7 @@ class Store:
         new = Placed(after, old.key) if old and old.run.fixed is after.fixed else Placed(after, newest_first(after))
         self._indexes.replace(old, new)
         self._retention.replace(old, new)
+        self._tally.replace(before, after)
         changes.note(before, after)
 
     def _let_go(self, changes: Changes) -> None:
@@ -120,7 +123,9 @@ class Store:
                 self._replace(before, replace(before, body=None, attempts=None), changes)
         unseen: set[RunId] = set()
         while len(self._runs) > self._max_runs and (run_id := self._retention.oldest()) is not None:
-            old = _placed(self._runs.pop(run_id))
+            run = self._runs.pop(run_id)
+            old = _placed(run)
+            self._tally.drop(run)
             self._indexes.replace(old, None)
             self._retention.replace(old, None)
             self._facts.actions.pop(run_id, None)
@@ -136,12 +141,19 @@ class Store:
         if topic is None:
             return
         changes.topics.add(topic)
+        if isinstance(fact, CountsRead):
+            self._tally.rebase(fact)
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
 
     def get(self, run_id: RunId) -> Run | None:
         """All that is known of a run, or None."""
         return self._runs.get(run_id)
+
+    @property
+    def max_runs(self) -> int:
+        """How many runs are kept, unless more are live or pinned."""
+        return self._max_runs
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -172,6 +184,10 @@ class Store:
     def counts(self) -> Counter[RunStatus]:
         """How many runs there are here by status."""
         return Counter({status: len(run_ids) for status, run_ids in self._indexes.by_status.items()})
+
+    def tally(self, now: datetime) -> Counts:
+        """How many runs of the environment are live, by status, and how many failed in the period, at `now`."""
+        return self._tally.counts(now, self.window, self.history, is_full=len(self._runs) >= self._max_runs)
 
     def children_of(self, run_id: RunId) -> tuple[Run, ...]:
         """The direct children that are known, the first created first."""

@@ -4,6 +4,7 @@ What lives here: which run stands at which place. What a row shows, and which ro
 """
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -106,6 +107,20 @@ class View:
         concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
         return self.update(Changes(changed=set(concerned)))
 
+    def pass_time(self, now: datetime) -> set[RunId]:
+        """Move the filter to a later (or earlier) moment, and return the runs that may match otherwise now.
+
+        The runs stay as they are until `update` is told them as changed, in parts where they are many.
+        """
+        before, self._filter = self._filter.now, self._filter.at(now)
+        concerned: set[RunId] = set()
+        for moment in self._filter.moments:
+            ends = sorted((now - moment, (before or now) - moment))
+            concerned.update(self._store.created_between(*ends))
+        if self._filter.watches_durations:
+            concerned.update(self._store.live())
+        return concerned
+
     def update(self, changes: Changes) -> ViewDelta:
         """Follow the store, of which `changes` happened since the last call; changes told twice do no harm."""
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
@@ -130,6 +145,11 @@ class View:
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in self._keys
+
+    @property
+    def run_ids(self) -> AbstractSet[RunId]:
+        """The runs that it shows, in no order: the view's own set, which changes with it."""
+        return self._keys.keys()
 
     def at(self, index: int) -> RunId:
         """The run at a place, from 0; `IndexError` beyond the end, as of a list."""

@@ -42,6 +42,8 @@ class TriggerApp(Host):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
+        bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it."),
+        bind("ctrl+z", "suspend_process", "suspend", "Give the terminal to the shell; `fg` brings the monitor back."),
     ]
 
     def __init__(
@@ -147,6 +149,18 @@ class TriggerApp(Host):
     def action_leave_at_once(self) -> None:
         """End the program."""
         self.exit(0)
+
+    def action_repaint(self) -> None:
+        """Paint the whole screen again, in the modes that it needs."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.repaint()
+        else:
+            self.refresh()
+
+    def action_suspend_process(self) -> None:
+        """Stop until the shell continues the program; the terminal is the shell's meanwhile."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.suspend()
 
     @property
     def failure(self) -> Exception | None:

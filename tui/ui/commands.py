@@ -48,13 +48,13 @@ def commands_of(
     screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[Look], None]
 ) -> list[Command]:
     """Those that have a name only, then the keys of the focused pane and of the screen, as they work now."""
-    app = screen.app
+    app, leave_at_once = screen.app, host_of(screen).action_leave_at_once
     named = [
         *(Command(f"sort by {order.title}", _SORTED.get(order, ""), partial(sort_by, order)) for order in ORDERS),
         Command("dark", "Dark colours.", partial(use_look, Look.DARK)),
         Command("light", "Light colours.", partial(use_look, Look.LIGHT)),
         Command("16 colours", "The terminal's own colours.", partial(use_look, Look.SIXTEEN)),
-        Command("q!", "End the program at once, without a question.", host_of(screen).action_leave, aliases=("quit!",)),
+        Command("q!", "End the program without a question; what waits is not sent.", leave_at_once, aliases=("quit!",)),
     ]
     keys = [
         Command(

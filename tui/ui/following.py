@@ -8,7 +8,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
+from tui.domain.filters import RunFilters
 from tui.session import Session
 from tui.store.server_filter import ServerFilter
 from tui.ui.remembered import Memory, Remembered
@@ -31,6 +33,8 @@ class Following:
             environment=place or f"{key[:16]} {settings.branch or ''}".rstrip(),
         )
         self._kept = Remembered()
+        self.is_recalled = False
+        """Whether the filters of now were chosen in an earlier session."""
         self.show: Callable[[Remembered], object] = lambda _: None
         self.tell: Callable[[str], None] = lambda _: None
 
@@ -39,9 +43,24 @@ class Following:
         """The filters of now."""
         return ServerFilter(self._kept.filters, self._kept.period or self._session.settings.history)
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the filters of now are others than those of a first start."""
+        return self.chosen != self._usual
+
+    @property
+    def kept_at(self) -> datetime | None:
+        """When the filters of now were chosen, if that is known."""
+        return self._kept.kept_at
+
+    @property
+    def _usual(self) -> ServerFilter:
+        return ServerFilter(RunFilters(), self._session.settings.history)
+
     async def begin(self) -> None:
         """Follow what was followed last time."""
         self._kept = await self._memory.load()
+        self.is_recalled = self.is_filtered
         if self._memory.trouble is not None:
             self.tell(self._memory.trouble)
         self.show(self._kept)
@@ -49,10 +68,17 @@ class Following:
 
     def choose(self, chosen: ServerFilter) -> None:
         """Follow other runs from now on."""
-        self._kept = replace(self._kept, filters=chosen.filters, period=chosen.period)
+        now = self._session.now()
+        self._kept = replace(self._kept, filters=chosen.filters, period=chosen.period, kept_at=now)
+        self.is_recalled = False
         self.show(self._kept)
         self._follow()
         self._keep()
+
+    def clear(self) -> None:
+        """Take every server filter away."""
+        if self.is_filtered:
+            self.choose(self._usual)
 
     def arrange(self, order: str, *, is_wide: bool) -> None:
         """The list is sorted or laid out otherwise, next time too."""

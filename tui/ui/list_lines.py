@@ -1,18 +1,29 @@
-"""The lines of the list: the runs of a view, and between them what is none of them.
+"""The lines of the list: the runs of a view, the gaps between them, and the line at the end.
 
-What lives here: which of these stands on which line, by arithmetic on the view. A gap stands above the first run that
-was created at or before its end. Where the cursor is, and what part is seen, is `run_rows`'. Source: DESIGN §5, §8.
+Which of these stands on which line is arithmetic on the view. A gap stands above the first run that was created at or
+before its end. Where the cursor is, and what part is seen, is `run_rows`'. Source: DESIGN §5, §8.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
+from typing import Final
 
 from tui.domain.ids import RunId
 from tui.store.missed import Gap
 from tui.store.orders import CREATED, EPOCH, SortKey
 from tui.store.view import View
 
-Item = RunId | Gap
+
+class ListEnd(Enum):
+    """The line below the last run, which says what the list does not show."""
+
+    END = "end"
+
+
+END: Final = ListEnd.END
+
+Item = RunId | Gap | ListEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +36,15 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class ListLines:
-    """A view, the run that left it but is still under the cursor, and the gaps that are told, the oldest first."""
+    """A view, the run that left it but is still under the cursor, and the gaps that are told, the oldest first.
+
+    `has_end`: a line stands below the last run.
+    """
 
     view: View
     left: Left | None = None
     gaps: Sequence[Gap] = ()
+    has_end: bool = False
 
     @property
     def shown_gaps(self) -> Sequence[Gap]:
@@ -40,7 +55,7 @@ class ListLines:
         return tuple(gap for gap in self.gaps if view.since is None or gap.until >= view.since)
 
     def __len__(self) -> int:
-        return len(self.view) + len(self._others)
+        return len(self.view) + len(self._others) + self.has_end
 
     def line_of(self, key: SortKey) -> int:
         """The line of the run with that key."""
@@ -54,6 +69,8 @@ class ListLines:
         for line, item in lines.items():
             if top <= line < stop:
                 items.insert(line - top, item)
+        if self.has_end and top < len(self) <= stop:
+            items.append(END)
         return items[: max(0, stop - top)]
 
     @property

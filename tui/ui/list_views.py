@@ -1,19 +1,21 @@
 """The views behind the list: what the server's filters leave, and of it what the filter that was typed leaves.
 
-What lives here: making views anew in slices, so that a key is painted in between, and the end of the period. Which run
-stands on which line is `run_rows`'.
+Views are re-created in slices, so that a key is painted in between. Which run stands on which line is `run_rows`'.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import RunFilters
+from tui.domain.filters import LONGEST_PERIOD, RunFilters
+from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.store.filter import parse_filter
+from tui.store.filter import Filter, parse_filter
 from tui.store.orders import CREATED, Order
 from tui.store.server_filter import within
 from tui.store.view import View
@@ -23,37 +25,68 @@ SLICE_S: Final = 0.006
 
 FORGET_EVERY: Final = timedelta(minutes=1)
 
+RECHECK_SHARE: Final = 0.1
+"""Of the time may go into looking again at runs whose age or duration a filter asks for."""
+
+_LOOK_AT_THE_TIME_EVERY: Final = 64  # runs
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the list is to show: the filter as it was typed, the server's, how far back, and in which order."""
+    """What the list is to show: the filter as it was typed, the server's, how far back, and in which order.
+
+    `is_typing`: the last word of the text may be half typed. `is_searched`: the server was searched for this text, and
+    runs of any age are shown.
+    """
 
     period: timedelta
     text: str = ""
     filters: RunFilters = field(default_factory=RunFilters)
     order: Order = CREATED
+    is_typing: bool = False
+    is_searched: bool = False
+
+    @property
+    def shown_period(self) -> timedelta:
+        """How far back runs are shown."""
+        return LONGEST_PERIOD if self.is_searched else self.period
 
 
 class ListViews:
-    """`base` is what the server's filters leave, `shown` what is to be seen; `adopt` hears of new ones."""
+    """`base` is what the server's filters leave, `shown` what is to be seen.
 
-    def __init__(self, session: Session, adopt: Callable[[], None]) -> None:
+    `failed` are the failed runs of `base`, and `unread` those of them whose error was never read; both are None while
+    the filter does not look at errors. `adopt` is called when there are new views, `recheck` with runs that may match
+    otherwise because time passed.
+    """
+
+    def __init__(self, session: Session, adopt: Callable[[], None], recheck: Callable[[Changes], None]) -> None:
         self._session = session
         self._adopt = adopt
+        self._recheck = recheck
         self._growth: asyncio.Task[None] | None = None
         self._growing: list[View] = []
+        self._rechecking: asyncio.Task[None] | None = None
+        self._recheck_due_s = 0.0
         self._forgot_at = session.now()
         self.wanted = Wanted(session.settings.history)
+        self.parsed = parse_filter("")
         self.base = self.shown = View(session.store, since=self._since())
+        self.failed: View | None = None
+        self.unread: View | None = None
 
     def want(self, wanted: Wanted) -> None:
         """Show something else. What is seen changes when the new views are whole."""
         self.wanted = wanted
-        if self._growth is not None:
-            self._growth.cancel()
-            self._growth = None
-        base = self._view("", self._since())
-        views = [base, self._view(self.wanted.text, base.since)] if self.wanted.text else [base]
+        for task in (self._growth, self._rechecking):
+            if task is not None:
+                task.cancel()
+        self._growth = self._rechecking = None
+        self.parsed = parse_filter(wanted.text, now=self._session.now(), is_typing=wanted.is_typing)
+        base = self._view(parse_filter(""), self._since())
+        views = [base, self._view(self.parsed, base.since)] if wanted.text else [base]
+        if self.parsed.reads_errors:
+            views += [self._view(Filter(terms=(term,)), base.since) for term in (_is_failed, _is_unread)]
         self._growing = views
         if self._grow_some(views):
             self._take(views)
@@ -62,10 +95,18 @@ class ListViews:
 
     def see(self, changes: Changes) -> None:
         """Take in changes, for all views but the one that is seen, whose lines somebody else brings up to date."""
-        for view in self._growing:
+        for view in (*self._growing, *self._unseen):
             view.update(changes)
-        if self.shown is not self.base:
-            self.base.update(changes)
+
+    def pass_time(self, now: datetime) -> None:
+        """Have runs looked at again that may match otherwise now; nothing is done where the filter asks for no time."""
+        clock, is_busy = self._session.clock, self._rechecking is not None and not self._rechecking.done()
+        if is_busy or not self.shown.filter.depends_on_time or clock.monotonic_s() < self._recheck_due_s:
+            return
+        waiting = deque(self.shown.pass_time(now))
+        self._recheck_some(waiting)
+        if waiting:
+            self._rechecking = self._session.spawn(self._recheck_rest(waiting), "recheck the filter")
 
     def due(self, now: datetime) -> datetime | None:
         """Once a minute the new beginning of the period; `base` knows it already where it is not seen itself."""
@@ -74,16 +115,38 @@ class ListViews:
             return None
         self._forgot_at = now
         since = self._since()
-        if self.shown is not self.base:
-            self.base.forget_before(since)
+        for view in self._unseen:
+            view.forget_before(since)
         return since
 
-    def _since(self) -> datetime:
-        return self._session.now() - self.wanted.period
+    @property
+    def _unseen(self) -> list[View]:
+        """The whole views other than the one that is seen."""
+        views = (self.base, self.failed, self.unread)
+        return [view for view in views if view is not None and view is not self.shown]
 
-    def _view(self, text: str, since: datetime | None) -> View:
-        runs_filter = within(self.wanted.filters, parse_filter(text))
-        return View(self._session.store, runs_filter, self.wanted.order, since=since, growing=True)
+    def _since(self) -> datetime:
+        return self._session.now() - self.wanted.shown_period
+
+    def _view(self, runs_filter: Filter, since: datetime | None) -> View:
+        wanted = self.wanted
+        return View(self._session.store, within(wanted.filters, runs_filter), wanted.order, since=since, growing=True)
+
+    def _recheck_some(self, waiting: deque[RunId]) -> None:
+        """Look at some of the runs, for one slice of time."""
+        monotonic_s = self._session.clock.monotonic_s
+        until_s = monotonic_s() + SLICE_S
+        while waiting and monotonic_s() < until_s:
+            some = {waiting.popleft() for _ in range(min(_LOOK_AT_THE_TIME_EVERY, len(waiting)))}
+            self._recheck(Changes(changed=some))
+
+    async def _recheck_rest(self, waiting: deque[RunId]) -> None:
+        slices = 1
+        while waiting:
+            await asyncio.sleep(0)
+            self._recheck_some(waiting)
+            slices += 1
+        self._recheck_due_s = self._session.clock.monotonic_s() + slices * SLICE_S / RECHECK_SHARE
 
     def _grow_some(self, views: list[View]) -> bool:
         monotonic_s = self._session.clock.monotonic_s
@@ -96,5 +159,14 @@ class ListViews:
         self._take(views)
 
     def _take(self, views: list[View]) -> None:
-        self._growing, self.base, self.shown = [], views[0], views[-1]
+        self._growing, self.base, self.shown = [], views[0], views[1 if self.wanted.text else 0]
+        self.failed, self.unread = views[-2:] if self.parsed.reads_errors else (None, None)
         self._adopt()
+
+
+def _is_failed(run: Run) -> bool:
+    return run.status.is_failed and not run.is_gone
+
+
+def _is_unread(run: Run) -> bool:
+    return run.error is None and _is_failed(run)

@@ -76,7 +76,7 @@ class Marks(Collection[RunId]):
     def show(self, view: View) -> None:
         """Look up which marked runs another view hides."""
         self.end_series()
-        self._hidden = {run_id for run_id in self._marked if run_id not in view}
+        self._hidden = set(self._marked.keys() - view.run_ids)
 
     def follow(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
         """Follow a change of the view; `removed` runs are gone from the store, and their marks with them."""

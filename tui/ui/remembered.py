@@ -12,7 +12,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ _LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", 
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """What is kept. `period` None is the settings' own; `order` is the id of a `store.orders.Order`, None the usual.
+    `kept_at` is when the filters were chosen, None where an older version kept them.
 
     Of the filters their lists are kept: times, a batch and the kind of run are of one moment.
     """
@@ -38,6 +39,7 @@ class Remembered:
     period: timedelta | None = None
     order: str | None = None
     is_wide: bool = False
+    kept_at: datetime | None = None
 
 
 class Memory:
@@ -78,7 +80,7 @@ class Memory:
             return Remembered() if text is None else _decoded(text, self._place)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             reason = "it is not in the form that this version writes"
         self.trouble = f"The remembered filters in {self.path} are left out: {reason}."
         return Remembered()
@@ -131,6 +133,7 @@ def _encoded(remembered: Remembered) -> dict[str, Any]:
         "period": None if period is None else period_text(period),
         "order": remembered.order,
         "wide": remembered.is_wide,
+        "kept_at": None if remembered.kept_at is None else remembered.kept_at.isoformat(),
     }
 
 
@@ -145,7 +148,18 @@ def _decoded(content: bytes, place: Mapping[str, str]) -> Remembered:
     if (length is None) is not (period is None) or not (order is None or isinstance(order, str)):
         raise ValueError
     # Lists by the names of the fields that hold them: replace() cannot know.
-    return Remembered(replace(RunFilters(), **lists), length, order, kept["wide"] is True)  # type: ignore[arg-type]
+    filters = replace(RunFilters(), **lists)  # type: ignore[arg-type]
+    return Remembered(filters, length, order, kept["wide"] is True, _moment(kept.get("kept_at")))
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time with its zone; raises `ValueError`, `TypeError` or `OverflowError` for what is none."""
+    if value is None:
+        return None
+    at = datetime.fromisoformat(value)
+    if at.utcoffset() is None:
+        raise ValueError
+    return at.astimezone(UTC)
 
 
 def _values(name: str, values: Any) -> tuple[Any, ...]:

@@ -2,8 +2,9 @@
 
 What lives here: the list without its drawing; no Textual. The cursor is a run, never a place: new runs do not move the
 line that it is on, and a run that stops matching stays under it until it leaves. Without a cursor the list follows what
-is new. Places count runs, lines count the gaps between them too, on which the cursor never is. Longer than 300 lines:
-cursor, window and marks are one state, and each change keeps them true together. Source: DESIGN §5, §7, §8.
+is new. Places count runs, lines count the gaps between them too, on which the cursor never is, and the line at the end,
+on which it may stand without a run. Longer than 300 lines: cursor, window and marks are one state, and each change
+keeps them true together. Source: DESIGN §5, §7, §8.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from tui.store.changes import Changes
 from tui.store.missed import Gap
 from tui.store.store import Store
 from tui.store.view import View
-from tui.ui.list_lines import Item, Left, ListLines
+from tui.ui.list_lines import END, Item, Left, ListEnd, ListLines
 from tui.ui.marks import Marks
 
 FEW: Final = 500
@@ -35,6 +36,8 @@ class RunRows:
         self._top = 0
         self._cursor: RunId | None = None
         self._left: Left | None = None
+        self._has_end = False
+        self._is_at_end = False
         self._marks = Marks()
         self._new: set[RunId] = set()
         self._new_after: datetime | None = None
@@ -54,6 +57,26 @@ class RunRows:
     def cursor(self) -> RunId | None:
         """The run under the cursor; None: the list follows, and nothing is under it."""
         return self._cursor
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor is on the line below the last run; `cursor` is None then."""
+        return self._is_at_end
+
+    @property
+    def here(self) -> RunId | ListEnd | None:
+        """What the cursor is on: a run, the line at the end, or nothing."""
+        return END if self._is_at_end else self._cursor
+
+    @property
+    def is_following(self) -> bool:
+        """Whether the cursor is nowhere, so that the list shows what is new."""
+        return self._cursor is None and not self._is_at_end
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether a run is in the window."""
+        return any(not isinstance(item, Gap | ListEnd) for item in self.window)
 
     @property
     def is_cursor_left_over(self) -> bool:
@@ -93,7 +116,7 @@ class RunRows:
     @property
     def seen(self) -> list[tuple[int, RunId]]:
         """The runs of the window, each with its line there."""
-        return [(y, item) for y, item in enumerate(self.window) if not isinstance(item, Gap)]
+        return [(y, item) for y, item in enumerate(self.window) if not isinstance(item, Gap | ListEnd)]
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -126,6 +149,7 @@ class RunRows:
                 self._left = Left(self._cursor, key)
             elif self._cursor in delta.entered:
                 self._left = None
+        if not self.is_following:
             self._note_new(delta.entered)
         self._new -= delta.left
         self._hold(line)
@@ -152,11 +176,29 @@ class RunRows:
         self._hold(line)
         return self._differing(before)
 
+    def show_end(self, *, has_end: bool) -> set[int]:
+        """Have a line below the last run, or none: then the cursor goes from it to the last run."""
+        if has_end is self._has_end:
+            return set()
+        before, line = self.window, self._line()
+        self._has_end = has_end
+        if self._is_at_end and not has_end:
+            self._put(len(self._view) - 1)
+        else:
+            self._hold(line)
+        return self._differing(before)
+
     def move(self, lines: int) -> None:
-        """The cursor up or down; up from the first line means to follow again."""
+        """The cursor up or down; up from the first line means to follow again, down from the last to the end."""
+        if self._is_at_end:
+            if lines < 0:
+                self._put(len(self._view) + lines)
+            return
         place = self._place()
         if place is None:
-            if lines > 0 and len(self._view):
+            if lines > 0 and not len(self._view):
+                self._put_at_end()
+            elif lines > 0:
                 self._put(lines - 1)
             return
         if place + lines < 0 and place == 0:
@@ -166,7 +208,10 @@ class RunRows:
             self._top = 0  # a gap above the first run comes into sight with it
         if self._left is not None and lines > 0:
             lines -= 1  # the line below takes the place of the one that goes
-        self._put(place + lines)
+        if lines > 0 and place >= len(self._view) - 1:
+            self._put_at_end()
+        else:
+            self._put(place + lines)
 
     def follow(self) -> None:
         """To the top, where the list follows."""
@@ -175,9 +220,9 @@ class RunRows:
         self._settle()
 
     def to_end(self) -> None:
-        """To the last run, and what is below it."""
+        """To the line at the end, or the last run where there is none."""
         self._top = len(self)
-        self._put(len(self._view) - 1)
+        self._put_at_end()
 
     def go_to(self, run_id: RunId) -> bool:
         """The cursor on a run, if it is shown."""
@@ -190,19 +235,21 @@ class RunRows:
         return True
 
     def to_line(self, y: int) -> None:
-        """The cursor on a line of the window, if a run stands there."""
-        if (run_id := self.run_at(y)) is not None:
+        """The cursor on a line of the window, if a run or the end stands there."""
+        if 0 <= y < len(self.window) and self.window[y] is END:
+            self._put_at_end()
+        elif (run_id := self.run_at(y)) is not None:
             self.go_to(run_id)
 
     def run_at(self, y: int) -> RunId | None:
         """The run on a line of the window."""
         item = self.window[y] if 0 <= y < len(self.window) else None
-        return None if isinstance(item, Gap) else item
+        return None if isinstance(item, Gap | ListEnd) else item
 
     def to_failed(self, step: int) -> bool:
         """The cursor on the next failed run below (1) or above (-1)."""
         here = self._place()
-        start = -1 if here is None else here
+        start = len(self._view) if self._is_at_end else -1 if here is None else here
         place = self._near_failed(start, step)
         if place is None:
             return False
@@ -238,10 +285,12 @@ class RunRows:
 
     @property
     def _lines(self) -> ListLines:
-        return ListLines(self._view, self._left, self._gaps)
+        return ListLines(self._view, self._left, self._gaps, self._has_end)
 
     def _line(self) -> int | None:
         """The line of the cursor."""
+        if self._is_at_end:
+            return len(self) - 1
         if self._left is not None:
             return self._lines.line_of(self._left.key)
         key = None if self._cursor is None else self._view.key_of(self._cursor)
@@ -266,17 +315,28 @@ class RunRows:
         if not len(self._view):
             self.follow()
             return
-        was_following = self._cursor is None
-        self._left = None
+        self._note_place()
+        self._left, self._is_at_end = None, False
         self._cursor = self._view.at(max(0, min(place, len(self._view) - 1)))
-        if was_following:
+        self._settle()
+
+    def _put_at_end(self) -> None:
+        if not self._has_end:
+            self._put(len(self._view) - 1)
+            return
+        self._note_place()
+        self._cursor, self._left, self._is_at_end = None, None, True
+        self._settle()
+
+    def _note_place(self) -> None:
+        """Runs that are created from now on are new, if the list followed until now."""
+        if self.is_following:
             newest = self._store.newest()
             self._new_after = newest.fixed.created_at if newest is not None else None
-        self._settle()
 
     def _follow(self) -> None:
         self._marks.end_series()
-        self._cursor, self._left = None, None
+        self._cursor, self._left, self._is_at_end = None, None, False
         self._new.clear()
 
     def _note_new(self, entered: Iterable[RunId]) -> None:
@@ -300,7 +360,7 @@ class RunRows:
         if line is not None:
             self._top = min(max(self._top, line - height + 1), line)
         self.window = self._lines.slice(self._top, self._top + self._height)
-        self._new.difference_update(self.window)
+        self._new.difference_update(run_id for _, run_id in self.seen)
 
     def _differing(self, before: Sequence[Item], touched: frozenset[RunId] = frozenset()) -> set[int]:
         after = self.window

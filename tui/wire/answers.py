@@ -90,7 +90,7 @@ def read_rate_limit(answer: Answer) -> RateLimit | None:
     until_reset = _until_reset(answer)
     if limit is None or remaining is None or until_reset is None:
         return None
-    return RateLimit(int(limit), max(0, int(remaining)), max(timedelta(), until_reset))
+    return RateLimit(int(limit), max(0, int(remaining)), min(max(timedelta(), until_reset), LONGEST_RESET))
 
 
 def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.domain.ids import RunId, SpanId
@@ -16,7 +15,8 @@ from tui.domain.run import Json
 from tui.domain.span import Events, Span
 from tui.domain.text import Raw
 from tui.wire.errors import ServerFault
-from tui.wire.traces import read_duration, read_exception
+from tui.wire.times import read_duration_ns, read_epoch_ns
+from tui.wire.traces import read_exception
 
 MAX_EVENT_ROWS: Final = 25_000
 """Rows that the server sends at most. It does not say that it cut them."""
@@ -24,9 +24,6 @@ MAX_EVENT_ROWS: Final = 25_000
 SLICE: Final = 400
 """Events of one slice: about 4 ms."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
-_LATEST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
 _RETRY_DELAY: Final = re.compile(r"Retry #[0-9]+ delay\Z")
@@ -76,7 +73,7 @@ class EventsDecoder:
         is_partial, number = row.get("isPartial") is True, row.get("attemptNumber")
         if not (is_partial or number is None or _ATTEMPT.match(message)):
             return
-        started_at = _time(row.get("startTime"))
+        started_at = read_epoch_ns(row.get("startTime"))
         if started_at is None:
             return
         span = Span(
@@ -84,7 +81,7 @@ class EventsDecoder:
             self._run_id,
             Raw(message),
             started_at,
-            read_duration(row.get("duration"), started_at),
+            read_duration_ns(row.get("duration")),
             level,
             row.get("isError") is True,
             is_partial,
@@ -169,15 +166,6 @@ def _about(style: Json) -> Raw | None:
     first = items[0] if isinstance(items, list) and items else None
     text = first.get("text") if isinstance(first, dict) else None
     return Raw(text) if isinstance(text, str) and text else None
-
-
-def _time(value: Json) -> datetime | None:
-    """A moment that is told as a text of nanoseconds since 1970."""
-    try:
-        time = _EPOCH + timedelta(microseconds=int(value) // 1000)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return min(max(time, _EARLIEST), _LATEST)
 
 
 def _text(value: Json) -> str | None:

@@ -30,7 +30,7 @@ from tui.wire.errors import ServerFault
 from tui.wire.feed_bodies import read_body, read_metadata
 from tui.wire.models import decode
 from tui.wire.pg_array import read_array
-from tui.wire.runs import read_time
+from tui.wire.times import read_duration_ms, read_time
 
 UNUSED: Final = ("realtimeStreams", "number", "queuedAt")
 """Columns that nobody here reads."""
@@ -47,7 +47,6 @@ MOST_ROWS: Final = 1000
 Row = Mapping[str, Any]
 """Column by column, as it came."""
 
-_LATEST_MS: Final = 1e14
 _HANDLES: Final = ("electric-handle", "electric-shape-id")
 _OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
 """The names of today's servers, and of those that do not know our `x-trigger-electric-version` (710, 735)."""
@@ -269,7 +268,7 @@ def _time(row: Row, key: str) -> datetime | None:
 
 
 def _duration(row: Row, key: str) -> timedelta:
-    return timedelta(milliseconds=min(_LATEST_MS, max(0.0, _number(row, key))))
+    return read_duration_ms(row.get(key))
 
 
 def _tags(row: Row, key: str) -> tuple[Raw, ...]:

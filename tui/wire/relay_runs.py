@@ -6,7 +6,7 @@ carry them are in `wire.relay_messages`.
 
 import json
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from sys import intern
 from typing import Annotated, Any, Final, Required, TypeVar
 
@@ -21,6 +21,7 @@ from tui.domain.run import Fixed, Json, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
+from tui.wire.times import EARLIEST, LATEST, bounded
 
 T = TypeVar("T")
 
@@ -29,11 +30,6 @@ LARGEST_ROW: Final = 64 * 1024
 
 _FIXED_NAMES: Final = tuple(field.name for field in fields(Fixed) if field.name != "created_at")
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-_CLOCK_YEARS: Final = range(1970, 3000)
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
-_LATEST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
-"""Who reckons with a time needs some room on both of its sides."""
 
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 # 10^17 us are 3,000 years: more is no duration.
@@ -155,19 +151,19 @@ def encode_time(at: datetime) -> str:
 
 
 def decode_time(text: str) -> datetime:
-    """That moment, as UTC, at least a day off the ends of what a time can be. Raises ValueError or OverflowError."""
+    """Return that moment as UTC, within the bounds of `wire.times`. Raises ValueError."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return min(max(at if at.tzinfo is UTC else at.astimezone(UTC), _EARLIEST), _LATEST)
+    return bounded(at)
 
 
 def decode_moment(text: str) -> datetime:
-    """A time that a clock showed, by which others are reckoned. Raises ValueError or OverflowError."""
-    at = decode_time(text)
-    if at.year not in _CLOCK_YEARS:
+    """Return a time that a clock showed. Raises ValueError for one that no clock shows: others are reckoned by it."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or not EARLIEST <= at <= LATEST:
         raise ValueError("a time that no clock shows")
-    return at
+    return bounded(at)
 
 
 def _compact(row: dict[str, Json]) -> str:

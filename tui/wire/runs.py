@@ -6,7 +6,7 @@ What lives here: the conversion of decoded rows into domain values, absent and o
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from sys import intern
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
@@ -17,12 +17,9 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
+from tui.wire.times import read_duration_ms, read_time
 
 _NO_METADATA: dict[str, Json] = {}
-_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
-_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
-"""Who reckons with a time needs some room on both of its sides."""
-
 _CAUSES_READ = 16
 """Of a chain of causes: nobody reads on, and the server's is a list without a limit."""
 
@@ -136,7 +133,7 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime) -> State:
         finished_at=read_time(finished_at),
         expired_at=read_time(row.get("expiredAt")),
         delayed_until=read_time(row.get("delayedUntil")),
-        compute=timedelta(milliseconds=row.get("durationMs", 0.0)),
+        compute=read_duration_ms(row.get("durationMs", 0.0)),
         cost_cents=row.get("costInCents", 0.0),
         base_cost_cents=row.get("baseCostInCents", 0.0),
         tags=tuple(Raw(tag) for tag in row.get("tags", ())),
@@ -220,19 +217,6 @@ def _attempt_status(word: str, *, ended: bool) -> AttemptStatus:
             return AttemptStatus(word)
         case _:
             return AttemptStatus.FAILED if ended else AttemptStatus.EXECUTING
-
-
-def read_time(text: str | None) -> datetime | None:
-    """A time of the wire (ISO, `Z` or an offset; without one it is UTC) as UTC; None where it is none."""
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is not UTC:
-            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return min(max(time, _EARLIEST), _LATEST)
 
 
 def _shared(text: str | None) -> Raw | None:

@@ -7,7 +7,6 @@ Source: wire/README.md §5, recordings 210-291.
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
 from tui.domain.error import RunError, read_error
@@ -17,9 +16,8 @@ from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.wire.errors import ServerFault
+from tui.wire.times import read_duration_ns, read_time
 
-_LATEST = datetime.max.replace(tzinfo=UTC)
-_NS_PER_US = 1000
 _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, span errors, logged errors (README §5)
 
 
@@ -89,7 +87,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...]) -> S
     data = node.get("data")
     if not _is_object(data):
         return None
-    span_id, message, started_at = node.get("id"), data.get("message"), _time(data.get("startTime"))
+    span_id, message, started_at = node.get("id"), data.get("message"), read_time(data.get("startTime"))
     if not isinstance(span_id, str) or not isinstance(message, str) or started_at is None or not run_id:
         return None
     number = data.get("attemptNumber")
@@ -98,7 +96,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...]) -> S
         run_id,
         Raw(message),
         started_at,
-        read_duration(data.get("duration"), started_at),
+        read_duration_ns(data.get("duration")),
         _text(data.get("level")) or "TRACE",
         data.get("isError") is True,
         data.get("isPartial") is True,
@@ -139,28 +137,8 @@ def _triggered(runs: Json) -> Iterator[TriggeredRun]:
                 RunId(run_id),
                 TaskId(task) if task else None,
                 read_status(word) if word else None,
-                _time(run.get("createdAt")),
+                read_time(run.get("createdAt")),
             )
-
-
-def _time(value: Json) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        time = datetime.fromisoformat(value)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def read_duration(value: Json, started_at: datetime) -> timedelta:
-    """Nanoseconds as a duration: zero for nonsense, and never beyond what a time can hold."""
-    if not isinstance(value, int | float) or value <= 0:
-        return timedelta()
-    try:
-        return min(timedelta(microseconds=value / _NS_PER_US), _LATEST - started_at)
-    except (ValueError, OverflowError):
-        return timedelta()
 
 
 def _text(value: Json) -> str | None:

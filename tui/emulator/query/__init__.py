@@ -37,10 +37,13 @@ class Queries:
         self._copy = Copy(world)
         self._limit_s = limit_s
         self._rows_most = rows_most
+        self._followed_ms = world.now_ms
+        self.late_ms = 0
+        """So old the table may be when a query reads it, beside what the ledger's copy is late."""
 
     async def follow(self) -> None:
         """Bring the table in step. Every answer begins with it; called now and then it keeps each of them short."""
-        self._copy.note()
+        self._note()
         await asyncio.to_thread(self._copy.follow)
 
     async def answer(
@@ -54,8 +57,13 @@ class Queries:
         readable = query.encode("utf-8", "replace").decode()
         window = Window(told(self._needed(from_ms)), told(to_ms), told(self._needed(self._agenda.now_ms - LONGEST_MS)))
         translation = translated(readable, told(self._agenda.now_ms)[:19], window)
-        self._copy.note()
+        self._note()
         return await asyncio.to_thread(self._copy.read, translation, limit_s=self._limit_s, rows_most=self._rows_most)
+
+    def _note(self) -> None:
+        if self._agenda.now_ms - self._followed_ms >= self.late_ms:
+            self._followed_ms = self._agenda.now_ms
+            self._copy.note()
 
     def _needed(self, from_ms: int | None) -> int | None:
         """A lower bound, or None where no run is older: comparing each row's time would take long for nothing."""

@@ -37,6 +37,9 @@ TURN_S = 0.01
 SLICE_RUNS = 20
 """In so many runs, a millisecond or two of work, it is looked at whether it is their turn."""
 
+LATE_S = 10.0
+"""How old counts are under the fault `late-counts`, unless it says."""
+
 SLICE_MOST_MS = 86_400_000
 
 HELD_MOST = 10
@@ -157,6 +160,8 @@ class Emulator:
         await self.world(slug)
         queries = self._places[slug].queries
         assert queries is not None
+        late = self.faults.whole("late-counts")
+        queries.late_ms = int(late.number("seconds", LATE_S) * 1000) if late else 0
         return queries
 
     async def tick(self) -> None:

@@ -15,6 +15,7 @@ and `sockets`'. A fault is one JSON object:
                                                           still answers, so that the fault can be ended
     {"kind": "stale"}                                     the world stands still, `Date` and rate limits do not
     {"kind": "halt"}                                      the same, but lists and queries catch up with it: nobody works
+    {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to so long ago
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by so much
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full when it comes and when it goes
     {"kind": "cached"}                                    a GET is answered as the same GET was first answered since the
@@ -29,8 +30,8 @@ and `sockets`'. A fault is one JSON object:
 
 Those that strike a request also take `route` (a name, or a list of them; see `/emulator/faults`), `environment` ("dev",
 "prod"), `share` (of the requests, 0 to 1) and `times` (so many requests, then it is over). Several may strike one
-request: latency comes before all else, then they take effect in their order. `refuse`, `stale`, `halt`, `clock-skew`,
-the two limits and `drop` are of the whole server.
+request: latency comes before all else, then they take effect in their order. `refuse`, `stale`, `halt`, `late-counts`,
+`clock-skew`, the two limits and `drop` are of the whole server.
 
 A poll that is held when the faults change is struck by the new ones, and by no old one any more: `close`, `error` and
 `must-refetch` end it, `hang` and `half-open` keep it, and what strikes the answer does so when it is due.
@@ -59,6 +60,7 @@ KINDS = {
     "refuse": set[str](),
     "stale": set[str](),
     "halt": set[str](),
+    "late-counts": {"seconds"},
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
     "cached": set[str](),
@@ -68,13 +70,18 @@ KINDS = {
     "realtime-limit": {"most"},
     "drop": set[str](),
 }
-WHOLE = frozenset({"refuse", "stale", "halt", "clock-skew", "rate-limit", "realtime-limit", "drop"})
+WHOLE = frozenset({"refuse", "stale", "halt", "late-counts", "clock-skew", "rate-limit", "realtime-limit", "drop"})
 """Kinds that concern the whole server, and no single request."""
 
 COMMON = frozenset({"route", "environment", "share", "times"})
 """What all others take."""
 
-NEEDED = {"latency": "ms", "clock-skew": "seconds", "rate-limit": "most", "realtime-limit": "most"}
+NEEDED = {
+    "latency": "ms",
+    "clock-skew": "seconds",
+    "rate-limit": "most",
+    "realtime-limit": "most",
+}
 RANGES = {
     "ms": (0, 3_600_000),
     "jitter_ms": (0, 3_600_000),

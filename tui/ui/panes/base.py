@@ -130,10 +130,18 @@ class Pane(Widget):
         """Look for a text, as it is typed; gives a remark about what was found. Empty: end."""
         raise NotImplementedError
 
+    def end_typing(self) -> None:
+        """The prompt is closed: what was typed is as it was meant."""
+
     @property
     def searched(self) -> str:
         """The text that is looked for."""
         raise NotImplementedError
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether a text is looked for that is not here."""
+        return False
 
     def hit_step(self, step: int) -> None:
         """To the next (1) or previous (-1) place that was found."""
@@ -228,6 +236,11 @@ class PagePane(Pane):
         if hits is None:
             return ()
         return (Piece(f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here", Token.MUTED),)
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether no row contains the text."""
+        return self.page.hits is not None and not self.page.hits[1]
 
     @property
     def searched(self) -> str:

@@ -1,7 +1,7 @@
-"""The pane `runs`: the list of runs, its filter, its order, its marks.
+"""The pane `runs`: the list of runs, its filter, its order, its marks, and its last line.
 
-What lives here: what is shown and what the rule says of it. Where runs stand is `run_rows`', drawing `run_table`'s. The
-class is longer than 200 lines: its keys and what a pane has to answer are a few lines each.
+Where runs stand is `run_rows`' to say, drawing is `run_table`'s. The class is longer than 200 lines: its keys and what
+a pane has to answer are a few lines each.
 """
 
 from dataclasses import replace
@@ -15,11 +15,14 @@ from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.present import words
 from tui.present.empty import EmptyFacts, empty_lines
+from tui.present.filter_remarks import complaint_line
+from tui.present.list_end import EndFacts, end_line, reach_words
 from tui.present.outage import gap_remark
 from tui.present.server_filters import window_words
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.filter import texts_of
+from tui.store.filter_words import words_of
 from tui.store.missed import Gap, Missed
 from tui.store.orders import CREATED, ORDERS, Order
 from tui.store.server_filter import ServerFilter
@@ -29,6 +32,7 @@ from tui.ui.live import Live
 from tui.ui.outage import Outages
 from tui.ui.panes.base import Pane
 from tui.ui.run_rows import RunRows
+from tui.ui.server_search import ServerSearch
 from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.run_table import RunTable
 
@@ -55,7 +59,7 @@ class RunListPane(Pane):
 
     number: ClassVar[int] = 1
     title: ClassVar[str] = "runs"
-    search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y"
+    search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
         bind("w", "wide", "wide", "Show whole run ids, or more columns."),
@@ -66,10 +70,12 @@ class RunListPane(Pane):
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.views = ListViews(live.session, self._adopt)
+        self.views = ListViews(live.session, self._adopt, self._recheck)
         self.rows = RunRows(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
+        self.server_search = ServerSearch(live.session, self.views, self._seen_runs, self._see_search)
         self._is_empty = True
+        self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, Missed] = {}
         self._outages = Outages(live.session, lambda text: self.host.messages.add(live.session.now(), text))
@@ -92,15 +98,24 @@ class RunListPane(Pane):
 
     def has_use_for(self, action: str) -> bool:
         """What is about the run under the cursor has none while the list follows, and nothing has where it is empty."""
+        if action == "enter" and self.rows.is_at_end:
+            return not self.server_search.is_running
         if action in {"mark", "mark_range"}:
             return self.target is not None
         if action in {"enter", "sort", "mark_all", "error_step", "run_step"}:
-            return bool(self.rows.window)
+            return self.rows.has_runs
         return super().has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
-        """Enter selects the first run while none is selected."""
+        """Enter selects the first run while none is selected, and asks the server on the last line."""
+        if action == "enter" and self.rows.is_at_end:
+            return "search"
         return "select" if action == "enter" and self.target is None else super().word_for(action, usual)
+
+    def enter(self) -> None:
+        """Ask the server for what the list does not show."""
+        self.server_search.begin()
+        self.refresh_bindings()
 
     @property
     def searched(self) -> str:
@@ -113,7 +128,10 @@ class RunListPane(Pane):
         order = _ORDER_WORDS.get(wanted.order.id, f"by {wanted.order.title}")
         is_cut = window is not None and window.is_older_cut
         covered = window_words(wanted.filters, wanted.period, self.views.base.older_count, is_cut=is_cut)
-        line = [Piece(f" · {part}", Token.MUTED) for part in (covered, order)]
+        if wanted.is_searched:
+            covered += " and older"
+        dot = Piece(" · ", Token.MUTED)
+        line = [dot, Piece(covered, self._filter_token), dot, Piece(order, Token.MUTED)]
         if wanted.text:
             line += [Piece(" · ", Token.MUTED), Piece(f"/{wanted.text}", Token.TEXT)]
         return tuple(line)
@@ -124,6 +142,8 @@ class RunListPane(Pane):
         if freshness.is_stale and freshness.confirmed_at is not None:
             ago = words.duration(self.live.now.at - freshness.confirmed_at)
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+        if self.views.parsed.complaints:
+            return complaint_line(self.views.parsed)
         line: list[Piece] = [Piece(self._count(), Token.TEXT)]
         for part in (self._marks(), f"{words.count(new_count)} new" if (new_count := self.rows.new_count) else ""):
             if part:
@@ -147,8 +167,23 @@ class RunListPane(Pane):
         """Show only what matches; the table marks the words."""
         if text != self.searched:
             self.table.show_needles(texts_of(text))
-            self.views.want(replace(self.views.wanted, text=text))
-        return (Piece(self._count(), Token.MUTED),)
+            self._forget_search()
+            self.views.want(replace(self.views.wanted, text=text, is_searched=False, is_typing=True))
+        parsed = self.views.parsed
+        if parsed.complaints:
+            return complaint_line(parsed)
+        return (Piece(" · ".join(part for part in (parsed.hint, self._count()) if part), Token.MUTED),)
+
+    def end_typing(self) -> None:
+        """The filter is as it was meant: a word that is half typed is said now."""
+        if self.views.wanted.is_typing:
+            self.views.want(replace(self.views.wanted, is_typing=False))
+
+    def _forget_search(self) -> None:
+        """A search of the server is about one filter in one environment."""
+        self.server_search.forget()
+        if self.rows.is_at_end:
+            self.rows.follow()
 
     def hit_step(self, step: int) -> None:
         """Everything shown matches: the next one is the next line."""
@@ -159,9 +194,14 @@ class RunListPane(Pane):
         """To the next failed run."""
         return self.table.to_failed(step)
 
-    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool) -> None:
-        """Show what the server's filters leave, in an order."""
-        self.views.want(replace(self.views.wanted, filters=chosen.filters, period=chosen.period, order=order))
+    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool, token: Token = Token.MUTED) -> None:
+        """Show what the server's filters leave, in an order. `token` is the colour of the filters in the title."""
+        self._filter_token = token
+        before = self.views.wanted
+        if (chosen.filters, chosen.period) != (before.filters, before.period):
+            self._forget_search()
+            before = replace(before, is_searched=False)
+        self.views.want(replace(before, filters=chosen.filters, period=chosen.period, order=order))
         if is_wide is not self.table.is_wide:
             self.table.show_wide(is_wide=is_wide)
 
@@ -175,6 +215,7 @@ class RunListPane(Pane):
         if Topic.ENVIRONMENT in changes.topics:
             self._see_environment()
         self.show_empty()
+        self.show_end()
         self.show_rule()
 
     def _see_environment(self) -> None:
@@ -182,22 +223,32 @@ class RunListPane(Pane):
         before, self._environment = self._environment, self.live.session.store.environment
         if before is not None and before != self._environment:
             self.clear_marks()
+            self._forget_search()
 
     def tick(self) -> None:
         """Ages, what an outage kept from us, and once a minute the beginning of the period."""
         if self.live.pause is None and (since := self.views.due(self.live.now.at)) is not None:
             self.table.show_lines(self.rows.forget_before(since))
+        if self.live.pause is None:
+            now = self.live.now
+            self.views.pass_time(now.frozen_at or now.at)
         self.table.tick()
         self._outages.note(self.live.connection.gap)
         if self.live.pause is None:
             self._missed = self._outages.told(self.live.now.at)
             self.table.show_missed(self._missed)
         self.show_empty()
+        self.show_end()
         self.show_rule()
+
+    def show_end(self) -> None:
+        """Say below the last run what the list does not show."""
+        line = end_line(self._end_facts(), max(1, self.table.size.width - GUTTER - 1))
+        self.table.show_end(None if self.views.parsed.complaints else line)
 
     def show_empty(self) -> None:
         """Say why there is nothing, where there is nothing."""
-        if self._is_empty is bool(self.rows.window):
+        if self._is_empty is self.rows.has_runs:
             self._is_empty = not self._is_empty
             self.refresh_bindings()
         if self._is_empty:
@@ -254,11 +305,45 @@ class RunListPane(Pane):
         self.show_rule()
 
     def _count(self) -> str:
+        """How many runs are shown, of how many; and how far they reach where older runs exist."""
         shown, base = self.views.shown, self.views.base
         history = self.live.session.store.history
-        is_open = history is None or not history.is_complete
+        is_open = history is None or not history.is_complete or history.is_cut
         total = words.count(len(base), at_least=is_open and len(base) > 0)
+        if self.size.width >= WIDE or not self.searched:
+            total = reach_words(history, len(base), self.live.now.at) or total
         return total if shown is base else f"{words.count(len(shown))} of {total}"
+
+    def _end_facts(self) -> EndFacts:
+        views, session = self.views, self.live.session
+        asks_queue = any(word.field == "queue" for word in words_of(views.wanted.text))
+        return EndFacts(
+            now=self.live.now.at,
+            since=session.now() - views.wanted.period,
+            history=session.store.history,
+            progress=self.server_search.progress,
+            found=len(views.shown),
+            is_filtered=bool(views.wanted.text) and not views.parsed.is_empty,
+            unread_count=None if views.unread is None else len(views.unread),
+            failed_count=None if views.failed is None else len(views.failed),
+            lacks_queues=asks_queue,
+        )
+
+    def _seen_runs(self) -> list[RunId]:
+        return [run_id for _, run_id in self.rows.seen]
+
+    def _see_search(self) -> None:
+        """A task of the session tells its progress: it is shown on the app's own turn."""
+        self.call_later(self._show_search)
+
+    def _show_search(self) -> None:
+        self.show_end()
+        self.show_empty()
+        self.show_rule()
+        self.refresh_bindings()
+
+    def _recheck(self, changes: Changes) -> None:
+        self.table.show_lines(self.rows.see(changes))
 
     def _empty(self) -> tuple[Line, ...]:
         session, wanted = self.live.session, self.views.wanted
@@ -269,6 +354,7 @@ class RunListPane(Pane):
             is_relayed=session.settings.relay_url is not None,
             run_count=len(self.views.base),
             is_filtered=bool(wanted.text),
+            complaints=tuple(complaint.reason for complaint in self.views.parsed.complaints),
             filters=wanted.filters,
             period=wanted.period,
             environment=session.store.environment,
@@ -279,6 +365,7 @@ class RunListPane(Pane):
     def _adopt(self) -> None:
         self.rows.show(self.views.shown)
         self.show_empty()
+        self.show_end()
         self.table.show_all()
         self.show_rule()
 

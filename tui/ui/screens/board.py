@@ -5,12 +5,14 @@ do is `main`'s, where panes stand `workspace`'s, reading a run `subject`'s.
 """
 
 from functools import partial
+from typing import Final
 
 from textual.app import ComposeResult
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.present.styled import Piece
+from tui.present.server_filters import recalled_line
+from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
 from tui.ui import layout
@@ -31,6 +33,11 @@ from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.strip import Strip, strip_height
 from tui.ui.workspace import Workspace
+
+RECALLED_FOR_S: Final = 20.0
+"""How long a start says which filters were kept: the first rows take a while."""
+
+NOTICE_MARGIN: Final = 4
 
 
 class Board(Screen[None]):
@@ -129,6 +136,9 @@ class Board(Screen[None]):
         if self.pane is self.run_list and self.trail.here != self.run_list.target:
             # What stands beside or below the list is what a key pressed in it is about.
             self.trail.begin(self.run_list.target)
+        for pane in self.panes.values():
+            if pane is not self.pane and pane.finds_nothing:
+                pane.search("")  # nobody comes back for it
         self.refresh_bindings()
 
     def on_run_list_pane_arranged(self) -> None:
@@ -139,7 +149,17 @@ class Board(Screen[None]):
     def _recall(self, kept: Remembered) -> None:
         """Show the list as it was chosen, now or the last time."""
         order = next((each for each in ORDERS if each.id == kept.order), CREATED)
-        self.run_list.show_chosen(self.host.following.chosen, order, is_wide=kept.is_wide)
+        following = self.host.following
+        self.run_list.show_chosen(
+            following.chosen,
+            order,
+            is_wide=kept.is_wide,
+            token=Token.AMBER if following.is_recalled else Token.TEXT if following.is_filtered else Token.MUTED,
+        )
+        if following.is_recalled:
+            width = self.size.width - NOTICE_MARGIN
+            line = recalled_line(following.chosen, following.kept_at, self.live.session.now(), width)
+            self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def _show_subject(self, subject: Subject) -> None:
         self.subject = subject

@@ -28,6 +28,9 @@ ENTER_SENTENCE: Final = "Open what the cursor is on. While no run is selected, s
 FILTER_SENTENCE: Final = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
 
 
+NO_RUN_HERE: Final = "this line is no run: it says what the list does not show"
+
+
 class MainScreen(Board):
     """The board with its keys."""
 
@@ -41,12 +44,13 @@ class MainScreen(Board):
         bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
         bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
         bind("f", "server_filters", "server filters", "What the server sends: by status, task, tag.", rank=45, need=40),
+        bind("0", "clear_filters", "clear filters", "Take every filter away: what was typed, and the server's."),
         bind("n", "hit_step(1)", "next match", "The next match of the search."),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
         bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
         bind("X", "error_step(-1)", "previous error", "The previous failed run."),
         bind("p", "pause", "pause", "Stop showing updates, or go on."),
-        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5"),
+        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
         bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75, need=60),
         bind("Y", "copy_menu", "copy what", "Choose what to send: id, payload, output, error with its stack."),
         *ACTION_BINDINGS,
@@ -93,6 +97,8 @@ class MainScreen(Board):
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether an action would do more now than say why not."""
         target = self.pane.target
+        if action == "clear_filters":
+            return self._is_filtered
         if action in {"copy_id", "copy_menu"}:
             return target is not None
         if action == "zoom":
@@ -100,7 +106,8 @@ class MainScreen(Board):
         if action not in ACTION_NAMES:
             return self.pane.has_use_for(action)
         if action == "act" and self._acts_on_marks:
-            return self.acting.block is None
+            rows = self.run_list.rows
+            return self.acting.block is None and rows.mark_count > rows.hidden_mark_count
         run = None if target is None else self.live.session.store.get(target) or Run(target)
         return self.acting.check(action, parameters, run) is True
 
@@ -112,11 +119,12 @@ class MainScreen(Board):
 
     def belongs_in_footer(self, action: str) -> bool:
         """Leave out Enter while no run is selected: the strip says how to select one."""
-        return action != "enter" or self.pane is not self.run_list or self.run_list.target is not None
+        is_at_run = self.pane is not self.run_list or self.run_list.target is not None
+        return action != "enter" or is_at_run or self.run_list.rows.is_at_end
 
     def action_enter(self) -> None:
         """Open what the cursor is on, or put the cursor on the first run."""
-        if self.pane is not self.run_list:
+        if self.pane is not self.run_list or self.run_list.rows.is_at_end:
             self.pane.enter()
         elif (run_id := self.run_list.target) is None:
             self.run_list.table.action_move(1)
@@ -150,10 +158,26 @@ class MainScreen(Board):
         def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
             if not is_kept:
                 pane.search(before)
+            pane.end_typing()
             self.footer.remove_class("away")
 
         self.footer.add_class("away")
         self.prompt.open(before, pane.search, end, hint=pane.search_hint)
+
+    def action_clear_filters(self) -> None:
+        """Take away the typed filter, the searches of the panes, and the server's filters."""
+        had_any = self._is_filtered
+        for pane in self.panes.values():
+            if pane.searched:
+                pane.search("")
+                pane.end_typing()
+        self.host.following.clear()
+        self.footer.notice((Piece("all filters are cleared" if had_any else "no filter is set", Token.MUTED),))
+        self.refresh_bindings()
+
+    @property
+    def _is_filtered(self) -> bool:
+        return self.host.following.is_filtered or any(pane.searched for pane in self.panes.values())
 
     def action_hit_step(self, step: int) -> None:
         """The next or previous match."""
@@ -171,7 +195,9 @@ class MainScreen(Board):
 
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
-        if self._acts_on_marks:
+        if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
+            self.footer.notice((Piece(f"{name}: {NO_RUN_HERE}", Token.MUTED),))
+        elif self._acts_on_marks:
             marks = self.run_list.rows.marks
             self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))
         else:
@@ -235,7 +261,9 @@ class MainScreen(Board):
 
     def _back(self) -> bool:
         """Go one level back; whether there was one."""
-        if self._acts_on_marks:
+        if self.run_list.server_search.stop():
+            pass
+        elif self._acts_on_marks:
             # Before the filter: it may hide some of them, and Esc takes back first what a verb would act on.
             self.run_list.clear_marks()
         elif self.pane.searched:

@@ -40,10 +40,10 @@ class Footer(Lines):
         event.stop()
         self.rebuild()
 
-    def notice(self, line: Line) -> None:
+    def notice(self, line: Line, *, for_s: float = NOTICE_S) -> None:
         """Say something for a few seconds."""
         self._notice = line
-        self._notice_ends_s = self.host.session.clock.monotonic_s() + NOTICE_S
+        self._notice_ends_s = self.host.session.clock.monotonic_s() + for_s
         self.rebuild()
 
     def say_unbound(self, event: events.Key) -> None:

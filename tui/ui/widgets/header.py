@@ -4,14 +4,20 @@ What lives here: gathering the facts. What the line says is `present.header`'s.
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from textual import events
 
-from tui.present.header import Counts, HeaderFacts, counts_of, header_line
+from tui.domain.status import EXECUTING_FAMILY, RunStatus
+from tui.present.header import HeaderFacts, header_line
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
+from tui.store.tally import Counts
 from tui.ui.live import Live
 from tui.ui.widgets.lines import Lines
+
+RESTLESS: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
+"""Runs that go on by themselves. Others wait for a deployment, a time, a token or a child, for days where need be."""
 
 
 class Header(Lines):
@@ -21,7 +27,7 @@ class Header(Lines):
         super().__init__(id="header")
         self._live = live
         self._activity = Activity(live.session.store)
-        self._counts = Counts(0, 0, 0, 0)
+        self._counts = Counts()
         self._minutes: tuple[Minute, ...] = ()
         self._changed_at: datetime | None = None
 
@@ -58,7 +64,7 @@ class Header(Lines):
         session, pause = self._live.session, self._live.pause
         store, now = session.store, session.now()
         if pause is None:
-            self._counts = counts_of(store.counts_read, store.counts())
+            self._counts = store.tally(now)
             self._minutes = self._activity.minutes(now)
         return HeaderFacts(
             at=now,
@@ -79,5 +85,7 @@ class Header(Lines):
         )
 
     def _quiet(self, now: datetime) -> timedelta | None:
-        """How long nothing has changed; None where nothing could have."""
-        return now - self._changed_at if self._changed_at is not None and self._live.session.store.live() else None
+        """How long nothing has changed; None where no run could change by itself."""
+        store = self._live.session.store
+        can_change = any(store.with_status(status) for status in RESTLESS)
+        return now - self._changed_at if self._changed_at is not None and can_change else None

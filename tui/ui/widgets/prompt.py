@@ -6,18 +6,22 @@ What lives here: Textual's `Input` with a mark before it and a remark behind. Wh
 from collections.abc import Callable
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.present.styled import Line, Piece, Token, line_width
+from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.ui.keys import bind
 from tui.ui.widgets.lines import Lines
 
 NO_CONTROLS: Final = r"[^\x00-\x1f\x7f-\x9f]*"
 """What may be typed or pasted: nothing that acts on a terminal."""
+
+MARGIN: Final = 8
+"""Cells beside what is typed that a remark leaves free: the mark, the cursor, space for the next keys."""
 
 Changed = Callable[[str], Line]
 """Hears every text as it is typed; gives a remark about it."""
@@ -79,6 +83,9 @@ class Prompt(Horizontal):
             self._say(self._on_change(text))
 
     def _say(self, line: Line) -> None:
+        # What is typed has to be seen beside the remark.
+        width = self.size.width or self.screen.size.width
+        line = cut(line, max(width // 2, width - cell_len(self._input.value) - MARGIN))
         self._remark.styles.width = line_width(line) + 1
         self._remark.show([line])
 

@@ -23,6 +23,7 @@ from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.present.table import wide_columns
 from tui.store.missed import Gap, Missed
 from tui.ui.keys import MOTION
+from tui.ui.list_lines import ListEnd
 from tui.ui.live import Live
 from tui.ui.painting import Ground, Painter
 from tui.ui.run_rows import RunRows
@@ -64,7 +65,8 @@ class RunTable(LineWidget, can_focus=True):
         self._painted: dict[RunId, _Painted] = {}
         self._missed: Mapping[Gap, Missed] = {}
         self._painted_gaps: dict[Gap, Line] = {}
-        self._cursor: RunId | None = None
+        self._cursor: RunId | ListEnd | None = None
+        self._end: Line = ()
         self._is_stale = False
         self._painter: Painter | None = None
         self._now = live.now
@@ -124,8 +126,15 @@ class RunTable(LineWidget, can_focus=True):
         """What stands there while no run does."""
         if lines != self.empty:
             self.empty = lines
-            if not self.rows.window:
+            if not self.rows.has_runs:
                 self.refresh()
+
+    def show_end(self, line: Line | None) -> None:
+        """The line below the last run; None: there is none."""
+        is_new, self._end = line != self._end, line or ()
+        self.show_lines(self.rows.show_end(has_end=line is not None))
+        if is_new and self.rows.window and isinstance(self.rows.window[-1], ListEnd):
+            self.refresh_line(len(self.rows.window) - 1 + HEAD_LINES)
 
     def tick(self) -> None:
         """A second has passed: paint those cells anew whose text is another one now."""
@@ -151,12 +160,19 @@ class RunTable(LineWidget, can_focus=True):
         if y < HEAD_LINES:
             return self.painter.strip((Piece(" " * GUTTER), *head(self._slots)), width)
         index = y - HEAD_LINES
-        if index >= len(self.rows.window):
-            if not self.rows.window and index < len(self.empty):
-                return self.painter.strip((Piece(" " * GUTTER), *self.empty[index]), width)
+        window = self.rows.window
+        if index >= len(window):
+            below = index - len(window)
+            if not self.rows.has_runs and below < len(self.empty):
+                return self.painter.strip((Piece(" " * GUTTER), *self.empty[below]), width)
             return self.painter.blank(width)
-        item = self.rows.window[index]
-        return self._gap(item) if isinstance(item, Gap) else self._row(item)
+        match window[index]:
+            case Gap() as gap:
+                return self._gap(gap)
+            case ListEnd():
+                return self._end_strip()
+            case run_id:
+                return self._row(run_id)
 
     def on_resize(self, event: events.Resize) -> None:
         """Other columns, another number of lines."""
@@ -197,7 +213,7 @@ class RunTable(LineWidget, can_focus=True):
         self._moving(self.rows.follow)
 
     def action_bottom(self) -> None:
-        """To the last run."""
+        """To the end of the list."""
         self._moving(self.rows.to_end)
 
     def to_failed(self, step: int) -> bool:
@@ -219,30 +235,40 @@ class RunTable(LineWidget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """To the run under the pointer; a second click opens it."""
         self._moving(lambda: self.rows.to_line(event.y - HEAD_LINES))
-        if event.chain == 2 and self.rows.run_at(event.y - HEAD_LINES) is not None:
+        is_end = self.rows.is_at_end and event.y - HEAD_LINES == len(self.rows.window) - 1
+        if event.chain == 2 and (is_end or self.rows.run_at(event.y - HEAD_LINES) is not None):
             self.post_message(self.Entered())
 
     def _moving(self, move: Callable[[], object]) -> None:
         """Do something to the cursor, and paint the two lines that it concerns, or all when the window moved."""
         rows = self.rows
-        window, cursor = rows.window, rows.cursor
+        window, here = rows.window, rows.here
         move()
         if rows.window != window:
             self.refresh()
         else:
-            for run_id in (cursor, rows.cursor):
-                if run_id is not None:
-                    self.show_run(run_id)
+            self._repaint(here)
+            self._repaint(rows.here)
         self._tell()
 
     def _tell(self) -> None:
-        if self.rows.cursor != self._cursor:
-            self._cursor = self.rows.cursor
+        if self.rows.here != self._cursor:
+            self._cursor = self.rows.here
             self.post_message(self.Moved())
 
     def _repaint_cursor(self) -> None:
-        if self.rows.cursor is not None:
-            self.show_run(self.rows.cursor)
+        self._repaint(self.rows.here)
+
+    def _repaint(self, item: RunId | ListEnd | None) -> None:
+        if item is not None and item in self.rows.window:
+            self.refresh_line(self.rows.window.index(item) + HEAD_LINES)
+
+    def _end_strip(self) -> Strip:
+        if not self.rows.is_at_end:
+            return self.painter.strip((Piece(" " * GUTTER), *self._end), self.size.width)
+        edge = (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
+        ground = Ground.CURSOR if self.has_focus else Ground.CURSOR_AWAY
+        return self.painter.strip((*edge, *self._end), self.size.width, ground)
 
     def _gap_line(self, gap: Gap) -> Line:
         missed = self._missed.get(gap)

@@ -1,0 +1,171 @@
+"""The question of a command line: one letter counts once the terminal has shown it, a word always."""
+
+import os
+import pty
+import signal
+import termios
+from collections.abc import Iterator
+from dataclasses import dataclass
+from select import select
+from threading import Thread
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cli.running import Terminal, environment
+from tests.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.virtual_clock import VirtualClock
+from tui.cli.asking import Patience, Typing, agrees
+from tui.output import Output
+from tui.ui.type_ahead import ASK_CURSOR
+
+ANSWER = b"\x1b[12;40R"
+SHORT = Patience(ask_every_s=0.02, silent_after_s=0.06, late_within_s=0.02)
+LONG = Patience(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_meant"),
+    [
+        (b"y\n", None),
+        (b"y\ny\ny", None),
+        (b"y\n" + ANSWER, None),
+        (b"y" + ANSWER + b"\n", False),
+        (b"y\n" + ANSWER + b"y\n", True),
+        (ANSWER + b"y\r", True),
+        (ANSWER + b"y" + ANSWER + b"\n", True),
+        (ANSWER + b"ye\x7f\n", True),
+        (ANSWER + b"no\x15y\n", True),
+        (ANSWER + b"yes\n", False),
+        (ANSWER + b"Y\n", False),
+        (ANSWER + b"\n", False),
+        (ANSWER + b"\x04", False),
+        (b"\x04", False),
+        (b"cancel\n", True),
+        (ANSWER + b"cancel\n", True),
+        (b"can" + ANSWER + b"cel\n", False),
+        (b"n\n", False),
+        (b"\n", False),
+        (b"\x1b[1;2" + b"R" * 2000, False),
+    ],
+)
+@given(data=st.data())
+def test_keys_mean_the_same_however_they_arrive(typed: bytes, is_meant: bool | None, data: st.DataObject) -> None:
+    typing = Typing("cancel")
+    found = None
+    while typed and found is None:
+        size = data.draw(st.integers(1, len(typed)))
+        found, _ = typing.feed(typed[:size])
+        typed = typed[size:]
+    assert found is is_meant
+
+
+def test_only_what_stays_is_shown() -> None:
+    typing = Typing("cancel")
+    assert typing.feed(b"ahead") == (None, "")
+    assert typing.feed(ANSWER + b"yo\x7f") == (None, "yo\b \b")
+
+
+@dataclass
+class Person:
+    """The other end of a terminal: types each text once what it waits for was shown, then reads to the end."""
+
+    screen: int
+    shown: bytes = b""
+
+    def begin(self, *steps: tuple[bytes, bytes]) -> None:
+        Thread(target=self._live, args=(steps,), daemon=True).start()
+
+    def _live(self, steps: tuple[tuple[bytes, bytes], ...]) -> None:
+        for wanted, typed in steps:
+            while wanted not in self.shown:
+                self.shown += os.read(self.screen, 500)
+            os.write(self.screen, typed)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, Person]]:
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
+        mode = termios.tcgetattr(theirs)
+        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, answers=keys)
+        yield output, Person(ours)
+        assert termios.tcgetattr(theirs) == mode, "the terminal has its mode back"
+    os.close(ours)
+
+
+def test_y_counts_behind_the_terminals_answer(terminal: tuple[Output, Person]) -> None:
+    output, person = terminal
+    person.begin((ASK_CURSOR.encode(), b"y\n" + ANSWER), (b"6n", b"y\n"))
+    assert agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG)
+
+
+def test_a_terminal_that_never_answers_takes_the_word(terminal: tuple[Output, Person]) -> None:
+    output, person = terminal
+    person.begin((b"?", b"y\n"), (b"type cancel to do it", b"cancel\n"))
+    assert agrees(output, "Cancel 1 run? ", word="cancel", patience=SHORT)
+    assert person.shown.count(ASK_CURSOR.encode()) == 3
+    assert person.shown.count(b"Waiting for the terminal to answer") == 1
+
+
+@pytest.mark.parametrize("typed", [b"y\n", b"\n", b"\x04", b"replay\n"])
+def test_a_terminal_that_never_answers_takes_nothing_else(terminal: tuple[Output, Person], typed: bytes) -> None:
+    output, person = terminal
+    person.begin((b"type cancel to do it", typed))
+    assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=SHORT)
+
+
+def test_a_dumb_terminal_is_asked_for_the_word(
+    terminal: tuple[Output, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, person = terminal
+    monkeypatch.setenv("TERM", "dumb")
+    person.begin((b"type cancel to do it", b"cancel\n"))
+    assert agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG)
+    assert b"\x1b" not in person.shown
+
+
+def test_a_late_answer_is_kept_from_the_shell(terminal: tuple[Output, Person]) -> None:
+    output, person = terminal
+    patience = Patience(ask_every_s=20, silent_after_s=60, late_within_s=20)
+    person.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", ANSWER))
+    assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=patience)
+    assert output.answers is not None
+    assert select([output.answers], [], [], 0) == ([], [], []), "nothing is left to be read"
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -100, -60, 1e6))
+    return fleet
+
+
+@pytest.fixture
+def api(fleet: Fleet) -> Iterator[FleetApi]:
+    with serving(fleet) as api:
+        yield api
+
+
+def test_a_slow_terminal_confirms_nothing_by_what_was_typed_before(fleet: Fleet, api: FleetApi) -> None:
+    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
+    terminal.read_until(ASK_CURSOR)
+    terminal.type("y\n")
+    terminal.answer()
+    terminal.type("n\n")
+    assert terminal.end() == 1
+    assert not any(path.endswith("/cancel") for _, path, _ in fleet.requests)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_gives_the_mode_of_the_terminal_back(fleet: Fleet, api: FleetApi, number: signal.Signals) -> None:
+    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
+    mode = termios.tcgetattr(terminal.descriptor)
+    terminal.read_until(ASK_CURSOR)
+    assert termios.tcgetattr(terminal.descriptor) != mode
+    os.kill(terminal.process.pid, number)
+    terminal.process.wait(30)
+    assert termios.tcgetattr(terminal.descriptor) == mode
+    terminal.end()

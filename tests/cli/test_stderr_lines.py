@@ -1,0 +1,98 @@
+"""Lines on a stderr that nobody reads: saying one never waits, and what was dropped is counted."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import TextIO
+
+from tui.cli.stderr_lines import MAX_LINES, StderrLines
+from tui.output import Output
+
+SMALL = 16_384
+"""Bytes of a small pipe."""
+
+
+def output_to(err: TextIO) -> Output:
+    return Output(StringIO(), err, is_terminal=False, width=80, color=False, ascii_only=False)
+
+
+@contextmanager
+def a_pipe() -> Iterator[tuple[int, TextIO]]:
+    """A small pipe: the end to read from, and the stream to write to."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, SMALL)
+    with os.fdopen(writing, "w", encoding="utf-8") as stream:
+        try:
+            yield reading, stream
+        finally:
+            os.close(reading)
+
+
+def read_all(reading: int) -> list[str]:
+    read = b""
+    while part := os.read(reading, 65_536):
+        read += part
+    return read.decode().splitlines()
+
+
+def test_lines_of_a_full_pipe_are_dropped_and_counted() -> None:
+    with a_pipe() as (reading, stream), StderrLines(output_to(stream)) as lines:
+        for number in range(3 * MAX_LINES):
+            lines.say(f"line {number} {'x' * 50}")
+        # Nobody has read: all that would have waited for ever is here.
+        read = b""
+        while b"dropped" not in read:
+            read += os.read(reading, 65_536)
+        lines.say("the last")
+        while b"the last" not in read:
+            read += os.read(reading, 65_536)
+    said = read.decode().splitlines()
+    (note,) = [line for line in said if "dropped" in line]
+    dropped = int(note.split()[0].replace(",", ""))
+    assert dropped + len(said) - 2 == 3 * MAX_LINES
+    assert note.endswith("lines were dropped: nobody read stderr")
+    assert [int(line.split()[1]) for line in said[:100]] == list(range(100))
+
+
+def test_end_does_not_wait_for_a_reader_that_never_comes() -> None:
+    with a_pipe() as (_, stream):
+        with StderrLines(output_to(stream)) as lines:
+            for _ in range(MAX_LINES):
+                lines.say("x" * 200)
+        assert not lines._thread.is_alive()
+
+
+def test_line_longer_than_a_pipe_arrives_whole() -> None:
+    with a_pipe() as (reading, stream):
+        with StderrLines(output_to(stream)) as lines:
+            lines.say("é" * 3 * SMALL)
+            read = b""
+            while not read.endswith(b"\n"):
+                read += os.read(reading, 1000)
+        assert read.decode() == "é" * 3 * SMALL + "\n"
+
+
+def test_lines_are_written_at_the_end_and_cleaned() -> None:
+    with a_pipe() as (reading, stream):
+        with StderrLines(output_to(stream)) as lines:
+            lines.say("one\x1b[31m")
+            lines.say("two")
+        stream.close()
+        assert read_all(reading) == ["one␛[31m", "two"]
+
+
+def test_reader_that_goes_away_ends_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", encoding="utf-8") as stream, StderrLines(output_to(stream)) as lines:
+        for _ in range(2 * MAX_LINES):
+            lines.say("x")
+
+
+def test_stream_in_memory_is_written_at_once() -> None:
+    err = StringIO()
+    with StderrLines(output_to(err)) as lines:
+        lines.say("one")
+        assert err.getvalue() == "one\n"

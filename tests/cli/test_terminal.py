@@ -1,0 +1,191 @@
+"""The monitor and its terminal: odd bytes, blocked and non-blocking terminals, suspending, repainting."""
+
+import fcntl
+import os
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+
+import psutil
+import pytest
+
+from tests.cli.running import environment
+from tests.perf.terminal import PATIENCE_S, Terminal
+
+NOBODY = "http://127.0.0.1:9"
+MONITOR = [sys.executable, "-m", "tui"]
+FIRST_PAINT = "1 runs"
+HELP = "keys · runs"
+GONE_WITHIN_S = 10.0
+HELD_BYTES = 4095
+"""What a pty says it holds when it is full; one frame is ten times that."""
+
+SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', ['bash', '--norc', '-i'])"
+"""A shell with job control: it takes a controlling terminal."""
+
+NON_BLOCKING = "import os, sys; os.set_blocking(0, False); os.execv(sys.executable, [sys.executable, '-m', 'tui'])"
+
+BROKEN_READER = """
+import sys
+from tui.ui.terminal_input import InputDecoder
+def feed(self, data, now_s):
+    raise ZeroDivisionError("no such key")
+InputDecoder.feed = feed
+sys.argv = ['trigger-tui']
+from tui.cli import main
+main()
+"""
+
+SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
+RESTORED = (b"\x1b[<u", b"\x1b[?25h", b"\x1b[?1004l", b"\x1b[?2004l", b"\x1b[?1000l", b"\x1b[?2048l", b"\x1b[?7h")
+
+
+def monitor(*flags: str, **more: str) -> Terminal:
+    """On an address where nobody answers."""
+    return Terminal([*MONITOR, *flags], env=environment(NOBODY, **more))
+
+
+def block(terminal: Terminal) -> None:
+    """Have the monitor write more than the terminal holds, and read nothing of it."""
+    terminal.wait_for(FIRST_PAINT)
+    terminal.wait_quiet()
+    terminal.send("\x0c" * 40)
+    ends_s = time.monotonic() + PATIENCE_S
+    while _held_bytes(terminal) < HELD_BYTES:
+        assert time.monotonic() < ends_s
+        select.select([], [], [], 0.01)
+
+
+def _held_bytes(terminal: Terminal) -> int:
+    (held,) = struct.unpack("i", fcntl.ioctl(terminal.descriptor, termios.FIONREAD, b"\0" * 4))
+    assert isinstance(held, int)
+    return held
+
+
+def test_help_opens_after_odd_bytes() -> None:
+    odd = (
+        *(b"\xe9", b"\x1b[97;1:3u", b"\x1b[:;:u", b"\x1b[1114112u", b"\x1b[48;99999;99999;0;0t", b"\x1b[M \xff\xff"),
+        *(b"\x1b[200~caf\xe9\x1b[201~", b"\x1b[200~"),
+    )
+    with monitor() as terminal:
+        terminal.wait_for(FIRST_PAINT)
+        for each in odd:
+            os.write(terminal.descriptor, each)
+            terminal.send("?")
+            terminal.wait_for(HELP)
+            terminal.send("\x1b")
+            terminal.wait_until(lambda: HELP not in terminal.text, f"the help to close after {each!r}")
+        os.write(terminal.descriptor, odd[-1])
+        terminal.send("\x11")
+        assert terminal.end() == 0
+
+
+def test_bug_in_the_reading_thread_ends_the_program() -> None:
+    with Terminal([sys.executable, "-c", BROKEN_READER], env=environment(NOBODY)) as terminal:
+        terminal.wait_for_bytes(SCREEN_ON)
+        terminal.send("j")
+        assert terminal.end() == 1
+        _, left, tail = bytes(terminal.received).rpartition(SCREEN_OFF)
+        assert left
+        assert b"ZeroDivisionError: no such key" in tail
+        assert b"the thread that reads the keyboard has ended" in tail
+
+
+def test_monitor_waits_for_a_non_blocking_terminal() -> None:
+    with Terminal([sys.executable, "-c", NON_BLOCKING], env=environment(NOBODY)) as terminal:
+        block(terminal)
+        terminal.send("?")
+        terminal.wait_for(HELP)
+        terminal.send("\x11")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_first_signal_ends_a_monitor_whose_terminal_is_blocked(number: int, code: int) -> None:
+    with monitor() as terminal:
+        block(terminal)
+        before = len(terminal.received)
+        terminal.process.send_signal(number)
+        assert terminal.process.wait(GONE_WITHIN_S) == code
+        terminal.end()
+        restored = bytes(terminal.received[before:])
+        assert all(sequence in restored for sequence in (SCREEN_OFF, *RESTORED))
+        assert b"\x1b[?2026h" not in restored.partition(SCREEN_OFF)[2], "a frame after the screen was given back"
+
+
+def test_no_more_than_disambiguated_keys_are_asked_for() -> None:
+    with monitor() as terminal:
+        terminal.wait_for(FIRST_PAINT)
+        terminal.send("\x1b[113;5u")
+        assert terminal.end() == 0
+        pushed = [part.partition(b"u")[0] for part in bytes(terminal.received).split(b"\x1b[>")[1:]]
+        assert pushed == [b"1"]
+        assert bytes(terminal.received).count(b"\x1b[<u") == 1
+
+
+def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
+    with Terminal([sys.executable, "-c", SHELL], env=environment(NOBODY, PS1="SH$ ")) as terminal:
+
+        def stops(times: int) -> None:
+            terminal.send("\x1a")
+            terminal.wait_until(lambda: terminal.received.count(b"Stopped") == times, "the stop")
+            _, _, tail = bytes(terminal.received).rpartition(SCREEN_ON)
+            assert all(sequence in tail for sequence in (SCREEN_OFF, *RESTORED))
+
+        terminal.wait_for("SH$")
+        before = termios.tcgetattr(terminal.descriptor)
+        terminal.send(f"{sys.executable} -m tui\n")
+        terminal.wait_for(FIRST_PAINT)
+        stops(1)
+        terminal.send("stty sane; echo in the she''ll; bg\n")
+        terminal.wait_for("in the shell")
+        # In the background it stops again before it writes anything.
+        terminal.send("fg\n")
+        terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) == 2, "the screen")
+        terminal.send("?")
+        terminal.wait_for(HELP)
+        stops(2)
+        stopped = psutil.Process(terminal.process.pid).children()
+        terminal.send("kill %1\n")
+        assert psutil.wait_procs(stopped, GONE_WITHIN_S)[1] == []
+        terminal.send("\n")
+        terminal.wait_for("Exit 143")
+        assert terminal.received.count(SCREEN_ON) == 2
+        assert termios.tcgetattr(terminal.descriptor)[3] & before[3] & termios.ISIG
+        terminal.send("exit\n")
+        terminal.end()
+
+
+def test_ctrl_z_without_a_shell_keeps_the_monitor() -> None:
+    with monitor() as terminal:
+        terminal.wait_for(FIRST_PAINT)
+        terminal.send("\x1a")
+        terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) == 2, "the screen")
+        terminal.send("?")
+        terminal.wait_for(HELP)
+
+
+def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
+    def scribbled(terminal: Terminal) -> None:
+        others = os.open(f"/proc/{terminal.process.pid}/fd/1", os.O_WRONLY | os.O_NOCTTY)
+        os.write(others, b"\x1b[30;34r\x1b[7m\x1b[23;1Hscribble\x1b[?25h")
+        os.close(others)
+        terminal.wait_for("scribble")
+
+    untouched = "The list follows what is new."
+
+    def is_clean() -> bool:
+        return "scribble" not in terminal.text and untouched in terminal.text and terminal.screen.cursor.hidden
+
+    with monitor() as terminal:
+        terminal.wait_for(untouched)
+        scribbled(terminal)
+        terminal.send("\x0c")
+        terminal.wait_until(is_clean, "a clean screen")
+        scribbled(terminal)
+        terminal.process.send_signal(signal.SIGSTOP)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.wait_until(is_clean, "a clean screen")

@@ -1,0 +1,144 @@
+"""Whatever times a server sends, every page that shows them can be drawn: read from the wire, then drawn."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.attempts_of_trace import attempts_of
+from tui.domain.ids import RunId
+from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.tree import build_tree, rows_of_trace
+from tui.domain.update import RunPatch
+from tui.present.attempts_page import Asked, attempts_page
+from tui.present.columns import Now, columns_for, row
+from tui.present.detail import run_page
+from tui.present.frame_rows import Room
+from tui.present.json_text import compact
+from tui.present.schema import run_object, tree_objects
+from tui.present.strip import strip_lines
+from tui.present.transition import transition_line
+from tui.present.tree import tree_lines
+from tui.present.tree_fold import Folds, branches
+from tui.present.tree_page import columns_for as tree_columns_for
+from tui.present.tree_page import row as tree_row
+from tui.present.tree_shape import shape_of
+from tui.store.merge import merge
+from tui.wire.answers import read_date
+from tui.wire.feed import read_row
+from tui.wire.runs import decode_run
+from tui.wire.times import EARLIEST, LATEST
+from tui.wire.traces import decode_trace
+
+TIMES = st.sampled_from(
+    [
+        "2026-11-24T13:46:44.988Z",
+        "9999-12-31T23:59:59.999Z",
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "+275760-09-13T00:00:00.000Z",
+        "-271821-04-20T00:00:00.000Z",
+        "1969-12-31T23:59:59Z",
+    ]
+) | st.datetimes().map(lambda time: f"{time.isoformat()}Z")
+LENGTHS: st.SearchStrategy[Json] = (
+    st.sampled_from([0, -1, 1e300, -1e300, 10**30, 946_000_128, float("nan"), float("inf"), "soon", None])
+    | st.integers()
+    | st.floats()
+)
+STATUSES = st.sampled_from(["EXECUTING", "QUEUED", "DELAYED", "FAILED", "COMPLETED", "CANCELED", "CRASHED"])
+MOMENTS = st.sampled_from(
+    ["Tue, 24 Nov 2026 14:05:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "x"]
+)
+
+
+def spans() -> st.SearchStrategy[Json]:
+    """A trace's nodes below its root: attempts, waits before the next one, and what is below them."""
+    data = st.fixed_dictionaries(
+        {
+            "message": st.sampled_from(["Attempt 1", "Attempt 2", "Retry #1 delay", "Retry #2 delay", "run()"]),
+            "startTime": TIMES,
+            "duration": LENGTHS,
+            "isPartial": st.booleans(),
+            "isError": st.booleans(),
+        }
+    )
+    node = st.fixed_dictionaries({"id": st.uuids().map(str), "runId": st.just("run_1"), "data": data})
+    return st.lists(node, max_size=6)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> bytes:
+    data = {"message": "task", "startTime": draw(TIMES), "duration": draw(LENGTHS), "isPartial": draw(st.booleans())}
+    root = {"id": "root", "runId": "run_1", "data": data, "children": draw(spans())}
+    return json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode()
+
+
+@st.composite
+def details(draw: st.DrawFn) -> bytes:
+    times = ("createdAt", "updatedAt", "startedAt", "finishedAt", "expiredAt", "delayedUntil")
+    detail: dict[str, Any] = {"id": "run_1", "status": draw(STATUSES), "taskIdentifier": "task"}
+    detail |= {name: draw(TIMES) for name in times if draw(st.booleans())}
+    return json.dumps(detail | {"durationMs": draw(LENGTHS), "attemptCount": 2}).encode()
+
+
+def drawn(run: Run, now: datetime, width: int) -> None:
+    """Draw the run everywhere; nothing may be raised."""
+    for moment in (Now(now), Now(now, now)):
+        attempts_page(run, Asked(), moment, Room(width), None)
+        strip_lines(run, [run], moment, width)
+        row(run, columns_for(width), moment)
+    run_page(run, now=now, width=width, children=[run])
+    transition_line(None, run, now)
+    compact(run_object(run))
+
+
+@given(details(), traces(), MOMENTS, st.integers(30, 200))
+def test_run_of_any_times_is_drawn_everywhere(detail: bytes, trace: bytes, date: str, width: int) -> None:
+    now = read_date(date, datetime(2026, 11, 24, tzinfo=UTC))
+    run = merge(None, decode_run(detail, now).patch)
+    stamp = Stamp(now, Precision.TRACE, now)
+    history = attempts_of(run, decode_trace(trace))
+    drawn(merge(run, RunPatch(run.id, now, attempts=(stamp, history))), now, width)
+
+
+@given(traces(), details(), MOMENTS, st.integers(30, 200))
+def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, width: int) -> None:
+    now = read_date(date, datetime(2026, 11, 24, tzinfo=UTC))
+    run = merge(None, decode_run(detail, now).patch)
+    rows = rows_of_trace(decode_trace(trace).root)
+    for known in ({}, {run.id: run}):
+        tree = build_tree(run.id, rows, known)
+        tree_lines(tree, now=now, width=width)
+        for node in tree_objects(tree):
+            compact(node)
+        for branch in branches(shape_of(tree, known.get), Folds()):
+            tree_row(branch, tree_columns_for(width), Now(now))
+
+
+@given(st.lists(TIMES, min_size=6, max_size=6), STATUSES, st.integers(30, 200))
+def test_row_of_the_feed_of_any_times_is_drawn(times: list[str], status: str, width: int) -> None:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    names = ("createdAt", "updatedAt", "startedAt", "completedAt", "expiredAt", "delayUntil")
+    columns = dict(zip(names, times, strict=True)) | {"usageDurationMs": "1e300", "status": status}
+    patch = read_row(RunId("run_1"), columns | {"taskIdentifier": "task"}, now)
+    if patch is not None:
+        drawn(merge(None, patch), now, width)
+
+
+def test_span_of_the_year_9999_is_drawn() -> None:
+    """It was an OverflowError: an axis of ten thousand years was rounded up beyond what a time can be."""
+    data = {"message": "task", "startTime": "0001-01-01T00:00:00Z", "duration": 0, "isPartial": True}
+    far = {"message": "Attempt 1", "startTime": "9999-12-31T23:59:59.999Z", "duration": 10**30, "isPartial": False}
+    node = {"id": "a", "runId": "run_1", "data": far}
+    root = {"id": "root", "runId": "run_1", "data": data, "children": [node]}
+    trace = decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode())
+    assert EARLIEST <= trace.root.started_at <= trace.root.children[0].started_at <= LATEST
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    detail = b'{"id": "run_1", "status": "EXECUTING", "taskIdentifier": "task", "createdAt": "0001-01-01T00:00:00Z"}'
+    run = merge(None, decode_run(detail, now).patch)
+    history = attempts_of(run, trace)
+    drawn(merge(run, RunPatch(run.id, now, attempts=(Stamp(now, Precision.TRACE, now), history))), now, 80)

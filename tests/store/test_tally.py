@@ -1,0 +1,248 @@
+"""The figures of the header against the rows, and against the truth that a late count and a feed tell of."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.builders import at, patch_of
+from tui.domain.ids import RunId
+from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus, read_status
+from tui.domain.update import CountsRead, HistoryRead, RunGone, RunsRead, WindowRead
+from tui.store import tally
+from tui.store.store import Store
+from tui.store.tally import Counts
+from tui.store.view import View
+
+PERIOD = timedelta(seconds=3600)
+BEGIN_S = 5000
+"""When a story begins: more than the period after the oldest run."""
+
+WHOLE = HistoryRead(at(0), 10, is_complete=True)
+CUT = HistoryRead(at(0), 10, is_complete=True, is_cut=True)
+WORDS = {"delayed": "DELAYED", "queued": "QUEUED", "executing": "EXECUTING", "waiting": "WAITING"}
+
+
+def complete(now: datetime, **changes: Any) -> WindowRead:
+    return WindowRead(now, PERIOD, **({"is_live_complete": True} | changes))
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a run is since which second, in order."""
+
+    number: int
+    steps: tuple[tuple[float, str], ...]
+
+    @property
+    def id(self) -> RunId:
+        return RunId(f"run_{self.number}")
+
+    def word(self, now_s: float) -> str | None:
+        """Its status at a moment; None before its creation."""
+        return next((word for moment, word in reversed(self.steps) if moment <= now_s), None)
+
+    def patch(self, now_s: float) -> Any:
+        """As a row tells it then."""
+        moment, word = next(step for step in reversed(self.steps) if step[0] <= now_s)
+        started = next((each for each, what in self.steps if what == "EXECUTING" and each <= now_s), None)
+        state = {
+            "started_at": None if started is None else at(started),
+            "finished_at": at(moment) if read_status(word).canonical.is_final else None,
+        }
+        created = self.steps[0][0]
+        return patch_of(self.id, word, created=created, updated=moment, read=now_s, state=state)
+
+
+@st.composite
+def lives(draw: st.DrawFn, number: int) -> Life:
+    moment = draw(st.integers(0, BEGIN_S + 30))
+    steps = [(float(moment), draw(st.sampled_from(["QUEUED", "DELAYED", "PENDING_VERSION"])))]
+    for word in draw(
+        st.sampled_from(
+            [
+                (),
+                ("EXECUTING",),
+                ("CANCELED",),
+                ("QUEUED", "EXECUTING", "WAITING", "EXECUTING", "FAILED"),
+                ("EXECUTING", "QUEUED", "EXECUTING", "COMPLETED"),
+                ("EXECUTING", "CRASHED"),
+                ("EXECUTING", "WAITING"),
+            ]
+        )
+    ):
+        moment = draw(st.integers(moment + 1, max(moment + 2, BEGIN_S + 40)))
+        steps.append((float(moment), word))
+    return Life(number, tuple(steps))
+
+
+worlds = st.integers(0, 8).flatmap(lambda count: st.tuples(*(lives(number) for number in range(count))))
+
+
+def told(world: tuple[Life, ...], now_s: float, lag_s: dict[int, float] | float) -> CountsRead:
+    """The server's count: each run as the copy knew it, of those created within the period."""
+    counts: Counter[RunStatus] = Counter()
+    for life in world:
+        word = life.word(now_s - (lag_s if isinstance(lag_s, float) else lag_s[life.number]))
+        if word is not None and life.steps[0][0] >= now_s - 3600:
+            counts[read_status(word).canonical] += 1
+    return CountsRead(dict(counts), at(now_s), 1)
+
+
+def figures(statuses: Counter[RunStatus]) -> Counts:
+    return Counts(
+        queued=statuses[RunStatus.QUEUED],
+        delayed=statuses[RunStatus.DELAYED],
+        pending_version=statuses[RunStatus.WAITING_FOR_DEPLOY],
+        executing=sum(statuses[status] for status in EXECUTING_FAMILY),
+        waiting=statuses[RunStatus.WAITING_TO_RESUME],
+        failed=sum(statuses[status] for status in FAILED),
+    )
+
+
+def truth(world: tuple[Life, ...], now_s: float) -> Counts:
+    """Live runs of any age, and the failures of the period."""
+    statuses: Counter[RunStatus] = Counter()
+    for life in world:
+        word = life.word(now_s)
+        status = None if word is None else read_status(word).canonical
+        if status is not None and (not status.is_final or life.steps[0][0] >= now_s - 3600):
+            statuses[status] += 1
+    return figures(statuses)
+
+
+def moments_of(world: tuple[Life, ...], after_s: float = BEGIN_S) -> list[float]:
+    return sorted({moment for life in world for moment, _ in life.steps if moment > after_s})
+
+
+def hear(store: Store, world: tuple[Life, ...], now_s: float) -> None:
+    born = [life for life in world if life.steps[0][0] <= now_s]
+    store.apply(RunsRead(tuple(life.patch(now_s) for life in born)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds, st.data())
+def test_header_equals_the_rows_where_all_live_runs_are_known(world: tuple[Life, ...], data: st.DataObject) -> None:
+    store = Store()
+    store.apply(complete(at(BEGIN_S)))
+    store.apply(WHOLE)
+    for now_s in (float(BEGIN_S), *moments_of(world)):
+        # Each run is read now or later, and the server counts now or never: neither matters to the agreement.
+        read = [life for life in world if life.steps[0][0] <= now_s and data.draw(st.booleans())]
+        store.apply(RunsRead(tuple(life.patch(now_s) for life in read)))
+        if data.draw(st.booleans()):
+            store.apply(told(world, now_s, 0.65))
+        now = at(now_s)
+        view = View(store, since=now - PERIOD)
+        rows = [store.get(run_id) for run_id in view.slice(0, len(view))]
+        assert store.tally(now) == figures(Counter(run.status for run in rows if run is not None))
+
+
+@settings(max_examples=80, deadline=None)
+@given(worlds, worlds, st.lists(st.floats(BEGIN_S, BEGIN_S + 60), max_size=4))
+def test_counts_are_carried_forward_between_two_of_them(
+    world: tuple[Life, ...], unheard: tuple[Life, ...], counted: list[float]
+) -> None:
+    """What the feed tells is added once, before the count or after it; what it never told is in the count."""
+    still = tuple(Life(100 + life.number, ((float(BEGIN_S - 10), life.steps[0][1]),)) for life in unheard)
+    store = Store()
+    hear(store, world, BEGIN_S - 5)
+    store.apply(complete(at(BEGIN_S), is_live_complete=False))
+    store.apply(CUT)
+    for now_s in sorted((float(BEGIN_S), *counted, *moments_of(world, BEGIN_S - 5))):
+        hear(store, world, now_s)
+        if now_s == BEGIN_S or now_s in counted:
+            store.apply(told((*world, *still), now_s, 0.65))
+        found = store.tally(at(now_s))
+        if now_s >= BEGIN_S and found.counted_at is None:
+            assert found == truth((*world, *still), now_s)
+
+
+@settings(max_examples=80, deadline=None)
+@given(worlds, st.floats(BEGIN_S, BEGIN_S + 45), st.data())
+def test_carried_counts_err_by_the_steps_of_the_copys_delay(
+    world: tuple[Life, ...], counted_s: float, data: st.DataObject
+) -> None:
+    store = Store()
+    for now_s in (BEGIN_S - 5, *(moment for moment in moments_of(world, BEGIN_S - 5) if moment <= counted_s)):
+        hear(store, world, now_s)
+    store.apply(complete(at(counted_s), is_live_complete=False))
+    store.apply(CUT)
+    lags = {life.number: data.draw(st.floats(0.3, 1.0)) for life in world}
+    store.apply(told(world, counted_s, lags))
+    doubtful = sum(counted_s - 1.0 <= moment <= counted_s - 0.3 for life in world for moment, _ in life.steps)
+    found, true = store.tally(at(counted_s)), truth(world, counted_s)
+    for name in ("queued", "delayed", "pending_version", "executing", "waiting", "failed"):
+        assert abs(getattr(found, name) - getattr(true, name)) <= doubtful
+
+
+def live_store(*words: str) -> Store:
+    store = Store()
+    rows = (patch_of(f"run_{number}", word, created=number) for number, word in enumerate(words))
+    store.apply(RunsRead(tuple(rows)))
+    return store
+
+
+def test_loaded_runs_are_a_lower_bound_until_all_are_known() -> None:
+    store = live_store("QUEUED", "DELAYED", "PENDING_VERSION", "DEQUEUED", "WAITING", "FAILED", "COMPLETED")
+    found = store.tally(at(10))
+    loaded = Counts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
+    assert found == Counts(**{**_fields(loaded), "is_live_least": True, "is_failed_least": True})
+    store.apply(complete(at(10)))
+    assert store.tally(at(10)) == Counts(**{**_fields(loaded), "is_failed_least": True})
+    store.apply(WHOLE)
+    assert store.tally(at(10)) == loaded
+
+
+def test_counts_of_filtered_lists_are_the_servers_with_their_age() -> None:
+    store = live_store("QUEUED")
+    store.apply(complete(at(10), is_filtered=True))
+    store.apply(WHOLE)
+    store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
+    assert store.tally(at(14)) == Counts(queued=7, counted_at=at(10))
+
+
+def test_an_old_count_is_shown_with_its_age() -> None:
+    store = live_store("QUEUED")
+    store.apply(complete(at(10), is_live_complete=False))
+    store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
+    assert store.tally(at(60)).counted_at is None
+    assert store.tally(at(71)).counted_at == at(10)
+
+
+def test_more_steps_than_are_kept_show_the_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "MAX_STEPS", 2)
+    store = live_store()
+    store.apply(complete(at(10), is_live_complete=False))
+    store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
+    store.apply(RunsRead(tuple(patch_of(f"run_{number}", "QUEUED", created=11, updated=11) for number in range(3))))
+    assert store.tally(at(12)) == Counts(queued=7, counted_at=at(10))
+    store.apply(CountsRead({RunStatus.QUEUED: 10}, at(20), 1))
+    assert store.tally(at(20)) == Counts(queued=10)
+
+
+def test_a_run_that_is_gone_counts_no_more() -> None:
+    store = live_store("QUEUED", "QUEUED")
+    store.apply(complete(at(10)))
+    store.apply(RunGone(RunId("run_0"), at(200)))
+    assert store.tally(at(200)).queued == 1
+
+
+def test_failures_that_leave_the_period_between_two_counts_are_subtracted() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", "FAILED", created=100), patch_of("run_b", "FAILED", created=200))))
+    store.apply(complete(at(3650)))
+    store.apply(CUT)
+    store.apply(CountsRead({RunStatus.COMPLETED_WITH_ERRORS: 9}, at(3650), 1))
+    assert [store.tally(at(now_s)).failed for now_s in (3650, 3699, 3701)] == [9, 9, 8]
+
+
+def _fields(counts: Counts) -> dict[str, Any]:
+    return {name: getattr(counts, name) for name in ("queued", "delayed", "pending_version", "executing")} | {
+        "waiting": counts.waiting,
+        "failed": counts.failed,
+    }

@@ -1,0 +1,123 @@
+"""What is written to a terminal that is slow, non-blocking, stopped or closed: on real ptys."""
+
+import fcntl
+import os
+import pty
+import select
+import threading
+import tty
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tui.ui import terminal_output
+from tui.ui.terminal_output import END_STRING, MAX_WAITING_BYTES, TerminalWriter
+
+PATIENCE_S = 10.0
+
+
+@dataclass
+class Pty:
+    """A terminal that nobody reads unless `read` is called."""
+
+    master: int
+    slave: int
+    gone: threading.Event = field(default_factory=threading.Event)
+    caught_up: threading.Event = field(default_factory=threading.Event)
+
+    def writer(self) -> TerminalWriter:
+        return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self.caught_up.set)
+
+    def read(self, size: int) -> bytes:
+        """Read exactly so many bytes."""
+        got = b""
+        while len(got) < size:
+            assert select.select([self.master], [], [], PATIENCE_S)[0], f"only {len(got)} bytes of {size}"
+            got += os.read(self.master, size - len(got))
+        return got
+
+
+@pytest.fixture(params=["own", "shared"])
+def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
+    """Once with a descriptor of our own, once where the terminal cannot be opened again."""
+    if request.param == "shared":
+        monkeypatch.setattr(terminal_output, "_open_again", lambda descriptor: (descriptor, False))
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    terminal = Pty(master, slave)
+    yield terminal
+    for descriptor in (terminal.master, terminal.slave):
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("is_blocking", [True, False])
+def test_nothing_is_lost_on_a_terminal_in_either_mode(terminal: Pty, is_blocking: bool) -> None:
+    os.set_blocking(terminal.slave, is_blocking)
+    flags = fcntl.fcntl(terminal.slave, fcntl.F_GETFL)
+    writer = terminal.writer()
+    sent = "".join(f"{number:07}é" for number in range(MAX_WAITING_BYTES // 10)).encode()
+    writer.write(sent.decode())
+    assert not writer.finish(0.0)
+    assert terminal.read(len(sent)) == sent
+    assert writer.finish(PATIENCE_S)
+    assert fcntl.fcntl(terminal.slave, fcntl.F_GETFL) == flags
+    writer.close()
+    assert not terminal.gone.is_set()
+
+
+def test_writer_drops_frames_when_behind_and_says_so_later(terminal: Pty) -> None:
+    writer = terminal.writer()
+    writer.write("a" * MAX_WAITING_BYTES * 2)
+    writer.write("lost")
+    assert terminal.read(MAX_WAITING_BYTES * 2) == b"a" * MAX_WAITING_BYTES * 2
+    assert terminal.caught_up.wait(PATIENCE_S)
+    writer.write("kept")
+    assert terminal.read(4) == b"kept"
+    writer.close()
+
+
+def test_writer_replaces_what_is_unwritten(terminal: Pty) -> None:
+    writer = terminal.writer()
+    writer.write("a" * MAX_WAITING_BYTES)
+    terminal.read(1)
+    writer.replace("end")
+    written = b""
+    while not written.endswith(f"{END_STRING}end".encode()):
+        written += terminal.read(1)
+    assert len(written) < MAX_WAITING_BYTES
+    writer.close()
+
+
+def test_closing_does_not_wait_for_a_blocked_terminal(terminal: Pty) -> None:
+    writer = terminal.writer()
+    writer.write("a" * MAX_WAITING_BYTES)
+    terminal.read(1)
+    writer.close()
+    writer.write("b")
+    written = b""
+    while select.select([terminal.master], [], [], 0)[0]:
+        written += terminal.read(1)
+    os.write(terminal.slave, b"shell")
+    while not written.endswith(b"shell"):
+        written += terminal.read(1)
+    assert written.strip(b"a") == b"shell"
+
+
+def test_closed_terminal_is_reported_once_and_nobody_waits(terminal: Pty) -> None:
+    writer = terminal.writer()
+    os.close(terminal.master)
+    terminal.master = -1
+    writer.write("a")
+    assert terminal.gone.wait(PATIENCE_S)
+    writer.write("b")
+    assert writer.finish(PATIENCE_S)
+    writer.close()
+
+
+def test_lone_surrogate_is_written_as_a_question_mark(terminal: Pty) -> None:
+    writer = terminal.writer()
+    writer.write("a\ud800b")
+    assert terminal.read(3) == b"a?b"
+    writer.close()

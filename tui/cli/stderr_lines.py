@@ -1,0 +1,93 @@
+"""Lines on stderr for a program that serves others: saying one never waits for whoever reads stderr.
+
+A pipe that nobody drains is full after some hundred lines, and a write to it waits for ever. A thread writes the lines,
+and only what fits. What does not fit in the queue is dropped and counted.
+"""
+
+import os
+import select
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import Final, Self
+
+from tui.output import Output
+
+MAX_LINES: Final = 1_000
+"""Lines that may wait for the reader of stderr."""
+
+LOOK_EVERY_S: Final = 0.2
+"""Between two looks whether the program ends, while stderr takes nothing."""
+
+CLOSE_WITHIN_S: Final = 1.0
+
+
+class StderrLines:
+    """Says lines in the order in which they came, from a thread of its own."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._fd = output.stderr_fd
+        self._lines: deque[str] = deque()
+        self._dropped = 0
+        self._is_closing = False
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="stderr", daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._fd is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what stderr still takes within CLOSE_WITHIN_S."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        if self._fd is not None:
+            self._thread.join(CLOSE_WITHIN_S)
+
+    def say(self, text: str) -> None:
+        """Say one line, soon; drop it where too many wait."""
+        if self._fd is None:  # a stream in memory
+            self._output.say(text)
+            return
+        with self._changed:
+            if self._is_closed or len(self._lines) >= MAX_LINES:
+                self._dropped += 1
+                return
+            if self._dropped:
+                self._lines.append(self._take_dropped())
+            self._lines.append(text)
+            self._changed.notify()
+
+    def _work(self) -> None:
+        with suppress(OSError):  # nobody reads it any more
+            while (line := self._next()) is not None:
+                self._write(self._output.stderr_bytes(line))
+        with self._changed:
+            self._is_closed = True
+            self._lines.clear()
+
+    def _next(self) -> str | None:
+        """Wait for the next line. None: there will be none."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._dropped or self._is_closing)
+            if self._lines:
+                return self._lines.popleft()
+            return self._take_dropped() if self._dropped else None
+
+    def _take_dropped(self) -> str:
+        dropped, self._dropped = self._dropped, 0
+        return f"{dropped:,} lines were dropped: nobody read stderr"
+
+    def _write(self, data: bytes) -> None:
+        """Write a line in parts that fit. Raises OSError where nobody reads, or where the program ends meanwhile."""
+        assert self._fd is not None
+        while data:
+            _, writable, _ = select.select([], [self._fd], [], LOOK_EVERY_S)
+            if writable:
+                data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
+            elif self._is_closing:
+                raise BrokenPipeError

@@ -1,0 +1,141 @@
+"""Reads the errors of many failed runs: with a few queries where the key may, else one detail a run.
+
+Source: recording 839; tests/wire/recordings/README.md.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.environment import Capability
+from tui.domain.ids import RunId
+from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.status import read_status
+from tui.domain.update import RunPatch, RunsRead
+from tui.sources.base import Emit
+from tui.sources.budget import Priority
+from tui.sources.pace import Pace
+from tui.sources.reads import Reads
+from tui.store.store import Store
+from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
+from tui.wire.feed import read_stored_error
+
+QUERY_PERIOD: Final = timedelta(days=30)
+"""TRQL is clipped to it without notice. Source: tests/wire/recordings/README.md."""
+
+QUERY_WITHIN_S: Final = 30.0
+
+ERRORS_AT_ONCE: Final = 200
+"""Run ids in one query: some 6 kB of text."""
+
+MAX_FOUND: Final = 1_000
+"""Runs that one query for a text finds. Those that are listed are among them."""
+
+DETAILS_AT_ONCE: Final = 3
+
+MAX_FAILURES: Final = 3
+"""Details in a row that the server fails to give: after that it is in trouble."""
+
+
+class ErrorReads:
+    """Asks for errors, and emits them. `unreadable` are the runs that the server failed to give."""
+
+    def __init__(self, reads: Reads, store: Store, emit: Emit, pace: Pace) -> None:
+        self._reads = reads
+        self._store = store
+        self._emit = emit
+        self._pace = pace
+        self.unreadable: set[RunId] = set()
+
+    async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
+        """Read the errors of these runs. `on_read` hears how many more are read. Raises `ApiError`."""
+        for start in range(0, len(run_ids), ERRORS_AT_ONCE):
+            batch = run_ids[start : start + ERRORS_AT_ONCE]
+            told = await self._query_errors(batch)
+            on_read(len(told))
+            await self.read_details([run_id for run_id in batch if run_id not in told], on_read)
+
+    async def read_details(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
+        """Read these runs one by one. Raises `ApiError` once nobody answers, or nothing is given any more."""
+        failures = 0
+        for start in range(0, len(run_ids), DETAILS_AT_ONCE):
+            some = run_ids[start : start + DETAILS_AT_ONCE]
+            await self._pace.wait(len(some))
+            answers = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
+            for run_id, error in zip(some, answers, strict=True):
+                if error is None:
+                    failures = 0
+                    continue
+                # A run that the server cannot give stops nobody; a server that gives nothing does.
+                failures += 1
+                is_of_the_run = isinstance(error, ApiError) and not isinstance(error, Unreachable | RateLimited)
+                if not is_of_the_run or failures >= MAX_FAILURES:
+                    raise error
+                self.unreadable.add(run_id)
+            on_read(sum(error is None for error in answers))
+
+    async def find(self, texts: Sequence[str]) -> list[RunId] | None:
+        """Return the newest failed runs that have one of the texts in their error; None where the key may not ask, or
+        the server did not answer. More than that may be among them: the texts are made into patterns.
+        """
+        condition = " OR ".join(f"toString(error) ILIKE '{like_pattern(text)}'" for text in texts)
+        trql = f"SELECT run_id FROM runs WHERE {condition} ORDER BY triggered_at DESC LIMIT {MAX_FOUND}"  # noqa: S608  patterns
+        rows = await self._query(trql, self._reads.now() - QUERY_PERIOD)
+        if rows is None:
+            return None
+        return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
+
+    async def _read_one(self, run_id: RunId) -> None:
+        with suppress(NotFound):  # emitted as gone, which is an answer
+            await self._reads.run(run_id, Priority.VISIBLE)
+
+    async def _query_errors(self, batch: Sequence[RunId]) -> set[RunId]:
+        """The runs of the batch whose errors one query told. Nothing that a user typed is in the query."""
+        runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
+        created = [run.fixed.created_at for run in runs.values() if run.fixed.created_at is not None]
+        ids = ", ".join(f"'{quoted_id(run_id)}'" for run_id in batch)
+        trql = f"SELECT run_id, status, error FROM runs WHERE run_id IN ({ids}) LIMIT {len(batch)}"  # noqa: S608  quoted
+        rows = await self._query(trql, min(created, default=None))
+        patches = [patch for row in rows or () if (patch := self._error_patch(row, runs)) is not None]
+        if patches:
+            await self._emit(RunsRead(tuple(patches)))
+        return {patch.id for patch in patches}
+
+    def _error_patch(self, row: dict[str, Json], runs: dict[RunId, Run]) -> RunPatch | None:
+        """The error of a row that knows of the failure: the copy behind TRQL lags."""
+        run_id, word = row.get("run_id"), row.get("status")
+        run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
+        if run is None or run.state is None or not isinstance(word, str) or not read_status(word).canonical.is_failed:
+            return None
+        now = self._reads.now()
+        # The same column as the feed's, as complete as there: it counts as much.
+        stamp = Stamp(run.state.updated_at, Precision.FEED, now)
+        return RunPatch(run.id, now, error=(stamp, read_stored_error(row.get("error") or None)))
+
+    async def _query(self, trql: str, since: datetime | None) -> list[dict[str, Json]] | None:
+        """The rows of a query over the time from `since`; None where it was refused or not answered."""
+        if not self._reads.may(Capability.QUERY):
+            return None
+        period = QUERY_PERIOD if since is None else min(QUERY_PERIOD, self._reads.now() - since + timedelta(days=1))
+        await self._pace.wait()
+        try:
+            async with asyncio.timeout(QUERY_WITHIN_S):
+                return await self._reads.query(trql, f"{max(1, period // timedelta(days=1))}d", Priority.VISIBLE)
+        except TimeoutError:
+            return None
+
+
+def quoted_id(run_id: RunId) -> str:
+    """A run id inside a TRQL string; what no id contains is left out."""
+    return "".join(letter for letter in run_id if letter.isascii() and (letter.isalnum() or letter in "_-"))
+
+
+def like_pattern(text: str) -> str:
+    """A pattern for ILIKE that finds at least every error with the text, inside a TRQL string.
+
+    Signs that mean something in a string, in JSON or in a pattern become `%`: the view looks at what is found again.
+    """
+    inner = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " .,:;-") else "%" for letter in text)
+    return f"%{inner}%"

@@ -1,0 +1,108 @@
+"""The words of a typed filter: where each ends, its field, its values.
+
+The meaning of a field is in `filter_terms`. Values are raw: nothing here is ever shown.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Final
+
+Test = Callable[[str], bool]
+"""Takes a case-folded text."""
+
+# A word ends at a space outside quotes; a quote that is still open ends with the text.
+_WORD: Final = re.compile(r'(?:"[^"]*"?|[^\s"])+')
+_PART: Final = re.compile(r'"([^"]*)"?|([^"]+)')
+# Letters only: `10:30` is a time of day.
+_FIELD: Final = re.compile(r"([^\W\d_]+):")
+GLOB: Final = re.compile(r"[*?[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a filter.
+
+    `source` is the word without its `-`, `field` is what stands before the colon in folded case, None without one.
+    `rest` is what follows the colon. `is_open`: the text ends with this word, so that the next key may change it.
+    """
+
+    source: str
+    field: str | None
+    rest: str
+    is_negated: bool
+    is_open: bool
+
+    @property
+    def values(self) -> list[str]:
+        """The values behind the field, as glob patterns in folded case."""
+        return patterns_of(self.rest)
+
+    @property
+    def texts(self) -> list[str]:
+        """The whole word as text to look for, as glob patterns in folded case."""
+        return patterns_of(self.source)
+
+
+def words_of(text: str) -> list[Word]:
+    """Split a filter into words. Never raises."""
+    found: list[Word] = []
+    for match in _WORD.finditer(text):
+        source = match[0].removeprefix("-")
+        field = _FIELD.match(source)
+        rest = source[field.end() :] if field else ""
+        name = field[1].casefold() if field else None
+        found.append(Word(source, name, rest, match[0].startswith("-"), match.end() == len(text)))
+    return found
+
+
+def patterns_of(source: str, *, is_folded: bool = True) -> list[str]:
+    """The values between unquoted commas, as glob patterns; empty values are left out."""
+    patterns = [""]
+    for quoted, bare in _PART.findall(source):
+        if bare:
+            first, *others = bare.replace("[", "[[]").split(",")
+            patterns[-1] += first
+            patterns += others
+        else:
+            patterns[-1] += GLOB.sub(r"[\g<0>]", quoted)
+    return [pattern.casefold() if is_folded else pattern for pattern in patterns if pattern]
+
+
+def plain_values(source: str) -> list[str]:
+    """The values between unquoted commas as they were typed, without quotes; globs are left out."""
+    values = patterns_of(source, is_folded=False)
+    texts = [re.sub(r"\[([*?[])\]", r"\1", value) for value in values]
+    return [text for text, value in zip(texts, values, strict=True) if not _is_glob(value)]
+
+
+def _is_glob(pattern: str) -> bool:
+    return GLOB.search(re.sub(r"\[[*?[]\]", "", pattern)) is not None
+
+
+def whole(patterns: list[str]) -> Test:
+    """Test whether a text equals a value or matches a glob as a whole."""
+    plain, glob = _split(patterns)
+    texts = frozenset(plain)
+    if glob is None:
+        return texts.__contains__
+    return lambda text: text in texts or glob(text)
+
+
+def anywhere(patterns: list[str]) -> Test:
+    """Test whether a text contains a value or a match of a glob."""
+    plain, glob = _split([f"*{pattern}*" if GLOB.search(pattern) else pattern for pattern in patterns])
+    if glob is None and len(plain) == 1:
+        return lambda text: plain[0] in text
+    return lambda text: any(part in text for part in plain) or (glob is not None and glob(text))
+
+
+def _split(patterns: list[str]) -> tuple[list[str], Test | None]:
+    """Separate plain texts from globs; all globs become one test."""
+    globs = [pattern for pattern in patterns if GLOB.search(pattern)]
+    plain = [pattern for pattern in patterns if not GLOB.search(pattern)]
+    if not globs:
+        return plain, None
+    match = re.compile("|".join(translate(glob) for glob in globs)).match
+    return plain, lambda text: match(text) is not None

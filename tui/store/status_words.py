@@ -1,0 +1,112 @@
+"""The words that a filter takes for a status: each status by any of its names, and the names of groups.
+
+A status word means that status alone, because marks and cancels act on what a filter shows. A group has a name of its
+own: `waiting-to-start`, `running`, `failures`, `live`, `final`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Final
+
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
+from tui.store.filter_words import GLOB, Test, whole
+
+GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
+    {
+        "live": LIVE,
+        "final": FINAL,
+        "failures": FAILED,
+        "running": EXECUTING_FAMILY,
+        "waiting to start": QUEUED_FAMILY,
+    }
+)
+"""Each group by its folded name."""
+
+MAX_SUGGESTIONS: Final = 2
+
+_TITLES: Final = frozenset(row.title for row in STATUS_TABLE)
+
+
+def fold(name: str) -> str:
+    """A name without the differences that do not matter: case, hyphens, underscores."""
+    return name.casefold().replace("-", " ").replace("_", " ")
+
+
+def _titles_by_name() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in STATUS_TABLE:
+        # Dequeued shares its canonical name with Executing: only its own words mean Dequeued.
+        canonical = () if row.title == "Dequeued" else (row.canonical,)
+        for name in (row.title, *canonical, row.rest, row.legacy, *row.database, *row.trql):
+            if name:
+                found.setdefault(fold(name), set()).add(row.title)
+    return found
+
+
+_TITLES_BY_NAME: Final = _titles_by_name()
+_FOLDED_TITLES: Final = {fold(title): {title} for title in _TITLES}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """What some status words mean.
+
+    `titles` are single statuses, `group` the statuses of groups, `unknown` the words that mean neither. A run whose
+    status this program does not know is found by the server's own word, which `own_word` tests in folded case.
+    """
+
+    titles: frozenset[str]
+    group: frozenset[RunStatus]
+    unknown: tuple[str, ...]
+    own_word: Test
+
+    def holds(self, run: Run) -> bool:
+        """Whether the status of a run is among them."""
+        title = run.title
+        if title in self.titles or run.status in self.group:
+            return True
+        return title not in _TITLES and self.own_word(fold(title))
+
+
+def read_status_words(patterns: list[str]) -> StatusWords:
+    """Understand the values of `status:`. A name that is half typed means all statuses whose names begin so."""
+    titles: set[str] = set()
+    group: set[RunStatus] = set()
+    unknown: list[str] = []
+    names = [fold(pattern) for pattern in patterns]
+    for name in names:
+        if name in GROUPS and name not in _TITLES_BY_NAME:
+            group |= GROUPS[name]
+        elif found := _titles_of(name):
+            titles |= found
+        elif groups := [each for each in GROUPS if _fits(name)(each)]:
+            group = group.union(*(GROUPS[each] for each in groups))
+        else:
+            unknown.append(name)
+    own_word = whole([name if GLOB.search(name) else f"{name}*" for name in names])
+    return StatusWords(frozenset(titles), frozenset(group), tuple(unknown), own_word)
+
+
+def nearest_statuses(name: str) -> list[str]:
+    """The words that are most likely meant, best first, as one types them."""
+    spelled = [each.replace(" ", "-") for each in (*_FOLDED_TITLES, *GROUPS)]
+    return get_close_matches(fold(name).replace(" ", "-"), spelled, n=MAX_SUGGESTIONS)
+
+
+def _titles_of(name: str) -> set[str]:
+    """The statuses of a name: of the whole one, else of those that begin so, titles before other words."""
+    if name in _TITLES_BY_NAME:
+        return _TITLES_BY_NAME[name]
+    test = _fits(name)
+    for names in (_FOLDED_TITLES, _TITLES_BY_NAME):
+        found = set[str]().union(*(titles for each, titles in names.items() if test(each)))
+        if found:
+            return found
+    return set()
+
+
+def _fits(name: str) -> Test:
+    return whole([name if GLOB.search(name) else f"{name}*"])

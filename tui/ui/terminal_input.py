@@ -1,0 +1,323 @@
+"""Turns the bytes of a terminal into Textual's messages, whatever the bytes are.
+
+Textual's parser reads one sequence at a time here: it raises on some sequences, and a parser that raised is dead. This
+module finds where each sequence ends, keeps what is unfinished within bounds of size and time, and replaces the parser.
+"""
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Final
+
+from textual import constants, events, messages
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # Textual publishes neither its table of keys nor its parser
+from textual._xterm_parser import XTermParser
+from textual.message import Message
+
+MAX_SEQUENCE_BYTES: Final = 32
+"""Textual knows no longer sequence, and would take the rest of one for typed keys."""
+
+MAX_PASTE_BYTES: Final = 1_000_000
+"""A paste is cut here."""
+
+UNFINISHED_S: Final = 1.0
+"""A paste or sequence without an end is given up after a silence this long."""
+
+MAX_UNFINISHED_S: Final = 30.0
+"""It is given up this long after it began, even without a silence."""
+
+LATE_PASTE_S: Final = 10.0
+"""After a paste was given up, this long a burst of bytes is its rest, which a slow link held back."""
+
+MIN_LATE_PASTE_BYTES: Final = 32
+"""Nobody types this many keys in one read."""
+
+_ESC: Final = 0x1B
+_BEL: Final = 0x07
+_PASTE_BEGINS: Final = b"\x1b[200~"
+_PASTE_ENDS: Final = b"\x1b[201~"
+_STRING_OPENERS: Final = frozenset(b"]PX^_")
+_X10_BYTES: Final = len(b"\x1b[M") + 3
+
+_WAY_OUT: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
+"""Help, ctrl-q and ctrl-c. At the end of something that never ended they still count: they change nothing."""
+
+_TAIL_BYTES: Final = 64
+"""So many bytes at the end of something unfinished are searched for a way out."""
+
+
+class _State(Enum):
+    TEXT = auto()
+    ESCAPE = auto()
+    CONTROL = auto()  # CSI: ESC [
+    SHIFT = auto()  # SS3: ESC O
+    MOUSE = auto()  # the old mouse report, ESC [ M and three bytes of any kind
+    STRING = auto()  # OSC, DCS, SOS, PM, APC
+    PASTE = auto()
+
+
+class InputDecoder:
+    """Decodes one terminal's input. Times are in seconds of one monotonic clock. No bytes make a method raise.
+
+    Without `has_mouse` mouse reports are dropped, since nobody asked for them.
+    """
+
+    def __init__(self, *, has_mouse: bool = False) -> None:
+        self._has_mouse = has_mouse
+        self._parser = XTermParser()
+        self._decoder = getincrementaldecoder("utf-8")(errors="replace")
+        self._state = _State.TEXT
+        self._held = bytearray()
+        self._began_s = self._read_s = 0.0
+        self._late_until_s = float("-inf")
+        self._out: list[Message] = []
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes kept until a sequence or paste ends."""
+        return len(self._held)
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When `expire` gives up what is unfinished; None if nothing is."""
+        if self._state is _State.TEXT:
+            return None
+        # A person can have typed Esc and one of these; the rest of a sequence arrives at once.
+        may_be_typed = self._state is not _State.PASTE and len(self._held) <= len(b"\x1b[")
+        patience_s = constants.ESCAPE_DELAY if may_be_typed else UNFINISHED_S
+        return min(self._read_s + patience_s, self._began_s + MAX_UNFINISHED_S)
+
+    def feed(self, data: bytes, now_s: float) -> list[Message]:
+        """Decode what one read gave."""
+        messages_before = self.expire(now_s)
+        self._read_s = now_s
+        if self._state is _State.TEXT and now_s < self._late_until_s and _is_pasted(data):
+            self._enter(_State.PASTE)
+        at = 0
+        while at < len(data):
+            at = self._step(data, at)
+        return messages_before + self._taken()
+
+    def expire(self, now_s: float) -> list[Message]:
+        """Give up what should have ended by now."""
+        deadline_s = self.deadline_s
+        if deadline_s is not None and now_s >= deadline_s:
+            if self._state is _State.PASTE:
+                self._late_until_s = now_s + LATE_PASTE_S
+            self._give_up()
+        return self._taken()
+
+    def _taken(self) -> list[Message]:
+        taken, self._out = self._out, []
+        return taken
+
+    def _enter(self, state: _State, held: bytes = b"") -> None:
+        if self._state is _State.TEXT:
+            self._began_s = self._read_s
+        self._state = state
+        self._held[:] = held
+
+    def _step(self, data: bytes, at: int) -> int:
+        """Decode on from `at`; returns where to go on."""
+        match self._state:
+            case _State.TEXT:
+                return self._text(data, at)
+            case _State.PASTE:
+                return self._paste(data, at)
+            case _State.ESCAPE:
+                return at + self._after_escape(data[at])
+            case _State.CONTROL:
+                return at + self._in_control(data[at])
+            case _State.SHIFT:
+                return at + self._in_shift(data[at])
+            case _State.MOUSE:
+                return at + self._in_mouse(data[at])
+            case _State.STRING:
+                return at + self._in_string(data[at])
+
+    def _text(self, data: bytes, at: int) -> int:
+        escape = data.find(_ESC, at)
+        end = len(data) if escape < 0 else escape
+        self._type(self._decoder.decode(data[at:end], final=escape >= 0))
+        if escape < 0:
+            return end
+        self._enter(_State.ESCAPE, b"\x1b")
+        return end + 1
+
+    def _paste(self, data: bytes, at: int) -> int:
+        searched = max(0, len(self._held) - len(_PASTE_ENDS))
+        self._held += data[at:]
+        end = self._held.find(_PASTE_ENDS, searched)
+        if end < 0:
+            if len(self._held) > MAX_PASTE_BYTES + _TAIL_BYTES:
+                del self._held[MAX_PASTE_BYTES:-_TAIL_BYTES]
+            return len(data)
+        self._late_until_s = float("-inf")
+        left = len(self._held) - end - len(_PASTE_ENDS)
+        self._post_paste(bytes(self._held[: min(end, MAX_PASTE_BYTES)]))
+        self._enter(_State.TEXT)
+        return len(data) - left
+
+    # Each of these takes one byte, and returns 1 if that is used up, 0 if it is to be looked at again.
+
+    def _after_escape(self, byte: int) -> int:
+        if byte == _ESC:
+            self._give_up()
+            self._enter(_State.ESCAPE, b"\x1b")
+        elif byte == ord("["):
+            self._enter(_State.CONTROL, b"\x1b[")
+        elif byte == ord("O"):
+            self._enter(_State.SHIFT, b"\x1bO")
+        elif byte in _STRING_OPENERS:
+            self._enter(_State.STRING, bytes((_ESC, byte)))
+        elif byte < ord(" ") or byte == ord("\x7f"):
+            if not self._interpret(f"\x1b{chr(byte)}"):
+                self._give_up()
+                return 0
+            self._enter(_State.TEXT)
+        else:
+            # Esc and a letter that a slow link brought in one piece look like alt and that letter. They are two keys:
+            # nothing here needs alt.
+            self._give_up()
+            return 0
+        return 1
+
+    def _in_control(self, byte: int) -> int:
+        if self._held == b"\x1b[" and byte == ord("M"):
+            self._enter(_State.MOUSE, b"\x1b[M")
+            return 1
+        if not ord(" ") <= byte < ord("\x7f"):
+            self._give_up()
+            return 0
+        is_linux_console = bytes(self._held) in {b"\x1b[", b"\x1b[["} and byte == ord("[")
+        self._hold(byte)
+        is_rxvt = byte == ord("$") and self._held.decode("ascii") in ANSI_SEQUENCES_KEYS
+        if is_rxvt or (byte >= ord("@") and not is_linux_console):
+            self._end_control()
+        return 1
+
+    def _end_control(self) -> None:
+        sequence = bytes(self._held)
+        if sequence == _PASTE_BEGINS:
+            self._enter(_State.PASTE)
+            return
+        self._enter(_State.TEXT)
+        if len(sequence) <= MAX_SEQUENCE_BYTES and sequence != _PASTE_ENDS:
+            self._interpret(sequence.decode("ascii"))
+
+    def _in_shift(self, byte: int) -> int:
+        is_parameter = byte in b"0123456789;"
+        if not is_parameter and not ord("@") <= byte < ord("\x7f"):
+            self._give_up()
+            return 0
+        self._hold(byte)
+        if not is_parameter:
+            typed = bytes(self._held[1:])
+            if len(self._held) > MAX_SEQUENCE_BYTES or not self._interpret(self._held.decode("ascii")):
+                # No terminal sends this: a person pressed Esc and went on typing.
+                self._post_escape()
+                self._type(typed[:MAX_SEQUENCE_BYTES].decode("ascii"))
+            self._enter(_State.TEXT)
+        return 1
+
+    def _in_mouse(self, byte: int) -> int:
+        if byte < ord(" "):
+            self._give_up()
+            return 0
+        self._held.append(byte)
+        if len(self._held) == _X10_BYTES:
+            self._enter(_State.TEXT)  # Textual reads no coordinates of this form
+        return 1
+
+    def _in_string(self, byte: int) -> int:
+        if self._held[-1] == _ESC:
+            if byte == ord("\\"):
+                self._enter(_State.TEXT)
+                return 1
+            del self._held[-1]
+            self._give_up()
+            self._enter(_State.ESCAPE, b"\x1b")
+            return 0
+        if byte == _BEL:
+            self._enter(_State.TEXT)
+        elif byte < ord(" ") and byte != _ESC:
+            self._give_up()
+            return 0
+        else:
+            self._hold(byte)
+        return 1
+
+    def _hold(self, byte: int) -> None:
+        """Keep a byte of a sequence; of one that is too long only the beginning and the end."""
+        self._held.append(byte)
+        if len(self._held) > MAX_SEQUENCE_BYTES + _TAIL_BYTES:
+            del self._held[MAX_SEQUENCE_BYTES]
+
+    def _give_up(self) -> None:
+        """Drop what is unfinished, but for what a person can have typed."""
+        state, held = self._state, bytes(self._held)
+        self._enter(_State.TEXT)
+        tail = _way_out(held[-_TAIL_BYTES:])
+        if state is _State.PASTE:
+            self._post_paste(held[: min(len(held) - len(tail), MAX_PASTE_BYTES)])
+        elif len(held) <= len(b"\x1b["):
+            self._post_escape()
+            tail = held[1:]
+        at = 0
+        while at < len(tail):
+            at = self._step(tail, at)
+
+    def _post_escape(self) -> None:
+        self._out.append(events.Key("escape", "\x1b"))
+
+    def _post_paste(self, pasted: bytes) -> None:
+        text = pasted.decode("utf-8", errors="replace").replace("\x00", "")
+        if text:
+            self._out.append(events.Paste(text))
+
+    def _type(self, text: str) -> None:
+        for character in text:
+            self._interpret(character)
+
+    def _interpret(self, sequence: str) -> bool:
+        """Have Textual read a whole sequence or one character; False if it means nothing."""
+        found: list[Message] = []
+        try:
+            found.extend(self._parser.feed(sequence))
+        except Exception:  # noqa: BLE001  numbers that are none, characters that do not exist: Textual checks nothing
+            found.clear()
+        if not found:
+            # It may be dead, or in the middle of something.
+            self._parser = XTermParser()
+        self._out.extend(self._wanted(found))
+        return bool(found)
+
+    def _wanted(self, found: Iterable[Message]) -> Iterable[Message]:
+        for message in found:
+            match message:
+                case events.Resize() | messages.InBandWindowResize():
+                    continue  # the kernel tells the size, and is not asked through the keyboard
+                case events.MouseEvent() if not self._has_mouse:
+                    continue
+                case events.Key(character=str(character)) if not _is_encodable(character):
+                    continue
+                case _:
+                    yield message
+
+
+def _is_pasted(data: bytes) -> bool:
+    """Whether this can be the rest of a paste."""
+    is_burst = len(data) >= MIN_LATE_PASTE_BYTES and _ESC not in data
+    return (is_burst or _PASTE_ENDS in data) and _PASTE_BEGINS not in data
+
+
+def _way_out(held: bytes) -> bytes:
+    """The keys at the end that lead out of any place."""
+    start = len(held)
+    while key := next((key for key in _WAY_OUT if held.endswith(key, 0, start)), b""):
+        start -= len(key)
+    return held[start:]
+
+
+def _is_encodable(character: str) -> bool:
+    return not any("\ud800" <= each <= "\udfff" for each in character)
