@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tui.present.header import COUNT_LETTERS
 from tui.present.spark import spark
 from tui.present.styled import Line, Piece, Token, fit, pad, wrap
 from tui.store.activity import Minute
 
 _KEY: Final = 16
 _WORD: Final = 20
+_LETTER_TOKENS: Final = {"P": Token.AMBER, "E": Token.BLUE, "✗": Token.ROSE}
 _NARROW: Final = 76
 """Below this many cells the word goes: the sentence says the same."""
 
@@ -59,14 +61,16 @@ def header_signs(*, is_colorless: bool = False) -> tuple[Sign, ...]:
     """The letters and bars of the header, in its order."""
     grey, foot, rose = spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)], by_shape=is_colorless)
     return (
-        Sign(Piece("Q", Token.MUTED), "Queued, delayed or pending a version."),
-        Sign(Piece("E", Token.BLUE), "Executing."),
-        Sign(Piece("W", Token.MUTED), "Waiting inside their code: for a time, a token or other runs."),
-        Sign(Piece("✗", Token.ROSE, is_bold=True), "Failed, in any way."),
+        *(Sign(_letter(letter), f"{meaning.capitalize()}.") for letter, meaning in COUNT_LETTERS),
         Sign(grey, "The runs that were created in a minute. The tallest bar is the busiest minute."),
         Sign(foot, "Some of them failed."),
         Sign(rose, "Most of them failed."),
     )
+
+
+def _letter(letter: str) -> Piece:
+    token = _LETTER_TOKENS.get(letter, Token.MUTED)
+    return Piece(letter, token, is_bold=token is Token.ROSE)
 
 
 def sign_lines(title: str, signs: Sequence[Sign], width: int) -> list[Line]:
