@@ -310,3 +310,17 @@ def test_an_authority_is_for_a_relay_with_tls() -> None:
     assert on_relay("wss://relay.example", ca=ca).relay_ca == ca
     with pytest.raises(SettingsError, match="--tls-ca"):
         on_relay("ws://127.0.0.1:7337", ca=ca)
+
+
+def test_title_is_off_by_flag_or_variable() -> None:
+    def origin(variable: str | None, *, has_title: bool = True) -> tuple[bool, str]:
+        environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_TITLE": variable})
+        settings = read_settings(environ, has_title=has_title)
+        return settings.has_title, settings.origins["has_title"]
+
+    assert origin(None) == (True, "default")
+    assert origin("1") == (True, "TRIGGER_TUI_TITLE")
+    assert origin("0") == (False, "TRIGGER_TUI_TITLE")
+    assert origin("1", has_title=False) == (False, "--no-title")
+    with pytest.raises(SettingsError, match="TRIGGER_TUI_TITLE"):
+        origin("junk")

@@ -86,7 +86,8 @@ _NO_SECRET = Secret("")
 class Settings:
     """Everything that a session needs to know before it starts. `origins` says for each field where it came from.
 
-    `interval_s` is the wait between two polls, `realtime` whether the feed is asked for, `history` and `history_runs`
+    `interval_s` is the wait between two polls, `realtime` whether the feed is asked for, `has_title` whether the
+    monitor sets the terminal's title, `history` and `history_runs`
     bound what is read backwards at the start, `state_dir` is where the action log goes, `expect_env` the slug outside
     which nothing is written. With a `relay_url` there is no key, and `api_url` is words for the address that only the
     relay knows.
@@ -99,6 +100,7 @@ class Settings:
     expect_env: str | None = None
     interval_s: float = DEFAULT_INTERVAL_S
     realtime: bool = True
+    has_title: bool = True
     history: timedelta = DEFAULT_HISTORY
     history_runs: int = DEFAULT_HISTORY_RUNS
     state_dir: PurePath = _NOWHERE
@@ -121,6 +123,7 @@ def read_settings(
     expect_env: str | None = None,
     interval_s: float | None = None,
     realtime: bool = True,
+    has_title: bool = True,
 ) -> Settings:
     """Make the settings out of the environment and the flags (None: not given).
 
@@ -130,6 +133,7 @@ def read_settings(
     key = _key(environ)
     url, url_origin = _api_url(environ, api_url)
     branch, branch_origin = _branch(environ)
+    title, title_origin = _title(environ, has_title=has_title)
     least_s = PUBLIC_INTERVAL_S if key.is_public else 0.5
     return Settings(
         api_url=url,
@@ -139,6 +143,7 @@ def read_settings(
         expect_env=expect_env,
         interval_s=max(least_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
         realtime=realtime,
+        has_title=title,
         state_dir=_state_dir(environ),
         origins={
             "api_url": url_origin,
@@ -148,12 +153,18 @@ def read_settings(
             "expect_env": "--expect-env" if expect_env else "default",
             "interval_s": "--interval" if interval_s is not None else "default",
             "realtime": "default" if realtime else "--no-realtime",
+            "has_title": title_origin,
         },
     )
 
 
 def read_relay_settings(
-    environ: Mapping[str, str], *, relay_url: str, ca: PurePath | None = None, expect_env: str | None = None
+    environ: Mapping[str, str],
+    *,
+    relay_url: str,
+    ca: PurePath | None = None,
+    expect_env: str | None = None,
+    has_title: bool = True,
 ) -> Settings:
     """The settings of a screen of a relay, which has no key, asks no API and writes nothing.
 
@@ -168,11 +179,13 @@ def read_relay_settings(
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: give it one of the tokens of the relay's file")
     if not _is_plain(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN holds characters that no token has (a line break, a space?)")
+    title, title_origin = _title(environ, has_title=has_title)
     return Settings(
         api_url=f"the API behind {url}",
         key=_NO_SECRET,
         read_only=True,
         expect_env=expect_env,
+        has_title=title,
         state_dir=_state_dir(environ),
         relay_url=url,
         relay_token=Secret(token),
@@ -181,6 +194,7 @@ def read_relay_settings(
             "relay_url": "--relay",
             "relay_token": "TRIGGER_TUI_RELAY_TOKEN",
             "relay_ca": "default" if ca is None else "--tls-ca",
+            "has_title": title_origin,
             "read_only": "--relay",
             "expect_env": "--expect-env" if expect_env else "default",
         },
@@ -273,6 +287,15 @@ def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
                 raise SettingsError(f"{variable} holds characters that no branch has")
             return text, variable
     return None, "default"
+
+
+def _title(environ: Mapping[str, str], *, has_title: bool) -> tuple[bool, str]:
+    variable = environ.get("TRIGGER_TUI_TITLE", "").strip()
+    if variable not in {"", "0", "1"}:
+        raise SettingsError("TRIGGER_TUI_TITLE is 0 (the terminal keeps its title) or 1")
+    if not has_title:
+        return False, "--no-title"
+    return variable != "0", "TRIGGER_TUI_TITLE" if variable else "default"
 
 
 def _state_dir(environ: Mapping[str, str]) -> PurePath:

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
 import sys
 import termios
 import time
+from itertools import pairwise
 
 import psutil
 import pytest
@@ -46,6 +48,21 @@ RESTORED = (b"\x1b[<u", b"\x1b[?25h", b"\x1b[?1004l", b"\x1b[?2004l", b"\x1b[?10
 def monitor(*flags: str, **more: str) -> Terminal:
     """On an address where nobody answers."""
     return Terminal([*MONITOR, *flags], env=environment(NOBODY, **more))
+
+
+TITLE = re.compile(rb"\x1b\[(22|23);2t|\x1b\]2;([^\x1b\x07]*)\x1b\\")
+OWN_TITLE = "the shell's own"
+
+
+def title_after(written: bytes | bytearray) -> str:
+    """The title of a terminal that keeps titles, after it read this."""
+    title, kept = OWN_TITLE, []
+    for stack, text in TITLE.findall(written):
+        if stack == b"22":
+            kept.append(title)
+        else:
+            title = kept.pop() if stack else text.decode()
+    return title
 
 
 def block(terminal: Terminal) -> None:
@@ -92,6 +109,7 @@ def test_bug_in_the_reading_thread_ends_the_program() -> None:
         assert left
         assert b"ZeroDivisionError: no such key" in tail
         assert b"the thread that reads the keyboard has ended" in tail
+        assert title_after(terminal.received) == OWN_TITLE
 
 
 def test_monitor_waits_for_a_non_blocking_terminal() -> None:
@@ -114,6 +132,7 @@ def test_first_signal_ends_a_monitor_whose_terminal_is_blocked(number: int, code
         restored = bytes(terminal.received[before:])
         assert all(sequence in restored for sequence in (SCREEN_OFF, *RESTORED))
         assert b"\x1b[?2026h" not in restored.partition(SCREEN_OFF)[2], "a frame after the screen was given back"
+        assert restored.count(b"\x1b[23;2t") == 1
 
 
 def test_no_more_than_disambiguated_keys_are_asked_for() -> None:
@@ -134,6 +153,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
             terminal.wait_until(lambda: terminal.received.count(b"Stopped") == times, "the stop")
             _, _, tail = bytes(terminal.received).rpartition(SCREEN_ON)
             assert all(sequence in tail for sequence in (SCREEN_OFF, *RESTORED))
+            assert title_after(terminal.received) == OWN_TITLE
 
         terminal.wait_for("SH$")
         before = termios.tcgetattr(terminal.descriptor)
@@ -147,6 +167,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) == 2, "the screen")
         terminal.send("?")
         terminal.wait_for(HELP)
+        assert title_after(terminal.received) == "trigger-tui"
         stops(2)
         stopped = psutil.Process(terminal.process.pid).children()
         terminal.send("kill %1\n")
@@ -189,3 +210,32 @@ def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
         terminal.process.send_signal(signal.SIGSTOP)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_until(is_clean, "a clean screen")
+
+
+def test_title_says_what_failed_where_and_is_given_back() -> None:
+    demo = [*MONITOR, "demo", "--prod", "--history", "300", "--rate", "0"]
+    with Terminal(demo, env=environment(None)) as terminal:
+        terminal.wait_until(
+            lambda: re.fullmatch(r"✗[1-9]\d* PROD \S+", title_after(terminal.received)) is not None, "the title"
+        )
+        failed = title_after(terminal.received).split()[0]
+        terminal.wait_until(lambda: failed in terminal.lines[0], "the same count in the header")
+        terminal.wait_quiet()
+        titles = [text for _, text in TITLE.findall(terminal.received)]
+        assert all(first != second for first, second in pairwise(titles)), "a title was sent twice"
+        terminal.send("\x11")
+        assert terminal.end() == 0
+        assert title_after(terminal.received) == OWN_TITLE
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[*MONITOR, "--no-title"], ["env", "TERM=linux", *MONITOR]],
+    ids=["flag", "console"],
+)
+def test_title_is_left_alone_where_it_is_not_wanted(command: list[str]) -> None:
+    with Terminal(command, env=environment(NOBODY)) as terminal:
+        terminal.wait_for(FIRST_PAINT)
+        terminal.send("\x11")
+        assert terminal.end() == 0
+        assert TITLE.search(terminal.received) is None

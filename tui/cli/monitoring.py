@@ -51,6 +51,9 @@ def monitor_options(command: F) -> F:
             help="The colours; 16: the terminal's own.",
         ),
         click.option("--read-only", is_flag=True, help="Without cancel and replay."),
+        click.option(
+            "--no-title", "has_title", is_flag=True, flag_value=False, default=True, help="Leave the terminal's title."
+        ),
         click.option("--mouse", "has_mouse", is_flag=True, help="Take clicks; the terminal then selects no text."),
     ):
         command = option(command)
@@ -98,7 +101,8 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
         return
     if ca is not None:
         _check_authority(ca)
-    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, expect_env=options["expect_env"])
+    wanted = {name: options[name] for name in ("expect_env", "has_title")}
+    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, **wanted)
     _run(output, settings, looks, place=f"relay {settings.relay_url}")
 
 
@@ -152,7 +156,7 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     """The variables that lead to the emulator instead of those of the user; the action log stays where it is."""
     # No proxy of the machine leads to it.
     os.environ.update(NO_PROXY="*", no_proxy="*")
-    kept = {name: os.environ[name] for name in ("HOME", "XDG_STATE_HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE") if name in os.environ}
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 

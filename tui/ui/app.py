@@ -17,6 +17,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.signal import Signal
 
+from tui.present.title import takes_title
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.driver import TerminalDriver
@@ -65,6 +66,8 @@ class TriggerApp(Host):
         self.session = session
         self.environ = environ or {}
         self.painter = Painter(look, is_ascii=is_ascii)
+        self._has_title = session.settings.has_title and takes_title(self.environ.get("TERM", ""))
+        self._title = ""
         self.live = Live(session, self.call_later)
         self.type_ahead = TypeAhead(session.clock, self.write)
         self.following = Following(session, place=place)
@@ -110,6 +113,12 @@ class TriggerApp(Host):
         # Textual hands its driver to nobody, and has no other way to write what is not painted.
         if self._driver is not None:
             self._driver.write(data)
+
+    def set_title(self, title: str) -> None:
+        """Set the terminal's title, if the settings and the terminal have one. Nothing is sent unless it changes."""
+        if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
+            self._title = title
+            self._driver.set_title(title)
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """The terminal's answer takes its place among the keys, which the screen gets in the order they came."""

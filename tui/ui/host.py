@@ -45,6 +45,10 @@ class Host(App[int]):
         """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
         raise NotImplementedError
 
+    def set_title(self, title: str) -> None:
+        """Set the terminal's title, if the settings and the terminal have one."""
+        raise NotImplementedError
+
     def use_look(self, look: Look) -> None:
         """Other colours."""
         raise NotImplementedError

@@ -10,9 +10,11 @@ from textual import events
 
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
 from tui.present.header import HeaderFacts, header_line
+from tui.present.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.tally import Counts
+from tui.ui.host import host_of
 from tui.ui.live import Live
 from tui.ui.widgets.lines import Lines
 
@@ -51,14 +53,15 @@ class Header(Lines):
     def rebuild(self) -> None:
         """Bring the line up to date; it is painted if it differs."""
         if self.size.width:
-            painter = self.painter
+            painter, facts = self.painter, self._facts()
             line = header_line(
-                self._facts(),
+                facts,
                 self.size.width,
                 is_colorless=painter.is_colorless,
                 offline="o" if painter.is_ascii else "○",
             )
             self.show([line])
+            host_of(self).set_title(terminal_title(facts, is_ascii=painter.is_ascii))
 
     def _facts(self) -> HeaderFacts:
         session, pause = self._live.session, self._live.pause
