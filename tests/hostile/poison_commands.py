@@ -1,0 +1,125 @@
+"""Poison for the command line: each case runs one command in this process, over real HTTP."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+from tests.hostile.cases import Case, Result
+from tests.hostile.cleanliness import dirty_json, first
+from tests.hostile.commands import (
+    ENDLESS,
+    FOLLOWING,
+    STYLES,
+    Command,
+    command_environ,
+    run_command,
+    state_directory,
+    surfaces,
+    trouble_of,
+)
+from tests.hostile.dosing import JSON_TYPE, Dosing, dose_of, draw
+from tests.hostile.proxy import Answer, Asked, Proxy
+from tests.hostile.world import HostileFleet, hostile_server
+
+ACTION_LOG = "action log"
+"""The surface of what a writing command leaves behind; it is judged in place of what the command prints."""
+
+LIVE_POLLS = 1
+MAX_REQUESTS = 25
+REFUSED = Answer(401, [JSON_TYPE], b'{"error":"Invalid API key"}')
+SHORT_CASES = 4
+"""Of each surface."""
+
+SHARES = {ENDLESS: 16, FOLLOWING: 8}
+"""Of the cases of a style one in so many is taken: a command that follows takes half a second."""
+
+Reach = dict[str, list[int]]
+"""Which kinds a surface asks for, and with which of the examples."""
+
+
+class PoisonCommands:
+    """Every field of every answer that a command asks for."""
+
+    name = "poison"
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """All fields of each surface, or some of them."""
+        found = []
+        with hostile_server() as (fleet, proxy), state_directory() as state:
+            runner = _Runner(fleet, proxy, state)
+            for surface, command in _surfaces().items():
+                kinds = runner.reach(command)
+                drawn = draw(self.name, surface, kinds, random, texts=2, others=2)
+                # Styles print the same answers: among them the cases of a command are shared out.
+                share = SHORT_CASES if is_short else len(drawn) // SHARES.get(command.style, len(STYLES))
+                found += random.sample(drawn, min(share, len(drawn)))
+        return found
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One command a case."""
+        known = _surfaces()
+        with hostile_server() as (fleet, proxy), state_directory() as state:
+            runner = _Runner(fleet, proxy, state)
+            for case in cases:
+                yield runner.run(case, known[case.surface])
+
+
+def _surfaces() -> dict[str, Command]:
+    commands = surfaces()
+    found = {command.surface: command for command in commands}
+    writing = next(command for command in commands if command.is_writing)
+    return found | {ACTION_LOG: writing}
+
+
+class _Runner:
+    """Runs commands on one server. What a command asks for does not depend on how it prints, and is found out once."""
+
+    def __init__(self, fleet: HostileFleet, proxy: Proxy, state: str) -> None:
+        self._fleet = fleet
+        self._proxy = proxy
+        self._state = state
+        self._environ = command_environ(proxy.url, state)
+        self._reach: dict[tuple[str, ...], Reach] = {}
+
+    def reach(self, command: Command) -> Reach:
+        """What the command asks for when nothing is wrong."""
+        flags = command.arguments(self._fleet, 0)
+        key = tuple(word for word in flags if word not in {"--json", "--ascii"} and not word.startswith("run_"))
+        key = (*key, command.style) if command.style in {FOLLOWING, ENDLESS} else key
+        if key not in self._reach:
+            reach: Reach = {}
+            for number in range(len(self._fleet.run_ids)) if command.has_examples else (0,):
+                self._prepare(command)
+                run_command(command.arguments(self._fleet, number), self._environ, style=command.style)
+                for kind in {asked.kind for asked in self._proxy.asked}:
+                    reach.setdefault(kind, []).append(number)
+            self._reach[key] = reach
+        return self._reach[key]
+
+    def run(self, case: Case, command: Command) -> Result:
+        """Run the command with the poison in its answers, and judge what it left."""
+        reach = self.reach(command)
+        kind, _ = dose_of(case)
+        numbers = reach.get(kind) or next(iter(reach.values()))
+        arguments = command.arguments(self._fleet, numbers[case.number % len(numbers)])
+        self._prepare(command)
+        dosing = self._proxy.rewrite = Dosing([case], reach)
+        log = Path(self._state, "trigger-tui", "actions.jsonl")
+        log.unlink(missing_ok=True)
+        done = run_command(arguments, self._environ, style=command.style)
+        logged = log.read_text() if log.exists() else ""
+        trouble = first((trouble_of(done, command), dirty_json(logged, "the action log")))
+        shown = logged if case.surface == ACTION_LOG else done.out + done.err
+        return Result(case, trouble, case in dosing.reached, case.marker in shown)
+
+    def _prepare(self, command: Command) -> None:
+        self._proxy.calm()
+        self._proxy.live_polls_wait = False
+        polls = 0
+
+        def refuse(asked: Asked) -> Answer | None:
+            nonlocal polls
+            polls += asked.is_live_poll
+            return REFUSED if polls > LIVE_POLLS or asked.number >= MAX_REQUESTS else None
+
+        self._proxy.early = refuse

@@ -1,0 +1,239 @@
+"""The poisons: what a hostile server, task or user writes into one field of an answer.
+
+A poison is a fragment of JSON, so that it need not be valid JSON. Text poisons begin with the case's marker.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from tests.hostile.answers import Field
+
+Write = Callable[[str, bytes, str], bytes]
+"""From the marker, the old value as JSON, and the key ("" in a list) to the fragment."""
+
+HUGE = 1_000_000
+DEEP = 300
+TOO_DEEP = 100_000
+
+
+class Family(Enum):
+    """What a poison is about."""
+
+    TEXT = "characters that act"
+    SHAPE = "another type than was recorded"
+    NUMBER = "numbers beyond all bounds"
+    TIME = "times that no calendar has"
+    DROP = "the key is missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """`write` is None where the key is left out."""
+
+    name: str
+    family: Family
+    write: Write | None
+
+    def fits(self, field: Field) -> bool:
+        """Whether a field is worth it: every field may change its type, only texts hold characters."""
+        match self.family:
+            case Family.TEXT:
+                return field.is_text
+            case Family.NUMBER:
+                return "number" in field.types or field.is_text
+            case Family.TIME:
+                return field.is_time or "number" in field.types
+            case Family.SHAPE | Family.DROP:
+                return True
+
+
+TEXTS: dict[str, str] = {
+    "osc-title": "\x1b]0;owned\x07",
+    "osc-title-st": "\x1b]2;owned\x1b\\",
+    "osc-clipboard": "\x1b]52;c;ZXZpbA==\x07",
+    "osc-link": "\x1b]8;;file:///etc/passwd\x1b\\here\x1b]8;;\x1b\\",
+    "osc-unended": "\x1b]0;",
+    "dcs-decrqss": '\x1bP$q"p\x1b\\',
+    "dcs-sixel": "\x1bPq#0;2;0;0;0#0~~@@vv\x1b\\",
+    "apc": "\x1b_Gf=24;AAAA\x1b\\",
+    "pm-sos": "\x1b^private\x1b\\\x1bXstring\x1b\\",
+    "csi-clear": "\x1b[2J\x1b[H",
+    "csi-colour": "\x1b[31;7;5m",
+    "csi-modes": "\x1b[?1049l\x1b[?1000h\x1b[?25l",
+    "csi-reports": "\x1b[6n\x1b[c\x1b[21t\x1b[>q",
+    "csi-insert": "\x1b[4h\x1b[20l",
+    "esc-reset": "\x1bc",
+    "esc-charset": "\x1b(0lqk\x0e",
+    "c1-csi": "\x9b31m\x9b2J",
+    "c1-osc": "\x9d0;owned\x9c",
+    "c1-dcs": "\x90q\x9c\x98\x9e\x9f",
+    "cr": "\rforged-line",
+    "crlf": "\r\nforged-line",
+    "newlines": "\nforged-line" * 200,
+    "bs": "\b" * 40 + "forged",
+    "bel": "\x07\x07",
+    "vt-ff-tab": "\x0b\x0c\t\t",
+    "nul": "\x00after",
+    "del": "\x7f\x7f",
+    "nel": "\x85forged-line",
+    "line-separators": "\u2028forged-line\u2029forged-line",
+    "bidi-override": "\u202egnp.exe\u202c",
+    "bidi-embedding": "\u202a\u202b\u202d\u200e\u200f\u061c",
+    "bidi-isolates": "\u2066\u2067\u2068\u2069",
+    "rtl": "שלום abc 123 مرحبا",
+    "zwj": "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
+    "zwj-flood": "\u200d" * 500,
+    "zero-width-flood": "\u200b\u200c\u2060\ufeff" * 300,
+    "combining-flood": "e" + "\u0301\u0300\u0489" * 300,
+    "variation-selectors": "☎\ufe0f\ufe0e✈\ufe0f\U000e0100",
+    "tag-characters": "\U000e0001\U000e0041\U000e007f",
+    "fillers": "\u3164\u115f\u1160\uffa0\u2800\u00ad",
+    "annotation": "\ufff9a\ufffab\ufffb\ufffc",
+    "surrogate-high": "\ud83d",
+    "surrogate-low": "\udc00x",
+    "surrogates-swapped": "\udc00\ud83d",
+    "noncharacters": "\ufffe\uffff\ufdd0\U0010ffff",
+    "private-use": "\ue000\U000f0000",
+    "wide": "漢字仮名" * 60,
+    "half-wide": "ｱｲｳﾊﾟ゙",
+    "ambiguous": "±§¶÷×°·“”…→█▌○●" * 10,
+    "emoji": "🙂👍🏽🏳️‍🌈🇩🇪1️⃣",
+    "jamo": "\u1112\u1161\u11ab" * 20,
+    "indic": "क्षि நி ক্ষ",
+    "thai": "น้ำ" * 30,
+    "markup": "[red]x[/red][bold",
+    "markup-click": "[@click=app.quit]quit[/]",
+    "markup-link": "[link=file:///etc/passwd]x[/link] [/] \\[",
+    "rich-emoji": ":smile: :warning:",
+    "percent": "%s%n%(x)s{0}{x!r}{",
+    "shell": "$(reboot)`id`;rm -rf /",
+    "json": '","status":"COMPLETED","x":"',
+    "spaces": " " * 300,
+    "no-spaces": "W" * 5000,
+    "path": "../../../../etc/passwd",
+    "address": "https://user:secret@example.invalid/?a=b#c",
+    "dot-segments": "/../..//?x=y#z",
+    "huge": "A" * HUGE,
+    "huge-lines": "x\n" * 50_000,
+    "huge-wide": "漢" * 100_000,
+}
+"""What follows the marker, by name."""
+
+BYTES: dict[str, bytes] = {
+    "bytes-latin-1": b"caf\xe9",
+    "bytes-invalid": b"\xff\xfe\x80",
+    "bytes-overlong": b"\xc0\xaf\xe0\x80\xaf",
+    "bytes-surrogate": b"\xed\xa0\x80",
+    "bytes-raw-esc": b"\x1b[2J",
+    "bytes-raw-newline": b"\nforged-line",
+    "bytes-bad-escape": b"\\x1b[2J",
+    "bytes-half-escape": b"\\ud83d\\u00",
+}
+"""What follows the marker as it is on the wire: no UTF-8, or no JSON."""
+
+SHAPES: dict[str, bytes] = {
+    "number": b"7",
+    "null": b"null",
+    "true": b"true",
+    "list": b"[]",
+    "object": b"{}",
+    "list-of-lists": b"[[[]], {}, null, 1]",
+    "empty-text": b'""',
+    "text": b'"text"',
+    "text-number": b'"12"',
+    "deep": b"[" * DEEP + b"]" * DEEP,
+    "deep-objects": b'{"children":[' * DEEP + b"]}" * DEEP,
+    "too-deep": b"[" * TOO_DEEP + b"]" * TOO_DEEP,
+    "many-nulls": b"[" + b"null," * 20_000 + b"null]",
+    "many-keys": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(5_000)) + b"}",
+    "nothing": b"",
+    "half": b'{"a":',
+}
+NUMBERS: dict[str, bytes] = {
+    "negative": b"-1",
+    "fraction": b"0.1",
+    "negative-zero": b"-0.0",
+    "2-to-53": b"9007199254740993",
+    "2-to-63": b"9223372036854775808",
+    "400-digits": b"1" + b"0" * 400,
+    "4301-digits": b"9" * 4301,
+    "float-overflow": b"1e999",
+    "float-large": b"1.7976931348623157e308",
+    "float-small": b"5e-324",
+    "nan": b"NaN",
+    "infinity": b"Infinity",
+    "minus-infinity": b"-Infinity",
+    "text-nan": b'"NaN"',
+    "text-infinity": b'"-Infinity"',
+    "text-exponent": b'"1e400"',
+}
+TIMES: dict[str, bytes] = {
+    "year-1": b'"0001-01-01T00:00:00.000Z"',
+    "year-1-east": b'"0001-01-01T00:00:00.000+14:00"',
+    "year-1900": b'"1900-01-01T00:00:00.000Z"',
+    "year-1970": b'"1970-01-01T00:00:00.000Z"',
+    "year-2262": b'"2262-04-11T23:47:16.854775808Z"',
+    "year-9999": b'"9999-12-31T23:59:59.999Z"',
+    "year-9999-west": b'"9999-12-31T23:59:59.999-14:00"',
+    "year-99999": b'"99999-01-01T00:00:00.000Z"',
+    "year-minus-1": b'"-0001-01-01T00:00:00.000Z"',
+    "february-30": b'"2026-02-30T00:00:00.000Z"',
+    "second-60": b'"2026-11-24T23:59:60Z"',
+    "zone-99": b'"2026-11-24T14:00:00+99:99"',
+    "no-zone": b'"2026-11-24T14:00:00"',
+    "nanoseconds": b'"2026-11-24 13:43:48.172000000"',
+    "18-digits": b'"2026-11-24T14:00:00.123456789123456789Z"',
+    "ns-text": b'"1795529820000000000"',
+    "ns-overflow": b'"99999999999999999999999999"',
+    "ns-negative": b'"-62135596800000000001"',
+    "ms-number": b"1795529820000",
+    "ms-huge": b"8640000000000001",
+    "weekday": b'"Tue Nov 24 2026"',
+    "arabic-digits": '"٢٠٢٦-11-24T14:00:00Z"'.encode(),
+}
+
+
+def _text(tail: str) -> Write:
+    # Alternately escaped and as it is: the decoders meet both.
+    def write(marker: str, old: bytes, key: str) -> bytes:
+        is_escaped = int(marker[-1], 16) % 2 == 0 or any("\ud800" <= each <= "\udfff" for each in tail)
+        return json.dumps(marker + tail, ensure_ascii=is_escaped).encode()
+
+    return write
+
+
+def _bytes(tail: bytes) -> Write:
+    return lambda marker, old, key: b'"' + marker.encode() + tail + b'"'
+
+
+def _fixed(fragment: bytes) -> Write:
+    return lambda marker, old, key: fragment
+
+
+def _twice(*, is_good_last: bool) -> Write:
+    """The same key twice, with a text poison as one of the values; in a list two values."""
+
+    def write(marker: str, old: bytes, key: str) -> bytes:
+        bad = json.dumps(f"{marker}\x1b[2J").encode()
+        name = json.dumps(key).encode() + b":" if key else b""
+        first, last = (bad, old) if is_good_last else (old, bad)
+        return first + b"," + name + last
+
+    return write
+
+
+POISONS: dict[str, Poison] = {
+    poison.name: poison
+    for poison in (
+        *(Poison(name, Family.TEXT, _text(tail)) for name, tail in TEXTS.items()),
+        *(Poison(name, Family.TEXT, _bytes(tail)) for name, tail in BYTES.items()),
+        *(Poison(name, Family.SHAPE, _fixed(each)) for name, each in SHAPES.items()),
+        *(Poison(name, Family.NUMBER, _fixed(each)) for name, each in NUMBERS.items()),
+        *(Poison(name, Family.TIME, _fixed(each)) for name, each in TIMES.items()),
+        Poison("twice-good-last", Family.SHAPE, _twice(is_good_last=True)),
+        Poison("twice-bad-last", Family.SHAPE, _twice(is_good_last=False)),
+        Poison("missing", Family.DROP, None),
+    )
+}

@@ -1,0 +1,308 @@
+"""A server on loopback in front of another one, which may change every byte of an answer.
+
+It speaks HTTP/1.1 with kept connections, over TLS when it is given a certificate, and forwards each request. A
+`Rewriter` gets the request and the upstream's answer, and returns another answer or a `Script` of raw bytes and
+breaks. A client that goes away ends the request upstream, so that no held poll of the feed outlives it.
+"""
+
+import gzip
+import select
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from tests.hostile.answers import kind_of
+
+PATIENCE_S = 30.0
+DRIP_S = 0.002
+MAX_HEAD_BYTES = 256 * 1024
+_HOP_BY_HOP = frozenset({b"transfer-encoding", b"content-length", b"content-encoding", b"connection"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it arrived. `number` counts the requests of one proxy from 0."""
+
+    number: int
+    method: str
+    target: str
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.method, self.target)
+
+    @property
+    def is_live_poll(self) -> bool:
+        return "live=true" in self.target
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole answer; the body is not compressed."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def bytes(self) -> bytes:
+        """The answer on the wire."""
+        head = [b"HTTP/1.1 %d Hostile" % self.status]
+        head += [name + b": " + value for name, value in self.headers if name.lower() not in _HOP_BY_HOP]
+        head += [b"content-length: %d" % len(self.body)]
+        return b"\r\n".join(head) + b"\r\n\r\n" + self.body
+
+
+class Break(Enum):
+    """What a script does beside sending bytes."""
+
+    CLOSE = "close the connection"
+    RESET = "reset the connection"
+    HANG = "send nothing until the proxy ends"
+    DRIP = "send the rest byte by byte"
+
+
+Script = tuple[bytes | Break, ...]
+Rewriter = Callable[[Asked, Answer], "Answer | Script"]
+Early = Callable[[Asked], "Answer | Script | None"]
+
+
+def unchanged(asked: Asked, answer: Answer) -> Answer:
+    """Pass the answer on."""
+    return answer
+
+
+def forward(asked: Asked) -> None:
+    """Ask the upstream."""
+
+
+@dataclass
+class Proxy:
+    """In front of the server at `upstream`. `rewrite` may be replaced at any time; `asked` is what arrived.
+
+    `early` answers a request before the upstream hears of it. `is_alive` False accepts connections and drops them.
+    """
+
+    upstream: str
+    certificate: ssl.SSLContext | None = None
+    rewrite: Rewriter = unchanged
+    early: Early = forward
+    live_polls_wait: bool = True
+    """False: a live poll of the feed is forwarded as a question for all rows, which is answered at once."""
+
+    asked: list[Asked] = field(default_factory=list)
+    bugs: list[Exception] = field(default_factory=list)
+    """Mistakes of this suite itself."""
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'http' if self.certificate is None else 'https'}://127.0.0.1:{self.port}"
+        self._ended, self._wake = socket.socketpair()
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._accepting = threading.Thread(target=self._accept, name="hostile proxy", daemon=True)
+        self._accepting.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._wake.close()
+        self._accepting.join(PATIENCE_S)
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        self._listener.close()
+        self._ended.close()
+        if self.bugs and error is None:
+            raise self.bugs[0]
+
+    def calm(self) -> None:
+        """Forget what was asked, and change nothing from now on."""
+        self.rewrite, self.early, self.live_polls_wait = unchanged, forward, True
+        self.asked.clear()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the proxy has ended."""
+        return bool(select.select([self._ended], [], [], 0)[0])
+
+    def _accept(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._listener, self._ended], [], [])
+            if self._ended in ready:
+                return
+            connection, _ = self._listener.accept()
+            thread = threading.Thread(target=self._serve, args=(connection,), name="hostile connection", daemon=True)
+            with self._lock:
+                self._threads.add(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.certificate is not None:
+                connection = self.certificate.wrap_socket(connection, server_side=True)
+            _Connection(self, connection).serve()
+        except OSError:
+            pass  # a client that goes away is what half of the cases are about
+        except Exception as bug:  # noqa: BLE001  raised by `__exit__`, where it is seen
+            self.bugs.append(bug)
+        finally:
+            with suppress(OSError):
+                connection.close()
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def take(self, method: str, target: str, headers: dict[bytes, bytes], body: bytes) -> Asked:
+        """Write a request down."""
+        with self._lock:
+            asked = Asked(len(self.asked), method, target, headers, body)
+            self.asked.append(asked)
+        return asked
+
+    def wait(self, *sockets: socket.socket, within_s: float | None = PATIENCE_S) -> list[socket.socket]:
+        """Wait until one can be read; raise OSError at the end of the proxy."""
+        pending = [each for each in sockets if isinstance(each, ssl.SSLSocket) and each.pending()]
+        if pending:
+            return pending
+        ready, _, _ = select.select([*sockets, self._ended], [], [], within_s)
+        if self._ended in ready:
+            raise OSError("the proxy has ended")
+        return ready
+
+
+class _Connection:
+    """One client, and one connection to the upstream for each of its requests."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._buffer = b""
+
+    def serve(self) -> None:
+        """Answer until one side closes."""
+        while (asked := self._read()) is not None:
+            reply = self._proxy.early(asked)
+            if reply is None:
+                reply = self._proxy.rewrite(asked, self._forward(asked))
+            if not self._send(reply):
+                return
+
+    def _read(self) -> Asked | None:
+        while b"\r\n\r\n" not in self._buffer:
+            self._proxy.wait(self._client, within_s=None)
+            chunk = self._client.recv(65536)
+            if not chunk or len(self._buffer) > MAX_HEAD_BYTES:
+                return None
+            self._buffer += chunk
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        first, *rest = head.split(b"\r\n")
+        method, target, _ = first.decode("latin-1").split(" ", 2)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in rest)}
+        length = int(headers.get(b"content-length", b"0"))
+        while len(self._buffer) < length:
+            self._proxy.wait(self._client)
+            chunk = self._client.recv(65536)
+            if not chunk:
+                return None
+            self._buffer += chunk
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return self._proxy.take(method, target, headers, body)
+
+    def _forward(self, asked: Asked) -> Answer:
+        """Ask the upstream over a connection of its own; raise OSError where the client goes away meanwhile."""
+        place = urlsplit(self._proxy.upstream)
+        target = asked.target
+        if asked.is_live_poll and not self._proxy.live_polls_wait:
+            target = f"{target.partition('?')[0]}?offset=-1"
+        kept = [(name, value) for name, value in asked.headers.items() if name not in _HOP_BY_HOP | {b"accept-encoding"}]
+        kept += [(b"content-length", b"%d" % len(asked.body)), (b"connection", b"close")]
+        head = f"{asked.method} {target} HTTP/1.1\r\n".encode("latin-1")
+        lines = b"".join(name + b": " + value + b"\r\n" for name, value in kept)
+        with socket.create_connection((place.hostname, place.port), PATIENCE_S) as upstream:
+            upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            upstream.sendall(head + lines + b"\r\n" + asked.body)
+            return _parse(b"".join(self._chunks(upstream)), is_head=asked.method == "HEAD")
+
+    def _chunks(self, upstream: socket.socket) -> Iterator[bytes]:
+        while True:
+            ready = self._proxy.wait(upstream, self._client, within_s=None)
+            if upstream in ready:
+                chunk = upstream.recv(65536)
+                if not chunk:
+                    return
+                yield chunk
+            elif not self._client.recv(65536):  # nobody here sends the next request before this one is answered
+                raise OSError("the client has gone")
+
+    def _send(self, reply: Answer | Script) -> bool:
+        """Send the answer; whether the connection goes on."""
+        if isinstance(reply, Answer):
+            self._client.sendall(reply.bytes())
+            return True
+        is_dripping = False
+        for part in reply:
+            match part:
+                case bytes():
+                    self._write(part, is_dripping=is_dripping)
+                case Break.DRIP:
+                    is_dripping = True
+                case Break.HANG:
+                    with suppress(OSError):
+                        while self._proxy.wait(self._client, within_s=None) and self._client.recv(65536):
+                            pass
+                    return False
+                case Break.RESET:
+                    self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return False
+                case Break.CLOSE:
+                    with suppress(OSError):
+                        self._client.shutdown(socket.SHUT_WR)
+                    return False
+        return True
+
+    def _write(self, part: bytes, *, is_dripping: bool) -> None:
+        if not is_dripping:
+            self._client.sendall(part)
+            return
+        for byte in part:
+            self._client.sendall(bytes([byte]))
+            self._proxy.wait(self._client, within_s=DRIP_S)
+
+
+def _parse(raw: bytes, *, is_head: bool) -> Answer:
+    """The upstream's answer, unpacked. Raise OSError where it is none, as when it was cut."""
+    head, gap, rest = raw.partition(b"\r\n\r\n")
+    if not gap:
+        raise OSError("no answer")
+    first, *lines = head.split(b"\r\n")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
+    by_name = {name.lower(): value for name, value in headers}
+    body = _unchunked(rest) if by_name.get(b"transfer-encoding") == b"chunked" and not is_head else rest
+    if by_name.get(b"content-encoding") == b"gzip" and body:
+        body = gzip.decompress(body)
+    return Answer(int(first.split()[1]), [each for each in headers if each[0].lower() not in _HOP_BY_HOP], body)
+
+
+def _unchunked(rest: bytes) -> bytes:
+    chunks = []
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            break
+        chunks.append(rest[:length])
+        rest = rest[length + 2 :]
+    return b"".join(chunks)

@@ -1,0 +1,80 @@
+"""The server behind the proxy: the emulator with a company that has every kind of run, in time that a test owns."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+
+from tests.fleet import DEV, Fleet, in_ms, serving
+from tests.hostile.proxy import Proxy
+from tests.virtual_clock import VirtualClock
+from tui.emulator.company import COMPANY, played_leniently
+from tui.emulator.reference import REFERENCE
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.script import Json
+from tui.emulator.world import World
+
+HISTORY = 25
+SETTLE_S = 40.0
+"""Until the examples are what they are to be: failed after its retries, in the middle of a wait, a whole tree."""
+
+EXAMPLES: dict[str, Json] = {
+    "fail-retry": {"order": "hostile"},
+    "nasty-text": {},
+    "crash-exit": {},
+    "pipeline": {"ms": 100},
+    "slow": {"seconds": 1_000_000},
+    "logs-nested": {},
+    "big-io": {"kb": 700},
+    "progress-counter": {"steps": 3, "ms": 100},
+}
+"""Tasks of the recordings, triggered in each world, and their payloads."""
+
+VICTIM = "slow"
+"""The task of a run that a case may cancel: it executes until then."""
+
+
+class HostileFleet(Fleet):
+    """The demo's company with a short history and the examples; nothing happens but what is asked for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        company = replace(COMPANY, tasks=(*COMPANY.tasks, *map(played_leniently, REFERENCE)))
+        options = Options(seed=1, rate_per_s=0, history=HISTORY, environments=(DEV,), lag_ms=(0, 0))
+        self.emulator = Emulator(company, options, lambda: in_ms(self.now_s))
+        self.world: World = self.emulator.make(DEV.slug)
+        self.examples = {task: self.trigger(task, payload) for task, payload in EXAMPLES.items()}
+        self.sleep(SETTLE_S)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass on the server alone."""
+        self.slept_s += seconds
+        self.world.advance(in_ms(self.now_s))
+
+    def trigger(self, task: str, payload: Json) -> str:
+        """Start a run; return its id."""
+        tags = ("hostile", "tag with spaces")
+        run, _ = self.world.trigger(NewRun(task_id=task, payload=payload, tags=tags, metadata={"step": "one"}))
+        return run.id
+
+    def victim(self) -> str:
+        """A run that executes, and that no other case knows."""
+        run_id = self.trigger(VICTIM, EXAMPLES[VICTIM])
+        self.sleep(3)
+        return run_id
+
+    @cached_property
+    def run_ids(self) -> list[str]:
+        """The examples, and the runs below the tree's root."""
+        root = self.examples["pipeline"]
+        below = [run.id for run in self.world.ledger if run.root is not None and run.root.id == root]
+        return [*self.examples.values(), *below[:2]]
+
+
+@contextmanager
+def hostile_server() -> Iterator[tuple[HostileFleet, Proxy]]:
+    """The emulator on a port, and the proxy in front of it."""
+    fleet = HostileFleet(VirtualClock())
+    with serving(fleet) as api, Proxy(api.url) as proxy:
+        yield fleet, proxy
