@@ -47,7 +47,7 @@ Fields = dict[str, Field]
 
 def kind_of(method: str, path: str) -> str:
     """The kind of answer that a request gets: `GET /api/v1/runs/{}/trace`."""
-    parts = path.split("?")[0].strip("/").split("/")
+    parts = path.split("?", maxsplit=1)[0].strip("/").split("/")
     shown = [
         "{}" if _IDS.match(part) or (_is_collection(above) and part not in _NO_IDS) else part
         for above, part in zip(["", *parts], parts, strict=False)
@@ -104,7 +104,7 @@ def _walk(fields: Fields, value: Any, path: str) -> None:
             if path:
                 _learn(fields, path, value)
             for each in value:
-                _walk(fields, each, f"{path}[]")
+                _walk(fields, each, path if path.endswith("*") else f"{path}[]")
         case _:
             _learn(fields, path, value)
 
@@ -119,7 +119,6 @@ def joined(path: str, key: str) -> str:
 
 
 def _learn(fields: Fields, path: str, value: Any) -> None:
-    path = path.rstrip("[]") if path.endswith("*[]") else path
     found = fields.setdefault(path, Field(path))
     found.types.add(json_type(value))
     found.is_time |= isinstance(value, str) and bool(_TIME.match(value))

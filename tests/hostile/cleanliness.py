@@ -31,9 +31,9 @@ def dirty_text(text: str, where: str, *, is_ascii: bool = False, has_colour: boo
         if character == "\n" or (character.isascii() and character.isprintable()):
             continue
         if is_ascii:
-            return f"{where} has {ascii(character)} in spite of --ascii: {_around(text, at)}"
+            return f"{where} has {character!a} in spite of --ascii: {_around(text, at)}"
         if unicodedata.category(character) in ACTING:
-            return f"{where} has {ascii(character)}: {_around(text, at)}"
+            return f"{where} has {character!a}: {_around(text, at)}"
     if forged := next((line for line in text.splitlines() if line.startswith(FORGED)), None):
         return f"{where} has a line that the poison wrote: {forged[:60]!r}"
     return leaked(text, where)

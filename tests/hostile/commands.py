@@ -124,9 +124,9 @@ def missing_examples() -> list[str]:
     for path, command in registered():
         if path[0] in NOT_SURFACES:
             continue
-        for each in command.params:
-            if isinstance(each, click.Argument) and each.type.name not in EXAMPLES:
-                missing.append(f"EXAMPLES lacks a value of type {each.type.name!r}, which `{' '.join(path)}` takes")
+        types = [each.type.name for each in command.params if isinstance(each, click.Argument)]
+        lacking = [name for name in types if name not in EXAMPLES]
+        missing += [f"EXAMPLES lacks a value of type {name!r}, which `{' '.join(path)}` takes" for name in lacking]
         if not _options(command) & {"--json"}:
             missing.append(f"`{' '.join(path)}` has no --json: name it in NOT_SURFACES with the reason")
     known = {path[0] for path, _ in registered()}
@@ -245,7 +245,9 @@ def trouble_of(done: Done, command: Command, *, codes: frozenset[int] = ALLOWED_
     return first(
         (
             dirty_json(done.out, "stdout") if is_json else "",
-            "" if is_json else dirty_text(
+            ""
+            if is_json
+            else dirty_text(
                 done.out, "stdout", is_ascii=command.style == "--ascii", has_colour=command.style == "colour"
             ),
             dirty_diagnosis(done.err, done.code, max_lines=MAX_LINES),

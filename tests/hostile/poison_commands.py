@@ -1,6 +1,7 @@
 """Poison for the command line: each case runs one command in this process, over real HTTP."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -30,8 +31,8 @@ REFUSED = Answer(401, [JSON_TYPE], b'{"error":"Invalid API key"}')
 SHORT_CASES = 4
 """Of each surface."""
 
-SHARES = {ENDLESS: 16, FOLLOWING: 8}
-"""Of the cases of a style one in so many is taken: a command that follows takes half a second."""
+SLOW_SHARE = 12
+"""One in so many of the cases that a command which follows shares with its other styles: they take half a second."""
 
 Reach = dict[str, list[int]]
 """Which kinds a surface asks for, and with which of the examples."""
@@ -48,12 +49,29 @@ class PoisonCommands:
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = _Runner(fleet, proxy, state)
             for surface, command in _surfaces().items():
-                kinds = runner.reach(command)
-                drawn = draw(self.name, surface, kinds, random, texts=2, others=2)
-                # Styles print the same answers: among them the cases of a command are shared out.
-                share = SHORT_CASES if is_short else len(drawn) // SHARES.get(command.style, len(STYLES))
-                found += random.sample(drawn, min(share, len(drawn)))
+                drawn = self._drawn(surface, command, runner, random)
+                found += random.sample(drawn, min(SHORT_CASES, len(drawn))) if is_short else drawn
         return found
+
+    def asked(self) -> set[str]:
+        """The kinds of answers that any command asks for."""
+        with hostile_server() as (fleet, proxy), state_directory() as state:
+            runner = _Runner(fleet, proxy, state)
+            return {kind for command in surfaces() for kind in runner.reach(command)}
+
+    def _drawn(self, surface: str, command: Command, runner: "_Runner", random: Random) -> list[Case]:
+        """Every field at least once among the styles of a command, which ask for the same and print it otherwise."""
+        kinds = runner.reach(command)
+        styles = list(STYLES)
+        if surface == ACTION_LOG:
+            return draw(self.name, surface, kinds, random, texts=1, others=0)
+        if command.style in styles:
+            return draw(self.name, surface, kinds, random, texts=3, others=1)[
+                styles.index(command.style) :: len(styles)
+            ]
+        usual = runner.reach(replace(command, style=styles[0]))
+        own = draw(self.name, surface, set(kinds) - set(usual), random, texts=2, others=1)
+        return own + draw(self.name, surface, set(usual) & set(kinds), random, texts=1, others=0)[::SLOW_SHARE]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
         """One command a case."""
@@ -89,7 +107,7 @@ class _Runner:
         if key not in self._reach:
             reach: Reach = {}
             for number in range(len(self._fleet.run_ids)) if command.has_examples else (0,):
-                self._prepare(command)
+                self._prepare()
                 run_command(command.arguments(self._fleet, number), self._environ, style=command.style)
                 for kind in {asked.kind for asked in self._proxy.asked}:
                     reach.setdefault(kind, []).append(number)
@@ -102,7 +120,7 @@ class _Runner:
         kind, _ = dose_of(case)
         numbers = reach.get(kind) or next(iter(reach.values()))
         arguments = command.arguments(self._fleet, numbers[case.number % len(numbers)])
-        self._prepare(command)
+        self._prepare()
         dosing = self._proxy.rewrite = Dosing([case], reach)
         log = Path(self._state, "trigger-tui", "actions.jsonl")
         log.unlink(missing_ok=True)
@@ -112,7 +130,7 @@ class _Runner:
         shown = logged if case.surface == ACTION_LOG else done.out + done.err
         return Result(case, trouble, case in dosing.reached, case.marker in shown)
 
-    def _prepare(self, command: Command) -> None:
+    def _prepare(self) -> None:
         self._proxy.calm()
         self._proxy.live_polls_wait = False
         polls = 0

@@ -205,11 +205,17 @@ def _text(tail: str) -> Write:
 
 
 def _bytes(tail: bytes) -> Write:
-    return lambda marker, old, key: b'"' + marker.encode() + tail + b'"'
+    def write(marker: str, old: bytes, key: str) -> bytes:
+        return b'"' + marker.encode() + tail + b'"'
+
+    return write
 
 
 def _fixed(fragment: bytes) -> Write:
-    return lambda marker, old, key: fragment
+    def write(marker: str, old: bytes, key: str) -> bytes:
+        return fragment
+
+    return write
 
 
 def _twice(*, is_good_last: bool) -> Write:

@@ -174,7 +174,7 @@ class Proxy:
 
     def wait(self, *sockets: socket.socket, within_s: float | None = PATIENCE_S) -> list[socket.socket]:
         """Wait until one can be read; raise OSError at the end of the proxy."""
-        pending = [each for each in sockets if isinstance(each, ssl.SSLSocket) and each.pending()]
+        pending: list[socket.socket] = [each for each in sockets if isinstance(each, ssl.SSLSocket) and each.pending()]
         if pending:
             return pending
         ready, _, _ = select.select([*sockets, self._ended], [], [], within_s)
@@ -227,7 +227,9 @@ class _Connection:
         target = asked.target
         if asked.is_live_poll and not self._proxy.live_polls_wait:
             target = f"{target.partition('?')[0]}?offset=-1"
-        kept = [(name, value) for name, value in asked.headers.items() if name not in _HOP_BY_HOP | {b"accept-encoding"}]
+        kept = [
+            (name, value) for name, value in asked.headers.items() if name not in _HOP_BY_HOP | {b"accept-encoding"}
+        ]
         kept += [(b"content-length", b"%d" % len(asked.body)), (b"connection", b"close")]
         head = f"{asked.method} {target} HTTP/1.1\r\n".encode("latin-1")
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in kept)

@@ -115,10 +115,25 @@ def _step(place: Place, step: str, following: str) -> list[Place]:
     if step == "*":
         if not value:
             value["key"] = ""
-        return [(value, each) for each in value]
+        return _leaves(value)
     if following == "[]" and json_type(value.get(step)) == "null":
         value[step] = []
     return [(value, step)]
+
+
+def _leaves(value: Any) -> list[Place]:
+    """The places of all values below an object of the user's that hold no others."""
+    found: list[Place] = []
+    pending = [value]
+    while pending and len(found) < MAX_PLACES:
+        holder = pending.pop()
+        keys = list(holder) if isinstance(holder, dict) else range(len(holder))
+        for key in keys:
+            if isinstance(holder[key], dict | list) and holder[key]:
+                pending.append(holder[key])
+            else:
+                found.append((holder, key))
+    return found
 
 
 def _below(node: Any) -> list[Place]:

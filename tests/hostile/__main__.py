@@ -1,0 +1,111 @@
+"""The hostile suite: `python -m tests.hostile` attacks the program in every way that it knows, and prints a table.
+
+    --short         some 200 cases, as the tests run them; without it all, in some minutes
+    --only MODE     only this mode; may be given several times
+    --seed N        other poisons for the same fields
+    --case ID       one case alone, with all that is known about its trouble
+
+Exit code 1: a case failed that `tests/hostile/known.py` does not name, or nothing was run.
+"""
+
+import argparse
+import shlex
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from random import Random
+
+from tests.hostile.cases import Case, Mode, Result
+from tests.hostile.known import known_point
+from tests.hostile.modes import MODES
+
+
+@dataclass(slots=True)
+class Row:
+    """One line of the table."""
+
+    count: int = 0
+    reached: int = 0
+    shown: int = 0
+    known: int = 0
+    failed: int = 0
+
+    def add(self, result: Result) -> None:
+        self.count += 1
+        self.reached += result.is_reached
+        self.shown += result.is_shown
+        if not result.has_passed:
+            is_known = known_point(result.case.id) is not None
+            self.known += is_known
+            self.failed += not is_known
+
+    @property
+    def words(self) -> str:
+        said = "ok" if not self.failed else f"{self.failed} FAILED"
+        return f"{said}, {self.known} known" if self.known else said
+
+
+Rows = dict[tuple[str, str], Row]
+
+
+def main() -> int:
+    """Run what was asked for; return the exit code."""
+    options = _options()
+    if options.case is not None:
+        return _one(Case.parse(options.case))
+    rows: Rows = defaultdict(Row)
+    failures: list[Result] = []
+    began_s = time.monotonic()
+    for mode in MODES:
+        if options.only and mode.name not in options.only:
+            continue
+        cases = mode.cases(Random(f"{options.seed} {mode.name}"), is_short=options.short)
+        for result in mode.run(cases):
+            rows[result.case.mode, result.case.surface].add(result)
+            if not result.has_passed:
+                failures.append(result)
+                print(f"FAILED {result.case.id}\n       {result.trouble}", file=sys.stderr, flush=True)
+    _print(rows, failures, time.monotonic() - began_s)
+    return 1 if not rows or any(row.failed for row in rows.values()) else 0
+
+
+def _one(case: Case) -> int:
+    mode = _mode_of(case)
+    (result,) = mode.run([case])
+    print(f"{result.case.id}\n{result.trouble or 'ok'}")
+    print(f"{'reached' if result.is_reached else 'not reached'}, {'shown' if result.is_shown else 'not shown'}")
+    return 0 if result.has_passed else 1
+
+
+def _mode_of(case: Case) -> Mode:
+    found = next((mode for mode in MODES if mode.name == case.mode), None)
+    if found is None:
+        sys.exit(f"no mode {case.mode!r}; there are {', '.join(mode.name for mode in MODES)}")
+    return found
+
+
+def _print(rows: Rows, failures: list[Result], took_s: float) -> None:
+    print(f"{'mode':<11} {'surface':<34} {'cases':>6} {'reached':>8} {'shown':>6}  result")
+    for (mode, surface), row in rows.items():
+        print(f"{mode:<11} {surface:<34} {row.count:>6} {row.reached:>8} {row.shown:>6}  {row.words}")
+    total = Row(*(sum(getattr(row, name) for row in rows.values()) for name in Row.__slots__))
+    print(f"{'':<11} {'total':<34} {total.count:>6} {total.reached:>8} {total.shown:>6}  {total.words}")
+    print(f"{took_s:.0f} s")
+    for result in failures:
+        point = known_point(result.case.id)
+        print(f"\n{'known, ' + point if point else 'FAILED'}: {result.trouble}")
+        print(f"  python -m tests.hostile --case {shlex.quote(result.case.id)}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description="Attack the program.")
+    parser.add_argument("--short", action="store_true", help="some 200 cases")
+    parser.add_argument("--only", action="append", metavar="MODE", help="only this mode")
+    parser.add_argument("--seed", type=int, default=0, help="other poisons for the same fields")
+    parser.add_argument("--case", metavar="ID", help="one case alone")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

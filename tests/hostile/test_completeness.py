@@ -1,0 +1,106 @@
+"""Nothing that the server answers and nothing that the program shows is left out: what fails here says what to add."""
+
+import json
+
+import pytest
+
+from tests.hostile.answers import ERRORS, HEADERS, kind_of, recorded_fields
+from tests.hostile.cases import Case
+from tests.hostile.commands import missing_examples
+from tests.hostile.dosing import dose_of
+from tests.hostile.poison_commands import PoisonCommands
+from tests.hostile.poisons import POISONS
+from tests.hostile.rewriting import Dose, poisoned
+from tests.recordings import recordings
+
+NOT_ASKED = {
+    "GET /api/v1/batches/{}": "no surface shows a batch yet",
+    "GET /api/v1/batches/{}/results": "empty for v4 runs",
+    "GET /api/v1/bulk-actions": "no surface shows bulk actions",
+    "GET /api/v1/bulk-actions/{}": "no surface shows bulk actions",
+    "POST /api/v1/bulk-actions": "no surface shows bulk actions",
+    "POST /api/v1/bulk-actions/{}/abort": "no surface shows bulk actions",
+    "GET /api/v1/deployments": "no surface shows deployments",
+    "GET /api/v1/deployments/current": "no surface shows deployments",
+    "GET /api/v1/deployments/{}": "no surface shows deployments",
+    "GET /api/v1/errors": "the pane of errors is not built yet",
+    "GET /api/v1/errors/{}": "the pane of errors is not built yet",
+    "GET /api/v1/orgs": "takes a personal access token",
+    "GET /api/v1/projects": "takes a personal access token",
+    "GET /api/v1/projects/{}": "takes a personal access token",
+    "GET /api/v1/projects/{}/dev-status": "takes a personal access token",
+    "GET /api/v1/projects/{}/environments": "takes a personal access token",
+    "GET /api/v1/projects/{}/runs": "takes a personal access token",
+    "GET /api/v1/projects/{}/{}": "takes a personal access token",
+    "GET /api/v1/projects/{}/{}/workers/current": "takes a personal access token",
+    "POST /api/v1/projects/{}/{}/jwt": "takes a personal access token",
+    "GET /api/v2/whoami": "takes a personal access token",
+    "GET /api/v1/query/schema": "queries are written against the recorded schema",
+    "GET /api/v1/queues": "the pane of queues is not built yet",
+    "GET /api/v1/queues/{}": "the pane of queues is not built yet",
+    "POST /api/v1/queues/{}/pause": "the pane of queues is not built yet",
+    "GET /api/v1/runs/{}/events": "the trace has the same",
+    "GET /api/v1/runs/{}/metadata": "the detail has the same",
+    "GET /api/v1/runs/{}/result": "the detail has the same",
+    "GET /api/v1/schedules": "no surface shows schedules",
+    "GET /realtime/v1/batches/{}": "no surface follows a batch",
+    "OPTIONS /api/v1/runs": "for browsers",
+    "POST /api/v1/runs/{}/reschedule": "no action reschedules",
+    "POST /api/v1/runs/{}/tags": "no action adds tags",
+    "POST /api/v1/tasks/{}/trigger": "no action triggers",
+}
+"""Recorded kinds of answers that no surface asks for, each with the reason."""
+
+
+@pytest.fixture(scope="module")
+def asked() -> set[str]:
+    return PoisonCommands().asked()
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    from random import Random
+
+    return PoisonCommands().cases(Random(0), is_short=False)
+
+
+def test_suite_can_call_every_command() -> None:
+    assert missing_examples() == []
+
+
+def test_every_recorded_kind_is_asked_or_explained(asked: set[str]) -> None:
+    recorded = set(recorded_fields()) - {ERRORS, HEADERS}
+    assert recorded - asked - set(NOT_ASKED) == set(), "ask for these on a surface, or name them in NOT_ASKED"
+    assert asked & set(NOT_ASKED) == set(), "surfaces ask for these now: remove them from NOT_ASKED"
+    assert set(NOT_ASKED) <= recorded, "no recording has these any more: remove them from NOT_ASKED"
+
+
+def test_every_field_of_an_asked_kind_has_a_case(asked: set[str], cases: list[Case]) -> None:
+    poisoned_fields = {(kind, dose.path) for kind, dose in map(dose_of, cases)}
+    wanted = {
+        (kind, path)
+        for kind, fields in recorded_fields().items()
+        if kind in asked | {ERRORS, HEADERS}
+        for path in fields
+    }
+    assert wanted - poisoned_fields == set()
+
+
+def test_every_poison_is_used(cases: list[Case]) -> None:
+    assert {dose.poison.name for _, dose in map(dose_of, cases)} == set(POISONS)
+
+
+def test_every_field_has_a_place_in_its_recordings() -> None:
+    lost = {
+        (kind, path) for kind, fields in recorded_fields().items() if kind not in {ERRORS, HEADERS} for path in fields
+    }
+    for _, parsed in recordings():
+        for pair in parsed.get("polls", [parsed]):
+            if "request" not in pair or not isinstance(pair["response"]["body"], dict | list):
+                continue
+            kind = kind_of(pair["request"]["method"], pair["request"]["path"])
+            body = json.dumps(pair["response"]["body"]).encode()
+            for path in [path for of, path in lost if of == kind]:
+                changed, placed = poisoned(body, [Dose(path, POISONS["number"], "zq0", 0)])
+                lost -= {(kind, path)} if placed and changed != body else set()
+    assert lost == set()

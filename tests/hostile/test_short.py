@@ -1,0 +1,36 @@
+"""The short form of the suite within the tests: the same cases as `python -m tests.hostile --short`."""
+
+from functools import cache
+from random import Random
+
+import pytest
+
+from tests.hostile.cases import Case, Mode
+from tests.hostile.known import KNOWN, known_point
+from tests.hostile.modes import MODES
+
+SHARDS = 4
+"""Of each mode, so that two workers share the work."""
+
+
+@cache
+def cases_of(name: str) -> list[Case]:
+    return mode_of(name).cases(Random(f"0 {name}"), is_short=True)
+
+
+def mode_of(name: str) -> Mode:
+    return next(mode for mode in MODES if mode.name == name)
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("name", [mode.name for mode in MODES])
+def test_program_survives_hostile_cases(name: str, shard: int) -> None:
+    cases = cases_of(name)[shard::SHARDS]
+    results = list(mode_of(name).run(cases))
+    assert len(results) == len(cases)
+    failed = [result for result in results if not result.has_passed and known_point(result.case.id) is None]
+    assert [f"{result.case.id}: {result.trouble}" for result in failed] == []
+
+
+def test_no_failure_is_known() -> None:
+    assert KNOWN == {}
