@@ -26,6 +26,9 @@ from tui.present.table import RunTable
 DEFAULT_WIDTH: Final = 80
 """Cells, where there is no terminal but prose still has to be wrapped, or a terminal will not tell."""
 
+MAX_SAID: Final = 1_000
+"""Characters of one line of stderr: names of the server's may be a megabyte long."""
+
 _DIGITS: Final = 6  # of COLUMNS: more is no width
 
 # Colours that every terminal has and that can be read on light and dark; greys are the default colour, never the dim
@@ -123,7 +126,7 @@ class Output:
 
     def say(self, text: Raw | str) -> None:
         """Tell a person one thing, on one line of stderr; does nothing when nobody can hear it."""
-        self._tell(text, "\n")
+        self._tell(text if len(text) <= MAX_SAID else Raw(f"{text[: MAX_SAID - 1]}…"), "\n")
 
     @property
     def answers(self) -> TextIO | None:

@@ -4,6 +4,7 @@ A kind is a method and a path whose ids are replaced by `{}`. A field is a path 
 Spans nest without end, so `children[].children[]` counts as `children[]`.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -122,6 +123,26 @@ def _learn(fields: Fields, path: str, value: Any) -> None:
     found = fields.setdefault(path, Field(path))
     found.types.add(json_type(value))
     found.is_time |= isinstance(value, str) and bool(_TIME.match(value))
+
+
+def values_of(body: bytes) -> Iterator[tuple[str, str]]:
+    """The path and the value of every text in a body that is JSON."""
+    try:
+        pending: list[tuple[str, Any]] = [("", json.loads(body))]
+    except ValueError:
+        return
+    while pending:
+        path, value = pending.pop()
+        match value:
+            case str() if value:
+                yield path, value
+            case list():
+                pending += [(path if path.endswith("*") else f"{path}[]", each) for each in value]
+            case dict():
+                is_free = path.rsplit(".", 1)[-1].removesuffix("[]") in FREE
+                pending += [(joined(path, "*" if is_free and path else key), each) for key, each in value.items()]
+            case _:
+                pass
 
 
 def json_type(value: Any) -> str:

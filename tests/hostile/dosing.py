@@ -51,6 +51,13 @@ def dose_of(case: Case) -> tuple[str, Dose]:
     return kind, Dose(path, POISONS[name], case.marker, case.number)
 
 
+def route_of(case: Case, kinds: Collection[str]) -> str:
+    """The kind of answer that a case changes: errors and headers choose one of those that the surface asks for."""
+    kind, _ = dose_of(case)
+    routes = sorted(kinds)
+    return routes[case.number % len(routes)] if kind in {ERRORS, HEADERS} else kind
+
+
 class Dosing:
     """A rewriter that puts the doses of some cases into the answers. `reached` are the cases whose dose was placed.
 
@@ -62,14 +69,10 @@ class Dosing:
         self._by_kind: dict[str, list[tuple[Case, Dose]]] = {}
         self._errors: dict[str, list[tuple[Case, Dose]]] = {}
         self._headers: dict[str, list[tuple[Case, Dose]]] = {}
-        routes = sorted(kinds)
         for case in cases:
             kind, dose = dose_of(case)
-            if kind in {ERRORS, HEADERS}:
-                into, kind = self._errors if kind == ERRORS else self._headers, routes[case.number % len(routes)]
-            else:
-                into = self._by_kind
-            into.setdefault(kind, []).append((case, dose))
+            into = {ERRORS: self._errors, HEADERS: self._headers}.get(kind, self._by_kind)
+            into.setdefault(route_of(case, kinds), []).append((case, dose))
 
     def __call__(self, asked: Asked, answer: Answer) -> Answer:
         """The answer with what is meant for it."""

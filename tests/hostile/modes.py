@@ -2,5 +2,6 @@
 
 from tests.hostile.cases import Mode
 from tests.hostile.poison_commands import PoisonCommands
+from tests.hostile.poison_panes import PoisonPanes
 
-MODES: tuple[Mode, ...] = (PoisonCommands(),)
+MODES: tuple[Mode, ...] = (PoisonCommands(), PoisonPanes())

@@ -9,8 +9,8 @@ from tests.hostile.cases import Case, Mode
 from tests.hostile.known import KNOWN, known_point
 from tests.hostile.modes import MODES
 
-SHARDS = 4
-"""Of each mode, so that two workers share the work."""
+SHARDS = {"poison": 4}
+"""Parts of a mode, so that two workers share the work; what a mode finds out first, each worker finds out."""
 
 
 @cache
@@ -22,10 +22,11 @@ def mode_of(name: str) -> Mode:
     return next(mode for mode in MODES if mode.name == name)
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("name", [mode.name for mode in MODES])
+@pytest.mark.parametrize(
+    ("name", "shard"), [(mode.name, shard) for mode in MODES for shard in range(SHARDS.get(mode.name, 1))]
+)
 def test_program_survives_hostile_cases(name: str, shard: int) -> None:
-    cases = cases_of(name)[shard::SHARDS]
+    cases = cases_of(name)[shard :: SHARDS.get(name, 1)]
     results = list(mode_of(name).run(cases))
     assert len(results) == len(cases)
     failed = [result for result in results if not result.has_passed and known_point(result.case.id) is None]

@@ -26,10 +26,12 @@ EXAMPLES: dict[str, Json] = {
     "pipeline": {"ms": 100},
     "slow": {"seconds": 1_000_000},
     "logs-nested": {},
-    "big-io": {"kb": 700},
     "progress-counter": {"steps": 3, "ms": 100},
 }
 """Tasks of the recordings, triggered in each world, and their payloads."""
+
+NEWEST: tuple[str, Json] = ("big-io", {"kb": 700, "text": "x" * 600_000})
+"""Triggered last, so that it is the first run of every list: its payload and its output are stored apart."""
 
 VICTIM = "slow"
 """The task of a run that a case may cancel: it executes until then."""
@@ -45,6 +47,8 @@ class HostileFleet(Fleet):
         self.emulator = Emulator(company, options, lambda: in_ms(self.now_s))
         self.world: World = self.emulator.make(DEV.slug)
         self.examples = {task: self.trigger(task, payload) for task, payload in EXAMPLES.items()}
+        self.sleep(SETTLE_S)
+        self.examples[NEWEST[0]] = self.trigger(*NEWEST)
         self.sleep(SETTLE_S)
 
     def sleep(self, seconds: float) -> None:

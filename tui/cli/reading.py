@@ -101,7 +101,7 @@ async def _pages_of_window(
     from tui.store.merge import merge
     from tui.wire.errors import TooExpensive
 
-    cursor, cursors = None, set[Cursor]()
+    cursor, cursors, unreadable = None, set[Cursor](), 0
     while len(seen) < limit:
         size = min(100, limit - len(seen))
         request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
@@ -112,14 +112,15 @@ async def _pages_of_window(
         # A run that moved to the next page between two requests would come twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)
-        if page.unreadable:
-            say(f"{page.unreadable} rows of a page could not be read and are left out")
+        unreadable += page.unreadable
         if fresh:
             yield [merge(None, patch) for patch in fresh], page.read_at
         if page.next is None or page.next in cursors:
-            return
+            break
         cursor = page.next
         cursors.add(cursor)
+    if unreadable:
+        say(f"{unreadable} {'row' if unreadable == 1 else 'rows'} could not be read and are left out")
 
 
 @click.command("show")

@@ -53,6 +53,6 @@ class Stored:
 def _scheme_and_host(url: str) -> tuple[str, str]:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # lone surrogates, which JSON may hold, cannot be encoded
         return "", "an address that is none"
     return parsed.scheme, parsed.host

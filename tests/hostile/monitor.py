@@ -1,0 +1,292 @@
+"""The monitor as a surface: the real app and session over the hostile proxy, in virtual time, without a terminal.
+
+Panes come from `PANES`, screens from the modules of `tui.ui.screens`: a new one is a surface at once. Which keys open
+a screen is found out by pressing the live bindings, the rows of each pane and the palette's commands.
+"""
+
+import asyncio
+import importlib
+import pkgutil
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from textual.screen import Screen
+
+import tui.ui.screens
+from tests.fleet import FleetApi, serving
+from tests.harness import settings_for
+from tests.hostile.answers import values_of
+from tests.hostile.cleanliness import dirty_text, first
+from tests.hostile.commands import hang_ends
+from tests.hostile.proxy import Answer, Asked, Proxy
+from tests.hostile.world import HostileFleet
+from tests.ui.monitored import Monitored
+from tests.ui.quiet import Quiet
+from tests.virtual_clock import VirtualClock
+from tui.session import Session
+from tui.ui.app import TriggerApp
+from tui.ui.bindings import live_keys
+from tui.ui.panes import PANES
+from tui.ui.screens.board import Board
+from tui.ui.screens.page_screen import PageScreen
+
+SIZES = ((80, 24), (120, 40))
+HUNG_AFTER_S = 60.0
+FIRST_S = 3.0
+LOOK_S = 0.5
+GLANCE_S = 0.1
+ROWS = 20
+"""Rows of a pane on which Enter is tried, to find the screens behind them."""
+
+SEEN_MIN, SEEN_MAX = 4, 16
+"""Characters of a value by which it is recognised on a screen."""
+
+VISITED = 18
+"""Rows of the list whose attempts are looked at: the examples and the runs below one of them."""
+
+NAMED = ("messages",)
+"""Commands of the palette that have no key and open a screen."""
+
+WRITES = re.compile(
+    r"(\x1b\]22;[a-z-]+\x07|\x1b\]52;c;[A-Za-z0-9+/=]*(\x07|\x1b\\)|\x1b\[6n|\x1b\[2[23];[012]t|\x1b\][02];(?P<title>[^\x00-\x1f\x7f-\x9f]*)(\x07|\x1b\\))*"
+)
+"""All that the program sends past the painting: its clipboard, its question where the cursor is, its title."""
+
+NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
+"""Actions that end or stop the program."""
+
+RECIPES: dict[str, tuple[str, ...]] = {}
+"""Keys that open a screen which needs a state, from the list of runs on."""
+
+NOT_SHOWN: dict[str, str] = {
+    "LeaveScreen": "needs actions that wait; the type-ahead mode opens it",
+}
+"""Screens that no walk opens, each with the mode or test that covers it."""
+
+
+def pane_titles() -> list[str]:
+    """The panes, in the order of their keys."""
+    return [pane.title for pane in PANES]
+
+
+@cache
+def screen_names() -> list[str]:
+    """The classes of all screens that lie over the monitor."""
+    for module in pkgutil.iter_modules(tui.ui.screens.__path__):
+        importlib.import_module(f"tui.ui.screens.{module.name}")
+    found, pending = set(), list(Screen.__subclasses__())
+    while pending:
+        each = pending.pop()
+        pending.extend(each.__subclasses__())
+        if each.__module__.startswith("tui.ui.screens.") and not issubclass(each, Board) and each is not PageScreen:
+            found.add(each.__name__)
+    return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a screen is opened: by keys, from the first run of the list on."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass
+class Walker:
+    """A monitor that is walked through. `writes` is what went to the terminal past the painting."""
+
+    monitor: Monitored
+    fleet: HostileFleet
+    proxy: Proxy
+    writes: list[str] = field(default_factory=list)
+
+    @property
+    def app(self) -> TriggerApp:
+        return self.monitor.app
+
+    @property
+    def top(self) -> str:
+        """The class of the screen on top."""
+        return type(self.app.screen).__name__
+
+    @property
+    def is_at_home(self) -> bool:
+        return len(self.app.screen_stack) == 1
+
+    async def home(self) -> str:
+        """Leave everything that lies over the monitor; what is wrong if it cannot be left."""
+        for _ in range(6):
+            if self.is_at_home:
+                break
+            await self.monitor.press("escape")
+        if not self.is_at_home:
+            return f"Esc does not leave {self.top}"
+        await self.monitor.press("escape", "1")
+        return ""
+
+    async def open(self, route: Route, *, row: int = 1) -> None:
+        """Press the keys of a route with that row of the list selected."""
+        await self.monitor.press("1", "g", *("j" * row), wait_s=LOOK_S)
+        await self.monitor.press(*route.keys[:1], wait_s=LOOK_S)
+        await self.monitor.press(*route.keys[1:], wait_s=LOOK_S)
+
+    async def show_pane(self, title: str) -> None:
+        await self.monitor.press(str(pane_titles().index(title) + 1), wait_s=LOOK_S)
+
+    def trouble(self) -> str:
+        """What is wrong with what is on the screen now, or ""."""
+        if self.app._exception is not None:
+            return f"the monitor died: {type(self.app._exception).__name__}: {str(self.app._exception)[:200]}"
+        width, _ = self.app.size
+        strips = self.app.screen._compositor.render_strips()
+        lines = ["".join(segment.text for segment in strip if not segment.control) for strip in strips]
+        wrong = [number for number, strip in enumerate(strips) if strip.cell_length != width]
+        return first(
+            (
+                f"line {wrong[0]} has {strips[wrong[0]].cell_length} cells of {width}: {lines[wrong[0]]!r}"
+                if wrong
+                else "",
+                *(dirty_text(line, self.top) for line in lines),
+            )
+        )
+
+    def writes_trouble(self) -> str:
+        """What is wrong with what went to the terminal past the painting, or ""."""
+        return first(dirty_write(written) for written in self.writes)
+
+    def shown(self) -> str:
+        """The text on the screen."""
+        return self.monitor.text
+
+
+def dirty_write(written: str) -> str:
+    """What is wrong with something that the program sent to the terminal itself, or ""."""
+    found = WRITES.fullmatch(written)
+    if found is None:
+        return f"the terminal was sent {written[:100]!r}"
+    return dirty_text(found["title"] or "", "the title")
+
+
+@asynccontextmanager
+async def walking(
+    size: tuple[int, int], proxy: Proxy, fleet: HostileFleet, state: Path, *, is_ascii: bool = False
+) -> AsyncIterator[Walker]:
+    """A monitor after its first seconds, over the proxy."""
+    settings = settings_for(FleetApi(fleet, proxy.url), state, realtime=True)
+    async with Session(settings, clock=fleet.clock, random=Random(1)) as session:
+        app = TriggerApp(session, is_ascii=is_ascii, environ={})
+        quiet = Quiet(app)
+        async with app.run_test(size=size) as pilot:
+            walker = Walker(Monitored(app, pilot, session, FleetApi(fleet, proxy.url), quiet), fleet, proxy)
+            assert app._driver is not None
+            app._driver.write = walker.writes.append  # type: ignore[assignment, method-assign]
+            await walker.monitor.later(FIRST_S)
+            yield walker
+
+
+@contextmanager
+def hostile_monitor_server() -> Iterator[tuple[HostileFleet, Proxy, Path]]:
+    """A world, its proxy and a state directory for one monitor."""
+    fleet = HostileFleet(VirtualClock())
+    with serving(fleet) as api, Proxy(api.url) as proxy, tempfile.TemporaryDirectory(prefix="hostile-") as state:
+        yield fleet, proxy, Path(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a walk without any poison found out. `kinds` are the kinds of answers that a monitor asks for, `visible`
+    the fields (kind and path) whose values were on a screen.
+    """
+
+    kinds: frozenset[str]
+    routes: dict[str, Route]
+    visible: frozenset[tuple[str, str]]
+
+
+@cache
+def known() -> Known:
+    """Walk through a monitor on which nothing is wrong, once in this process."""
+    with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
+        return asyncio.run(_find_out(fleet, proxy, state))
+
+
+async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
+    routes: dict[str, Route] = {name: Route(keys) for name, keys in RECIPES.items()}
+    answers: list[tuple[str, bytes]] = []
+    seen: list[str] = []
+
+    def listen(asked: Asked, answer: Answer) -> Answer:
+        answers.append((asked.kind, answer.body))
+        return answer
+
+    proxy.rewrite = listen
+    async with walking(SIZES[1], proxy, fleet, state) as walker:
+        for row in range(1, VISITED + 1):
+            await walker.open(Route(("3",)), row=row)
+            seen.append(walker.shown())
+        for number in range(2, len(PANES) + 1):
+            await _try_rows(walker, number, routes)
+        for number in range(1, len(PANES) + 1):
+            await walker.home()
+            await walker.open(Route((str(number),)))
+            seen.append(walker.shown())
+            for keys in list(_attempts(walker, is_first=number == 1)):
+                await walker.monitor.press(*keys, wait_s=GLANCE_S)
+                if not walker.is_at_home:
+                    routes.setdefault(walker.top, Route((str(number), *keys)))
+                await walker.monitor.press("escape")
+                if not walker.is_at_home:
+                    await walker.open(Route((str(number),)))
+        kinds = frozenset(asked.kind for asked in proxy.asked)
+        return Known(kinds, routes, frozenset(_visible(answers, "\n".join(seen))))
+
+
+def _visible(answers: Iterable[tuple[str, bytes]], seen: str) -> Iterator[tuple[str, str]]:
+    """The fields whose values begin as something that was seen."""
+    for kind, body in answers:
+        for path, value in values_of(body):
+            if len(value) >= SEEN_MIN and value[:SEEN_MAX].splitlines()[0] in seen:
+                yield kind, path
+
+
+async def _try_rows(walker: Walker, number: int, routes: dict[str, Route]) -> None:
+    """Press Enter on one row of a pane after the other."""
+    await walker.open(Route((str(number),)))
+    for row in range(ROWS):
+        await walker.monitor.press("enter", wait_s=LOOK_S)
+        if not walker.is_at_home:
+            routes.setdefault(walker.top, Route((str(number), *("j" * row), "enter")))
+            await walker.monitor.press("escape")
+        await walker.monitor.press("j")
+
+
+def _attempts(walker: Walker, *, is_first: bool) -> Iterator[tuple[str, ...]]:
+    """Keys that may open a screen: the live bindings of the pane, in the first one those of all panes too."""
+    for key in live_keys(walker.app.screen):
+        is_new = is_first or not key.is_everywhere
+        if is_new and key.works_now and not key.is_motion and key.action.partition("(")[0] not in NO_ROUTE:
+            yield (key.key.split(",")[0],)
+    if is_first:
+        yield from ((":", *name, "enter") for name in NAMED)
+
+
+def missing_screens() -> list[str]:
+    """What has to be added here for screens that no walk opens."""
+    reached = set(known().routes) | set(NOT_SHOWN)
+    return [
+        f"no key opens {name}: add its keys to RECIPES, or name it in NOT_SHOWN"
+        for name in screen_names()
+        if name not in reached
+    ]
+
+
+def surfaces(size: tuple[int, int]) -> Iterable[str]:
+    """The surfaces of a monitor of that size."""
+    words = f"{size[0]}x{size[1]}"
+    names = [name for name in screen_names() if name in known().routes]
+    return [f"{each} {words}" for each in (*pane_titles(), *names)]

@@ -1,0 +1,212 @@
+"""Poison for the monitor: one session a shot of several poisons, and every pane and screen looked at.
+
+A case is a poison on a surface; its `what` and its number do not depend on the surface, so that one session decides
+about all surfaces of a size. A shot in which something fails is halved until the poison is alone.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.hostile.cases import Case, Result
+from tests.hostile.commands import Hung, hang_ends
+from tests.hostile.dosing import Dosing, dose_of, draw
+from tests.hostile.monitor import (
+    HUNG_AFTER_S,
+    LOOK_S,
+    SIZES,
+    VISITED,
+    Route,
+    Walker,
+    hostile_monitor_server,
+    known,
+    missing_screens,
+    pane_titles,
+    surfaces,
+    walking,
+)
+from tests.hostile.packing import shots
+from tests.hostile.poisons import Family
+
+SHORT_SHOTS = 1
+"""Sessions of each size, with texts of fields that are seen."""
+
+SCREENS = "all screens"
+"""The surface of whether a walk finds every screen."""
+
+TITLE = "title and clipboard"
+"""The surface of what is sent to the terminal past the painting."""
+
+KEYS = "keyboard"
+"""The surface of whether the program still does what is typed."""
+
+END = "end of the session"
+"""The surface of how the monitor ends."""
+
+DIES = "the monitor died"
+
+
+class PoisonPanes:
+    """Every field of every answer that the monitor asks for, on every pane and screen in two sizes."""
+
+    name = "poison-tui"
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """Each poison on each surface of a size; the sizes share the poisons."""
+        kinds = known().kinds
+        drawn = draw(self.name, "", kinds, random, texts=1 + 2 * is_short, others=1)
+        random.shuffle(drawn)
+        if is_short:
+            drawn = [case for case in drawn if _is_visible_text(case)]
+        found = []
+        for index, size in enumerate(SIZES):
+            whats = [case.what for case in drawn[index :: len(SIZES)]]
+            groups = shots(whats, self.name, kinds)
+            if is_short:
+                groups = sorted(groups, key=len, reverse=True)[:SHORT_SHOTS]
+            found += [
+                Case(self.name, surface, what)
+                for group in groups
+                for what in group
+                for surface in (*surfaces(size), *_common(size))
+            ]
+        return [Case(self.name, SCREENS, "each is opened by some key"), *found]
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One session for each shot of each size."""
+        for case in cases:
+            if case.surface == SCREENS:
+                yield Result(case, "; ".join(missing_screens()))
+        for size in SIZES:
+            words = f"{size[0]}x{size[1]}"
+            of_size = [case for case in cases if case.surface.endswith(words)]
+            whats = list(dict.fromkeys(case.what for case in of_size))
+            for group in shots(whats, self.name, known().kinds):
+                looked = _Looked(size)
+                looked.look(self.name, group)
+                for case in of_size:
+                    if case.what in group:
+                        yield looked.result(case)
+
+
+def _is_visible_text(case: Case) -> bool:
+    kind, dose = dose_of(case)
+    return dose.poison.family is Family.TEXT and (kind, dose.path) in known().visible
+
+
+def _common(size: tuple[int, int]) -> list[str]:
+    return [f"{each} {size[0]}x{size[1]}" for each in (TITLE, KEYS, END)]
+
+
+@dataclass
+class _Looked:
+    """What was seen of some poisons at one size: troubles by surface and poison, what was reached and shown."""
+
+    size: tuple[int, int]
+    troubles: dict[tuple[str, str], str] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)
+    shown: set[tuple[str, str]] = field(default_factory=set)
+
+    def look(self, mode: str, whats: Sequence[str]) -> None:
+        """Look at a session with these poisons; halve them where something is wrong."""
+        seen = _Session(mode, whats, self.size).run()
+        if seen.troubles and len(whats) > 1:
+            middle = len(whats) // 2
+            parts = [_Looked(self.size), _Looked(self.size)]
+            for part, half in zip(parts, (whats[:middle], whats[middle:]), strict=True):
+                part.look(mode, half)
+                self.troubles |= part.troubles
+                self.reached |= part.reached
+                self.shown |= part.shown
+            if not self.troubles:
+                joint = {surface: f"only together, of {len(whats)}: {text}" for surface, text in seen.troubles.items()}
+                self.troubles |= {(surface, whats[0]): text for surface, text in joint.items()}
+            return
+        self.troubles |= {(surface, what): text for surface, text in seen.troubles.items() for what in whats}
+        self.reached |= seen.reached
+        self.shown |= seen.shown
+
+    def result(self, case: Case) -> Result:
+        """What became of a case."""
+        trouble = self.troubles.get((case.surface, case.what), "")
+        return Result(case, trouble, case.what in self.reached, (case.surface, case.what) in self.shown)
+
+
+@dataclass
+class _Session:
+    """One monitor with some poisons in its answers, from its start to its end."""
+
+    mode: str
+    whats: Sequence[str]
+    size: tuple[int, int]
+    troubles: dict[str, str] = field(default_factory=dict)
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
+
+    def run(self) -> "_Session":
+        """Walk through it; whatever ends the walk is a trouble too."""
+        cases = [Case(self.mode, "", what) for what in self.whats]
+        self._markers = {case.what: case.marker for case in cases}
+        dosing = Dosing(cases, known().kinds)
+        try:
+            with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
+                proxy.rewrite = dosing
+
+                async def whole() -> None:
+                    async with walking(self.size, proxy, fleet, state) as walker:
+                        await self._walk(walker)
+
+                asyncio.run(whole())
+        except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+            self.troubles.setdefault(self._named(END), f"{DIES}: {_words(bug)}")
+        self.reached = {case.what for case in dosing.reached}
+        return self
+
+    async def _walk(self, walker: Walker) -> None:
+        row = 1 + sum(map(len, self.whats)) % VISITED
+        await walker.open(Route(()), row=row)
+        for title in pane_titles():
+            await walker.show_pane(title)
+            self._see(walker, title)
+        for name, route in known().routes.items():
+            await walker.open(route)
+            self._see(walker, walker.top if walker.is_at_home else name)
+            if trouble := await walker.home():
+                self.troubles[self._named(KEYS)] = trouble
+        await self._end(walker)
+
+    def _see(self, walker: Walker, surface: str) -> None:
+        named = self._named(surface)
+        text = walker.shown()
+        self.shown |= {(named, what) for what, marker in self._markers.items() if marker in text}
+        if trouble := walker.trouble():
+            self.troubles.setdefault(named, trouble)
+        sent = "".join(walker.writes)
+        self.shown |= {(self._named(TITLE), what) for what, marker in self._markers.items() if marker in sent}
+        if trouble := walker.writes_trouble():
+            self.troubles.setdefault(self._named(TITLE), trouble)
+
+    async def _end(self, walker: Walker) -> None:
+        await walker.monitor.press("question_mark", wait_s=LOOK_S)
+        if walker.top != "HelpScreen":
+            self.troubles.setdefault(self._named(KEYS), f"? does not open the help but leaves {walker.top}")
+        await walker.home()
+        await walker.monitor.press("ctrl+q")
+        if walker.app.return_code != 0:
+            self.troubles.setdefault(self._named(END), f"ctrl-q ends with {walker.app.return_code}")
+
+    def _named(self, surface: str) -> str:
+        return f"{surface} {self.size[0]}x{self.size[1]}"
+
+
+def _words(bug: BaseException) -> str:
+    """The innermost exception of a group, and where it was raised."""
+    while isinstance(bug, BaseExceptionGroup):
+        bug = bug.exceptions[0]
+    trace, place = bug.__traceback__, ""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        place = f"{name.rsplit('/tui/', 1)[-1]}:{trace.tb_lineno}" if "/tui/" in name else place
+        trace = trace.tb_next
+    return f"{type(bug).__name__}: {str(bug)[:200]} at {place}"

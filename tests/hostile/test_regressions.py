@@ -1,0 +1,22 @@
+"""Cases that found a defect once, each with its cause. They run one by one, whatever the seed of the suite is."""
+
+import pytest
+
+from tests.hostile.cases import Case
+from tests.hostile.modes import MODES
+
+FOUND = {
+    "poison|show --fetch|GET /api/v3/runs/{}|payloadPresignedUrl|surrogates-swapped": "httpx.URL cannot encode it",
+    "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|null": "one line on stderr for each page",
+    "poison|action log|GET /api/v1/whoami|slug|huge-wide": "a line of a megabyte on stderr",
+}
+"""From the id to what was wrong."""
+
+
+@pytest.mark.parametrize("case_id", FOUND)
+def test_defect_does_not_come_back(case_id: str) -> None:
+    case = Case.parse(case_id)
+    mode = next(mode for mode in MODES if mode.name == case.mode)
+    (result,) = mode.run([case])
+    assert result.trouble == ""
+    assert result.is_reached
