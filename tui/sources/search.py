@@ -204,7 +204,7 @@ class Search:
         await self._errors.read_details(new, self._add_errors)
         self._has_asked_errors = new == left
         if new:
-            self._add_answer(f"{len(new):,} more by the error in {QUERY_PERIOD.days}d")
+            self._add_answer(f"{len(new):,} older with such an error in {QUERY_PERIOD.days}d")
         await self._settle()
         return len(new)
 

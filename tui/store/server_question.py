@@ -13,7 +13,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.store.filter import is_field
-from tui.store.filter_words import Word, plain_values, words_of
+from tui.store.filter_words import Word, patterns_of, plain_values, words_of
 from tui.store.server_filter import KnownValues, is_typable
 from tui.store.status_words import read_status_words
 
@@ -39,8 +39,8 @@ class ServerQuestion:
     """Questions that a filter becomes.
 
     `run_ids` are whole ids. `lists` are complete lists by a name: of a tag, a task, a queue. `filters` narrow every
-    other list. `error_texts` are looked for in the errors of failed runs; one of them has to be there.
-    `reads_errors`: whether a run matches may depend on its error. `reads_older`: older runs of any name may match.
+    other list. `error_texts` are looked for in the errors of failed runs, one of them has to be there; they may hold
+    globs. `reads_errors`: whether a run matches may depend on its error. `reads_older`: older runs may match.
     """
 
     run_ids: tuple[RunId, ...] = ()
@@ -56,14 +56,16 @@ def question_of(text: str, followed: RunFilters, known: KnownValues) -> ServerQu
 
     `known` spells names as the server does: a filter knows no case, the server does.
     """
-    words = [word for word in words_of(text) if not word.is_negated]
+    all_words = words_of(text)
+    words = [word for word in all_words if not word.is_negated]
     texts = [value for word in words if not is_field(word) for value in plain_values(word.source)]
     ids = _values(words, "id")
-    errors = _values(words, "error")
     filters = _narrowed(words, followed, known)
     run_ids = tuple(RunId(value) for value in dict.fromkeys([*ids, *texts]) if _RUN_ID.match(value))
     names = [value for value in texts if not _RUN_ID.match(value)]
     queues = _values(words, "queue")
+    errors = [each for word in words if word.field == "error" for each in patterns_of(word.rest, is_folded=False)]
+    in_errors = errors or [each for word in words if _may_be_error(word) for each in patterns_of(word.source)]
     lists = [
         *_by_tag([*_values(words, "tag"), *names], filters, known),
         *_by_task([*_values(words, "task"), *names], filters, known),
@@ -73,11 +75,16 @@ def question_of(text: str, followed: RunFilters, known: KnownValues) -> ServerQu
         run_ids,
         tuple(dict.fromkeys(lists)),
         filters,
-        tuple(dict.fromkeys(errors or names))[:MAX_ERROR_TEXTS],
-        reads_errors=bool(errors or names),
+        tuple(dict.fromkeys(in_errors))[:MAX_ERROR_TEXTS],
+        reads_errors=any(word.field == "error" or _may_be_error(word) for word in all_words),
         # An id is one run; lists by a queue have all that can match.
         reads_older=not run_ids and not queues,
     )
+
+
+def _may_be_error(word: Word) -> bool:
+    """Whether a word is looked for in errors too: a text, but not a whole id."""
+    return not is_field(word) and not all(map(_RUN_ID.match, patterns_of(word.source, is_folded=False)))
 
 
 def _values(words: Iterable[Word], name: str) -> list[str]:

@@ -54,7 +54,9 @@ class View:
         *,
         since: datetime | None = None,
         growing: bool = False,
+        among: Iterable[RunId] | None = None,
     ) -> None:
+        """`among` are the runs of the store that may match, where that is known: a growing view looks at no others."""
         self._store = store
         self._filter = runs_filter
         self._order = order
@@ -62,7 +64,9 @@ class View:
         self._keys: dict[RunId, SortKey] = {}
         self._older: set[RunId] = set()
         self._places = SortedList()
-        self._waiting: list[RunId] = [run.id for run in store.runs()] if growing else []
+        self._waiting: list[RunId] = []
+        if growing:
+            self._waiting = [run.id for run in store.runs()] if among is None else list(among)
         if not growing:
             self._rebuild()
 

@@ -6,13 +6,14 @@ Views are re-created in slices, so that a key is painted in between. Which run s
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import LONGEST_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.status import FAILED
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.filter import Filter, parse_filter
@@ -72,6 +73,8 @@ class ListViews:
         self.wanted = Wanted(session.settings.history)
         self.parsed = parse_filter("")
         self.base = self.shown = View(session.store, since=self._since())
+        self._base_key: tuple[RunFilters, timedelta, Order] | None = None
+        """What `base` was made from."""
         self.failed: View | None = None
         self.unread: View | None = None
 
@@ -83,15 +86,26 @@ class ListViews:
                 task.cancel()
         self._growth = self._rechecking = None
         self.parsed = parse_filter(wanted.text, now=self._session.now(), is_typing=wanted.is_typing)
-        base = self._view(parse_filter(""), self._since())
+        base_key = (wanted.filters, wanted.shown_period, wanted.order)
+        base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if wanted.text else [base]
         if self.parsed.reads_errors:
-            views += [self._view(Filter(terms=(term,)), base.since) for term in (_is_failed, _is_unread)]
-        self._growing = views
+            failed = [run_id for status in FAILED for run_id in self._session.store.with_status(status)]
+            views += [self._view(Filter(terms=(term,)), base.since, failed) for term in (_is_failed, _is_unread)]
+        # The base of before is whole, and is told of changes already.
+        self._growing = [view for view in views if view is not self.base]
         if self._grow_some(views):
             self._take(views)
         else:
             self._growth = self._session.spawn(self._grow(views), "filter")
+
+    def end_typing(self) -> None:
+        """The last word of the text is whole now: views are re-created where that makes a difference."""
+        wanted = replace(self.wanted, is_typing=False)
+        if parse_filter(wanted.text).complaints != self.parsed.complaints:
+            self.want(wanted)
+        else:
+            self.wanted = wanted
 
     def see(self, changes: Changes) -> None:
         """Take in changes, for all views but the one that is seen, whose lines somebody else brings up to date."""
@@ -128,9 +142,10 @@ class ListViews:
     def _since(self) -> datetime:
         return self._session.now() - self.wanted.shown_period
 
-    def _view(self, runs_filter: Filter, since: datetime | None) -> View:
+    def _view(self, runs_filter: Filter, since: datetime | None, among: list[RunId] | None = None) -> View:
         wanted = self.wanted
-        return View(self._session.store, within(wanted.filters, runs_filter), wanted.order, since=since, growing=True)
+        runs_filter = within(wanted.filters, runs_filter)
+        return View(self._session.store, runs_filter, wanted.order, since=since, growing=True, among=among)
 
     def _recheck_some(self, waiting: deque[RunId]) -> None:
         """Look at some of the runs, for one slice of time."""
@@ -159,6 +174,7 @@ class ListViews:
         self._take(views)
 
     def _take(self, views: list[View]) -> None:
+        self._base_key = (self.wanted.filters, self.wanted.shown_period, self.wanted.order)
         self._growing, self.base, self.shown = [], views[0], views[1 if self.wanted.text else 0]
         self.failed, self.unread = views[-2:] if self.parsed.reads_errors else (None, None)
         self._adopt()

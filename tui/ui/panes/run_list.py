@@ -176,8 +176,8 @@ class RunListPane(Pane):
 
     def end_typing(self) -> None:
         """The filter is as it was meant: a word that is half typed is said now."""
-        if self.views.wanted.is_typing:
-            self.views.want(replace(self.views.wanted, is_typing=False))
+        self.views.end_typing()
+        self.show_rule()
 
     def _forget_search(self) -> None:
         """A search of the server is about one filter in one environment."""
