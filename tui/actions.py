@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tui.domain.action import ActionPhase
+from tui.domain.action import ActionPhase, OnWritten
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
@@ -18,10 +18,10 @@ from tui.domain.status import RunStatus
 class ActionApi(Protocol):
     """The requests that actions send."""
 
-    async def cancel(self, run_id: RunId) -> None:
+    async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
         """Ask for a cancel; the answer is the same for a run that already ended (recordings 400-406)."""
 
-    async def replay(self, run_id: RunId) -> RunId:
+    async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
         """Start a new run with the same payload; gives its id (recordings 410, 412)."""
 
 
@@ -43,7 +43,7 @@ class Action:
     done: str
     description: str
     forbidden: Callable[[Run], str | None]
-    perform: Callable[[ActionApi, RunId], Awaitable[RunId]]
+    perform: Callable[[ActionApi, RunId, OnWritten], Awaitable[RunId]]
     verdict: Callable[[Run, Run], ActionPhase | None]
     reads_first: bool
     stops_others: bool
@@ -56,8 +56,8 @@ def _cancel_forbidden(run: Run) -> str | None:
     return f"it is already {run.title}" if run.is_final else None
 
 
-async def _cancel(api: ActionApi, run_id: RunId) -> RunId:
-    await api.cancel(run_id)
+async def _cancel(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId:
+    await api.cancel(run_id, on_written)
     return run_id
 
 
@@ -79,8 +79,8 @@ def _replay_forbidden(run: Run) -> str | None:
     return "the run is gone" if run.is_gone else None
 
 
-async def _replay(api: ActionApi, run_id: RunId) -> RunId:
-    return await api.replay(run_id)
+async def _replay(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId:
+    return await api.replay(run_id, on_written)
 
 
 def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:

@@ -1,8 +1,11 @@
 """From a key to the truth about its outcome: refusals, the wait of a batch, what is said, what is never sent."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
+from textual import events
 
 from tests.fleet import FleetRun
 from tests.ui.acting_stage import Stage, executing, fleet_of, play
@@ -11,6 +14,8 @@ from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
+from tui.wire.answers import Answer
+from tui.wire.client import Client
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 
@@ -67,6 +72,37 @@ def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
         await stage.ended()
         assert fleet.status(run) == "CANCELED"
         assert stage.said(run) is None
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
+    """The run can be read over a connection that is kept, but none can be made for the request."""
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        client = stage.session.reads.api
+        assert isinstance(client, Client)
+        send, released = client._connection.send, asyncio.Event()
+
+        async def hold(method: str, *arguments: Any, **options: Any) -> Answer:
+            if method == "POST":
+                await released.wait()
+            return await send(method, *arguments, **options)
+
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        client._connection.send = hold  # type: ignore[method-assign]
+        stage._send(events.Key("y", "y"))
+        for _ in range(100):
+            await stage._painted()
+        assert stage.said(run) == "cancel next"
+        assert stage.session.under_way == []
+        released.set()
+        await stage.later(0.1)
+        await stage.ended()
+        assert fleet.status(run) == "CANCELED"
 
     play(fleet, tmp_path, scenario)
 

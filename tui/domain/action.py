@@ -3,11 +3,15 @@
 The verbs are in `tui.actions`, their dispatch in `tui.session`.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from tui.domain.ids import RunId
+
+OnWritten = Callable[[], Awaitable[None]]
+"""Called when the first byte of a request leaves; a redirect or another try calls it again. It raises nothing."""
 
 
 class ActionPhase(StrEnum):

@@ -135,10 +135,13 @@ class Performer:
             raise _Blocked(reason)
         if self._clock.monotonic_s() - request.read_s > FRESH.total_seconds():
             raise _Outdated
-        if not request.is_sent:
-            request.is_sent = True
-            await self._publish(replace(request.status, at=self._now()))
-        return await request.action.perform(self._api, request.before.id)
+
+        async def on_written() -> None:
+            if not request.is_sent:  # it is sent again after a 429
+                request.is_sent = True
+                await self._publish(replace(request.status, at=self._now()))
+
+        return await request.action.perform(self._api, request.before.id, on_written)
 
     async def _read_before(self, request: _Request) -> None:
         """Read the run as it is now, unless it is young enough. What cannot be read is taken as it is known."""

@@ -186,11 +186,11 @@ class Link(Questioner):
         """Raises `Refused`: a relay tells by itself where it is."""
         raise Refused("a relay is not asked where it is, it tells", 405)
 
-    async def cancel(self, run_id: RunId) -> None:  # noqa: ARG002  the protocol's
+    async def cancel(self, run_id: RunId, on_written: object = None) -> None:  # noqa: ARG002  the protocol's
         """Raises `Refused`."""
         raise Refused("nothing is canceled through a relay", 403)
 
-    async def replay(self, run_id: RunId) -> RunId:  # noqa: ARG002  the protocol's
+    async def replay(self, run_id: RunId, on_written: object = None) -> RunId:  # noqa: ARG002  the protocol's
         """Raises `Refused`."""
         raise Refused("nothing is replayed through a relay", 403)
 

@@ -14,6 +14,7 @@ import httpx
 
 from tui import __version__
 from tui.config import Secret
+from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_names, read_period
 from tui.domain.ids import Cursor, RunId
@@ -150,29 +151,49 @@ class Client(Questioner):
         answer = await self._ask("GET", "/api/v1/whoami")
         return decode_environment(answer.body)
 
-    async def cancel(self, run_id: RunId) -> None:
+    async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
         """Ask for a cancel. The answer is the same for a run that already ended (402): read the run again."""
-        answer = await self._ask("POST", f"/api/v2/runs/{path_part(run_id)}/cancel", json={})
+        path = f"/api/v2/runs/{path_part(run_id)}/cancel"
+        answer = await self._ask("POST", path, json={}, on_written=on_written)
         decode_id(answer.body)
 
-    async def replay(self, run_id: RunId) -> RunId:
+    async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
         """Start a new run with the same payload, also while the old one executes (412); gives its id."""
-        answer = await self._ask("POST", f"/api/v1/runs/{path_part(run_id)}/replay", json={})
+        path = f"/api/v1/runs/{path_part(run_id)}/replay"
+        answer = await self._ask("POST", path, json={}, on_written=on_written)
         return decode_id(answer.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """The bytes behind a payload's or an output's address; see `Stored.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
 
-    async def _ask(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
-        answer = await self._send(method, path, params=params, json=json)
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Json = None,
+        on_written: OnWritten | None = None,
+    ) -> Answer:
+        answer = await self._send(method, path, params=params, json=json, on_written=on_written)
         if (error := refusal(answer, self._key)) is not None:
             raise error
         return answer
 
-    async def _send(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Json = None) -> Answer:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Json = None,
+        on_written: OnWritten | None = None,
+    ) -> Answer:
         asked = f"{method} {_shown(path)}"
-        answer = await self._connection.send(method, self._base + path, asked, params=params, json=json)
+        answer = await self._connection.send(
+            method, self._base + path, asked, params=params, json=json, on_written=on_written
+        )
         if (rate_limit := read_rate_limit(answer)) is not None:
             self._on_rate_limit(rate_limit)
         return answer

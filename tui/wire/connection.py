@@ -18,6 +18,7 @@ from typing import Self
 import httpx
 
 from tui.config import Secret
+from tui.domain.action import OnWritten
 from tui.domain.run import Json
 from tui.domain.text import clean
 from tui.wire.answers import Answer, read_date
@@ -108,14 +109,16 @@ class Connection:
         params: Mapping[str, str] | None = None,
         json: Json = None,
         max_bytes: int | None = None,
+        on_written: OnWritten | None = None,
     ) -> Answer:
         """Send one request, follow redirects within its origin, and read the answer whole, whatever its status.
 
         `asked` is what errors call the request; the body may have `max_bytes`, MAX_BODY_BYTES unless it is given.
+        `on_written` is called when the request leaves, and again where a redirect leads.
         Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
         failure: ApiError
-        journey = Journey(self._timeouts, self._clean)
+        journey = Journey(self._timeouts, self._clean, on_written)
         try:
             kept = self._open(url)
             request = _request(kept.http, method, url, params, json, journey)

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tui.domain.action import OnWritten
+
 T = TypeVar("T")
 
 
@@ -47,11 +49,12 @@ class Lost(Exception):
 class Journey:
     """One request. `is_written`: its first byte may have left; from then on `timer` gives it `whole_s`.
 
-    `clean` makes a short line of a library's words.
+    `clean` makes a short line of a library's words. `on_written` is called when the first byte leaves.
     """
 
     timeouts: Timeouts
     clean: Callable[[str], str]
+    on_written: OnWritten | None = None
     timer: asyncio.Timeout | None = None
     is_written: bool = False
     _opened: Any = None
@@ -65,6 +68,8 @@ class Journey:
             self.is_written, self._opened = True, None
             if self.timer is not None:
                 self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
+            if self.on_written is not None:
+                await self.on_written()
 
     @property
     def overdue(self) -> str:
