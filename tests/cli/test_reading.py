@@ -403,6 +403,15 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
     assert SECRET not in done.err
 
 
+def test_ls_says_on_stderr_what_it_cut(recordings_api: RecordingsApi) -> None:
+    row = recording("014")["response"]["body"]["data"][0]
+    recordings_api.answer(Reply(body={"data": [row | {"tags": [f"t{number}" for number in range(50_000)]}]}))
+    done = in_this_process("ls", "--json", url=recordings_api.url)
+    assert done.code == 0
+    assert len(done.objects[0]["tags"]) == 100
+    assert done.err == f"GET /api/v1/runs: 50,000 tags of {row['id']}, the first 100 of them are kept\n"
+
+
 def test_ls_names_the_flag_where_the_period_is_too_long(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(422, {"error": "too expensive, narrow the window"}))
     done = in_this_process("ls", "--period", "30d", url=recordings_api.url)

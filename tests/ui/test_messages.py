@@ -6,9 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.fleet import SECRET
+from tests.recording_server import RecordingsApi, Reply
+from tests.recordings import recording
 from tests.virtual_clock import START, VirtualClock
 from tui.config import read_settings
 from tui.domain.environment import Capability, Environment
+from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.domain.update import (
@@ -24,6 +27,7 @@ from tui.store.changes import Changes
 from tui.ui.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
 from tui.ui.subject import Subject
 
+RUN = recording("014")["response"]["body"]["data"][0]["id"]
 URL = "https://trigger.acme.example"
 
 
@@ -120,3 +124,22 @@ def test_a_read_that_failed_is_told_once_by_the_run_it_was_about(tmp_path: Path)
         "Could not read run_1: 500 Internal Server Error.",
         "Could not read the tree of run_1: the budget is spent.",
     ]
+
+
+def test_answer_that_was_cut_is_a_message_once(recordings_api: RecordingsApi, tmp_path: Path) -> None:
+    row = recording("014")["response"]["body"]["data"][0] | {"tags": [f"t{number}" for number in range(500)]}
+    recordings_api.answer(Reply(body={"data": [row]}))
+
+    async def scenario() -> list[str]:
+        environ = {"TRIGGER_SECRET_KEY": SECRET, "TRIGGER_API_URL": recordings_api.url}
+        messages = Messages()
+        async with Session(read_settings(environ | {"XDG_STATE_HOME": str(tmp_path)}), clock=VirtualClock()) as session:
+            await session.start()
+            reporter = Reporter(session, messages)
+            for _ in range(3):
+                await session.reads.api.list_runs(RunFilters())
+                reporter.see(Changes())
+        return [message.text for message in messages]
+
+    said = f"The server sent too much: 500 tags of {RUN}, the first 100 of them are kept."
+    assert asyncio.run(scenario()) == [said]

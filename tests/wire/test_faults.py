@@ -9,7 +9,7 @@ from tests.recording_server import Fault, RecordingsApi, Reply
 from tests.wire.asking import SHORT, ask, failure_of
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.wire import connection as connection_module
+from tui.wire import client as client_module
 from tui.wire.client import Client
 from tui.wire.connection import Timeouts
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault, TooExpensive, Unreachable
@@ -81,7 +81,7 @@ def test_a_body_without_end_is_not_read_to_the_end(
 ) -> None:
     # 20 MB of white space are 20 KB on the wire.
     recordings_api.answer(Reply(body=b" " * 20_000_000))
-    monkeypatch.setattr(connection_module, "MAX_BODY_BYTES", 1_000_000)
+    monkeypatch.setattr(client_module, "MAX_PAGE_BYTES", 1_000_000)
     error = failure_of(recordings_api.url)
     assert isinstance(error, ServerFault)
     assert "more than 1,000,000 bytes" in str(error)

@@ -95,7 +95,7 @@ async def open_session(settings: Settings, output: "Speaker") -> AsyncIterator[S
     def say_wait(seconds: float) -> None:
         output.say(f"waiting {seconds:.0f} s for the request budget")
 
-    session = Session(settings, on_rate_limit_wait=say_wait)
+    session = Session(settings, on_rate_limit_wait=say_wait, on_cut=output.say)
     try:
         async with session:
             await session.start()

@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
 
+MAX_APPLIED_RUNS = 1_000
+"""Runs that the store takes in one go, some 10 ms of work: the children of a run may be more."""
+
+MAX_CUTS = 100
+"""Answers that were cut and are told apart: a server that cuts them all says no more by the next."""
+
 CLOSE_WITHIN_S = 3.0
 """Closing connections is politeness: the program ends all the same."""
 
@@ -60,10 +66,14 @@ class Session:
         clock: Clock | None = None,
         random: Random | None = None,
         on_rate_limit_wait: Callable[[float], None] = lambda _: None,
+        on_cut: Callable[[str], None] = lambda _: None,
         timeouts: "Timeouts | None" = None,
         feed_timeouts: "Timeouts | None" = None,
     ) -> None:
-        """`timeouts` and those of the feed, whose polls are held, are the client's own unless others are given."""
+        """`on_cut` is called once with each sentence about an answer that was too large to be taken whole.
+
+        `timeouts` and those of the feed, whose polls are held, are the client's own unless others are given.
+        """
         self.settings = settings
         self.clock = clock or SystemClock()
         self.store = Store()
@@ -84,6 +94,9 @@ class Session:
         )
         given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
         self._timeouts = {name: each for name, each in given.items() if each is not None}
+        self.cuts: dict[str, None] = {}
+        """What was said of answers that were too large, at most MAX_CUTS sentences."""
+        self._on_cut = on_cut
         self._performer: Performer
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
@@ -137,6 +150,7 @@ class Session:
             api = await self._open_client()
         else:
             api = self.sources.link = await self._open_link(self.settings.relay_url)
+        api.on_cut = self._note_cut
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
         self._closers.push_async_callback(api.aclose)
         self.reads = self.sources.reads = reads_module.Reads(api, self.budget, self.emit, self.now, self.store.get)
@@ -150,6 +164,11 @@ class Session:
             record=self._record,
             known=self.store.get,
         )
+
+    def _note_cut(self, text: str) -> None:
+        if text not in self.cuts and len(self.cuts) < MAX_CUTS:
+            self.cuts[text] = None
+            self._on_cut(text)
 
     async def _open_client(self) -> "Client":
         module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
@@ -182,7 +201,11 @@ class Session:
                 update = replace(update, at=self.now() - age)
             case _:
                 pass
-        await self._pump.emit(update)
+        if isinstance(update, RunsRead):
+            for start in range(0, max(1, len(update.patches)), MAX_APPLIED_RUNS):
+                await self._pump.emit(RunsRead(update.patches[start : start + MAX_APPLIED_RUNS]))
+        else:
+            await self._pump.emit(update)
 
     async def settle(self) -> None:
         """Wait until everything emitted so far is in the store."""

@@ -76,6 +76,7 @@ class Reporter:
         self._trouble_since: dict[str, datetime] = {}
         self._lost: set[Capability] = set()
         self._block: str | None = None
+        self._cuts_said = 0
         self._log_trouble: str | None = None
         self._reconciled: Reconciled | None = None
         self._reads: dict[str, tuple[RunId, str]] = {}
@@ -104,7 +105,13 @@ class Reporter:
             if self._log_trouble is not None:
                 self._messages.add(session.now(), f"Actions are not logged: {self._log_trouble}.")
 
+        self._see_cuts(session)
         self._see_reconciled(session.store.reconciled)
+
+    def _see_cuts(self, session: Session) -> None:
+        for text in list(session.cuts)[self._cuts_said :]:
+            self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
+        self._cuts_said = len(session.cuts)
 
     def _see_reconciled(self, look: Reconciled | None) -> None:
         """Say what the live feed had missed; what it had not is as it should be."""

@@ -20,10 +20,11 @@ from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_na
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
+from tui.wire.bounds import MAX_PAGE_BYTES, MAX_QUERY_BYTES
 from tui.wire.connection import Connection, Timeouts
 from tui.wire.errors import RateLimited
 from tui.wire.feed import START, FeedAnswer, FeedPosition, FeedTarget, decode_feed, must_refetch
-from tui.wire.questions import Question, Questioner, path_part, request_of
+from tui.wire.questions import QueryQuestion, Question, Questioner, path_part, request_of
 from tui.wire.runs import Page, decode_page
 from tui.wire.stored import Stored
 
@@ -117,8 +118,8 @@ class Client(Questioner):
             params["page[before]"] = before
         elif after is not None:
             params["page[after]"] = after
-        answer = await self._ask("GET", "/api/v1/runs", params=params)
-        page = decode_page(answer.body, answer.read_at)
+        answer = await self._ask("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
+        page = await self._decoded(answer, lambda cuts: decode_page(answer.body, answer.read_at, cuts))
         # The server gives such a page oldest first (013).
         return page if before is None else replace(page, patches=page.patches[::-1])
 
@@ -136,12 +137,13 @@ class Client(Questioner):
             return must_refetch(answer.read_at)
         if (error := refusal(answer, self._key)) is not None:
             raise error
-        return decode_feed(answer, after)
+        return await self._decoded(answer, lambda cuts: decode_feed(answer, after, cuts))
 
     async def answer(self, question: Question) -> Answer:
         """The server's whole answer to a question, whatever its status; a 429 is raised."""
         method, path, json = request_of(question)
-        answer = await self._send(method, path, json=json)
+        max_bytes = MAX_QUERY_BYTES if isinstance(question, QueryQuestion) else None
+        answer = await self._send(method, path, json=json, max_bytes=max_bytes)
         if isinstance(error := refusal(answer, self._key), RateLimited):
             raise error
         return answer
@@ -175,8 +177,9 @@ class Client(Questioner):
         params: dict[str, str] | None = None,
         json: Json = None,
         on_written: OnWritten | None = None,
+        max_bytes: int | None = None,
     ) -> Answer:
-        answer = await self._send(method, path, params=params, json=json, on_written=on_written)
+        answer = await self._send(method, path, params=params, json=json, on_written=on_written, max_bytes=max_bytes)
         if (error := refusal(answer, self._key)) is not None:
             raise error
         return answer
@@ -189,10 +192,12 @@ class Client(Questioner):
         params: dict[str, str] | None = None,
         json: Json = None,
         on_written: OnWritten | None = None,
+        max_bytes: int | None = None,
     ) -> Answer:
         asked = f"{method} {_shown(path)}"
+        url = self._base + path
         answer = await self._connection.send(
-            method, self._base + path, asked, params=params, json=json, on_written=on_written
+            method, url, asked, params=params, json=json, on_written=on_written, max_bytes=max_bytes
         )
         if (rate_limit := read_rate_limit(answer)) is not None:
             self._on_rate_limit(rate_limit)

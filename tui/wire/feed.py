@@ -26,6 +26,7 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.answers import Answer
+from tui.wire.bounds import MAX_FEED_ROWS, MAX_TAGS, Cuts
 from tui.wire.errors import ServerFault
 from tui.wire.feed_bodies import read_body, read_metadata
 from tui.wire.models import decode
@@ -126,9 +127,13 @@ class _Message(TypedDict, total=False):
     headers: OnErrorOmit[_Headers]
 
 
-def decode_feed(answer: Answer, after: FeedPosition | None) -> FeedAnswer:
-    """Read an answer of the feed that was asked for after a position (None: from the start). Raises `ServerFault`."""
-    messages = decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed")
+def decode_feed(answer: Answer, after: FeedPosition | None, cuts: Cuts | None = None) -> FeedAnswer:
+    """Read an answer of the feed that was asked for after a position (None: from the start).
+
+    `cuts` learns what was too much. Raises `ServerFault`.
+    """
+    cuts = cuts or Cuts()
+    messages = _bounded(decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed"), cuts)
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()
@@ -141,7 +146,7 @@ def decode_feed(answer: Answer, after: FeedPosition | None) -> FeedAnswer:
         if run_id is None or headers.get("operation") == "delete":
             # No run is ever deleted from the feed by its end; one that leaves the window is none of our business.
             unreadable += run_id is None
-        elif (patch := read_row(run_id, message["value"], answer.read_at)) is not None:
+        elif (patch := read_row(run_id, message["value"], answer.read_at, cuts)) is not None:
             patches.append(patch)
         else:
             partial.append((run_id, message["value"]))
@@ -175,14 +180,24 @@ def _run_id(row: Row) -> RunId | None:
     return RunId(f"run_{own}") if isinstance(own, str) and own else None
 
 
-def read_row(run_id: RunId, row: Row, read_at: datetime) -> RunPatch | None:
+def _bounded(messages: list[_Message], cuts: Cuts) -> list[_Message]:
+    """Leave out the rows over the bound; what the feed says about itself stays."""
+    if len(messages) <= MAX_FEED_ROWS:
+        return messages
+    rows = [message for message in messages if "value" in message]
+    kept = cuts.take(rows, MAX_FEED_ROWS, "rows in one answer of the feed")
+    return [*kept, *(message for message in messages if "value" not in message)]
+
+
+def read_row(run_id: RunId, row: Row, read_at: datetime, cuts: Cuts | None = None) -> RunPatch | None:
     """A row as a patch; None where it does not tell the state. Its values are texts or null (recordings 717-728)."""
     status, task = _text(row, "status"), _text(row, "taskIdentifier")
     updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
     if not status or not task or updated_at is None or created_at is None:
         return None
     ended = read_time(_text(row, "completedAt")) is not None
-    state = State(updated_at, Precision.FEED, read_status(status, ended=ended), **_told_of_state(row))
+    told = _told_of_state(run_id, row, cuts or Cuts())
+    state = State(updated_at, Precision.FEED, read_status(status, ended=ended), **told)
     ttl = _text(row, "ttl")
     fixed = Fixed(
         task=TaskId(intern(task)),
@@ -209,7 +224,7 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
 
     It is as true as that was: any whole answer of the same moment is believed instead.
     """
-    told, word = _told_of_state(row), _text(row, "status")
+    told, word = _told_of_state(run_id, row, Cuts()), _text(row, "status")
     updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
     ended = told.get("finished_at", known.finished_at) is not None
     status = read_status(word, ended=ended) if word else known.status
@@ -219,9 +234,12 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
     return RunPatch(run_id, read_at, state=state, error=error)
 
 
-def _told_of_state(row: Row) -> dict[str, Any]:
+def _told_of_state(run_id: RunId, row: Row, cuts: Cuts) -> dict[str, Any]:
     """The fields of a state whose columns are there; `status` and `updated_at` are read by who knows the others."""
-    return {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
+    told = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
+    if "tags" in told:
+        told["tags"] = cuts.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
+    return told
 
 
 def read_stored_error(text: Json) -> RunError | None:

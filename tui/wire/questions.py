@@ -6,8 +6,9 @@ What lives here: questions as values, the requests that they are, and the decodi
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeVar, assert_never
 from urllib.parse import quote
 
 from tui.config import Secret
@@ -17,10 +18,13 @@ from tui.domain.run import Json
 from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.text import clean
 from tui.wire.answers import Answer, decode_query, refusal
+from tui.wire.bounds import MAX_INLINE_BYTES, Cuts
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.events import EventsDecoder
 from tui.wire.runs import RunAnswer, decode_run
 from tui.wire.traces import decode_span, decode_trace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Questioner(ABC):
     def __init__(self, key: Secret) -> None:
         """`key` is cut out of every text of an error."""
         self._key = key
+        self.on_cut: Callable[[str], None] = lambda _: None
+        """Called with a sentence about an answer that was more than is taken from one; see `wire.bounds`."""
 
     @abstractmethod
     async def answer(self, question: Question) -> Answer:
@@ -83,14 +89,15 @@ class Questioner(ABC):
     async def read_run(self, run_id: RunId) -> RunAnswer:
         """One run in full, with its root, its parent and its direct children."""
         answer = await self._good_answer(RunQuestion(run_id))
-        told = decode_run(answer.body, answer.read_at)
+        told = await self._decoded(answer, lambda cuts: decode_run(answer.body, answer.read_at, cuts))
         if told.patch.id != run_id:
             raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
         return told
 
     async def read_trace(self, run_id: RunId) -> Trace:
         """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
-        return decode_trace((await self._good_answer(TraceQuestion(run_id))).body)
+        answer = await self._good_answer(TraceQuestion(run_id))
+        return await self._decoded(answer, lambda cuts: decode_trace(answer.body, cuts))
 
     async def read_events(self, run_id: RunId) -> Events:
         """What the flat list of a run tells of its attempts, decoded in slices between which the loop runs."""
@@ -108,7 +115,17 @@ class Questioner(ABC):
 
         `period` is the server's text (`1d`); None: the longest that the server takes.
         """
-        return decode_query((await self._good_answer(QueryQuestion(trql, period))).body)
+        answer = await self._good_answer(QueryQuestion(trql, period))
+        return await self._decoded(answer, lambda cuts: decode_query(answer.body, cuts))
+
+    async def _decoded(self, answer: Answer, decode: Callable[[Cuts], T]) -> T:
+        """Decode an answer, a large one in a thread, and report what was cut. Raises what `decode` raises."""
+        cuts = Cuts()
+        is_large = len(answer.body) > MAX_INLINE_BYTES
+        value = await asyncio.to_thread(decode, cuts) if is_large else decode(cuts)
+        for note in cuts.notes:
+            self.on_cut(f"{answer.asked}: {note}")
+        return value
 
     async def _good_answer(self, question: Question) -> Answer:
         answer = await self.answer(question)

@@ -5,6 +5,7 @@ What lives here: the conversion of decoded rows into domain values, absent and o
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
@@ -16,6 +17,7 @@ from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
+from tui.wire.bounds import MAX_ATTEMPTS, MAX_METADATA_KEYS, MAX_PAGE_ROWS, MAX_RELATIVES, MAX_TAGS, Cuts
 from tui.wire.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
 from tui.wire.times import read_duration_ms, read_time
 
@@ -48,58 +50,69 @@ class RunAnswer:
     related: tuple[RunPatch, ...] = ()
 
 
-def decode_page(body: bytes, read_at: datetime) -> Page:
-    """Read the answer of `GET /api/v1/runs`, in the server's order. Raises `ServerFault`."""
+def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Page:
+    """Read the answer of `GET /api/v1/runs`, in the server's order. `cuts` learns what was too much.
+
+    Raises `ServerFault`.
+    """
+    cuts = cuts or Cuts()
     page = decode(RunPage, body, "the list of runs")
     pagination = page.get("pagination", {})
-    patches = tuple(_read_row(row, read_at) for row in page["data"] if row is not None)
+    rows = cuts.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
+    patches = tuple(_read_row(row, read_at, cuts) for row in rows if row is not None)
     return Page(
         patches,
         read_at,
         _cursor(pagination.get("next")),
         _cursor(pagination.get("previous")),
-        len(page["data"]) - len(patches),
+        len(rows) - len(patches),
     )
 
 
-def decode_run(body: bytes, read_at: datetime) -> RunAnswer:
-    """Read the answer of `GET /api/v3/runs/{id}`. Raises `ServerFault`."""
+def decode_run(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> RunAnswer:
+    """Read the answer of `GET /api/v3/runs/{id}`. `cuts` learns what was too much. Raises `ServerFault`."""
+    cuts = cuts or Cuts()
     detail = decode(RunDetail, body, "the run")
     run_id = RunId(detail["id"])
     related = detail.get("relatedRuns", {})
     root, parent, children = related.get("root"), related.get("parent"), related.get("children")
     root_id = RunId(root["id"]) if root is not None else None
     parent_id = RunId(parent["id"]) if parent is not None else None
-    state = _read_state(detail, Precision.DETAIL, read_at)
+    shown = None if children is None else cuts.take(children, MAX_RELATIVES, f"children of {run_id}")
+    state = _read_state(detail, Precision.DETAIL, read_at, cuts)
     stamp = Stamp(state.updated_at, Precision.DETAIL, read_at)
-    history = _read_attempts(detail.get("attempts", []))
+    history = _read_attempts(cuts.take(detail.get("attempts", []), MAX_ATTEMPTS, f"attempts of {run_id}"))
     patch = RunPatch(
         run_id,
         read_at,
         fixed=_read_fixed(detail, parent_id, root_id, schedule=detail.get("schedule")),
         state=state,
-        metadata=(stamp, _read_metadata(detail)),
+        metadata=(stamp, _read_metadata(detail, cuts)),
         body=(stamp, _read_body(detail)),
         error=(stamp, _read_error(detail.get("error"))),
         attempts=(stamp, history) if history.attempts else None,
         attempt_count=detail.get("attemptCount", len(history.attempts) or None),
-        has_children=children is not None,
+        has_children=children is not None and len(shown or ()) == len(children),
     )
-    patches = [_read_row(root, read_at)] if root is not None else []
+    patches = [_read_row(root, read_at, cuts)] if root is not None else []
     if parent is not None and parent_id != root_id:
-        patches.append(_read_row(parent, read_at, root_id=root_id))
-    patches += [_read_row(child, read_at, run_id, root_id or run_id) for child in children or () if child is not None]
+        patches.append(_read_row(parent, read_at, cuts, root_id=root_id))
+    patches += [
+        _read_row(child, read_at, cuts, run_id, root_id or run_id) for child in shown or () if child is not None
+    ]
     return RunAnswer(patch, read_at, tuple(patches))
 
 
-def _read_row(row: RunRow, read_at: datetime, parent_id: RunId | None = None, root_id: RunId | None = None) -> RunPatch:
-    state = _read_state(row, Precision.LIST, read_at)
+def _read_row(
+    row: RunRow, read_at: datetime, cuts: Cuts, parent_id: RunId | None = None, root_id: RunId | None = None
+) -> RunPatch:
+    state = _read_state(row, Precision.LIST, read_at, cuts)
     return RunPatch(
         RunId(row["id"]),
         read_at,
         fixed=_read_fixed(row, parent_id, root_id),
         state=state,
-        metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row)),
+        metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row, cuts)),
     )
 
 
@@ -123,7 +136,7 @@ def _read_fixed(row: RunRow, parent_id: RunId | None, root_id: RunId | None, sch
     )
 
 
-def _read_state(row: RunRow, precision: Precision, read_at: datetime) -> State:
+def _read_state(row: RunRow, precision: Precision, read_at: datetime, cuts: Cuts) -> State:
     finished_at = row.get("finishedAt")
     return State(
         updated_at=read_time(row.get("updatedAt")) or read_time(row.get("createdAt")) or read_at,
@@ -136,13 +149,18 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime) -> State:
         compute=read_duration_ms(row.get("durationMs", 0.0)),
         cost_cents=row.get("costInCents", 0.0),
         base_cost_cents=row.get("baseCostInCents", 0.0),
-        tags=tuple(Raw(tag) for tag in row.get("tags", ())),
+        tags=tuple(Raw(tag) for tag in cuts.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")),
     )
 
 
-def _read_metadata(row: RunRow) -> dict[str, Json]:
+def _read_metadata(row: RunRow, cuts: Cuts) -> dict[str, Json]:
     metadata = row.get("metadata")
-    return metadata if isinstance(metadata, dict) and metadata else _NO_METADATA
+    if not isinstance(metadata, dict) or not metadata:
+        return _NO_METADATA
+    if len(metadata) <= MAX_METADATA_KEYS:
+        return metadata
+    kept = cuts.take(tuple(metadata), MAX_METADATA_KEYS, f"keys in the metadata of {row['id']}")
+    return {key: metadata[key] for key in kept}
 
 
 def _read_body(detail: RunDetail) -> Body:
@@ -187,7 +205,7 @@ def _as_text(value: Json) -> str:
         return "(nested too deep to be shown)"
 
 
-def _read_attempts(rows: list[AttemptRow]) -> AttemptHistory:
+def _read_attempts(rows: Sequence[AttemptRow]) -> AttemptHistory:
     """The attempts that an older server still sends, in order of their start where all have one, else as they came."""
     starts = [(row.get("number", 0), row.get("startedAt") or row.get("createdAt") or "") for row in rows]
     if all(number or start for number, start in starts):

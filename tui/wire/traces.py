@@ -15,28 +15,31 @@ from tui.domain.run import Json
 from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
 from tui.domain.status import read_status
 from tui.domain.text import Raw
+from tui.wire.bounds import MAX_SPANS, Cuts
 from tui.wire.errors import ServerFault
 from tui.wire.times import read_duration_ns, read_time
 
 _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, span errors, logged errors (README §5)
 
 
-def decode_trace(body: bytes) -> Trace:
+def decode_trace(body: bytes, cuts: Cuts | None = None) -> Trace:
     """Decode the answer of `/trace`: times in UTC, nanoseconds rounded to microseconds.
 
-    A node without id, message or start time is left out, and its children hang on its parent. Raises ServerFault when
-    it is no trace, or nested too deep for the JSON decoder (some 490 spans below each other).
+    A node without id, message or start time is left out, and its children hang on its parent. A trace of more than
+    MAX_SPANS is truncated, and `cuts` learns of it. Raises ServerFault when it is no trace, or nested too deep for the
+    JSON decoder (some 490 spans below each other).
     """
     try:
         answer = json.loads(body)
         trace = answer.get("trace") if isinstance(answer, dict) else None
-        root = _root(trace["rootSpan"]) if _is_object(trace) and _is_object(trace.get("rootSpan")) else None
+        node = trace.get("rootSpan") if _is_object(trace) else None
+        root, is_cut = _root(node, cuts or Cuts()) if _is_object(node) else (None, False)
     except (ValueError, RecursionError):
         raise ServerFault("the trace could not be read: no JSON, or nested too deep", 200) from None
     if not _is_object(trace) or root is None:
         raise ServerFault("the trace could not be read: no root span", 200)
     # Recordings have `isTruncated` inside `trace`; beside it is where the server's schema has it.
-    is_truncated = trace.get("isTruncated") is True or answer.get("isTruncated") is True
+    is_truncated = is_cut or trace.get("isTruncated") is True or answer.get("isTruncated") is True
     return Trace(TraceId(_text(trace.get("traceId")) or ""), root, is_truncated)
 
 
@@ -61,11 +64,14 @@ def decode_span(body: bytes) -> SpanDetail:
     )
 
 
-def _root(root: dict[str, Json]) -> Span | None:
-    """Build the spans of a nested node, children first; never recursive. None when the root itself is unreadable."""
+def _root(root: dict[str, Json], cuts: Cuts) -> tuple[Span | None, bool]:
+    """Build the spans of a nested node, children first, and say whether some were cut; never recursive.
+
+    The span is None when the root itself is unreadable.
+    """
     order: list[tuple[dict[str, Json], RunId, int]] = []
     pending: list[tuple[dict[str, Json], RunId, int]] = [(root, RunId(""), -1)]
-    while pending:
+    while pending and len(order) < MAX_SPANS:
         node, run_above, parent = pending.pop()
         run_id = RunId(_text(node.get("runId")) or run_above)
         here = len(order)
@@ -73,6 +79,8 @@ def _root(root: dict[str, Json]) -> Span | None:
         children = node.get("children")
         if isinstance(children, list):
             pending.extend((child, run_id, here) for child in reversed(children) if isinstance(child, dict))
+    if pending:
+        cuts.note(f"more than {MAX_SPANS:,} spans in a trace, the first of them are kept")
     below: list[list[Span]] = [[] for _ in order]  # of each node, its children last to first
     span: Span | None = None
     for here in range(len(order) - 1, -1, -1):
@@ -80,7 +88,7 @@ def _root(root: dict[str, Json]) -> Span | None:
         span = _span(node, run_id, tuple(reversed(below[here])))
         if parent >= 0:
             below[parent].extend(below[here] if span is None else (span,))
-    return span
+    return span, bool(pending)
 
 
 def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...]) -> Span | None:

@@ -1,0 +1,173 @@
+"""What is taken from one answer is bounded, and what was cut is said."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from tests.recording_server import RecordingsApi, Reply
+from tests.recordings import recording
+from tests.wire.asking import KEY, NOW, ask
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.run import Json
+from tui.wire import bounds
+from tui.wire.answers import Answer, decode_query
+from tui.wire.bounds import MAX_INLINE_BYTES, MAX_NOTES, MAX_TAGS, Cuts
+from tui.wire.client import Client
+from tui.wire.feed import decode_feed
+from tui.wire.runs import decode_page, decode_run
+from tui.wire.traces import decode_trace
+
+ROW: dict[str, Any] = recording("014")["response"]["body"]["data"][0]
+DETAIL: dict[str, Any] = recording("103")["response"]["body"]
+FEED_HEADERS = {"electric-handle": "1", "electric-offset": "0_0"}
+
+
+def rows(count: int) -> list[Json]:
+    return [ROW | {"id": f"run_{number}"} for number in range(count)]
+
+
+def body(value: Json) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_page_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
+    for count, notes in ((5, []), (7, ["7 rows on a page, the first 5 of them are kept"])):
+        cuts = Cuts()
+        page = decode_page(body({"data": rows(count), "pagination": {"next": "on"}}), NOW, cuts)
+        assert [patch.id for patch in page.patches] == [f"run_{number}" for number in range(5)]
+        assert (page.unreadable, page.next, cuts.notes) == (0, "on", notes)
+
+
+def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.runs.MAX_METADATA_KEYS", 3)
+    many = {"tags": [f"t{number}" for number in range(50_000)], "metadata": {"a": 1, "b": 2, "c": 3, "d": 4}}
+    listed, read = Cuts(), Cuts()
+    row = decode_page(body({"data": [ROW | many]}), NOW, listed).patches[0]
+    detail = decode_run(body(DETAIL | many | {"id": ROW["id"]}), NOW, read).patch
+    for patch, cuts in ((row, listed), (detail, read)):
+        assert patch.state is not None
+        assert patch.state.tags == tuple(f"t{number}" for number in range(MAX_TAGS))
+        assert patch.metadata is not None
+        assert patch.metadata[1] == {"a": 1, "b": 2, "c": 3}
+        assert cuts.notes == [
+            f"50,000 tags of {ROW['id']}, the first 100 of them are kept",
+            f"4 keys in the metadata of {ROW['id']}, the first 3 of them are kept",
+        ]
+
+
+def test_cut_children_are_not_said_to_be_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.runs.MAX_RELATIVES", 2)
+    for count in (2, 3):
+        cuts = Cuts()
+        answer = decode_run(body(DETAIL | {"relatedRuns": {"children": rows(count)}}), NOW, cuts)
+        assert [patch.id for patch in answer.related] == ["run_0", "run_1"]
+        assert answer.patch.has_children is (count == 2)
+        assert len(cuts.notes) == (count > 2)
+
+
+def test_feed_of_too_many_rows_goes_on_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.feed.MAX_FEED_ROWS", 4)
+    row = recording("717")["response"]["body"][0]["value"]
+    messages: list[Json] = [{"value": row | {"friendlyId": f"run_{number}"}, "headers": {}} for number in range(6)]
+    messages.append({"headers": {"control": "up-to-date"}})
+    cuts = Cuts()
+    answer = decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body(messages), NOW), None, cuts)
+    assert answer.row_count == 4
+    assert answer.position is not None
+    assert answer.position.is_up_to_date
+    assert cuts.notes == ["6 rows in one answer of the feed, the first 4 of them are kept"]
+
+
+def test_feed_cuts_the_tags_that_the_list_cuts() -> None:
+    row = recording("717")["response"]["body"][0]["value"]
+    tags = "{" + ",".join(f"t{number:04}" for number in range(500)) + "}"
+    cuts = Cuts()
+    message = {"value": row | {"friendlyId": "run_1", "runTags": tags}, "headers": {}}
+    answer = decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None, cuts)
+    assert answer.patches[0].state is not None
+    assert len(answer.patches[0].state.tags) == MAX_TAGS
+    assert cuts.notes == ["500 tags of run_1, the first 100 of them are kept"]
+
+
+def test_query_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.answers.MAX_QUERY_ROWS", 3)
+    cuts = Cuts()
+    assert decode_query(body({"results": [{"n": number} for number in range(9)]}), cuts) == [
+        {"n": 0},
+        {"n": 1},
+        {"n": 2},
+    ]
+    assert cuts.notes == ["9 rows of a query, the first 3 of them are kept"]
+
+
+def test_trace_of_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.traces.MAX_SPANS", 3)
+
+    def node(name: str, *children: Json) -> dict[str, Json]:
+        data: Json = {"message": name, "startTime": "2026-11-24T13:43:46Z", "duration": 1}
+        return {"id": name, "runId": "run_1", "data": data, "children": list(children)}
+
+    for count in (2, 3):
+        cuts = Cuts()
+        root = node("root", *(node(f"s{number}") for number in range(count)))
+        trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), cuts)
+        assert [span.message for span in trace.root.walk()] == ["root", "s0", "s1"]
+        assert trace.is_truncated is (count == 3)
+        assert len(cuts.notes) == (count > 2)
+
+
+def test_one_answer_has_few_notes() -> None:
+    cuts = Cuts()
+    for number in range(1000):
+        cuts.take("ab", 1, f"letters of {number}")
+    assert len(cuts.notes) == MAX_NOTES
+
+
+def test_cut_is_reported_with_its_request(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
+    said: list[str] = []
+
+    async def listen(client: Client) -> None:
+        client.on_cut = said.append
+        await client.list_runs(RunFilters())
+
+    ask(recordings_api.url, listen)
+    (note,) = said
+    assert note == "GET /api/v1/runs: 44 rows on a page, the first 5 of them are kept"
+
+
+def test_page_larger_than_its_bytes_is_refused(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.client.MAX_QUERY_BYTES", 1000)
+    recordings_api.answer(Reply(body={"results": [{"n": "x" * 2000}]}), method="POST")
+    with pytest.raises(Exception, match="more than 1,000 bytes"):
+        ask(recordings_api.url, lambda client: client.query("SELECT 1"))
+
+
+@pytest.mark.parametrize(("size", "is_in_thread"), [(10, False), (MAX_INLINE_BYTES + 1, True)])
+def test_large_answer_is_decoded_in_a_thread(size: int, is_in_thread: bool) -> None:
+    """The event loop gets its turns meanwhile."""
+    client = Client("http://127.0.0.1:1", KEY, clock=lambda: NOW)
+    answer = Answer("GET /it", 200, {}, bytes(size), NOW)
+    decoding = asyncio.run(client._decoded(answer, lambda _: threading.current_thread()))
+    assert (decoding is not threading.main_thread()) is is_in_thread
+
+
+def test_bounds_are_above_all_that_was_recorded() -> None:
+    assert bounds.MAX_PAGE_ROWS >= 100
+    assert bounds.MAX_FEED_ROWS >= 1000
+    assert bounds.MAX_QUERY_ROWS >= 10_000
+    assert bounds.MAX_SPANS >= 25_000
+    assert bounds.MAX_TAGS >= 10
+
+
+def test_recorded_answers_are_not_cut() -> None:
+    cuts = Cuts()
+    decode_page(body(recording("014")["response"]["body"]), NOW, cuts)
+    decode_run(body(DETAIL), NOW, cuts)
+    assert cuts.notes == []
+    assert RunId(DETAIL["id"])
