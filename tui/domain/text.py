@@ -52,7 +52,7 @@ _EMOJI_SEQUENCE: Final = re.compile(f"({_EMOJI}){_TAIL}(?:{_TAGS})?{_TAIL}")
 _ENCLOSING_KEYCAP: Final = 0x20E3
 _KEYCAP: Final = re.compile("([0-9#*])[\ufe0e\ufe0f]*\u20e3+")
 _IS_EMOJI: Final = re.compile(_EMOJI)
-_LONE_JOINERS: Final = re.compile(f"[\ufe0e\ufe0f]*[{_JOINERS}][\ufe0e\ufe0f{_JOINERS}]*")
+_LONE_JOINERS: Final = re.compile(f"[{_JOINERS}][\ufe0e\ufe0f{_JOINERS}]*")
 
 # Scripts whose spelling uses joiners: Arabic to Malayalam and Sinhala, Tibetan and Myanmar, Khmer and Mongolian, the
 # later blocks of these, Arabic forms, and the scripts of India in plane 1.
@@ -129,8 +129,10 @@ def _first_signs(text: str) -> str:
 def _joiners(found: re.Match[str]) -> str:
     """What joiners look like between their neighbours: nothing, or `U+FFFD` each where they would hide in a word."""
     text = found.string
-    before, after = text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 1]
-    neighbours = [each for each in (before, after) if each and not each.isspace()]
+    before, after = found.start() - 1, found.end()
+    while before >= 0 and ord(text[before]) in _SELECTORS:
+        before -= 1
+    neighbours = [text[at] for at in (before, after) if 0 <= at < len(text) and not text[at].isspace()]
     if not neighbours or any(_uses_joiners(ord(each)) for each in neighbours):
         return ""
     return REPLACEMENT * sum(ord(each) not in _SELECTORS for each in found.group())
