@@ -6,6 +6,7 @@ All of it follows from the seed.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from random import Random
@@ -118,14 +119,16 @@ class Arrivals:
         return self._agenda.now_ms < until_ms and self._lifecycle.created < runs
 
     def _trigger(self, task: Task, *, is_test: bool = False) -> None:
+        new = self._new(task, is_test=is_test)
+        if (task.id, new.idempotency_key) not in self._lifecycle.ledger.by_idempotency:
+            self._lifecycle.create(new)
+
+    def _new(self, task: Task, *, is_test: bool = False) -> NewRun:
+        """What somebody asks for at random."""
         delay_ms = task.delay_ms(self._random) if task.delay_ms else 0
         tags = task.tags(self._random)
         key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < 0.04 else ""
-        if (task.id, key) in self._lifecycle.ledger.by_idempotency:
-            return
-        self._lifecycle.create(
-            NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
-        )
+        return NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
 
     def _fire(self, task: Task) -> None:
         if self._is_working:
@@ -133,11 +136,10 @@ class Arrivals:
         self._agenda.after(task.every_s * 1000, self._fire, task)
 
     def fire(self, task: Task) -> Run:
-        """A schedule starts a run of its task now."""
+        """A schedule starts a run of its task now, which has no key and comes with the schedule's payload."""
         payload = schedule_payload(task, self._agenda.now_ms)
-        return self._lifecycle.create(
-            NewRun(task_id=task.id, payload=payload, tags=task.tags(self._random), schedule_id=schedule_id(task))
-        )
+        new = replace(self._new(task), idempotency_key="", payload=payload, schedule_id=schedule_id(task))
+        return self._lifecycle.create(new)
 
     def _deploy(self, *, is_fix: bool = False) -> None:
         is_bad = not is_fix and bool(self._bugs) and self._random.random() < BAD_DEPLOY_SHARE
