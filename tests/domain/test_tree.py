@@ -94,7 +94,7 @@ def test_trace_tells_when_its_runs_were_created_started_and_over() -> None:
         for of_trace, of_row in pairs:
             assert of_trace is not None
             assert of_row is not None
-            assert abs(of_trace - of_row) < timedelta(seconds=1)
+            assert abs(of_trace - of_row) < timedelta(milliseconds=100)
 
 
 def test_only_runs_that_did_not_wait_have_children_beyond_the_trace() -> None:

@@ -45,7 +45,9 @@ def awaited(count: int, still: int, task: str | None = "sleeper", about: str | N
     ("wait", "said"),
     [
         (TOKEN, "waits for a token since 13:48"),
-        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("10 minutes")), "waits 10m00s, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("10 minutes")), "waits 10m, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("75 seconds")), "waits 1m15s, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("2 hours")), "waits 2h, since 13:48"),
         (replace(TOKEN, kind=WaitKind.TIME, about=None), "waits for a time since 13:48"),
         (replace(TOKEN, kind=WaitKind.TIME, about=Raw("1 month")), "waits for 1 month, since 13:48"),
         (awaited(1, 1), "waits for sleeper since 13:48"),

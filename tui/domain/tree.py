@@ -17,6 +17,7 @@ from tui.domain.status import Status, read_status
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _TRIGGER = re.compile(r"trigger\w*\(\)\Z", re.IGNORECASE)
 _AWAITED = "andwait()"
+_TAKEN = "[engine] PENDING_EXECUTING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,15 @@ def runs_with_unawaited(root: Span) -> frozenset[RunId]:
 
 
 def _times_of(own: Span) -> RunTimes:
-    """The times that a run's own span tells: the first attempt begins a moment after a worker took the run."""
-    starts = [child.started_at for child in own.children if child.attempt_number == 1 and child.run_id == own.run_id]
-    return RunTimes(own.started_at, min(starts, default=None), own.ended_at)
+    """The times that a run's own span tells.
+
+    A run counts from when a worker took it, which a row of the engine tells; its first attempt begins up to a second
+    later, when the process is up.
+    """
+    below = [child for child in own.children if child.run_id == own.run_id]
+    taken = [child.started_at for child in below if child.message.startswith(_TAKEN)]
+    begun = [child.started_at for child in below if child.attempt_number is not None]
+    return RunTimes(own.started_at, min(taken or begun, default=None), own.ended_at)
 
 
 def _sure_status(span: Span) -> Status | None:

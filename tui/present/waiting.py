@@ -71,8 +71,16 @@ def _for_what(wait: Wait) -> str:
 
 def _for_how_long(wait: Wait) -> str:
     if (lasts := wait.lasts) is not None:
-        return f"{words.duration(lasts)},"
+        return f"{_rounded(lasts)},"
     return "for a time" if wait.about is None else f"for {wait.about[:_LONGEST_TASK]},"
+
+
+def _rounded(value: timedelta) -> str:
+    """`10m` for what is `10m00s` among running times."""
+    text = words.duration(value)
+    if text.endswith(("m00s", "h00m")):
+        return text[:-3]
+    return text
 
 
 def _for_which_runs(wait: Wait) -> str:
