@@ -36,8 +36,8 @@ MISSING = (
 def test_page_names_what_the_server_cut(attempts: tuple[Attempt, ...]) -> None:
     found = " ".join(text(of(sample("FAILED", attempt_count=3), *attempts, missing=MISSING), 100).split())
     assert (
-        "The trace was cut at 5,000 rows and the events could not be read: 403 Forbidden; later attempts, and errors "
-        "of these, may be missing." in found
+        "The trace was cut at 5,000 rows and the events could not be read: 403 Forbidden; later attempts may be "
+        "missing, and so may errors." in found
     )
     assert ("attempt 2 is not in the trace" in found) == bool(attempts)
     assert "may be missing" not in text(thrice(), 100)

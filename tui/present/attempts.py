@@ -25,7 +25,7 @@ def missing_words(history: AttemptHistory) -> str:
         return ""
     missing = without_request(history.missing)
     said = missing[:1].upper() + missing[1:].rstrip(".")
-    return f"{said}; later attempts, and errors of these, may be missing."
+    return f"{said}; later attempts may be missing, and so may errors."
 
 
 def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
