@@ -1,6 +1,6 @@
 """What a run waits for, by the span that is open in its trace.
 
-Source: recordings wait-token-trace, wait-wait-for-events, wait-child-trace, 220, 233.
+Source: recordings 220, 233, 1230-1240.
 """
 
 import re

@@ -9,7 +9,7 @@ SCHEDULED = "SCHEDULED"
 def origin_words(fixed: Fixed) -> str:
     """`schedule 0 3 * * *`, or `batchTrigger()`; empty where nothing tells.
 
-    The server calls a scheduled run's function `trigger`, as if code had called it (recording schedule-run-detail).
+    The server calls a scheduled run's function `trigger`, as if code had called it (recording 1241).
     """
     function = fixed.trigger_function
     if function in {None, "trigger"} and (fixed.schedule is not None or fixed.task_kind == SCHEDULED):

@@ -1,7 +1,7 @@
 """The answer of `/events`, decoded in slices into what attempts are read from: the flat form of a trace.
 
 What lives here: JSON into `domain.span` values, leniently, as in `wire.traces`. Log lines are counted and dropped.
-Source: recordings 240e-254e, 1005, wait-token-events and tests/wire/recordings/README.md §5.
+Source: recordings 240e-254e, 1005, 1231, 1239 and tests/wire/recordings/README.md §5.
 """
 
 import json
@@ -14,6 +14,7 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import Events, Span
 from tui.domain.text import Raw
+from tui.wire.bounds import MAX_SPANS
 from tui.wire.errors import ServerFault
 from tui.wire.times import read_duration_ns, read_epoch_ns
 from tui.wire.traces import read_exception
@@ -72,6 +73,8 @@ class EventsDecoder:
             return
         is_partial, number = row.get("isPartial") is True, row.get("attemptNumber")
         if not (is_partial or number is None or _ATTEMPT.match(message)):
+            return
+        if len(self._spans) >= MAX_SPANS:
             return
         started_at = read_epoch_ns(row.get("startTime"))
         if started_at is None:
