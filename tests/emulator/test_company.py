@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.recordings import recording
 from tui.emulator.company import COMPANY
 from tui.emulator.company.hostile import SHORT_TEXTS, TEXTS
+from tui.emulator.company.longlived import OLD_RUNS
 from tui.emulator.company.stacks import TICKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.simulation.failure import Failure, FailureKind
@@ -511,3 +512,19 @@ def test_any_run_can_be_cancelled_at_any_moment(seed: int, data: st.DataObject) 
     assert all(queue.running >= 0 for queue in company.queues.all())
     canceled = [run for run in company.ledger if run.status is Word.CANCELED]
     assert all(run.finished_ms is not None for run in canceled)
+
+
+def test_old_live_runs_change_nothing_about_the_rest() -> None:
+    plain, aged = (
+        World(COMPANY, start_ms=START_MS, rate_per_s=2, history=300, seed=5, old_runs=old) for old in ((), OLD_RUNS)
+    )
+    old = list(aged.ledger)[: len(OLD_RUNS)]
+    assert [(START_MS - run.created_ms) // 86_400_000 for run in old] == [40, 20, 8]
+    assert [run.status for run in old] == [Word.EXECUTING, Word.EXECUTING, Word.DELAYED]
+    for world in (plain, aged):
+        world.advance(START_MS + 60_000)
+    rest = list(aged.ledger)[len(OLD_RUNS) :]
+    assert [(run.id, run.status, run.updated_ms) for run in plain.ledger] == [
+        (run.id, run.status, run.updated_ms) for run in rest
+    ]
+    assert all(not run.status.is_final and run.copied is run.status for run in old)

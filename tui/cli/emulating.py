@@ -82,12 +82,14 @@ class Asked:
     def emulator(self) -> "Emulator":
         """The company at work, with the small tasks that only the API triggers; its worlds are not made yet."""
         from tui.emulator.company import COMPANY, played_leniently
+        from tui.emulator.company.longlived import OLD_RUNS
         from tui.emulator.reference import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
-        options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history)
+        old_runs = OLD_RUNS if self.history else ()
+        options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history, old_runs=old_runs)
         tasks = (*COMPANY.tasks, *map(played_leniently, (*REFERENCE, *REFERENCE_LATER)))
         company = replace(COMPANY, tasks=tasks, limits={**REFERENCE_LIMITS, **COMPANY.limits})
         return Emulator(company, options, WorldClock(start_ms, self.time_scale))
@@ -111,7 +113,7 @@ def world_options(*, history: int) -> Callable[[F], F]:
                 type=click.IntRange(0, 1_000_000),
                 default=history,
                 show_default=True,
-                help="Finished runs at the start.",
+                help="Finished runs at the start; with any, a few live ones of weeks.",
             ),
             click.option(
                 "--rate", type=Factor(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours."

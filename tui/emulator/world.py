@@ -6,6 +6,7 @@ time passes when somebody says so (`advance`), and how often that is makes no di
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.simulation.agenda import Agenda
@@ -15,7 +16,7 @@ from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.lifecycle import Lifecycle
 from tui.emulator.simulation.names import digest
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.queues import Queue, Queues
 from tui.emulator.simulation.runs import ABSENT, Run
 from tui.emulator.simulation.script import Task
@@ -55,7 +56,8 @@ class World:
     """An environment and its runs.
 
     `start_ms`: the moment at which the world is handed over, with exactly `history` finished runs. `rate_per_s`: runs
-    a second from then on, those started by other runs included (0: nothing happens but what is asked for).
+    a second from then on, those started by other runs included (0: nothing happens but what is asked for). Of the
+    `old_runs` those are made that are older than the history.
     """
 
     def __init__(
@@ -68,13 +70,15 @@ class World:
         rate_per_s: float = 0.0,
         history: int = 0,
         lag_ms: tuple[int, int] = LIST_LAG_MS,
+        old_runs: Sequence[OldRun] = (),
     ) -> None:
         self.environment = environment
         busy_ms = LAST_MS + int(history * (1 - EARLIER_SHARE) / max(rate_per_s, 0.01) * 1000)
         earlier_ms = max(EARLIER_MS, int(history * EARLIER_SHARE / max(rate_per_s, 0.01) * 1000))
         begin_ms = start_ms - earlier_ms - busy_ms if history else start_ms
         seed = digest(seed, environment.slug)
-        self.agenda = Agenda(begin_ms)
+        old_runs = [old for old in old_runs if start_ms - old.age_ms < begin_ms]
+        self.agenda = Agenda(min([begin_ms, *(start_ms - old.age_ms for old in old_runs)]))
         self.ledger = Ledger()
         self.queues = Queues(seed, _limits(company.limits, rate_per_s))
         self.lifecycle = Lifecycle(
@@ -91,6 +95,9 @@ class World:
         self._arrivals = Arrivals(
             self.lifecycle, company.tasks, company.bugs, company.pausable, seed=seed, rate_per_s=rate_per_s
         )
+        self._make_old(start_ms, old_runs)
+        self.agenda.run_until(begin_ms)
+        self.lifecycle.begin()
         self._arrivals.begin()
         if history:
             self._make_history(start_ms, start_ms - busy_ms, history)
@@ -163,6 +170,13 @@ class World:
         self._arrivals.leave_paused(queue.name)
         queue.is_paused = is_paused
         self.lifecycle.serve(queue)
+
+    def _make_old(self, start_ms: int, old_runs: Sequence[OldRun]) -> None:
+        for old in sorted(old_runs, key=lambda old: -old.age_ms):
+            self.agenda.run_until(start_ms - old.age_ms)
+            day = datetime.fromtimestamp(self.now_ms / 1000, UTC).strftime("%Y%m%d")
+            self.lifecycle.deploy(f"{day}.1", {})
+            self.lifecycle.create(old.new)
 
     def _make_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
         """Live through the past, until just so many finished runs are left; the oldest too many are forgotten."""

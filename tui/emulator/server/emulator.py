@@ -22,6 +22,7 @@ from tui.emulator.server.faults import Faults
 from tui.emulator.server.feeds import Feeds
 from tui.emulator.server.sockets import Sockets
 from tui.emulator.simulation.names import digest
+from tui.emulator.simulation.new_run import OldRun
 from tui.emulator.world import LIST_LAG_MS, Company, World
 
 LOG = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ HELD_MOST = 10
 class Options:
     """How the worlds are: `rate_per_s` runs a second, `history` finished runs at the start, both for each of them.
 
-    `held_most` polls of the realtime feed are held for an environment.
+    `old_runs` are there from long before the history. `held_most` polls of the realtime feed are held for an
+    environment.
     """
 
     seed: int = 0
@@ -61,6 +63,7 @@ class Options:
     secret_key_limit: Limit = SECRET_KEY
     public_token_limit: Limit = PUBLIC_TOKEN
     held_most: int = HELD_MOST
+    old_runs: Sequence[OldRun] = ()
 
 
 @dataclass(slots=True)
@@ -247,6 +250,7 @@ class Emulator:
             rate_per_s=options.rate_per_s,
             history=options.history,
             lag_ms=options.lag_ms,
+            old_runs=options.old_runs,
         )
 
 

@@ -43,7 +43,9 @@ class Lifecycle:
         self.ledger = ledger
         self.queues = queues
         self.created = 0
-        """How many runs there ever were."""
+        """How many runs there ever were, those of before the history excepted."""
+        self._older = 0
+        self._is_begun = False
         self._environment = environment
         self._seed = seed
         self._changes = Changes(agenda, ledger, lag_ms)
@@ -68,6 +70,10 @@ class Lifecycle:
     def bugs(self) -> Mapping[str, Failure]:
         """What that version makes a task throw now and then."""
         return self._dispatch.bugs
+
+    def begin(self) -> None:
+        """The history begins: what was created by now does not count."""
+        self._older, self.created, self._is_begun = self.created, 0, True
 
     def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
         """That version is out from now on; `bugs`: what it makes a task throw now and then."""
@@ -102,8 +108,9 @@ class Lifecycle:
     def _made(self, new: NewRun) -> Run:
         now_ms = self.agenda.now_ms
         self.created += 1
-        number = self.created
-        seed = digest(self._seed, "run", number)
+        number = self._older + self.created
+        # Old runs change nothing about those that follow.
+        seed = digest(self._seed, "run" if self._is_begun else "old run", self.created)
         task = self.tasks.get(new.task_id)
         parent = new.parent
         ttl = self._environment.ttl if new.ttl is None else new.ttl
@@ -111,7 +118,7 @@ class Lifecycle:
             ttl = task.ttl
         return Run(
             number,
-            new.id or f"run_{cuid(now_ms, number, MACHINE, seed)}",
+            new.id or f"run_{cuid(now_ms, self.created, MACHINE, seed)}",
             new.task_id,
             task,
             seed,

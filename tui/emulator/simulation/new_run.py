@@ -39,6 +39,14 @@ class NewRun:
     schedule_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OldRun:
+    """A run that was triggered `age_ms` before the world is handed over, long before its history begins."""
+
+    age_ms: int
+    new: NewRun
+
+
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DIGITS_MOST = 12
 

@@ -1,0 +1,36 @@
+"""Runs that were there long before the history: live ones of 8, 20 and 40 days, which a list of a week does not show.
+
+What lives here: the runs, whose tasks are those of the other modules. Why they are still live is in their scripts.
+"""
+
+from tui.emulator.simulation.new_run import NewRun, OldRun
+from tui.emulator.simulation.script import Log, Script, Wait, Work
+
+_DAY_MS = 86_400_000
+_YEAR_MS = 365 * _DAY_MS
+QUEUE = "backfill"
+"""Of their own, so that they keep no place from others."""
+
+OLD_RUNS = (
+    OldRun(
+        40 * _DAY_MS,
+        NewRun(
+            task_id="import-csv",
+            tags=("customer:c_1004",),
+            queue=QUEUE,
+            ttl="",
+            script=Script((Work(_YEAR_MS, (Log("INFO", "waiting for the advisory lock"),)),)),
+        ),
+    ),
+    OldRun(
+        20 * _DAY_MS,
+        NewRun(
+            task_id="generate-report",
+            tags=("customer:c_1017",),
+            queue=QUEUE,
+            ttl="",
+            script=Script((Work(900), Wait(_YEAR_MS, is_token=True))),
+        ),
+    ),
+    OldRun(8 * _DAY_MS, NewRun(task_id="retry-failed-charge", tags=("dunning",), ttl="", delay_ms=30 * _DAY_MS)),
+)
