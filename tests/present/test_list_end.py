@@ -41,15 +41,15 @@ def after(**progress: Any) -> SearchProgress:
             replace(SEARCHED, history=CUT, unread_count=139, failed_count=148),
             "9 found · 139 errors not read · older than 10:00 not searched   Enter asks the server",
         ),
-        (replace(SEARCHED, history=READING), "9 found · older runs are still being read   Enter asks the server"),
+        (replace(SEARCHED, history=READING), "9 found · still reading older runs   Enter asks the server"),
         (replace(SEARCHED, lacks_queues=True), "9 found · queues not read · older than 11-23 12:00 not searched"),
         (
             replace(SEARCHED, failed_count=148, progress=after()),
-            "9 found · all 148 errors read · older than 11-22 12:00 not searched   Enter reads on",
+            "9 found · older than 11-22 12:00 not searched · all 148 errors read   Enter reads on",
         ),
         (
             replace(SEARCHED, failed_count=148, progress=after(is_at_end=True)),
-            "9 found · all 148 errors read · searched back to 11-22 12:00",
+            "9 found · searched back to 11-22 12:00 · all 148 errors read",
         ),
         (
             replace(SEARCHED, unread_count=3, failed_count=148, progress=after(is_at_end=True, unreadable_count=1)),
@@ -74,7 +74,7 @@ def test_end_says_what_was_not_looked_at(facts: EndFacts, text: str | None) -> N
     [
         (SearchProgress(SearchStep.ERRORS, 60, 139), "searching, 60 of 139 errors read   Esc stops"),
         (SearchProgress(SearchStep.OLDER_ERRORS), "searching, the server looks through its errors   Esc stops"),
-        (SearchProgress(SearchStep.LIST), "searching, older runs are still being read   Esc stops"),
+        (SearchProgress(SearchStep.LIST), "searching, still reading older runs   Esc stops"),
         (SearchProgress(SearchStep.IDS), "searching, by id   Esc stops"),
         (SearchProgress(SearchStep.NAMES, older_read=1), "searching, by name, 1 run read   Esc stops"),
         (after(step=SearchStep.OLDER), "searching, 100 older runs read, back to 11-22 12:00   Esc stops"),

@@ -102,7 +102,7 @@ def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
             search = search_of(session, "UPSTREAM RETURNED")
             await run(session, later, search)
             assert FleetRun(900, 0).id in session.store
-            assert search.progress.answers == ("4 older with such an error in 30d",)
+            assert search.progress.answers == ("4 older by their error",)
             assert not search.progress.is_at_end
             await run(session, later, search)
             assert search.progress.is_at_end

@@ -84,12 +84,14 @@ def _parts(facts: EndFacts) -> list[Piece]:
         parts.append(Piece(f"{words.plural(unread, 'error')} not read", Token.AMBER))
     elif progress.unreadable_count:
         parts.append(Piece(f"{words.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
-    elif facts.failed_count and progress.needs_errors and progress != SearchProgress():
-        parts.append(Piece(f"all {words.plural(facts.failed_count, 'error')} read", Token.MUTED))
     if facts.lacks_queues and not progress.answers:
         parts.append(Piece("queues not read", Token.AMBER))
-    answers = [Piece(answer, Token.TEXT) for answer in progress.answers]
-    return [*parts, *_older(facts), *answers]
+    # What was looked at comes last: a narrow screen cuts it.
+    done = [Piece(answer, Token.TEXT) for answer in progress.answers]
+    is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
+    if is_all_read and progress.needs_errors and progress != SearchProgress():
+        done.insert(0, Piece(f"all {words.plural(facts.failed_count or 0, 'error')} read", Token.MUTED))
+    return [*parts, *_older(facts), *done]
 
 
 def _older(facts: EndFacts) -> list[Piece]:
@@ -98,7 +100,7 @@ def _older(facts: EndFacts) -> list[Piece]:
     if progress.is_answered:
         return []
     if history is None or not history.is_complete:
-        return [Piece("older runs are still being read", Token.MUTED)] if facts.is_filtered else []
+        return [Piece("still reading older runs", Token.MUTED)] if facts.is_filtered else []
     if not facts.is_filtered and not history.is_cut:
         return []
     if progress.is_at_end:
@@ -119,7 +121,7 @@ def _running(facts: EndFacts) -> list[Piece]:
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS:
             what = "the server looks through its errors"
         case SearchStep.LIST:
-            what = "older runs are still being read"
+            what = "still reading older runs"
         case SearchStep.IDS:
             what = "by id"
         case SearchStep.NAMES:

@@ -17,7 +17,7 @@ from tui.domain.update import HistoryRead, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.error_reads import QUERY_PERIOD, ErrorReads
+from tui.sources.error_reads import ErrorReads
 from tui.sources.lister import told_by
 from tui.sources.pace import Pace
 from tui.sources.reads import Reads
@@ -204,7 +204,7 @@ class Search:
         await self._errors.read_details(new, self._add_errors)
         self._has_asked_errors = new == left
         if new:
-            self._add_answer(f"{len(new):,} older with such an error in {QUERY_PERIOD.days}d")
+            self._add_answer(f"{len(new):,} older by their error")
         await self._settle()
         return len(new)
 

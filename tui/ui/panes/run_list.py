@@ -310,8 +310,9 @@ class RunListPane(Pane):
         history = self.live.session.store.history
         is_open = history is None or not history.is_complete or history.is_cut
         total = words.count(len(base), at_least=is_open and len(base) > 0)
-        if self.size.width >= WIDE or not self.searched:
-            total = reach_words(history, len(base), self.live.now.at) or total
+        # What a search found beyond the reach is not among the newest.
+        if not self.views.wanted.is_searched and (self.size.width >= WIDE or not self.searched):
+            total = reach_words(history, len(base) - base.older_count, self.live.now.at) or total
         return total if shown is base else f"{words.count(len(shown))} of {total}"
 
     def _end_facts(self) -> EndFacts:
