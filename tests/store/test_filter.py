@@ -235,6 +235,8 @@ def test_text_with_a_colon_is_text(text: str) -> None:
         ("age:>5m,soon", '"soon" is no length for age'),
         ("age:>999999999w", "is no length for age"),
         ("test:maybe", "test is yes or no"),
+        ("a " * 65, "at most 64 words and 256 values"),
+        ("tag:" + "x," * 300, "at most 64 words and 256 values"),
     ],
 )
 def test_filter_says_what_it_does_not_understand(text: str, reason: str) -> None:

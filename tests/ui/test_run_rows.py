@@ -328,6 +328,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.lists(st.integers(0, 31), max_size=3, unique=True).map(_gaps),
     st.booleans().map(lambda has_end: lambda listed: listed.rows.show_end(has_end=has_end)),
     st.integers(-7, 7).map(lambda lines: _quietly(lambda rows: rows.move(lines))),
+    st.sampled_from([-1, 1]).map(lambda lines: _quietly(lambda rows: rows.step(lines))),
     st.integers(1, 9).map(lambda height: _quietly(lambda rows: rows.resize(height))),
     st.sampled_from([-1, 1]).map(lambda step: _quietly(lambda rows: rows.to_failed(step))),
     st.sampled_from([RunRows.follow, RunRows.to_end, RunRows.toggle_mark, RunRows.mark_all, RunRows.mark_range]).map(

@@ -223,6 +223,10 @@ def test_the_last_line_is_no_run(tmp_path: Path, key: str) -> None:
         assert rows.mark_count == 6
         await monitor.press("asterisk", "k")
         assert rows.cursor == rows.view.at(5)
+        await monitor.press("n", "space", "right_square_bracket")
+        assert rows.cursor == rows.view.at(5)
+        await monitor.press("j")
+        assert rows.is_at_end
 
     told(story, tmp_path, small_fleet())
 

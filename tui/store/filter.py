@@ -21,6 +21,11 @@ _NO_FIELD_BEFORE: Final = ("/", "\\", ":")
 """`http://x`, `C:\\x` and `std::x` are text, not fields."""
 
 
+MAX_WORDS: Final = 64
+MAX_VALUES: Final = 256
+"""Of all words together. Every run is held against each of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """A parsed filter. Two filters are equal when text, moment and what narrows them are.
@@ -78,7 +83,11 @@ def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = Fa
 
     `is_typing`: the last word may be half typed, and is left out as long as the next key may make sense of it.
     """
-    readings = [reading for word in words_of(text) if (reading := _read(word, is_typing=is_typing)) is not None]
+    words = words_of(text)
+    if len(words) > MAX_WORDS or sum(len(word.texts) for word in words) > MAX_VALUES:
+        complaint = Complaint(text, f"a filter has at most {MAX_WORDS} words and {MAX_VALUES} values")
+        return Filter(text, (_nothing,), complaints=(complaint,))
+    readings = [reading for word in words if (reading := _read(word, is_typing=is_typing)) is not None]
     return Filter(
         text,
         tuple(reading.term for reading in readings if reading.term is not None),

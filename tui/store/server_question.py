@@ -20,6 +20,9 @@ from tui.store.status_words import read_status_words
 MAX_NAMES: Final = 3
 """Texts that may each be a tag or a task: two lists a text."""
 
+MAX_NAME_CHARS: Final = 200
+"""A tag has at most 128; a longer text is no name."""
+
 MAX_SPELLINGS: Final = 5
 
 MAX_ERROR_TEXTS: Final = 5
@@ -118,7 +121,7 @@ def _by_queue(names: Iterable[str], filters: RunFilters, known: KnownValues) -> 
 
 
 def _first(names: Iterable[str]) -> list[str]:
-    return [name for name in dict.fromkeys(names) if is_typable(name)][:MAX_NAMES]
+    return [name for name in dict.fromkeys(names) if is_typable(name) and len(name) <= MAX_NAME_CHARS][:MAX_NAMES]
 
 
 def _narrowed(words: Iterable[Word], followed: RunFilters, known: KnownValues) -> RunFilters:

@@ -213,6 +213,13 @@ class RunRows:
         else:
             self._put(place + lines)
 
+    def step(self, lines: int) -> None:
+        """The cursor from run to run: never onto the line at the end."""
+        place = self._place()
+        is_last = self._left is None and place is not None and place >= len(self._view) - 1
+        if lines < 0 or not (self._is_at_end or is_last or not len(self._view)):
+            self.move(lines)
+
     def follow(self) -> None:
         """To the top, where the list follows."""
         self._follow()

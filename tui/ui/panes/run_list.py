@@ -188,7 +188,7 @@ class RunListPane(Pane):
     def hit_step(self, step: int) -> None:
         """Everything shown matches: the next one is the next line."""
         if self.searched:
-            self.table.action_move(step)
+            self.table.step_run(step)
 
     def error_step(self, step: int) -> bool:
         """To the next failed run."""
@@ -277,7 +277,7 @@ class RunListPane(Pane):
     def action_mark(self) -> None:
         """Mark and go on, as in every list with marks."""
         self.rows.toggle_mark()
-        self.table.action_move(1)
+        self.table.step_run(1)
         self.show_rule()
 
     def action_mark_range(self) -> None:

@@ -143,7 +143,7 @@ class MainScreen(Board):
 
     def action_run_step(self, step: int) -> None:
         """The previous or next run of the list, from any pane."""
-        self.run_list.table.action_move(step)
+        self.run_list.table.step_run(step)
 
     def action_error_step(self, step: int) -> None:
         """The next or previous error, of the pane or of the list."""

@@ -200,6 +200,10 @@ class RunTable(LineWidget, can_focus=True):
         """Up or down by lines."""
         self._moving(lambda: self.rows.move(lines))
 
+    def step_run(self, step: int) -> None:
+        """To the next or previous run."""
+        self._moving(lambda: self.rows.step(step))
+
     def action_half_page(self, direction: int) -> None:
         """Up or down by half of what is seen."""
         self.action_move(direction * max(1, len(self.rows.seen) // 2))
