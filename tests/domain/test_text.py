@@ -97,9 +97,9 @@ def test_emoji_and_joiners_never_become_a_replacement(raw: str) -> None:
     assert not set(shown) & (SELECTORS | JOINERS | set("🏻🏼🏽🏾🏿"))
 
 
-@pytest.mark.parametrize("part", ["\ufe0f", "\u200d", "\u200d\ufe0f", "👨\u200d", "1\ufe0f", "🏴\U000e0067", "\u20e3"])
+@pytest.mark.parametrize("part", ["\ufe0f", "\u200d\ufe0f", "👨\u200d", "🏴\U000e0067"])
 def test_long_runs_of_joiners_take_linear_time(part: str) -> None:
-    clean(f"a{part * 50_000}b\u200d")  # quadratic time would end the test run
+    clean(f"a{part * 200_000}b\u200d")  # quadratic time would be minutes, which end the test run
 
 
 @given(any_text | emoji_text)
