@@ -195,6 +195,15 @@ def test_title_counts_marks_that_the_filter_hides(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
+def test_narrow_title_keeps_the_filter_beside_hidden_marks(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("asterisk", "slash", *"status:failed", "enter")
+        assert "· /status:failed" in monitor.lines[1]
+        assert "30 marked, " in monitor.lines[1]
+
+    told(story, tmp_path, small_fleet(), size=(80, 24))
+
+
 def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("x")

@@ -131,10 +131,10 @@ class RunListPane(Pane):
         if wanted.is_searched:
             covered += " and older"
         dot = Piece(" · ", Token.MUTED)
-        line = [dot, Piece(covered, self._filter_token), dot, Piece(order, Token.MUTED)]
-        if wanted.text:
-            line += [Piece(" · ", Token.MUTED), Piece(f"/{wanted.text}", Token.TEXT)]
-        return tuple(line)
+        asked, ordered = (dot, Piece(covered, self._filter_token)), (dot, Piece(order, Token.MUTED))
+        typed = (dot, Piece(f"/{wanted.text}", Token.TEXT)) if wanted.text else ()
+        # The end is cut first: where that happens the order has to go, not the filter that hides runs.
+        return (*asked, *typed, *ordered) if self.size.width < WIDE else (*asked, *ordered, *typed)
 
     def right(self) -> Line:
         """How many, of how many, marked, new; or how old all of it is."""
