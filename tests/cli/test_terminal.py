@@ -9,6 +9,7 @@ import struct
 import sys
 import termios
 import time
+from contextlib import suppress
 from itertools import pairwise
 
 import psutil
@@ -23,7 +24,10 @@ FIRST_PAINT = "1 runs"
 HELP = "keys · runs"
 GONE_WITHIN_S = 10.0
 HELD_BYTES = 4095
-"""What a pty says it holds when it is full; one frame is ten times that."""
+"""What a pty says it holds when it holds that or more."""
+
+LARGE = (300, 100)
+"""A frame of this size is many times what a pty can hold, some 64 KiB."""
 
 SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', ['bash', '--norc', '-i'])"
 """A shell with job control: it takes a controlling terminal."""
@@ -45,9 +49,9 @@ SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 RESTORED = (b"\x1b[<u", b"\x1b[?25h", b"\x1b[?1004l", b"\x1b[?2004l", b"\x1b[?1000l", b"\x1b[?2048l", b"\x1b[?7h")
 
 
-def monitor(*flags: str, **more: str) -> Terminal:
+def monitor(size: tuple[int, int] = (120, 40)) -> Terminal:
     """On an address where nobody answers."""
-    return Terminal([*MONITOR, *flags], env=environment(NOBODY, **more))
+    return Terminal(MONITOR, size=size, env=environment(NOBODY))
 
 
 TITLE = re.compile(rb"\x1b\[(22|23);2t|\x1b\]2;([^\x1b\x07]*)\x1b\\")
@@ -66,14 +70,20 @@ def title_after(written: bytes | bytearray) -> str:
 
 
 def block(terminal: Terminal) -> None:
-    """Have the monitor write more than the terminal holds, and read nothing of it."""
+    """Have a monitor on a large terminal paint more than that holds, and read nothing of it."""
     terminal.wait_for(FIRST_PAINT)
     terminal.wait_quiet()
-    terminal.send("\x0c" * 40)
+    terminal.send("\x0c")
     ends_s = time.monotonic() + PATIENCE_S
     while _held_bytes(terminal) < HELD_BYTES:
         assert time.monotonic() < ends_s
         select.select([], [], [], 0.01)
+    # The last bytes of room.
+    other = os.open(f"/proc/{terminal.process.pid}/fd/1", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(other, b" ")
+    os.close(other)
 
 
 def _held_bytes(terminal: Terminal) -> int:
@@ -113,7 +123,7 @@ def test_bug_in_the_reading_thread_ends_the_program() -> None:
 
 
 def test_monitor_waits_for_a_non_blocking_terminal() -> None:
-    with Terminal([sys.executable, "-c", NON_BLOCKING], env=environment(NOBODY)) as terminal:
+    with Terminal([sys.executable, "-c", NON_BLOCKING], size=LARGE, env=environment(NOBODY)) as terminal:
         block(terminal)
         terminal.send("?")
         terminal.wait_for(HELP)
@@ -123,7 +133,7 @@ def test_monitor_waits_for_a_non_blocking_terminal() -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_first_signal_ends_a_monitor_whose_terminal_is_blocked(number: int, code: int) -> None:
-    with monitor() as terminal:
+    with monitor(LARGE) as terminal:
         block(terminal)
         before = len(terminal.received)
         terminal.process.send_signal(number)

@@ -9,6 +9,7 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 from tests.ui.odd_bytes import ODD
+from tui.ui.key_backlog import MAX_WAITING_KEYS, KeyBacklog
 from tui.ui.terminal_input import (
     MAX_PASTE_BYTES,
     MAX_UNFINISHED_S,
@@ -188,3 +189,13 @@ def test_only_keys_that_change_nothing_count_at_an_unfinished_end() -> None:
     assert read(b"\x1b[200~Cy") == ["paste Cy"]
     assert read(b"\x1b[200~Cy?\x11") == ["paste Cy", "question_mark", "ctrl+q"]
     assert read(b"\x1b]11;C") == []
+
+
+def test_flood_of_keys_is_bounded_and_leaves_the_way_out() -> None:
+    backlog = KeyBacklog()
+    admitted = [key for key in ["j"] * 3 * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"] if backlog.admit(key)]
+    assert admitted == ["j"] * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"]
+    assert sum(backlog.admit("escape") for _ in range(3 * MAX_WAITING_KEYS)) < MAX_WAITING_KEYS
+    for _ in range(2 * MAX_WAITING_KEYS):
+        backlog.done()
+    assert backlog.admit("j")

@@ -137,6 +137,8 @@ class TriggerApp(Host):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(KEY_WITHIN_S):
                         await done.wait()
+            if isinstance(self._driver, TerminalDriver):
+                self._driver.backlog.done()
 
     def use_look(self, look: Look) -> None:
         """Other colours."""
@@ -158,6 +160,9 @@ class TriggerApp(Host):
     def action_leave_at_once(self) -> None:
         """End the program."""
         self.exit(0)
+
+    def _set_pointer_shape(self, shape: str) -> None:
+        """Leave the pointer alone: Textual sends a sequence for it even without a mouse, and consoles print that."""
 
     def action_repaint(self) -> None:
         """Paint the whole screen again, in the modes that it needs."""

@@ -16,7 +16,9 @@ from typing import Any, Final
 from textual import constants, events
 from textual.driver import Driver
 from textual.geometry import Size
+from textual.message import Message
 
+from tui.ui.key_backlog import KeyBacklog
 from tui.ui.terminal_input import InputDecoder
 from tui.ui.terminal_output import TerminalWriter
 from tui.ui.terminal_reader import TerminalReader
@@ -72,7 +74,8 @@ class TerminalDriver(Driver):
         assert sys.__stdin__ is not None
         assert sys.__stdout__ is not None
         self._input, self._output = sys.__stdin__.fileno(), sys.__stdout__.fileno()
-        self._size = self._size or _size_of(self._output)
+        self._size = self._size or size_of(self._output)
+        self.backlog = KeyBacklog()
         self._attributes: list[Any] | None = None
         self._title: str | None = None
         self._is_active = self._was_continued = self._is_restored = False
@@ -84,6 +87,11 @@ class TerminalDriver(Driver):
     def can_suspend(self) -> bool:
         """Textual asks; `suspend` is our way."""
         return True
+
+    def process_message(self, message: Message) -> None:
+        """Hand on what the terminal sent, but for keys of a flood that would keep the app busy for minutes."""
+        if not isinstance(message, events.Key) or self.backlog.admit(message.key):
+            super().process_message(message)
 
     def write(self, data: str) -> None:
         """Send text to the terminal; while it is suspended there is none."""
@@ -194,7 +202,7 @@ class TerminalDriver(Driver):
     def _measure(self) -> None:
         """Tell the app how large the terminal is."""
         if self._is_active:
-            width, height = _size_of(self._output)
+            width, height = size_of(self._output)
             size = Size(width, height)
             self.send_message(events.Resize(size, size))
 
@@ -249,7 +257,7 @@ class TerminalDriver(Driver):
             self._loop.call_soon_threadsafe(self._app._handle_exception, bug)  # noqa: SLF001
 
 
-def _size_of(descriptor: int) -> tuple[int, int]:
+def size_of(descriptor: int) -> tuple[int, int]:
     """Columns and rows, by the kernel: what a variable says does not change with the window."""
     told = (0, 0)
     with suppress(OSError):
