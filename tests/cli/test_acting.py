@@ -1,10 +1,12 @@
 """`cancel` and `replay`: nothing is sent before the consent that the place and the number ask for."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.responses import JSONResponse
@@ -41,6 +43,24 @@ def test_cancel_with_yes_confirms_by_reading_the_run(fleet: Fleet, api: FleetApi
     assert (done.code, done.err) == (0, "")
     assert done.out == f"{fleet.runs[0].id}  canceled\n"
     assert fleet.status(fleet.runs[0]) == "CANCELED"
+
+
+def test_a_log_that_cannot_be_written_is_said_on_one_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
+    log = tmp_path / "trigger-tui" / "actions.jsonl"
+    log.parent.mkdir()
+    os.mkfifo(log)
+    env = environment(api.url, XDG_STATE_HOME=str(tmp_path))
+    done = trigger_tui("cancel", *(run.id for run in fleet.runs[:2]), "--yes", env=env)
+    assert done.code == 0
+    assert done.err == f"the action log {log} cannot be written: it is no regular file\n"
+    assert done.out == "".join(f"{run.id}  canceled\n" for run in fleet.runs[:2])
+
+
+def test_the_log_says_command_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
+    env = environment(api.url, XDG_STATE_HOME=str(tmp_path))
+    assert trigger_tui("cancel", fleet.runs[0].id, "--yes", env=env).code == 0
+    lines = (tmp_path / "trigger-tui" / "actions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["via"] for line in lines] == ["command line"] * 3
 
 
 def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:

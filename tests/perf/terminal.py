@@ -39,13 +39,21 @@ class Answered:
 class Terminal:
     """A command on a terminal of `columns` x `rows` cells, from its start to `close`.
 
-    `env` is its whole environment, to which what a terminal sets is added.
+    `env` is its whole environment, to which what a terminal sets is added. With `holds_cursor` it does not say where
+    its cursor is until `answer_cursor`.
     """
 
     def __init__(
-        self, command: Sequence[str], *, size: tuple[int, int] = (120, 40), env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        size: tuple[int, int] = (120, 40),
+        env: Mapping[str, str] | None = None,
+        holds_cursor: bool = False,
     ) -> None:
         columns, rows = size
+        self._holds_cursor = holds_cursor
+        self.cursor_questions = 0
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._drawn = 0
@@ -107,6 +115,10 @@ class Terminal:
     def send(self, keys: str) -> None:
         """Type."""
         os.write(self._master, keys.encode())
+
+    def answer_cursor(self) -> None:
+        """Say where the cursor is, once."""
+        self.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
 
     def resize(self, columns: int, rows: int) -> None:
         """Make it so large, and tell the program."""
@@ -196,7 +208,10 @@ class Terminal:
             elif query[1] is not None:
                 reply = "\x1b[>41;0;0c" if query[1] else "\x1b[?62;22c"
             else:
-                reply = f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R"
+                self.cursor_questions += 1
+                if not self._holds_cursor:
+                    self.answer_cursor()
+                continue
             self.send(reply)
         # A query may arrive in two pieces: the end is looked at again.
         self._asked = max(self._asked, len(self.received) - 8)

@@ -1,11 +1,15 @@
 """Which keys are younger than a frame, whatever the terminal answers and when."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cli.running import environment
+from tests.perf.terminal import Terminal
 from tests.virtual_clock import VirtualClock
 from tui.ui.type_ahead import SILENT_AFTER_S, Sight, TypeAhead
 
@@ -75,3 +79,20 @@ def test_an_answer_that_nobody_asked_for_counts_for_nothing() -> None:
     assert seen == []
     guard.answer()
     assert seen == [Sight.SEEN]
+
+
+def test_a_terminal_two_seconds_away_confirms_nothing_too_early(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tui", "demo", "--history", "40", "--rate", "0"]
+    env = environment(None, XDG_STATE_HOME=str(tmp_path))
+    with Terminal(command, env=env, holds_cursor=True) as terminal:
+        terminal.wait_for("Completed", "DEV")
+        terminal.send("jRy")
+        terminal.wait_for("Do nothing", "waiting for the terminal to answer")
+        terminal.send("yq")
+        terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again after two seconds")
+        assert "Do nothing" in terminal.text
+        terminal.answer_cursor()
+        terminal.wait_for("y  replay 1 run")
+        assert "replayed as" not in terminal.text
+        terminal.send("y")
+        terminal.wait_for("replayed as")

@@ -22,7 +22,7 @@ WIDTH: Final = 70
 LATE_BY: Final = timedelta(seconds=1)
 """How far the copy that answers queries is behind."""
 WAITING_FOR_TERMINAL: Final = "waiting for the terminal to answer"
-SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so one key is not enough."
+SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so type a word."
 INDENT: Final = 3
 _GAP: Final = 2
 _FIELD: Final = 12
