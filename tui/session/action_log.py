@@ -70,8 +70,7 @@ class ActionLog:
         self._append = append or append_line
         self._written_within_s = written_within_s
         self._ends_within_s = ends_within_s
-        self._by = _user_and_host()
-        self._lines: queue.Queue[bytes | None] = queue.Queue(MAX_WAITING_LINES)
+        self._entries: queue.Queue[dict[str, str] | None] = queue.Queue(MAX_WAITING_LINES)
         self._thread: threading.Thread | None = None
         self._recorded = self._done = 0
         self._all_done = asyncio.Event()
@@ -80,9 +79,8 @@ class ActionLog:
     def record(self, status: ActionStatus, *, environment: str | None, api_url: str) -> None:
         """Have one phase of an action appended."""
         loop = asyncio.get_running_loop()
-        line = json.dumps(_entry(status, self._by, environment, api_url)) + "\n"
         try:
-            self._lines.put_nowait(line.encode("ascii"))
+            self._entries.put_nowait(_entry(status, environment, api_url))
         except queue.Full:
             self._fail("it takes no more")
             return
@@ -104,13 +102,15 @@ class ActionLog:
                     await self._all_done.wait()
         self._expect(self._recorded)
         with suppress(queue.Full):
-            self._lines.put_nowait(None)
+            self._entries.put_nowait(None)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        while (line := self._lines.get()) is not None:
+        by = _user_and_host()  # here: a directory of users on the network may hang like a disk
+        while (entry := self._entries.get()) is not None:
             reason: str | None = None
+            line = json.dumps({"at": entry.pop("at"), "by": by} | entry) + "\n"
             try:
-                self._append(self._path, line)
+                self._append(self._path, line.encode("ascii"))
             except OSError as error:
                 reason = _WORDS.get(error.errno or 0) or error.strerror or str(error)
             except ValueError as error:  # a path that no file can have
@@ -208,10 +208,9 @@ def _user_and_host() -> str:
     return f"{user}@{host}"
 
 
-def _entry(status: ActionStatus, by: str, environment: str | None, api_url: str) -> dict[str, str]:
+def _entry(status: ActionStatus, environment: str | None, api_url: str) -> dict[str, str]:
     entry = {
         "at": _iso(status.at),
-        "by": by,
         "via": status.via.value,
         "api": api_url,
         "env": environment or "unknown",
