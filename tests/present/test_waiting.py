@@ -69,6 +69,17 @@ def test_wait_for_time_is_not_said_once_the_time_is_over() -> None:
     assert waiting_words(run, Now(STARTED + timedelta(seconds=40))) == ""
 
 
+def test_run_between_two_attempts_waits_for_the_next() -> None:
+    run = of(sample("EXECUTING"), attempt(1), next_at=NOW + timedelta(seconds=9))
+    assert waiting_words(run, AT) == "waits for attempt 2, due 13:49:17.500"
+    for surface in (detail_of, strip_of, show_of):
+        assert "waits for attempt 2" in surface(run)
+        assert RUNNING not in surface(run)
+    due = Now(NOW + timedelta(seconds=9))
+    assert waiting_words(run, due) == ""
+    assert waiting_words(of(sample("FAILED"), attempt(1), next_at=NOW + timedelta(seconds=9)), AT) == ""
+
+
 def test_wait_that_was_read_long_ago_is_dated() -> None:
     later = Now(NOW + READ_AGAIN + timedelta(seconds=1))
     assert waiting_words(waiting(TOKEN), later) == "waits for a token since 13:48 (as of 13:49)"

@@ -354,3 +354,39 @@ def test_after_any_mix_of_asking_and_cancelling_nothing_is_left_behind(asks: lis
         assert not budget._waiters
 
     asyncio.run(scenario())
+
+
+def test_request_that_would_wait_for_longer_than_it_may_is_refused_at_once() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, Refill(10, 60.0)), Api(clock)
+        for number in range(2):
+            await budget.ask(number, Priority.SELECTED, api.call("first"), max_wait_s=0.0)
+        with pytest.raises(RateLimited) as refused:
+            await budget.ask("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0)
+        assert refused.value.resets_in == timedelta(seconds=60)
+        assert str(refused.value) == "the request budget is spent for 60 s"
+        await clock.run(56)
+        # What is near enough is waited for.
+        waiting = asyncio.ensure_future(budget.ask("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0))
+        await clock.run(4)
+        assert await waiting == "late"
+        assert [name for _, name in api.sent] == ["first", "first", "late"]
+        assert not budget.in_flight
+
+    asyncio.run(scenario())
+
+
+def test_429_is_not_waited_out_for_longer_than_a_request_may_wait() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget = Budget(clock, SECRET_KEY)
+
+        async def limited() -> str:
+            raise RateLimited("429", timedelta(seconds=30))
+
+        with pytest.raises(RateLimited):
+            await budget.ask("a", Priority.SELECTED, limited, max_wait_s=5.0)
+        assert (clock.monotonic_s(), budget.in_flight) == (0.0, 0)
+
+    asyncio.run(scenario())

@@ -6,6 +6,7 @@ What lives here: the words. Whether it waits is `Run.wait`'s to say.
 from datetime import timedelta
 from typing import Final, assert_never
 
+from tui.domain.attempt import AttemptHistory, AttemptStatus
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
@@ -23,11 +24,24 @@ _LONGEST_TASK: Final = 60
 def waiting_words(run: Run, now: Now) -> str:
     """What the run waits for and since when; empty where it does not wait, or where nothing tells."""
     wait = run.wait
-    if wait is None or run.attempts is None or wait.is_over(now.frozen_at or now.at):
+    if wait is None:
+        return _retry_words(run, now)
+    if run.attempts is None or wait.is_over(now.frozen_at or now.at):
         return ""
     read_at = run.attempts[0].read_at
     as_of = f" (as of {words.time_of_day(read_at, now.at)})" if now.at - read_at > READ_AGAIN else ""
     return f"waits {_for_what(wait)} since {words.time_of_day(wait.since, now.at)}{as_of}"
+
+
+def _retry_words(run: Run, now: Now) -> str:
+    """`waits for attempt 2, due 13:49:12.500`: a run keeps its status through a wait of less than 30 s."""
+    history = run.attempts[1] if run.attempts is not None else AttemptHistory()
+    if run.status not in EXECUTING_FAMILY or not history.attempts or history.next_at is None:
+        return ""
+    last = history.attempts[-1]
+    if last.status is AttemptStatus.EXECUTING or history.next_at <= (now.frozen_at or now.at):
+        return ""
+    return f"waits for attempt {last.number + 1}, due {words.moment(history.next_at, now.at)}"
 
 
 def token_of(run: Run) -> Raw | None:
@@ -54,7 +68,9 @@ def _is_known_to_run(run: Run) -> bool:
     if run.attempts is None or run.state is None or run.wait is not None:
         return False
     stamp, history = run.attempts
-    return run.status in EXECUTING_FAMILY and run.state.updated_at <= stamp.updated_at and history.is_complete
+    is_newest = run.state.updated_at <= stamp.updated_at and history.is_complete
+    is_open = bool(history.attempts) and history.attempts[-1].status is AttemptStatus.EXECUTING
+    return run.status in EXECUTING_FAMILY and is_newest and is_open
 
 
 def _for_what(wait: Wait) -> str:

@@ -34,14 +34,14 @@ requests, and the list would go stale.
 TREE_REST_S: Final = 0.5
 """A tree costs several requests: it is read for a run that is looked at."""
 
-TREE_AGAIN: Final = timedelta(seconds=15)
+TREE_AGAIN_S: Final = 15.0
 """Between two reads of a tree in which something lives."""
 
 DETAIL_AGAIN_S: Final = 15.0
 """Between two reads of a run whose code runs or waits: which of the two it does, its trace alone tells."""
 
 MOST_OF_BUDGET: Final = 0.2
-"""Of the requests that the session may send those reads take at most so many, where that is less often."""
+"""Of the requests that the session may send, each of these reads takes at most so many, and is less often for it."""
 
 HUNG_AFTER: Final = timedelta(seconds=2)
 """A read that is out for longer is given up when somebody asks anew: its answer may never come."""
@@ -169,10 +169,8 @@ class Reading:
         run = self._session.store.get(subject.run_id)
         if run is None or run.state is None or run.state.started_at is None or run.status not in MAY_WAIT:
             return
-        refill = self._session.budget.refill
-        # A read takes two requests, the detail and the trace.
-        again_s = max(DETAIL_AGAIN_S, 2 * refill.period_s / (refill.share * MOST_OF_BUDGET))
-        if self._session.clock.monotonic_s() - self._read_at_s >= again_s:
+        # The detail and the trace.
+        if self._session.clock.monotonic_s() - self._read_at_s >= self._again_s(DETAIL_AGAIN_S, 2):
             self._plan_detail(0.0)
 
     def _tick_tree(self) -> None:
@@ -180,9 +178,15 @@ class Reading:
         if not self._wants_tree or subject.is_reading_tree or subject.tree is None or subject.tree_read_at is None:
             return
         # Both ways: the clock is the server's, and may have been wrong when the tree was read.
-        is_old = abs(self._session.now() - subject.tree_read_at) >= TREE_AGAIN
+        again = timedelta(seconds=self._again_s(TREE_AGAIN_S, 3))
+        is_old = abs(self._session.now() - subject.tree_read_at) >= again
         if is_old and any(is_live(self._session.store.get(node.id), node) for node in subject.tree.root.walk()):
             self._plan_tree(0.0)
+
+    def _again_s(self, least_s: float, requests: int) -> float:
+        """How long to wait before a read that takes so many requests is repeated."""
+        refill = self._session.budget.refill
+        return max(least_s, requests * refill.period_s / (refill.share * MOST_OF_BUDGET))
 
     def _is_back(self) -> bool:
         """Whether the server answers again after it did not."""
