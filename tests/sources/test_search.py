@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 import tui.sources.search
 from tests.fleet import Fleet, FleetRun
 from tests.harness import Later, polling
+from tests.recordings import recording
 from tests.relayed import on_screen, relaying
 from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
@@ -22,6 +23,8 @@ from tui.sources.error_reads import like_pattern, quoted_id
 from tui.sources.search import Search, SearchScope
 from tui.store.server_filter import KnownValues
 from tui.store.server_question import question_of
+from tui.wire.errors import Refused
+from tui.wire.feed import read_stored_error
 
 LIST = "/api/v1/runs"
 
@@ -108,6 +111,37 @@ def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
             assert search.progress.is_at_end
 
     asyncio.run(scenario())
+
+
+def test_server_without_ilike_is_asked_by_spellings(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+            await later(10)
+            api, asked = session.reads.api, list[str]()
+            query = api.query
+
+            async def without_ilike(trql: str, *, period: str | None = None) -> list[dict[str, Any]]:
+                asked.append(trql)
+                if "ILIKE" in trql:
+                    raise Refused("400 Syntax error", 400)
+                return await query(trql, period=period)
+
+            session.reads.api.query = without_ilike  # type: ignore[method-assign]
+            await run(session, later, search_of(session, "upstream"))
+            assert sum("ILIKE" in trql for trql in asked) == 1
+            assert FleetRun(900, 0).id in session.store
+
+    asyncio.run(scenario())
+
+
+def test_recorded_error_columns_are_read() -> None:
+    rows = recording("2631")["response"]["body"]["results"]
+    errors = [read_stored_error(row["error"]) for row in rows]
+    assert [error is not None and bool(error.message) for error in errors] == [True] * 5
+    assert any(error is not None and error.stack for error in errors)
 
 
 def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

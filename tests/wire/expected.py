@@ -282,6 +282,8 @@ QUERIES: dict[str, tuple[int, str, Any]] = {
     "2620": (2, "triggered_at", "2026-11-06 02:31:52.214"),
     "2621": (1, "triggered_at", "2026-11-26 02:31:52.450"),
     "2622": (2, "triggered_at", "2026-11-06 02:31:52.214"),
+    "2630": (1, "n", 116),
+    "2631": (5, "task_identifier", "fail-retry"),
 }
 
 # Successes of routes that no code of ours asks yet. The emulator will be held to all of them, key for key.

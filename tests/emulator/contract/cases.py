@@ -244,7 +244,7 @@ def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     return again(scene, request)
 
 
-@case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841")
+@case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
 def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     quiet_to_look_at(scene)
     return again(scene, request)
