@@ -68,7 +68,10 @@ def test_a_screen_knows_what_the_relay_knows(tmp_path: Path) -> None:
             mine, theirs = screen.store, relayed.session.store
 
             def is_same() -> bool:
-                facts = [(each.environment, each.history, each.counts_read, each.lost) for each in (mine, theirs)]
+                facts = [
+                    (each.environment, each.history, each.window, each.counts_read, each.lost)
+                    for each in (mine, theirs)
+                ]
                 return facts[0] == facts[1] and mine.sources[REST] == theirs.sources[REST]
 
             for _ in range(2):
@@ -76,6 +79,8 @@ def test_a_screen_knows_what_the_relay_knows(tmp_path: Path) -> None:
                 await relayed.until(is_same)
                 assert mine.environment is not None
                 assert mine.counts_read is not None
+                now = screen.now()
+                assert mine.tally(now) == theirs.tally(now)
                 assert isinstance(mine.sources[RELAY], SourceConnected)
                 assert screen.write_block == "this session is read-only"
                 await relayed.later(20)

@@ -162,6 +162,14 @@ def test_words_of_a_newer_relay_are_left_out_of_what_it_tells() -> None:
     assert decode_told(json.dumps(row).encode()) == FACTS
 
 
+def test_facts_of_an_older_relay_say_nothing_of_the_window() -> None:
+    row = json.loads(encode_facts(FACTS))
+    del row["window"], row["history"]["is_cut"]
+    assert FACTS.history is not None
+    history = replace(FACTS.history, is_cut=False)
+    assert decode_told(json.dumps(row).encode()) == replace(FACTS, window=None, history=history)
+
+
 def test_an_answer_brings_what_decoders_look_at() -> None:
     answer = Answer("GET /x", 404, {"content-type": "application/json", "x-secret": "1"}, '{"ü": 1}'.encode(), at(3))
     read = decode_told(b"".join(encode_answered(7, encode_answer(answer))))

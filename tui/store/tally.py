@@ -83,7 +83,13 @@ class Tally:
             since = self._since(after)
             self._steps += [step for step in steps_between(before, after) if since is None or step.at > since]
             if len(self._steps) > MAX_STEPS:
-                self._steps, self._is_overfull = [], True
+                self._shorten(since)
+
+    def _shorten(self, since: datetime | None) -> None:
+        """Forget the steps that no count to come can need, or all of them, where those that it needs are too many."""
+        self._steps = [step for step in self._steps if since is not None and step.at > since]
+        if len(self._steps) > MAX_STEPS:
+            self._steps, self._is_overfull = [], True
 
     def drop(self, run: Run) -> None:
         """The store lets a run go. It is no less there for the server."""
