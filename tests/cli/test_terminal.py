@@ -110,6 +110,13 @@ def test_help_opens_after_odd_bytes() -> None:
         assert terminal.end() == 0
 
 
+def test_terminal_tells_its_size_whatever_variables_say() -> None:
+    with Terminal(MONITOR, env=environment(NOBODY, COLUMNS="²", LINES="9" * 5000)) as terminal:
+        terminal.wait_for(FIRST_PAINT)
+        terminal.send("\x11")
+        assert terminal.end() == 0
+
+
 def test_bug_in_the_reading_thread_ends_the_program() -> None:
     with Terminal([sys.executable, "-c", BROKEN_READER], env=environment(NOBODY)) as terminal:
         terminal.wait_for_bytes(SCREEN_ON)

@@ -178,6 +178,9 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
     from tui.ui.app import TriggerApp
     from tui.ui.theme import look_for
 
+    for variable in ("COLUMNS", "LINES"):
+        # The terminal tells its size. Rich reads these for it, and raises on what is no number.
+        os.environ.pop(variable, None)
     output.hide(settings.key)
     output.hide(settings.relay_token)
     look = look_for(os.environ, looks.theme)

@@ -54,11 +54,13 @@ _SCREEN_ON: Final = "\x1b[?1049h"
 _TITLE_PUSH: Final = "\x1b[22;2t"
 # A terminal that keeps no titles shows its own rather than ours.
 _TITLE_POP: Final = "\x1b]2;\x1b\\\x1b[23;2t"
-# The protocol for keys is kept by screen, so it goes before the alternate one. Nothing asks for in-band sizes (2048).
-_RESTORE: Final = (
-    "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[0m"
-    "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+# Nothing here asks for in-band sizes (2048), but a program before may have.
+_MODES_OFF: Final = (
+    "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[0m"
 )
+# A terminal keeps these flags by screen, so they go before the alternate one.
+_KITTY_OFF: Final = "\x1b[<u"
+_SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
 # What another program can have left: a character set, colours, margins.
 _CLEAR: Final = "\x1b(B\x0f\x1b[0m\x1b[r\x1b[?6l\x1b[2J"
 
@@ -131,9 +133,8 @@ class TerminalDriver(Driver):
         self._make_raw()
         title = "" if self._title is None else f"{_TITLE_PUSH}\x1b]2;{self._title}\x1b\\"
         mouse = _MOUSE_ON if self._mouse else ""
-        kitty = "" if constants.DISABLE_KITTY_KEY else _KITTY_ON
         ask = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _ASK_SYNC
-        self._writer.replace(f"{title}{_SCREEN_ON}{kitty}{_MODES_ON}{mouse}{ask}")
+        self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{ask}")
         self._is_active, self._is_restored = True, False
         self._reader = TerminalReader(
             self._input,
@@ -158,8 +159,8 @@ class TerminalDriver(Driver):
             return
         self._is_active = False
         self.disable_input()
-        restore = _RESTORE + ("" if self._title is None else _TITLE_POP)
-        self._writer.replace(restore)
+        title = "" if self._title is None else _TITLE_POP
+        self._writer.replace(f"{_MODES_OFF}{self._kitty(_KITTY_OFF)}{_SCREEN_OFF}{title}")
         self._is_restored = self._writer.finish(RESTORE_WITHIN_S)
         if not self._is_restored:
             # The terminal holds what it has not shown: of a screen that is gone. Without it there is room.
@@ -182,6 +183,9 @@ class TerminalDriver(Driver):
             self._writer = None
             if not self._is_restored:
                 _lead_nowhere(self._output)
+
+    def _kitty(self, sequence: str) -> str:
+        return "" if constants.DISABLE_KITTY_KEY else sequence
 
     def _handle(self, number: signal.Signals, handle: Callable[[], None]) -> None:
         def handler(_: int, __: FrameType | None) -> None:
