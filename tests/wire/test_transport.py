@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.recording_server import RecordingsApi
 from tests.support.raw_server import (
     CERTIFICATE,
     Serve,
@@ -236,6 +237,14 @@ def test_redirected_request_that_cannot_connect_never_arrived() -> None:
         return caught.value
 
     assert not asyncio.run(scenario()).may_have_arrived
+
+
+def test_bug_of_ours_is_no_failure_of_the_transport(recordings_api: RecordingsApi) -> None:
+    async def break_down() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ask(recordings_api.url, lambda client: client.cancel(RUN, break_down))
 
 
 def test_broken_tls_tells_no_key() -> None:

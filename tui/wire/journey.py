@@ -60,6 +60,9 @@ class Journey:
     _opened: Any = None
     """The stream of a connection on which nothing was written yet."""
 
+    _bug: Exception | None = None
+    """What `on_written` raised: it passes through httpx, and is none of the transport's failures."""
+
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow httpcore's `trace` extension. A CONNECT is for the proxy: it says nothing of our request."""
         if event.endswith(".connect_tcp.complete"):
@@ -69,7 +72,11 @@ class Journey:
             if self.timer is not None:
                 self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
             if self.on_written is not None:
-                await self.on_written()
+                try:
+                    await self.on_written()
+                except Exception as bug:
+                    self._bug = bug
+                    raise
 
     @property
     def overdue(self) -> str:
@@ -84,9 +91,9 @@ class Journey:
             return await step
         except BaseException as error:
             await self._close_opened()
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or error is self._bug:
                 raise
-            lost = self._lost(error)  # nothing of ours runs in there: it is the transport's own
+            lost = self._lost(error)
         # Raised out here so that it carries no httpx exception, whose request holds the key.
         raise lost
 
