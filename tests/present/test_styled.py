@@ -148,3 +148,20 @@ def test_what_a_search_found_is_marked_across_pieces_whatever_its_case(needle: s
     assert [piece.text for piece in found if piece.token is Token.HIT] == marked
     assert plain(found) == plain(line)
     assert [piece.text for piece in found if piece.is_bold] == ["Card"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        (" \n\t\n", ""),
+        ("one\ntwo", "one"),
+        ("\n\n  one \n", "  one "),
+        ("\u2028x", "x"),
+        ("x" * 3_999, "x" * 3_999),
+        ("x" * 2_000_000, "x" * 3_999 + "…"),
+        ("\n" * 10_000 + "deep\nmore", "deep"),
+    ],
+)
+def test_first_line_is_bounded(text: str, line: str) -> None:
+    assert first_line(Raw(text)) == line

@@ -15,9 +15,9 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.wire import bounds
 from tui.wire.answers import Answer, decode_query
-from tui.wire.bounds import MAX_INLINE_BYTES, MAX_NOTES, MAX_TAGS, Cuts
+from tui.wire.bounds import MAX_INLINE_BYTES, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Cuts
 from tui.wire.client import Client
-from tui.wire.feed import decode_feed
+from tui.wire.feed import decode_feed, read_row
 from tui.wire.runs import decode_page, decode_run
 from tui.wire.traces import decode_trace
 
@@ -171,3 +171,31 @@ def test_recorded_answers_are_not_cut() -> None:
     decode_run(body(DETAIL), NOW, cuts)
     assert cuts.notes == []
     assert RunId(DETAIL["id"])
+
+
+@pytest.mark.parametrize("name", ["taskIdentifier", "version", "status", "ttl", "region", "triggerFunction", "tags"])
+def test_long_name_is_cut(name: str) -> None:
+    """A name of megabytes would be cleaned and measured at each drawing of its row."""
+    long = "x" * 2_000_000
+    cuts = Cuts()
+    patch = decode_page(body({"data": [ROW | {name: [long] if name == "tags" else long}]}), NOW, cuts).patches[0]
+    assert len(repr(patch)) < 10 * MAX_NAME_CHARS
+    (note,) = cuts.notes
+    assert note.endswith("of 2,000,000 characters, the first 1,000 of them are kept")
+
+
+def test_row_with_an_endless_id_is_unreadable() -> None:
+    page = decode_page(body({"data": [ROW | {"id": "x" * 201}, ROW | {"id": "x" * 200}]}), NOW)
+    assert ([len(patch.id) for patch in page.patches], page.unreadable) == ([200], 1)
+
+
+def test_long_names_of_the_feed_are_cut() -> None:
+    row = recording("717")["response"]["body"][0]["value"]
+    long = "x" * 2_000_000
+    for column in ("taskIdentifier", "status", "ttl"):
+        cuts = Cuts()
+        patch = read_row(RunId("run_1"), row | {column: long, "error": None}, NOW, cuts)
+        assert len(repr(patch)) < 100 * MAX_NAME_CHARS
+        assert len(cuts.notes) == 1
+    message = {"value": row | {"friendlyId": long}, "headers": {}}
+    assert decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None).unreadable == 1

@@ -7,8 +7,12 @@ Source: wire/README.md §4, §5, §8.
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from tui.domain.text import Raw
+
+MAX_NAME_CHARS: Final = 1_000
+"""Of an error's name, which is that of a class."""
 
 # 'trigger.dev internal error (CODE)' is all that REST says of a crash, a timeout or an uncaught exception.
 _REST_INTERNAL = re.compile(r"trigger\.dev internal error \((\w+)\)\Z")
@@ -44,6 +48,8 @@ def read_error(
 ) -> RunError:
     """Build an error out of the parts that REST, spans and old attempts send, each of which may be absent."""
     text = message or ""
+    if name is not None and len(name) > MAX_NAME_CHARS:
+        name = name[: MAX_NAME_CHARS - 1] + "…"
     if name is None and (match := _REST_INTERNAL.match(text)):
         return RunError(Raw(text), None, _raw(stack), match[1], causes, is_blurred=True)
     if name == INTERNAL_NAME and (match := _SPAN_INTERNAL.match(text)):

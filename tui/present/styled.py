@@ -13,6 +13,10 @@ from rich.cells import cell_len
 from tui.domain.text import Raw, clean
 
 ELLIPSIS = "…"
+MAX_LINE_CHARS = 4_000
+"""Of a line that is cleaned and cut at each drawing: more than the widest terminal shows."""
+
+_VISIBLE = re.compile(r"\S")
 Align = Literal["left", "right"]
 
 
@@ -181,8 +185,13 @@ def wrap(text: Raw | str, limit: int) -> list[str]:
 
 
 def first_line(text: Raw) -> Raw:
-    """The first line that is not blank, of text that may have many."""
-    return Raw(next((line for line in text.splitlines() if line.strip()), ""))
+    """Return the first line that is not blank, at most MAX_LINE_CHARS of it: a line may be megabytes long."""
+    visible = _VISIBLE.search(text)
+    if visible is None:
+        return Raw("")
+    near = text[max(0, visible.start() - MAX_LINE_CHARS) : visible.start() + MAX_LINE_CHARS]
+    line = next((line for line in near.splitlines() if line.strip()), "")
+    return Raw(line if len(line) < MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + ELLIPSIS)
 
 
 _WORD = re.compile(" *[^ ]+")

@@ -20,6 +20,15 @@ MAX_QUERY_ROWS: Final = 10_000
 MAX_RELATIVES: Final = 5_000
 """Direct children of a run in its detail."""
 
+MAX_ID_CHARS: Final = 200
+"""Of a run's id: a row with a longer one names no run."""
+
+MAX_NAME_CHARS: Final = 1_000
+"""Of a task, a version, a tag and other names that lists show: they are cleaned and measured at each drawing."""
+
+MAX_KEY_CHARS: Final = 4_000
+"""Of an idempotency key: the server takes 2,048."""
+
 MAX_TAGS: Final = 100
 """Tags of a run: the server takes 10."""
 
@@ -56,6 +65,13 @@ class Cuts:
             return values
         self.note(f"{len(values):,} {what}, the first {most:,} of them are kept")
         return values[:most]
+
+    def text(self, text: str, what: str, most: int = MAX_NAME_CHARS) -> str:
+        """Return at most `most` characters of a text; `what` it is is said where some are left out."""
+        if len(text) <= most:
+            return text
+        self.note(f"a {what} of {len(text):,} characters, the first {most:,} of them are kept")
+        return text[:most]
 
     def note(self, text: str) -> None:
         """Note a cut, unless enough are noted already."""

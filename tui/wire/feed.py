@@ -26,7 +26,7 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.answers import Answer
-from tui.wire.bounds import MAX_FEED_ROWS, MAX_TAGS, Cuts
+from tui.wire.bounds import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAGS, Cuts
 from tui.wire.errors import ServerFault
 from tui.wire.feed_bodies import read_body, read_metadata
 from tui.wire.models import decode
@@ -175,9 +175,9 @@ def _header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
 def _run_id(row: Row) -> RunId | None:
     """The id that everybody knows the run by; it is the database's own with a prefix where only that came."""
     friendly, own = row.get("friendlyId"), row.get("id")
-    if isinstance(friendly, str) and friendly:
-        return RunId(friendly)
-    return RunId(f"run_{own}") if isinstance(own, str) and own else None
+    if not isinstance(friendly, str) or not friendly:
+        friendly = f"run_{own}" if isinstance(own, str) and own else ""
+    return RunId(friendly) if 0 < len(friendly) <= MAX_ID_CHARS else None
 
 
 def _bounded(messages: list[_Message], cuts: Cuts) -> list[_Message]:
@@ -195,15 +195,16 @@ def read_row(run_id: RunId, row: Row, read_at: datetime, cuts: Cuts | None = Non
     updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
     if not status or not task or updated_at is None or created_at is None:
         return None
+    cuts = cuts or Cuts()
     ended = read_time(_text(row, "completedAt")) is not None
-    told = _told_of_state(run_id, row, cuts or Cuts())
-    state = State(updated_at, Precision.FEED, read_status(status, ended=ended), **told)
+    told = _told_of_state(run_id, row, cuts)
+    state = State(updated_at, Precision.FEED, read_status(cuts.text(status, "status"), ended=ended), **told)
     ttl = _text(row, "ttl")
     fixed = Fixed(
-        task=TaskId(intern(task)),
+        task=TaskId(intern(cuts.text(task, "task"))),
         created_at=created_at,
         is_test=_flag(row, "isTest"),
-        ttl=intern(ttl) if ttl else None,
+        ttl=intern(cuts.text(ttl, "ttl")) if ttl else None,
     )
     stamp = Stamp(updated_at, Precision.FEED, read_at)
     error = (stamp, read_stored_error(row["error"])) if "error" in row else None
@@ -227,7 +228,7 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
     told, word = _told_of_state(run_id, row, Cuts()), _text(row, "status")
     updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
     ended = told.get("finished_at", known.finished_at) is not None
-    status = read_status(word, ended=ended) if word else known.status
+    status = read_status(word[:MAX_NAME_CHARS], ended=ended) if word else known.status
     state = replace(known, updated_at=updated_at, precision=Precision.DERIVED, status=status, **told)
     stamp = Stamp(updated_at, Precision.DERIVED, read_at)
     error = (stamp, read_stored_error(row["error"])) if "error" in row else None
@@ -238,7 +239,8 @@ def _told_of_state(run_id: RunId, row: Row, cuts: Cuts) -> dict[str, Any]:
     """The fields of a state whose columns are there; `status` and `updated_at` are read by who knows the others."""
     told = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
     if "tags" in told:
-        told["tags"] = cuts.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
+        tags = cuts.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
+        told["tags"] = tuple(Raw(cuts.text(tag, "tag")) for tag in tags)
     return told
 
 

@@ -18,6 +18,7 @@ from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from tui.domain.run import Json
+from tui.wire.bounds import MAX_ID_CHARS
 from tui.wire.errors import ServerFault
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class EnvironmentRow(TypedDict, total=False):
 class RunRow(TypedDict, total=False):
     """A run of the list, or a related run of a detail. Dates stay text here."""
 
-    id: Required[_Word]
+    id: Required[Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]]
     status: Required[_Word]
     taskIdentifier: Required[_Word]
     version: _Text

@@ -17,7 +17,7 @@ from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.wire.bounds import MAX_ATTEMPTS, MAX_METADATA_KEYS, MAX_PAGE_ROWS, MAX_RELATIVES, MAX_TAGS, Cuts
+from tui.wire.bounds import MAX_ATTEMPTS, MAX_KEY_CHARS, MAX_METADATA_KEYS, MAX_PAGE_ROWS, MAX_RELATIVES, MAX_TAGS, Cuts
 from tui.wire.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
 from tui.wire.times import read_duration_ms, read_time
 
@@ -85,7 +85,7 @@ def decode_run(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> RunA
     patch = RunPatch(
         run_id,
         read_at,
-        fixed=_read_fixed(detail, parent_id, root_id, schedule=detail.get("schedule")),
+        fixed=_read_fixed(detail, cuts, parent_id, root_id, schedule=detail.get("schedule")),
         state=state,
         metadata=(stamp, _read_metadata(detail, cuts)),
         body=(stamp, _read_body(detail)),
@@ -110,28 +110,35 @@ def _read_row(
     return RunPatch(
         RunId(row["id"]),
         read_at,
-        fixed=_read_fixed(row, parent_id, root_id),
+        fixed=_read_fixed(row, cuts, parent_id, root_id),
         state=state,
         metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row, cuts)),
     )
 
 
-def _read_fixed(row: RunRow, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None) -> Fixed:
+def _read_fixed(
+    row: RunRow, cuts: Cuts, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None
+) -> Fixed:
+    def name(text: str | None, what: str) -> Raw | None:
+        """One object for a text that many runs repeat."""
+        return None if text is None else Raw(intern(cuts.text(text, what)))
+
+    key = row.get("idempotencyKey")
     return Fixed(
-        task=TaskId(intern(row["taskIdentifier"])),
+        task=TaskId(intern(cuts.text(row["taskIdentifier"], "task"))),
         created_at=read_time(row.get("createdAt")),
         depth=row.get("depth"),
         is_test=row.get("isTest"),
-        environment=_shared(row["env"].get("name")) if "env" in row else None,
-        version=_shared(row.get("version")),
+        environment=name(row["env"].get("name"), "environment") if "env" in row else None,
+        version=name(row.get("version"), "version"),
         parent_id=parent_id,
         root_id=root_id,
-        batch_id=BatchId(row["batchId"]) if "batchId" in row else None,
-        trigger_function=_shared(row.get("triggerFunction")),
-        ttl=_shared(row.get("ttl")),
-        idempotency_key=_raw(row.get("idempotencyKey")),
-        region=_shared(row.get("region")),
-        task_kind=_shared(row.get("taskKind")),
+        batch_id=BatchId(cuts.text(row["batchId"], "batch id")) if "batchId" in row else None,
+        trigger_function=name(row.get("triggerFunction"), "trigger function"),
+        ttl=name(row.get("ttl"), "ttl"),
+        idempotency_key=None if key is None else Raw(cuts.text(key, "idempotency key", MAX_KEY_CHARS)),
+        region=name(row.get("region"), "region"),
+        task_kind=name(row.get("taskKind"), "kind of task"),
         schedule=schedule,
     )
 
@@ -141,7 +148,7 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime, cuts: Cuts
     return State(
         updated_at=read_time(row.get("updatedAt")) or read_time(row.get("createdAt")) or read_at,
         precision=precision,
-        status=read_status(row["status"], ended=finished_at is not None),
+        status=read_status(cuts.text(row["status"], "status"), ended=finished_at is not None),
         started_at=read_time(row.get("startedAt")),
         finished_at=read_time(finished_at),
         expired_at=read_time(row.get("expiredAt")),
@@ -149,7 +156,9 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime, cuts: Cuts
         compute=read_duration_ms(row.get("durationMs", 0.0)),
         cost_cents=row.get("costInCents", 0.0),
         base_cost_cents=row.get("baseCostInCents", 0.0),
-        tags=tuple(Raw(tag) for tag in cuts.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")),
+        tags=tuple(
+            Raw(cuts.text(tag, "tag")) for tag in cuts.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
+        ),
     )
 
 
@@ -235,15 +244,6 @@ def _attempt_status(word: str, *, ended: bool) -> AttemptStatus:
             return AttemptStatus(word)
         case _:
             return AttemptStatus.FAILED if ended else AttemptStatus.EXECUTING
-
-
-def _shared(text: str | None) -> Raw | None:
-    """One object for a text that many runs repeat."""
-    return None if text is None else Raw(intern(text))
-
-
-def _raw(text: str | None) -> Raw | None:
-    return None if text is None else Raw(text)
 
 
 def _cursor(text: str | None) -> Cursor | None:
