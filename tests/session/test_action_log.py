@@ -22,6 +22,7 @@ from tests.session.acting import LONG, acting, fleet_of, log_lines
 from tui.actions import CANCEL
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.ids import RunId
+from tui.session import action_log
 from tui.session.action_log import FILE_NAME, MAX_WAITING_LINES, ActionLog, _user_and_host, append_line
 
 STATUS = ActionStatus(
@@ -185,12 +186,30 @@ def test_a_disk_that_hangs_is_said_and_holds_up_nobody(tmp_path: Path) -> None:
     released.set()
 
 
+def test_a_disk_that_hangs_delays_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hang(*_: object) -> None:
+        released.wait(30)
+
+    monkeypatch.setattr(action_log, "append_line", hang)
+    defaults = ActionLog.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "ends_within_s", 0.01)
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    end, _ = acting(fleet, tmp_path, CANCEL, run)
+    assert end.phase is ActionPhase.CONFIRMED
+    assert fleet.status(run) == "CANCELED"
+    released.set()
+
+
 def test_a_write_that_never_returns_does_not_keep_the_process() -> None:
     program = """
 import asyncio, threading
 from pathlib import Path
 from datetime import datetime
 from tui.domain.action import ActionPhase, ActionStatus
+from tui.session import action_log
 from tui.session.action_log import ActionLog
 
 async def main():

@@ -37,8 +37,8 @@ from tui.ui.dispatch import GRACE_S, Batch, Dispatch
 from tui.ui.host import Host
 from tui.ui.keys import bind
 from tui.ui.live import Live
+from tui.ui.replays import Replays
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
-from tui.ui.widgets.footer import NOTICE_S
 from tui.wire.errors import ApiError
 
 TREES_MOST: Final = 20
@@ -57,9 +57,6 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
     bind("v", "go_to_new", "view the new run", "Go to the run that a replay of this one started.", rank=28, need=6),
 )
 """Bound only where something may be written."""
-
-MAX_REPLAYS_KEPT: Final = 1_000
-"""Replayed runs of which the new run is remembered."""
 
 ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
 
@@ -102,9 +99,7 @@ class Acting:
         self._reading: asyncio.Task[None] | None = None
         self.dispatch = Dispatch(live.session, changed=self._repaint, ended=self._end)
         self.overlay = self.dispatch.overlay
-        self._new_runs: dict[RunId, RunId] = {}
-        self._announced: RunId | None = None
-        self._announced_until_s = 0.0
+        self._replays = Replays(live.session.clock)
 
     @property
     def exists(self) -> bool:
@@ -149,7 +144,7 @@ class Acting:
             case "withdraw":
                 return True if self.dispatch.is_withdrawable else None
             case _:
-                return True if self._new_run(None if run is None else run.id) is not None else None
+                return True if self._replays.of(None if run is None else run.id) is not None else None
 
     def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
         """Ask whether an action is meant on these runs, and carry it out after consent, or say why it cannot be."""
@@ -183,20 +178,14 @@ class Acting:
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
         """Go to the run that the last outcome announced, else to the newest replay of `run_id`."""
-        if (new_run := self._new_run(run_id)) is not None:
-            self._announced = None
+        if (new_run := self._replays.of(run_id)) is not None:
+            self._replays.end_announcement()
             self._voice.notice(())
             self._open_run(new_run)
-        elif self._new_runs:
+        elif self._replays:
             self._say("this run was not replayed here")
         else:
             self._say("no replay has started a run since")
-
-    def _new_run(self, run_id: RunId | None) -> RunId | None:
-        """Where `v` leads: the announced run while its notice stands, else the replay of the run at hand."""
-        if self._announced is not None and self._session.clock.monotonic_s() < self._announced_until_s:
-            return self._announced
-        return None if run_id is None else self._new_runs.get(run_id)
 
     def farewell(self) -> list[str]:
         """What was agreed to and has no end yet, in sentences, when the program ends; nothing more is sent then."""
@@ -296,10 +285,10 @@ class Acting:
         if batch.stopped is not None:
             left = batch.size - len(batch.ends) - batch.withdrawn
             self._voice.tell(not_sent(batch.action.title, left, batch.stopped))
-        self._announced = None
+        self._replays.end_announcement()
         for status in batch.ends:
             if status.new_run_id is not None:
-                self._remember(status.run_id, status.new_run_id)
+                self._replays.remember(status.run_id, status.new_run_id)
         if batch.stopped is not None:
             self._say(f"{batch.action.id} stopped: {batch.stopped}")
         elif batch.size == 1 and batch.ends:
@@ -310,16 +299,10 @@ class Acting:
 
     def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
         key: Line = ()
-        if self._announced is not None and phase is ActionPhase.CONFIRMED:
-            self._announced_until_s = self._session.clock.monotonic_s() + NOTICE_S
+        if self._replays.is_new and phase is ActionPhase.CONFIRMED:
+            self._replays.announce()
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
         self._voice.notice((*line, *key))
-
-    def _remember(self, run_id: RunId, new_run_id: RunId) -> None:
-        self._new_runs.pop(run_id, None)
-        self._new_runs[run_id] = self._announced = new_run_id
-        if len(self._new_runs) > MAX_REPLAYS_KEPT:
-            del self._new_runs[next(iter(self._new_runs))]
 
     def _say(self, text: str) -> None:
         self._voice.notice((Piece(text, Token.MUTED),))
