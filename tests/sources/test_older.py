@@ -176,3 +176,18 @@ def test_a_server_that_refuses_so_wide_a_window_keeps_the_list(tmp_path: Path) -
             assert session.store.window.is_older_cut
 
     asyncio.run(scenario())
+
+
+def test_filtered_lists_leave_older_live_runs_in_the_counts(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(days_ago(1, 20), days_ago(2, 8, started_s=None), FleetRun(3, -60, -59, -58, end="FAILED"))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("FAILED",))) as (session, later):
+            await later(130)
+            found = session.store.tally(session.now())
+            assert (found.executing, found.queued, found.failed) == (1, 1, 1)
+            assert found.counted_at is not None
+            # Twelve counts of the period, three of what is older.
+            assert 14 <= len(fleet.asked("/api/v1/query")) <= 16
+
+    asyncio.run(scenario())

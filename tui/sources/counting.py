@@ -6,6 +6,7 @@ What lives here: how often they are asked for, and what becomes of a query that 
 
 import asyncio
 import math
+from collections import Counter
 from datetime import timedelta
 
 from tui.domain.environment import Capability
@@ -24,19 +25,32 @@ COUNTS_WITHIN_S = 5.0
 
 HOUR = timedelta(hours=1)
 
+OLDER_EVERY_S = 60.0
+"""Live runs from before the period are counted so often, where filters keep them from the list."""
+
 _TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
+_OLDER = (
+    "SELECT status, count() AS n FROM runs "
+    "WHERE is_finished = 0 AND triggered_at < now() - INTERVAL {hours} HOUR GROUP BY status"
+)
 
 
 class Counting:
     """Asks for the counts when it is time to."""
 
-    def __init__(self, reads: Reads, clock: Clock, period: timedelta) -> None:
-        """Runs created within `period` are counted: whole hours, as far back as a query reaches."""
+    def __init__(self, reads: Reads, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
+        """Runs created within `period` are counted: whole hours, as far back as a query reaches.
+
+        Older live runs, which the list knows better, are counted too where filters keep the list from most runs.
+        """
         self._reads = reads
         self._period_h = max(1, math.ceil(min(period, LONGEST_QUERY_PERIOD) / HOUR))
         self._clock = clock
         self._wait_s = COUNTS_EVERY_S
         self._counted_s = clock.monotonic_s() - COUNTS_EVERY_S
+        self._is_filtered = is_filtered
+        self._older: Counter[RunStatus] = Counter()
+        self._older_s = -math.inf
 
     async def count(self, emit: Emit) -> CountsRead | None:
         """Emit the counts if they are due, and give them."""
@@ -44,22 +58,32 @@ class Counting:
         if now_s - self._counted_s < self._wait_s or not self._reads.may(Capability.QUERY):
             return None
         self._counted_s = now_s
-        rows = None
-        try:
-            async with asyncio.timeout(COUNTS_WITHIN_S):
-                rows = await self._reads.query(_TRQL, query_period(self._period_h * HOUR), Priority.LIST)
-        except TimeoutError:
-            pass
-        if rows is None:
+        counts = await self._ask(_TRQL, self._period_h * HOUR)
+        if counts is None:
             self._wait_s = min(COUNTS_SLOWEST_S, 2 * self._wait_s)
             return None
         self._wait_s = COUNTS_EVERY_S
-        counts: dict[RunStatus, int] = {}
+        at = self._reads.now()
+        if self._is_filtered and now_s - self._older_s >= OLDER_EVERY_S:
+            self._older_s = now_s
+            older = await self._ask(_OLDER.format(hours=self._period_h), LONGEST_QUERY_PERIOD)
+            self._older = self._older if older is None else older
+        told = CountsRead(dict(counts + self._older), at, self._period_h)
+        await emit(told)
+        return told
+
+    async def _ask(self, trql: str, period: timedelta) -> Counter[RunStatus] | None:
+        """The counts that a query gives; None where it hangs or fails."""
+        try:
+            async with asyncio.timeout(COUNTS_WITHIN_S):
+                rows = await self._reads.query(trql, query_period(period), Priority.LIST)
+        except TimeoutError:
+            return None
+        if rows is None:
+            return None
+        counts: Counter[RunStatus] = Counter()
         for row in rows:
             word, count = row.get("status"), row.get("n")
             if isinstance(word, str) and isinstance(count, int):
-                status = read_status(word).canonical
-                counts[status] = counts.get(status, 0) + count
-        told = CountsRead(counts, self._reads.now(), self._period_h)
-        await emit(told)
-        return told
+                counts[read_status(word).canonical] += count
+        return counts

@@ -76,7 +76,7 @@ class RestSource:
         self._coverage = coverage
         self._on_wake = on_wake
         self._listing = Listing(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
-        self._counting = Counting(reads, clock, reach.age)
+        self._counting = Counting(reads, clock, reach.age, is_filtered=self._is_filtered)
         self._was_connected = False
         self._placed_s = 0.0
         self._paid = 0
@@ -118,8 +118,8 @@ class RestSource:
                 if self._paid:
                     await emit(SourceConnected(self.name, self._listing.lister.read_at, self._expected_s()))
                 await self._tell_caught_up(emit)
-                await self._tell_window(emit)
                 self._doubt(await self._counting.count(emit))
+                await self._tell_window(emit)
                 if not self._listing.is_history_read:
                     await self._listing.read_history(emit, began_s + self._wait_s())
                     self._paid = self._listing.lister.spent

@@ -11,7 +11,7 @@ known.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -74,6 +74,9 @@ class Tally:
         self._created: dict[RunStatus, SortedList] = {status: SortedList() for status in COUNTED}
         self._counts: CountsRead | None = None
         self._steps: list[Step] = []
+        """Those after the last count, or those that may be after the next one where there was none."""
+        self._delta: Counter[RunStatus] = Counter()
+        """What they add up to."""
         self._is_overfull = False
 
     def replace(self, before: Run | None, after: Run) -> None:
@@ -81,7 +84,9 @@ class Tally:
         self._move(before, after)
         if _status_of(before) is not _status_of(after):
             since = self._since(after)
-            self._steps += [step for step in steps_between(before, after) if since is None or step.at > since]
+            steps = [step for step in steps_between(before, after) if since is None or step.at > since]
+            self._steps += steps
+            self._add(steps)
             if len(self._steps) > MAX_STEPS:
                 self._shorten(since)
 
@@ -100,6 +105,19 @@ class Tally:
         self._counts, self._is_overfull = counts, False
         since = counts.at - COPY_DELAY
         self._steps = [step for step in self._steps if step.at > since]
+        self._delta.clear()
+        self._add(self._steps)
+
+    def _add(self, steps: Iterable[Step]) -> None:
+        """Steps of runs that were too old for the count change nothing in it."""
+        begin = None if self._counts is None else _begin_of(self._counts)
+        for step in steps:
+            if begin is None or step.created_at < begin:
+                continue
+            if step.before is not None:
+                self._delta[step.before] -= 1
+            if step.after is not None:
+                self._delta[step.after] += 1
 
     def counts(self, now: datetime, window: WindowRead | None, history: HistoryRead | None, *, is_full: bool) -> Counts:
         """The figures of now. `is_full`: the store may have let ended runs of the period go."""
@@ -108,12 +126,14 @@ class Tally:
         is_history_whole = history is not None and history.is_complete and not history.is_cut
         is_failed_known = is_whole and is_history_whole and not is_full
         local = Counter({status: len(created) for status, created in self._created.items()})
-        carried = local if self._counts is None else self._carried(self._counts, now)
-        live = local if is_live_known else carried
+        told = local if self._counts is None else Counter(self._counts.counts)
+        if self._counts is not None and is_whole and not self._is_overfull:
+            told = self._carried(self._counts, now)
+        live = local if is_live_known else told
         if is_failed_known and window is not None:
             failed = self._failed_since(now - window.period)
         else:
-            failed = sum(carried[status] for status in FAILED)
+            failed = sum(told[status] for status in FAILED)
         is_told, counted_at = self._counts is not None, None
         if self._counts is not None and not (is_live_known and is_failed_known):
             is_carried = is_whole and not self._is_overfull and now - self._counts.at <= MAX_CARRIED
@@ -130,17 +150,10 @@ class Tally:
             is_failed_least=not (is_told or is_failed_known),
         )
 
-    def _carried(self, counts: CountsRead, now: datetime) -> Mapping[RunStatus, int]:
+    def _carried(self, counts: CountsRead, now: datetime) -> Counter[RunStatus]:
         """The server's count with the steps since, the live runs that were too old for it, and less those that are."""
-        begin = counts.at - timedelta(hours=counts.period_h)
-        total = Counter({status: counts.counts.get(status, 0) for status in COUNTED})
-        for step in self._steps:
-            if step.created_at < begin:
-                continue
-            if step.before in COUNTED:
-                total[step.before] -= 1
-            if step.after in COUNTED:
-                total[step.after] += 1
+        begin = _begin_of(counts)
+        total = Counter({status: counts.counts.get(status, 0) + self._delta[status] for status in COUNTED})
         for status in LIVE:
             total[status] += self._created[status].bisect_left(begin)
         for status in FAILED:
@@ -166,6 +179,11 @@ class Tally:
             self._created[old[0]].remove(old[1])
         if new is not None:
             self._created[new[0]].add(new[1])
+
+
+def _begin_of(counts: CountsRead) -> datetime:
+    """Runs that were created earlier are not in a count."""
+    return counts.at - timedelta(hours=counts.period_h)
 
 
 def steps_between(before: Run | None, after: Run) -> Iterator[Step]:
