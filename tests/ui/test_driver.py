@@ -1,5 +1,6 @@
-"""What the driver believes of its terminal: on a real pty."""
+"""What the driver believes of its terminal, and what it sends again to one that was behind."""
 
+import asyncio
 import fcntl
 import os
 import pty
@@ -7,8 +8,10 @@ import struct
 import termios
 
 import pytest
+from textual.app import App
 
-from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, size_of
+from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, TerminalDriver, size_of
+from tui.ui.terminal_output import MAX_WAITING_BYTES, TerminalWriter
 
 
 @pytest.mark.parametrize(
@@ -28,5 +31,28 @@ def test_size_is_the_kernels_within_bounds(
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", told[1], told[0], 0, 0))
     assert size_of(slave) == size
+    os.close(master)
+    os.close(slave)
+
+
+def test_title_that_was_dropped_is_sent_again() -> None:
+    master, slave = pty.openpty()
+
+    async def scenario() -> bytes:
+        driver = TerminalDriver(App[int]())
+        driver._writer = TerminalWriter(slave, on_gone=driver._hang_up, on_caught_up=driver._catch_up)
+        driver._is_active = True
+        driver.write("x" * 2 * MAX_WAITING_BYTES)
+        driver.set_title("PROD")
+        written = b""
+        async with asyncio.timeout(10):
+            while not written.endswith(b"\x1b[22;2t\x1b]2;PROD\x1b\\"):
+                written += await asyncio.to_thread(os.read, master, MAX_WAITING_BYTES)
+        driver.set_title("DEV")
+        written = await asyncio.to_thread(os.read, master, MAX_WAITING_BYTES)
+        driver._writer.close()
+        return written
+
+    assert asyncio.run(scenario()) == b"\x1b]2;DEV\x1b\\"
     os.close(master)
     os.close(slave)

@@ -69,11 +69,11 @@ def test_nothing_is_lost_on_a_terminal_in_either_mode(terminal: Pty, is_blocking
 
 def test_writer_drops_frames_when_behind_and_says_so_later(terminal: Pty) -> None:
     writer = terminal.writer()
-    writer.write("a" * MAX_WAITING_BYTES * 2)
-    writer.write("lost")
+    assert writer.write("a" * MAX_WAITING_BYTES * 2)
+    assert not writer.write("lost")
     assert terminal.read(MAX_WAITING_BYTES * 2) == b"a" * MAX_WAITING_BYTES * 2
     assert terminal.caught_up.wait(PATIENCE_S)
-    writer.write("kept")
+    assert writer.write("kept")
     assert terminal.read(4) == b"kept"
     writer.close()
 

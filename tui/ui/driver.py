@@ -80,7 +80,7 @@ class TerminalDriver(Driver):
         self.backlog = KeyBacklog()
         self._attributes: list[Any] | None = None
         self._title: str | None = None
-        self._is_active = self._was_continued = self._is_restored = False
+        self._is_active = self._was_continued = self._is_restored = self._is_title_pushed = False
         self._handlers: dict[int, Any] = {}
         self._writer: TerminalWriter | None = None
         self._reader: TerminalReader | None = None
@@ -102,9 +102,15 @@ class TerminalDriver(Driver):
 
     def set_title(self, title: str) -> None:
         """Set the terminal's title; the one before comes back at the end. The text holds no controls."""
-        push = _TITLE_PUSH if self._title is None else ""
         self._title = title
-        self.write(f"{push}\x1b]2;{title}\x1b\\")
+        if self._writer is not None and self._is_active:
+            # A terminal that is behind drops both: the title is sent again when it has caught up.
+            self._is_title_pushed |= self._writer.write(self._title_sequence())
+
+    def _title_sequence(self) -> str:
+        if self._title is None:
+            return ""
+        return f"{'' if self._is_title_pushed else _TITLE_PUSH}\x1b]2;{self._title}\x1b\\"
 
     def repaint(self) -> None:
         """Put the terminal's modes right and paint everything again, whatever others did to it."""
@@ -131,7 +137,7 @@ class TerminalDriver(Driver):
         with suppress(termios.error):
             self._attributes = termios.tcgetattr(self._input)
         self._make_raw()
-        title = "" if self._title is None else f"{_TITLE_PUSH}\x1b]2;{self._title}\x1b\\"
+        title, self._is_title_pushed = self._title_sequence(), self._title is not None
         mouse = _MOUSE_ON if self._mouse else ""
         ask = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _ASK_SYNC
         self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{ask}")
@@ -159,7 +165,7 @@ class TerminalDriver(Driver):
             return
         self._is_active = False
         self.disable_input()
-        title = "" if self._title is None else _TITLE_POP
+        title, self._is_title_pushed = _TITLE_POP if self._is_title_pushed else "", False
         self._writer.replace(f"{_MODES_OFF}{self._kitty(_KITTY_OFF)}{_SCREEN_OFF}{title}")
         self._is_restored = self._writer.finish(RESTORE_WITHIN_S)
         if not self._is_restored:
@@ -240,7 +246,12 @@ class TerminalDriver(Driver):
 
     def _catch_up(self) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._paint_all)
+            self._loop.call_soon_threadsafe(self._send_again)
+
+    def _send_again(self) -> None:
+        if self._title is not None:
+            self.set_title(self._title)
+        self._paint_all()
 
     def _paint_all(self) -> None:
         # In the app's own context, which the callers do not have.

@@ -45,17 +45,17 @@ class TerminalWriter:
         self._thread = threading.Thread(target=self._run, name="terminal-output", daemon=True)
         self._thread.start()
 
-    def write(self, text: str) -> None:
-        """Send some text, unless the terminal is behind."""
+    def write(self, text: str) -> bool:
+        """Send some text; False if it was dropped, because the terminal is behind or closed."""
         with self._changed:
-            if self._is_gone or self._is_closed:
-                return
             if len(self._waiting) >= MAX_WAITING_BYTES:
                 self._is_behind = True
-            if not self._is_behind:
-                # A lone surrogate must not end the program.
-                self._waiting += text.encode("utf-8", "replace")
-                self._changed.notify_all()
+            if self._is_gone or self._is_closed or self._is_behind:
+                return False
+            # A lone surrogate must not end the program.
+            self._waiting += text.encode("utf-8", "replace")
+            self._changed.notify_all()
+            return True
 
     def replace(self, text: str) -> None:
         """Send this instead of all that is unwritten."""
