@@ -97,12 +97,12 @@ def test_run_that_is_over_waits_for_nothing() -> None:
 
 
 def read(wait: Wait, word: str = "EXECUTING", *, later_s: float = 0.0) -> Run:
-    """A run whose trace told of a wait, and that changed so much later."""
+    """A run whose trace told of a wait when it had just begun, and that changed so much later."""
     run = run_of("120", id="run_a", status=word)
     assert run.state is not None
     history = attempts_of(run, trace(span("task", 0, None)))
-    stamp = Stamp(run.state.updated_at, Precision.TRACE, START)
-    state = replace(run.state, updated_at=run.state.updated_at + timedelta(seconds=later_s))
+    stamp = Stamp(wait.since, Precision.TRACE, START)
+    state = replace(run.state, updated_at=wait.since + timedelta(seconds=later_s))
     return replace(run, state=state, attempts=(stamp, replace(history, wait=wait)))
 
 
@@ -113,6 +113,7 @@ def test_wait_is_known_until_the_run_changes() -> None:
     assert read(WAIT).wait == WAIT
     assert read(WAIT, later_s=1).wait is None
     assert read(WAIT, "WAITING", later_s=1).wait == WAIT, "it was suspended meanwhile"
+    assert read(WAIT, "WAITING", later_s=31).wait is None, "it went on, and waits for something else"
     assert read(WAIT, "COMPLETED").wait is None
 
 

@@ -28,6 +28,9 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 
+SUSPENDED_WITHIN: Final = timedelta(seconds=30)
+"""A run that is suspended later than this after the begin of a wait began another one meanwhile."""
+
 
 class Precision(IntEnum):
     """How much a kind of answer knows, of two that speak of the same moment: the greater wins."""
@@ -163,10 +166,12 @@ class Run:
         if self.attempts is None or self.state is None or self.is_final or self.is_waiting_to_retry:
             return None
         stamp, history = self.attempts
-        # A deployed run that is suspended changes once more, to WAITING: its wait goes on.
-        if self.state.updated_at > stamp.updated_at and self.status is not RunStatus.WAITING_TO_RESUME:
-            return None
-        return history.wait
+        wait, changed_at = history.wait, self.state.updated_at
+        if wait is None or changed_at <= stamp.updated_at:
+            return wait
+        # A deployed run is suspended soon after it began to wait, which changes it once more: that wait goes on.
+        is_suspended = self.status is RunStatus.WAITING_TO_RESUME and changed_at - wait.since <= SUSPENDED_WITHIN
+        return wait if is_suspended else None
 
     @property
     def is_waiting_to_retry(self) -> bool:

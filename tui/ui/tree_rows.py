@@ -88,10 +88,10 @@ class TreeRows(KeyedRows):
     def _says(self, branch: Branch, *, is_current: bool) -> object:
         """All that a row is made of, or None where it depends on the time too."""
         entry, what = branch.entry, branch.entry.what
-        if isinstance(what, Seen) and what.run is not None and not what.run.is_final:
+        if isinstance(what, Seen) and not what.is_final:
             return None
         if not isinstance(what, Seen | Alike):
             return None
         above = entry.parent.key if entry.parent is not None else None
-        of_run = (what.run, what.node.task, what.look) if isinstance(what, Seen) else what
+        of_run = (what.run, what.node.task, what.node.times, what.look) if isinstance(what, Seen) else what
         return of_run, entry.below, branch.guides, branch.is_open, is_current, self._drawing.is_alone, above
