@@ -1,7 +1,7 @@
 """The pane `runs`: the list of runs, its filter, its order, its marks, and its last line.
 
-Where runs stand is `run_rows`' to say, drawing is `run_table`'s. The class is longer than 200 lines: its keys and what
-a pane has to answer are a few lines each.
+Where runs stand is `run_rows`' to say, drawing is `run_table`'s. Module and class are longer than 300 and 200 lines:
+the keys and what a pane has to answer are a few lines each.
 """
 
 from dataclasses import replace
@@ -14,19 +14,19 @@ from textual.message import Message
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.present import words
-from tui.present.empty import EmptyFacts, empty_lines
+from tui.present.empty import empty_lines
 from tui.present.filter_remarks import complaint_line
-from tui.present.list_end import EndFacts, end_line, reach_words
+from tui.present.list_end import end_line
 from tui.present.outage import gap_remark
 from tui.present.server_filters import window_words
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.filter import texts_of
-from tui.store.filter_words import words_of
 from tui.store.missed import Gap, Missed
 from tui.store.orders import CREATED, ORDERS, Order
 from tui.store.server_filter import ServerFilter
 from tui.ui.keys import bind
+from tui.ui.list_facts import count_words, empty_facts, end_facts
 from tui.ui.list_views import ListViews
 from tui.ui.live import Live
 from tui.ui.outage import Outages
@@ -243,7 +243,8 @@ class RunListPane(Pane):
 
     def show_end(self) -> None:
         """Say below the last run what the list does not show."""
-        line = end_line(self._end_facts(), max(1, self.table.size.width - GUTTER - 1))
+        facts = end_facts(self.live, self.views, self.server_search.progress)
+        line = end_line(facts, max(1, self.table.size.width - GUTTER - 1))
         self.table.show_end(None if self.views.parsed.complaints else line)
 
     def show_empty(self) -> None:
@@ -305,30 +306,7 @@ class RunListPane(Pane):
         self.show_rule()
 
     def _count(self) -> str:
-        """How many runs are shown, of how many; and how far they reach where older runs exist."""
-        shown, base = self.views.shown, self.views.base
-        history = self.live.session.store.history
-        is_open = history is None or not history.is_complete or history.is_cut
-        total = words.count(len(base), at_least=is_open and len(base) > 0)
-        # What a search found beyond the reach is not among the newest.
-        if not self.views.wanted.is_searched and (self.size.width >= WIDE or not self.searched):
-            total = reach_words(history, len(base) - base.older_count, self.live.now.at) or total
-        return total if shown is base else f"{words.count(len(shown))} of {total}"
-
-    def _end_facts(self) -> EndFacts:
-        views, session = self.views, self.live.session
-        asks_queue = any(word.field == "queue" for word in words_of(views.wanted.text))
-        return EndFacts(
-            now=self.live.now.at,
-            since=session.now() - views.wanted.period,
-            history=session.store.history,
-            progress=self.server_search.progress,
-            found=len(views.shown),
-            is_filtered=bool(views.wanted.text) and not views.parsed.is_empty,
-            unread_count=None if views.unread is None else len(views.unread),
-            failed_count=None if views.failed is None else len(views.failed),
-            lacks_queues=asks_queue,
-        )
+        return count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
 
     def _seen_runs(self) -> list[RunId]:
         return [run_id for _, run_id in self.rows.seen]
@@ -347,21 +325,7 @@ class RunListPane(Pane):
         self.table.show_lines(self.rows.see(changes))
 
     def _empty(self) -> tuple[Line, ...]:
-        session, wanted = self.live.session, self.views.wanted
-        facts = EmptyFacts(
-            at=session.now(),
-            freshness=self.live.freshness,
-            api_url=session.settings.api_url,
-            is_relayed=session.settings.relay_url is not None,
-            run_count=len(self.views.base),
-            is_filtered=bool(wanted.text),
-            complaints=tuple(complaint.reason for complaint in self.views.parsed.complaints),
-            filters=wanted.filters,
-            period=wanted.period,
-            environment=session.store.environment,
-            history=session.store.history,
-        )
-        return tuple(empty_lines(facts, self.table.size.width - 2 * GUTTER))
+        return tuple(empty_lines(empty_facts(self.live, self.views), self.table.size.width - 2 * GUTTER))
 
     def _adopt(self) -> None:
         self.rows.show(self.views.shown)

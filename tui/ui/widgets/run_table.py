@@ -1,8 +1,8 @@
 """The table of runs, drawn line by line: only what is seen is made, only what changed is painted.
 
 What lives here: drawing and the keys that move in it. Which run stands where is `run_rows`', what a cell says is
-`present.columns`'. No DataTable: it repaints 44 KB for one changed cell (DESIGN §9). The class is
-longer than 200 lines: half of it are keys, pointer and messages, a line behind each.
+`present.columns`'. No DataTable: it repaints 44 KB for one changed cell (DESIGN §9). Module and class are longer than
+300 and 200 lines: half of them are keys, pointer and messages, a line behind each.
 """
 
 from collections.abc import Callable, Mapping

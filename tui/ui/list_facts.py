@@ -1,0 +1,57 @@
+"""What the list's rule, its last line and its empty place are told of the views and the session.
+
+The words are `present`'s: `present.list_end`, `present.empty`.
+"""
+
+from tui.domain.search import SearchProgress
+from tui.present import words
+from tui.present.empty import EmptyFacts
+from tui.present.list_end import EndFacts, reach_words
+from tui.store.filter_words import words_of
+from tui.ui.list_views import ListViews
+from tui.ui.live import Live
+
+
+def count_words(live: Live, views: ListViews, *, is_wide: bool) -> str:
+    """How many runs are shown, of how many; and how far they reach where older runs exist."""
+    shown, base, wanted, history = views.shown, views.base, views.wanted, live.session.store.history
+    is_open = history is None or not history.is_complete or history.is_cut
+    total = words.count(len(base), at_least=is_open and len(base) > 0)
+    # What a search found beyond the reach is not among the newest.
+    if not wanted.is_searched and (is_wide or not wanted.text):
+        total = reach_words(history, len(base) - base.older_count, live.now.at) or total
+    return total if shown is base else f"{words.count(len(shown))} of {total}"
+
+
+def end_facts(live: Live, views: ListViews, progress: SearchProgress) -> EndFacts:
+    """What the last line is made from."""
+    session = live.session
+    return EndFacts(
+        now=live.now.at,
+        since=session.now() - views.wanted.period,
+        history=session.store.history,
+        progress=progress,
+        found=len(views.shown),
+        is_filtered=not views.parsed.is_empty,
+        unread_count=None if views.unread is None else len(views.unread),
+        failed_count=None if views.failed is None else len(views.failed),
+        lacks_queues=any(word.field == "queue" for word in words_of(views.wanted.text)),
+    )
+
+
+def empty_facts(live: Live, views: ListViews) -> EmptyFacts:
+    """What the reason for an empty list is made from."""
+    session, wanted = live.session, views.wanted
+    return EmptyFacts(
+        at=session.now(),
+        freshness=live.freshness,
+        api_url=session.settings.api_url,
+        is_relayed=session.settings.relay_url is not None,
+        run_count=len(views.base),
+        is_filtered=bool(wanted.text),
+        complaints=tuple(complaint.reason for complaint in views.parsed.complaints),
+        filters=wanted.filters,
+        period=wanted.period,
+        environment=session.store.environment,
+        history=session.store.history,
+    )
