@@ -39,14 +39,25 @@ def question(*runs: Run, others: int = 0, place: Place = PROD, **changes: object
     others=st.integers(0, 60),
     count=st.integers(1, 12),
     is_reading=st.booleans(),
+    is_waiting=st.booleans(),
+    word=st.sampled_from(["", "cancel"]),
     missing=st.sampled_from([(), ("the trace was cut by the server",), (HOSTILE,)]),
     text=st.sampled_from(["", HOSTILE, "日本語" * 20]),
 )
 def test_a_question_fits_and_keeps_band_button_and_whole_id(
-    width: int, height: int, others: int, count: int, is_reading: bool, missing: tuple[str, ...], text: str
+    width: int,
+    height: int,
+    others: int,
+    count: int,
+    is_reading: bool,
+    is_waiting: bool,
+    word: str,
+    missing: tuple[str, ...],
+    text: str,
 ) -> None:
     runs = tuple(replace(full(text), id=RunId(f"{RUN_ID}{n}")) for n in range(count))
     asked = question(*runs, others=others, is_reading=is_reading, left_out=2, grace_s=5)
+    asked = replace(asked, is_waiting=is_waiting, word=word)
     asked = replace(asked, plan=replace(asked.plan, missing=missing, awaited_by=(TaskId("nightly"),)))
     lines = confirm_lines(asked, Now(NOW), width, height)
     assert all(line_width(line) <= width for line in lines)
@@ -126,6 +137,6 @@ def test_a_word_is_asked_for_where_the_terminal_is_silent() -> None:
 
 def test_a_dialog_says_that_it_waits_for_the_terminal() -> None:
     asked = question(sample(), is_waiting=True)
-    assert "waiting for the terminal to answer" in text_of(confirm_lines(asked, Now(NOW), 70, 40))
+    assert "waiting for the terminal" in text_of(confirm_lines(asked, Now(NOW), 70, 40))
     lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (asked, replace(asked, is_waiting=False))]
     assert lines[0] == lines[1], "nothing jumps"

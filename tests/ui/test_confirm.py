@@ -96,7 +96,7 @@ def test_y_typed_on_a_slow_link_never_confirms(tmp_path: Path, delay_s: float) -
         for _ in range(round(delay_s * 10) - 2):
             await stage.press("y", wait_s=0.1)
             assert stage.asks()
-        assert "waiting for the terminal to answer" in stage.text
+        assert "waiting for the terminal" in stage.text
         assert "y  cancel 1 run" not in stage.text
         await stage.later(2)
         assert "y  cancel 1 run" in stage.text

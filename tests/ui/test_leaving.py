@@ -31,11 +31,11 @@ def writes(monitor: Monitored) -> list[str]:
     return [path for _, path, _ in monitor.api.fleet.requests if path.endswith("/cancel")]
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-def test_quitting_asks_while_actions_wait(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("ctrl+c",), ("colon", "q", "enter")], ids="-".join)
+def test_quitting_asks_while_actions_wait(tmp_path: Path, keys: tuple[str, ...]) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
-        await monitor.press(key)
+        await monitor.press(*keys)
         assert asks(monitor)
         assert "Cancel of 2 runs waits to be sent." in monitor.text
         await monitor.press("y", "q", "enter")
@@ -43,7 +43,7 @@ def test_quitting_asks_while_actions_wait(tmp_path: Path, key: str) -> None:
         await monitor.press("escape")
         assert monitor.app._exit is False
         assert not asks(monitor)
-        await monitor.press(key)
+        await monitor.press(*keys)
         await monitor.answer(2)
         await monitor.press("y")
         assert monitor.app.return_code == 0

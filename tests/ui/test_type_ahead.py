@@ -87,7 +87,7 @@ def test_a_terminal_two_seconds_away_confirms_nothing_too_early(tmp_path: Path) 
     with Terminal(command, env=env, holds_cursor=True) as terminal:
         terminal.wait_for("Completed", "DEV")
         terminal.send("jRy")
-        terminal.wait_for("Do nothing", "waiting for the terminal to answer")
+        terminal.wait_for("Do nothing", "waiting for the terminal")
         terminal.send("yq")
         terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again after two seconds")
         assert "Do nothing" in terminal.text

@@ -21,7 +21,7 @@ from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, j
 WIDTH: Final = 70
 LATE_BY: Final = timedelta(seconds=1)
 """How far the copy that answers queries is behind."""
-WAITING_FOR_TERMINAL: Final = "waiting for the terminal to answer"
+WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
 SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so type a word."
 INDENT: Final = 3
 _GAP: Final = 2

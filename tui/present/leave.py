@@ -52,4 +52,6 @@ def _answers(keys: LeaveKeys, limit: int) -> Line:
         right = ctrl_c
     elif keys.is_slow:
         right = (Piece("waiting for the terminal", Token.AMBER), Piece(" or ", Token.FAINT), *ctrl_c)
+    if line_width(left) + _GAP + line_width(right) > limit:
+        right = ctrl_c
     return (*left, Piece(" " * max(_GAP, limit - line_width(left) - line_width(right))), *right)
