@@ -329,6 +329,38 @@ def test_hostile_text_never_reaches_the_terminal_as_control(recordings_api: Reco
     assert done.objects[0]["output"]["c1"] == "\u009b31m"
 
 
+def cut_run(api: RecordingsApi) -> str:
+    """A run whose recorded trace was cut; its detail is that of another run that failed three times."""
+    run_id = "run_cmwwvxwcs02e9en7d7x8uj5iz"
+    detail = recording("103")["response"]["body"] | {"id": run_id}
+    api.answer(Reply(200, detail), path=f"/api/v3/runs/{run_id}")
+    return run_id
+
+
+def test_show_has_the_errors_of_attempts_that_a_cut_trace_lost(recordings_api: RecordingsApi) -> None:
+    run_id = cut_run(recordings_api)
+    (run,) = in_this_process("show", run_id, "--json", url=recordings_api.url).objects
+    assert [attempt["error"]["message"] for attempt in run["attempts"]] == [
+        f"chatty attempt {number} failed" for number in (1, 2, 3)
+    ]
+    assert all("tasks.ts:75:9" in attempt["error"]["stack"] for attempt in run["attempts"])
+    assert (run["attemptsComplete"], "attemptsMissing" in run) == (True, False)
+    assert "may be missing" not in in_this_process("show", run_id, url=recordings_api.url).out
+
+
+def test_show_names_what_is_missing_where_events_are_refused(recordings_api: RecordingsApi) -> None:
+    run_id = cut_run(recordings_api)
+    recordings_api.answer(Reply(403, {"error": "Unauthorized"}), path=f"/api/v1/runs/{run_id}/events")
+    done = in_this_process("show", run_id, url=recordings_api.url)
+    said = " ".join(done.out.split())
+    assert done.code == 0
+    assert "The trace was cut at 5,000 rows and the events could not be read: 403 Unauthorized" in said
+    assert "later attempts may be missing, and so may errors" in said
+    (run,) = in_this_process("show", run_id, "--json", url=recordings_api.url).objects
+    assert run["attemptsComplete"] is False
+    assert run["attemptsMissing"].startswith("the trace was cut at 5,000 rows and the events could not be read")
+
+
 @pytest.mark.parametrize("may_query", [True, False], ids=["with queries", "without queries"])
 def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) -> None:
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")

@@ -14,6 +14,7 @@ from tui.domain.stack import read_stack
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.tree import build_tree, rows_of_trace
+from tui.wire.events import MAX_EVENT_ROWS, EventsDecoder
 from tui.wire.traces import decode_trace
 
 SPANS = 5_000  # the server cuts there
@@ -64,6 +65,46 @@ def body() -> bytes:
     return json.dumps({"trace": {"traceId": "t", "rootSpan": root, "isTruncated": True}}).encode()
 
 
+def event(number: int, **more: Any) -> dict[str, Any]:
+    """One row of `/events`, a log line unless `more` says otherwise."""
+    return {
+        "spanId": f"{number:016x}",
+        "parentId": f"{2:016x}",
+        "runId": "run_cmwwvwwyg02e5en7d9b3ipmae",
+        "message": f"synthetic line {number}",
+        "style": {"icon": "info"},
+        "events": [],
+        "startTime": "1795657166537000000",
+        "duration": 0,
+        "isError": False,
+        "isPartial": False,
+        "isCancelled": False,
+        "kind": "UNSPECIFIED",
+        "attemptNumber": 1,
+        "level": "INFO",
+    } | more
+
+
+def events_body() -> bytes:
+    """The answer of `/events` with as many rows as the server sends."""
+    own = event(1, level="TRACE", parentId=None, attemptNumber=None, message="logs")
+    attempt = event(2, level="TRACE", parentId=own["spanId"], message="Attempt 1")
+    lines = (event(number) for number in range(3, MAX_EVENT_ROWS))
+    return json.dumps({"events": [own, attempt, *lines]}, separators=(",", ":")).encode()
+
+
+def slices_ms(answer: bytes) -> list[float]:
+    """How long each slice of decoding takes."""
+    decoder, taken, began = EventsDecoder(answer, RunId("run_cmwwvwwyg02e5en7d9b3ipmae")), [], time.perf_counter()
+    for _ in decoder.slices():
+        now = time.perf_counter()
+        taken.append((now - began) * 1000)
+        began = now
+    if decoder.events().root is None:
+        raise AssertionError("the events were not understood")
+    return taken
+
+
 def measure() -> Iterator[Figure]:
     """Best of several, since the machine has other work."""
     answer = body()
@@ -80,6 +121,11 @@ def measure() -> Iterator[Figure]:
     yield Figure("trace of 5,000 spans into attempts and tree", _best_ms(whole), "ms", 150)
     yield Figure("  of it JSON alone", _best_ms(lambda: json.loads(answer)), "ms")
     yield Figure("  size of the answer", len(answer) / 1_000_000, "MB")
+    events = events_body()
+    rounds = [slices_ms(events) for _ in range(ROUNDS)]
+    yield Figure("events of 25,000 rows into attempts", min(map(sum, rounds)), "ms", 400)
+    yield Figure("  of it the longest stretch in one piece", min(map(max, rounds)), "ms", 10)
+    yield Figure("  size of the answer", len(events) / 1_000_000, "MB")
     yield Figure("stack of ten frames", _best_ms(lambda: read_stack(Raw(STACK))), "ms")
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tests.answers import server_error
 from tests.fleet import SECRET, Fleet, FleetRun
+from tests.recordings import body_of
 from tests.relayed import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId, SpanId
@@ -106,6 +107,33 @@ def test_details_attempts_and_trees_are_those_of_the_api(tmp_path: Path) -> None
             with pytest.raises(NotFound):
                 await screen.reads.api.read_run(RunId("run_nobody"))
             assert not [path for _, path, _ in relayed.fleet.requests if path == "/api/v1/whoami"][1:]
+
+    asyncio.run(scenario())
+
+
+def test_attempts_of_a_cut_trace_come_through_the_relay(tmp_path: Path) -> None:
+    recorded = {
+        f"/api/v1/runs/{FAILED.id}/{part}": body_of(number).replace(
+            b"run_cmwwvxwcs02e9en7d7x8uj5iz", FAILED.id.encode()
+        )
+        for part, number in (("trace", "1011"), ("events", "1005"))
+    }
+
+    def fault(path: str) -> Response | None:
+        return Response(recorded[path], media_type="application/json") if path in recorded else None
+
+    async def scenario() -> None:
+        fleet = world()
+        fleet.fault = fault
+        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+            await both(relayed, screen)
+            run, _ = await screen.run_with_attempts(RunId(FAILED.id))
+            assert run.attempts is not None
+            history = run.attempts[1]
+            assert [attempt.error and attempt.error.message for attempt in history.attempts] == [
+                f"chatty attempt {number} failed" for number in (1, 2, 3)
+            ]
+            assert history.is_complete
 
     asyncio.run(scenario())
 

@@ -23,7 +23,7 @@ MAX_EVENT_ROWS: Final = 25_000
 """Rows that the server sends at most. It does not say that it cut them."""
 
 SLICE: Final = 400
-"""Events of one slice: about 4 ms."""
+"""Events of one slice: 1 to 4 ms."""
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
