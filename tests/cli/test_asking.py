@@ -149,7 +149,7 @@ def api(fleet: Fleet) -> Iterator[FleetApi]:
         yield api
 
 
-def test_a_slow_terminal_confirms_nothing_by_what_was_typed_before(fleet: Fleet, api: FleetApi) -> None:
+def test_a_slow_terminal_confirms_nothing_typed_before(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
     terminal.read_until(ASK_CURSOR)
     terminal.type("y\n")

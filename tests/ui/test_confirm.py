@@ -142,7 +142,7 @@ def test_a_terminal_that_never_answers_is_asked_for_a_word(tmp_path: Path) -> No
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
-def test_a_silent_terminal_is_asked_for_a_word_at_once_the_next_time(tmp_path: Path) -> None:
+def test_a_silent_terminal_is_asked_for_a_word_at_once_later(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=11)
         await stage.press("escape", wait_s=1)

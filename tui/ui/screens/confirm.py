@@ -101,7 +101,7 @@ class ConfirmScreen(ModalScreen[bool]):
         if event.key == "escape":
             self.dismiss(result=False)
         elif not question.is_awake:
-            self._swallowed_s = self._live.session.clock.monotonic_s()
+            self._swallow()
         elif event.key in {"enter", "q"} and not question.needs_typing:
             self.dismiss(result=False)
         elif layout.is_too_small(*self.size):
@@ -139,19 +139,25 @@ class ConfirmScreen(ModalScreen[bool]):
         self.question = replace(self.question, is_awake=True, may_answer=is_whole)
         self._draw()
 
-    def _is_ahead(self) -> bool:
-        """Whether a key belongs to a burst that began before the field could be seen."""
-        if not self.question.word:
-            return False  # the terminal's answer parts what was typed before from what comes now
-        now_s = self._live.session.clock.monotonic_s()
-        if now_s - self._swallowed_s >= BURST_GAP_S:
-            return False
-        self._swallowed_s = now_s
-        return True
+    @property
+    def _is_in_burst(self) -> bool:
+        """Whether a key that comes now belongs to a burst that began before the field could be seen.
+
+        Where the terminal answers, that answer parts what was typed before from what comes now.
+        """
+        return bool(self.question.word) and self._now_s - self._swallowed_s < BURST_GAP_S
+
+    @property
+    def _now_s(self) -> float:
+        return self._live.session.clock.monotonic_s()
+
+    def _swallow(self) -> None:
+        self._swallowed_s = self._now_s
 
     def _type(self, event: events.Key) -> None:
         question = self.question
-        if not question.may_answer or self._is_ahead():
+        if not question.may_answer or self._is_in_burst:
+            self._swallow()
             return
         typed, complaint = question.typed, ""
         if event.key == "enter":
