@@ -32,10 +32,19 @@ from tui.store.store import Store
 from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
 from tui.wire.questions import RunQuestion
 from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Beat, Chunk, Welcome, encode_beat, encode_facts, encode_runs, encode_welcome
+from tui.wire.relay_messages import (
+    VERSION,
+    Beat,
+    Chunk,
+    Welcome,
+    encode_beat,
+    encode_facts,
+    encode_runs,
+    encode_welcome,
+)
 
 TOKEN = "0123456789abcdef-of-the-wall"
-WELCOME = encode_welcome(Welcome(1, "a test", at(0), 5.0))
+WELCOME = encode_welcome(Welcome(VERSION, "a test", at(0), 5.0))
 NO_RUNS = encode_runs(at(0), (), (), Chunk(0, is_last=True))
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
@@ -111,7 +120,7 @@ def test_a_relay_of_another_version_is_named_with_ours() -> None:
             error = await failure(source)
             assert isinstance(error, Fatal)
             assert "version 7" in error.reason
-            assert "version 1" in error.reason
+            assert f"version {VERSION}" in error.reason
 
     asyncio.run(scenario())
 

@@ -21,6 +21,7 @@ from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.wire.answers import Answer, refusal
 from tui.wire.client import USER_AGENT
+from tui.wire.dead_peers import notice_dead_peer
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
 
 OPEN_WITHIN_S: Final = 10.0
@@ -61,7 +62,7 @@ class Dial:
         failure: ApiError
         tls = trusting(self._ca) if self.url.startswith("wss:") else None
         try:
-            return await _Connect(
+            line = await _Connect(
                 self.url,
                 additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
                 user_agent_header=USER_AGENT,
@@ -87,6 +88,9 @@ class Dial:
             raise Fatal(f"the relay at {self.url} is behind a name that is none, its own or the proxy's") from None
         except Exception as error:  # noqa: BLE001  TLS, sockets, a proxy: nothing of ours runs in there
             failure = self._unreachable(error)
+        else:
+            notice_dead_peer(line.transport.get_extra_info("socket"))
+            return line
         # Raised out here so that it carries no exception of websockets, whose request holds the token.
         raise failure
 

@@ -57,11 +57,12 @@ class Answer:
 def decode_environment(body: bytes) -> Environment:
     """Read four texts of the answer of `GET /api/v1/whoami`, and leave the key that it echoes. Raises `ServerFault`."""
     row = decode(WhoamiRow, body, "the environment of the key")
+    cuts = Cuts()
     return Environment(
-        slug=Raw(row["slug"]),
-        type=row["type"],
-        project=Raw(row.get("project", {}).get("slug", "")),
-        organisation=Raw(row.get("organization", {}).get("slug", "")),
+        slug=Raw(cuts.text(row["slug"], "slug")),
+        type=cuts.text(row["type"], "type"),
+        project=Raw(cuts.text(row.get("project", {}).get("slug", ""), "slug")),
+        organisation=Raw(cuts.text(row.get("organization", {}).get("slug", ""), "slug")),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tui.domain.action import OnWritten
+from tui.wire.dead_peers import notice_dead_peer
 
 T = TypeVar("T")
 
@@ -67,6 +68,7 @@ class Journey:
         """Follow httpcore's `trace` extension. A CONNECT is for the proxy: it says nothing of our request."""
         if event.endswith(".connect_tcp.complete"):
             self._opened = info["return_value"]
+            notice_dead_peer(self._opened.get_extra_info("socket"))
         elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.is_written, self._opened = True, None
             if self.timer is not None:

@@ -21,6 +21,7 @@ from tui.domain.run import Fixed, Json, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
+from tui.wire.bounds import MAX_TAGS
 from tui.wire.times import EARLIEST, LATEST, bounded
 
 T = TypeVar("T")
@@ -261,7 +262,7 @@ def _read_state(row: StateRow) -> State:
         compute=timedelta(microseconds=row["compute_us"]),
         cost_cents=row["cost_cents"],
         base_cost_cents=row["base_cost_cents"],
-        tags=tuple(Raw(tag) for tag in row["tags"]),
+        tags=tuple(Raw(tag) for tag in row["tags"][:MAX_TAGS]),
     )
 
 

@@ -1,0 +1,51 @@
+"""A peer that is gone without a word is noticed by the kernel, on every connection that is made."""
+
+import asyncio
+import socket
+
+import httpcore
+import pytest
+
+from tests.recording_server import RecordingsApi
+from tests.wire.asking import ask, runs
+from tui.wire.dead_peers import NOTICED_WITHIN_S, notice_dead_peer
+from tui.wire.journey import Journey, Timeouts
+
+OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+
+
+def seconds_until_noticed(connection: socket.socket) -> int:
+    idle, every, probes = (
+        connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in OPTIONS if hasattr(socket, name)
+    )
+    return idle + every * probes
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux names these options")
+def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> None:
+    async def scenario() -> None:
+        journey = Journey(Timeouts(), str)
+        stream = await httpcore.AnyIOBackend().connect_tcp("127.0.0.1", recordings_api.port)
+        await journey.trace("connection.connect_tcp.complete", {"return_value": stream})
+        raw = stream.get_extra_info("socket")
+        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == NOTICED_WITHIN_S * 1000
+        assert seconds_until_noticed(raw) <= NOTICED_WITHIN_S
+        await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_requests_notice_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    noticed: list[object] = []
+    monkeypatch.setattr("tui.wire.journey.notice_dead_peer", noticed.append)
+    ask(recordings_api.url, runs)
+    assert len(noticed) == 1
+
+
+@pytest.mark.parametrize("odd", [None, "no socket"])
+def test_what_is_no_tcp_socket_is_left_alone(odd: object) -> None:
+    notice_dead_peer(odd)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        notice_dead_peer(ours)
