@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from starlette.responses import JSONResponse
 
 from tests.answers import server_error
 from tests.fleet import Fleet, FleetRun, is_sweep
@@ -17,7 +18,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected
 from tui.session import Session
-from tui.sources.older import MAX_OLDER_RUNS
+from tui.sources.older import MAX_OLDER_RUNS, MAX_PAGES
 
 DAY_S = 86_400.0
 LIST = "/api/v1/runs"
@@ -109,7 +110,9 @@ def test_every_list_names_its_window(tmp_path: Path) -> None:
 def test_more_old_live_runs_than_are_read_are_said(tmp_path: Path) -> None:
     async def scenario() -> None:
         count = MAX_OLDER_RUNS + 150
-        fleet = aged_fleet(*(days_ago(number, 9 + number / count, started_s=None) for number in range(count)))
+        runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
+        ends = days_ago(0, 9, started_s=None, ended_s=30, end="CANCELED")
+        fleet = aged_fleet(ends, *runs)
         async with polling(fleet, tmp_path) as (session, later):
             await later(20)
             assert len(sweeps(fleet)) == MAX_OLDER_RUNS / 100
@@ -120,7 +123,8 @@ def test_more_old_live_runs_than_are_read_are_said(tmp_path: Path) -> None:
             await later(70)
             # The oldest ones are not taken for ended.
             assert len(session.store.live()) == MAX_OLDER_RUNS
-            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
+            assert known(session, ends) is RunStatus.CANCELLED
+            assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
 
     asyncio.run(scenario())
 
@@ -189,5 +193,24 @@ def test_filtered_lists_leave_older_live_runs_in_the_counts(tmp_path: Path) -> N
             assert found.counted_at is not None
             # Twelve counts of the period, three of what is older.
             assert 14 <= len(fleet.asked("/api/v1/query")) <= 16
+
+    asyncio.run(scenario())
+
+
+def test_a_pass_over_pages_without_end_has_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(FleetRun(1, -60, -59))
+
+        def endless(path: str) -> JSONResponse | None:
+            if path != LIST or not is_sweep(fleet.query):
+                return None
+            return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
+
+        fleet.fault = endless
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(50)
+            assert len(sweeps(fleet)) == MAX_PAGES
+            assert session.store.window is not None
+            assert session.store.window.is_older_cut
 
     asyncio.run(scenario())

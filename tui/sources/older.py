@@ -24,6 +24,9 @@ MAX_OLDER_RUNS: Final = 1_000
 MAX_PAGES_A_CYCLE: Final = 3
 """The newest runs must not wait for the oldest."""
 
+MAX_PAGES: Final = 2 * MAX_OLDER_RUNS // PAGE_SIZE
+"""Of one pass: pages may be short or empty, and a server may have no end of them."""
+
 
 class OlderRuns:
     """Reads the live runs created more than `age` ago. One pass is a few pages, over as many cycles as it needs."""
@@ -35,7 +38,10 @@ class OlderRuns:
         self._matching = within(filters, EVERYTHING)
         self._scan: Scan | None = None
         self._bounded = self._filters
-        self._met = 0
+        self._met: dict[RunId, datetime | None] = {}
+        """The runs of this pass, with their creation."""
+        self._paid = 0
+        """Pages of this pass."""
         self._began: datetime | None = None
         self.is_cut = False
         """The last pass ended at its bound: the server has more of these runs."""
@@ -73,19 +79,27 @@ class OlderRuns:
                 return None
             # Fixed bounds: with a period, which moves, a run could slip out between two pages.
             self._bounded = replace(self._filters, created_from=now - LONGEST_PERIOD, created_to=now - self._age)
-            self._met = 0
+            self._met, self._paid = {}, 0
             self._scan, self._began = Scan(self._filters.statuses, self.known(now)), now
         for _ in range(MAX_PAGES_A_CYCLE):
             page = await self._lister.page(emit, self._bounded, after=self._scan.cursor)
             self._scan.take((patch.id for patch in page.patches), page.next)
-            self._met += len(page.patches)
-            is_cut = not self._scan.is_done and self._met > MAX_OLDER_RUNS - PAGE_SIZE
-            if self._scan.is_done or is_cut:
-                scan, self._scan = self._scan, None
-                self.is_cut, self.read_until = is_cut, self._began
-                # A pass that was cut did not look at the oldest ones: that it missed them says nothing.
-                return frozenset() if is_cut else scan.left
+            self._paid += 1
+            self._met |= {patch.id: patch.fixed.created_at if patch.fixed else None for patch in page.patches}
+            is_full = len(self._met) > MAX_OLDER_RUNS - PAGE_SIZE or self._paid >= MAX_PAGES
+            if self._scan.is_done or is_full:
+                return self._end(self._scan)
         return None
+
+    def _end(self, scan: Scan) -> frozenset[RunId]:
+        self._scan = None
+        self.is_cut, self.read_until = not scan.is_done, self._began
+        if not self.is_cut:
+            return scan.left
+        # The pass did not look at what is older than its last page: that it missed those runs says nothing.
+        reached = min((created for created in self._met.values() if created is not None), default=None)
+        runs = map(self._lister.store.get, scan.left)
+        return frozenset(run.id for run in runs if run and reached is not None and not is_before(run, reached))
 
 
 def is_before(run: Run, moment: datetime) -> bool:
