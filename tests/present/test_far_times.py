@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.domain.attempts_of_trace import attempts_of
@@ -96,6 +96,7 @@ def drawn(run: Run, now: datetime, width: int) -> None:
     compact(run_object(run))
 
 
+@settings(max_examples=40)
 @given(details(), traces(), MOMENTS, st.integers(30, 200))
 def test_run_of_any_times_is_drawn_everywhere(detail: bytes, trace: bytes, date: str, width: int) -> None:
     now = read_date(date, datetime(2026, 11, 24, tzinfo=UTC))
@@ -105,6 +106,7 @@ def test_run_of_any_times_is_drawn_everywhere(detail: bytes, trace: bytes, date:
     drawn(merge(run, RunPatch(run.id, now, attempts=(stamp, history))), now, width)
 
 
+@settings(max_examples=40)
 @given(traces(), details(), MOMENTS, st.integers(30, 200))
 def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, width: int) -> None:
     now = read_date(date, datetime(2026, 11, 24, tzinfo=UTC))
@@ -119,6 +121,7 @@ def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, widt
             tree_row(branch, tree_columns_for(width), Now(now))
 
 
+@settings(max_examples=40)
 @given(st.lists(TIMES, min_size=6, max_size=6), STATUSES, st.integers(30, 200))
 def test_row_of_the_feed_of_any_times_is_drawn(times: list[str], status: str, width: int) -> None:
     now = datetime(2026, 11, 24, tzinfo=UTC)

@@ -15,7 +15,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.wire import bounds
 from tui.wire.answers import Answer, decode_query
-from tui.wire.bounds import MAX_INLINE_BYTES, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Cuts
+from tui.wire.bounds import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Cuts
 from tui.wire.client import Client
 from tui.wire.feed import decode_feed, read_row
 from tui.wire.runs import decode_page, decode_run
@@ -199,3 +199,18 @@ def test_long_names_of_the_feed_are_cut() -> None:
         assert len(cuts.notes) == 1
     message = {"value": row | {"friendlyId": long}, "headers": {}}
     assert decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None).unreadable == 1
+
+
+def test_long_texts_of_queries_and_spans_are_cut() -> None:
+    long = "x" * 1_000_000
+    cuts = Cuts()
+    rows = decode_query(body({"results": [{"message": long, "n": 1}, {"message": "short", "n": 2}]}), cuts)
+    assert rows == [{"message": long[:MAX_MESSAGE_CHARS], "n": 1}, {"message": "short", "n": 2}]
+    data: Json = {"message": long, "startTime": "2026-11-24T13:43:46Z", "duration": 1}
+    root: Json = {"id": "root", "runId": "run_1", "data": data, "children": []}
+    trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), cuts)
+    assert trace.root.message == long[:MAX_MESSAGE_CHARS]
+    assert cuts.notes == [
+        "a text in a query's row of 1,000,000 characters, the first 10,000 of them are kept",
+        "a span's message of 1,000,000 characters, the first 10,000 of them are kept",
+    ]

@@ -15,7 +15,7 @@ from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
-from tui.wire.bounds import MAX_QUERY_ROWS, Cuts
+from tui.wire.bounds import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Cuts
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 
@@ -68,8 +68,18 @@ def decode_environment(body: bytes) -> Environment:
 
 def decode_query(body: bytes, cuts: Cuts | None = None) -> list[dict[str, Json]]:
     """Read the rows that `POST /api/v1/query` answered. `cuts` learns what was too much. Raises `ServerFault`."""
-    rows = decode(QueryRows, body, "the rows of the query")["results"]
-    return list((cuts or Cuts()).take(rows, MAX_QUERY_ROWS, "rows of a query"))
+    cuts = cuts or Cuts()
+    rows = list(
+        cuts.take(decode(QueryRows, body, "the rows of the query")["results"], MAX_QUERY_ROWS, "rows of a query")
+    )
+    if len(body) > MAX_MESSAGE_CHARS:
+        for row in rows:
+            row |= {
+                name: cuts.text(value, "text in a query's row", MAX_MESSAGE_CHARS)
+                for name, value in row.items()
+                if isinstance(value, str) and len(value) > MAX_MESSAGE_CHARS
+            }
+    return rows
 
 
 def decode_id(body: bytes) -> RunId:

@@ -26,6 +26,9 @@ MAX_ID_CHARS: Final = 200
 MAX_NAME_CHARS: Final = 1_000
 """Of a task, a version, a tag and other names that lists show: they are cleaned and measured at each drawing."""
 
+MAX_MESSAGE_CHARS: Final = 10_000
+"""Of a span's message, which may be a task's name or a log line, and of a text in a row of a query."""
+
 MAX_KEY_CHARS: Final = 4_000
 """Of an idempotency key: the server takes 2,048."""
 

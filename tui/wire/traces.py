@@ -15,7 +15,7 @@ from tui.domain.run import Json
 from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
 from tui.domain.status import read_status
 from tui.domain.text import Raw
-from tui.wire.bounds import MAX_SPANS, Cuts
+from tui.wire.bounds import MAX_MESSAGE_CHARS, MAX_SPANS, Cuts
 from tui.wire.errors import ServerFault
 from tui.wire.times import read_duration_ns, read_time
 
@@ -85,13 +85,13 @@ def _root(root: dict[str, Json], cuts: Cuts) -> tuple[Span | None, bool]:
     span: Span | None = None
     for here in range(len(order) - 1, -1, -1):
         node, run_id, parent = order[here]
-        span = _span(node, run_id, tuple(reversed(below[here])))
+        span = _span(node, run_id, tuple(reversed(below[here])), cuts)
         if parent >= 0:
             below[parent].extend(below[here] if span is None else (span,))
     return span, bool(pending)
 
 
-def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...]) -> Span | None:
+def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], cuts: Cuts) -> Span | None:
     data = node.get("data")
     if not _is_object(data):
         return None
@@ -102,7 +102,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...]) -> S
     return Span(
         SpanId(span_id),
         run_id,
-        Raw(message),
+        Raw(cuts.text(message, "span's message", MAX_MESSAGE_CHARS)),
         started_at,
         read_duration_ns(data.get("duration")),
         _text(data.get("level")) or "TRACE",
