@@ -28,7 +28,7 @@ END_STRING: Final = "\x1b\\"
 
 
 class TerminalWriter:
-    """A thread that writes what `write` was given, in order.
+    """Writes what `write` was given, in order; what the terminal does not take at once, in a thread.
 
     `on_gone` is called once when the terminal is closed, `on_caught_up` when it was behind and has taken everything.
     Both are called in the thread.
@@ -53,8 +53,13 @@ class TerminalWriter:
             if self._is_gone or self._is_closed or self._is_behind:
                 return False
             # A lone surrogate must not end the program.
-            self._waiting += text.encode("utf-8", "replace")
-            self._changed.notify_all()
+            data = text.encode("utf-8", "replace")
+            if self._is_own and not self._waiting:
+                # No other thread has to wake up for what the terminal takes at once.
+                data = data[_written(self._descriptor, data) :]
+            if data:
+                self._waiting += data
+                self._changed.notify_all()
             return True
 
     def replace(self, text: str) -> None:
@@ -120,6 +125,14 @@ class TerminalWriter:
         if has_caught_up:
             self._on_caught_up()
         return True
+
+
+def _written(descriptor: int, data: bytes) -> int:
+    """Write what a non-blocking terminal takes; 0 also if it is closed, which the thread finds out."""
+    try:
+        return os.write(descriptor, data)
+    except OSError:
+        return 0
 
 
 def _may_write(descriptor: int, within_s: float) -> bool:
