@@ -21,12 +21,18 @@ class Scripted:
     """A source that follows a plan: so many seconds well (None: never connected), then a failure, and so on."""
 
     def __init__(
-        self, clock: VirtualClock, name: str, plan: Iterable[float | None], retry_after_s: float | None = None
+        self,
+        clock: VirtualClock,
+        name: str,
+        plan: Iterable[float | None],
+        retry_after_s: float | None = None,
+        status: int | None = 429,
     ) -> None:
         self.name = name
         self.began_s: list[float] = []
         self._clock = clock
         self._plan = iter(plan)
+        self._status = status
         self._retry_after = None if retry_after_s is None else timedelta(seconds=retry_after_s)
 
     async def run(self, emit: Emit) -> None:
@@ -37,7 +43,7 @@ class Scripted:
             while self._clock.elapsed_s() <= end_s:
                 await emit(SourceConnected(self.name, self._clock.now(), 20.0))
                 await self._clock.sleep(1.0)
-        raise Transient("lost", self._retry_after)
+        raise Transient("lost", self._retry_after, status=self._status)
 
 
 class Unreachable:
@@ -148,6 +154,18 @@ def test_the_recovery_of_another_ends_a_wait_but_not_one_that_the_server_asked_f
         assert 10 < back_s < 60
         assert any(0 <= began_s - back_s < 0.1 for began_s in lost.began_s)
         assert crowded.began_s == [0.0]
+
+    supervised(story)
+
+
+def test_recovery_of_another_source_ends_a_wait_that_was_a_guess() -> None:
+    async def story(bench: Bench) -> None:
+        rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
+        refused = Scripted(bench.clock, "realtime", [None] * 9, retry_after_s=300.0, status=404)
+        await during(bench, 100, rest, refused)
+        back_s = rest.began_s[-1]
+        assert len(refused.began_s) == 2
+        assert 0 <= refused.began_s[1] - back_s < 0.1
 
     supervised(story)
 

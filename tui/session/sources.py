@@ -33,6 +33,8 @@ WELL_AFTER_S: Final = 10.0
 one. Before, it is the same one, and the waits go on growing: each beginning of a feed costs a snapshot.
 """
 
+TOO_MANY: Final = 429
+
 REFRESHED_AGAIN_S: Final = 0.5
 
 
@@ -62,7 +64,8 @@ class Sources:
         self._settings = settings
         self._store = store
         self._clock = WakeableClock(clock)
-        # Who was told when to come again is not woken by the recovery of another, only by a person or after a sleep.
+        # A 429 says when to come again: only a person, or a sleep of the machine, ends that wait before its time. Any
+        # other long wait was a guess, made in an outage perhaps, which the recovery of another source ends.
         self._told_when = WakeableClock(clock)
         self._refreshed_s: float | None = None
         self._random = random
@@ -145,7 +148,8 @@ class Sources:
                 tries, back_s = tries + 1, None
                 pause_s, clock = wait_s(self._random, tries, took_s), self._clock
                 if error.retry_after is not None:
-                    pause_s, clock = max(pause_s, error.retry_after.total_seconds()), self._told_when
+                    pause_s = max(pause_s, error.retry_after.total_seconds())
+                    clock = self._told_when if error.status == TOO_MANY else self._clock
                 next_at = self._now() + timedelta(seconds=pause_s)
                 await self._emit(
                     SourceRetrying(
