@@ -84,6 +84,11 @@ def test_strip_counts_children_by_family_and_leaves_zeros_out() -> None:
     assert found.endswith("  ✗1  E2  Q1  ✓2 below it")
 
 
+def test_strip_tells_delayed_and_versionless_children_from_queued_ones() -> None:
+    found = rolled_up("QUEUED", "DELAYED", "DELAYED", "PENDING_VERSION", "PENDING_VERSION", "PENDING_VERSION")
+    assert found.endswith("  Q1  D2  P3 below it")
+
+
 def test_strip_ticks_only_children_that_completed() -> None:
     found = rolled_up("COMPLETED", "CANCELED", "CANCELED", "EXPIRED")
     assert found.endswith("  ✓1  ⊘2  ◇1 below it")

@@ -33,8 +33,8 @@ COUNTS_AGE_FROM: Final = timedelta(seconds=3)
 
 COUNT_LETTERS: Final = (
     ("Q", "queued"),
-    ("D", "delayed"),
-    ("P", "pending a version"),
+    ("D", "delayed (in the tree: queued)"),
+    ("P", "pending a version (in the tree: queued)"),
     ("E", "executing or dequeued"),
     ("W", "waiting"),
     ("✗", "failed in the period"),

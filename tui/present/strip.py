@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
+from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
 from tui.present import words
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.status import LOOKS, look_of
@@ -132,7 +132,9 @@ _ROLL_UP: Final = (
     ("✗", FAILED, Token.ROSE),
     ("E", EXECUTING_FAMILY, Token.BLUE),
     ("W", frozenset({RunStatus.WAITING_TO_RESUME}), Token.MUTED),
-    ("Q", QUEUED_FAMILY, Token.MUTED),
+    ("Q", frozenset({RunStatus.QUEUED}), Token.MUTED),
+    ("D", frozenset({RunStatus.DELAYED}), Token.MUTED),
+    ("P", frozenset({RunStatus.WAITING_FOR_DEPLOY}), Token.AMBER),
     ("✓", frozenset({RunStatus.COMPLETED_SUCCESSFULLY}), Token.FAINT),
     (LOOKS["Canceled"].glyph, frozenset({RunStatus.CANCELLED}), Token.FAINT),
     (LOOKS["Expired"].glyph, frozenset({RunStatus.EXPIRED}), Token.FAINT),
