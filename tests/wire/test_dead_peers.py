@@ -9,7 +9,7 @@ import pytest
 from tests.recording_server import RecordingsApi
 from tests.wire.asking import ask, runs
 from tui.wire.dead_peers import NOTICED_WITHIN_S, notice_dead_peer
-from tui.wire.journey import Journey, Timeouts
+from tui.wire.request_progress import RequestProgress, Timeouts
 
 OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
 
@@ -24,9 +24,9 @@ def seconds_until_noticed(connection: socket.socket) -> int:
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux names these options")
 def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> None:
     async def scenario() -> None:
-        journey = Journey(Timeouts(), str)
+        progress = RequestProgress(Timeouts(), str)
         stream = await httpcore.AnyIOBackend().connect_tcp("127.0.0.1", recordings_api.port)
-        await journey.trace("connection.connect_tcp.complete", {"return_value": stream})
+        await progress.trace("connection.connect_tcp.complete", {"return_value": stream})
         raw = stream.get_extra_info("socket")
         assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == NOTICED_WITHIN_S * 1000
@@ -38,7 +38,7 @@ def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> No
 
 def test_requests_notice_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     noticed: list[object] = []
-    monkeypatch.setattr("tui.wire.journey.notice_dead_peer", noticed.append)
+    monkeypatch.setattr("tui.wire.request_progress.notice_dead_peer", noticed.append)
     ask(recordings_api.url, runs)
     assert len(noticed) == 1
 

@@ -1,8 +1,8 @@
 """One kept HTTP client: a request goes out, a whole answer comes back, everything else is an `ApiError`.
 
 This module holds limits, redirects and sizes. `wire.client` says which requests there are, `wire.answers` what an
-answer means. Every exception of the transport, of whatever library, becomes an `ApiError` here (see `wire.journey`). No
-text of an error holds a key, a payload or the query of an address.
+answer means. Every exception of the transport, of whatever library, becomes an `ApiError` here, with the help of
+`wire.request_progress`. No text of an error holds a key, a payload or the query of an address.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from tui.domain.text import clean
 from tui.wire.answers import Answer, read_date
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
-from tui.wire.journey import Journey, Lost
-from tui.wire.journey import Timeouts as Timeouts  # noqa: PLC0414  whoever makes a connection sets its timeouts
+from tui.wire.request_progress import RequestProgress, TransportFailure
+from tui.wire.request_progress import Timeouts as Timeouts  # noqa: PLC0414  whoever makes a connection sets its timeouts
 
 KEEP_ALIVE_S = 60.0
 """A connection idle for longer is not used again: the server closes its side after 65 s (wire/README.md §10)."""
@@ -118,23 +118,23 @@ class Connection:
         Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
         failure: ApiError
-        journey = Journey(self._timeouts, self._clean, on_written)
+        progress = RequestProgress(self._timeouts, self._clean, on_written)
         try:
             kept = self._open(url)
-            request = _request(kept.http, method, url, params, json, journey)
-            async with asyncio.timeout(self._timeouts.reach_s) as journey.timer:
-                return await self._through(kept, request, journey, asked, max_bytes or MAX_BODY_BYTES)
+            request = _request(kept.http, method, url, params, json, progress)
+            async with asyncio.timeout(self._timeouts.reach_s) as progress.timer:
+                return await self._through(kept, request, progress, asked, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
             failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
-        except Lost as lost:
+        except TransportFailure as lost:
             failure = Unreachable(f"{asked}: {lost}", may_have_arrived=lost.may_have_arrived)
         except TimeoutError:
-            failure = Unreachable(f"{asked}: {journey.overdue}", may_have_arrived=journey.is_written)
+            failure = Unreachable(f"{asked}: {progress.overdue}", may_have_arrived=progress.is_written)
         # Raised out here so that it carries no httpx exception, whose request holds the key.
         raise failure
 
     async def _through(
-        self, kept: _Kept, request: httpx.Request, journey: Journey, asked: str, max_bytes: int
+        self, kept: _Kept, request: httpx.Request, progress: RequestProgress, asked: str, max_bytes: int
     ) -> Answer:
         """Send a request, and count it where it failed: httpcore may have lost its place among the connections.
 
@@ -143,9 +143,9 @@ class Connection:
         """
         kept.sending += 1
         try:
-            return await self._follow(kept.http, request, journey, asked, max_bytes)
-        except (asyncio.CancelledError, Lost) as error:
-            is_full = isinstance(error, Lost) and error.is_pool_full
+            return await self._follow(kept.http, request, progress, asked, max_bytes)
+        except (asyncio.CancelledError, TransportFailure) as error:
+            is_full = isinstance(error, TransportFailure) and error.is_pool_full
             kept.given_up += MOST_GIVEN_UP if is_full else 1
             if kept.given_up >= MOST_GIVEN_UP and kept is self._kept:
                 self._kept = None
@@ -187,18 +187,18 @@ class Connection:
         return self._kept
 
     async def _follow(
-        self, http: httpx.AsyncClient, request: httpx.Request, journey: Journey, asked: str, max_bytes: int
+        self, http: httpx.AsyncClient, request: httpx.Request, progress: RequestProgress, asked: str, max_bytes: int
     ) -> Answer:
         """Send a request, and again where a redirect leads, as long as it stays in its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
-            journey.is_written = False  # a redirect says that the request before it had no effect
+            progress.is_written = False  # a redirect says that the request before it had no effect
             if http.is_closed:  # while a redirect was read; httpx would raise no error of its own
-                raise Lost("the connection was closed", may_have_arrived=False)
-            response = await journey.carry(http.send(request, stream=True))
+                raise TransportFailure("the connection was closed", may_have_arrived=False)
+            response = await progress.step(http.send(request, stream=True))
             try:
                 target = _target(request, response, asked)
                 if target is None:
-                    return await self._read(response, journey, asked, max_bytes)
+                    return await self._read(response, progress, asked, max_bytes)
                 # Our key goes to no other origin, and a POST never becomes a GET.
                 is_same = _origin(target) == _origin(request.url)
                 may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
@@ -213,13 +213,13 @@ class Connection:
             request.url = target
         raise AssertionError("the last redirect is refused above")
 
-    async def _read(self, response: httpx.Response, journey: Journey, asked: str, max_bytes: int) -> Answer:
+    async def _read(self, response: httpx.Response, progress: RequestProgress, asked: str, max_bytes: int) -> Answer:
         """Read the body, and yield to the event loop with every step of its decoding."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
             reader = BodyReader(headers.get("content-encoding", ""), max_bytes)
             chunks = response.aiter_raw()
-            while (chunk := await journey.carry(anext(chunks, None))) is not None:
+            while (chunk := await progress.step(anext(chunks, None))) is not None:
                 for _ in reader.add(chunk):
                     await asyncio.sleep(0)
             body = reader.body()
@@ -246,11 +246,16 @@ class _Unusable(Exception):
 
 
 def _request(
-    http: httpx.AsyncClient, method: str, url: str, params: Mapping[str, str] | None, json: Json, journey: Journey
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    params: Mapping[str, str] | None,
+    json: Json,
+    progress: RequestProgress,
 ) -> httpx.Request:
-    """Build a request that reports to `journey`. Raises `_Unusable`."""
+    """Build a request that reports to `progress`. Raises `_Unusable`."""
     try:
-        return http.build_request(method, url, params=params, json=json, extensions={"trace": journey.trace})
+        return http.build_request(method, url, params=params, json=json, extensions={"trace": progress.trace})
     except (httpx.InvalidURL, UnicodeError):
         raise _Unusable("the address or the text that was to be sent cannot be written") from None
 

@@ -1,7 +1,7 @@
-"""The way of one request through httpx: whether it was written, how long it may take, and how its loss is called.
+"""One request on its way through httpx: whether it was written, how long it may take, and what its failure means.
 
 httpx translates the exceptions of httpcore alone. TLS after the handshake, a SOCKS proxy that breaks off, and what the
-sockets below raise pass through it as they are. Here all of them become `Lost`.
+sockets below raise pass through it as they are. Here all of them become `TransportFailure`.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Timeouts:
     whole_s: float = 60.0
 
 
-class Lost(Exception):
+class TransportFailure(Exception):
     """The transport failed; the text says how. `is_pool_full`: no connection became free."""
 
     def __init__(self, text: str, *, may_have_arrived: bool, is_pool_full: bool = False) -> None:
@@ -47,7 +47,7 @@ class Lost(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Journey:
+class RequestProgress:
     """One request. `is_written`: its first byte may have left; from then on `timer` gives it `whole_s`.
 
     `clean` makes a short line of a library's words. `on_written` is called when the first byte leaves.
@@ -61,6 +61,9 @@ class Journey:
     _opened: Any = None
     """The stream of a connection on which nothing was written yet."""
 
+    _has_left: bool = False
+    """It was written once at least: a redirect leads to another request within the same time."""
+
     _bug: Exception | None = None
     """What `on_written` raised: it passes through httpx, and is none of the transport's failures."""
 
@@ -71,7 +74,8 @@ class Journey:
             notice_dead_peer(self._opened.get_extra_info("socket"))
         elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.is_written, self._opened = True, None
-            if self.timer is not None:
+            if self.timer is not None and not self._has_left:
+                self._has_left = True
                 self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
             if self.on_written is not None:
                 try:
@@ -83,21 +87,21 @@ class Journey:
     @property
     def overdue(self) -> str:
         """What to say when `timer` ended it."""
-        if self.is_written:
+        if self._has_left:
             return f"no whole answer in {self.timeouts.whole_s:g} s"
         return f"no connection in {self.timeouts.reach_s:g} s"
 
-    async def carry(self, step: Awaitable[T]) -> T:
-        """Await one step of httpx. Raises `Lost` for whatever it raises."""
+    async def step(self, awaited: Awaitable[T]) -> T:
+        """Await one step of httpx. Raises `TransportFailure` for whatever it raises."""
         try:
-            return await step
+            return await awaited
         except BaseException as error:
             await self._close_opened()
             if not isinstance(error, Exception) or error is self._bug:
                 raise
-            lost = self._lost(error)
+            failure = self._failure(error)
         # Raised out here so that it carries no httpx exception, whose request holds the key.
-        raise lost
+        raise failure
 
     async def _close_opened(self) -> None:
         """Close what httpcore opened and forgot: it leaves a connection open whose proxy breaks off."""
@@ -106,11 +110,11 @@ class Journey:
             with suppress(Exception):
                 await opened.aclose()
 
-    def _lost(self, error: Exception) -> Lost:
+    def _failure(self, error: Exception) -> TransportFailure:
         # httpcore writes nothing of a request that h11 refuses.
         may_have_arrived = self.is_written and not isinstance(error, httpx.LocalProtocolError)
         is_pool_full = isinstance(error, httpx.PoolTimeout)
-        return Lost(self._words(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
+        return TransportFailure(self._words(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
 
     def _words(self, error: Exception) -> str:
         match error:
