@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from types import FrameType
+from typing import Any
 
 import click
 import pytest
@@ -21,7 +23,10 @@ from tests.hostile.cleanliness import ALLOWED_CODES, dirty_diagnosis, dirty_json
 from tests.hostile.world import HostileFleet
 from tests.perf.scaled_clock import ScaledClock
 from tui.cli.main import commands, run
+from tui.config import Settings
 from tui.output import DEFAULT_WIDTH, Output
+from tui.session import Session
+from tui.wire.journey import Timeouts
 
 HUNG_AFTER_S = 20
 """A command in these cases takes some hundredths of a second."""
@@ -179,7 +184,12 @@ class Done:
     bug: BaseException | None = None
 
 
-def run_command(arguments: list[str], environ: Mapping[str, str], *, style: str = "text") -> Done:
+PATIENT = Timeouts(connect_s=5.0, read_s=5.0, write_s=5.0, pool_s=5.0, reach_s=5.0, whole_s=10.0)
+
+
+def run_command(
+    arguments: list[str], environ: Mapping[str, str], *, style: str = "text", timeouts: Timeouts = PATIENT
+) -> Done:
     """Run a command in this process; a bug and a hang are results too."""
     out, err = StringIO(), StringIO()
     is_terminal = style == "colour"
@@ -192,13 +202,18 @@ def run_command(arguments: list[str], environ: Mapping[str, str], *, style: str 
             patch.delenv(name)
         for name, value in environ.items():
             patch.setenv(name, value)
-        patch.setattr("tui.session.session.SystemClock", lambda: ScaledClock(CLOCK_SCALE))
+        patch.setattr("tui.cli.options.Session", partial(_quick_session, timeouts))
         try:
             with hang_ends():
                 code = run(output, arguments)
         except (Exception, Hung) as error:  # noqa: BLE001  what is found here is what this suite is for
             bug = error
     return Done(code, out.getvalue(), err.getvalue(), bug)
+
+
+def _quick_session(timeouts: Timeouts, settings: Settings, **options: Any) -> Session:
+    """The real session in a time that runs faster, with timeouts that a suite can wait for."""
+    return Session(settings, clock=ScaledClock(CLOCK_SCALE), timeouts=timeouts, feed_timeouts=timeouts, **options)
 
 
 @contextmanager

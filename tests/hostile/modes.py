@@ -1,7 +1,9 @@
 """The list of modes. A new one is a module here and a line in `MODES`."""
 
 from tests.hostile.cases import Mode
+from tests.hostile.http_mode import Http
 from tests.hostile.poison_commands import PoisonCommands
 from tests.hostile.poison_panes import PoisonPanes
+from tests.hostile.transport_modes import SOCKS_MODE, TLS_MODE
 
-MODES: tuple[Mode, ...] = (PoisonCommands(), PoisonPanes())
+MODES: tuple[Mode, ...] = (PoisonCommands(), PoisonPanes(), Http(), TLS_MODE, SOCKS_MODE)

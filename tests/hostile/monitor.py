@@ -35,6 +35,7 @@ from tui.ui.bindings import live_keys
 from tui.ui.panes import PANES
 from tui.ui.screens.board import Board
 from tui.ui.screens.page_screen import PageScreen
+from tui.wire.journey import Timeouts
 
 SIZES = ((80, 24), (120, 40))
 HUNG_AFTER_S = 60.0
@@ -174,12 +175,19 @@ def dirty_write(written: str) -> str:
 
 @asynccontextmanager
 async def walking(
-    size: tuple[int, int], proxy: Proxy, fleet: HostileFleet, state: Path, *, is_ascii: bool = False
+    size: tuple[int, int],
+    proxy: Proxy,
+    fleet: HostileFleet,
+    state: Path,
+    *,
+    timeouts: Timeouts | None = None,
+    environ: dict[str, str] | None = None,
 ) -> AsyncIterator[Walker]:
     """A monitor after its first seconds, over the proxy."""
-    settings = settings_for(FleetApi(fleet, proxy.url), state, realtime=True)
-    async with Session(settings, clock=fleet.clock, random=Random(1)) as session:
-        app = TriggerApp(session, is_ascii=is_ascii, environ={})
+    url = proxy.url if environ is None else environ["TRIGGER_API_URL"]
+    settings = settings_for(FleetApi(fleet, url), state, realtime=True)
+    async with Session(settings, clock=fleet.clock, random=Random(1), timeouts=timeouts) as session:
+        app = TriggerApp(session, environ={})
         quiet = Quiet(app)
         async with app.run_test(size=size) as pilot:
             walker = Walker(Monitored(app, pilot, session, FleetApi(fleet, proxy.url), quiet), fleet, proxy)

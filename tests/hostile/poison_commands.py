@@ -10,8 +10,10 @@ from tests.hostile.cleanliness import dirty_json, first
 from tests.hostile.commands import (
     ENDLESS,
     FOLLOWING,
+    PATIENT,
     STYLES,
     Command,
+    Done,
     command_environ,
     run_command,
     state_directory,
@@ -19,8 +21,9 @@ from tests.hostile.commands import (
     trouble_of,
 )
 from tests.hostile.dosing import JSON_TYPE, Dosing, dose_of, draw
-from tests.hostile.proxy import Answer, Asked, Proxy
+from tests.hostile.proxy import Answer, Asked, Early, Proxy, Rewriter, unchanged
 from tests.hostile.world import HostileFleet, hostile_server
+from tui.wire.journey import Timeouts
 
 ACTION_LOG = "action log"
 """The surface of what a writing command leaves behind; it is judged in place of what the command prints."""
@@ -47,8 +50,8 @@ class PoisonCommands:
         """All fields of each surface, or some of them."""
         found = []
         with hostile_server() as (fleet, proxy), state_directory() as state:
-            runner = _Runner(fleet, proxy, state)
-            for surface, command in _surfaces().items():
+            runner = CommandRunner(fleet, proxy, state)
+            for surface, command in command_surfaces().items():
                 drawn = self._drawn(surface, command, runner, random)
                 found += random.sample(drawn, min(SHORT_CASES, len(drawn))) if is_short else drawn
         return found
@@ -56,10 +59,10 @@ class PoisonCommands:
     def asked(self) -> set[str]:
         """The kinds of answers that any command asks for."""
         with hostile_server() as (fleet, proxy), state_directory() as state:
-            runner = _Runner(fleet, proxy, state)
+            runner = CommandRunner(fleet, proxy, state)
             return {kind for command in surfaces() for kind in runner.reach(command)}
 
-    def _drawn(self, surface: str, command: Command, runner: "_Runner", random: Random) -> list[Case]:
+    def _drawn(self, surface: str, command: Command, runner: "CommandRunner", random: Random) -> list[Case]:
         """Every field at least once among the styles of a command, which ask for the same and print it otherwise."""
         kinds = runner.reach(command)
         styles = list(STYLES)
@@ -75,41 +78,50 @@ class PoisonCommands:
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
         """One command a case."""
-        known = _surfaces()
+        known = command_surfaces()
         with hostile_server() as (fleet, proxy), state_directory() as state:
-            runner = _Runner(fleet, proxy, state)
+            runner = CommandRunner(fleet, proxy, state)
             for case in cases:
                 yield runner.run(case, known[case.surface])
 
 
-def _surfaces() -> dict[str, Command]:
+def command_surfaces() -> dict[str, Command]:
+    """The surfaces of the command line by name, and the action log."""
     commands = surfaces()
     found = {command.surface: command for command in commands}
     writing = next(command for command in commands if command.is_writing)
     return found | {ACTION_LOG: writing}
 
 
-class _Runner:
+class CommandRunner:
     """Runs commands on one server. What a command asks for does not depend on how it prints, and is found out once."""
 
-    def __init__(self, fleet: HostileFleet, proxy: Proxy, state: str) -> None:
-        self._fleet = fleet
-        self._proxy = proxy
+    def __init__(
+        self,
+        fleet: HostileFleet,
+        proxy: Proxy,
+        state: str,
+        *,
+        timeouts: Timeouts = PATIENT,
+        environ: dict[str, str] | None = None,
+    ) -> None:
+        self.fleet = fleet
+        self.proxy = proxy
+        self._timeouts = timeouts
         self._state = state
-        self._environ = command_environ(proxy.url, state)
+        self._environ = environ or command_environ(proxy.url, state)
         self._reach: dict[tuple[str, ...], Reach] = {}
 
     def reach(self, command: Command) -> Reach:
         """What the command asks for when nothing is wrong."""
-        flags = command.arguments(self._fleet, 0)
+        flags = command.arguments(self.fleet, 0)
         key = tuple(word for word in flags if word not in {"--json", "--ascii"} and not word.startswith("run_"))
         key = (*key, command.style) if command.style in {FOLLOWING, ENDLESS} else key
         if key not in self._reach:
             reach: Reach = {}
-            for number in range(len(self._fleet.run_ids)) if command.has_examples else (0,):
-                self._prepare()
-                run_command(command.arguments(self._fleet, number), self._environ, style=command.style)
-                for kind in {asked.kind for asked in self._proxy.asked}:
+            for number in range(len(self.fleet.run_ids)) if command.has_examples else (0,):
+                self.call(command, command.arguments(self.fleet, number), unchanged)
+                for kind in {asked.kind for asked in self.proxy.asked}:
                     reach.setdefault(kind, []).append(number)
             self._reach[key] = reach
         return self._reach[key]
@@ -119,20 +131,21 @@ class _Runner:
         reach = self.reach(command)
         kind, _ = dose_of(case)
         numbers = reach.get(kind) or next(iter(reach.values()))
-        arguments = command.arguments(self._fleet, numbers[case.number % len(numbers)])
-        self._prepare()
-        dosing = self._proxy.rewrite = Dosing([case], reach)
+        arguments = command.arguments(self.fleet, numbers[case.number % len(numbers)])
+        dosing = Dosing([case], reach)
         log = Path(self._state, "trigger-tui", "actions.jsonl")
         log.unlink(missing_ok=True)
-        done = run_command(arguments, self._environ, style=command.style)
+        done = self.call(command, arguments, dosing)
         logged = log.read_text() if log.exists() else ""
         trouble = first((trouble_of(done, command), dirty_json(logged, "the action log")))
         shown = logged if case.surface == ACTION_LOG else done.out + done.err
         return Result(case, trouble, case in dosing.reached, case.marker in shown)
 
-    def _prepare(self) -> None:
-        self._proxy.calm()
-        self._proxy.live_polls_wait = False
+    def call(self, command: Command, arguments: list[str], rewrite: Rewriter, *, early: Early | None = None) -> Done:
+        """Run the command with its answers rewritten. What follows without an end is refused after a while."""
+        self.proxy.calm()
+        self.proxy.rewrite = rewrite
+        self.proxy.live_polls_wait = False
         polls = 0
 
         def refuse(asked: Asked) -> Answer | None:
@@ -140,4 +153,5 @@ class _Runner:
             polls += asked.is_live_poll
             return REFUSED if polls > LIVE_POLLS or asked.number >= MAX_REQUESTS else None
 
-        self._proxy.early = refuse
+        self.proxy.early = early or refuse
+        return run_command(arguments, self._environ, style=command.style, timeouts=self._timeouts)

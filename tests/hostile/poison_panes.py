@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.hostile.cases import Case, Result
+from tests.hostile.cleanliness import first
 from tests.hostile.commands import Hung, hang_ends
 from tests.hostile.dosing import Dosing, dose_of, draw
 from tests.hostile.monitor import (
@@ -159,7 +160,7 @@ class _Session:
 
                 asyncio.run(whole())
         except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
-            self.troubles.setdefault(self._named(END), f"{DIES}: {_words(bug)}")
+            self.troubles.setdefault(self._named(END), f"{DIES}: {words_of(bug)}")
         self.reached = {case.what for case in dosing.reached}
         return self
 
@@ -188,19 +189,40 @@ class _Session:
             self.troubles.setdefault(self._named(TITLE), trouble)
 
     async def _end(self, walker: Walker) -> None:
-        await walker.monitor.press("question_mark", wait_s=LOOK_S)
-        if walker.top != "HelpScreen":
-            self.troubles.setdefault(self._named(KEYS), f"? does not open the help but leaves {walker.top}")
-        await walker.home()
-        await walker.monitor.press("ctrl+q")
-        if walker.app.return_code != 0:
-            self.troubles.setdefault(self._named(END), f"ctrl-q ends with {walker.app.return_code}")
+        if trouble := await help_trouble(walker):
+            self.troubles.setdefault(self._named(KEYS), trouble)
+        if trouble := await end_trouble(walker):
+            self.troubles.setdefault(self._named(END), trouble)
 
     def _named(self, surface: str) -> str:
         return f"{surface} {self.size[0]}x{self.size[1]}"
 
 
-def _words(bug: BaseException) -> str:
+async def help_trouble(walker: Walker) -> str:
+    """Whether `?` still opens the help."""
+    await walker.monitor.press("question_mark", wait_s=LOOK_S)
+    if walker.top != "HelpScreen":
+        return f"? does not open the help but leaves {walker.top}"
+    return await walker.home()
+
+
+async def end_trouble(walker: Walker) -> str:
+    """Whether ctrl-q ends the monitor."""
+    await walker.monitor.press("ctrl+q")
+    return "" if walker.app.return_code == 0 else f"ctrl-q ends with {walker.app.return_code}"
+
+
+async def monitor_end(walker: Walker) -> str:
+    """What is wrong with a monitor on any of its panes, with its keys, or with its end."""
+    await walker.open(Route(()))
+    for title in pane_titles():
+        await walker.show_pane(title)
+        if trouble := first((walker.trouble(), walker.writes_trouble())):
+            return f"{title}: {trouble}"
+    return await help_trouble(walker) or await end_trouble(walker)
+
+
+def words_of(bug: BaseException) -> str:
     """The innermost exception of a group, and where it was raised."""
     while isinstance(bug, BaseExceptionGroup):
         bug = bug.exceptions[0]

@@ -6,6 +6,7 @@ breaks. A client that goes away ends the request upstream, so that no held poll 
 """
 
 import gzip
+import os
 import select
 import socket
 import ssl
@@ -71,9 +72,18 @@ class Break(Enum):
     DRIP = "send the rest byte by byte"
 
 
-Script = tuple[bytes | Break, ...]
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Bytes that go past TLS onto the connection: broken records and alerts."""
+
+    data: bytes
+
+
+Script = tuple[bytes | Break | Raw, ...]
 Rewriter = Callable[[Asked, Answer], "Answer | Script"]
 Early = Callable[[Asked], "Answer | Script | None"]
+Greet = Callable[[socket.socket], bool]
+"""What happens on a new connection before TLS and HTTP; whether these follow."""
 
 
 def unchanged(asked: Asked, answer: Answer) -> Answer:
@@ -96,6 +106,7 @@ class Proxy:
     certificate: ssl.SSLContext | None = None
     rewrite: Rewriter = unchanged
     early: Early = forward
+    greet: Greet | None = None
     live_polls_wait: bool = True
     """False: a live poll of the feed is forwarded as a question for all rows, which is answered at once."""
 
@@ -152,6 +163,9 @@ class Proxy:
     def _serve(self, connection: socket.socket) -> None:
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(PATIENCE_S)
+            if self.greet is not None and not self.greet(connection):
+                return
             if self.certificate is not None:
                 connection = self.certificate.wrap_socket(connection, server_side=True)
             _Connection(self, connection).serve()
@@ -259,6 +273,8 @@ class _Connection:
             match part:
                 case bytes():
                     self._write(part, is_dripping=is_dripping)
+                case Raw():
+                    os.write(self._client.fileno(), part.data)
                 case Break.DRIP:
                     is_dripping = True
                 case Break.HANG:

@@ -1,0 +1,158 @@
+"""HTTP that goes wrong, for the command line and for the monitor: each case breaks the answers of one route."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from tests.hostile.cases import SEPARATOR, Case, Result
+from tests.hostile.cleanliness import first
+from tests.hostile.commands import Command, Done, Hung, hang_ends, state_directory, trouble_of
+from tests.hostile.http_faults import FAULTS, SLOW
+from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, known, walking
+from tests.hostile.poison_commands import CommandRunner, command_surfaces
+from tests.hostile.poison_panes import monitor_end, words_of
+from tests.hostile.proxy import Answer, Asked, Script
+from tests.hostile.world import HostileFleet, hostile_server
+from tui.wire.journey import Timeouts
+
+MONITOR = "monitor 120x40"
+SHORT_OF_EACH = 1
+LONG_OF_EACH = 12
+"""Faults for each route of a command."""
+
+SHORT_SESSIONS = 2
+LONG_SESSIONS = 40
+"""Monitors, each with one fault on one route."""
+
+QUICK = Timeouts(connect_s=0.6, read_s=0.4, write_s=0.6, pool_s=0.6, reach_s=0.6, whole_s=0.8)
+"""So that a hang ends in half a second."""
+
+
+class Http:
+    """Broken HTTP."""
+
+    name = "http"
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """Some faults for each route that a command asks, and for the monitor's."""
+        found = []
+        with hostile_server() as (fleet, proxy), state_directory() as state:
+            runner = CommandRunner(fleet, proxy, state)
+            for surface, command in _surfaces().items():
+                kinds = sorted(runner.reach(command))
+                kinds = random.sample(kinds, min(2, len(kinds))) if is_short else kinds
+                for kind in kinds:
+                    faults = _some(random, SHORT_OF_EACH if is_short else LONG_OF_EACH, may_be_slow=not is_short)
+                    found += [Case(self.name, surface, SEPARATOR.join((kind, fault))) for fault in faults]
+        routes = sorted(known().kinds) if not is_short else [("GET /api/v1/runs"), "GET /api/v3/runs/{}"]
+        for number in range(SHORT_SESSIONS if is_short else LONG_SESSIONS):
+            (fault,) = _some(random, 1, may_be_slow=False)
+            found.append(Case(self.name, MONITOR, SEPARATOR.join((routes[number % len(routes)], fault))))
+        return found
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One command or one monitor a case."""
+        commands = _surfaces()
+        with hostile_server() as (fleet, proxy), state_directory() as state:
+            runner = CommandRunner(fleet, proxy, state, timeouts=QUICK)
+            for case in cases:
+                yield _monitor(case) if case.surface == MONITOR else _command(case, commands[case.surface], runner)
+
+
+def _surfaces() -> dict[str, Command]:
+    """The commands as people and as scripts call them: how they are coloured changes nothing here."""
+    return {name: command for name, command in command_surfaces().items() if command.style not in {"--ascii", "colour"}}
+
+
+def _some(random: Random, count: int, *, may_be_slow: bool) -> list[str]:
+    """Faults of every sort: the many statuses count as one sort in three."""
+    statuses = [name for name in FAULTS if name.startswith("status ") and name.split()[1].isdigit()]
+    others = [name for name in FAULTS if name not in statuses and (may_be_slow or name not in SLOW)]
+    few = min(len(statuses), -(-count // 3)) if count > 1 else random.randint(0, 1)
+    return [*random.sample(statuses, few), *random.sample(others, count - few)]
+
+
+@dataclass
+class _Breaking:
+    """Breaks the answers of one route."""
+
+    kind: str
+    fault: str
+    count: int = 0
+
+    def __call__(self, asked: Asked, answer: Answer) -> Answer | Script:
+        if asked.kind != self.kind:
+            return answer
+        self.count += 1
+        return FAULTS[self.fault](asked, answer)
+
+
+def _breaking(case: Case) -> _Breaking:
+    kind, fault = case.what.split(SEPARATOR, 1)
+    return _Breaking(kind, fault)
+
+
+def _command(case: Case, command: Command, runner: CommandRunner) -> Result:
+    breaking = _breaking(case)
+    numbers = runner.reach(command).get(breaking.kind, [0])
+    fleet = runner.fleet
+    arguments = command.arguments(fleet, numbers[case.number % len(numbers)])
+    done = runner.call(command, arguments, breaking)
+    asked = runner.proxy.asked
+    trouble = first(
+        (trouble_of(done, command), _half_done(done, asked), untrue(done, command, arguments, fleet, asked))
+    )
+    return Result(case, trouble, breaking.count > 0)
+
+
+def _half_done(done: Done, asked: Sequence[Asked]) -> str:
+    """A command whose only request failed has nothing to print."""
+    if len(asked) == 1 and done.code in {1, 3} and done.out:
+        return f"exit code {done.code}, but stdout has {done.out[:100]!r}"
+    return ""
+
+
+def untrue(done: Done, command: Command, arguments: Sequence[str], fleet: HostileFleet, asked: Sequence[Asked]) -> str:
+    """Whether an action was sent twice, or its outcome is not what the world knows."""
+    if not command.is_writing or command.style not in {"text", "--json"}:
+        return ""
+    verb = command.path[-1]
+    run_id = next(word for word in arguments if word.startswith("run_"))
+    sent = sum(each.kind.endswith(f"/{{}}/{verb}") for each in asked)
+    if verb == "replay" and sent > 1:
+        return f"the replay was sent {sent} times"
+    run = fleet.world.find(run_id)
+    if verb == "cancel" and done.code == 0 and (run is None or run.status.rest != "CANCELED"):
+        return "the cancel is called done, but the run goes on"
+    if verb == "replay" and done.code == 0 and not _new_run(done):
+        return "the replay is called done without a new run"
+    return ""
+
+
+def _new_run(done: Done) -> bool:
+    words = done.out.split() if not done.out.startswith("{") else [str(json.loads(done.out).get("newRun", ""))]
+    return any(word.strip(":").startswith("run_") for word in words)
+
+
+def _monitor(case: Case) -> Result:
+    """A monitor whose answers of one route are broken: it goes on, shows clean lines, and ends by its key."""
+    breaking = _breaking(case)
+    troubles: list[str] = []
+
+    async def whole(walker: Walker) -> None:
+        troubles.append(await monitor_end(walker))
+
+    try:
+        with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
+            proxy.rewrite = breaking
+
+            async def session() -> None:
+                async with walking(SIZES[1], proxy, fleet, state, timeouts=QUICK) as walker:
+                    await whole(walker)
+
+            asyncio.run(session())
+    except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+        troubles.append(f"the monitor died: {words_of(bug)}")
+    return Result(case, first(troubles), breaking.count > 0)

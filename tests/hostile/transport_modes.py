@@ -1,0 +1,134 @@
+"""TLS and SOCKS that go wrong, for the command line and for the monitor."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.hostile.cases import SEPARATOR, Case, Result
+from tests.hostile.cleanliness import first
+from tests.hostile.commands import PATIENT, Command, Done, Hung, command_environ, hang_ends, state_directory, trouble_of
+from tests.hostile.http_mode import QUICK, untrue
+from tests.hostile.monitor import HUNG_AFTER_S, SIZES, walking
+from tests.hostile.poison_commands import CommandRunner, command_surfaces
+from tests.hostile.poison_panes import monitor_end, words_of
+from tests.hostile.proxy import Proxy, unchanged
+from tests.hostile.transports import SOCKS, TLS, TRUSTED, Transport
+from tests.hostile.world import HostileFleet, hostile_server
+
+MONITOR = "monitor 120x40"
+STYLES = frozenset({"text", "--json", "--dry-run", "endless"})
+SHORT_CASES = 10
+MONITORS = 6
+"""Sessions of the monitor in the long form."""
+
+SOCKS_HOST = "http://api.invalid"
+"""Resolved by the proxy alone."""
+
+
+class Transports:
+    """A family of transports."""
+
+    def __init__(self, name: str, transports: dict[str, Transport]) -> None:
+        self.name = name
+        self._transports = transports
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """Each transport for each command; for the monitor some that break after the handshake."""
+        surfaces = sorted(_surfaces())
+        found = [
+            Case(self.name, surface, name)
+            for name, transport in self._transports.items()
+            for surface in surfaces
+            if not (is_short and transport.is_slow)
+        ]
+        if is_short:
+            return [*random.sample(found, SHORT_CASES), Case(self.name, MONITOR, random.choice(self._quick()))]
+        return found + [Case(self.name, MONITOR, name) for name in random.sample(self._quick(), MONITORS)]
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One command or one monitor a case."""
+        commands = _surfaces()
+        with hostile_server() as (fleet, proxy), state_directory() as state:
+            for case in cases:
+                transport = self._transports[case.what.split(SEPARATOR)[0]]
+                with _proxy(proxy.upstream, transport) as broken:
+                    if case.surface == MONITOR:
+                        yield _monitor(case, transport, broken, fleet, state)
+                    else:
+                        yield _command(case, transport, broken, commands[case.surface], fleet, state)
+
+    def _quick(self) -> list[str]:
+        return [name for name, transport in self._transports.items() if not transport.is_slow]
+
+
+def _surfaces() -> dict[str, Command]:
+    return {name: command for name, command in command_surfaces().items() if command.style in STYLES}
+
+
+def _proxy(upstream: str, transport: Transport) -> AbstractContextManager[Proxy]:
+    certificate = None if transport.certificate is None else transport.certificate()
+    return Proxy(upstream, certificate, greet=transport.greet)
+
+
+def _environ(transport: Transport, proxy: Proxy, state: str) -> dict[str, str]:
+    if not transport.is_socks:
+        return command_environ(proxy.url, state, SSL_CERT_FILE=str(TRUSTED))
+    environ = command_environ(SOCKS_HOST, state, ALL_PROXY=f"socks5://127.0.0.1:{proxy.port}")
+    del environ["NO_PROXY"]
+    return environ
+
+
+def _command(
+    case: Case, transport: Transport, proxy: Proxy, command: Command, fleet: HostileFleet, state: str
+) -> Result:
+    environ = _environ(transport, proxy, state)
+    timeouts = QUICK if transport.is_slow else PATIENT
+    runner = CommandRunner(fleet, proxy, state, timeouts=timeouts, environ=environ)
+    arguments = command.arguments(fleet, case.number)
+    done = runner.call(command, arguments, unchanged, early=transport.early)
+    asked = proxy.asked
+    trouble = first(
+        (trouble_of(done, command), _outcome(done, transport), untrue(done, command, arguments, fleet, asked))
+    )
+    return Result(case, trouble)
+
+
+def _outcome(done: Done, transport: Transport) -> str:
+    """Over a broken transport a command says one line, prints nothing, and tells by its code that nobody answered."""
+    if not transport.is_broken:
+        return "" if done.code in {0, 1, 4} else f"exit code {done.code} though nothing is wrong: {done.err[:200]!r}"
+    if done.code not in {1, 3}:
+        return f"exit code {done.code} over a broken transport"
+    if done.out or len(done.err.splitlines()) != 1:
+        return f"stdout {done.out[:100]!r}, stderr {done.err[:300]!r}"
+    return ""
+
+
+def _monitor(case: Case, transport: Transport, proxy: Proxy, fleet: HostileFleet, state: str) -> Result:
+    """The monitor goes on over a broken transport, and ends by its key."""
+    if transport.early is not None:
+        proxy.early = transport.early
+    troubles: list[str] = []
+
+    async def session() -> None:
+        async with walking(SIZES[1], proxy, fleet, Path(state), timeouts=QUICK, environ=environ) as walker:
+            troubles.append(await monitor_end(walker))
+
+    environ = _environ(transport, proxy, state)
+    try:
+        with pytest.MonkeyPatch.context() as patch, hang_ends(HUNG_AFTER_S):
+            patch.delenv("NO_PROXY", raising=False)
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            asyncio.run(session())
+    except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+        troubles.append(f"the monitor died: {words_of(bug)}")
+    return Result(case, first(troubles))
+
+
+TLS_MODE = Transports("tls", TLS)
+SOCKS_MODE = Transports("socks", SOCKS)
