@@ -35,3 +35,9 @@ def test_program_survives_hostile_cases(name: str, shard: int) -> None:
 
 def test_no_failure_is_known() -> None:
     assert KNOWN == {}
+
+
+def test_short_form_has_two_hundred_cases() -> None:
+    # What a case needs to know beforehand is found out by the tests above, in this process or another.
+    cheap = [name for name in (mode.name for mode in MODES) if name not in {"poison-tui", "terminal", "http"}]
+    assert sum(len(cases_of(name)) for name in cheap) >= 150

@@ -1,0 +1,332 @@
+"""The monitor on a real terminal: odd bytes typed, odd environments, sizes, signals, blocked and closed terminals."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from random import Random
+
+from tests.hostile.cases import Case, Result
+from tests.hostile.cleanliness import first
+from tests.hostile.commands import command_environ, state_directory
+from tests.hostile.dosing import Dosing
+from tests.hostile.monitor import known
+from tests.hostile.poison_panes import PoisonPanes
+from tests.hostile.proxy import Proxy
+from tests.hostile.terminal_bytes import INPUTS, RECOVER, chunks, dirty_bytes, noise, restored
+from tests.hostile.world import hostile_server
+from tests.perf.terminal import Terminal
+
+MONITOR = (sys.executable, "-m", "tui", "--read-only")
+QUIET_S = 0.12
+PATIENCE_S = 15.0
+HELP = "keys · "
+FIRST = "acme"
+NOISES = 20
+SHORT_INPUTS = 8
+KEYBOARD, ENVIRONMENT, LIFE, POISON = "keyboard", "environment", "life of the terminal", "poison on a terminal"
+
+Start = Callable[..., Terminal]
+
+
+class Terminals:
+    """What a terminal does to the program, and what the program does to a terminal."""
+
+    name = "terminal"
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """All inputs and some noise, all environments, all lives; a few screens full of poison."""
+        names = [*INPUTS, *(f"noise {random.randrange(10**6)}" for _ in range(NOISES))]
+        lives, environments = list(LIVES), list(ENVIRONMENTS)
+        poisons = PoisonPanes().cases(random, is_short=True)
+        whats = sorted({case.what for case in poisons if case.surface.endswith("80x24")})
+        if is_short:
+            names = random.sample(names, SHORT_INPUTS)
+            lives, environments = random.sample(lives, 2), random.sample(environments, 2)
+        return [
+            *(Case(self.name, KEYBOARD, name) for name in names),
+            *(Case(self.name, ENVIRONMENT, name) for name in environments),
+            *(Case(self.name, LIFE, name) for name in lives),
+            *(Case(self.name, POISON, what) for what in whats),
+        ]
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One program for all inputs, one for all poisons, one for each of the others."""
+        with hostile_server() as (_, proxy), state_directory() as state:
+
+            def start(*command: str, **environ: str) -> Terminal:
+                env = command_environ(proxy.url, state, **environ)
+                return Terminal(command or MONITOR, size=(80, 24), env=env)
+
+            typed = [case for case in cases if case.surface == KEYBOARD]
+            yield from _keyboard(typed, start) if typed else ()
+            for case in cases:
+                if case.surface == ENVIRONMENT:
+                    yield Result(case, _environment(ENVIRONMENTS[case.what], start))
+                elif case.surface == LIFE:
+                    yield Result(case, LIVES[case.what](start))
+            poisoned = [case for case in cases if case.surface == POISON]
+            yield from _poison(poisoned, start, proxy) if poisoned else ()
+
+
+def feed(terminal: Terminal, data: bytes) -> None:
+    """Type bytes without waiting for ever on a program that waits for its output to be read."""
+    while data and not terminal.is_gone:
+        readable, writable, _ = select.select([terminal.descriptor], [terminal.descriptor], [], PATIENCE_S)
+        if writable:
+            data = data[os.write(terminal.descriptor, data[:512]) :]
+        if readable:
+            terminal.wait_quiet(0.0)
+        elif not writable:
+            raise AssertionError("the terminal takes no more keys")
+
+
+def _keyboard(cases: Sequence[Case], start: Start) -> Iterator[Result]:
+    """Type the inputs one after the other; a program that died or went deaf is started again."""
+    terminal: Terminal | None = None
+    for case in cases:
+        if terminal is None:
+            terminal = start()
+            terminal.wait_for(FIRST)
+        trouble = _typed(terminal, case)
+        yield Result(case, trouble)
+        if trouble:
+            terminal.close()
+            terminal = None
+    if terminal is not None:
+        yield Result(Case("terminal", KEYBOARD, "the end"), _ended(terminal))
+        terminal.close()
+
+
+def _typed(terminal: Terminal, case: Case) -> str:
+    random = Random(case.number)
+    data = noise(random) if case.what.startswith("noise ") else INPUTS.get(case.what, b"")
+    try:
+        for chunk in chunks(data, random):
+            feed(terminal, chunk)
+        return _is_deaf(terminal)
+    except (AssertionError, OSError) as error:
+        return _words(terminal, error)
+
+
+def _is_deaf(terminal: Terminal) -> str:
+    """Whether `?` opens the help, and Esc leaves it."""
+    for piece in RECOVER:
+        feed(terminal, piece)
+        terminal.wait_quiet(QUIET_S)
+    feed(terminal, b"?")
+    terminal.wait_until(lambda: HELP in terminal.text, "the help", PATIENCE_S)
+    feed(terminal, b"\x1b")
+    terminal.wait_until(lambda: HELP not in terminal.text, "the end of the help", PATIENCE_S)
+    return ""
+
+
+def _ended(terminal: Terminal) -> str:
+    """End it by its key: exit code 0, the terminal as before, and no byte that is not its own."""
+    try:
+        feed(terminal, b"\x11")
+        code = terminal.end(PATIENCE_S)
+    except (AssertionError, OSError) as error:
+        return _words(terminal, error)
+    received = bytes(terminal.received)
+    return first((f"exit code {code}" if code else "", restored(received), dirty_bytes(received)))
+
+
+def _words(terminal: Terminal, error: Exception) -> str:
+    code = terminal.process.poll()
+    state = "it still runs" if code is None else f"exit code {code}"
+    tail = bytes(terminal.received[-1500:]).decode(errors="replace") if code is not None else ""
+    return f"{str(error).splitlines()[0][:200]}; {state} {tail[-600:]!a}"
+
+
+ENVIRONMENTS: dict[str, tuple[str, ...]] = {
+    **{
+        f"TERM={name or 'nothing'}": (f"TERM={name}",)
+        for name in ("", "dumb", "vt100", "linux", "xterm", "xterm-kitty", "screen.xterm-256color", "tmux-256color")
+    },
+    "TERM=nonsense": ("TERM=no\x1b[2Jsense",),
+    **{
+        f"{name}=junk": (f"{name}=junk",)
+        for name in (
+            *("TEXTUAL_COLOR_SYSTEM", "TEXTUAL_ANIMATIONS", "TEXTUAL_FPS", "TEXTUAL_DRIVER", "TEXTUAL_ESCAPE_DELAY"),
+            *("TEXTUAL_THEME", "TEXTUAL_SMOOTH_SCROLL", "TEXTUAL_SHOW_RETURN", "TEXTUAL_PRESS", "TEXTUAL_SCREENSHOT"),
+            *("TEXTUAL_SLOW_THRESHOLD", "TEXTUAL_DIM_FACTOR", "TEXTUAL_TRANSPARENT", "TEXTUAL_ALLOW_SIGNALS"),
+        )
+    },
+    "TEXTUAL_FPS=0": ("TEXTUAL_FPS=0",),
+    "TEXTUAL_ESCAPE_DELAY=-1": ("TEXTUAL_ESCAPE_DELAY=-1",),
+    "TEXTUAL_DIM_FACTOR=nan": ("TEXTUAL_DIM_FACTOR=nan",),
+    "COLUMNS=junk": ("COLUMNS=junk", "LINES=-5"),
+    "COLUMNS=1": ("COLUMNS=1", "LINES=1"),
+    "COLUMNS=99999999": ("COLUMNS=99999999", "LINES=99999999"),
+    "LANG=C": ("LANG=C", "LC_ALL=POSIX", "PYTHONUTF8=0", "PYTHONIOENCODING="),
+    "PYTHONIOENCODING=ascii": ("PYTHONIOENCODING=ascii", "PYTHONUTF8=0"),
+    "PYTHONIOENCODING=utf-16": ("PYTHONIOENCODING=utf-16",),
+    "COLORTERM=junk": ("COLORTERM=\x1b[2J", "NO_COLOR=1"),
+    "TZ=junk": ("TZ=:/nowhere/\x1b",),
+    "HOME=nowhere": ("HOME=/nowhere", "XDG_STATE_HOME="),
+    "XDG_STATE_HOME=a device": ("XDG_STATE_HOME=/dev/null",),
+    "XDG_STATE_HOME=relative": ("XDG_STATE_HOME=../../nowhere",),
+    "PYTHONWARNINGS=error": ("PYTHONWARNINGS=error",),
+    "PYTHONASYNCIODEBUG=1": ("PYTHONASYNCIODEBUG=1",),
+    "TMUX=junk": ("TMUX=\x1b", "STY=junk", "TERM_PROGRAM=\x1b]0;x\x07"),
+}
+"""Variables that are set for the program, by name."""
+
+
+def _environment(variables: Sequence[str], start: Start) -> str:
+    """It runs as ever, or says one line with exit code 2; never a traceback, never a byte that is not its own."""
+    with start("env", *variables, *MONITOR) as terminal:
+        try:
+            terminal.wait_until(lambda: FIRST in terminal.text or terminal.is_gone, "the first screen", PATIENCE_S)
+        except AssertionError as error:
+            return _words(terminal, error)
+        if b"\x1b[?1049h" in terminal.received:
+            return _ended(terminal)
+        code = terminal.end(PATIENCE_S)
+        said = bytes(terminal.received).decode(errors="replace")
+        if code != 2 or "Traceback" in said or "\x1b" in said:
+            return f"exit code {code}: {said[-500:]!a}"
+        return ""
+
+
+def _resized(start: Start) -> str:
+    """A storm of sizes, the smallest and the largest among them."""
+    random = Random(7)
+    with start() as terminal:
+        terminal.wait_for(FIRST)
+        for _ in range(60):
+            terminal.resize(random.choice((1, 2, 20, 79, 80, 200, 500)), random.choice((1, 2, 5, 24, 60, 200)))
+            feed(terminal, b"jk")
+        terminal.resize(80, 24)
+        terminal.wait_quiet(QUIET_S)
+        return _is_deaf(terminal) or _ended(terminal)
+
+
+def _non_blocking(start: Start) -> str:
+    """Another program left the shared terminal in non-blocking mode."""
+    code = (
+        "import fcntl, os, sys; "
+        "[fcntl.fcntl(n, fcntl.F_SETFL, fcntl.fcntl(n, fcntl.F_GETFL) | os.O_NONBLOCK) for n in (0, 1, 2)]; "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    with start(sys.executable, "-c", code, *MONITOR[1:]) as terminal:
+        terminal.wait_for(FIRST)
+        for columns, rows in ((200, 60), (80, 24), (300, 100), (80, 24)):
+            terminal.resize(columns, rows)
+        terminal.wait_quiet(QUIET_S)
+        return _is_deaf(terminal) or _ended(terminal)
+
+
+def _signalled(number: signal.Signals) -> Callable[[Start], str]:
+    def life(start: Start) -> str:
+        with start() as terminal:
+            terminal.wait_for(FIRST)
+            terminal.process.send_signal(number)
+            code = terminal.end(PATIENCE_S)
+            wanted = 130 if number is signal.SIGINT else 128 + number
+            received = bytes(terminal.received)
+            return f"exit code {code}" if code != wanted else restored(received) or dirty_bytes(received)
+
+    return life
+
+
+def _signalled_while_blocked(start: Start) -> str:
+    """Nobody reads the terminal, as over a dropped connection, and the program is asked to end."""
+    with start() as terminal:
+        terminal.wait_for(FIRST)
+        for columns in (300, 80, 300, 80, 300, 80):
+            terminal.resize(columns, 100)
+            with suppress(subprocess.TimeoutExpired):
+                terminal.process.wait(0.15)
+        terminal.process.send_signal(signal.SIGTERM)
+        try:
+            code = terminal.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return "SIGTERM does not end it while nobody reads its terminal"
+        return "" if code in {143, -15} else f"exit code {code}"
+
+
+def _hung_up(start: Start) -> str:
+    """The terminal is closed under it."""
+    with start() as terminal:
+        terminal.wait_for(FIRST)
+        terminal.hang_up()
+        try:
+            code = terminal.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return "it goes on without a terminal"
+        return "" if code in {129, -1} else f"exit code {code}"
+
+
+def _stopped(start: Start) -> str:
+    """It is stopped and goes on."""
+    with start() as terminal:
+        terminal.wait_for(FIRST)
+        terminal.process.send_signal(signal.SIGSTOP)
+        feed(terminal, b"jkjk")
+        terminal.process.send_signal(signal.SIGCONT)
+        return _is_deaf(terminal) or _ended(terminal)
+
+
+def _without_input(start: Start) -> str:
+    """stdin is no terminal: one line, exit code 2."""
+    with start("sh", "-c", f"exec {' '.join(MONITOR)} </dev/null") as terminal:
+        code = terminal.end(PATIENCE_S)
+        said = bytes(terminal.received)
+        return "" if code == 2 and b"\x1b" not in said and b"Traceback" not in said else f"exit code {code}: {said!r}"
+
+
+def _tiny(start: Start) -> str:
+    """A terminal of one cell."""
+    with start() as terminal:
+        terminal.wait_for(FIRST)
+        terminal.resize(1, 1)
+        terminal.wait_quiet(QUIET_S)
+        feed(terminal, b"?jk\x1b")
+        terminal.resize(80, 24)
+        terminal.wait_quiet(QUIET_S)
+        return _is_deaf(terminal) or _ended(terminal)
+
+
+LIVES: dict[str, Callable[[Start], str]] = {
+    "resized by a storm": _resized,
+    "non-blocking": _non_blocking,
+    "ended by SIGINT": _signalled(signal.SIGINT),
+    "ended by SIGTERM": _signalled(signal.SIGTERM),
+    "ended by SIGHUP": _signalled(signal.SIGHUP),
+    "blocked, then SIGTERM": _signalled_while_blocked,
+    "closed": _hung_up,
+    "stopped and continued": _stopped,
+    "stdin is no terminal": _without_input,
+    "one cell": _tiny,
+}
+"""What happens to a terminal while the monitor has it."""
+
+
+def _poison(cases: Sequence[Case], start: Start, proxy: Proxy) -> Iterator[Result]:
+    """A screen full of poisons, walked through by keys: the raw bytes hold nothing but what the program writes."""
+    dosing = proxy.rewrite = Dosing(cases, known().kinds)
+    trouble = ""
+    with start() as terminal:
+        try:
+            terminal.wait_until(lambda: "live" in terminal.text or "polling" in terminal.text, "the runs", PATIENCE_S)
+            for keys in ("j", "2", "3", "4", "1", "G", "/zq\r", "\x1b", "f", "\x1b", ":", "\x1b"):
+                feed(terminal, keys.encode())
+                terminal.wait_quiet(QUIET_S)
+            trouble = _is_deaf(terminal) or _ended(terminal)
+        except (AssertionError, OSError) as error:
+            trouble = _words(terminal, error)
+        received = bytes(terminal.received).decode(errors="replace")
+    proxy.calm()
+    if trouble and len(cases) > 1:
+        middle = len(cases) // 2
+        parts = [*_poison(cases[:middle], start, proxy), *_poison(cases[middle:], start, proxy)]
+        is_found = any(part.trouble for part in parts)
+        yield from parts if is_found else (Result(case, f"only together: {trouble}") for case in cases)
+        return
+    for case in cases:
+        yield Result(case, trouble, case in dosing.reached, case.marker in received)

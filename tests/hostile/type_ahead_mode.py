@@ -1,0 +1,189 @@
+"""Keys typed before a dialog could be seen, on links of every round trip: none of them may act.
+
+The terminal's answer to each question comes a round trip after it. Keys that arrive before the answer were typed before
+the dialog was drawn. Afterwards the dialog has to take what it asks for, or no case would prove anything. What was sent
+is counted where it arrives, in front of the emulator.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from textual import events
+
+from tests.hostile.cases import SEPARATOR, Case, Result
+from tests.hostile.commands import Hung, hang_ends
+from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, walking
+from tests.hostile.poison_panes import words_of
+from tui.ui.screens.confirm import ConfirmScreen
+from tui.ui.type_ahead import ASK_CURSOR
+
+DELAYS_MS = (0, 100, 300, 600, 900, 1_000, 1_100, 1_500, 2_000, 2_500, 3_000, 4_000)
+NEVER = "never"
+JUST_BEFORE_S = 0.05
+WATCH_S = 13.0
+"""Until a terminal that does not answer was given up, and a dialog asks for a word."""
+
+VICTIMS = 3
+SHORT_CASES = 10
+
+DIALOGS: dict[str, tuple[str, ...]] = {
+    "cancel": ("C",),
+    "replay": ("R",),
+    "cancel of three": ("space", "j", "space", "j", "space", "C"),
+    "replay of three": ("space", "j", "space", "j", "space", "R"),
+    "cancel in production": ("C",),
+    "cancel of three in production": ("space", "j", "space", "j", "space", "C"),
+    "quit": (),
+}
+"""Keys that open a dialog, with the first run of the list selected."""
+
+AHEAD: dict[str, tuple[str, ...]] = {
+    "y": ("y",),
+    "y y y": ("y", "y", "y"),
+    "Y": ("Y",),
+    "enter": ("enter",),
+    "y and enter": ("y", "enter"),
+    "a word": ("c", "a", "n", "c", "e", "l", "enter"),
+    "the environment": ("p", "r", "o", "d", "enter"),
+    "the count": ("3", "enter"),
+    "space": ("space", "y"),
+    "esc and y": ("escape", "y"),
+    "n and y": ("n", "y"),
+}
+"""Keys typed ahead."""
+
+AT = ("at once", "half way", "just before")
+"""When they arrive, within the round trip."""
+
+
+class TypeAheads:
+    """Every dialog, every delay, every key that could agree."""
+
+    name = "type-ahead"
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """Each dialog with each delay; the keys and their moment are drawn."""
+        delays = (*(f"{ms} ms" for ms in DELAYS_MS), NEVER)
+        found = [
+            Case(self.name, dialog, SEPARATOR.join((delay, keys, random.choice(AT))))
+            for dialog in DIALOGS
+            for delay in delays
+            for keys in random.sample(list(AHEAD), 2)
+        ]
+        return random.sample(found, SHORT_CASES) if is_short else found
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One monitor a case."""
+        for case in cases:
+            trouble = ""
+            try:
+                with hang_ends(HUNG_AFTER_S):
+                    trouble = _run(case)
+            except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+                trouble = f"the monitor died: {words_of(bug)}"
+            yield Result(case, trouble)
+
+
+def _run(case: Case) -> str:
+    with hostile_monitor_server() as (fleet, proxy, state):
+        if "production" in case.surface:
+            fleet.lead_to("prod", "PRODUCTION")
+        for _ in range(VICTIMS):
+            fleet.victim()
+
+        async def story() -> str:
+            async with walking(SIZES[1], proxy, fleet, state) as walker:
+                return await _Story(walker, case).tell()
+
+        return asyncio.run(story())
+
+
+@dataclass
+class _Story:
+    """One dialog on a terminal whose answers take a while."""
+
+    walker: Walker
+    case: Case
+
+    def __post_init__(self) -> None:
+        delay, keys, at = self.case.what.split(SEPARATOR)
+        self._round_trip_s = None if delay == NEVER else int(delay.removesuffix(" ms")) / 1000
+        self._keys = AHEAD[keys]
+        share = {"at once": 0.0, "half way": 0.5, "just before": 1.0}[at]
+        self._keys_after_s = share * (
+            1.0 if self._round_trip_s is None else max(0.0, self._round_trip_s - JUST_BEFORE_S)
+        )
+        self._watch_s = WATCH_S if self._round_trip_s is None else 2 * self._round_trip_s + 2.0
+        assert self.walker.app._driver is not None
+        self.walker.app._driver.write = self._write  # type: ignore[assignment, method-assign]
+
+    async def tell(self) -> str:
+        """Type ahead, let time pass, and look at what was sent; then agree in earnest."""
+        if self.case.surface == "quit":
+            return await self._quit()
+        await self.walker.monitor.press("g", "j", wait_s=1.0)
+        await self._open(*DIALOGS[self.case.surface])
+        if sent := self._sent():
+            return f"keys typed ahead sent {sent}"
+        if not isinstance(self.walker.app.screen, ConfirmScreen):
+            return "" if "escape" in self._keys else f"the dialog is gone: {self.walker.top} is seen"
+        return await self._agree()
+
+    async def _open(self, *keys: str) -> None:
+        """Open the dialog, with the keys behind it, and let the terminal answer in its time."""
+        if not self._keys_after_s:
+            await self.walker.monitor.press(*keys, *self._keys)
+            await self._pass(self._watch_s)
+            return
+        await self.walker.monitor.press(*keys)
+        await self._pass(self._keys_after_s)
+        await self.walker.monitor.press(*self._keys)
+        await self._pass(self._watch_s)
+
+    async def _quit(self) -> str:
+        """Agree to an action on several runs, which wait some seconds, and quit meanwhile with keys behind it."""
+        walker = self.walker
+        await walker.monitor.press("g", "j", wait_s=1.0)
+        own, self._round_trip_s = self._round_trip_s, 0.0
+        await walker.monitor.press(*DIALOGS["cancel of three"])
+        await self._pass(1.0)
+        await walker.monitor.press("y")
+        self._round_trip_s = own
+        await walker.monitor.press("q", *self._keys)
+        await self._pass(1.0)
+        if walker.app.return_code is not None:
+            return "keys typed ahead ended the program while actions waited"
+        return ""
+
+    async def _agree(self) -> str:
+        """What the dialog asks for now acts: else nothing above was proved."""
+        screen = self.walker.app.screen
+        assert isinstance(screen, ConfirmScreen)
+        wanted = screen.question.wanted
+        keys = (*("backspace",) * 20, *wanted[0], "enter") if wanted else ("y",)
+        await self.walker.monitor.press(*keys)
+        await self._pass(7.0)
+        return "" if self._sent() else f"{' '.join(wanted) or 'y'} does not agree: {self.walker.top} is seen"
+
+    async def _pass(self, seconds: float) -> None:
+        await self.walker.monitor.later(seconds)
+
+    def _write(self, written: str) -> None:
+        """Take what goes to the terminal; it answers each question a round trip later."""
+        self.walker.writes.append(written)
+        if self._round_trip_s is not None:
+            for _ in range(written.count(ASK_CURSOR)):
+                self.walker.fleet.clock.call_later(self._round_trip_s, self._answer)
+
+    def _answer(self) -> None:
+        event = events.CursorPosition(0, 0)
+        event.set_sender(self.walker.app)
+        assert self.walker.app._driver is not None
+        self.walker.app._driver.send_message(event)
+
+    def _sent(self) -> list[str]:
+        """Requests that write, as they arrived in front of the emulator."""
+        verbs: Callable[[str], bool] = lambda kind: kind.endswith(("/cancel", "/replay"))  # noqa: E731
+        return [asked.kind for asked in self.walker.proxy.asked if verbs(asked.kind)]
