@@ -12,9 +12,8 @@ from random import Random
 from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import first
 from tests.hostile.commands import command_environ, state_directory
-from tests.hostile.dosing import Dosing
-from tests.hostile.monitor import known
-from tests.hostile.poison_panes import PoisonPanes
+from tests.hostile.dosing import Dosing, draw
+from tests.hostile.packing import MAX_SHOT
 from tests.hostile.proxy import Proxy
 from tests.hostile.terminal_bytes import INPUTS, RECOVER, chunks, dirty_bytes, noise, restored
 from tests.hostile.world import hostile_server
@@ -29,6 +28,11 @@ NOISES = 20
 SHORT_INPUTS = 8
 KEYBOARD, ENVIRONMENT, LIFE, POISON = "keyboard", "environment", "life of the terminal", "poison on a terminal"
 
+THE_END = "ctrl-q after all others"
+
+LISTED = frozenset({"GET /api/v1/runs", "GET /api/v3/runs/{}", "GET /api/v1/whoami", "GET /realtime/v1/runs"})
+"""Kinds of answers that fill the screen of a monitor."""
+
 Start = Callable[..., Terminal]
 
 
@@ -41,13 +45,13 @@ class Terminals:
         """All inputs and some noise, all environments, all lives; a few screens full of poison."""
         names = [*INPUTS, *(f"noise {random.randrange(10**6)}" for _ in range(NOISES))]
         lives, environments = list(LIVES), list(ENVIRONMENTS)
-        poisons = PoisonPanes().cases(random, is_short=True)
-        whats = sorted({case.what for case in poisons if case.surface.endswith("80x24")})
+        drawn = draw(self.name, POISON, LISTED, random, texts=1, others=0)
+        whats = [case.what for case in random.sample(drawn, MAX_SHOT)]
         if is_short:
             names = random.sample(names, SHORT_INPUTS)
             lives, environments = random.sample(lives, 2), random.sample(environments, 2)
         return [
-            *(Case(self.name, KEYBOARD, name) for name in names),
+            *(Case(self.name, KEYBOARD, name) for name in (*names, THE_END)),
             *(Case(self.name, ENVIRONMENT, name) for name in environments),
             *(Case(self.name, LIFE, name) for name in lives),
             *(Case(self.name, POISON, what) for what in whats),
@@ -91,13 +95,13 @@ def _keyboard(cases: Sequence[Case], start: Start) -> Iterator[Result]:
         if terminal is None:
             terminal = start()
             terminal.wait_for(FIRST)
-        trouble = _typed(terminal, case)
+        is_end = case.what == THE_END
+        trouble = _ended(terminal) if is_end else _typed(terminal, case)
         yield Result(case, trouble)
-        if trouble:
+        if trouble or is_end:
             terminal.close()
             terminal = None
     if terminal is not None:
-        yield Result(Case("terminal", KEYBOARD, "the end"), _ended(terminal))
         terminal.close()
 
 
@@ -309,7 +313,7 @@ LIVES: dict[str, Callable[[Start], str]] = {
 
 def _poison(cases: Sequence[Case], start: Start, proxy: Proxy) -> Iterator[Result]:
     """A screen full of poisons, walked through by keys: the raw bytes hold nothing but what the program writes."""
-    dosing = proxy.rewrite = Dosing(cases, known().kinds)
+    dosing = proxy.rewrite = Dosing(cases, LISTED)
     trouble = ""
     with start() as terminal:
         try:

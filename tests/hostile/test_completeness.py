@@ -110,7 +110,7 @@ def test_every_field_has_a_place_in_its_recordings() -> None:
     ("target", "case_id"),
     [
         ("tui.present.styled.clean", "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
-        ("tui.output.clean", "poison|show text|an error|error|osc-title"),
+        ("tui.output.clean", "poison|ls text|an error|error|osc-title"),
     ],
 )
 def test_suite_fails_where_text_is_not_cleaned(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:

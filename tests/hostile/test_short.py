@@ -38,6 +38,6 @@ def test_no_failure_is_known() -> None:
 
 
 def test_short_form_has_two_hundred_cases() -> None:
-    # What a case needs to know beforehand is found out by the tests above, in this process or another.
-    cheap = [name for name in (mode.name for mode in MODES) if name not in {"poison-tui", "terminal", "http"}]
-    assert sum(len(cases_of(name)) for name in cheap) >= 150
+    # Without the modes that take seconds to find out what their cases are about.
+    cheap = [mode.name for mode in MODES if mode.name not in {"poison-tui", "http"}]
+    assert sum(len(cases_of(name)) for name in cheap) >= 200

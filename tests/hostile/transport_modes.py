@@ -21,7 +21,7 @@ from tests.hostile.world import HostileFleet, hostile_server
 
 MONITOR = "monitor 120x40"
 STYLES = frozenset({"text", "--json", "--dry-run", "endless"})
-SHORT_CASES = 10
+SHORT_CASES = 18
 MONITORS = 6
 """Sessions of the monitor in the long form."""
 
