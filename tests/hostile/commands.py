@@ -26,7 +26,7 @@ from tui.cli.main import commands, run
 from tui.config import Settings
 from tui.output import DEFAULT_WIDTH, Output
 from tui.session import Session
-from tui.wire.journey import Timeouts
+from tui.wire.request_progress import Timeouts
 
 HUNG_AFTER_S = 20
 """A command in these cases takes some hundredths of a second."""

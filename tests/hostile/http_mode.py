@@ -15,7 +15,7 @@ from tests.hostile.poison_commands import CommandRunner, command_surfaces
 from tests.hostile.poison_panes import monitor_end, words_of
 from tests.hostile.proxy import Answer, Asked, Script
 from tests.hostile.world import HostileFleet, hostile_server
-from tui.wire.journey import Timeouts
+from tui.wire.request_progress import Timeouts
 
 MONITOR = "monitor 120x40"
 SHORT_OF_EACH = 1

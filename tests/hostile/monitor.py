@@ -35,7 +35,7 @@ from tui.ui.bindings import live_keys
 from tui.ui.panes import PANES
 from tui.ui.screens.board import Board
 from tui.ui.screens.page_screen import PageScreen
-from tui.wire.journey import Timeouts
+from tui.wire.request_progress import Timeouts
 
 SIZES = ((80, 24), (120, 40))
 HUNG_AFTER_S = 60.0

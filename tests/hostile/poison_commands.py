@@ -23,7 +23,7 @@ from tests.hostile.commands import (
 from tests.hostile.dosing import JSON_TYPE, Dosing, dose_of, draw
 from tests.hostile.proxy import Answer, Asked, Early, Proxy, Rewriter, unchanged
 from tests.hostile.world import HostileFleet, hostile_server
-from tui.wire.journey import Timeouts
+from tui.wire.request_progress import Timeouts
 
 ACTION_LOG = "action log"
 """The surface of what a writing command leaves behind; it is judged in place of what the command prints."""
