@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,16 @@ from starlette.responses import JSONResponse, Response
 
 from tests.fleet import Fleet, FleetRun, serving
 from tests.harness import pass_time, started
-from tests.session.acting import LONG, fleet_of, seen
+from tests.session.acting import LONG, fleet_of
 from tui.actions import CANCEL
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId
 from tui.domain.plan import Plan
+from tui.domain.run import Run
+from tui.session import Session
 from tui.session.planning import Planning
 from tui.sources.tree_reads import TREE_READS
+from tui.store.merge import merge
 
 ROOT = FleetRun(1, -100, -90, LONG)
 
@@ -22,16 +28,29 @@ def kind_of(path: str) -> str:
     return "detail" if path.startswith("/api/v3/runs/") else path.rsplit("/", 1)[-1]
 
 
+async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
+    """The runs as lists tell them, past the budget, which lets nobody read a hundred runs at once."""
+    found: dict[RunId, Run] = {}
+    after: Cursor | None = None
+    while len(found) < len(runs):
+        page = await session.reads.api.list_runs(RunFilters(), after=after)
+        wanted = {run.id for run in runs}
+        found |= {patch.id: merge(None, patch) for patch in page.patches if patch.id in wanted}
+        after = page.next
+    return [found[RunId(run.id)] for run in runs]
+
+
 def planned(fleet: Fleet, tmp_path: Path, *runs: FleetRun) -> tuple[Plan, Counter[str]]:
     """The plan of a cancel, and what was asked for it."""
 
     async def scenario() -> tuple[Plan, Counter[str]]:
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                planning = Planning(session, CANCEL, [await seen(session, run) for run in runs])
+                planning = Planning(session, CANCEL, await listed(session, runs))
                 before = len(fleet.requests)
 
                 async def read() -> None:
+                    await planning.read_roots()
                     while unread := planning.unread:
                         await planning.read(unread[0])
 
@@ -113,3 +132,40 @@ def test_single_reads_are_bounded_and_that_is_said(tmp_path: Path) -> None:
     assert asked["detail"] == TREE_READS + 1
     assert plan.missing == ("runs below 10 of them were not asked for",)
     assert plan.total == TREE_READS + 11
+
+
+def with_roots(count: int, *, age_s: float = 80.0) -> Fleet:
+    roots = [FleetRun(1_000 + 10 * n, -age_s, -age_s + 1, LONG) for n in range(count)]
+    below = [FleetRun(root.number + child, -20, -10, LONG, parent=root.number) for root in roots for child in (1, 2)]
+    fleet = fleet_of(*roots, *below)
+    fleet.allow_queries()
+    return fleet
+
+
+def roots_of(fleet: Fleet) -> list[FleetRun]:
+    return [run for run in fleet.runs if run.parent is None]
+
+
+@pytest.mark.parametrize(("count", "queries"), [(2, 1), (100, 1), (130, 2)])
+def test_many_roots_cost_a_query_a_hundred(tmp_path: Path, count: int, queries: int) -> None:
+    fleet = with_roots(count)
+    plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
+    assert asked == {"query": queries}
+    assert plan.total == 3 * count
+    assert plan.is_late
+    assert plan.missing == ()
+
+
+def test_many_roots_are_read_singly_where_queries_are_refused(tmp_path: Path) -> None:
+    fleet = with_roots(3)
+    fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
+    plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
+    assert asked == {"query": 1, "detail": 9, "trace": 3}
+    assert plan.total == 9
+
+
+def test_children_among_the_runs_take_reads_of_their_own(tmp_path: Path) -> None:
+    fleet = with_roots(3)
+    plan, asked = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
+    assert asked == {"query": 2, "detail": 2}
+    assert plan.total == 2 * 3 + 1

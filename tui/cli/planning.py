@@ -51,6 +51,7 @@ async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
         runs.append(merge(None, answer.patch))
     planning = Planning(session, action, runs)
+    await planning.read_roots()
     while unread := planning.unread:
         await planning.read(unread[0])
     await session.settle()

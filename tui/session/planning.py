@@ -5,7 +5,7 @@ The command line and the screen decide what that is held against, and how it is 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.actions import Action
 from tui.domain.ids import RunId, TaskId
@@ -15,6 +15,12 @@ from tui.domain.tree import RunTree, TreeNode
 
 if TYPE_CHECKING:
     from tui.session.session import Session
+
+
+MAX_ROOTS_A_QUERY: Final = 100
+MAX_ROOT_QUERIES: Final = 5
+_FEWEST_ROOTS: Final = 2
+"""A single root is read itself: its detail is not late."""
 
 
 class Planning:
@@ -39,10 +45,26 @@ class Planning:
         known = self._tried | self._nodes.keys()
         return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]
 
+    async def read_roots(self) -> None:
+        """Read what is below the runs that are roots of trees, many by one query, where the key may query."""
+        unread = [self._runs[run_id] for run_id in self.unread]
+        roots = [run for run in unread if run.fixed.depth == 0][: MAX_ROOTS_A_QUERY * MAX_ROOT_QUERIES]
+        if len(roots) < _FEWEST_ROOTS:
+            return
+        for start in range(0, len(roots), MAX_ROOTS_A_QUERY):
+            trees = await self._session.trees_of_roots(roots[start : start + MAX_ROOTS_A_QUERY])
+            if trees is None:
+                return
+            for run_id, tree in trees.items():
+                self._tried.add(run_id)
+                self._take(tree)
+
     async def read(self, run_id: RunId) -> None:
         """Read the tree around one of the runs: the others that stand in it are known then too. Raises `ApiError`."""
         self._tried.add(run_id)
-        tree = await self._session.tree(run_id, is_thorough=True)
+        self._take(await self._session.tree(run_id, is_thorough=True))
+
+    def _take(self, tree: RunTree) -> None:
         self._read_at = self._session.now()
         self._is_late |= tree.is_late
         self._missing |= dict.fromkeys(tree.missing)

@@ -7,7 +7,7 @@ Ctrl-C and after a crash of any part every task, socket and timer is gone. Sourc
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -251,6 +251,14 @@ class Session:
         tree_reads = importlib.import_module("tui.sources.tree_reads")
         found: RunTree = await tree_reads.TreeReads(self.reads, self.clock).tree(
             run_id, Priority.ACTION if is_thorough else Priority.SELECTED, is_thorough=is_thorough
+        )
+        return found
+
+    async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
+        """Read the trees below several roots at once before something is done to them; see `TreeReads`."""
+        tree_reads = importlib.import_module("tui.sources.tree_reads")
+        found: dict[RunId, RunTree] | None = await tree_reads.TreeReads(self.reads, self.clock).trees_of_roots(
+            roots, Priority.ACTION
         )
         return found
 

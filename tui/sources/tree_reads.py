@@ -5,7 +5,7 @@ What lives here: which requests a tree takes. How pieces become a tree is `domai
 
 import math
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from tui.domain.environment import Capability
 from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json
+from tui.domain.run import Json, Run
 from tui.domain.status import read_status
 from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
 from tui.sources.budget import Priority
@@ -79,6 +79,30 @@ class TreeReads:
         tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
         return replace(tree, is_late=gathered.has_unread_below(tree, run_id))
 
+    async def trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
+        """The trees below several roots, by one query and as of its copy; None where it is refused or fails.
+
+        A root that a query may not reach back to is left out: it takes a read of its own.
+        """
+        self._waits_until_s = math.inf
+        reaches_to = self._reads.now() - LONGEST_QUERY_PERIOD + timedelta(days=1)
+        created = {root.id: root.fixed.created_at for root in roots if root.fixed.created_at is not None}
+        young = {run_id: at for run_id, at in created.items() if at > reaches_to}
+        if not young:
+            return {}
+        wanted = ", ".join(f"'{_quoted(run_id)}'" for run_id in young)
+        found = await self._rows_by_query(f"root_run_id IN ({wanted})", min(young.values()), priority)
+        if found is None:
+            return None
+        below: dict[RunId, list[TreeRow]] = {run_id: [] for run_id in young}
+        for root_id, row in found:
+            if root_id in below:
+                below[root_id].append(row)
+        missing = (f"{TREE_ROWS:,} runs or more",) if len(found) >= TREE_ROWS else ()
+        known = {root.id: root for root in roots}
+        trees = {run_id: build_tree(run_id, rows, {run_id: known[run_id]}, missing) for run_id, rows in below.items()}
+        return {run_id: replace(tree, is_late=True) for run_id, tree in trees.items()}
+
     @property
     def _max_wait_s(self) -> float | None:
         """How much longer this tree may wait for the request budget; None: as long as it takes."""
@@ -108,7 +132,14 @@ class TreeReads:
     async def _tree_by_query(
         self, root_id: RunId, created_at: datetime | None, priority: Priority
     ) -> list[TreeRow] | None:
-        """All descendants of a root by TRQL (recording 834); None where the key may not, or the query failed.
+        """All descendants of a root by TRQL (recording 834); None where the key may not, or the query failed."""
+        found = await self._rows_by_query(f"root_run_id = '{_quoted(root_id)}'", created_at, priority)
+        return None if found is None else [row for _, row in found]
+
+    async def _rows_by_query(
+        self, condition: str, created_at: datetime | None, priority: Priority
+    ) -> list[tuple[RunId | None, TreeRow]] | None:
+        """The rows that meet a condition, each with its root; None where the key may not, or the query failed.
 
         A server that lacks one of the columns of times answers 400 (recording 836): it is asked without them.
         """
@@ -118,11 +149,11 @@ class TreeReads:
                 return None
             trql = (
                 f"SELECT {columns} FROM runs "  # noqa: S608  quoted
-                f"WHERE root_run_id = '{_quoted(root_id)}' ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
+                f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
             )
             found = await self._reads.query(trql, period, priority, max_wait_s=self._max_wait_s)
             if found is not None:
-                return [row for row in map(_tree_row, found) if row is not None]
+                return [(_root_of_row(each), row) for each in found if (row := _tree_row(each)) is not None]
         return None
 
     async def _rows_of_trace(
@@ -202,6 +233,11 @@ class TreeReads:
 
 def _root_of(answer: RunAnswer) -> RunId | None:
     return answer.patch.fixed.root_id if answer.patch.fixed is not None else None
+
+
+def _root_of_row(row: dict[str, Json]) -> RunId | None:
+    root_id = row.get("root_run_id")
+    return RunId(root_id) if isinstance(root_id, str) and root_id else None
 
 
 def _tree_row(row: dict[str, Json]) -> TreeRow | None:

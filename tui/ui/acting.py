@@ -218,6 +218,7 @@ class Acting:
             self._reading = self._session.spawn(self._plan(action, planning, plan, screen), f"plan {action.id}")
 
     async def _plan(self, action: Action, planning: Planning, asked: Plan, screen: ConfirmScreen) -> None:
+        await planning.read_roots()
         for _ in range(TREES_MOST):
             if not (unread := planning.unread):
                 break
