@@ -52,7 +52,7 @@ TASKS = (
 def served(task: str, age_s: float = 60.0) -> Iterator[tuple[FleetApi, str]]:
     """A world in which one run of a task was triggered that long ago, and its id."""
     fleet = Fleet(VirtualClock())
-    fleet.world = World(Company(TASKS), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
+    fleet.world = World(Company(TASKS), start_ms=in_ms(min(EARLIEST_S, -age_s)), environment=DEV, lag_ms=(0, 0))
     fleet.world.advance(in_ms(-age_s))
     run, _ = fleet.world.trigger(NewRun(task_id=task))
     fleet.world.advance(in_ms(0))
@@ -143,3 +143,11 @@ def test_public_token_gives_a_tree_before_the_budget_is_back(tmp_path: Path) -> 
         left = 30 - (len(requests(api)) - 3)
         assert below == f"runs below {left} of them were not asked for"
         assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
+
+
+def test_tree_is_whole_where_its_root_is_older_than_a_query_reaches(tmp_path: Path) -> None:
+    with served("root", 35 * 86_400.0) as (api, run_id):
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert api.fleet.asked("/api/v1/query") == []
+    assert len(list(tree_objects(tree))) == 1 + 4 + 12
+    assert not tree.missing

@@ -119,7 +119,7 @@ class RestSource:
                     await emit(SourceConnected(self.name, self._listing.lister.read_at, self._expected_s()))
                 await self._tell_caught_up(emit)
                 self._doubt(await self._counting.count(emit))
-                await self._tell_window(emit)
+                await self._emit_window(emit)
                 if not self._listing.is_history_read:
                     await self._listing.read_history(emit, began_s + self._wait_s())
                     self._paid = self._listing.lister.spent
@@ -188,7 +188,7 @@ class RestSource:
             self._caught_up_s = now_s
             await emit(CaughtUp(self.name, at))
 
-    async def _tell_window(self, emit: Emit) -> None:
+    async def _emit_window(self, emit: Emit) -> None:
         """Say which runs the lists cover, where that is not what was said last."""
         listing = self._listing
         window = WindowRead(

@@ -141,9 +141,13 @@ class TreeReads:
     ) -> list[tuple[RunId | None, TreeRow]] | None:
         """The rows that meet a condition, each with its root; None where the key may not, or the query failed.
 
+        None also for a root that is older than a query reaches, which would leave out its first children in silence.
         A server that lacks one of the columns of times answers 400 (recording 836): it is asked without them.
         """
-        period = _period_since(created_at, self._reads.now())
+        now = self._reads.now()
+        if created_at is not None and now - created_at > LONGEST_QUERY_PERIOD:
+            return None
+        period = _period_since(created_at, now)
         for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS):
             if not self._reads.may(Capability.QUERY):
                 return None
