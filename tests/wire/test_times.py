@@ -22,6 +22,7 @@ from tui.wire.times import (
 LONG = "9" * 5000
 """More digits than Python reads as an integer."""
 
+OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
 ANYTHING = (
     st.none()
     | st.booleans()
@@ -112,7 +113,7 @@ def test_sums_of_whatever_was_read_never_overflow(time: Json, epoch_ns: Json, le
             (at - each).astimezone(zone)
 
 
-@given(st.datetimes(timezones=st.timezones()))
+@given(st.datetimes(timezones=OFFSETS))
 def test_any_time_is_bounded_to_one_that_is_utc(time: datetime) -> None:
     assert EARLIEST <= bounded(time) <= LATEST
     assert bounded(time).tzinfo is UTC
