@@ -39,7 +39,6 @@ NOT_ASKED = {
     "GET /api/v1/queues": "the pane of queues is not built yet",
     "GET /api/v1/queues/{}": "the pane of queues is not built yet",
     "POST /api/v1/queues/{}/pause": "the pane of queues is not built yet",
-    "GET /api/v1/runs/{}/events": "the trace has the same",
     "GET /api/v1/runs/{}/metadata": "the detail has the same",
     "GET /api/v1/runs/{}/result": "the detail has the same",
     "GET /api/v1/schedules": "no surface shows schedules",

@@ -9,7 +9,7 @@ from tests.fleet import DEV, Fleet, in_ms, serving
 from tests.hostile.proxy import Proxy
 from tests.virtual_clock import VirtualClock
 from tui.emulator.company import COMPANY, played_leniently
-from tui.emulator.reference import REFERENCE
+from tui.emulator.reference import REFERENCE, REFERENCE_LATER
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Json
@@ -27,6 +27,7 @@ EXAMPLES: dict[str, Json] = {
     "slow": {"seconds": 1_000_000},
     "logs-nested": {},
     "progress-counter": {"steps": 3, "ms": 100},
+    "approval": {},
 }
 """Tasks of the recordings, triggered in each world, and their payloads."""
 
@@ -42,7 +43,7 @@ class HostileFleet(Fleet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        company = replace(COMPANY, tasks=(*COMPANY.tasks, *map(played_leniently, REFERENCE)))
+        company = replace(COMPANY, tasks=(*COMPANY.tasks, *map(played_leniently, (*REFERENCE, *REFERENCE_LATER))))
         options = Options(seed=1, rate_per_s=0, history=HISTORY, environments=(DEV,), lag_ms=(0, 0))
         self.emulator = Emulator(company, options, lambda: in_ms(self.now_s))
         self.world: World = self.emulator.make(DEV.slug)
