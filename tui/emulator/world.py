@@ -35,6 +35,9 @@ LAST_MS = 120_000
 KEPT_LEAST = 50_000
 DROP_STEP = 2_000
 TRIM_MS = 10_000
+IDLE_TRIM_MS = 3_600_000
+"""Where nobody is at work: a world of weeks is moved on at once."""
+
 SKIPPED_SHARE = 0.25
 """So many dropped runs may be left in the indexes, for their number, before those are made anew."""
 
@@ -199,7 +202,8 @@ class World:
             finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
             if finished > self._kept_most + DROP_STEP:
                 self._forget(finished - self._kept_most)
-        self.agenda.after(TRIM_MS, self._trim)
+        is_idle = not self._arrivals.rate_per_s and len(self.ledger) < self._kept_most // 2
+        self.agenda.after(IDLE_TRIM_MS if is_idle else TRIM_MS, self._trim)
 
     def _forget(self, count: int) -> None:
         """Drop the oldest `count` finished runs: whole families first, then single runs and the ends of families."""
