@@ -56,6 +56,6 @@ def test_command_says_in_one_line_that_a_certificate_is_wanted(
 def test_command_says_in_one_line_that_its_proxy_broke(
     monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    with serving(lambda connection: connection.recv(1)) as port:
+    with serving(lambda connection: connection.recv(1000)) as port:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
         assert_is_one_line(in_this_process(*command, url="http://api.invalid"))
