@@ -24,7 +24,7 @@ from tui.sources.search import Search, SearchScope
 from tui.store.server_filter import KnownValues
 from tui.store.server_question import question_of
 from tui.wire.errors import Refused
-from tui.wire.feed import read_stored_error
+from tui.wire.feed_bodies import read_stored_error
 
 LIST = "/api/v1/runs"
 

@@ -20,7 +20,7 @@ from tui.sources.pace import Pace
 from tui.sources.reads import Reads
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
-from tui.wire.feed import read_stored_error
+from tui.wire.feed_bodies import read_stored_error
 
 QUERY_PERIOD: Final = timedelta(days=30)
 """TRQL is clipped to it without notice. Source: tests/wire/recordings/README.md."""

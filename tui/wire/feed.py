@@ -5,7 +5,6 @@ What lives here: the parameters of a poll, its answer, and rows whose values are
 self-hosted server may still have behind it.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,17 +17,16 @@ from pydantic import OnErrorOmit
 # pydantic takes only this one before Python 3.12
 from typing_extensions import TypedDict
 
-from tui.domain.error import INTERNAL_NAME, RunError, read_error
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Json, Precision, Stamp, State
+from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.answers import Answer
 from tui.wire.bounds import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAGS, Cuts
 from tui.wire.errors import ServerFault
-from tui.wire.feed_bodies import read_body, read_metadata
+from tui.wire.feed_bodies import read_body, read_metadata, read_stored_error
 from tui.wire.models import decode
 from tui.wire.pg_array import read_array
 from tui.wire.times import read_duration_ms, read_time
@@ -242,27 +240,6 @@ def _told_of_state(run_id: RunId, row: Row, cuts: Cuts) -> dict[str, Any]:
         tags = cuts.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
         told["tags"] = tuple(Raw(cuts.text(tag, "tag")) for tag in tags)
     return told
-
-
-def read_stored_error(text: Json) -> RunError | None:
-    """The `error` column: the form in which the server keeps an error, with what REST leaves out (725-729)."""
-    if text is None:
-        return None
-    try:
-        stored = json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
-        stored = None
-    if not isinstance(stored, dict):
-        return read_error(text if isinstance(text, str) else None)
-    message, raw, code = (_text(stored, key) for key in ("message", "raw", "code"))
-    stack, name = _text(stored, "stackTrace"), _text(stored, "name")
-    match stored.get("type"):
-        case "INTERNAL_ERROR" if code:
-            return RunError(Raw(message or code), Raw(INTERNAL_NAME), Raw(stack) if stack else None, code)
-        case "STRING_ERROR" | "CUSTOM_ERROR":
-            return read_error(raw or message)
-        case _:
-            return read_error(message or raw, name=name, stack=stack or None)
 
 
 def _as_rest_sorts(tag: str) -> tuple[str, str]:

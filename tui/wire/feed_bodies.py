@@ -1,13 +1,15 @@
-"""Payload, output and metadata of a feed's row: stored texts, each with a type that says how to read it.
+"""Payload, output, metadata and error of a feed's row: stored texts, each with a type that says how to read it.
 
-What lives here: reading them, where a row has them at all: feeds of a whole environment leave them out. Source:
-wire/README.md §8, recordings 700-720.
+Feeds of a whole environment leave them out. Source: wire/README.md §8, recordings 700-720, 725-729.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tui.domain.error import INTERNAL_NAME, RunError, read_error
 from tui.domain.run import ABSENT, Absent, Body, Json
+from tui.domain.text import Raw
 from tui.wire.models import read_json
 
 _STORED_APART: Final = "application/store"
@@ -32,6 +34,32 @@ def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
         return None
     value = _value(row["metadata"], row.get("metadataType"))
     return value if isinstance(value, dict) else {}
+
+
+def read_stored_error(text: Json) -> RunError | None:
+    """The `error` column: the form in which the server keeps an error, with what REST leaves out (725-729)."""
+    if text is None:
+        return None
+    try:
+        stored = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        stored = None
+    if not isinstance(stored, dict):
+        return read_error(text if isinstance(text, str) else None)
+    message, raw, code = (_text_of(stored, key) for key in ("message", "raw", "code"))
+    stack, name = _text_of(stored, "stackTrace"), _text_of(stored, "name")
+    match stored.get("type"):
+        case "INTERNAL_ERROR" if code:
+            return RunError(Raw(message or code), Raw(INTERNAL_NAME), Raw(stack) if stack else None, code)
+        case "STRING_ERROR" | "CUSTOM_ERROR":
+            return read_error(raw or message)
+        case _:
+            return read_error(message or raw, name=name, stack=stack or None)
+
+
+def _text_of(stored: Mapping[str, Any], key: str) -> str | None:
+    value = stored.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _value(text: Json, kind: Json) -> Json | Absent:
