@@ -5,11 +5,12 @@ sockets below raise pass through it as they are. Here all of them become `Transp
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -17,6 +18,9 @@ from tui.domain.action import OnWritten
 from tui.wire.dead_peers import notice_dead_peer
 
 T = TypeVar("T")
+
+_OPENSSL_PLACE: Final = re.compile(r"\A\[[^\]]*\] *| *\(_ssl\.c:[0-9]+\)")
+"""What OpenSSL's own words stand between: `[SSL: CODE] what happened (_ssl.c:2580)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class RequestProgress:
             case httpx.WriteTimeout():
                 return f"not sent in {self.timeouts.write_s:g} s"
             case ssl.SSLError():
-                reason = self.clean(error.reason or "").replace("_", " ").lower()
+                reason = self.clean(_OPENSSL_PLACE.sub("", str(error)))
                 return f"TLS broke: {reason}" if reason else "TLS broke"
             case _ if not self.is_written:
                 return f"no connection: {self.clean(str(error)) or 'it broke off'}"
