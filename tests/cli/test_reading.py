@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
+from starlette.responses import Response
 
+from tests.answers import server_error
 from tests.cli.running import Terminal, environment, in_this_process, trigger_tui
 from tests.fleet import SECRET, Fleet, FleetRun, serving
 from tests.recording_server import RecordingsApi, Reply, Seen
@@ -196,6 +198,20 @@ def test_ls_finds_live_runs_whatever_their_age(flags: list[str], numbers: list[i
     with serving(aged_api()) as api:
         done = in_this_process("ls", "--json", *flags, url=api.url)
     assert [run["id"] for run in done.objects] == [FleetRun(number, 0).id for number in numbers]
+
+
+def test_ls_lists_the_period_where_the_server_refuses_a_wider_one() -> None:
+    fleet = aged_api()
+
+    def refused(path: str) -> Response | None:
+        is_wide = path == "/api/v1/runs" and fleet.query["filter[createdAt][period]"] != "24h"
+        return server_error(422) if is_wide else None
+
+    fleet.fault = refused
+    with serving(fleet) as api:
+        done = in_this_process("ls", "--json", url=api.url)
+    assert (done.code, [run["id"] for run in done.objects]) == (0, [FleetRun(5, 0).id, FleetRun(4, 0).id])
+    assert done.err.startswith("older live runs were not read: GET /api/v1/runs: 422")
 
 
 def test_ls_finds_the_queue_of_a_task_by_its_bare_name() -> None:

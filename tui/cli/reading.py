@@ -14,7 +14,7 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
-from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_names, read_period
+from tui.domain.filters import RunFilters, period_text, queue_names, read_period
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word, live_words
@@ -70,24 +70,29 @@ async def _pages(
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
     """Pages of runs, as many as the limit needs.
 
-    Without a window in the filters: of the default period, then the live runs from before it.
+    Without a window in the filters: of the default period, then the live runs from before it. Raises `Stop` where the
+    server asks for a narrower window.
     """
-    seen, read_at = set[RunId](), session.now()
-    live = live_words(filters.statuses)
-    if filters.has_window or live == filters.statuses:
-        # Live runs alone are few, whatever their age: one search without an end.
-        async for runs, at in _pages_of_window(session, filters, limit, seen, say):
-            yield runs, at
+    from tui.wire.errors import Refused, TooExpensive
+
+    seen, live = set[RunId](), live_words(filters.statuses)
+    # Live runs alone are few, whatever their age: one search without an end.
+    is_one_search = filters.has_window or live == filters.statuses
+    first = filters if is_one_search else replace(filters, period=period_text(session.settings.history))
+    try:
+        async for page in _pages_of_window(session, first, limit, seen, say):
+            yield page
+    except TooExpensive as error:
+        raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
+    if is_one_search or not live or len(seen) >= limit:
         return
-    history = session.settings.history
-    young = replace(filters, period=period_text(history))
-    async for runs, read_at in _pages_of_window(session, young, limit, seen, say):
-        yield runs, read_at
-    if live and len(seen) < limit:
-        begin, end = read_at - LONGEST_PERIOD, read_at - history
-        older = replace(filters, statuses=live, created_from=begin, created_to=end)
-        async for runs, at in _pages_of_window(session, older, limit, seen, say):
-            yield runs, at
+    try:
+        async for page in _pages_of_window(session, replace(filters, statuses=live), limit, seen, say):
+            yield page
+    except Refused as error:
+        if error.is_about_the_key:
+            raise
+        say(f"older live runs were not read: {error}")
 
 
 async def _pages_of_window(
@@ -99,16 +104,12 @@ async def _pages_of_window(
     """
     from tui.sources.budget import Priority
     from tui.store.merge import merge
-    from tui.wire.errors import TooExpensive
 
     cursor, cursors, unreadable = None, set[Cursor](), 0
     while len(seen) < limit:
         size = min(100, limit - len(seen))
         request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
-        try:
-            page = await session.budget.ask(("list", filters, size, cursor), Priority.SELECTED, request)
-        except TooExpensive as error:
-            raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
+        page = await session.budget.ask(("list", filters, size, cursor), Priority.SELECTED, request)
         # A run that moved to the next page between two requests would come twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)

@@ -57,7 +57,10 @@ class Reach:
 
 
 class Listing:
-    """The steps, over cycles. `lister` counts what they cost."""
+    """The steps, over cycles. `lister` counts what they cost.
+
+    Longer than 200 lines: the steps hand each other the runs that they did not meet.
+    """
 
     def __init__(
         self, reads: Reads, store: Store, clock: Clock, *, reach: Reach, filters: RunFilters, coverage: Coverage
