@@ -24,7 +24,9 @@ minutes = st.builds(Minute, st.integers(0, 10_000), st.integers(0, 10_000))
         (Minute(50, 5), Piece("▁", Token.LOW_FOOT)),
         (Minute(50, 26), Piece("▄", Token.ROSE)),
         (Minute(25, 1), Piece("▁", Token.LOW_FOOT)),
-        (Minute(12, 1), Piece("▁", Token.ROSE)),
+        (Minute(12, 1), Piece("▁", Token.LOW_FOOT)),
+        (Minute(2, 1), Piece("▁", Token.LOW_FOOT)),
+        (Minute(1, 1), Piece("▁", Token.ROSE)),
     ],
 )
 def test_minute_is_grey_with_a_rose_foot_until_most_failed(minute: Minute, piece: Piece) -> None:
@@ -52,3 +54,5 @@ def test_bar_takes_one_cell_and_rose_means_failures(found: list[Minute], by_shap
     assert line_width(line) == len(found)
     for minute, piece in zip(found, line, strict=True):
         assert (piece.token is Token.SPARK) is (minute.failed_count == 0)
+        if not by_shape:
+            assert (piece.token is Token.ROSE) is (minute.failed_count * 2 > minute.run_count)

@@ -225,6 +225,9 @@ def test_text_with_a_colon_is_text(text: str) -> None:
     [
         ("foo:bar", 'no field "foo"; there are status task tag queue version error id took age env test'),
         ("task:x shop:berlin", 'no field "shop"'),
+        ("task_id:x", 'no field "task_id"'),
+        ("-run-id:x", 'no field "run-id"'),
+        ("md5:x", 'no field "md5"'),
         ("status:faild", 'no status "faild"; nearest: failed'),
         ("status:failed,cancelled,compleeted", 'no status "compleeted"; nearest: completed'),
         ("status:zzz", 'no status "zzz"; a status by its name, or live final failures running waiting-to-start'),

@@ -8,8 +8,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import monitored
-from tui.present.styled import Piece
+from tui.present.styled import Piece, line_width, plain
 from tui.ui.theme import Look
+from tui.ui.widgets.rule import RuleText, Tab, rule_line
 
 RUNS = "/api/v1/runs"
 
@@ -110,6 +111,12 @@ def test_the_strip_tells_about_the_run_under_the_cursor_below_a_rule_where_it_ha
             assert monitor.lines[-2] == "    Error Upstream returned 503"
 
     asyncio.run(scenario())
+
+
+def test_long_title_keeps_the_word_stale() -> None:
+    text = RuleText((Tab(1, "runs"),), (Piece(" · last 24h" * 9),), (Piece("last confirmed 44s ago"),), is_stale=True)
+    assert "…  STALE ╌" in plain(rule_line(text, 80))
+    assert line_width(rule_line(text, 80)) == 80
 
 
 def test_a_notice_stands_for_four_seconds(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.fleet import FleetRun
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, told
+from tui.store.filter_terms import FIELDS
+from tui.ui.screens.main import FILTER_SENTENCE
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,23 @@ def test_half_a_word_is_said_when_it_is_kept(tmp_path: Path) -> None:
         assert len(rows.view) == 30
 
     told(story, tmp_path, small_fleet())
+
+
+def test_help_names_every_field_of_the_filter() -> None:
+    assert [name for name in FIELDS if f"{name}:" not in FILTER_SENTENCE] == []
+
+
+def test_words_beside_a_typed_filter_count_what_is_shown_now(tmp_path: Path) -> None:
+    fleet = small_fleet()
+
+    async def story(monitor: Monitored) -> None:
+        fleet.add(FleetRun(900, fleet.now_s + 3, fleet.now_s + 3))
+        await monitor.press("slash", *"status:executing")
+        assert monitor.lines[-1].endswith(" · 0 of 30")
+        await monitor.later(6)
+        assert monitor.lines[-1].endswith(" · 1 of 31")
+
+    told(story, tmp_path, fleet)
 
 
 def test_filter_that_is_taken_back_says_nothing(tmp_path: Path) -> None:

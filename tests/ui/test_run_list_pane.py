@@ -1,6 +1,7 @@
 """The list as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
 
 import asyncio
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -199,9 +200,12 @@ def test_narrow_title_keeps_the_filter_beside_hidden_marks(tmp_path: Path) -> No
     async def story(monitor: Monitored) -> None:
         await monitor.press("asterisk", "slash", *"status:failed", "enter")
         assert "· /status:failed" in monitor.lines[1]
-        assert "30 marked, " in monitor.lines[1]
+        assert "31 marked, " in monitor.lines[1]
+        assert "· last 1h and 1 " in monitor.lines[1]
 
-    told(story, tmp_path, small_fleet(), size=(80, 24))
+    fleet = small_fleet()
+    fleet.add(FleetRun(900, -7200.0, -7200.0))
+    told(story, tmp_path, fleet, size=(80, 24), history=timedelta(hours=1))
 
 
 def test_the_next_error_from_any_pane(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import Response
 
 from tests.answers import server_error
-from tests.fleet import FleetRun
+from tests.fleet import HELD, FleetRun
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, told
 from tui.domain.environment import Environment
@@ -165,6 +165,56 @@ def test_a_text_that_is_no_name_is_found_by_reading_on(tmp_path: Path) -> None:
         assert "searched back to 08-26 " in end_line(monitor)
 
     told(story, tmp_path, fleet, history=timedelta(hours=1))
+
+
+def test_errors_of_older_runs_are_read_as_they_are_found(tmp_path: Path) -> None:
+    fleet = small_fleet()
+    fleet.allow_queries()
+    fleet.add_all(FleetRun(900 + n, -7200.0 - n, -7200.0, -7190.0, "FAILED", task="long-ago") for n in range(3))
+
+    async def story(monitor: Monitored) -> None:
+        await search(monitor, "ong-ag")
+        assert "3 found" in end_line(monitor)
+        assert "all 15 errors read" in end_line(monitor)
+
+    told(story, tmp_path, fleet, history=timedelta(hours=1))
+
+
+def test_queues_are_asked_again(tmp_path: Path) -> None:
+    fleet = small_fleet(3)
+
+    async def story(monitor: Monitored) -> None:
+        await search(monitor, f"queue:{HELD}")
+        assert f"3 found · queue {HELD}: 3 in 90d   Enter asks again" in end_line(monitor)
+        fleet.add(FleetRun(900, fleet.now_s + 1))
+        await monitor.later(4)
+        await monitor.press("G", "enter", wait_s=8)
+        assert f"4 found · queue {HELD}: 4 in 90d   Enter asks again" in end_line(monitor)
+
+    told(story, tmp_path, fleet)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_panes_say_that_the_last_line_is_no_run(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"crashed", "enter", "G")
+        assert "This line is no run" in monitor.text
+        assert "The list follows" not in monitor.text
+        await monitor.press("g")
+        assert "This line is no run" not in monitor.text
+        assert "The list follows" in monitor.text
+
+    told(story, tmp_path, small_fleet(), size=size)
+
+
+def test_last_line_has_the_width_of_the_screen_at_once(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"upstream", "enter")
+        assert end_line(monitor).endswith("…   Enter asks the server")
+        await monitor.pilot.resize_terminal(120, 40)
+        assert end_line(monitor).endswith(" not searched   Enter asks the server")
+
+    told(story, tmp_path, small_fleet(), size=(70, 24))
 
 
 def test_list_that_is_cut_says_how_far_it_reaches(tmp_path: Path) -> None:

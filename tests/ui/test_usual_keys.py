@@ -123,6 +123,9 @@ def test_unbound_key_says_so_once(tmp_path: Path) -> None:
         assert monitor.lines[-1].endswith(f"F9{UNBOUND}")
         await monitor.press("2", "d")
         assert monitor.lines[-1].endswith(f"d{UNBOUND}")
+        assert monitor.lines[-1].count("? keys") == 1
+        await monitor.later(5)
+        assert monitor.lines[-1].endswith("? keys")
 
     told(story, tmp_path, small_fleet(6))
 

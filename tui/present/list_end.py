@@ -5,6 +5,7 @@ The line says what a filter did not look at, or that older runs exist. It is no 
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from tui.domain.search import SearchProgress, SearchStep
 from tui.domain.update import HistoryRead
@@ -12,7 +13,10 @@ from tui.present import words
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.present.trouble import without_request
 
-_DOT = Piece(" · ", Token.FAINT)
+NO_RUN: Final = "this line is no run: it says what the list does not show"
+NO_RUN_SENTENCE: Final = f"{NO_RUN.capitalize()}."
+
+_DOT: Final = Piece(" · ", Token.FAINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ def _key(facts: EndFacts) -> tuple[str, str] | None:
         return "Enter", "asks the server"
     if progress.trouble:
         return "Enter", "tries again"
+    if progress.is_answered and facts.lacks_queues:
+        return "Enter", "asks again"  # a run that comes tells no queue
     if _unread(facts) or not (progress.is_at_end or progress.is_answered):
         return "Enter", "reads on"
     return None

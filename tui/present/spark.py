@@ -16,15 +16,14 @@ _FOOT: Final = _BARS[1]
 _FAILED: Final = "✗"
 
 _TALL_FROM: Final = 6
-_LOW_FROM: Final = 2
-"""In eighths. A bar that is lower than this is its foot alone."""
+"""In eighths."""
 
 
 def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
     """Draw a bar for each minute against the greatest of them; a minute without runs is blank.
 
-    A bar is grey, and its lowest eighth is rose when some of its runs failed. It is rose as a whole when more than half
-    of them failed. `by_shape` draws a minute with failures as `✗`, in bold when most failed: for screens without
+    A bar is grey, and its lowest eighth is rose when some of its runs failed. It is rose as a whole only when more than
+    half of them failed. `by_shape` draws a minute with failures as `✗`, in bold when most failed: for screens without
     colours.
     """
     most = max((minute.run_count for minute in minutes), default=0)
@@ -37,9 +36,7 @@ def _by_colour(minute: Minute, most: int) -> Piece:
         return Piece(_BARS[height], Token.SPARK)
     if _has_mostly_failed(minute):
         return Piece(_BARS[height], Token.ROSE)
-    if height >= _TALL_FROM:
-        return Piece(_FOOT, Token.TALL_FOOT)
-    return Piece(_FOOT, Token.LOW_FOOT if height >= _LOW_FROM else Token.ROSE)
+    return Piece(_FOOT, Token.TALL_FOOT if height >= _TALL_FROM else Token.LOW_FOOT)
 
 
 def _by_shape(minute: Minute, most: int) -> Piece:

@@ -12,6 +12,7 @@ from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
 from tui.present import words
 from tui.present.columns import Now, time_in_queue, took
+from tui.present.list_end import NO_RUN_SENTENCE
 from tui.present.status import LOOKS, look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
 from tui.present.waiting import waiting_words
@@ -23,13 +24,20 @@ NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run.
 
 
 def strip_lines(
-    run: Run | None, children: Sequence[Run], now: Now, width: int, *, overlay: Piece | None = None
+    run: Run | None,
+    children: Sequence[Run],
+    now: Now,
+    width: int,
+    *,
+    overlay: Piece | None = None,
+    is_list_end: bool = False,
 ) -> tuple[Line, Line]:
     """Two lines of at most `width` cells. `children` are the direct ones that are known, `overlay` is what a pending
-    action says in the status's place; without a run a hint.
+    action says in the status's place; without a run a hint, or what the line at the end of the list is.
     """
     if run is None:
-        return (cut((Piece(f"{_INDENT}{NOTHING_SELECTED}", Token.MUTED),), width), ())
+        hint = NO_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
+        return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
     # The right edge stays free, as in the list.
     return (_which(run, width - 1, overlay), cut((Piece(_BELOW), *_why(run, children, now)), width - 1))
 

@@ -95,12 +95,17 @@ class Search:
         self._cursor: Cursor | None = None
         self._has_asked_names = False
         self._has_asked_errors = False
+        self._paged: list[RunId] = []
+        """Runs of the lists that were read. `unread` may hear of them later than the store."""
         self.progress = SearchProgress()
 
     async def run(self) -> None:
         """Go on until the question is answered, or a bound is reached. What stops it is told in `progress.trouble`."""
         self._errors.unreadable.clear()  # another try is worth one request each
         self._tell(trouble="", unreadable_count=0, needs_errors=self._question.reads_errors)
+        if self.progress.is_answered:  # runs that came since are in no answer
+            self._has_asked_names = False
+            self._tell(answers=(), is_answered=False)
         try:
             await self._answer()
         except RateLimited:
@@ -158,13 +163,19 @@ class Search:
 
     async def _read_errors(self) -> None:
         """The errors of failed runs that are listed."""
-        waiting = [run_id for run_id in self._unread() if run_id not in self._errors.unreadable][:MAX_ERRORS]
+        paged, self._paged = filter(self._lacks_error, self._paged), []
+        unread = dict.fromkeys([*self._unread(), *paged])
+        waiting = [run_id for run_id in unread if run_id not in self._errors.unreadable][:MAX_ERRORS]
         if waiting:
             total = self.progress.errors_read + len(waiting)
             self._tell(step=SearchStep.ERRORS, error_count=total)
             await self._errors.read(waiting, self._add_errors)
             self._tell(unreadable_count=len(self._errors.unreadable))
             await self._settle()
+
+    def _lacks_error(self, run_id: RunId) -> bool:
+        run = self._store.get(run_id)
+        return run is not None and run.status.is_failed and run.error is None and not run.is_gone
 
     async def _read_lists(self) -> int:
         """The complete list of each name; how many runs there were."""
@@ -280,6 +291,8 @@ class Search:
             lambda: api.list_runs(filters, after=cursor, size=PAGE_SIZE),
         )
         await self._emit(RunsRead(told_by(filters, page.patches)))
+        if self._question.reads_errors:
+            self._paged += [patch.id for patch in page.patches]
         return page
 
 

@@ -15,8 +15,8 @@ Test = Callable[[str], bool]
 # A word ends at a space outside quotes; a quote that is still open ends with the text.
 _WORD: Final = re.compile(r'(?:"[^"]*"?|[^\s"])+')
 _PART: Final = re.compile(r'"([^"]*)"?|([^"]+)')
-# Letters only: `10:30` is a time of day.
-_FIELD: Final = re.compile(r"([^\W\d_]+):")
+# It begins with a letter: `10:30` is a time of day.
+_FIELD: Final = re.compile(r"([^\W\d_][\w-]*):")
 GLOB: Final = re.compile(r"[*?[]")
 
 

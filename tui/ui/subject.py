@@ -52,9 +52,13 @@ CATCH_UPS_S: Final = (1.0, 2.0, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One run as the panes are to show it: what is being read now, since when, what could not be, and its tree."""
+    """One run as the panes are to show it: what is being read now, since when, what could not be, and its tree.
+
+    `is_list_end`: there is no run, because the cursor of the list is on the line below the last one.
+    """
 
     run_id: RunId | None = None
+    is_list_end: bool = False
     reading_since: datetime | None = None
     trouble: str | None = None
     tree: RunTree | None = None
@@ -96,7 +100,7 @@ class Reading:
         """What is shown now."""
         return self._subject
 
-    def select(self, run_id: RunId | None, *, at_once: bool = False) -> None:
+    def select(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
         """Turn to a run (None: to none), and read it when the cursor rests, or at once."""
         if run_id != self._subject.run_id:
             self._drop()
@@ -105,10 +109,11 @@ class Reading:
                 store.unpin([self._subject.run_id])
             if run_id is not None:
                 store.pin([run_id])
-            self._set(Subject(run_id))
+                self._set(Subject(run_id))
             self._read_of = self._chased = None
             self._catch_ups = iter(CATCH_UPS_S)
         if run_id is None:
+            self._set(Subject(is_list_end=is_list_end))
             return
         if at_once or self._read_of is None:
             self._plan(0.0 if at_once else self._rest_s())

@@ -24,10 +24,10 @@ class Trail:
         """The run that the panes are about."""
         return self._reading.subject.run_id
 
-    def begin(self, run_id: RunId | None, *, at_once: bool = False) -> None:
+    def begin(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
         """Turn to a run of the list: whatever was gone through before does not count any more."""
         self._behind.clear()
-        self._reading.select(run_id, at_once=at_once)
+        self._reading.select(run_id, at_once=at_once, is_list_end=is_list_end)
 
     def go(self, run_id: RunId) -> None:
         """Go on to another run, to come back from it."""

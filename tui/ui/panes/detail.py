@@ -29,6 +29,7 @@ from tui.present.detail_page import (
 from tui.present.fact_rows import Relatives
 from tui.present.json_fold import ALL, FoldedJson, Folds, Path, unfolded_for
 from tui.present.json_rows import Place, ValueRows
+from tui.present.list_end import NO_RUN_SENTENCE
 from tui.present.overlay import Overlay
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
@@ -76,7 +77,8 @@ class DetailPane(PagePane):
     def _page_rows(self, width: int) -> list[Row]:
         subject, run, now = self.subject, self.run, self.live.now
         if subject.run_id is None:
-            return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(NOTHING_SELECTED, width))]
+            hint = NO_RUN_SENTENCE if subject.is_list_end else NOTHING_SELECTED
+            return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
         read = Read(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
         if run is None:
             lines = trouble_lines(None, read, now, width) or [(Piece(words.LOADING, Token.MUTED),)]

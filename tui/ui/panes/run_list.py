@@ -33,7 +33,6 @@ from tui.ui.outage import Outages
 from tui.ui.panes.base import Pane
 from tui.ui.run_rows import RunRows
 from tui.ui.server_search import ServerSearch
-from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.run_table import RunTable
 
 GAP_TOLD_FOR: Final = timedelta(minutes=2)
@@ -44,11 +43,12 @@ WIDE: Final = 100
 
 
 class RunHighlighted(Message):
-    """The cursor is on another run, or on none."""
+    """The cursor is on another run, or on none: then it may be on the line at the end of the list."""
 
-    def __init__(self, run_id: RunId | None) -> None:
+    def __init__(self, run_id: RunId | None, *, is_list_end: bool = False) -> None:
         super().__init__()
         self.run_id = run_id
+        self.is_list_end = is_list_end
 
 
 class RunListPane(Pane):
@@ -56,6 +56,9 @@ class RunListPane(Pane):
 
     class Arranged(Message):
         """It is sorted or laid out otherwise, which is to be remembered."""
+
+    class Filtered(Message):
+        """Other runs are shown, or another number of them."""
 
     number: ClassVar[int] = 1
     title: ClassVar[str] = "runs"
@@ -73,6 +76,7 @@ class RunListPane(Pane):
         self.views = ListViews(live.session, self._adopt, self._recheck)
         self.rows = RunRows(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
+        self.table.end_line_for, self.table.empty_lines_for = self._end, self._empty
         self.server_search = ServerSearch(live.session, self.views, self._seen_runs, self._see_search)
         self._is_empty = True
         self._filter_token = Token.MUTED
@@ -133,8 +137,8 @@ class RunListPane(Pane):
         dot = Piece(" · ", Token.MUTED)
         asked, ordered = (dot, Piece(covered, self._filter_token)), (dot, Piece(order, Token.MUTED))
         typed = (dot, Piece(f"/{wanted.text}", Token.TEXT)) if wanted.text else ()
-        # The end is cut first: where that happens the order has to go, not the filter that hides runs.
-        return (*asked, *typed, *ordered) if self.size.width < WIDE else (*asked, *ordered, *typed)
+        # The end is cut first: where that happens, the filter that hides runs has to stay.
+        return (*typed, *asked, *ordered) if self.size.width < WIDE else (*asked, *ordered, *typed)
 
     def right(self) -> Line:
         """How many, of how many, marked, new; or how old all of it is."""
@@ -210,6 +214,7 @@ class RunListPane(Pane):
         if Topic.RUNS in changes.topics:
             self.views.see(changes)
             self.table.show_lines(self.rows.see(changes))
+            self.post_message(self.Filtered())
         if Topic.ACTIONS in changes.topics:
             self.table.show_overlays()
         if Topic.ENVIRONMENT in changes.topics:
@@ -243,22 +248,24 @@ class RunListPane(Pane):
 
     def show_end(self) -> None:
         """Say below the last run what the list does not show."""
-        facts = end_facts(self.live, self.views, self.server_search.progress)
-        line = end_line(facts, max(1, self.table.size.width - GUTTER - 1))
-        self.table.show_end(None if self.views.parsed.complaints else line)
+        self.table.show_end()
+
+    def _end(self, width: int) -> Line | None:
+        if self.views.parsed.complaints:
+            return None
+        return end_line(end_facts(self.live, self.views, self.server_search.progress), width)
 
     def show_empty(self) -> None:
         """Say why there is nothing, where there is nothing."""
         if self._is_empty is self.rows.has_runs:
             self._is_empty = not self._is_empty
             self.refresh_bindings()
-        if self._is_empty:
-            self.table.show_empty(self._empty())
+        self.table.show_empty()
 
     def on_run_table_moved(self, event: RunTable.Moved) -> None:
         """Tell upwards which run it is now."""
         event.stop()
-        self.post_message(RunHighlighted(self.rows.cursor))
+        self.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
         self.show_rule()
 
     def action_sort(self) -> None:
@@ -324,8 +331,8 @@ class RunListPane(Pane):
     def _recheck(self, changes: Changes) -> None:
         self.table.show_lines(self.rows.see(changes))
 
-    def _empty(self) -> tuple[Line, ...]:
-        return tuple(empty_lines(empty_facts(self.live, self.views), self.table.size.width - 2 * GUTTER))
+    def _empty(self, width: int) -> tuple[Line, ...]:
+        return tuple(empty_lines(empty_facts(self.live, self.views), width))
 
     def _adopt(self) -> None:
         self.rows.show(self.views.shown)
@@ -333,6 +340,7 @@ class RunListPane(Pane):
         self.show_end()
         self.table.show_all()
         self.show_rule()
+        self.post_message(self.Filtered())
 
 
 _ORDER_WORDS: Final = {CREATED.id: "newest first"}

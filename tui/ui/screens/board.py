@@ -135,7 +135,7 @@ class Board(Screen[None]):
         self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
         if self.pane is self.run_list and self.trail.here != self.run_list.target:
             # What stands beside or below the list is what a key pressed in it is about.
-            self.trail.begin(self.run_list.target)
+            self.trail.begin(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
         for pane in self.panes.values():
             if pane is not self.pane and pane.finds_nothing:
                 pane.search("")  # nobody comes back for it

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.present.list_end import NO_RUN
 from tui.present.styled import Piece, Token
 from tui.ui import layout
 from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice
@@ -25,10 +26,10 @@ from tui.ui.screens.board import Board
 from tui.ui.theme import Look
 
 ENTER_SENTENCE: Final = "Open what the cursor is on. While no run is selected, select the first one."
-FILTER_SENTENCE: Final = "Filter the list, or search in the pane: text, status:failed task:sync-* -tag:x."
-
-
-NO_RUN_HERE: Final = "this line is no run: it says what the list does not show"
+FILTER_SENTENCE: Final = (
+    "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: id: env: "
+    "test:yes. Search in any other pane."
+)
 
 
 class MainScreen(Board):
@@ -72,12 +73,17 @@ class MainScreen(Board):
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         """The cursor of the list is on another run."""
-        self.trail.begin(event.run_id)
+        self.trail.begin(event.run_id, is_list_end=event.is_list_end)
         self.refresh_bindings()
 
     def on_open_run(self, event: OpenRun) -> None:
         """A pane leads to another run."""
         self.trail.go(event.run_id)
+
+    def on_run_list_pane_filtered(self) -> None:
+        """What is typed finds other runs: the words beside it count them."""
+        if self.pane is self.run_list:
+            self.prompt.refresh_remark()
 
     def on_run_table_entered(self) -> None:
         """A run was clicked twice."""
@@ -196,7 +202,7 @@ class MainScreen(Board):
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
         if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
-            self.footer.notice((Piece(f"{name}: {NO_RUN_HERE}", Token.MUTED),))
+            self.footer.notice((Piece(f"{name}: {NO_RUN}", Token.MUTED),))
         elif self._acts_on_marks:
             marks = self.run_list.rows.marks
             self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))

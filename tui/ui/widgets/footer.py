@@ -29,6 +29,7 @@ class Footer(Lines):
         super().__init__(id="footer")
         self._notice: Line = ()
         self._notice_ends_s = 0.0
+        self._notice_names_help = False
         self._was = (False, False)
 
     def on_mount(self) -> None:
@@ -40,9 +41,9 @@ class Footer(Lines):
         event.stop()
         self.rebuild()
 
-    def notice(self, line: Line, *, for_s: float = NOTICE_S) -> None:
-        """Say something for a few seconds."""
-        self._notice = line
+    def notice(self, line: Line, *, for_s: float = NOTICE_S, names_help: bool = False) -> None:
+        """Say something for a few seconds. `names_help`: it names the help's key, which then stands nowhere else."""
+        self._notice, self._notice_names_help = line, names_help
         self._notice_ends_s = self.host.session.clock.monotonic_s() + for_s
         self.rebuild()
 
@@ -52,7 +53,7 @@ class Footer(Lines):
         if name is None or event.key == self.host.previous_key:
             return
         help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
-        self.notice(unbound_words(name, help_key))
+        self.notice(unbound_words(name, help_key), names_help=bool(help_key))
 
     def tick(self) -> None:
         """A second has passed: a notice may be over, the connection may have gone or come back."""
@@ -74,6 +75,8 @@ class Footer(Lines):
         if is_troubled and self.screen is self.host.screen_stack[0]:
             shown.insert(0, KeyWord("r", "try now"))
         last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST), None)
+        if self._notice and self._notice_names_help:
+            last = None
         session = self.host.session
         standing = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
         self.show([footer_line(shown, last, self._notice or standing, self.size.width)])

@@ -78,6 +78,10 @@ class Prompt(Horizontal):
         # At once: what is typed next is meant for it.
         self.screen.set_focus(self._input)
 
+    def refresh_remark(self) -> None:
+        """Bring the remark up to date: what the text finds has changed."""
+        self._hear(self._input.value)
+
     def _hear(self, text: str) -> None:
         if self.is_open:
             self._say(self._on_change(text))

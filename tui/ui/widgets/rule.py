@@ -41,11 +41,11 @@ def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line
             head.append(Piece("   "))
         head += _tab(tab, is_focused=text.is_focused)
     head += text.left
-    if text.is_stale:
-        head += [Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)]
+    stale: Line = (Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)) if text.is_stale else ()
     tail: Line = (Piece(" "), *text.right, Piece(f" {dash}", stroke)) if text.right else (Piece(dash, stroke),)
     tail = cut(tail, max(width // 2, width - 20))
-    left = cut(tuple(head), max(0, width - line_width(tail) - 2))
+    room = max(0, width - line_width(tail) - 2)
+    left = cut((*cut(tuple(head), max(0, room - line_width(stale))), *stale), room)
     fill = max(0, width - line_width(left) - line_width(tail) - 1)
     return (*left, Piece(" "), Piece(dash * fill, stroke), *tail)
 

@@ -60,6 +60,10 @@ class RunTable(LineWidget, can_focus=True):
         super().__init__()
         self._live = live
         self.overlay: Overlay = lambda _: None
+        self.end_line_for: Callable[[int], Line | None] = lambda _: None
+        """The line below the last run in so many cells; None: there is none."""
+        self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
+        """What stands there while no run does, in so many cells."""
         self._slots: list[Slot] = []
         self._needles: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
@@ -122,15 +126,17 @@ class RunTable(LineWidget, can_focus=True):
             self._painted.clear()
             self.refresh()
 
-    def show_empty(self, lines: tuple[Line, ...]) -> None:
-        """What stands there while no run does."""
+    def show_empty(self) -> None:
+        """Bring what stands there while no run does up to date."""
+        lines = () if self.rows.has_runs else self.empty_lines_for(max(1, self.size.width - 2 * GUTTER))
         if lines != self.empty:
             self.empty = lines
             if not self.rows.has_runs:
                 self.refresh()
 
-    def show_end(self, line: Line | None) -> None:
-        """The line below the last run; None: there is none."""
+    def show_end(self) -> None:
+        """Bring the line below the last run up to date."""
+        line = self.end_line_for(max(1, self.size.width - GUTTER - 1))
         is_new, self._end = line != self._end, line or ()
         self.show_lines(self.rows.show_end(has_end=line is not None))
         if is_new and self.rows.window and isinstance(self.rows.window[-1], ListEnd):
@@ -187,6 +193,8 @@ class RunTable(LineWidget, can_focus=True):
     def _lay_out(self) -> None:
         self._slots = wide_columns(self.size.width) if self.is_wide else columns_for(self.size.width)
         self.show_all()
+        self.show_end()
+        self.show_empty()
 
     def on_focus(self) -> None:
         """The cursor is bright."""

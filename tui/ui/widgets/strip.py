@@ -59,6 +59,7 @@ class Strip(Lines):
         children = () if run is None else self._live.session.store.children_of(run.id)
         overlay = None if run is None else self.overlay(run.id)
         now = self._live.now
-        lines = strip_lines(run, children, now, self.size.width, overlay=overlay)
+        is_list_end = self.subject.is_list_end
+        lines = strip_lines(run, children, now, self.size.width, overlay=overlay, is_list_end=is_list_end)
         rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if self.painter.is_ruled else ()
         self.show((*rule, *lines), is_stale=now.frozen_at is not None)
