@@ -30,7 +30,7 @@ def test_an_outage_is_told_from_its_first_failure_to_its_end(tmp_path: Path) -> 
             assert "need a connection" not in monitor.lines[-1]
             fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None
             await monitor.later(20)
-            assert "○ retrying in " in monitor.lines[0]
+            assert "○ retrying " in monitor.lines[0]
             assert "503 from the server" in monitor.lines[0]
             assert "as of 14:00" in monitor.lines[0]
             assert monitor.lines[-1].startswith(" r try now   / filter ")
