@@ -5,15 +5,18 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
+from textual import events
 from textual.screen import Screen
 from textual.widgets import Input
 
 import tui.ui.screens
 from tests.fleet import FleetRun
 from tests.ui.acting_stage import Stage, executing, fleet_of, play
+from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, told
 from tui.actions import CANCEL
 from tui.ui.screens.confirm import LONGEST
+from tui.ui.widgets.text_input import MAX_TEXT, TextInput
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 PRINTABLE = [chr(code) for code in range(33, 127)]
@@ -85,3 +88,62 @@ def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
             assert stage.app.screen.question.typed == "".join(keys)  # type: ignore[attr-defined]
 
     play(fleet_of(root, *below), tmp_path, scenario)
+
+
+def paste(monitor: Monitored, text: str) -> None:
+    event = events.Paste(text)
+    event.set_sender(monitor.app)
+    assert monitor.app._driver is not None
+    monitor.app._driver.send_message(event)
+
+
+def test_editing_keys_act_in_the_order_of_typing(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"abc", "backspace", "backspace", *"d", "home", *"x", "end", *"y")
+        field = monitor.app.focused
+        assert isinstance(field, TextInput)
+        assert field.value == "xady"
+        await monitor.press("ctrl+u", *"one", "ctrl+w", *"two")
+        assert field.value == "two"
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_enter_behind_a_paste_keeps_what_was_pasted(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash")
+        paste(monitor, "task:send-\n")
+        await monitor.press("enter")
+        assert "/task:send-" in monitor.lines[1]
+        await monitor.press("colon")
+        paste(monitor, "help")
+        await monitor.press("enter")
+        assert type(monitor.app.screen).__name__ == "HelpScreen"
+
+    told(story, tmp_path, small_fleet())
+
+
+@pytest.mark.parametrize(
+    ("pasted", "taken"),
+    [
+        ("one\ntwo", "one two"),
+        ("\r\none\ttwo\r\n", "one two"),
+        ("one\u2028two", "one two"),
+        (" a  b ", " a  b "),
+        ("\x1b[31mred\x07\x9b", "[31mred"),
+        ("a\u202eb\u200bc", "abc"),
+        ("👨\u200d👩", "👨\u200d👩"),
+        ("\n\n", ""),
+        ("x" * 3 * MAX_TEXT, "x" * MAX_TEXT),
+    ],
+)
+def test_field_takes_of_a_paste_what_it_can_hold(tmp_path: Path, pasted: str, taken: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash")
+        field = monitor.app.focused
+        assert isinstance(field, TextInput)
+        paste(monitor, pasted)
+        await monitor.later()
+        assert field.value == taken
+
+    told(story, tmp_path, small_fleet())

@@ -127,18 +127,18 @@ class TriggerApp(Host):
             self.type_ahead.answer()
 
     async def on_event(self, event: events.Event) -> None:
-        """One key at a time: the next is looked at when whoever got this one has worked it off."""
+        """Look at the next key when the widget that got this key or paste has worked it off."""
         if isinstance(event, events.Key) and not event.is_forwarded:
             self.previous_key, self._last_key = self._last_key, event.key
         await super().on_event(event)
-        if isinstance(event, events.Key):
+        if isinstance(event, events.Key | events.Paste):
             done = asyncio.Event()
             if (self.focused or self.screen).call_later(done.set):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(KEY_WITHIN_S):
                         await done.wait()
-            if isinstance(self._driver, TerminalDriver):
-                self._driver.backlog.done()
+        if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
+            self._driver.backlog.done()
 
     def use_look(self, look: Look) -> None:
         """Other colours."""

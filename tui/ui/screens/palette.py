@@ -21,7 +21,7 @@ from tui.ui.keys import bind
 from tui.ui.painting import Ground
 from tui.ui.widgets.dialog import Edge
 from tui.ui.widgets.lines import Lines, LineWidget
-from tui.ui.widgets.prompt import NO_CONTROLS
+from tui.ui.widgets.text_input import TextInput
 
 MOST_ROWS: Final = 14
 _NAME: Final = 20
@@ -95,7 +95,7 @@ class CommandList(LineWidget):
             self.post_message(self.Clicked())
 
 
-class CommandInput(Input):
+class CommandInput(TextInput):
     """The line that is typed. `G` moves to the last command while the line is empty: no command begins with it.
 
     A binding would take the letter out of what is typed, too.
@@ -143,7 +143,7 @@ class PaletteScreen(ModalScreen[Command | None]):
     def __init__(self, commands: Sequence[Command]) -> None:
         super().__init__()
         self._commands = commands
-        self._input = CommandInput(compact=True, restrict=NO_CONTROLS, select_on_focus=False)
+        self._input = CommandInput()
         self._input.cursor_blink = False
         self._mark = Lines(Ground.DIALOG, id="mark")
         self._list = CommandList()

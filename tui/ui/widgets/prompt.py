@@ -1,6 +1,6 @@
 """The line in which something is typed, in the footer's place: a filter, a search.
 
-What lives here: Textual's `Input` with a mark before it and a remark behind. What the text means is the pane's.
+A mark stands before the text and a remark behind it. What the text means is the pane's.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,7 @@ from textual.widgets import Input
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.ui.keys import bind
 from tui.ui.widgets.lines import Lines
-
-NO_CONTROLS: Final = r"[^\x00-\x1f\x7f-\x9f]*"
-"""What may be typed or pasted: nothing that acts on a terminal."""
+from tui.ui.widgets.text_input import TextInput
 
 MARGIN: Final = 8
 """Cells beside what is typed that a remark leaves free: the mark, the cursor, space for the next keys."""
@@ -43,7 +41,7 @@ class Prompt(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="prompt", classes="away")
         self._mark = Lines(id="prompt-mark")
-        self._input = Input(compact=True, restrict=NO_CONTROLS, select_on_focus=False)
+        self._input = TextInput()
         self._remark = Lines(id="prompt-remark")
         self._on_change: Changed = lambda _: ()
         self._on_end: Closed = lambda *_: None

@@ -12,16 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input
 
 from tui.present.server_filters import PERIODS, candidates, completed, is_begun, label_line, periods_line
 from tui.ui.keys import bind
 from tui.ui.painting import Ground
 from tui.ui.widgets.lines import Lines
-from tui.ui.widgets.prompt import NO_CONTROLS
-
-LONGEST_TEXT: Final = 1000
-"""Of one field: with all of them, an address that servers still take."""
+from tui.ui.widgets.text_input import TextInput
 
 
 def step_focus(widget: Widget, step: int) -> None:
@@ -36,7 +32,7 @@ TYPED_WITHIN_S: Final = 1.0
 """Letters take a millisecond; a widget that is being closed hears no more."""
 
 
-class ValueInput(Input):
+class ValueInput(TextInput):
     """An input that completes from known values, and leaves upwards and downwards."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,14 +45,7 @@ class ValueInput(Input):
     ]
 
     def __init__(self, text: str, known: Sequence[str] = (), placeholder: str = "any") -> None:
-        super().__init__(
-            text,
-            placeholder=placeholder,
-            compact=True,
-            restrict=NO_CONTROLS,
-            max_length=LONGEST_TEXT,
-            select_on_focus=False,
-        )
+        super().__init__(text, placeholder=placeholder)
         self.cursor_blink = False
         self.known = known
 
@@ -69,9 +58,6 @@ class ValueInput(Input):
     def is_begun(self) -> bool:
         """Whether the value at the end is a part of a known one."""
         return is_begun(self.value, self.known)
-
-    def restricted(self) -> None:
-        """What may not stand here is left out without a sound."""
 
     def put(self, text: str) -> None:
         """Another text, the cursor at its end."""
