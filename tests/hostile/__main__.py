@@ -18,11 +18,11 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from random import Random
 
 from tests.hostile.cases import Case, Mode, Result
 from tests.hostile.known import known_point
 from tests.hostile.modes import MODES
+from tests.hostile.parts import Part, run_part
 
 
 @dataclass(slots=True)
@@ -48,17 +48,6 @@ class Row:
     def words(self) -> str:
         said = "ok" if not self.failed else f"{self.failed} FAILED"
         return f"{said}, {self.known} known" if self.known else said
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Every `count`-th case of a mode, from `index` on."""
-
-    mode: str
-    seed: int
-    is_short: bool
-    index: int
-    count: int
 
 
 PARTS = 4
@@ -88,13 +77,6 @@ def main() -> int:
                     print(f"FAILED {result.case.id}\n       {result.trouble}", file=sys.stderr, flush=True)
     _print(dict(sorted(rows.items())), failures, time.monotonic() - began_s)
     return 1 if not rows or any(row.failed for row in rows.values()) else 0
-
-
-def run_part(part: Part) -> list[Result]:
-    """Run a part of a mode's cases; the same in any process."""
-    mode = next(mode for mode in MODES if mode.name == part.mode)
-    cases = mode.cases(Random(f"{part.seed} {part.mode}"), is_short=part.is_short)
-    return list(mode.run(cases[part.index :: part.count]))
 
 
 def _one(case: Case) -> int:

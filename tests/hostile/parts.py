@@ -1,0 +1,32 @@
+"""A mode's cases in parts, so that every core has work until the end."""
+
+from dataclasses import dataclass
+from random import Random
+from zlib import crc32
+
+from tests.hostile.cases import Case, Result
+from tests.hostile.modes import MODES
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of `count` parts of a mode's cases."""
+
+    mode: str
+    seed: int
+    is_short: bool
+    index: int = 0
+    count: int = 1
+
+
+def cases_of(part: Part) -> list[Case]:
+    """The cases of a part. Those about the same poison are in one: a session decides about all its surfaces."""
+    mode = next(mode for mode in MODES if mode.name == part.mode)
+    cases = mode.cases(Random(f"{part.seed} {part.mode}"), is_short=part.is_short)
+    return [case for case in cases if crc32(case.what.encode()) % part.count == part.index]
+
+
+def run_part(part: Part) -> list[Result]:
+    """Run a part; the same in any process."""
+    mode = next(mode for mode in MODES if mode.name == part.mode)
+    return list(mode.run(cases_of(part)))
