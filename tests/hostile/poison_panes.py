@@ -5,8 +5,10 @@ about all surfaces of a size. A shot in which something fails is halved until th
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from tests.hostile.cases import Case, Result
@@ -29,6 +31,8 @@ from tests.hostile.monitor import (
 )
 from tests.hostile.packing import shots
 from tests.hostile.poisons import Family
+from tests.hostile.proxy import Proxy
+from tests.hostile.world import HostileFleet
 
 SHORT_SHOTS = 1
 """Sessions of each size, with texts of fields that are seen."""
@@ -46,6 +50,19 @@ END = "end of the session"
 """The surface of how the monitor ends."""
 
 DIES = "the monitor died"
+
+
+Walk = Callable[[tuple[int, int], Proxy, HostileFleet, Path], AbstractAsyncContextManager[Walker]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A monitor to be walked through. `routes` are those of the screens that lie over it, by the name of each."""
+
+    mode: str
+    walk: Walk
+    kinds: frozenset[str]
+    routes: Mapping[str, Route]
 
 
 class PoisonPanes:
@@ -70,7 +87,7 @@ class PoisonPanes:
                 Case(self.name, surface, what)
                 for group in groups
                 for what in group
-                for surface in (*surfaces(size), *_common(size))
+                for surface in (*surfaces(size), *common_surfaces(size))
             ]
         return [Case(self.name, SCREENS, "each is opened by some key"), *found]
 
@@ -79,16 +96,22 @@ class PoisonPanes:
         for case in cases:
             if case.surface == SCREENS:
                 yield Result(case, "; ".join(missing_screens()))
-        for size in SIZES:
-            words = f"{size[0]}x{size[1]}"
-            of_size = [case for case in cases if case.surface.endswith(words)]
-            whats = list(dict.fromkeys(case.what for case in of_size))
-            for group in shots(whats, self.name, known().kinds):
-                looked = _Looked(size)
-                looked.look(self.name, group)
-                for case in of_size:
-                    if case.what in group:
-                        yield looked.result(case)
+        if any(case.surface != SCREENS for case in cases):
+            yield from run_on(Stage(self.name, walking, known().kinds, known().routes), cases)
+
+
+def run_on(stage: Stage, cases: Sequence[Case]) -> Iterator[Result]:
+    """One session of a stage for each shot of each size."""
+    for size in SIZES:
+        words = f"{size[0]}x{size[1]}"
+        of_size = [case for case in cases if case.surface.endswith(words)]
+        whats = list(dict.fromkeys(case.what for case in of_size))
+        for group in shots(whats, stage.mode, stage.kinds):
+            looked = _Looked(stage, size)
+            looked.look(group)
+            for case in of_size:
+                if case.what in group:
+                    yield looked.result(case)
 
 
 def _is_visible_text(case: Case) -> bool:
@@ -96,7 +119,7 @@ def _is_visible_text(case: Case) -> bool:
     return dose.poison.family is Family.TEXT and (kind, dose.path) in known().visible
 
 
-def _common(size: tuple[int, int]) -> list[str]:
+def common_surfaces(size: tuple[int, int]) -> list[str]:
     return [f"{each} {size[0]}x{size[1]}" for each in (TITLE, KEYS, END)]
 
 
@@ -104,19 +127,20 @@ def _common(size: tuple[int, int]) -> list[str]:
 class _Looked:
     """What was seen of some poisons at one size: troubles by surface and poison, what was reached and shown."""
 
+    stage: Stage
     size: tuple[int, int]
     troubles: dict[tuple[str, str], str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
     shown: set[tuple[str, str]] = field(default_factory=set)
 
-    def look(self, mode: str, whats: Sequence[str]) -> None:
+    def look(self, whats: Sequence[str]) -> None:
         """Look at a session with these poisons; halve them where something is wrong."""
-        seen = _Session(mode, whats, self.size).run()
+        seen = _Session(self.stage, whats, self.size).run()
         if seen.troubles and len(whats) > 1:
             middle = len(whats) // 2
-            parts = [_Looked(self.size), _Looked(self.size)]
+            parts = [_Looked(self.stage, self.size), _Looked(self.stage, self.size)]
             for part, half in zip(parts, (whats[:middle], whats[middle:]), strict=True):
-                part.look(mode, half)
+                part.look(half)
                 self.troubles |= part.troubles
                 self.reached |= part.reached
                 self.shown |= part.shown
@@ -138,7 +162,7 @@ class _Looked:
 class _Session:
     """One monitor with some poisons in its answers, from its start to its end."""
 
-    mode: str
+    stage: Stage
     whats: Sequence[str]
     size: tuple[int, int]
     troubles: dict[str, str] = field(default_factory=dict)
@@ -147,15 +171,15 @@ class _Session:
 
     def run(self) -> "_Session":
         """Walk through it; whatever ends the walk is a trouble too."""
-        cases = [Case(self.mode, "", what) for what in self.whats]
+        cases = [Case(self.stage.mode, "", what) for what in self.whats]
         self._markers = {case.what: case.marker for case in cases}
-        dosing = Dosing(cases, known().kinds)
+        dosing = Dosing(cases, self.stage.kinds)
         try:
             with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
                 proxy.rewrite = dosing
 
                 async def whole() -> None:
-                    async with walking(self.size, proxy, fleet, state) as walker:
+                    async with self.stage.walk(self.size, proxy, fleet, state) as walker:
                         await self._walk(walker)
 
                 asyncio.run(whole())
@@ -170,7 +194,7 @@ class _Session:
         for title in pane_titles():
             await walker.show_pane(title)
             self._see(walker, title)
-        for name, route in known().routes.items():
+        for name, route in self.stage.routes.items():
             await walker.open(route)
             self._see(walker, walker.top if walker.is_at_home else name)
             if trouble := await walker.home():

@@ -26,6 +26,7 @@ class Family(Enum):
     NUMBER = "numbers beyond all bounds"
     TIME = "times that no calendar has"
     DROP = "the key is missing"
+    KEY = "a key more, of characters that act"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Poison:
                 return "number" in field.types or field.is_text
             case Family.TIME:
                 return field.is_time or "number" in field.types
+            case Family.KEY:
+                return "object" in field.types
             case Family.SHAPE | Family.DROP:
                 return True
 
@@ -120,6 +123,19 @@ TEXTS: dict[str, str] = {
     "huge-wide": "漢" * 100_000,
 }
 """What follows the marker, by name."""
+
+KEYS = (
+    "csi-clear",
+    "osc-title",
+    "c1-csi",
+    "bidi-override",
+    "newlines",
+    "zwj-flood",
+    "surrogate-high",
+    "markup",
+    "huge",
+)
+"""Those of the texts that become keys too: attributes, metadata and payloads have keys that users choose."""
 
 BYTES: dict[str, bytes] = {
     "bytes-latin-1": b"caf\xe9",
@@ -211,6 +227,17 @@ def _bytes(tail: bytes) -> Write:
     return write
 
 
+def _key(tail: str) -> Write:
+    """The object with one key more, first or last."""
+
+    def write(marker: str, old: bytes, key: str) -> bytes:
+        pair = json.dumps(marker + tail).encode() + b': {"\\u001b[2J": "\\u001b]0;x\\u0007"}'
+        kept = old.strip()[1:-1].strip() if old.strip().startswith(b"{") else b""
+        return b"{" + pair + (b", " + kept if kept else b"") + b"}"
+
+    return write
+
+
 def _fixed(fragment: bytes) -> Write:
     def write(marker: str, old: bytes, key: str) -> bytes:
         return fragment
@@ -235,6 +262,7 @@ POISONS: dict[str, Poison] = {
     for poison in (
         *(Poison(name, Family.TEXT, _text(tail)) for name, tail in TEXTS.items()),
         *(Poison(name, Family.TEXT, _bytes(tail)) for name, tail in BYTES.items()),
+        *(Poison(f"key-{name}", Family.KEY, _key(TEXTS[name])) for name in KEYS),
         *(Poison(name, Family.SHAPE, _fixed(each)) for name, each in SHAPES.items()),
         *(Poison(name, Family.NUMBER, _fixed(each)) for name, each in NUMBERS.items()),
         *(Poison(name, Family.TIME, _fixed(each)) for name, each in TIMES.items()),

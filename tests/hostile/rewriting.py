@@ -115,13 +115,13 @@ def _step(place: Place, step: str, following: str) -> list[Place]:
     if step == "*":
         if not value:
             value["key"] = ""
-        return _leaves(value)
+        return leaves(value)
     if following == "[]" and json_type(value.get(step)) == "null":
         value[step] = []
     return [(value, step)]
 
 
-def _leaves(value: Any) -> list[Place]:
+def leaves(value: Any) -> list[Place]:
     """The places of all values below an object of the user's that hold no others."""
     found: list[Place] = []
     pending = [value]

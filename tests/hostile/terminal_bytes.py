@@ -94,7 +94,7 @@ def chunks(data: bytes, random: Random) -> Iterator[bytes]:
         data = data[size:]
 
 
-_MODES = "7|25|1000|1002|1003|1004|1006|1015|1016|1049|2004|2026|2048"
+_MODES = "6|7|25|1000|1002|1003|1004|1006|1015|1016|1049|2004|2026|2048"
 _ALLOWED = re.compile(
     r"\x1b(?:"
     r"\[[0-9;]*m"  # colours
@@ -105,6 +105,7 @@ _ALLOWED = re.compile(
     r"|\]52;c;[A-Za-z0-9+/=]*(?:\x07|\x1b\\)"  # a copy
     r"|\](?P<title>[02];[^\x00-\x1f\x7f-\x9f]*)(?:\x07|\x1b\\)"
     r"|\]22;[a-z-]*(?:\x07|\x1b\\)"  # the pointer's shape
+    r"|\(B|\[r"  # what a repaint undoes: character sets and margins
     r"|[78=>]"
     r")"
 )
@@ -123,7 +124,7 @@ def dirty_bytes(received: bytes) -> str:
             titles.append(found["title"])
         return ""
 
-    rest = _ALLOWED.sub(take, text)
+    rest = _ALLOWED.sub(take, text).replace("\x0f", "")
     for at, character in enumerate(rest):
         if character in "\r\n" or (character.isascii() and character.isprintable()):
             continue

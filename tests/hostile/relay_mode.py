@@ -1,0 +1,147 @@
+"""Poison that reaches a screen through a relay: the relay asks the hostile API, and the screen shows what it passes on.
+
+Relay, screen and emulator share one virtual time; between them are real HTTP and real WebSockets.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.fleet import FleetApi
+from tests.hostile.cases import Case, Result
+from tests.hostile.cleanliness import first
+from tests.hostile.commands import Hung, hang_ends
+from tests.hostile.dosing import draw
+from tests.hostile.hostile_relay import CHANGES, HostileRelay
+from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, pane_titles
+from tests.hostile.packing import shots
+from tests.hostile.poison_panes import Stage, common_surfaces, monitor_end, run_on, words_of
+from tests.hostile.proxy import Proxy
+from tests.hostile.world import HostileFleet
+from tests.relayed import TOKEN, TOKENS, Relayed
+from tests.ui.monitored import Monitored
+from tests.ui.quiet import Quiet
+from tui.config import read_relay_settings
+from tui.relay import RelayOptions
+from tui.session import Session
+from tui.ui.app import TriggerApp
+
+KINDS = frozenset(
+    {"GET /api/v1/runs", "GET /api/v3/runs/{}", "GET /api/v1/runs/{}/trace", "GET /api/v1/whoami", "POST /api/v1/query"}
+)
+"""What a relay asks the API for."""
+
+SIZE = SIZES[1]
+INTERVAL_S = 2.0
+FIRST_S = 6.0
+SHORT_SHOTS = 1
+LONG_SHOTS = 4
+SHORT_CHANGES = 2
+LONG_CHANGES = 24
+HOSTILE = f"hostile relay {SIZE[0]}x{SIZE[1]}"
+"""The surface of a screen whose messages are changed on their way."""
+
+WORDS = f"{SIZE[0]}x{SIZE[1]}"
+
+
+class Relays:
+    """A screen of a relay whose API is hostile."""
+
+    name = "relay"
+
+    def cases(self, random: Random, *, is_short: bool) -> list[Case]:
+        """Some shots of poison, each on every pane of the screen."""
+        drawn = draw(self.name, "", KINDS, random, texts=2, others=int(not is_short))
+        random.shuffle(drawn)
+        groups = sorted(shots([case.what for case in drawn], self.name, KINDS), key=len, reverse=True)
+        names = [*(f"relay screen {title} {WORDS}" for title in pane_titles()), *common_surfaces(SIZE)]
+        changes = random.sample(list(CHANGES), SHORT_CHANGES if is_short else LONG_CHANGES)
+        hostile = [Case(self.name, HOSTILE, change) for change in changes]
+        chosen = groups[: SHORT_SHOTS if is_short else LONG_SHOTS]
+        return [*hostile, *(Case(self.name, name, what) for group in chosen for what in group for name in names)]
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """One relay and one screen a shot, or a change of its messages."""
+        for case in cases:
+            if case.surface == HOSTILE:
+                yield _between(case)
+        cases = [case for case in cases if case.surface != HOSTILE]
+        plain = [Case(case.mode, case.surface.removeprefix("relay screen "), case.what) for case in cases]
+        names = dict(zip(plain, cases, strict=True))
+        for result in run_on(Stage(self.name, _walking, KINDS, {}), plain):
+            yield Result(names[result.case], result.trouble, result.is_reached, result.is_shown)
+
+
+@dataclass
+class _RelayMonitored(Monitored):
+    """A monitor whose time passes for a relay too."""
+
+    relayed: Relayed
+    between: HostileRelay | None
+
+    async def later(self, seconds: float = 0.0) -> None:
+        await self.pilot.pause(0)
+        await self.relayed.fleet.clock.run(seconds, idle=self._idle)
+        for _ in range(2):
+            self.quiet.paint()
+            await self.pilot.pause(0)
+            await self.relayed.fleet.clock.run(0.0, idle=self._idle)
+
+    async def _idle(self) -> None:
+        await self.relayed.idle()
+        if self.between is not None:
+            await self.between.idle()
+        while self.quiet.is_busy():  # noqa: ASYNC110  nobody has an event for it
+            await asyncio.sleep(0)
+
+
+def _between(case: Case) -> Result:
+    """A screen behind a relay whose messages are changed: it goes on, shows clean lines, and ends by its key."""
+    troubles: list[str] = []
+    changed = 0
+    try:
+        with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
+
+            async def session() -> int:
+                async with _walking(SIZE, proxy, fleet, state, between=case) as walker:
+                    troubles.append(await monitor_end(walker))
+                    assert isinstance(walker.monitor, _RelayMonitored)
+                    return 0 if walker.monitor.between is None else walker.monitor.between.changed
+
+            changed = asyncio.run(session())
+    except (Exception, Hung) as bug:  # noqa: BLE001  what ends a screen is what this suite looks for
+        troubles.append(f"the screen died: {words_of(bug)}")
+    return Result(case, first(troubles), changed > 0)
+
+
+@asynccontextmanager
+async def _walking(
+    size: tuple[int, int], proxy: Proxy, fleet: HostileFleet, state: Path, between: Case | None = None
+) -> AsyncIterator[Walker]:
+    """A screen of a relay, after its first seconds; between them may be a man who changes messages."""
+    api = FleetApi(fleet, proxy.url)
+    relayed = Relayed(api, state, TOKENS, RelayOptions(), INTERVAL_S, realtime=False)
+    async with AsyncExitStack() as running:
+        running.push_async_callback(relayed.end)
+        await relayed.begin()
+        hostile: HostileRelay | None = None
+        if between is not None:
+            hostile = HostileRelay(relayed.url, between.what, between.marker, between.number)
+            await running.enter_async_context(hostile.serving())
+        environ = {"TRIGGER_TUI_RELAY_TOKEN": TOKEN, "XDG_STATE_HOME": str(state)}
+        settings = read_relay_settings(environ, relay_url=relayed.url if hostile is None else hostile.url)
+        session = await running.enter_async_context(Session(settings, clock=fleet.clock, random=Random(1)))
+        app = TriggerApp(session, environ={}, place="relay")
+        quiet = Quiet(app)
+        pilot = await running.enter_async_context(app.run_test(size=size))
+        relayed.screens.append(session)
+        monitor = _RelayMonitored(app, pilot, session, api, quiet, relayed, hostile)
+        walker = Walker(monitor, fleet, proxy)
+        assert app._driver is not None
+        app._driver.write = walker.writes.append  # type: ignore[assignment, method-assign]
+        await monitor.later(FIRST_S)
+        yield walker
+        relayed.screens.remove(session)
