@@ -9,7 +9,6 @@ from tests.fleet import DEV, Fleet, in_ms, serving
 from tests.hostile.proxy import Proxy
 from tests.virtual_clock import VirtualClock
 from tui.emulator.company import COMPANY, played_leniently
-from tui.emulator.limits import Limit
 from tui.emulator.reference import REFERENCE, REFERENCE_LATER
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.simulation.new_run import NewRun
@@ -17,7 +16,6 @@ from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 HISTORY = 25
-MAX_REQUESTS = 10_000_000
 SETTLE_S = 40.0
 """Until the examples are what they are to be: failed after its retries, in the middle of a wait, a whole tree."""
 
@@ -46,11 +44,7 @@ class HostileFleet(Fleet):
     def __post_init__(self) -> None:
         super().__post_init__()
         company = replace(COMPANY, tasks=(*COMPANY.tasks, *map(played_leniently, (*REFERENCE, *REFERENCE_LATER))))
-        # Its time stands still, and with it what a limit gives back: thousands of cases share one server.
-        plenty = Limit(MAX_REQUESTS, MAX_REQUESTS, 10_000)
-        options = Options(
-            seed=1, rate_per_s=0, history=HISTORY, environments=(DEV,), lag_ms=(0, 0), secret_key_limit=plenty
-        )
+        options = Options(seed=1, rate_per_s=0, history=HISTORY, environments=(DEV,), lag_ms=(0, 0))
         self.emulator = Emulator(company, options, lambda: in_ms(self.now_s))
         self.world: World = self.emulator.make(DEV.slug)
         self.examples = {task: self.trigger(task, payload) for task, payload in EXAMPLES.items()}
