@@ -29,18 +29,22 @@ def fields_of(kind: str) -> list[Field]:
 
 
 def draw(mode: str, surface: str, kinds: Collection[str], random: Random, *, texts: int, others: int) -> list[Case]:
-    """Cases for every field of the kinds that a surface asks for: so many text poisons, and so many others, each."""
+    """Cases for every field of the kinds that a surface asks for: so many texts, so many others, a key for objects."""
     found = []
     for kind in (*sorted(kinds), ERRORS, HEADERS):
         for field in fields_of(kind):
             fitting = [poison for poison in POISONS.values() if poison.fits(field)]
-            chosen = _some(fitting, random, texts, is_text=True) + _some(fitting, random, others, is_text=False)
+            chosen = [
+                *_some(fitting, random, texts, {Family.TEXT}),
+                *_some(fitting, random, others, set(Family) - {Family.TEXT, Family.KEY}),
+                *_some(fitting, random, 1, {Family.KEY}),
+            ]
             found += [Case(mode, surface, SEPARATOR.join((kind, field.path, poison.name))) for poison in chosen]
     return found
 
 
-def _some(poisons: Sequence[Poison], random: Random, count: int, *, is_text: bool) -> list[Poison]:
-    of = [poison for poison in poisons if (poison.family is Family.TEXT) is is_text]
+def _some(poisons: Sequence[Poison], random: Random, count: int, families: Collection[Family]) -> list[Poison]:
+    of = [poison for poison in poisons if poison.family in families]
     return random.sample(of, min(count, len(of)))
 
 

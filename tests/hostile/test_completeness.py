@@ -85,6 +85,10 @@ def test_every_field_of_an_asked_kind_has_a_case(asked: set[str], cases: list[Ca
     assert wanted - poisoned_fields == set()
 
 
+def test_long_form_has_two_thousand_cases(cases: list[Case]) -> None:
+    assert len(set(cases)) == len(cases) >= 2_000
+
+
 def test_every_poison_is_used(cases: list[Case]) -> None:
     assert {dose.poison.name for _, dose in map(dose_of, cases)} == set(POISONS)
 
@@ -103,17 +107,3 @@ def test_every_field_has_a_place_in_its_recordings() -> None:
                 changed, placed = poisoned(body, [Dose(path, POISONS["number"], "zq0", 0)])
                 lost -= {(kind, path)} if placed and changed != body else set()
     assert lost == set()
-
-
-@pytest.mark.parametrize(
-    ("target", "case_id"),
-    [
-        ("tui.present.styled.clean", "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
-        ("tui.output.clean", "poison|ls text|an error|error|osc-title"),
-    ],
-)
-def test_suite_fails_where_text_is_not_cleaned(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:
-    monkeypatch.setattr(target, lambda text, **_: text)
-    monkeypatch.setattr("tui.wire.answers.clean", lambda text, **_: text)
-    (result,) = PoisonCommands().run([Case.parse(case_id)])
-    assert "has '\\x1b'" in result.trouble

@@ -1,0 +1,52 @@
+"""Each net catches something: with the program's own guard taken away, its cases fail."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.hostile.cases import Case, Result
+from tests.hostile.modes import MODES
+from tui.ui.type_ahead import Sight, TypeAhead
+
+
+def run(case_id: str) -> Result:
+    case = Case.parse(case_id)
+    mode = next(mode for mode in MODES if mode.name == case.mode)
+    (result,) = mode.run([case])
+    return result
+
+
+@pytest.mark.parametrize(
+    ("target", "case_id"),
+    [
+        ("tui.present.styled.clean", "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
+        ("tui.output.clean", "poison|ls text|an error|error|osc-title"),
+        ("tui.present.styled.clean", "relay|relay screen runs 120x40|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
+    ],
+)
+def test_poison_fails_where_text_is_not_cleaned(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:
+    for name in (target, "tui.wire.answers.clean"):
+        monkeypatch.setattr(name, lambda text, **_: text)
+    assert "\\x1b" in run(case_id).trouble
+
+
+def test_type_ahead_fails_where_no_frame_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin(_: TypeAhead, on_sight: Callable[[Sight], None]) -> Callable[[], None]:
+        on_sight(Sight.SEEN)
+        return lambda: None
+
+    monkeypatch.setattr(TypeAhead, "begin", begin)
+    assert "typed ahead sent" in run("type-ahead|cancel|2000 ms|y|half way").trouble
+
+
+def test_http_fails_where_a_bug_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusal(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tui.wire.client.refusal", refusal)
+    assert run("http|ls text|GET /api/v1/runs|status 500 html").trouble
+
+
+def test_files_fail_where_the_log_may_be_read_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.session.action_log._OWNER_ONLY", 0o666)
+    assert "others may read" in run("files|action log|readable by all").trouble
