@@ -74,7 +74,8 @@ class PoisonCommands:
             ]
         usual = runner.reach(replace(command, style=styles[0]))
         own = draw(self.name, surface, set(kinds) - set(usual), random, texts=2, others=1)
-        return own + draw(self.name, surface, set(usual) & set(kinds), random, texts=1, others=0)[::SLOW_SHARE]
+        shared = draw(self.name, surface, set(usual) & set(kinds), random, texts=1, others=0)[::SLOW_SHARE]
+        return list(dict.fromkeys(own + shared))  # both draw errors and headers
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
         """One command a case."""
