@@ -4,14 +4,21 @@ import asyncio
 import fcntl
 import os
 import pty
+import select
 import struct
+import sys
 import termios
+import tty
+from threading import Thread
 
 import pytest
 from textual.app import App
 
 from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, TerminalDriver, size_of
 from tui.ui.terminal_output import MAX_WAITING_BYTES, TerminalWriter
+from tui.ui.type_ahead import ASK_CURSOR
+
+SCREEN_OFF = b"\x1b[?1049l"
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,31 @@ def test_title_that_was_dropped_is_sent_again() -> None:
     assert asyncio.run(scenario()) == b"\x1b]2;DEV\x1b\\"
     os.close(master)
     os.close(slave)
+
+
+def test_answer_under_way_at_the_end_is_not_left_to_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+
+    def answer_late() -> None:
+        written = b""
+        while SCREEN_OFF not in written:
+            written += os.read(master, 10_000)
+        os.write(master, b"j\x1b[?2026;2$y\x1b[24;80R")
+
+    async def scenario() -> None:
+        driver = TerminalDriver(App[int]())
+        driver.start_application_mode()
+        driver.write(ASK_CURSOR)
+        terminal = Thread(target=answer_late)
+        terminal.start()
+        driver.stop_application_mode()
+        terminal.join()
+        driver.close()
+
+    with os.fdopen(slave, "r+b", buffering=0) as stream:
+        monkeypatch.setattr(sys, "__stdin__", stream)
+        monkeypatch.setattr(sys, "__stdout__", stream)
+        asyncio.run(scenario())
+        tty.setraw(slave, termios.TCSANOW)
+        assert select.select([slave], [], [], 0)[0] == []
+    os.close(master)

@@ -1,7 +1,8 @@
 """The terminal that the monitor draws on: its modes, its size, its keys, its title, and how it is given back.
 
 It replaces Textual's driver for Linux, whose reading thread dies of one odd byte and whose writes stop the event loop.
-Decoding is in `terminal_input`, writing in `terminal_output`.
+Decoding is in `terminal_input`, writing in `terminal_output`. It is a little longer than 300 lines: each step of taking
+the terminal has its counterpart in giving it back.
 """
 
 import os
@@ -13,15 +14,17 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
-from textual import constants, events
+from textual import constants, events, messages
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
 from tui.ui.key_backlog import KeyBacklog
+from tui.ui.terminal_answers import LATE_WITHIN_S, LateAnswers
 from tui.ui.terminal_input import InputDecoder
 from tui.ui.terminal_output import TerminalWriter
 from tui.ui.terminal_reader import TerminalReader
+from tui.ui.type_ahead import ASK_CURSOR
 
 HUNG_UP: Final = 129
 """The exit code of a program whose terminal was closed: that of SIGHUP, as shells have it."""
@@ -78,6 +81,7 @@ class TerminalDriver(Driver):
         self._input, self._output = sys.__stdin__.fileno(), sys.__stdout__.fileno()
         self._size = self._size or size_of(self._output)
         self.backlog = KeyBacklog()
+        self._answers = LateAnswers()
         self._attributes: list[Any] | None = None
         self._title: str | None = None
         self._is_active = self._was_continued = self._is_restored = self._is_title_pushed = False
@@ -92,13 +96,19 @@ class TerminalDriver(Driver):
 
     def process_message(self, message: Message) -> None:
         """Hand on what the terminal sent, but for keys of a flood that would keep the app busy for minutes."""
-        if not isinstance(message, events.Key) or self.backlog.admit(message.key):
-            super().process_message(message)
+        match message:
+            case events.CursorPosition() | messages.TerminalSupportsSynchronizedOutput():
+                self._answers.answer()
+            case events.Key() | events.Paste() if not self._is_active:
+                return  # typed while the terminal is given back: for nobody
+            case events.Key() if not self.backlog.admit(message.key):
+                return
+        super().process_message(message)
 
     def write(self, data: str) -> None:
         """Send text to the terminal; while it is suspended there is none."""
-        if self._writer is not None and self._is_active:
-            self._writer.write(data)
+        if self._writer is not None and self._is_active and self._writer.write(data):
+            self._answers.ask(data.count(ASK_CURSOR))
 
     def set_title(self, title: str) -> None:
         """Set the terminal's title; the one before comes back at the end. The text holds no controls."""
@@ -141,6 +151,8 @@ class TerminalDriver(Driver):
         mouse = _MOUSE_ON if self._mouse else ""
         ask = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _ASK_SYNC
         self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{ask}")
+        # Not every terminal answers this one.
+        self._answers.ask(1 if ask else 0, lost_after_s=LATE_WITHIN_S)
         self._is_active, self._is_restored = True, False
         self._reader = TerminalReader(
             self._input,
@@ -164,7 +176,6 @@ class TerminalDriver(Driver):
         if not self._is_active or self._writer is None:
             return
         self._is_active = False
-        self.disable_input()
         title, self._is_title_pushed = _TITLE_POP if self._is_title_pushed else "", False
         self._writer.replace(f"{_MODES_OFF}{self._kitty(_KITTY_OFF)}{_SCREEN_OFF}{title}")
         self._is_restored = self._writer.finish(RESTORE_WITHIN_S)
@@ -174,6 +185,9 @@ class TerminalDriver(Driver):
                 termios.tcflush(self._output, termios.TCOFLUSH)
                 termios.tcflow(self._output, termios.TCOON)
             self._is_restored = self._writer.finish(RESTORE_AGAIN_WITHIN_S)
+        else:
+            self._answers.wait()
+        self.disable_input()
         if self._attributes is not None:
             with suppress(termios.error):
                 termios.tcsetattr(self._input, termios.TCSANOW, self._attributes)
@@ -259,12 +273,14 @@ class TerminalDriver(Driver):
 
     def _hang_up(self) -> None:
         """The terminal is gone, as one of the threads found out."""
+        self._answers.end()
         _lead_nowhere(self._output)
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(lambda: self._app.exit(return_code=HUNG_UP))
 
     def _fail(self, error: BaseException) -> None:
         """The reading thread ended by a bug: so does the program, which says so."""
+        self._answers.end()
         bug = RuntimeError("the thread that reads the keyboard has ended")
         bug.__cause__ = error
         with suppress(RuntimeError):
