@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.filters import LONGEST_PERIOD, period_text, read_period
+from tui.domain.filters import LONGEST_PERIOD, period_text, queue_names, read_period
 from tui.emulator.simulation.new_run import duration_ms
 
 
@@ -46,3 +46,15 @@ def test_what_is_no_period(text: str) -> None:
 def test_the_longest_period_is_still_a_date_ago() -> None:
     assert read_period("3650d") == LONGEST_PERIOD
     assert read_period("3651d") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("ok", ("ok", "task/ok")),
+        ("task/ok", ("task/ok",)),
+        ("subtask/ok", ("subtask/ok", "task/subtask/ok")),
+    ],
+)
+def test_queue_name_means_a_queue_or_that_of_a_task(typed: str, stored: tuple[str, ...]) -> None:
+    assert queue_names([typed]) == stored

@@ -41,12 +41,13 @@ def test_refused_preview_key_is_told_of_its_branch() -> None:
 def test_period_that_is_too_long_is_said_with_what_to_press() -> None:
     trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: 422 narrow the time window", status=422)
     advice = advice_on(trouble, "https://api.example")
-    assert advice.short == "the period is too long (422)"
+    assert advice.short == "the period is too long (422), f shortens it"
     assert advice.whole == (
         "The server wants a shorter period for the list of runs (422): narrow the time window. "
         "Press f and choose a shorter period."
     )
-    assert advice_on(trouble, BEHIND, is_relayed=True).todo == ""
+    relayed = advice_on(trouble, BEHIND, is_relayed=True)
+    assert (relayed.short, relayed.todo) == ("the period is too long (422)", "")
 
 
 def test_a_key_that_was_refused_behind_a_relay_is_not_to_be_set_here() -> None:

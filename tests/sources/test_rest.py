@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tests.answers import html_page, server_error
 from tests.fleet import Fleet, FleetRun, at, is_window, serving, steady_fleet
@@ -17,8 +17,11 @@ from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus, read_status
-from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
+
+LIST = "/api/v1/runs"
+QUERY = "/api/v1/query"
 
 
 def state_of(session: Session) -> object:
@@ -251,6 +254,42 @@ def test_refused_queries_cost_one_request_and_nothing_else(tmp_path: Path) -> No
                 assert Capability.QUERY in session.store.lost
                 assert len(fleet.asked("/api/v1/query")) == 1
                 assert isinstance(session.store.sources["rest"], SourceConnected)
+
+    asyncio.run(scenario())
+
+
+def test_history_ends_where_older_pages_are_too_expensive(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(finished(number, -10 - number) for number in range(250))
+        fleet.fault = lambda path: server_error(422) if path == LIST and "page[after]" in fleet.query else None
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 20)
+                assert isinstance(state_of(session), SourceConnected)
+                assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
+                (said,) = session.cuts
+                assert "422" in said
+                assert "older runs are not read" in said
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
+def test_counts_that_are_none_are_not_taken(tmp_path: Path, count: object) -> None:
+    async def scenario() -> None:
+        fleet = steady_fleet(VirtualClock(), queued=150, starts_per_s=1, running_s=5, until_s=60)
+        fleet.allow_queries()
+        rows = [{"status": "Queued", "n": 150}, {"status": "Executing", "n": count}]
+        answer = JSONResponse({"format": "json", "results": rows})
+        fleet.fault = lambda path: answer if path == QUERY else None
+        with serving(fleet) as api:
+            async with started(api, tmp_path, history_runs=100) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 1)
+                assert fleet.asked(QUERY)
+                assert session.store.counts_read is None
 
     asyncio.run(scenario())
 

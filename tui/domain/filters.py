@@ -67,7 +67,7 @@ class RunFilters:
 
 def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
     """The stored names that typed queue names may mean: `ok` is a queue of its own, or the queue of the task `ok`."""
-    names = ((name,) if TASK_QUEUE in name else (name, TASK_QUEUE + name) for name in queues)
+    names = ((name,) if name.startswith(TASK_QUEUE) else (name, TASK_QUEUE + name) for name in queues)
     return tuple(dict.fromkeys(name for both in names for name in both))
 
 

@@ -194,10 +194,10 @@ def _source(facts: HeaderFacts, offline: str) -> _Connection:
     freshness = facts.freshness
     match freshness.trouble:
         case SourceStopped() as trouble:
-            said = advice_on(trouble, facts.api_url).short
+            said = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short
             return _Connection(_alarm(f"{offline} stopped"), (Piece(said, Token.AMBER),))
         case SourceRetrying() as trouble if trouble.is_answered:
-            said = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url).short}"
+            said = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short}"
             return _Connection(_alarm(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
         case SourceRetrying() as trouble:
             since = words.time_of_day(freshness.trouble_since or trouble.at, facts.at)

@@ -59,8 +59,9 @@ def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Ad
     if not is_relayed or not advice.todo:
         return advice
     # Key and address are not this screen's to set, and a relay's period is nobody's to choose.
-    todo = "" if advice.todo == _OF_WINDOW else _AT_RELAY + advice.todo[0].lower() + advice.todo[1:]
-    return replace(advice, todo=todo)
+    if advice.todo == _OF_WINDOW:
+        return replace(advice, short="the period is too long (422)", todo="")
+    return replace(advice, todo=_AT_RELAY + advice.todo[0].lower() + advice.todo[1:])
 
 
 def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
@@ -74,7 +75,7 @@ def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
             todo = _OF_BRANCH if PREVIEW_BRANCH in said else _OF_KEY
             return Advice("the key was refused (401)", "The key was refused (401).", todo)
         case 422:
-            short = "the period is too long (422)"
+            short = "the period is too long (422), f shortens it"
             return Advice(short, "The server wants a shorter period for the list of runs (422).", _OF_WINDOW, said)
         case 403:
             return Advice("the key may not list runs (403)", "This key may not list runs (403).", _OF_SCOPE, said)

@@ -28,6 +28,9 @@ HOUR = timedelta(hours=1)
 OLDER_EVERY_S = 60.0
 """Live runs from before the period are counted so often, where filters keep them from the list."""
 
+MAX_COUNT = 10**9
+"""Of one status: no environment has more runs in 30 days. An answer beyond this is no count."""
+
 _TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
 _OLDER = (
     "SELECT status, count() AS n FROM runs "
@@ -73,7 +76,7 @@ class Counting:
         return told
 
     async def _ask(self, trql: str, period: timedelta) -> Counter[RunStatus] | None:
-        """The counts that a query gives; None where it hangs or fails."""
+        """The counts that a query gives; None where it hangs or fails, or where one of its rows holds no count."""
         try:
             async with asyncio.timeout(COUNTS_WITHIN_S):
                 rows = await self._reads.query(trql, query_period(period), Priority.LIST)
@@ -84,6 +87,7 @@ class Counting:
         counts: Counter[RunStatus] = Counter()
         for row in rows:
             word, count = row.get("status"), row.get("n")
-            if isinstance(word, str) and isinstance(count, int):
-                counts[read_status(word).canonical] += count
+            if not isinstance(word, str) or type(count) is not int or not 0 <= count <= MAX_COUNT:
+                return None
+            counts[read_status(word).canonical] += count
         return counts

@@ -27,7 +27,7 @@ from tui.sources.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNIN
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 from tui.store.store import Store
-from tui.wire.errors import Refused
+from tui.wire.errors import Refused, TooExpensive
 from tui.wire.runs import Page
 
 CATCH_UP_PAGES: Final = 50
@@ -250,14 +250,24 @@ class Listing:
         await self._note_history(emit, page, is_end=page.next is None)
 
     async def read_history(self, emit: Emit, until_s: float) -> None:
-        """An older page, and more while this cycle has time and the budget room that nobody else needs."""
-        await self._read_older(emit, Priority.LIST)
-        while (
-            not self.is_history_read
-            and self._clock.monotonic_s() < until_s
-            and self._reads.budget.room(Priority.HISTORY) > 0
-        ):
-            await self._read_older(emit, Priority.HISTORY)
+        """An older page, and more while this cycle has time and the budget room that nobody else needs.
+
+        Where the server finds older pages too expensive (422) the history ends, and the list goes on.
+        """
+        try:
+            await self._read_older(emit, Priority.LIST)
+            while (
+                not self.is_history_read
+                and self._clock.monotonic_s() < until_s
+                and self._reads.budget.room(Priority.HISTORY) > 0
+            ):
+                await self._read_older(emit, Priority.HISTORY)
+        except TooExpensive as error:
+            if (known := self._store.history) is None:
+                raise
+            self.is_history_read = True
+            self._reads.api.on_cut(f"{error}: older runs are not read; a shorter period needs fewer pages")
+            await emit(HistoryRead(known.reached, known.run_count, is_complete=True, is_cut=True))
 
     async def _read_older(self, emit: Emit, priority: Priority) -> None:
         cursor = self._history_cursor

@@ -30,7 +30,12 @@ from tui.wire.runs import Page, RunAnswer
 
 
 class Api(Protocol):
-    """The requests that sources send; `wire.client.Client` is it, and of a relay `sources.link.Link`."""
+    """The requests that sources send; `wire.client.Client` is it, and of a relay `sources.link.Link`.
+
+    `on_cut` is called with a sentence about what is not taken whole.
+    """
+
+    on_cut: Callable[[str], None]
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100
