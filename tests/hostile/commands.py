@@ -224,12 +224,14 @@ def hang_ends(after_s: float = HUNG_AFTER_S) -> Iterator[None]:
         raise Hung(f"did not end in {after_s:g} s")
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, after_s)
+    # pytest-timeout has a timer of its own, which goes on afterwards.
+    left_s, every_s = signal.setitimer(signal.ITIMER_REAL, after_s)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, left_s, every_s)
 
 
 def command_environ(url: str, state: str, **more: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 It speaks HTTP/1.1 with kept connections, over TLS when it is given a certificate, and forwards each request. A
 `Rewriter` gets the request and the upstream's answer, and returns another answer or a `Script` of raw bytes and
 breaks. A client that goes away ends the request upstream, so that no held poll of the feed outlives it.
+
+Longer than a module should be: one server, whose connections share what a test changes while they are served.
 """
 
 import gzip

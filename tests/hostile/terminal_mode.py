@@ -1,4 +1,7 @@
-"""The monitor on a real terminal: odd bytes typed, odd environments, sizes, signals, blocked and closed terminals."""
+"""The monitor on a real terminal: odd bytes typed, odd environments, sizes, signals, blocked and closed terminals.
+
+Longer than a module should be: two tables of what a terminal may do, each entry with the function that does it.
+"""
 
 import os
 import select
