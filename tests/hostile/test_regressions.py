@@ -9,6 +9,7 @@ FOUND = {
     "poison|show --fetch|GET /api/v3/runs/{}|payloadPresignedUrl|surrogates-swapped": "httpx.URL cannot encode it",
     "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|null": "one line on stderr for each page",
     "poison|action log|GET /api/v1/whoami|slug|huge-wide": "a line of a megabyte on stderr",
+    "http|watch text|GET /api/v3/runs/{}|budget of nothing": "one line on stderr for each request that waits",
 }
 """From the id to what was wrong."""
 

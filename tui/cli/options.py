@@ -88,12 +88,21 @@ class Speaker(Protocol):
         """Say one line to a person."""
 
 
+WAIT_SAID_EVERY_S = 60.0
+"""A command that follows runs may wait for its budget before every request."""
+
+
 @asynccontextmanager
 async def open_session(settings: Settings, output: "Speaker") -> AsyncIterator[Session]:
-    """A started session that says on stderr when a rate limit keeps it waiting."""
+    """A started session that says on stderr when a rate limit keeps it waiting, at most once a minute."""
+    said_s: float | None = None
 
     def say_wait(seconds: float) -> None:
-        output.say(f"waiting {seconds:.0f} s for the request budget")
+        nonlocal said_s
+        now_s = session.clock.monotonic_s()
+        if said_s is None or now_s - said_s >= WAIT_SAID_EVERY_S:
+            said_s = now_s
+            output.say(f"waiting {seconds:.0f} s for the request budget")
 
     session = Session(settings, on_rate_limit_wait=say_wait, on_cut=output.say)
     try:
