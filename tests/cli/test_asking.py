@@ -3,18 +3,23 @@
 import os
 import pty
 import signal
+import sys
 import termios
+import tty
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from select import select
-from threading import Thread
+from signal import pthread_kill
+from threading import Thread, get_ident
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.running import Terminal, environment
+from tests.cli.test_terminal import SHELL
 from tests.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.perf.terminal import Terminal as Screen
 from tests.virtual_clock import VirtualClock
 from tui.cli.asking import Patience, Typing, agrees
 from tui.output import Output
@@ -96,6 +101,15 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, Person]]
     os.close(ours)
 
 
+def is_empty(descriptor: int) -> bool:
+    """Whether nothing is left to be read; where a terminal gives lines, it keeps the rest to itself."""
+    mode = termios.tcgetattr(descriptor)
+    tty.setraw(descriptor, termios.TCSANOW)
+    ready = select([descriptor], [], [], 0)[0]
+    termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+    return ready == []
+
+
 def test_y_counts_behind_the_terminals_answer(terminal: tuple[Output, Person]) -> None:
     output, person = terminal
     person.begin((ASK_CURSOR.encode(), b"y\n" + ANSWER), (b"6n", b"y\n"))
@@ -133,7 +147,26 @@ def test_a_late_answer_is_kept_from_the_shell(terminal: tuple[Output, Person]) -
     person.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", ANSWER))
     assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=patience)
     assert output.answers is not None
-    assert select([output.answers], [], [], 0) == ([], [], []), "nothing is left to be read"
+    assert is_empty(output.answers.fileno())
+
+
+def test_ctrl_c_leaves_no_late_answer_to_the_shell(terminal: tuple[Output, Person]) -> None:
+    output, person = terminal
+    main = get_ident()
+
+    def interrupt() -> None:
+        while ASK_CURSOR.encode() not in person.shown:
+            person.shown += os.read(person.screen, 500)
+        pthread_kill(main, signal.SIGINT)
+        while not person.shown.endswith(b"\n"):
+            person.shown += os.read(person.screen, 500)
+        os.write(person.screen, ANSWER)
+
+    Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        agrees(output, "Cancel 1 run? ", word="cancel", patience=replace(LONG, late_within_s=20))
+    assert output.answers is not None
+    assert is_empty(output.answers.fileno())
 
 
 @pytest.fixture
@@ -169,3 +202,21 @@ def test_a_signal_gives_the_mode_of_the_terminal_back(fleet: Fleet, api: FleetAp
     terminal.process.wait(30)
     assert termios.tcgetattr(terminal.descriptor) == mode
     terminal.end()
+
+
+def test_ctrl_z_gives_the_mode_back_until_fg(fleet: Fleet, api: FleetApi) -> None:
+    environ = environment(api.url, PS1="SH$ ", HISTFILE="")
+    with Screen([sys.executable, "-c", SHELL], env=environ, holds_cursor=True) as terminal:
+        terminal.wait_for("SH$")
+        terminal.send(f"{sys.executable} -m tui cancel {fleet.runs[0].id}\n")
+        terminal.wait_for_bytes(ASK_CURSOR.encode())
+        asking = termios.tcgetattr(terminal.descriptor)
+        terminal.send("\x1a")
+        terminal.wait_for_bytes(b"Stopped")
+        terminal.send("stty sane; fg\n")
+        terminal.wait_until(lambda: termios.tcgetattr(terminal.descriptor) == asking, "the mode of the question")
+        terminal.answer_cursor()
+        terminal.send("y\r")
+        terminal.wait_for("canceled")
+        terminal.send("exit\r")
+        terminal.end()

@@ -24,6 +24,8 @@ YES: Final = "y"
 MAX_TYPED_BYTES: Final = 1_000
 """Of one line; what is longer is no answer."""
 
+WAITING: Final = "Waiting for the terminal to answer; until then y does not count. "
+
 _ANSWER: Final = re.compile(rb"\x1b\[\d{1,5};\d{1,5}R")
 _MAY_BECOME_ANSWER: Final = re.compile(rb"\x1b(\[(\d{1,5}(;(\d{1,5})?)?)?)?$")
 _ERASE: Final = b"\x08\x7f"
@@ -128,10 +130,12 @@ def agrees(output: Output, question: str, *, word: str, patience: Patience | Non
         return output.ask(f"{question}{silent}").strip() == word
     with _ended_by_ctrl_c(), _unbuffered(descriptor):
         asking = _Asking(output, descriptor, Typing(word), patience or Patience())
-        is_meant = asking.ask(question, silent)
-        output.prompt("", on_new_line=True)
-        asking.keep_late_answers()
-        return is_meant
+        try:
+            return asking.ask(question, silent)
+        finally:
+            # Behind ctrl-c, too, the shell begins on a line of its own.
+            output.prompt("", on_new_line=True)
+            asking.keep_late_answers()
 
 
 class _Asking:
@@ -162,18 +166,16 @@ class _Asking:
         """Ask the question, then the terminal, until it has answered, a line decides, or patience ends."""
         began_s = time.monotonic()
         # Question and control sequence go out in one piece: who sees the question has been asked for the answer.
-        self._output.prompt(question, control=ASK_CURSOR)
+        text, is_new_line = question, False
         while True:
-            self._asked += 1
+            self._asked += 1  # before: ctrl-c may come in between
+            self._output.prompt(text, on_new_line=is_new_line, control=ASK_CURSOR)
             is_meant = self._read(self._patience.ask_every_s, until_seen=True)
             is_over = time.monotonic() - began_s >= self._patience.silent_after_s
             if is_meant is not None or self._typing.is_seen or is_over:
                 return is_meant
-            if self._asked == 1:
-                waiting = "Waiting for the terminal to answer; until then y does not count. "
-                self._output.prompt(waiting, on_new_line=True, control=ASK_CURSOR)
-            else:
-                self._output.prompt("", control=ASK_CURSOR)
+            is_new_line = self._asked == 1
+            text = WAITING if is_new_line else ""
 
     def keep_late_answers(self) -> None:
         """Read answers that are still to come: the shell would take them for typed."""
@@ -210,7 +212,8 @@ class _Asking:
 def _unbuffered(descriptor: int) -> Iterator[None]:
     """Bytes as they are typed, not shown, for as long as this lasts; ctrl-c goes on working.
 
-    What was typed before is thrown away. The mode is given back whatever ends this, a signal too.
+    What was typed before is thrown away. The mode is given back whatever ends this, a signal too, and while ctrl-z
+    stops the program.
     """
     before = termios.tcgetattr(descriptor)
     now = termios.tcgetattr(descriptor)
@@ -225,7 +228,16 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
+    def stop(number: int, _: FrameType | None) -> None:
+        restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        # A shell has continued the program.
+        signal.signal(number, stop)
+        termios.tcsetattr(descriptor, termios.TCSANOW, now)
+
     handlers = {number: signal.signal(number, end) for number in _ENDING}
+    handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, stop)
     try:
         termios.tcsetattr(descriptor, termios.TCSAFLUSH, now)
         yield
