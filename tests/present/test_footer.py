@@ -40,6 +40,12 @@ def test_a_remark_stands_at_the_right_end_and_keys_make_room_for_it() -> None:
     assert line.endswith("  C and R need a connection ")
 
 
+def test_last_key_stands_whole_beside_a_long_remark() -> None:
+    line = plain(footer_line(KEYS, HELP, (Piece("filters from yesterday 18:02: failed, last 24h · 0 clears"),), 60))
+    assert line.startswith(" ? keys   filters from yesterday")
+    assert line.endswith("… ")
+
+
 @given(st.integers(20, 200), texts, texts)
 def test_it_always_fills_the_width(width: int, word: str, remark: str) -> None:
     right = (Piece(remark),) if remark else ()

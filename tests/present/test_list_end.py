@@ -84,6 +84,16 @@ def test_search_says_how_far_it_is(progress: SearchProgress, text: str) -> None:
     assert said(replace(SEARCHED, progress=progress)) == text
 
 
+def test_no_key_is_offered_where_a_relay_lists_nothing() -> None:
+    stopped = SearchProgress(has_lists=False, trouble="a relay lists no older runs")
+    text = "stopped: a relay lists no older runs · older than 10:00 not"
+    assert said(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
+    assert said(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"
+    unread = said(replace(SEARCHED, history=CUT, unread_count=1, progress=stopped))
+    assert unread is not None
+    assert unread.endswith("   Enter reads on"), "errors are read one by one there"
+
+
 @pytest.mark.parametrize("width", [1, 12, 40, 60, 77, 200])
 def test_end_fits_and_keeps_its_key(width: int) -> None:
     facts = replace(SEARCHED, history=CUT, unread_count=139, progress=SearchProgress(answers=("日本" * 40,)))

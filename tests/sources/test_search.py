@@ -235,6 +235,12 @@ def test_relay_is_asked_for_errors_and_lists_nothing(tmp_path: Path) -> None:
             await relayed.until(task.done)
             assert errors_known(screen) == 5
             assert search.progress.trouble == "a relay lists no older runs"
+            assert not search.progress.has_lists
+            search = search_of(screen, "queue:mail", can_list=False)
+            task = screen.spawn(search.run(), "search")
+            await relayed.until(task.done)
+            assert search.progress.trouble == "a relay lists no queues"
+            assert not search.progress.is_answered
 
     asyncio.run(scenario())
 

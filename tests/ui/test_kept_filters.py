@@ -35,6 +35,15 @@ def title_token(monitor: Monitored) -> Token:
     return next(piece.token for piece in monitor.screen.run_list.rule.text.left if "last 24h" in piece.text)
 
 
+def test_narrow_start_names_the_key_that_clears(tmp_path: Path) -> None:
+    keep(tmp_path, kept_at="2026-11-23T18:02:00+00:00")
+
+    async def story(monitor: Monitored) -> None:
+        assert monitor.lines[-1] == " ? keys   filters from yesterday 18:02: Failed,… · 0 clears"
+
+    told(story, tmp_path, small_fleet(), place="here", size=(60, 15))
+
+
 def test_start_says_which_filters_were_kept(tmp_path: Path) -> None:
     keep(tmp_path, kept_at="2026-11-23T18:02:00+00:00")
 

@@ -32,7 +32,7 @@ class SearchProgress:
     `is_at_end`: the server has no older runs in the period that it was asked for. `answers` tell what it said to
     questions by name, `trouble` why the search stopped before its end; both are raw text. `unreadable_count` errors
     could not be read. `needs_errors`: whether a run matches may depend on its error. `is_answered`: nothing older can
-    match.
+    match. `has_lists` is false where the source gives no lists, so that older runs cannot be read.
     """
 
     step: SearchStep | None = None
@@ -43,6 +43,7 @@ class SearchProgress:
     is_at_end: bool = False
     needs_errors: bool = True
     is_answered: bool = False
+    has_lists: bool = True
     unreadable_count: int = 0
     answers: tuple[str, ...] = ()
     trouble: str = ""

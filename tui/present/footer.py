@@ -25,9 +25,9 @@ def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, widt
 
     `last` always stands, and last; `right` is cut to what is left when there is no room even for that.
     """
-    right = cut(right, max(0, width - 2))
-    room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
     final = [_key(last)] if last is not None else []
+    right = cut(right, max(0, width - 2 - sum(line_width(key) + len(_GAP) for key in final)))
+    room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
     chosen: set[KeyWord] = set()
     for key in sorted(keys, key=lambda each: each.need):
         if line_width(joined([*map(_key, chosen), _key(key), *final], _GAP)) <= room:

@@ -54,7 +54,7 @@ def end_line(facts: EndFacts, width: int) -> Line | None:
     if not parts:
         return None
     if not facts.is_filtered:
-        return _fitted(parts, ("Enter", "reads on"), width)
+        return _fitted(parts, ("Enter", "reads on") if facts.progress.has_lists else None, width)
     found = Piece(f"{words.count(facts.found)} found", Token.TEXT)
     return _fitted([found, *parts], _key(facts), width)
 
@@ -63,11 +63,11 @@ def _key(facts: EndFacts) -> tuple[str, str] | None:
     progress = facts.progress
     if progress == SearchProgress():
         return "Enter", "asks the server"
-    if progress.trouble:
+    if progress.trouble and progress.has_lists:
         return "Enter", "tries again"
     if progress.is_answered and facts.lacks_queues:
         return "Enter", "asks again"  # a run that comes tells no queue
-    if _unread(facts) or not (progress.is_at_end or progress.is_answered):
+    if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.is_answered)):
         return "Enter", "reads on"
     return None
 

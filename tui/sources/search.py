@@ -131,11 +131,12 @@ class Search:
         if question.error_texts and not self._has_asked_errors:
             found += await self._find_errors()
         # What a name or an error led to is the answer; who wants more asks once more.
-        if question.reads_older and not (is_first and found):
+        if question.reads_older and self._scope.can_list and not (is_first and found):
             await self._read_older()
         if question.reads_errors:
             await self._read_errors()
         self._tell(is_answered=not question.reads_older)
+        self._tell_lists()
 
     def _tell(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
@@ -146,6 +147,13 @@ class Search:
 
     def _add_errors(self, count: int) -> None:
         self._tell(errors_read=self.progress.errors_read + count)
+
+    def _tell_lists(self) -> None:
+        """Say what a relay, which lists nothing, leaves unknown."""
+        if self._scope.can_list or self._question.run_ids:
+            return
+        noun = "older runs" if self._question.reads_older else "queues"
+        self._tell(has_lists=False, is_answered=False, trouble=f"a relay lists no {noun}")
 
     async def _read_ids(self) -> None:
         for run_id in self._question.run_ids:
@@ -221,9 +229,6 @@ class Search:
 
     async def _read_older(self) -> None:
         """Older pages than those that are listed, a bounded number."""
-        if not self._scope.can_list:
-            self._tell(trouble="a relay lists no older runs")
-            return
         if self.progress.reached is None:
             await self._begin_older()
         for _ in range(MAX_OLDER_PAGES):

@@ -127,7 +127,7 @@ class RunListPane(Pane):
         return self.views.wanted.text
 
     def left(self) -> Line:
-        """What the server was asked for, the older live runs that are shown beside it, and the order."""
+        """The typed filter, what the server was asked for, the older live runs beside it, and the order."""
         wanted, window = self.views.wanted, self.live.session.store.window
         order = _ORDER_WORDS.get(wanted.order.id, f"by {wanted.order.title}")
         is_cut = window is not None and window.is_older_cut
@@ -138,7 +138,7 @@ class RunListPane(Pane):
         asked, ordered = (dot, Piece(covered, self._filter_token)), (dot, Piece(order, Token.MUTED))
         typed = (dot, Piece(f"/{wanted.text}", Token.TEXT)) if wanted.text else ()
         # The end is cut first: where that happens, the filter that hides runs has to stay.
-        return (*typed, *asked, *ordered) if self.size.width < WIDE else (*asked, *ordered, *typed)
+        return (*typed, *asked, *ordered)
 
     def right(self) -> Line:
         """How many, of how many, marked, new; or how old all of it is."""

@@ -37,7 +37,8 @@ from tui.ui.workspace import Workspace
 RECALLED_FOR_S: Final = 20.0
 """How long a start says which filters were kept: the first rows take a while."""
 
-NOTICE_MARGIN: Final = 4
+NOTICE_MARGIN: Final = len(" ? keys   ") + 1
+"""Cells that a notice leaves free in the footer."""
 
 
 class Board(Screen[None]):
