@@ -66,10 +66,18 @@ def test_the_log_says_command_line(fleet: Fleet, api: FleetApi, tmp_path: Path) 
 def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--yes", "--json", url=api.url)
     first, second = done.objects
-    assert first == {"run": fleet.runs[0].id, "action": "cancel", "phase": "confirmed"}
+    status = {"status": "CANCELLED", "apiStatus": "CANCELED"}
+    assert first == {"run": fleet.runs[0].id, "action": "cancel", "phase": "confirmed"} | status
+    assert (second["status"], second["apiStatus"]) == ("COMPLETED_SUCCESSFULLY", "COMPLETED")
     assert second["phase"] == "refused"
     assert second["message"] == "it is already Completed"
     assert done.code == 1
+
+
+def test_dry_run_in_json_tells_the_status_in_all_words(fleet: Fleet, api: FleetApi) -> None:
+    done = in_this_process("cancel", fleet.runs[0].id, "--dry-run", "--json", url=api.url)
+    status = {"status": "EXECUTING", "apiStatus": "EXECUTING"}
+    assert done.objects == [{"run": fleet.runs[0].id, "action": "cancel", "wouldSend": True} | status]
 
 
 def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:

@@ -33,7 +33,8 @@ def test_watching_in_json_gives_the_run_and_where_it_came_from(recordings_api: R
     first, second = done.objects
     assert (first["status"], second["status"]) == ("EXECUTING", "COMPLETED_SUCCESSFULLY")
     assert "previousStatus" not in first
-    assert second["previousStatus"] == "EXECUTING"
+    assert (second["previousStatus"], second["previousApiStatus"]) == ("EXECUTING", "EXECUTING")
+    assert "previousServerStatus" not in second
 
 
 @pytest.mark.parametrize(("run_id", "code"), [(CRASHED, 4), (CANCELED, 4)], ids=["crashed", "canceled"])

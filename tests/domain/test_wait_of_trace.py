@@ -30,6 +30,9 @@ def waits(*inside: Span, number: int = 1, detail: str = "120", **changes: Any) -
         ("triggerAndWait()", WaitKind.RUNS),
         ("batchTriggerAndWait()", WaitKind.RUNS),
         ("tasks.triggerAndWait()", WaitKind.RUNS),
+        ("inputStream.wait()", WaitKind.INPUT),
+        ("sessions.open(chat-1).in.waitWithIdleTimeout()", WaitKind.INPUT),
+        ("chat.plugin.wait()", None),
         ("wait.createToken()", None),
         ("trigger()", None),
         ("my own span", None),
@@ -136,6 +139,28 @@ def test_wait_is_known_until_the_run_changes() -> None:
 def test_wait_for_time_lasts_as_long_as_it_says(about: str | None, lasts_s: float | None) -> None:
     wait = replace(WAIT, about=None if about is None else Raw(about))
     assert wait.lasts == (None if lasts_s is None else timedelta(seconds=lasts_s))
+    assert wait.until is None or lasts_s is None
     if lasts_s is not None:
         assert wait.is_over(START + timedelta(seconds=lasts_s))
         assert not wait.is_over(START + timedelta(seconds=lasts_s - 0.5))
+
+
+@pytest.mark.parametrize(
+    ("about", "ends_s"),
+    [
+        ("2026-11-24T12:10:00.000Z", 600),
+        ("2026-11-24T12:10:00", 600),
+        ("2026-11-24T11:00:00.000Z", 0),
+        ("9999-12-31T23:59:59.999Z", 3_650 * 86_400),
+        ("+275760-09-13T00:00:00.000Z", None),
+        ("10 minutes", None),
+        ("", None),
+    ],
+)
+def test_wait_until_a_moment_ends_at_it(about: str, ends_s: float | None) -> None:
+    wait = replace(WAIT, about=Raw(about))
+    assert wait.until == (None if ends_s is None else START + timedelta(seconds=ends_s))
+    assert replace(wait, kind=WaitKind.TOKEN).until is None
+    if ends_s is not None:
+        assert wait.is_over(START + timedelta(seconds=ends_s))
+        assert not wait.is_over(START + timedelta(seconds=ends_s - 0.5))

@@ -281,8 +281,8 @@ def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
 
 def test_tree_tells_the_times_of_a_run_that_only_a_query_told() -> None:
     times = RunTimes(CREATED, CREATED + timedelta(seconds=1), CREATED + timedelta(seconds=5), timedelta(seconds=4))
-    with_usage = replace(times, compute=timedelta(milliseconds=250))
-    for given_times, duration_ms in ((times, 4000), (with_usage, 250)):
+    with_usage, of_trace = replace(times, compute=timedelta(milliseconds=250)), replace(times, lasted=None)
+    for given_times, duration_ms in ((times, 4000), (with_usage, 250), (of_trace, 4000)):
         leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status("Completed"), None, times=given_times)
         root = TreeNode(RUN_ID, 0, TaskId("root"), None, sample(), (leaf,))
         found = list(tree_objects(RunTree(root, RUN_ID)))[1]

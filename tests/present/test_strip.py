@@ -36,7 +36,7 @@ def test_a_failed_run_reads_as_in_the_mock_up() -> None:
     ("run", "why"),
     [
         (sample("COMPLETED"), "took 6.3s, 24s ago"),
-        (sample("EXECUTING"), "running for 31s"),
+        (sample("EXECUTING"), "executing for 31s"),
         (sample("EXECUTING", started=False), "a worker has it, it has not started yet"),
         (sample("QUEUED", started=False, attempt_count=None), "queued for 31s"),
         (sample("QUEUED", started=False, attempt_count=2), "waiting to retry after 2 attempts"),
@@ -69,7 +69,7 @@ def test_what_waits_in_a_known_queue_says_in_which() -> None:
 
 def test_stale_durations_stand_still() -> None:
     frozen = Now(NOW, CREATED + timedelta(seconds=5))
-    assert texts(sample("EXECUTING"), now=frozen)[1].strip() == "running for 4.9s~"
+    assert texts(sample("EXECUTING"), now=frozen)[1].strip() == "executing for 4.9s~"
     assert texts(sample("QUEUED", started=False, attempt_count=None), now=frozen)[1].strip() == "queued for 5.0s~"
     assert texts(sample("COMPLETED"), now=frozen)[1].strip() == "took 6.3s, 24s ago"
 
@@ -93,6 +93,12 @@ def test_strip_ticks_only_children_that_completed() -> None:
     found = rolled_up("COMPLETED", "CANCELED", "CANCELED", "EXPIRED")
     assert found.endswith("  ✓1  ⊘2  ◇1 below it")
     assert "✓" not in rolled_up("CANCELED", "EXPIRED")
+
+
+def test_strip_counts_children_of_unknown_status_apart() -> None:
+    unread, odd = Run(RunId("run_2")), sample("ODD_WORD")
+    _, line = strip_lines(sample("WAITING"), (unread, odd, sample("QUEUED")), AT, 80)
+    assert plain(line).endswith("  Q1  ?2 below it")
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)

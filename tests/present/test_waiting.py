@@ -49,12 +49,18 @@ def awaited(count: int, still: int, task: str | None = "sleeper", about: str | N
         (replace(TOKEN, kind=WaitKind.TIME, about=Raw("75 seconds")), "waits 1m15s, since 13:48"),
         (replace(TOKEN, kind=WaitKind.TIME, about=Raw("2 hours")), "waits 2h, since 13:48"),
         (replace(TOKEN, kind=WaitKind.TIME, about=None), "waits for a time since 13:48"),
+        (
+            replace(TOKEN, kind=WaitKind.TIME, about=Raw("2026-11-24T15:00:00.000Z")),
+            "waits until 15:00:00, since 13:48",
+        ),
+        (replace(TOKEN, kind=WaitKind.INPUT, about=Raw("approval")), "waits for input since 13:48"),
         (replace(TOKEN, kind=WaitKind.TIME, about=Raw("1 month")), "waits for 1 month, since 13:48"),
-        (awaited(1, 1), "waits for sleeper since 13:48"),
+        (awaited(1, 1), "waits for its child sleeper since 13:48"),
+        (awaited(1, 1, None), "waits for a child since 13:48"),
         (awaited(3, 3), "waits for 3 children since 13:48"),
         (awaited(10, 3), "waits for 3 of 10 children since 13:48"),
         (awaited(3, 0), "waits for 3 children since 13:48"),
-        (awaited(0, 0, None, "sleeper"), "waits for sleeper since 13:48"),
+        (awaited(0, 0, None, "sleeper"), "waits for runs of sleeper since 13:48"),
         (awaited(0, 0, None), "waits for children since 13:48"),
         (None, ""),
     ],
@@ -127,6 +133,8 @@ def test_code_is_called_running_only_where_the_trace_was_read() -> None:
     unread = detail_of(sample("EXECUTING"))
     assert RUNNING not in unread
     assert "it has started and has not ended" in unread
+    assert "running for" not in strip_of(sample("EXECUTING"))
+    assert "running for" in strip_of(waiting(None))
     changed = waiting(None)
     assert changed.state is not None
     changed = replace(changed, state=replace(changed.state, updated_at=NOW))

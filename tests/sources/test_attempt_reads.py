@@ -123,6 +123,45 @@ def test_events_without_the_run_leave_what_the_trace_tells(tmp_path: Path) -> No
     assert history_of(run).missing == f"{CUT} and the events do not tell of the run"
 
 
+def gone(path: str) -> Response | None:
+    return JSONResponse({"error": "Trace not found"}, 404) if path.endswith("/trace") else None
+
+
+def deep(path: str) -> Response | None:
+    """A trace that nests deeper than JSON is decoded."""
+    if not path.endswith("/trace"):
+        return None
+    return Response('{"trace":{"rootSpan":' + '{"children":[' * 10_000, media_type="application/json")
+
+
+@pytest.mark.parametrize("fault", [gone, deep])
+def test_attempts_without_a_readable_trace_come_from_the_events(tmp_path: Path, fault: Any) -> None:
+    run, trouble, requests = read("chatty-retry", 120, tmp_path, fault)
+    history = history_of(run)
+    assert requests == ["run", "trace", "events"]
+    assert [attempt.error is not None for attempt in history.attempts] == [True] * 3
+    assert (history.is_complete, history.is_trace_gone, trouble) == (True, False, None)
+
+
+@pytest.mark.parametrize(("fault", "said"), [(gone, None), (deep, "nested too deep")])
+def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, said: str | None) -> None:
+    def both(path: str) -> Response | None:
+        return JSONResponse({"error": "no"}, 404) if path.endswith("/events") else fault(path)
+
+    run, trouble, _ = read("chatty-retry", 120, tmp_path, both)
+    if said is None:
+        assert (history_of(run).is_trace_gone, trouble) == (True, None)
+    else:
+        assert said in (trouble or "")
+
+
+def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
+    run, _, _ = read("parent", 60, tmp_path, gone)
+    wait = run.wait
+    assert wait is not None
+    assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
+
+
 def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) -> None:
     async def scenario() -> None:
         with served("talks-on", 60) as (api, run_id):

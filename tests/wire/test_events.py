@@ -122,7 +122,7 @@ def test_events_of_other_runs_and_log_lines_are_left_out() -> None:
         event("Attempt 1", "1"),
         event("Attempt 2", "2", runId="run_b", attemptNumber=2),
         event("Attempt 3", "3", level="INFO"),
-        event("lonely", "4", "nobody", isPartial=True),
+        event("lonely", "4", "nobody", isPartial=True, attemptNumber=3),
         event("wait.for()", "5", "1", isPartial=True),
         "odd",
         None,
@@ -130,6 +130,19 @@ def test_events_of_other_runs_and_log_lines_are_left_out() -> None:
     ).root
     assert found is not None
     assert [span.message for span in found.walk()] == ["task", "Attempt 1", "wait.for()"]
+
+
+@pytest.mark.parametrize("parent", ["nobody", None])
+def test_spans_without_their_parent_are_placed_by_number(parent: str | None) -> None:
+    found = told(
+        event("wait.for()", "4", parent, isPartial=True, attemptNumber=2),
+        event("Attempt 2", "3", parent, isPartial=True, attemptNumber=2),
+        event("Retry #1 delay", "2", parent, attemptNumber=None),
+        event("Attempt 1", "1", parent, isError=True),
+    ).root
+    assert found is not None
+    assert [span.message for span in found.children] == ["Attempt 2", "Retry #1 delay", "Attempt 1"]
+    assert [span.message for span in found.children[0].children] == ["wait.for()"]
 
 
 def test_spans_that_name_each_other_as_parents_end() -> None:

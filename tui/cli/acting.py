@@ -18,6 +18,7 @@ from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.plan import UNKNOWN, Plan
+from tui.domain.run import Json, Run
 from tui.output import Output, OutputClosed
 from tui.session import Session
 
@@ -96,17 +97,20 @@ async def _perform(output: Output, session: Session, action: Action, plan: Plan,
             )
             raise
         is_all_done &= outcome.phase is ActionPhase.CONFIRMED
+        await session.settle()  # what proved the outcome is in the store then
         with suppress(OutputClosed):  # nobody reads, but what was agreed to is done, and the exit code tells
-            _say_outcome(output, action, outcome, as_json=as_json)
+            _say_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
     return is_all_done
 
 
 def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, as_json: bool) -> None:
+    from tui.present.schema import status_object
+
     for run in plan.runs:
         reason = action.forbidden(run)
         if as_json:
-            entry = {"run": run.id, "action": action.id, "wouldSend": reason is None, "status": run.status.value}
-            output.json_line(entry | ({} if reason is None else {"message": reason}))
+            entry: dict[str, Json] = {"run": run.id, "action": action.id, "wouldSend": reason is None}
+            output.json_line(entry | status_object(run) | ({} if reason is None else {"message": reason}))
         else:
             output.print(f"{run.id}  {run.title}  {reason or 'would be ' + action.done}")
     for note in notes_on(plan):
@@ -116,14 +120,17 @@ def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, a
     )
 
 
-def _say_outcome(output: Output, action: Action, outcome: ActionStatus, *, as_json: bool) -> None:
+def _say_outcome(output: Output, action: Action, outcome: ActionStatus, run: Run | None, *, as_json: bool) -> None:
+    """Print what became of an action, and in JSON the status of its run as the server last told it."""
+    from tui.present.schema import status_object
+
     if as_json:
-        entry: dict[str, str] = {"run": outcome.run_id, "action": outcome.action, "phase": outcome.phase.value}
+        entry: dict[str, Json] = {"run": outcome.run_id, "action": outcome.action, "phase": outcome.phase.value}
         if outcome.new_run_id is not None:
             entry["newRun"] = outcome.new_run_id
         if outcome.message:
             entry["message"] = outcome.message
-        output.json_line(entry)
+        output.json_line(entry | ({} if run is None else status_object(run)))
         return
     words = action.done if outcome.phase is ActionPhase.CONFIRMED else outcome.phase.value
     parts = [outcome.run_id, words, *([f"as {outcome.new_run_id}"] if outcome.new_run_id else [])]

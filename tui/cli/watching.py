@@ -96,7 +96,7 @@ class _Watcher:
         return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at > self._began
 
     def _print(self, before: Run | None, after: Run) -> None:
-        from tui.present.schema import run_object
+        from tui.present.schema import run_object, status_object
         from tui.present.transition import transition_line
 
         if not self._as_json:
@@ -104,7 +104,8 @@ class _Watcher:
             return
         line = run_object(after)
         if before is not None:
-            line["previousStatus"] = before.status.value
+            previous = status_object(before)
+            line |= {f"previous{key[0].upper()}{key[1:]}": word for key, word in previous.items()}
         self._output.json_line(line)
 
     def look_at_the_connection(self) -> None:

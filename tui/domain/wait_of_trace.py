@@ -13,6 +13,8 @@ from tui.domain.wait import Wait, WaitKind
 _TOKEN: Final = "wait.forToken()"  # noqa: S105  the name of a span
 _TIMES: Final = frozenset({"wait.for()", "wait.until()"})
 _RUNS: Final = re.compile(r"AndWait\(\)\Z")
+_INPUT: Final = re.compile(r"(?:\.in|\binputStream)\.wait(?:WithIdleTimeout)?\(\)\Z")
+"""`inputStream.wait()` and `sessions.open(…).in.wait()`, as the SDK of 2026 names them; none is recorded."""
 
 
 def wait_of(root: Span, attempt: Span | None) -> Wait | None:
@@ -54,4 +56,6 @@ def _kind_of(span: Span) -> WaitKind | None:
         return WaitKind.TOKEN
     if span.message in _TIMES:
         return WaitKind.TIME
+    if _INPUT.search(span.message):
+        return WaitKind.INPUT
     return WaitKind.RUNS if _RUNS.search(span.message) else None

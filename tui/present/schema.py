@@ -9,8 +9,8 @@ the schema's fields these keys are promised:
   `ttl`, `delayedUntil`, `expiredAt`, `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`,
   `attemptsComplete` (beside `attempts`: false where attempts, or errors of them, may be missing),
   `attemptsMissing` (what the server cut, in words), `nextAttemptAt`, `isTraceGone` (then only the last attempt is
-  known), `waitsFor` (what a live run waits for: `kind` is time, token or runs, `since`, `about` the duration, the
-  token or the task, `runs`), `env` (its slug), `error`, `taskKind`,
+  known), `waitsFor` (what a live run waits for: `kind` is time, token, input or runs, `since`, `about` the duration
+  or the moment, the token, the stream or the task, `runs`), `env` (its slug), `error`, `taskKind`,
   `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
 * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
   `serverStatus`.
@@ -165,9 +165,12 @@ def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
     if run is None:
         return None if run_id is None else {"id": run_id}
     told: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
-    if run.state:
-        told |= {"status": run.status.value, **_status_keys(run.state.status)}
-    return told
+    return told | status_object(run)
+
+
+def status_object(run: Run) -> Object:
+    """The status of a run in all its words, and nothing else of it; empty where it was never read."""
+    return {} if run.state is None else {"status": run.status.value, **_status_keys(run.state.status)}
 
 
 def _status_keys(status: Status) -> Object:
@@ -191,6 +194,8 @@ def _node_times(node: TreeNode) -> Object:
         return {}
     times = node.times
     lasted = times.lasted if times.compute is None else times.compute
+    if lasted is None and times.started_at is not None and times.finished_at is not None:
+        lasted = max(times.finished_at - times.started_at, timedelta())
     return _known(
         {
             "createdAt": _iso(times.created_at),

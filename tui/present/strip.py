@@ -13,9 +13,9 @@ from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
 from tui.present import words
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.list_end import NO_RUN_SENTENCE
-from tui.present.status import LOOKS, look_of
+from tui.present.status import LOOKS, UNKNOWN, look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
-from tui.present.waiting import waiting_words
+from tui.present.waiting import is_known_to_run, waiting_words
 
 _INDENT: Final = "  "
 _BELOW: Final = "    "
@@ -98,7 +98,8 @@ def _life(run: Run, now: Now) -> Line:
         case RunStatus.DELAYED | RunStatus.QUEUED | RunStatus.WAITING_FOR_DEPLOY:
             text = _waits(run, now)
         case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
-            text = f"running for {lasted}" if ran is not None else "a worker has it, it has not started yet"
+            verb = "running" if is_known_to_run(run) else "executing"
+            text = f"{verb} for {lasted}" if ran is not None else "a worker has it, it has not started yet"
             text = waiting_words(run, now) or text
         case RunStatus.WAITING_TO_RESUME:
             waits = waiting_words(run, now) or "waits"
@@ -152,12 +153,19 @@ _ROLL_UP: Final = (
 def _family(children: Sequence[Run]) -> Line:
     """`✗1  E2  Q7  ✓15  ⊘3 below it`: the direct children by family; a zero is left out.
 
-    Only a run that completed has a tick: a canceled or expired one has its own glyph.
+    Only a run that completed has a tick: a canceled or expired one has its own glyph, an unknown status a `?`.
     """
-    counts = Counter(child.status for child in children)
+    counts = Counter(child.status for child in children if not _is_unknown(child))
     parts: list[Line] = []
     for letter, family, token in _ROLL_UP:
         number = sum(counts[status] for status in family)
         if number:
             parts.append((Piece(f"{letter}{words.count(number)}", token, is_bold=token is Token.ROSE),))
+    if unknown := sum(_is_unknown(child) for child in children):
+        parts.append((Piece(f"{UNKNOWN.glyph}{words.count(unknown)}", Token.MUTED),))
     return (*joined(parts), Piece(" below it", Token.FAINT)) if parts else ()
+
+
+def _is_unknown(run: Run) -> bool:
+    """Whether its status was never read, or is a word that we do not know."""
+    return look_of(run).glyph == UNKNOWN.glyph

@@ -30,7 +30,7 @@ def waiting_words(run: Run, now: Now) -> str:
         return ""
     read_at = run.attempts[0].read_at
     as_of = f" (as of {words.time_of_day(read_at, now.at)})" if now.at - read_at > READ_AGAIN else ""
-    return f"waits {_for_what(wait)} since {words.time_of_day(wait.since, now.at)}{as_of}"
+    return f"waits {_for_what(wait, now)} since {words.time_of_day(wait.since, now.at)}{as_of}"
 
 
 def _retry_words(run: Run, now: Now) -> str:
@@ -58,12 +58,12 @@ def meaning_words(run: Run, now: Now) -> str:
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
     word = look_of(run).word
-    if word in UNSURE and not _is_known_to_run(run):
+    if word in UNSURE and not is_known_to_run(run):
         return UNSURE[word]
     return DESCRIPTIONS.get(word, "")
 
 
-def _is_known_to_run(run: Run) -> bool:
+def is_known_to_run(run: Run) -> bool:
     """Whether the trace of a run that executes was read, and shows no wait."""
     if run.attempts is None or run.state is None or run.wait is not None:
         return False
@@ -73,21 +73,25 @@ def _is_known_to_run(run: Run) -> bool:
     return run.status in EXECUTING_FAMILY and is_newest and is_open
 
 
-def _for_what(wait: Wait) -> str:
+def _for_what(wait: Wait, now: Now) -> str:
     match wait.kind:
         case WaitKind.TOKEN:
             return "for a token"
+        case WaitKind.INPUT:
+            return "for input"
         case WaitKind.TIME:
-            return _for_how_long(wait)
+            return _for_how_long(wait, now)
         case WaitKind.RUNS:
             return _for_which_runs(wait)
         case _:
             assert_never(wait.kind)
 
 
-def _for_how_long(wait: Wait) -> str:
+def _for_how_long(wait: Wait, now: Now) -> str:
     if (lasts := wait.lasts) is not None:
         return f"{_rounded(lasts)},"
+    if (until := wait.until) is not None:
+        return f"until {words.moment(until, now.at).partition('.')[0]},"
     return "for a time" if wait.about is None else f"for {wait.about[:_LONGEST_TASK]},"
 
 
@@ -103,7 +107,9 @@ def _for_which_runs(wait: Wait) -> str:
     count, task = len(wait.runs), wait.task or wait.about
     if count > 1:
         return f"for {_children(wait.open_count, count)}"
-    return f"for {task[:_LONGEST_TASK]}" if task else "for a child" if count else "for children"
+    if not count:
+        return f"for runs of {task[:_LONGEST_TASK]}" if task else "for children"
+    return f"for its child {task[:_LONGEST_TASK]}" if task else "for a child"
 
 
 def _children(open_count: int, count: int) -> str:

@@ -1,10 +1,12 @@
-"""The attempts of one run, read from its trace, and from its events where the trace was cut or tells too little.
+"""The attempts of one run, read from its trace, or from its events where the trace is cut, unreadable or missing.
 
 What lives here: which requests attempts take, and how often. What the answers mean is `domain.attempts_of_trace`'s.
 Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -20,7 +22,7 @@ from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.domain.wait import Wait, WaitKind
 from tui.sources.budget import Priority
-from tui.wire.errors import ApiError
+from tui.wire.errors import ApiError, ServerFault
 from tui.wire.events import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ CUT_AGAIN: Final = timedelta(seconds=15)
 MAX_KNOWN: Final = 256
 """Runs whose trace is known to be cut, and waits whose words are known: as many as somebody looks at in a while."""
 
+_OK: Final = 200
 _MAX_TRACE_ROWS: Final = 5_000
 _CUT: Final = f"the trace was cut at {_MAX_TRACE_ROWS:,} rows"
 
@@ -53,10 +56,12 @@ class AttemptReads:
         self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
         self._abouts: OrderedDict[SpanId, Raw | None] = OrderedDict()
 
-    async def read(self, run: Run, priority: Priority, read_at: datetime) -> RunPatch | None:
+    async def read(
+        self, run: Run, priority: Priority, read_at: datetime, related: Iterable[RunPatch] = ()
+    ) -> RunPatch | None:
         """The attempts of a run whose detail was just read; None: what is known of them was read a moment ago.
 
-        Raises `ApiError` where neither trace nor events can be read.
+        `related` are the relatives that the detail named. Raises `ApiError` where neither trace nor events can be read.
         """
         known = self._cut.get(run.id)
         if known is not None and run.attempts is not None and self._is_recent(known, run):
@@ -69,7 +74,8 @@ class AttemptReads:
         if trace is None and (not self._reads.may(Capability.TRACE) or run.attempt_count == 0):
             history = replace(history, is_trace_gone=False)
         if history.wait is not None:
-            history = replace(history, wait=await self._explained(run.id, history.wait, priority))
+            wait = await self._explained(run.id, history.wait, priority)
+            history = replace(history, wait=_with_children(wait, run.id, related))
         return _patch(run, replace(history, missing=missing), root_error, read_at)
 
     def _is_recent(self, known: _CutRun, run: Run) -> bool:
@@ -80,8 +86,15 @@ class AttemptReads:
         """What attempts are read from, and what of it is missing; a trace that was cut once is not asked for again."""
         trace: Trace | None = None
         if run.id not in self._cut:
-            trace = await self._reads.trace(run.id, priority)
-            if trace is None or not trace.is_truncated:
+            try:
+                trace = await self._reads.trace(run.id, priority)
+            except ServerFault as fault:
+                if fault.status != _OK:
+                    raise
+                return await self._trace_of_events(run, priority, fault)
+            if trace is None:
+                return await self._trace_of_events(run, priority)
+            if not trace.is_truncated:
                 return trace, ""
         _remember(self._cut, run.id, _CutRun(self._reads.now(), run.attempt_count, run.is_final))
         try:
@@ -94,6 +107,24 @@ class AttemptReads:
             return trace, f"{_CUT} and the events do not tell of the run"
         whole = Trace(TraceId("") if trace is None else trace.id, events.root)
         return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
+
+    async def _trace_of_events(
+        self, run: Run, priority: Priority, fault: ServerFault | None = None
+    ) -> tuple[Trace | None, str]:
+        """The events as a trace, for a run without a trace, or with an unreadable one: then `fault` says why.
+
+        Raises the fault where the events do not help.
+        """
+        events = Events(None)
+        if run.attempt_count and self._reads.may(Capability.TRACE):
+            with suppress(ApiError):
+                events = await self._events(run.id, priority)
+        if events.root is not None:
+            cut = f"the events were cut at {MAX_EVENT_ROWS:,} rows" if events.may_be_cut else ""
+            return Trace(TraceId(""), events.root), cut
+        if fault is not None:
+            raise fault
+        return None, ""
 
     async def _events(self, run_id: RunId, priority: Priority) -> Events:
         reads = self._reads
@@ -121,6 +152,32 @@ class AttemptReads:
         except ApiError:
             return None
         return detail.error
+
+
+def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wait:
+    """The wait for other runs with those that the detail names, where no span shows any: events show none.
+
+    They are the children that were created since the wait began, of its task where that is told.
+    """
+    if wait.kind is not WaitKind.RUNS or wait.runs:
+        return wait
+    awaited = [
+        patch
+        for patch in related
+        if patch.fixed is not None
+        and patch.fixed.parent_id == run_id
+        and patch.fixed.created_at is not None
+        and patch.fixed.created_at >= wait.since
+        and (wait.about is None or str(patch.fixed.task) == wait.about)
+    ]
+    open_count = sum(patch.state is not None and not patch.state.status.canonical.is_final for patch in awaited)
+    tasks = {patch.fixed.task for patch in awaited if patch.fixed is not None}
+    return replace(
+        wait,
+        runs=tuple(patch.id for patch in awaited),
+        open_count=open_count,
+        task=tasks.pop() if len(tasks) == 1 else None,
+    )
 
 
 def _found(root: Span, span_id: SpanId) -> Span | None:

@@ -162,7 +162,7 @@ class Reads:
         if answer.patch.attempts is not None:
             return run, None
         try:
-            patch = await self._attempts.read(run, priority, answer.read_at)
+            patch = await self._attempts.read(run, priority, answer.read_at, answer.related)
         except ApiError as error:
             return run, f"the attempts are not known: {error}"
         if patch is None:

@@ -271,6 +271,8 @@ def _row_times(row: dict[str, Json]) -> RunTimes:
 
 def _duration(value: Json) -> timedelta | None:
     """Milliseconds, which may come as text (a ClickHouse Int64)."""
+    if isinstance(value, bool):
+        return None
     try:
         return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
     except (TypeError, ValueError, OverflowError):

@@ -6,7 +6,7 @@ Source: recordings 240e-254e, 1005, 1231, 1239 and tests/wire/recordings/README.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -28,7 +28,6 @@ SLICE: Final = 400
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
 _RETRY_DELAY: Final = re.compile(r"Retry #[0-9]+ delay\Z")
-_UNREADABLE: Final = "the events could not be read"
 
 
 class EventsDecoder:
@@ -53,7 +52,7 @@ class EventsDecoder:
                 if count % SLICE == 0:
                     yield
         except (ValueError, RecursionError):
-            raise ServerFault(f"{_UNREADABLE}: no JSON, or nested too deep", 200) from None
+            raise ServerFault("no JSON, or nested too deep", 200) from None
 
     def events(self) -> Events:
         """What was decoded."""
@@ -97,13 +96,18 @@ class EventsDecoder:
         self._spans[span.id] = (span, SpanId(parent_id) if isinstance(parent_id, str) else None)
 
     def _root(self) -> Span | None:
-        """The run's own span with all that was kept below it, children first; None when it did not come."""
+        """The run's own span with all that was kept below it, children first; None when it did not come.
+
+        A span whose parent was not kept hangs on the attempt of its number, and an attempt or a delay on the run.
+        """
         own = [span for span, _ in self._spans.values() if _is_own(span)]
         if not own:
             return None
         root = min(own, key=lambda span: span.started_at)
         children: dict[SpanId, list[SpanId]] = {}
-        for span, parent_id in self._spans.values():
+        attempts = {span.attempt_number: span.id for span, _ in self._spans.values() if _ATTEMPT.match(span.message)}
+        for span, told in self._spans.values():
+            parent_id = told if told in self._spans else _stand_in(span, root, attempts)
             if parent_id is not None and span.id != root.id:
                 children.setdefault(parent_id, []).append(span.id)
         order, pending = [], [root.id]
@@ -123,7 +127,17 @@ class EventsDecoder:
 
 def _is_own(span: Span) -> bool:
     """Whether it may be the run's own span: neither an attempt nor a delay, nor anything inside an attempt."""
-    return span.attempt_number is None and not _ATTEMPT.match(span.message) and not _RETRY_DELAY.match(span.message)
+    return span.attempt_number is None and not _is_top(span)
+
+
+def _is_top(span: Span) -> bool:
+    """Whether it belongs right below the run's own span."""
+    return bool(_ATTEMPT.match(span.message) or _RETRY_DELAY.match(span.message))
+
+
+def _stand_in(span: Span, root: Span, attempts: Mapping[int | None, SpanId]) -> SpanId | None:
+    """The parent of a span whose own was not kept; None: nothing tells where it belongs."""
+    return root.id if _is_top(span) else attempts.get(span.attempt_number or 0)
 
 
 def _rows(text: str) -> Iterator[Json]:
@@ -151,7 +165,7 @@ def _after(text: str, at: int, sign: str) -> int:
     """The place behind a sign that has to come next, but for spaces. Raises `ServerFault`."""
     at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches everywhere
     if text[at : at + 1] != sign:
-        raise ServerFault(f"{_UNREADABLE}: no list of events", 200)
+        raise ServerFault("no list of events", 200)
     return at + 1
 
 
