@@ -81,6 +81,25 @@ def test_an_answer_that_nobody_asked_for_counts_for_nothing() -> None:
     assert seen == [Sight.SEEN]
 
 
+def test_question_that_was_not_sent_delays_no_later_frame() -> None:
+    async def story() -> None:
+        clock = VirtualClock()
+        is_behind = True
+        guard = TypeAhead(clock, lambda _: not is_behind)
+        seen: list[Sight] = []
+        guard.begin(seen.append)
+        await clock.run(SILENT_AFTER_S + 1)
+        assert seen == [Sight.WAITING, Sight.UNKNOWN]
+        is_behind = False
+        guard.begin(seen.append)
+        guard.answer()
+        guard.begin(seen.append)
+        guard.answer()
+        assert seen[-1] is Sight.SEEN
+
+    asyncio.run(story())
+
+
 def test_a_terminal_two_seconds_away_confirms_nothing_too_early(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tui", "demo", "--history", "40", "--rate", "0"]
     env = environment(None, XDG_STATE_HOME=str(tmp_path))

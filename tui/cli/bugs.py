@@ -15,7 +15,7 @@ from tui.output import Output
 if TYPE_CHECKING:
     from types import TracebackType
 
-LAST_LINE: Final = "trigger-tui ended by a mistake of its own; the lines above tell where."
+LAST_LINE: Final = "trigger-tui crashed; see the traceback above."
 
 
 def say_bug(output: Output, bug: BaseException) -> None:

@@ -69,7 +69,7 @@ class TriggerApp(Host):
         self._has_title = session.settings.has_title and takes_title(self.environ.get("TERM", ""))
         self._title = ""
         self.live = Live(session, self.call_later)
-        self.type_ahead = TypeAhead(session.clock, self.write)
+        self.type_ahead = TypeAhead(session.clock, self.ask_cursor)
         self.following = Following(session, place=place)
         self.messages = Messages()
         self.following.tell = lambda text: self.messages.add(session.now(), text)
@@ -113,6 +113,13 @@ class TriggerApp(Host):
         # Textual hands its driver to nobody, and has no other way to write what is not painted.
         if self._driver is not None:
             self._driver.write(data)
+
+    def ask_cursor(self, question: str) -> bool:
+        """Ask the terminal for its cursor; False if it is behind, and was not asked."""
+        if isinstance(self._driver, TerminalDriver):
+            return self._driver.ask(question)
+        self.write(question)
+        return True
 
     def set_title(self, title: str) -> None:
         """Set the terminal's title, if the settings and the terminal have one. Nothing is sent unless it changes."""

@@ -24,7 +24,6 @@ from tui.ui.terminal_answers import LATE_WITHIN_S, LateAnswers
 from tui.ui.terminal_input import InputDecoder
 from tui.ui.terminal_output import TerminalWriter
 from tui.ui.terminal_reader import TerminalReader
-from tui.ui.type_ahead import ASK_CURSOR
 
 HUNG_UP: Final = 129
 """The exit code of a program whose terminal was closed: that of SIGHUP, as shells have it."""
@@ -107,8 +106,14 @@ class TerminalDriver(Driver):
 
     def write(self, data: str) -> None:
         """Send text to the terminal; while it is suspended there is none."""
-        if self._writer is not None and self._is_active and self._writer.write(data):
-            self._answers.ask(data.count(ASK_CURSOR))
+        if self._writer is not None and self._is_active:
+            self._writer.write(data)
+
+    def ask(self, question: str) -> bool:
+        """Send the terminal a question that it will answer; False if it is behind, and gets none."""
+        is_sent = self._writer is not None and self._is_active and self._writer.write(question)
+        self._answers.ask(int(is_sent))
+        return is_sent
 
     def set_title(self, title: str) -> None:
         """Set the terminal's title; the one before comes back at the end. The text holds no controls."""

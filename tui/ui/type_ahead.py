@@ -44,10 +44,11 @@ class TypeAhead:
     that was lost costs the next frame one more question.
     """
 
-    def __init__(self, clock: Clock, write: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, write: Callable[[str], bool | None]) -> None:
+        """`write` sends to the terminal; False: the terminal is behind, and gets nothing of it."""
         self._clock = clock
         self._write = write
-        self._asked = self._answered = 0
+        self._asked = self._answered = self._tries = 0
         self._first_asked_s: float | None = None
         self._frame_from = 0
         self._timer: Timer | None = None
@@ -67,13 +68,14 @@ class TypeAhead:
         self._stop()
         is_silent = self.is_silent
         self._frame_from = self._asked + 1
+        self._tries = 0
         self._ask()  # a silent one too: it may have been slow
         if is_silent:
             on_sight(Sight.UNKNOWN)
             return lambda: None
-        frame, self._on_sight = self._frame_from, on_sight
+        self._on_sight = on_sight
         self._timer = self._clock.call_later(SAID_AFTER_S, self._say)
-        return lambda: self._stop() if frame == self._frame_from else None
+        return lambda: self._stop() if self._on_sight is on_sight else None
 
     def answer(self) -> None:
         """Count an answer of the terminal; it has its place among the keys."""
@@ -89,10 +91,11 @@ class TypeAhead:
         self._timer = self._on_sight = None
 
     def _ask(self) -> None:
-        self._asked += 1
+        self._tries += 1
         if self._first_asked_s is None:
             self._first_asked_s = self._clock.monotonic_s()
-        self._write(ASK_CURSOR)
+        # Nobody answers what was not sent: to wait for that would make every later frame wait longer.
+        self._asked += self._write(ASK_CURSOR) is not False
 
     def _say(self) -> None:
         self._timer = self._clock.call_later(ASK_EVERY_S - SAID_AFTER_S, self._ask_again)
@@ -100,7 +103,7 @@ class TypeAhead:
             self._on_sight(Sight.WAITING)
 
     def _ask_again(self) -> None:
-        if self._asked - self._frame_from + 1 >= MAX_QUESTIONS:
+        if self._tries >= MAX_QUESTIONS:
             self._end(Sight.UNKNOWN)
             return
         self._ask()
