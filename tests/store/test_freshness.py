@@ -52,6 +52,14 @@ def test_before_the_first_word_it_is_connecting_and_slow_after_a_while(heard: He
     assert not heard.connection.at(8, NOON, timedelta(seconds=8)).is_slow
 
 
+def test_feed_that_is_refused_is_no_trouble_before_polling_begins(heard: Heard) -> None:
+    heard.bad(FEED, 0)
+    before = heard.now(6)
+    assert (before.level, before.trouble, before.lead) == (Level.CONNECTING, None, None)
+    heard.good(REST, 7)
+    assert (heard.now(8).lead, heard.now(8).aside is not None) == (REST, True)
+
+
 def test_polling_is_late_at_twice_its_interval_and_stale_at_five_times(heard: Heard) -> None:
     heard.good(REST, 0)
     assert heard.levels(3.9, 4, 9.9, 10) == ["fresh", "late", "late", "stale"]

@@ -187,7 +187,9 @@ class Connection:
         feeds = [name for name in self._ears if name in FEEDS]
         well = next((name for name in feeds if self._ears[name].is_well(elapsed_s)), None)
         asker = next((name for name in self._ears if name not in FEEDS and name != RELAY), None)
-        return well or asker or next(iter(feeds), None) or (RELAY if link is not None else None)
+        # A feed that was never heard says nothing of who polls, whose first word may take long.
+        heard = next((name for name in feeds if self._ears[name].heard_s is not None), None)
+        return well or asker or heard or (RELAY if link is not None else None)
 
     def _aside(self, lead: str) -> Trouble | None:
         others = (ear.trouble for name, ear in self._ears.items() if name not in {lead, RELAY})

@@ -70,7 +70,7 @@ def decode_query(body: bytes, cuts: Cuts | None = None) -> list[dict[str, Json]]
     """Read the rows that `POST /api/v1/query` answered. `cuts` learns what was too much. Raises `ServerFault`."""
     cuts = cuts or Cuts()
     rows = list(
-        cuts.take(decode(QueryRows, body, "the rows of the query")["results"], MAX_QUERY_ROWS, "rows of a query")
+        cuts.take(decode(QueryRows, body, "the rows of the query", cuts)["results"], MAX_QUERY_ROWS, "rows of a query")
     )
     if len(body) > MAX_MESSAGE_CHARS:
         for row in rows:

@@ -18,7 +18,8 @@ from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from tui.domain.run import Json
-from tui.wire.bounds import MAX_ID_CHARS
+from tui.wire.bounds import MAX_ID_CHARS, Cuts
+from tui.wire.deep_json import MAX_DEPTH, without_depth
 from tui.wire.errors import ServerFault
 
 T = TypeVar("T")
@@ -167,8 +168,8 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def decode(shape: type[T], body: bytes, what: str) -> T:
-    """Read bytes as one of these shapes.
+def decode(shape: type[T], body: bytes, what: str, cuts: Cuts | None = None) -> T:
+    """Read bytes as one of these shapes. `cuts` learns of values that are nested too deep to be read.
 
     Raises `ServerFault`, whose text calls the answer `what` and holds nothing of it.
     """
@@ -180,7 +181,12 @@ def decode(shape: type[T], body: bytes, what: str) -> T:
         return read
     # pydantic's own reader refuses lone surrogates (JavaScript writes them), depth over 200 and very long numbers.
     try:
-        return convert(shape, read_json(body))
+        try:
+            value = read_json(body)
+        except RecursionError:
+            value = read_json(without_depth(body))
+            (cuts or Cuts()).note(f"values nested more than {MAX_DEPTH} deep in {what} are left out")
+        return convert(shape, value)
     except (ValueError, RecursionError):
         raise ServerFault(f"{what} could not be read: no JSON, or not of the shape that we know", 200) from None
 

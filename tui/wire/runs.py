@@ -56,7 +56,7 @@ def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Pag
     Raises `ServerFault`.
     """
     cuts = cuts or Cuts()
-    page = decode(RunPage, body, "the list of runs")
+    page = decode(RunPage, body, "the list of runs", cuts)
     pagination = page.get("pagination", {})
     rows = cuts.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
     patches = tuple(_read_row(row, read_at, cuts) for row in rows if row is not None)
@@ -72,7 +72,7 @@ def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Pag
 def decode_run(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> RunAnswer:
     """Read the answer of `GET /api/v3/runs/{id}`. `cuts` learns what was too much. Raises `ServerFault`."""
     cuts = cuts or Cuts()
-    detail = decode(RunDetail, body, "the run")
+    detail = decode(RunDetail, body, "the run", cuts)
     run_id = RunId(detail["id"])
     related = detail.get("relatedRuns", {})
     root, parent, children = related.get("root"), related.get("parent"), related.get("children")
