@@ -94,6 +94,13 @@ def test_no_key_is_offered_where_a_relay_lists_nothing() -> None:
     assert unread.endswith("   Enter reads on"), "errors are read one by one there"
 
 
+def test_narrow_line_names_its_key_in_short() -> None:
+    facts = replace(SEARCHED, history=CUT, unread_count=139, failed_count=148)
+    text = "9 found · 139 errors not read · older than 10:00 not searched   Enter asks"
+    assert said(facts, 77) == text
+    assert said(facts, 100) == f"{text} the server"
+
+
 @pytest.mark.parametrize("width", [1, 12, 40, 60, 77, 200])
 def test_end_fits_and_keeps_its_key(width: int) -> None:
     facts = replace(SEARCHED, history=CUT, unread_count=139, progress=SearchProgress(answers=("日本" * 40,)))

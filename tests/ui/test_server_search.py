@@ -210,7 +210,7 @@ def test_panes_say_that_the_last_line_is_no_run(tmp_path: Path, size: tuple[int,
 def test_last_line_has_the_width_of_the_screen_at_once(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"upstream", "enter")
-        assert end_line(monitor).endswith("…   Enter asks the server")
+        assert end_line(monitor).endswith("…   Enter asks")
         await monitor.pilot.resize_terminal(120, 40)
         assert end_line(monitor).endswith(" not searched   Enter asks the server")
 
@@ -230,6 +230,21 @@ def test_list_that_is_cut_says_how_far_it_reaches(tmp_path: Path) -> None:
         assert "older than 13:43 not searched" in end_line(monitor)
         await monitor.press("enter", wait_s=8)
         assert "250 found" in end_line(monitor)
+
+    told(story, tmp_path, fleet, history_runs=100)
+
+
+def test_found_runs_do_not_lengthen_the_reach(tmp_path: Path) -> None:
+    fleet = small_fleet(250)
+    fleet.allow_queries()
+    fleet.add_all(FleetRun(900 + n, -3000.0 - n, -3000.0, -2990.0, task="long-ago") for n in range(3))
+
+    async def story(monitor: Monitored) -> None:
+        await search(monitor, "long-ago")
+        assert "3 found" in end_line(monitor)
+        assert "task long-ago: 3 in 90d" in end_line(monitor)
+        await monitor.press("escape", wait_s=1)
+        assert "newest 100, back to 13:43" in monitor.lines[1]
 
     told(story, tmp_path, fleet, history_runs=100)
 

@@ -16,6 +16,10 @@ from tui.present.trouble import without_request
 NO_RUN: Final = "this line is no run: it says what the list does not show"
 NO_RUN_SENTENCE: Final = f"{NO_RUN.capitalize()}."
 
+ASKS: Final = "asks the server"
+_SHORTER: Final = {ASKS: "asks"}
+"""Where the line is too narrow for the whole."""
+
 _DOT: Final = Piece(" · ", Token.FAINT)
 
 
@@ -62,7 +66,7 @@ def end_line(facts: EndFacts, width: int) -> Line | None:
 def _key(facts: EndFacts) -> tuple[str, str] | None:
     progress = facts.progress
     if progress == SearchProgress():
-        return "Enter", "asks the server"
+        return "Enter", ASKS
     if progress.trouble and progress.has_lists:
         return "Enter", "tries again"
     if progress.is_answered and facts.lacks_queues:
@@ -77,8 +81,14 @@ def _fitted(parts: list[Piece], key: tuple[str, str] | None, width: int) -> Line
     line: list[Piece] = []
     for part in parts:
         line += [_DOT, part] if line else [part]
-    tail: Line = () if key is None else (Piece("   "), Piece(key[0], is_bold=True), Piece(f" {key[1]}", Token.FAINT))
+    tail = _tail(key)
+    if key is not None and line_width(tuple(line)) + line_width(tail) > width:
+        tail = _tail((key[0], _SHORTER.get(key[1], key[1])))
     return (*cut(tuple(line), max(0, width - line_width(tail))), *tail)
+
+
+def _tail(key: tuple[str, str] | None) -> Line:
+    return () if key is None else (Piece("   "), Piece(key[0], is_bold=True), Piece(f" {key[1]}", Token.FAINT))
 
 
 def _parts(facts: EndFacts) -> list[Piece]:

@@ -3,11 +3,16 @@
 The words are `present`'s: `present.list_end`, `present.empty`.
 """
 
+from datetime import timedelta
+
 from tui.domain.search import SearchProgress
+from tui.domain.update import HistoryRead
 from tui.present import words
 from tui.present.empty import EmptyFacts
 from tui.present.list_end import EndFacts, reach_words
 from tui.store.filter_words import words_of
+from tui.store.orders import CREATED, EPOCH
+from tui.store.view import View
 from tui.ui.list_views import ListViews
 from tui.ui.live import Live
 
@@ -19,8 +24,16 @@ def count_words(live: Live, views: ListViews, *, is_wide: bool) -> str:
     total = words.count(len(base), at_least=is_open and len(base) > 0)
     # What a search found beyond the reach is not among the newest.
     if not wanted.is_searched and (is_wide or not wanted.text):
-        total = reach_words(history, len(base) - base.older_count, live.now.at) or total
+        total = reach_words(history, _reached_count(base, history), live.now.at) or total
     return total if shown is base else f"{words.count(len(shown))} of {total}"
+
+
+def _reached_count(base: View, history: HistoryRead | None) -> int:
+    """How many runs are as new as the oldest that was listed. What a search found beyond is not among them."""
+    listed = len(base) - base.older_count
+    if history is None or base.order is not CREATED:
+        return listed
+    return min(listed, base.place((EPOCH - history.reached + timedelta.resolution,)))
 
 
 def end_facts(live: Live, views: ListViews, progress: SearchProgress) -> EndFacts:
