@@ -206,6 +206,26 @@ def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]
     return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=60, **streams)
 
 
+def test_a_non_blocking_stdout_gets_every_line() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    rows = [{"n": number, "text": "é" * 100} for number in range(1_000)]
+
+    def write() -> None:
+        with os.fdopen(writing, "w", encoding="utf-8") as out:
+            output = Output(out, out, is_terminal=False, width=80, color=False, ascii_only=False)
+            for row in rows:
+                output.json_line(row)
+            output.say("é" * 3)
+
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    with os.fdopen(reading, encoding="utf-8") as lines:
+        *got, said = lines
+    assert [json.loads(line) for line in got] == rows
+    assert said == "ééé\n"
+
+
 def test_a_process_whose_pipe_was_closed_exits_quietly() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -5,6 +5,7 @@ are clean by their construction, diagnostics are cleaned here, JSON is pure ASCI
 """
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -219,12 +220,30 @@ def _painted(piece: Piece) -> str:
 
 
 def _write_to(stream: TextIO, text: str) -> None:
+    descriptor = _non_blocking(stream)
+    if descriptor is not None:
+        # Python loses what does not fit. Another program has left the mode on the file that it shares with us.
+        left = text.encode(stream.encoding, "replace")
+        while left:
+            select.select([], [descriptor], [])
+            with suppress(BlockingIOError):
+                left = left[os.write(descriptor, left) :]
+        return
     try:
         stream.write(text)
     except UnicodeEncodeError:
         encoding = stream.encoding
         stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
+
+
+def _non_blocking(stream: TextIO) -> int | None:
+    """The descriptor of a stream in non-blocking mode; None for all others."""
+    try:
+        descriptor = stream.fileno()
+        return None if os.get_blocking(descriptor) else descriptor
+    except (OSError, ValueError):  # a stream in memory, or a closed one
+        return None
 
 
 def _width(environ: Mapping[str, str], terminal: TextIO | None) -> int:
