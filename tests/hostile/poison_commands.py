@@ -20,7 +20,7 @@ from tests.hostile.commands import (
     surfaces,
     trouble_of,
 )
-from tests.hostile.dosing import JSON_TYPE, Dosing, dose_of, draw
+from tests.hostile.dosing import JSON_TYPE, Dosing, draw, route_of
 from tests.hostile.proxy import Answer, Asked, Early, Proxy, Rewriter, unchanged
 from tests.hostile.world import HostileFleet, hostile_server
 from tui.wire.request_progress import Timeouts
@@ -130,8 +130,7 @@ class CommandRunner:
     def run(self, case: Case, command: Command) -> Result:
         """Run the command with the poison in its answers, and judge what it left."""
         reach = self.reach(command)
-        kind, _ = dose_of(case)
-        numbers = reach.get(kind) or next(iter(reach.values()))
+        numbers = reach[route_of(case, reach)]
         arguments = command.arguments(self.fleet, numbers[case.number % len(numbers)])
         dosing = Dosing([case], reach)
         log = Path(self._state, "trigger-tui", "actions.jsonl")

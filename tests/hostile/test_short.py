@@ -12,6 +12,9 @@ from tests.hostile.modes import MODES
 SHARDS = {"poison": 4}
 """Parts of a mode, so that two workers share the work; what a mode finds out first, each worker finds out."""
 
+MIN_REACHED = 0.3
+"""Of the cases: an error in the place of a list hides all other poison of its session."""
+
 
 @cache
 def cases_of(name: str) -> list[Case]:
@@ -29,6 +32,7 @@ def test_program_survives_hostile_cases(name: str, shard: int) -> None:
     cases = cases_of(name)[shard :: SHARDS.get(name, 1)]
     results = list(mode_of(name).run(cases))
     assert len(results) == len(cases)
+    assert sum(result.is_reached for result in results) >= MIN_REACHED * len(results)
     failed = [result for result in results if not result.has_passed and known_point(result.case.id) is None]
     assert [f"{result.case.id}: {result.trouble}" for result in failed] == []
 
