@@ -10,6 +10,7 @@ from tests.fleet import Fleet
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored
 from tests.ui.test_clipboard import taken
+from tui.ui.driver import TerminalDriver
 
 Story = Callable[[Monitored], Awaitable[None]]
 
@@ -130,3 +131,19 @@ def test_what_the_filter_found_is_marked_in_the_list(tmp_path: Path) -> None:
         assert marked() == []
 
     told(story, tmp_path)
+
+
+def test_each_key_is_worked_off_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        worked_off: list[None] = []
+        driver = TerminalDriver(monitor.app)
+        driver.backlog.done = lambda: worked_off.append(None)  # type: ignore[method-assign]
+        send = monitor.app._driver.send_message  # type: ignore[union-attr]
+        monkeypatch.setattr(monitor.app, "_driver", driver)
+        monkeypatch.setattr(driver, "send_message", send)
+        keys = ("f9", "d", "j", "f9", "question_mark", "f9", "escape")
+        await monitor.press(*keys)
+        assert len(worked_off) == len(keys)
+        monkeypatch.undo()
+
+    told(story, tmp_path, small_fleet())

@@ -135,15 +135,17 @@ class TriggerApp(Host):
 
     async def on_event(self, event: events.Event) -> None:
         """Look at the next key when the widget that got this key or paste has worked it off."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)  # a key that came back is worked off already
+            return
+        if isinstance(event, events.Key):
             self.previous_key, self._last_key = self._last_key, event.key
         await super().on_event(event)
-        if isinstance(event, events.Key | events.Paste):
-            done = asyncio.Event()
-            if (self.focused or self.screen).call_later(done.set):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(KEY_WITHIN_S):
-                        await done.wait()
+        done = asyncio.Event()
+        if (self.focused or self.screen).call_later(done.set):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEY_WITHIN_S):
+                    await done.wait()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.backlog.done()
 
