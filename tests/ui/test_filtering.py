@@ -95,6 +95,30 @@ def test_runs_leave_and_enter_a_filter_as_time_passes(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
+def test_filter_and_order_of_a_pause_are_of_the_runs_as_they_were(tmp_path: Path) -> None:
+    fleet = small_fleet()
+    fleet.add(FleetRun(900, 0.0, 0.0, fleet.now_s + 8, "FAILED", task="ends-in-the-pause"))
+
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("p")
+        fleet.add(FleetRun(901, fleet.now_s + 1, task="begins-in-the-pause"))
+        await monitor.later(10)
+        await monitor.press("slash", *"status:failed", "enter", "asterisk")
+        assert len(rows.view) == rows.mark_count == 6
+        assert "ends-in-the-pause" not in monitor.text
+        await monitor.press("escape", "escape", "s")
+        assert len(rows.view) == 31
+        assert "? run_" not in monitor.text
+        await monitor.press("slash", *"status:failed", "enter", "p", wait_s=1)
+        assert len(rows.view) == 7
+        assert "ends-in-the-pause" in monitor.text
+        await monitor.press("escape")
+        assert len(rows.view) == 32
+
+    told(story, tmp_path, fleet)
+
+
 def test_time_stands_still_for_a_filter_in_a_pause(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows

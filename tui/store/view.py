@@ -55,9 +55,14 @@ class View:
         since: datetime | None = None,
         growing: bool = False,
         among: Iterable[RunId] | None = None,
+        get: Callable[[RunId], Run | None] | None = None,
     ) -> None:
-        """`among` are the runs of the store that may match, where that is known: a growing view looks at no others."""
+        """Show runs of the store, as `get` returns them: by default as they are there.
+
+        `among` are the runs that may match, where that is known: a growing view looks at no others.
+        """
         self._store = store
+        self._get = get or store.get
         self._filter = runs_filter
         self._order = order
         self._since = since
@@ -182,7 +187,7 @@ class View:
         return [_id_of(key) for key in self._places.islice(max(0, start), max(0, stop))]
 
     def _key(self, run_id: RunId) -> SortKey | None:
-        run = self._store.get(run_id)
+        run = self._get(run_id)
         if run is None or not self._shows(run):
             return None
         return self._order.key(run)
@@ -197,7 +202,7 @@ class View:
         return self._since is not None and created_at is not None and created_at < self._since
 
     def _note_age(self, run_id: RunId, *, is_shown: bool = True) -> None:
-        run = self._store.get(run_id)
+        run = self._get(run_id)
         if is_shown and run is not None and self._is_older(run):
             self._older.add(run_id)
         else:
@@ -205,7 +210,8 @@ class View:
 
     def _rebuild(self) -> None:
         key = self._order.key
-        shown = [run for run in self._store.runs() if self._shows(run)]
+        runs = (self._get(run.id) for run in self._store.runs())
+        shown = [run for run in runs if run is not None and self._shows(run)]
         self._keys = {run.id: key(run) for run in shown}
         self._older = {run.id for run in shown if self._is_older(run)}
         self._places = SortedList(self._keys.values())

@@ -14,12 +14,12 @@ from tui.domain.filters import LONGEST_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
-from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.filter import Filter, parse_filter
 from tui.store.orders import CREATED, Order
 from tui.store.server_filter import within
 from tui.store.view import View
+from tui.ui.live import Live
 
 SLICE_S: Final = 0.006
 """Filtering 100,000 runs takes a while: no longer than this at a time."""
@@ -58,11 +58,12 @@ class ListViews:
 
     `failed` are the failed runs of `base`, and `unread` those of them whose error was never read; both are None while
     the filter does not look at errors. `adopt` is called when there are new views, `recheck` with runs that may match
-    otherwise because time passed.
+    otherwise because time passed. In a pause all views are of the runs as they were.
     """
 
-    def __init__(self, session: Session, adopt: Callable[[], None], recheck: Callable[[Changes], None]) -> None:
-        self._session = session
+    def __init__(self, live: Live, adopt: Callable[[], None], recheck: Callable[[Changes], None]) -> None:
+        self._live = live
+        self._session = session = live.session
         self._adopt = adopt
         self._recheck = recheck
         self._growth: asyncio.Task[None] | None = None
@@ -72,7 +73,7 @@ class ListViews:
         self._forgot_at = session.now()
         self.wanted = Wanted(session.settings.history)
         self.parsed = parse_filter("")
-        self.base = self.shown = View(session.store, since=self._since())
+        self.base = self.shown = View(session.store, since=self._since(), get=live.get)
         self._base_key: tuple[RunFilters, timedelta, Order] | None = None
         """What `base` was made from."""
         self.failed: View | None = None
@@ -85,7 +86,8 @@ class ListViews:
             if task is not None:
                 task.cancel()
         self._growth = self._rechecking = None
-        self.parsed = parse_filter(wanted.text, now=self._session.now(), is_typing=wanted.is_typing)
+        now = self._live.now
+        self.parsed = parse_filter(wanted.text, now=now.frozen_at or now.at, is_typing=wanted.is_typing)
         base_key = (wanted.filters, wanted.shown_period, wanted.order)
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if wanted.text else [base]
@@ -145,7 +147,8 @@ class ListViews:
     def _view(self, runs_filter: Filter, since: datetime | None, among: list[RunId] | None = None) -> View:
         wanted = self.wanted
         runs_filter = within(wanted.filters, runs_filter)
-        return View(self._session.store, runs_filter, wanted.order, since=since, growing=True, among=among)
+        store, get = self._session.store, self._live.get
+        return View(store, runs_filter, wanted.order, since=since, growing=True, among=among, get=get)
 
     def _recheck_some(self, waiting: deque[RunId]) -> None:
         """Look at some of the runs, for one slice of time."""

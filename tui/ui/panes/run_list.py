@@ -73,7 +73,7 @@ class RunListPane(Pane):
 
     def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.views = ListViews(live.session, self._adopt, self._recheck)
+        self.views = ListViews(live, self._adopt, self._recheck)
         self.rows = RunRows(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.end_line_for, self.table.empty_lines_for = self._end, self._empty

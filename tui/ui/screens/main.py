@@ -25,7 +25,10 @@ from tui.ui.panes.run_list import RunHighlighted
 from tui.ui.screens.board import Board
 from tui.ui.theme import Look
 
-ENTER_SENTENCE: Final = "Open what the cursor is on. While no run is selected, select the first one."
+ENTER_SENTENCE: Final = (
+    "Open what the cursor is on; on the last line of the list, ask the server. While no run is selected, select the "
+    "first one."
+)
 FILTER_SENTENCE: Final = (
     "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: id: env: "
     "test:yes. Search in any other pane."
