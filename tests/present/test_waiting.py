@@ -24,7 +24,7 @@ from tui.present.styled import plain
 from tui.present.tree_fold import Folds, branches
 from tui.present.tree_page import columns_for, row
 from tui.present.tree_shape import shape_of
-from tui.present.waiting import READ_AGAIN, waiting_words
+from tui.present.waiting import READ_AGAIN, RUNS_FOR, waiting_words
 
 AT = Now(NOW)
 TOKEN = Wait(WaitKind.TOKEN, STARTED, SpanId("s"), Raw("waitpoint_1"))
@@ -91,8 +91,8 @@ def test_wait_that_was_read_long_ago_is_dated() -> None:
     assert waiting_words(waiting(TOKEN), later) == "waits for a token since 13:48 (as of 13:49)"
 
 
-def detail_of(run: Run) -> str:
-    rows = detail_rows(run, Relatives(), Read(), Shown(), AT, 100, ValueRows())
+def detail_of(run: Run, now: Now = AT) -> str:
+    rows = detail_rows(run, Relatives(), Read(), Shown(), now, 100, ValueRows())
     return text_of([each.line for each in rows])
 
 
@@ -122,6 +122,14 @@ def test_every_surface_says_what_a_run_waits_for(surface: object, word: str) -> 
     assert "running for" not in found
 
 
+def test_wait_that_does_not_fit_beside_the_status_is_not_broken() -> None:
+    rows = detail_rows(waiting(awaited(10, 3)), Relatives(), Read(), Shown(), AT, 50, ValueRows())
+    assert [plain(each.line) for each in rows[1:3]] == [
+        "◐ Executing  for 31s",
+        "  waits for 3 of 10 children since 13:48",
+    ]
+
+
 @pytest.mark.parametrize("surface", [detail_of, show_of])
 def test_page_names_the_token(surface: object) -> None:
     assert callable(surface)
@@ -135,6 +143,9 @@ def test_code_is_called_running_only_where_the_trace_was_read() -> None:
     assert "it has started and has not ended" in unread
     assert "running for" not in strip_of(sample("EXECUTING"))
     assert "running for" in strip_of(waiting(None))
+    later = detail_of(waiting(None), Now(NOW + RUNS_FOR + timedelta(seconds=1)))
+    assert "it has started and has not ended" in later
+    assert RUNNING not in later
     changed = waiting(None)
     assert changed.state is not None
     changed = replace(changed, state=replace(changed.state, updated_at=NOW))

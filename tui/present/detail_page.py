@@ -113,9 +113,13 @@ def _plain(lines: list[Line], key: str) -> list[Row]:
 
 def _head(run: Run, now: Now, limit: int, action: Piece | None) -> list[Row]:
     look = look_of(run)
-    said: list[Line] = [(Piece(remark, Token.TEXT),) for remark in remarks(run, now)]
-    status = joined([(look.mark, Piece(" "), action or look.name), *said])
+    status: Line = (look.mark, Piece(" "), action or look.name)
     lines = fold(status, limit)
+    for remark in remarks(run, now):
+        status = joined([status, (Piece(remark, Token.TEXT),)])
+        # What does not fit goes below: a time that is broken in two is hard to read.
+        is_whole = len(lines) == 1 and line_width(status) <= limit
+        lines = [status] if is_whole else [*lines, *_indented(wrap(remark, limit - 2), Token.TEXT)]
     about = meaning_words(run, now)
     if about:
         description: Line = (Piece(about, Token.FAINT),)

@@ -98,7 +98,7 @@ def _life(run: Run, now: Now) -> Line:
         case RunStatus.DELAYED | RunStatus.QUEUED | RunStatus.WAITING_FOR_DEPLOY:
             text = _waits(run, now)
         case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
-            verb = "running" if is_known_to_run(run) else "executing"
+            verb = "running" if is_known_to_run(run, now) else "executing"
             text = f"{verb} for {lasted}" if ran is not None else "a worker has it, it has not started yet"
             text = waiting_words(run, now) or text
         case RunStatus.WAITING_TO_RESUME:

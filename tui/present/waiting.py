@@ -18,6 +18,9 @@ from tui.present.status import DESCRIPTIONS, UNSURE, look_of
 READ_AGAIN: Final = timedelta(seconds=60)
 """A wait that was read longer ago is dated: whoever looks at a run reads it again before."""
 
+RUNS_FOR: Final = timedelta(seconds=30)
+"""Code that ran when the trace was read may wait by now: after so long it is no longer called running."""
+
 _LONGEST_TASK: Final = 60
 
 
@@ -58,19 +61,19 @@ def meaning_words(run: Run, now: Now) -> str:
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
     word = look_of(run).word
-    if word in UNSURE and not is_known_to_run(run):
+    if word in UNSURE and not is_known_to_run(run, now):
         return UNSURE[word]
     return DESCRIPTIONS.get(word, "")
 
 
-def is_known_to_run(run: Run) -> bool:
-    """Whether the trace of a run that executes was read, and shows no wait."""
+def is_known_to_run(run: Run, now: Now) -> bool:
+    """Whether the trace of a run that executes was read within `RUNS_FOR`, and shows no wait."""
     if run.attempts is None or run.state is None or run.wait is not None:
         return False
     stamp, history = run.attempts
-    is_newest = run.state.updated_at <= stamp.updated_at and history.is_complete
+    is_newest = run.state.updated_at <= stamp.updated_at and now.at - stamp.read_at <= RUNS_FOR
     is_open = bool(history.attempts) and history.attempts[-1].status is AttemptStatus.EXECUTING
-    return run.status in EXECUTING_FAMILY and is_newest and is_open
+    return run.status in EXECUTING_FAMILY and is_newest and is_open and history.is_complete
 
 
 def _for_what(wait: Wait, now: Now) -> str:
