@@ -43,9 +43,14 @@ def test_minute_with_failures_is_a_cross_without_colours() -> None:
     assert line == (Piece("█", Token.SPARK), Piece("✗", Token.ROSE), Piece("✗", Token.ROSE, is_bold=True))
 
 
-def test_foot_of_a_bar_is_a_cross_in_ascii() -> None:
-    line = ascii_line(spark([Minute(9, 1), Minute(4, 1), Minute(9, 0)]))
-    assert line == (Piece("x", Token.ROSE), Piece("x", Token.ROSE), Piece("#", Token.SPARK))
+def test_foot_of_a_bar_is_rose_on_grey_in_ascii() -> None:
+    line = ascii_line(spark([Minute(9, 1), Minute(4, 1), Minute(9, 0), Minute(9, 9)]))
+    assert line == (
+        Piece("_", Token.TALL_FOOT),
+        Piece("_", Token.LOW_FOOT),
+        Piece("#", Token.SPARK),
+        Piece("#", Token.ROSE),
+    )
 
 
 @given(st.lists(minutes, max_size=16), st.booleans())

@@ -234,6 +234,7 @@ def test_text_with_a_colon_is_text(text: str) -> None:
         ("took:10s", '"10s" is no length for took: took:>10s took:<2m took:1m..5m'),
         ("took:>10", '">10" is no length for took'),
         ("took:>10q", "is no length for took"),
+        ("took:5m..1m", '"5m..1m" is no length for took'),
         ("took:>", '">" is no length for took'),
         ("age:>5m,soon", '"soon" is no length for age'),
         ("age:>999999999w", "is no length for age"),

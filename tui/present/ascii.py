@@ -36,8 +36,8 @@ def ascii_line(line: Line) -> Line:
 
 def _ascii_piece(piece: Piece) -> Piece:
     if piece.token in _FEET:
-        # No letter has a foot of another colour.
-        return Piece("x" * cell_len(piece.text), Token.ROSE, is_bold=piece.is_bold)
+        # The token has a ground: a line at its foot is what the bar is there.
+        return Piece("_" * cell_len(piece.text), piece.token, is_bold=piece.is_bold)
     return Piece(ascii_text(piece.text), piece.token, is_bold=piece.is_bold)
 
 

@@ -213,12 +213,13 @@ class _Span:
 
 
 def _read_span(text: str) -> _Span | None:
-    """`>10s` `>=10s` `<2m` `1m..5m` `1m..` `..5m`; None for anything else."""
+    """`>10s` `>=10s` `<2m` `1m..5m` `1m..` `..5m`; None for anything else, and for a range that holds nothing."""
     if ".." in text:
         first, _, last = text.partition("..")
         least, most = _read_bound(first), _read_bound(last)
         is_whole = bool(first or last) and (least is None) is not bool(first) and (most is None) is not bool(last)
-        return _Span(least, most) if is_whole else None
+        is_empty = least is not None and most is not None and least > most
+        return _Span(least, most) if is_whole and not is_empty else None
     sign = text[:2] if text[:2] in {">=", "<="} else text[:1]
     bound = _read_bound(text[len(sign) :])
     if bound is None or sign not in {">", ">=", "<", "<="}:
