@@ -1,7 +1,7 @@
 """The monitor: `trigger-tui` alone, on the real API, and `trigger-tui demo`, on an emulator of its own.
 
-What lives here: what has to be right before the screen is drawn (a terminal, a key), who encloses whom, and how it all
-ends: by a key, a signal, a closed terminal or a bug. What is on the screen is `tui.ui`'s.
+This module checks the terminal and the key before anything is drawn, runs the app inside its session, and turns every
+end (a key, a signal, a closed terminal, a bug) into an exit code. `tui.ui` draws.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ BY_SIGNAL: Final = 128
 
 
 def monitor_options(command: F) -> F:
-    """How the monitor looks and behaves, wherever its runs come from."""
+    """Add the options that the monitor has for every source of runs."""
     for option in (
         click.option(
             "--theme",
@@ -61,7 +61,7 @@ def monitor_options(command: F) -> F:
 
 
 def relay_options(command: F) -> F:
-    """For a screen of a relay."""
+    """Add the options of a screen of a relay."""
     for option in (
         click.option(
             "--tls-ca",
@@ -76,7 +76,7 @@ def relay_options(command: F) -> F:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How the screen is to be drawn."""
+    """How the screen is drawn."""
 
     theme: str
     is_ascii: bool
@@ -84,13 +84,13 @@ class Looks:
 
     @classmethod
     def of(cls, options: dict[str, Any], output: Output) -> Self:
-        """Takes these flags out of a command's options."""
+        """Take these flags out of a command's options."""
         is_ascii = options.pop("ascii_only") or output.is_ascii
         return cls(options.pop("theme"), is_ascii, options.pop("has_mouse"))
 
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
-    """The monitor on the API that the environment's variables and the flags name, until it is quit."""
+    """Run the monitor on the API that the environment and the flags name, until the user quits."""
     _check_terminal(os.environ)
     looks = Looks.of(options, output)
     relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
@@ -153,7 +153,7 @@ def _check_authority(ca: Path) -> None:
 
 
 def _demo_environ(url: str, slug: str) -> dict[str, str]:
-    """The variables that lead to the emulator instead of those of the user; the action log stays where it is."""
+    """Return variables that lead to the emulator instead of the user's server; the action log stays where it is."""
     # No proxy of the machine leads to it.
     os.environ.update(NO_PROXY="*", no_proxy="*")
     kept = {name: os.environ[name] for name in ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE") if name in os.environ}
@@ -161,7 +161,7 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
 
 
 def _serve(asked: Asked, slug: str, listener: socket.socket) -> None:
-    """What the child of `demo` does: one world at once, the other when it is asked for."""
+    """Serve in the child of `demo`: make one environment at once, the other at its first request."""
     from tui.emulator.server.application import application
     from tui.emulator.server.serving import serve
 
@@ -173,7 +173,7 @@ def _serve(asked: Asked, slug: str, listener: socket.socket) -> None:
 
 
 def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None = None) -> None:
-    """Draw until the end. Raises `Stop` unless that is a plain one. `place` is what the memory calls where we are."""
+    """Draw until the end. Raises `Stop` unless the exit code is 0. Filters are remembered under the name `place`."""
     from tui.session import Session
     from tui.ui.app import TriggerApp
     from tui.ui.theme import look_for
@@ -213,7 +213,7 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
 
 @contextmanager
 def _ended_by_signals(app: "TriggerApp") -> Iterator[None]:
-    """A signal is a way to quit like any other; the second one does not wait."""
+    """Let a signal quit the app; the second signal ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def end(number: int, _: "FrameType | None") -> None:

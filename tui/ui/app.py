@@ -1,6 +1,6 @@
 """The app: its look, and the signal that something changed.
 
-What lives here: what belongs to the whole program while it has the terminal. What is seen is in `screens` and `panes`.
+The app holds what belongs to the whole program while it has the terminal. `screens` and `panes` draw.
 The session encloses the app, never the other way round: Textual cancels its workers at exit without awaiting them.
 """
 

@@ -55,7 +55,7 @@ class _Taken:
 
 
 class Dispatch:
-    """Sends batches. `changed` hears that rows may look otherwise, `ended` each batch when nothing of it is left."""
+    """Sends batches. Calls `changed` when rows may look different, and `ended` with each batch that is done."""
 
     def __init__(self, session: Session, *, changed: Callable[[], None], ended: Callable[[Batch], None]) -> None:
         self._session = session
@@ -169,7 +169,7 @@ class Dispatch:
         self._end(batch)
 
     def _drop(self, batch: Batch, *, is_working: bool = False) -> None:
-        """Let go of what was not sent."""
+        """Drop what was not sent."""
         gone = {run.id for run in batch.waiting}
         batch.waiting.clear()
         for run_id in gone:

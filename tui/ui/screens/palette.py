@@ -190,12 +190,12 @@ class PaletteScreen(ModalScreen[Command | None]):
         self.action_to_edge(is_end=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """That one."""
+        """Run the command under the cursor."""
         event.stop()
         self.action_choose()
 
     def on_command_list_clicked(self) -> None:
-        """Likewise."""
+        """Run the command that was clicked."""
         self.action_choose()
 
     def action_step(self, lines: int) -> None:

@@ -147,7 +147,7 @@ class ValueField(Horizontal):
         self._show()
 
     def on_descendant_blur(self) -> None:
-        """Likewise."""
+        """Show it without the focus."""
         self._show()
 
     def on_input_changed(self) -> None:
