@@ -339,6 +339,8 @@ def test_what_is_pasted_answers_nothing(tmp_path: Path) -> None:
         await stage.ask(REPLAY, *runs)
         await stage.seen()
         stage._send(events.Paste("prod\n"))
+        await stage.later()
+        assert "A paste does not count: type 2 or prod." in stage.text
         await stage.press("enter")
         assert stage.asks()
         assert "Type 2 or prod first, or Esc." in stage.text

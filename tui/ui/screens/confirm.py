@@ -112,8 +112,11 @@ class ConfirmScreen(ModalScreen[bool]):
             self.dismiss(result=True)
 
     def on_paste(self, event: events.Paste) -> None:
-        """What guards by being typed is typed."""
+        """Take nothing: what guards by being typed is typed."""
         event.stop()
+        if self.question.needs_typing and self.question.may_answer:
+            self.question = replace(self.question, complaint=f"A paste does not count: type {self._wanted}.")
+            self._draw()
 
     def _seen(self) -> None:
         """The frame with the question as it is now has been painted."""
@@ -140,6 +143,10 @@ class ConfirmScreen(ModalScreen[bool]):
         self._draw()
 
     @property
+    def _wanted(self) -> str:
+        return " or ".join(self.question.wanted)
+
+    @property
     def _is_in_burst(self) -> bool:
         """Whether a key that comes now belongs to a burst that began before the field could be seen.
 
@@ -164,7 +171,7 @@ class ConfirmScreen(ModalScreen[bool]):
             if typed in question.wanted:
                 self.dismiss(result=True)
                 return
-            wanted = " or ".join(question.wanted)
+            wanted = self._wanted
             complaint = f"That is not {wanted}: nothing was done." if typed else f"Type {wanted} first, or Esc."
         elif event.key in {"backspace", "ctrl+h"}:
             typed = typed[:-1]
