@@ -49,13 +49,14 @@ def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -
     listed, read = Cuts(), Cuts()
     row = decode_page(body({"data": [ROW | many]}), NOW, listed).patches[0]
     detail = decode_run(body(DETAIL | many | {"id": ROW["id"]}), NOW, read).patch
-    for patch, cuts in ((row, listed), (detail, read)):
+    for patch, cuts, what in ((row, listed, "the list of runs"), (detail, read, "the run")):
         assert patch.state is not None
         assert patch.state.tags == tuple(f"t{number}" for number in range(MAX_TAGS))
         assert patch.metadata is not None
         assert patch.metadata[1] == {"a": 1, "b": 2, "c": 3}
         assert cuts.notes == [
-            f"50,000 tags of {ROW['id']}, the first 100 of them are kept",
+            f"50,000 items in one place of {what}, the first 10,000 of them are read",
+            f"10,000 tags of {ROW['id']}, the first 100 of them are kept",
             f"4 keys in the metadata of {ROW['id']}, the first 3 of them are kept",
         ]
 

@@ -131,7 +131,7 @@ def decode_feed(answer: Answer, after: FeedPosition | None, cuts: Cuts | None = 
     `cuts` learns what was too much. Raises `ServerFault`.
     """
     cuts = cuts or Cuts()
-    messages = _bounded(decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed"), cuts)
+    messages = _bounded(decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed", cuts), cuts)
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()

@@ -19,8 +19,8 @@ from typing_extensions import TypedDict
 
 from tui.domain.run import Json
 from tui.wire.bounds import MAX_ID_CHARS, Cuts
-from tui.wire.deep_json import MAX_DEPTH, without_depth
 from tui.wire.errors import ServerFault
+from tui.wire.json_bounds import MAX_DEPTH, MAX_ITEMS, may_be_long, within_bounds
 
 T = TypeVar("T")
 
@@ -169,10 +169,16 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 
 
 def decode(shape: type[T], body: bytes, what: str, cuts: Cuts | None = None) -> T:
-    """Read bytes as one of these shapes. `cuts` learns of values that are nested too deep to be read.
+    """Read bytes as one of these shapes. `cuts` learns of what is too deep or too long to be read.
+
+    Without `cuts` nothing is too long: a relay's lists are as long as they have to be.
 
     Raises `ServerFault`, whose text calls the answer `what` and holds nothing of it.
     """
+    if cuts is not None and may_be_long(body):
+        body, longest = within_bounds(body)
+        if longest > MAX_ITEMS:
+            cuts.note(f"{longest:,} items in one place of {what}, the first {MAX_ITEMS:,} of them are read")
     try:
         read: T = _adapter(shape).validate_json(body)  # type: ignore[arg-type]  # a class is hashable
     except ValidationError:
@@ -184,7 +190,7 @@ def decode(shape: type[T], body: bytes, what: str, cuts: Cuts | None = None) -> 
         try:
             value = read_json(body)
         except RecursionError:
-            value = read_json(without_depth(body))
+            value = read_json(within_bounds(body)[0])
             (cuts or Cuts()).note(f"values nested more than {MAX_DEPTH} deep in {what} are left out")
         return convert(shape, value)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Values that are nested without end: they are cut, and what stands beside them is read."""
+"""Values that are too deep or too long: they are cut, and what stands beside them is read."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.wire.bounds import Cuts
-from tui.wire.deep_json import MAX_DEPTH, without_depth
+from tui.wire.json_bounds import MAX_DEPTH, MAX_ITEMS, within_bounds
+from tui.wire.models import decode
 from tui.wire.runs import decode_page, decode_run
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -24,14 +25,14 @@ def with_value(value: object, text: str) -> bytes:
 
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
-def test_json_within_the_depth_stays_as_it_is(value: object) -> None:
+def test_json_within_the_bounds_stays_as_it_is(value: object) -> None:
     body = json.dumps(value).encode()
-    assert without_depth(body) == body
+    assert within_bounds(body)[0] == body
 
 
 @pytest.mark.parametrize("pair", [("[", "]"), ('{"a":', "}"), ('{"[{\\\\\\"":[', "]}")])
 def test_what_is_below_the_depth_is_cut(pair: tuple[str, str]) -> None:
-    value = json.loads(without_depth(f"[{nested(5_000, *pair)}, 2, {nested(5_000, *pair)}]".encode()))
+    value = json.loads(within_bounds(f"[{nested(5_000, *pair)}, 2, {nested(5_000, *pair)}]".encode())[0])
     assert value[1] == 2
     depth, inner = 1, value[0]
     while isinstance(inner, dict | list):
@@ -43,7 +44,7 @@ def test_what_is_below_the_depth_is_cut(pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize("body", [b"[" * 5_000, b'{"' + b'\\"' * 200_000, b"]" * 5_000 + b"[" * 5_000, b'"\\'])
 def test_what_is_no_json_stays_none(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        json.loads(without_depth(body))
+        json.loads(within_bounds(body)[0])
 
 
 def test_deep_metadata_of_one_run_leaves_the_other_rows() -> None:
@@ -59,3 +60,31 @@ def test_run_with_a_deep_payload_is_read() -> None:
     found = decode_run(with_value(ROW | {"id": "run_1", "payload": "@"}, nested(20_000, "[", "]")), NOON, cuts)
     assert found.patch.id == "run_1"
     assert len(cuts.notes) == 1
+
+
+@pytest.mark.parametrize("count", [MAX_ITEMS - 1, MAX_ITEMS, MAX_ITEMS + 1, 3 * MAX_ITEMS])
+def test_items_beyond_the_bound_are_cut(count: int) -> None:
+    value = {"list": [["a,b", index] for index in range(count)], "keys": {f"k{key}": {} for key in range(count)}}
+    bounded, longest = within_bounds(json.dumps(value | {"last": [1, 2]}).encode())
+    found = json.loads(bounded)
+    assert longest == count
+    kept = min(count, MAX_ITEMS)
+    assert found["list"] == value["list"][:kept]  # type: ignore[index]  # a list
+    assert list(found["keys"]) == list(value["keys"])[:kept]
+    assert found["last"] == [1, 2]
+
+
+def test_long_list_of_a_relay_is_whole() -> None:
+    numbers = list(range(2 * MAX_ITEMS))
+    assert decode(list[int], json.dumps(numbers).encode(), "a list") == numbers
+
+
+def test_endless_metadata_of_one_run_is_cut_and_said() -> None:
+    long = json.dumps({f"k{key}": key for key in range(2 * MAX_ITEMS)})
+    page = {"data": [ROW | {"id": "run_1", "metadata": "@"}, ROW | {"id": "run_2"}], "pagination": {}}
+    cuts = Cuts()
+    first, second = decode_page(with_value(page, long), NOON, cuts).patches
+    assert first.metadata is not None
+    assert len(first.metadata[1]) == MAX_ITEMS
+    assert second.id == "run_2"
+    assert cuts.notes == ["20,000 items in one place of the list of runs, the first 10,000 of them are read"]
