@@ -239,6 +239,26 @@ def test_words_of_a_wait_are_asked_for_once(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("status", "count"), [(500, 2), (403, 1), (200, 1)])
+def test_words_of_a_wait_are_asked_for_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
+    def fault(path: str) -> Response | None:
+        return JSONResponse({"error": "no"}, status) if path.endswith("/events") else None
+
+    async def scenario() -> None:
+        with served("waits", 60) as (api, run_id):
+            api.fleet.fault = fault
+            async with started(api, tmp_path) as session:
+                await session.run_with_attempts(run_id)
+                api.fleet.fault = lambda _: None
+                await api.fleet.clock.run(1.0)
+                run, _ = await session.run_with_attempts(run_id)
+                assert asked(api).count("events") == count
+                assert run.wait is not None
+                assert run.wait.about == ("10 minutes" if count == 2 else None)
+
+    asyncio.run(scenario())
+
+
 def test_wait_whose_words_cannot_be_read_is_a_wait(tmp_path: Path) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, 500) if path.endswith("/events") else None

@@ -22,7 +22,7 @@ from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.domain.wait import Wait, WaitKind
 from tui.sources.budget import Priority
-from tui.wire.errors import ApiError, ServerFault
+from tui.wire.errors import ApiError, Refused, ServerFault
 from tui.wire.events import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ class AttemptReads:
         if wait.span_id not in self._abouts:
             try:
                 events = await self._events(run_id, priority)
-            except ApiError:
+            except ApiError as error:
+                if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
+                    return wait  # the next read asks again
                 events = Events(None)
             span = None if events.root is None else _found(events.root, wait.span_id)
             _remember(self._abouts, wait.span_id, None if span is None else span.about)

@@ -1,4 +1,4 @@
-"""The runs that came along while a tree was read, and what the reader of the tree still has to ask for."""
+"""Collects the runs that the reads of one tree return, and says which runs are still to be read."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -12,7 +12,11 @@ from tui.wire.runs import RunAnswer
 
 
 class GatheredRuns:
-    """The runs that came along while a tree was read, and which of them told all their children."""
+    """The runs of one tree as far as they were read.
+
+    `read` are the runs whose own detail was read or denied, `missing` says in words what is not known, `gone` counts
+    the runs that the server no longer knows. The reader of the tree bounds how many there are.
+    """
 
     def __init__(self) -> None:
         self.runs: dict[RunId, Run] = {}
@@ -21,7 +25,7 @@ class GatheredRuns:
         self.gone = 0
 
     def take(self, answer: RunAnswer) -> None:
-        """Keep a run that was read, with its relatives."""
+        """Store a run that was read, and its relatives."""
         for patch in (answer.patch, *answer.related):
             self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
         self.read.add(answer.patch.id)
@@ -29,23 +33,23 @@ class GatheredRuns:
             self.missing.append(f"{answer.patch.id} does not tell its children")
 
     def lose(self, run_id: RunId) -> None:
-        """Take note that a run cannot be read any more."""
+        """Record that the server no longer knows a run."""
         self.read.add(run_id)
         self.gone += 1
 
     def first_unread(self, ids: deque[RunId]) -> RunId | None:
-        """The first run that was not read yet; those before it are dropped."""
+        """Return the first unread run, and drop the read ones before it."""
         while ids and ids[0] in self.read:
             ids.popleft()
         return ids[0] if ids else None
 
     def is_open(self, row: TreeRow) -> bool:
-        """Whether no piece tells the status of a run."""
+        """Whether neither the row nor a read gives the status of the run."""
         run = self.runs.get(row.id)
         return row.status is None and (run is None or run.state is None)
 
     def tellers_of_open(self, rows: Iterable[TreeRow]) -> deque[RunId]:
-        """The runs whose details tell the statuses that are open: the parents, which tell several at once."""
+        """Return the runs to read for the missing statuses: parents first, since one detail lists all children."""
         return deque(
             row.id if row.parent_id is None or row.parent_id in self.read else row.parent_id
             for row in rows
@@ -53,12 +57,12 @@ class GatheredRuns:
         )
 
     def reasons(self) -> tuple[str, ...]:
-        """Why the tree may not be whole."""
+        """Return why the tree may be incomplete, each reason once."""
         gone = [f"{self.gone:,} {'run' if self.gone == 1 else 'runs'} cannot be read any more"] if self.gone else []
         return tuple(dict.fromkeys([*self.missing, *gone]))
 
     def untold(self, rows: Iterable[TreeRow]) -> list[RunId]:
-        """The runs that may live, of which a query told no status, and that were not read themselves."""
+        """Return the unread runs that may be live, and whose status no row of the query gives."""
         told = {row.id: row.status for row in rows}
         unread = (run_id for run_id in (*self.runs, *(each for each in told if each not in self.runs)))
         return [
@@ -68,7 +72,7 @@ class GatheredRuns:
         ]
 
     def has_unread_below(self, tree: RunTree, run_id: RunId) -> bool:
-        """Whether a run below one may live, and did not tell its children itself."""
+        """Whether the run, or a run below it, may be live and was not read itself: it may have more children."""
         node = tree.find(run_id)
         return node is not None and any(
             each.id not in self.read and not (each.status is not None and each.status.canonical.is_final)
@@ -80,11 +84,11 @@ class GatheredRuns:
         return run is not None and run.state is not None and run.is_final
 
     def created_at(self, run_id: RunId) -> datetime | None:
-        """When a run was created, as far as that is known."""
+        """Return when a run was created, None where it is not known."""
         run = self.runs.get(run_id)
         return None if run is None else run.fixed.created_at
 
     def rows(self) -> Iterable[TreeRow]:
-        """The runs as rows of a tree."""
+        """Yield every run that was read as a row of the tree."""
         for run in self.runs.values():
             yield TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
