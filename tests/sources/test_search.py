@@ -16,7 +16,7 @@ from tests.recordings import recording
 from tests.relayed import on_screen, relaying
 from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.search import SearchProgress
 from tui.session import Session
 from tui.sources.error_reads import like_pattern, quoted_id
@@ -38,8 +38,14 @@ def fleet_of(count: int, *, every_s: float = 10.0, end: str = "FAILED", task: st
     return fleet
 
 
-def search_of(session: Session, text: str, told: list[SearchProgress] | None = None, **more: Any) -> Search:
-    followed = RunFilters()
+def search_of(
+    session: Session,
+    text: str,
+    told: list[SearchProgress] | None = None,
+    *,
+    followed: RunFilters = RunFilters(),  # noqa: B008  it is frozen
+    **more: Any,
+) -> Search:
 
     def unread() -> Sequence[RunId]:
         return [run.id for run in session.store.runs() if run.status.is_failed and run.error is None]
@@ -108,6 +114,21 @@ def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
             assert search.progress.answers == ("4 older by their error",)
             assert not search.progress.is_at_end
             await run(session, later, search)
+            assert search.progress.is_at_end
+
+    asyncio.run(scenario())
+
+
+def test_failures_that_the_server_filters_hide_are_counted_apart(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+            await later(10)
+            search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
+            await run(session, later, search)
+            assert search.progress.answers == ("the server filters hide 4 by their error",)
             assert search.progress.is_at_end
 
     asyncio.run(scenario())

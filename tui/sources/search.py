@@ -2,7 +2,8 @@
 
 One search answers one `ServerQuestion`: by ids, by the errors of failed runs, by names, and by reading older pages. All
 runs go to the store like those of any source; whether they match is the view's to say. A search keeps its place, so
-that another `run` goes on. Source: wire/README.md §3, recordings 020-063.
+that another `run` goes on. The module is longer than 300 lines and the class than 200: the steps share one progress.
+Source: wire/README.md §3, recordings 020-063.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -165,9 +166,11 @@ class Search:
                 self._add_answer(f"no run is called {run_id}")
                 continue
             await self._settle()
-            run = self._store.get(run_id)
-            is_hidden = run is not None and not within(self._scope.followed, EVERYTHING).matches(run)
-            self._add_answer("the server filters hide it" if is_hidden else "asked by its id")
+            self._add_answer("the server filters hide it" if self._is_hidden(run_id) else "asked by its id")
+
+    def _is_hidden(self, run_id: RunId) -> bool:
+        run = self._store.get(run_id)
+        return run is not None and not within(self._scope.followed, EVERYTHING).matches(run)
 
     async def _read_errors(self) -> None:
         """The errors of failed runs that are listed."""
@@ -222,10 +225,14 @@ class Search:
         self._tell(error_count=self.progress.errors_read + len(new))
         await self._errors.read_details(new, self._add_errors)
         self._has_asked_errors = new == left
-        if new:
-            self._add_answer(f"{len(new):,} older by their error")
         await self._settle()
-        return len(new)
+        hidden_count = sum(map(self._is_hidden, new))
+        shown_count = len(new) - hidden_count
+        if shown_count:
+            self._add_answer(f"{shown_count:,} older by their error")
+        if hidden_count:
+            self._add_answer(f"the server filters hide {hidden_count:,} by their error")
+        return shown_count
 
     async def _read_older(self) -> None:
         """Older pages than those that are listed, a bounded number."""
