@@ -11,6 +11,7 @@ from tui.wire.bounds import Cuts
 from tui.wire.json_bounds import MAX_DEPTH, MAX_ITEMS, within_bounds
 from tui.wire.models import decode
 from tui.wire.runs import decode_page, decode_run
+from tui.wire.traces import decode_trace
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROW = {"status": "EXECUTING", "taskIdentifier": "ok", "createdAt": "2026-11-24T11:00:00.000Z"}
@@ -88,3 +89,14 @@ def test_endless_metadata_of_one_run_is_cut_and_said() -> None:
     assert len(first.metadata[1]) == MAX_ITEMS
     assert second.id == "run_2"
     assert cuts.notes == ["20,000 items in one place of the list of runs, the first 10,000 of them are read"]
+
+
+def test_trace_with_endless_children_is_truncated() -> None:
+    data = {"message": "log", "startTime": "2026-11-24T11:00:00.000Z", "duration": 0}
+    spans = [{"id": f"s{number}", "runId": "run_1", "data": data, "children": []} for number in range(2 * MAX_ITEMS)]
+    root = {"id": "root", "runId": "run_1", "data": data, "children": spans}
+    cuts = Cuts()
+    trace = decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode(), cuts)
+    assert len(trace.root.children) == MAX_ITEMS
+    assert trace.is_truncated
+    assert cuts.notes == ["20,000 items in one place of a trace, the first 10,000 of them are read"]

@@ -25,8 +25,8 @@ def may_be_long(body: bytes) -> bool:
     return body.count(b",") >= MAX_ITEMS
 
 
-def within_bounds(body: bytes) -> tuple[bytes, int]:
-    """Cut what stands in more than MAX_DEPTH arrays and objects, and what follows MAX_ITEMS items of one of them.
+def within_bounds(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[bytes, int]:
+    """Cut what stands in more than `max_depth` arrays and objects, and what follows MAX_ITEMS items of one of them.
 
     Return the rest, and how many items the longest array or object had. What is no JSON stays none.
     """
@@ -37,12 +37,12 @@ def within_bounds(body: bytes) -> tuple[bytes, int]:
         match body[token.start()]:
             case 0x5B | 0x7B:  # [ {
                 commas.append(0)
-                if not cut_depth and len(commas) > MAX_DEPTH:
+                if not cut_depth and len(commas) > max_depth:
                     kept += [body[kept_until : token.start()], CUT]
                     cut_depth = len(commas)
             case 0x5D | 0x7D if commas:  # ] }
                 if cut_depth == len(commas):
-                    kept_until = token.end() if cut_depth > MAX_DEPTH else token.start()
+                    kept_until = token.end() if cut_depth > max_depth else token.start()
                     cut_depth = 0
                 longest = max(longest, commas.pop() + 1)
             case 0x2C if commas:  # ,

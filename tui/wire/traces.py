@@ -17,6 +17,7 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.wire.bounds import MAX_MESSAGE_CHARS, MAX_SPANS, Cuts
 from tui.wire.errors import ServerFault
+from tui.wire.json_bounds import MAX_ITEMS, may_be_long, within_bounds
 from tui.wire.times import read_duration_ns, read_time
 
 _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, span errors, logged errors (README §5)
@@ -26,20 +27,27 @@ def decode_trace(body: bytes, cuts: Cuts | None = None) -> Trace:
     """Decode the answer of `/trace`: times in UTC, nanoseconds rounded to microseconds.
 
     A node without id, message or start time is left out, and its children hang on its parent. A trace of more than
-    MAX_SPANS is truncated, and `cuts` learns of it. Raises ServerFault when it is no trace, or nested too deep for the
-    JSON decoder (some 490 spans below each other).
+    MAX_SPANS is truncated, as is one with more than MAX_ITEMS in one place, and `cuts` learns of it. Raises ServerFault
+    when it is no trace, or nested too deep for the JSON decoder (some 490 spans below each other).
     """
+    cuts, longest = cuts or Cuts(), 0
+    if may_be_long(body):
+        body, longest = within_bounds(body, max_depth=len(body))
+        if longest > MAX_ITEMS:
+            cuts.note(f"{longest:,} items in one place of a trace, the first {MAX_ITEMS:,} of them are read")
     try:
         answer = json.loads(body)
         trace = answer.get("trace") if isinstance(answer, dict) else None
         node = trace.get("rootSpan") if _is_object(trace) else None
-        root, is_cut = _root(node, cuts or Cuts()) if _is_object(node) else (None, False)
+        root, is_cut = _root(node, cuts) if _is_object(node) else (None, False)
     except (ValueError, RecursionError):
         raise ServerFault("the trace could not be read: no JSON, or nested too deep", 200) from None
     if not _is_object(trace) or root is None:
         raise ServerFault("the trace could not be read: no root span", 200)
     # Recordings have `isTruncated` inside `trace`; beside it is where the server's schema has it.
-    is_truncated = is_cut or trace.get("isTruncated") is True or answer.get("isTruncated") is True
+    is_truncated = (
+        is_cut or longest > MAX_ITEMS or trace.get("isTruncated") is True or answer.get("isTruncated") is True
+    )
     return Trace(TraceId(_text(trace.get("traceId")) or ""), root, is_truncated)
 
 
