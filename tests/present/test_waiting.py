@@ -128,6 +128,8 @@ def test_wait_that_does_not_fit_beside_the_status_is_not_broken() -> None:
         "◐ Executing  for 31s",
         "  waits for 3 of 10 children since 13:48",
     ]
+    shown = text_of(run_page(waiting(awaited(10, 3)), now=NOW, width=50)).splitlines()
+    assert shown[:2] == ["◐ Executing  for 31s", "  waits for 3 of 10 children since 13:48"]
 
 
 @pytest.mark.parametrize("surface", [detail_of, show_of])

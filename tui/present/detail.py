@@ -22,7 +22,7 @@ from tui.present.error import error_lines
 from tui.present.life import life_lines, updated_lines
 from tui.present.origin import origin_words
 from tui.present.status import look_of
-from tui.present.styled import Line, Piece, Token, fold, joined, wrap
+from tui.present.styled import Line, Piece, Token, fold, joined, line_width, wrap
 from tui.present.text_block import labelled
 from tui.present.waiting import token_of, waiting_words
 
@@ -65,12 +65,26 @@ def run_page(
 
 def _title(run: Run, now: datetime, limit: int) -> list[Line]:
     look = look_of(run)
-    said = [(Piece(remark, Token.MUTED),) for remark in remarks(run, Now(now))]
     name: Line = (Piece(run.fixed.task or words.NONE, Token.BRIGHT),)
     run_id: Line = (Piece(run.id),)
     whole = joined([name, run_id])
-    head = fold(joined([(look.mark, Piece(" "), look.name), *said]), limit)
+    head = status_lines((look.mark, Piece(" "), look.name), remarks(run, Now(now)), Token.MUTED, limit)
     return head + ([whole] if len(fold(whole, limit)) == 1 else [*fold(name, limit), *fold(run_id, limit)])
+
+
+def status_lines(status: Line, said: Iterable[str], token: Token, limit: int) -> list[Line]:
+    """The status with the remarks that fit beside it; a remark that does not fit goes below it, unbroken if it can."""
+    lines = fold(status, limit)
+    for remark in said:
+        one = joined([lines[0], (Piece(remark, token),)])
+        is_beside = len(lines) == 1 and line_width(one) <= limit
+        lines = [one] if is_beside else [*lines, *indented(wrap(remark, limit - 2), token)]
+    return lines
+
+
+def indented(rows: Iterable[str], token: Token) -> list[Line]:
+    """The rows as lines that belong to the line above them."""
+    return [(Piece("  "), Piece(row, token)) for row in rows]
 
 
 def remarks(run: Run, now: Now) -> Iterable[str]:

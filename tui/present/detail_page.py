@@ -18,7 +18,7 @@ from tui.domain.text import Raw
 from tui.present import words
 from tui.present.acts import Fetch, Row, Whole
 from tui.present.columns import Now
-from tui.present.detail import best_error, remarks
+from tui.present.detail import best_error, indented, remarks, status_lines
 from tui.present.fact_rows import Relatives, ancestor_rows, child_rows, fact_rows, facts_of, more_facts_of, tag_rows
 from tui.present.json_fold import Folds, value_at
 from tui.present.json_rows import Place, ValueRows
@@ -113,27 +113,18 @@ def _plain(lines: list[Line], key: str) -> list[Row]:
 
 def _head(run: Run, now: Now, limit: int, action: Piece | None) -> list[Row]:
     look = look_of(run)
-    status: Line = (look.mark, Piece(" "), action or look.name)
-    lines = fold(status, limit)
-    for remark in remarks(run, now):
-        status = joined([status, (Piece(remark, Token.TEXT),)])
-        # What does not fit goes below: a time that is broken in two is hard to read.
-        is_whole = len(lines) == 1 and line_width(status) <= limit
-        lines = [status] if is_whole else [*lines, *_indented(wrap(remark, limit - 2), Token.TEXT)]
+    lines = status_lines((look.mark, Piece(" "), action or look.name), remarks(run, now), Token.TEXT, limit)
     about = meaning_words(run, now)
     if about:
         description: Line = (Piece(about, Token.FAINT),)
-        one = joined([status, description])
-        lines = [one] if line_width(one) <= limit else [*lines, *_indented(wrap(about, limit - 2), Token.FAINT)]
+        one = joined([lines[0], description])
+        is_beside = len(lines) == 1 and line_width(one) <= limit
+        lines = [one] if is_beside else [*lines, *indented(wrap(about, limit - 2), Token.FAINT)]
     name: Line = (Piece(run.fixed.task or words.NONE, Token.BRIGHT, is_bold=True),)
     run_id: Line = (Piece(run.id, Token.FAINT),)
     whole = joined([name, run_id])
     lines += [whole] if line_width(whole) <= limit else [cut(name, limit), *fold(run_id, limit)]
     return _plain(lines, "head")
-
-
-def _indented(rows: list[str], token: Token) -> list[Line]:
-    return [(Piece("  "), Piece(row, token)) for row in rows]
 
 
 _STATUS: Final = re.compile(r"(\d{3})\b")
