@@ -163,6 +163,7 @@ def test_a_text_that_is_no_name_is_found_by_reading_on(tmp_path: Path) -> None:
         await search(monitor, "ong-ag")
         assert "3 found" in end_line(monitor)
         assert "searched back to 08-26 " in end_line(monitor)
+        assert "Enter" not in monitor.lines[-1]
 
     told(story, tmp_path, fleet, history=timedelta(hours=1))
 
@@ -253,6 +254,7 @@ def test_list_is_read_on_from_its_last_line(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("end")
         assert "▌ older than 13:43 not read   Enter reads on" in monitor.text
+        assert monitor.lines[-1].startswith(" Enter read on   / filter")
         await monitor.press("enter", wait_s=8)
         assert "newest first ─" in monitor.lines[1]
         assert " 250 ─" in monitor.lines[1]

@@ -57,14 +57,18 @@ def end_line(facts: EndFacts, width: int) -> Line | None:
     parts = _parts(facts)
     if not parts:
         return None
-    if not facts.is_filtered:
-        return _fitted(parts, ("Enter", "reads on") if facts.progress.has_lists else None, width)
-    found = Piece(f"{words.count(facts.found)} found", Token.TEXT)
-    return _fitted([found, *parts], _key(facts), width)
+    if facts.is_filtered:
+        parts.insert(0, Piece(f"{words.count(facts.found)} found", Token.TEXT))
+    return _fitted(parts, end_key(facts), width)
 
 
-def _key(facts: EndFacts) -> tuple[str, str] | None:
+def end_key(facts: EndFacts) -> tuple[str, str] | None:
+    """The key that goes on from the last line, and what it does; None where nothing is left to ask."""
     progress = facts.progress
+    if progress.step is not None:
+        return None
+    if not facts.is_filtered:
+        return ("Enter", "reads on") if progress.has_lists else None
     if progress == SearchProgress():
         return "Enter", ASKS
     if progress.trouble and progress.has_lists:

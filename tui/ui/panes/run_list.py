@@ -16,7 +16,7 @@ from tui.domain.ids import RunId
 from tui.present import words
 from tui.present.empty import empty_lines
 from tui.present.filter_remarks import complaint_line
-from tui.present.list_end import end_line
+from tui.present.list_end import end_key, end_line
 from tui.present.outage import gap_remark
 from tui.present.server_filters import window_words
 from tui.present.styled import Line, Piece, Token
@@ -103,7 +103,7 @@ class RunListPane(Pane):
     def has_use_for(self, action: str) -> bool:
         """What is about the run under the cursor has none while the list follows, and nothing has where it is empty."""
         if action == "enter" and self.rows.is_at_end:
-            return not self.server_search.is_running
+            return end_key(end_facts(self.live, self.views, self.server_search.progress)) is not None
         if action in {"mark", "mark_range"}:
             return self.target is not None
         if action in {"enter", "sort", "mark_all", "error_step", "run_step"}:
@@ -113,7 +113,7 @@ class RunListPane(Pane):
     def word_for(self, action: str, usual: str) -> str:
         """Enter selects the first run while none is selected, and asks the server on the last line."""
         if action == "enter" and self.rows.is_at_end:
-            return "search"
+            return "search" if self.searched else "read on"
         return "select" if action == "enter" and self.target is None else super().word_for(action, usual)
 
     def enter(self) -> None:
