@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from starlette.responses import JSONResponse
+
 from tests.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.harness import pass_time, public_token, started
 from tests.virtual_clock import VirtualClock
@@ -143,6 +145,17 @@ def test_public_token_gives_a_tree_before_the_budget_is_back(tmp_path: Path) -> 
         left = 30 - (len(requests(api)) - 3)
         assert below == f"runs below {left} of them were not asked for"
         assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
+
+
+def test_tree_is_read_by_its_trace_while_too_many_query(tmp_path: Path) -> None:
+    with served("root") as (api, run_id):
+        headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "719"}
+        headers["x-ratelimit-reset"] = str(in_ms(9.0))
+        crowded = JSONResponse({"error": "You've exceeded your query concurrency of 3"}, 429, headers)
+        api.fleet.fault = lambda path: crowded if path == "/api/v1/query" else None
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert "trace" in requests(api)
+        assert (len(list(tree.root.walk())), tree.missing) == (17, ())
 
 
 def test_tree_is_whole_where_its_root_is_older_than_a_query_reaches(tmp_path: Path) -> None:

@@ -34,6 +34,29 @@ def test_422_wants_a_shorter_period_of_lists_and_queries(asked: str, is_too_expe
     assert error.status == 422
 
 
+@pytest.mark.parametrize(
+    ("asked", "remaining", "is_limited"),
+    [
+        ("POST /api/v1/query", "719", False),
+        ("POST /api/v1/query", "0", True),
+        ("POST /api/v1/query", None, True),
+        ("GET /api/v1/runs", "719", True),
+    ],
+)
+def test_too_many_queries_at_once_leave_the_budget(asked: str, remaining: str | None, is_limited: bool) -> None:
+    # The words and numbers of a real server.
+    reset_ms = str(int((NOW + timedelta(seconds=4)).timestamp() * 1000))
+    headers = {"x-ratelimit-limit": "750", "x-ratelimit-reset": reset_ms}
+    headers |= {} if remaining is None else {"x-ratelimit-remaining": remaining}
+    body = b'{"error": "You\'ve exceeded your query concurrency of 3 for this project. Please try again later."}'
+    error = refusal(Answer(asked, 429, headers, body, NOW))
+    assert isinstance(error, RateLimited) is is_limited
+    assert "query concurrency of 3" in str(error)
+    if not is_limited:
+        assert isinstance(error, Refused)
+        assert not error.is_about_the_key
+
+
 def test_only_a_refused_preview_key_is_told_of_its_branch() -> None:
     said = []
     for key in ("tr_preview_x1234567", "tr_preview_sk_x1234567", "tr_dev_x1234567"):

@@ -121,6 +121,10 @@ def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:
     if 200 <= status < 300:
         return ServerFault(f"{said}, but a web page: is TRIGGER_API_URL right?", status)
     if status == 429:
+        rate = read_rate_limit(answer)
+        if answer.asked == _QUERY and rate is not None and rate.remaining:
+            # Three queries at once are the most for a project, whoever sends them; other requests are still admitted.
+            return Refused(said, status)
         return RateLimited(said, _wait(answer, value))
     if status == 404 and value is None:
         return Refused(f"{answer.asked}: 404, no such route: is TRIGGER_API_URL right?", status)
