@@ -50,7 +50,7 @@ def test_title_that_was_dropped_is_sent_again() -> None:
         driver._writer = TerminalWriter(slave, on_gone=driver._hang_up, on_caught_up=driver._catch_up)
         driver._is_active = True
         driver.write("x" * 2 * MAX_WAITING_BYTES)
-        assert not driver.ask(ASK_CURSOR)
+        assert not driver.ask_cursor(ASK_CURSOR)
         driver.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
@@ -78,7 +78,7 @@ def test_answer_under_way_at_the_end_is_not_left_to_a_shell(monkeypatch: pytest.
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
         driver.start_application_mode()
-        driver.ask(ASK_CURSOR)
+        driver.ask_cursor(ASK_CURSOR)
         terminal = Thread(target=answer_late)
         terminal.start()
         driver.stop_application_mode()

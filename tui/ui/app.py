@@ -117,7 +117,7 @@ class TriggerApp(Host):
     def ask_cursor(self, question: str) -> bool:
         """Ask the terminal for its cursor; False if it is behind, and was not asked."""
         if isinstance(self._driver, TerminalDriver):
-            return self._driver.ask(question)
+            return self._driver.ask_cursor(question)
         self.write(question)
         return True
 

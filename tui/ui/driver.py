@@ -20,7 +20,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from tui.ui.key_backlog import KeyBacklog
-from tui.ui.terminal_answers import LATE_WITHIN_S, LateAnswers
+from tui.ui.terminal_answers import LateAnswers
 from tui.ui.terminal_input import InputDecoder
 from tui.ui.terminal_output import TerminalWriter
 from tui.ui.terminal_reader import TerminalReader
@@ -96,9 +96,11 @@ class TerminalDriver(Driver):
     def process_message(self, message: Message) -> None:
         """Hand on what the terminal sent, but for keys of a flood that would keep the app busy for minutes."""
         match message:
-            case events.CursorPosition() | messages.TerminalSupportsSynchronizedOutput():
-                self._answers.answer()
-            case events.Key() | events.Paste() if not self._is_active:
+            case events.CursorPosition():
+                self._answers.answer_cursor()
+            case messages.TerminalSupportsSynchronizedOutput():
+                self._answers.answer_mode()
+            case events.InputEvent() | events.Paste() if not self._is_active:
                 return  # typed while the terminal is given back: for nobody
             case events.Key() if not self.backlog.admit(message.key):
                 return
@@ -109,10 +111,11 @@ class TerminalDriver(Driver):
         if self._writer is not None and self._is_active:
             self._writer.write(data)
 
-    def ask(self, question: str) -> bool:
-        """Send the terminal a question that it will answer; False if it is behind, and gets none."""
+    def ask_cursor(self, question: str) -> bool:
+        """Ask the terminal for its cursor; False if it is behind, and was not asked."""
         is_sent = self._writer is not None and self._is_active and self._writer.write(question)
-        self._answers.ask(int(is_sent))
+        if is_sent:
+            self._answers.ask_cursor()
         return is_sent
 
     def set_title(self, title: str) -> None:
@@ -156,8 +159,8 @@ class TerminalDriver(Driver):
         mouse = _MOUSE_ON if self._mouse else ""
         ask = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _ASK_SYNC
         self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{ask}")
-        # Not every terminal answers this one.
-        self._answers.ask(1 if ask else 0, lost_after_s=LATE_WITHIN_S)
+        if ask:
+            self._answers.ask_mode()
         self._is_active, self._is_restored = True, False
         self._reader = TerminalReader(
             self._input,
