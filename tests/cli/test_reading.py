@@ -353,6 +353,19 @@ def cut_run(api: RecordingsApi) -> str:
     return run_id
 
 
+@pytest.mark.parametrize(
+    ("status", "missing", "numbers"),
+    [(500, "the attempts are not known: ", []), (403, "earlier attempts are not known: ", [3])],
+)
+def test_show_in_json_admits_attempts_that_it_could_not_read(
+    recordings_api: RecordingsApi, status: int, missing: str, numbers: list[int]
+) -> None:
+    recordings_api.answer(Reply(status, {"error": "no"}), path=f"/api/v1/runs/{FAILED}/trace")
+    (run,) = in_this_process("show", FAILED, "--json", url=recordings_api.url).objects
+    assert (run["attemptsComplete"], run["attemptsMissing"].startswith(missing)) == (False, True)
+    assert [attempt["number"] for attempt in run.get("attempts", [])] == numbers
+
+
 def test_show_has_the_errors_of_attempts_that_a_cut_trace_lost(recordings_api: RecordingsApi) -> None:
     run_id = cut_run(recordings_api)
     (run,) = in_this_process("show", run_id, "--json", url=recordings_api.url).objects
@@ -453,11 +466,11 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
 
 def test_ls_says_on_stderr_what_it_cut(recordings_api: RecordingsApi) -> None:
     row = recording("014")["response"]["body"]["data"][0]
-    recordings_api.answer(Reply(body={"data": [row | {"tags": [f"t{number}" for number in range(50_000)]}]}))
+    recordings_api.answer(Reply(body={"data": [row | {"tags": [f"t{number}" for number in range(5_000)]}]}))
     done = in_this_process("ls", "--json", url=recordings_api.url)
     assert done.code == 0
     assert len(done.objects[0]["tags"]) == 100
-    assert done.err == f"GET /api/v1/runs: 50,000 tags of {row['id']}, the first 100 of them are kept\n"
+    assert done.err == f"GET /api/v1/runs: 5,000 tags of {row['id']}, the first 100 of them are kept\n"
 
 
 def test_ls_names_the_flag_where_the_period_is_too_long(recordings_api: RecordingsApi) -> None:

@@ -150,7 +150,10 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
         children = store.children_of(run.id) if run.children_at is not None else None
         if as_json:
-            output.json_line(run_object(run, root=root, parent=parent, children=children))
+            told = run_object(run, root=root, parent=parent, children=children)
+            if trouble is not None and not told.get("attemptsComplete"):
+                told |= {"attemptsComplete": False, "attemptsMissing": trouble}
+            output.json_line(told)
         else:
             output.lines(
                 run_page(

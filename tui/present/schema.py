@@ -4,14 +4,14 @@ What is not known is an absent key, never null; null is a payload or an output t
 the schema's fields these keys are promised:
 
 * of the run: `apiStatus` (the word that REST uses with the version header, whichever source the run came from;
-  `status` is the schema's), `serverStatus` (the word that came, where it is another one: of the feed, of a query, of
-  an older server), `costInCents`, `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`,
+  `status` is the schema's), `serverStatus` (the word that came, where it is another one: of the feed, of a query,
+  of an older server), `costInCents`, `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`,
   `ttl`, `delayedUntil`, `expiredAt`, `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`,
-  `attemptsComplete` (beside `attempts`: false where attempts, or errors of them, may be missing),
-  `attemptsMissing` (what the server cut, in words), `nextAttemptAt`, `isTraceGone` (then only the last attempt is
-  known), `waitsFor` (what a live run waits for: `kind` is time, token, input or runs, `since`, `about` the duration
-  or the moment, the token, the stream or the task, `runs`), `env` (its slug), `error`, `taskKind`,
-  `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
+  `attemptsComplete` (of a run whose attempts were asked for: false where attempts, or errors of them, may be
+  missing), `attemptsMissing` (what the server cut or refused, in words), `nextAttemptAt`, `isTraceGone` (then only
+  the last attempt is known), `waitsFor` (what a live run waits for: `kind` is time, token, input or runs, `since`,
+  `about` the duration or the moment, the token, the stream or the task, `runs`), `env` (its slug), `error`,
+  `taskKind`, `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
 * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
   `serverStatus`.
 """
