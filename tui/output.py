@@ -151,7 +151,9 @@ class Output:
             with suppress(termios.error, OSError):  # a stream in memory keeps no typed-ahead keys
                 termios.tcflush(self._answers.fileno(), termios.TCIFLUSH)
             self._tell(question, "")
-            return self._answers.readline().rstrip("\n")
+            with suppress(OSError):  # the terminal is gone
+                return self._answers.readline().rstrip("\n")
+            return ""
         finally:
             signal.signal(signal.SIGINT, before)
 

@@ -169,6 +169,24 @@ def test_ctrl_c_leaves_no_late_answer_to_the_shell(terminal: tuple[Output, Perso
     assert is_empty(output.answers.fileno())
 
 
+def test_a_terminal_that_goes_away_agrees_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+
+    def hang_up() -> None:
+        while ASK_CURSOR.encode() not in os.read(ours, 500):
+            pass
+        os.close(ours)
+
+    with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
+        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, answers=keys)
+        terminal = Thread(target=hang_up, daemon=True)
+        terminal.start()
+        assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG)
+        terminal.join()
+        assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG), "it was gone before"
+
+
 @pytest.fixture
 def fleet() -> Fleet:
     fleet = Fleet(VirtualClock())

@@ -11,7 +11,7 @@ import signal
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
@@ -221,7 +221,8 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
     now[6][termios.VMIN], now[6][termios.VTIME] = 1, 0
 
     def restore() -> None:
-        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
     def end(number: int, _: FrameType | None) -> None:
         restore()
