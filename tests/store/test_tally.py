@@ -206,6 +206,20 @@ def test_counts_of_filtered_lists_are_the_servers_with_their_age() -> None:
     assert store.tally(at(14)) == Counts(queued=7, counted_at=at(10))
 
 
+@pytest.mark.parametrize(("is_filtered", "days"), [(True, 31), (False, 1)])
+def test_counts_include_live_runs_too_old_for_the_query(
+    monkeypatch: pytest.MonkeyPatch, is_filtered: bool, days: int
+) -> None:
+    monkeypatch.setattr(tally, "MAX_STEPS", 0)
+    store = live_store()
+    store.apply(complete(at(10), is_filtered=is_filtered, is_live_complete=False))
+    store.apply(CountsRead({RunStatus.DELAYED: 2}, at(10), 1))
+    created_s = -days * 86_400
+    store.apply(RunsRead((patch_of("run_old", "DELAYED", created=created_s, updated=created_s, read=12),)))
+    store.apply(RunsRead((patch_of("run_new", "DELAYED", created=11, updated=11),)))
+    assert store.tally(at(14)) == Counts(delayed=3, counted_at=at(10))
+
+
 def test_an_old_count_is_shown_with_its_age() -> None:
     store = live_store("QUEUED")
     store.apply(complete(at(10), is_live_complete=False))

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from sortedcontainers import SortedList
 
+from tui.domain.filters import LONGEST_QUERY_PERIOD
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
@@ -126,9 +127,10 @@ class Tally:
         is_history_whole = history is not None and history.is_complete and not history.is_cut
         is_failed_known = is_whole and is_history_whole and not is_full
         local = Counter({status: len(created) for status, created in self._created.items()})
-        told = local if self._counts is None else Counter(self._counts.counts)
-        if self._counts is not None and is_whole and not self._is_overfull:
-            told = self._carried(self._counts, now)
+        told = local
+        if self._counts is not None:
+            has_steps = is_whole and not self._is_overfull
+            told = self._carried(self._counts, now) if has_steps else self._with_older(self._counts, is_whole=is_whole)
         live = local if is_live_known else told
         if is_failed_known and window is not None:
             failed = self._failed_since(now - window.period)
@@ -160,6 +162,15 @@ class Tally:
             created = self._created[status]
             total[status] -= created.bisect_left(begin + (now - counts.at)) - created.bisect_left(begin)
         return Counter({status: max(0, count) for status, count in total.items()})
+
+    def _with_older(self, counts: CountsRead, *, is_whole: bool) -> Counter[RunStatus]:
+        """The server's count with the live runs that were too old for it.
+
+        Where filters keep runs from the list the server counts live runs as far back as a query reaches.
+        """
+        begin = _begin_of(counts) if is_whole else counts.at - LONGEST_QUERY_PERIOD
+        older = Counter({status: self._created[status].bisect_left(begin) for status in LIVE})
+        return Counter(counts.counts) + older
 
     def _failed_since(self, since: datetime) -> int:
         lists = (self._created[status] for status in FAILED)
