@@ -108,6 +108,20 @@ def tree_of(run: Run) -> str:
     return "\n".join(plain(row(each, columns_for(118), AT).line) for each in branches(shape, Folds()))
 
 
+@pytest.mark.parametrize(
+    ("word", "is_said"), [("EXECUTING", True), ("QUEUED", True), ("COMPLETED", False), ("FAILED", False), ("NEW", True)]
+)
+def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_said: bool) -> None:
+    grove = Grove()
+    grove.add("root")
+    child = grove.add("child", "root", word)
+    wait = Wait(WaitKind.RUNS, STARTED, SpanId("s"), runs=(child,), open_count=1, task=TaskId("child"))
+    grove.runs[RunId("run_root")] = replace(waiting(wait), id=RunId("run_root"))
+    shape = shape_of(grove.tree("root"), grove.runs.get)
+    lines = [plain(row(each, columns_for(118), AT).line) for each in branches(shape, Folds())]
+    assert ("waits for its child" in lines[0]) is is_said
+
+
 def show_of(run: Run) -> str:
     return text_of(run_page(run, now=NOW, width=100))
 

@@ -154,7 +154,16 @@ def test_tree_is_read_by_its_trace_while_too_many_query(tmp_path: Path) -> None:
         crowded = JSONResponse({"error": "You've exceeded your query concurrency of 3"}, 429, headers)
         api.fleet.fault = lambda path: crowded if path == "/api/v1/query" else None
         tree = asyncio.run(tree_of(api, tmp_path, run_id))
-        assert "trace" in requests(api)
+        assert requests(api)[:3] == ["run", "query", "trace"]
+        assert (len(list(tree.root.walk())), tree.missing) == (17, ())
+
+
+def test_tree_is_asked_without_times_where_a_column_is_unknown(tmp_path: Path) -> None:
+    with served("root") as (api, run_id):
+        wrong = [JSONResponse({"error": "Query Error"}, 400)]
+        api.fleet.fault = lambda path: wrong.pop() if path == "/api/v1/query" and wrong else None
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert requests(api) == ["run", "query", "query"]
         assert (len(list(tree.root.walk())), tree.missing) == (17, ())
 
 

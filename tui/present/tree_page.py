@@ -143,7 +143,7 @@ def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
         return ""
     state, attempt = run.state, run.attempt_count or 0
     parts: list[str] = list(_origin(run, branch)) if is_roomy else []
-    if waiting := waiting_words(run, now):
+    if (waiting := waiting_words(run, now)) and not _has_met_its_wait(run, branch.entry.below):
         parts.append(waiting)
     if state is not None and state.tags:
         parts.append("  ".join(state.tags))
@@ -159,6 +159,12 @@ def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
     if run.is_gone:
         parts.append("gone from the server")
     return " · ".join(parts)
+
+
+def _has_met_its_wait(run: Run, below: RollUp) -> bool:
+    """Whether the runs that it waits for have ended by now, which its trace was read too early to tell."""
+    awaited = 0 if run.wait is None else len(run.wait.runs)
+    return 0 < awaited <= below.failed + below.completed and not below.under_way + below.queued
 
 
 def _origin(run: Run, branch: Branch) -> Iterator[str]:

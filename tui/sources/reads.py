@@ -28,6 +28,8 @@ from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 from tui.wire.questions import Question
 from tui.wire.runs import Page, RunAnswer
 
+_WRONG_QUERY = 400
+
 
 class Api(Protocol):
     """The requests that sources send; `wire.client.Client` is it, and of a relay `sources.link.Link`.
@@ -204,11 +206,18 @@ class Reads:
             return None
 
     async def query(
-        self, trql: str, period: str, priority: Priority, *, max_wait_s: float | None = None
+        self,
+        trql: str,
+        period: str,
+        priority: Priority,
+        *,
+        max_wait_s: float | None = None,
+        simpler: str | None = None,
     ) -> list[dict[str, Json]] | None:
         """Rows of a TRQL query, or None: refused for good (401, 403: said once), or not answered this time.
 
-        TRQL answers 400 in an outage of its store (recording 950), so that is no reason to stop asking.
+        `simpler` is asked instead where the query is called wrong (400), as by a server that lacks one of its columns.
+        TRQL answers 400 in an outage of its store too (recording 950), so that is no reason to stop asking.
         """
         if not self.may(Capability.QUERY):
             return None
@@ -220,6 +229,8 @@ class Reads:
                 max_wait_s=max_wait_s,
             )
         except Refused as error:
+            if error.status == _WRONG_QUERY and simpler is not None:
+                return await self.query(simpler, period, priority, max_wait_s=max_wait_s)
             if error.is_about_the_key or error.status == 404:
                 await self.lose(Capability.QUERY, str(error))
             return None

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.environment import Capability
 from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Run
@@ -148,17 +147,15 @@ class TreeReads:
         if created_at is not None and now - created_at > LONGEST_QUERY_PERIOD:
             return None
         period = _period_since(created_at, now)
-        for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS):
-            if not self._reads.may(Capability.QUERY):
-                return None
-            trql = (
-                f"SELECT {columns} FROM runs "  # noqa: S608  quoted
-                f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
-            )
-            found = await self._reads.query(trql, period, priority, max_wait_s=self._max_wait_s)
-            if found is not None:
-                return [(_root_of_row(each), row) for each in found if (row := _tree_row(each)) is not None]
-        return None
+        trql, simpler = (
+            f"SELECT {columns} FROM runs "  # noqa: S608  quoted
+            f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
+            for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS)
+        )
+        found = await self._reads.query(trql, period, priority, max_wait_s=self._max_wait_s, simpler=simpler)
+        if found is None:
+            return None
+        return [(_root_of_row(each), row) for each in found if (row := _tree_row(each)) is not None]
 
     async def _rows_of_trace(
         self, root_id: RunId, gathered: GatheredRuns, priority: Priority
