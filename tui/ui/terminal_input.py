@@ -5,13 +5,15 @@ module finds where each sequence ends, keeps what is unfinished within bounds of
 It is longer than 300 lines because it is one state machine.
 """
 
+import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
 from textual import constants, events, messages
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # Textual publishes neither its table of keys nor its parser
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # Textual publishes neither its tables of keys nor its parser
+from textual._keyboard_protocol import FUNCTIONAL_KEYS
 from textual._xterm_parser import XTermParser
 from textual.message import Message
 
@@ -42,6 +44,9 @@ _X10_BYTES: Final = len(b"\x1b[M") + 3
 
 _WAY_OUT: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
 """Help, ctrl-q and ctrl-c. At the end of something that never ended they still count: they change nothing."""
+
+_NUMBERED: Final = re.compile(r"\x1b\[(?!27;)(\d+)(?:;[\d:;]*)?([~A-FHPQS])")
+"""A function key. Number 27 stands before a character, as xterm sends it where a user asked for that."""
 
 _TAIL_BYTES: Final = 64
 """So many bytes at the end of something unfinished are searched for a way out."""
@@ -282,6 +287,12 @@ class InputDecoder:
 
     def _interpret(self, sequence: str) -> bool:
         """Have Textual read a whole sequence or one character; False if it means nothing."""
+        numbered = _NUMBERED.fullmatch(sequence)
+        if numbered is not None and f"{int(numbered[1])}{numbered[2]}" not in FUNCTIONAL_KEYS:
+            # Textual would take the number for a character: `C` for 67, a space for F18.
+            keys = ANSI_SEQUENCES_KEYS.get(sequence)
+            self._out.extend(events.Key(key.value, None) for key in (keys if isinstance(keys, tuple) else ()))
+            return True
         found: list[Message] = []
         try:
             found.extend(self._parser.feed(sequence))
