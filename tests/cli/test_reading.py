@@ -390,6 +390,17 @@ def test_show_names_what_is_missing_where_events_are_refused(recordings_api: Rec
     assert run["attemptsMissing"].startswith("the trace was cut at 5,000 rows and the events could not be read")
 
 
+def test_show_says_what_recorded_runs_wait_for(recordings_api: RecordingsApi) -> None:
+    # Of the batch events alone were recorded: its children are those of the detail.
+    said = {"1233": "waits for a token since 02:26", "1238": "waits for its child tree-mid since 02:26"}
+    for number, words in (said | {"1240": "waits for 3 children since 02:26"}).items():
+        detail = recording(number)
+        recordings_api.answer(number, path=detail["request"]["path"])
+        done = in_this_process("show", detail["response"]["body"]["id"], url=recordings_api.url)
+        assert words in done.out
+        assert "its code is running" not in done.out
+
+
 @pytest.mark.parametrize("may_query", [True, False], ids=["with queries", "without queries"])
 def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) -> None:
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
