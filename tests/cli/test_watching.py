@@ -56,6 +56,16 @@ def test_no_connection_at_the_start_is_exit_code_3(recordings_api: RecordingsApi
     assert in_this_process("watch", RUN, url=recordings_api.url).code == 3
 
 
+def test_watch_says_what_helps_where_its_period_is_too_long(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(422, {"error": "too expensive"}), path="/api/v1/runs")
+    done = in_this_process("watch", "--no-realtime", url=recordings_api.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "GET /api/v1/runs: 422 too expensive "
+        "(the server wants less than the last 24h: watch one RUN, or ls --period 1h)\n"
+    )
+
+
 def test_an_outage_while_watching_is_said_and_borne(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "941", Fault.CLOSE, "313", path=f"/api/v3/runs/{RUN}")
     done = in_this_process("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)

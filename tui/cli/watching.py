@@ -5,7 +5,7 @@ What lives here: the same flow as the monitor's, with `output` at its end.
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import click
 
@@ -20,6 +20,7 @@ from tui.cli.options import (
     settings_of,
 )
 from tui.config import Settings
+from tui.domain.filters import period_text
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run
 from tui.domain.sources import FEEDS
@@ -27,6 +28,9 @@ from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.output import Output
 from tui.session import Session
+
+TOO_EXPENSIVE: Final = 422
+"""The server wants a narrower window of time."""
 
 
 @click.command("watch")
@@ -126,15 +130,23 @@ class _Watcher:
                         self._began = self._began or state.at
                 case SourceRetrying():
                     if self._began is None:
-                        raise Stop(ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION, state.reason)
+                        code = ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION
+                        raise Stop(code, self._reason(state))
                     if state != self._trouble:
                         self._trouble = state
                         wait_s = max(0.0, (state.next_at - state.at).total_seconds())
                         self._output.say(f"no data: {state.reason}; retrying in {wait_s:.0f} s (try {state.attempt})")
                 case SourceStopped():
-                    raise Stop(ExitCode.REFUSED, state.reason)
+                    raise Stop(ExitCode.REFUSED, self._reason(state))
                 case _:
                     assert_never(state)
+
+    def _reason(self, state: SourceRetrying | SourceStopped) -> str:
+        """Why there is nothing to watch, and what to do about a period that the server finds too long."""
+        if state.status != TOO_EXPENSIVE or self._run_id is not None:
+            return state.reason
+        period = period_text(self._session.settings.history)
+        return f"{state.reason} (the server wants less than the last {period}: watch one RUN, or ls --period 1h)"
 
     def _say_polling(self, state: SourceRetrying | SourceStopped) -> None:
         """The feed is not to be had, or was lost: said once, until it is back."""
