@@ -1,6 +1,7 @@
 """What a status, an error's body and the rate-limit headers mean."""
 
 import json
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,17 @@ from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive
 
 def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Answer:
     return Answer("GET /it", status, headers or {}, body, NOW)
+
+
+@pytest.mark.parametrize("body", [b'{"error": "' + b"x " * 10**7 + b'"}', b"x " * 10**7], ids=["JSON", "text"])
+def test_endless_refusal_is_not_read_to_its_end(body: bytes) -> None:
+    tracemalloc.start()
+    error = refusal(answer(500, body))
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(error, ServerFault)
+    assert len(str(error)) < 200
+    assert peak_bytes < 5_000_000
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ LONGEST_RESET = timedelta(hours=1)
 LONGEST_TEXT = 150
 """Characters of the server's own words in an error: two lines of a terminal, path and status included."""
 
+MAX_REFUSAL_BYTES = 64 * 1024
+"""Of a refusal's body: the event loop decodes it, and nobody reads more than a line of it."""
+
 _PREVIEW_KEY = "tr_preview_"
 _QUERY = "POST /api/v1/query"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,8 +117,9 @@ def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:
     status = answer.status
     if 200 <= status < 300 and not answer.is_html:
         return None
-    value = _read_object(answer.body)
-    words = _words(value) if value is not None else "" if answer.is_html else answer.body.decode(errors="replace")
+    body = answer.body[:MAX_REFUSAL_BYTES]
+    value = _read_object(body)
+    words = _words(value) if value is not None else "" if answer.is_html else body.decode(errors="replace")
     text = _one_line(words.replace(key.reveal(), "…") if key is not None else words)
     said = f"{answer.asked}: {status} {text}".rstrip()
     if 200 <= status < 300:
