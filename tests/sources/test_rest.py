@@ -276,6 +276,24 @@ def test_history_ends_where_older_pages_are_too_expensive(tmp_path: Path) -> Non
     asyncio.run(scenario())
 
 
+def test_rows_cut_from_a_page_leave_no_exact_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 3)
+
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -10 - number, -9) for number in range(8))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 20)
+                found = session.store.tally(session.now())
+                assert (found.executing, found.is_live_least, found.is_failed_least) == (3, True, True)
+                assert session.store.history is not None
+                assert session.store.history.is_cut
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
 def test_counts_that_are_none_are_not_taken(tmp_path: Path, count: object) -> None:
     async def scenario() -> None:

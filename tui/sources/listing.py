@@ -89,7 +89,7 @@ class Listing:
         self._began: dict[str, datetime] = {}
         self._read_until: dict[str, datetime] = {}
         self._skipped_at: datetime | None = None
-        """A catch-up last left live runs unread then."""
+        """A catch-up or a page that was cut last left live runs unread then."""
 
     def begin_anew(self) -> None:
         """After a failure: what a scan has met by now may have changed since."""
@@ -218,6 +218,8 @@ class Listing:
         for _ in range(pages):
             page = await self.lister.page(emit, filters, after=scan.cursor)
             scan.take((patch.id for patch in page.patches), page.next)
+            if page.is_cut:
+                self._skipped_at = self._reads.now()
             if scan.is_done:
                 left = [run for run in map(self._store.get, scan.left) if run is not None and run.status in statuses]
                 # No page of the period shows an older run: those are left to `sweep`.
@@ -282,7 +284,7 @@ class Listing:
         count = self._history_count or 0
         reached = min(created, default=None)
         is_old = reached is not None and reached < oldest
-        is_cut = not (is_end or is_old) and count >= self._reach.run_count
+        is_cut = page.is_cut or (not (is_end or is_old) and count >= self._reach.run_count)
         self.is_history_read = is_end or is_old or is_cut
         if reached is None:
             told = self._store.history

@@ -31,7 +31,7 @@ class Page:
     """One page of the list, newest first. `unreadable` counts rows that are left out, since they name no run.
 
     `next` leads to older runs, `previous` to newer ones; None: there are none. A page may be short, or empty, and
-    have a next one all the same.
+    have a next one all the same. `is_cut`: it had more rows than are taken from one page.
     """
 
     patches: tuple[RunPatch, ...]
@@ -39,6 +39,7 @@ class Page:
     next: Cursor | None = None
     previous: Cursor | None = None
     unreadable: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Pag
         _cursor(pagination.get("next")),
         _cursor(pagination.get("previous")),
         len(rows) - len(patches),
+        len(rows) < len(page["data"]),
     )
 
 
