@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection
 
 from tests.fleet import Fleet
@@ -254,15 +256,29 @@ def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
         return write(answer)
 
     monkeypatch.setattr("tui.relay.calls.encode_answer", watched)
+    taken: list[None] = []
+    take = calls.Allowance.take
+
+    def counted(allowance: calls.Allowance) -> timedelta | None:
+        taken.append(None)
+        return take(allowance)
+
+    monkeypatch.setattr(calls.Allowance, "take", counted)
     # Random, since what can be compressed away waits for nobody.
     large = json.dumps({"pad": Random(1).randbytes(500_000).hex()})
+
+    class OnceAllAsked(Response):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            while len(taken) < calls.AT_ONCE:  # noqa: ASYNC110  the server may run in a loop of its own
+                await asyncio.sleep(0)
+            await super().__call__(scope, receive, send)
 
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         async with relaying(fleet, tmp_path) as relayed, relayed.raw(sock=without_room(relayed)) as stuck:
             await begin(stuck)
             stuck.transport.pause_reading()
-            fleet.fault = lambda path: Response(large) if path.endswith("/trace") else None
+            fleet.fault = lambda path: OnceAllAsked(large) if path.endswith("/trace") else None
             for number in range(calls.AT_ONCE):
                 await stuck.send(encode_call(Call(number, TraceQuestion(RunId("run_1")))), text=True)
             await relayed.nobody_is_there()
