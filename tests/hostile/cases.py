@@ -40,6 +40,10 @@ class Case:
         return f"zq{self.number:08x}"
 
 
+MIN_REACHED = 0.75
+"""Of the short cases of each mode: a suite whose poisons do not arrive proves nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """`trouble` is empty if the case passed. `is_reached`: the program really met the hostile part; `is_shown`: the

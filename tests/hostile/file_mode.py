@@ -18,7 +18,7 @@ from tests.hostile.poison_panes import monitor_end, words_of
 from tests.hostile.world import hostile_server
 
 LOG, SCREEN, TOKENS, AUTHORITIES = "action log", "state of the screen", "tokens of the relay", "authorities"
-SHORT_OF_EACH = 3
+SHORT_OF_EACH = 2
 TOKEN = "0123456789abcdef-of-the-wall"
 
 Make = Callable[[Path], None]

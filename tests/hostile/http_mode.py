@@ -22,7 +22,7 @@ SHORT_OF_EACH = 1
 LONG_OF_EACH = 12
 """Faults for each route of a command."""
 
-SHORT_SESSIONS = 2
+SHORT_SESSIONS = 1
 LONG_SESSIONS = 40
 """Monitors, each with one fault on one route."""
 

@@ -51,6 +51,9 @@ SEEN_MIN, SEEN_MAX = 4, 16
 VISITED = 18
 """Rows of the list whose attempts are looked at: the examples and the runs below one of them."""
 
+LEARNED = 12
+"""Rows of the list from which is learned which fields are seen."""
+
 NAMED = ("messages",)
 """Commands of the palette that have no key and open a screen."""
 
@@ -234,11 +237,11 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
 
     proxy.rewrite = listen
     async with walking(SIZES[1], proxy, fleet, state) as walker:
-        for row in range(1, VISITED + 1):
-            await walker.open(Route(("3",)), row=row)
+        await walker.open(Route(()), row=0)
+        for _ in range(LEARNED):
+            await walker.monitor.press("1", "j", wait_s=LOOK_S)
+            await walker.monitor.press("3", wait_s=LOOK_S)
             seen.append(walker.shown())
-        for number in range(2, len(PANES) + 1):
-            await _try_rows(walker, number, routes)
         for number in range(1, len(PANES) + 1):
             await walker.home()
             await walker.open(Route((str(number),)))
@@ -250,8 +253,16 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
                 await walker.monitor.press("escape")
                 if not walker.is_at_home:
                     await walker.open(Route((str(number),)))
-        kinds = frozenset(asked.kind for asked in proxy.asked)
-        return Known(kinds, routes, frozenset(_visible(answers, "\n".join(seen))))
+    # A monitor of its own: what the keys above left behind, such as a filter, would hide rows.
+    own = state / "rows"
+    own.mkdir()
+    async with walking(SIZES[1], proxy, fleet, own) as walker:
+        for number in range(2, len(PANES) + 1):
+            if not _unopened(routes):
+                break
+            await _try_rows(walker, number, routes)
+    kinds = frozenset(asked.kind for asked in proxy.asked)
+    return Known(kinds, routes, frozenset(_visible(answers, "\n".join(seen))))
 
 
 def _visible(answers: Iterable[tuple[str, bytes]], seen: str) -> Iterator[tuple[str, str]]:
@@ -285,12 +296,15 @@ def _attempts(walker: Walker, *, is_first: bool) -> Iterator[tuple[str, ...]]:
 
 def missing_screens() -> list[str]:
     """What has to be added here for screens that no walk opens."""
-    reached = set(known().routes) | set(NOT_SHOWN)
     return [
-        f"no key opens {name}: add its keys to RECIPES, or name it in NOT_SHOWN"
-        for name in screen_names()
-        if name not in reached
+        f"no key opens {name}: add its keys to RECIPES, or name it in NOT_SHOWN" for name in _unopened(known().routes)
     ]
+
+
+def _unopened(routes: Iterable[str]) -> list[str]:
+    """The screens to which no way is known."""
+    reached = {*routes, *NOT_SHOWN}
+    return [name for name in screen_names() if name not in reached]
 
 
 def surfaces(size: tuple[int, int]) -> Iterable[str]:

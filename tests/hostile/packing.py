@@ -5,13 +5,17 @@ from collections.abc import Collection, Iterable, Sequence
 from tests.hostile.answers import ERRORS
 from tests.hostile.cases import SEPARATOR, Case
 from tests.hostile.dosing import route_of
-from tests.hostile.poisons import BYTES
+from tests.hostile.poisons import BYTES, POISONS, Family
 
 MAX_SHOT = 12
 """Poisons of one session: few enough that a failure is soon found among them."""
 
 BREAKING = frozenset(BYTES) | {"nothing", "half", "too-deep", "4301-digits", "400-digits", "many-nulls", "many-keys"}
 """Poisons that may make a whole answer unreadable, and so hide all others in it."""
+
+
+ENTRANCES = frozenset({"GET /api/v1/runs", "GET /api/v1/whoami"})
+"""Routes whose unreadable answers keep a program from asking for others."""
 
 
 def shots(whats: Iterable[str], mode: str, kinds: Collection[str]) -> list[list[str]]:
@@ -27,11 +31,33 @@ def shots(whats: Iterable[str], mode: str, kinds: Collection[str]) -> list[list[
     return groups
 
 
+def chosen_shots(
+    whats: Iterable[str], mode: str, kinds: Collection[str], *, texts: int, structures: int
+) -> list[list[str]]:
+    """The largest groups: so many of texts, so many of structural poisons."""
+    groups = sorted(shots(whats, mode, kinds), key=len, reverse=True)
+    of_texts = [group for group in groups if not is_structural(group[0])]
+    others = [group for group in groups if is_structural(group[0])]
+    return of_texts[:texts] + others[:structures]
+
+
+def is_structural(what: str) -> bool:
+    """Whether a poison changes more than the characters of a value: a whole answer may be refused for it."""
+    kind, rest = what.split(SEPARATOR, 1)
+    poison = POISONS[rest.rsplit(SEPARATOR, 1)[1]]
+    return kind == ERRORS or poison.name in BREAKING or poison.family not in {Family.TEXT, Family.KEY}
+
+
 def _is_apart(what: str, group: Sequence[str], mode: str, kinds: Collection[str]) -> bool:
+    # An answer that is refused hides the texts in it, and all that is asked for because of it.
+    if is_structural(what) != is_structural(group[0]):
+        return False
     kind, path, name = _parts(what, mode, kinds)
     for other in group:
         other_kind, other_path, other_name = _parts(other, mode, kinds)
         if kind != other_kind:
+            if is_structural(what) and {kind, other_kind} & ENTRANCES:
+                return False
             continue
         if {name, other_name} & BREAKING or ERRORS in {path, other_path}:
             return False

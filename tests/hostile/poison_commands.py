@@ -31,7 +31,7 @@ ACTION_LOG = "action log"
 LIVE_POLLS = 1
 MAX_REQUESTS = 25
 REFUSED = Answer(401, [JSON_TYPE], b'{"error":"Invalid API key"}')
-SHORT_CASES = 4
+SHORT_CASES = 2
 """Of each surface."""
 
 SLOW_SHARE = 12
@@ -39,6 +39,9 @@ SLOW_SHARE = 12
 
 Reach = dict[str, list[int]]
 """Which kinds a surface asks for, and with which of the examples."""
+
+_REACHES: dict[tuple[str, ...], Reach] = {}
+"""Of each command, by its words: the same on every world, and found out once in this process. As many as commands."""
 
 
 class PoisonCommands:
@@ -111,21 +114,20 @@ class CommandRunner:
         self._timeouts = timeouts
         self._state = state
         self._environ = environ or command_environ(proxy.url, state)
-        self._reach: dict[tuple[str, ...], Reach] = {}
 
     def reach(self, command: Command) -> Reach:
         """What the command asks for when nothing is wrong."""
         flags = command.arguments(self.fleet, 0)
         key = tuple(word for word in flags if word not in {"--json", "--ascii"} and not word.startswith("run_"))
         key = (*key, command.style) if command.style in {FOLLOWING, ENDLESS} else key
-        if key not in self._reach:
+        if key not in _REACHES:
             reach: Reach = {}
             for number in range(len(self.fleet.run_ids)) if command.has_examples else (0,):
                 self.call(command, command.arguments(self.fleet, number), unchanged)
                 for kind in {asked.kind for asked in self.proxy.asked}:
                     reach.setdefault(kind, []).append(number)
-            self._reach[key] = reach
-        return self._reach[key]
+            _REACHES[key] = reach
+        return _REACHES[key]
 
     def run(self, case: Case, command: Command) -> Result:
         """Run the command with the poison in its answers, and judge what it left."""

@@ -29,13 +29,13 @@ from tests.hostile.monitor import (
     surfaces,
     walking,
 )
-from tests.hostile.packing import shots
+from tests.hostile.packing import chosen_shots, is_structural, shots
 from tests.hostile.poisons import Family
 from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 
-SHORT_SHOTS = 1
-"""Sessions of each size, with texts of fields that are seen."""
+SHORT_SHOTS = {SIZES[0]: {"texts": 1, "structures": 0}, SIZES[1]: {"texts": 0, "structures": 1}}
+"""Sessions of each size: texts of fields that are seen where there is little room, structural poisons on the other."""
 
 SCREENS = "all screens"
 """The surface of whether a walk finds every screen."""
@@ -76,13 +76,15 @@ class PoisonPanes:
         drawn = draw(self.name, "", kinds, random, texts=1 + 2 * is_short, others=1)
         random.shuffle(drawn)
         if is_short:
-            drawn = [case for case in drawn if _is_visible_text(case)]
+            drawn = [case for case in drawn if is_structural(case.what) or _is_visible_text(case)]
         found = []
         for index, size in enumerate(SIZES):
             whats = [case.what for case in drawn[index :: len(SIZES)]]
-            groups = shots(whats, self.name, kinds)
-            if is_short:
-                groups = sorted(groups, key=len, reverse=True)[:SHORT_SHOTS]
+            groups = (
+                chosen_shots(whats, self.name, kinds, **SHORT_SHOTS[size])
+                if is_short
+                else shots(whats, self.name, kinds)
+            )
             found += [
                 Case(self.name, surface, what)
                 for group in groups

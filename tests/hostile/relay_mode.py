@@ -17,7 +17,7 @@ from tests.hostile.commands import Hung, hang_ends
 from tests.hostile.dosing import draw
 from tests.hostile.hostile_relay import CHANGES, HostileRelay
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, pane_titles
-from tests.hostile.packing import shots
+from tests.hostile.packing import chosen_shots
 from tests.hostile.poison_panes import Stage, common_surfaces, monitor_end, run_on, words_of
 from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
@@ -37,8 +37,8 @@ KINDS = frozenset(
 SIZE = SIZES[1]
 INTERVAL_S = 2.0
 FIRST_S = 6.0
-SHORT_SHOTS = 1
-LONG_SHOTS = 4
+SHORT_SHOTS = {"texts": 1, "structures": 0}
+LONG_SHOTS = {"texts": 2, "structures": 2}
 SHORT_CHANGES = 2
 LONG_CHANGES = 24
 HOSTILE = f"hostile relay {SIZE[0]}x{SIZE[1]}"
@@ -56,11 +56,11 @@ class Relays:
         """Some shots of poison, each on every pane of the screen."""
         drawn = draw(self.name, "", KINDS, random, texts=2, others=int(not is_short))
         random.shuffle(drawn)
-        groups = sorted(shots([case.what for case in drawn], self.name, KINDS), key=len, reverse=True)
         names = [*(f"relay screen {title} {WORDS}" for title in pane_titles()), *common_surfaces(SIZE)]
         changes = random.sample(list(CHANGES), SHORT_CHANGES if is_short else LONG_CHANGES)
         hostile = [Case(self.name, HOSTILE, change) for change in changes]
-        chosen = groups[: SHORT_SHOTS if is_short else LONG_SHOTS]
+        whats = [case.what for case in drawn]
+        chosen = chosen_shots(whats, self.name, KINDS, **(SHORT_SHOTS if is_short else LONG_SHOTS))
         return [*hostile, *(Case(self.name, name, what) for group in chosen for what in group for name in names)]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:

@@ -16,7 +16,7 @@ from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import first
 from tests.hostile.commands import command_environ, state_directory
 from tests.hostile.dosing import Dosing, draw
-from tests.hostile.packing import MAX_SHOT
+from tests.hostile.packing import chosen_shots, shots
 from tests.hostile.proxy import Proxy
 from tests.hostile.terminal_bytes import INPUTS, RECOVER, chunks, dirty_bytes, noise, restored
 from tests.hostile.world import hostile_server
@@ -28,7 +28,8 @@ PATIENCE_S = 15.0
 HELP = "keys · "
 FIRST = "acme"
 NOISES = 20
-SHORT_INPUTS = 8
+SHORT_INPUTS = 4
+SHORT_POISONS = 6
 KEYBOARD, ENVIRONMENT, LIFE, POISON = "keyboard", "environment", "life of the terminal", "poison on a terminal"
 
 THE_END = "ctrl-q after all others"
@@ -49,10 +50,14 @@ class Terminals:
         names = [*INPUTS, *(f"noise {random.randrange(10**6)}" for _ in range(NOISES))]
         lives, environments = list(LIVES), list(ENVIRONMENTS)
         drawn = draw(self.name, POISON, LISTED, random, texts=1, others=0)
-        whats = [case.what for case in random.sample(drawn, MAX_SHOT)]
+        random.shuffle(drawn)
+        groups = chosen_shots(
+            [case.what for case in drawn], self.name, LISTED, texts=1, structures=0 if is_short else 1
+        )
+        whats = [what for group in groups for what in group[: SHORT_POISONS if is_short else None]]
         if is_short:
             names = random.sample(names, SHORT_INPUTS)
-            lives, environments = random.sample(lives, 2), random.sample(environments, 2)
+            lives, environments = random.sample(lives, 1), random.sample(environments, 1)
         return [
             *(Case(self.name, KEYBOARD, name) for name in (*names, THE_END)),
             *(Case(self.name, ENVIRONMENT, name) for name in environments),
@@ -61,7 +66,7 @@ class Terminals:
         ]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One program for all inputs, one for all poisons, one for each of the others."""
+        """One program for all inputs, one for each shot of poisons, one for each of the others."""
         with hostile_server() as (_, proxy), state_directory() as state:
 
             def start(*command: str, **environ: str) -> Terminal:
@@ -75,8 +80,9 @@ class Terminals:
                     yield Result(case, _environment(ENVIRONMENTS[case.what], start))
                 elif case.surface == LIFE:
                     yield Result(case, LIVES[case.what](start))
-            poisoned = [case for case in cases if case.surface == POISON]
-            yield from _poison(poisoned, start, proxy) if poisoned else ()
+            poisoned = {case.what: case for case in cases if case.surface == POISON}
+            for group in shots(poisoned, self.name, LISTED):
+                yield from _poison([poisoned[what] for what in group], start, proxy)
 
 
 def feed(terminal: Terminal, data: bytes) -> None:

@@ -26,7 +26,7 @@ WATCH_S = 13.0
 """Until a terminal that does not answer was given up, and a dialog asks for a word."""
 
 VICTIMS = 3
-SHORT_CASES = 10
+SHORT_CASES = 5
 
 DIALOGS: dict[str, tuple[str, ...]] = {
     "cancel": ("C",),
