@@ -57,8 +57,8 @@ def test_a_log_that_cannot_be_written_is_said_on_one_line(fleet: Fleet, api: Fle
 
 
 def test_the_log_says_command_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
-    env = environment(api.url, XDG_STATE_HOME=str(tmp_path))
-    assert trigger_tui("cancel", fleet.runs[0].id, "--yes", env=env).code == 0
+    done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url, XDG_STATE_HOME=str(tmp_path))
+    assert done.code == 0
     lines = (tmp_path / "trigger-tui" / "actions.jsonl").read_text().splitlines()
     assert [json.loads(line)["via"] for line in lines] == ["command line"] * 3
 
@@ -81,7 +81,7 @@ def test_dry_run_in_json_tells_the_status_in_all_words(fleet: Fleet, api: FleetA
 
 
 def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:
-    done = trigger_tui("replay", fleet.runs[-1].id, "--yes", "--json", url=api.url)
+    done = in_this_process("replay", fleet.runs[-1].id, "--yes", "--json", url=api.url)
     assert done.code == 0
     assert done.objects[0]["newRun"] == fleet.newest.id != fleet.runs[-1].id
 
@@ -158,7 +158,7 @@ def test_a_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
 
 
 def test_one_wrong_id_stops_the_whole_command(fleet: Fleet, api: FleetApi) -> None:
-    done = trigger_tui("cancel", fleet.runs[0].id, "run_nobody", "--yes", url=api.url)
+    done = in_this_process("cancel", fleet.runs[0].id, "run_nobody", "--yes", url=api.url)
     assert done.code == 1
     assert "run_nobody" in done.err
     assert writes(fleet) == []

@@ -82,7 +82,7 @@ def test_ls_prints_a_table_with_whole_ids_and_no_colour_into_a_pipe(recordings_a
 
 def test_ls_json_is_one_valid_object_a_line(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("014")
-    done = trigger_tui("ls", "--json", "--limit", "40", url=recordings_api.url)
+    done = in_this_process("ls", "--json", "--limit", "40", url=recordings_api.url)
     assert done.code == 0
     assert len(done.objects) == 40
     for run in done.objects:
@@ -312,7 +312,7 @@ def test_show_json_is_valid_and_holds_what_the_run_has(recordings_api: Recording
 
 def test_show_tells_the_attempts_with_their_stacks_within_80_columns(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
-    done = trigger_tui("show", FAILED, url=recordings_api.url)
+    done = in_this_process("show", FAILED, url=recordings_api.url)
     assert done.code == 0
     assert max(map(len, done.out.splitlines())) <= 80
     for text in (
@@ -341,7 +341,7 @@ def test_hostile_text_never_reaches_the_terminal_as_control(recordings_api: Reco
     assert set(terminal.screen) & set(range(32)) <= {0x0A, 0x0D}
     text = terminal.screen.decode()
     assert not set(text) & set("\u202e\u202c\u200b\u009b\x7f")
-    done = trigger_tui("show", "run_cmwuqwvdx000u9f7dhl6crziw", "--json", url=recordings_api.url)
+    done = in_this_process("show", "run_cmwuqwvdx000u9f7dhl6crziw", "--json", url=recordings_api.url)
     assert done.objects[0]["output"]["c1"] == "\u009b31m"
 
 
@@ -436,7 +436,7 @@ def test_tree_is_queried_without_times_where_the_server_has_none(recordings_api:
 def test_tree_of_a_child_starts_at_the_root_and_marks_the_child(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
     recordings_api.answer("834", method="POST", path="/api/v1/query")
-    done = trigger_tui("tree", "run_cmwur0aer002k9f7dn014y7fy", url=recordings_api.url)
+    done = in_this_process("tree", "run_cmwur0aer002k9f7dn014y7fy", url=recordings_api.url)
     first, *rest = done.out.splitlines()
     assert "pipeline" in first
     assert not first.startswith("▌")
