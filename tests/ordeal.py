@@ -20,7 +20,7 @@ from tui.emulator.server.emulator import Emulator
 from tui.emulator.simulation.runs import Run as TrueRun
 from tui.emulator.world import World
 from tui.session import Session
-from tui.sources.realtime import HOLD_S
+from tui.sources.realtime.feed import HOLD_S
 from tui.store.changes import Changes, Topic
 from tui.store.freshness import Connection
 from tui.store.missed import CatchUp, Extent, Gap, Missed

@@ -28,7 +28,7 @@ from tui.emulator.server.listening import listen
 from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
 from tui.sources.clock import Clock
-from tui.sources.link import Link
+from tui.sources.relay.connection import Link
 from tui.wire.relay_messages import VERSION, Hello, Message, Welcome, decode_told, encode_hello
 
 TOKEN = "0123456789abcdef-of-the-wall"

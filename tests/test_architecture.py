@@ -18,7 +18,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "click": "tui/cli/",
     "rich": ("tui/present/", "tui/ui/"),
     "textual": "tui/ui/",
-    "websockets": ("tui/relay/", "tui/sources/dial.py", "tui/sources/link.py"),
+    "websockets": ("tui/relay/", "tui/sources/relay/handshake.py", "tui/sources/relay/connection.py"),
     "starlette": "tui/emulator/",
     "uvicorn": "tui/emulator/",
     "sqlite3": "tui/emulator/",

@@ -35,8 +35,8 @@ from tui.relay import Relay, RelayOptions, Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
 from tui.sources.clock import SystemClock
-from tui.sources.link import Link
-from tui.sources.relay import RelaySource
+from tui.sources.relay.connection import Link
+from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.relay_messages import Hello, encode_hello
 

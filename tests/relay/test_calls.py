@@ -14,7 +14,7 @@ from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.relay import calls
 from tui.relay.calls import Desk
-from tui.sources.dial import LARGEST_MESSAGE
+from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.wire.questions import RunQuestion
 from tui.wire.relay_messages import Answered, decode_told, encode_answered
 

@@ -8,7 +8,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.sources.coverage import FEED_DELAY, Coverage, Newest, lacks_list
+from tui.sources.realtime.coverage import FEED_DELAY, Coverage, Newest, lacks_list
 from tui.store.store import Store
 
 HOUR_S = 3600.0

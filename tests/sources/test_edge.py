@@ -2,7 +2,7 @@
 
 from tests.store.builders import at, patch_of
 from tui.domain.ids import Cursor
-from tui.sources.edge import LIST_DELAY, Edge
+from tui.sources.polling.newest import LIST_DELAY, Edge
 from tui.wire.runs import Page
 
 DELAY_S = LIST_DELAY.total_seconds()

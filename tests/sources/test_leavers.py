@@ -12,9 +12,9 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.update import RunsRead, Update
 from tui.sources.budget import Priority
-from tui.sources.leavers import Leavers
-from tui.sources.lister import Lister
-from tui.sources.scan import Crowds
+from tui.sources.polling.lister import Lister
+from tui.sources.polling.rereads import Leavers
+from tui.sources.polling.scan import Crowds
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited, ServerFault
 from tui.wire.runs import Page

@@ -26,8 +26,8 @@ from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.domain.update import SourceConnected, Update
 from tui.sources.base import Fatal, Transient
-from tui.sources.link import Link
-from tui.sources.relay import RelaySource
+from tui.sources.relay.connection import Link
+from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
 from tui.wire.questions import RunQuestion
@@ -105,7 +105,7 @@ def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) ->
 
 
 def test_a_message_too_large_passes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.dial.LARGEST_MESSAGE", 50_000)
+    monkeypatch.setattr("tui.sources.relay.handshake.LARGEST_MESSAGE", 50_000)
 
     async def scenario() -> None:
         async with against(saying(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):

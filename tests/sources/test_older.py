@@ -18,7 +18,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected
 from tui.session import Session
-from tui.sources.older import MAX_OLDER_RUNS, MAX_PAGES
+from tui.sources.polling.older import MAX_OLDER_RUNS, MAX_PAGES
 
 DAY_S = 86_400.0
 LIST = "/api/v1/runs"

@@ -30,9 +30,9 @@ from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.sources.budget import Priority
-from tui.sources.realtime import LIST_FIRST_S
-from tui.sources.rest import RECONCILE_EVERY_S
-from tui.sources.scan import PAGE_SIZE
+from tui.sources.polling.rest import RECONCILE_EVERY_S
+from tui.sources.polling.scan import PAGE_SIZE
+from tui.sources.realtime.feed import LIST_FIRST_S
 from tui.store.changes import Changes
 from tui.store.merge import merge
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget

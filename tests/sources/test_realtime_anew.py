@@ -24,8 +24,8 @@ from tui.domain.ids import RunId
 from tui.domain.sources import REST
 from tui.domain.status import RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
-from tui.sources.realtime import HOLD_S, REPLAY_S
-from tui.sources.rest import RECONCILE_EVERY_S
+from tui.sources.polling.rest import RECONCILE_EVERY_S
+from tui.sources.realtime.feed import HOLD_S, REPLAY_S
 from tui.store.changes import Changes
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 

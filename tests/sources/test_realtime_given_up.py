@@ -23,7 +23,7 @@ from tui.domain.environment import Capability
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
-from tui.sources.realtime import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN
+from tui.sources.realtime.feed import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN
 from tui.store.changes import Changes
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 

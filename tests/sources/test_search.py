@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-import tui.sources.search
+import tui.sources.searching.search
 from tests.fleet import Fleet, FleetRun
 from tests.harness import Later, polling
 from tests.recordings import recording
@@ -19,8 +19,8 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.search import SearchProgress
 from tui.session import Session
-from tui.sources.error_reads import like_pattern, quoted_id
-from tui.sources.search import Search, SearchScope
+from tui.sources.searching.error_reads import like_pattern, quoted_id
+from tui.sources.searching.search import Search, SearchScope
 from tui.store.server_filter import KnownValues
 from tui.store.server_question import question_of
 from tui.wire.errors import Refused
@@ -166,7 +166,7 @@ def test_recorded_error_columns_are_read() -> None:
 
 
 def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tui.sources.search, "MAX_OLDER_PAGES", 2)
+    monkeypatch.setattr(tui.sources.searching.search, "MAX_OLDER_PAGES", 2)
 
     async def scenario() -> None:
         fleet = fleet_of(600, end="COMPLETED")

@@ -18,7 +18,7 @@ from tui.domain.update import (
     SourceRetrying,
     Update,
 )
-from tui.sources.told import MOST_SOURCES, Told
+from tui.sources.relay.updates import MOST_SOURCES, Told
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
 from tui.wire.relay_facts import Facts

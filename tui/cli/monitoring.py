@@ -144,7 +144,7 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
 def _check_authority(ca: Path) -> None:
     """Refuse a file that holds no certificates, before there is a screen. Raises `Stop`."""
     from tui.sources.base import Fatal
-    from tui.sources.dial import trusting
+    from tui.sources.relay.handshake import trusting
 
     try:
         trusting(ca)

@@ -26,7 +26,7 @@ from tui.relay.screens import Screen
 from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
-from tui.sources.dial import PING_EVERY_S, silence
+from tui.sources.relay.handshake import PING_EVERY_S, silence
 from tui.store.changes import Changes
 from tui.wire.client import USER_AGENT
 from tui.wire.errors import ServerFault

@@ -38,8 +38,8 @@ from tui.store.changes import Changes
 from tui.store.store import Store
 
 if TYPE_CHECKING:
-    from tui.sources.link import Link
     from tui.sources.reads import Reads
+    from tui.sources.relay.connection import Link
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
 
@@ -185,7 +185,7 @@ class Session:
         return client
 
     async def _open_link(self, url: str) -> "Link":
-        module = await asyncio.to_thread(importlib.import_module, "tui.sources.link")
+        module = await asyncio.to_thread(importlib.import_module, "tui.sources.relay.connection")
         link: Link = module.Link(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
         return link
 

@@ -23,9 +23,9 @@ from tui.store.store import Store
 
 if TYPE_CHECKING:
     from tui.domain.filters import RunFilters
-    from tui.sources.coverage import Coverage
-    from tui.sources.link import Link
     from tui.sources.reads import Reads
+    from tui.sources.realtime.coverage import Coverage
+    from tui.sources.relay.connection import Link
 
 
 WELL_AFTER_S: Final = 10.0
@@ -163,7 +163,7 @@ class Sources:
 
     def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
         """`wake` is called when its feed ends; everybody's wake if there is none."""
-        module = importlib.import_module("tui.sources.coverage")
+        module = importlib.import_module("tui.sources.realtime.coverage")
         coverage: Coverage = module.Coverage(wake or self._clock.wake)
         return coverage
 

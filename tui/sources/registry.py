@@ -14,17 +14,17 @@ from tui.domain.ids import RunId
 from tui.domain.sources import REALTIME, RELAY, RUN_FEED
 from tui.sources.base import Source
 from tui.sources.clock import Clock, OnWake
-from tui.sources.coverage import Coverage
-from tui.sources.listing import Reach
+from tui.sources.polling.listing import Reach
+from tui.sources.polling.one_run import SingleRunSource
+from tui.sources.polling.rest import RestSource
 from tui.sources.reads import Reads
-from tui.sources.realtime import RealtimeSource
-from tui.sources.rest import RestSource
-from tui.sources.single import SingleRunSource
+from tui.sources.realtime.coverage import Coverage
+from tui.sources.realtime.feed import RealtimeSource
 from tui.store.store import Store
 from tui.wire.feed import FeedTarget
 
 if TYPE_CHECKING:
-    from tui.sources.link import Link
+    from tui.sources.relay.connection import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def _run_id(parts: SourceParts) -> RunId:
 
 def _relay(parts: SourceParts) -> Source:
     # Loaded by who is on a relay only: websockets is a tenth of a command's start.
-    source: Source = importlib.import_module("tui.sources.relay").RelaySource(parts.link, parts.store, parts.clock)
+    source: Source = importlib.import_module("tui.sources.relay.source").RelaySource(
+        parts.link, parts.store, parts.clock
+    )
     return source
 
 

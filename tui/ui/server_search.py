@@ -18,7 +18,7 @@ from tui.store.server_question import question_of
 from tui.ui.list_views import ListViews
 
 if TYPE_CHECKING:
-    from tui.sources.search import Search
+    from tui.sources.searching.search import Search
 
 
 class ServerSearch:
@@ -65,7 +65,7 @@ class ServerSearch:
         self._set(SearchProgress())
 
     def _new_search(self) -> "Search":
-        module = importlib.import_module("tui.sources.search")
+        module = importlib.import_module("tui.sources.searching.search")
         session, wanted = self._session, self._views.wanted
         scope = module.SearchScope(
             question_of(wanted.text, wanted.filters, known_values(session.store)),

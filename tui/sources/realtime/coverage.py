@@ -13,7 +13,7 @@ from typing import Final
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import RunPatch
-from tui.sources.edge import LIST_DELAY
+from tui.sources.polling.newest import LIST_DELAY
 from tui.store.store import Store
 from tui.wire.feed import LONGEST_WINDOW
 

@@ -13,8 +13,8 @@ from tui.domain.sources import RELAY
 from tui.domain.update import RunGone, RunsRead, SourceConnected, Update
 from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.clock import Clock, Timer
-from tui.sources.link import Link
-from tui.sources.told import Told
+from tui.sources.relay.connection import Link
+from tui.sources.relay.updates import Told
 from tui.store.store import Store
 from tui.wire.answers import refusal
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable

@@ -17,8 +17,8 @@ from tui.domain.sources import REALTIME, RUN_FEED
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.sources.base import Emit, Transient
 from tui.sources.clock import Clock, OnWake
-from tui.sources.coverage import Coverage, Newest, lacks_list
 from tui.sources.reads import Reads
+from tui.sources.realtime.coverage import Coverage, Newest, lacks_list
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import within

@@ -12,8 +12,8 @@ from tui.domain.update import SourceConnected
 from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.coverage import Coverage
 from tui.sources.reads import Reads
+from tui.sources.realtime.coverage import Coverage
 from tui.wire.errors import ApiError, NotFound
 
 BESIDE_A_FEED_S: Final = 30.0

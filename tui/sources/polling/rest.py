@@ -17,11 +17,11 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock, OnWake
-from tui.sources.counting import Counting
-from tui.sources.coverage import Coverage
-from tui.sources.listing import SCAN_REQUESTS, Listing, Reach
-from tui.sources.older import is_before
+from tui.sources.polling.counting import Counting
+from tui.sources.polling.listing import SCAN_REQUESTS, Listing, Reach
+from tui.sources.polling.older import is_before
 from tui.sources.reads import Reads
+from tui.sources.realtime.coverage import Coverage
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited
 

@@ -14,9 +14,9 @@ from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.coverage import Coverage
+from tui.sources.polling.scan import PAGE_SIZE
 from tui.sources.reads import Reads
-from tui.sources.scan import PAGE_SIZE
+from tui.sources.realtime.coverage import Coverage
 from tui.store.store import Store
 from tui.wire.runs import Page
 

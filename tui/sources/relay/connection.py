@@ -22,7 +22,7 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
-from tui.sources.dial import OPEN_WITHIN_S, Dial
+from tui.sources.relay.handshake import OPEN_WITHIN_S, Dial
 from tui.wire.answers import Answer, refusal
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts

@@ -1,0 +1,1 @@
+"""Follows the realtime feed, and tracks which runs it reports."""

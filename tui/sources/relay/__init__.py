@@ -1,0 +1,1 @@
+"""Reads everything from a relay instead of the API."""
