@@ -29,7 +29,7 @@ from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
 from tui.sources.clock import Clock
 from tui.sources.relay.connection import Link
-from tui.wire.relay_messages import VERSION, Hello, Message, Welcome, decode_told, encode_hello
+from tui.wire.relay.messages import VERSION, Hello, Message, Welcome, decode_told, encode_hello
 
 TOKEN = "0123456789abcdef-of-the-wall"
 TOKENS = Tokens((("wall", Secret(TOKEN)),))

@@ -38,7 +38,7 @@ from tui.sources.clock import SystemClock
 from tui.sources.relay.connection import Link
 from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
-from tui.wire.relay_messages import Hello, encode_hello
+from tui.wire.relay.messages import Hello, encode_hello
 
 TOKEN = "0123456789abcdef-of-the-bench"
 SCREENS = int(os.environ.get("BENCH_SCREENS", "200"))

@@ -16,7 +16,7 @@ from tui.relay import calls
 from tui.relay.calls import Desk
 from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.wire.questions import RunQuestion
-from tui.wire.relay_messages import Answered, decode_told, encode_answered
+from tui.wire.relay.messages import Answered, decode_told, encode_answered
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
 

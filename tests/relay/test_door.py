@@ -23,7 +23,7 @@ from tui.relay.door import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Door
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
 from tui.wire.questions import RunQuestion
-from tui.wire.relay_messages import VERSION, Answered, Call, Hello, Message, Welcome, encode_call, encode_hello
+from tui.wire.relay.messages import VERSION, Answered, Call, Hello, Message, Welcome, encode_call, encode_hello
 
 CERTIFICATE = Path(__file__).parent.parent / "wire" / "loopback.pem"
 RUN = FleetRun(1, -9, -8)

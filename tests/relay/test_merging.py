@@ -12,8 +12,8 @@ from tui.relay import feed as feeds
 from tui.relay.feed import Feed
 from tui.relay.screens import Screen
 from tui.store.store import Store
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Message, Runs, decode_told
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import Message, Runs, decode_told
 
 
 class SlowLine:

@@ -21,7 +21,7 @@ from tui.session import Session
 from tui.store.freshness import Connection, Freshness, Level
 from tui.wire.errors import NotFound
 from tui.wire.questions import EventsQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
-from tui.wire.relay_messages import Answered, Call, encode_call
+from tui.wire.relay.messages import Answered, Call, encode_call
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
 PARENT = FleetRun(2, -40, -39)

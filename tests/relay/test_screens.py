@@ -25,8 +25,8 @@ from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.questions import TraceQuestion
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Call, Chunk, Message, Runs, Welcome, encode_answer, encode_call
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import Call, Chunk, Message, Runs, Welcome, encode_answer, encode_call
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
 

@@ -31,8 +31,8 @@ from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
 from tui.wire.questions import RunQuestion
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import (
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import (
     VERSION,
     Beat,
     Chunk,

@@ -21,8 +21,8 @@ from tui.domain.update import (
 from tui.sources.relay.updates import MOST_SOURCES, Told
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Chunk, Runs
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import Chunk, Runs
 
 WELL = SourceConnected(REST, at(50), 2.0)
 TROUBLE = SourceRetrying(REST, at(50), at(60), 1, "503", is_answered=True, status=503)

@@ -34,8 +34,8 @@ from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import (
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import (
     Answered,
     Beat,
     Call,
@@ -55,7 +55,7 @@ from tui.wire.relay_messages import (
     encode_runs,
     encode_welcome,
 )
-from tui.wire.relay_runs import LARGEST_ROW, encode_patch
+from tui.wire.relay.runs import LARGEST_ROW, encode_patch
 from tui.wire.times import LATEST
 
 BOTTOMLESS = b"[" * 200_000

@@ -22,7 +22,7 @@ from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
-from tui.wire.relay_messages import encode_answer
+from tui.wire.relay.messages import encode_answer
 
 AT_ONCE: Final = 8
 """Questions of one screen that may be open: a detail, its trace and its root span are three."""

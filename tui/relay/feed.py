@@ -14,9 +14,9 @@ from tui.domain.sources import RELAY
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Chunk, encode_facts, encode_runs
-from tui.wire.relay_runs import encode_patch
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import Chunk, encode_facts, encode_runs
+from tui.wire.relay.runs import encode_patch
 
 CHUNK_RUNS: Final = 200
 """Of one message: some 100 KB, which a screen takes in without missing a key."""

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tui.domain.ids import RunId
 from tui.relay.feed import Feed, Tick
-from tui.wire.relay_messages import Beat, encode_beat
+from tui.wire.relay.messages import Beat, encode_beat
 
 MOST_PENDING: Final = 20_000
 """Runs that may wait for a screen one by one: 2 MB of ids at most. A snapshot says no less, and waits nowhere."""

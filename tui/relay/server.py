@@ -30,7 +30,7 @@ from tui.sources.relay.handshake import PING_EVERY_S, silence
 from tui.store.changes import Changes
 from tui.wire.client import USER_AGENT
 from tui.wire.errors import ServerFault
-from tui.wire.relay_messages import (
+from tui.wire.relay.messages import (
     OTHER_VERSION,
     VERSION,
     Call,

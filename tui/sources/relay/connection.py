@@ -29,7 +29,7 @@ from tui.wire.connection import Timeouts
 from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 from tui.wire.questions import Question, Questioner, request_of
-from tui.wire.relay_messages import (
+from tui.wire.relay.messages import (
     OTHER_VERSION,
     VERSION,
     Answered,

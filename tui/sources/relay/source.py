@@ -19,8 +19,8 @@ from tui.store.store import Store
 from tui.wire.answers import refusal
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.wire.questions import RunQuestion
-from tui.wire.relay_facts import Facts
-from tui.wire.relay_messages import Answered, Beat, Message, Runs, Welcome
+from tui.wire.relay.facts import Facts
+from tui.wire.relay.messages import Answered, Beat, Message, Runs, Welcome
 from tui.wire.runs import decode_run
 
 GIVES_UP_AFTER: Final = 5

@@ -11,7 +11,7 @@ from pydantic import Field
 # pydantic takes only this one before Python 3.12
 from typing_extensions import TypedDict
 
-from tui.wire.relay_runs import GoneRow, PatchRow
+from tui.wire.relay.runs import GoneRow, PatchRow
 
 _Word = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]

@@ -23,7 +23,7 @@ from tui.domain.update import (
     SourceStopped,
     WindowRead,
 )
-from tui.wire.relay_models import (
+from tui.wire.relay.models import (
     CaughtUpRow,
     CountsRow,
     EnvironmentRow,
@@ -33,7 +33,7 @@ from tui.wire.relay_models import (
     SourceRow,
     WindowRow,
 )
-from tui.wire.relay_runs import decode_moment, decode_time, encode_time
+from tui.wire.relay.runs import decode_moment, decode_time, encode_time
 
 _CAPABILITIES: Final = {each.value: each for each in Capability}
 _STATUSES: Final = {each.value: each for each in RunStatus}

@@ -17,9 +17,9 @@ from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.models import decode
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
-from tui.wire.relay_facts import Facts, facts_row, read_facts
-from tui.wire.relay_models import AnswerRow, CallRow, ToRelay, ToScreen
-from tui.wire.relay_runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
+from tui.wire.relay.facts import Facts, facts_row, read_facts
+from tui.wire.relay.models import AnswerRow, CallRow, ToRelay, ToScreen
+from tui.wire.relay.runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
 
 VERSION: Final = 2
 """Of the protocol; two sides with different ones do not talk."""

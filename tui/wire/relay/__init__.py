@@ -1,0 +1,1 @@
+"""What a relay and its screens say to each other."""
