@@ -20,11 +20,11 @@ from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode
 from tui.output import DEFAULT_WIDTH, Output, OutputClosed
-from tui.present.detail import run_page
-from tui.present.schema import run_object
+from tui.present.printed.run import run_page
+from tui.present.printed.schema import run_object
+from tui.present.printed.transition import transition_line
+from tui.present.printed.tree import tree_lines
 from tui.present.styled import Piece, Token
-from tui.present.transition import transition_line
-from tui.present.tree import tree_lines
 
 SGR = re.compile(rb"\x1b\[(?:0|1|3[1-6]|1;3[1-6])m")
 

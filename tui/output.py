@@ -18,11 +18,11 @@ from tui.config import Secret
 from tui.domain.run import Json, Run
 from tui.domain.text import Raw, clean
 from tui.present.ascii import ascii_line, ascii_text
-from tui.present.json_text import compact
+from tui.present.json.text import compact
+from tui.present.printed.table import RunTable
 from tui.present.redaction import Redactor
 from tui.present.status import LOOKS
 from tui.present.styled import Line, Piece, Token
-from tui.present.table import RunTable
 
 DEFAULT_WIDTH: Final = 80
 """Cells, where there is no terminal but prose still has to be wrapped, or a terminal will not tell."""

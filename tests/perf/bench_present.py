@@ -10,11 +10,11 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body
 from tui.domain.tree import RunTree, TreeNode
 from tui.present.columns import Now, columns_for, row
-from tui.present.detail import run_page
-from tui.present.json_text import compact
-from tui.present.schema import run_object
-from tui.present.table import RunTable
-from tui.present.tree import tree_lines
+from tui.present.json.text import compact
+from tui.present.printed.run import run_page
+from tui.present.printed.schema import run_object
+from tui.present.printed.table import RunTable
+from tui.present.printed.tree import tree_lines
 
 ROUNDS = 5
 

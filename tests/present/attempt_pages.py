@@ -6,10 +6,10 @@ from typing import Any
 from tests.present.samples import NOW, STAMP, attempt, failure, sample, text_of
 from tui.domain.attempt import Attempt, AttemptHistory
 from tui.domain.run import Run
-from tui.present.acts import Row, Toggle
-from tui.present.attempts_page import Asked, attempts_page
+from tui.present.actions.row_actions import Row, Toggle
+from tui.present.attempts.page import Asked, attempts_page
 from tui.present.columns import Now
-from tui.present.frame_rows import Room
+from tui.present.errors.frames import Room
 from tui.present.styled import plain
 
 LIVE = Now(NOW)

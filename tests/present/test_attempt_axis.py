@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import CREATED
-from tui.present.attempt_axis import Axis, round_up
+from tui.present.attempts.axis import Axis, round_up
 from tui.present.styled import Token, line_width, plain
 
 MS = timedelta(milliseconds=1)

@@ -21,9 +21,9 @@ from tests.present.samples import (
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import read_error
 from tui.domain.text import Raw
-from tui.present.acts import Toggle, Turn
-from tui.present.attempt_choice import FOLDED, AttemptKey, selected_attempt, stepped
-from tui.present.attempts_page import Asked, whose
+from tui.present.actions.row_actions import Toggle, Turn
+from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
+from tui.present.attempts.page import Asked, whose
 from tui.present.columns import Now
 from tui.present.styled import Token, line_width, plain
 

@@ -16,7 +16,7 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.present.columns import Now
-from tui.present.confirm import Place, Question, confirm_lines
+from tui.present.dialogs.confirm import Place, Question, confirm_lines
 from tui.present.styled import Token, line_width, plain
 
 PROD = Place(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), "prod", is_production=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.present.samples import full, sample
 from tui.domain.text import Raw
-from tui.present.copying import clips_of, error_text, json_of
+from tui.present.dialogs.copying import clips_of, error_text, json_of
 
 
 def test_what_is_copied_is_raw() -> None:

@@ -26,7 +26,7 @@ from tui.domain.error import RunError, read_error
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
-from tui.present.detail import run_page
+from tui.present.printed.run import run_page
 from tui.present.styled import line_width
 from tui.wire.traces import decode_trace
 

@@ -24,13 +24,13 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
-from tui.present.acts import Fetch, Open, Row, Toggle, Whole
+from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
 from tui.present.columns import Now
-from tui.present.detail_page import FETCHING, Read, Shown, detail_rows, trouble_lines, whole_of
-from tui.present.fact_rows import Relatives
-from tui.present.json_fold import ALL, Folds
-from tui.present.json_rows import Place, ValueRows
-from tui.present.life import life_line
+from tui.present.detail.facts import Relatives
+from tui.present.detail.page import FETCHING, Read, Shown, detail_rows, trouble_lines, whole_of
+from tui.present.detail.timeline import life_line
+from tui.present.json.fold import ALL, Folds
+from tui.present.json.rows import Place, ValueRows
 from tui.present.status import DESCRIPTIONS, UNSURE
 from tui.present.styled import Token, line_width, plain
 

@@ -12,7 +12,7 @@ from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
-from tui.present.empty import EmptyFacts, empty_lines
+from tui.present.frame.empty import EmptyFacts, empty_lines
 from tui.present.styled import line_width
 from tui.store.freshness import Freshness, Level
 

@@ -12,19 +12,19 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
-from tui.present.attempts_page import Asked, attempts_page
+from tui.present.attempts.page import Asked, attempts_page
 from tui.present.columns import Now, columns_for, row
-from tui.present.detail import run_page
-from tui.present.frame_rows import Room
-from tui.present.json_text import compact
-from tui.present.schema import run_object, tree_objects
-from tui.present.strip import strip_lines
-from tui.present.transition import transition_line
-from tui.present.tree import tree_lines
-from tui.present.tree_fold import Folds, branches
-from tui.present.tree_page import columns_for as tree_columns_for
-from tui.present.tree_page import row as tree_row
-from tui.present.tree_shape import shape_of
+from tui.present.errors.frames import Room
+from tui.present.frame.strip import strip_lines
+from tui.present.json.text import compact
+from tui.present.printed.run import run_page
+from tui.present.printed.schema import run_object, tree_objects
+from tui.present.printed.transition import transition_line
+from tui.present.printed.tree import tree_lines
+from tui.present.tree.fold import Folds, branches
+from tui.present.tree.page import columns_for as tree_columns_for
+from tui.present.tree.page import row as tree_row
+from tui.present.tree.shape import shape_of
 from tui.store.merge import merge
 from tui.wire.answers import read_date
 from tui.wire.feed import read_row

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import texts
-from tui.present.footer import KeyWord, footer_line
+from tui.present.frame.footer import KeyWord, footer_line
 from tui.present.styled import Piece, line_width, plain
 
 KEYS = [

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import NOW, text_of
-from tui.present.header import HeaderFacts, header_line
-from tui.present.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
-from tui.present.spark import spark
+from tui.present.frame.header import HeaderFacts, header_line
+from tui.present.frame.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
+from tui.present.sparkline import spark
 from tui.present.styled import line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.present.samples import HOSTILE, text_of
-from tui.present.acts import Toggle, Whole
-from tui.present.json_fold import ALL, LOOKED_AT, FoldedJson, Folds, Path, around, unfolded_for
-from tui.present.json_line import inline
-from tui.present.json_rows import Place, ValueRows, step_lines, value_rows
-from tui.present.json_window import moved, visible, window
+from tui.present.actions.row_actions import Toggle, Whole
+from tui.present.json.fold import ALL, LOOKED_AT, FoldedJson, Folds, Path, around, unfolded_for
+from tui.present.json.line import inline
+from tui.present.json.rows import Place, ValueRows, step_lines, value_rows
+from tui.present.json.window import moved, visible, window
 from tui.present.styled import Token, line_width, plain
 
 strings = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(

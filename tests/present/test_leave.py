@@ -3,7 +3,7 @@
 import pytest
 
 from tests.present.samples import text_of
-from tui.present.leave import LeaveKeys, leave_lines
+from tui.present.dialogs.leave import LeaveKeys, leave_lines
 from tui.present.styled import line_width
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.store.builders import NOON
 from tui.domain.search import SearchProgress, SearchStep
 from tui.domain.update import HistoryRead
-from tui.present.list_end import EndFacts, end_line, reach_words
+from tui.present.list.end import EndFacts, end_line, reach_words
 from tui.present.styled import line_width, plain
 
 WHOLE = HistoryRead(NOON - timedelta(hours=9), 700, is_complete=True)

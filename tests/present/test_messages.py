@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.present.samples import HOSTILE, text_of
-from tui.present.messages import Message, message_lines
+from tui.present.frame.messages import Message, message_lines
 from tui.present.styled import line_width
 
 NOW = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.present.outage import gap_line, gap_remark, gap_sentence, gap_words
+from tui.present.frame.outage import gap_line, gap_remark, gap_sentence, gap_words
 from tui.present.styled import line_width, plain
 from tui.store.missed import Extent, Gap, Missed
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.present.samples import NOW, RUN_ID
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.ids import RunId
-from tui.present.acting import batch_words, outcome_words, trouble_words
-from tui.present.overlay import SHOWN_FOR, countdown, overlay
+from tui.present.actions.outcomes import batch_words, outcome_words, trouble_words
+from tui.present.actions.overlays import SHOWN_FOR, countdown, overlay
 from tui.present.styled import Token, line_width, plain
 
 

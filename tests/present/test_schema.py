@@ -30,8 +30,8 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.domain.wait import Wait, WaitKind
-from tui.present.json_text import compact
-from tui.present.schema import run_object, tree_objects
+from tui.present.json.text import compact
+from tui.present.printed.schema import run_object, tree_objects
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "RUN_SCHEMA.json").read_text())
 DETAILS = recorded_details()

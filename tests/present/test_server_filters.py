@@ -11,8 +11,8 @@ from tui.domain.filters import RunFilters, read_period
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
 from tui.emulator.simulation.vocabulary import FILTER_WORDS
-from tui.present import server_filters as say
-from tui.present.server_filters import FAMILIES, PERIODS, Typed, candidates, completed, filter_words, is_begun, word_of
+from tui.present.dialogs import filters as say
+from tui.present.dialogs.filters import FAMILIES, PERIODS, Typed, candidates, completed, filter_words, is_begun, word_of
 from tui.present.styled import Line, line_width, plain
 from tui.store.server_filter import KnownValues, ServerFilter, is_typable
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.present.ascii import ascii_line
-from tui.present.spark import spark
+from tui.present.sparkline import spark
 from tui.present.styled import Piece, Token, line_width
 from tui.store.activity import Minute
 

@@ -8,9 +8,9 @@ from tests.present.samples import HOSTILE
 from tests.present.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, troubled
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
-from tui.present.header import HeaderFacts
+from tui.present.frame.header import HeaderFacts
+from tui.present.frame.title import MAX_TITLE_CELLS, takes_title, terminal_title
 from tui.present.styled import Piece, line_width
-from tui.present.title import MAX_TITLE_CELLS, takes_title, terminal_title
 from tui.store.freshness import Freshness, Level
 
 UNKNOWN = Freshness(Level.CONNECTING, None)

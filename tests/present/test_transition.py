@@ -4,7 +4,7 @@ import pytest
 
 from tests.present.samples import HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample, text_of
 from tui.domain.run import Run
-from tui.present.transition import transition_line
+from tui.present.printed.transition import transition_line
 
 
 def said(before: Run | None, after: Run) -> str:

@@ -7,8 +7,8 @@ from tests.present.grove import Grove, chain, groves, nightly
 from tests.present.samples import sample
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
-from tui.present.tree_fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
-from tui.present.tree_shape import Shape, shape_of
+from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
+from tui.present.tree.shape import Shape, shape_of
 
 
 def nightly_shape(current: str = "import") -> Shape:

@@ -10,13 +10,13 @@ from tests.present.samples import HOSTILE, NOW, STARTED, full, text_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import read_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.present.acts import Open, Toggle
+from tui.present.actions.row_actions import Open, Toggle
 from tui.present.columns import Now
 from tui.present.styled import Line, Token, line_width, plain
-from tui.present.tree_fold import ALL_OPEN, Folds, branches
-from tui.present.tree_notes import extent, notes
-from tui.present.tree_page import columns_for, head, row
-from tui.present.tree_shape import Shape, shape_of
+from tui.present.tree.fold import ALL_OPEN, Folds, branches
+from tui.present.tree.notes import extent, notes
+from tui.present.tree.page import columns_for, head, row
+from tui.present.tree.shape import Shape, shape_of
 
 
 def lines(grove: Grove, tree: RunTree, cells: int, folds: Folds | None = None, now: Now | None = None) -> list[Line]:

@@ -8,8 +8,8 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import read_status
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.roll_up import OWN, Family, RollUp
-from tui.present.tree_shape import Alike, Batch, Entry, Seen, Shape, shape_of
+from tui.present.tree.roll_up import OWN, Family, RollUp
+from tui.present.tree.shape import Alike, Batch, Entry, Seen, Shape, shape_of
 
 
 def names(entry: Entry) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from tests.store.builders import at
 from tui.domain.sources import RELAY, REST
 from tui.domain.update import SourceRetrying, SourceStopped
-from tui.present.trouble import advice_on
+from tui.present.frame.trouble import advice_on
 
 BEHIND = "the API behind wss://relay.example"
 

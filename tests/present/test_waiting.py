@@ -14,17 +14,17 @@ from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
 from tui.domain.wait import Wait, WaitKind
 from tui.present.columns import Now
-from tui.present.detail import run_page
-from tui.present.detail_page import Read, Shown, detail_rows
-from tui.present.fact_rows import Relatives
-from tui.present.json_rows import ValueRows
-from tui.present.origin import origin_words
-from tui.present.strip import strip_lines
+from tui.present.detail.facts import Relatives
+from tui.present.detail.origin import origin_words
+from tui.present.detail.page import Read, Shown, detail_rows
+from tui.present.detail.waiting import READ_AGAIN, RUNS_FOR, waiting_words
+from tui.present.frame.strip import strip_lines
+from tui.present.json.rows import ValueRows
+from tui.present.printed.run import run_page
 from tui.present.styled import plain
-from tui.present.tree_fold import Folds, branches
-from tui.present.tree_page import columns_for, row
-from tui.present.tree_shape import shape_of
-from tui.present.waiting import READ_AGAIN, RUNS_FOR, waiting_words
+from tui.present.tree.fold import Folds, branches
+from tui.present.tree.page import columns_for, row
+from tui.present.tree.shape import shape_of
 
 AT = Now(NOW)
 TOKEN = Wait(WaitKind.TOKEN, STARTED, SpanId("s"), Raw("waitpoint_1"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import NOW
-from tui.present import words
+from tui.present import formatting
 
 
 @pytest.mark.parametrize(
@@ -33,19 +33,19 @@ from tui.present import words
     ],
 )
 def test_a_duration_is_rounded_before_its_unit_is_chosen(seconds: float, shown: str) -> None:
-    assert words.duration(timedelta(seconds=seconds)) == shown
+    assert formatting.duration(timedelta(seconds=seconds)) == shown
 
 
 def test_a_frozen_duration_is_marked_and_an_unknown_one_is_a_dot() -> None:
-    assert words.duration(timedelta(seconds=62), frozen=True) == "1m02s~"
-    assert words.duration(None) == "·"
-    assert words.duration(None, frozen=True) == "·"
-    assert words.duration(timedelta.max).endswith("d")
+    assert formatting.duration(timedelta(seconds=62), frozen=True) == "1m02s~"
+    assert formatting.duration(None) == "·"
+    assert formatting.duration(None, frozen=True) == "·"
+    assert formatting.duration(timedelta.max).endswith("d")
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9999)))
 def test_a_duration_fits_its_column(value: timedelta) -> None:
-    assert 0 < len(words.duration(value)) <= 6
+    assert 0 < len(formatting.duration(value)) <= 6
 
 
 @pytest.mark.parametrize(
@@ -62,19 +62,19 @@ def test_a_duration_fits_its_column(value: timedelta) -> None:
     ],
 )
 def test_an_age_has_one_unit_and_counts_what_is_over(seconds: float, shown: str) -> None:
-    assert words.age(NOW - timedelta(seconds=seconds), NOW) == shown
+    assert formatting.age(NOW - timedelta(seconds=seconds), NOW) == shown
 
 
 def test_an_unknown_age_is_a_dot() -> None:
-    assert words.age(None, NOW) == "·"
+    assert formatting.age(None, NOW) == "·"
 
 
 def test_a_time_of_today_has_no_date_and_all_are_in_utc() -> None:
     at = datetime(2026, 11, 24, 13, 48, 37, 210_999, tzinfo=UTC)
-    assert words.moment(at, NOW) == "13:48:37.210"
-    assert words.moment(at.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
-    assert words.moment(at - timedelta(days=1), NOW) == "2026-11-23 13:48:37.210"
-    assert words.moment(at + timedelta(days=1), NOW) == "2026-11-25 13:48:37.210"
+    assert formatting.moment(at, NOW) == "13:48:37.210"
+    assert formatting.moment(at.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
+    assert formatting.moment(at - timedelta(days=1), NOW) == "2026-11-23 13:48:37.210"
+    assert formatting.moment(at + timedelta(days=1), NOW) == "2026-11-25 13:48:37.210"
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ def test_a_time_of_today_has_no_date_and_all_are_in_utc() -> None:
     ],
 )
 def test_a_cost_in_cents_is_shown_in_dollars(cents: float, shown: str) -> None:
-    assert words.cost(cents) == shown
+    assert formatting.cost(cents) == shown
 
 
 def test_counts_have_thousands_and_say_when_there_may_be_more() -> None:
-    assert words.count(1204) == "1,204"
-    assert words.count(1204, at_least=True) == "≥1,204"
-    assert words.plural(1, "frame") == "1 frame"
-    assert words.plural(0, "frame") == "0 frames"
-    assert words.plural(1204, "line") == "1,204 lines"
+    assert formatting.count(1204) == "1,204"
+    assert formatting.count(1204, at_least=True) == "≥1,204"
+    assert formatting.plural(1, "frame") == "1 frame"
+    assert formatting.plural(0, "frame") == "0 frames"
+    assert formatting.plural(1204, "line") == "1,204 lines"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_counts_have_thousands_and_say_when_there_may_be_more() -> None:
     ],
 )
 def test_a_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str) -> None:
-    assert words.size(byte_count) == shown
+    assert formatting.size(byte_count) == shown
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_a_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str
     ],
 )
 def test_a_wait_is_said_in_one_unit_with_a_space(seconds: float, shown: str) -> None:
-    assert words.wait(timedelta(seconds=seconds)) == shown
+    assert formatting.wait(timedelta(seconds=seconds)) == shown
 
 
 def test_a_time_of_day_has_its_date_on_another_day() -> None:
-    assert words.time_of_day(NOW, NOW) == "13:49"
-    assert words.time_of_day(NOW - timedelta(days=1), NOW) == "11-23 13:49"
+    assert formatting.time_of_day(NOW, NOW) == "13:49"
+    assert formatting.time_of_day(NOW - timedelta(days=1), NOW) == "11-23 13:49"

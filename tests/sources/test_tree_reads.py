@@ -19,9 +19,9 @@ from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Call, Child, Script, Start, Task, Work
 from tui.emulator.world import Company, World
-from tui.present.schema import tree_objects
+from tui.present.printed.schema import tree_objects
+from tui.present.printed.tree import tree_lines
 from tui.present.styled import plain
-from tui.present.tree import tree_lines
 from tui.sources.budget import PUBLIC_TOKEN
 from tui.sources.tree_reads import MAX_TREE_WAIT_S
 

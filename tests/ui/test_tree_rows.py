@@ -10,9 +10,9 @@ from tui.domain.status import read_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.columns import Now
 from tui.present.styled import plain
-from tui.present.tree_fold import Folds, branches
-from tui.present.tree_page import columns_for
-from tui.present.tree_shape import shape_of
+from tui.present.tree.fold import Folds, branches
+from tui.present.tree.page import columns_for
+from tui.present.tree.shape import shape_of
 from tui.ui.tree_rows import Drawing, TreeRows
 
 COLUMNS = columns_for(108)

@@ -104,7 +104,7 @@ async def _perform(output: Output, session: Session, action: Action, plan: Plan,
 
 
 def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, as_json: bool) -> None:
-    from tui.present.schema import status_object
+    from tui.present.printed.schema import status_object
 
     for run in plan.runs:
         reason = action.forbidden(run)
@@ -122,7 +122,7 @@ def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, a
 
 def _say_outcome(output: Output, action: Action, outcome: ActionStatus, run: Run | None, *, as_json: bool) -> None:
     """Print what became of an action, and in JSON the status of its run as the server last told it."""
-    from tui.present.schema import status_object
+    from tui.present.printed.schema import status_object
 
     if as_json:
         entry: dict[str, Json] = {"run": outcome.run_id, "action": outcome.action, "phase": outcome.phase.value}

@@ -49,7 +49,7 @@ def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
 
 
 async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
-    from tui.present.schema import run_object
+    from tui.present.printed.schema import run_object
 
     async with open_session(settings, output) as session:
         table = None if as_json else output.run_table()
@@ -136,8 +136,8 @@ def show(output: Output, /, *, run_id: RunId, fetch: bool, as_json: bool, **opti
 
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
-    from tui.present.detail import run_page
-    from tui.present.schema import run_object
+    from tui.present.printed.run import run_page
+    from tui.present.printed.schema import run_object
 
     async with open_session(settings, output) as session:
         run, trouble = await session.run_with_attempts(run_id)
@@ -173,8 +173,8 @@ def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> 
 
 
 async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
-    from tui.present.schema import tree_objects
-    from tui.present.tree import tree_lines
+    from tui.present.printed.schema import tree_objects
+    from tui.present.printed.tree import tree_lines
 
     async with open_session(settings, output) as session:
         found = await session.tree(run_id)

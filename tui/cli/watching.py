@@ -100,8 +100,8 @@ class _Watcher:
         return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at > self._began
 
     def _print(self, before: Run | None, after: Run) -> None:
-        from tui.present.schema import run_object, status_object
-        from tui.present.transition import transition_line
+        from tui.present.printed.schema import run_object, status_object
+        from tui.present.printed.transition import transition_line
 
         if not self._as_json:
             self._output.lines([transition_line(before, after, self._session.now())])
@@ -150,7 +150,7 @@ class _Watcher:
 
     def _say_polling(self, state: SourceRetrying | SourceStopped) -> None:
         """The feed is not to be had, or was lost: said once, until it is back."""
-        from tui.present.trouble import feed_sentence
+        from tui.present.frame.trouble import feed_sentence
 
         if self._began is not None and self._was_live is not False:
             self._was_live = False

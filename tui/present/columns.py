@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present import words
+from tui.present import formatting
 from tui.present.status import look_of
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
 
@@ -75,7 +75,7 @@ def _status(run: Run, _now: Now) -> Line:
 
 
 def _task(run: Run, _now: Now) -> Line:
-    return (Piece(run.fixed.task or words.NONE, look_of(run).row.task),)
+    return (Piece(run.fixed.task or formatting.NONE, look_of(run).row.task),)
 
 
 def _run(run: Run, _now: Now) -> Line:
@@ -85,15 +85,15 @@ def _run(run: Run, _now: Now) -> Line:
 def _took(run: Run, now: Now) -> Line:
     is_frozen = now.frozen_at is not None and not run.is_final
     ran = took(run, now.frozen_at or now.at)
-    return (Piece(words.duration(ran, frozen=is_frozen and ran is not None), look_of(run).row.took),)
+    return (Piece(formatting.duration(ran, frozen=is_frozen and ran is not None), look_of(run).row.took),)
 
 
 def _age(run: Run, now: Now) -> Line:
-    return (Piece(words.age(run.fixed.created_at, now.at), look_of(run).row.number),)
+    return (Piece(formatting.age(run.fixed.created_at, now.at), look_of(run).row.number),)
 
 
 def _version(run: Run, _now: Now) -> Line:
-    return (Piece(run.fixed.version or words.NONE, look_of(run).row.rest),)
+    return (Piece(run.fixed.version or formatting.NONE, look_of(run).row.rest),)
 
 
 def _tags(run: Run, _now: Now) -> Line:
@@ -107,7 +107,7 @@ def _error(run: Run, _now: Now) -> Line:
 
 
 def _cost(run: Run, _now: Now) -> Line:
-    text = words.cost(run.state.cost_cents + run.state.base_cost_cents) if run.state else words.NONE
+    text = formatting.cost(run.state.cost_cents + run.state.base_cost_cents) if run.state else formatting.NONE
     return (Piece(text, look_of(run).row.rest),)
 
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from tui.domain.attempt import AttemptStatus
 from tui.domain.run import Run
 from tui.domain.status import Status
+from tui.present.formatting import NONE
 from tui.present.styled import Piece, Token
-from tui.present.words import NONE
 
 
 class RowTokens(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tui.domain.text import Raw
-from tui.present import words
+from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, fold, line_width, pad, wrap
 
 LABEL: Final = 10
@@ -44,14 +44,16 @@ def prose(text: Raw | str, limit: int, token: Token, *, most: int) -> list[Line]
     rows = wrap(text[:reach], limit)
     lines: list[Line] = [(Piece(row, token),) for row in rows[:most]]
     if len(text) > reach:
-        lines += [(Piece(row, Token.FAINT),) for row in wrap(f"… and {words.size(len(text))} in all; {WHOLE}", limit)]
+        lines += [
+            (Piece(row, Token.FAINT),) for row in wrap(f"… and {formatting.size(len(text))} in all; {WHOLE}", limit)
+        ]
     elif len(rows) > most:
         lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - most), limit)]
     return lines
 
 
 def _left_out(rows: int) -> str:
-    return f"… {words.plural(rows, 'more line')}; {WHOLE}"
+    return f"… {formatting.plural(rows, 'more line')}; {WHOLE}"
 
 
 def _flowed(parts: Sequence[Line], room: int) -> list[Line]:

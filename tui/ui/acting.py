@@ -19,8 +19,8 @@ from tui.domain.ids import RunId
 from tui.domain.plan import Plan
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
-from tui.present import words
-from tui.present.acting import (
+from tui.present import formatting
+from tui.present.actions.outcomes import (
     batch_words,
     cut_short,
     need_connection,
@@ -29,7 +29,7 @@ from tui.present.acting import (
     trouble_words,
     withdrawn_words,
 )
-from tui.present.confirm import Place, Question
+from tui.present.dialogs.confirm import Place, Question
 from tui.present.styled import Line, Piece, Token
 from tui.session.planning import Planning
 from tui.store.changes import Changes, Topic
@@ -227,7 +227,7 @@ class Acting:
             except ApiError as error:
                 planning.miss(f"what is below {unread[0]} could not be read: {error}")
         if left := len(planning.unread):
-            planning.miss(f"what is below {words.plural(left, 'run')} was not asked for")
+            planning.miss(f"what is below {formatting.plural(left, 'run')} was not asked for")
         await self._session.settle()
         runs = [self._session.store.get(run.id) or run for run in asked.runs]
         meant = tuple(run for run in runs if action.forbidden(run) is None)

@@ -17,7 +17,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.signal import Signal
 
-from tui.present.title import takes_title
+from tui.present.frame.title import takes_title
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.driver import TerminalDriver

@@ -8,7 +8,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tui.present import words
+from tui.present import formatting
 from tui.present.styled import Line, Piece, Token
 
 MOST_BYTES: Final = 100_000
@@ -51,8 +51,10 @@ class Clipboard:
         """Ask the terminal to take a text; too long a one is not sent at all."""
         size = len(text.encode("utf-8", "replace"))
         if size > MOST_BYTES:
-            most = words.size(MOST_BYTES)
-            self._notice((Piece(f"{name} is {words.size(size)}, more than a clipboard takes by terminal ({most})"),))
+            most = formatting.size(MOST_BYTES)
+            self._notice(
+                (Piece(f"{name} is {formatting.size(size)}, more than a clipboard takes by terminal ({most})"),)
+            )
             return
         self._write(osc52(text, self._environ))
         self._notice((Piece(f"{name} sent to the terminal", Token.MUTED),))

@@ -13,7 +13,7 @@ from tui.actions import Action
 from tui.domain.action import ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.overlay import SHOWN_FOR, countdown, overlay
+from tui.present.actions.overlays import SHOWN_FOR, countdown, overlay
 from tui.present.styled import Piece
 from tui.session import Session
 

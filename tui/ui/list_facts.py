@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from tui.domain.search import SearchProgress
 from tui.domain.update import HistoryRead
-from tui.present import words
-from tui.present.empty import EmptyFacts
-from tui.present.list_end import EndFacts, reach_words
+from tui.present import formatting
+from tui.present.frame.empty import EmptyFacts
+from tui.present.list.end import EndFacts, reach_words
 from tui.store.filter_words import words_of
 from tui.store.orders import CREATED, EPOCH
 from tui.store.view import View
@@ -21,11 +21,11 @@ def count_words(live: Live, views: ListViews, *, is_wide: bool) -> str:
     """How many runs are shown, of how many; and how far they reach where older runs exist."""
     shown, base, wanted, history = views.shown, views.base, views.wanted, live.session.store.history
     is_open = history is None or not history.is_complete or history.is_cut
-    total = words.count(len(base), at_least=is_open and len(base) > 0)
+    total = formatting.count(len(base), at_least=is_open and len(base) > 0)
     # What a search found beyond the reach is not among the newest.
     if not wanted.is_searched and (is_wide or not wanted.text):
         total = reach_words(history, _reached_count(base, history), live.now.at) or total
-    return total if shown is base else f"{words.count(len(shown))} of {total}"
+    return total if shown is base else f"{formatting.count(len(shown))} of {total}"
 
 
 def _reached_count(base: View, history: HistoryRead | None) -> int:

@@ -13,9 +13,9 @@ from tui.domain.environment import Capability
 from tui.domain.ids import RunId
 from tui.domain.sources import FEEDS, RUN_FEED
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
-from tui.present import words
-from tui.present.messages import Message
-from tui.present.trouble import advice_on, feed_sentence, without_request
+from tui.present import formatting
+from tui.present.frame.messages import Message
+from tui.present.frame.trouble import advice_on, feed_sentence, without_request
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
@@ -116,7 +116,7 @@ class Reporter:
     def _see_reconciled(self, look: Reconciled | None) -> None:
         """Say what the live feed had missed; what it had not is as it should be."""
         if look is not None and look != self._reconciled and look.missed_count:
-            missed = words.plural(look.missed_count, "run")
+            missed = formatting.plural(look.missed_count, "run")
             self._messages.add(look.at, f"The live feed had missed changes of {missed}: read again from the list.")
         self._reconciled = look
 
@@ -136,7 +136,7 @@ class Reporter:
                 since = self._trouble_since.pop(name, None)
                 if since is not None:
                     what = "The live feed is back" if name in FEEDS else "Connected again"
-                    self._messages.add(status.at, f"{what} after {words.wait(status.at - since)}.")
+                    self._messages.add(status.at, f"{what} after {formatting.wait(status.at - since)}.")
             case SourceRetrying() | SourceStopped() if name in FEEDS:
                 self._trouble_since.setdefault(name, status.at)
                 if Capability.REALTIME not in self._session.store.lost:

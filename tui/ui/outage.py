@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from tui.present.outage import gap_sentence
+from tui.present.frame.outage import gap_sentence
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.missed import CatchUp, Extent, Gap, Missed

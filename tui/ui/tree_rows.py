@@ -7,12 +7,12 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple, overload
 
 from tui.domain.ids import RunId
-from tui.present import tree_page
-from tui.present.acts import Row
+from tui.present.actions.row_actions import Row
 from tui.present.columns import Now
-from tui.present.tree_fold import Branch
-from tui.present.tree_page import Columns
-from tui.present.tree_shape import Alike, Entry, Key, Seen
+from tui.present.tree import page as tree_page
+from tui.present.tree.fold import Branch
+from tui.present.tree.page import Columns
+from tui.present.tree.shape import Alike, Entry, Key, Seen
 from tui.ui.widgets.page import KeyedRows, PageRow
 
 

@@ -10,8 +10,8 @@ from typing import Final
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
-from tui.present.tree_fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
-from tui.present.tree_shape import Alike, Entry, Seen, Shape, shape_of
+from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
+from tui.present.tree.shape import Alike, Entry, Seen, Shape, shape_of
 
 MOST_REVEALED: Final = 200
 """Runs that a search unfolds: a single letter must not open thousands."""

@@ -11,10 +11,10 @@ from textual import events
 from textual.binding import BindingType
 
 from tui.domain.attempt import Attempt, AttemptHistory
-from tui.present import words
-from tui.present.acts import Row, Toggle, Turn
-from tui.present.attempt_choice import AttemptKey, selected_attempt, stepped
-from tui.present.attempts_page import (
+from tui.present import formatting
+from tui.present.actions.row_actions import Row, Toggle, Turn
+from tui.present.attempts.choice import AttemptKey, selected_attempt, stepped
+from tui.present.attempts.page import (
     NOTHING_SELECTED,
     Asked,
     attempts_page,
@@ -23,7 +23,7 @@ from tui.present.attempts_page import (
     which,
     whose,
 )
-from tui.present.frame_rows import Room
+from tui.present.errors.frames import Room
 from tui.present.styled import Line, line_width
 from tui.ui.keys import bind
 from tui.ui.live import Live
@@ -99,7 +99,7 @@ class AttemptsPane(PagePane):
         if subject.run_id is None:
             return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
         if run is None:
-            return [Row(()), *sentence(subject.trouble or words.LOADING, room, "loading")]
+            return [Row(()), *sentence(subject.trouble or formatting.LOADING, room, "loading")]
         is_coming = subject.is_reading or (run.attempts is None and subject.trouble is None)
         asked = Asked(is_coming, subject.trouble)
         return attempts_page(run, asked, self.live.now, room, self._picked)

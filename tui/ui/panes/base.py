@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.acts import Toggle
+from tui.present.actions.row_actions import Toggle
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.ui.host import Host, host_of

@@ -12,9 +12,11 @@ from typing import ClassVar, Final
 from textual.binding import BindingType
 
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.present import words
-from tui.present.acts import Fetch, Open, Row, Toggle, Whole
-from tui.present.detail_page import (
+from tui.present import formatting
+from tui.present.actions.overlays import Overlay
+from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
+from tui.present.detail.facts import Relatives
+from tui.present.detail.page import (
     FETCHING,
     FIRST,
     NOTHING_SELECTED,
@@ -26,11 +28,9 @@ from tui.present.detail_page import (
     value_of,
     whole_of,
 )
-from tui.present.fact_rows import Relatives
-from tui.present.json_fold import ALL, FoldedJson, Folds, Path, unfolded_for
-from tui.present.json_rows import Place, ValueRows
-from tui.present.list_end import NO_RUN_SENTENCE
-from tui.present.overlay import Overlay
+from tui.present.json.fold import ALL, FoldedJson, Folds, Path, unfolded_for
+from tui.present.json.rows import Place, ValueRows
+from tui.present.list.end import NO_RUN_SENTENCE
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
@@ -81,7 +81,7 @@ class DetailPane(PagePane):
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
         read = Read(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
         if run is None:
-            lines = trouble_lines(None, read, now, width) or [(Piece(words.LOADING, Token.MUTED),)]
+            lines = trouble_lines(None, read, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
 
@@ -116,7 +116,7 @@ class DetailPane(PagePane):
             return (Piece("gone", Token.MUTED),)
         if run.is_final and run.body is not None:
             return (Piece("final", Token.MUTED),)
-        return (Piece(f"read {words.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
+        return (Piece(f"read {formatting.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
 
     def watch_subject(self, before: Subject, after: Subject) -> None:
         """Another run is folded as it comes."""

@@ -13,12 +13,12 @@ from textual.message import Message
 
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
-from tui.present import words
-from tui.present.empty import empty_lines
-from tui.present.filter_remarks import complaint_line
-from tui.present.list_end import end_key, end_line
-from tui.present.outage import gap_remark
-from tui.present.server_filters import window_words
+from tui.present import formatting
+from tui.present.dialogs.filters import window_words
+from tui.present.frame.empty import empty_lines
+from tui.present.frame.outage import gap_remark
+from tui.present.list.end import end_key, end_line
+from tui.present.list.filter_remarks import complaint_line
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.filter import texts_of
@@ -144,12 +144,12 @@ class RunListPane(Pane):
         """How many, of how many, marked, new; or how old all of it is."""
         freshness = self.live.freshness
         if freshness.is_stale and freshness.confirmed_at is not None:
-            ago = words.duration(self.live.now.at - freshness.confirmed_at)
+            ago = formatting.duration(self.live.now.at - freshness.confirmed_at)
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
         if self.views.parsed.complaints:
             return complaint_line(self.views.parsed)
         line: list[Piece] = [Piece(self._count(), Token.TEXT)]
-        for part in (self._marks(), f"{words.count(new_count)} new" if (new_count := self.rows.new_count) else ""):
+        for part in (self._marks(), f"{formatting.count(new_count)} new" if (new_count := self.rows.new_count) else ""):
             if part:
                 line += [Piece(" · ", Token.MUTED), Piece(part, Token.ACCENT)]
         return (*line, *self._remark())
@@ -157,8 +157,8 @@ class RunListPane(Pane):
     def _marks(self) -> str:
         """How many runs are marked, and how many of them the filter hides."""
         rows = self.rows
-        hidden = f", {words.count(rows.hidden_mark_count)} hidden" if rows.hidden_mark_count else ""
-        return f"{words.count(rows.mark_count)} marked{hidden}" if rows.mark_count else ""
+        hidden = f", {formatting.count(rows.hidden_mark_count)} hidden" if rows.hidden_mark_count else ""
+        return f"{formatting.count(rows.mark_count)} marked{hidden}" if rows.mark_count else ""
 
     def _remark(self) -> Line:
         """The last gap for a while, where its line is not seen: it has none in this order, or other runs hide it."""

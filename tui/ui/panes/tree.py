@@ -13,11 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.domain.ids import RunId
-from tui.present import tree_notes, tree_page, words
-from tui.present.acts import Open, Toggle
-from tui.present.attempts_page import NOTHING_SELECTED
+from tui.present import formatting
+from tui.present.actions.row_actions import Open, Toggle
+from tui.present.attempts.page import NOTHING_SELECTED
 from tui.present.styled import Line, Piece, Token, wrap
-from tui.present.tree_shape import Entry
+from tui.present.tree import notes as tree_notes
+from tui.present.tree import page as tree_page
+from tui.present.tree.shape import Entry
 from tui.store.changes import Changes
 from tui.ui.keys import bind
 from tui.ui.live import Live
@@ -81,7 +83,7 @@ class TreePane(PagePane):
         if self.subject.run_id is None:
             return NOTHING_SELECTED
         trouble = self.subject.tree_trouble
-        return words.LOADING if trouble is None else tree_notes.trouble_words(trouble)
+        return formatting.LOADING if trouble is None else tree_notes.trouble_words(trouble)
 
     def left(self) -> Line:
         """Where it begins."""
@@ -93,7 +95,7 @@ class TreePane(PagePane):
     def right(self) -> Line:
         """How much of it is here."""
         if self.subject.is_reading_tree:
-            return (Piece(words.LOADING, Token.MUTED),)
+            return (Piece(formatting.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
             return ()

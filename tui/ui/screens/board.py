@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.present.server_filters import recalled_line
+from tui.present.dialogs.filters import recalled_line
 from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 
 from tui.actions import Action
 from tui.domain.plan import Plan
-from tui.present.confirm import WIDTH, Question, confirm_lines
+from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines
 from tui.ui import layout
 from tui.ui.live import Live
 from tui.ui.ticking import Ticker

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.copying import Clip, clips_of, menu_lines
+from tui.present.dialogs.copying import Clip, clips_of, menu_lines
 from tui.ui.clipboard import Clipboard
 from tui.ui.keys import bind
 from tui.ui.live import Live

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
-from tui.present.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
+from tui.present.frame.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
 from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import LiveKey
 from tui.ui.keys import bind

@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
-from tui.present.leave import WIDTH, LeaveKeys, leave_lines
+from tui.present.dialogs.leave import WIDTH, LeaveKeys, leave_lines
 from tui.ui import layout
 from tui.ui.live import Live
 from tui.ui.ticking import Ticker

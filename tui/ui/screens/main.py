@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.list_end import NO_RUN
+from tui.present.list.end import NO_RUN
 from tui.present.styled import Piece, Token
 from tui.ui import layout
 from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice

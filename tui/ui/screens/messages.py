@@ -6,8 +6,8 @@ What lives here: following the end while the cursor is there. What a message is,
 from collections.abc import Sequence
 from typing import ClassVar
 
-from tui.present import words
-from tui.present.messages import message_lines, no_messages
+from tui.present import formatting
+from tui.present.frame.messages import message_lines, no_messages
 from tui.present.styled import Line, Piece, Token
 from tui.ui.live import Live
 from tui.ui.messages import Messages
@@ -38,7 +38,7 @@ class MessagesScreen(PageScreen):
 
     def right(self) -> Line:
         """How many."""
-        return (Piece(words.plural(len(self._messages), "message"), Token.TEXT),)
+        return (Piece(formatting.plural(len(self._messages), "message"), Token.TEXT),)
 
     def on_mount(self) -> None:
         """Begin at the newest."""

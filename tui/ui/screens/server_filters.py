@@ -15,8 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.domain.filters import period_text
-from tui.present import server_filters as say
-from tui.present.server_filters import Typed
+from tui.present.dialogs import filters as say
+from tui.present.dialogs.filters import Typed
 from tui.present.styled import Line, Piece, Token, pad
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.keys import bind

@@ -9,8 +9,8 @@ from typing import Final
 from textual import events
 
 from tui.actions import ACTIONS
-from tui.present.acting import need_connection
-from tui.present.footer import KeyWord, footer_line, unbound_words
+from tui.present.actions.outcomes import need_connection
+from tui.present.frame.footer import KeyWord, footer_line, unbound_words
 from tui.present.styled import Line, Piece, Token
 from tui.ui.bindings import live_keys
 from tui.ui.keys import LAST, pressed_name

@@ -9,8 +9,8 @@ from typing import Final
 from textual import events
 
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
-from tui.present.header import HeaderFacts, header_line
-from tui.present.title import terminal_title
+from tui.present.frame.header import HeaderFacts, header_line
+from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.tally import Counts

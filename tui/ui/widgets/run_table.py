@@ -16,11 +16,11 @@ from textual.strip import Strip
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.present.actions.overlays import Overlay
 from tui.present.columns import AGE, GAP, TOOK, Now, Slot, columns_for, head, row
-from tui.present.outage import gap_line
-from tui.present.overlay import Overlay
+from tui.present.frame.outage import gap_line
+from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, mark_hits
-from tui.present.table import wide_columns
 from tui.store.missed import Gap, Missed
 from tui.ui.keys import MOTION
 from tui.ui.list_lines import ListEnd

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.present.server_filters import FAMILIES, heading_cell, status_cell, word_of, words_of
+from tui.present.dialogs.filters import FAMILIES, heading_cell, status_cell, word_of, words_of
 from tui.present.styled import Piece, Token
 from tui.ui.keys import bind
 from tui.ui.painting import Ground

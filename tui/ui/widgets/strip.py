@@ -6,8 +6,8 @@ What lives here: when they are made anew. What they say is `present.strip`'s.
 from textual import events
 from textual.reactive import reactive
 
-from tui.present.overlay import Overlay
-from tui.present.strip import strip_lines
+from tui.present.actions.overlays import Overlay
+from tui.present.frame.strip import strip_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.layout import STRIP_HEIGHT

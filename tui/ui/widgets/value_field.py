@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from tui.present.server_filters import PERIODS, candidates, completed, is_begun, label_line, periods_line
+from tui.present.dialogs.filters import PERIODS, candidates, completed, is_begun, label_line, periods_line
 from tui.ui.keys import bind
 from tui.ui.painting import Ground
 from tui.ui.widgets.lines import Lines

@@ -14,8 +14,8 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from tui.domain.run import Json
-from tui.present.json_fold import ALL, FoldedJson, Folds, Path, around
-from tui.present.json_window import Shown, moved, visible, window
+from tui.present.json.fold import ALL, FoldedJson, Folds, Path, around
+from tui.present.json.window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
 from tui.ui.keys import bind
 from tui.ui.painting import Ground

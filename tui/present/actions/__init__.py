@@ -1,0 +1,1 @@
+"""Actions on runs: what a row and the messages say of them."""

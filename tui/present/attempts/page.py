@@ -1,0 +1,227 @@
+"""The page of attempts: the table of them, and below it why the selected one failed, or what is known instead.
+
+What lives here: the order of the page, and the sentences where there is nothing to show. Rows of attempts are
+`attempt_table`'s, those of an error `error_rows`'.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.error import RunError
+from tui.domain.run import Run
+from tui.domain.status import QUEUED_FAMILY, RunStatus
+from tui.present import formatting
+from tui.present.actions.row_actions import Row
+from tui.present.attempts.choice import selected_attempt
+from tui.present.attempts.table import attempt_look, attempt_rows, ran
+from tui.present.attempts.text import TRACE_GONE, missing_words, waited_before
+from tui.present.columns import Now, short_id, time_in_queue, took
+from tui.present.detail.waiting import waiting_words
+from tui.present.errors.frames import Room
+from tui.present.errors.rows import error_rows
+from tui.present.errors.text import sameness
+from tui.present.frame.trouble import without_request
+from tui.present.status import look_of
+from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
+from tui.present.text_block import labelled
+
+NOTHING_SELECTED: Final = "No run is selected."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How far reading the run got: whether more of it is on its way, and what was the trouble with the last answer."""
+
+    is_coming: bool = False
+    trouble: str | None = None
+
+
+def attempts_page(run: Run, asked: Asked, now: Now, room: Room, picked: int | None) -> list[Row]:
+    """The whole page in rows within `room.limit` cells; `picked` is the attempt that the user turned to."""
+    history = run.attempts[1] if run.attempts else AttemptHistory()
+    selected = selected_attempt(history, picked)
+    now = _until_the_end(run, now)
+    missing = missing_words(history)
+    blocks = [_trouble(run, asked, room), sentence(missing, room, "missing", Token.AMBER) if missing else []]
+    if selected is None:
+        blocks += [_waiting(run, asked, now, room), _error_of_run(run, asked, room)]
+    else:
+        if history.is_trace_gone:
+            has_error = any(attempt.error for attempt in history.attempts)
+            blocks.append(sentence(TRACE_GONE if has_error else "The trace is gone from the server.", room, "gone"))
+        blocks.append(attempt_rows(run, history, now, room, selected))
+        facts = _facts(run, history, selected, now, room)
+        error = _error(run, history, selected, asked, room)
+        blocks += [error, facts] if error else [facts]
+    rows: list[Row] = []
+    for block in blocks:
+        if block:
+            rows += [Row((), ("above", block[0].key)), *block]
+    return [row if line_width(row.line) <= room.limit else row._replace(line=cut(row.line, room.limit)) for row in rows]
+
+
+def sentence(text: str, room: Room, key: Hashable, token: Token = Token.MUTED) -> list[Row]:
+    """Prose in rows; `key` names them."""
+    return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, room.limit))]
+
+
+def whose(run: Run, limit: int) -> Line:
+    """` · ✗ Failed  charge-card  run_…`: what the rule says of the run where the page stands alone."""
+    look = look_of(run)
+    name: Line = (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
+    head: Line = (Piece(" · ", Token.FAINT), look.mark, Piece(" "), look.name)
+    whole = joined([head, name, (Piece(run.id, Token.FAINT),)])
+    return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
+
+
+def which(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
+    """`attempt 3 of 3`, by the run's own count where that is greater."""
+    last = max(run.attempt_count or 0, history.attempts[-1].number)
+    return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
+
+
+def lasted(run: Run, now: Now) -> Line:
+    """`6.3s, of it 1.3s running`, or nothing before the start."""
+    is_frozen = now.frozen_at is not None and not run.is_final
+    whole = took(run, now.frozen_at or now.at)
+    if whole is None or run.state is None:
+        return ()
+    running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
+    return (Piece(formatting.duration(whole, frozen=is_frozen), Token.TEXT), Piece(running, Token.MUTED))
+
+
+def _until_the_end(run: Run, now: Now) -> Now:
+    """No attempt goes on behind the end of its run, also where the trace does not tell that end, or cannot be read."""
+    ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+    return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
+
+
+def _trouble(run: Run, asked: Asked, room: Room) -> list[Row]:
+    if run.is_gone:
+        return sentence("The server does not know this run any more; this is what was known of it.", room, "gone")
+    if asked.trouble is None:
+        return []
+    said = without_request(asked.trouble)
+    if said != asked.trouble and asked.trouble.endswith(said):
+        said = f"the run could not be read: {said}"
+    text = said[:1].upper() + said[1:].rstrip(".") + "."
+    # What was read stands all the same: only where nothing was there is something to be done.
+    return sentence(text if run.attempts else f"{text} r asks again.", room, "trouble", Token.AMBER)
+
+
+def _waiting(run: Run, asked: Asked, now: Now, room: Room) -> list[Row]:
+    """Why there are no attempts."""
+    told = _why_none(run, now)
+    if told is not None:
+        return sentence(told, room, "none")
+    if asked.trouble is None and run.attempts is None:
+        is_said_below = run.error is not None and run.error[1] is not None and run.error[1].is_blurred
+        return [] if is_said_below else sentence(formatting.LOADING, room, "loading")
+    return sentence("The server tells of no attempts.", room, "none") if run.attempts else []
+
+
+def _why_none(run: Run, now: Now) -> str | None:
+    """In words, why no attempt has started; None where one may have."""
+    state, ttl = run.state, run.fixed.ttl
+    if state is None or state.started_at is not None or (run.attempt_count or 0) > 0:
+        return None
+    match run.status:
+        case RunStatus.EXPIRED:
+            return f"Never started. It expired after its time to live{f' of {ttl}' if ttl else ''}."
+        case RunStatus.CANCELLED:
+            return "Never started. It was canceled before."
+        case RunStatus.COMPLETED_SUCCESSFULLY:
+            return None
+        case status if status.is_failed:
+            return "Never started."
+        case RunStatus.DELAYED if state.delayed_until is not None:
+            wait = state.delayed_until - now.at
+            due = f", in {formatting.wait(wait)}" if wait > timedelta() else ""
+            return f"Not started yet. Delayed until {formatting.moment(state.delayed_until, now.at)}{due}."
+        case RunStatus.WAITING_FOR_DEPLOY:
+            return f"Not started yet. It waits for a version that has the task{_for_how_long(run, now)}."
+        case status if status in QUEUED_FAMILY:
+            where = f" in {run.fixed.queue}" if run.fixed.queue else ""
+            return f"Not started yet. Queued{_for_how_long(run, now)}{where}."
+        case _:
+            return "Not started yet. A worker has taken it."
+
+
+def _for_how_long(run: Run, now: Now) -> str:
+    queued = time_in_queue(run, now.frozen_at or now.at)
+    return "" if queued is None else f" for {formatting.wait(queued)}{'~' if now.frozen_at else ''}"
+
+
+def _error_of_run(run: Run, asked: Asked, room: Room) -> list[Row]:
+    """What the run itself says, while or where no attempt does."""
+    error = run.error[1] if run.error else None
+    return [] if error is None else _shown(error, asked, room, "run")
+
+
+def _error(run: Run, history: AttemptHistory, selected: Attempt, asked: Asked, room: Room) -> list[Row]:
+    if selected.error is not None:
+        note = same_in(history.attempts, selected)
+        return _shown(selected.error, asked, room, selected.number, note)
+    is_last = selected is history.attempts[-1]
+    if is_last and selected.status is AttemptStatus.FAILED:
+        return _error_of_run(run, asked, room)
+    return []
+
+
+def _shown(error: RunError, asked: Asked, room: Room, key: Hashable, note: str = "") -> list[Row]:
+    """An error; one of which only the code is known says that more is on its way, or that there is no more."""
+    if not error.is_blurred:
+        return list(error_rows(error, room, ("error", key), note))
+    code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], room.limit)
+    why = "reading why…" if asked.is_coming else "The server tells no more than a code."
+    rows = [*sentence(why, room, "why"), *(Row(line, ("code", index)) for index, line in enumerate(code))]
+    if error.stack:
+        rows += [Row((), "above the error"), *error_rows(error, room, ("error", key), note)]
+    return rows
+
+
+@lru_cache(maxsize=8)
+def same_in(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
+    """`the same in all 3 attempts, but for the numbers`: which other attempts a reader need not look at; or empty."""
+    if selected.error is None:
+        return ""
+    errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error is not None]
+    alike = {number: sameness(error, selected.error) for number, error in errors}
+    same = [number for number, how in alike.items() if how is not None]
+    if len(same) < 2:
+        return ""
+    but = ", but for the numbers" if any(how != "the same" for how in alike.values() if how) else ""
+    if len(same) == len(attempts):
+        return f"the same in {'both' if len(same) == 2 else f'all {len(same)}'} attempts{but}"
+    others = [number for number in same if number != selected.number]
+    if len(others) == 1:
+        return f"the same in attempt {others[0]}{but}"
+    return f"the same in {len(same)} of {len(attempts)} attempts{but}"
+
+
+def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, room: Room) -> list[Row]:
+    """What else is known of the selected attempt, its status in words."""
+    look = attempt_look(run, selected, history)
+    parts: list[Line] = [(look.mark, Piece(" "), Piece(look.word, look.word_token))]
+    if selected.status is AttemptStatus.EXECUTING:
+        parts.append((Piece(f"{ran(selected, now)} so far", look.row.took),))
+        waiting = waiting_words(run, now) if selected is history.attempts[-1] else ""
+        if waiting:
+            parts.append((Piece(waiting, Token.TEXT),))
+    previous = next((attempt for attempt in history.attempts if attempt.number == selected.number - 1), None)
+    parts += [
+        (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
+        for label, value in (
+            ("waited", waited_before(run, selected, previous)),
+            ("ended", selected.completed_at and formatting.moment(selected.completed_at, now.at)),
+            ("retry after", selected.retry_delay and formatting.duration(selected.retry_delay)),
+            ("span", selected.id),
+        )
+        if value
+    ]
+    lines = labelled("attempt", parts, room.limit)
+    return [Row(line, ("facts", index)) for index, line in enumerate(lines)]

@@ -1,0 +1,211 @@
+"""The attempts of a run as a table: when each began, how long it ran, what was waited for, on one axis of time.
+
+What lives here: the rows of attempts and of the next one. The axis itself is `attempt_axis`'s, the error of an attempt
+`error_rows`'.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+from tui.present import formatting
+from tui.present.actions.row_actions import Row, Toggle, Turn
+from tui.present.attempts.axis import Axis, round_up
+from tui.present.attempts.choice import FOLDED, MOST, AttemptKey, groups
+from tui.present.attempts.text import gap_before, waited_before
+from tui.present.columns import Now, time_in_queue
+from tui.present.errors.frames import Room
+from tui.present.status import Look, look_of, look_of_attempt
+from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
+
+_ROOMY: Final = 76
+_LEAST_AXIS: Final = 8
+_TIME: Final = 7
+_MARK: Final = 2
+_AFTER_NUMBER: Final = 3
+_BEFORE_AXIS: Final = 3
+_EDGE: Final = 2
+_SQUEEZED: Final = 4
+"""A first wait longer than all that follows times this would leave the bars no room: the axis begins behind it."""
+
+_BAR_TOKENS: Final = {
+    AttemptStatus.EXECUTING: Token.BLUE,
+    AttemptStatus.COMPLETED: Token.GREEN,
+    AttemptStatus.FAILED: Token.ROSE,
+    AttemptStatus.CANCELED: Token.FAINT,
+}
+
+
+def attempt_look(run: Run, attempt: Attempt, history: AttemptHistory) -> Look:
+    """How the status of an attempt looks; the run has a finer word for the last one: Crashed, Timed out, Waiting."""
+    is_last = attempt is history.attempts[-1]
+    is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
+        attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
+    )
+    return look_of(run) if is_last and is_finer else look_of_attempt(attempt.status)
+
+
+def ran(attempt: Attempt, now: Now) -> str:
+    """How long an attempt ran, or runs; `·` where that is not known."""
+    if attempt.took is not None:
+        return formatting.duration(attempt.took)
+    if attempt.started_at is None or attempt.status is not AttemptStatus.EXECUTING:
+        return formatting.NONE
+    return formatting.duration((now.frozen_at or now.at) - attempt.started_at, frozen=now.frozen_at is not None)
+
+
+def attempt_rows(run: Run, history: AttemptHistory, now: Now, room: Room, selected: Attempt | None) -> list[Row]:
+    """The rows of all attempts within `room`, one of which is selected, and of the next one if it is known."""
+    table = _table(run, history, now, room.limit)
+    rows = [Row(table.head(), "head")] if table.is_roomy else []
+    previous: Attempt | None = None
+    for group in groups(history.attempts, selected, is_open=room.is_open(FOLDED)):
+        if isinstance(group, tuple):
+            rows.append(Row(_folded(group), FOLDED, Toggle(FOLDED)))
+            previous = group[-1]
+            continue
+        if not history.is_trace_gone and (missing := gap_before(group, previous)):
+            rows.append(Row((Piece(f"  {missing}", Token.FAINT),), ("gap", group.number)))
+        line = table.row(group, previous, is_selected=group is selected)
+        rows.append(Row(line, AttemptKey(group.number), Turn(group.number)))
+        previous = group
+    if len(history.attempts) > MOST and FOLDED in room.toggled:
+        line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)
+        rows.append(Row(line, FOLDED, Toggle(FOLDED)))
+    if history.next_at is not None and not run.is_final:
+        rows.append(Row(table.next(history.next_at), "next"))
+    return [row._replace(line=cut(row.line, room.limit)) for row in rows]
+
+
+def _folded(attempts: Sequence[Attempt]) -> Line:
+    first, last = attempts[0].number, attempts[-1].number
+    pieces = [
+        Piece(f"  ⋯ {formatting.plural(len(attempts), 'attempt')}", Token.MUTED),
+        Piece(f"  {first} to {last}" if first != last else f"  {first}", Token.FAINT),
+    ]
+    for look, number in Counter(look_of_attempt(attempt.status) for attempt in attempts).items():
+        pieces += [Piece("  "), look.mark, Piece(f" {formatting.count(number)}", Token.MUTED)]
+    return tuple(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What is drawn, the widths of two columns, and the axis where there is room for one."""
+
+    run: Run
+    history: AttemptHistory
+    now: Now
+    number: int
+    start: int
+    is_roomy: bool
+    axis: Axis | None = None
+
+    @property
+    def left(self) -> int:
+        """How wide everything left of the axis is, the gap before it included."""
+        times = 2 * (self.gap + _TIME) + 1 if self.is_roomy else self.gap + _TIME
+        return _MARK + self.number + _AFTER_NUMBER + self.start + times + _BEFORE_AXIS
+
+    @property
+    def gap(self) -> int:
+        """Between times."""
+        return 3 if self.is_roomy else 2
+
+    def head(self) -> Line:
+        """The names of the columns, and the times of the axis."""
+        number, start, took, waited = (Piece(word, Token.FAINT) for word in ("#", "started", "took", "waited"))
+        cells = self._cells(Piece(" "), number, start, took, waited)
+        return cells if self.axis is None else (*pad(cells, self.left), *self.axis.labels())
+
+    def row(self, attempt: Attempt, previous: Attempt | None, *, is_selected: bool) -> Line:
+        """One attempt; `previous` is the one before it, as far as it is known."""
+        look = attempt_look(self.run, attempt, self.history)
+        is_running = attempt.status is AttemptStatus.EXECUTING and look.word_token is Token.BLUE
+        value = Token.TEXT if is_selected else Token.MUTED
+        start = formatting.NONE if attempt.started_at is None else formatting.moment(attempt.started_at, self.now.at)
+        cells = self._cells(
+            look.mark,
+            Piece(str(attempt.number), Token.BRIGHT if is_selected else Token.TEXT, is_bold=is_selected),
+            Piece(start, value),
+            Piece(ran(attempt, self.now), Token.BLUE if is_running else value),
+            Piece(waited_before(self.run, attempt, previous) or formatting.NONE, value if is_selected else Token.FAINT),
+        )
+        if self.axis is None:
+            return cells
+        is_next = previous is not None and previous.number == attempt.number - 1
+        since = previous.completed_at if previous and is_next else _queued_at(self.run) if attempt.number == 1 else None
+        token = Token.MUTED if look.word_token is Token.MUTED else _BAR_TOKENS[attempt.status]
+        end = _end(attempt, self.now.frozen_at or self.now.at)
+        return (*pad(cells, self.left), *self.axis.bar(since, attempt.started_at, end, token))
+
+    def next(self, next_at: datetime) -> Line:
+        """When the next attempt is due."""
+        wait = next_at - (self.now.frozen_at or self.now.at)
+        due = f"in {formatting.wait(wait)}{'~' if self.now.frozen_at else ''}" if wait > timedelta() else "due"
+        cells: Line = (
+            *fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER),
+            *fit((Piece(formatting.moment(next_at, self.now.at), Token.MUTED),), self.start),
+            Piece("  "),
+            Piece(due, Token.MUTED),
+        )
+        if self.axis is None or line_width(cells) >= self.left:
+            return cells
+        since = self.history.attempts[-1].completed_at if self.history.attempts else None
+        return (*pad(cells, self.left), *self.axis.bar(since, next_at, None, Token.FAINT))
+
+    def _cells(self, mark: Piece, number: Piece, start: Piece, took: Piece, waited: Piece) -> Line:
+        gap = Piece(" " * self.gap)
+        cells: Line = (
+            mark,
+            Piece(" "),
+            *pad((number,), self.number, "right"),
+            Piece(" " * _AFTER_NUMBER),
+            *fit((start,), self.start),
+            gap,
+            *fit((took,), _TIME, "right"),
+        )
+        return (*cells, gap, *fit((waited,), _TIME, "right")) if self.is_roomy else cells
+
+
+def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
+    moments = [attempt.started_at for attempt in history.attempts] + [history.next_at]
+    start = max((len(formatting.moment(at, now.at)) for at in moments if at is not None), default=len("started"))
+    number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
+    table = _Table(run, history, now, number, start, limit >= _ROOMY)
+    width = limit - table.left - _EDGE
+    axis = _axis(run, history, now.frozen_at or now.at, width) if width >= _LEAST_AXIS else None
+    return _Table(run, history, now, number, start, table.is_roomy, axis)
+
+
+def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis | None:
+    """From the creation to the last end; while the run lives, to a round number, so that what is drawn stands still."""
+    starts = [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]
+    if not starts:
+        return None
+    ends = [end for attempt in history.attempts if (end := _end(attempt, at)) is not None]
+    if history.next_at is not None and not run.is_final:
+        ends.append(history.next_at)
+    begin, first, end = _queued_at(run), min(starts), max(ends + starts)
+    if begin is None or begin > first or first - begin > _SQUEEZED * (end - first):
+        begin = first
+    span = max(end - begin, timedelta(milliseconds=1))
+    return Axis(begin, span if run.is_final else round_up(span), width)
+
+
+def _queued_at(run: Run) -> datetime | None:
+    """Since when the first attempt was waited for."""
+    created = run.fixed.created_at
+    waited = None if created is None else time_in_queue(run, created)
+    return None if created is None or waited is None else created - waited
+
+
+def _end(attempt: Attempt, at: datetime) -> datetime | None:
+    """Where the bar of an attempt ends; one that is over since nobody knows when has none but its start."""
+    if attempt.completed_at is not None:
+        return attempt.completed_at
+    return at if attempt.status is AttemptStatus.EXECUTING else attempt.started_at

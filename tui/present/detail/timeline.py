@@ -1,0 +1,133 @@
+"""The life of a run: when it was created, queued, started and finished, with the times between, drawn and written.
+
+What lives here: times of the run itself. Its attempts have an axis of their own in `attempt_axis`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.run import Run, State
+from tui.domain.status import EXECUTING_FAMILY
+from tui.present import formatting
+from tui.present.columns import Now, time_in_queue, took
+from tui.present.status import LOOKS, look_of
+from tui.present.styled import Line, Piece, Token
+from tui.present.text_block import labelled
+
+_WIDEST: Final = 60
+_LEAST_STROKES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One part of a life, from its glyph to the next one's."""
+
+    glyph: Piece
+    text: str
+    length: timedelta
+    stroke: str
+    token: Token
+
+    @property
+    def least(self) -> int:
+        """The cells without which it says nothing."""
+        return 1 + len(self.text) + 2 + 2 * _LEAST_STROKES
+
+
+def life_line(run: Run, now: Now, limit: int) -> Line:
+    """`○╌╌ 67ms ╌╌◐━━━━━━ 6.3s ━━━━━━✗` within `limit` cells, lengths as the times are; empty where it does not fit."""
+    spans = _spans(run, now)
+    end = (look_of(run).mark,) if run.is_final else ()
+    room = min(limit, _WIDEST) - len(end)
+    spare = room - sum(span.least for span in spans)
+    if not spans or spare < 0:
+        return ()
+    whole = sum((span.length for span in spans), timedelta()) or timedelta(seconds=1)
+    line: list[Piece] = []
+    for span in spans:
+        cells = span.least + int(spare * (span.length / whole)) - 3 - len(span.text)
+        before, after = span.stroke * (cells // 2), span.stroke * (cells - cells // 2)
+        line += [span.glyph, Piece(before, span.token), Piece(f" {span.text} ", _text_token(span))]
+        line.append(Piece(after, span.token))
+    return (*line, *end)
+
+
+def _text_token(span: _Span) -> Token:
+    return Token.BLUE if span.token is Token.BLUE else Token.MUTED
+
+
+def _spans(run: Run, now: Now) -> list[_Span]:
+    created, state = run.fixed.created_at, run.state
+    if created is None or state is None:
+        return []
+    here = now.frozen_at or now.at
+    end = (state.finished_at or state.expired_at or state.updated_at) if run.is_final else here
+    queued_from = max(created, min(state.delayed_until, end)) if state.delayed_until is not None else created
+    spans: list[_Span] = []
+
+    def add(word: str, start: datetime, stop: datetime, stroke: str, token: Token) -> None:
+        is_open = not run.is_final and stop == here
+        text = formatting.duration(stop - start, frozen=is_open and now.frozen_at is not None)
+        glyph = Piece(LOOKS[word].glyph, token if token is Token.BLUE else Token.MUTED)
+        spans.append(_Span(glyph, text, max(stop - start, timedelta()), stroke, token))
+
+    if queued_from > created:
+        add("Delayed", created, queued_from, "╌", Token.GUIDE)
+    if state.started_at is None:
+        if queued_from < end or not spans:
+            add("Queued", queued_from, end, "╌", Token.GUIDE)
+        return spans
+    add("Queued", queued_from, state.started_at, "╌", Token.GUIDE)
+    is_running = run.status in EXECUTING_FAMILY
+    add("Executing", state.started_at, end, "━" if is_running or run.is_final else "╌", _bar(is_running=is_running))
+    return spans
+
+
+def _bar(*, is_running: bool) -> Token:
+    return Token.BLUE if is_running else Token.GUIDE
+
+
+def life_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> list[Line]:
+    """The times, one a row, within `limit` cells. `tells_zone`: nobody else says that they are UTC."""
+    lines: list[Line] = []
+
+    def at(label: str, time: datetime | None, remark: str = "") -> None:
+        if time is not None:
+            lines.extend(labelled(label, [(Piece(formatting.moment(time, now.at)),)], limit, remark=remark))
+
+    created, state = run.fixed.created_at, run.state
+    zone = " · times are UTC" if tells_zone else ""
+    at("created", created, f"{formatting.age(created, now.at)} ago{zone}")
+    if state is None:
+        return lines
+    at("delayed", state.delayed_until, _due(run, state, now))
+    if state.started_at is not None:
+        queued = time_in_queue(run, state.started_at)
+        at("started", state.started_at, "" if queued is None else f"{formatting.duration(queued)} in queue")
+    is_frozen = now.frozen_at is not None and not run.is_final
+    ran = took(run, now.frozen_at or now.at)
+    running = f"of it {formatting.duration(state.compute)} running" if state.compute else ""
+    at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
+    at("expired", state.expired_at)
+    if not run.is_final and ran is not None:
+        value = (Piece(formatting.duration(ran, frozen=is_frozen), look_of(run).row.took),)
+        lines += labelled("so far", [value], limit, remark=running)
+    return lines
+
+
+def updated_lines(run: Run, now: Now, limit: int) -> list[Line]:
+    """When it last changed."""
+    if run.state is None:
+        return []
+    at = run.state.updated_at
+    return labelled(
+        "updated", [(Piece(formatting.moment(at, now.at)),)], limit, remark=f"{formatting.age(at, now.at)} ago"
+    )
+
+
+def _due(run: Run, state: State, now: Now) -> str:
+    until, here = state.delayed_until, now.frozen_at or now.at
+    if until is None or until <= here or run.is_final:
+        return ""
+    return f"in {formatting.duration(until - here, frozen=now.frozen_at is not None)}"

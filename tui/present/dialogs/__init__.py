@@ -1,0 +1,1 @@
+"""The questions before an action, and the dialogs in which something is chosen."""

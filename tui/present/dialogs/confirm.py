@@ -1,0 +1,311 @@
+"""The question before an action: where we are, what is asked, what else stops, what is not known, and the answers.
+
+A value becomes the words and lines of the dialog. Which keys answer it, and when, is decided by the screen.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from tui.domain.environment import Environment
+from tui.domain.plan import Plan, to_type
+from tui.domain.run import Run
+from tui.domain.tree import TreeNode
+from tui.present import formatting
+from tui.present.columns import Now, took
+from tui.present.status import Look, look_of, look_of_status
+from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
+
+WIDTH: Final = 70
+LATE_BY: Final = timedelta(seconds=1)
+"""How far the copy that answers queries is behind."""
+WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
+SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so type a word."
+INDENT: Final = 3
+_GAP: Final = 2
+_FIELD: Final = 12
+_KIND: Final = 15
+_LEAST_KINDS: Final = 2
+_TAGS_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it would happen. `name` is what the environment is called as well as it is known."""
+
+    environment: Environment | None
+    name: str | None
+    is_production: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that the dialog says.
+
+    `safe` are the words of the button that does nothing, `promise` what the verb does, in a sentence, `left_out` how
+    many marked runs are not shown and so not touched. `is_reading`: the plan is not whole yet. `is_awake`: all keys but
+    the one that acts count by now (Esc always does), `may_answer`: that one too. `is_waiting`: the terminal takes its
+    time to show that it has drawn this. `word` has to be typed where the terminal does not show it at all. `typed` is
+    what stands in the field, `complaint` why it is not enough, `objection` why there is nothing to agree to any more;
+    `grace_s` how long nothing is sent after the answer. `destroys`: what is agreed to ends something, and the key for
+    it is as red as what has failed.
+    """
+
+    plan: Plan
+    place: Place
+    safe: str
+    promise: str
+    left_out: int = 0
+    is_reading: bool = False
+    is_awake: bool = False
+    may_answer: bool = False
+    is_waiting: bool = False
+    word: str = ""
+    typed: str = ""
+    complaint: str = ""
+    objection: str = ""
+    grace_s: int = 0
+    destroys: bool = True
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What has to be typed, any of these; empty: `y` is enough."""
+        many = to_type(self.plan, self.place.name, is_production=self.place.is_production)
+        return many or ((self.word,) if self.word else ())
+
+    @property
+    def needs_typing(self) -> bool:
+        """Whether there is a field; nobody knows while the plan is read."""
+        return bool(self.wanted) and not self.is_reading and not self.objection
+
+
+def confirm_lines(question: Question, now: Now, width: int, height: int) -> list[Line]:
+    """The dialog in lines of at most `width` cells, the band first, in at most `height` lines where that is possible.
+
+    Where it is low the empty lines go, then kinds of runs are counted together.
+    """
+    limit = width - 2 * INDENT
+    kinds = _kinds(question, limit)
+    frame = [_asked(question, now, limit), _notes(question, now, limit), _field(question, limit)]
+    head, *rest = frame
+    last = _answers(question, limit)
+
+    def made(shown: Sequence[Line], *, is_loose: bool) -> list[Line]:
+        blocks = [head, list(shown), *rest, [last]]
+        lines: list[Line] = []
+        for block in blocks:
+            if block and (is_loose or not lines):
+                lines.append(())
+            lines += [(Piece(" " * INDENT), *line) for line in block]
+        return [band(question.place, width), *lines, *([()] if is_loose else [])]
+
+    lines = made(kinds, is_loose=True)
+    if len(lines) > height:
+        lines = made(kinds, is_loose=False)
+    if len(lines) > height:
+        lines = made(_fewer(kinds, max(len(kinds) - len(lines) + height, _LEAST_KINDS)), is_loose=False)
+    return lines
+
+
+def band(place: Place, width: int) -> Line:
+    """The line on top: amber where it is production, or may be."""
+    environment = place.environment
+    token = Token.ALARM if place.is_production else Token.TEXT
+    if environment is None:
+        name = f"{place.name}  " if place.name else ""
+        kind, where = "PRODUCTION?", f"{name}environment not known, treated as production"
+    else:
+        kind = environment.type.upper()
+        where = "/".join(part for part in (environment.organisation, environment.project) if part)
+    said = (Piece(" " * INDENT, token), Piece(kind, token, is_bold=True), Piece(f"  {where}", token))
+    line = cut(said, width)
+    return (*line, Piece(" " * (width - line_width(line)), token))
+
+
+def _asked(question: Question, now: Now, limit: int) -> list[Line]:
+    plan = question.plan
+    run = plan.runs[0] if len(plan.runs) == 1 else None
+    what = formatting.plural(len(plan.runs), "run") if run is None else run.fixed.task or run.id
+    lines: list[Line] = [cut((Piece(f"{plan.verb} {what}?", Token.BRIGHT, is_bold=True),), limit)]
+    if run is not None:
+        lines += _run_lines(run, now, limit)
+    if plan.spared:
+        counts = Counter(run.title for run in plan.spared).most_common()
+        titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
+        lines += _sentence(f"{titles}: not touched.", limit)
+    if question.left_out:
+        marked = formatting.plural(question.left_out, "marked run")
+        lines += _sentence(f"{marked} hidden by the filter: not touched.", limit)
+    return lines
+
+
+def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
+    """The run with its whole id, which goes on a line of its own where it does not fit beside the rest."""
+    look = look_of(run)
+    ran = took(run, now.frozen_at or now.at)
+    is_frozen = now.frozen_at is not None and not run.is_final
+    tags = run.state.tags[:_TAGS_SHOWN] if run.state else ()
+    parts: list[Line] = [(look.mark, Piece(" "), look.name)]
+    if ran is not None:
+        parts.append((Piece(formatting.duration(ran, frozen=is_frozen), look.row.took),))
+    parts += [(Piece(tag),) for tag in tags]
+    run_id: Line = (Piece(run.id, Token.MUTED),)
+    whole = joined([*parts, run_id])
+    if line_width(whole) <= limit:
+        return [whole]
+    return [cut(joined(parts), limit), *fold(run_id, limit)]
+
+
+def _kinds(question: Question, limit: int) -> list[Line]:
+    """What is counted: for one run what stops below it, for several the runs themselves, and then the same."""
+    plan = question.plan
+    lines: list[Line] = []
+    if len(plan.runs) > 1:
+        lines += _counted((_kind_of_run(run) for run in plan.runs), limit)
+    if question.is_reading:
+        return [*lines, (Piece("reading what else stops…", Token.MUTED),)]
+    if plan.others:
+        if lines:
+            lines.append(())
+        them = "it" if len(plan.runs) == 1 else "them"
+        verb = "stops" if len(plan.others) == 1 else "stop"
+        text = f"{formatting.plural(len(plan.others), 'run')} below {them} also {verb}"
+        lines.append((Piece(text, Token.BRIGHT, is_bold=True),))
+        lines += _counted((_kind_of_node(node) for node in plan.others), limit)
+    return lines
+
+
+_Kind = tuple[Look, str, str]
+"""A status, a task, and the first line of an error."""
+
+
+def _kind_of_run(run: Run) -> _Kind:
+    error = run.error[1] if run.error else None
+    return look_of(run), run.fixed.task or formatting.NONE, first_line(error.message) if error else ""
+
+
+def _kind_of_node(node: TreeNode) -> _Kind:
+    is_read = node.run is not None and node.run.state is not None
+    look = look_of(node.run) if is_read and node.run is not None else look_of_status(node.status)
+    return look, node.task or formatting.NONE, ""
+
+
+def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
+    """`33  ✗ failed   charge-card   Upstream …`, the most first."""
+    counts = Counter(kinds).most_common()
+    digits = max(len(formatting.count(count)) for _, count in counts)
+    names = {look: _lower(look) for (look, _, _), _ in counts}
+    widest = min(max(line_width((name,)) for name in names.values()), _KIND)
+    tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _KIND))
+    lines = []
+    for (look, task, error), count in counts:
+        number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
+        parts: list[Line] = [number, (look.mark, Piece(" "), *fit((names[look],), widest))]
+        parts.append(fit((Piece(task, Token.TEXT if error else Token.MUTED),), tasks))
+        lines.append(cut(joined([*parts, (Piece(error, Token.MUTED),)]), limit))
+    return lines
+
+
+def _lower(look: Look) -> Piece:
+    """A status inside a sentence; a word that is only the server's stays as it is."""
+    return Piece(look.word if look.glyph == "?" else look.word.lower())
+
+
+def _fewer(kinds: Sequence[Line], most: int) -> list[Line]:
+    if len(kinds) <= most:
+        return list(kinds)
+    return [*kinds[: most - 1], (Piece(f"… and {formatting.plural(len(kinds) - most + 1, 'more kind')}", Token.MUTED),)]
+
+
+def _notes(question: Question, now: Now, limit: int) -> list[Line]:
+    """What stays, who waits, what is known and what is not."""
+    plan = question.plan
+    if question.objection:
+        return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
+    said = [question.promise] if question.promise else []
+    if plan.read_at is not None and not plan.others and not plan.missing and not question.is_reading:
+        said.append("Nothing else stops.")
+    if plan.awaited_by:
+        verb = "waits" if len(plan.awaited_by) == 1 else "wait"
+        them = "it" if len(plan.runs) == 1 else "them"
+        said.append(f"{' and '.join(plan.awaited_by[:_TAGS_SHOWN])} {verb} for {them}.")
+    if plan.ended_below:
+        verb = "stays as it is" if plan.ended_below == 1 else "stay as they are"
+        said.append(f"{formatting.plural(plan.ended_below, 'finished run')} {verb}.")
+    lines = _sentence(" ".join(said), limit) if said else []
+    if question.is_reading:
+        return lines
+    if plan.missing:
+        reasons = "; ".join(plan.missing)
+        lines += [
+            (Piece(row, Token.AMBER),) for row in wrap(f"Not fully loaded: {reasons}. More runs may stop.", limit)
+        ]
+    elif plan.read_at is not None:
+        age = now.at - plan.read_at + (LATE_BY if plan.is_late else timedelta())
+        what, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
+        when = (
+            f"{is_whole} as of about {formatting.wait(age)}" if plan.is_late else f"{was} read {formatting.wait(age)}"
+        )
+        lines += _sentence(f"{what} {when} ago and {is_whole} fully loaded.", limit)
+    return lines
+
+
+def _field(question: Question, limit: int) -> list[Line]:
+    """What has to be typed, and what is."""
+    grace = f"Nothing is sent for {question.grace_s} s; until then u withdraws it." if question.grace_s else ""
+    later = _sentence(grace, limit) if grace and not question.objection else []
+    if not question.needs_typing:
+        return later
+    wanted: list[Piece] = []
+    for number, text in enumerate(question.wanted):
+        wanted += [Piece(" or " if number else "Type "), Piece(text, Token.BRIGHT, is_bold=True)]
+    shown = question.typed[-(_FIELD - 3) :]
+    rest = " " * (_FIELD - 2 - line_width((Piece(shown),)))
+    field: Line = (Piece(f" {shown}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
+    ask: Line = (*wanted, Piece(", then Enter "))
+    head = [(*ask, *field)] if line_width(ask) + _FIELD <= limit else [*fold(ask, limit), field]
+    # Its own line, empty until it is needed: nothing shifts while somebody types.
+    complaint: Line = (Piece(question.complaint, Token.AMBER),)
+    why = _sentence(SILENT_TERMINAL, limit) if question.word else []
+    return [*why, *head, *([cut(complaint, limit)] if question.complaint else [()]), *later]
+
+
+def _answers(question: Question, limit: int) -> Line:
+    """The safe button left, the key that acts right; a key that does not count yet is faint."""
+    is_typed = question.needs_typing
+    keys = ("Esc",) if is_typed else ("Enter", "Esc")
+    left: list[Piece] = [Piece(f" {question.safe} ", Token.BUTTON), Piece("  ")]
+    for number, key in enumerate(keys):
+        counts = question.is_awake or key == "Esc"
+        left += [Piece(" or ", Token.FAINT)] if number else []
+        left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
+    right = () if question.objection else _acting(question)
+    room = limit - line_width(tuple(left)) - line_width(right)
+    if room < _GAP:
+        left = left[:1]
+        room = max(limit - line_width(tuple(left)) - line_width(right), 1)
+    return (*left, Piece(" " * room), *right)
+
+
+def _acting(question: Question) -> Line:
+    if question.is_waiting and not question.may_answer and not question.is_reading:
+        return (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
+    more = " or more" if question.plan.missing else ""
+    text = f"{question.plan.verb.lower()} {formatting.plural(question.plan.total, 'run')}{more}"
+    if question.is_reading:
+        text = question.plan.verb.lower()
+    is_ready = question.may_answer and not question.is_reading
+    key = "y"
+    if question.needs_typing:
+        is_ready = is_ready and question.typed in question.wanted
+        key = "Enter" if is_ready else ""
+    lit = Token.ROSE if question.destroys else Token.BRIGHT
+    head = Piece(key, lit if is_ready else Token.FAINT, is_bold=is_ready)
+    gap = Piece("  " if key else "")
+    return (head, gap, Piece(text, Token.TEXT if is_ready else Token.FAINT))
+
+
+def _sentence(text: str, limit: int) -> list[Line]:
+    return [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]

@@ -1,0 +1,289 @@
+"""The server's filters in words, and the lines of the dialog in which they are chosen.
+
+What lives here: reading what was typed there, saying what it means, what is wrong with it, what could be meant. Which
+run matches is `store.server_filter`'s.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tui.domain.filters import RunFilters, period_text, read_period
+from tui.domain.ids import TaskId
+from tui.domain.status import STATUS_TABLE
+from tui.present.formatting import count, time_of_day
+from tui.present.status import LOOKS
+from tui.present.styled import Line, Piece, Token, cut, line_width, pad
+from tui.store.server_filter import KnownValues, ServerFilter
+
+FAMILIES: Final = (
+    ("live", ("Delayed", "Queued", "Pending version", "Dequeued", "Executing", "Waiting")),
+    ("failed", ("Failed", "Crashed", "Timed out", "System failure", "Interrupted")),
+    ("finished", ("Completed", "Canceled", "Expired")),
+)
+"""The columns of statuses, by title. Reattempting is not among them: REST tells and filters it as Executing. Nor is
+Failed to run: a server that does not know it refuses the whole list.
+"""
+
+PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
+VALUES_SAID: Final = 2
+"""Of one field: more of them are counted."""
+
+_WORDS: Final = {row.title: row.rest or row.legacy for row in STATUS_TABLE}
+_TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in the dialog: statuses by the words that the server takes, all else as text."""
+
+    statuses: frozenset[str] = frozenset()
+    task: str = ""
+    tag: str = ""
+    version: str = ""
+    queue: str = ""
+    period: str = ""
+
+
+def word_of(title: str) -> str:
+    """What the server calls a status in a filter."""
+    return _WORDS[title]
+
+
+def words_of(family: int) -> frozenset[str]:
+    """The words of a whole column."""
+    return frozenset(word_of(title) for title in FAMILIES[family][1])
+
+
+def values_of(text: str) -> tuple[str, ...]:
+    """The values of a list with commas, each once, in order."""
+    return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
+
+
+def typed_of(chosen: ServerFilter) -> Typed:
+    """What the dialog begins with."""
+    filters = chosen.filters
+    return Typed(
+        frozenset(filters.statuses),
+        ", ".join(filters.tasks),
+        ", ".join(filters.tags),
+        ", ".join(filters.versions),
+        ", ".join(filters.queues),
+        period_text(chosen.period),
+    )
+
+
+def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
+    """What was chosen, or None where `period_trouble` says something. Without a period it is the default one."""
+    period = read_period(typed.period.strip()) if typed.period.strip() else default_period
+    if period is None:
+        return None
+    order = [word_of(title) for _, titles in FAMILIES for title in titles]
+    filters = RunFilters(
+        statuses=tuple(word for word in order if word in typed.statuses),
+        tasks=tuple(map(TaskId, values_of(typed.task))),
+        tags=values_of(typed.tag),
+        versions=values_of(typed.version),
+        queues=values_of(typed.queue),
+    )
+    return ServerFilter(filters, period)
+
+
+def filter_words(filters: RunFilters, period: timedelta | None) -> str:
+    """`failed, charge-card, last 24h`: what is shown; a family of statuses in lower case, one status with a capital."""
+    parts = [
+        _statuses(filters.statuses),
+        _several("task", filters.tasks),
+        _several("tag", filters.tags, "tag "),
+        _several("version", filters.versions, "version "),
+        _several("queue", filters.queues, "queue "),
+    ]
+    if period is not None:
+        parts.append(f"last {period_text(period)}")
+    return ", ".join(part for part in parts if part)
+
+
+def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is_cut: bool) -> str:
+    """The same with the live runs from before the period: `last 24h and 12 older live runs`.
+
+    `is_cut`: the server may have more of them than were read.
+    """
+    words = filter_words(filters, period)
+    if not older_count:
+        return f"{words}, older live runs not read" if is_cut else words
+    noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
+    return f"{words} and {count(older_count, at_least=is_cut)} {noun}"
+
+
+def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime, width: int) -> Line:
+    """`filters from yesterday 18:02: failed, last 24h · 0 clears`: what a start says of filters that were kept."""
+    said = f"filters {_since(kept_at, now)}: {filter_words(chosen.filters, chosen.period)}"
+    key: Line = (Piece(" · ", Token.FAINT), Piece("0", is_bold=True), Piece(" clears", Token.FAINT))
+    return (*cut((Piece(said, Token.AMBER),), max(0, width - line_width(key))), *key)
+
+
+def _since(kept_at: datetime | None, now: datetime) -> str:
+    if kept_at is None:
+        return "of an earlier session"
+    days = (now.astimezone(UTC).date() - kept_at.astimezone(UTC).date()).days
+    day = {0: "today ", 1: "yesterday "}.get(days)
+    return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(kept_at, kept_at)}"
+
+
+def _statuses(words: Sequence[str]) -> str:
+    left = set(words)
+    names = []
+    for index, (family, _) in enumerate(FAMILIES):
+        if words_of(index) <= left:
+            names.append(family)
+            left -= words_of(index)
+    names += [_TITLES.get(word, word) for word in words if word in left]
+    return " or ".join(names) if len(names) <= VALUES_SAID else f"{len(words)} statuses"
+
+
+def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
+    if len(values) > VALUES_SAID:
+        return f"{len(values)} {noun}s"
+    return prefix + " or ".join(values) if values else ""
+
+
+# --- what could be meant, and what is wrong
+
+
+def candidates(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The known values that the last one of a list may become, those first that begin with it."""
+    *done, begun = text.split(",")
+    needle, before = begun.strip().casefold(), {value.strip() for value in done}
+    free = [value for value in known if value not in before and value != begun.strip()]
+    starting = {value: None for value in free if value.casefold().startswith(needle)}
+    return (*starting, *(value for value in free if needle in value.casefold() and value not in starting))
+
+
+def completed(text: str, value: str) -> str:
+    """The list with its last value replaced."""
+    done = text.rpartition(",")[0].strip()
+    return f"{done}, {value}" if done else value
+
+
+def is_begun(text: str, known: Sequence[str]) -> bool:
+    """Whether the last value of a list is a part of one, so that completing it is what is meant next."""
+    begun = text.rpartition(",")[2].strip()
+    return bool(begun) and begun not in known and bool(candidates(text, known))
+
+
+def period_trouble(text: str) -> str | None:
+    """What is wrong with a period, as a sentence."""
+    if not text.strip() or read_period(text.strip()) is not None:
+        return None
+    return f"“{text.strip()}” is no period, the server would ignore it: 90m, 24h, 7d."
+
+
+def doubt(field: str, text: str, known: KnownValues) -> str | None:
+    """What is probably not meant so, as a sentence; the server takes it all the same."""
+    values = values_of(text)
+    if any("*" in value or "?" in value for value in values):
+        return "The server takes whole names; patterns are for /."
+    if field == "version" or not known.is_all:
+        return None
+    all_known = {"task": known.tasks, "tag": known.tags, "queue": ()}[field]
+    strange = next((value for value in values if all_known and value not in all_known), None)
+    return None if strange is None else f"No run here has the {field} “{strange}” yet."
+
+
+# --- lines
+
+
+def band_line(width: int, *, is_ruled: bool) -> Line:
+    """The top of the dialog; `is_ruled` where it has no colour of its own to stand out by."""
+    title, remark = Piece("server filters", Token.BRIGHT, is_bold=True), "kept over restarts"
+    edge, between = ("── ", "─") if is_ruled else ("   ", " ")
+    left: Line = (Piece(edge, Token.LINE), title, Piece(" "))
+    right: Line = (Piece(f" {remark}", Token.MUTED), Piece(edge[::-1], Token.LINE))
+    return (*left, Piece(between * max(0, width - line_width(left) - line_width(right)), Token.LINE), *right)
+
+
+def end_line(width: int, *, is_ruled: bool) -> Line:
+    """The bottom of the dialog."""
+    return (Piece("─" * width, Token.LINE),) if is_ruled else ()
+
+
+def shows_line(typed: Typed, default_period: timedelta) -> Line:
+    """What Enter would lead to."""
+    chosen = read_typed(typed, default_period)
+    if chosen is None:
+        return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
+    every = "every run, " if chosen.filters.is_empty else ""
+    words = every + filter_words(chosen.filters, chosen.period)
+    return (Piece("   shows  ", Token.FAINT), Piece(words, Token.TEXT))
+
+
+def offer_line(offered: Sequence[str], width: int, *, is_tab: bool) -> Line:
+    """Values to choose from, the one that completing gives first; as many as there is room for."""
+    if not offered:
+        return ()
+    key: Line = (Piece("Tab" if is_tab else "→", is_bold=True), Piece(" completes   ", Token.FAINT))
+    room = width - line_width(key) - 1
+    line: list[Piece] = [Piece("   ")]
+    used, told = 3, 0
+    for value in offered:
+        piece = Piece(value, Token.FAINT if told else Token.TEXT)
+        cells = line_width((piece,)) + 2
+        if told and used + cells > room - 6:
+            break
+        line += [piece, Piece("  ")]
+        used, told = used + cells, told + 1
+    if told < len(offered):
+        line.append(Piece(f"+{len(offered) - told}", Token.FAINT))
+    left = cut(tuple(line), room)
+    return (*pad(left, room + 1), *key)
+
+
+def sentence_line(text: str, *, is_wrong: bool) -> Line:
+    """A remark about what was typed."""
+    return (Piece(f"   {text}", Token.BRIGHT if is_wrong else Token.MUTED, is_bold=is_wrong),)
+
+
+def keys_line(*keys: tuple[str, str]) -> Line:
+    """Keys and what they do, as in a footer."""
+    line: list[Piece] = [Piece("   ")]
+    for index, (key, words) in enumerate(keys):
+        line += [Piece("   " * bool(index) + key, is_bold=True), Piece(f" {words}", Token.FAINT)]
+    return tuple(line)
+
+
+def most_runs(limit: int) -> Line:
+    """How far a period may reach."""
+    return (Piece(f"   at most the newest {count(limit)} runs", Token.FAINT),)
+
+
+def label_line(name: str, *, is_focused: bool) -> Line:
+    """The name of a field."""
+    edge = Piece(" ▌ " if is_focused else "   ", Token.ACCENT)
+    return edge, Piece(name, Token.BRIGHT if is_focused else Token.FAINT, is_bold=is_focused)
+
+
+def periods_line(text: str) -> Line:
+    """The usual periods, the chosen one marked."""
+    line: list[Piece] = [Piece("  ")]
+    for period in PERIODS:
+        is_chosen = period == text.strip()
+        line.append(Piece(f"{period}   ", Token.BRIGHT if is_chosen else Token.FAINT, is_bold=is_chosen))
+    return tuple(line)
+
+
+def heading_cell(family: int, chosen: frozenset[str]) -> Line:
+    """The head of a column of statuses, which stands for all of them."""
+    is_all = words_of(family) <= chosen
+    token = Token.BRIGHT if is_all else Token.MUTED
+    return (Piece(FAMILIES[family][0], token, is_bold=is_all),)
+
+
+def status_cell(title: str, chosen: frozenset[str]) -> Line:
+    """One status to choose: lively where it is chosen, or nothing is, which means all of them."""
+    look = LOOKS[title]
+    if word_of(title) in chosen:
+        return look.mark, Piece(" "), Piece(title, Token.BRIGHT, is_bold=True)
+    if chosen:
+        return (Piece(f"{look.glyph} {title}", Token.FAINT),)
+    return look.mark, Piece(" "), Piece(title, Token.TEXT)

@@ -1,0 +1,1 @@
+"""An error and its stack, wherever they are shown."""

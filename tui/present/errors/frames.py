@@ -1,0 +1,160 @@
+"""The stack of an error on a page: own frames bright, the first of them brightest, all others behind one line.
+
+What lives here: the rows of one stack. Reading frames out of Node's text is `domain.stack`, printing them for good is
+`present.stack`.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from rich.cells import cell_len
+
+from tui.domain.stack import FrameKind, StackFrame
+from tui.domain.text import Raw, clean
+from tui.present import formatting
+from tui.present.actions.row_actions import Row, Toggle
+from tui.present.errors.stack import counted
+from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, plain
+
+OWN_SHOWN: Final = 20
+"""A recursion throws hundreds of frames that say the same."""
+
+MOST_SHOWN: Final = 2_000
+_GAP: Final = 2
+_FOREIGN_FUNCTION: Final = 24
+"""Cells of the column that a function of others may ask for: where one's own code stands is not to move far."""
+
+_LEAST_PLACE: Final = 24
+"""Cells beside the function from which on a path is worth breaking there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much there is to draw in: `limit` cells, whether what is longer wraps, which folds are not as they begin.
+
+    `opens_all` unfolds everything, for a search.
+    """
+
+    limit: int
+    is_wrapped: bool = True
+    toggled: frozenset[Hashable] = frozenset()
+    opens_all: bool = False
+
+    def is_open(self, key: Hashable, *, begins_open: bool = False) -> bool:
+        """Whether a fold shows what is in it."""
+        return self.opens_all or ((key in self.toggled) is not begins_open)
+
+
+def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
+    """How wide the functions of the stacks on one page are, so that all files stand below each other."""
+    widths = (
+        min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _FOREIGN_FUNCTION)
+        for frames in stacks
+        for frame in islice(frames, MOST_SHOWN)
+    )
+    return min(max(widths, default=0), max(limit // 2 - _GAP, 1))
+
+
+def shown_frames(frames: Sequence[StackFrame], room: Room, key: Hashable, *, begins_open: bool) -> list[StackFrame]:
+    """The frames that have a row: all in their order where the fold is open, else the first own ones."""
+    if room.is_open(key, begins_open=begins_open):
+        return list(frames[:MOST_SHOWN])
+    return [frame for frame in frames if frame.kind is FrameKind.OWN][:OWN_SHOWN]
+
+
+def frame_rows(
+    frames: Sequence[StackFrame],
+    room: Room,
+    key: Hashable,
+    *,
+    column: int,
+    first_own: StackFrame | None,
+    begins_open: bool = False,
+) -> list[Row]:
+    """The rows of a stack within `room`, functions in `column` cells; `key` names its fold, `first_own` stands out."""
+    shown = shown_frames(frames, room, key, begins_open=begins_open)
+    rows = []
+    for index, frame in enumerate(shown):
+        lines = _frame(frame, room, column, is_first=frame is first_own)
+        rows += [Row(line, (key, index, part)) for part, line in enumerate(lines)]
+    if room.is_open(key, begins_open=begins_open):
+        folded: Sequence[StackFrame] = [frame for frame in frames if frame.kind is not FrameKind.OWN]
+        mark = "▾"
+    else:
+        places = {id(frame) for frame in shown}
+        folded = [frame for frame in frames if id(frame) not in places]
+        mark = "⋯"
+    if folded:
+        none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
+        beyond = f", {len(frames) - MOST_SHOWN} more" if mark == "▾" and len(frames) > MOST_SHOWN else ""
+        texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
+        text = next((text for text in texts if cell_len(clean(text)) <= room.limit), None)
+        line = (Piece(text or f"{mark} {formatting.plural(len(folded), 'frame')}{none}", Token.FAINT),)
+        rows.append(Row(cut(line, room.limit), key, Toggle(key)))
+    return rows
+
+
+def _frame(frame: StackFrame, room: Room, column: int, *, is_first: bool) -> list[Line]:
+    is_own = frame.kind is FrameKind.OWN
+    function = _function(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
+    path, position = _place(frame)
+    token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
+    left = room.limit - column - _GAP
+    if not (room.is_wrapped and is_own):
+        tail = _tail(path, left - cell_len(position))
+        place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
+        return [cut(joined((fit(function, column), place)), room.limit)]
+    is_beside = line_width(function) <= column and left >= min(_LEAST_PLACE, cell_len(clean(path)) + cell_len(position))
+    rows = [
+        (*(Piece(text, token, is_bold=is_first) for text in row[:1]), *(Piece(text, Token.FAINT) for text in row[1:]))
+        for row in _path_rows(path, position, left if is_beside else room.limit - 2)
+    ]
+    if is_beside:
+        blank = Piece(" " * (column + _GAP))
+        return [joined((fit(function, column), rows[0])), *((blank, *row) for row in rows[1:])]
+    return [*fold(function, room.limit), *((Piece("  "), *row) for row in rows)]
+
+
+def _path_rows(path: Raw, position: str, limit: int) -> list[tuple[str, ...]]:
+    """A path in rows broken behind its slashes, then the position in it: the text of each row, the last one's in two.
+
+    A folder that is longer than a row is broken where the row is full.
+    """
+    rows = [""]
+    parts = re.split(r"(?<=[/\\])", clean(path))
+    for part in parts:
+        needed = cell_len(part) + (cell_len(position) if part is parts[-1] else 0)
+        if rows[-1] and cell_len(rows[-1]) + needed > limit:
+            rows.append("")
+        first, *more = (plain(row) for row in fold((Piece(part),), limit))
+        rows[-1] += first
+        rows += more
+    if cell_len(rows[-1]) + cell_len(position) > limit:
+        return [*((row,) for row in rows), ("", position)]
+    return [*((row,) for row in rows[:-1]), (rows[-1], position)]
+
+
+def _function(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line:
+    if frame.function is None:
+        return (Piece("(anonymous)" if frame.short_file else frame.text, Token.MUTED, is_bold=is_bold),)
+    return (Piece("async " if frame.is_async else "", Token.FAINT), Piece(frame.function, token, is_bold=is_bold))
+
+
+def _place(frame: StackFrame) -> tuple[Raw, str]:
+    """The file with the line, and the column."""
+    line = "" if frame.line is None else f":{frame.line}"
+    return Raw((frame.short_file or "") + line), "" if frame.column is None else f":{frame.column}"
+
+
+def _tail(path: Raw, limit: int) -> str:
+    """The end of a path, which tells more than its start: `…/payments/client.ts:88`."""
+    text = clean(path)
+    if cell_len(text) <= limit:
+        return text
+    start = max(0, len(text) - limit)
+    while start < len(text) and (cell_len(text[start:]) >= limit or cell_len(text[start]) == 0):
+        start += 1
+    return ELLIPSIS + text[start:]

@@ -1,0 +1,156 @@
+"""An error on a page: its name and message, what is known of it beside them, its stack, and the causes in order.
+
+What lives here: the rows of one error, whose long parts fold. Printing an error for good is `present.error`.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from tui.domain.error import RunError
+from tui.domain.stack import FrameKind, StackFrame, read_stack
+from tui.domain.text import Raw
+from tui.present import formatting
+from tui.present.actions.row_actions import Row, Toggle
+from tui.present.errors.frames import Room, frame_rows, function_column, shown_frames
+from tui.present.errors.text import frameless_stack
+from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad, plain, wrap
+
+MESSAGE_ROWS: Final = 40
+MOST_ROWS: Final = 2_000
+MOST_CAUSES: Final = 20
+"""A chain that names itself would have no end."""
+
+_ROOMY: Final = 76
+_INDENT: Final = 2
+_BEFORE_CODE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One error of the chain with its frames; `key` names it among the rows of a page."""
+
+    error: RunError
+    frames: tuple[StackFrame, ...]
+    key: Hashable
+    lead: str
+
+    @property
+    def stack_key(self) -> Hashable:
+        return (self.key, "stack")
+
+    @property
+    def begins_open(self) -> bool:
+        """A stack of the error itself without an own frame is shown: it is all there is."""
+        return not self.lead and not any(frame.kind is FrameKind.OWN for frame in self.frames)
+
+
+@lru_cache(maxsize=4)
+def error_rows(error: RunError, room: Room, key: Hashable, note: str = "") -> tuple[Row, ...]:
+    """An error within `room`. `key` names it among the rows of a page, `note` is said below its message.
+
+    Kept for the next time: a page is made anew every second, and a message can have a million letters.
+    """
+    links = _chain(error, key)
+    indent = _INDENT if room.limit >= _ROOMY else 0
+    inner = Room(room.limit - indent, room.is_wrapped, room.toggled, room.opens_all)
+    shown = (shown_frames(link.frames, inner, link.stack_key, begins_open=link.begins_open) for link in links)
+    column = function_column(shown, inner.limit)
+    own = (frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN)
+    first_own = next(own, None)
+    rows: list[Row] = []
+    for link in links:
+        if rows:
+            rows.append(Row((), (link.key, "gap")))
+        rows += _message_rows(link, room, "" if link.lead else note)
+        stack = _stack_rows(link, inner, column, first_own)
+        if stack and not link.lead:
+            rows.append(Row((), (link.key, "above the stack")))
+        rows += [row._replace(line=(Piece(" " * indent), *row.line)) for row in stack] if indent else stack
+    return tuple(rows)
+
+
+def _chain(error: RunError, key: Hashable) -> list[_Link]:
+    """The error, then what caused it, the cause of a cause before the next cause."""
+    links: list[_Link] = []
+    pending = [error]
+    while pending and len(links) <= MOST_CAUSES:
+        each = pending.pop()
+        frames = read_stack(each.stack, each.message) if each.stack else ()
+        links.append(_Link(each, frames, (key, len(links)), "caused by " if links else ""))
+        pending += reversed(each.causes)
+    return links
+
+
+def _message_rows(link: _Link, room: Room, note: str) -> list[Row]:
+    error, limit = link.error, room.limit
+    head: Line = (Piece(link.lead, Token.FAINT),) if link.lead else ()
+    if error.name:
+        head += (Piece(error.name, Token.ROSE, is_bold=True), Piece(" "))
+    indent = line_width(head)
+    above: list[Line] = []
+    if indent > limit // 2:
+        above, head, indent = fold(head, limit), (), _INDENT
+    head = pad(head, indent)
+    texts, more = _texts(error.message, room, limit - indent, (link.key, "message"))
+    lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
+    code = _code(error)
+    if code and len(lines) == 1 and not more:
+        longer = (*lines[0], Piece(" " * _BEFORE_CODE), *code)
+        if line_width(longer) <= limit - indent:
+            lines, code = [longer], ()
+    rows = [Row(line, (link.key, "name", index)) for index, line in enumerate(above)]
+    blank: Line = (Piece(" " * indent),) if indent else ()
+    rows += [Row((*(blank if index else head), *line), (link.key, "text", index)) for index, line in enumerate(lines)]
+    rows += [row._replace(line=(*blank, *row.line)) for row in more]
+    told: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
+    # A code is one long word: it rather stands further left than in two pieces.
+    left = indent if line_width(told) <= limit - indent else 0
+    below = [(Piece(" " * left), *line) for line in fold(told, limit - left)] if code else []
+    below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
+    return rows + [Row(line, (link.key, "below", index)) for index, line in enumerate(below)]
+
+
+def _code(error: RunError) -> Line:
+    is_said = error.code is None or error.code in error.message
+    return () if is_said else (Piece(error.code or "", Token.MUTED),)
+
+
+def _texts(text: Raw, room: Room, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
+    """The rows of a text that may be endless, and behind them the one that tells of the others, if there are any."""
+    if not text.strip():
+        return [], []
+    is_open = room.is_open(key)
+    most = MOST_ROWS if is_open else MESSAGE_ROWS
+    # No more is looked at than surely fills the rows: wrapping megabytes would take seconds.
+    reach = 2 * most * max(limit, 2)
+    text = Raw(text.rstrip())
+    rows: list[str] = []
+    begun = 0
+    for line in text[:reach].split("\n"):
+        if len(rows) > most:
+            break
+        begun += len(rows) < most
+        rows += wrap(line, limit) if room.is_wrapped else [plain(cut((Piece(line),), limit))]
+    if len(rows) <= most and len(text) <= reach:
+        is_unfolded = key in room.toggled and len(rows) > MESSAGE_ROWS
+        return rows, [_fold_row(f"▾ {formatting.plural(len(rows), 'line')}", "", key, limit)] if is_unfolded else []
+    left_out = text.count("\n") + 1 - begun
+    told = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
+    is_all = len(text) <= 2 * MOST_ROWS * max(limit, 2)
+    hint = "" if is_open else f"  Enter shows {'the whole' if is_all else 'more'}"
+    return rows[:most], [_fold_row(told, hint, key, limit)]
+
+
+def _fold_row(text: str, hint: str, key: Hashable, limit: int) -> Row:
+    return Row(cut((Piece(text, Token.MUTED), Piece(hint, Token.FAINT)), limit), key, Toggle(key))
+
+
+def _stack_rows(link: _Link, room: Room, column: int, first_own: StackFrame | None) -> Sequence[Row]:
+    key = link.stack_key
+    if link.frames:
+        return frame_rows(link.frames, room, key, column=column, first_own=first_own, begins_open=link.begins_open)
+    text = frameless_stack(link.error)
+    texts, more = _texts(text, room, room.limit, key)
+    return [Row((Piece(row, Token.MUTED),), (key, index)) for index, row in enumerate(texts)] + more

@@ -1,0 +1,75 @@
+"""An error as it is read: name, message, Trigger.dev's code, own frames, and the chain of causes.
+
+What lives here: the look of a `RunError`, and when two of them are the same to a reader.
+"""
+
+import re
+
+from tui.domain.error import RunError
+from tui.domain.stack import read_stack
+from tui.domain.text import Raw
+from tui.present.errors.stack import stack_lines
+from tui.present.styled import Line, Piece, Token, fold, joined, line_width, pad
+from tui.present.text_block import indented, prose
+
+_MESSAGE_ROWS = 40
+_STACK_ROWS = 60
+_DIGITS = re.compile(r"\d+")
+
+
+def error_lines(error: RunError, limit: int, *, with_stack: bool = True, lead: str = "") -> list[Line]:
+    """An error within `limit` cells; `lead` are faint words in front of it, as `caused by `."""
+    lines = _message_lines(error, limit, lead)
+    if error.code is not None and error.code not in error.message:
+        lines += fold((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)), limit)
+    if with_stack and error.stack:
+        lines += indented(_stack_lines(error, limit - 2), 2)
+    if with_stack:
+        for cause in error.causes:
+            lines += error_lines(cause, limit, lead="caused by ")
+    return lines
+
+
+def sameness(error: RunError, other: RunError) -> str | None:
+    """`the same`, `the same, but for the numbers`, or None where a reader must see both."""
+    if error == other:
+        return "the same"
+    return "the same, but for the numbers" if _without_numbers(error) == _without_numbers(other) else None
+
+
+def _without_numbers(error: RunError) -> tuple[object, ...]:
+    """What is left to compare: the message's numbers do not count, the lines of the frames do."""
+    frames = tuple(frame.text for frame in read_stack(error.stack, error.message)) if error.stack else ()
+    return (error.name, _masked(error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
+
+
+def _masked(text: str) -> str:
+    return _DIGITS.sub("0", text)
+
+
+def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
+    name: Line = (Piece(error.name, Token.ROSE, is_bold=True),) if error.name else ()
+    head: Line = (Piece(lead, Token.FAINT), *name) if lead else name
+    if not error.message.strip():
+        nothing: Line = (Piece("no message", Token.MUTED),)
+        return fold(joined([head, nothing], " ") if head else nothing, limit)
+    indent = line_width(head) + 1 if name else line_width(head)
+    if indent > limit // 2:
+        return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, most=_MESSAGE_ROWS), 2)
+    first, *rest = prose(error.message, limit - indent, Token.BRIGHT, most=_MESSAGE_ROWS)
+    return [(*pad(head, indent), *first), *indented(rest, indent)]
+
+
+def frameless_stack(error: RunError) -> Raw:
+    """A stack in which no frames can be read (a process's stderr), where it says more than the message; or empty."""
+    stack = error.stack or Raw("")
+    is_echo = stack.strip() in {error.message.strip(), f"{error.name}: {error.message}".strip(), error.name}
+    return Raw("") if is_echo else stack
+
+
+def _stack_lines(error: RunError, limit: int) -> list[Line]:
+    frames = read_stack(error.stack, error.message) if error.stack else ()
+    if frames:
+        return stack_lines(frames, limit)
+    text = frameless_stack(error)
+    return prose(text, limit, Token.MUTED, most=_STACK_ROWS) if text else []

@@ -1,0 +1,111 @@
+"""What stands in the list's place when there is nothing to list: why, and what to do about it.
+
+What lives here: the sentences. That nothing is there is for the list to find out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.environment import Environment
+from tui.domain.filters import RunFilters
+from tui.domain.text import Raw, clean
+from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
+from tui.present import formatting
+from tui.present.frame.trouble import advice_on
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.store.freshness import Freshness
+
+_WIDEST: Final = 96
+"""A sentence that is longer is not read in one look."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyFacts:
+    """What is known of the reason. `run_count` is how many runs there are behind the filter typed here (`is_filtered`),
+    `filters` is what the server was asked to leave out, `period` how far back the list goes (None: all the way).
+    `is_relayed`: a relay tells all of it. `complaints` say what was not understood of the filter.
+    """
+
+    at: datetime
+    freshness: Freshness
+    api_url: str
+    run_count: int = 0
+    is_filtered: bool = False
+    filters: RunFilters | None = None
+    period: timedelta | None = None
+    environment: Environment | None = None
+    history: HistoryRead | None = None
+    is_relayed: bool = False
+    complaints: tuple[str, ...] = ()
+
+
+def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
+    """The sentences in lines of at most `width` cells (at least 20); the first line is empty, as in every text pane."""
+    lines: list[Line] = [()]
+    for index, (text, token) in enumerate(_paragraphs(facts)):
+        if index == 1:
+            lines.append(())
+        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _WIDEST))]
+    return lines
+
+
+def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
+    freshness = facts.freshness
+    if facts.complaints:
+        said = f"{clean(Raw('; '.join(facts.complaints)))}."
+        return [
+            (said[:1].upper() + said[1:], Token.AMBER),
+            ("Nothing matches until that is mended. Esc clears the filter.", Token.TEXT),
+        ]
+    if facts.run_count and facts.is_filtered:
+        return [(_no_match(facts), Token.TEXT)]
+    if freshness.trouble is not None:
+        return _troubled(facts, freshness.trouble)
+    if freshness.is_slow:
+        said = f"{facts.api_url} has told no runs for {formatting.wait(freshness.waited)}. It goes on being asked."
+        return [(formatting.LOADING, Token.MUTED), (said, Token.TEXT)]
+    if freshness.confirmed_at is None or facts.history is None:
+        return [(formatting.LOADING, Token.MUTED)]
+    if not facts.history.is_complete:
+        return [(f"{formatting.LOADING} older pages are still read", Token.MUTED)]
+    if facts.filters is not None and not facts.filters.is_empty:
+        return [("No runs match the server filters. f changes them.", Token.TEXT)]
+    if facts.history.run_count and facts.period is not None:
+        return [(f"No runs in the last {formatting.wait(facts.period)}. f looks further back.", Token.TEXT)]
+    return _new_environment(facts.environment)
+
+
+def _no_match(facts: EmptyFacts) -> str:
+    if facts.history is not None and not facts.history.is_complete:
+        return "No runs match so far, older ones are still read. Esc clears the filter."
+    return "No runs match. Esc clears the filter."
+
+
+def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
+    advice = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed)
+    paragraphs = [(advice.sentence, Token.BRIGHT)]
+    if advice.todo:
+        paragraphs.append((advice.todo, Token.TEXT))
+    match trouble:
+        case SourceRetrying():
+            left = trouble.next_at - facts.at
+            is_due = left <= timedelta(seconds=0.5)
+            again = "Trying again now." if is_due else f"Trying again in {formatting.wait(left)}; r tries now."
+            paragraphs.append((again, Token.TEXT))
+        case SourceStopped():
+            is_filtered = facts.filters is not None and not facts.filters.is_empty
+            others = "f changes the server filters, " if is_filtered else ""
+            paragraphs.append((f"r tries again, {others}q ends the program.", Token.TEXT))
+    if advice.said:
+        paragraphs.append((f"It said: {advice.said}" if trouble.status else advice.said, Token.FAINT))
+    return paragraphs
+
+
+def _new_environment(environment: Environment | None) -> Sequence[tuple[str, Token]]:
+    where = f" in {clean(environment.slug)}" if environment is not None and environment.slug else ""
+    return [
+        (f"No runs yet{where}.", Token.BRIGHT),
+        ("Trigger one from your code or the dashboard's Test page; it shows up here by itself.", Token.TEXT),
+    ]

@@ -1,0 +1,48 @@
+"""The page of messages: what went wrong and when, in words, the newest last.
+
+What lives here: the value and the layout. What is worth a message is `ui.messages`' to know.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from tui.present import formatting
+from tui.present.styled import Line, Piece, Token, wrap
+
+_WIDEST: Final = 110
+NOTHING: Final = "Nothing went wrong so far."
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something that was said `count` times, first at `first_at` and last at `at`."""
+
+    at: datetime
+    text: str
+    first_at: datetime
+    count: int = 1
+
+
+def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
+    """One message in lines of at most `width` cells (at least 30): its time, its words, how often it was said."""
+    time = f"{_to_the_second(message.at, now)}  "
+    first, *others = wrap(message.text, min(max(width, 30) - len(time), _WIDEST))
+    lines: list[Line] = [(Piece(time, Token.FAINT), Piece(first))]
+    blank = Piece(" " * len(time))
+    lines += [(blank, Piece(row)) for row in others]
+    if message.count > 1:
+        often = f"{formatting.count(message.count)} times since {_to_the_second(message.first_at, now)}"
+        lines.append((blank, Piece(often, Token.FAINT)))
+    return lines
+
+
+def no_messages() -> Sequence[Line]:
+    """What stands there instead."""
+    return [(), (Piece(NOTHING, Token.MUTED),)]
+
+
+def _to_the_second(at: datetime, now: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return f"{utc:%H:%M:%S}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M:%S}"

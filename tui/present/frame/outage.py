@@ -1,0 +1,77 @@
+"""What an outage made us miss, in words: between the runs of the list, in its rule, and in the messages.
+
+What lives here: words. Source: DESIGN §5, mock-up 07.
+"""
+
+from datetime import UTC, datetime
+from typing import assert_never
+
+from tui.present import formatting
+from tui.present.styled import Line, Piece, Token, line_width
+from tui.store.missed import Extent, Gap, Missed
+
+_GUTTER = "  "
+_DOT = Piece(" · ", Token.MUTED)
+
+
+def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
+    """`no data 13:22–13:36`, or `no data for 44 s at 13:22` where both ends are in one minute, which is left out of the
+    short form.
+    """
+    since, until = gap.since.astimezone(UTC), gap.until.astimezone(UTC)
+    begin = formatting.time_of_day(since, now)
+    if since.replace(second=0, microsecond=0) == until.replace(second=0, microsecond=0):
+        return f"no data for {formatting.wait(until - since)}{'' if is_short else f' at {begin}'}"
+    # The date is said once where both ends share it.
+    return f"no data {begin}–{formatting.time_of_day(until, until if until.date() == since.date() else now)}"
+
+
+def gap_line(gap: Gap, missed: Missed, now: datetime, width: int) -> Line:
+    """The line between what came after the gap and what was there before, in exactly `width` cells if it fits."""
+    line = _worded(gap, missed, now, is_short=False)
+    if line_width(line) > width - 1:
+        line = _worded(gap, missed, now, is_short=True)
+    line = (Piece(_GUTTER), *line)
+    # The right edge stays free, as in all of the list.
+    room = width - line_width(line) - len(_GUTTER) - 1
+    return (*line, Piece(_GUTTER), Piece("╌" * room, Token.LINE)) if room > 0 else line
+
+
+def gap_remark(gap: Gap, missed: Missed, now: datetime, *, is_short: bool) -> Line:
+    """The same for a rule, where the gap's own line is not seen."""
+    return _worded(gap, missed, now, is_short=is_short)
+
+
+def gap_sentence(gap: Gap, missed: Missed, now: datetime) -> str:
+    """The same for the messages."""
+    return f"There was {gap_words(gap, now)}: {', '.join([_extent_words(missed), *_failed_words(missed)])}."
+
+
+def _worded(gap: Gap, missed: Missed, now: datetime, *, is_short: bool) -> Line:
+    said = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
+    failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
+    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, said, *failed)
+
+
+def _extent_words(missed: Missed, *, is_short: bool = False) -> str:
+    """`37 runs caught up`, in its short form `37 runs`, and what is known of a count that is not final."""
+    runs = formatting.plural(missed.run_count, "run")
+    match missed.extent:
+        case Extent.ALL if not missed.run_count:
+            return "nothing missed"
+        case Extent.ALL:
+            return runs if is_short else f"{runs} caught up"
+        case Extent.SO_FAR if not missed.run_count:
+            return "catching up"
+        case Extent.SO_FAR:
+            return f"catching up, {runs}" if is_short else f"catching up, {runs} so far"
+        case Extent.AT_LEAST if not missed.run_count:
+            return "unknown what was missed"
+        case Extent.AT_LEAST:
+            return f"at least {runs}" if is_short else f"at least {runs} caught up"
+        case _:
+            assert_never(missed.extent)
+
+
+def _failed_words(missed: Missed) -> list[str]:
+    return [f"{formatting.count(missed.failed_count)} failed"] if missed.failed_count else []

@@ -1,0 +1,171 @@
+"""Two lines about one run, where there is no room for its page.
+
+What lives here: the words. The first line says which run and what became of it, the second why: its error, what is
+below it, or how long it waits. Source: mock-up 02, looks/LOOKS.md.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
+from tui.present import formatting
+from tui.present.columns import Now, time_in_queue, took
+from tui.present.detail.waiting import is_known_to_run, waiting_words
+from tui.present.list.end import NO_RUN_SENTENCE
+from tui.present.status import LOOKS, UNKNOWN, look_of
+from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
+
+_INDENT: Final = "  "
+_BELOW: Final = "    "
+_LEAST_TASK: Final = 8
+NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run."
+
+
+def strip_lines(
+    run: Run | None,
+    children: Sequence[Run],
+    now: Now,
+    width: int,
+    *,
+    overlay: Piece | None = None,
+    is_list_end: bool = False,
+) -> tuple[Line, Line]:
+    """Two lines of at most `width` cells. `children` are the direct ones that are known, `overlay` is what a pending
+    action says in the status's place; without a run a hint, or what the line at the end of the list is.
+    """
+    if run is None:
+        hint = NO_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
+        return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
+    # The right edge stays free, as in the list.
+    return (_which(run, width - 1, overlay), cut((Piece(_BELOW), *_why(run, children, now)), width - 1))
+
+
+def _which(run: Run, limit: int, overlay: Piece | None) -> Line:
+    """The id is whole, since people copy it: the task is cut for it, then the attempt goes."""
+    look = look_of(run)
+    status: Line = (Piece(_INDENT), look.mark, Piece(" "), overlay or look.name)
+    task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
+    run_id: Line = (Piece(run.id, Token.FAINT),)
+    others = [each for each in (_attempt(run), run_id) if each]
+    if _room_beside([status, *others], limit) < min(_LEAST_TASK, line_width(task)):
+        others = [run_id]
+    task = cut(task, max(_room_beside([status, *others], limit), 1))
+    return cut(joined([status, task, *others]), limit)
+
+
+def _room_beside(parts: Sequence[Line], limit: int) -> int:
+    return limit - sum(line_width(part) + 2 for part in parts)
+
+
+def _attempt(run: Run) -> Line:
+    count = run.attempt_count or 0
+    if run.status.is_failed and count:
+        text = f"attempt {count} of {count}"
+    elif count > 1 and not run.is_waiting_to_retry:
+        text = f"attempt {count}"
+    else:
+        return ()
+    return (Piece(text, Token.MUTED),)
+
+
+def _why(run: Run, children: Sequence[Run], now: Now) -> Line:
+    error = run.error[1] if run.error else None
+    if error is not None and not run.status.is_failed and not run.is_waiting_to_retry:
+        error = None
+    if error is not None:
+        name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
+        return (*name, Piece(first_line(error.message) or formatting.NONE, Token.BRIGHT))
+    return joined(part for part in (_life(run, now), _family(children)) if part)
+
+
+def _life(run: Run, now: Now) -> Line:
+    """How long it waits, runs or ran; in a row of its own words, since a duration alone says neither."""
+    is_frozen = now.frozen_at is not None
+    token = look_of(run).row.took if not run.is_final else Token.MUTED
+    ran = took(run, now.frozen_at or now.at)
+    lasted = formatting.duration(ran, frozen=is_frozen and not run.is_final)
+    since = run.state.finished_at if run.state else None
+    ago = f", {formatting.age(since, now.at)} ago" if since is not None else ""
+    match run.status:
+        case _ if run.state is None:
+            text = "only its id is known"
+        case _ if run.is_gone:
+            text = "the server does not know it any more"
+        case _ if run.is_waiting_to_retry:
+            text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
+        case RunStatus.DELAYED | RunStatus.QUEUED | RunStatus.WAITING_FOR_DEPLOY:
+            text = _waits(run, now)
+        case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
+            verb = "running" if is_known_to_run(run, now) else "executing"
+            text = f"{verb} for {lasted}" if ran is not None else "a worker has it, it has not started yet"
+            text = waiting_words(run, now) or text
+        case RunStatus.WAITING_TO_RESUME:
+            waits = waiting_words(run, now) or "waits"
+            text = f"{lasted} since it started, now it {waits}" if ran is not None else f"it {waits}"
+        case RunStatus.EXPIRED:
+            ttl = f" of {run.fixed.ttl}" if run.fixed.ttl else ""
+            text = f"its ttl{ttl} ran out before it started"
+        case RunStatus.CANCELLED if ran is None:
+            text = f"canceled before it started{ago}"
+        case (
+            RunStatus.COMPLETED_SUCCESSFULLY
+            | RunStatus.COMPLETED_WITH_ERRORS
+            | RunStatus.CANCELLED
+            | RunStatus.CRASHED
+            | RunStatus.FAILED_TO_RUN
+            | RunStatus.TIMED_OUT
+            | RunStatus.INTERRUPTED
+            | RunStatus.SYSTEM_FAILURE
+        ):
+            text = f"took {lasted}{ago}" if ran is not None else f"ended{ago}"
+        case _:
+            assert_never(run.status)
+    return (Piece(text, token),)
+
+
+def _waits(run: Run, now: Now) -> str:
+    until = now.frozen_at or now.at
+    starts = run.state.delayed_until if run.state else None
+    if run.status is RunStatus.DELAYED and starts is not None and starts > until:
+        return f"starts in {formatting.duration(starts - until, frozen=now.frozen_at is not None)}"
+    waited = formatting.duration(time_in_queue(run, until), frozen=now.frozen_at is not None)
+    if run.status is RunStatus.WAITING_FOR_DEPLOY:
+        return f"waiting for a version with its task for {waited}"
+    where = f" in {run.fixed.queue}" if run.fixed.queue else ""
+    return f"queued for {waited}{where}"
+
+
+_ROLL_UP: Final = (
+    ("✗", FAILED, Token.ROSE),
+    ("E", EXECUTING_FAMILY, Token.BLUE),
+    ("W", frozenset({RunStatus.WAITING_TO_RESUME}), Token.MUTED),
+    ("Q", frozenset({RunStatus.QUEUED}), Token.MUTED),
+    ("D", frozenset({RunStatus.DELAYED}), Token.MUTED),
+    ("P", frozenset({RunStatus.WAITING_FOR_DEPLOY}), Token.AMBER),
+    ("✓", frozenset({RunStatus.COMPLETED_SUCCESSFULLY}), Token.FAINT),
+    (LOOKS["Canceled"].glyph, frozenset({RunStatus.CANCELLED}), Token.FAINT),
+    (LOOKS["Expired"].glyph, frozenset({RunStatus.EXPIRED}), Token.FAINT),
+)
+
+
+def _family(children: Sequence[Run]) -> Line:
+    """`✗1  E2  Q7  ✓15  ⊘3 below it`: the direct children by family; a zero is left out.
+
+    Only a run that completed has a tick: a canceled or expired one has its own glyph, an unknown status a `?`.
+    """
+    counts = Counter(child.status for child in children if not _is_unknown(child))
+    parts: list[Line] = []
+    for letter, family, token in _ROLL_UP:
+        number = sum(counts[status] for status in family)
+        if number:
+            parts.append((Piece(f"{letter}{formatting.count(number)}", token, is_bold=token is Token.ROSE),))
+    if unknown := sum(_is_unknown(child) for child in children):
+        parts.append((Piece(f"{UNKNOWN.glyph}{formatting.count(unknown)}", Token.MUTED),))
+    return (*joined(parts), Piece(" below it", Token.FAINT)) if parts else ()
+
+
+def _is_unknown(run: Run) -> bool:
+    """Whether its status was never read, or is a word that we do not know."""
+    return look_of(run).glyph == UNKNOWN.glyph

@@ -1,0 +1,123 @@
+"""What a source's trouble means for a person: in three words, in a sentence, and what to do about it.
+
+What lives here: one table by HTTP status. Where it is shown is `header`'s, `empty`'s and the messages'.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.config import PREVIEW_BRANCH
+from tui.domain.sources import FEEDS, RELAY
+from tui.domain.update import SourceRetrying, SourceStopped
+from tui.present import formatting
+
+Trouble = SourceRetrying | SourceStopped
+
+_ASKED: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
+_STATUS: Final = re.compile(r"\d{3},? ?")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """`short` stands in the header, `sentence` says what is, `todo` what to do (empty: wait), `said` are the other
+    side's own words.
+    """
+
+    short: str
+    sentence: str
+    todo: str = ""
+    said: str = ""
+
+    @property
+    def whole(self) -> str:
+        """All of it as sentences."""
+        what = f"{self.sentence.removesuffix('.')}: {self.said.removesuffix('.')}." if self.said else self.sentence
+        return f"{what} {self.todo}".rstrip()
+
+
+_OF_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
+_OF_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
+_OF_WINDOW: Final = "Press f and choose a shorter period."
+_OF_ADDRESS: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
+_OF_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+_AT_RELAY: Final = "For who runs the relay: "
+_OF_LINK: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
+
+
+def without_request(reason: str) -> str:
+    """An error's words without the method and the path of what was asked, for who knows that."""
+    return _ASKED.sub("", reason, count=1)
+
+
+def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Advice:
+    """What to say about the newest trouble of a source; `is_relayed`: of one that a relay has."""
+    if trouble.source == RELAY:
+        return _advice_on_relay(trouble)
+    advice = _advice_on_api(trouble, api_url)
+    if not is_relayed or not advice.todo:
+        return advice
+    # Key and address are not this screen's to set, and a relay's period is nobody's to choose.
+    if advice.todo == _OF_WINDOW:
+        return replace(advice, short="the period is too long (422)", todo="")
+    return replace(advice, todo=_AT_RELAY + advice.todo[0].lower() + advice.todo[1:])
+
+
+def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
+    said = without_request(trouble.reason)
+    said = said[match.end() :] if (match := _STATUS.match(said)) else said
+    status = trouble.status
+    if status is None:
+        return Advice("nobody answers", f"Nobody answers at {api_url}.", said=said)
+    match status:
+        case 401:
+            todo = _OF_BRANCH if PREVIEW_BRANCH in said else _OF_KEY
+            return Advice("the key was refused (401)", "The key was refused (401).", todo)
+        case 422:
+            short = "the period is too long (422), f shortens it"
+            return Advice(short, "The server wants a shorter period for the list of runs (422).", _OF_WINDOW, said)
+        case 403:
+            return Advice("the key may not list runs (403)", "This key may not list runs (403).", _OF_SCOPE, said)
+        case 429:
+            return Advice("429 from the server", "The server's request budget is spent (429).", said=said)
+        case 404 | 405:
+            short = f"no such API there ({status})"
+            return Advice(short, f"There is no API of Trigger.dev at {api_url} ({status}).", _OF_ADDRESS)
+        case _ if status < 400 and "web page" in said:
+            return Advice("a web page answers", f"A web page answers at {api_url}, not the API.", _OF_ADDRESS)
+        case _ if status < 400:
+            short = "what answers is not the API"
+            return Advice(short, f"What answers at {api_url} is not the API of Trigger.dev.", _OF_ADDRESS, said)
+        case _ if status < 500:
+            return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", said=said)
+        case _:
+            return Advice(f"{status} from the server", f"The server has trouble ({status}).", said=said)
+
+
+def aside_words(trouble: Trouble, now: datetime) -> str:
+    """The trouble of a source that others stand in for, in a few words: `no live feed (403), next try in 5 min`."""
+    code = "" if trouble.status is None else f" ({trouble.status})"
+    what = "no live feed" if trouble.source in FEEDS else "no lists"
+    if isinstance(trouble, SourceStopped):
+        return f"{what}{code}"
+    left = trouble.next_at - now
+    return f"{what}{code}, next try {f'in {formatting.wait(left)}' if left > timedelta(seconds=0.5) else 'now'}"
+
+
+def feed_sentence(trouble: Trouble) -> str:
+    """The trouble of a feed, for the messages: polling goes on."""
+    said = without_request(trouble.reason).removesuffix(".")
+    return f"There is no live feed: {said}. The list is polled."
+
+
+def _advice_on_relay(trouble: Trouble) -> Advice:
+    match trouble.status:
+        case None:
+            short = "nobody answers" if isinstance(trouble, SourceRetrying) else "no relay to talk to"
+            return Advice(short, "The relay cannot be heard.", said=trouble.reason)
+        case 401 | 403:
+            short = f"the token was refused ({trouble.status})"
+            return Advice(short, f"The relay refused the token ({trouble.status}).", _OF_LINK)
+        case _:
+            return Advice("the relay has trouble", "The relay cannot be used.", said=trouble.reason)

@@ -1,0 +1,1 @@
+"""JSON values: on one line, as text, and as rows that fold."""

@@ -1,0 +1,1 @@
+"""What the list of runs says beside its rows."""

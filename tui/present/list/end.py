@@ -1,0 +1,163 @@
+"""The last line of the list, and how far the list reaches, in words.
+
+The line says what a filter did not look at, or that older runs exist. It is no run: Enter on it asks the server.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tui.domain.search import SearchProgress, SearchStep
+from tui.domain.update import HistoryRead
+from tui.present import formatting
+from tui.present.frame.trouble import without_request
+from tui.present.styled import Line, Piece, Token, cut, line_width
+
+NO_RUN: Final = "this line is no run: it says what the list does not show"
+NO_RUN_SENTENCE: Final = f"{NO_RUN.capitalize()}."
+
+ASKS: Final = "asks the server"
+_SHORTER: Final = {ASKS: "asks"}
+"""Where the line is too narrow for the whole."""
+
+_DOT: Final = Piece(" · ", Token.FAINT)
+
+
+@dataclass(frozen=True, slots=True)
+class EndFacts:
+    """What is known of the runs that the list does not show.
+
+    `found` runs match the filter, if `is_filtered`. `unread_count` of `failed_count` failed runs have an error that was
+    never read, and the filter looks at errors; otherwise both are None. `since` is the beginning of the shown period,
+    `history` how far the list was read. `lacks_queues`: the filter asks for queues, which no list tells.
+    """
+
+    now: datetime
+    since: datetime
+    history: HistoryRead | None
+    progress: SearchProgress
+    found: int = 0
+    is_filtered: bool = False
+    unread_count: int | None = None
+    failed_count: int | None = None
+    lacks_queues: bool = False
+
+
+def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> str | None:
+    """`newest 5,048, back to 21:40` where reading stopped at a number of runs; None where nothing was cut off."""
+    if history is None or not history.is_cut:
+        return None
+    return f"newest {formatting.count(run_count)}, back to {formatting.time_of_day(history.reached, now)}"
+
+
+def end_line(facts: EndFacts, width: int) -> Line | None:
+    """The last line in at most `width` cells; None where there is nothing to say."""
+    if facts.progress.step is not None:
+        return _fitted(_running(facts), ("Esc", "stops"), width)
+    parts = _parts(facts)
+    if not parts:
+        return None
+    if facts.is_filtered:
+        parts.insert(0, Piece(f"{formatting.count(facts.found)} found", Token.TEXT))
+    return _fitted(parts, end_key(facts), width)
+
+
+def end_key(facts: EndFacts) -> tuple[str, str] | None:
+    """The key that goes on from the last line, and what it does; None where nothing is left to ask."""
+    progress = facts.progress
+    if progress.step is not None:
+        return None
+    if not facts.is_filtered:
+        return ("Enter", "reads on") if progress.has_lists else None
+    if progress == SearchProgress():
+        return "Enter", ASKS
+    if progress.trouble and progress.has_lists:
+        return "Enter", "tries again"
+    if progress.is_answered and facts.lacks_queues:
+        return "Enter", "asks again"  # a run that comes tells no queue
+    if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.is_answered)):
+        return "Enter", "reads on"
+    return None
+
+
+def _fitted(parts: list[Piece], key: tuple[str, str] | None, width: int) -> Line:
+    """The parts with dots between, and the key behind: the parts are cut first, since the key has to be seen."""
+    line: list[Piece] = []
+    for part in parts:
+        line += [_DOT, part] if line else [part]
+    tail = _tail(key)
+    if key is not None and line_width(tuple(line)) + line_width(tail) > width:
+        tail = _tail((key[0], _SHORTER.get(key[1], key[1])))
+    return (*cut(tuple(line), max(0, width - line_width(tail))), *tail)
+
+
+def _tail(key: tuple[str, str] | None) -> Line:
+    return () if key is None else (Piece("   "), Piece(key[0], is_bold=True), Piece(f" {key[1]}", Token.FAINT))
+
+
+def _parts(facts: EndFacts) -> list[Piece]:
+    """What was not looked at, the most important first; what was, where nothing is missing."""
+    progress, parts = facts.progress, list[Piece]()
+    if progress.trouble:
+        parts.append(Piece(f"stopped: {without_request(progress.trouble)}", Token.AMBER))
+    if unread := _unread(facts):
+        parts.append(Piece(f"{formatting.plural(unread, 'error')} not read", Token.AMBER))
+    elif progress.unreadable_count:
+        parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
+    if facts.lacks_queues and not progress.answers:
+        parts.append(Piece("queues not read", Token.AMBER))
+    # What was looked at comes last: a narrow screen cuts it.
+    done = [Piece(answer, Token.TEXT) for answer in progress.answers]
+    is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
+    if is_all_read and progress.needs_errors and progress != SearchProgress():
+        done.insert(0, Piece(f"all {formatting.plural(facts.failed_count or 0, 'error')} read", Token.MUTED))
+    return [*parts, *_older(facts), *done]
+
+
+def _older(facts: EndFacts) -> list[Piece]:
+    """How far back was not looked."""
+    progress, history, parts = facts.progress, facts.history, list[Piece]()
+    if progress.is_answered:
+        return []
+    if history is None or not history.is_complete:
+        return [Piece("still reading older runs", Token.MUTED)] if facts.is_filtered else []
+    if not facts.is_filtered and not history.is_cut:
+        return []
+    if progress.is_at_end:
+        parts.append(Piece(f"searched back to {_time(progress.reached or facts.since, facts.now)}", Token.MUTED))
+    elif facts.is_filtered or history.is_cut:
+        reached = progress.reached or (history.reached if history.is_cut else facts.since)
+        verb = "searched" if facts.is_filtered else "read"
+        token = Token.AMBER if history.is_cut else Token.MUTED
+        parts.append(Piece(f"older than {_time(reached, facts.now)} not {verb}", token))
+    return parts
+
+
+def _running(facts: EndFacts) -> list[Piece]:
+    progress = facts.progress
+    match progress.step:
+        case SearchStep.ERRORS | SearchStep.OLDER_ERRORS if progress.error_count:
+            what = (
+                f"{formatting.count(progress.errors_read)} of {formatting.plural(progress.error_count, 'error')} read"
+            )
+        case SearchStep.ERRORS | SearchStep.OLDER_ERRORS:
+            what = "the server looks through its errors"
+        case SearchStep.LIST:
+            what = "still reading older runs"
+        case SearchStep.IDS:
+            what = "by id"
+        case SearchStep.NAMES:
+            what = f"by name, {formatting.plural(progress.older_read, 'run')} read"
+        case _:
+            back = "" if progress.reached is None else f", back to {_time(progress.reached, facts.now)}"
+            what = f"{formatting.plural(progress.older_read, 'older run')} read{back}"
+    return [Piece(f"searching, {what}" if facts.is_filtered else f"reading on, {what}", Token.TEXT)]
+
+
+def _unread(facts: EndFacts) -> int:
+    progress = facts.progress
+    return max(0, (facts.unread_count or 0) - progress.unreadable_count) if progress.needs_errors else 0
+
+
+def _time(at: datetime, now: datetime) -> str:
+    return formatting.time_of_day(at, now)

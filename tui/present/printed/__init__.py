@@ -1,0 +1,1 @@
+"""What ls, show, tree and watch print."""

@@ -1,0 +1,1 @@
+"""The tree of runs: its shape, what is folded, its rows."""

@@ -1,0 +1,63 @@
+"""What is said about a tree as a whole: how much of it is here, what is missing, what to do.
+
+What lives here: the sentences below the rows, and the words at the end of the rule. The rows are `tree_page`'s.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.tree import RunTree
+from tui.present import formatting
+from tui.present.actions.row_actions import Open, Row
+from tui.present.columns import Now, short_id
+from tui.present.frame.trouble import without_request
+from tui.present.styled import Line, Piece, Token, cut, wrap
+from tui.present.tree.page import EDGE
+from tui.present.tree.shape import Seen, Shape
+
+_OLD: Final = timedelta(seconds=10)
+"""Since then a living tree may have got new runs."""
+
+
+def notes(tree: RunTree, shape: Shape, trouble: str | None, width: int) -> list[Row]:
+    """What stands below the rows: which failure came first, what is missing, why it could not be read again."""
+    rows: list[Row] = []
+    if (first := shape.first_failed) is not None and isinstance(first.what, Seen):
+        node, own = first.what.node, shape.root
+        failed = own.below.failed + own.is_failed
+        line = (
+            Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True),
+            Piece("  the first to fail was ", Token.FAINT),
+            Piece(node.task or formatting.NONE, Token.MUTED),
+            Piece("  "),
+            *short_id(node.id, Token.FAINT),
+        )
+        rows += [Row(()), Row(cut(line, width), "first failed", Open(node.id))]
+    sentences = []
+    if tree.missing:
+        sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}. r reads it again.")
+    if trouble:
+        sentences.append(trouble_words(trouble))
+    for sentence in sentences:
+        rows.append(Row(()))
+        rows += [Row((Piece(text, Token.MUTED),)) for text in wrap(sentence, max(width - EDGE, 1))]
+    return rows
+
+
+def trouble_words(trouble: str) -> str:
+    """Why there is no newer tree, and what to do."""
+    said = without_request(trouble).removeprefix("the run could not be read: ").rstrip(".")
+    return f"The tree could not be read: {said}{'' if said.endswith('?') else '.'} r tries again."
+
+
+def extent(tree: RunTree, shape: Shape, read_at: datetime | None, now: Now) -> Line:
+    """How much of the tree is here: `216 runs · all loaded`; while runs of it live, how long ago that was true."""
+    if tree.missing:
+        return (
+            Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT),
+            Piece(" · not fully loaded", Token.MUTED),
+        )
+    loaded = " · all loaded"
+    if shape.is_live and read_at is not None and now.at - read_at >= _OLD:
+        loaded += f" {formatting.age(read_at, now.at)} ago"
+    return (Piece(formatting.plural(shape.size, "run"), Token.TEXT), Piece(loaded, Token.MUTED))

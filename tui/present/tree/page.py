@@ -1,0 +1,272 @@
+"""The tree as a page: its columns at a width, and a row of it.
+
+What lives here: layout and words. What stands in the tree is `tree_shape`'s, what is folded `tree_fold`'s, what is said
+below the rows `tree_notes`'.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.run import Run
+from tui.present import formatting
+from tui.present.actions.row_actions import Act, Open, Row, Toggle
+from tui.present.columns import GAP, Now, short_id, time_in_queue
+from tui.present.detail.origin import origin_words
+from tui.present.detail.waiting import waiting_words
+from tui.present.printed.tree import guide_tail, node_took
+from tui.present.status import LOOKS
+from tui.present.styled import ELLIPSIS, Line, Piece, Token, first_line, fit, line_width
+from tui.present.tree.fold import STEP, Branch
+from tui.present.tree.roll_up import RollUp
+from tui.present.tree.shape import Alike, Batch, Entry, Seen
+
+ALONE: Final = "no runs above or below it"
+
+EDGE: Final = 1
+_ID: Final = 11
+_TIME: Final = 7
+_COUNTS: Final = (4, 4, 5, 5)
+_BEFORE_TOOK: Final = 3
+_FAILED_ONLY: Final = 5
+_LEAST_TASK: Final = 14  # with the glyph
+_MOST_LEFT: Final = 104  # wider, and an eye loses the row on its way to the numbers
+_LEAST_REMARK: Final = 6
+_FOR_ALONE: Final = 12  # so that the remark about it is read whole
+_ROOMY: Final = 44  # a left part from which on words that say less than a tag have room
+
+
+class Columns(NamedTuple):
+    """Which columns there are, and how wide what stands left of them is; `counts` are the widths of the roll-up's."""
+
+    left: int
+    counts: tuple[int, ...]
+    has_took: bool = True
+    has_queued: bool = False
+    has_id: bool = False
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether there is room for words that say less."""
+        return self.left >= _ROOMY
+
+
+def columns_for(width: int, *, is_alone: bool = False) -> Columns:
+    """The columns within `width` cells: time in the queue and id go first, then all counts but the failures'; below a
+    run that `is_alone` there is nothing to count.
+    """
+    for wanted, has_took, has_queued, has_id, least in (
+        (_COUNTS, True, True, True, 52),
+        (_COUNTS, True, False, True, 30),
+        (_COUNTS, True, False, False, 28),
+        ((_FAILED_ONLY,), True, False, False, 16),
+    ):
+        counts = () if is_alone else wanted
+        left = width - _right_width(counts, has_took=has_took, has_queued=has_queued, has_id=has_id)
+        if left >= least + _FOR_ALONE * is_alone:
+            return Columns(min(left, _MOST_LEFT), counts, has_took, has_queued, has_id)
+    return Columns(max(width - EDGE, 1), (), has_took=False)
+
+
+def _right_width(counts: tuple[int, ...], *, has_took: bool, has_queued: bool, has_id: bool) -> int:
+    cells = EDGE + (GAP + sum(counts) + len(counts) - 1) * bool(counts)
+    cells += (_BEFORE_TOOK + _TIME) * has_took
+    return cells + (GAP + _TIME) * has_queued + (GAP + _ID) * has_id
+
+
+def head(columns: Columns) -> Line:
+    """The line of titles above the rows."""
+
+    def title(text: str, width: int = 0) -> Piece:
+        return Piece(text.rjust(width), Token.FAINT)
+
+    line = [*fit((Piece("  "), title("run")), columns.left)]
+    if columns.counts:
+        is_whole = len(columns.counts) > 1
+        room = sum(columns.counts) + len(columns.counts) - 1
+        line += [Piece(" " * GAP), *fit((title("below it" if is_whole else "below"),), room)]
+    if columns.has_took:
+        line.append(title("took", _BEFORE_TOOK + _TIME))
+    if columns.has_queued:
+        line.append(title("queued", GAP + _TIME))
+    if columns.has_id:
+        line += [Piece(" " * GAP), title("id")]
+    return tuple(line)
+
+
+def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
+    """One branch, with what Enter on it means: a run is gone to, a group is folded or unfolded."""
+    entry, what = branch.entry, branch.entry.what
+    act: Act = Toggle(entry.key)
+    match what:
+        case Seen():
+            act = Open(what.node.id)
+            name = _run_words(what, is_current=is_current)
+            remark = ALONE if is_alone else _remark(what, branch, now, is_roomy=columns.is_roomy)
+            right = _run_times(what, columns, now)
+        case Batch():
+            name, remark = _batch_words(what), _batch_remark(entry)
+            right = _batch_times(entry, columns, now)
+        case Alike():
+            name, remark = (Piece(f"{formatting.count(what.size)} {what.word}", Token.MUTED),), what.task or ""
+            right = ()
+        case _:
+            assert_never(what)
+    left: Line = (*_guides(branch, columns.left, name), *name)
+    left = (*left, *_fitting(remark, columns.left - line_width(left)))
+    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, act)
+
+
+def _fitting(remark: str, room: int) -> Line:
+    """The remark behind a name, or nothing where its first letters alone would be seen."""
+    line: Line = (Piece(" " * GAP), Piece(remark, Token.FAINT)) if remark else ()
+    return line if line_width(line) <= room or room >= GAP + _LEAST_REMARK else ()
+
+
+def _guides(branch: Branch, room: int, name: Line) -> Line:
+    mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
+    # A cut guide says how deep it is: all such rows begin alike otherwise.
+    free = max(room - len(mark) - min(line_width(name), _LEAST_TASK), STEP)
+    guides = guide_tail(branch.guides, free, f"{branch.depth}{ELLIPSIS}", step=STEP)
+    return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
+
+
+def _run_words(seen: Seen, *, is_current: bool) -> Line:
+    look = seen.look
+    return (look.mark, Piece(" "), Piece(seen.node.task or formatting.NONE, look.row.task, is_bold=is_current))
+
+
+def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
+    """What tells a run from its siblings, and how it came about."""
+    run = seen.run
+    if run is None:
+        return ""
+    state, attempt = run.state, run.attempt_count or 0
+    parts: list[str] = list(_origin(run, branch)) if is_roomy else []
+    if (waiting := waiting_words(run, now)) and not _has_met_its_wait(run, branch.entry.below):
+        parts.append(waiting)
+    if state is not None and state.tags:
+        parts.append("  ".join(state.tags))
+    if run.is_waiting_to_retry:
+        parts.append(f"waits to retry after attempt {attempt}")
+    elif attempt > 1:
+        parts.append(f"attempt {attempt} of {attempt}" if run.status.is_failed else f"attempt {attempt}")
+    error = run.error[1] if run.error else None
+    if seen.look.is_bold and error is not None and (message := first_line(error.message)):
+        parts.append(message)
+    if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:
+        parts.append(f"starts in {formatting.duration(state.delayed_until - now.at)}")
+    if run.is_gone:
+        parts.append("gone from the server")
+    return " · ".join(parts)
+
+
+def _has_met_its_wait(run: Run, below: RollUp) -> bool:
+    """Whether the runs that it waits for have ended by now, which its trace was read too early to tell."""
+    awaited = 0 if run.wait is None else len(run.wait.runs)
+    return 0 < awaited <= below.failed + below.completed and not below.under_way + below.queued
+
+
+def _origin(run: Run, branch: Branch) -> Iterator[str]:
+    """How a run came about. That siblings came in one call is said by their batch, or by all of them being alike."""
+    function, origin = run.fixed.trigger_function or "", origin_words(run.fixed)
+    if origin and not origin.startswith("batch"):
+        yield origin
+    if function and branch.entry.parent is not None and not function.endswith("AndWait"):
+        yield "not awaited"
+
+
+def _run_times(seen: Seen, columns: Columns, now: Now) -> Line:
+    tokens = seen.look.row
+    line: list[Piece] = []
+    if columns.has_took:
+        line.append(Piece(_took(seen, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
+    if columns.has_queued:
+        text, is_waiting = _queued(seen, now)
+        line.append(Piece(text.rjust(GAP + _TIME), tokens.took if is_waiting else Token.FAINT))
+    if columns.has_id:
+        line += [Piece(" " * GAP), *short_id(seen.node.id, tokens.rest)]
+    return tuple(line)
+
+
+def _took(seen: Seen, now: Now) -> str:
+    """How long a run took; nothing where it has not begun, since that is no unknown."""
+    started_at, is_final = seen.started_at, seen.is_final
+    if started_at is None and seen.has_times and not is_final:
+        return ""
+    lasted = node_took(seen.node, seen.run, now.frozen_at or now.at)
+    return formatting.duration(lasted, frozen=now.frozen_at is not None and not is_final and lasted is not None)
+
+
+def _queued(seen: Seen, now: Now) -> tuple[str, bool]:
+    """How long a run waited for its start, and whether it still does."""
+    run = seen.run
+    if run is None or run.state is None:
+        times, is_final = seen.node.times, seen.is_final
+        if times is None or times.created_at is None or (times.started_at is None and is_final):
+            return "", False
+        until = times.started_at or now.frozen_at or now.at
+        is_waiting = times.started_at is None
+        return formatting.duration(
+            until - times.created_at, frozen=is_waiting and now.frozen_at is not None
+        ), is_waiting
+    if run.state.started_at is not None:
+        return formatting.duration(time_in_queue(run, run.state.started_at)), False
+    waited = None if run.is_final else time_in_queue(run, now.frozen_at or now.at)
+    if waited is None or waited < timedelta():
+        return "", not run.is_final
+    return formatting.duration(waited, frozen=now.frozen_at is not None), True
+
+
+def _batch_words(batch: Batch) -> Line:
+    size = formatting.count(batch.size)
+    return (Piece(f"batch of {size}" if batch.is_whole else f"{formatting.plural(batch.size, 'run')} of a batch"),)
+
+
+def _batch_remark(entry: Entry) -> str:
+    functions = {run.fixed.trigger_function for run in _runs_of(entry)} - {None}
+    return f"{functions.pop()}()" if len(functions) == 1 else ""
+
+
+def _batch_times(entry: Entry, columns: Columns, now: Now) -> Line:
+    """From the first start in it to its last end, or to now."""
+    if not columns.has_took:
+        return ()
+    states = [run.state for run in _runs_of(entry) if run.state is not None]
+    starts = [state.started_at for state in states if state.started_at is not None]
+    ends = [state.finished_at for state in states if state.finished_at is not None]
+    batch = entry.what
+    if not starts or not isinstance(batch, Batch) or len(states) < batch.size:
+        return (Piece(formatting.NONE.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
+    is_final = len(ends) == len(states)
+    until: datetime = max(ends) if is_final else now.frozen_at or now.at
+    text = formatting.duration(until - min(starts), frozen=not is_final and now.frozen_at is not None)
+    return (Piece(text.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
+
+
+def _runs_of(entry: Entry) -> list[Run]:
+    """The runs of a batch, those under a row of alike ones too."""
+    members = [
+        member for child in entry.children for member in (child.children if isinstance(child.what, Alike) else (child,))
+    ]
+    return [member.what.run for member in members if isinstance(member.what, Seen) and member.what.run is not None]
+
+
+def _counts(below: RollUp, columns: Columns) -> Line:
+    """`✗4   E6   Q13  ✓192`, each at its place; a zero is blank."""
+    if not columns.counts:
+        return ()
+    cells = (
+        ((Piece(f"✗{_short(below.failed)}", Token.ROSE, is_bold=True),), below.failed),
+        ((Piece(f"E{_short(below.under_way)}", Token.BLUE),), below.under_way),
+        ((Piece(f"Q{_short(below.queued)}", Token.MUTED),), below.queued),
+        ((LOOKS["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
+    )
+    line = [Piece(" ")]
+    for (cell, count), width in zip(cells, columns.counts, strict=False):
+        line += [Piece(" "), *fit(cell if count else (), width, "right")]
+    return tuple(line)
+
+
+def _short(count: int) -> str:
+    return f"{count}" if count < 1000 else f"{count // 1000}k"

@@ -1,0 +1,300 @@
+"""A tree of runs as it is shown: every run with its newest status, what is below it in numbers, batches and siblings
+that are alike under a row of their own.
+
+What lives here: `shape_of`, linear in the number of runs and never recursive. What is folded is `tree_fold`'s, how a
+row looks `tree_page`'s.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from tui.domain.ids import BatchId, RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree, TreeNode
+from tui.present.status import Look, look_of, look_of_status
+from tui.present.tree.roll_up import FAMILIES, NOTHING, OWN, Family, RollUp
+
+Key = Hashable
+"""Finds an entry again in a later shape of the same tree: a run by its id, a group by what makes it one."""
+
+ALIKE_FROM: Final = 3
+"""So many siblings that are alike share a row."""
+
+LARGE_FROM: Final = 31
+"""A tree of so many runs starts with its quiet branches folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run in its place, with the newest that is known of it; `run` None: only the node tells of it."""
+
+    node: TreeNode
+    run: Run | None
+    look: Look
+    family: Family
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it surely ended."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.is_final
+        return self.node.status is not None and self.node.status.canonical.is_final
+
+    @property
+    def has_times(self) -> bool:
+        """Whether anything tells its times."""
+        return (self.run is not None and self.run.state is not None) or self.node.times is not None
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When a worker took it, as far as anything tells."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.state.started_at
+        return None if self.node.times is None else self.node.times.started_at
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended, likewise."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.state.finished_at
+        return None if self.node.times is None else self.node.times.finished_at
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The siblings that one call triggered; `is_whole`: there are no others, for all that is known."""
+
+    id: BatchId
+    size: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Siblings of one task that all ended well, or all wait."""
+
+    size: int
+    word: str
+    task: TaskId | None
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One thing that may have a row. `below` counts all runs under it; `is_calm`: neither it nor anything below it
+    failed, lives, or has to stay in view.
+    """
+
+    key: Key
+    what: Seen | Batch | Alike
+    below: RollUp = NOTHING
+    is_calm: bool = True
+    children: Sequence["Entry"] = ()
+    parent: "Entry | None" = field(default=None, repr=False)
+
+    @property
+    def run_id(self) -> RunId | None:
+        """The run that it is, or None for a group."""
+        return self.what.node.id if isinstance(self.what, Seen) else None
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it is a run that failed."""
+        return isinstance(self.what, Seen) and self.what.family is Family.FAILED
+
+    @property
+    def has_calm_children(self) -> bool:
+        """Whether nothing below it asks to be seen."""
+        return all(child.is_calm for child in self.children)
+
+    def ancestors(self) -> Iterator["Entry"]:
+        """The entries above it, the nearest first."""
+        above = self.parent
+        while above is not None:
+            yield above
+            above = above.parent
+
+    def walk(self) -> Iterator["Entry"]:
+        """It and all below it, in the order of rows."""
+        pending = [self]
+        while pending:
+            entry = pending.pop()
+            yield entry
+            pending.extend(reversed(entry.children))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The whole tree. `by_run` finds the entry of each run; `first_failed` is the run whose failure came first, None
+    where fewer than two failed or a time is not known.
+    """
+
+    root: Entry
+    by_run: dict[RunId, Entry]
+    first_failed: Entry | None
+    is_live: bool
+
+    @property
+    def size(self) -> int:
+        """How many runs there are."""
+        return len(self.by_run)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has more runs than are taken in at a glance."""
+        return self.size >= LARGE_FROM
+
+
+def shape_of(
+    tree: RunTree,
+    newest: Callable[[RunId], Run | None],
+    kept: Collection[RunId] = (),
+    before: Shape | None = None,
+) -> Shape:
+    """Put a tree into shape. `newest` is what the store knows of a run now.
+
+    Runs of `kept`, and the current one, stay in view: they never become part of a group of alike ones, nor make their
+    branch a quiet one. What the shape `before` says of runs that did not change is taken over.
+    """
+    in_view = {tree.current, *kept}
+    known = before.by_run if before is not None else {}
+    entries = [_entry(node, newest, known.get(node.id)) for node in tree.root.walk()]
+    by_run: dict[RunId, Entry] = {}
+    for entry in entries:
+        assert isinstance(entry.what, Seen)
+        by_run[entry.what.node.id] = entry
+    # Children before their parents: a parent adds up what they have added up.
+    for entry in reversed(entries):
+        seen = entry.what
+        assert isinstance(seen, Seen)
+        entry.is_calm = seen.family.is_calm and seen.node.id not in in_view
+        if seen.node.children:
+            children = [by_run[child.id] for child in seen.node.children]
+            entry.below = _summed(children)
+            entry.is_calm = entry.is_calm and all(child.is_calm for child in children)
+            _adopt(entry, _grouped(entry, children, in_view))
+    return Shape(
+        by_run[tree.root.id],
+        by_run,
+        _first_failed(entries),
+        any(not _has_ended(entry) for entry in entries),
+    )
+
+
+def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: Entry | None) -> Entry:
+    run = newest(node.id)
+    if run is None or (run.state is None and node.run is not None):
+        run = node.run
+    if before is not None and isinstance(before.what, Seen) and before.what.run is run and before.what.node is node:
+        return Entry(node.id, before.what)
+    return Entry(node.id, _seen(node, run))
+
+
+def _seen(node: TreeNode, run: Run | None) -> Seen:
+    if run is not None and run.state is not None:
+        return Seen(node, run, look_of(run), FAMILIES[run.status])
+    family = Family.UNKNOWN if node.status is None else FAMILIES[node.status.canonical]
+    return Seen(node, run, look_of_status(node.status), family)
+
+
+def _summed(entries: Iterable[Entry]) -> RollUp:
+    """Entries and what is below them; a group stands for its members, it adds nothing of its own."""
+    failed = under_way = queued = completed = 0
+    for entry in entries:
+        own = OWN[entry.what.family] if isinstance(entry.what, Seen) else NOTHING
+        failed += own.failed + entry.below.failed
+        under_way += own.under_way + entry.below.under_way
+        queued += own.queued + entry.below.queued
+        completed += own.completed + entry.below.completed
+    return RollUp(failed, under_way, queued, completed)
+
+
+def _adopt(parent: Entry, children: Sequence[Entry]) -> None:
+    parent.children = children
+    for child in children:
+        child.parent = parent
+
+
+def _grouped(parent: Entry, children: Sequence[Entry], in_view: Collection[RunId]) -> Sequence[Entry]:
+    """The children with batches in the place of their first run, and behind the others those that are alike."""
+    batches: dict[BatchId, list[Entry]] = {}
+    is_whole = True
+    for child in children:
+        run = child.what.run if isinstance(child.what, Seen) else None
+        is_whole = is_whole and run is not None and run.fixed.created_at is not None
+        if run is not None and run.fixed.batch_id is not None:
+            batches.setdefault(run.fixed.batch_id, []).append(child)
+    # A row for the batch would say nothing where it is all that there is.
+    batches = {batch_id: members for batch_id, members in batches.items() if 1 < len(members) < len(children)}
+    if not batches:
+        return _folded(parent.key, children, in_view)
+    shown: list[Entry] = []
+    placed: set[BatchId] = set()
+    for child in children:
+        run = child.what.run if isinstance(child.what, Seen) else None
+        batch_id = None if run is None else run.fixed.batch_id
+        if batch_id is None or batch_id not in batches:
+            shown.append(child)
+        elif batch_id not in placed:
+            placed.add(batch_id)
+            members = batches[batch_id]
+            batch = _group(("batch", parent.key, batch_id), Batch(batch_id, len(members), is_whole), members)
+            _adopt(batch, _folded(batch.key, members, in_view))
+            shown.append(batch)
+    return _folded(parent.key, shown, in_view)
+
+
+_Kind = tuple[bool, str, TaskId | None]
+"""Whether a run ended, its status word, its task."""
+
+
+def _folded(above: Key, entries: Sequence[Entry], in_view: Collection[RunId]) -> Sequence[Entry]:
+    """The entries, those that are alike and many behind the others, under one row each kind."""
+    if len(entries) < ALIKE_FROM:
+        return entries
+    kinds = [_kind(entry, in_view) for entry in entries]
+    many: dict[_Kind, list[Entry]] = {
+        kind: [] for kind, size in Counter(kinds).items() if kind is not None and size >= ALIKE_FROM
+    }
+    if not many:
+        return entries
+    shown: list[Entry] = []
+    for entry, kind in zip(entries, kinds, strict=True):
+        (shown if kind is None or kind not in many else many[kind]).append(entry)
+    for kind in sorted(many, key=lambda kind: kind[0]):
+        _, word, task = kind
+        group = _group(("alike", above, word, task), Alike(len(many[kind]), word, task), many[kind])
+        _adopt(group, many[kind])
+        shown.append(group)
+    return shown
+
+
+def _kind(entry: Entry, in_view: Collection[RunId]) -> _Kind | None:
+    """What makes an entry like others; None: it stands for itself."""
+    seen = entry.what
+    if not isinstance(seen, Seen) or seen.node.id in in_view or not entry.has_calm_children:
+        return None
+    if seen.family.is_calm or seen.family is Family.QUEUED:
+        return seen.family.is_calm, seen.look.word.casefold(), seen.node.task
+    return None
+
+
+def _group(key: Key, what: Batch | Alike, members: Sequence[Entry]) -> Entry:
+    return Entry(key, what, _summed(members), all(member.is_calm for member in members))
+
+
+def _has_ended(entry: Entry) -> bool:
+    return isinstance(entry.what, Seen) and (entry.what.family.is_calm or entry.what.family is Family.FAILED)
+
+
+def _first_failed(entries: Iterable[Entry]) -> Entry | None:
+    failed = [entry for entry in entries if entry.is_failed]
+    timed = []
+    for entry in failed:
+        finished_at = entry.what.finished_at if isinstance(entry.what, Seen) else None
+        if finished_at is None:
+            return None
+        timed.append((finished_at, entry))
+    return min(timed, key=lambda pair: pair[0])[1] if len(timed) > 1 else None
