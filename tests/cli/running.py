@@ -17,7 +17,7 @@ import pytest
 from tests.fleet import SECRET
 from tui.cli.main import run
 from tui.output import DEFAULT_WIDTH, Output
-from tui.ui.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import ASK_CURSOR
 
 PATIENCE_S = 30.0
 

@@ -23,7 +23,7 @@ from tests.perf.terminal import Terminal as Screen
 from tests.virtual_clock import VirtualClock
 from tui.cli.asking import Patience, Typing, agrees
 from tui.output import Output
-from tui.ui.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import ASK_CURSOR
 
 ANSWER = b"\x1b[12;40R"
 SHORT = Patience(ask_every_s=0.02, silent_after_s=0.06, late_within_s=0.02)

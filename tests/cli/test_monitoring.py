@@ -113,7 +113,7 @@ def test_a_closed_terminal_ends_it() -> None:
 
 IN_THE_SCREEN = """
 import tui.ui.screens.board as there
-import tui.ui.ticking as ticking
+import tui.ui.look.ticking as ticking
 def _tick(self):
     key = self.live.session.settings.key.reveal()
     raise RuntimeError(f"a bug that quotes {key}")

@@ -36,7 +36,7 @@ NON_BLOCKING = "import os, sys; os.set_blocking(0, False); os.execv(sys.executab
 
 BROKEN_READER = """
 import sys
-from tui.ui.terminal_input import InputDecoder
+from tui.ui.terminal.input import InputDecoder
 def feed(self, data, now_s):
     raise ZeroDivisionError("no such key")
 InputDecoder.feed = feed

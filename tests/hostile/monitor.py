@@ -31,7 +31,7 @@ from tests.ui.quiet import Quiet
 from tests.virtual_clock import VirtualClock
 from tui.session import Session
 from tui.ui.app import TriggerApp
-from tui.ui.bindings import live_keys
+from tui.ui.input.bindings import live_keys
 from tui.ui.panes import PANES
 from tui.ui.screens.board import Board
 from tui.ui.screens.page_screen import PageScreen

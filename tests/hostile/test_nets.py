@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.cases import Case, Result
 from tests.hostile.modes import MODES
-from tui.ui.type_ahead import Sight, TypeAhead
+from tui.ui.input.type_ahead import Sight, TypeAhead
 
 
 def run(case_id: str) -> Result:

@@ -19,10 +19,10 @@ from tui.actions import Action
 from tui.domain.ids import RunId
 from tui.present.styled import Line, plain
 from tui.session import Session
-from tui.ui.acting import Acting, Voice
 from tui.ui.app import TriggerApp
+from tui.ui.data.action_controller import Acting, Voice
+from tui.ui.input.type_ahead import ASK_CURSOR
 from tui.ui.screens.confirm import ConfirmScreen
-from tui.ui.type_ahead import ASK_CURSOR
 
 LONG = 1e6
 

@@ -21,8 +21,8 @@ from tests.harness import pass_time, settings_for
 from tests.ui.quiet import Quiet
 from tui.session import Session
 from tui.ui.app import TriggerApp
+from tui.ui.look.theme import Look
 from tui.ui.screens.main import MainScreen
-from tui.ui.theme import Look
 
 _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
 

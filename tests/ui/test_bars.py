@@ -9,7 +9,7 @@ from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import monitored
 from tui.present.styled import Piece, line_width, plain
-from tui.ui.theme import Look
+from tui.ui.look.theme import Look
 from tui.ui.widgets.rule import RuleText, Tab, rule_line
 
 RUNS = "/api/v1/runs"

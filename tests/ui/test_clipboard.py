@@ -12,7 +12,7 @@ from tests.fleet import FleetRun
 from tests.ui.acting_stage import Stage, fleet_of, play
 from tui.domain.ids import RunId
 from tui.present.styled import plain
-from tui.ui.clipboard import MOST_BYTES, SCREEN_CHUNK, Clipboard, osc52
+from tui.ui.input.clipboard import MOST_BYTES, SCREEN_CHUNK, Clipboard, osc52
 from tui.ui.screens.copy_menu import CopyMenu
 
 TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen-256color"}

@@ -11,7 +11,7 @@ from tests.fleet import Fleet, FleetRun
 from tests.ui.acting_stage import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
 from tui.domain.ids import RunId
-from tui.ui.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import ASK_CURSOR
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 

@@ -15,8 +15,8 @@ import pytest
 from textual.app import App
 
 from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, TerminalDriver, size_of
-from tui.ui.terminal_output import MAX_WAITING_BYTES, TerminalWriter
-from tui.ui.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.terminal.output import MAX_WAITING_BYTES, TerminalWriter
 
 SCREEN_OFF = b"\x1b[?1049l"
 

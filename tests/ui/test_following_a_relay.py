@@ -10,7 +10,7 @@ from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.sources import RELAY
 from tui.store.server_filter import ServerFilter
-from tui.ui.following import Following
+from tui.ui.data.subscription import Following
 
 
 def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.layout import ATTEMPTS, DETAIL, LIST, STRIP_HEIGHT, TREE, Place, Plan, is_too_small, plan
+from tui.ui.model.layout import ATTEMPTS, DETAIL, LIST, STRIP_HEIGHT, TREE, Place, Plan, is_too_small, plan
 
 PANES = (LIST, DETAIL, ATTEMPTS, TREE)
 

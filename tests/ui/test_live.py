@@ -11,7 +11,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.session import Session
 from tui.store.changes import Changes, Topic, Transition
-from tui.ui.live import Live, Pause
+from tui.ui.data.live_model import Live, Pause
 
 SHOWN, PASSING, NEW = RunId("run_shown"), RunId("run_passing"), RunId("run_new")
 

@@ -9,7 +9,7 @@ import pytest
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored
 from tui.store.orders import TOOK
-from tui.ui.bindings import live_keys
+from tui.ui.input.bindings import live_keys
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.messages import MessagesScreen
 from tui.ui.screens.palette import PaletteScreen

@@ -24,8 +24,8 @@ from tui.domain.update import (
 )
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.ui.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
-from tui.ui.subject import Subject
+from tui.ui.data.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
+from tui.ui.model.selection import Subject
 
 RUN = recording("014")["response"]["body"]["data"][0]["id"]
 URL = "https://trigger.acme.example"

@@ -15,7 +15,7 @@ from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
 from tui.domain.update import CaughtUp
 from tui.sources.polling.listing import Listing
-from tui.ui.theme import Look
+from tui.ui.look.theme import Look
 
 LIVED = [
     FleetRun(10, -50, -40, 20.0, end="FAILED"),

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from rich.color import Color
 
 from tui.present.styled import Piece, Token
-from tui.ui.painting import Painter
-from tui.ui.theme import PALETTES, Look
+from tui.ui.look.painting import Painter
+from tui.ui.look.theme import PALETTES, Look
 
 
 @given(st.text("⋯…≥━╸▾ ab", max_size=30), st.integers(1, 40))

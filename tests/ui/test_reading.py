@@ -23,7 +23,7 @@ from tui.session import Session
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
 from tui.store.changes import Changes, Topic
 from tui.store.facts import SourceStatus
-from tui.ui.subject import Reading, Subject
+from tui.ui.model.selection import Reading, Subject
 from tui.wire.errors import Unreachable
 
 RUN = sample()

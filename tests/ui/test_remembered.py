@@ -16,7 +16,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.store.orders import EPOCH
 from tui.store.server_filter import is_typable
-from tui.ui.remembered import LARGEST_BYTES, Memory, Remembered
+from tui.ui.data.remembered import LARGEST_BYTES, Memory, Remembered
 
 SAMPLE = Remembered(
     RunFilters(statuses=("FAILED",), tasks=(TaskId("charge-card"),), tags=("日本",)), timedelta(days=7), "took", True

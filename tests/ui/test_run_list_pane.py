@@ -12,7 +12,7 @@ from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
 from tests.virtual_clock import VirtualClock
 from tui.emulator.routes.table import NAMES
-from tui.ui.theme import Look
+from tui.ui.look.theme import Look
 
 
 def cursor_line(monitor: Monitored) -> int | None:

@@ -16,8 +16,8 @@ from tui.store.missed import Gap
 from tui.store.orders import CREATED, ORDERS, STATUS, Order
 from tui.store.store import Store
 from tui.store.view import View
-from tui.ui.list_lines import END, Item, ListEnd
-from tui.ui.run_rows import RunRows
+from tui.ui.model.list_lines import END, Item, ListEnd
+from tui.ui.model.run_list import RunRows
 
 HEIGHT = 5
 

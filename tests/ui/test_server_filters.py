@@ -15,9 +15,9 @@ import tui.ui
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.store.server_filter import KnownValues, ServerFilter
-from tui.ui.painting import Painter
+from tui.ui.look.painting import Painter
+from tui.ui.look.theme import THEMES, Look
 from tui.ui.screens.server_filters import ServerFiltersScreen
-from tui.ui.theme import THEMES, Look
 
 DAY = timedelta(hours=24)
 NOTHING = RunFilters()

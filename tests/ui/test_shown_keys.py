@@ -6,7 +6,7 @@ from tests.fleet import Fleet, FleetRun
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, told
 from tests.virtual_clock import VirtualClock
-from tui.ui.theme import PALETTES, Look
+from tui.ui.look.theme import PALETTES, Look
 from tui.ui.widgets.lines import LineWidget
 
 

@@ -15,7 +15,7 @@ from tests.fleet import FleetRun
 from tests.ui.fleets import ENDS, small_fleet
 from tests.ui.monitored import Monitored, Story, monitored
 from tui.domain.update import CaughtUp
-from tui.ui.theme import Look
+from tui.ui.look.theme import Look
 
 FOLDER = Path(__file__).parent / "snapshots"
 

@@ -11,14 +11,14 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 from tests.ui.odd_bytes import ODD
-from tui.ui.key_backlog import MAX_WAITING_KEYS, KeyBacklog
-from tui.ui.terminal_input import (
+from tui.ui.terminal.input import (
     MAX_PASTE_BYTES,
     MAX_UNFINISHED_S,
     MIN_LATE_PASTE_BYTES,
     UNFINISHED_S,
     InputDecoder,
 )
+from tui.ui.terminal.key_backlog import MAX_WAITING_KEYS, KeyBacklog
 
 MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
 A_MOMENT_S = 2 * UNFINISHED_S

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tui.ui import terminal_output
-from tui.ui.terminal_output import END_STRING, MAX_WAITING_BYTES, TerminalWriter
+from tui.ui.terminal import output as terminal_output
+from tui.ui.terminal.output import END_STRING, MAX_WAITING_BYTES, TerminalWriter
 
 PATIENCE_S = 10.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import textual
 
-from tui.ui.textual_variables import wrong_variable
+from tui.ui.terminal.textual_variables import wrong_variable
 
 READ_BY_TEXTUAL = {
     name

@@ -1,6 +1,6 @@
 import pytest
 
-from tui.ui.theme import PALETTES, Look, look_for
+from tui.ui.look.theme import PALETTES, Look, look_for
 
 
 def luminance(color: str) -> float:

@@ -13,7 +13,7 @@ from tui.present.styled import plain
 from tui.present.tree.fold import Folds, branches
 from tui.present.tree.page import columns_for
 from tui.present.tree.shape import shape_of
-from tui.ui.tree_rows import Drawing, TreeRows
+from tui.ui.model.tree_rows import Drawing, TreeRows
 
 COLUMNS = columns_for(108)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.cli.running import environment
 from tests.perf.terminal import Terminal
 from tests.virtual_clock import VirtualClock
-from tui.ui.type_ahead import SILENT_AFTER_S, Sight, TypeAhead
+from tui.ui.input.type_ahead import SILENT_AFTER_S, Sight, TypeAhead
 
 TINY_S = 1e-6
 """Sums of seconds are not exact."""

@@ -7,8 +7,8 @@ import pytest
 
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, told
-from tui.ui.commands import commands_of, matching
-from tui.ui.keys import pressed_name
+from tui.ui.input.commands import commands_of, matching
+from tui.ui.input.keys import pressed_name
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.palette import CommandList, PaletteScreen
 

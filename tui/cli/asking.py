@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Final
 
 from tui.output import Output
-from tui.ui.type_ahead import ASK_CURSOR, ASK_EVERY_S, SILENT_AFTER_S
+from tui.ui.input.type_ahead import ASK_CURSOR, ASK_EVERY_S, SILENT_AFTER_S
 
 YES: Final = "y"
 

@@ -131,7 +131,7 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
 
 def _check_terminal(environ: Mapping[str, str]) -> None:
     """Refuse a terminal and variables that nothing can be drawn with. Raises `Stop`."""
-    from tui.ui.textual_variables import wrong_variable
+    from tui.ui.terminal.textual_variables import wrong_variable
 
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal; `trigger-tui ls` prints")
@@ -176,7 +176,7 @@ def _run(output: Output, settings: Settings, looks: Looks, *, place: str | None 
     """Draw until the end. Raises `Stop` unless the exit code is 0. Filters are remembered under the name `place`."""
     from tui.session import Session
     from tui.ui.app import TriggerApp
-    from tui.ui.theme import look_for
+    from tui.ui.look.theme import look_for
 
     for variable in ("COLUMNS", "LINES"):
         # The terminal tells its size. Rich reads these for it, and raises on what is no number.

@@ -20,15 +20,15 @@ from textual.signal import Signal
 from tui.present.frame.title import takes_title
 from tui.session import Session
 from tui.store.changes import Changes
+from tui.ui.base import Host
+from tui.ui.data.live_model import Live
+from tui.ui.data.messages import Messages, Reporter
+from tui.ui.data.subscription import Following
 from tui.ui.driver import TerminalDriver
-from tui.ui.following import Following
-from tui.ui.host import Host
-from tui.ui.keys import bind
-from tui.ui.live import Live
-from tui.ui.messages import Messages, Reporter
-from tui.ui.painting import Painter
-from tui.ui.theme import THEMES, Look
-from tui.ui.type_ahead import TypeAhead
+from tui.ui.input.keys import bind
+from tui.ui.input.type_ahead import TypeAhead
+from tui.ui.look.painting import Painter
+from tui.ui.look.theme import THEMES, Look
 
 LEAVE_ID: Final = "leave"
 

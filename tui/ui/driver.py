@@ -19,11 +19,11 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
-from tui.ui.key_backlog import KeyBacklog
-from tui.ui.terminal_answers import LateAnswers
-from tui.ui.terminal_input import InputDecoder
-from tui.ui.terminal_output import TerminalWriter
-from tui.ui.terminal_reader import TerminalReader
+from tui.ui.terminal.answers import LateAnswers
+from tui.ui.terminal.input import InputDecoder
+from tui.ui.terminal.key_backlog import KeyBacklog
+from tui.ui.terminal.output import TerminalWriter
+from tui.ui.terminal.reader import TerminalReader
 
 HUNG_UP: Final = 129
 """The exit code of a program whose terminal was closed: that of SIGHUP, as shells have it."""

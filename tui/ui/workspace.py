@@ -15,8 +15,8 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.ui.keys import bind
-from tui.ui.layout import ATTEMPTS, LIST, MEDIUM, STRIP_HEIGHT, TABBED, WORKSPACE, Plan, plan
+from tui.ui.input.keys import bind
+from tui.ui.model.layout import ATTEMPTS, LIST, MEDIUM, STRIP_HEIGHT, TABBED, WORKSPACE, Plan, plan
 from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Hairline

@@ -25,10 +25,10 @@ from tui.present.attempts.page import (
 )
 from tui.present.errors.frames import Room
 from tui.present.styled import Line, line_width
-from tui.ui.keys import bind
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
+from tui.ui.input.keys import bind
+from tui.ui.model.selection import Subject
 from tui.ui.panes.base import PagePane
-from tui.ui.subject import Subject
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import Page, PageRow
 

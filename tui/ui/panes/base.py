@@ -17,9 +17,9 @@ from tui.domain.run import Run
 from tui.present.actions.row_actions import Toggle
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.host import Host, host_of
-from tui.ui.live import Live
-from tui.ui.subject import Subject
+from tui.ui.base import Host, host_of
+from tui.ui.data.live_model import Live
+from tui.ui.model.selection import Subject
 from tui.ui.widgets.page import Page, PageRow
 from tui.ui.widgets.rule import Rule, RuleText, Tab
 

@@ -34,11 +34,11 @@ from tui.present.list.end import NO_RUN_SENTENCE
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
-from tui.ui.fetching import fetch_value
-from tui.ui.keys import bind
-from tui.ui.live import Live
+from tui.ui.data.body_fetch import fetch_value
+from tui.ui.data.live_model import Live
+from tui.ui.input.keys import bind
+from tui.ui.model.selection import Subject
 from tui.ui.panes.base import OpenRun, PagePane
-from tui.ui.subject import Subject
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page, PageRow
 

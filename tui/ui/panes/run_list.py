@@ -25,14 +25,14 @@ from tui.store.filter import texts_of
 from tui.store.missed import Gap, Missed
 from tui.store.orders import CREATED, ORDERS, Order
 from tui.store.server_filter import ServerFilter
-from tui.ui.keys import bind
-from tui.ui.list_facts import count_words, empty_facts, end_facts
-from tui.ui.list_views import ListViews
-from tui.ui.live import Live
-from tui.ui.outage import Outages
+from tui.ui.data.live_model import Live
+from tui.ui.data.outages import Outages
+from tui.ui.data.server_search import ServerSearch
+from tui.ui.input.keys import bind
+from tui.ui.model.list_facts import count_words, empty_facts, end_facts
+from tui.ui.model.list_views import ListViews
+from tui.ui.model.run_list import RunRows
 from tui.ui.panes.base import Pane
-from tui.ui.run_rows import RunRows
-from tui.ui.server_search import ServerSearch
 from tui.ui.widgets.run_table import RunTable
 
 GAP_TOLD_FOR: Final = timedelta(minutes=2)

@@ -21,12 +21,12 @@ from tui.present.tree import notes as tree_notes
 from tui.present.tree import page as tree_page
 from tui.present.tree.shape import Entry
 from tui.store.changes import Changes
-from tui.ui.keys import bind
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
+from tui.ui.input.keys import bind
+from tui.ui.model.selection import Subject
+from tui.ui.model.tree_rows import Drawing, TreeRows
+from tui.ui.model.tree_view import TreeView
 from tui.ui.panes.base import OpenRun, PagePane
-from tui.ui.subject import Subject
-from tui.ui.tree_rows import Drawing, TreeRows
-from tui.ui.tree_view import TreeView
 from tui.ui.widgets.lines import GUTTER, Lines
 from tui.ui.widgets.page import Page, PageRow
 

@@ -15,18 +15,18 @@ from tui.present.dialogs.filters import recalled_line
 from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
-from tui.ui import layout
-from tui.ui.close_look import CloseLook
-from tui.ui.host import Host, host_of
-from tui.ui.live import Live
+from tui.ui.base import Host, host_of
+from tui.ui.data.focused_run_feed import CloseLook
+from tui.ui.data.live_model import Live
+from tui.ui.data.remembered import Remembered
+from tui.ui.look.ticking import Ticker
+from tui.ui.model import layout
+from tui.ui.model.history import Trail
+from tui.ui.model.selection import Reading, Subject
 from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunListPane
-from tui.ui.remembered import Remembered
-from tui.ui.subject import Reading, Subject
-from tui.ui.ticking import Ticker
-from tui.ui.trail import Trail
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.lines import Lines

@@ -15,10 +15,10 @@ from textual.screen import ModalScreen
 from tui.actions import Action
 from tui.domain.plan import Plan
 from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines
-from tui.ui import layout
-from tui.ui.live import Live
-from tui.ui.ticking import Ticker
-from tui.ui.type_ahead import Sight, TypeAhead
+from tui.ui.data.live_model import Live
+from tui.ui.input.type_ahead import Sight, TypeAhead
+from tui.ui.look.ticking import Ticker
+from tui.ui.model import layout
 from tui.ui.widgets.dialog import Dialog
 
 LONGEST: Final = 40

@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.copying import Clip, clips_of, menu_lines
-from tui.ui.clipboard import Clipboard
-from tui.ui.keys import bind
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
+from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.keys import bind
 from tui.ui.widgets.dialog import Dialog
 from tui.wire.errors import ApiError
 

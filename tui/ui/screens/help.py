@@ -10,9 +10,9 @@ from textual.binding import BindingType
 
 from tui.present.frame.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
 from tui.present.styled import Line, Piece, Token
-from tui.ui.bindings import LiveKey
-from tui.ui.keys import bind
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
+from tui.ui.input.bindings import LiveKey
+from tui.ui.input.keys import bind
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import PageRow

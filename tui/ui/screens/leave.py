@@ -7,10 +7,10 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from tui.present.dialogs.leave import WIDTH, LeaveKeys, leave_lines
-from tui.ui import layout
-from tui.ui.live import Live
-from tui.ui.ticking import Ticker
-from tui.ui.type_ahead import Sight, TypeAhead
+from tui.ui.data.live_model import Live
+from tui.ui.input.type_ahead import Sight, TypeAhead
+from tui.ui.look.ticking import Ticker
+from tui.ui.model import layout
 from tui.ui.widgets.dialog import Dialog
 
 

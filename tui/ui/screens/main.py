@@ -14,16 +14,16 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.list.end import NO_RUN
 from tui.present.styled import Piece, Token
-from tui.ui import layout
-from tui.ui.acting import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice
-from tui.ui.clipboard import Clipboard
-from tui.ui.keys import bind
-from tui.ui.live import Live
-from tui.ui.menus import MENU_BINDINGS, open_copy_menu, open_help, open_palette, open_server_filters
+from tui.ui.data.action_controller import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice
+from tui.ui.data.live_model import Live
+from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.keys import bind
+from tui.ui.input.menus import MENU_BINDINGS, open_copy_menu, open_help, open_palette, open_server_filters
+from tui.ui.look.theme import Look
+from tui.ui.model import layout
 from tui.ui.panes.base import OpenRun
 from tui.ui.panes.run_list import RunHighlighted
 from tui.ui.screens.board import Board
-from tui.ui.theme import Look
 
 ENTER_SENTENCE: Final = (
     "Open what the cursor is on; on the last line of the list, ask the server. While no run is selected, select the "

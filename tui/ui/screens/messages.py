@@ -9,8 +9,8 @@ from typing import ClassVar
 from tui.present import formatting
 from tui.present.frame.messages import message_lines, no_messages
 from tui.present.styled import Line, Piece, Token
-from tui.ui.live import Live
-from tui.ui.messages import Messages
+from tui.ui.data.live_model import Live
+from tui.ui.data.messages import Messages
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.page import PageRow
 

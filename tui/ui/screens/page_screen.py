@@ -13,11 +13,11 @@ from textual.screen import Screen
 
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.host import Host, host_of
-from tui.ui.keys import LAST, bind
-from tui.ui.live import Live
-from tui.ui.menus import open_help
-from tui.ui.ticking import Ticker
+from tui.ui.base import Host, host_of
+from tui.ui.data.live_model import Live
+from tui.ui.input.keys import LAST, bind
+from tui.ui.input.menus import open_help
+from tui.ui.look.ticking import Ticker
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.page import Page, PageRow

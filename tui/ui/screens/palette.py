@@ -16,9 +16,9 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from tui.present.styled import Line, Piece, Token, fit, line_width
-from tui.ui.commands import Command, matching
-from tui.ui.keys import bind
-from tui.ui.painting import Ground
+from tui.ui.input.commands import Command, matching
+from tui.ui.input.keys import bind
+from tui.ui.look.painting import Ground
 from tui.ui.widgets.dialog import Edge
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.text_input import TextInput

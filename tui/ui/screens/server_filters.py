@@ -19,8 +19,8 @@ from tui.present.dialogs import filters as say
 from tui.present.dialogs.filters import Typed
 from tui.present.styled import Line, Piece, Token, pad
 from tui.store.server_filter import KnownValues, ServerFilter
-from tui.ui.keys import bind
-from tui.ui.painting import Ground
+from tui.ui.input.keys import bind
+from tui.ui.look.painting import Ground
 from tui.ui.widgets.dialog import Edge
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.status_grid import StatusGrid

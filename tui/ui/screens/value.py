@@ -9,7 +9,7 @@ from tui.domain.run import Json, Run
 from tui.present.columns import short_id
 from tui.present.json.rows import note_of
 from tui.present.styled import Line, Piece, Token
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.value_view import ValueView
 

@@ -10,7 +10,7 @@ from typing import Final
 from textual.strip import Strip
 
 from tui.present.styled import Line, Piece, Token
-from tui.ui.painting import Ground
+from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import LineWidget
 
 MARGIN: Final = 4

@@ -12,8 +12,8 @@ from tui.actions import ACTIONS
 from tui.present.actions.outcomes import need_connection
 from tui.present.frame.footer import KeyWord, footer_line, unbound_words
 from tui.present.styled import Line, Piece, Token
-from tui.ui.bindings import live_keys
-from tui.ui.keys import LAST, pressed_name
+from tui.ui.input.bindings import live_keys
+from tui.ui.input.keys import LAST, pressed_name
 from tui.ui.widgets.lines import Lines
 
 NOTICE_S: Final = 4.0

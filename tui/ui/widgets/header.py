@@ -14,8 +14,8 @@ from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.tally import Counts
-from tui.ui.host import host_of
-from tui.ui.live import Live
+from tui.ui.base import host_of
+from tui.ui.data.live_model import Live
 from tui.ui.widgets.lines import Lines
 
 RESTLESS: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}

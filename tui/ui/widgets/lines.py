@@ -12,8 +12,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
-from tui.ui.host import Host, host_of
-from tui.ui.painting import Ground, Painter
+from tui.ui.base import Host, host_of
+from tui.ui.look.painting import Ground, Painter
 
 GUTTER: Final = 2
 """Cells on the left of every list and page: the cursor's edge or a mark, and a space."""

@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tui.present.styled import Line, Piece, Token, mark_hits, plain
-from tui.ui.keys import MOTION
-from tui.ui.painting import Ground
+from tui.ui.input.keys import MOTION
+from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.present.styled import Line, Piece, Token, cut, line_width
-from tui.ui.keys import bind
+from tui.ui.input.keys import bind
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.text_input import TextInput
 

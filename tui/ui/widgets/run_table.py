@@ -22,11 +22,11 @@ from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.store.missed import Gap, Missed
-from tui.ui.keys import MOTION
-from tui.ui.list_lines import ListEnd
-from tui.ui.live import Live
-from tui.ui.painting import Ground, Painter
-from tui.ui.run_rows import RunRows
+from tui.ui.data.live_model import Live
+from tui.ui.input.keys import MOTION
+from tui.ui.look.painting import Ground, Painter
+from tui.ui.model.list_lines import ListEnd
+from tui.ui.model.run_list import RunRows
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 HEAD_LINES: Final = 1

@@ -10,10 +10,10 @@ from tui.present.actions.overlays import Overlay
 from tui.present.frame.strip import strip_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
-from tui.ui.layout import STRIP_HEIGHT
-from tui.ui.live import Live
-from tui.ui.painting import Ground, Painter
-from tui.ui.subject import Subject
+from tui.ui.data.live_model import Live
+from tui.ui.look.painting import Ground, Painter
+from tui.ui.model.layout import STRIP_HEIGHT
+from tui.ui.model.selection import Subject
 from tui.ui.widgets.lines import Lines
 
 

@@ -14,8 +14,8 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from tui.present.dialogs.filters import PERIODS, candidates, completed, is_begun, label_line, periods_line
-from tui.ui.keys import bind
-from tui.ui.painting import Ground
+from tui.ui.input.keys import bind
+from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.text_input import TextInput
 

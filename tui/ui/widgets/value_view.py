@@ -17,8 +17,8 @@ from tui.domain.run import Json
 from tui.present.json.fold import ALL, FoldedJson, Folds, Path, around
 from tui.present.json.window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
-from tui.ui.keys import bind
-from tui.ui.painting import Ground
+from tui.ui.input.keys import bind
+from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.page import Page
 

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from tui.present.ascii import ascii_line
 from tui.present.styled import Line, Piece, Token, cut, fit
-from tui.ui.theme import PALETTES, Look
+from tui.ui.look.theme import PALETTES, Look
 
 
 class Ground(StrEnum):

@@ -11,10 +11,10 @@ from typing import Any, Final
 from textual.screen import Screen
 
 from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
-from tui.ui.acting import from_palette
-from tui.ui.bindings import live_keys
-from tui.ui.host import host_of
-from tui.ui.theme import Look
+from tui.ui.base import host_of
+from tui.ui.data.action_controller import from_palette
+from tui.ui.input.bindings import live_keys
+from tui.ui.look.theme import Look
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tui.present.frame.outage import gap_sentence
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.missed import CatchUp, Extent, Gap, Missed
-from tui.ui.list_views import SLICE_S
+from tui.ui.model.list_views import SLICE_S
 
 KEPT: Final = 3
 

@@ -11,8 +11,8 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from tui.ui.keys import MOTION, Place, place_of
-from tui.ui.layout import WORKSPACE
+from tui.ui.input.keys import MOTION, Place, place_of
+from tui.ui.model.layout import WORKSPACE
 
 _MOTION: Final = frozenset(binding.id for binding in MOTION)
 

@@ -18,8 +18,8 @@ from tui.store.changes import Changes
 from tui.store.missed import Gap
 from tui.store.store import Store
 from tui.store.view import View
-from tui.ui.list_lines import END, Item, Left, ListEnd, ListLines
-from tui.ui.marks import Marks
+from tui.ui.model.list_lines import END, Item, Left, ListEnd, ListLines
+from tui.ui.model.marks import Marks
 
 FEW: Final = 500
 """Up to so many failed runs each is asked for its place; with more of them one is near anyway."""

@@ -19,7 +19,7 @@ from tui.present.frame.trouble import advice_on, feed_sentence, without_request
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
-from tui.ui.subject import Subject
+from tui.ui.model.selection import Subject
 
 KEPT: Final = 500
 """Messages: more than a person reads, less than days of an unsteady line would pile up."""

@@ -17,8 +17,8 @@ from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session
 from tui.store.changes import Changes, Topic
-from tui.ui.errand import REREAD_AFTER_S, Errand
-from tui.ui.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind
+from tui.ui.data.coalesced_fetch import REREAD_AFTER_S, Errand
+from tui.ui.model.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind
 from tui.wire.errors import ApiError
 
 REST_S: Final = 0.15

@@ -13,7 +13,7 @@ from datetime import datetime
 from tui.domain.filters import RunFilters
 from tui.session import Session
 from tui.store.server_filter import ServerFilter
-from tui.ui.remembered import Memory, Remembered
+from tui.ui.data.remembered import Memory, Remembered
 
 
 class Following:

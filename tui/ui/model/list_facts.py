@@ -13,8 +13,8 @@ from tui.present.list.end import EndFacts, reach_words
 from tui.store.filter_words import words_of
 from tui.store.orders import CREATED, EPOCH
 from tui.store.view import View
-from tui.ui.list_views import ListViews
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
+from tui.ui.model.list_views import ListViews
 
 
 def count_words(live: Live, views: ListViews, *, is_wide: bool) -> str:

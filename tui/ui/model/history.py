@@ -6,7 +6,7 @@ What lives here: going on and coming back. Reading what is needed of a run is `s
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.ui.subject import Reading
+from tui.ui.model.selection import Reading
 
 LONGEST: Final = 100
 """Runs that are remembered: nobody goes back further."""

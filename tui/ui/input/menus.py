@@ -12,13 +12,13 @@ from textual.screen import Screen
 from tui.domain.ids import RunId
 from tui.store.orders import Order
 from tui.store.server_filter import ServerFilter
-from tui.ui.bindings import live_keys
-from tui.ui.clipboard import Clipboard
-from tui.ui.following import Following
-from tui.ui.keys import LAST, bind
-from tui.ui.live import Live
-from tui.ui.messages import Messages
-from tui.ui.theme import Look
+from tui.ui.data.live_model import Live
+from tui.ui.data.messages import Messages
+from tui.ui.data.subscription import Following
+from tui.ui.input.bindings import live_keys
+from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.keys import LAST, bind
+from tui.ui.look.theme import Look
 
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Find a command by name; so does ctrl-p.", rank=80, need=42, shown=":"),
@@ -76,7 +76,7 @@ def open_palette(
     use_look: Callable[[Look], None],
 ) -> None:
     """Let a command be chosen, and run it."""
-    from tui.ui.commands import Command, commands_of  # noqa: PLC0415  likewise
+    from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  likewise
     from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  likewise
 
     def run(command: Command | None) -> None:

@@ -15,7 +15,7 @@ from tui.domain.search import SearchProgress
 from tui.session import Session
 from tui.store.server_filter import known_values
 from tui.store.server_question import question_of
-from tui.ui.list_views import ListViews
+from tui.ui.model.list_views import ListViews
 
 if TYPE_CHECKING:
     from tui.sources.searching.search import Search

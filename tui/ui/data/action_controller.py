@@ -33,11 +33,11 @@ from tui.present.dialogs.confirm import Place, Question
 from tui.present.styled import Line, Piece, Token
 from tui.session.planning import Planning
 from tui.store.changes import Changes, Topic
-from tui.ui.dispatch import GRACE_S, Batch, Dispatch
-from tui.ui.host import Host
-from tui.ui.keys import bind
-from tui.ui.live import Live
-from tui.ui.replays import Replays
+from tui.ui.base import Host
+from tui.ui.data.action_queue import GRACE_S, Batch, Dispatch
+from tui.ui.data.live_model import Live
+from tui.ui.input.keys import bind
+from tui.ui.model.replays import Replays
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
 from tui.wire.errors import ApiError
 

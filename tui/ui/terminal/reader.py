@@ -10,7 +10,7 @@ from typing import Final
 
 from textual.message import Message
 
-from tui.ui.terminal_input import InputDecoder
+from tui.ui.terminal.input import InputDecoder
 
 READ_BYTES: Final = 4096
 

@@ -13,12 +13,12 @@ from textual.signal import Signal
 
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.ui.following import Following
-from tui.ui.live import Live
-from tui.ui.messages import Messages, Reporter
-from tui.ui.painting import Painter
-from tui.ui.theme import Look
-from tui.ui.type_ahead import TypeAhead
+from tui.ui.data.live_model import Live
+from tui.ui.data.messages import Messages, Reporter
+from tui.ui.data.subscription import Following
+from tui.ui.input.type_ahead import TypeAhead
+from tui.ui.look.painting import Painter
+from tui.ui.look.theme import Look
 
 
 class Host(App[int]):

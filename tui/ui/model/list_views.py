@@ -19,7 +19,7 @@ from tui.store.filter import Filter, parse_filter
 from tui.store.orders import CREATED, Order
 from tui.store.server_filter import within
 from tui.store.view import View
-from tui.ui.live import Live
+from tui.ui.data.live_model import Live
 
 SLICE_S: Final = 0.006
 """Filtering 100,000 runs takes a while: no longer than this at a time."""

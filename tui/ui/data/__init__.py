@@ -1,0 +1,1 @@
+"""What the screen follows, fetches, sends and remembers."""

@@ -1,0 +1,1 @@
+"""Keys, commands, menus and the clipboard."""

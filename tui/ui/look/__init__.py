@@ -1,0 +1,1 @@
+"""Colours, painting, and the beat of the screen."""
