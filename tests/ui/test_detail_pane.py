@@ -187,6 +187,26 @@ def test_what_is_stored_apart_is_fetched_when_asked(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with(LARGE), size=(100, 34))
 
 
+def test_fetched_value_opens_over_no_other_pane(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        go_to(monitor, "Enter fetches it")
+        run_id = pane_of(monitor).subject.run_id
+        assert run_id is not None
+        run = monitor.app.session.store.get(run_id)
+        assert run is not None
+        pane_of(monitor)._fetch(run, "payload")
+        monitor.screen.set_focus(monitor.screen.run_list.body)
+        await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name().startswith("fetch the")])
+        await monitor.later()
+        assert monitor.app.screen is monitor.screen
+        await monitor.press("2")
+        await fetch(monitor)
+        assert isinstance(monitor.app.screen, ValueScreen)
+
+    told(story, tmp_path, fleet_with(LARGE), size=(100, 50))
+
+
 def test_a_fetch_that_fails_is_told_in_words_and_an_old_address_is_asked_for_anew(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet

@@ -246,7 +246,8 @@ class DetailPane(PagePane):
         if self.subject.run_id != run.id:
             return
         self._say_of(label, said)
-        if value is not ABSENT and self.screen.is_current:
+        # A page that opens over another pane, or over a dialog, would take the keys meant for it.
+        if value is not ABSENT and self.screen.is_current and self.screen.focused is self.body:
             self._show_whole(label, run, value)
 
     def _show_whole(self, label: str, run: Run, value: Json) -> None:
