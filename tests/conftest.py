@@ -1,6 +1,7 @@
 """What every test finds: no settings of the machine that runs it, and an API made of recordings if it asks."""
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,9 +9,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.recording_server import RecordingsApi
 
-# How long an example takes is the machine's affair: on a busy one hypothesis's 200 ms failed a pure function.
-settings.register_profile("by-no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("by-no-clock")
+# No deadline: on a busy machine a pure function can take longer than hypothesis allows by default.
+# "repeatable" draws the same examples for the same code, so that one commit has one verdict; "explore" draws new
+# ones and more of them: HYPOTHESIS_PROFILE=explore tests/run.
+settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _NAMES = (
     "TRIGGER_SECRET_KEY",
