@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from tui.domain.run import Run
-from tui.domain.sources import REALTIME
+from tui.domain.source_names import REALTIME
 from tui.domain.status import RunStatus, read_status
 from tui.domain.update import SourceConnected
 from tui.emulator.routes.table import NAMES

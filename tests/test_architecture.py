@@ -33,8 +33,8 @@ PURE = (
     "tui/present/",
     "tui/emulator/world.py",
     "tui/emulator/simulation/",
-    "tui/emulator/company/",
-    "tui/emulator/reference/",
+    "tui/emulator/demo_tasks/",
+    "tui/emulator/recorded_tasks/",
     "tui/emulator/traces/",
 )
 """Where nothing is but values and functions of them."""
@@ -167,7 +167,7 @@ def test_a_pure_room_asks_no_clock_and_opens_nothing() -> None:
         ("tui.store.store", {"httpx", "pydantic", "textual", "asyncio", "click"}),
         ("tui.output", {"httpx", "pydantic", "textual", "click"}),
         ("tui.emulator.world", {"httpx", "pydantic", "textual", "click", "starlette", "uvicorn", "sqlite3", "asyncio"}),
-        ("tui.emulator.company", {"httpx", "pydantic", "textual", "click", "starlette", "uvicorn", "asyncio"}),
+        ("tui.emulator.demo_tasks", {"httpx", "pydantic", "textual", "click", "starlette", "uvicorn", "asyncio"}),
         (
             "tui.emulator.server.application",
             {"httpx", "pydantic", "textual", "rich", "tui.session", "tui.wire", "tui.cli"},

@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.running import PATIENCE_S, environment, trigger_tui
 from tui.cli.emulating import Asked
-from tui.emulator.reference import REFERENCE
+from tui.emulator.recorded_tasks import REFERENCE
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.vocabulary import Word
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.world import Company, World

@@ -17,7 +17,7 @@ import pytest
 from tests.emulator.served import PATIENCE_S, Served, read_all, read_answer, request, served
 from tests.emulator.small_world import LARGE, a_world
 from tests.recordings import recording
-from tui.emulator import company
+from tui.emulator import demo_tasks as company
 from tui.emulator.access import Need
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.routes.table import ROUTES

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recordings import recording
-from tui.emulator.company import COMPANY
-from tui.emulator.company.hostile import SHORT_TEXTS, TEXTS
-from tui.emulator.company.longlived import OLD_RUNS
-from tui.emulator.company.stacks import TICKS
+from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.demo_tasks.hostile import SHORT_TEXTS, TEXTS
+from tui.emulator.demo_tasks.longlived import OLD_RUNS
+from tui.emulator.demo_tasks.stacks import TICKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.runs import Run

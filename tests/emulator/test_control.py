@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.served import Served, served
-from tui.emulator.company import COMPANY
+from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.rest.rows import iso_time
 from tui.emulator.simulation.failure import FailureKind

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.emulator.reference_runs import LONG_MS, NASTY, PAYLOADS, START_MS, as_recorded, body, finished, new_world
-from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
-from tui.emulator.reference.basics import big_payload
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks.basics import big_payload
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import NOTHING, Call, Wait, Work

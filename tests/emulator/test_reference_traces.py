@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.reference_runs import NASTY, PAYLOADS, body, finished
-from tui.emulator.reference import REFERENCE
+from tui.emulator.recorded_tasks import REFERENCE
 from tui.emulator.simulation.runs import Attempt, Run
 from tui.emulator.simulation.script import Item, Log, Script, Span, Start, Step, Wait, Work
 

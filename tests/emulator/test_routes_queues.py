@@ -6,7 +6,7 @@ import pytest
 
 from tests.emulator.small_world import a_world, ask, later, refused, shape, started
 from tests.recordings import recording
-from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.routes import queues
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.vocabulary import Word

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 
 from tests.emulator.contract.scene import START_MS, Scene, scenes
 from tests.recordings import recordings
-from tui.emulator.company import COMPANY
+from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import API_VERSION, DEVELOPMENT
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.runs import Run

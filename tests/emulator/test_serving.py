@@ -15,7 +15,7 @@ import pytest
 
 from tests.emulator.served import DEVELOPMENT, read_all, request, served
 from tests.emulator.small_world import COMPANY, START_MS
-from tui.emulator.company import COMPANY as LIVE
+from tui.emulator.demo_tasks import COMPANY as LIVE
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.listening import PortTaken, address, listen

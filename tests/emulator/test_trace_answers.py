@@ -16,7 +16,7 @@ from tui.domain.attempt import AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.run import Run as ReadRun
 from tui.domain.span import own_root
-from tui.emulator.company import COMPANY
+from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.rest.rows import detail
 from tui.emulator.routes import traces
@@ -138,7 +138,7 @@ def test_events_of_finished_runs_say_what_was_recorded(number: str) -> None:
 
 
 def test_what_does_not_fit_a_message_shows_as_recorded() -> None:
-    from tui.emulator.reference.basics import big_payload
+    from tui.emulator.recorded_tasks.basics import big_payload
 
     world, run = lived("big-io", big_payload(4800))
     assert told(trace(world, run)["trace"]["rootSpan"]) == told(body("254")["trace"]["rootSpan"])

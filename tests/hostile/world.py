@@ -8,8 +8,8 @@ from functools import cached_property
 from tests.fleet import DEV, Fleet, in_ms, serving
 from tests.hostile.proxy import Proxy
 from tests.virtual_clock import VirtualClock
-from tui.emulator.company import COMPANY, played_leniently
-from tui.emulator.reference import REFERENCE, REFERENCE_LATER
+from tui.emulator.demo_tasks import COMPANY, played_leniently
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Json

@@ -38,7 +38,7 @@ from tests.perf.scaled_clock import ScaledClock
 from tests.perf.terminal import Terminal
 from tui.config import read_settings
 from tui.domain.status import RunStatus, read_status
-from tui.emulator.company import COMPANY
+from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options

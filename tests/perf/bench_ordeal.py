@@ -18,7 +18,7 @@ from tests.ordeal import ALLOWED_S, FAULT_S, KINDS, Ordeal, Outcome
 from tests.perf.figure import Figure
 from tests.perf.scaled_clock import ScaledClock
 from tui.config import read_settings
-from tui.emulator.company import COMPANY
+from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options

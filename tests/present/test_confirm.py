@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
+from tui.domain.action_plan import Plan, to_type
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId, TaskId
-from tui.domain.plan import Plan, to_type
 from tui.domain.run import Run
 from tui.domain.status import read_status
 from tui.domain.text import Raw

@@ -15,7 +15,7 @@ from tui.domain.update import RunPatch
 from tui.present.attempts.page import Asked, attempts_page
 from tui.present.columns import Now, columns_for, row
 from tui.present.errors.frames import Room
-from tui.present.frame.strip import strip_lines
+from tui.present.frame.run_summary import strip_lines
 from tui.present.json.text import compact
 from tui.present.printed.run import run_page
 from tui.present.printed.schema import run_object, tree_objects

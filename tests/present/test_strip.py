@@ -13,7 +13,7 @@ from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
 from tui.present.columns import Now
-from tui.present.frame.strip import NOTHING_SELECTED, strip_lines
+from tui.present.frame.run_summary import NOTHING_SELECTED, strip_lines
 from tui.present.styled import Piece, Token, line_width, plain
 
 AT = Now(NOW)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.store.builders import at
-from tui.domain.sources import RELAY, REST
+from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present.frame.trouble import advice_on
 

@@ -18,7 +18,7 @@ from tui.present.detail.facts import Relatives
 from tui.present.detail.origin import origin_words
 from tui.present.detail.page import Read, Shown, detail_rows
 from tui.present.detail.waiting import READ_AGAIN, RUNS_FOR, waiting_words
-from tui.present.frame.strip import strip_lines
+from tui.present.frame.run_summary import strip_lines
 from tui.present.json.rows import ValueRows
 from tui.present.printed.run import run_page
 from tui.present.styled import plain

@@ -12,8 +12,8 @@ from tests.relayed import relaying
 from tests.virtual_clock import VirtualClock
 from tui.config import Secret
 from tui.domain.ids import RunId
-from tui.relay import calls
-from tui.relay.calls import Desk
+from tui.relay import request_proxy as calls
+from tui.relay.request_proxy import Desk
 from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.wire.questions import RunQuestion
 from tui.wire.relay.messages import Answered, decode_told, encode_answered

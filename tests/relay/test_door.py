@@ -15,11 +15,11 @@ from tests.relayed import TOKEN, TOKENS, Relayed, hear, hear_until, on_screen, r
 from tests.virtual_clock import VirtualClock
 from tui.config import Secret
 from tui.domain.ids import RunId
-from tui.domain.sources import RELAY
+from tui.domain.source_names import RELAY
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay import RelayOptions, Tokens
-from tui.relay.calls import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
-from tui.relay.door import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Door
+from tui.relay.authenticator import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Door
+from tui.relay.request_proxy import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
 from tui.wire.questions import RunQuestion

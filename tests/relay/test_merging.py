@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Iterable
 import pytest
 
 from tests.store.builders import NOON, at, patch_of
-from tui.domain.sources import REST
+from tui.domain.source_names import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.relay import feed as feeds
+from tui.relay.client import Screen
 from tui.relay.feed import Feed
-from tui.relay.screens import Screen
 from tui.store.store import Store
 from tui.wire.relay.facts import Facts
 from tui.wire.relay.messages import Message, Runs, decode_told

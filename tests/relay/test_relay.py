@@ -15,7 +15,7 @@ from tests.recordings import body_of
 from tests.relayed import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId, SpanId
-from tui.domain.sources import RELAY, REST
+from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.store.freshness import Connection, Freshness, Level

@@ -19,7 +19,8 @@ from tests.store.builders import at, patch_of
 from tests.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
-from tui.relay import calls, screens
+from tui.relay import client as screens
+from tui.relay import request_proxy as calls
 from tui.relay.feed import CHUNK_RUNS
 from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
@@ -255,7 +256,7 @@ def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
         written.append(answer)
         return write(answer)
 
-    monkeypatch.setattr("tui.relay.calls.encode_answer", watched)
+    monkeypatch.setattr("tui.relay.request_proxy.encode_answer", watched)
     taken: list[None] = []
     take = calls.Allowance.take
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tui.emulator.reference import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.server.application import application
 from tui.emulator.server.clock import WorldClock
 from tui.emulator.server.emulator import Emulator, Options

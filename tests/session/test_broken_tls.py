@@ -16,7 +16,7 @@ from tui.actions import CANCEL, REPLAY, Action
 from tui.config import read_settings
 from tui.domain.action import ActionPhase
 from tui.domain.ids import RunId
-from tui.domain.sources import REALTIME, REST
+from tui.domain.source_names import REALTIME, REST
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.session import Session
 from tui.sources.budget import Priority

@@ -12,13 +12,13 @@ from tests.fleet import Fleet, FleetRun, serving
 from tests.harness import pass_time, started
 from tests.session.acting import LONG, fleet_of
 from tui.actions import CANCEL
+from tui.domain.action_plan import Plan
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
-from tui.domain.plan import Plan
 from tui.domain.run import Run
 from tui.session import Session
-from tui.session.planning import Planning
-from tui.sources.tree_reads import TREE_READS
+from tui.session.action_planner import Planning
+from tui.sources.tree_fetcher import TREE_READS
 from tui.store.merge import merge
 
 ROOT = FleetRun(1, -100, -90, LONG)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.virtual_clock import VirtualClock
 from tui.config import Secret, Settings
 from tui.domain.update import SourceConnected, SourceRetrying, Update
-from tui.session.sources import Sources
+from tui.session.source_supervisor import Sources
 from tui.sources.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
 from tui.store.store import Store
 

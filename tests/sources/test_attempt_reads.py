@@ -16,12 +16,12 @@ from tui.domain.attempt import AttemptHistory
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.wait import WaitKind
-from tui.emulator.reference import REFERENCE_LATER
+from tui.emulator.recorded_tasks import REFERENCE_LATER
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
 from tui.emulator.world import Company, World
 from tui.session import Session
-from tui.sources.attempt_reads import CUT_AGAIN
+from tui.sources.attempt_fetcher import CUT_AGAIN
 
 CUT = "the trace was cut at 5,000 rows"
 LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))

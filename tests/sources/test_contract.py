@@ -24,12 +24,12 @@ from tui.domain.status import read_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.sources.base import Fatal, Transient
 from tui.sources.budget import SECRET_KEY, Budget
-from tui.sources.polling.listing import Reach
-from tui.sources.reads import Api, Reads
+from tui.sources.polling.run_lister import Reach
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import CROWDED_AGAIN
 from tui.sources.registry import SOURCES, SourceParts
 from tui.sources.relay.connection import Link
+from tui.sources.run_fetcher import Api, Reads
 from tui.store.store import Store
 from tui.wire.client import Client
 

@@ -12,7 +12,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.update import RunsRead, Update
 from tui.sources.budget import Priority
-from tui.sources.polling.lister import Lister
+from tui.sources.polling.page_reader import Lister
 from tui.sources.polling.rereads import Leavers
 from tui.sources.polling.scan import Crowds
 from tui.store.store import Store

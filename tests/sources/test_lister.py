@@ -10,7 +10,7 @@ from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Fixed
 from tui.emulator.simulation.new_run import NewRun
-from tui.sources.polling.lister import told_by
+from tui.sources.polling.page_reader import told_by
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 

@@ -10,7 +10,7 @@ from tests.fleet import DEV, Fleet, in_ms, serving
 from tests.harness import SHORT, pass_time, started
 from tests.ordeal import KINDS, Ordeal
 from tests.virtual_clock import VirtualClock
-from tui.emulator.company import COMPANY
+from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.world import World
 

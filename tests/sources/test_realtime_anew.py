@@ -21,7 +21,7 @@ from tests.sources.live_stage import (
     told,
 )
 from tui.domain.ids import RunId
-from tui.domain.sources import REST
+from tui.domain.source_names import REST
 from tui.domain.status import RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.sources.polling.rest import RECONCILE_EVERY_S

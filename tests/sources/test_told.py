@@ -7,7 +7,7 @@ import pytest
 from tests.store.builders import at, patch_of
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
-from tui.domain.sources import REALTIME, RELAY, REST
+from tui.domain.source_names import REALTIME, RELAY, REST
 from tui.domain.update import (
     CapabilityLost,
     CapabilityRegained,

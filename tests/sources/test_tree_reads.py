@@ -23,7 +23,7 @@ from tui.present.printed.schema import tree_objects
 from tui.present.printed.tree import tree_lines
 from tui.present.styled import plain
 from tui.sources.budget import PUBLIC_TOKEN
-from tui.sources.tree_reads import MAX_TREE_WAIT_S
+from tui.sources.tree_fetcher import MAX_TREE_WAIT_S
 
 ERROR = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (file:///app/src/a.ts:1:2)")
 

@@ -8,7 +8,7 @@ from tests.fleet import Fleet, FleetRun
 from tests.relayed import RELAY_PATH, on_screen, relaying
 from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.sources import RELAY
+from tui.domain.source_names import RELAY
 from tui.store.server_filter import ServerFilter
 from tui.ui.data.subscription import Following
 

@@ -14,7 +14,7 @@ from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
 from tui.domain.update import CaughtUp
-from tui.sources.polling.listing import Listing
+from tui.sources.polling.run_lister import Listing
 from tui.ui.look.theme import Look
 
 LIVED = [

@@ -15,9 +15,9 @@ from tui.cli.options import RUN, connection_options, json_option, open_session, 
 from tui.cli.planning import Consent, ask, check_consent, make_plan, notes_on, words_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
+from tui.domain.action_plan import UNKNOWN, Plan
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.plan import UNKNOWN, Plan
 from tui.domain.run import Json, Run
 from tui.output import Output, OutputClosed
 from tui.session import Session

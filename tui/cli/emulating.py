@@ -81,9 +81,9 @@ class Asked:
 
     def emulator(self) -> "Emulator":
         """The company at work, with the small tasks that only the API triggers; its worlds are not made yet."""
-        from tui.emulator.company import COMPANY, played_leniently
-        from tui.emulator.company.longlived import OLD_RUNS
-        from tui.emulator.reference import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
+        from tui.emulator.demo_tasks import COMPANY, played_leniently
+        from tui.emulator.demo_tasks.longlived import OLD_RUNS
+        from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from tui.actions import Action
 from tui.cli.asking import agrees
 from tui.cli.exit_codes import ExitCode, Stop
+from tui.domain.action_plan import MANY, UNKNOWN, Plan
 from tui.domain.ids import RunId
-from tui.domain.plan import MANY, UNKNOWN, Plan
 from tui.domain.run import Run
 from tui.output import Output
 from tui.session import Session
@@ -38,7 +38,7 @@ def notes_on(plan: Plan) -> list[str]:
 
 async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> Plan:
     """Read every run before anything is sent: a wrong id stops the whole command. Raises `Stop` and `ApiError`."""
-    from tui.session.planning import Planning
+    from tui.session.action_planner import Planning
     from tui.sources.budget import Priority
     from tui.store.merge import merge
     from tui.wire.errors import NotFound

@@ -23,7 +23,7 @@ from tui.config import Settings
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run
-from tui.domain.sources import FEEDS
+from tui.domain.source_names import FEEDS
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.output import Output

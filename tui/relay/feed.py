@@ -10,7 +10,7 @@ from typing import Final
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.sources import RELAY
+from tui.domain.source_names import RELAY
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store

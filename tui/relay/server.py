@@ -18,11 +18,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
-from tui.relay.calls import Allowance, Desk
+from tui.relay.authenticator import Door
+from tui.relay.client import Screen
 from tui.relay.connection import noted_in
-from tui.relay.door import Door
 from tui.relay.feed import Feed
-from tui.relay.screens import Screen
+from tui.relay.request_proxy import Allowance, Desk
 from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session

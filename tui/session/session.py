@@ -22,24 +22,24 @@ from tui.config import Settings
 from tui.domain.action import ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.sources import RELAY
+from tui.domain.source_names import RELAY
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.session.action_log import ActionLog
+from tui.session.action_runner import Performer
 from tui.session.interlock import Interlock
-from tui.session.performing import Performer
 from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
 from tui.session.sleep import notice_sleep
-from tui.session.sources import Sources
+from tui.session.source_supervisor import Sources
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock
 from tui.store.changes import Changes
 from tui.store.store import Store
 
 if TYPE_CHECKING:
-    from tui.sources.reads import Reads
     from tui.sources.relay.connection import Link
+    from tui.sources.run_fetcher import Reads
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
 
@@ -151,7 +151,7 @@ class Session:
         else:
             api = self.sources.link = await self._open_link(self.settings.relay_url)
         api.on_cut = self._note_cut
-        reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.reads")
+        reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.run_fetcher")
         self._closers.push_async_callback(api.aclose)
         self.reads = self.sources.reads = reads_module.Reads(api, self.budget, self.emit, self.now, self.store.get)
         self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
@@ -248,7 +248,7 @@ class Session:
 
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
-        tree_reads = importlib.import_module("tui.sources.tree_reads")
+        tree_reads = importlib.import_module("tui.sources.tree_fetcher")
         found: RunTree = await tree_reads.TreeReads(self.reads, self.clock).tree(
             run_id, Priority.ACTION if is_thorough else Priority.SELECTED, is_thorough=is_thorough
         )
@@ -256,7 +256,7 @@ class Session:
 
     async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Read the trees below several roots at once before something is done to them; see `TreeReads`."""
-        tree_reads = importlib.import_module("tui.sources.tree_reads")
+        tree_reads = importlib.import_module("tui.sources.tree_fetcher")
         found: dict[RunId, RunTree] | None = await tree_reads.TreeReads(self.reads, self.clock).trees_of_roots(
             roots, Priority.ACTION
         )

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.sources import REALTIME, RELAY, RUN_FEED
+from tui.domain.source_names import REALTIME, RELAY, RUN_FEED
 from tui.sources.base import Source
 from tui.sources.clock import Clock, OnWake
-from tui.sources.polling.listing import Reach
 from tui.sources.polling.one_run import SingleRunSource
 from tui.sources.polling.rest import RestSource
-from tui.sources.reads import Reads
+from tui.sources.polling.run_lister import Reach
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import RealtimeSource
+from tui.sources.run_fetcher import Reads
 from tui.store.store import Store
 from tui.wire.feed import FeedTarget
 

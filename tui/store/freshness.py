@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from tui.domain.sources import FEEDS, RELAY, RUN, RUN_FEED
+from tui.domain.source_names import FEEDS, RELAY, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.facts import SourceStatus
 from tui.store.missed import Gap

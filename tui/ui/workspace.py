@@ -21,7 +21,7 @@ from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Hairline
 from tui.ui.widgets.rule import Tab
-from tui.ui.widgets.strip import Strip
+from tui.ui.widgets.run_summary import Strip
 
 _NUMBERS: Final = {pane.title: pane.number for pane in PANES}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.emulator.contract.scene import KEYS, Scene
 from tests.recordings import recordings
-from tui.emulator.reference.basics import big_payload
+from tui.emulator.recorded_tasks.basics import big_payload
 
 Maker = Callable[[Scene], str]
 MAKERS: dict[str, Maker] = {}

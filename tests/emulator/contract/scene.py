@@ -14,7 +14,7 @@ import httpx
 
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.public_tokens import sign_token
-from tui.emulator.reference import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import beside

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from tui.domain.action_plan import Plan, to_type
 from tui.domain.environment import Environment
-from tui.domain.plan import Plan, to_type
 from tui.domain.run import Run
 from tui.domain.tree import TreeNode
 from tui.present import formatting

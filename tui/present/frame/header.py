@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, assert_never
 
 from tui.domain.environment import Environment
-from tui.domain.sources import RELAY
+from tui.domain.source_names import RELAY
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.present import formatting

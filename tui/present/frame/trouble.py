@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.config import PREVIEW_BRANCH
-from tui.domain.sources import FEEDS, RELAY
+from tui.domain.source_names import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present import formatting
 

@@ -13,7 +13,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import live_words
 from tui.sources.base import Emit
-from tui.sources.polling.lister import Lister
+from tui.sources.polling.page_reader import Lister
 from tui.sources.polling.scan import PAGE_SIZE, Scan
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within

@@ -7,13 +7,13 @@ wire/README.md §4.
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.sources import RUN
+from tui.domain.source_names import RUN
 from tui.domain.update import SourceConnected
 from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.reads import Reads
 from tui.sources.realtime.coverage import Coverage
+from tui.sources.run_fetcher import Reads
 from tui.wire.errors import ApiError, NotFound
 
 BESIDE_A_FEED_S: Final = 30.0

@@ -14,7 +14,7 @@ from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
-from tui.sources.polling.lister import Lister
+from tui.sources.polling.page_reader import Lister
 from tui.sources.polling.scan import CREATED_SLACK, PAGE_SIZE, Crowds, Window, windows
 from tui.store.orders import EPOCH
 from tui.wire.errors import NotFound, Refused, ServerFault

@@ -11,17 +11,17 @@ from datetime import timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters
-from tui.domain.sources import REST
+from tui.domain.source_names import REST
 from tui.domain.status import LIVE
 from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected, WindowRead
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock, OnWake
-from tui.sources.polling.counting import Counting
-from tui.sources.polling.listing import SCAN_REQUESTS, Listing, Reach
+from tui.sources.polling.counts import Counting
 from tui.sources.polling.older import is_before
-from tui.sources.reads import Reads
+from tui.sources.polling.run_lister import SCAN_REQUESTS, Listing, Reach
 from tui.sources.realtime.coverage import Coverage
+from tui.sources.run_fetcher import Reads
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited
 

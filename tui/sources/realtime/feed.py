@@ -13,12 +13,12 @@ from typing import Final
 
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.sources import REALTIME, RUN_FEED
+from tui.domain.source_names import REALTIME, RUN_FEED
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.sources.base import Emit, Transient
 from tui.sources.clock import Clock, OnWake
-from tui.sources.reads import Reads
 from tui.sources.realtime.coverage import Coverage, Newest, lacks_list
+from tui.sources.run_fetcher import Reads
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import within

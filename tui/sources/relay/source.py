@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from tui.domain.ids import RunId
-from tui.domain.sources import RELAY
+from tui.domain.source_names import RELAY
 from tui.domain.update import RunGone, RunsRead, SourceConnected, Update
 from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.clock import Clock, Timer

@@ -10,7 +10,7 @@ from typing import Final
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
-from tui.domain.sources import FEEDS, RELAY
+from tui.domain.source_names import FEEDS, RELAY
 from tui.domain.update import (
     CapabilityLost,
     CapabilityRegained,

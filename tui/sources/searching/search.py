@@ -18,9 +18,9 @@ from tui.domain.update import HistoryRead, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.polling.lister import told_by
-from tui.sources.reads import Reads
-from tui.sources.searching.error_reads import ErrorReads
+from tui.sources.polling.page_reader import told_by
+from tui.sources.run_fetcher import Reads
+from tui.sources.searching.error_fetcher import ErrorReads
 from tui.sources.searching.pace import Pace
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within

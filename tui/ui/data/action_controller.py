@@ -15,8 +15,8 @@ from textual.binding import Binding
 
 from tui.actions import ACTIONS, Action
 from tui.domain.action import ActionPhase, Via
+from tui.domain.action_plan import Plan
 from tui.domain.ids import RunId
-from tui.domain.plan import Plan
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
 from tui.present import formatting
@@ -31,7 +31,7 @@ from tui.present.actions.outcomes import (
 )
 from tui.present.dialogs.confirm import Place, Question
 from tui.present.styled import Line, Piece, Token
-from tui.session.planning import Planning
+from tui.session.action_planner import Planning
 from tui.store.changes import Changes, Topic
 from tui.ui.base import Host
 from tui.ui.data.action_queue import GRACE_S, Batch, Dispatch

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
-from tui.domain.sources import FEEDS, RUN_FEED
+from tui.domain.source_names import FEEDS, RUN_FEED
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
 from tui.present import formatting
 from tui.present.frame.messages import Message

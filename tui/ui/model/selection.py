@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.sources import FEEDS
+from tui.domain.source_names import FEEDS
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session

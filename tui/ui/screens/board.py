@@ -31,7 +31,7 @@ from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.strip import Strip, strip_height
+from tui.ui.widgets.run_summary import Strip, strip_height
 from tui.ui.workspace import Workspace
 
 RECALLED_FOR_S: Final = 20.0

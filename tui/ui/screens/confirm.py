@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from tui.actions import Action
-from tui.domain.plan import Plan
+from tui.domain.action_plan import Plan
 from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines
 from tui.ui.data.live_model import Live
 from tui.ui.input.type_ahead import Sight, TypeAhead

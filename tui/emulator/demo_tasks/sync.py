@@ -7,7 +7,7 @@ import json
 from functools import cache
 from random import Random
 
-from tui.emulator.company.stacks import (
+from tui.emulator.demo_tasks.stacks import (
     FETCH,
     JSON_PARSE,
     PG,
@@ -21,7 +21,7 @@ from tui.emulator.company.stacks import (
     stack,
     uncaught,
 )
-from tui.emulator.company.words import (
+from tui.emulator.demo_tasks.words import (
     COUNTRIES,
     address,
     between,

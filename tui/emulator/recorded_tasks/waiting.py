@@ -3,8 +3,8 @@
 What lives here: scripts. Source: recordings 1005, 1011, 1230-1242.
 """
 
-from tui.emulator.reference.asked import duration_ms, number
-from tui.emulator.reference.stacks import FIRST_BUILD, SECOND_BUILD, thrown_at
+from tui.emulator.recorded_tasks.asked import duration_ms, number
+from tui.emulator.recorded_tasks.stacks import FIRST_BUILD, SECOND_BUILD, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Backoff, Call, Child, Log, Progress, Script, Span, Start, Task, Wait, Work
 

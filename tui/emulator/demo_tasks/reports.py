@@ -5,8 +5,8 @@ What lives here: the tasks of `src/trigger/reports.ts`. A page that fails for go
 
 from random import Random
 
-from tui.emulator.company.stacks import S3, abort, bad_deploy, broken, error, own, stack
-from tui.emulator.company.words import REGIONS, between, customer, of_customer, order_tags, pick, skewed_ms
+from tui.emulator.demo_tasks.stacks import S3, abort, bad_deploy, broken, error, own, stack
+from tui.emulator.demo_tasks.words import REGIONS, between, customer, of_customer, order_tags, pick, skewed_ms
 from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
 
 FILE = "src/trigger/reports.ts"

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import wraps
 from random import Random
 
-from tui.emulator.company import agent, hostile, mail, nightly, payments, reports, sync, video
-from tui.emulator.company.stacks import error, own, stack
+from tui.emulator.demo_tasks import agent, hostile, mail, nightly, payments, reports, sync, video
+from tui.emulator.demo_tasks.stacks import error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
 from tui.emulator.world import Company
 

@@ -3,8 +3,8 @@
 What lives here: the tasks of `src/trigger/nightly.ts`.
 """
 
-from tui.emulator.company.stacks import FETCH, PG, TICKS, error, own, stack
-from tui.emulator.company.words import between, skewed_ms
+from tui.emulator.demo_tasks.stacks import FETCH, PG, TICKS, error, own, stack
+from tui.emulator.demo_tasks.words import between, skewed_ms
 from tui.emulator.simulation.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/nightly.ts"

@@ -18,7 +18,7 @@ from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json, Run
 from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunsRead
-from tui.sources.attempt_reads import AttemptReads
+from tui.sources.attempt_fetcher import AttemptReads
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge

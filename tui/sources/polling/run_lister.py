@@ -17,13 +17,13 @@ from tui.domain.update import HistoryRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.polling.lister import Lister
 from tui.sources.polling.newest import LIST_DELAY, Edge
 from tui.sources.polling.older import OlderRuns, is_before
+from tui.sources.polling.page_reader import Lister
 from tui.sources.polling.rereads import Leavers
 from tui.sources.polling.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
-from tui.sources.reads import Reads
 from tui.sources.realtime.coverage import Coverage, lacks_list
+from tui.sources.run_fetcher import Reads
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 from tui.store.store import Store

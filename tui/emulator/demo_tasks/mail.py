@@ -5,8 +5,8 @@ What lives here: the tasks of `src/trigger/mail.ts`. Whether an address bounces 
 
 from random import Random
 
-from tui.emulator.company.stacks import SMTP, abort, bad_deploy, broken, error, own, stack
-from tui.emulator.company.words import LOCALES, PLANS, address, between, pick, skewed_ms
+from tui.emulator.demo_tasks.stacks import SMTP, abort, bad_deploy, broken, error, own, stack
+from tui.emulator.demo_tasks.words import LOCALES, PLANS, address, between, pick, skewed_ms
 from tui.emulator.simulation.script import Call, Child, Json, Label, Log, Script, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/mail.ts"

@@ -5,8 +5,8 @@ What lives here: the tasks of `src/trigger/agent.ts`. Families here are up to se
 
 from random import Random
 
-from tui.emulator.company.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack
-from tui.emulator.company.words import LOCALES, between, pick, skewed_ms
+from tui.emulator.demo_tasks.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack
+from tui.emulator.demo_tasks.words import LOCALES, between, pick, skewed_ms
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
 

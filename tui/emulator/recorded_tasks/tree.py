@@ -4,8 +4,8 @@ What lives here: scripts. Who starts whom with what, how and in which order is s
 and 730. A script does not know how its children ended, so it returns what the recorded runs returned.
 """
 
-from tui.emulator.reference.asked import duration_ms, is_set, number
-from tui.emulator.reference.stacks import SECOND_BUILD, thrown_at
+from tui.emulator.recorded_tasks.asked import duration_ms, is_set, number
+from tui.emulator.recorded_tasks.stacks import SECOND_BUILD, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Backoff, Call, Child, Log, Progress, Script, Start, Task, Work
 

@@ -4,8 +4,8 @@ What lives here: scripts. Messages, levels, attributes, metadata and outputs are
 240-254, 272-279, 313 and 700-708.
 """
 
-from tui.emulator.reference.asked import duration_ms, is_set, number, text
-from tui.emulator.reference.stacks import HANDLED_IN_SPAN, thrown_at
+from tui.emulator.recorded_tasks.asked import duration_ms, is_set, number, text
+from tui.emulator.recorded_tasks.stacks import HANDLED_IN_SPAN, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Call, Item, Json, Label, Log, Progress, Script, Span, Task, Wait, Work
 

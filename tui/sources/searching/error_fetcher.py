@@ -16,7 +16,7 @@ from tui.domain.status import read_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
-from tui.sources.reads import Reads
+from tui.sources.run_fetcher import Reads
 from tui.sources.searching.pace import Pace
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable

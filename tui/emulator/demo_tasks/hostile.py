@@ -6,8 +6,8 @@ returns all of it verbatim (recordings 112, 251, 279, 839), so a client has to c
 
 from random import Random
 
-from tui.emulator.company.stacks import custom, own, stack
-from tui.emulator.company.words import LOCALES, between, pick, skewed_ms
+from tui.emulator.demo_tasks.stacks import custom, own, stack
+from tui.emulator.demo_tasks.words import LOCALES, between, pick, skewed_ms
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Call, Child, Json, Label, Log, Progress, Script, Span, Start, Task, Work
 

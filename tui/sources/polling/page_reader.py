@@ -15,8 +15,8 @@ from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.polling.scan import PAGE_SIZE
-from tui.sources.reads import Reads
 from tui.sources.realtime.coverage import Coverage
+from tui.sources.run_fetcher import Reads
 from tui.store.store import Store
 from tui.wire.runs import Page
 

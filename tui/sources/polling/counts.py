@@ -16,7 +16,7 @@ from tui.domain.update import CountsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.reads import Reads
+from tui.sources.run_fetcher import Reads
 
 COUNTS_EVERY_S = 10.0
 COUNTS_SLOWEST_S = 300.0

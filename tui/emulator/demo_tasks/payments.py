@@ -7,7 +7,7 @@ a declined card stays declined at each attempt.
 import json
 from random import Random
 
-from tui.emulator.company.stacks import (
+from tui.emulator.demo_tasks.stacks import (
     FETCH,
     PG,
     STRIPE,
@@ -20,7 +20,16 @@ from tui.emulator.company.stacks import (
     own,
     stack,
 )
-from tui.emulator.company.words import CURRENCIES, address, between, customer, of_customer, order_tags, pick, skewed_ms
+from tui.emulator.demo_tasks.words import (
+    CURRENCIES,
+    address,
+    between,
+    customer,
+    of_customer,
+    order_tags,
+    pick,
+    skewed_ms,
+)
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import (
     Backoff,

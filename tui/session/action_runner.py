@@ -21,7 +21,7 @@ from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from tui.sources.reads import Reads
+    from tui.sources.run_fetcher import Reads
 
 PROVE_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
 """Between reads after an action: a cancel shows at once, its children within 0.3 s (430-433); 12 s is long enough."""

@@ -26,7 +26,7 @@ from tui.wire.errors import ApiError, Refused, ServerFault
 from tui.wire.events import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
-    from tui.sources.reads import Reads
+    from tui.sources.run_fetcher import Reads
 
 CUT_AGAIN: Final = timedelta(seconds=15)
 """Between two reads of a live run whose trace is cut: its events are up to 8 MB. A new attempt or the end is news."""

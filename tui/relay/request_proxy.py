@@ -17,8 +17,8 @@ from typing import Final, assert_never
 from tui.config import Secret
 from tui.sources.budget import Budget, Priority, Refill
 from tui.sources.clock import Clock
-from tui.sources.reads import Reads
 from tui.sources.relay.handshake import LARGEST_MESSAGE
+from tui.sources.run_fetcher import Reads
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion

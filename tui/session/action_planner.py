@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tui.actions import Action
+from tui.domain.action_plan import Plan, live_title
 from tui.domain.ids import RunId, TaskId
-from tui.domain.plan import Plan, live_title
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from tui.config import Settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.sources import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED
+from tui.domain.source_names import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.sources.base import Emit, Fatal, Source, Transient, wait_s
 from tui.sources.clock import Clock, WakeableClock
@@ -23,9 +23,9 @@ from tui.store.store import Store
 
 if TYPE_CHECKING:
     from tui.domain.filters import RunFilters
-    from tui.sources.reads import Reads
     from tui.sources.realtime.coverage import Coverage
     from tui.sources.relay.connection import Link
+    from tui.sources.run_fetcher import Reads
 
 
 WELL_AFTER_S: Final = 10.0

@@ -7,7 +7,7 @@ from textual import events
 from textual.reactive import reactive
 
 from tui.present.actions.overlays import Overlay
-from tui.present.frame.strip import strip_lines
+from tui.present.frame.run_summary import strip_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.data.live_model import Live

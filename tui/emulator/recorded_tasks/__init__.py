@@ -8,10 +8,10 @@ attributes of most log lines) is left out rather than made up.
 
 from collections.abc import Mapping
 
-from tui.emulator.reference.basics import BASICS
-from tui.emulator.reference.errors import ERRORS
-from tui.emulator.reference.tree import TREE
-from tui.emulator.reference.waiting import WAITING
+from tui.emulator.recorded_tasks.basics import BASICS
+from tui.emulator.recorded_tasks.errors import ERRORS
+from tui.emulator.recorded_tasks.tree import TREE
+from tui.emulator.recorded_tasks.waiting import WAITING
 from tui.emulator.simulation.script import Task
 
 REFERENCE: tuple[Task, ...] = (*BASICS, *ERRORS, *TREE)

@@ -5,8 +5,8 @@ What lives here: the tasks of `src/trigger/video.ts`.
 
 from random import Random
 
-from tui.emulator.company.stacks import OUT_OF_MEMORY, WORKER_LOST, bare_stack, crash, custom, own, timed_out
-from tui.emulator.company.words import between, pick, region_tags, skewed_ms
+from tui.emulator.demo_tasks.stacks import OUT_OF_MEMORY, WORKER_LOST, bare_stack, crash, custom, own, timed_out
+from tui.emulator.demo_tasks.words import between, pick, region_tags, skewed_ms
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
 

@@ -17,8 +17,8 @@ from tui.domain.status import read_status
 from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.gathered import GatheredRuns
-from tui.sources.reads import Reads
+from tui.sources.gathered_runs import GatheredRuns
+from tui.sources.run_fetcher import Reads
 from tui.wire.errors import ApiError, NotFound, RateLimited
 from tui.wire.runs import RunAnswer
 from tui.wire.times import MAX_DURATION, read_time
