@@ -27,7 +27,7 @@ from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json, Script, Work
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 SECRET = "tr_dev_abcdefghijklmnop"
 DEV = replace(DEVELOPMENT, key=SECRET, ttl="")
@@ -108,9 +108,9 @@ class Fleet:
         self.slept_s = 0.0
         """Seconds that passed here while the clock of whoever looks stood still."""
         self._stops: set[int] = set()
-        self.emulator = Emulator(Company(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
+        self.emulator = Emulator(DemoTasks(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
-        self.world = World(Company(), start_ms=in_ms(self.earliest_s), environment=DEV, lag_ms=(0, 0))
+        self.world = World(DemoTasks(), start_ms=in_ms(self.earliest_s), environment=DEV, lag_ms=(0, 0))
         self.world.queues.named(HELD).is_paused = True
         self.emulator.put(self.world)
 

@@ -22,7 +22,7 @@ from tui.emulator.world import World
 from tui.session import Session
 from tui.sources.realtime.feed import HOLD_S
 from tui.store.changes import Changes, Topic
-from tui.store.freshness import Connection
+from tui.store.freshness import FreshnessTracker
 from tui.store.missed import CatchUp, Extent, Gap, Missed
 from tui.store.orders import EPOCH
 
@@ -110,7 +110,7 @@ class Ordeal:
     later: Callable[[float], Awaitable[None]]
     random: Random
     step_s: float = 1.0
-    connection: Connection = field(default_factory=Connection)
+    connection: FreshnessTracker = field(default_factory=FreshnessTracker)
     catch_ups: list[CatchUp] = field(default_factory=list)
 
     def __post_init__(self) -> None:

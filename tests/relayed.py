@@ -28,7 +28,7 @@ from tui.emulator.server.listening import listen
 from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
 from tui.sources.clock import Clock
-from tui.sources.relay.connection import Link
+from tui.sources.relay.connection import RelayConnection
 from tui.wire.relay.messages import VERSION, Hello, Message, Welcome, decode_told, encode_hello
 
 TOKEN = "0123456789abcdef-of-the-wall"
@@ -66,7 +66,7 @@ async def _as_websockets_has_it(answer: Answer) -> Response:
     return Response(parts[0]["status"], "", headers, b"".join(part["body"] for part in parts[1:]))
 
 
-class WatchedLink(Link):
+class WatchedLink(RelayConnection):
     """A link of which can be seen that it is not connected yet."""
 
     is_connecting = False

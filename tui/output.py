@@ -19,7 +19,7 @@ from tui.domain.run import Json, Run
 from tui.domain.text import Raw, clean
 from tui.present.ascii import ascii_line, ascii_text
 from tui.present.json.text import compact
-from tui.present.printed.table import RunTable
+from tui.present.printed.table import PrintedTable
 from tui.present.redaction import Redactor
 from tui.present.status import LOOKS
 from tui.present.styled import Line, Piece, Token
@@ -201,7 +201,7 @@ class TableOutput:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._table = RunTable(output.width)
+        self._table = PrintedTable(output.width)
 
     def rows(self, runs: Sequence[Run], now: datetime) -> None:
         """Print a page of runs; the first one has the titles."""

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.cli.running import PATIENCE_S, environment, trigger_tui
-from tui.cli.emulating import Asked
+from tui.cli.emulating import WorldOptions
 from tui.emulator.recorded_tasks import REFERENCE
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.vocabulary import Word
@@ -308,7 +308,7 @@ def test_help_loads_no_server() -> None:
 
 @pytest.mark.parametrize("payload", [{"name": "Ada"}, None, [1], "x"])
 def test_the_small_tasks_run_when_they_are_triggered_with_whatever(payload: object) -> None:
-    world = Asked(seed=0, rate=0, history=0, time_scale=0, start=None).emulator().make("dev")
+    world = WorldOptions(seed=0, rate=0, history=0, time_scale=0, start=None).emulator().make("dev")
     runs = [world.trigger(NewRun(task_id=task.id, payload=payload))[0] for task in REFERENCE]
     world.advance(world.now_ms + 3_600_000)
     assert {run.id for run in runs if not run.status.is_final} == set()

@@ -11,12 +11,12 @@ from random import Random
 from typing import Any, TypeVar
 
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.exchange import Answer, Asked, Refusal
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
 from tui.emulator.query import Queries
 from tui.emulator.routes import queries
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Call, Child, Label, Script, Start, Task, Wait, Work
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_883_250
 HOUR_MS = 3_600_000
@@ -46,7 +46,7 @@ def _tags(random: Random) -> tuple[str, ...]:
     return tuple(f"customer:{random.randrange(5)}" for _ in range(random.randrange(3)))
 
 
-COMPANY = Company(
+COMPANY = DemoTasks(
     (
         Task("job", _job, "job.ts", 3, tags=_tags, max_attempts=2),
         Task("family", _family, "family.ts", 1, queue="families", machine="large-1x"),
@@ -79,7 +79,7 @@ def value_of(asking: Queries, expression: str, rest: str = "") -> Any:
     return row["x"]
 
 
-def posted(world: World, body: Any) -> Answer:
+def posted(world: World, body: Any) -> ApiResponse:
     with closing(Queries(world)) as answering:
         try:
             return run_query(queries.query(asked(world, answering, body)))
@@ -87,5 +87,5 @@ def posted(world: World, body: Any) -> Answer:
             return refusal.answer
 
 
-def asked(world: World, answering: Queries, body: Any) -> Asked:
-    return Asked(world, answering, {}, {}, json.dumps(body).encode(), True, "http://127.0.0.1:3030")
+def asked(world: World, answering: Queries, body: Any) -> ApiRequest:
+    return ApiRequest(world, answering, {}, {}, json.dumps(body).encode(), True, "http://127.0.0.1:3030")

@@ -10,7 +10,7 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_527_600_000
 LONG_MS = 400_000
@@ -19,7 +19,7 @@ NASTY = "nasty-text"
 
 def new_world(*, is_deployed: bool = False) -> World:
     return World(
-        Company(REFERENCE, limits=REFERENCE_LIMITS),
+        DemoTasks(REFERENCE, limits=REFERENCE_LIMITS),
         start_ms=START_MS,
         environment=PRODUCTION if is_deployed else DEVELOPMENT,
     )

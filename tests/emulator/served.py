@@ -20,7 +20,7 @@ from tui.emulator.public_tokens import sign_token
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import beside
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 PATIENCE_S = 20.0
 ELECTRIC = {"x-trigger-api-version": API_VERSION, "x-trigger-electric-version": "1.0.0-beta.1"}
@@ -252,7 +252,7 @@ class Answering:
 
 
 @contextmanager
-def served(company: Company = COMPANY, *, is_ticking: bool = False, **options: Any) -> Iterator[Served]:
+def served(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **options: Any) -> Iterator[Served]:
     """An emulator where nothing happens but what is asked for, unless the options say otherwise."""
     time = [START_MS]
     emulator = Emulator(company, Options(**{"rate_per_s": 0, "history": 0, **options}), lambda: time[0])

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tui.emulator.environment import DEVELOPMENT, Environment
-from tui.emulator.exchange import Answer, Asked, Refusal
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
 from tui.emulator.query import Queries
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Backoff, Call, Child, Progress, Script, Start, Task, Wait, Work
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
 ADDRESS = "http://127.0.0.1:3030"
@@ -40,7 +40,7 @@ def middle(_: Call) -> Script:
     return Script((Start((Child("leaf", {"n": 9}),), is_awaited=True),), output=1)
 
 
-COMPANY = Company(
+COMPANY = DemoTasks(
     [
         Task("hello", hello, "a.ts"),
         Task("nothing", lambda _: Script((Work(10),)), "a.ts"),
@@ -78,28 +78,31 @@ def started(world: World, task: str, after_ms: int = 0, **more: Any) -> Run:
 
 
 def ask(
-    handler: Callable[[Asked], Awaitable[Answer]],
+    handler: Callable[[ApiRequest], Awaitable[ApiResponse]],
     world: World,
     query: Mapping[str, str] | None = None,
     *,
     body: Any = b"",
     is_versioned: bool = True,
     **path: str,
-) -> Answer:
+) -> ApiResponse:
     """What a route answers; a body that is no bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with closing(Queries(world)) as queries:
-        asked = Asked(world, queries, path, query or {}, content, is_versioned, ADDRESS)
+        asked = ApiRequest(world, queries, path, query or {}, content, is_versioned, ADDRESS)
 
-        async def run() -> Answer:
+        async def run() -> ApiResponse:
             return await handler(asked)
 
         return asyncio.run(run())
 
 
 def refused(
-    handler: Callable[[Asked], Awaitable[Answer]], world: World, query: Mapping[str, str] | None = None, **more: Any
-) -> Answer:
+    handler: Callable[[ApiRequest], Awaitable[ApiResponse]],
+    world: World,
+    query: Mapping[str, str] | None = None,
+    **more: Any,
+) -> ApiResponse:
     """The error that a route answers."""
     with pytest.raises(Refusal) as caught:
         ask(handler, world, query, **more)

@@ -17,7 +17,7 @@ from tests.emulator.small_world import START_MS, a_world, later, started
 from tests.recordings import recording
 from tui.emulator.access import Access, Need, check, identify
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.exchange import Answer, Refusal
+from tui.emulator.exchange import ApiResponse, Refusal
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY
 from tui.emulator.public_tokens import AUDIENCE, ISSUER, claims_of, sign, sign_token
 from tui.emulator.world import World
@@ -233,7 +233,7 @@ def test_what_cannot_be_read_is_an_unknown_key(claims: bytes) -> None:
 # --- what a scope opens
 
 
-def refusal(access: Access, need: Need, world: World, path: Mapping[str, str], **query: str) -> Answer | None:
+def refusal(access: Access, need: Need, world: World, path: Mapping[str, str], **query: str) -> ApiResponse | None:
     try:
         check(access, need, path, query, world.ledger)
     except Refusal as refused:
@@ -309,7 +309,7 @@ def test_scopes(need: Need, path: Path, opening: tuple[str, ...], closed: tuple[
     at = path(world)
     run = world.ledger.by_id.get(at.get("id", ""))
 
-    def with_scope(scope: str) -> Answer | None:
+    def with_scope(scope: str) -> ApiResponse | None:
         scope = scope.replace("<id>", at.get("id", "")).replace("<batch>", run.batch_id if run else "")
         return refusal(bearer(signed(scopes=["other", scope])), need, world, at)
 

@@ -8,13 +8,13 @@ import pytest
 from tests.emulator.small_world import ADDRESS, LARGE, a_world, ask, later, refused, started
 from tests.recordings import recording
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.exchange import Answer
+from tui.emulator.exchange import ApiResponse
 from tui.emulator.rest.packets import VALID_S, packet, slug_in
 from tui.emulator.routes import runs
 from tui.emulator.world import World
 
 
-def answer_at(world: World, address: str) -> Answer:
+def answer_at(world: World, address: str) -> ApiResponse:
     assert address.startswith(f"{ADDRESS}/packets/")
     parts = urlsplit(address)
     path = parts.path.removeprefix("/packets/")

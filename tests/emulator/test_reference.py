@@ -18,7 +18,7 @@ from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import NOTHING, Call, Wait, Work
 from tui.emulator.simulation.vocabulary import Word
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 # --- details
 
@@ -218,7 +218,7 @@ def test_the_machine_is_the_recorded_one() -> None:
 
 
 def test_nobody_triggers_them_by_chance() -> None:
-    world = World(Company(REFERENCE, limits=REFERENCE_LIMITS), start_ms=START_MS, rate_per_s=50)
+    world = World(DemoTasks(REFERENCE, limits=REFERENCE_LIMITS), start_ms=START_MS, rate_per_s=50)
     world.advance(START_MS + 60_000)
     assert len(world.ledger) == 0
 

@@ -10,7 +10,7 @@ from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
 from tui.emulator.routes import queues
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.vocabulary import Word
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 
 def body(number: str) -> Any:
@@ -59,7 +59,7 @@ def test_counts() -> None:
 
 
 def test_a_run_that_waits_long_for_its_next_attempt_counts_as_queued() -> None:
-    world = World(Company(REFERENCE, limits=REFERENCE_LIMITS), start_ms=0)
+    world = World(DemoTasks(REFERENCE, limits=REFERENCE_LIMITS), start_ms=0)
     run, _ = world.trigger(NewRun(task_id="fail-slow-retry", payload={}))
     world.advance(10_000)
     assert (run.status, len(run.attempts)) == (Word.QUEUED, 1)

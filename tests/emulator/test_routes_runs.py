@@ -10,7 +10,7 @@ import pytest
 from tests.emulator.small_world import START_MS, a_world, ask, later, refused, shape, started
 from tests.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.exchange import Answer
+from tui.emulator.exchange import ApiResponse
 from tui.emulator.routes import runs
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.vocabulary import Word
@@ -19,7 +19,7 @@ from tui.emulator.world import World
 HEADERS = ("x-should-retry", "x-trigger-jwt-claims")
 
 
-def matches(answer: Answer, number: str) -> bool:
+def matches(answer: ApiResponse, number: str) -> bool:
     """Whether it has the recorded status, body and telling headers."""
     recorded = recording(number)["response"]
     told = {name: recorded["headers"].get(name) for name in HEADERS}
@@ -147,7 +147,7 @@ def test_tags_are_added_up_to_ten() -> None:
 # --- trigger
 
 
-def trigger(world: World, body: Any, task: str = "hello") -> Answer:
+def trigger(world: World, body: Any, task: str = "hello") -> ApiResponse:
     return ask(runs.trigger, world, body=body, task=task)
 
 

@@ -20,7 +20,7 @@ from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.traces.spans import FIRST_LAG_MS
 from tui.emulator.traces.spans import TraceSpan as Node
 from tui.emulator.traces.tree import trace_id_of, trace_of
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
 SEEN_MS = 1_200
@@ -41,7 +41,7 @@ def world_of(*items: Item, environment: Environment = DEVELOPMENT, **more: Any) 
         Task("main", lambda _: Script(items, throws=throws), "src/trigger/main.ts", **more),
         Task("leaf", leaf, "src/trigger/leaf.ts", max_attempts=1),
     ]
-    return World(Company(tasks), start_ms=START_MS, environment=environment)
+    return World(DemoTasks(tasks), start_ms=START_MS, environment=environment)
 
 
 def triggered(world: World, **more: Any) -> Run:
@@ -359,7 +359,7 @@ def test_a_canceled_child_logs_nothing_more_while_its_parent_goes_on() -> None:
     logs = tuple(Log("INFO", f"{n}") for n in range(8))
     slow = Task("slow", lambda _: Script((Work(8000, logs),)), "a.ts")
     main = Task("main", lambda _: Script((Start((Child("slow"),), is_awaited=True), Work(30_000))), "a.ts")
-    world = World(Company([main, slow]), start_ms=START_MS)
+    world = World(DemoTasks([main, slow]), start_ms=START_MS)
     run = triggered(world)
     until(world, lambda: run.children and run.children[0].attempts)
     (child,) = run.children
@@ -482,7 +482,7 @@ def test_progress_and_an_empty_batch_need_no_runs() -> None:
 def test_what_does_not_fit_a_message_is_fetched_and_stored() -> None:
     text = "x" * 600_000
     world = World(
-        Company([Task("main", lambda call: Script((Work(50),), output=call.payload), "a.ts")]), start_ms=START_MS
+        DemoTasks([Task("main", lambda call: Script((Work(50),), output=call.payload), "a.ts")]), start_ms=START_MS
     )
     own = seen(world, lived(world, payload=text))
     attempt = named(own, "Attempt 1")

@@ -27,7 +27,7 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Work
 from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.traces.answers import TRACE_ROWS, attributes, events_answer, span_answer, trace_answer
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 from tui.store.merge import merge
 from tui.wire.runs import decode_run
 from tui.wire.traces import decode_span, decode_trace
@@ -374,7 +374,7 @@ def test_a_span_of_the_trace_is_told_to_whoever_asks_and_no_other() -> None:
 def test_at_most_fifty_runs_are_told() -> None:
     batch = Start(tuple(Child("leaf", n) for n in range(60)), is_awaited=True, is_batch=True)
     tasks = [Task("main", lambda _: Script((batch,)), "a.ts"), Task("leaf", lambda _: Script((Work(10),)), "a.ts")]
-    world = World(Company(tasks), start_ms=1_795_528_000_000)
+    world = World(DemoTasks(tasks), start_ms=1_795_528_000_000)
     run = started(world, "main")
     world.advance(world.now_ms + 60_000)
     node = find(trace(world, run)["trace"]["rootSpan"], "Attempt 1", "run()", "batchTriggerAndWait()")
@@ -421,7 +421,7 @@ def test_attributes_come_back_as_the_event_store_gives_them() -> None:
 def many_logs() -> tuple[World, Run]:
     logs = tuple(Log("INFO", f"{n}") for n in range(300))
     tasks = [Task("main", lambda _: Script((Work(3000, logs),)), "a.ts")]
-    world = World(Company(tasks), start_ms=1_795_528_000_000)
+    world = World(DemoTasks(tasks), start_ms=1_795_528_000_000)
     run = started(world, "main")
     world.advance(world.now_ms + 20_000)
     return world, run
@@ -438,7 +438,7 @@ def test_cut_trace_tells_the_end_of_an_attempt_without_its_exception() -> None:
     logs = tuple(Log("INFO", f"{n}") for n in range(300))
     failure = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (a.ts:1:2)")
     tasks = [Task("main", lambda _: Script((Work(3000, logs),), throws=failure), "a.ts", max_attempts=2)]
-    world = World(Company(tasks), start_ms=1_795_528_000_000)
+    world = World(DemoTasks(tasks), start_ms=1_795_528_000_000)
     run = started(world, "main")
     world.advance(world.now_ms + 60_000)
     first = find(cut(world, run, 250)["rootSpan"], "Attempt 1")

@@ -19,11 +19,11 @@ from tui.emulator.simulation.new_run import NewRun, duration_ms
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Backoff, Script, Task, Wait, Work
 from tui.emulator.simulation.vocabulary import Word
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
 LAG_MS = 1000
-REFERENCE_COMPANY = Company(REFERENCE, limits=REFERENCE_LIMITS)
+REFERENCE_COMPANY = DemoTasks(REFERENCE, limits=REFERENCE_LIMITS)
 
 
 def told(world: World) -> list[tuple[Any, ...]]:
@@ -239,7 +239,7 @@ def _always(script: Script) -> Task:
 
 
 def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
-    world = World(Company([_always(Script((Work(1000),)))], limits={"narrow": 2}), start_ms=START_MS)
+    world = World(DemoTasks([_always(Script((Work(1000),)))], limits={"narrow": 2}), start_ms=START_MS)
     runs = [world.trigger(NewRun(task_id="job"))[0] for _ in range(6)]
     for ms in range(0, 6000, 50):
         world.advance(START_MS + ms)
@@ -252,7 +252,7 @@ def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
 
 
 def test_a_paused_queue_keeps_its_runs_queued() -> None:
-    world = World(Company([_always(Script((Work(10),)))]), start_ms=START_MS)
+    world = World(DemoTasks([_always(Script((Work(10),)))]), start_ms=START_MS)
     world.pause(world.queues.named("narrow"), is_paused=True)
     world.trigger(NewRun(task_id="job"))
     world.advance(START_MS + 60_000)
@@ -265,7 +265,7 @@ def test_a_paused_queue_keeps_its_runs_queued() -> None:
 def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
     failing = Script(throws=Failure(FailureKind.ERROR, "no"))
     retried = Task("retried", lambda _: failing, "src/job.ts", queue="narrow", backoff=Backoff(40_000, most_ms=40_000))
-    world = World(Company([retried, _always(Script((Work(60_000),)))], limits={"narrow": 1}), start_ms=START_MS)
+    world = World(DemoTasks([retried, _always(Script((Work(60_000),)))], limits={"narrow": 1}), start_ms=START_MS)
     first, _ = world.trigger(NewRun(task_id="retried"))
     world.advance(START_MS + 2_000)
     world.trigger(NewRun(task_id="job"))
@@ -286,7 +286,7 @@ def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
 
 def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others() -> None:
     waiting = Task("waits", lambda _: Script((Wait(6_000), Work(1_000))), "src/job.ts", queue="narrow")
-    company = Company([waiting, _always(Script((Work(20_000),)))], limits={"narrow": 1})
+    company = DemoTasks([waiting, _always(Script((Work(20_000),)))], limits={"narrow": 1})
     world = World(company, start_ms=START_MS, environment=PRODUCTION)
     suspended, _ = world.trigger(NewRun(task_id="waits"))
     world.advance(START_MS + 2_000)
@@ -310,7 +310,7 @@ def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others()
 
 
 def test_what_waits_for_a_version_starts_with_it_and_an_unknown_task_never() -> None:
-    world = World(Company([_always(Script((Work(10),)))]), start_ms=START_MS)
+    world = World(DemoTasks([_always(Script((Work(10),)))]), start_ms=START_MS)
     world.lifecycle.deploy("", {})
     runs = [world.trigger(NewRun(task_id=task))[0] for task in ("job", "job", "no-such-task")]
     world.advance(START_MS + 5_000)
@@ -368,7 +368,7 @@ def test_a_key_is_no_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_larger_company_has_larger_queues_but_one_at_a_time_is_meant() -> None:
     def limits(rate_per_s: float) -> list[int | None]:
-        company = Company(COMPANY.tasks, limits={"email": 20, "single-file": 1})
+        company = DemoTasks(COMPANY.tasks, limits={"email": 20, "single-file": 1})
         world = World(company, start_ms=START_MS, rate_per_s=rate_per_s)
         return [world.queues.named(name).limit for name in ("email", "single-file", "task/heartbeat")]
 

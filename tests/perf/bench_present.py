@@ -13,7 +13,7 @@ from tui.present.columns import Now, columns_for, row
 from tui.present.json.text import compact
 from tui.present.printed.run import run_page
 from tui.present.printed.schema import run_object
-from tui.present.printed.table import RunTable
+from tui.present.printed.table import PrintedTable
 from tui.present.printed.tree import tree_lines
 
 ROUNDS = 5
@@ -35,7 +35,7 @@ def measure() -> Iterator[Figure]:
     runs = [sample(word, run_id=f"run_{n:025}") for n, word in enumerate(["FAILED", "EXECUTING", "COMPLETED"] * 33)]
     slots, now = columns_for(200), Now(NOW)
     yield Figure("a screen of 60 rows at 200 columns", best(lambda: [row(r, slots, now) for r in runs[:60]], 5), "ms")
-    yield Figure("a page of ls, 99 rows", best(lambda: RunTable(120).page(runs, NOW), 5), "ms")
+    yield Figure("a page of ls, 99 rows", best(lambda: PrintedTable(120).page(runs, NOW), 5), "ms")
     yield Figure("a page of ls --json, 99 rows", best(lambda: [compact(run_object(r)) for r in runs], 5), "ms")
     big = replace(full(), body=(STAMP, Body([{"i": n, "text": "lorem ipsum " * 8} for n in range(3000)])))
     yield Figure("the page of a run with a payload of 300 KB", best(lambda: run_page(big, now=NOW, width=80)), "ms")

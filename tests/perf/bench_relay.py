@@ -35,7 +35,7 @@ from tui.relay import Relay, RelayOptions, Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
 from tui.sources.clock import SystemClock
-from tui.sources.relay.connection import Link
+from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.relay.messages import Hello, encode_hello
@@ -194,7 +194,7 @@ class Whole:
             self._store.apply(update)
 
         clock = SystemClock()
-        await RelaySource(Link(url, Secret(TOKEN), clock), self._store, clock).run(emit)
+        await RelaySource(RelayConnection(url, Secret(TOKEN), clock), self._store, clock).run(emit)
 
 
 async def stuck(url: str) -> ClientConnection:

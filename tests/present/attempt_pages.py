@@ -7,7 +7,7 @@ from tests.present.samples import NOW, STAMP, attempt, failure, sample, text_of
 from tui.domain.attempt import Attempt, AttemptHistory
 from tui.domain.run import Run
 from tui.present.actions.row_actions import Row, Toggle
-from tui.present.attempts.page import Asked, attempts_page
+from tui.present.attempts.page import ReadProgress, attempts_page
 from tui.present.columns import Now
 from tui.present.errors.frames import Room
 from tui.present.styled import plain
@@ -27,7 +27,7 @@ def rows_of(
     run: Run,
     limit: int = 63,
     *,
-    asked: Asked = Asked(),  # noqa: B008  a value
+    asked: ReadProgress = ReadProgress(),  # noqa: B008  a value
     now: Now = LIVE,
     picked: int | None = None,
     **room: Any,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
-from tui.domain.action_plan import Plan, to_type
+from tui.domain.action_plan import ActionPlan, to_type
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
@@ -16,19 +16,19 @@ from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.present.columns import Now
-from tui.present.dialogs.confirm import Place, Question, confirm_lines
+from tui.present.dialogs.confirm import Question, Target, confirm_lines
 from tui.present.styled import Token, line_width, plain
 
-PROD = Place(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), "prod", is_production=True)
-DEV = Place(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), "dev", is_production=False)
+PROD = Target(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), "prod", is_production=True)
+DEV = Target(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), "dev", is_production=False)
 
 
 def below(number: int, word: str = "EXECUTING", task: str = "import-page") -> TreeNode:
     return TreeNode(RunId(f"run_{number}"), 1, TaskId(task), read_status(word), None)
 
 
-def question(*runs: Run, others: int = 0, place: Place = PROD, **changes: object) -> Question:
-    plan = Plan("Cancel", runs, tuple(below(n, task=f"task-{n % 40}") for n in range(others)), read_at=NOW)
+def question(*runs: Run, others: int = 0, place: Target = PROD, **changes: object) -> Question:
+    plan = ActionPlan("Cancel", runs, tuple(below(n, task=f"task-{n % 40}") for n in range(others)), read_at=NOW)
     made = Question(plan, place, "Keep running", "")
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -95,7 +95,7 @@ def test_the_key_that_acts_is_lit_only_when_it_acts() -> None:
 
 
 def test_an_unknown_environment_says_how_it_is_treated() -> None:
-    unknown = Place(None, None, is_production=True)
+    unknown = Target(None, None, is_production=True)
     band = plain(confirm_lines(question(sample(), place=unknown), Now(NOW), 70, 40)[0])
     assert band.strip() == "PRODUCTION?  environment not known, treated as production"
     assert plain(confirm_lines(question(sample(), place=DEV), Now(NOW), 70, 40)[0]).strip() == "DEVELOPMENT  acme/api"
@@ -109,11 +109,11 @@ def test_an_unknown_environment_says_how_it_is_treated() -> None:
         (1, 10, DEV, ("11", "dev")),
         (2, 0, DEV, ()),
         (2, 0, PROD, ("2", "prod")),
-        (2, 0, Place(None, None, is_production=True), ("2",)),
+        (2, 0, Target(None, None, is_production=True), ("2",)),
     ],
 )
-def test_what_has_to_be_typed(runs: int, others: int, place: Place, typed: tuple[str, ...]) -> None:
-    plan = Plan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
+def test_what_has_to_be_typed(runs: int, others: int, place: Target, typed: tuple[str, ...]) -> None:
+    plan = ActionPlan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
     assert to_type(plan, place.name, is_production=place.is_production) == typed
 
 

@@ -29,8 +29,8 @@ from tui.present.columns import Now
 from tui.present.detail.facts import Relatives
 from tui.present.detail.page import FETCHING, Read, Shown, detail_rows, trouble_lines, whole_of
 from tui.present.detail.timeline import life_line
-from tui.present.json.fold import ALL, Folds
-from tui.present.json.rows import Place, ValueRows
+from tui.present.json.fold import ALL, JsonFolds
+from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.status import DESCRIPTIONS, UNSURE
 from tui.present.styled import Token, line_width, plain
 
@@ -129,7 +129,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
 @pytest.mark.parametrize("width", [40, 52, 120])
 @pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
 def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, related: list[Run], width: int) -> None:
-    shown = Shown(folds={"payload": Folds(ALL), "output": Folds(ALL)}, is_wrapped=width == 52)
+    shown = Shown(folds={"payload": JsonFolds(ALL), "output": JsonFolds(ALL)}, is_wrapped=width == 52)
     found = rows(run, width, around=Relatives(children=related), shown=shown)
     assert all(line_width(row.line) <= width for row in found)
     keys = [row.key for row in found if row.key is not None]
@@ -216,8 +216,8 @@ def test_a_message_of_many_lines_is_cut_and_leads_to_the_whole() -> None:
     error = RunError(Raw("\n".join(f"line {number}" for number in range(400))), Raw("Error"))
     run = replace(sample("FAILED"), error=(STAMP, error))
     row = row_of(rows(run), "Enter shows the whole")
-    assert row.act == Whole(Place("error", ()))
-    assert whole_of(run, Place("error", ())) == error.message
+    assert row.act == Whole(ValuePath("error", ()))
+    assert whole_of(run, ValuePath("error", ())) == error.message
     shown = page(run)
     assert "line 7" in shown
     assert "line 8" not in shown
@@ -237,8 +237,8 @@ def test_a_fact_that_is_cut_leads_to_the_whole_of_it() -> None:
     run = sample()
     run = replace(run, fixed=replace(run.fixed, idempotency_key=Raw("k" * 100_000)))
     row = row_of(rows(run, 60), "key       k")
-    assert row.act == Whole(Place("key", ()))
-    assert whole_of(run, Place("key", ())) == "k" * 100_000
+    assert row.act == Whole(ValuePath("key", ()))
+    assert whole_of(run, ValuePath("key", ())) == "k" * 100_000
     wrapped = [row for row in rows(run, 60, shown=Shown(is_wrapped=True)) if "kkkk" in plain(row.line)]
     assert len(wrapped) == 8
     assert plain(wrapped[-1].line).endswith("…")
@@ -259,11 +259,11 @@ def test_what_is_stored_apart_is_fetched_by_enter_and_tells_how_far_it_got() -> 
 
 def test_a_value_inside_another_is_found_by_its_place() -> None:
     run = replace(sample(), body=(STAMP, Body({"a": [1, {"text": "x\ny"}]})))
-    assert whole_of(run, Place("payload", (0, 1, 0))) == "x\ny"
-    assert whole_of(run, Place("payload", ())) == {"a": [1, {"text": "x\ny"}]}
-    assert whole_of(run, Place("payload", (5,))) is ABSENT
-    assert whole_of(run, Place("payload", (0, 9))) is ABSENT
-    assert whole_of(sample(), Place("error", ())) is ABSENT
+    assert whole_of(run, ValuePath("payload", (0, 1, 0))) == "x\ny"
+    assert whole_of(run, ValuePath("payload", ())) == {"a": [1, {"text": "x\ny"}]}
+    assert whole_of(run, ValuePath("payload", (5,))) is ABSENT
+    assert whole_of(run, ValuePath("payload", (0, 9))) is ABSENT
+    assert whole_of(sample(), ValuePath("error", ())) is ABSENT
 
 
 def test_what_is_not_read_yet_is_told() -> None:

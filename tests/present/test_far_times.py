@@ -12,7 +12,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
-from tui.present.attempts.page import Asked, attempts_page
+from tui.present.attempts.page import ReadProgress, attempts_page
 from tui.present.columns import Now, columns_for, row
 from tui.present.errors.frames import Room
 from tui.present.frame.run_summary import strip_lines
@@ -21,7 +21,7 @@ from tui.present.printed.run import run_page
 from tui.present.printed.schema import run_object, tree_objects
 from tui.present.printed.transition import transition_line
 from tui.present.printed.tree import tree_lines
-from tui.present.tree.fold import Folds, branches
+from tui.present.tree.fold import TreeFolds, branches
 from tui.present.tree.page import columns_for as tree_columns_for
 from tui.present.tree.page import row as tree_row
 from tui.present.tree.shape import shape_of
@@ -88,7 +88,7 @@ def details(draw: st.DrawFn) -> bytes:
 def drawn(run: Run, now: datetime, width: int) -> None:
     """Draw the run everywhere; nothing may be raised."""
     for moment in (Now(now), Now(now, now)):
-        attempts_page(run, Asked(), moment, Room(width), None)
+        attempts_page(run, ReadProgress(), moment, Room(width), None)
         strip_lines(run, [run], moment, width)
         row(run, columns_for(width), moment)
     run_page(run, now=now, width=width, children=[run])
@@ -117,7 +117,7 @@ def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, widt
         tree_lines(tree, now=now, width=width)
         for node in tree_objects(tree):
             compact(node)
-        for branch in branches(shape_of(tree, known.get), Folds()):
+        for branch in branches(shape_of(tree, known.get), TreeFolds()):
             tree_row(branch, tree_columns_for(width), Now(now))
 
 

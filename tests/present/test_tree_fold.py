@@ -7,7 +7,7 @@ from tests.present.grove import Grove, chain, groves, nightly
 from tests.present.samples import sample
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
-from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
+from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branches
 from tui.present.tree.shape import Shape, shape_of
 
 
@@ -22,7 +22,7 @@ def keys(shown: Sequence[Branch]) -> list[str]:
 
 def test_failures_and_what_lives_start_in_view_and_quiet_branches_of_a_large_tree_folded() -> None:
     shape = nightly_shape()
-    shown = branches(shape, Folds())
+    shown = branches(shape, TreeFolds())
     assert shape.is_large
     assert {"page0-0", "page1-0", "notify", "shard0", "shard1", "plan"} <= set(keys(shown))
     assert "shop0" not in keys(shown)
@@ -34,7 +34,7 @@ def test_a_small_tree_starts_open() -> None:
     grove.add("root")
     grove.add("child", "root")
     grove.add("leaf", "child")
-    shown = branches(shape_of(grove.tree("root"), grove.runs.get), Folds())
+    shown = branches(shape_of(grove.tree("root"), grove.runs.get), TreeFolds())
     assert [(branch.guides, branch.depth, branch.is_open) for branch in shown] == [
         ("", 0, True),
         ("└─", 1, True),
@@ -43,7 +43,7 @@ def test_a_small_tree_starts_open() -> None:
 
 
 def test_the_way_to_the_current_run_is_open() -> None:
-    assert "shop1" in keys(branches(nightly_shape("shop1"), Folds()))
+    assert "shop1" in keys(branches(nightly_shape("shop1"), TreeFolds()))
 
 
 def test_all_open_shows_everything_and_all_closed_the_root_with_its_children() -> None:
@@ -78,11 +78,11 @@ def test_what_was_open_stays_open_when_it_becomes_quiet() -> None:
     for number in range(30):
         grove.add(f"{number}", "root")
     tree = grove.tree("root")
-    folds = Folds().keeping(branches(shape_of(tree, grove.runs.get), Folds()))
+    folds = TreeFolds().keeping(branches(shape_of(tree, grove.runs.get), TreeFolds()))
     grove.runs[RunId("run_leaf")] = sample("COMPLETED", run_id="run_leaf")
     ended = shape_of(tree, grove.runs.get)
     assert "leaf" in keys(branches(ended, folds))
-    assert "leaf" not in keys(branches(ended, Folds()))
+    assert "leaf" not in keys(branches(ended, TreeFolds()))
 
 
 @given(groves(), st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=12))
@@ -93,7 +93,7 @@ def test_a_row_is_shown_where_all_above_it_is_open_in_the_order_of_the_tree(
     grove, tree = planted
     shape = shape_of(tree, grove.runs.get)
     entries = list(shape.root.walk())
-    folds = Folds()
+    folds = TreeFolds()
     for index, is_open in turns:
         folds = folds.turn([entries[index % len(entries)]], is_open=is_open)
     shown = [branch.entry for branch in branches(shape, folds)]
@@ -104,6 +104,6 @@ def test_a_row_is_shown_where_all_above_it_is_open_in_the_order_of_the_tree(
 
 def test_the_guides_of_a_chain_of_a_thousand_levels_stay_short() -> None:
     grove, tree = chain(1000)
-    shown = branches(shape_of(tree, grove.runs.get), Folds())
+    shown = branches(shape_of(tree, grove.runs.get), TreeFolds())
     assert len(shown) == 1000
     assert max(len(branch.guides) for branch in shown) <= 84

@@ -13,16 +13,18 @@ from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.actions.row_actions import Open, Toggle
 from tui.present.columns import Now
 from tui.present.styled import Line, Token, line_width, plain
-from tui.present.tree.fold import ALL_OPEN, Folds, branches
+from tui.present.tree.fold import ALL_OPEN, TreeFolds, branches
 from tui.present.tree.notes import extent, notes
 from tui.present.tree.page import columns_for, head, row
 from tui.present.tree.shape import Shape, shape_of
 
 
-def lines(grove: Grove, tree: RunTree, cells: int, folds: Folds | None = None, now: Now | None = None) -> list[Line]:
+def lines(
+    grove: Grove, tree: RunTree, cells: int, folds: TreeFolds | None = None, now: Now | None = None
+) -> list[Line]:
     """The titles and the rows."""
     columns = columns_for(cells)
-    shown = branches(shape_of(tree, grove.runs.get), folds or Folds())
+    shown = branches(shape_of(tree, grove.runs.get), folds or TreeFolds())
     rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in shown]
     return [head(columns), *rows]
 
@@ -132,7 +134,7 @@ def test_a_row_of_a_run_leads_to_it_and_a_row_of_many_unfolds() -> None:
     grove = nightly()
     acts = {
         row(each, columns_for(118), Now(NOW)).act
-        for each in branches(shape_of(grove.tree("import"), grove.runs.get), Folds())
+        for each in branches(shape_of(grove.tree("import"), grove.runs.get), TreeFolds())
     }
     assert Open(RunId("run_notify")) in acts
     assert Toggle(("batch", "run_import", "batch_1")) in acts
@@ -199,7 +201,7 @@ def test_a_run_of_which_only_the_id_is_known_is_there() -> None:
 def test_a_run_alone_says_so() -> None:
     grove = Grove()
     grove.add("root")
-    branch = branches(shape_and_tree(grove)[0], Folds())[0]
+    branch = branches(shape_and_tree(grove)[0], TreeFolds())[0]
     assert "✓ root  no runs above or below it" in plain(
         row(branch, columns_for(81, is_alone=True), Now(NOW), is_alone=True).line
     )

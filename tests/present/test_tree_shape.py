@@ -9,7 +9,7 @@ from tui.domain.run import Run
 from tui.domain.status import read_status
 from tui.domain.tree import RunTree, TreeNode
 from tui.present.tree.roll_up import OWN, Family, RollUp
-from tui.present.tree.shape import Alike, Batch, Entry, Seen, Shape, shape_of
+from tui.present.tree.shape import Alike, BatchGroup, Entry, Seen, Shape, shape_of
 
 
 def names(entry: Entry) -> list[str]:
@@ -19,7 +19,7 @@ def names(entry: Entry) -> list[str]:
         match child.what:
             case Seen(node):
                 out.append(node.id.removeprefix("run_"))
-            case Batch(_, size, is_whole):
+            case BatchGroup(_, size, is_whole):
                 out.append(f"batch {size}{'' if is_whole else '?'}")
             case Alike(size, word, task):
                 out.append(f"{size} {word} {task}")

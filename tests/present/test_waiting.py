@@ -22,7 +22,7 @@ from tui.present.frame.run_summary import strip_lines
 from tui.present.json.rows import ValueRows
 from tui.present.printed.run import run_page
 from tui.present.styled import plain
-from tui.present.tree.fold import Folds, branches
+from tui.present.tree.fold import TreeFolds, branches
 from tui.present.tree.page import columns_for, row
 from tui.present.tree.shape import shape_of
 
@@ -105,7 +105,7 @@ def tree_of(run: Run) -> str:
     grove.add("root")
     grove.runs[RunId("run_root")] = replace(run, id=RunId("run_root"))
     shape = shape_of(grove.tree("root"), grove.runs.get)
-    return "\n".join(plain(row(each, columns_for(118), AT).line) for each in branches(shape, Folds()))
+    return "\n".join(plain(row(each, columns_for(118), AT).line) for each in branches(shape, TreeFolds()))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_said: bool) ->
     wait = Wait(WaitKind.RUNS, STARTED, SpanId("s"), runs=(child,), open_count=1, task=TaskId("child"))
     grove.runs[RunId("run_root")] = replace(waiting(wait), id=RunId("run_root"))
     shape = shape_of(grove.tree("root"), grove.runs.get)
-    lines = [plain(row(each, columns_for(118), AT).line) for each in branches(shape, Folds())]
+    lines = [plain(row(each, columns_for(118), AT).line) for each in branches(shape, TreeFolds())]
     assert ("waits for its child" in lines[0]) is is_said
 
 

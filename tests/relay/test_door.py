@@ -18,7 +18,7 @@ from tui.domain.ids import RunId
 from tui.domain.source_names import RELAY
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay import RelayOptions, Tokens
-from tui.relay.authenticator import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Door
+from tui.relay.authenticator import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Authenticator
 from tui.relay.request_proxy import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
@@ -76,7 +76,7 @@ def test_a_wrong_token_is_refused_and_told_once(tmp_path: Path, token: str) -> N
 
 def test_refusals_are_reported_ten_times_a_minute_in_all() -> None:
     clock, said = VirtualClock(), list[str]()
-    door = Door(BOTH, clock, said.append)
+    door = Authenticator(BOTH, clock, said.append)
 
     def knock(number: int) -> None:
         line = SimpleNamespace(remote_address=(f"127.0.{number // 256}.{number % 256}", 1))

@@ -9,10 +9,10 @@ from tests.store.builders import NOON, at, patch_of
 from tui.domain.source_names import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.relay import feed as feeds
-from tui.relay.client import Screen
+from tui.relay.client import RelayClient
 from tui.relay.feed import Feed
 from tui.store.store import Store
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Message, Runs, decode_told
 
 
@@ -44,12 +44,12 @@ class Wall:
     def __init__(self) -> None:
         self.store = Store()
         self.feed = Feed(self.store, lambda: NOON)
-        self.screens: list[Screen] = []
+        self.screens: list[RelayClient] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self) -> SlowLine:
         line = SlowLine()
-        self.screens.append(Screen(line, self.feed, lambda: NOON, name="wall"))
+        self.screens.append(RelayClient(line, self.feed, lambda: NOON, name="wall"))
         self._tasks.append(asyncio.ensure_future(self.screens[-1].tell()))
         return line
 
@@ -127,7 +127,7 @@ def test_a_screen_that_was_busy_hears_the_runs_before_it_hears_that_all_is_well(
         line.free.set()
         await wall.rest()
         told = line.heard[known:]
-        assert [type(message) for message in told] == [Runs, Runs, Facts]
+        assert [type(message) for message in told] == [Runs, Runs, RelayFacts]
         assert line.words() == {"run_a": "COMPLETED"}
 
     on_a_wall(story)

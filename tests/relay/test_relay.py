@@ -18,7 +18,7 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
-from tui.store.freshness import Connection, Freshness, Level
+from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.wire.errors import NotFound
 from tui.wire.questions import EventsQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
 from tui.wire.relay.messages import Answered, Call, encode_call
@@ -42,7 +42,7 @@ class Watched:
 
     def __init__(self, screen: Session) -> None:
         self._screen = screen
-        self._connection = Connection()
+        self._connection = FreshnessTracker()
         screen.listen(lambda _: self._see())
         self._see()
 

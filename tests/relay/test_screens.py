@@ -26,7 +26,7 @@ from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.questions import TraceQuestion
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Call, Chunk, Message, Runs, Welcome, encode_answer, encode_call
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
@@ -90,7 +90,7 @@ def test_a_screen_begins_with_all_runs_in_chunks_the_newest_first(tmp_path: Path
                 assert told == [f"run_{number:05d}" for number in reversed(range(count))]
                 (gone,) = [gone for chunk in chunks if isinstance(chunk, Runs) for gone in chunk.gone]
                 assert gone == RunGone(RunId("run_00007"), at(1000))
-                assert isinstance(await hear(line), Facts)
+                assert isinstance(await hear(line), RelayFacts)
 
     asyncio.run(scenario())
 
@@ -105,9 +105,9 @@ def test_no_run_at_all_is_a_snapshot_too(tmp_path: Path) -> None:
 
 def test_what_changes_is_written_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
-    send = screens.Screen.send
+    send = screens.RelayClient.send
 
-    async def watched(self: screens.Screen, messages: Iterable[bytes]) -> None:
+    async def watched(self: screens.RelayClient, messages: Iterable[bytes]) -> None:
         told = list(messages)
         written.extend(told)
         await send(self, told)
@@ -117,7 +117,7 @@ def test_what_changes_is_written_once_for_all_screens(tmp_path: Path, monkeypatc
             await begin(one)
             await begin(other)
             await relayed.idle()
-            monkeypatch.setattr(screens.Screen, "send", watched)
+            monkeypatch.setattr(screens.RelayClient, "send", watched)
             await tell(relayed, some_runs(3))
             for line in (one, other):
                 heard = await hear_until(line, Heard("QUEUED", 3))

@@ -20,7 +20,7 @@ from tui.emulator.server.application import application
 from tui.emulator.server.clock import WorldClock
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import beside
-from tui.emulator.world import Company
+from tui.emulator.world import DemoTasks
 
 HERE = Path(__file__).parent
 REQUESTS = HERE.parent / "emulator" / "sdk_requests.json"
@@ -47,7 +47,7 @@ def emulator() -> Iterator[str]:
 @contextmanager
 def small() -> Iterator[str]:
     """An emulator of the recordings' tasks, where nothing happens but what is asked for; gives its address."""
-    company = Company(REFERENCE, limits=REFERENCE_LIMITS)
+    company = DemoTasks(REFERENCE, limits=REFERENCE_LIMITS)
     emulator = Emulator(company, Options(rate_per_s=0, history=0), WorldClock())
     with beside(application(emulator), emulator) as url:
         yield url

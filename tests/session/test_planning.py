@@ -12,12 +12,12 @@ from tests.fleet import Fleet, FleetRun, serving
 from tests.harness import pass_time, started
 from tests.session.acting import LONG, fleet_of
 from tui.actions import CANCEL
-from tui.domain.action_plan import Plan
+from tui.domain.action_plan import ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Run
 from tui.session import Session
-from tui.session.action_planner import Planning
+from tui.session.action_planner import ActionPlanner
 from tui.sources.tree_fetcher import TREE_READS
 from tui.store.merge import merge
 
@@ -40,13 +40,13 @@ async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
     return [found[RunId(run.id)] for run in runs]
 
 
-def planned(fleet: Fleet, tmp_path: Path, *runs: FleetRun) -> tuple[Plan, Counter[str]]:
+def planned(fleet: Fleet, tmp_path: Path, *runs: FleetRun) -> tuple[ActionPlan, Counter[str]]:
     """The plan of a cancel, and what was asked for it."""
 
-    async def scenario() -> tuple[Plan, Counter[str]]:
+    async def scenario() -> tuple[ActionPlan, Counter[str]]:
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                planning = Planning(session, CANCEL, await listed(session, runs))
+                planning = ActionPlanner(session, CANCEL, await listed(session, runs))
                 before = len(fleet.requests)
 
                 async def read() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.virtual_clock import VirtualClock
 from tui.config import Secret, Settings
 from tui.domain.update import SourceConnected, SourceRetrying, Update
-from tui.session.source_supervisor import Sources
+from tui.session.source_supervisor import SourceSupervisor
 from tui.sources.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
 from tui.store.store import Store
 
@@ -72,7 +72,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.told: list[Update] = []
-        self.sources = Sources(
+        self.sources = SourceSupervisor(
             Settings("http://127.0.0.1:1", Secret("tr_dev_none")),
             Store(),
             self.clock,

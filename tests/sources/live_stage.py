@@ -16,7 +16,7 @@ from tui.domain.ids import RunId
 from tui.domain.status import RunStatus, read_status
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.store.freshness import Connection, Freshness
+from tui.store.freshness import Freshness, FreshnessTracker
 
 FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
@@ -29,7 +29,7 @@ class Followed:
     fleet: Fleet
     session: Session
     later: Later
-    connection: Connection
+    connection: FreshnessTracker
 
     def see(self, _: Changes) -> None:
         """As a screen does."""
@@ -68,7 +68,7 @@ def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: An
     async def scenario() -> None:
         there = fleet or a_fleet()
         async with live(there, tmp_path, **changes) as (session, later):
-            followed = Followed(there, session, later, Connection(session.settings.interval_s))
+            followed = Followed(there, session, later, FreshnessTracker(session.settings.interval_s))
             session.listen(followed.see)
             await later(10)
             await story(followed)

@@ -19,7 +19,7 @@ from tui.domain.wait import WaitKind
 from tui.emulator.recorded_tasks import REFERENCE_LATER
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 from tui.session import Session
 from tui.sources.attempt_fetcher import CUT_AGAIN
 
@@ -38,7 +38,7 @@ TASKS = (
 def served(task: str, age_s: float) -> Iterator[tuple[FleetApi, RunId]]:
     """A world in which one run of a task was triggered that long ago, and its id."""
     fleet = Fleet(VirtualClock())
-    fleet.world = World(Company(TASKS), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
+    fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
     fleet.world.advance(in_ms(-age_s))
     run, _ = fleet.world.trigger(NewRun(task_id=task))
     fleet.world.advance(in_ms(0))

@@ -28,8 +28,8 @@ from tui.sources.polling.run_lister import Reach
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import CROWDED_AGAIN
 from tui.sources.registry import SOURCES, SourceParts
-from tui.sources.relay.connection import Link
-from tui.sources.run_fetcher import Api, Reads
+from tui.sources.relay.connection import RelayConnection
+from tui.sources.run_fetcher import Api, RunFetcher
 from tui.store.store import Store
 from tui.wire.client import Client
 
@@ -83,12 +83,12 @@ def world(clock: VirtualClock | None = None) -> Fleet:
 class Follower:
     """One source on a fleet, with everything it tells."""
 
-    def __init__(self, name: str, fleet: Fleet, api: Api, budget: Budget, link: Link | None = None) -> None:
+    def __init__(self, name: str, fleet: Fleet, api: Api, budget: Budget, link: RelayConnection | None = None) -> None:
         self.fleet = fleet
         self.budget = budget
         self.store = Store()
         self.told: list[Update] = []
-        self.reads = Reads(api, budget, self.emit, fleet.clock.now, self.store.get)
+        self.reads = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get)
         coverage = Coverage()
         # Nobody reads a list beside it.
         coverage.has_list.set()

@@ -2,26 +2,26 @@
 
 from tests.store.builders import at, patch_of
 from tui.domain.ids import Cursor
-from tui.sources.polling.newest import LIST_DELAY, Edge
-from tui.wire.runs import Page
+from tui.sources.polling.newest import LIST_DELAY, NewestRuns
+from tui.wire.runs import ListPage
 
 DELAY_S = LIST_DELAY.total_seconds()
 
 
-def page_of(*created_s: float, read_s: float = 1000) -> Page:
+def page_of(*created_s: float, read_s: float = 1000) -> ListPage:
     """A page of runs that are named by their creation, with another behind it."""
     patches = tuple(patch_of(f"run_{second}", created=second) for second in created_s)
-    return Page(patches, at(read_s), Cursor("next"))
+    return ListPage(patches, at(read_s), Cursor("next"))
 
 
 def test_before_anything_was_met_nothing_is_past() -> None:
-    edge = Edge()
+    edge = NewestRuns()
     assert edge.take(page_of(10, 9)) == 2
     assert not edge.is_past(page_of(10, 9))
 
 
 def test_a_page_that_reaches_what_was_met_is_past_though_it_has_news() -> None:
-    edge = Edge()
+    edge = NewestRuns()
     edge.take(page_of(10, 9))
     edge.advance()
     page = page_of(12, 11, 10, 10 - DELAY_S)
@@ -30,15 +30,15 @@ def test_a_page_that_reaches_what_was_met_is_past_though_it_has_news() -> None:
 
 
 def test_a_page_that_ends_where_a_late_run_may_still_show_up_is_not_past() -> None:
-    edge = Edge()
+    edge = NewestRuns()
     edge.take(page_of(10, 9))
     edge.advance()
     assert not edge.is_past(page_of(12, 11, 10.1 - DELAY_S))
-    assert not edge.is_past(Page((), at(1000), Cursor("next")))
+    assert not edge.is_past(ListPage((), at(1000), Cursor("next")))
 
 
 def test_a_server_whose_clock_is_set_back_has_news_again() -> None:
-    edge = Edge()
+    edge = NewestRuns()
     edge.take(page_of(700, 699, read_s=700))
     edge.advance()
     assert edge.take(page_of(700, 699, 101, 100, read_s=102)) == 0
@@ -47,7 +47,7 @@ def test_a_server_whose_clock_is_set_back_has_news_again() -> None:
 
 
 def test_a_run_that_is_created_in_the_future_hides_no_news() -> None:
-    edge = Edge()
+    edge = NewestRuns()
     edge.take(page_of(5000, 99, read_s=100))
     edge.advance()
     assert edge.take(page_of(5000, 101, 99, read_s=102)) == 1

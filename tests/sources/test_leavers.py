@@ -12,12 +12,12 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.update import RunsRead, Update
 from tui.sources.budget import Priority
-from tui.sources.polling.page_reader import Lister
-from tui.sources.polling.rereads import Leavers
-from tui.sources.polling.scan import Crowds
+from tui.sources.polling.page_reader import PageReader
+from tui.sources.polling.rereads import RereadQueue
+from tui.sources.polling.scan import Density
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited, ServerFault
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 
 
 class EmptyList:
@@ -32,8 +32,8 @@ class EmptyList:
         self.asked: list[RunId] = []
         self.failure: ApiError = ServerFault("it cannot be read", 500)
 
-    async def page(self, *_: object, **__: object) -> Page:
-        return Page((), at(0), None)
+    async def page(self, *_: object, **__: object) -> ListPage:
+        return ListPage((), at(0), None)
 
     async def run(self, run_id: RunId, _: Priority) -> None:
         self.asked.append(run_id)
@@ -47,8 +47,8 @@ class EndlessList(EmptyList):
         super().__init__(run_ids)
         self._cursors = itertools.count()
 
-    async def page(self, *_: object, **__: object) -> Page:
-        return Page((), at(0), Cursor(str(next(self._cursors))))
+    async def page(self, *_: object, **__: object) -> ListPage:
+        return ListPage((), at(0), Cursor(str(next(self._cursors))))
 
 
 class WholeList(EmptyList):
@@ -63,7 +63,7 @@ class WholeList(EmptyList):
         self.gone: set[RunId] = set()
         self.pages = 0
 
-    async def page(self, *args: object, **options: object) -> Page:
+    async def page(self, *args: object, **options: object) -> ListPage:
         filters, first, size = cast("RunFilters", args[1]), int(str(options["after"] or 0)), int(str(options["size"]))
         since, until = filters.created_from, filters.created_to
         assert since is not None
@@ -72,7 +72,7 @@ class WholeList(EmptyList):
         rows = [row for row in self._rows if since <= (moments.get(row.id) or at(-1e6)) <= until]
         self.pages += 1
         following = Cursor(str(first + size)) if len(rows) > first + size else None
-        return Page(tuple(rows[first : first + size]), self.read_at, following)
+        return ListPage(tuple(rows[first : first + size]), self.read_at, following)
 
     async def run(self, run_id: RunId, _: Priority) -> None:
         self.asked.append(run_id)
@@ -82,8 +82,8 @@ async def nobody(_: Update) -> None:
     """To whom nothing is emitted."""
 
 
-def leavers_of(lister: EmptyList) -> Leavers:
-    return Leavers(cast("Lister", lister), RunFilters(), lambda run_id: run_id in lister.store.live())
+def leavers_of(lister: EmptyList) -> RereadQueue:
+    return RereadQueue(cast("PageReader", lister), RunFilters(), lambda run_id: run_id in lister.store.live())
 
 
 def test_runs_that_scans_miss_again_and_again_wait_once_each() -> None:
@@ -194,7 +194,7 @@ def test_a_run_that_a_spent_budget_kept_from_being_read_is_read_when_there_is_so
 
 
 def test_where_pages_showed_a_crowd_runs_stand_apart_until_it_is_doubted_for_long() -> None:
-    crowds, send, hour = Crowds(), TaskId("send-email"), timedelta(hours=1)
+    crowds, send, hour = Density(), TaskId("send-email"), timedelta(hours=1)
     assert crowds.place(None, 7, hour) == 7
     crowds.learn(None, 100, timedelta(seconds=10))
     assert crowds.place(None, 7, hour) == 36_000
@@ -208,6 +208,6 @@ def test_where_pages_showed_a_crowd_runs_stand_apart_until_it_is_doubted_for_lon
 
 
 def test_a_page_of_one_moment_is_no_endless_crowd() -> None:
-    crowds = Crowds()
+    crowds = Density()
     crowds.learn(None, 100, timedelta())
     assert crowds.place(None, 0, timedelta(seconds=1)) == pytest.approx(100_000)

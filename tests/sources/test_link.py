@@ -26,12 +26,12 @@ from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.domain.update import SourceConnected, Update
 from tui.sources.base import Fatal, Transient
-from tui.sources.relay.connection import Link
+from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
 from tui.wire.questions import RunQuestion
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import (
     VERSION,
     Beat,
@@ -51,12 +51,14 @@ Behaviour = Callable[[ServerConnection], Awaitable[None]]
 
 
 @asynccontextmanager
-async def against(behaviour: Behaviour, clock: VirtualClock | None = None) -> AsyncIterator[tuple[Link, RelaySource]]:
+async def against(
+    behaviour: Behaviour, clock: VirtualClock | None = None
+) -> AsyncIterator[tuple[RelayConnection, RelaySource]]:
     """A link, and a source on it, to a server that behaves so."""
     async with serve(behaviour, "127.0.0.1", 0, max_size=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         clock = clock or VirtualClock()
-        link = Link(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
+        link = RelayConnection(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
         yield link, RelaySource(link, Store(), clock)
         await link.aclose()
 
@@ -91,7 +93,7 @@ async def failure(source: RelaySource) -> BaseException:
         (WELCOME, b"{}"),
         (WELCOME, b"\xff"),
         (WELCOME, NO_RUNS, WELCOME),
-        (WELCOME, encode_facts(Facts(at(0)))[:-1]),
+        (WELCOME, encode_facts(RelayFacts(at(0)))[:-1]),
     ],
 )
 def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) -> None:
@@ -151,7 +153,7 @@ def test_silence_is_noticed_after_five_beats_and_not_before() -> None:
         told.append(update)
 
     async def scenario() -> None:
-        facts = encode_facts(Facts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
+        facts = encode_facts(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
         async with against(saying(WELCOME, NO_RUNS, facts), clock) as (_, source):
             running = asyncio.ensure_future(source.run(emit))
             while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in told):  # noqa: ASYNC110  nobody has an event for it
@@ -168,7 +170,7 @@ def test_silence_is_noticed_after_five_beats_and_not_before() -> None:
 
 def test_questions_without_a_connection_or_with_an_id_that_is_none_are_not_sent() -> None:
     async def scenario() -> None:
-        link = Link("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
+        link = RelayConnection("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
         with pytest.raises(Unreachable, match="not connected"):
             await link.read_run(RunId("run_1"))
         for run_id in ("", "..", "\ud800", "x" * 100_000):
@@ -197,7 +199,7 @@ def test_an_open_question_hears_of_the_end_of_the_connection() -> None:
                         await link.hear()
             await asked
 
-    async def ended(link: Link) -> None:
+    async def ended(link: RelayConnection) -> None:
         with pytest.raises(Unreachable, match="broke"):
             await link.answer(RunQuestion(RunId("run_1")))
 
@@ -209,7 +211,7 @@ def test_certificates_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> N
     nonsense.write_text("nonsense")
 
     async def scenario() -> None:
-        link = Link("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=nonsense)
+        link = RelayConnection("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=nonsense)
         with pytest.raises(Fatal, match="--tls-ca"):
             async with link.open():
                 pass
@@ -230,7 +232,7 @@ def test_a_proxy_that_is_none_is_for_a_person_to_mend_and_told_without_its_passw
     monkeypatch.setenv("https_proxy", proxy)
 
     async def scenario() -> None:
-        link = Link("wss://relay.invalid", Secret(TOKEN), VirtualClock())
+        link = RelayConnection("wss://relay.invalid", Secret(TOKEN), VirtualClock())
         with pytest.raises(Fatal, match=words) as caught:
             async with link.open():
                 pass
@@ -257,7 +259,7 @@ def test_what_is_no_relay_is_called_so(scheme: str, answer: bytes, words: str) -
         server = await asyncio.start_server(speak, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            link = Link(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
+            link = RelayConnection(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
             with pytest.raises((ServerFault, Unreachable), match=words) as caught:
                 async with link.open():
                     pass
@@ -283,7 +285,7 @@ def test_a_redirect_is_not_followed() -> None:
 
             async with serve(elsewhere, "127.0.0.1", 0, process_request=redirect) as server:  # type: ignore[arg-type]
                 here = next(iter(server.sockets)).getsockname()[1]
-                link = Link(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
+                link = RelayConnection(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
                 with pytest.raises(ServerFault, match="302"):
                     async with link.open():
                         pass
@@ -319,7 +321,7 @@ def garbled(connection: socket.socket) -> None:
 )
 def test_relay_is_tried_again_after_broken_tls(serve_raw: Serve) -> None:
     async def scenario(port: int) -> None:
-        link = Link(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
+        link = RelayConnection(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
         error = await failure(RelaySource(link, Store(), VirtualClock()))
         assert isinstance(error, Transient)
         assert not error.is_answered

@@ -18,16 +18,16 @@ from tui.domain.update import (
     SourceRetrying,
     Update,
 )
-from tui.sources.relay.updates import MOST_SOURCES, Told
+from tui.sources.relay.updates import MOST_SOURCES, RelayUpdates
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Chunk, Runs
 
 WELL = SourceConnected(REST, at(50), 2.0)
 TROUBLE = SourceRetrying(REST, at(50), at(60), 1, "503", is_answered=True, status=503)
 NO_FEED = replace(TROUBLE, source=REALTIME)
-FACTS = Facts(at(51), sources=(WELL,), history=HistoryRead(at(0), 100, is_complete=True))
+FACTS = RelayFacts(at(51), sources=(WELL,), history=HistoryRead(at(0), 100, is_complete=True))
 
 
 class Screen:
@@ -36,10 +36,10 @@ class Screen:
     def __init__(self) -> None:
         self.store = Store()
         self.store.apply(RunsRead((patch_of("run_a", "QUEUED"), patch_of("run_b", "QUEUED"))))
-        self.told = Told(self.store)
+        self.told = RelayUpdates(self.store)
 
-    def hears(self, message: Runs | Facts) -> list[Update]:
-        updates = list(self.told.facts(message) if isinstance(message, Facts) else self.told.runs(message))
+    def hears(self, message: Runs | RelayFacts) -> list[Update]:
+        updates = list(self.told.facts(message) if isinstance(message, RelayFacts) else self.told.runs(message))
         for update in updates:
             self.store.apply(update)
         return updates
@@ -127,6 +127,6 @@ def test_sources_without_end_are_not_taken_in_by_this_connection_nor_by_the_next
         for number in range(100):
             screen.hears(replace(FACTS, sources=(replace(WELL, source=f"source {number}"),)))
     assert len(screen.store.sources) <= MOST_SOURCES
-    screen.told = Told(screen.store)
+    screen.told = RelayUpdates(screen.store)
     with pytest.raises(ServerFault, match="without end"):
         screen.hears(replace(FACTS, sources=(replace(WELL, source="one more"),)))

@@ -18,7 +18,7 @@ from tui.domain.tree import RunTree
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Call, Child, Script, Start, Task, Work
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 from tui.present.printed.schema import tree_objects
 from tui.present.printed.tree import tree_lines
 from tui.present.styled import plain
@@ -54,7 +54,7 @@ TASKS = (
 def served(task: str, age_s: float = 60.0) -> Iterator[tuple[FleetApi, str]]:
     """A world in which one run of a task was triggered that long ago, and its id."""
     fleet = Fleet(VirtualClock())
-    fleet.world = World(Company(TASKS), start_ms=in_ms(min(EARLIEST_S, -age_s)), environment=DEV, lag_ms=(0, 0))
+    fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(min(EARLIEST_S, -age_s)), environment=DEV, lag_ms=(0, 0))
     fleet.world.advance(in_ms(-age_s))
     run, _ = fleet.world.trigger(NewRun(task_id=task))
     fleet.world.advance(in_ms(0))

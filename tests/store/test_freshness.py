@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.store.builders import NOON, at
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.store.freshness import Connection, Freshness, Level
+from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.store.missed import Gap
 
 REST, FEED, RELAY = "rest", "realtime", "relay"
@@ -19,7 +19,7 @@ REST, FEED, RELAY = "rest", "realtime", "relay"
 class Heard:
     """A connection whose sources speak at seconds of its time, which is the server's as well."""
 
-    connection: Connection = field(default_factory=lambda: Connection(2.0))
+    connection: FreshnessTracker = field(default_factory=lambda: FreshnessTracker(2.0))
 
     def good(self, source: str, second: float, *, every_s: float | None = None, age_s: float = 0) -> None:
         interval_s = every_s or {REST: 2.0, FEED: 20.0, RELAY: 5.0}[source]
@@ -163,7 +163,7 @@ def test_a_blip_of_the_feed_is_no_gap_and_an_outage_of_both_is(heard: Heard) -> 
 
 
 def test_a_machine_that_slept_has_a_gap_and_a_clock_that_was_set_has_none() -> None:
-    connection = Connection(2.0)
+    connection = FreshnessTracker(2.0)
     connection.see(SourceConnected(REST, at(0), 2.0), 0, at(0))
     # Somebody set the clock, or the server's: ten minutes by the wall, two seconds in truth.
     connection.see(SourceConnected(REST, at(602), 2.0), 2, at(602))

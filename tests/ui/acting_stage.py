@@ -20,7 +20,7 @@ from tui.domain.ids import RunId
 from tui.present.styled import Line, plain
 from tui.session import Session
 from tui.ui.app import TriggerApp
-from tui.ui.data.action_controller import Acting, Voice
+from tui.ui.data.action_controller import ActionController, Voice
 from tui.ui.input.type_ahead import ASK_CURSOR
 from tui.ui.screens.confirm import ConfirmScreen
 
@@ -53,10 +53,10 @@ class Stage:
     notices: list[str] = field(default_factory=list)
     opened: list[RunId] = field(default_factory=list)
     unmarked: list[bool] = field(default_factory=list)
-    acting: Acting = field(init=False)
+    acting: ActionController = field(init=False)
 
     def __post_init__(self) -> None:
-        self.acting = Acting(
+        self.acting = ActionController(
             self.app.live,
             lambda: self.app,
             Voice(self.told.append, self._note),

@@ -21,7 +21,7 @@ from tests.harness import pass_time, settings_for
 from tests.ui.quiet import Quiet
 from tui.session import Session
 from tui.ui.app import TriggerApp
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 from tui.ui.screens.main import MainScreen
 
 _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
@@ -96,7 +96,7 @@ async def monitored(
     tmp_path: Path,
     *,
     size: tuple[int, int] = (120, 40),
-    look: Look = Look.DARK,
+    look: ColorMode = ColorMode.DARK,
     is_ascii: bool = False,
     wait_s: float = 3.0,
     environ: dict[str, str] | None = None,

@@ -10,7 +10,7 @@ from tests.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.source_names import RELAY
 from tui.store.server_filter import ServerFilter
-from tui.ui.data.subscription import Following
+from tui.ui.data.subscription import RunSubscription
 
 
 def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> No
         fleet = Fleet(VirtualClock())
         fleet.add(FleetRun(1, -9, -8))
         async with relaying(fleet, tmp_path) as relayed, on_screen(relayed, is_following=False) as screen:
-            following = Following(screen, place="relay here")
+            following = RunSubscription(screen, place="relay here")
             await following.begin()
             await relayed.until(lambda: len(screen.store))
             following.choose(ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=1)))
@@ -34,7 +34,7 @@ def test_a_relay_that_was_given_up_is_asked_again_when_a_person_wants_it(tmp_pat
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         async with relaying(fleet, tmp_path) as relayed, on_screen(relayed, "x", is_following=False) as screen:
-            following = Following(screen, place="relay here")
+            following = RunSubscription(screen, place="relay here")
             await following.begin()
             await relayed.until(lambda: RELAY in screen.store.sources)
             asked = len(fleet.asked(RELAY_PATH))

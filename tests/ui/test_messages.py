@@ -25,7 +25,7 @@ from tui.domain.update import (
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.data.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
-from tui.ui.model.selection import Subject
+from tui.ui.model.selection import Selection
 
 RUN = recording("014")["response"]["body"]["data"][0]["id"]
 URL = "https://trigger.acme.example"
@@ -115,8 +115,8 @@ def test_a_read_that_failed_is_told_once_by_the_run_it_was_about(tmp_path: Path)
         settings = read_settings({"TRIGGER_SECRET_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path)})
         messages = Messages()
         reporter = Reporter(Session(settings, clock=VirtualClock()), messages)
-        failed = Subject(RunId("run_1"), trouble="GET /api/v3/runs/run_1: 500 Internal Server Error")
-        for subject in (Subject(), failed, failed, replace(failed, trouble=None, tree_trouble="the budget is spent")):
+        failed = Selection(RunId("run_1"), trouble="GET /api/v3/runs/run_1: 500 Internal Server Error")
+        for subject in (Selection(), failed, failed, replace(failed, trouble=None, tree_trouble="the budget is spent")):
             reporter.see_reading(subject)
         return [message.text for message in messages]
 

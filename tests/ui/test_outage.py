@@ -14,8 +14,8 @@ from tests.ui.acting_stage import executing, fleet_of
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
 from tui.domain.update import CaughtUp
-from tui.sources.polling.run_lister import Listing
-from tui.ui.look.theme import Look
+from tui.sources.polling.run_lister import RunLister
+from tui.ui.look.theme import ColorMode
 
 LIVED = [
     FleetRun(10, -50, -40, 20.0, end="FAILED"),
@@ -27,7 +27,7 @@ LIVED = [
 
 @pytest.fixture(autouse=True)
 def the_tests_say_when_all_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Listing, "caught_up_at", None)
+    monkeypatch.setattr(RunLister, "caught_up_at", None)
 
 
 async def break_for(monitor: Monitored, seconds: float) -> None:
@@ -168,7 +168,7 @@ def test_a_short_outage_in_which_nothing_happened_in_ascii(tmp_path: Path) -> No
         assert monitor.lines[3] == line + "." * (79 - len(line))
 
     old = fleet_of(FleetRun(90, -5000, -4999, -4998))
-    told(story, tmp_path, old, size=(80, 24), look=Look.NONE, is_ascii=True)
+    told(story, tmp_path, old, size=(80, 24), look=ColorMode.NONE, is_ascii=True)
 
 
 def test_one_lost_answer_is_no_outage(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Reading one run on a server that is slow: nothing stays as it was before the answer.
 
-What lives here: `Reading` on a session of which a test gives every answer itself, in virtual time.
+What lives here: `SelectionLoader` on a session of which a test gives every answer itself, in virtual time.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tui.session import Session
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
 from tui.store.changes import Changes, Topic
 from tui.store.facts import SourceStatus
-from tui.ui.model.selection import Reading, Subject
+from tui.ui.model.selection import Selection, SelectionLoader
 from tui.wire.errors import Unreachable
 
 RUN = sample()
@@ -41,7 +41,7 @@ class Asked:
     trees: list[asyncio.Future[RunTree]] = field(default_factory=list)
     sources: dict[str, SourceStatus] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    shown: list[Subject] = field(default_factory=list)
+    shown: list[Selection] = field(default_factory=list)
     refill: Refill = SECRET_KEY
 
     @property
@@ -51,7 +51,7 @@ class Asked:
     def __post_init__(self) -> None:
         self.now = self.clock.now
         self.store = self
-        self.reading = Reading(cast("Session", self), self.shown.append)
+        self.reading = SelectionLoader(cast("Session", self), self.shown.append)
         self.reading.want(detail=True, tree=True)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

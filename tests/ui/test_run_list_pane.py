@@ -12,7 +12,7 @@ from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, monitored, told
 from tests.virtual_clock import VirtualClock
 from tui.emulator.routes.table import NAMES
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 
 
 def cursor_line(monitor: Monitored) -> int | None:
@@ -322,7 +322,7 @@ def test_keys_work_again_when_the_terminal_was_too_small(tmp_path: Path) -> None
 
 def test_ascii_alone(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with monitored(small_fleet(), tmp_path, look=Look.NONE, is_ascii=True) as monitor:
+        async with monitored(small_fleet(), tmp_path, look=ColorMode.NONE, is_ascii=True) as monitor:
             await monitor.press("j", "j", "enter")
             assert monitor.text.isascii()
             assert "x Failed" in monitor.text

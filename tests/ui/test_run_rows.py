@@ -17,7 +17,7 @@ from tui.store.orders import CREATED, ORDERS, STATUS, Order
 from tui.store.store import Store
 from tui.store.view import View
 from tui.ui.model.list_lines import END, Item, ListEnd
-from tui.ui.model.run_list import RunRows
+from tui.ui.model.run_list import RunListModel
 
 HEIGHT = 5
 
@@ -30,13 +30,13 @@ class Listed:
     height: int = HEIGHT
     max_runs: int = 1000
     store: Store = field(init=False)
-    rows: RunRows = field(init=False)
+    rows: RunListModel = field(init=False)
     painted: list[str] = field(default_factory=list)
     number: int = 0
 
     def __post_init__(self) -> None:
         self.store = Store(max_runs=self.max_runs)
-        self.rows = RunRows(self.store, View(self.store, parse_filter(self.text)), self.height)
+        self.rows = RunListModel(self.store, View(self.store, parse_filter(self.text)), self.height)
 
     def read(self, *runs: tuple[int, str]) -> set[int]:
         """Runs by number and status; the number is when it was created."""
@@ -299,7 +299,7 @@ Step = Callable[[Listed], set[int] | None]
 """Does something; the lines to paint, or None: all of them."""
 
 
-def _quietly(do: Callable[[RunRows], object]) -> Step:
+def _quietly(do: Callable[[RunListModel], object]) -> Step:
     def step(listed: Listed) -> None:
         do(listed.rows)
 
@@ -331,9 +331,15 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.sampled_from([-1, 1]).map(lambda lines: _quietly(lambda rows: rows.step(lines))),
     st.integers(1, 9).map(lambda height: _quietly(lambda rows: rows.resize(height))),
     st.sampled_from([-1, 1]).map(lambda step: _quietly(lambda rows: rows.to_failed(step))),
-    st.sampled_from([RunRows.follow, RunRows.to_end, RunRows.toggle_mark, RunRows.mark_all, RunRows.mark_range]).map(
-        _quietly
-    ),
+    st.sampled_from(
+        [
+            RunListModel.follow,
+            RunListModel.to_end,
+            RunListModel.toggle_mark,
+            RunListModel.mark_all,
+            RunListModel.mark_range,
+        ]
+    ).map(_quietly),
     st.tuples(st.sampled_from(["", "status:live", "status:failed"]), st.sampled_from(ORDERS)).map(_show),
 )
 

@@ -16,7 +16,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import THEMES, Look
+from tui.ui.look.theme import THEMES, ColorMode
 from tui.ui.screens.server_filters import ServerFiltersScreen
 
 DAY = timedelta(hours=24)
@@ -33,7 +33,7 @@ class Host(App[None]):
 
     CSS_PATH: ClassVar[list[str | Path]] = [Path(tui.ui.__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
 
-    def __init__(self, before: RunFilters, look: Look, *, is_ascii: bool) -> None:
+    def __init__(self, before: RunFilters, look: ColorMode, *, is_ascii: bool) -> None:
         super().__init__(ansi_color=None)
         self.painter = Painter(look, is_ascii=is_ascii)
         self.before = before
@@ -82,7 +82,7 @@ def told(
     before: RunFilters = NOTHING,
     *,
     size: tuple[int, int] = (80, 24),
-    look: Look = Look.DARK,
+    look: ColorMode = ColorMode.DARK,
     is_ascii: bool = False,
 ) -> None:
     async def scenario() -> None:
@@ -208,8 +208,8 @@ def test_all_of_it_is_seen_at_every_size() -> None:
     told(story)
 
 
-@pytest.mark.parametrize("look", [Look.SIXTEEN, Look.NONE])
-def test_it_can_be_told_from_the_page_without_colours_of_its_own(look: Look) -> None:
+@pytest.mark.parametrize("look", [ColorMode.SIXTEEN, ColorMode.NONE])
+def test_it_can_be_told_from_the_page_without_colours_of_its_own(look: ColorMode) -> None:
     async def story(dialog: Dialog) -> None:
         assert "-- server filters ---" in dialog.text
         assert sum("-" * 60 in line for line in dialog.lines) == 1

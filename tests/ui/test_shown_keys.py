@@ -6,7 +6,7 @@ from tests.fleet import Fleet, FleetRun
 from tests.ui.fleets import small_fleet
 from tests.ui.monitored import Monitored, told
 from tests.virtual_clock import VirtualClock
-from tui.ui.look.theme import PALETTES, Look
+from tui.ui.look.theme import PALETTES, ColorMode
 from tui.ui.widgets.lines import LineWidget
 
 
@@ -89,7 +89,7 @@ def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> Non
 def test_what_stands_still_in_a_pause_has_no_lively_colour_in_any_pane(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -10, -9, 1_000))
-    blue = PALETTES[Look.DARK]["blue"]
+    blue = PALETTES[ColorMode.DARK]["blue"]
 
     def is_lively(*widgets: LineWidget) -> list[bool]:
         return [

@@ -15,7 +15,7 @@ from tests.fleet import FleetRun
 from tests.ui.fleets import ENDS, small_fleet
 from tests.ui.monitored import Monitored, Story, monitored
 from tui.domain.update import CaughtUp
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 
 FOLDER = Path(__file__).parent / "snapshots"
 
@@ -54,14 +54,16 @@ async def an_outage_is_over(monitor: Monitored) -> None:
 @pytest.mark.parametrize(
     ("name", "story", "size", "look"),
     [
-        ("failed-120x40-dark", a_failed_run, (120, 40), Look.DARK),
-        ("list-80x24-light", a_list, (80, 24), Look.LIGHT),
-        ("question-120x40-dark", a_question, (120, 40), Look.DARK),
-        ("stale-120x40-16-colours", nobody_answers, (120, 40), Look.SIXTEEN),
-        ("gap-80x24-dark", an_outage_is_over, (80, 24), Look.DARK),
+        ("failed-120x40-dark", a_failed_run, (120, 40), ColorMode.DARK),
+        ("list-80x24-light", a_list, (80, 24), ColorMode.LIGHT),
+        ("question-120x40-dark", a_question, (120, 40), ColorMode.DARK),
+        ("stale-120x40-16-colours", nobody_answers, (120, 40), ColorMode.SIXTEEN),
+        ("gap-80x24-dark", an_outage_is_over, (80, 24), ColorMode.DARK),
     ],
 )
-def test_the_screen_looks_as_it_did(tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: Look) -> None:
+def test_the_screen_looks_as_it_did(
+    tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: ColorMode
+) -> None:
     async def scenario() -> str:
         async with monitored(small_fleet(), tmp_path, size=size, look=look) as monitor:
             await story(monitor)

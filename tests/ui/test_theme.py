@@ -1,6 +1,6 @@
 import pytest
 
-from tui.ui.look.theme import PALETTES, Look, look_for
+from tui.ui.look.theme import PALETTES, ColorMode, look_for
 
 
 def luminance(color: str) -> float:
@@ -18,9 +18,9 @@ def contrast(one: str, other: str) -> float:
 READ_ON_A_CURSOR = ("bright", "text", "muted", "accent", "rose", "amber", "blue", "green")
 
 
-@pytest.mark.parametrize("look", [Look.DARK, Look.LIGHT])
+@pytest.mark.parametrize("look", [ColorMode.DARK, ColorMode.LIGHT])
 @pytest.mark.parametrize("token", [*READ_ON_A_CURSOR, "faint"])
-def test_every_token_can_be_read_on_every_ground_that_it_stands_on(look: Look, token: str) -> None:
+def test_every_token_can_be_read_on_every_ground_that_it_stands_on(look: ColorMode, token: str) -> None:
     palette = PALETTES[look]
     grounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
     for ground in grounds:
@@ -28,9 +28,9 @@ def test_every_token_can_be_read_on_every_ground_that_it_stands_on(look: Look, t
         assert ratio >= 4.5, (token, ground, ratio)
 
 
-@pytest.mark.parametrize("look", [Look.DARK, Look.LIGHT])
+@pytest.mark.parametrize("look", [ColorMode.DARK, ColorMode.LIGHT])
 @pytest.mark.parametrize(("text", "ground"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
-def test_what_brings_its_own_ground_can_be_read(look: Look, text: str, ground: str) -> None:
+def test_what_brings_its_own_ground_can_be_read(look: ColorMode, text: str, ground: str) -> None:
     palette = PALETTES[look]
     assert contrast(palette[text], palette[ground]) >= 4.5
 
@@ -38,14 +38,14 @@ def test_what_brings_its_own_ground_can_be_read(look: Look, text: str, ground: s
 @pytest.mark.parametrize(
     ("environ", "wanted", "look"),
     [
-        ({"COLORTERM": "truecolor", "TERM": "xterm"}, "auto", Look.DARK),
-        ({"TERM": "xterm-256color"}, "auto", Look.DARK),
-        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "auto", Look.LIGHT),
-        ({"TERM": "xterm-256color", "COLORFGBG": "15;0"}, "auto", Look.DARK),
-        ({"TERM": "screen"}, "auto", Look.SIXTEEN),
-        ({"TERM": "linux"}, "light", Look.LIGHT),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "dark", Look.NONE),
+        ({"COLORTERM": "truecolor", "TERM": "xterm"}, "auto", ColorMode.DARK),
+        ({"TERM": "xterm-256color"}, "auto", ColorMode.DARK),
+        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "auto", ColorMode.LIGHT),
+        ({"TERM": "xterm-256color", "COLORFGBG": "15;0"}, "auto", ColorMode.DARK),
+        ({"TERM": "screen"}, "auto", ColorMode.SIXTEEN),
+        ({"TERM": "linux"}, "light", ColorMode.LIGHT),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "dark", ColorMode.NONE),
     ],
 )
-def test_a_terminal_gets_the_colours_that_it_has(environ: dict[str, str], wanted: str, look: Look) -> None:
+def test_a_terminal_gets_the_colours_that_it_has(environ: dict[str, str], wanted: str, look: ColorMode) -> None:
     assert look_for(environ, wanted) is look

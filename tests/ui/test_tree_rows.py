@@ -10,7 +10,7 @@ from tui.domain.status import read_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.columns import Now
 from tui.present.styled import plain
-from tui.present.tree.fold import Folds, branches
+from tui.present.tree.fold import TreeFolds, branches
 from tui.present.tree.page import columns_for
 from tui.present.tree.shape import shape_of
 from tui.ui.model.tree_rows import Drawing, TreeRows
@@ -22,7 +22,7 @@ def drawn(word: str, times: RunTimes, later_s: float, before: TreeRows | None = 
     """A tree of which only a query told, so much later."""
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status(word), None, times=times)
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
-    shown = branches(shape_of(tree, lambda _: None), Folds())
+    shown = branches(shape_of(tree, lambda _: None), TreeFolds())
     return TreeRows(shown, (), Drawing(COLUMNS, Now(NOW + timedelta(seconds=later_s)), tree.current), before)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.wire.connection import CONNECTIONS, MOST_GIVEN_UP, Connection, Timeouts
+from tui.wire.connection import CONNECTIONS, MOST_GIVEN_UP, HttpConnection, Timeouts
 from tui.wire.errors import Unreachable
 
 TURNS = 20
@@ -58,23 +58,23 @@ class Api:
 
 
 @asynccontextmanager
-async def asked(pool_s: float = 1.0) -> AsyncIterator[tuple[Api, Connection]]:
+async def asked(pool_s: float = 1.0) -> AsyncIterator[tuple[Api, HttpConnection]]:
     api, timeouts = Api(), Timeouts(pool_s=pool_s)
     server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
     api.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        async with Connection(headers={}, clock=lambda: datetime.now(UTC), timeouts=timeouts) as asking:
+        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=timeouts) as asking:
             yield api, asking
             # Those before it in the queue are accepted then, and closed below.
             assert await get(api, asking) == b"{}"
         await api.until_open(0)
 
 
-async def get(api: Api, asking: Connection, path: str = "/") -> bytes:
+async def get(api: Api, asking: HttpConnection, path: str = "/") -> bytes:
     return (await asking.send("GET", api.url + path, f"GET {path}")).body
 
 
-async def give_up(api: Api, asking: Connection, turns: int) -> None:
+async def give_up(api: Api, asking: HttpConnection, turns: int) -> None:
     """Ask, and think better of it after so many turns of the loop."""
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(get(api, asking))

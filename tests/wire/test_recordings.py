@@ -13,7 +13,7 @@ from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
 from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_date, refusal
 from tui.wire.errors import RateLimited
-from tui.wire.runs import Page, RunAnswer, decode_page, decode_run
+from tui.wire.runs import ListPage, RunAnswer, decode_page, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
 IDS = ("400", "401", "402", "405", "406", "410", "412", "430")
@@ -40,7 +40,7 @@ def answer_of(name: str) -> Answer:
     return Answer("GET /it", response["status"], headers, as_bytes(response["body"]), read_at)
 
 
-def page_of(name: str) -> Page:
+def page_of(name: str) -> ListPage:
     answer = answer_of(name)
     return decode_page(answer.body, answer.read_at)
 

@@ -34,7 +34,7 @@ from tui.store.store import Store
 from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import (
     Answered,
     Beat,
@@ -59,7 +59,7 @@ from tui.wire.relay.runs import LARGEST_ROW, encode_patch
 from tui.wire.times import LATEST
 
 BOTTOMLESS = b"[" * 200_000
-FACTS = Facts(
+FACTS = RelayFacts(
     at(9),
     EnvironmentRead(Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme \ud800")), at(1)),
     CountsRead({RunStatus.EXECUTING: 3, RunStatus.CRASHED: 0}, at(2), 24),
@@ -145,7 +145,7 @@ def test_a_schedule_without_a_bottom_is_left_out() -> None:
         (Welcome(1, "trigger-tui/1", at(0), 5.0), encode_welcome(Welcome(1, "trigger-tui/1", at(0), 5.0))),
         (Beat(at(0) + timedelta(microseconds=1)), encode_beat(Beat(at(0) + timedelta(microseconds=1)))),
         (FACTS, encode_facts(FACTS)),
-        (Facts(at(0)), encode_facts(Facts(at(0)))),
+        (RelayFacts(at(0)), encode_facts(RelayFacts(at(0)))),
         (CHUNK, encode_runs(CHUNK.at, (), CHUNK.gone, CHUNK.chunk)),
     ],
     ids=["welcome", "beat", "facts", "no facts", "a chunk"],

@@ -15,7 +15,7 @@ from tui.cli.options import RUN, connection_options, json_option, open_session, 
 from tui.cli.planning import Consent, ask, check_consent, make_plan, notes_on, words_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
-from tui.domain.action_plan import UNKNOWN, Plan
+from tui.domain.action_plan import UNKNOWN, ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Run
@@ -85,7 +85,7 @@ async def _find_out_where(session: Session) -> None:
             await session.emit(RunsRead(page.patches))
 
 
-async def _perform(output: Output, session: Session, action: Action, plan: Plan, *, as_json: bool) -> bool:
+async def _perform(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> bool:
     """Act on one run after the other, and tell what became of each at once; gives whether all were confirmed."""
     is_all_done = True
     for number, run in enumerate(plan.runs):
@@ -103,7 +103,7 @@ async def _perform(output: Output, session: Session, action: Action, plan: Plan,
     return is_all_done
 
 
-def _say_plan(output: Output, session: Session, action: Action, plan: Plan, *, as_json: bool) -> None:
+def _say_plan(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> None:
     from tui.present.printed.schema import status_object
 
     for run in plan.runs:

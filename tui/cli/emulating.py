@@ -66,7 +66,7 @@ class Factor(click.FloatRange):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WorldOptions:
     """What the flags say of the worlds."""
 
     seed: int
@@ -126,9 +126,9 @@ def world_options(*, history: int) -> Callable[[F], F]:
     return add
 
 
-def asked_of(options: dict[str, Any]) -> Asked:
+def asked_of(options: dict[str, Any]) -> WorldOptions:
     """Takes those flags out of a command's options."""
-    return Asked(**{each.name: options.pop(each.name) for each in fields(Asked)})
+    return WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})
 
 
 @click.command("emulator")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import click
 
 from tui.cli.bugs import say_bug
-from tui.cli.emulating import Asked, asked_of, world_options
+from tui.cli.emulating import WorldOptions, asked_of, world_options
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import following_options
 from tui.config import Settings, read_relay_settings, read_settings
@@ -160,7 +160,7 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 
-def _serve(asked: Asked, slug: str, listener: socket.socket) -> None:
+def _serve(asked: WorldOptions, slug: str, listener: socket.socket) -> None:
     """Serve in the child of `demo`: make one environment at once, the other at its first request."""
     from tui.emulator.server.application import application
     from tui.emulator.server.serving import serve

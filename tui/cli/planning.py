@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tui.actions import Action
 from tui.cli.asking import agrees
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.domain.action_plan import MANY, UNKNOWN, Plan
+from tui.domain.action_plan import MANY, UNKNOWN, ActionPlan
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.output import Output
@@ -21,7 +21,7 @@ class Consent:
     count: int | None
 
 
-def words_of(plan: Plan) -> str:
+def words_of(plan: ActionPlan) -> str:
     """`2 runs and 3 below (2 Executing, 1 Queued)`."""
     runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
     below = ", ".join(f"{count:,} {title}" for title, count in plan.others_by_title.most_common())
@@ -30,15 +30,15 @@ def words_of(plan: Plan) -> str:
     return f"{runs}, or more: not fully loaded" if plan.missing else runs
 
 
-def notes_on(plan: Plan) -> list[str]:
+def notes_on(plan: ActionPlan) -> list[str]:
     """What a plan does not know, in sentences."""
     late = ["What is below is as of about a second ago."] if plan.is_late else []
     return [*late, *(f"Not fully loaded: {reason}." for reason in plan.missing)]
 
 
-async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> Plan:
+async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> ActionPlan:
     """Read every run before anything is sent: a wrong id stops the whole command. Raises `Stop` and `ApiError`."""
-    from tui.session.action_planner import Planning
+    from tui.session.action_planner import ActionPlanner
     from tui.sources.budget import Priority
     from tui.store.merge import merge
     from tui.wire.errors import NotFound
@@ -50,7 +50,7 @@ async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
         except NotFound as error:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
         runs.append(merge(None, answer.patch))
-    planning = Planning(session, action, runs)
+    planning = ActionPlanner(session, action, runs)
     await planning.read_roots()
     while unread := planning.unread:
         await planning.read(unread[0])
@@ -58,7 +58,7 @@ async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
     return planning.plan()
 
 
-def check_consent(session: Session, plan: Plan, consent: Consent) -> None:
+def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:
     """Hold what was given against what is so. Raises `Stop` (usage) before anything was sent.
 
     `--yes` alone is not enough in production, for more than ten runs, or where nobody knows how many it would be.
@@ -79,7 +79,7 @@ def check_consent(session: Session, plan: Plan, consent: Consent) -> None:
         _refuse(f"{words_of(plan)}{why}: --yes needs --count {plan.total} for that")
 
 
-def ask(output: Output, session: Session, plan: Plan) -> None:
+def ask(output: Output, session: Session, plan: ActionPlan) -> None:
     """Ask at the terminal. Raises `Stop` unless the answer is the one that acts."""
     name = session.interlock.name
     for run in plan.runs:

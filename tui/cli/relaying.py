@@ -39,7 +39,7 @@ SAID_AGAIN_AFTER_S: Final = 60.0
 PORTS: Final = range(65_536)
 
 
-class Place(click.ParamType[tuple[str, int]]):
+class Address(click.ParamType[tuple[str, int]]):
     """A host and a port: `127.0.0.1:7337`, `[::1]:7337`, `0.0.0.0:7337`."""
 
     name = "host:port"
@@ -61,7 +61,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 
 
 @click.command("relay")
-@click.option("--listen", "place", type=Place(), default=DEFAULT_LISTEN, show_default=True, help="Where.")
+@click.option("--listen", "place", type=Address(), default=DEFAULT_LISTEN, show_default=True, help="Where.")
 @click.option("--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, for your eyes.")
 @click.option("--tls-cert", type=_FILE, help="The certificate, with those that signed it; PEM.")
 @click.option("--tls-key", type=_FILE, help="Its key, if that is in a file of its own.")

@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ActionPlan:
     """What would change. `verb` is the action's title, `runs` those that it is asked for.
 
     `others` would stop below them; one whose status nobody tells counts as one that would stop. `ended_below` are
@@ -58,7 +58,7 @@ def live_title(node: TreeNode) -> str | None:
     return None if node.status.canonical.is_final else node.status.title
 
 
-def to_type(plan: Plan, environment_name: str | None, *, is_production: bool) -> tuple[str, ...]:
+def to_type(plan: ActionPlan, environment_name: str | None, *, is_production: bool) -> tuple[str, ...]:
     """What has to be typed, any one of these, where a yes is not enough: the number or the environment's name."""
     if plan.total <= MANY and not (is_production and len(plan.runs) > 1):
         return ()

@@ -18,7 +18,7 @@ from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 
-class Following(Protocol):
+class FeedSubscription(Protocol):
     """What a request for a realtime feed needs beyond the world: the server's memory, and being held open."""
 
     sets: WorkingSets
@@ -48,7 +48,7 @@ class Following(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """A request that may be answered: `world` is moved on to now, `queries` are about it.
 
     `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
@@ -65,10 +65,10 @@ class Asked:
     address: str
     scopes: frozenset[str] | None = None
     request_key: str = ""
-    maybe_following: Following | None = None
+    maybe_following: FeedSubscription | None = None
 
     @property
-    def following(self) -> Following:
+    def following(self) -> FeedSubscription:
         """What a route of the realtime feed is given."""
         assert self.maybe_following is not None
         return self.maybe_following
@@ -84,7 +84,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What is answered: `body` as JSON, or a str as plain text."""
 
     body: Json
@@ -97,7 +97,7 @@ class Refusal(Exception):
 
     def __init__(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
-        self.answer = Answer(body, status, headers or {})
+        self.answer = ApiResponse(body, status, headers or {})
 
 
 def _number(text: str) -> float | None:

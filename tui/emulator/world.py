@@ -46,7 +46,7 @@ SIZED_FOR_PER_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class DemoTasks:
     """Who is at work: the tasks, the bugs that a bad deploy may bring, queues with a limit, queues that get paused."""
 
     tasks: Sequence[Task] = ()
@@ -65,7 +65,7 @@ class World:
 
     def __init__(
         self,
-        company: Company,
+        company: DemoTasks,
         *,
         start_ms: int,
         environment: Environment = DEVELOPMENT,

@@ -29,7 +29,7 @@ FINISHED_ROW = RowTokens(Token.MUTED, Token.FAINT, Token.FAINT, Token.FAINT)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StatusStyle:
     """One status as it is shown. `word` may be the server's own, and is cleaned when it becomes a `Piece`."""
 
     word: str
@@ -51,20 +51,20 @@ class Look:
         return Piece(self.word, self.word_token, is_bold=self.is_bold)
 
 
-def _waiting(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.MUTED) -> Look:
-    return Look(word, glyph, ascii_glyph, glyph_token, Token.MUTED, WAITING_ROW)
+def _waiting(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.MUTED) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.MUTED, WAITING_ROW)
 
 
-def _live(word: str, glyph: str, ascii_glyph: str) -> Look:
-    return Look(word, glyph, ascii_glyph, Token.BLUE, Token.BLUE, LIVE_ROW)
+def _live(word: str, glyph: str, ascii_glyph: str) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, Token.BLUE, Token.BLUE, LIVE_ROW)
 
 
-def _failed(word: str, glyph: str, ascii_glyph: str) -> Look:
-    return Look(word, glyph, ascii_glyph, Token.ROSE, Token.ROSE, FAILED_ROW, is_bold=True)
+def _failed(word: str, glyph: str, ascii_glyph: str) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, Token.ROSE, Token.ROSE, FAILED_ROW, is_bold=True)
 
 
-def _finished(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.FAINT) -> Look:
-    return Look(word, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
+def _finished(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.FAINT) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
 
 
 LOOKS: Final = {
@@ -122,22 +122,22 @@ _OF_ATTEMPT: Final = {
 }
 
 
-def look_of(run: Run) -> Look:
+def look_of(run: Run) -> StatusStyle:
     """How the status of a run looks. A run whose state was never read has none: `?` and `·`."""
     if run.state is None:
         return UNKNOWN
     return _look(run.title, run.state.status.specificity)
 
 
-def look_of_status(status: Status | None) -> Look:
+def look_of_status(status: Status | None) -> StatusStyle:
     """The same where only a status is known, as of the runs in a tree."""
     return UNKNOWN if status is None else _look(status.title, status.specificity)
 
 
-def look_of_attempt(status: AttemptStatus) -> Look:
+def look_of_attempt(status: AttemptStatus) -> StatusStyle:
     """How the status of one attempt looks."""
     return _OF_ATTEMPT[status]
 
 
-def _look(title: str, specificity: int) -> Look:
+def _look(title: str, specificity: int) -> StatusStyle:
     return replace(UNKNOWN, word=title or NONE) if specificity < 0 else LOOKS[title]

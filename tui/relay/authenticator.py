@@ -24,7 +24,7 @@ MOST_REFUSED: Final = 1_000
 """Of refusals that are remembered: a door that many knock at tells of some of them again."""
 
 
-class Door:
+class Authenticator:
     """Knows the tokens of now. `say` hears one line about who was refused."""
 
     def __init__(self, tokens: Tokens, clock: Clock, say: Callable[[str], None]) -> None:

@@ -30,7 +30,7 @@ class Line(Protocol):
         """Send one message, whole or part by part; waits while the other side does not read."""
 
 
-class Screen:
+class RelayClient:
     """The state of one screen, and its sender."""
 
     def __init__(self, line: Line, feed: Feed, now: Callable[[], datetime], *, name: str) -> None:

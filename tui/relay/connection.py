@@ -13,7 +13,7 @@ MOST_PONGS: Final = 64 * 1024
 """Bytes of them that may wait behind each other: a peer sends a ping in some seconds, of which 500 are an hour."""
 
 
-class Connection(ServerConnection):
+class ClientConnection(ServerConnection):
     """Pongs are written as the pings are read, and wait for nothing: pings that come faster than their answers are
     read would fill the memory, until the keepalive notices.
     """
@@ -35,7 +35,7 @@ def noted_in(here: set[ServerConnection]) -> type[ServerConnection]:
     not come yet, and would wait for it before it ends.
     """
 
-    class Noted(Connection):
+    class Noted(ClientConnection):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             here.add(self)
             super().connection_made(transport)

@@ -14,7 +14,7 @@ from tui.domain.source_names import RELAY
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Chunk, encode_facts, encode_runs
 from tui.wire.relay.runs import encode_patch
 
@@ -100,7 +100,7 @@ class Feed:
         """A message about everything else."""
         store, now = self._store, self._now()
         return encode_facts(
-            Facts(
+            RelayFacts(
                 now,
                 environment=EnvironmentRead(store.environment, now) if store.environment_known else None,
                 counts=store.counts_read,

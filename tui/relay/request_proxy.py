@@ -18,7 +18,7 @@ from tui.config import Secret
 from tui.sources.budget import Budget, Priority, Refill
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import LARGEST_MESSAGE
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
@@ -54,10 +54,10 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
 
-class Desk:
+class RequestProxy:
     """Asks the API for all screens."""
 
-    def __init__(self, reads: Reads, clock: Clock, key: Secret) -> None:
+    def __init__(self, reads: RunFetcher, clock: Clock, key: Secret) -> None:
         """`key` is cut out of answers: a server in trouble may echo it."""
         whole = reads.budget.refill
         self._reads = reads

@@ -18,11 +18,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
-from tui.relay.authenticator import Door
-from tui.relay.client import Screen
+from tui.relay.authenticator import Authenticator
+from tui.relay.client import RelayClient
 from tui.relay.connection import noted_in
 from tui.relay.feed import Feed
-from tui.relay.request_proxy import Allowance, Desk
+from tui.relay.request_proxy import Allowance, RequestProxy
 from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
@@ -80,16 +80,16 @@ class Relay:
         self, session: Session, tokens: Tokens, options: RelayOptions, *, say: Callable[[str], None] = lambda _: None
     ) -> None:
         self._session = session
-        self._door = Door(tokens, session.clock, say)
+        self._door = Authenticator(tokens, session.clock, say)
         self._options = options
         self._feed = Feed(session.store, session.now)
-        self._desk = Desk(session.reads, session.clock, session.settings.key)
+        self._desk = RequestProxy(session.reads, session.clock, session.settings.key)
         self._upstream = Upstream(session, say)
-        self._screens: dict[Screen, ServerConnection] = {}
+        self._screens: dict[RelayClient, ServerConnection] = {}
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def screens(self) -> tuple[Screen, ...]:
+    def screens(self) -> tuple[RelayClient, ...]:
         """Who is connected."""
         return tuple(self._screens)
 
@@ -207,7 +207,7 @@ class Relay:
             await connection.close(TOKEN_WITHDRAWN, _WITHDRAWN)
             return
         welcome = encode_welcome(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
-        screen = Screen(connection, self._feed, self._session.now, name=name)
+        screen = RelayClient(connection, self._feed, self._session.now, name=name)
         await screen.send((welcome,))
         allowance = Allowance(self._session.clock)
         self._screens[screen] = connection
@@ -234,13 +234,15 @@ class Relay:
             for task in tuple(born):
                 task.cancel()
 
-    async def _tell(self, screen: Screen, connection: ServerConnection) -> None:
+    async def _tell(self, screen: RelayClient, connection: ServerConnection) -> None:
         try:
             await screen.tell()
         except TimeoutError:
             connection.transport.abort()
 
-    async def _answer(self, screen: Screen, connection: ServerConnection, call: Call, allowance: Allowance) -> None:
+    async def _answer(
+        self, screen: RelayClient, connection: ServerConnection, call: Call, allowance: Allowance
+    ) -> None:
         try:
             async with self._desk.answered(call.question) as answer:
                 with suppress(ConnectionClosed):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tui.actions import Action
-from tui.domain.action_plan import Plan, live_title
+from tui.domain.action_plan import ActionPlan, live_title
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
@@ -23,7 +23,7 @@ _FEWEST_ROOTS: Final = 2
 """A single root is read itself: its detail is not late."""
 
 
-class Planning:
+class ActionPlanner:
     """Gathers what stops together with some runs. Runs of one tree cost one read."""
 
     def __init__(self, session: "Session", action: Action, runs: Sequence[Run]) -> None:
@@ -77,11 +77,11 @@ class Planning:
         """Say why not everything is known."""
         self._missing[reason] = None
 
-    def plan(self) -> Plan:
+    def plan(self) -> ActionPlan:
         """What is known so far; runs on which the verb makes no sense by now are in it as `runs` too."""
         found = {each.id: each for node in self._nodes.values() for each in node.walk() if each.id not in self._runs}
         others = tuple(node for node in found.values() if live_title(node) is not None)
-        return Plan(
+        return ActionPlan(
             verb=self._action.title,
             runs=tuple(self._runs.values()),
             others=others,

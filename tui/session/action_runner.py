@@ -21,7 +21,7 @@ from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from tui.sources.run_fetcher import Reads
+    from tui.sources.run_fetcher import RunFetcher
 
 PROVE_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
 """Between reads after an action: a cancel shows at once, its children within 0.3 s (430-433); 12 s is long enough."""
@@ -57,7 +57,7 @@ class _Request:
     is_sent: bool = False
 
 
-class Performer:
+class ActionRunner:
     """Carries actions out, one call each. `publish` gets every phase in order, `record` what was cut short.
 
     `known` looks a run up in the store.
@@ -66,7 +66,7 @@ class Performer:
     def __init__(
         self,
         api: ActionApi,
-        reads: "Reads",
+        reads: "RunFetcher",
         clock: Clock,
         *,
         now: Callable[[], datetime],

@@ -26,20 +26,20 @@ from tui.domain.source_names import RELAY
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.session.action_log import ActionLog
-from tui.session.action_runner import Performer
+from tui.session.action_runner import ActionRunner
 from tui.session.interlock import Interlock
 from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
 from tui.session.sleep import notice_sleep
-from tui.session.source_supervisor import Sources
+from tui.session.source_supervisor import SourceSupervisor
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock
 from tui.store.changes import Changes
 from tui.store.store import Store
 
 if TYPE_CHECKING:
-    from tui.sources.relay.connection import Link
-    from tui.sources.run_fetcher import Reads
+    from tui.sources.relay.connection import RelayConnection
+    from tui.sources.run_fetcher import RunFetcher
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
 
@@ -82,8 +82,8 @@ class Session:
         self.budget = Budget(
             self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
         )
-        self.reads: Reads
-        self.sources = Sources(
+        self.reads: RunFetcher
+        self.sources = SourceSupervisor(
             settings,
             self.store,
             self.clock,
@@ -97,7 +97,7 @@ class Session:
         self.cuts: dict[str, None] = {}
         """What was said of answers that were too large, at most MAX_CUTS sentences."""
         self._on_cut = on_cut
-        self._performer: Performer
+        self._performer: ActionRunner
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
         self._action_number = 0
@@ -145,7 +145,7 @@ class Session:
 
     async def start(self) -> None:
         """Load the data layer, in a thread that leaves the screen alive, and open the client."""
-        api: Client | Link
+        api: Client | RelayConnection
         if self.settings.relay_url is None:
             api = await self._open_client()
         else:
@@ -153,9 +153,9 @@ class Session:
         api.on_cut = self._note_cut
         reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.run_fetcher")
         self._closers.push_async_callback(api.aclose)
-        self.reads = self.sources.reads = reads_module.Reads(api, self.budget, self.emit, self.now, self.store.get)
+        self.reads = self.sources.reads = reads_module.RunFetcher(api, self.budget, self.emit, self.now, self.store.get)
         self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
-        self._performer = Performer(
+        self._performer = ActionRunner(
             api,
             self.reads,
             self.clock,
@@ -184,9 +184,11 @@ class Session:
         )
         return client
 
-    async def _open_link(self, url: str) -> "Link":
+    async def _open_link(self, url: str) -> "RelayConnection":
         module = await asyncio.to_thread(importlib.import_module, "tui.sources.relay.connection")
-        link: Link = module.Link(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
+        link: RelayConnection = module.RelayConnection(
+            url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca
+        )
         return link
 
     async def emit(self, update: Update) -> None:
@@ -249,7 +251,7 @@ class Session:
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
         tree_reads = importlib.import_module("tui.sources.tree_fetcher")
-        found: RunTree = await tree_reads.TreeReads(self.reads, self.clock).tree(
+        found: RunTree = await tree_reads.TreeFetcher(self.reads, self.clock).tree(
             run_id, Priority.ACTION if is_thorough else Priority.SELECTED, is_thorough=is_thorough
         )
         return found
@@ -257,7 +259,7 @@ class Session:
     async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Read the trees below several roots at once before something is done to them; see `TreeReads`."""
         tree_reads = importlib.import_module("tui.sources.tree_fetcher")
-        found: dict[RunId, RunTree] | None = await tree_reads.TreeReads(self.reads, self.clock).trees_of_roots(
+        found: dict[RunId, RunTree] | None = await tree_reads.TreeFetcher(self.reads, self.clock).trees_of_roots(
             roots, Priority.ACTION
         )
         return found

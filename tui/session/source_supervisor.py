@@ -24,8 +24,8 @@ from tui.store.store import Store
 if TYPE_CHECKING:
     from tui.domain.filters import RunFilters
     from tui.sources.realtime.coverage import Coverage
-    from tui.sources.relay.connection import Link
-    from tui.sources.run_fetcher import Reads
+    from tui.sources.relay.connection import RelayConnection
+    from tui.sources.run_fetcher import RunFetcher
 
 
 WELL_AFTER_S: Final = 10.0
@@ -45,7 +45,7 @@ class Spawn(Protocol):
         """Give its task."""
 
 
-class Sources:
+class SourceSupervisor:
     """Follows until the session ends or a task is cancelled. `reads`, and on a relay `link`, are set at its start."""
 
     def __init__(
@@ -59,8 +59,8 @@ class Sources:
         now: Callable[[], datetime],
         spawn: Spawn,
     ) -> None:
-        self.reads: Reads
-        self.link: Link | None = None
+        self.reads: RunFetcher
+        self.link: RelayConnection | None = None
         self._settings = settings
         self._store = store
         self._clock = WakeableClock(clock)

@@ -26,7 +26,7 @@ from tui.wire.errors import ApiError, Refused, ServerFault
 from tui.wire.events import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
-    from tui.sources.run_fetcher import Reads
+    from tui.sources.run_fetcher import RunFetcher
 
 CUT_AGAIN: Final = timedelta(seconds=15)
 """Between two reads of a live run whose trace is cut: its events are up to 8 MB. A new attempt or the end is news."""
@@ -48,10 +48,10 @@ class _CutRun:
     is_final: bool
 
 
-class AttemptReads:
+class AttemptFetcher:
     """Asks the API for the attempts of single runs."""
 
-    def __init__(self, reads: "Reads") -> None:
+    def __init__(self, reads: "RunFetcher") -> None:
         self._reads = reads
         self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
         self._abouts: OrderedDict[SpanId, Raw | None] = OrderedDict()

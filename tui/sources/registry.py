@@ -19,12 +19,12 @@ from tui.sources.polling.rest import RestSource
 from tui.sources.polling.run_lister import Reach
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import RealtimeSource
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.store.store import Store
 from tui.wire.feed import FeedTarget
 
 if TYPE_CHECKING:
-    from tui.sources.relay.connection import Link
+    from tui.sources.relay.connection import RelayConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SourceParts:
     feed and the poller beside it; `on_wake` tells when all is to be asked anew; `link` is there on a relay only.
     """
 
-    reads: Reads
+    reads: RunFetcher
     store: Store
     clock: Clock
     interval_s: float
@@ -42,7 +42,7 @@ class SourceParts:
     run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
     on_wake: OnWake = lambda _: lambda: None
-    link: "Link | None" = None
+    link: "RelayConnection | None" = None
 
 
 def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:

@@ -18,7 +18,7 @@ from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json, Run
 from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunsRead
-from tui.sources.attempt_fetcher import AttemptReads
+from tui.sources.attempt_fetcher import AttemptFetcher
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
@@ -26,7 +26,7 @@ from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
 from tui.wire.questions import Question
-from tui.wire.runs import Page, RunAnswer
+from tui.wire.runs import ListPage, RunAnswer
 
 _WRONG_QUERY = 400
 
@@ -41,7 +41,7 @@ class Api(Protocol):
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100
-    ) -> Page:
+    ) -> ListPage:
         """One page of the list."""
 
     async def read_run(self, run_id: RunId) -> RunAnswer:
@@ -72,7 +72,7 @@ class Api(Protocol):
         """The whole answer to a question, whatever its status."""
 
 
-class Reads:
+class RunFetcher:
     """Asks the API about single runs, and emits what it hears."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Reads:
         self._emit = emit
         self.now = now
         self._known = known
-        self._attempts = AttemptReads(self)
+        self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feeds_held = 0
         """Polls of the feed that are out."""

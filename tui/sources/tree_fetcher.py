@@ -18,7 +18,7 @@ from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trac
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.gathered_runs import GatheredRuns
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, NotFound, RateLimited
 from tui.wire.runs import RunAnswer
 from tui.wire.times import MAX_DURATION, read_time
@@ -42,10 +42,10 @@ _COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_ident
 _TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
 
 
-class TreeReads:
+class TreeFetcher:
     """Asks the API who triggered whom."""
 
-    def __init__(self, reads: Reads, clock: Clock) -> None:
+    def __init__(self, reads: RunFetcher, clock: Clock) -> None:
         self._reads = reads
         self._clock = clock
         self._waits_until_s = 0.0

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.run import Run
-from tui.store.filter_terms import FIELDS, Complaint, Reading, Term, TimedTerm, text_term
+from tui.store.filter_terms import FIELDS, Complaint, ParsedWord, Term, TimedTerm, text_term
 from tui.store.filter_words import GLOB, Word, words_of
 
 __all__ = ["EVERYTHING", "Complaint", "Filter", "Term", "is_field", "parse_filter", "texts_of"]
@@ -114,13 +114,13 @@ def is_field(word: Word) -> bool:
     return word.field in FIELDS or bool(word.rest and not word.rest.startswith(_NO_FIELD_BEFORE))
 
 
-def _read(word: Word, *, is_typing: bool) -> Reading | None:
+def _read(word: Word, *, is_typing: bool) -> ParsedWord | None:
     """A word as a reading, or None where it asks nothing yet: `status:`, `-`, an open quote."""
     if not is_field(word):
         texts = word.texts
-        return _signed(Reading(text_term(texts), reads_errors=True), word) if texts else None
+        return _signed(ParsedWord(text_term(texts), reads_errors=True), word) if texts else None
     if word.field is None or word.field not in FIELDS:
-        return Reading(_nothing, complaint=Complaint(word.source, _unknown_field(word)))
+        return ParsedWord(_nothing, complaint=Complaint(word.source, _unknown_field(word)))
     if not word.values:
         return None
     reading = FIELDS[word.field](word)
@@ -128,11 +128,11 @@ def _read(word: Word, *, is_typing: bool) -> Reading | None:
     if complaint is not None and complaint.may_grow and is_typing:
         return None
     if complaint is not None and (word.is_negated or not (reading.term or reading.timed)):
-        return Reading(_nothing, complaint=complaint)
+        return ParsedWord(_nothing, complaint=complaint)
     return _signed(reading, word)
 
 
-def _signed(reading: Reading, word: Word) -> Reading:
+def _signed(reading: ParsedWord, word: Word) -> ParsedWord:
     if not word.is_negated:
         return reading
     term, timed = reading.term, reading.timed

@@ -40,7 +40,7 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedWord:
     """What one word asks: a term of either kind, and a complaint where a part of the word was not understood.
 
     `moments` are the ages at which a run starts or stops to match, `hint` says what the user may have meant instead.
@@ -55,7 +55,7 @@ class Reading:
     hint: str = ""
 
 
-Reader = Callable[[Word], Reading]
+Reader = Callable[[Word], ParsedWord]
 
 
 def text_term(patterns: list[str]) -> Term:
@@ -87,31 +87,31 @@ def _error_test(patterns: list[str]) -> Term:
     return term
 
 
-def _read_error(word: Word) -> Reading:
-    return Reading(_error_test(word.values), reads_errors=True)
+def _read_error(word: Word) -> ParsedWord:
+    return ParsedWord(_error_test(word.values), reads_errors=True)
 
 
 def _value(value_of: Callable[[Run], str | None]) -> Reader:
     """A field that means one text of a run, the whole of it. A run without it does not match."""
 
-    def read(word: Word) -> Reading:
+    def read(word: Word) -> ParsedWord:
         test = whole(word.values)
-        return Reading(lambda run: (value := value_of(run)) is not None and test(value.casefold()))
+        return ParsedWord(lambda run: (value := value_of(run)) is not None and test(value.casefold()))
 
     return read
 
 
-def _read_id(word: Word) -> Reading:
+def _read_id(word: Word) -> ParsedWord:
     test = anywhere(word.values)
-    return Reading(lambda run: test(run.id.casefold()))
+    return ParsedWord(lambda run: test(run.id.casefold()))
 
 
-def _read_tag(word: Word) -> Reading:
+def _read_tag(word: Word) -> ParsedWord:
     test = whole(word.values)
-    return Reading(lambda run: run.state is not None and any(test(tag.casefold()) for tag in run.state.tags))
+    return ParsedWord(lambda run: run.state is not None and any(test(tag.casefold()) for tag in run.state.tags))
 
 
-def _read_queue(word: Word) -> Reading:
+def _read_queue(word: Word) -> ParsedWord:
     """A task's own queue is stored as `task/<task id>` (recordings 037, 038), and found by either name."""
     test = whole(word.values)
 
@@ -119,24 +119,24 @@ def _read_queue(word: Word) -> Reading:
         queue = (run.fixed.queue or "").casefold()
         return bool(queue) and (test(queue) or test(queue.removeprefix("task/")))
 
-    return Reading(term)
+    return ParsedWord(term)
 
 
-def _read_test(word: Word) -> Reading:
+def _read_test(word: Word) -> ParsedWord:
     wanted: set[bool] = set()
     for value in word.values:
         meant = next((answer for answer, names in ((True, _YES), (False, _NO)) if _begins(names, value)), None)
         if meant is None:
-            return Reading(complaint=Complaint(word.source, "test is yes or no"))
+            return ParsedWord(complaint=Complaint(word.source, "test is yes or no"))
         wanted.add(meant)
-    return Reading(lambda run: bool(run.fixed.is_test) in wanted)
+    return ParsedWord(lambda run: bool(run.fixed.is_test) in wanted)
 
 
 def _begins(names: tuple[str, ...], value: str) -> bool:
     return any(name.startswith(value) for name in names)
 
 
-def _read_status(word: Word) -> Reading:
+def _read_status(word: Word) -> ParsedWord:
     meant = read_status_words(word.values)
     complaint = None
     if meant.unknown:
@@ -147,13 +147,13 @@ def _read_status(word: Word) -> Reading:
         complaint = Complaint(word.source, f'no status "{name}"; {other}')
     # Nothing but the typed word can tell the user that one word is narrower than it sounds.
     hint = next((f"{group} means all of them" for name, group in _WIDER.items() if name in word.values), "")
-    return Reading(meant.holds, complaint=complaint, hint=hint)
+    return ParsedWord(meant.holds, complaint=complaint, hint=hint)
 
 
 _WIDER: Final = {"failed": "failures", "queued": "waiting-to-start", "executing": "running"}
 
 
-def _read_age(word: Word) -> Reading:
+def _read_age(word: Word) -> ParsedWord:
     def length(run: Run, now: datetime | None) -> timedelta | None:
         created_at = run.fixed.created_at
         return None if created_at is None or now is None else max(now - created_at, timedelta())
@@ -161,7 +161,7 @@ def _read_age(word: Word) -> Reading:
     return _read_length(word, length, is_age=True)
 
 
-def _read_took(word: Word) -> Reading:
+def _read_took(word: Word) -> ParsedWord:
     def length(run: Run, now: datetime | None) -> timedelta | None:
         if now is None and not run.is_final:
             return None
@@ -175,9 +175,11 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """A final run has no use for the time now."""
 
 
-def _read_length(word: Word, length_of: Callable[[Run, datetime | None], timedelta | None], *, is_age: bool) -> Reading:
+def _read_length(
+    word: Word, length_of: Callable[[Run, datetime | None], timedelta | None], *, is_age: bool
+) -> ParsedWord:
     name = "age" if is_age else "took"
-    spans: list[_Span] = []
+    spans: list[_LengthRange] = []
     for value in word.values:
         span = _read_span(value)
         if span is None:
@@ -187,7 +189,7 @@ def _read_length(word: Word, length_of: Callable[[Run, datetime | None], timedel
             )
             may_grow = may_grow and all(_HALF_LENGTH.fullmatch(part) for part in value.split(".."))
             reason = f'"{value}" is no length for {name}: {name}:>10s {name}:<2m {name}:1m..5m'
-            return Reading(complaint=Complaint(word.source, reason, may_grow=may_grow))
+            return ParsedWord(complaint=Complaint(word.source, reason, may_grow=may_grow))
         spans.append(span)
 
     def term(run: Run, now: datetime | None) -> bool:
@@ -195,11 +197,11 @@ def _read_length(word: Word, length_of: Callable[[Run, datetime | None], timedel
         return length is not None and any(span.holds(length) for span in spans)
 
     moments = tuple(bound for span in spans for bound in (span.least, span.most) if bound is not None)
-    return Reading(timed=term, moments=moments if is_age else (), watches_durations=not is_age)
+    return ParsedWord(timed=term, moments=moments if is_age else (), watches_durations=not is_age)
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _LengthRange:
     """A range of lengths; None: open on that side. `is_strict` leaves the bound itself out."""
 
     least: timedelta | None = None
@@ -212,20 +214,24 @@ class _Span:
         return (self.least is None or length >= self.least) and (self.most is None or length <= self.most)
 
 
-def _read_span(text: str) -> _Span | None:
+def _read_span(text: str) -> _LengthRange | None:
     """`>10s` `>=10s` `<2m` `1m..5m` `1m..` `..5m`; None for anything else, and for a range that holds nothing."""
     if ".." in text:
         first, _, last = text.partition("..")
         least, most = _read_bound(first), _read_bound(last)
         is_whole = bool(first or last) and (least is None) is not bool(first) and (most is None) is not bool(last)
         is_empty = least is not None and most is not None and least > most
-        return _Span(least, most) if is_whole and not is_empty else None
+        return _LengthRange(least, most) if is_whole and not is_empty else None
     sign = text[:2] if text[:2] in {">=", "<="} else text[:1]
     bound = _read_bound(text[len(sign) :])
     if bound is None or sign not in {">", ">=", "<", "<="}:
         return None
     is_strict = len(sign) == 1
-    return _Span(least=bound, is_strict=is_strict) if sign[0] == ">" else _Span(most=bound, is_strict=is_strict)
+    return (
+        _LengthRange(least=bound, is_strict=is_strict)
+        if sign[0] == ">"
+        else _LengthRange(most=bound, is_strict=is_strict)
+    )
 
 
 def _read_bound(text: str) -> timedelta | None:

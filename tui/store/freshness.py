@@ -67,7 +67,7 @@ class Freshness:
 
 
 @dataclass(slots=True)
-class _Ear:
+class _SourceHealth:
     """What one source said last: a good word, and when it was heard; and its trouble since, and when that began."""
 
     heard_s: float | None = None
@@ -91,7 +91,7 @@ class _Ear:
         return self.trouble_s if self.trouble is not None else self.late_s
 
 
-class Connection:
+class FreshnessTracker:
     """Remembers the last good word of each source and its trouble since, and the last time without any for too long.
 
     A feed leads while it hears something; else who polls, whose next word is then expected within `interval_s` of the
@@ -102,7 +102,7 @@ class Connection:
     def __init__(self, interval_s: float = 2.0) -> None:
         self.gap: Gap | None = None
         self._interval_s = interval_s
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, _SourceHealth] = {}
         self._dark_s: float | None = None
         self._least_s = 0.0
 
@@ -113,7 +113,7 @@ class Connection:
         """
         if status.source == RUN_FEED and RUN not in self._ears:
             return
-        ear = self._ears.setdefault(status.source, _Ear())
+        ear = self._ears.setdefault(status.source, _SourceHealth())
         match status:
             case SourceConnected():
                 heard_s = elapsed_s - max(0.0, (now - status.at).total_seconds())

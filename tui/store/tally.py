@@ -59,7 +59,7 @@ class Counts:
     is_failed_least: bool = False
 
 
-class Step(NamedTuple):
+class StatusChange(NamedTuple):
     """One change of a run's status, at the time that the run itself gives. None: it was not there, or is not."""
 
     at: datetime
@@ -74,7 +74,7 @@ class Tally:
     def __init__(self) -> None:
         self._created: dict[RunStatus, SortedList] = {status: SortedList() for status in COUNTED}
         self._counts: CountsRead | None = None
-        self._steps: list[Step] = []
+        self._steps: list[StatusChange] = []
         """Those after the last count, or those that may be after the next one where there was none."""
         self._delta: Counter[RunStatus] = Counter()
         """What they add up to."""
@@ -109,7 +109,7 @@ class Tally:
         self._delta.clear()
         self._add(self._steps)
 
-    def _add(self, steps: Iterable[Step]) -> None:
+    def _add(self, steps: Iterable[StatusChange]) -> None:
         """Steps of runs that were too old for the count change nothing in it."""
         begin = None if self._counts is None else _begin_of(self._counts)
         for step in steps:
@@ -197,7 +197,7 @@ def _begin_of(counts: CountsRead) -> datetime:
     return counts.at - timedelta(hours=counts.period_h)
 
 
-def steps_between(before: Run | None, after: Run) -> Iterator[Step]:
+def steps_between(before: Run | None, after: Run) -> Iterator[StatusChange]:
     """What a run went through between two readings of it, with those steps that nobody read but its times tell."""
     was, now = _status_of(before), _status_of(after)
     state = after.state
@@ -205,11 +205,11 @@ def steps_between(before: Run | None, after: Run) -> Iterator[Step]:
         return
     created_at = after.fixed.created_at or _UNDATED
     if now is None:
-        yield Step(after.gone_at or state.updated_at, created_at, was, None)
+        yield StatusChange(after.gone_at or state.updated_at, created_at, was, None)
         return
     if was is None:
         was = now if now in QUEUED_FAMILY else RunStatus.QUEUED
-        yield Step(after.fixed.created_at or state.updated_at, created_at, None, was)
+        yield StatusChange(after.fixed.created_at or state.updated_at, created_at, None, was)
     at = state.updated_at
     if now.is_final and state.finished_at is not None:
         # A run may be changed after its end, by a tag: the end is when it ended.
@@ -218,10 +218,10 @@ def steps_between(before: Run | None, after: Run) -> Iterator[Step]:
     has_started = before is not None and before.state is not None and before.state.started_at is not None
     started_at = None if has_started else state.started_at
     if was in QUEUED_FAMILY and now not in QUEUED_FAMILY and started_at is not None and started_at < at:
-        yield Step(started_at, created_at, was, RunStatus.EXECUTING)
+        yield StatusChange(started_at, created_at, was, RunStatus.EXECUTING)
         was = RunStatus.EXECUTING
     if was is not now:
-        yield Step(at, created_at, was, now)
+        yield StatusChange(at, created_at, was, now)
 
 
 def _status_of(run: Run | None) -> RunStatus | None:

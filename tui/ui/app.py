@@ -20,15 +20,15 @@ from textual.signal import Signal
 from tui.present.frame.title import takes_title
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.ui.base import Host
-from tui.ui.data.live_model import Live
+from tui.ui.base import AppBase
+from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
-from tui.ui.data.subscription import Following
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.driver import TerminalDriver
 from tui.ui.input.keys import bind
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import THEMES, Look
+from tui.ui.look.theme import THEMES, ColorMode
 
 LEAVE_ID: Final = "leave"
 
@@ -36,7 +36,7 @@ KEY_WITHIN_S: Final = 1.0
 """A widget that has not worked off a key by then is on its way out."""
 
 
-class TriggerApp(Host):
+class TriggerApp(AppBase):
     """Shows one session until it is quit."""
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
@@ -51,7 +51,7 @@ class TriggerApp(Host):
         self,
         session: Session,
         *,
-        look: Look = Look.DARK,
+        look: ColorMode = ColorMode.DARK,
         is_ascii: bool = False,
         environ: Mapping[str, str] | None = None,
         place: str | None = None,
@@ -68,9 +68,9 @@ class TriggerApp(Host):
         self.painter = Painter(look, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and takes_title(self.environ.get("TERM", ""))
         self._title = ""
-        self.live = Live(session, self.call_later)
+        self.live = LiveModel(session, self.call_later)
         self.type_ahead = TypeAhead(session.clock, self.ask_cursor)
-        self.following = Following(session, place=place)
+        self.following = RunSubscription(session, place=place)
         self.messages = Messages()
         self.following.tell = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
@@ -149,7 +149,7 @@ class TriggerApp(Host):
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.backlog.done()
 
-    def use_look(self, look: Look) -> None:
+    def use_look(self, look: ColorMode) -> None:
         """Other colours."""
         self.painter = Painter(look, is_ascii=self.painter.is_ascii)
         self.theme = THEMES[look].name

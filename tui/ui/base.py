@@ -13,21 +13,21 @@ from textual.signal import Signal
 
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
-from tui.ui.data.subscription import Following
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 
 
-class Host(App[int]):
+class AppBase(App[int]):
     """The app's own: see `TriggerApp`."""
 
     session: Session
-    live: Live
+    live: LiveModel
     painter: Painter
-    following: Following
+    following: RunSubscription
     messages: Messages
     reporter: Reporter
     type_ahead: TypeAhead
@@ -49,7 +49,7 @@ class Host(App[int]):
         """Set the terminal's title, if the settings and the terminal have one."""
         raise NotImplementedError
 
-    def use_look(self, look: Look) -> None:
+    def use_look(self, look: ColorMode) -> None:
         """Other colours."""
         raise NotImplementedError
 
@@ -62,6 +62,6 @@ class Host(App[int]):
         raise NotImplementedError
 
 
-def host_of(node: DOMNode) -> Host:
+def host_of(node: DOMNode) -> AppBase:
     """The app that a widget or screen is in."""
-    return cast("Host", node.app)
+    return cast("AppBase", node.app)

@@ -1,6 +1,6 @@
 """The space between header and footer: the panes, which of them are seen, and which one has the focus.
 
-What lives here: the keys that lead from pane to pane, and putting widgets where a `Plan` says. The arithmetic of
+What lives here: the keys that lead from pane to pane, and putting widgets where a `PanePlan` says. The arithmetic of
 places is `layout`'s. No pane is known by what it shows.
 """
 
@@ -16,12 +16,12 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.ui.input.keys import bind
-from tui.ui.model.layout import ATTEMPTS, LIST, MEDIUM, STRIP_HEIGHT, TABBED, WORKSPACE, Plan, plan
+from tui.ui.model.layout import ATTEMPTS, LIST, MEDIUM, STRIP_HEIGHT, TABBED, WORKSPACE, PanePlan, plan
 from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Hairline
 from tui.ui.widgets.rule import Tab
-from tui.ui.widgets.run_summary import Strip
+from tui.ui.widgets.run_summary import RunSummary
 
 _NUMBERS: Final = {pane.title: pane.number for pane in PANES}
 
@@ -32,7 +32,7 @@ class PlanLayout(Layout):
     name = "plan"
 
     def __init__(self) -> None:
-        self.plan = Plan({})
+        self.plan = PanePlan({})
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:  # noqa: ARG002, FBT001, FBT002  Textual's signature
         """A place for each child that the plan shows."""
@@ -66,7 +66,7 @@ class Workspace(Widget):
     class Turned(Message):
         """Other panes are seen, or another one has the focus."""
 
-    def __init__(self, panes: Mapping[str, Pane], strip: Strip) -> None:
+    def __init__(self, panes: Mapping[str, Pane], strip: RunSummary) -> None:
         super().__init__(id=WORKSPACE)
         self._panes = panes
         self._strip = strip
@@ -90,7 +90,7 @@ class Workspace(Widget):
         return self._plan_layout
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> PanePlan:
         """What is seen now, and where."""
         return self._plan_layout.plan
 
@@ -144,7 +144,7 @@ class Workspace(Widget):
             self._apply(found)
         self.post_message(self.Turned())
 
-    def _planned(self, *, is_zoomed: bool) -> Plan:
+    def _planned(self, *, is_zoomed: bool) -> PanePlan:
         return plan(
             self._size.width,
             self._size.height - 2,
@@ -160,7 +160,7 @@ class Workspace(Widget):
             self._tab = name
         self.arrange_for(self.screen.size, self._strip_height)
 
-    def _apply(self, found: Plan) -> None:
+    def _apply(self, found: PanePlan) -> None:
         self._plan_layout.plan = found
         for name, pane in self._panes.items():
             pane.set_class(not found.shows(name), "away")

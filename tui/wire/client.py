@@ -21,11 +21,11 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
 from tui.wire.bounds import MAX_PAGE_BYTES, MAX_QUERY_BYTES
-from tui.wire.connection import Connection, Timeouts
+from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
 from tui.wire.feed import START, FeedAnswer, FeedPosition, FeedTarget, decode_feed, must_refetch
 from tui.wire.questions import QueryQuestion, Question, Questioner, path_part, request_of
-from tui.wire.runs import Page, decode_page
+from tui.wire.runs import ListPage, decode_page
 from tui.wire.stored import Stored
 
 API_VERSION = "2025-07-16"
@@ -81,8 +81,8 @@ class Client(Questioner):
         super().__init__(Secret(key))
         self._on_rate_limit = on_rate_limit
         headers = _headers(key, branch, user_agent)
-        self._connection = Connection(headers=headers, key=self._key, clock=clock, timeouts=timeouts)
-        self._feed = Connection(
+        self._connection = HttpConnection(headers=headers, key=self._key, clock=clock, timeouts=timeouts)
+        self._feed = HttpConnection(
             headers=headers | {b"x-trigger-electric-version": ELECTRIC_VERSION.encode()},
             key=self._key,
             clock=clock,
@@ -111,7 +111,7 @@ class Client(Questioner):
         after: Cursor | None = None,
         before: Cursor | None = None,
         size: int = LARGEST_PAGE,
-    ) -> Page:
+    ) -> ListPage:
         """One page of runs, newest first: the first, the one `after` a cursor (older) or `before` it (newer)."""
         params = filter_params(filters) | {"page[size]": str(size)}
         if before is not None:

@@ -61,7 +61,7 @@ class _Kept:
     given_up: int = 0
 
 
-class Connection:
+class HttpConnection:
     """Sends requests to one origin, over connections that are kept; httpx is set up by the first of them.
 
     Proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities (`SSL_CERT_FILE`,

@@ -27,7 +27,7 @@ _CAUSES_READ = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """One page of the list, newest first. `unreadable` counts rows that are left out, since they name no run.
 
     `next` leads to older runs, `previous` to newer ones; None: there are none. A page may be short, or empty, and
@@ -51,7 +51,7 @@ class RunAnswer:
     related: tuple[RunPatch, ...] = ()
 
 
-def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Page:
+def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> ListPage:
     """Read the answer of `GET /api/v1/runs`, in the server's order. `cuts` learns what was too much.
 
     Raises `ServerFault`.
@@ -61,7 +61,7 @@ def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Pag
     pagination = page.get("pagination", {})
     rows = cuts.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
     patches = tuple(_read_row(row, read_at, cuts) for row in rows if row is not None)
-    return Page(
+    return ListPage(
         patches,
         read_at,
         _cursor(pagination.get("next")),

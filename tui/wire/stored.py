@@ -8,7 +8,7 @@ from datetime import datetime
 
 import httpx
 
-from tui.wire.connection import Connection, Timeouts
+from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import Refused, ServerFault
 
 
@@ -23,7 +23,7 @@ class Stored:
         self._clock = clock
         self._timeouts = timeouts
         self._allows_http = allows_http
-        self._connection: Connection | None = None
+        self._connection: HttpConnection | None = None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -41,7 +41,7 @@ class Stored:
             raise ServerFault(f"{asked}: not fetched, since the address is not https", 200)
         if self._connection is None:
             headers = {b"user-agent": self._user_agent.encode()}
-            self._connection = Connection(headers=headers, clock=self._clock, timeouts=self._timeouts)
+            self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
         answer = await self._connection.send("GET", url, asked, max_bytes=max_bytes)
         if 200 <= answer.status < 300:
             return answer.body

@@ -18,10 +18,10 @@ from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER, REFERENCE_LI
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import beside
-from tui.emulator.world import Company, World
+from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
-COMPANY = Company((*REFERENCE, *REFERENCE_LATER), limits=REFERENCE_LIMITS)
+COMPANY = DemoTasks((*REFERENCE, *REFERENCE_LATER), limits=REFERENCE_LIMITS)
 KEYS = {"dev": DEVELOPMENT.key, "prod": PRODUCTION.key}
 ON_ITS_WAY_S = 0.001
 VERSIONED = {"x-trigger-api-version": API_VERSION}

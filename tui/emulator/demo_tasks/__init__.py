@@ -13,7 +13,7 @@ from random import Random
 from tui.emulator.demo_tasks import agent, hostile, mail, nightly, payments, reports, sync, video
 from tui.emulator.demo_tasks.stacks import error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
-from tui.emulator.world import Company
+from tui.emulator.world import DemoTasks
 
 _STRANGE = error(
     "Cannot destructure property of 'payload' as it is undefined.",
@@ -51,7 +51,7 @@ def played_leniently(task: Task) -> Task:
 
 _ROOMS = (payments, mail, sync, reports, video, nightly, agent, hostile)
 
-COMPANY = Company(
+COMPANY = DemoTasks(
     tasks=tuple(played_leniently(task) for room in _ROOMS for task in room.TASKS),
     bugs=(*payments.BUGS, *mail.BUGS, *sync.BUGS, *reports.BUGS, *agent.BUGS),
     limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24},

@@ -12,7 +12,7 @@ from time import gmtime, strftime, strptime
 from urllib.parse import urlencode
 
 from tui.emulator.environment import Environment
-from tui.emulator.exchange import Answer, Asked, Refusal
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
 from tui.emulator.rest.rows import SUPER_JSON, Presign, packet_path
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import NOTHING, Json
@@ -21,7 +21,7 @@ VALID_S = 300
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
-def presigner(asked: Asked) -> Presign:
+def presigner(asked: ApiRequest) -> Presign:
     """What makes addresses that are valid from now on."""
     environment = asked.world.environment
     now_ms = asked.world.now_ms
@@ -40,7 +40,7 @@ def presigner(asked: Asked) -> Presign:
     return address
 
 
-async def packet(asked: Asked) -> Answer:
+async def packet(asked: ApiRequest) -> ApiResponse:
     """`GET /packets/{path}`, without a key; `asked.world` is the one of `slug_in(path)`.
 
     An output is wrapped as the SDK stores it, `{"json":…}`, a text is stored bare, a payload as it was sent
@@ -63,7 +63,7 @@ async def packet(asked: Asked) -> Answer:
     if value is NOTHING:
         raise _denied(404, "NoSuchKey", "The specified key does not exist.")
     kind = "text/plain" if isinstance(value, str) else "application/json" if is_payload else SUPER_JSON
-    return Answer(value, headers={"content-type": kind})
+    return ApiResponse(value, headers={"content-type": kind})
 
 
 def slug_in(path: str) -> str:

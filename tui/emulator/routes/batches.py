@@ -5,18 +5,18 @@ What lives here: finding the runs of a batch. Source: wire/README.md §6, record
 
 from itertools import takewhile
 
-from tui.emulator.exchange import Answer, Asked, not_found
+from tui.emulator.exchange import ApiRequest, ApiResponse, not_found
 from tui.emulator.rest.rows import iso_time
 from tui.emulator.simulation.runs import Block, Run
 from tui.emulator.world import LIST_LAG_MS, World
 
 
-async def batch(asked: Asked) -> Answer:
+async def batch(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/batches/{id}`: the counts speak of the creation of runs, not of their ends (recording 610)."""
     block = find_batch(asked)
     runs = block.runs
     is_over = all(run.status.is_final for run in runs)
-    return Answer(
+    return ApiResponse(
         {
             "id": block.batch_id,
             "status": "COMPLETED" if is_over else "PENDING",
@@ -30,20 +30,20 @@ async def batch(asked: Asked) -> Answer:
     )
 
 
-async def batch_with_errors(asked: Asked) -> Answer:
+async def batch_with_errors(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v2/batches/{id}`, which the SDK asks: also when its runs were made, and which could not be (none)."""
     block = find_batch(asked)
     told = (await batch(asked)).body
     del told["successfulRunCount"], told["failedRunCount"]
-    return Answer({**told, "processing": {"completedAt": iso_time(block.started_ms), "errors": []}})
+    return ApiResponse({**told, "processing": {"completedAt": iso_time(block.started_ms), "errors": []}})
 
 
-async def results(asked: Asked) -> Answer:
+async def results(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/batches/{id}/results`: always empty (recording 612)."""
-    return Answer({"id": find_batch(asked).batch_id, "items": []})
+    return ApiResponse({"id": find_batch(asked).batch_id, "items": []})
 
 
-def find_batch(asked: Asked) -> Block:
+def find_batch(asked: ApiRequest) -> Block:
     """The stretch in which the batch was made. Raises `Refusal` (recording 613)."""
     batch_id = asked.path["id"]
     run = _any_run(asked.world, batch_id)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from tui.emulator.exchange import Answer, Asked, Following, Refusal, query_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, FeedSubscription, Refusal, query_error
 from tui.emulator.feed.columns import Columns, row_key
 from tui.emulator.feed.polls import INSERT, RunPoll, SetPoll, Told, after_a_loss, snapshot
 from tui.emulator.feed.shapes import Lately, OfBatch, Shape
@@ -27,7 +27,7 @@ OPEN = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"
 """Headers of every answer that is none of an error; browsers read the others only so."""
 
 
-async def one_run(asked: Asked) -> Answer:
+async def one_run(asked: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/runs/{id}` (recordings 700-729)."""
     run = asked.world.find(asked.path["id"])
     if run is None:
@@ -45,7 +45,7 @@ async def one_run(asked: Asked) -> Answer:
     return _snapshot(asked, told, handle or f"run-{run.id.removeprefix('run_')}")
 
 
-async def many_runs(asked: Asked) -> Answer:
+async def many_runs(asked: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/runs` (recordings 730-740, 743-751). Raises `Refusal` for a tag that cannot be (738)."""
     query = asked.query
     tags = _tags(query.get("tags", ""))
@@ -60,7 +60,7 @@ async def many_runs(asked: Asked) -> Answer:
     return await _set(asked, Lately(since_ms, tags), handle)
 
 
-async def batch(asked: Asked) -> Answer:
+async def batch(asked: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/batches/{id}` (recordings 741, 742)."""
     block = find_batch(asked)
     return await _set(
@@ -68,7 +68,7 @@ async def batch(asked: Asked) -> Answer:
     )
 
 
-async def _set(asked: Asked, shape: Shape, handle: str) -> Answer:
+async def _set(asked: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
     """The answer of a shape of many runs."""
     following, world = asked.following, asked.world
     now_ms = following.now_ms
@@ -87,14 +87,14 @@ async def _set(asked: Asked, shape: Shape, handle: str) -> Answer:
     return _answer(asked, told, handle, f"{told.ms}_{cursor}", cursor)
 
 
-def _snapshot(asked: Asked, told: Told, handle: str) -> Answer:
+def _snapshot(asked: ApiRequest, told: Told, handle: str) -> ApiResponse:
     schema = {"electric-schema": _columns(asked).schema()}
     return _answer(asked, told, handle, f"{told.ms}_{asked.following.next_number()}", None, schema)
 
 
 def _answer(
-    asked: Asked, told: Told, handle: str, offset: str, cursor: int | None, more: Mapping[str, str] | None = None
-) -> Answer:
+    asked: ApiRequest, told: Told, handle: str, offset: str, cursor: int | None, more: Mapping[str, str] | None = None
+) -> ApiResponse:
     columns = _columns(asked)
     rows = [
         {"key": row_key(run), "value": columns.row(run), "headers": {"operation": operation}}
@@ -103,7 +103,7 @@ def _answer(
     headers = {**OPEN, **place_headers(handle, offset, is_old=asked.following.is_old), **(more or {})}
     if cursor is not None:
         headers["electric-cursor"] = str(cursor)
-    return Answer([*rows, UP_TO_DATE], headers=headers)
+    return ApiResponse([*rows, UP_TO_DATE], headers=headers)
 
 
 def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
@@ -113,7 +113,7 @@ def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
     return {name: quote(text, SAFE) for name, text in zip(names, (handle, offset), strict=True)}
 
 
-def must_refetch(following: Following, handle: str) -> Refusal:
+def must_refetch(following: FeedSubscription, handle: str) -> Refusal:
     """What a real Electric answers to a handle that it has given up: begin anew, with another one.
 
     Source: Electric's HTTP API; the recorded server never does it.
@@ -130,7 +130,7 @@ def live_handle(query: Mapping[str, str]) -> str:
     return _handle(query) if is_live else ""
 
 
-def _columns(asked: Asked) -> Columns:
+def _columns(asked: ApiRequest) -> Columns:
     skipped = {name.strip() for name in asked.query.get("skipColumns", "").split(",")}
     return Columns(asked.world.environment, skipped, is_versioned=asked.is_versioned)
 
@@ -166,7 +166,7 @@ def _minute(ms: int) -> int:
     return ms - ms % MINUTE_MS
 
 
-def _unique(asked: Asked) -> str:
+def _unique(asked: ApiRequest) -> str:
     """The end of a new handle, as `38_c39edb2c`."""
     return f"{asked.following.next_number()}_{asked.following.random.getrandbits(32):08x}"
 

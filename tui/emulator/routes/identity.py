@@ -4,7 +4,7 @@ What lives here: recording 802 with the emulated project's values, and the claim
 tokens. The first tells the key itself, as the real one does.
 """
 
-from tui.emulator.exchange import Answer, Asked
+from tui.emulator.exchange import ApiRequest, ApiResponse
 
 CREATED = "2026-11-24T13:40:10.898Z"
 ORG_MEMBER_ID = "cmwunrx7y0002yl7dg4t1nq6e"
@@ -12,7 +12,7 @@ USER_ID = "cmwunrx6s0000yl7d0vz8hk3p"
 BURST_FACTOR = 2
 
 
-async def whoami(asked: Asked) -> Answer:
+async def whoami(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/whoami`; `slug` is what rows call `env.name`. Only a development environment is somebody's.
 
     Longer than a function should be: one literal, key by key as recorded.
@@ -70,9 +70,9 @@ async def whoami(asked: Asked) -> Answer:
     }
     if is_personal:
         answer["userId"] = USER_ID
-    return Answer(answer)
+    return ApiResponse(answer)
 
 
-async def claims(asked: Asked) -> Answer:
+async def claims(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v1/auth/jwt/claims`: what a public token has to say of itself; its scopes are up to who signs it."""
-    return Answer({"sub": asked.world.environment.id, "pub": True})
+    return ApiResponse({"sub": asked.world.environment.id, "pub": True})

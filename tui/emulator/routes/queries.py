@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tui.emulator.exchange import Answer, Asked, Refusal, validation_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, validation_error
 from tui.emulator.query import QueryRefused
 from tui.emulator.query.columns import TABLE, TABLE_MEANING, TIME_COLUMN
 from tui.emulator.query.schema import COLUMNS
@@ -25,7 +25,7 @@ _SCOPES = ("organization", "project", "environment")
 _FORMATS = ("json", "csv")
 
 
-async def query(asked: Asked) -> Answer:
+async def query(asked: ApiRequest) -> ApiResponse:
     """Answer a query, as rows of JSON or as CSV text."""
     body = _body(asked.json())
     from_ms, to_ms = _moment_ms(body.get("from")), _moment_ms(body.get("to"))
@@ -38,11 +38,11 @@ async def query(asked: Asked) -> Answer:
     except QueryRefused as refused:
         raise Refusal(400, {"error": str(refused)}) from None
     if body.get("format") == "csv":
-        return Answer({"format": "csv", "results": _csv(names, rows)})
-    return Answer({"format": "json", "results": [dict(zip(names, row, strict=True)) for row in rows]})
+        return ApiResponse({"format": "csv", "results": _csv(names, rows)})
+    return ApiResponse({"format": "json", "results": [dict(zip(names, row, strict=True)) for row in rows]})
 
 
-async def schema(_: Asked) -> Answer:
+async def schema(_: ApiRequest) -> ApiResponse:
     """Tell the tables and their columns (recording 830)."""
     table = {
         "name": TABLE,
@@ -50,7 +50,7 @@ async def schema(_: Asked) -> Answer:
         "timeColumn": TIME_COLUMN,
         "columns": [column.told() for column in COLUMNS],
     }
-    return Answer({"tables": [table]})
+    return ApiResponse({"tables": [table]})
 
 
 def _body(body: Any) -> dict[str, Any]:

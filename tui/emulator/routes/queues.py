@@ -5,7 +5,7 @@ What lives here: from a question to the world and back. Source: wire/README.md Â
 
 from typing import Any
 
-from tui.emulator.exchange import Answer, Asked, Refusal, query_error, validation_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
 from tui.emulator.simulation.queues import Queue
 from tui.emulator.simulation.script import Json
 
@@ -18,7 +18,7 @@ _KINDS = ("id", "task", "custom")
 _ACTIONS = ("pause", "resume")
 
 
-async def list_queues(asked: Asked) -> Answer:
+async def list_queues(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues?page&perPage`: pages are counted from 1, names are in order (recordings 600, 601, 614)."""
     issues: list[Json] = []
     page = _positive(asked, "page", 1, issues)
@@ -28,20 +28,20 @@ async def list_queues(asked: Asked) -> Answer:
     queues = asked.world.queues.all()
     shown = queues[(page - 1) * per_page : page * per_page]
     pagination = {"currentPage": page, "totalPages": -(-len(queues) // per_page), "count": len(queues)}
-    return Answer({"data": [_row(queue) for queue in shown], "pagination": pagination})
+    return ApiResponse({"data": [_row(queue) for queue in shown], "pagination": pagination})
 
 
-async def queue(asked: Asked) -> Answer:
+async def queue(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues/{queue}?type=id|task|custom`: one of them (recordings 602-605, 607)."""
     kind = asked.query.get("type", "id")
     if kind not in _KINDS:
         message = _enum_message(_KINDS, kind)
         issue = {"received": kind, "code": "invalid_enum_value", "options": list(_KINDS), "message": message}
         raise query_error({**issue, "path": ["type"]})
-    return Answer(_row(_find(asked, kind)))
+    return ApiResponse(_row(_find(asked, kind)))
 
 
-async def pause(asked: Asked) -> Answer:
+async def pause(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v1/queues/{queue}/pause` with `{"type", "action": "pause"|"resume"}` (recordings 606, 608, 609).
 
     The answer lacks `concurrencyLimitOverridePercent`, as recorded.
@@ -55,10 +55,10 @@ async def pause(asked: Asked) -> Answer:
     asked.world.pause(found, is_paused=action == "pause")
     row = _row(found)
     del row["concurrencyLimitOverridePercent"]
-    return Answer(row)
+    return ApiResponse(row)
 
 
-def _find(asked: Asked, kind: str) -> Queue:
+def _find(asked: ApiRequest, kind: str) -> Queue:
     # The SDK encodes a slash in a name twice.
     found = asked.world.queues.find(asked.path["queue"].replace("%2F", "/"), kind)
     if found is None:
@@ -87,7 +87,7 @@ def _row(queue: Queue) -> dict[str, Any]:
     }
 
 
-def _positive(asked: Asked, name: str, default: int, issues: list[Json]) -> int:
+def _positive(asked: ApiRequest, name: str, default: int, issues: list[Json]) -> int:
     """A page number or size; adds to the issues what it is instead."""
     text = asked.query.get(name)
     if text is None:

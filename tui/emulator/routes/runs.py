@@ -4,7 +4,7 @@ What lives here: from a question to the world and back. Filters and cursors are 
 the body of a trigger `triggering`'s. Source: wire/README.md §3, §4 and §7.
 """
 
-from tui.emulator.exchange import Answer, Asked, Refusal, not_found
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found
 from tui.emulator.public_tokens import claims_of, sign_token
 from tui.emulator.rest.listing import read_page
 from tui.emulator.rest.packets import presigner
@@ -19,48 +19,48 @@ from tui.emulator.world import World
 TOKEN_VALID_S = 3600
 
 
-async def list_runs(asked: Asked) -> Answer:
+async def list_runs(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs` (recordings 010-063)."""
     page = read_page(asked.world, asked.query)
     environment = asked.world.environment
     rows = [list_row(run, environment, is_versioned=asked.is_versioned) for run in page.runs]
-    return Answer({"data": rows, "pagination": page.pagination()})
+    return ApiResponse({"data": rows, "pagination": page.pagination()})
 
 
-async def detail(asked: Asked) -> Answer:
+async def detail(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v3/runs/{id}` (recordings 100-152)."""
     return _detail(asked, _read(asked))
 
 
-async def result(asked: Asked) -> Answer:
+async def result(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/result`: of no use for any run but a canceled one (recordings 300-305)."""
     run = asked.world.find(asked.path["id"])
     if run is None or run.status is not Word.CANCELED:
         raise Refusal(404, {"error": "Run either doesn't exist or is not finished"})
     error = {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}
-    return Answer({"ok": False, "id": run.id, "taskIdentifier": run.task_id, "error": error})
+    return ApiResponse({"ok": False, "id": run.id, "taskIdentifier": run.task_id, "error": error})
 
 
-async def metadata(asked: Asked) -> Answer:
+async def metadata(asked: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/metadata`: as a JSON text (recordings 310-312)."""
     run = _read(asked)
     text = None if run.metadata is None else json_text(run.metadata)
-    return Answer({"metadata": text, "metadataType": "application/json"})
+    return ApiResponse({"metadata": text, "metadataType": "application/json"})
 
 
-async def cancel(asked: Asked) -> Answer:
+async def cancel(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v2/runs/{id}/cancel`: the same answer whatever the run's state; no body is needed (400-406)."""
     run = _change(asked)
     asked.world.cancel(run)
-    return Answer({"id": run.id})
+    return ApiResponse({"id": run.id})
 
 
-async def replay(asked: Asked) -> Answer:
+async def replay(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v1/runs/{id}/replay`: the id of a new run (recordings 410-413)."""
-    return Answer({"id": asked.world.replay(_change(asked)).id})
+    return ApiResponse({"id": asked.world.replay(_change(asked)).id})
 
 
-async def reschedule(asked: Asked) -> Answer:
+async def reschedule(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v1/runs/{id}/reschedule` with `{"delay": …}`: the run in full (recording 420)."""
     run = _change(asked)
     body = asked.json()
@@ -72,7 +72,7 @@ async def reschedule(asked: Asked) -> Answer:
     return _detail(asked, run)
 
 
-async def add_tags(asked: Asked) -> Answer:
+async def add_tags(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v1/runs/{id}/tags` with `{"tags": …}`, one or a list; past ten nothing changes (recording 421)."""
     run = _change(asked)
     body = asked.json()
@@ -80,15 +80,15 @@ async def add_tags(asked: Asked) -> Answer:
         raise Refusal(400, {"error": "Invalid request body"})
     new = [tag for tag in read_tags(body["tags"], "tags") if tag not in run.tags]
     if not new:
-        return Answer({"message": "No new tags to add"})
+        return ApiResponse({"message": "No new tags to add"})
     if not asked.world.lifecycle.add_tags(run, tuple(new)):
         unset = ", ".join(f"'{tag}'" for tag in new)
         text = f"Runs can only have {TAGS_MOST} tags, you're trying to set {len(run.tags) + len(new)}."
         raise Refusal(422, {"error": f"{text} These tags have not been set: {unset}."})
-    return Answer({"message": f"Successfully set {len(new)} new tags."})
+    return ApiResponse({"message": f"Successfully set {len(new)} new tags."})
 
 
-async def trigger(asked: Asked) -> Answer:
+async def trigger(asked: ApiRequest) -> ApiResponse:
     """`POST /api/v1/tasks/{task}/trigger`: a new run, or the one with the same key (recordings 380-385).
 
     A task that nobody knows is accepted. Without a payload a known task makes its own, as for the company's runs. A
@@ -110,7 +110,7 @@ async def trigger(asked: Asked) -> Answer:
     return _triggered(world, run, is_cached=is_cached)
 
 
-def _triggered(world: World, run: Run, *, is_cached: bool) -> Answer:
+def _triggered(world: World, run: Run, *, is_cached: bool) -> ApiResponse:
     """The id, and a token that may read that run."""
     scopes = [f"read:runs:{run.id}", f"write:inputStreams:{run.id}"]
     now_s = world.now_ms // 1000
@@ -119,14 +119,14 @@ def _triggered(world: World, run: Run, *, is_cached: bool) -> Answer:
         "x-trigger-jwt": token,
         "x-trigger-jwt-claims": json_text(claims_of(world.environment, scopes)),
     }
-    return Answer({"id": run.id, "isCached": is_cached}, headers=headers)
+    return ApiResponse({"id": run.id, "isCached": is_cached}, headers=headers)
 
 
-def _detail(asked: Asked, run: Run) -> Answer:
-    return Answer(detail_of(run, asked.world.environment, presigner(asked), is_versioned=asked.is_versioned))
+def _detail(asked: ApiRequest, run: Run) -> ApiResponse:
+    return ApiResponse(detail_of(run, asked.world.environment, presigner(asked), is_versioned=asked.is_versioned))
 
 
-def _read(asked: Asked) -> Run:
+def _read(asked: ApiRequest) -> Run:
     """The run that a reading route is asked for. Raises `Refusal` (recordings 150-152)."""
     run = asked.world.find(asked.path["id"])
     if run is None:
@@ -134,7 +134,7 @@ def _read(asked: Asked) -> Run:
     return run
 
 
-def _change(asked: Asked) -> Run:
+def _change(asked: ApiRequest) -> Run:
     """The run that an action is asked for. Raises `Refusal` (recordings 403, 413)."""
     run = asked.world.find(asked.path["id"])
     if run is None:

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tui.emulator.access import Need
-from tui.emulator.exchange import Answer, Asked
+from tui.emulator.exchange import ApiRequest, ApiResponse
 from tui.emulator.routes import batches, feeds, identity, queries, queues, runs, traces
 
-Handler = Callable[[Asked], Awaitable[Answer]]
+Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from tui.emulator.access import Access, check, identify
 from tui.emulator.environment import API_VERSION
-from tui.emulator.exchange import Answer, Asked, Refusal
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
 from tui.emulator.rest.packets import packet, slug_in
 from tui.emulator.routes.feeds import live_handle, must_refetch
 from tui.emulator.routes.table import NAMES, ROUTES, Served
@@ -76,7 +76,7 @@ class _Endpoint:
         except Exception:
             # A mistake of the emulator itself: it shows on stderr, and the server goes on.
             LOG.exception("%s %s", request.method, scope["path"])
-            response = response_of(request, Answer({"error": "Internal Server Error"}, 500), {}, self._date())
+            response = response_of(request, ApiResponse({"error": "Internal Server Error"}, 500), {}, self._date())
         await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
@@ -112,7 +112,7 @@ class _Endpoint:
                 headers |= spent.headers()
             if spent is not None and not spent.is_allowed:
                 headers = {"content-type": "application/problem+json; charset=utf-8"}
-                answer = Answer(spent.refusal(), 429, spent.headers())
+                answer = ApiResponse(spent.refusal(), 429, spent.headers())
             else:
                 answer = await self._handle(request, served, access, struck, following)
         except Refusal as refusal:
@@ -159,7 +159,7 @@ class _Endpoint:
         access: Access,
         struck: Sequence[Fault],
         following: Following | None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """What the route answers, for who may ask it. Raises `Refusal`."""
         if not self._methods:
             raise unknown_route()
@@ -175,7 +175,7 @@ class _Endpoint:
         # Last, so that the world is as it is now when the route looks at it.
         queries = await self._emulator.queries(slug)
         return await served.handler(
-            Asked(
+            ApiRequest(
                 await self._emulator.world(slug),
                 queries,
                 request.path_params,
@@ -230,15 +230,15 @@ class _Packets(_Endpoint):
     async def _response(self, request: Request) -> Response:
         slug = slug_in(request.path_params["path"])
         if request.method not in {"GET", "HEAD"}:
-            answer = Answer("Method Not Allowed", 405)
+            answer = ApiResponse("Method Not Allowed", 405)
         elif not self._emulator.is_known(slug):
-            answer = Answer("Not found", 404)
+            answer = ApiResponse("Not found", 404)
         else:
             queries = await self._emulator.queries(slug)
             world = await self._emulator.world(slug)
             path, query = request.path_params, request.query_params
             try:
-                answer = await packet(Asked(world, queries, path, query, b"", False, _address(request)))
+                answer = await packet(ApiRequest(world, queries, path, query, b"", False, _address(request)))
             except Refusal as refusal:
                 answer = refusal.answer
         return response_of(request, answer, {}, self._date())

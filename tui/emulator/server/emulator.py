@@ -23,7 +23,7 @@ from tui.emulator.server.feeds import Feeds
 from tui.emulator.server.sockets import Sockets
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.new_run import OldRun
-from tui.emulator.world import LIST_LAG_MS, Company, World
+from tui.emulator.world import LIST_LAG_MS, DemoTasks, World
 
 LOG = logging.getLogger(__name__)
 TICK_S = 0.2
@@ -79,7 +79,7 @@ class _Place:
 class Emulator:
     """The server's state. `clock` gives epoch milliseconds; the worlds begin at what it shows now."""
 
-    def __init__(self, company: Company, options: Options, clock: Callable[[], int]) -> None:
+    def __init__(self, company: DemoTasks, options: Options, clock: Callable[[], int]) -> None:
         self.options = options
         self.clock = clock
         self.limiter = Limiter()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tui.emulator.access import too_small
-from tui.emulator.exchange import Answer, Refusal
+from tui.emulator.exchange import ApiResponse, Refusal
 from tui.emulator.server.faults import Fault
 from tui.emulator.simulation.script import Json
 
@@ -37,7 +37,7 @@ def as_json(body: Json) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def response_of(request: Request, answer: Answer, more: dict[str, str], date: str) -> Response:
+def response_of(request: Request, answer: ApiResponse, more: dict[str, str], date: str) -> Response:
     """The answer with `more` headers and those that all have; chunked, and packed for a client that asks for it."""
     is_text = isinstance(answer.body, str)
     body = answer.body.encode("utf-8", "replace") if isinstance(answer.body, str) else as_json(answer.body)
@@ -69,7 +69,7 @@ def moved(request: Request, date: str) -> Response:
 def preflight(request: Request, date: str) -> Response:
     """OPTIONS of a browser (recording 923)."""
     allowed = {"access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "access-control-max-age": "300"}
-    response = response_of(request, Answer({}, 200, allowed), {}, date)
+    response = response_of(request, ApiResponse({}, 200, allowed), {}, date)
     response.headers["vary"] = "Access-Control-Request-Headers, Accept-Encoding"
     return response
 

@@ -33,14 +33,14 @@ NOTHING_SELECTED: Final = "No run is selected."
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReadProgress:
     """How far reading the run got: whether more of it is on its way, and what was the trouble with the last answer."""
 
     is_coming: bool = False
     trouble: str | None = None
 
 
-def attempts_page(run: Run, asked: Asked, now: Now, room: Room, picked: int | None) -> list[Row]:
+def attempts_page(run: Run, asked: ReadProgress, now: Now, room: Room, picked: int | None) -> list[Row]:
     """The whole page in rows within `room.limit` cells; `picked` is the attempt that the user turned to."""
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
@@ -100,7 +100,7 @@ def _until_the_end(run: Run, now: Now) -> Now:
     return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
 
 
-def _trouble(run: Run, asked: Asked, room: Room) -> list[Row]:
+def _trouble(run: Run, asked: ReadProgress, room: Room) -> list[Row]:
     if run.is_gone:
         return sentence("The server does not know this run any more; this is what was known of it.", room, "gone")
     if asked.trouble is None:
@@ -113,7 +113,7 @@ def _trouble(run: Run, asked: Asked, room: Room) -> list[Row]:
     return sentence(text if run.attempts else f"{text} r asks again.", room, "trouble", Token.AMBER)
 
 
-def _waiting(run: Run, asked: Asked, now: Now, room: Room) -> list[Row]:
+def _waiting(run: Run, asked: ReadProgress, now: Now, room: Room) -> list[Row]:
     """Why there are no attempts."""
     told = _why_none(run, now)
     if told is not None:
@@ -156,13 +156,13 @@ def _for_how_long(run: Run, now: Now) -> str:
     return "" if queued is None else f" for {formatting.wait(queued)}{'~' if now.frozen_at else ''}"
 
 
-def _error_of_run(run: Run, asked: Asked, room: Room) -> list[Row]:
+def _error_of_run(run: Run, asked: ReadProgress, room: Room) -> list[Row]:
     """What the run itself says, while or where no attempt does."""
     error = run.error[1] if run.error else None
     return [] if error is None else _shown(error, asked, room, "run")
 
 
-def _error(run: Run, history: AttemptHistory, selected: Attempt, asked: Asked, room: Room) -> list[Row]:
+def _error(run: Run, history: AttemptHistory, selected: Attempt, asked: ReadProgress, room: Room) -> list[Row]:
     if selected.error is not None:
         note = same_in(history.attempts, selected)
         return _shown(selected.error, asked, room, selected.number, note)
@@ -172,7 +172,7 @@ def _error(run: Run, history: AttemptHistory, selected: Attempt, asked: Asked, r
     return []
 
 
-def _shown(error: RunError, asked: Asked, room: Room, key: Hashable, note: str = "") -> list[Row]:
+def _shown(error: RunError, asked: ReadProgress, room: Room, key: Hashable, note: str = "") -> list[Row]:
     """An error; one of which only the code is known says that more is on its way, or that there is no more."""
     if not error.is_blurred:
         return list(error_rows(error, room, ("error", key), note))

@@ -20,7 +20,7 @@ from tui.present.attempts.choice import FOLDED, MOST, AttemptKey, groups
 from tui.present.attempts.text import gap_before, waited_before
 from tui.present.columns import Now, time_in_queue
 from tui.present.errors.frames import Room
-from tui.present.status import Look, look_of, look_of_attempt
+from tui.present.status import StatusStyle, look_of, look_of_attempt
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
 
 _ROOMY: Final = 76
@@ -41,7 +41,7 @@ _BAR_TOKENS: Final = {
 }
 
 
-def attempt_look(run: Run, attempt: Attempt, history: AttemptHistory) -> Look:
+def attempt_look(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
     """How the status of an attempt looks; the run has a finer word for the last one: Crashed, Timed out, Waiting."""
     is_last = attempt is history.attempts[-1]
     is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (

@@ -17,8 +17,8 @@ from tui.present.actions.row_actions import Act, Open, Row, Toggle, Whole
 from tui.present.columns import Now, short_id, took
 from tui.present.detail.origin import origin_words
 from tui.present.detail.waiting import token_of
-from tui.present.json.rows import WRAPPED_ROWS, Place
-from tui.present.status import Look, look_of
+from tui.present.json.rows import WRAPPED_ROWS, ValuePath
+from tui.present.status import StatusStyle, look_of
 from tui.present.styled import Line, Piece, Token, cut, fit, fold, line_width, pad
 from tui.present.text_block import LABEL, labelled
 
@@ -140,7 +140,7 @@ def _rows(fact: Fact, limit: int, *, is_wrapped: bool) -> list[Row]:
     value: Line = (Piece(fact.value[:reach]),)
     if line_width(value) <= room:
         return [Row((label, *value), key)]
-    act = Whole(Place(fact.label, ()))
+    act = Whole(ValuePath(fact.label, ()))
     if not is_wrapped:
         return [Row((label, *cut(value, room)), key, act)]
     lines = fold(value, room)
@@ -184,7 +184,7 @@ def child_rows(around: Relatives, now: Now, limit: int, unfolded: frozenset[Hash
         return []
     if not around.children:
         return [Row((_label("children"), Piece("none", Token.FAINT)), "children")]
-    groups: dict[Look, list[Run]] = {}
+    groups: dict[StatusStyle, list[Run]] = {}
     for child in around.children:
         groups.setdefault(look_of(child), []).append(child)
     order = sorted(groups, key=lambda look: (not look.is_bold, groups[look][0].is_final))
@@ -221,7 +221,7 @@ def _relative(label: str, run_id: RunId, run: Run | None, now: Now, task: int, l
 
 
 def _group(
-    look: Look, runs: Sequence[Run], now: Now, task: int, limit: int, unfolded: frozenset[Hashable]
+    look: StatusStyle, runs: Sequence[Run], now: Now, task: int, limit: int, unfolded: frozenset[Hashable]
 ) -> list[Row]:
     key: Hashable = ("children", look.word)
     shown = len(runs) if key in unfolded or len(runs) <= _ALIKE else _FAILED_SHOWN if look.is_bold else 0

@@ -22,8 +22,8 @@ from tui.present.detail.facts import Relatives, ancestor_rows, child_rows, fact_
 from tui.present.detail.timeline import life_line, life_lines, updated_lines
 from tui.present.detail.waiting import meaning_words
 from tui.present.frame.trouble import without_request
-from tui.present.json.fold import Folds, value_at
-from tui.present.json.rows import Place, ValueRows
+from tui.present.json.fold import JsonFolds, value_at
+from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.printed.run import best_error, indented, remarks, status_lines
 from tui.present.status import look_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, fold, joined, line_width, wrap
@@ -55,7 +55,7 @@ class Shown:
     is said of values that are stored apart, by label.
     """
 
-    folds: Mapping[str, Folds] = field(default_factory=lambda: MappingProxyType({}))
+    folds: Mapping[str, JsonFolds] = field(default_factory=lambda: MappingProxyType({}))
     unfolded: frozenset[Hashable] = frozenset()
     fetching: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     is_wrapped: bool = False
@@ -181,7 +181,7 @@ def _error_rows(run: Run, limit: int) -> list[Row]:
         rows.append(Row((*(blank if index else name), piece), (ERROR, index)))
     if is_cut:
         note = (Piece(f"… {formatting.size(len(error.message))} in all  ", Token.FAINT), *_enter("shows the whole"))
-        rows.append(Row((*blank, *cut(note, limit - indent)), (ERROR, "more"), Whole(Place(ERROR, ()))))
+        rows.append(Row((*blank, *cut(note, limit - indent)), (ERROR, "more"), Whole(ValuePath(ERROR, ()))))
     below: list[Line] = []
     if error.code is not None and error.code not in error.message:
         below.append((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)))
@@ -232,7 +232,7 @@ def _value_rows(run: Run, read: Read, shown: Shown, limit: int, values: ValueRow
         value, url = value_of(run, label)
         if value is not ABSENT:
             most = _MOST_FOUND if shown.is_searched else _MOST_ROWS
-            folds = shown.folds.get(label, Folds())
+            folds = shown.folds.get(label, JsonFolds())
             rows += values.rows(label, value, folds, limit, is_wrapped=shown.is_wrapped, most=most)
         elif url is not None:
             rows += _apart_rows(label, shown.fetching.get(label, ""), limit)
@@ -281,7 +281,7 @@ def _apart_rows(label: str, said: str, limit: int) -> list[Row]:
     return [*rows, _remark("", _enter("tries again"), limit, act)._replace(key=(label, "again"))]
 
 
-def whole_of(run: Run, place: Place) -> Json | Absent:
+def whole_of(run: Run, place: ValuePath) -> Json | Absent:
     """What is shown when the whole of something on the page is asked for; `ABSENT` where it is gone meanwhile."""
     if place.which == ERROR:
         error = best_error(run)

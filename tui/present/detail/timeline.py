@@ -20,7 +20,7 @@ _LEAST_STROKES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _TimelinePart:
     """One part of a life, from its glyph to the next one's."""
 
     glyph: Piece
@@ -53,24 +53,24 @@ def life_line(run: Run, now: Now, limit: int) -> Line:
     return (*line, *end)
 
 
-def _text_token(span: _Span) -> Token:
+def _text_token(span: _TimelinePart) -> Token:
     return Token.BLUE if span.token is Token.BLUE else Token.MUTED
 
 
-def _spans(run: Run, now: Now) -> list[_Span]:
+def _spans(run: Run, now: Now) -> list[_TimelinePart]:
     created, state = run.fixed.created_at, run.state
     if created is None or state is None:
         return []
     here = now.frozen_at or now.at
     end = (state.finished_at or state.expired_at or state.updated_at) if run.is_final else here
     queued_from = max(created, min(state.delayed_until, end)) if state.delayed_until is not None else created
-    spans: list[_Span] = []
+    spans: list[_TimelinePart] = []
 
     def add(word: str, start: datetime, stop: datetime, stroke: str, token: Token) -> None:
         is_open = not run.is_final and stop == here
         text = formatting.duration(stop - start, frozen=is_open and now.frozen_at is not None)
         glyph = Piece(LOOKS[word].glyph, token if token is Token.BLUE else Token.MUTED)
-        spans.append(_Span(glyph, text, max(stop - start, timedelta()), stroke, token))
+        spans.append(_TimelinePart(glyph, text, max(stop - start, timedelta()), stroke, token))
 
     if queued_from > created:
         add("Delayed", created, queued_from, "╌", Token.GUIDE)

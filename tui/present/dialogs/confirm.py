@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from tui.domain.action_plan import Plan, to_type
+from tui.domain.action_plan import ActionPlan, to_type
 from tui.domain.environment import Environment
 from tui.domain.run import Run
 from tui.domain.tree import TreeNode
 from tui.present import formatting
 from tui.present.columns import Now, took
-from tui.present.status import Look, look_of, look_of_status
+from tui.present.status import StatusStyle, look_of, look_of_status
 from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
 
 WIDTH: Final = 70
@@ -32,7 +32,7 @@ _TAGS_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """Where it would happen. `name` is what the environment is called as well as it is known."""
 
     environment: Environment | None
@@ -53,8 +53,8 @@ class Question:
     it is as red as what has failed.
     """
 
-    plan: Plan
-    place: Place
+    plan: ActionPlan
+    place: Target
     safe: str
     promise: str
     left_out: int = 0
@@ -109,7 +109,7 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     return lines
 
 
-def band(place: Place, width: int) -> Line:
+def band(place: Target, width: int) -> Line:
     """The line on top: amber where it is production, or may be."""
     environment = place.environment
     token = Token.ALARM if place.is_production else Token.TEXT
@@ -177,7 +177,7 @@ def _kinds(question: Question, limit: int) -> list[Line]:
     return lines
 
 
-_Kind = tuple[Look, str, str]
+_Kind = tuple[StatusStyle, str, str]
 """A status, a task, and the first line of an error."""
 
 
@@ -208,7 +208,7 @@ def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
     return lines
 
 
-def _lower(look: Look) -> Piece:
+def _lower(look: StatusStyle) -> Piece:
     """A status inside a sentence; a word that is only the server's stays as it is."""
     return Piece(look.word if look.glyph == "?" else look.word.lower())
 

@@ -25,7 +25,7 @@ LOOKED_AT: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Folds:
+class JsonFolds:
     """What is unfolded: containers less deep than `open_to`, the other way round for `exceptions` (a text is folded
     unless it is one); and `found`, what a search unfolds for as long as it lasts.
     """
@@ -39,7 +39,7 @@ class Folds:
         by_depth = len(path) < self.open_to and not is_text
         return path in self.found or by_depth != (path in self.exceptions)
 
-    def turned(self, path: Path, *, is_text: bool = False, is_open: bool) -> "Folds":
+    def turned(self, path: Path, *, is_text: bool = False, is_open: bool) -> "JsonFolds":
         """The same with one place open or folded."""
         found = self.found if is_open else self.found - {path}
         folds = replace(self, found=found)
@@ -50,7 +50,7 @@ class Folds:
         )
 
 
-class Step(NamedTuple):
+class VisibleRow(NamedTuple):
     """One visible row: a value with its place, and whether it can be unfolded and is."""
 
     path: Path
@@ -81,14 +81,14 @@ def room_of(path: Path, label: Label, room: int) -> int:
 class FoldedJson:
     """A value, what of it is unfolded, and the cells it has; what fits into its row is never folded."""
 
-    def __init__(self, value: Json, folds: Folds, room: int, *, is_wrapped: bool = False) -> None:
+    def __init__(self, value: Json, folds: JsonFolds, room: int, *, is_wrapped: bool = False) -> None:
         self.value = value
         self.folds = folds
         self.room = room
         self.is_wrapped = is_wrapped
         self._lists: dict[int, Sequence[tuple[Label, Json]]] = {}
 
-    def walk(self, start: Path = ()) -> Iterator[Step]:
+    def walk(self, start: Path = ()) -> Iterator[VisibleRow]:
         """The visible rows from one of them on."""
         lineage = self._lineage(start)
         first = self._step(start, *lineage[-1])
@@ -110,7 +110,7 @@ class FoldedJson:
             if step.is_open:
                 opened.append(_Level(step.path, self._children(step.value, len(step.path) + 1)))
 
-    def step(self, path: Path) -> Step:
+    def step(self, path: Path) -> VisibleRow:
         """The row at a place."""
         return self._step(path, *self._lineage(path)[-1])
 
@@ -193,10 +193,10 @@ class FoldedJson:
             found.append(self._children(found[-1][1], depth)[index])
         return found
 
-    def _step(self, path: Path, label: Label, value: Json) -> Step:
+    def _step(self, path: Path, label: Label, value: Json) -> VisibleRow:
         is_foldable = self._is_foldable(path, label, value)
         is_text = isinstance(value, str)
-        return Step(path, label, value, is_foldable, is_foldable and self.folds.is_open(path, is_text=is_text))
+        return VisibleRow(path, label, value, is_foldable, is_foldable and self.folds.is_open(path, is_text=is_text))
 
     def _is_foldable(self, path: Path, label: Label, value: Json) -> bool:
         if isinstance(value, TextLine) or not isinstance(value, dict | list | str) or not value:

@@ -10,7 +10,7 @@ from typing import Final
 from tui.domain.run import Json
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, Toggle, Whole
-from tui.present.json.fold import CHUNK_ROWS, FoldedJson, Folds, Path, Step, indent_of
+from tui.present.json.fold import CHUNK_ROWS, FoldedJson, JsonFolds, Path, VisibleRow, indent_of
 from tui.present.json.line import TextLine, inline, key_of, literal, preview
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fold, line_width
 from tui.present.text_block import LABEL
@@ -23,20 +23,20 @@ COUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ValuePath:
     """Where in a page a value is: under which label, and where within the value."""
 
     which: str
     path: Path
 
 
-def step_lines(step: Step, room: int, *, is_wrapped: bool = False) -> list[Line]:
+def step_lines(step: VisibleRow, room: int, *, is_wrapped: bool = False) -> list[Line]:
     """The lines of one row within `room` cells (at least 10): one, or of a long value while it is wrapped more."""
     # Where there is hardly any room the mark and the key alone may be too much.
     return [cut(line, room) for line in _lines(step, room, is_wrapped=is_wrapped)]
 
 
-def _lines(step: Step, room: int, *, is_wrapped: bool) -> list[Line]:
+def _lines(step: VisibleRow, room: int, *, is_wrapped: bool) -> list[Line]:
     margin = _margin(step, room)
     head: Line = (*margin, *key_of(step.label, (room - line_width(margin)) // 2))
     # A root that folds has its mark where others have their key.
@@ -61,10 +61,10 @@ class ValueRows:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Json, tuple[Folds, int, bool, int], list[Row]]] = {}
+        self._kept: dict[str, tuple[Json, tuple[JsonFolds, int, bool, int], list[Row]]] = {}
 
     def rows(
-        self, which: str, value: Json, folds: Folds, limit: int, *, is_wrapped: bool = False, most: int = 60
+        self, which: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, most: int = 60
     ) -> list[Row]:
         """As `value_rows`."""
         made_of = (folds, limit, is_wrapped, most)
@@ -78,7 +78,7 @@ class ValueRows:
 def value_rows(
     which: str,
     value: Json,
-    folds: Folds,
+    folds: JsonFolds,
     limit: int,
     *,
     is_wrapped: bool = False,
@@ -90,7 +90,7 @@ def value_rows(
     rows: list[Row] = []
     steps = folded.walk()
     for step in islice(steps, most):
-        place = Place(which, step.path)
+        place = ValuePath(which, step.path)
         act = None if not step.is_foldable else Whole(place) if step.is_text else Toggle(place)
         for index, line in enumerate(step_lines(step, room, is_wrapped=is_wrapped)):
             label = "" if rows else which
@@ -103,7 +103,7 @@ def value_rows(
             Piece("Enter", Token.MUTED),
             Piece(" shows the whole", Token.FAINT),
         )
-        rows.append(Row(_behind("", cut(note, room)), (which, "more"), Whole(Place(which, ()))))
+        rows.append(Row(_behind("", cut(note, room)), (which, "more"), Whole(ValuePath(which, ()))))
     return rows
 
 
@@ -111,7 +111,7 @@ def _behind(label: str, line: Line) -> Line:
     return (Piece(f"{label:<{LABEL}}", Token.FAINT), *line)
 
 
-def _margin(step: Step, room: int) -> Line:
+def _margin(step: VisibleRow, room: int) -> Line:
     if isinstance(step.value, TextLine):
         return (Piece(" " * indent_of(len(step.path), room)),)
     mark = "▾ " if step.is_open else "▸ " if step.is_foldable else "  "

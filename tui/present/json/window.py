@@ -4,7 +4,7 @@ What lives here: which rows those are. The root has no row of its own while it i
 is. Only what is seen is made, however much there is.
 """
 
-from tui.present.json.fold import FoldedJson, Path, Step
+from tui.present.json.fold import FoldedJson, Path, VisibleRow
 from tui.present.json.rows import step_lines
 from tui.present.styled import Line
 
@@ -65,5 +65,5 @@ def _first_above(folded: FoldedJson, path: Path, height: int) -> Path:
     return path
 
 
-def _lines(folded: FoldedJson, step: Step) -> list[Line]:
+def _lines(folded: FoldedJson, step: VisibleRow) -> list[Line]:
     return step_lines(step, folded.room, is_wrapped=folded.is_wrapped)

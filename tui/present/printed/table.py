@@ -36,7 +36,7 @@ _GLYPH = 2
 
 
 @dataclass
-class RunTable:
+class PrintedTable:
     """The pages of one table. `limit` is the terminal's width in cells; None: nothing is cut and no column goes."""
 
     limit: int | None

@@ -12,7 +12,7 @@ from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 from tui.present import formatting
 from tui.present.columns import short_id, took
-from tui.present.status import Look, look_of, look_of_status
+from tui.present.status import StatusStyle, look_of, look_of_status
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
 
 _STEP: Final = 3  # cells of a level
@@ -28,7 +28,7 @@ class _Row:
     """A node with what is left of its guides, and its columns."""
 
     node: TreeNode
-    look: Look
+    look: StatusStyle
     guides: str
     columns: tuple[Line, ...]
 

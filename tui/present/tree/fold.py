@@ -1,6 +1,6 @@
 """What is folded in a tree, and the rows that are left: values, no widget, no key.
 
-What lives here: `Folds` and `branches`. What there is to fold is `tree_shape`'s.
+What lives here: `TreeFolds` and `branches`. What there is to fold is `tree_shape`'s.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Folds:
+class TreeFolds:
     """What is open. `turned` is what the user turned; `kept_open` has been open by itself, and stays so when it
     becomes quiet: nothing folds under a reader's eyes.
     """
@@ -57,33 +57,33 @@ class Folds:
             return False
         return not is_large or entry.key in self.kept_open or not entry.has_calm_children
 
-    def turn(self, entries: Iterable[Entry], *, is_open: bool) -> "Folds":
+    def turn(self, entries: Iterable[Entry], *, is_open: bool) -> "TreeFolds":
         """The same with some entries unfolded, or folded."""
         return replace(self, turned={**self.turned, **{entry.key: is_open for entry in entries}})
 
-    def keeping(self, shown: Iterable[Branch]) -> "Folds":
+    def keeping(self, shown: Iterable[Branch]) -> "TreeFolds":
         """The same, remembering what was seen open."""
         if self.rest is not Rest.QUIET_CLOSED:
             return self
         fresh = {branch.entry.key for branch in shown if branch.is_open} - self.kept_open
         return replace(self, kept_open=self.kept_open | fresh) if fresh else self
 
-    def level_more(self, shown: Sequence[Branch]) -> "Folds":
+    def level_more(self, shown: Sequence[Branch]) -> "TreeFolds":
         """The same with the uppermost of the folded levels unfolded."""
         depths = [branch.depth for branch in shown if branch.is_open is False]
         return self.turn(_at(shown, min(depths), is_open=False), is_open=True) if depths else self
 
-    def level_less(self, shown: Sequence[Branch]) -> "Folds":
+    def level_less(self, shown: Sequence[Branch]) -> "TreeFolds":
         """The same with the lowest of the open levels folded."""
         depths = [branch.depth for branch in shown if branch.is_open]
         return self.turn(_at(shown, max(depths), is_open=True), is_open=False) if depths else self
 
 
-ALL_OPEN: Final = Folds(Rest.OPEN)
-ALL_CLOSED: Final = Folds(Rest.CLOSED)
+ALL_OPEN: Final = TreeFolds(Rest.OPEN)
+ALL_CLOSED: Final = TreeFolds(Rest.CLOSED)
 
 
-def branches(shape: Shape, folds: Folds) -> list[Branch]:
+def branches(shape: Shape, folds: TreeFolds) -> list[Branch]:
     """The rows that are shown, in order; linear, never recursive."""
     rows: list[Branch] = []
     is_large = shape.is_large

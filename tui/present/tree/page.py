@@ -19,7 +19,7 @@ from tui.present.status import LOOKS
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, first_line, fit, line_width
 from tui.present.tree.fold import STEP, Branch
 from tui.present.tree.roll_up import RollUp
-from tui.present.tree.shape import Alike, Batch, Entry, Seen
+from tui.present.tree.shape import Alike, BatchGroup, Entry, Seen
 
 ALONE: Final = "no runs above or below it"
 
@@ -104,7 +104,7 @@ def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False,
             name = _run_words(what, is_current=is_current)
             remark = ALONE if is_alone else _remark(what, branch, now, is_roomy=columns.is_roomy)
             right = _run_times(what, columns, now)
-        case Batch():
+        case BatchGroup():
             name, remark = _batch_words(what), _batch_remark(entry)
             right = _batch_times(entry, columns, now)
         case Alike():
@@ -218,7 +218,7 @@ def _queued(seen: Seen, now: Now) -> tuple[str, bool]:
     return formatting.duration(waited, frozen=now.frozen_at is not None), True
 
 
-def _batch_words(batch: Batch) -> Line:
+def _batch_words(batch: BatchGroup) -> Line:
     size = formatting.count(batch.size)
     return (Piece(f"batch of {size}" if batch.is_whole else f"{formatting.plural(batch.size, 'run')} of a batch"),)
 
@@ -236,7 +236,7 @@ def _batch_times(entry: Entry, columns: Columns, now: Now) -> Line:
     starts = [state.started_at for state in states if state.started_at is not None]
     ends = [state.finished_at for state in states if state.finished_at is not None]
     batch = entry.what
-    if not starts or not isinstance(batch, Batch) or len(states) < batch.size:
+    if not starts or not isinstance(batch, BatchGroup) or len(states) < batch.size:
         return (Piece(formatting.NONE.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
     is_final = len(ends) == len(states)
     until: datetime = max(ends) if is_final else now.frozen_at or now.at

@@ -14,7 +14,7 @@ from typing import Final
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.status import Look, look_of, look_of_status
+from tui.present.status import StatusStyle, look_of, look_of_status
 from tui.present.tree.roll_up import FAMILIES, NOTHING, OWN, Family, RollUp
 
 Key = Hashable
@@ -33,7 +33,7 @@ class Seen:
 
     node: TreeNode
     run: Run | None
-    look: Look
+    look: StatusStyle
     family: Family
 
     @property
@@ -64,7 +64,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchGroup:
     """The siblings that one call triggered; `is_whole`: there are no others, for all that is known."""
 
     id: BatchId
@@ -88,7 +88,7 @@ class Entry:
     """
 
     key: Key
-    what: Seen | Batch | Alike
+    what: Seen | BatchGroup | Alike
     below: RollUp = NOTHING
     is_calm: bool = True
     children: Sequence["Entry"] = ()
@@ -240,7 +240,7 @@ def _grouped(parent: Entry, children: Sequence[Entry], in_view: Collection[RunId
         elif batch_id not in placed:
             placed.add(batch_id)
             members = batches[batch_id]
-            batch = _group(("batch", parent.key, batch_id), Batch(batch_id, len(members), is_whole), members)
+            batch = _group(("batch", parent.key, batch_id), BatchGroup(batch_id, len(members), is_whole), members)
             _adopt(batch, _folded(batch.key, members, in_view))
             shown.append(batch)
     return _folded(parent.key, shown, in_view)
@@ -281,7 +281,7 @@ def _kind(entry: Entry, in_view: Collection[RunId]) -> _Kind | None:
     return None
 
 
-def _group(key: Key, what: Batch | Alike, members: Sequence[Entry]) -> Entry:
+def _group(key: Key, what: BatchGroup | Alike, members: Sequence[Entry]) -> Entry:
     return Entry(key, what, _summed(members), all(member.is_calm for member in members))
 
 

@@ -16,7 +16,7 @@ from tui.domain.update import CountsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 
 COUNTS_EVERY_S = 10.0
 COUNTS_SLOWEST_S = 300.0
@@ -38,10 +38,10 @@ _OLDER = (
 )
 
 
-class Counting:
+class CountPoller:
     """Asks for the counts when it is time to."""
 
-    def __init__(self, reads: Reads, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
+    def __init__(self, reads: RunFetcher, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
         """Runs created within `period` are counted: whole hours, as far back as a query reaches.
 
         Older live runs, which the list knows better, are counted too where filters keep the list from most runs.

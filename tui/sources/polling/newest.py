@@ -7,13 +7,13 @@ one has not, with others below it that nobody met. Source: wire/README.md §3.
 from datetime import datetime, timedelta
 
 from tui.domain.ids import RunId
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 
 LIST_DELAY = timedelta(seconds=2)
 """How late a run may show up among those created before it (0.3-1.0 s recorded): so far back page one looks again."""
 
 
-class Edge:
+class NewestRuns:
     """The newest end of the list, as page one met it up to the last `advance`."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Edge:
         self._coming: dict[RunId, datetime] = {}
         self._read_at: datetime | None = None
 
-    def take(self, page: Page) -> int:
+    def take(self, page: ListPage) -> int:
         """Note one page of a catch-up; gives how many of its runs are news: young enough, and never met."""
         self._read_at = page.read_at
         since = None if self._newest is None else self._newest - LIST_DELAY
@@ -36,7 +36,7 @@ class Edge:
             self._coming[patch.id] = created_at
         return news
 
-    def is_past(self, page: Page) -> bool:
+    def is_past(self, page: ListPage) -> bool:
         """Whether a page shows a run of before all that can be news: none that follows it, newest first, has any."""
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         return self._newest is not None and bool(created) and min(created) <= self._newest - LIST_DELAY

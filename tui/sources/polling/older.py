@@ -13,7 +13,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import live_words
 from tui.sources.base import Emit
-from tui.sources.polling.page_reader import Lister
+from tui.sources.polling.page_reader import PageReader
 from tui.sources.polling.scan import PAGE_SIZE, Scan
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
@@ -31,7 +31,7 @@ MAX_PAGES: Final = 2 * MAX_OLDER_RUNS // PAGE_SIZE
 class OlderRuns:
     """Reads the live runs created more than `age` ago. One pass is a few pages, over as many cycles as it needs."""
 
-    def __init__(self, lister: Lister, filters: RunFilters, age: timedelta) -> None:
+    def __init__(self, lister: PageReader, filters: RunFilters, age: timedelta) -> None:
         self._lister = lister
         self._age = age
         self._filters = replace(filters, statuses=live_words(filters.statuses), period=None)

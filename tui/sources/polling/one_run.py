@@ -13,7 +13,7 @@ from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.realtime.coverage import Coverage
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, NotFound
 
 BESIDE_A_FEED_S: Final = 30.0
@@ -25,7 +25,9 @@ class SingleRunSource:
 
     name = RUN
 
-    def __init__(self, reads: Reads, run_id: RunId, clock: Clock, *, interval_s: float, coverage: Coverage) -> None:
+    def __init__(
+        self, reads: RunFetcher, run_id: RunId, clock: Clock, *, interval_s: float, coverage: Coverage
+    ) -> None:
         self._reads = reads
         self._run_id = run_id
         self._clock = clock

@@ -16,15 +16,15 @@ from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.polling.scan import PAGE_SIZE
 from tui.sources.realtime.coverage import Coverage
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.store.store import Store
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 
 
-class Lister:
+class PageReader:
     """Asks for pages, and remembers how many requests that took and when something last changed."""
 
-    def __init__(self, reads: Reads, store: Store, clock: Clock, coverage: Coverage) -> None:
+    def __init__(self, reads: RunFetcher, store: Store, clock: Clock, coverage: Coverage) -> None:
         self.reads = reads
         self.store = store
         self._coverage = coverage
@@ -41,7 +41,7 @@ class Lister:
         after: Cursor | None = None,
         size: int = PAGE_SIZE,
         priority: Priority = Priority.LIST,
-    ) -> Page:
+    ) -> ListPage:
         """One page, emitted. Raises `ApiError`."""
         api = self.reads.api
         self.spent += 1

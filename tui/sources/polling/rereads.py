@@ -14,11 +14,11 @@ from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
-from tui.sources.polling.page_reader import Lister
-from tui.sources.polling.scan import CREATED_SLACK, PAGE_SIZE, Crowds, Window, windows
+from tui.sources.polling.page_reader import PageReader
+from tui.sources.polling.scan import CREATED_SLACK, PAGE_SIZE, Density, Window, windows
 from tui.store.orders import EPOCH
 from tui.wire.errors import NotFound, Refused, ServerFault
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 
 SINGLE_SIZE = 10
 """Rows asked for where one run is looked for: its neighbours of the same millisecond come along."""
@@ -30,12 +30,12 @@ MOST_DENSER = 4
 """Times as crowded as was thought, a page may show a window to be: one burst is no measure of all that is older."""
 
 
-class Leavers:
+class RereadQueue:
     """Reads what became of runs; goes on where it was over cycles. A run for which `is_open` does not hold any more was
     read in another way.
     """
 
-    def __init__(self, lister: Lister, filters: RunFilters, is_open: Callable[[RunId], bool]) -> None:
+    def __init__(self, lister: PageReader, filters: RunFilters, is_open: Callable[[RunId], bool]) -> None:
         self._lister = lister
         self._is_open = is_open
         # A period would move away from under a window, and a run that ended matches its old status no more.
@@ -43,7 +43,7 @@ class Leavers:
         self._left: set[RunId] = set()
         self._unlisted: dict[RunId, None] = {}
         """Each once, those first that wait longest: what no list shows is met by no scan, and added again by each."""
-        self._crowds = Crowds()
+        self._crowds = Density()
         self._window: Window | None = None
         self._paid = 0
         """Pages of the window by now."""
@@ -148,7 +148,7 @@ class Leavers:
             self._cursor = page.next
             self._seen.add(page.next)
 
-    def _gives_up(self, window: Window, page: Page, missing: set[RunId]) -> bool:
+    def _gives_up(self, window: Window, page: ListPage, missing: set[RunId]) -> bool:
         """Whether each of those that are missing is sooner found by a window of its own, or with those that are nearer
         than was thought. Never without progress, or the same window would be formed again: what the pages went past is
         not listed, and what stands in a crowd of one moment, of which they show no end, is sooner read by its id. So is

@@ -17,11 +17,11 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.sources.base import Emit, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock, OnWake
-from tui.sources.polling.counts import Counting
+from tui.sources.polling.counts import CountPoller
 from tui.sources.polling.older import is_before
-from tui.sources.polling.run_lister import SCAN_REQUESTS, Listing, Reach
+from tui.sources.polling.run_lister import SCAN_REQUESTS, Reach, RunLister
 from tui.sources.realtime.coverage import Coverage
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited
 
@@ -57,7 +57,7 @@ class RestSource:
 
     def __init__(
         self,
-        reads: Reads,
+        reads: RunFetcher,
         store: Store,
         clock: Clock,
         *,
@@ -75,8 +75,8 @@ class RestSource:
         self._is_filtered = not filters.is_empty
         self._coverage = coverage
         self._on_wake = on_wake
-        self._listing = Listing(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
-        self._counting = Counting(reads, clock, reach.age, is_filtered=self._is_filtered)
+        self._listing = RunLister(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
+        self._counting = CountPoller(reads, clock, reach.age, is_filtered=self._is_filtered)
         self._was_connected = False
         self._placed_s = 0.0
         self._paid = 0

@@ -17,18 +17,18 @@ from tui.domain.update import HistoryRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.polling.newest import LIST_DELAY, Edge
+from tui.sources.polling.newest import LIST_DELAY, NewestRuns
 from tui.sources.polling.older import OlderRuns, is_before
-from tui.sources.polling.page_reader import Lister
-from tui.sources.polling.rereads import Leavers
+from tui.sources.polling.page_reader import PageReader
+from tui.sources.polling.rereads import RereadQueue
 from tui.sources.polling.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
 from tui.sources.realtime.coverage import Coverage, lacks_list
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 from tui.store.store import Store
 from tui.wire.errors import Refused, TooExpensive
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 
 CATCH_UP_PAGES: Final = 50
 """Of one catch-up: as many runs as the history has by default. What is older, the history reads."""
@@ -56,14 +56,14 @@ class Reach:
     run_count: int
 
 
-class Listing:
+class RunLister:
     """The steps, over cycles. `lister` counts what they cost.
 
     Longer than 200 lines: the steps hand each other the runs that they did not meet.
     """
 
     def __init__(
-        self, reads: Reads, store: Store, clock: Clock, *, reach: Reach, filters: RunFilters, coverage: Coverage
+        self, reads: RunFetcher, store: Store, clock: Clock, *, reach: Reach, filters: RunFilters, coverage: Coverage
     ) -> None:
         self._reads = reads
         self._store = store
@@ -73,14 +73,14 @@ class Listing:
             filters = replace(filters, period=period_text(reach.age))
         self._filters = filters
         self._coverage = coverage
-        self.lister = Lister(reads, store, clock, coverage)
-        self._leavers = Leavers(self.lister, filters, self._lives)
-        self._lacking = Leavers(self.lister, filters, self._lacks)
-        self._hidden = Leavers(self.lister, filters, self._lives)
+        self.lister = PageReader(reads, store, clock, coverage)
+        self._leavers = RereadQueue(self.lister, filters, self._lives)
+        self._lacking = RereadQueue(self.lister, filters, self._lacks)
+        self._hidden = RereadQueue(self.lister, filters, self._lives)
         """Live runs of before a narrower filter: no list shows them, and nobody waits for them."""
         self.older = OlderRuns(self.lister, filters, reach.age)
         self._wanted = within(replace(filters, statuses=()), EVERYTHING)
-        self._edge = Edge()
+        self._edge = NewestRuns()
         self._page_size = PAGE_SIZE
         self._history_cursor: Cursor | None = None
         self._history_count: int | None = None
@@ -246,7 +246,7 @@ class Listing:
         run = self._store.get(run_id)
         return run is not None and lacks_list(run)
 
-    async def _begin_history(self, emit: Emit, page: Page) -> None:
+    async def _begin_history(self, emit: Emit, page: ListPage) -> None:
         self._history_count = len(page.patches)
         self._history_cursor = page.next
         await self._note_history(emit, page, is_end=page.next is None)
@@ -278,7 +278,7 @@ class Listing:
         self._history_cursor = page.next
         await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
 
-    async def _note_history(self, emit: Emit, page: Page, *, is_end: bool) -> None:
+    async def _note_history(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         oldest = self._reads.now() - self._reach.age
         count = self._history_count or 0

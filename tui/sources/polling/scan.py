@@ -2,7 +2,7 @@
 
 What lives here: the bookkeeping, without IO. A `Scan` reads every live run of some statuses page by page, over as
 many cycles as it takes; runs that it should have met and did not have left the live set, and `windows` groups them
-so that one list page of 100 finds as many of them as possible, by how close pages showed runs to stand (`Crowds`).
+so that one list page of 100 finds as many of them as possible, by how close pages showed runs to stand (`Density`).
 Source: DESIGN §4; wire/README.md §3.
 """
 
@@ -72,7 +72,7 @@ class Window:
     task: TaskId | None = None
 
 
-class Crowds:
+class Density:
     """How close runs stand in the list, of all tasks (None) or of one, as pages showed.
 
     The store's own runs are not enough to know: of the time before its history it has those that live and few more,

@@ -18,7 +18,7 @@ from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.sources.base import Emit, Transient
 from tui.sources.clock import Clock, OnWake
 from tui.sources.realtime.coverage import Coverage, Newest, lacks_list
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import within
@@ -93,7 +93,7 @@ class RealtimeSource:
 
     def __init__(
         self,
-        reads: Reads,
+        reads: RunFetcher,
         store: Store,
         clock: Clock,
         coverage: Coverage,

@@ -22,7 +22,7 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
-from tui.sources.relay.handshake import OPEN_WITHIN_S, Dial
+from tui.sources.relay.handshake import OPEN_WITHIN_S, RelayConnector
 from tui.wire.answers import Answer, refusal
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
@@ -41,7 +41,7 @@ from tui.wire.relay.messages import (
     encode_call,
     encode_hello,
 )
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 from tui.wire.stored import Stored
 
 ANSWER_WITHIN_S: Final = 40.0
@@ -52,14 +52,14 @@ _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
 
-class Link(Questioner):
+class RelayConnection(Questioner):
     """One connection to a relay at a time, over which questions are asked; made by `open`."""
 
     def __init__(self, url: str, token: Secret, clock: Clock, *, ca: PurePath | None = None) -> None:
         """`ca` is a file of certificates that are trusted instead of the machine's."""
         super().__init__(token)
         self._url = url
-        self._dial = Dial(url, token, clock.now, ca)
+        self._dial = RelayConnector(url, token, clock.now, ca)
         self._line: ClientConnection | None = None
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Answer]] = {}
@@ -174,7 +174,7 @@ class Link(Questioner):
         after: Cursor | None = None,  # noqa: ARG002  likewise
         before: Cursor | None = None,  # noqa: ARG002  likewise
         size: int = 100,  # noqa: ARG002  likewise
-    ) -> Page:
+    ) -> ListPage:
         """Raises `Refused`: a relay tells its runs by itself."""
         raise Refused("a relay lists no runs, it tells them", 405)
 

@@ -48,7 +48,7 @@ def trusting(ca: PurePath | None) -> ssl.SSLContext:
         raise Fatal(f"--tls-ca {ca} holds no certificates that can be read: {reason}") from None
 
 
-class Dial:
+class RelayConnector:
     """The way to one relay."""
 
     def __init__(self, url: str, token: Secret, now: Callable[[], datetime], ca: PurePath | None) -> None:

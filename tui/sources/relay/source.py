@@ -13,13 +13,13 @@ from tui.domain.source_names import RELAY
 from tui.domain.update import RunGone, RunsRead, SourceConnected, Update
 from tui.sources.base import Emit, Fatal, as_source_error
 from tui.sources.clock import Clock, Timer
-from tui.sources.relay.connection import Link
-from tui.sources.relay.updates import Told
+from tui.sources.relay.connection import RelayConnection
+from tui.sources.relay.updates import RelayUpdates
 from tui.store.store import Store
 from tui.wire.answers import refusal
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.wire.questions import RunQuestion
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Answered, Beat, Message, Runs, Welcome
 from tui.wire.runs import decode_run
 
@@ -41,7 +41,7 @@ class RelaySource:
 
     name = RELAY
 
-    def __init__(self, link: Link, store: Store, clock: Clock) -> None:
+    def __init__(self, link: RelayConnection, store: Store, clock: Clock) -> None:
         self._link = link
         self._store = store
         self._clock = clock
@@ -64,12 +64,12 @@ class RelaySource:
 class _Hearing:
     """One connection, message by message."""
 
-    def __init__(self, link: Link, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
+    def __init__(self, link: RelayConnection, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
         self._link = link
         self._clock = clock
         self._emit = emit
         self._beat_s = beat_s
-        self._told = Told(store)
+        self._told = RelayUpdates(store)
         self._told_s: float | None = None
         self._reads: dict[int, RunId] = {}
         self._home = store.environment
@@ -94,7 +94,7 @@ class _Hearing:
                 await self._tell(self._told.runs(message))
                 if message.chunk is None:
                     await self._connected(message.at)
-            case Facts():
+            case RelayFacts():
                 await self._release(message)
                 await self._tell(self._told.facts(message))
                 await self._connected(message.at)
@@ -115,7 +115,7 @@ class _Hearing:
             raise ServerFault("the relay does not say of which environment its runs are", 200)
         held.append(message)
 
-    async def _release(self, facts: Facts) -> None:
+    async def _release(self, facts: RelayFacts) -> None:
         """Take in what was held, once it is told that this is still the same place. Raises `Fatal` if it is not."""
         if self._held is None or facts.environment is None:
             return
@@ -164,7 +164,7 @@ class _Hearing:
 class _Watch:
     """Cuts a connection that says nothing for too long, by the clock that goes on while the machine sleeps."""
 
-    def __init__(self, link: Link, clock: Clock, beat_s: float) -> None:
+    def __init__(self, link: RelayConnection, clock: Clock, beat_s: float) -> None:
         self._link = link
         self._clock = clock
         self._beat_s = beat_s

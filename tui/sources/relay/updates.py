@@ -22,7 +22,7 @@ from tui.domain.update import (
 )
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
-from tui.wire.relay.facts import Facts
+from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Runs
 
 MISSING_READS: Final = 5
@@ -33,12 +33,12 @@ MOST_SOURCES: Final = 20
 """Whose status may be told: each is kept for good, and looked at with every change. A relay has four."""
 
 
-class Told:
+class RelayUpdates:
     """What one connection to a relay told so far."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._facts: Facts | None = None
+        self._facts: RelayFacts | None = None
         self._sources = set(store.sources)
         self._snapshot: set[RunId] = set()
         self._chunks = 0
@@ -72,7 +72,7 @@ class Told:
             self._snapshot = set()
             self.is_whole = True
 
-    def facts(self, facts: Facts) -> Iterator[Update]:
+    def facts(self, facts: RelayFacts) -> Iterator[Update]:
         """What is not as it was told before. Raises `ServerFault` for sources that nobody could look at."""
         self._sources |= {status.source for status in facts.sources}
         if len(self._sources) > MOST_SOURCES:
@@ -103,7 +103,7 @@ class Told:
         """It could not be read this time."""
         self._missing.append(run_id)
 
-    def _capabilities(self, facts: Facts) -> Iterator[CapabilityLost | CapabilityRegained]:
+    def _capabilities(self, facts: RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
         known = dict(self._store.lost)
         for capability in Capability:
             reason = facts.lost.get(capability)
@@ -113,16 +113,16 @@ class Told:
                 yield CapabilityRegained(capability)
 
 
-def _where(facts: Facts) -> object:
+def _where(facts: RelayFacts) -> object:
     read: EnvironmentRead | None = facts.environment
     return None if read is None else (read.environment,)
 
 
-def _parts(facts: Facts) -> tuple[object, ...]:
+def _parts(facts: RelayFacts) -> tuple[object, ...]:
     return facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up
 
 
-def _confirmed_at(facts: Facts) -> datetime | None:
+def _confirmed_at(facts: RelayFacts) -> datetime | None:
     """When the API last said a good word to who asks it for the relay, if that is well; a feed is an extra."""
     asking = [status for status in facts.sources if status.source not in FEEDS]
     good = [status.at for status in asking if isinstance(status, SourceConnected)]

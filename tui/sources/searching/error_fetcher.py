@@ -16,7 +16,7 @@ from tui.domain.status import read_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
-from tui.sources.run_fetcher import Reads
+from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
@@ -39,10 +39,10 @@ MAX_FAILURES: Final = 3
 """Details in a row that the server fails to give: after that it is in trouble."""
 
 
-class ErrorReads:
+class ErrorFetcher:
     """Asks for errors, and emits them. `unreadable` are the runs that the server failed to give."""
 
-    def __init__(self, reads: Reads, store: Store, emit: Emit, pace: Pace) -> None:
+    def __init__(self, reads: RunFetcher, store: Store, emit: Emit, pace: Pace) -> None:
         self._reads = reads
         self._store = store
         self._emit = emit

@@ -19,15 +19,15 @@ from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.polling.page_reader import told_by
-from tui.sources.run_fetcher import Reads
-from tui.sources.searching.error_fetcher import ErrorReads
+from tui.sources.run_fetcher import RunFetcher
+from tui.sources.searching.error_fetcher import ErrorFetcher
 from tui.sources.searching.pace import Pace
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import within
 from tui.store.server_question import ServerQuestion
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
-from tui.wire.runs import Page
+from tui.wire.runs import ListPage
 
 PAGE_SIZE: Final = 100
 MAX_NAME_PAGES: Final = 20
@@ -71,7 +71,7 @@ class Search:
 
     def __init__(
         self,
-        reads: Reads,
+        reads: RunFetcher,
         store: Store,
         clock: Clock,
         scope: SearchScope,
@@ -91,7 +91,7 @@ class Search:
         self._unread = unread
         self._report = report
         self._pace = Pace(reads.budget, clock)
-        self._errors = ErrorReads(reads, store, emit, self._pace)
+        self._errors = ErrorFetcher(reads, store, emit, self._pace)
         self._older = scope.question.filters
         self._cursor: Cursor | None = None
         self._has_asked_names = False
@@ -294,7 +294,7 @@ class Search:
         self._tell(trouble=f"no more than {self._store.max_runs:,} runs are kept")
         return False
 
-    async def _page(self, filters: RunFilters, cursor: Cursor | None) -> Page:
+    async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
         await self._pace.wait()
         api = self._reads.api
         page = await self._reads.budget.ask(

@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 from tui.actions import ACTIONS, Action
 from tui.domain.action import ActionPhase, Via
-from tui.domain.action_plan import Plan
+from tui.domain.action_plan import ActionPlan
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
@@ -29,13 +29,13 @@ from tui.present.actions.outcomes import (
     trouble_words,
     withdrawn_words,
 )
-from tui.present.dialogs.confirm import Place, Question
+from tui.present.dialogs.confirm import Question, Target
 from tui.present.styled import Line, Piece, Token
-from tui.session.action_planner import Planning
+from tui.session.action_planner import ActionPlanner
 from tui.store.changes import Changes, Topic
-from tui.ui.base import Host
-from tui.ui.data.action_queue import GRACE_S, Batch, Dispatch
-from tui.ui.data.live_model import Live
+from tui.ui.base import AppBase
+from tui.ui.data.action_queue import GRACE_S, ActionBatch, ActionQueue
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
 from tui.ui.model.replays import Replays
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
@@ -77,13 +77,13 @@ class Voice:
     notice: Callable[[Line], None]
 
 
-class Acting:
+class ActionController:
     """The actions of one screen. `open_run` leads to a run, `unmark` takes the marks off what was agreed to."""
 
     def __init__(
         self,
-        live: Live,
-        app: Callable[[], Host],
+        live: LiveModel,
+        app: Callable[[], AppBase],
         voice: Voice,
         *,
         open_run: Callable[[RunId], None],
@@ -97,7 +97,7 @@ class Acting:
         self._unmark = unmark
         self._screen: ConfirmScreen | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.dispatch = Dispatch(live.session, changed=self._repaint, ended=self._end)
+        self.dispatch = ActionQueue(live.session, changed=self._repaint, ended=self._end)
         self.overlay = self.dispatch.overlay
         self._replays = Replays(live.session.clock)
 
@@ -164,7 +164,7 @@ class Acting:
             why = self.why_not(action, spared[0]) if len(spared) == 1 else "it makes no sense on any of them"
             self._say(f"{action.id}: {why}")
             return
-        self._open(action, Plan(action.title, meant, spared=spared), hidden_marks, via)
+        self._open(action, ActionPlan(action.title, meant, spared=spared), hidden_marks, via)
 
     def withdraw(self) -> None:
         """Take back what was not sent; what was cannot be."""
@@ -196,12 +196,12 @@ class Acting:
             *map(cut_short, under_way),
         ]
 
-    def _open(self, action: Action, plan: Plan, hidden_marks: int, via: Via) -> None:
+    def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
         interlock = self._session.interlock
-        planning = Planning(self._session, action, plan.runs)
+        planning = ActionPlanner(self._session, action, plan.runs)
         question = Question(
             plan=plan,
-            place=Place(self._session.store.environment, interlock.name, interlock.is_production),
+            place=Target(self._session.store.environment, interlock.name, interlock.is_production),
             safe="Keep running" if action.stops_others else "Do nothing",
             destroys=action.stops_others,
             promise="" if action.stops_others else f"{action.description}.",
@@ -217,7 +217,7 @@ class Acting:
         if question.is_reading:
             self._reading = self._session.spawn(self._plan(action, planning, plan, screen), f"plan {action.id}")
 
-    async def _plan(self, action: Action, planning: Planning, asked: Plan, screen: ConfirmScreen) -> None:
+    async def _plan(self, action: Action, planning: ActionPlanner, asked: ActionPlan, screen: ConfirmScreen) -> None:
         await planning.read_roots()
         for _ in range(TREES_MOST):
             if not (unread := planning.unread):
@@ -257,12 +257,12 @@ class Acting:
             self._unmark()
         self.dispatch.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
-    def _same_place(self, asked: Place) -> Callable[[], str | None]:
+    def _same_place(self, asked: Target) -> Callable[[], str | None]:
         """Hold the environment of the question against the one in which it would be done."""
         session = self._session
 
         def check() -> str | None:
-            place = Place(session.store.environment, session.interlock.name, session.interlock.is_production)
+            place = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
             if place != asked:
                 return "the environment is another one than when it was asked"
             return session.write_block
@@ -274,11 +274,11 @@ class Acting:
         app = self._app()
         app.call_later(app.changed.publish, Changes(topics={Topic.ACTIONS}))
 
-    def _end(self, batch: Batch) -> None:
+    def _end(self, batch: ActionBatch) -> None:
         """A task of the session says it: it is told on the app's own turn."""
         self._app().call_later(self._tell_end, batch)
 
-    def _tell_end(self, batch: Batch) -> None:
+    def _tell_end(self, batch: ActionBatch) -> None:
         """Say how it ended: what went well for a while, what did not in the messages too."""
         for status in batch.ends:
             if (trouble := trouble_words(status)) is not None:

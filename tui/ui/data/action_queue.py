@@ -28,7 +28,7 @@ Check = Callable[[], str | None]
 
 
 @dataclass
-class Batch:
+class ActionBatch:
     """Runs on which one action was agreed to.
 
     `waiting` are those that no worker took yet, in order.
@@ -50,19 +50,19 @@ class Batch:
 class _Taken:
     """A run that a worker took, and the last word about an earlier action on it."""
 
-    batch: Batch
+    batch: ActionBatch
     earlier: ActionStatus | None
 
 
-class Dispatch:
+class ActionQueue:
     """Sends batches. Calls `changed` when rows may look different, and `ended` with each batch that is done."""
 
-    def __init__(self, session: Session, *, changed: Callable[[], None], ended: Callable[[Batch], None]) -> None:
+    def __init__(self, session: Session, *, changed: Callable[[], None], ended: Callable[[ActionBatch], None]) -> None:
         self._session = session
         self._changed = changed
         self._ended = ended
-        self._batches: list[Batch] = []
-        self._pending: dict[RunId, Batch] = {}
+        self._batches: list[ActionBatch] = []
+        self._pending: dict[RunId, ActionBatch] = {}
         self._taken: dict[RunId, _Taken] = {}
 
     @property
@@ -93,7 +93,7 @@ class Dispatch:
     def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
         """Carry an action out on runs, after `grace_s` in which it can be withdrawn."""
         due_at = self._session.now() + timedelta(seconds=grace_s)
-        batch = Batch(action, len(runs), deque(runs), check, due_at, via)
+        batch = ActionBatch(action, len(runs), deque(runs), check, due_at, via)
         self._batches.append(batch)
         if grace_s:
             self._pending |= dict.fromkeys((run.id for run in runs), batch)
@@ -132,7 +132,7 @@ class Dispatch:
             return countdown(taken.batch.action.id, timedelta())  # read once more before the request goes out
         return None if status is None else overlay(status, now)
 
-    async def _wait(self, batch: Batch, grace_s: int) -> None:
+    async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
         for _ in range(grace_s):
             await self._session.clock.sleep(1.0)
             if not batch.waiting:
@@ -140,13 +140,13 @@ class Dispatch:
             self._changed()
         self._begin(batch)
 
-    def _begin(self, batch: Batch) -> None:
+    def _begin(self, batch: ActionBatch) -> None:
         workers = min(AT_ONCE, len(batch.waiting))
         batch.busy = workers
         for _ in range(workers):
             self._session.spawn(self._work(batch), batch.action.id)
 
-    async def _work(self, batch: Batch) -> None:
+    async def _work(self, batch: ActionBatch) -> None:
         while batch.waiting:
             if (reason := batch.check()) is not None:
                 batch.stopped = reason
@@ -168,7 +168,7 @@ class Dispatch:
         batch.busy -= 1
         self._end(batch)
 
-    def _drop(self, batch: Batch, *, is_working: bool = False) -> None:
+    def _drop(self, batch: ActionBatch, *, is_working: bool = False) -> None:
         """Drop what was not sent."""
         gone = {run.id for run in batch.waiting}
         batch.waiting.clear()
@@ -179,7 +179,7 @@ class Dispatch:
         if not is_working:
             self._end(batch)
 
-    def _end(self, batch: Batch) -> None:
+    def _end(self, batch: ActionBatch) -> None:
         if not batch.busy and not batch.waiting and batch in self._batches:
             self._batches.remove(batch)
             self._ended(batch)

@@ -1,6 +1,6 @@
 """One thing that is read again and again: when it is begun, and that it is never read twice at a time.
 
-What lives here: `Errand`. What is read, and why, is `subject`'s.
+What lives here: `CoalescedFetch`. What is read, and why, is `subject`'s.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ REREAD_AFTER_S: Final = 1.0
 """A run that changes ten times a second is read once."""
 
 
-class Errand:
+class CoalescedFetch:
     """One thing that is read: one read of it is out at most, and another is owed to who asked meanwhile."""
 
     def __init__(self, clock: Clock, begin: Callable[[], asyncio.Task[None] | None]) -> None:

@@ -11,7 +11,7 @@ from tui.domain.ids import RunId
 from tui.session import Session
 
 
-class CloseLook:
+class FocusedRunFeed:
     """Holds at most one feed: the connections of an environment are few."""
 
     def __init__(self, session: Session) -> None:

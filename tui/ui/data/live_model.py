@@ -12,7 +12,7 @@ from tui.domain.run import Run
 from tui.present.columns import Now
 from tui.session import Session
 from tui.store.changes import Changes, Topic
-from tui.store.freshness import Connection, Freshness
+from tui.store.freshness import Freshness, FreshnessTracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Pause:
     frozen_at: datetime
 
 
-class Live:
+class LiveModel:
     """The one thing that panes ask about runs and time. `deliver` is called with changes, on the app's own turn."""
 
     def __init__(self, session: Session, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self.session = session
-        self.connection = Connection(session.settings.interval_s)
+        self.connection = FreshnessTracker(session.settings.interval_s)
         self.pause: Pause | None = None
         self._deliver: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon

@@ -19,7 +19,7 @@ from tui.present.frame.trouble import advice_on, feed_sentence, without_request
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
-from tui.ui.model.selection import Subject
+from tui.ui.model.selection import Selection
 
 KEPT: Final = 500
 """Messages: more than a person reads, less than days of an unsteady line would pile up."""
@@ -120,7 +120,7 @@ class Reporter:
             self._messages.add(look.at, f"The live feed had missed changes of {missed}: read again from the list.")
         self._reconciled = look
 
-    def see_reading(self, subject: Subject) -> None:
+    def see_reading(self, subject: Selection) -> None:
         """Look at how reading the selected run got on."""
         for what, trouble in (("", subject.trouble), ("the tree of ", subject.tree_trouble)):
             if subject.run_id is None or trouble is None:

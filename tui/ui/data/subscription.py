@@ -16,7 +16,7 @@ from tui.store.server_filter import ServerFilter
 from tui.ui.data.remembered import Memory, Remembered
 
 
-class Following:
+class RunSubscription:
     """The running sources, and the memory of how it was chosen. `show` hears what was remembered or chosen.
 
     `place` names where we are for the memory; None: the key does, by a digest that leads back to nothing.

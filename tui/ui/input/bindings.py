@@ -11,7 +11,7 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from tui.ui.input.keys import MOTION, Place, place_of
+from tui.ui.input.keys import MOTION, FooterSlot, place_of
 from tui.ui.model.layout import WORKSPACE
 
 _MOTION: Final = frozenset(binding.id for binding in MOTION)
@@ -45,7 +45,7 @@ class LiveKey:
     sentence: str
     action: str
     node: DOMNode
-    place: Place | None
+    place: FooterSlot | None
     is_motion: bool
     works_now: bool
 

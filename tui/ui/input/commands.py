@@ -14,7 +14,7 @@ from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED,
 from tui.ui.base import host_of
 from tui.ui.data.action_controller import from_palette
 from tui.ui.input.bindings import live_keys
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,15 @@ _SORTED: Final = {
 
 
 def commands_of(
-    screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[Look], None]
+    screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[ColorMode], None]
 ) -> list[Command]:
     """Those that have a name only, then the keys of the focused pane and of the screen, as they work now."""
     app, leave_at_once = screen.app, host_of(screen).action_leave_at_once
     named = [
         *(Command(f"sort by {order.title}", _SORTED.get(order, ""), partial(sort_by, order)) for order in ORDERS),
-        Command("dark", "Dark colours.", partial(use_look, Look.DARK)),
-        Command("light", "Light colours.", partial(use_look, Look.LIGHT)),
-        Command("16 colours", "The terminal's own colours.", partial(use_look, Look.SIXTEEN)),
+        Command("dark", "Dark colours.", partial(use_look, ColorMode.DARK)),
+        Command("light", "Light colours.", partial(use_look, ColorMode.LIGHT)),
+        Command("16 colours", "The terminal's own colours.", partial(use_look, ColorMode.SIXTEEN)),
         Command("q!", "End the program without a question; what waits is not sent.", leave_at_once, aliases=("quit!",)),
     ]
     keys = [

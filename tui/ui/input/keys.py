@@ -18,7 +18,7 @@ LAST: Final = 1_000
 
 
 @dataclass(frozen=True)
-class Place(Binding.Group):
+class FooterSlot(Binding.Group):
     """A binding's place in the footer. `rank`: the smallest stands left; `need`: the smallest is the last that goes
     when there is no room. A group is the one thing of our own that outlives Textual's copying of bindings.
     """
@@ -27,9 +27,9 @@ class Place(Binding.Group):
     need: int = 0
 
 
-def place_of(binding: Binding) -> Place | None:
+def place_of(binding: Binding) -> FooterSlot | None:
     """The place in the footer; None: it is in the help only."""
-    return binding.group if isinstance(binding.group, Place) else None
+    return binding.group if isinstance(binding.group, FooterSlot) else None
 
 
 def bind(
@@ -50,7 +50,7 @@ def bind(
         tooltip=sentence,
         id=action.partition("(")[0].replace("_", "-") + _suffix(action),
         priority=True,
-        group=None if rank is None else Place(rank=rank, need=need or rank),
+        group=None if rank is None else FooterSlot(rank=rank, need=need or rank),
     )
 
 

@@ -12,13 +12,13 @@ from textual.screen import Screen
 from tui.domain.ids import RunId
 from tui.store.orders import Order
 from tui.store.server_filter import ServerFilter
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
-from tui.ui.data.subscription import Following
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.bindings import live_keys
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import LAST, bind
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Find a command by name; so does ctrl-p.", rank=80, need=42, shown=":"),
@@ -26,28 +26,28 @@ MENU_BINDINGS: Final = (
 )
 
 
-def open_help(screen: Screen[Any], live: Live, title: str) -> None:
+def open_help(screen: Screen[Any], live: LiveModel, title: str) -> None:
     """Show the keys that work on this screen now; `title` is the focused pane's."""
     from tui.ui.screens.help import HelpScreen  # noqa: PLC0415  not before somebody asks: it must start fast
 
     screen.app.push_screen(HelpScreen(live, live_keys(screen), title))
 
 
-def open_messages(screen: Screen[Any], live: Live, messages: Messages) -> None:
+def open_messages(screen: Screen[Any], live: LiveModel, messages: Messages) -> None:
     """Show what went wrong."""
     from tui.ui.screens.messages import MessagesScreen  # noqa: PLC0415  likewise
 
     screen.app.push_screen(MessagesScreen(live, messages))
 
 
-def open_copy_menu(screen: Screen[Any], live: Live, run_id: RunId, clipboard: Clipboard) -> None:
+def open_copy_menu(screen: Screen[Any], live: LiveModel, run_id: RunId, clipboard: Clipboard) -> None:
     """Let a part of a run be chosen for the clipboard."""
     from tui.ui.screens.copy_menu import CopyMenu  # noqa: PLC0415  likewise
 
     screen.app.push_screen(CopyMenu(live, run_id, clipboard))
 
 
-def open_server_filters(screen: Screen[Any], live: Live, following: Following) -> None:
+def open_server_filters(screen: Screen[Any], live: LiveModel, following: RunSubscription) -> None:
     """Let the server's filters be chosen."""
     from tui.store.server_filter import known_values  # noqa: PLC0415  likewise
     from tui.ui.screens.server_filters import ServerFiltersScreen  # noqa: PLC0415  likewise
@@ -69,11 +69,11 @@ def open_server_filters(screen: Screen[Any], live: Live, following: Following) -
 
 def open_palette(
     screen: Screen[Any],
-    live: Live,
+    live: LiveModel,
     messages: Messages,
     *,
     sort_by: Callable[[Order], None],
-    use_look: Callable[[Look], None],
+    use_look: Callable[[ColorMode], None],
 ) -> None:
     """Let a command be chosen, and run it."""
     from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  likewise

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from tui.present.ascii import ascii_line
 from tui.present.styled import Line, Piece, Token, cut, fit
-from tui.ui.look.theme import PALETTES, Look
+from tui.ui.look.theme import PALETTES, ColorMode
 
 
 class Ground(StrEnum):
@@ -71,7 +71,7 @@ _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
 class Painter:
     """Paints lines for one look; `is_ascii` draws them with ASCII alone."""
 
-    def __init__(self, look: Look, *, is_ascii: bool) -> None:
+    def __init__(self, look: ColorMode, *, is_ascii: bool) -> None:
         self.look = look
         self.is_ascii = is_ascii
         self._palette = PALETTES[look]
@@ -80,12 +80,12 @@ class Painter:
     @property
     def is_frugal(self) -> bool:
         """Whether rows have no background of their own, so that a cursor repaints its edge and its task alone."""
-        return self.look is Look.SIXTEEN
+        return self.look is ColorMode.SIXTEEN
 
     @property
     def is_colorless(self) -> bool:
         """Whether shape alone has to tell what colour tells elsewhere."""
-        return self.look is Look.NONE
+        return self.look is ColorMode.NONE
 
     @property
     def is_ruled(self) -> bool:
@@ -131,16 +131,16 @@ class Painter:
         background = self._palette[_BACKGROUND[ground]]
         if token is Token.HIT:
             return self._made("bright", background, bold=is_bold, underline=True)
-        if self.look is Look.SIXTEEN and token is Token.BRIGHT and ground is not Ground.CURSOR:
+        if self.look is ColorMode.SIXTEEN and token is Token.BRIGHT and ground is not Ground.CURSOR:
             is_bold = is_bold or ground is Ground.DIALOG
-        is_reversed = self.look is Look.NONE and ground in {Ground.CURSOR, Ground.GONE_CURSOR, Ground.BAND}
+        is_reversed = self.look is ColorMode.NONE and ground in {Ground.CURSOR, Ground.GONE_CURSOR, Ground.BAND}
         return self._made(token.value, background, bold=is_bold, reverse=is_reversed)
 
     def _block(self, token: Token) -> Style:
         text, background = _BLOCKS[token]
-        if self.look is Look.NONE:
+        if self.look is ColorMode.NONE:
             return Style(bold=True, reverse=token not in {Token.CHIP, Token.GREY_CHIP, Token.FIELD})
-        if self.look is Look.SIXTEEN and token in {Token.ALARM, Token.BUTTON, Token.MARKED}:
+        if self.look is ColorMode.SIXTEEN and token in {Token.ALARM, Token.BUTTON, Token.MARKED}:
             return Style(color="black", bgcolor=self._palette[background], bold=True)
         return self._made(text, self._palette[background], bold=True)
 

@@ -12,7 +12,7 @@ from typing import Final
 from textual.theme import Theme
 
 
-class Look(StrEnum):
+class ColorMode(StrEnum):
     """Which colours a terminal gets: 24 bit on dark or light, its own sixteen, or none at all."""
 
     DARK = "dark"
@@ -44,21 +44,21 @@ _SIXTEEN: Final = {
 }  # fmt: skip
 _NONE: Final = dict.fromkeys(_DARK, "default")
 
-PALETTES: Final[Mapping[Look, Palette]] = MappingProxyType(
-    {Look.DARK: _DARK, Look.LIGHT: _LIGHT, Look.SIXTEEN: _SIXTEEN, Look.NONE: _NONE}
+PALETTES: Final[Mapping[ColorMode, Palette]] = MappingProxyType(
+    {ColorMode.DARK: _DARK, ColorMode.LIGHT: _LIGHT, ColorMode.SIXTEEN: _SIXTEEN, ColorMode.NONE: _NONE}
 )
 
 
-def _theme(look: Look) -> Theme:
+def _theme(look: ColorMode) -> Theme:
     palette = PALETTES[look]
-    is_ansi = look in {Look.SIXTEEN, Look.NONE}
+    is_ansi = look in {ColorMode.SIXTEEN, ColorMode.NONE}
     colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
     # Textual's own stylesheets ask for these once a theme is of the terminal's colours.
     of_terminal = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"} if is_ansi else {}
     return Theme(
         name=f"trigger-{look}",
         ansi=is_ansi,
-        dark=look is not Look.LIGHT,
+        dark=look is not ColorMode.LIGHT,
         primary=colors["accent"],
         accent=colors["accent"],
         warning=colors["amber"],
@@ -73,21 +73,21 @@ def _theme(look: Look) -> Theme:
     )
 
 
-THEMES: Final[Mapping[Look, Theme]] = MappingProxyType({look: _theme(look) for look in Look})
+THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({look: _theme(look) for look in ColorMode})
 
 
-def look_for(environ: Mapping[str, str], wanted: str = "auto") -> Look:
+def look_for(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:
     """What suits a terminal by what it says of itself: NO_COLOR, COLORTERM, TERM, COLORFGBG.
 
     `wanted` is a person's word for it (`auto`, or a look); colours that were declined stay declined.
     """
     if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
-        return Look.NONE
+        return ColorMode.NONE
     if wanted != "auto":
-        return Look(wanted)
+        return ColorMode(wanted)
     has_many = environ.get("COLORTERM", "") in {"truecolor", "24bit"} or "256color" in environ.get("TERM", "")
     if not has_many and "direct" not in environ.get("TERM", ""):
-        return Look.SIXTEEN
+        return ColorMode.SIXTEEN
     # `15;0`: foreground;background, of the sixteen; 7 and 9 to 15 are light.
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
-    return Look.LIGHT if background in {"7", "9", "10", "11", "12", "13", "14", "15"} else Look.DARK
+    return ColorMode.LIGHT if background in {"7", "9", "10", "11", "12", "13", "14", "15"} else ColorMode.DARK

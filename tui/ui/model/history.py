@@ -6,16 +6,16 @@ What lives here: going on and coming back. Reading what is needed of a run is `s
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.ui.model.selection import Reading
+from tui.ui.model.selection import SelectionLoader
 
 LONGEST: Final = 100
 """Runs that are remembered: nobody goes back further."""
 
 
-class Trail:
+class History:
     """Where the user is, and was."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: SelectionLoader) -> None:
         self._reading = reading
         self._behind: list[RunId] = []
 

@@ -23,7 +23,7 @@ TABBED: Final = (ATTEMPTS, TREE)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PaneRect:
     """One pane with its rule on top, in cells of the space between header and footer. `tabs` are the panes that share
     the place, itself included, in order; empty: it has it alone.
     """
@@ -36,12 +36,12 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PanePlan:
     """Which panes are seen, and where. `hairline` is the column between two of them, from row to row, `joints` the
     rows where rules meet it, each with its character.
     """
 
-    places: Mapping[str, Place]
+    places: Mapping[str, PaneRect]
     strip_height: int = 0
     hairline: tuple[int, int, int] | None = None
     joints: tuple[tuple[int, str], ...] = ()
@@ -61,7 +61,9 @@ def is_too_small(width: int, height: int) -> bool:
     return width < LEAST_WIDTH or height < LEAST_HEIGHT
 
 
-def plan(width: int, height: int, *, focused: str, tab: str, is_zoomed: bool, strip_height: int = STRIP_HEIGHT) -> Plan:
+def plan(
+    width: int, height: int, *, focused: str, tab: str, is_zoomed: bool, strip_height: int = STRIP_HEIGHT
+) -> PanePlan:
     """The places in a space of `width` x `height` cells, which is the terminal without header and footer.
 
     `focused` is the pane that is seen where only one can be, `tab` the one of those that share a place.
@@ -76,24 +78,24 @@ def plan(width: int, height: int, *, focused: str, tab: str, is_zoomed: bool, st
     return _medium(width, height, tab)
 
 
-def _single(width: int, height: int, focused: str, strip_height: int) -> Plan:
+def _single(width: int, height: int, focused: str, strip_height: int) -> PanePlan:
     below = strip_height if focused in {LIST, TREE} else 0
-    return Plan({focused: Place(0, 0, width, height - below)}, below)
+    return PanePlan({focused: PaneRect(0, 0, width, height - below)}, below)
 
 
-def _medium(width: int, height: int, tab: str) -> Plan:
+def _medium(width: int, height: int, tab: str) -> PanePlan:
     """The list on top; below it the detail on the left, tabs on the right."""
     top = height * 18 // 38
     left = min(width * 54 // 120, 72)
     places = {
-        LIST: Place(0, 0, width, top),
-        DETAIL: Place(0, top, left, height - top),
-        tab: Place(left + 1, top, width - left - 1, height - top, TABBED),
+        LIST: PaneRect(0, 0, width, top),
+        DETAIL: PaneRect(0, top, left, height - top),
+        tab: PaneRect(left + 1, top, width - left - 1, height - top, TABBED),
     }
-    return Plan(places, hairline=(left, top, height), joints=((top, "┬"),))
+    return PanePlan(places, hairline=(left, top, height), joints=((top, "┬"),))
 
 
-def _wide(width: int, height: int, tab: str, *, is_tall: bool) -> Plan:
+def _wide(width: int, height: int, tab: str, *, is_tall: bool) -> PanePlan:
     """The list on the left; on the right detail, attempts and tree, the last two in one place where it is low."""
     left = width * 116 // 200
     x, room = left + 1, width - left - 1
@@ -103,14 +105,14 @@ def _wide(width: int, height: int, tab: str, *, is_tall: bool) -> Plan:
     else:
         heights = _shares(height, (21, 19))
         stack = ((DETAIL, ()), (tab, TABBED))
-    places = {LIST: Place(0, 0, left, height)}
+    places = {LIST: PaneRect(0, 0, left, height)}
     joints = []
     y = 0
     for (pane, tabs), rows in zip(stack, heights, strict=True):
-        places[pane] = Place(x, y, room, rows, tabs)
+        places[pane] = PaneRect(x, y, room, rows, tabs)
         joints.append((y, "├" if y else "┬"))
         y += rows
-    return Plan(places, hairline=(left, 0, height), joints=tuple(joints))
+    return PanePlan(places, hairline=(left, 0, height), joints=tuple(joints))
 
 
 def _shares(height: int, parts: Sequence[int]) -> list[int]:

@@ -13,11 +13,11 @@ from tui.present.list.end import EndFacts, reach_words
 from tui.store.filter_words import words_of
 from tui.store.orders import CREATED, EPOCH
 from tui.store.view import View
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.model.list_views import ListViews
 
 
-def count_words(live: Live, views: ListViews, *, is_wide: bool) -> str:
+def count_words(live: LiveModel, views: ListViews, *, is_wide: bool) -> str:
     """How many runs are shown, of how many; and how far they reach where older runs exist."""
     shown, base, wanted, history = views.shown, views.base, views.wanted, live.session.store.history
     is_open = history is None or not history.is_complete or history.is_cut
@@ -36,7 +36,7 @@ def _reached_count(base: View, history: HistoryRead | None) -> int:
     return min(listed, base.place((EPOCH - history.reached + timedelta.resolution,)))
 
 
-def end_facts(live: Live, views: ListViews, progress: SearchProgress) -> EndFacts:
+def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> EndFacts:
     """What the last line is made from."""
     session = live.session
     return EndFacts(
@@ -52,7 +52,7 @@ def end_facts(live: Live, views: ListViews, progress: SearchProgress) -> EndFact
     )
 
 
-def empty_facts(live: Live, views: ListViews) -> EmptyFacts:
+def empty_facts(live: LiveModel, views: ListViews) -> EmptyFacts:
     """What the reason for an empty list is made from."""
     session, wanted = live.session, views.wanted
     return EmptyFacts(

@@ -19,7 +19,7 @@ from tui.store.filter import Filter, parse_filter
 from tui.store.orders import CREATED, Order
 from tui.store.server_filter import within
 from tui.store.view import View
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 
 SLICE_S: Final = 0.006
 """Filtering 100,000 runs takes a while: no longer than this at a time."""
@@ -61,7 +61,7 @@ class ListViews:
     otherwise because time passed. In a pause all views are of the runs as they were.
     """
 
-    def __init__(self, live: Live, adopt: Callable[[], None], recheck: Callable[[Changes], None]) -> None:
+    def __init__(self, live: LiveModel, adopt: Callable[[], None], recheck: Callable[[Changes], None]) -> None:
         self._live = live
         self._session = session = live.session
         self._adopt = adopt

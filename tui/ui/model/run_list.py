@@ -25,7 +25,7 @@ FEW: Final = 500
 """Up to so many failed runs each is asked for its place; with more of them one is near anyway."""
 
 
-class RunRows:
+class RunListModel:
     """The lines of one view. Every method that changes something gives the lines of the window that look otherwise."""
 
     def __init__(self, store: Store, view: View, height: int = 0) -> None:

@@ -1,7 +1,7 @@
 """The run that the panes beside the list are about, and how far reading it got.
 
-What lives here: `Subject`, the value that goes down to the panes, and `Reading`, which makes it true: it asks when the
-cursor has rested, again when the run changes, and never for what is not seen. Source: DESIGN §3, issue "Screen" §1.
+`Selection` is the value that the panes receive. `SelectionLoader` fetches it: when the cursor has rested, and again
+when the run changes, but never for a pane that is hidden.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.session import Session
 from tui.store.changes import Changes, Topic
-from tui.ui.data.coalesced_fetch import REREAD_AFTER_S, Errand
+from tui.ui.data.coalesced_fetch import REREAD_AFTER_S, CoalescedFetch
 from tui.ui.model.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind
 from tui.wire.errors import ApiError
 
@@ -51,7 +51,7 @@ CATCH_UPS_S: Final = (1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Selection:
     """One run as the panes are to show it: what is being read now, since when, what could not be, and its tree.
 
     `is_list_end`: there is no run, because the cursor of the list is on the line below the last one.
@@ -77,15 +77,15 @@ class Subject:
         return self.tree_since is not None
 
 
-class Reading:
-    """Reads what the panes need of one run; `show` is called with every new `Subject`."""
+class SelectionLoader:
+    """Reads what the panes need of one run; `show` is called with every new `Selection`."""
 
-    def __init__(self, session: Session, show: Callable[[Subject], None]) -> None:
+    def __init__(self, session: Session, show: Callable[[Selection], None]) -> None:
         self._session = session
         self._show = show
-        self._subject = Subject()
-        self._detail = Errand(session.clock, self._begin)
-        self._tree = Errand(session.clock, self._begin_tree)
+        self._subject = Selection()
+        self._detail = CoalescedFetch(session.clock, self._begin)
+        self._tree = CoalescedFetch(session.clock, self._begin_tree)
         self._read_of: datetime | None = None
         self._read_at_s = 0.0
         self._chased: datetime | None = None
@@ -96,7 +96,7 @@ class Reading:
         self._wants_detail = False
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> Selection:
         """What is shown now."""
         return self._subject
 
@@ -109,11 +109,11 @@ class Reading:
                 store.unpin([self._subject.run_id])
             if run_id is not None:
                 store.pin([run_id])
-                self._set(Subject(run_id))
+                self._set(Selection(run_id))
             self._read_of = self._chased = None
             self._catch_ups = iter(CATCH_UPS_S)
         if run_id is None:
-            self._set(Subject(is_list_end=is_list_end))
+            self._set(Selection(is_list_end=is_list_end))
             return
         if at_once or self._read_of is None:
             self._plan(0.0 if at_once else self._rest_s())
@@ -280,7 +280,7 @@ class Reading:
         self._detail.drop()
         self._tree.drop()
 
-    def _set(self, subject: Subject) -> None:
+    def _set(self, subject: Selection) -> None:
         if subject != self._subject:
             self._subject = subject
             self._show(subject)

@@ -10,7 +10,7 @@ from typing import Final
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
-from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, Folds, branches
+from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branches
 from tui.present.tree.shape import Alike, Entry, Seen, Shape, shape_of
 
 MOST_REVEALED: Final = 200
@@ -27,8 +27,8 @@ class TreeView:
         self._shape: Shape | None = None
         self._shape_before: Shape | None = None
         self._shown: Sequence[Branch] | None = None
-        self._folds = Folds()
-        self._unsearched: Folds | None = None
+        self._folds = TreeFolds()
+        self._unsearched: TreeFolds | None = None
         self._held: tuple[RunId, ...] = ()
 
     @property
@@ -68,7 +68,7 @@ class TreeView:
             self._ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
         is_other = tree is None or before is None or tree.root.id != before.root.id
         if is_other:
-            self._folds, self._unsearched, self._held, self._shape_before = Folds(), None, (), None
+            self._folds, self._unsearched, self._held, self._shape_before = TreeFolds(), None, (), None
         return is_other
 
     def touch(self, held: Entry | None) -> None:
@@ -123,7 +123,7 @@ class TreeView:
         ahead = [*entries[at + 1 :], *entries[: max(at, 0)]]
         return next((entry for entry in (ahead if step > 0 else reversed(ahead)) if entry.is_failed), None)
 
-    def _use(self, folds: Folds) -> None:
+    def _use(self, folds: TreeFolds) -> None:
         self._folds, self._shown, self._unsearched = folds, None, None
 
     def _found(self, needle: str) -> list[Entry]:

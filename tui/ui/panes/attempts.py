@@ -16,7 +16,7 @@ from tui.present.actions.row_actions import Row, Toggle, Turn
 from tui.present.attempts.choice import AttemptKey, selected_attempt, stepped
 from tui.present.attempts.page import (
     NOTHING_SELECTED,
-    Asked,
+    ReadProgress,
     attempts_page,
     lasted,
     sentence,
@@ -25,9 +25,9 @@ from tui.present.attempts.page import (
 )
 from tui.present.errors.frames import Room
 from tui.present.styled import Line, line_width
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
-from tui.ui.model.selection import Subject
+from tui.ui.model.selection import Selection
 from tui.ui.panes.base import PagePane
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import Page, PageRow
@@ -51,7 +51,7 @@ class AttemptsPane(PagePane):
         bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=38),
     ]
 
-    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self._picked: int | None = None
         self._toggled: frozenset[Hashable] = frozenset()
@@ -101,7 +101,7 @@ class AttemptsPane(PagePane):
         if run is None:
             return [Row(()), *sentence(subject.trouble or formatting.LOADING, room, "loading")]
         is_coming = subject.is_reading or (run.attempts is None and subject.trouble is None)
-        asked = Asked(is_coming, subject.trouble)
+        asked = ReadProgress(is_coming, subject.trouble)
         return attempts_page(run, asked, self.live.now, room, self._picked)
 
     def left(self) -> Line:
@@ -133,7 +133,7 @@ class AttemptsPane(PagePane):
             self._is_placed = True
             self.page.go_to(AttemptKey(selected.number))
 
-    def watch_subject(self, before: Subject, after: Subject) -> None:
+    def watch_subject(self, before: Selection, after: Selection) -> None:
         """Another run is looked at afresh."""
         if before.run_id != after.run_id:
             self._picked = None

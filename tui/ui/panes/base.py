@@ -17,9 +17,9 @@ from tui.domain.run import Run
 from tui.present.actions.row_actions import Toggle
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.base import Host, host_of
-from tui.ui.data.live_model import Live
-from tui.ui.model.selection import Subject
+from tui.ui.base import AppBase, host_of
+from tui.ui.data.live_model import LiveModel
+from tui.ui.model.selection import Selection
 from tui.ui.widgets.page import Page, PageRow
 from tui.ui.widgets.rule import Rule, RuleText, Tab
 
@@ -40,17 +40,17 @@ class Pane(Widget):
     search_hint: ClassVar[str] = ""
     """What may be typed to search here, said before anything is."""
 
-    subject: reactive[Subject] = reactive(Subject(), init=False, repaint=False)
+    subject: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
     tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
     """The names of the panes that share its place; empty: it has it alone."""
 
-    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(id=id, classes="pane")
         self.live = live
         self.rule = Rule()
 
     @property
-    def host(self) -> Host:
+    def host(self) -> AppBase:
         """The app, as what it is."""
         return host_of(self)
 
@@ -161,7 +161,7 @@ class PagePane(Pane):
     changes, and each second while `is_ticking`.
     """
 
-    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.page = Page(self.rows)
         self._searched = ""
@@ -268,7 +268,7 @@ class PagePane(Pane):
         """What was away while things changed."""
         self.rebuild()
 
-    def watch_subject(self, before: Subject, after: Subject) -> None:
+    def watch_subject(self, before: Selection, after: Selection) -> None:
         """Another run starts at its top."""
         if before.run_id != after.run_id:
             self.page.start_over()

@@ -28,16 +28,16 @@ from tui.present.detail.page import (
     value_of,
     whole_of,
 )
-from tui.present.json.fold import ALL, FoldedJson, Folds, Path, unfolded_for
-from tui.present.json.rows import Place, ValueRows
+from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
+from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.list.end import NO_RUN_SENTENCE
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
 from tui.ui.data.body_fetch import fetch_value
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
-from tui.ui.model.selection import Subject
+from tui.ui.model.selection import Selection
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page, PageRow
@@ -62,7 +62,7 @@ class DetailPane(PagePane):
         bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=38),
     ]
 
-    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self._shown = Shown()
         self._values = ValueRows()
@@ -118,7 +118,7 @@ class DetailPane(PagePane):
             return (Piece("final", Token.MUTED),)
         return (Piece(f"read {formatting.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
 
-    def watch_subject(self, before: Subject, after: Subject) -> None:
+    def watch_subject(self, before: Selection, after: Selection) -> None:
         """Another run is folded as it comes."""
         if before.run_id != after.run_id:
             self._shown = Shown(is_wrapped=self._shown.is_wrapped)
@@ -159,7 +159,7 @@ class DetailPane(PagePane):
 
     def _unfold_for(self, text: str) -> None:
         run, needle = self.run, text.casefold()
-        folds: dict[str, Folds] = {}
+        folds: dict[str, JsonFolds] = {}
         self._is_partly_searched = False
         for label in VALUES:
             own = self._folds(label)
@@ -182,7 +182,7 @@ class DetailPane(PagePane):
                 self.post_message(OpenRun(run_id))
             case Toggle(key):
                 self._toggle(key)
-            case Whole(Place() as place) if run is not None:
+            case Whole(ValuePath() as place) if run is not None:
                 value = whole_of(run, place)
                 if value is not ABSENT:
                     self._show_whole(place.which, run, value)
@@ -198,8 +198,8 @@ class DetailPane(PagePane):
             return
         if isinstance(row.act, Toggle) and self._is_open(row.act.key):
             self._toggle(row.act.key)
-        elif isinstance(row.key, Place) and row.key.path:
-            self.page.go_to(Place(row.key.which, row.key.path[:-1]))
+        elif isinstance(row.key, ValuePath) and row.key.path:
+            self.page.go_to(ValuePath(row.key.which, row.key.path[:-1]))
 
     def action_unfold(self) -> None:
         """Unfold what is folded here."""
@@ -209,21 +209,21 @@ class DetailPane(PagePane):
 
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
         """Fold or unfold every value."""
-        folds = {label: Folds(0 if closes else ALL) for label in VALUES}
+        folds = {label: JsonFolds(0 if closes else ALL) for label in VALUES}
         self._show(replace(self._shown, folds=folds))
 
     def action_wrap(self) -> None:
         """Wrap or cut."""
         self._show(replace(self._shown, is_wrapped=not self._shown.is_wrapped))
 
-    def _folds(self, label: str) -> Folds:
-        return self._shown.folds.get(label, Folds())
+    def _folds(self, label: str) -> JsonFolds:
+        return self._shown.folds.get(label, JsonFolds())
 
     def _is_open(self, key: Hashable) -> bool:
-        return self._folds(key.which).is_open(key.path) if isinstance(key, Place) else key in self._shown.unfolded
+        return self._folds(key.which).is_open(key.path) if isinstance(key, ValuePath) else key in self._shown.unfolded
 
     def _toggle(self, key: Hashable) -> None:
-        if isinstance(key, Place):
+        if isinstance(key, ValuePath):
             folds = self._folds(key.which)
             turned = folds.turned(key.path, is_open=not folds.is_open(key.path))
             self._show(replace(self._shown, folds={**self._shown.folds, key.which: turned}))

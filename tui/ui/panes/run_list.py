@@ -25,13 +25,13 @@ from tui.store.filter import texts_of
 from tui.store.missed import Gap, Missed
 from tui.store.orders import CREATED, ORDERS, Order
 from tui.store.server_filter import ServerFilter
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.data.outages import Outages
 from tui.ui.data.server_search import ServerSearch
 from tui.ui.input.keys import bind
 from tui.ui.model.list_facts import count_words, empty_facts, end_facts
 from tui.ui.model.list_views import ListViews
-from tui.ui.model.run_list import RunRows
+from tui.ui.model.run_list import RunListModel
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.run_table import RunTable
 
@@ -71,10 +71,10 @@ class RunListPane(Pane):
         bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown; twice takes all marks away."),
     ]
 
-    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.views = ListViews(live, self._adopt, self._recheck)
-        self.rows = RunRows(live.session.store, self.views.shown)
+        self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.end_line_for, self.table.empty_lines_for = self._end, self._empty
         self.server_search = ServerSearch(live.session, self.views, self._seen_runs, self._see_search)

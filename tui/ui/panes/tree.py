@@ -21,9 +21,9 @@ from tui.present.tree import notes as tree_notes
 from tui.present.tree import page as tree_page
 from tui.present.tree.shape import Entry
 from tui.store.changes import Changes
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
-from tui.ui.model.selection import Subject
+from tui.ui.model.selection import Selection
 from tui.ui.model.tree_rows import Drawing, TreeRows
 from tui.ui.model.tree_view import TreeView
 from tui.ui.panes.base import OpenRun, PagePane
@@ -48,7 +48,7 @@ class TreePane(PagePane):
         bind("E", "all(False)", "all closed", "Fold everything."),
     ]
 
-    def __init__(self, live: Live, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
         self.view = TreeView(live.get)
@@ -101,7 +101,7 @@ class TreePane(PagePane):
             return ()
         return tree_notes.extent(tree, shape, self.subject.tree_read_at, self.live.now)
 
-    def watch_subject(self, before: Subject, after: Subject) -> None:
+    def watch_subject(self, before: Selection, after: Selection) -> None:
         """Another run, or more of the same one."""
         tree, known, run_id = after.tree, self.view.tree, after.run_id
         if tree is None and known is not None and run_id in self.view.ids:

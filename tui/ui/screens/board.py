@@ -15,14 +15,14 @@ from tui.present.dialogs.filters import recalled_line
 from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
-from tui.ui.base import Host, host_of
-from tui.ui.data.focused_run_feed import CloseLook
-from tui.ui.data.live_model import Live
+from tui.ui.base import AppBase, host_of
+from tui.ui.data.focused_run_feed import FocusedRunFeed
+from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
-from tui.ui.model.history import Trail
-from tui.ui.model.selection import Reading, Subject
+from tui.ui.model.history import History
+from tui.ui.model.selection import Selection, SelectionLoader
 from tui.ui.panes import PANES
 from tui.ui.panes.base import Pane
 from tui.ui.panes.detail import DetailPane
@@ -31,7 +31,7 @@ from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.run_summary import Strip, strip_height
+from tui.ui.widgets.run_summary import RunSummary, strip_height
 from tui.ui.workspace import Workspace
 
 RECALLED_FOR_S: Final = 20.0
@@ -44,25 +44,25 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 class Board(Screen[None]):
     """Everything that is always there, without its keys."""
 
-    subject: reactive[Subject] = reactive(Subject(), init=False, repaint=False)
+    subject: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveModel) -> None:
         super().__init__()
         self.live = live
-        self.reading = Reading(live.session, self._show_subject)
-        self.trail = Trail(self.reading)
-        self._close_look = CloseLook(live.session)
+        self.reading = SelectionLoader(live.session, self._show_subject)
+        self.trail = History(self.reading)
+        self._close_look = FocusedRunFeed(live.session)
         self.prompt = Prompt()
         self.footer = Footer()
         self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
         self.header = Header(live)
-        self.strip = Strip(live)
+        self.strip = RunSummary(live)
         self.workspace = Workspace(self.panes, self.strip)
         self.too_small = Lines(id="too-small")
         self._ticker = Ticker(self, live.session.clock, self._tick)
 
     @property
-    def host(self) -> Host:
+    def host(self) -> AppBase:
         """The app, as what it is."""
         return host_of(self)
 
@@ -162,7 +162,7 @@ class Board(Screen[None]):
             line = recalled_line(following.chosen, following.kept_at, self.live.session.now(), width)
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
-    def _show_subject(self, subject: Subject) -> None:
+    def _show_subject(self, subject: Selection) -> None:
         self.subject = subject
         self._close_look.at(subject.run_id)
         self.host.reporter.see_reading(subject)

@@ -13,9 +13,9 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from tui.actions import Action
-from tui.domain.action_plan import Plan
+from tui.domain.action_plan import ActionPlan
 from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import Sight, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
@@ -32,7 +32,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     AUTO_FOCUS = ""
 
-    def __init__(self, live: Live, action: Action, question: Question, type_ahead: TypeAhead) -> None:
+    def __init__(self, live: LiveModel, action: Action, question: Question, type_ahead: TypeAhead) -> None:
         super().__init__()
         self.question = question
         self._live = live
@@ -77,7 +77,7 @@ class ConfirmScreen(ModalScreen[bool]):
         """Another size has other lines."""
         self._draw()
 
-    def show_plan(self, plan: Plan, objection: str) -> None:
+    def show_plan(self, plan: ActionPlan, objection: str) -> None:
         """The plan is whole: from when this is seen on it can be agreed to."""
         if not self.is_attached:
             return

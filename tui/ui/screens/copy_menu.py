@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.copying import Clip, clips_of, menu_lines
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
 from tui.ui.widgets.dialog import Dialog
@@ -33,7 +33,7 @@ class CopyMenu(ModalScreen[None]):
         bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
     ]
 
-    def __init__(self, live: Live, run_id: RunId, clipboard: Clipboard) -> None:
+    def __init__(self, live: LiveModel, run_id: RunId, clipboard: Clipboard) -> None:
         super().__init__()
         self._live = live
         self._run_id = run_id

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 
 from tui.present.frame.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
 from tui.present.styled import Line, Piece, Token
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.bindings import LiveKey
 from tui.ui.input.keys import bind
 from tui.ui.screens.page_screen import PageScreen
@@ -43,7 +43,7 @@ class HelpScreen(PageScreen):
     ]
     title_word: ClassVar[str] = "keys"
 
-    def __init__(self, live: Live, keys: Sequence[LiveKey], pane: str) -> None:
+    def __init__(self, live: LiveModel, keys: Sequence[LiveKey], pane: str) -> None:
         self._groups = help_groups(keys)
         self._pane = pane
         super().__init__(live)

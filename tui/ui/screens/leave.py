@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from tui.present.dialogs.leave import WIDTH, LeaveKeys, leave_lines
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import Sight, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
@@ -22,7 +22,14 @@ class LeaveScreen(ModalScreen[bool]):
 
     AUTO_FOCUS = ""
 
-    def __init__(self, live: Live, waiting: Callable[[], Mapping[str, int]], type_ahead: TypeAhead, *, id: str) -> None:  # noqa: A002  Textual's word
+    def __init__(
+        self,
+        live: LiveModel,
+        waiting: Callable[[], Mapping[str, int]],
+        type_ahead: TypeAhead,
+        *,
+        id: str,  # noqa: A002  Textual's word
+    ) -> None:
         super().__init__(id=id)
         self._waiting = waiting
         self._type_ahead = type_ahead

@@ -14,12 +14,12 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.list.end import NO_RUN
 from tui.present.styled import Piece, Token
-from tui.ui.data.action_controller import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, Acting, Voice
-from tui.ui.data.live_model import Live
+from tui.ui.data.action_controller import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, ActionController, Voice
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
 from tui.ui.input.menus import MENU_BINDINGS, open_copy_menu, open_help, open_palette, open_server_filters
-from tui.ui.look.theme import Look
+from tui.ui.look.theme import ColorMode
 from tui.ui.model import layout
 from tui.ui.panes.base import OpenRun
 from tui.ui.panes.run_list import RunHighlighted
@@ -61,10 +61,10 @@ class MainScreen(Board):
         *MENU_BINDINGS,
     ]
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveModel) -> None:
         super().__init__(live)
         voice = Voice(lambda text: self.host.messages.add(live.session.now(), text), self.footer.notice)
-        self.acting = Acting(
+        self.acting = ActionController(
             live, lambda: self.host, voice, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
         )
         self.run_list.table.overlay = self.detail.overlay = self.strip.overlay = self.acting.overlay
@@ -243,7 +243,7 @@ class MainScreen(Board):
         """Show the keys."""
         open_help(self, self.live, self.pane.title)
 
-    def _use_look(self, look: Look) -> None:
+    def _use_look(self, look: ColorMode) -> None:
         """Other colours; the strip has other rows where its ground has none."""
         self.host.use_look(look)
         self.put_in_place()

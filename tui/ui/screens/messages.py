@@ -9,7 +9,7 @@ from typing import ClassVar
 from tui.present import formatting
 from tui.present.frame.messages import message_lines, no_messages
 from tui.present.styled import Line, Piece, Token
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.page import PageRow
@@ -20,7 +20,7 @@ class MessagesScreen(PageScreen):
 
     title_word: ClassVar[str] = "messages"
 
-    def __init__(self, live: Live, messages: Messages) -> None:
+    def __init__(self, live: LiveModel, messages: Messages) -> None:
         self._messages = messages
         self._shown = messages.number
         super().__init__(live)

@@ -13,8 +13,8 @@ from textual.screen import Screen
 
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.base import Host, host_of
-from tui.ui.data.live_model import Live
+from tui.ui.base import AppBase, host_of
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import LAST, bind
 from tui.ui.input.menus import open_help
 from tui.ui.look.ticking import Ticker
@@ -39,7 +39,7 @@ class PageScreen(Screen[None]):
     ]
     title_word: ClassVar[str]
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveModel) -> None:
         super().__init__()
         self.live = live
         self.page = Page(self.rows)
@@ -51,7 +51,7 @@ class PageScreen(Screen[None]):
         self._ticker = Ticker(self, live.session.clock, self.tick)
 
     @property
-    def host(self) -> Host:
+    def host(self) -> AppBase:
         """The app, as what it is."""
         return host_of(self)
 

@@ -19,7 +19,7 @@ from tui.present.styled import Line, Piece, Token, fit, line_width
 from tui.ui.input.commands import Command, matching
 from tui.ui.input.keys import bind
 from tui.ui.look.painting import Ground
-from tui.ui.widgets.dialog import Edge
+from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.text_input import TextInput
 
@@ -153,7 +153,7 @@ class PaletteScreen(ModalScreen[Command | None]):
         """What is typed, and below it what it finds."""
         with Vertical(id="palette", classes="ruled" if self._list.painter.is_ruled else ""):
             # On its left is the terminal's own.
-            yield Edge()
+            yield DialogBorder()
             yield Frame()
             with Horizontal():
                 yield self._mark

@@ -21,7 +21,7 @@ from tui.present.styled import Line, Piece, Token, pad
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.input.keys import bind
 from tui.ui.look.painting import Ground
-from tui.ui.widgets.dialog import Edge
+from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.status_grid import StatusGrid
 from tui.ui.widgets.value_field import PeriodInput, ValueField, ValueInput, step_focus
@@ -105,8 +105,8 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
     def compose(self) -> ComposeResult:
         """The band, the statuses, the fields, what they mean, the keys."""
         with Vertical(id="server-filters", classes="ruled" if self._band.painter.is_ruled else ""):
-            yield Edge(classes="left")
-            yield Edge(classes="right")
+            yield DialogBorder(classes="left")
+            yield DialogBorder(classes="right")
             yield self._band
             yield _gap()
             yield self._grid

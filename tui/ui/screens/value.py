@@ -9,7 +9,7 @@ from tui.domain.run import Json, Run
 from tui.present.columns import short_id
 from tui.present.json.rows import note_of
 from tui.present.styled import Line, Piece, Token
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.value_view import ValueView
 
@@ -19,7 +19,7 @@ class ValueScreen(PageScreen):
 
     title_word: ClassVar[str] = "value"
 
-    def __init__(self, live: Live, label: str, run: Run, value: Json) -> None:
+    def __init__(self, live: LiveModel, label: str, run: Run, value: Json) -> None:
         super().__init__(live)
         self._label = label
         self._run = run

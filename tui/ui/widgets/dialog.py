@@ -19,7 +19,7 @@ MARGIN: Final = 4
 _EDGE: Final = Piece("│", Token.LINE)
 
 
-class Edge(LineWidget):
+class DialogBorder(LineWidget):
     """What parts a dialog of several widgets from the page beside it, where all grounds are one."""
 
     def strip_at(self, y: int) -> Strip:

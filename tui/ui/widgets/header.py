@@ -15,7 +15,7 @@ from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.tally import Counts
 from tui.ui.base import host_of
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.widgets.lines import Lines
 
 RESTLESS: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
@@ -25,7 +25,7 @@ RESTLESS: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
 class Header(Lines):
     """Says how things are with the session. `see` and `tick` bring it up to date."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveModel) -> None:
         super().__init__(id="header")
         self._live = live
         self._activity = Activity(live.session.store)

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
-from tui.ui.base import Host, host_of
+from tui.ui.base import AppBase, host_of
 from tui.ui.look.painting import Ground, Painter
 
 GUTTER: Final = 2
@@ -28,7 +28,7 @@ class LineWidget(Widget):
     """A widget whose every line is a strip that `strip_at` gives. It has no border, padding or scrollbar."""
 
     @property
-    def host(self) -> Host:
+    def host(self) -> AppBase:
         """The app, as what it is."""
         return host_of(self)
 

@@ -10,10 +10,10 @@ from tui.present.actions.overlays import Overlay
 from tui.present.frame.run_summary import strip_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.look.painting import Ground, Painter
 from tui.ui.model.layout import STRIP_HEIGHT
-from tui.ui.model.selection import Subject
+from tui.ui.model.selection import Selection
 from tui.ui.widgets.lines import Lines
 
 
@@ -22,12 +22,12 @@ def strip_height(painter: Painter) -> int:
     return STRIP_HEIGHT + painter.is_ruled
 
 
-class Strip(Lines):
+class RunSummary(Lines):
     """About `subject`, which is bound to the screen's. `see` and `tick` bring it up to date."""
 
-    subject: reactive[Subject] = reactive(Subject(), init=False, always_update=False)
+    subject: reactive[Selection] = reactive(Selection(), init=False, always_update=False)
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveModel) -> None:
         super().__init__(Ground.SURFACE, id="strip")
         self._live = live
         self.overlay: Overlay = lambda _: None

@@ -22,11 +22,11 @@ from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.store.missed import Gap, Missed
-from tui.ui.data.live_model import Live
+from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import MOTION
 from tui.ui.look.painting import Ground, Painter
 from tui.ui.model.list_lines import ListEnd
-from tui.ui.model.run_list import RunRows
+from tui.ui.model.run_list import RunListModel
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 HEAD_LINES: Final = 1
@@ -46,7 +46,7 @@ class _Painted(NamedTuple):
 
 
 class RunTable(LineWidget, can_focus=True):
-    """The lines of `RunRows`, with the names of the columns above them."""
+    """The lines of `RunListModel`, with the names of the columns above them."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
 
@@ -56,7 +56,7 @@ class RunTable(LineWidget, can_focus=True):
     class Entered(Message):
         """A run was clicked twice."""
 
-    def __init__(self, live: Live, rows: RunRows) -> None:
+    def __init__(self, live: LiveModel, rows: RunListModel) -> None:
         super().__init__()
         self._live = live
         self.overlay: Overlay = lambda _: None

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from tui.domain.run import Json
-from tui.present.json.fold import ALL, FoldedJson, Folds, Path, around
+from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, around
 from tui.present.json.window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
 from tui.ui.input.keys import bind
@@ -22,7 +22,7 @@ from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.page import Page
 
-_TEXT_OPEN: Final = Folds(exceptions=frozenset({()}))
+_TEXT_OPEN: Final = JsonFolds(exceptions=frozenset({()}))
 
 
 class ValueView(Page):
@@ -40,7 +40,7 @@ class ValueView(Page):
     def __init__(self, value: Json) -> None:
         super().__init__(lambda _: ())
         self._value = value
-        self._folds = _TEXT_OPEN if isinstance(value, str) else Folds()
+        self._folds = _TEXT_OPEN if isinstance(value, str) else JsonFolds()
         self._is_wrapped = isinstance(value, str)
         self._folded = FoldedJson(value, self._folds, 1)
         self._at: Path = ()
@@ -157,7 +157,7 @@ class ValueView(Page):
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
         """Fold or unfold everything; long texts stay as they are folded at first."""
         exceptions = _TEXT_OPEN.exceptions if isinstance(self._value, str) else frozenset()
-        self._folds = Folds(1 if closes else ALL, exceptions, frozenset())
+        self._folds = JsonFolds(1 if closes else ALL, exceptions, frozenset())
         self.rebuild()
 
     def action_wrap(self) -> None:

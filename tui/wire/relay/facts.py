@@ -42,7 +42,7 @@ SourceStatus = SourceConnected | SourceRetrying | SourceStopped
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RelayFacts:
     """All that the relay knows beside runs, at a moment of the server's time."""
 
     at: datetime
@@ -56,7 +56,7 @@ class Facts:
     window: WindowRead | None = None
 
 
-def facts_row(facts: Facts) -> dict[str, Json]:
+def facts_row(facts: RelayFacts) -> dict[str, Json]:
     """The facts, whole."""
     return {
         "kind": "facts",
@@ -72,9 +72,9 @@ def facts_row(facts: Facts) -> dict[str, Json]:
     }
 
 
-def read_facts(row: FactsRow) -> Facts:
+def read_facts(row: FactsRow) -> RelayFacts:
     """The facts that a row tells. Raises ValueError, KeyError or OverflowError where it tells none."""
-    return Facts(
+    return RelayFacts(
         decode_moment(row["at"]),
         environment=None if row["environment"] is None else _read_environment(row["environment"]),
         counts=None if row["counts"] is None else _read_counts(row["counts"]),

@@ -17,7 +17,7 @@ from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.models import decode
 from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
-from tui.wire.relay.facts import Facts, facts_row, read_facts
+from tui.wire.relay.facts import RelayFacts, facts_row, read_facts
 from tui.wire.relay.models import AnswerRow, CallRow, ToRelay, ToScreen
 from tui.wire.relay.runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
 
@@ -92,7 +92,7 @@ class Call:
     question: Question
 
 
-Message = Welcome | Runs | Facts | Beat | Answered
+Message = Welcome | Runs | RelayFacts | Beat | Answered
 
 
 # --- a relay's words
@@ -120,7 +120,7 @@ def encode_runs(at: datetime, rows: Iterable[bytes], gone: Iterable[RunGone] = (
     return _text(head)[:-1] + b',"runs":[' + b",".join(rows) + b"]}"
 
 
-def encode_facts(facts: Facts) -> bytes:
+def encode_facts(facts: RelayFacts) -> bytes:
     """The facts, whole."""
     return _text(facts_row(facts))
 
