@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.recording_server import RecordingsApi
+from tests.support.recording_server import RecordingsApi
 
 # No deadline: on a busy machine a pure function can take longer than hypothesis allows by default.
 # "repeatable" draws the same examples for the same code, so that one commit has one verdict; "explore" draws new
@@ -52,6 +52,6 @@ def told_by_itself(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def recordings_api() -> Iterator[RecordingsApi]:
-    """A server on a loopback port that answers as the recorded one did; see `tests.recording_server`."""
+    """A server on a loopback port that answers as the recorded one did; see `tests.support.recording_server`."""
     with RecordingsApi() as api:
         yield api

@@ -19,10 +19,10 @@ from typing import IO, Final
 
 from rich.text import Text
 
-from tests import drawing
-from tests.cli.running import Terminal as Pipe
-from tests.cli.running import environment
 from tests.perf.terminal import Terminal
+from tests.support import drawing
+from tests.support.commands import Terminal as Pipe
+from tests.support.commands import environment
 
 FOLDER: Final = Path(__file__).parents[1] / "screenshots"
 FAILED: Final = "run_cmwur1jyh01569f7dq2cr6wwh"

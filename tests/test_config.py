@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.harness import public_token
+from tests.support.session import public_token
 from tui.config import (
     DEFAULT_API_URL,
     DEFAULT_INTERVAL_S,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fleet import ENDS, Fleet, FleetRun, at
-from tests.virtual_clock import VirtualClock
+from tests.support.fleet import ENDS, Fleet, FleetRun, at
+from tests.support.virtual_clock import VirtualClock
 from tui.emulator.rest.rows import iso_time
 
 

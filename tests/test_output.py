@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from tests.present.samples import HOSTILE, NOW, full, sample, texts
+from tests.support.present.samples import HOSTILE, NOW, full, sample, texts
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode

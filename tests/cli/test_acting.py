@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.answers import server_error
-from tests.cli.running import Terminal, environment, in_this_process, trigger_tui
-from tests.fleet import Fleet, FleetApi, FleetRun, serving
-from tests.virtual_clock import VirtualClock
+from tests.support.answers import server_error
+from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
+from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.support.virtual_clock import VirtualClock
 
 LONG = 1e6
 

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.running import Terminal, environment
 from tests.cli.test_terminal import SHELL
-from tests.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.perf.terminal import Terminal as Screen
-from tests.virtual_clock import VirtualClock
+from tests.support.commands import Terminal, environment
+from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.support.virtual_clock import VirtualClock
 from tui.cli.asking import Patience, Typing, agrees
 from tui.output import Output
 from tui.ui.input.type_ahead import ASK_CURSOR

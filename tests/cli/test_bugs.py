@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import environment, in_this_process
-from tests.fleet import SECRET
+from tests.support.commands import environment, in_this_process
+from tests.support.fleet import SECRET
 from tui.cli.bugs import LAST_LINE
 from tui.session import Session
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.running import PATIENCE_S, environment, trigger_tui
+from tests.support.commands import PATIENCE_S, environment, trigger_tui
 from tui.cli.emulating import WorldOptions
 from tui.emulator.recorded_tasks import REFERENCE
 from tui.emulator.simulation.new_run import NewRun

@@ -9,9 +9,9 @@ import termios
 import psutil
 import pytest
 
-from tests.cli.running import environment, trigger_tui
-from tests.fleet import SECRET
 from tests.perf.terminal import Terminal
+from tests.support.commands import environment, trigger_tui
+from tests.support.fleet import SECRET
 
 NOBODY = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]

@@ -13,12 +13,12 @@ import pytest
 from jsonschema import Draft7Validator
 from starlette.responses import Response
 
-from tests.answers import server_error
-from tests.cli.running import Terminal, environment, in_this_process, trigger_tui
-from tests.fleet import SECRET, Fleet, FleetRun, serving
-from tests.recording_server import RecordingsApi, Reply, Seen
-from tests.recordings import recording, recordings
-from tests.virtual_clock import VirtualClock
+from tests.support.answers import server_error
+from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
+from tests.support.fleet import SECRET, Fleet, FleetRun, serving
+from tests.support.recording_server import RecordingsApi, Reply, Seen
+from tests.support.recordings import recording, recordings
+from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.new_run import NewRun
 
 SCHEMA = Draft7Validator(

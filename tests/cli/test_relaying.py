@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.running import PATIENCE_S, environment, in_this_process
-from tests.fleet import SECRET, Fleet, FleetRun, serving
 from tests.perf.terminal import Terminal
-from tests.virtual_clock import VirtualClock
+from tests.support.commands import PATIENCE_S, environment, in_this_process
+from tests.support.fleet import SECRET, Fleet, FleetRun, serving
+from tests.support.virtual_clock import VirtualClock
 
 NOBODY = "http://127.0.0.1:9"
 TOKEN = "0123456789abcdef-of-the-wall"

@@ -15,8 +15,8 @@ from itertools import pairwise
 import psutil
 import pytest
 
-from tests.cli.running import environment
 from tests.perf.terminal import PATIENCE_S, Terminal
+from tests.support.commands import environment
 
 NOBODY = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.cli.running import environment, in_this_process, trigger_tui
-from tests.recording_server import Fault, RecordingsApi, Reply
+from tests.support.commands import environment, in_this_process, trigger_tui
+from tests.support.recording_server import Fault, RecordingsApi, Reply
 
 RUN = "run_cmwuqyb05001v9f7dfg0xzmnh"
 """Executing in recording 120, finished in 313."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.domain.recorded import READ_AT, detail_of, run_of, trace_as, trace_of, utc
+from tests.support.domain.recorded import READ_AT, detail_of, run_of, trace_as, trace_of, utc
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.error import RunError, read_error

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.recorded import READ_AT, START, span, trace
+from tests.support.domain.recorded import READ_AT, START, span, trace
 from tui.domain.attempt import AttemptHistory, AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.error import RunError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.recordings import recording
+from tests.support.recordings import recording
 from tui.domain.error import RunError, read_error
 from tui.domain.text import Raw
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.recorded import trace_of
+from tests.support.domain.recorded import trace_of
 from tui.domain.stack import FrameKind, StackFrame, read_stack
 from tui.domain.text import Raw
 

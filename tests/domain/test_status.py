@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recordings import FOLDER
+from tests.support.recordings import FOLDER
 from tui.domain.status import (
     EXECUTING_FAMILY,
     FAILED,

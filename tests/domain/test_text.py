@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recordings import body_of
+from tests.support.recordings import body_of
 from tui.domain.text import MAX_EMOJI_TAGS, REPLACEMENT, clean
 from tui.wire.traces import decode_trace
 

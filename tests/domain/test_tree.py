@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.recorded import READ_AT, START, run_of, span, trace_of
-from tests.recordings import body_of
+from tests.support.domain.recorded import READ_AT, START, run_of, span, trace_of
+from tests.support.recordings import body_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Run, State
 from tui.domain.status import read_status

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.recorded import START, run_of, span
+from tests.support.domain.recorded import START, run_of, span
 from tui.domain.action import ActionPhase
 from tui.domain.attempt import Attempt, AttemptStatus
 from tui.domain.environment import Environment

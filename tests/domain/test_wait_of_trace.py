@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.domain.recorded import START, run_of, span, trace, trace_of
+from tests.support.domain.recorded import START, run_of, span, trace, trace_of
 from tui.domain.attempts_of_trace import attempts_of
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.span import Span

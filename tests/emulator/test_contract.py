@@ -22,7 +22,7 @@ from tests.emulator.contract.runs import make
 from tests.emulator.contract.scene import START_MS, Scene, scenes
 from tests.emulator.contract.shapes import Shape
 from tests.emulator.contract.spans import recorded_path, span_at
-from tests.recordings import names, recording, recordings
+from tests.support.recordings import names, recording, recordings
 
 IS_RUN = re.compile(r"/api/v[123]/runs/(run_\w+)(/.*)?$")
 STEPS_S = (0.0, *[0.05] * 80, *[0.25] * 60, *[1.0] * 60, 300.0)

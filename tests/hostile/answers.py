@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from tests.recordings import recordings
+from tests.support.recordings import recordings
 
 FREE = frozenset({"payload", "output", "metadata", "properties", "attributes", "schema", "defaultPayload"})
 """Objects whose keys belong to the user's code: their values are one field, `*`."""

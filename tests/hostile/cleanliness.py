@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from tests.fleet import SECRET
+from tests.support.fleet import SECRET
 
 FORGED = "forged-line"
 """Begins a line of output only where a newline of a poison was obeyed."""

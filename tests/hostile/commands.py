@@ -18,10 +18,10 @@ from typing import Any
 import click
 import pytest
 
-from tests.cli.running import environment
 from tests.hostile.cleanliness import ALLOWED_CODES, dirty_diagnosis, dirty_json, dirty_text, first
 from tests.hostile.world import HostileFleet
 from tests.perf.scaled_clock import ScaledClock
+from tests.support.commands import environment
 from tui.cli.main import commands, run
 from tui.config import Settings
 from tui.output import DEFAULT_WIDTH, Output

@@ -6,8 +6,8 @@ import json
 import zlib
 from collections.abc import Callable
 
-from tests.fleet import SECRET
 from tests.hostile.proxy import Answer, Asked, Break, Script
+from tests.support.fleet import SECRET
 
 Fault = Callable[[Asked, Answer], Answer | Script]
 

@@ -19,16 +19,16 @@ from random import Random
 from textual.screen import Screen
 
 import tui.ui.screens
-from tests.fleet import FleetApi, serving
-from tests.harness import settings_for
 from tests.hostile.answers import values_of
 from tests.hostile.cleanliness import dirty_text, first
 from tests.hostile.commands import hang_ends
 from tests.hostile.proxy import Answer, Asked, Proxy
 from tests.hostile.world import HostileFleet
-from tests.ui.monitored import Monitored
-from tests.ui.quiet import Quiet
-from tests.virtual_clock import VirtualClock
+from tests.support.fleet import FleetApi, serving
+from tests.support.session import settings_for
+from tests.support.ui.idle import Quiet
+from tests.support.ui.monitor import Monitored
+from tests.support.virtual_clock import VirtualClock
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.fleet import FleetApi
 from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import first
 from tests.hostile.commands import Hung, hang_ends
@@ -21,9 +20,10 @@ from tests.hostile.packing import chosen_shots
 from tests.hostile.poison_panes import Stage, common_surfaces, monitor_end, run_on, words_of
 from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
-from tests.relayed import TOKEN, TOKENS, Relayed
-from tests.ui.monitored import Monitored
-from tests.ui.quiet import Quiet
+from tests.support.fleet import FleetApi
+from tests.support.relay import TOKEN, TOKENS, Relayed
+from tests.support.ui.idle import Quiet
+from tests.support.ui.monitor import Monitored
 from tui.config import read_relay_settings
 from tui.relay import RelayOptions
 from tui.session import Session

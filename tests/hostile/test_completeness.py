@@ -11,7 +11,7 @@ from tests.hostile.dosing import dose_of
 from tests.hostile.poison_commands import PoisonCommands
 from tests.hostile.poisons import POISONS
 from tests.hostile.rewriting import Dose, poisoned
-from tests.recordings import recordings
+from tests.support.recordings import recordings
 
 NOT_ASKED = {
     "GET /api/v1/batches/{}": "no surface shows a batch yet",

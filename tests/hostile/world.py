@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
-from tests.fleet import DEV, Fleet, in_ms, serving
 from tests.hostile.proxy import Proxy
-from tests.virtual_clock import VirtualClock
+from tests.support.fleet import DEV, Fleet, in_ms, serving
+from tests.support.virtual_clock import VirtualClock
 from tui.emulator.demo_tasks import COMPANY, played_leniently
 from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER
 from tui.emulator.server.emulator import Emulator, Options

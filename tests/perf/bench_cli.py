@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from tests.perf.figure import Figure
-from tests.recording_server import RecordingsApi
+from tests.support.recording_server import RecordingsApi
 
 ROUNDS = 11
 LEAST = ["-c", "import httpx, pydantic"]

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from tests.ordeal import ALLOWED_S, FAULT_S, KINDS, Ordeal, Outcome
 from tests.perf.figure import Figure
 from tests.perf.scaled_clock import ScaledClock
+from tests.support.chaos import ALLOWED_S, FAULT_S, KINDS, Ordeal, Outcome
 from tui.config import read_settings
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.perf.figure import Figure
-from tests.present.samples import NOW, STAMP, full, sample
+from tests.support.present.samples import NOW, STAMP, full, sample
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body
 from tui.domain.tree import RunTree, TreeNode

@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.fleet import at, serving, steady_fleet
-from tests.harness import pass_time, started
 from tests.perf.figure import Figure
-from tests.virtual_clock import VirtualClock
+from tests.support.fleet import at, serving, steady_fleet
+from tests.support.session import pass_time, started
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.status import RunStatus
 
 SECONDS = 180

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from tests.perf.figure import Figure
-from tests.recordings import body_of, recording
+from tests.support.recordings import body_of, recording
 from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.wire.runs import decode_page, decode_run

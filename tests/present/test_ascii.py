@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from tests.present.samples import texts
+from tests.support.present.samples import texts
 from tui.present.ascii import ascii_line, ascii_text
 from tui.present.styled import Piece, Token, line_width
 

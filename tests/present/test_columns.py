@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, sample, text_of
+from tests.support.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, sample, text_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE

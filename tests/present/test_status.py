@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from tests.present.samples import sample
+from tests.support.present.samples import sample
 from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run

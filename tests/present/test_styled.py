@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import wcwidth  # pyte brings it
 
-from tests.present.samples import HOSTILE, texts
+from tests.support.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
 from tui.present.styled import (
     Line,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
-from tests.store.builders import NOON, at, patch_of
+from tests.support.domain.patches import NOON, at, patch_of
 from tui.domain.source_names import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.relay import feed as feeds

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from tests.answers import server_error
-from tests.fleet import SECRET, Fleet, FleetRun
-from tests.recordings import body_of
-from tests.relayed import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
-from tests.virtual_clock import VirtualClock
+from tests.support.answers import server_error
+from tests.support.fleet import SECRET, Fleet, FleetRun
+from tests.support.recordings import body_of
+from tests.support.relay import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId, SpanId
 from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped

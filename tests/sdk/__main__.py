@@ -2,7 +2,7 @@
 
 What lives here: a temporary folder with the SDK, two emulators on free ports, and `check.mjs` between them; exit code 1
 when a check fails. Needs node and npm, so that it is no part of the suite. `--record` also writes what the SDK sends
-to tests/emulator/sdk_requests.json, which `tests/emulator/test_sdk_requests.py` sends again without it.
+to tests/emulator/routes/sdk_requests.json, which `tests/emulator/routes/test_sdk_requests.py` sends again without it.
 """
 
 import os
@@ -23,7 +23,7 @@ from tui.emulator.server.serving import beside
 from tui.emulator.world import DemoTasks
 
 HERE = Path(__file__).parent
-REQUESTS = HERE.parent / "emulator" / "sdk_requests.json"
+REQUESTS = HERE.parent / "emulator" / "routes" / "sdk_requests.json"
 SDK = "@trigger.dev/sdk"
 END_S = 10
 

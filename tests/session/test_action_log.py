@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet import FleetRun
-from tests.session.acting import LONG, acting, fleet_of, log_lines
+from tests.support.actions import LONG, acting, fleet_of, log_lines
+from tests.support.fleet import FleetRun
 from tui.actions import CANCEL
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.ids import RunId

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from tests.fleet import SECRET
-from tests.recording_server import Fault, RecordingsApi
+from tests.support.fleet import SECRET
 from tests.support.raw_server import CERTIFICATE
-from tests.virtual_clock import VirtualClock
+from tests.support.recording_server import Fault, RecordingsApi
+from tests.support.virtual_clock import VirtualClock
 from tui.actions import CANCEL, REPLAY, Action
 from tui.config import read_settings
 from tui.domain.action import ActionPhase

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.answers import server_error
-from tests.fleet import Fleet, FleetRun, serving
-from tests.harness import pass_time, polling, started
-from tests.session.acting import seen
-from tests.virtual_clock import START, VirtualClock
+from tests.support.actions import seen
+from tests.support.answers import server_error
+from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.session import pass_time, polling, started
+from tests.support.virtual_clock import START, VirtualClock
 from tui.actions import CANCEL
 from tui.domain.action import ActionPhase
 from tui.domain.environment import Environment

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.virtual_clock import VirtualClock
+from tests.support.virtual_clock import VirtualClock
 from tui.session.server_time import BELIEVED_AFTER_S, ServerTime
 
 S = timedelta(seconds=1)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.fleet import Fleet, FleetRun, serving
-from tests.harness import pass_time, started
-from tests.virtual_clock import VirtualClock
+from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.session import pass_time, started
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.update import RunPatch, RunsRead, Update

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.answers import server_error
-from tests.fleet import NO_QUERIES, Fleet, FleetRun, serving
-from tests.harness import pass_time, started
-from tests.session.acting import LONG, acting, finish, fleet_of, log_lines, seen
+from tests.support.actions import LONG, acting, finish, fleet_of, log_lines, seen
+from tests.support.answers import server_error
+from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, serving
+from tests.support.session import pass_time, started
 from tui.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
 from tui.emulator.routes.table import NAMES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.virtual_clock import VirtualClock
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import RateLimit
 from tui.sources.budget import MAX_IN_FLIGHT, MAX_TRIES, PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
 from tui.wire.errors import RateLimited, ServerFault

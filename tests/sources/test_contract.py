@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.answers import HalfAnswer, html_page, server_error
-from tests.fleet import SECRET, Fleet, FleetRun, at, serving
-from tests.relayed import RELAY_PATH, Relayed, relaying
-from tests.virtual_clock import VirtualClock
+from tests.support.answers import HalfAnswer, html_page, server_error
+from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
+from tests.support.relay import RELAY_PATH, Relayed, relaying
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.status import read_status

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.virtual_clock import VirtualClock
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import RateLimit
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from tests.answers import HalfAnswer, server_error
-from tests.fleet import Fleet, FleetRun
-from tests.harness import Later, polling, public_token
-from tests.virtual_clock import VirtualClock
+from tests.support.answers import HalfAnswer, server_error
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.session import Later, polling, public_token
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.store.builders import at, patch_of
+from tests.support.domain.patches import at, patch_of
 from tui.domain.update import RunsRead
 from tui.store.activity import MINUTES, NOTHING, Activity, Minute
 from tui.store.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import bodies, errors, histories, json_values
+from tests.support.domain.patches import bodies, errors, histories, json_values
 from tui.store.canonical import canonical, is_same
 
 values = json_values | bodies | errors | histories

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import run_of
+from tests.support.domain.patches import run_of
 from tui.domain.ids import RunId
 from tui.store.changes import Changes, Topic, Transition
 

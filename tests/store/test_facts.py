@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import at, moments, patch_of
+from tests.support.domain.patches import at, moments, patch_of
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.environment import Capability, Environment
 from tui.domain.ids import RunId

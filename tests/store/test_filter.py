@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.store.builders import at, patch_of, run_of, stamp
+from tests.support.domain.patches import at, patch_of, run_of, stamp
 from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import NOON, at
+from tests.support.domain.patches import NOON, at
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.store.missed import Gap

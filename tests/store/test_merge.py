@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.store.builders import at, patch_of, patches, run_of, stamp, state_of
+from tests.support.domain.patches import at, patch_of, patches, run_of, stamp, state_of
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import RunError
 from tui.domain.ids import RunId, TaskId

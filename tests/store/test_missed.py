@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.store.builders import at, patch_of
+from tests.support.domain.patches import at, patch_of
 from tui.domain.update import CaughtUp, RunPatch, RunsRead
 from tui.store.changes import Changes
 from tui.store.missed import CatchUp, Extent, Gap, Missed

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.emulator.served import Served, served
-from tests.emulator.small_world import later, started
-from tests.store.builders import NOON, patch_of, run_of
+from tests.support.domain.patches import NOON, patch_of, run_of
+from tests.support.emulator.served import Served, served
+from tests.support.emulator.small_world import later, started
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Precision, Run

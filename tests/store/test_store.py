@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import at, gone, patch_of, patches, reads, run_ids, stamp
+from tests.support.domain.patches import at, gone, patch_of, patches, reads, run_ids, stamp
 from tui.domain.attempt import AttemptHistory
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body, Fixed, Precision

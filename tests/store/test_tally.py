@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.store.builders import at, patch_of
+from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId
 from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus, read_status
 from tui.domain.update import CountsRead, HistoryRead, RunGone, RunsRead, WindowRead

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.builders import at, gone, moments, patch_of, reads, run_ids, run_of
+from tests.support.domain.patches import at, gone, moments, patch_of, reads, run_ids, run_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.update import RunGone, RunsRead

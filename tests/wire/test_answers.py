@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.asking import KEY, NOW
+from tests.support.wire.requests import KEY, NOW
 from tui.config import Secret
 from tui.wire.answers import Answer, read_rate_limit, refusal
 from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive

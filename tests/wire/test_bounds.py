@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.recording_server import RecordingsApi, Reply
-from tests.recordings import recording
-from tests.wire.asking import KEY, NOW, ask
+from tests.support.recording_server import RecordingsApi, Reply
+from tests.support.recordings import recording
+from tests.support.wire.requests import KEY, NOW, ask
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Json

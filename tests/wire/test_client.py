@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.recording_server import Fault, RecordingsApi, Reply
-from tests.recordings import body_of, recording
-from tests.wire.asking import KEY, NOW, ask, runs
+from tests.support.recording_server import Fault, RecordingsApi, Reply
+from tests.support.recordings import body_of, recording
+from tests.support.wire.requests import KEY, NOW, ask, runs
 from tui import __version__
 from tui.domain.environment import RateLimit
 from tui.domain.filters import RunFilters

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.raw_server import Serve, read_head, serving, until_closed
-from tests.wire.asking import ask, failure_of, runs
+from tests.support.wire.requests import ask, failure_of, runs
 from tui.wire.content_coding import STEP_BYTES, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ServerFault
 

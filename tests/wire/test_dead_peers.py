@@ -6,8 +6,8 @@ import socket
 import httpcore
 import pytest
 
-from tests.recording_server import RecordingsApi
-from tests.wire.asking import ask, runs
+from tests.support.recording_server import RecordingsApi
+from tests.support.wire.requests import ask, runs
 from tui.wire.dead_peers import NOTICED_WITHIN_S, notice_dead_peer
 from tui.wire.request_progress import RequestProgress, Timeouts
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.recordings import body_of
-from tests.wire.rows import (
+from tests.support.recordings import body_of
+from tests.support.wire.rows import (
     READ_AT,
     ROW,
     body_facet,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.recorded import run_of
-from tests.recording_server import RecordingsApi
-from tests.recordings import body_of
-from tests.wire.asking import ask
+from tests.support.domain.recorded import run_of
+from tests.support.recording_server import RecordingsApi
+from tests.support.recordings import body_of
+from tests.support.wire.requests import ask
 from tui.domain.attempts_of_trace import attempts_of
 from tui.domain.ids import RunId, TraceId
 from tui.domain.span import Events, Span, Trace

@@ -5,8 +5,8 @@ import gzip
 
 import pytest
 
-from tests.recording_server import Fault, RecordingsApi, Reply
-from tests.wire.asking import SHORT, ask, failure_of
+from tests.support.recording_server import Fault, RecordingsApi, Reply
+from tests.support.wire.requests import SHORT, ask, failure_of
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.wire import client as client_module

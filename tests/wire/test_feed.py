@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recording_server import RecordingsApi, Reply
-from tests.recordings import as_bytes, recording
-from tests.wire.asking import NOW, ask
+from tests.support.recording_server import RecordingsApi, Reply
+from tests.support.recordings import as_bytes, recording
+from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
 from tui.domain.error import RunError
 from tui.domain.ids import RunId

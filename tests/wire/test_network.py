@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.recording_server import RecordingsApi, Reply
-from tests.wire.asking import KEY, ask, runs
+from tests.support.recording_server import RecordingsApi, Reply
+from tests.support.wire.requests import KEY, ask, runs
 from tui.wire.client import Client
 from tui.wire.connection import MOST_GIVEN_UP
 from tui.wire.errors import Unreachable

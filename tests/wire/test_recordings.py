@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.recordings import as_bytes, body_of, names, recording
-from tests.wire.asking import NOW
-from tests.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES, REFUSALS, UNREAD, UNREADABLE_ROWS
+from tests.support.recordings import as_bytes, body_of, names, recording
+from tests.support.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES, REFUSALS, UNREAD, UNREADABLE_ROWS
+from tests.support.wire.requests import NOW
 from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
 from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_date, refusal

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recordings import recording
-from tests.wire.rows import (
+from tests.support.recordings import recording
+from tests.support.wire.rows import (
     READ_AT,
     ROW,
     json_values,

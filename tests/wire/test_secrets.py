@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.recording_server import Fault, RecordingsApi, Reply
-from tests.wire.asking import KEY, NOW, SHORT, ask, failure_of
+from tests.support.recording_server import Fault, RecordingsApi, Reply
+from tests.support.wire.requests import KEY, NOW, SHORT, ask, failure_of
 from tui.domain.filters import RunFilters
 from tui.wire.client import Client
 from tui.wire.connection import Timeouts

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recordings import body_of, names
+from tests.support.recordings import body_of, names
 from tui.domain.error import RunError
 from tui.domain.span import Trace, own_root
 from tui.domain.text import Raw

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.recording_server import RecordingsApi
 from tests.support.raw_server import (
     CERTIFICATE,
     Serve,
@@ -18,7 +17,8 @@ from tests.support.raw_server import (
     until_closed,
     write_past_tls,
 )
-from tests.wire.asking import KEY, NOW, ask, failure_of
+from tests.support.recording_server import RecordingsApi
+from tests.support.wire.requests import KEY, NOW, ask, failure_of
 from tests.wire.test_secrets import whole_text
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId

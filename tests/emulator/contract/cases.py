@@ -16,7 +16,7 @@ from tests.emulator.contract import window
 from tests.emulator.contract.mixes import busy, quiet, quiet_to_look_at, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
-from tests.recordings import recording, recordings
+from tests.support.recordings import recording, recordings
 from tui.emulator.recorded_tasks import REFERENCE_LATER
 
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]

@@ -15,7 +15,7 @@ from tests.emulator.contract.cases import again, case, fault, with_token
 from tests.emulator.contract.mixes import busy, quiet
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import VERSIONED, Scene
-from tests.recordings import recording
+from tests.support.recordings import recording
 from tui.emulator.simulation.new_run import NewRun
 
 ROWS: set[str] = set()

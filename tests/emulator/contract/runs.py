@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from tests.emulator.contract.scene import KEYS, Scene
-from tests.recordings import recordings
+from tests.support.recordings import recordings
 from tui.emulator.recorded_tasks.basics import big_payload
 
 Maker = Callable[[Scene], str]

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from tests.emulator.contract.told import is_noise
-from tests.recordings import recordings
+from tests.support.recordings import recordings
 
 Path = tuple[tuple[str, int], ...]
 """Messages from the root on, each with its number among the siblings of that name."""

@@ -1,7 +1,7 @@
 """The colours: one table, read by the painter of lines and, as theme variables, by the stylesheets.
 
 What lives here: values by theme. Which token is used for what is `present`'s and the widgets'. Source: looks/LOOKS.md,
-whose contrasts are measured (tests/ui/test_theme.py measures them again).
+whose contrasts are measured (tests/ui/look/test_theme.py measures them again).
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,426 @@
+"""Following runs: when a held request is answered and what it is told, in a time that the test owns."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from tests.support.emulator.served import ELECTRIC, PRODUCTION, LiveAnswer, Served, served
+from tests.support.emulator.small_world import a_world
+from tui.emulator.feed.columns import array_literal, number_text
+from tui.emulator.simulation.new_run import NewRun
+
+RUNS = "/realtime/v1/runs"
+LIVE = f"{RUNS}?createdAt=1h&"
+
+
+@pytest.fixture
+def api() -> Iterator[Served]:
+    with served() as api:
+        yield api
+
+
+def snapshot(api: Served, path: str = LIVE, **more: str) -> LiveAnswer:
+    with api.live(f"{path}{'' if path.endswith(('?', '&')) else '?'}offset=-1", **more) as live:
+        return live.answer()
+
+
+def followed(api: Served, path: str, before: LiveAnswer) -> tuple[int, LiveAnswer]:
+    """What comes next, and after how many milliseconds."""
+    with api.live(f"{path}{before.next}") as live:
+        took_ms = api.next_told() if api.emulator.feeds.held else 0
+        return took_ms, live.answer()
+
+
+def untold(api: Served, path: str, before: LiveAnswer) -> None:
+    """Nothing is told while the hold lasts, and at its end that there was nothing."""
+    took_ms, answer = followed(api, path, before)
+    assert 17_000 <= took_ms <= 23_000
+    assert answer.rows == []
+
+
+# --- holding
+
+
+def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: Served) -> None:
+    run_id = api.trigger("hello", options={"delay": "1h"})
+    one, many = f"{RUNS}/{run_id}?", LIVE
+    holds = set()
+    for path, keeps_number in ((one, True), (many, False)) * 3:
+        before = snapshot(api, path)
+        took_ms, answer = followed(api, path, before)
+        assert 17_000 <= took_ms <= 23_000
+        assert answer.messages == [{"headers": {"control": "up-to-date"}}]
+        assert "electric-schema" not in answer.headers
+        # The time in the offset is that of the last row; a feed of one run leaves even the number as it was.
+        ms, _, number = before.headers["electric-offset"].partition("_")
+        cursor = answer.headers["electric-cursor"]
+        assert answer.headers["electric-offset"] == f"{ms}_{number if keeps_number else cursor}"
+        holds.add(took_ms)
+    assert len(holds) > 3
+
+
+def test_what_changes_is_told_at_the_end_of_its_window_and_one_run_sooner(api: Served) -> None:
+    for path, least_ms, most_ms in ((LIVE, 17, 340), (f"{LIVE}tags=slow&", 17, 340), ("one", 13, 35)):
+        took = []
+        for gap_ms in range(0, 250, 40):
+            run_id = api.trigger("slow", options={"tags": ["slow"]})
+            api.advance(1)
+            feed = f"{RUNS}/{run_id}?" if path == "one" else path
+            before = snapshot(api, feed)
+            api.advance(gap_ms / 1000)
+            with api.live(f"{feed}{before.next}") as live:
+                api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
+                took.append(api.next_told())
+                assert live.answer().rows == [("update", run_id, "EXECUTING")]
+        assert least_ms <= min(took) < max(took) <= most_ms
+
+
+def test_a_run_that_changes_often_within_a_window_is_told_once_as_it_is_then(api: Served) -> None:
+    before = snapshot(api)
+    told: list[str] = []
+    run_id = api.trigger("hello")
+    while "COMPLETED_SUCCESSFULLY" not in told:
+        _, before = followed(api, LIVE, before)
+        (row,) = before.rows
+        assert row[:2] == ("update" if told else "insert", run_id)
+        told.append(row[2])
+    # It was PENDING, DEQUEUED and EXECUTING within a tenth of a second.
+    assert len(told) < 4
+
+
+def test_a_change_shortly_before_the_poll_is_told_at_once_and_an_older_one_at_its_end(api: Served) -> None:
+    run_id = api.trigger("hello", options={"delay": "1h"})
+    api.advance(1)
+    for path in (LIVE, f"{RUNS}/{run_id}?"):
+        before = snapshot(api, path)
+        api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": [f"early{len(path)}"]})
+        api.advance(1.9)
+        took_ms, before = followed(api, path, before)
+        assert (took_ms, before.rows) == (0, [("update", run_id, "DELAYED")])
+        api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": [f"late{len(path)}"]})
+        api.advance(2.1)
+        took_ms, before = followed(api, path, before)
+        assert 17_000 <= took_ms <= 23_000
+        assert before.rows == [("update", run_id, "DELAYED")]
+        untold(api, path, before)
+
+
+def test_an_answer_that_is_lost_is_not_told_again(api: Served) -> None:
+    """As on the real server: what a working set has told once counts as known. A client begins anew after trouble."""
+    run_id = api.running()
+    before = snapshot(api)
+    api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
+    followed(api, LIVE, before)
+    untold(api, LIVE, before)
+    assert snapshot(api).rows == [("insert", run_id, "EXECUTING")]
+
+
+def test_each_feed_is_told_everything_whoever_else_is_told(api: Served) -> None:
+    feeds = [snapshot(api) for _ in range(3)]
+    run_id = api.trigger("slow")
+    for before in feeds:
+        _, answer = followed(api, LIVE, before)
+        assert [row[:2] for row in answer.rows] == [("insert", run_id)]
+
+
+def test_nothing_is_due_while_time_stands_still(api: Served) -> None:
+    assert api.emulator.feeds.next_due_ms() is None
+    assert api.emulator.feeds.settle() == 0
+    run_id = api.running()
+    before = snapshot(api)
+    with api.live(f"{LIVE}{before.next}") as live:
+        api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
+        assert [api.settle() for _ in range(3)] == [1, 1, 1]
+        due_ms = api.emulator.feeds.next_due_ms()
+        assert due_ms is not None
+        api.time[0] = due_ms - 1
+        assert api.settle() == 1
+        api.time[0] = due_ms
+        assert api.settle() == 0
+        assert live.answer().rows == [("update", run_id, "EXECUTING")]
+
+
+def test_worlds_that_move_by_themselves_answer_what_is_due() -> None:
+    with served(is_ticking=True) as api:
+        before = snapshot(api)
+        with api.live(f"{LIVE}{before.next}") as live:
+            run_id = api.trigger("slow")
+            api.advance(1)
+            assert [row[:2] for row in live.answer().rows] == [("insert", run_id)]
+
+
+def test_a_poll_ends_with_its_client_and_with_the_server() -> None:
+    with served() as api:
+        before = snapshot(api)
+        with api.live(f"{LIVE}{before.next}"):
+            assert api.emulator.feeds.held == 1
+        api.answering.wait_for(0)
+        assert api.emulator.feeds.held == 0
+        with api.socket(f"{LIVE}{before.next}"):
+            api.answering.wait_for(1)
+    assert api.emulator.feeds.held == 0
+    assert api.emulator.feeds.settle() == 0
+
+
+def test_ten_polls_are_held_for_an_environment_and_no_more(api: Served) -> None:
+    before = snapshot(api)
+    path = f"{LIVE}{before.next}"
+    with api.live(path) as first:
+        others = [api.live(path) for _ in range(9)]
+        for other in others:
+            other.__enter__()
+        with api.live(path) as refused:
+            answer = refused.answer()
+            assert (answer.status, answer.messages) == (429, {"error": "Too many concurrent requests"})
+        snapshot(api)
+        with api.live(path, key=PRODUCTION.key):
+            assert api.emulator.feeds.held == 11
+        api.answering.wait_for(10)
+        first.connection.close()
+        api.answering.wait_for(9)
+        with api.live(path):
+            assert api.emulator.feeds.held == 10
+        for other in others:
+            other.__exit__(None, None, None)
+
+
+def test_another_number_of_polls(api: Served) -> None:
+    before = snapshot(api)
+    api.faults({"kind": "realtime-limit", "most": 1})
+    with api.live(f"{LIVE}{before.next}"), api.live(f"{LIVE}{before.next}") as refused:
+        assert refused.answer().status == 429
+
+
+# --- what is told
+
+
+def test_a_handle_that_is_not_used_for_five_minutes_is_forgotten(api: Served) -> None:
+    run_id = api.running()
+    before = snapshot(api)
+    for _ in range(3):
+        api.advance(290)
+        _, before = followed(api, LIVE, before)
+    old = snapshot(api)
+    new_id = api.trigger("slow")
+    api.advance(310)
+    took_ms, answer = followed(api, LIVE, old)
+    assert (took_ms, answer.rows) == (0, [("update", new_id, "COMPLETED_SUCCESSFULLY")])
+    assert answer.headers["electric-handle"] == old.headers["electric-handle"]
+    untold(api, LIVE, answer)
+    assert run_id not in str(answer.messages)
+
+
+def test_a_handle_that_a_client_made_up_is_told_everything_as_changed(api: Served) -> None:
+    ids = [api.running() for _ in range(3)]
+    with api.live(f"{LIVE}live=true&offset=0_0&handle=bogus") as live:
+        answer = live.answer()
+    assert answer.rows == sorted(("update", run_id, "EXECUTING") for run_id in ids)
+    assert answer.headers["electric-handle"] == "bogus"
+    untold(api, LIVE, answer)
+
+
+@pytest.mark.parametrize(
+    "made_up", ["a%20b", "%0d%0ax-evil:%201", "%E6%97%A5", "runs_x_1", "runs_999999999999999999999_1", "runs_"]
+)
+def test_what_a_client_makes_up_breaks_no_header(api: Served, made_up: str) -> None:
+    run_id = api.running()
+    for path in (LIVE, f"{RUNS}/{run_id}?"):
+        answer = api.get(f"{path}offset=0_0&handle={made_up}", headers=ELECTRIC)
+        assert answer.status_code == 200
+        assert "x-evil" not in answer.headers
+
+
+def test_only_the_newest_thousand_are_told(api: Served) -> None:
+    oldest = [api.trigger("hello", options={"delay": "1h"}) for _ in range(2)]
+    for _ in range(1000):
+        api.world().trigger(NewRun(task_id="hello", delay_ms=3_600_000))
+    before = snapshot(api)
+    assert len(before.rows) == 1000
+    assert not set(oldest) & {run_id for _, run_id, _ in before.rows}
+    second = min(run_id for _, run_id, _ in before.rows)
+    api.ask("POST", f"/api/v1/runs/{oldest[1]}/tags", json={"tags": ["more"]})
+    untold(api, LIVE, before)
+    # A new one takes the place of the oldest that was told.
+    new_id = api.trigger("hello", options={"delay": "1h"})
+    _, answer = followed(api, LIVE, before)
+    assert answer.rows == [("insert", new_id, "DELAYED")]
+    api.ask("POST", f"/api/v1/runs/{second}/tags", json={"tags": ["more"]})
+    untold(api, LIVE, answer)
+
+
+def test_rows_come_in_no_order_of_creation(api: Served) -> None:
+    ids = [api.trigger("hello", options={"delay": "1h"}) for _ in range(30)]
+    told = [message["value"]["friendlyId"] for message in snapshot(api).messages[:-1]]
+    assert sorted(told) == sorted(ids)
+    assert told not in (ids, ids[::-1])
+
+
+def test_a_feed_of_tags_has_the_runs_with_all_of_them(api: Served) -> None:
+    both = api.trigger("slow", options={"tags": ["a", "b", "c"]})
+    one = api.trigger("slow", options={"tags": ["a"]})
+    path = f"{LIVE}tags=a,b&"
+    before = snapshot(api, path)
+    assert [row[1] for row in before.rows] == [both]
+    api.advance(5)
+    _, before = followed(api, path, before)
+    assert [row[1] for row in before.rows] == [both]
+    api.ask("POST", f"/api/v1/runs/{one}/tags", json={"tags": ["b"]})
+    _, before = followed(api, path, before)
+    assert before.rows == [("insert", one, "EXECUTING")]
+    api.advance(100)
+    assert sorted(row[1] for row in snapshot(api, path).rows) == sorted([both, one])
+
+
+def test_the_window_of_creation_is_a_day_at_most_and_begins_with_a_minute(api: Served) -> None:
+    api.trigger("hello")
+    api.advance(3000)
+    for window, is_told in (("1h", True), ("49m", False), ("10m", False), ("50m", True), ("", True), ("9999d", True)):
+        answer = snapshot(api, f"{RUNS}?createdAt={window}&")
+        assert bool(answer.rows) is is_told, window
+        since_ms = int(answer.headers["electric-handle"].split("_")[1])
+        assert since_ms % 60_000 == 0
+        assert api.time[0] - since_ms <= 86_400_000 + 60_000
+    api.advance(90_000)
+    assert snapshot(api, f"{RUNS}?createdAt=30d&").rows == []
+
+
+def test_a_batch_is_followed_to_the_end_of_its_runs(api: Served) -> None:
+    api.trigger("pipeline")
+    api.advance(3)
+    assert api.get("/api/v1/runs").status_code == 200
+    batch_id = next(run.batch_id for run in api.world().ledger if run.batch_id)
+    path = f"/realtime/v1/batches/{batch_id}?"
+    before = snapshot(api, path)
+    assert len(before.rows) == 3
+    assert before.headers["electric-handle"].startswith(f"{batch_id}_")
+    ended = {row[1] for row in before.rows if row[2] == "COMPLETED_SUCCESSFULLY"}
+    while len(ended) < 3:
+        _, before = followed(api, path, before)
+        ended |= {row[1] for row in before.rows if row[2] == "COMPLETED_SUCCESSFULLY"}
+
+
+def test_an_old_client_has_the_names_of_old_and_no_dequeued(api: Served) -> None:
+    run_id = api.trigger("slow")
+    for _ in range(80):
+        told = api.get(f"{RUNS}/{run_id}?offset=-1", headers=ELECTRIC).json()[0]["value"]["status"]
+        if told == "DEQUEUED":
+            break
+        api.advance(0.002)
+    answer = api.get(f"{RUNS}/{run_id}?offset=-1")
+    assert answer.json()[0]["value"]["status"] == "EXECUTING"
+    assert answer.headers["electric-shape-id"] == f"run-{run_id.removeprefix('run_')}"
+    assert "electric-handle" not in answer.headers
+    query = f"live=true&shape_id=run-x&offset={answer.headers['electric-chunk-last-offset']}"
+    with api.socket(f"{RUNS}/{run_id}?{query}"):
+        api.answering.wait_for(1)
+
+
+def test_a_world_that_stands_still_tells_nothing_new(api: Served) -> None:
+    before = snapshot(api)
+    api.trigger("slow")
+    api.advance(1)
+    api.faults({"kind": "stale"})
+    _, before = followed(api, LIVE, before)
+    api.advance(5)
+    untold(api, LIVE, before)
+
+
+def test_numbers_are_the_servers_own(api: Served) -> None:
+    answers = [snapshot(api), snapshot(api, key=PRODUCTION.key), snapshot(api, f"{RUNS}/{api.trigger()}?")]
+    numbers = [int(answer.headers["electric-offset"].partition("_")[2]) for answer in answers]
+    # The handle of a feed of many runs takes a number, too.
+    assert [later - earlier for earlier, later in pairwise(numbers)] == [2, 1]
+
+
+# --- who may
+
+
+@pytest.mark.parametrize(
+    ("scope", "opens"),
+    [
+        ("read:runs", "feed tag one batch"),
+        ("read:all", "feed tag one batch"),
+        ("admin", "feed tag one batch"),
+        ("read:tags:child", "tag one"),
+        ("read:runs:<run>", "one"),
+        ("read:batch:<batch>", "batch"),
+        ("read:tags:other", ""),
+        ("write:runs", ""),
+    ],
+)
+def test_what_a_public_token_may_follow(api: Served, scope: str, opens: str) -> None:
+    api.trigger("pipeline")
+    api.advance(3)
+    api.get("/api/v1/runs")
+    ledger = api.world().ledger
+    batch_id = next(run.batch_id for run in ledger if run.batch_id)
+    run_id = next(run.id for run in ledger if run.tags)
+    paths = {
+        "feed": RUNS,
+        "tag": f"{RUNS}?tags=child",
+        "one": f"{RUNS}/{run_id}",
+        "batch": f"/realtime/v1/batches/{batch_id}",
+    }
+    key = api.token(scope.replace("<run>", run_id).replace("<batch>", batch_id))
+    opened = {name: api.get(path, key=key).status_code for name, path in paths.items()}
+    assert opened == {name: 200 if name in opens.split() else 403 for name in paths}
+
+
+def test_no_rate_limit_counts_it(api: Served) -> None:
+    before = api.get("/api/v1/runs").headers["x-ratelimit-remaining"]
+    answers = [api.get(f"{RUNS}?offset=-1") for _ in range(5)]
+    assert not any("x-ratelimit-limit" in answer.headers for answer in answers)
+    assert int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"]) == int(before) - 1
+
+
+def test_what_is_large_is_packed_for_who_asks(api: Served) -> None:
+    for _ in range(20):
+        api.trigger("hello")
+    packed = api.get(RUNS, headers={"accept-encoding": "gzip"})
+    plain = api.get(RUNS, headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+
+
+# --- values
+
+
+@pytest.mark.parametrize(
+    ("tags", "literal"),
+    [
+        (("a", "b c"), '{"a","b c"}'),
+        (('say "hi"', "back\\slash"), '{"say \\"hi\\"","back\\\\slash"}'),
+        (("{,}",), '{"{,}"}'),
+    ],
+)
+def test_an_array_is_written_as_postgres_does(tags: tuple[str, ...], literal: str) -> None:
+    assert array_literal(tags) == literal
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (12.0, "12"),
+        (0.0025, "0.0025"),
+        (1.2e-05, "0.000012"),
+        (1.5e-07, "1.5e-7"),
+        (0.1 + 0.2, "0.30000000000000004"),
+    ],
+)
+def test_a_number_is_written_as_javascript_does(number: float, text: str) -> None:
+    assert number_text(number) == text
+
+
+def test_the_log_of_changes_keeps_half_a_minute_and_nothing_of_the_history() -> None:
+    world = a_world(rate_per_s=0, history=0)
+    assert world.log.version == 0
+    for _ in range(3):
+        world.trigger(NewRun(task_id="hello"))
+        world.advance(world.now_ms + 20_000)
+    kept = list(world.log.after(0))
+    assert [change.version for change in kept] == list(range(kept[0].version, world.log.version + 1))
+    assert kept[0].version > 1
+    assert all(change.ms >= kept[-1].ms - 30_000 for change in kept)
+    assert list(world.log.since(kept[-1].ms)) == [change for change in kept if change.ms == kept[-1].ms]

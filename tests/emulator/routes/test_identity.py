@@ -1,0 +1,33 @@
+"""Where a key leads: the recorded keys and types, and the names that rows tell."""
+
+import json
+
+from tests.support.emulator.small_world import a_world, ask, shape, started
+from tests.support.recordings import recording
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.routes import identity, runs
+
+
+def test_whoami() -> None:
+    world = a_world()
+    answer = ask(identity.whoami, world).body
+    assert shape(answer) == shape(recording("802")["response"]["body"])
+    assert answer["apiKey"] == DEVELOPMENT.key
+    started(world, "hello", 2000)
+    row = ask(runs.list_runs, world).body["data"][0]
+    assert (row["env"]["name"], row["env"]["id"]) == (answer["slug"], answer["id"])
+    assert row["env"]["user"] == answer["orgMember"]["user"]["displayName"]
+
+
+def test_whoami_in_production_is_nobody() -> None:
+    answer = ask(identity.whoami, a_world(PRODUCTION)).body
+    assert (answer["slug"], answer["type"], answer["orgMember"]) == ("prod", "PRODUCTION", None)
+    assert set(recording("802")["response"]["body"]) - set(answer) == {"userId"}
+
+
+def test_claims_are_those_of_the_tokens_that_triggers_answer_with() -> None:
+    world = a_world()
+    recorded = json.loads(recording("380")["response"]["headers"]["x-trigger-jwt-claims"])
+    claims = ask(identity.claims, world).body
+    assert shape({**claims, "scopes": ["read:runs"]}) == shape(recorded)
+    assert claims["sub"] == world.environment.id

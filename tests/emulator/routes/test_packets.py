@@ -1,0 +1,102 @@
+"""Large payloads and outputs: found at the addresses that a detail tells, for a while, and by nobody else."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from tests.support.emulator.small_world import ADDRESS, LARGE, a_world, ask, later, refused, started
+from tests.support.recordings import recording
+from tui.emulator.environment import PRODUCTION
+from tui.emulator.exchange import ApiResponse
+from tui.emulator.rest.packets import VALID_S, packet, slug_in
+from tui.emulator.routes import runs
+from tui.emulator.world import World
+
+
+def answer_at(world: World, address: str) -> ApiResponse:
+    assert address.startswith(f"{ADDRESS}/packets/")
+    parts = urlsplit(address)
+    path = parts.path.removeprefix("/packets/")
+    assert slug_in(path) == world.environment.slug
+    return ask(packet, world, dict(parse_qsl(parts.query)), path=path)
+
+
+def fetched(world: World, address: str) -> Any:
+    return answer_at(world, address).body
+
+
+def large_run(world: World) -> dict[str, Any]:
+    payload = {"rows": [LARGE] * 3}
+    told: dict[str, Any] = ask(runs.detail, world, id=started(world, "big", 2000, payload=payload).id).body
+    return told
+
+
+def test_large_values_are_found_at_their_addresses() -> None:
+    world = a_world()
+    told = large_run(world)
+    assert fetched(world, told["payloadPresignedUrl"]) == {"rows": [LARGE] * 3}
+    assert fetched(world, told["outputPresignedUrl"]) == {"json": {"text": LARGE}}
+    recorded = recording("119")["response"]["body"]
+    for key in ("payloadPresignedUrl", "outputPresignedUrl"):
+        mine, theirs = urlsplit(told[key]), urlsplit(recorded[key])
+        assert mine.path.count("/") == theirs.path.count("/")
+        assert set(dict(parse_qsl(mine.query))) == set(dict(parse_qsl(theirs.query))) - {"X-Amz-Credential"}
+
+
+def test_an_address_is_valid_for_five_minutes() -> None:
+    world = a_world()
+    address = large_run(world)["payloadPresignedUrl"]
+    later(world, VALID_S * 1000)
+    assert fetched(world, address) == {"rows": [LARGE] * 3}
+    later(world, 1000)
+    parts = urlsplit(address)
+    query = dict(parse_qsl(parts.query))
+    path = parts.path.removeprefix("/packets/")
+    answer = refused(packet, world, query, path=path)
+    assert (answer.status, "expired" in answer.body) == (403, True)
+    assert answer.headers["content-type"] == "application/xml"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"X-Amz-Signature": "0" * 64},
+        {"X-Amz-Signature": "é"},
+        {"X-Amz-Expires": "30000"},
+        {"X-Amz-Date": "20991124T134727Z"},
+        {"X-Amz-Date": "nonsense"},
+    ],
+)
+def test_forged_addresses(forged: dict[str, str]) -> None:
+    world = a_world()
+    parts = urlsplit(large_run(world)["payloadPresignedUrl"])
+    path = parts.path.removeprefix("/packets/")
+    query = dict(parse_qsl(parts.query)) | forged
+    assert refused(packet, world, query, path=path).status == 403
+
+
+def test_addresses_of_other_things() -> None:
+    world = a_world()
+    told = large_run(world)
+    parts = urlsplit(told["payloadPresignedUrl"])
+    query = dict(parse_qsl(parts.query))
+    path = parts.path.removeprefix("/packets/")
+    assert refused(packet, world, query, path=path.replace("payload", "output")).status == 403
+    assert refused(packet, a_world(PRODUCTION), query, path=path).status == 403
+    assert refused(packet, world, {}, path="x").status == 403
+    assert slug_in("x") == ""
+    run = world.find(told["id"])
+    assert run is not None
+    world.ledger.drop(run)
+    assert refused(packet, world, query, path=path).status == 404
+
+
+def test_the_sdk_reads_a_packet_by_its_content_type() -> None:
+    """With a charset behind it, it would not know how to read it."""
+    world = a_world()
+    told = large_run(world)
+    text = ask(runs.detail, world, id=started(world, "hello", payload=LARGE * 3).id).body["payloadPresignedUrl"]
+    addresses = (told["payloadPresignedUrl"], told["outputPresignedUrl"], text)
+    kinds = ["application/json", "application/super+json", "text/plain"]
+    assert [answer_at(world, address).headers["content-type"] for address in addresses] == kinds

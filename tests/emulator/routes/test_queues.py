@@ -1,0 +1,146 @@
+"""Queues: rows, pages and pauses as recorded, and that a pause holds."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.emulator.small_world import a_world, ask, later, refused, shape, started
+from tests.support.recordings import recording
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.routes import queues
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.world import DemoTasks, World
+
+
+def body(number: str) -> Any:
+    return recording(number)["response"]["body"]
+
+
+def test_all_queues_in_order_of_their_names() -> None:
+    answer = ask(queues.list_queues, a_world()).body
+    assert list(answer) == list(body("600"))
+    assert shape(answer["data"][0]) == shape(body("600")["data"][0])
+    names = [row["name"] for row in answer["data"]]
+    assert names == sorted(names)
+    assert {row["type"] for row in answer["data"] if row["name"] != "single-file"} == {"task"}
+    assert answer["pagination"] == {"currentPage": 1, "totalPages": 1, "count": len(names)}
+
+
+def test_pages() -> None:
+    world = a_world()
+    everything = ask(queues.list_queues, world, {"perPage": "100"}).body["data"]
+    page = ask(queues.list_queues, world, {"page": "2", "perPage": "2"}).body
+    assert page["data"] == everything[2:4]
+    assert shape(page["pagination"]) == shape(body("601")["pagination"])
+    assert page["pagination"] == {"currentPage": 2, "totalPages": -(-len(everything) // 2), "count": len(everything)}
+    for number in ("99", "9" * 5000):
+        assert ask(queues.list_queues, world, {"page": number}).body["data"] == []
+    for size in ("1000", "9" * 5000):
+        assert len(ask(queues.list_queues, world, {"perPage": size}).body["data"]) == len(everything)
+
+
+@pytest.mark.parametrize("query", [{"page": "0"}, {"perPage": "-1"}, {"page": "x"}, {"perPage": "1.5"}])
+def test_pages_that_are_refused(query: dict[str, str]) -> None:
+    answer = refused(queues.list_queues, a_world(), query)
+    assert (answer.status, answer.body["error"]) == (400, "Query Error")
+    assert answer.body["details"][0]["path"] == list(query)
+
+
+def test_counts() -> None:
+    world = a_world()
+    for _ in range(3):
+        started(world, "single", 500)
+    row = ask(queues.queue, world, {"type": "custom"}, queue="single-file").body
+    recorded = next(row for row in body("614")["data"] if row["name"] == "single-file")
+    assert shape(row) == shape(recorded)
+    assert (row["running"], row["queued"]) == (recorded["running"], recorded["queued"])
+    assert row["concurrency"] == recorded["concurrency"]
+
+
+def test_a_run_that_waits_long_for_its_next_attempt_counts_as_queued() -> None:
+    world = World(DemoTasks(REFERENCE, limits=REFERENCE_LIMITS), start_ms=0)
+    run, _ = world.trigger(NewRun(task_id="fail-slow-retry", payload={}))
+    world.advance(10_000)
+    assert (run.status, len(run.attempts)) == (Word.QUEUED, 1)
+    row = ask(queues.queue, world, {"type": "task"}, queue="fail-slow-retry").body
+    assert (row["running"], row["queued"]) == (0, 1)
+    world.cancel(run)
+    assert ask(queues.queue, world, {"type": "task"}, queue="fail-slow-retry").body["queued"] == 0
+
+
+@pytest.mark.parametrize(("name", "kind", "number"), [("single-file", "custom", "602"), ("hello", "task", "603")])
+def test_one_queue(name: str, kind: str, number: str) -> None:
+    world = a_world()
+    row = ask(queues.queue, world, {"type": kind}, queue=name).body
+    assert shape(row) == shape(body(number))
+    assert (row["name"], row["type"], row["concurrencyLimit"]) == (name, kind, body(number)["concurrencyLimit"])
+    assert ask(queues.queue, world, queue=row["id"]).body == row
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("queue_doesnotexist", "id"), ("single-file", "id"), ("single-file", "task"), ("hello", "custom")],
+)
+def test_an_unknown_queue(name: str, kind: str) -> None:
+    answer = refused(queues.queue, a_world(), {"type": kind}, queue=name)
+    assert (answer.status, answer.body) == (404, body("605"))
+
+
+def test_an_unknown_type() -> None:
+    answer = refused(queues.queue, a_world(), {"type": "x"}, queue="single-file")
+    assert (answer.status, answer.body["details"][0]["code"]) == (400, "invalid_enum_value")
+
+
+def test_pause_and_resume() -> None:
+    world = a_world()
+    pausing = {"type": "custom", "action": "pause"}
+    paused = ask(queues.pause, world, queue="single-file", body=pausing).body
+    assert shape(paused) == shape(body("606"))
+    assert paused["paused"]
+    run = started(world, "single", 5000)
+    assert run.started_ms is None
+    row = ask(queues.queue, world, {"type": "custom"}, queue="single-file").body
+    assert shape(row) == shape(body("607"))
+    assert (row["queued"], row["running"], row["paused"]) == (1, 0, True)
+    resumed = ask(queues.pause, world, queue="single-file", body={**pausing, "action": "resume"}).body
+    assert shape(resumed) == shape(body("608"))
+    assert not resumed["paused"]
+    later(world, 1000)
+    assert run.status is Word.EXECUTING
+
+
+def test_pause_by_id() -> None:
+    world = a_world()
+    queue_id = ask(queues.queue, world, {"type": "task"}, queue="hello").body["id"]
+    assert ask(queues.pause, world, queue=queue_id, body={"action": "pause"}).body["paused"]
+    assert world.queues.named("task/hello").is_paused
+
+
+def test_a_bad_action_as_recorded() -> None:
+    sent = recording("609")["request"]["body"]
+    answer = refused(queues.pause, a_world(), queue="single-file", body=sent)
+    assert (answer.status, answer.body) == (400, body("609"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "text"),
+    [
+        ({"type": "custom"}, 400, 'Required at "action"'),
+        ({"type": "x", "action": "pause"}, 400, "Expected 'id' | 'task' | 'custom', received 'x' at \"type\""),
+        ([], 400, "Expected object, received array"),
+        (b"{", 400, "Invalid JSON"),
+        ({"type": "task", "action": "pause"}, 404, "queue-not-found"),
+    ],
+)
+def test_pauses_that_are_refused(sent: Any, status: int, text: str) -> None:
+    answer = refused(queues.pause, a_world(), queue="single-file", body=sent)
+    assert answer.status == status
+    assert text in answer.body["error"]
+
+
+def test_a_slash_in_a_name_comes_encoded_twice() -> None:
+    world = a_world()
+    started(world, "hello", queue="mail/urgent")
+    assert ask(queues.queue, world, {"type": "custom"}, queue="mail%2Furgent").body["name"] == "mail/urgent"
+    assert ask(queues.queue, world, {"type": "custom"}, queue="mail/urgent").body["name"] == "mail/urgent"

@@ -1,0 +1,368 @@
+"""Who may ask what: keys, public tokens that hold and that do not, and the routes that a scope opens.
+
+Longer than a module should be: one table of keys, tokens and scopes, and what each opens.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.emulator.small_world import START_MS, a_world, later, started
+from tests.support.recordings import recording
+from tui.emulator.access import Access, Need, check, identify
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.exchange import ApiResponse, Refusal
+from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY
+from tui.emulator.public_tokens import AUDIENCE, ISSUER, claims_of, sign, sign_token
+from tui.emulator.world import World
+
+BOTH = (DEVELOPMENT, PRODUCTION)
+NOW_S = START_MS / 1000
+CLAIMS = claims_of(DEVELOPMENT, ["read:runs"]) | {"iss": ISSUER, "aud": AUDIENCE, "exp": NOW_S + 60}
+NO_KEY = "Invalid API key"
+NO_TOKEN = "Public Access Token is invalid"
+
+
+def who(header: str | None, now_ms: int = START_MS) -> Access:
+    return identify(header, BOTH, now_ms)
+
+
+def bearer(token: str, now_ms: int = START_MS) -> Access:
+    return who(f"Bearer {token}", now_ms)
+
+
+def coded(part: Any) -> str:
+    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def signed(**changes: Any) -> str:
+    """A good token but for these claims; None leaves one out."""
+    return sign({name: value for name, value in (CLAIMS | changes).items() if value is not None}, DEVELOPMENT.key)
+
+
+# --- keys
+
+
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER   "])
+def test_a_key_leads_to_its_environment(environment: Any, scheme: str) -> None:
+    access = who(f"{scheme}{environment.key} ")
+    assert (access.environment, access.scopes, access.limit) == (environment, None, SECRET_KEY)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer tr_dev_emulato",
+        "Bearer tr_dev_emulatorx",
+        "Bearer TR_DEV_EMULATOR",
+        "Bearer tr_pat_0123",
+        "Bearer",
+        "Bearer  ",
+        "Basic dHJfZGV2X2VtdWxhdG9y",
+        "tr_dev_emulator",
+        "Bearer tr_dev_emulator tr_dev_emulator",
+        "Bearer a.b.c",
+        "Bearer ..",
+        "Bearer \xff\xfe",
+        "Bearer " + "." * 10_000,
+    ],
+)
+def test_anybody_else_is_nobody_and_counts_as_a_key(header: str) -> None:
+    access = who(header)
+    assert (access.environment, access.trouble, access.limit) == (None, NO_KEY, SECRET_KEY)
+
+
+@pytest.mark.parametrize("header", [None, "", "   "])
+def test_no_header_is_refused_as_recorded(header: str | None) -> None:
+    with pytest.raises(Refusal) as caught:
+        who(header)
+    recorded = recording("901")["response"]
+    answer = caught.value.answer
+    assert (answer.status, answer.body) == (recorded["status"], recorded["body"])
+    assert answer.headers["content-type"] == recorded["headers"]["content-type"]
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=200))
+def test_any_header_is_somebody_or_nobody(text: str) -> None:
+    if text.strip():
+        assert who(text).environment is None
+    assert bearer(f"{text}.{text}.{text}").environment is None
+
+
+# --- public tokens
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_a_token_is_of_its_environment(environment: Any) -> None:
+    token = sign_token(environment, ["read:runs", "write:runs"], issued_s=NOW_S, expires_s=NOW_S + 60)
+    access = bearer(token)
+    assert (access.environment, access.limit) == (environment, PUBLIC_TOKEN)
+    assert access.scopes == frozenset({"read:runs", "write:runs"})
+
+
+def test_a_token_holds_until_its_time_in_the_world_is_over() -> None:
+    token = signed(exp=NOW_S + 60)
+    assert bearer(token, START_MS + 59_999).environment is DEVELOPMENT
+    over = bearer(token, START_MS + 60_000)
+    assert (over.environment, over.trouble, over.limit) == (None, NO_TOKEN, SECRET_KEY)
+    assert over.trouble == recording("915")["response"]["body"]["error"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sub": PRODUCTION.id},
+        {"sub": "nobody"},
+        {"sub": None},
+        {"sub": 7},
+        {"iss": "https://elsewhere.dev"},
+        {"iss": None},
+        {"aud": "https://elsewhere.dev"},
+        {"aud": None},
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": True},
+        {"exp": float("nan")},
+        {"exp": [NOW_S + 60]},
+        {"exp": -1},
+    ],
+)
+def test_a_token_of_other_claims_does_not_hold(changes: dict[str, Any]) -> None:
+    access = bearer(signed(**changes))
+    assert (access.environment, access.trouble) == (None, NO_TOKEN)
+
+
+def test_the_claims_that_are_needed_are_enough() -> None:
+    assert bearer(signed()).environment is DEVELOPMENT
+    assert bearer(signed(aud=["https://elsewhere.dev", AUDIENCE], iat=0, otu=True, more={})).environment is DEVELOPMENT
+
+
+@pytest.mark.parametrize("pub", [None, False, "true", 1])
+def test_what_does_not_call_itself_public_is_an_unknown_key(pub: Any) -> None:
+    access = bearer(signed(pub=pub))
+    assert (access.environment, access.trouble) == (None, NO_KEY)
+
+
+@pytest.mark.parametrize("scopes", [None, [], "read:runs", {"read:runs": True}, ["read:runs", 7], [["read:runs"]], 5])
+def test_scopes_of_no_known_form_are_none(scopes: Any) -> None:
+    access = bearer(signed(scopes=scopes))
+    assert (access.environment, access.scopes, access.limit) == (DEVELOPMENT, frozenset(), PUBLIC_TOKEN)
+    with pytest.raises(Refusal) as caught:
+        check(access, Need.READ_LIST, {}, {}, a_world().ledger)
+    assert caught.value.answer.status == 403
+
+
+def test_another_key_forges_nothing() -> None:
+    for token in (sign(CLAIMS, PRODUCTION.key), sign(CLAIMS, "x"), sign(CLAIMS, "tr_dev_emulator\n")):
+        assert (bearer(token).environment, bearer(token).trouble) == (None, NO_TOKEN)
+    assert recording("916")["response"]["body"]["error"] == NO_TOKEN
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "RS256", "HS512", "hs256", "", None, 7])
+def test_another_algorithm_does_not_hold(algorithm: Any) -> None:
+    head, claims, signature = signed().split(".")
+    other = coded({"alg": algorithm, "typ": "JWT"})
+    # Without a signature, with the one of the true head, and with our own of the other head.
+    ours = sign_with_head({"alg": algorithm, "typ": "JWT"})
+    for token in (f"{other}.{claims}.", f"{other}.{claims}.{signature}", ours):
+        assert (bearer(token).environment, bearer(token).trouble) == (None, NO_TOKEN)
+    assert bearer(f"{head}.{claims}.{signature}").environment is DEVELOPMENT
+
+
+def sign_with_head(head: Mapping[str, Any]) -> str:
+    from tui.emulator.public_tokens import _signature
+
+    text = f"{coded(head)}.{coded(CLAIMS)}"
+    return f"{text}.{_signature(text.encode(), DEVELOPMENT.key).decode()}"
+
+
+def test_a_head_with_more_in_it_holds() -> None:
+    assert bearer(sign_with_head({"alg": "HS256", "typ": "JWT", "kid": "1"})).environment is DEVELOPMENT
+    assert bearer(sign_with_head({"alg": "HS256", "kid": 1})).environment is None
+
+
+def changed(token: str) -> list[str]:
+    """The token with something wrong in it, that a lenient reader overlooks."""
+    head, claims, signature = token.split(".")
+    return [
+        f"{head}.{claims}.{signature}!",
+        f"{head}.{claims}.{signature}=",
+        f"{head}.{claims}.{signature}AA",
+        f"{head}.{claims}.{signature[:-1]}",
+        f"{head}.{claims}.{signature[1:]}",
+        f"{head}.{claims}.!!!!",
+        f"{head}.{claims}.\xff",
+        f"{head}.{claims}.",
+    ]
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_signature_that_is_not_exactly_it_does_not_hold(at: int) -> None:
+    access = bearer(changed(signed())[at])
+    assert (access.environment, access.trouble) == (None, NO_TOKEN)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        b"",
+        b"{",
+        b"\xff\xff",
+        b"null",
+        b"[]",
+        b'"pub"',
+        b'{"pub":true',
+        b"[" * 8000,
+        b'{"x":' + b"[" * 8000 + b"]" * 8000 + b"}",
+    ],
+)
+def test_what_cannot_be_read_is_an_unknown_key(claims: bytes) -> None:
+    for token in (f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA", f"{coded(claims)}.{coded(CLAIMS)}.AAAA"):
+        assert bearer(token).environment is None
+    assert bearer(f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA").trouble == NO_KEY
+
+
+# --- what a scope opens
+
+
+def refusal(access: Access, need: Need, world: World, path: Mapping[str, str], **query: str) -> ApiResponse | None:
+    try:
+        check(access, need, path, query, world.ledger)
+    except Refusal as refused:
+        return refused.answer
+    return None
+
+
+Path = Callable[[World], Mapping[str, str]]
+
+
+def _run(world: World) -> Mapping[str, str]:
+    return {"id": started(world, "hello", tags=("a", "b c")).id}
+
+
+def _child(world: World) -> Mapping[str, str]:
+    parent = started(world, "pipeline", 20_000)
+    return {"id": next(run for run in parent.children if run.batch_id).id}
+
+
+def _batch(world: World) -> Mapping[str, str]:
+    return {"id": world.ledger.by_id[_child(world)["id"]].batch_id}
+
+
+def _task(_: World) -> Mapping[str, str]:
+    return {"task": "hello"}
+
+
+def _nothing(_: World) -> Mapping[str, str]:
+    return {}
+
+
+READ = ("admin", "read:all", "read:runs")
+TABLE: list[tuple[Need, Path, tuple[str, ...], tuple[str, ...]]] = [
+    (
+        Need.READ_LIST,
+        _nothing,
+        (*READ, "read:tasks"),
+        ("read:runs:run_x", "read:tags:a", "read:tasks:hello", "write:runs", "read", "read:run", "", "READ:RUNS"),
+    ),
+    (
+        Need.READ_RUN,
+        _run,
+        (*READ, "read:runs:<id>", "read:tags:a", "read:tags:b c", "read:tasks:hello"),
+        ("read:runs:run_x", "read:tags:b", "read:tags:", "read:batch:", "read:tasks:fail", "write:runs:<id>"),
+    ),
+    (
+        Need.READ_RUN,
+        _child,
+        (*READ, "read:runs:<id>", "read:batch:<batch>", "read:tasks:leaf"),
+        ("read:batch:batch_x", "read:tags:"),
+    ),
+    (Need.READ_RUN, _batch, (*READ, "read:batch:<id>"), ("read:batch:batch_x", "read:runs:run_x", "write:all")),
+    (
+        Need.WRITE_RUN,
+        _run,
+        ("admin", "write:all", "write:runs", "write:runs:<id>"),
+        ("read:runs", "read:all", "read:runs:<id>", "write:runs:run_x", "write:tags:a", "write:tasks"),
+    ),
+    (
+        Need.TRIGGER,
+        _task,
+        ("admin", "write:all", "write:tasks", "trigger:tasks", "write:tasks:hello", "trigger:tasks:hello"),
+        ("trigger:tasks:fail", "write:runs", "read:all", "trigger"),
+    ),
+    (Need.QUERY, _nothing, ("admin", "read:query"), ("read:all", "read:runs", "write:all")),
+    (Need.SECRET, _nothing, (), ("admin", "read:all", "write:all")),
+]
+
+
+@pytest.mark.parametrize(("need", "path", "opening", "closed"), TABLE)
+def test_scopes(need: Need, path: Path, opening: tuple[str, ...], closed: tuple[str, ...]) -> None:
+    world = a_world()
+    at = path(world)
+    run = world.ledger.by_id.get(at.get("id", ""))
+
+    def with_scope(scope: str) -> ApiResponse | None:
+        scope = scope.replace("<id>", at.get("id", "")).replace("<batch>", run.batch_id if run else "")
+        return refusal(bearer(signed(scopes=["other", scope])), need, world, at)
+
+    assert [scope for scope in opening if with_scope(scope) is not None] == []
+    assert [scope for scope in closed if with_scope(scope) is None] == []
+    status = {answer.status for scope in closed if (answer := with_scope(scope))}
+    assert status == ({401} if need is Need.SECRET else {403})
+    # A secret key may do it all.
+    assert refusal(bearer(DEVELOPMENT.key), need, world, at) is None
+
+
+def test_refusals_are_worded_as_recorded() -> None:
+    world = a_world()
+    access = bearer(signed(scopes=["read:runs"]))
+    for need, number in ((Need.WRITE_RUN, "914"), (Need.SECRET, "918")):
+        answer = refusal(access, need, world, _run(world))
+        recorded = recording(number)["response"]
+        assert answer is not None
+        assert (answer.status, answer.body) == (recorded["status"], recorded["body"])
+
+
+def test_the_list_of_one_task_is_open_to_who_may_read_that_task() -> None:
+    world = a_world()
+    access = bearer(signed(scopes=["read:tasks:hello"]))
+    assert refusal(access, Need.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail,hello"}) is None
+    assert refusal(access, Need.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail"}) is not None
+    assert refusal(access, Need.READ_LIST, world, {}, **{"filter[tag]": "hello"}) is not None
+
+
+def test_a_run_that_is_not_there_is_no_matter_of_scopes() -> None:
+    world = a_world()
+    access = bearer(signed(scopes=["read:runs:run_other"]))
+    assert refusal(access, Need.READ_RUN, world, {"id": "run_x"}) is None
+    assert refusal(access, Need.READ_RUN, world, _run(world)) is not None
+    assert refusal(access, Need.WRITE_RUN, world, {"id": "run_x"}) is not None
+
+
+def test_a_tag_opens_the_run_that_got_it_later() -> None:
+    world = a_world()
+    run = started(world, "slow")
+    access = bearer(signed(scopes=["read:tags:late"]))
+    assert refusal(access, Need.READ_RUN, world, {"id": run.id}) is not None
+    world.lifecycle.add_tags(run, ("late",))
+    later(world, 1)
+    assert refusal(access, Need.READ_RUN, world, {"id": run.id}) is None
+
+
+def test_each_token_and_each_spelling_is_counted_by_itself() -> None:
+    tokens = {bearer(token).token for token in (signed(), signed(scopes=[]), DEVELOPMENT.key, PRODUCTION.key)}
+    assert len(tokens) == 4
+    assert replace(bearer(signed()), scopes=None).limit is SECRET_KEY
+
+
+def test_a_key_has_one_budget_however_its_header_is_spelled() -> None:
+    spellings = ("Bearer tr_dev_emulator", "bearer tr_dev_emulator", "Bearer   tr_dev_emulator ")
+    assert len({identify(each, [DEVELOPMENT, PRODUCTION], 0).token for each in spellings}) == 1

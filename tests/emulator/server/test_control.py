@@ -1,0 +1,168 @@
+"""`/emulator/world` against the world itself, in every number and every field."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.emulator.served import Served, served
+from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.rest.rows import iso_time
+from tui.emulator.simulation.failure import FailureKind
+from tui.emulator.simulation.runs import Run
+
+HISTORY = 1200
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Served]:
+    with served(COMPANY, history=HISTORY, rate_per_s=5.0) as server:
+        server.advance(120)
+        yield server
+
+
+def told(api: Served, **query: Any) -> Any:
+    answer = api.client.get(f"{api.url}/emulator/world", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def fields(run: Run) -> dict[str, Any]:
+    """The run, said anew."""
+    return {
+        "id": run.id,
+        "taskIdentifier": run.task_id,
+        "status": run.status.rest,
+        "label": None if run.label is None else run.label.value,
+        "version": run.version or None,
+        "createdAt": iso_time(run.created_ms),
+        "updatedAt": iso_time(run.updated_ms),
+        "finishedAt": iso_time(run.finished_ms or 0) if run.status.is_final else None,
+        "attemptCount": len(run.attempts),
+        "depth": len(list(ancestors(run))),
+        "parent": run.parent.id if run.parent else None,
+        "root": next(reversed(list(ancestors(run))), None),
+        "tags": list(run.tags),
+    }
+
+
+def ancestors(run: Run) -> Iterator[str]:
+    while run.parent is not None:
+        run = run.parent
+        yield run.id
+
+
+@pytest.mark.parametrize("slug", ["dev", "prod"])
+def test_the_truth_is_the_ledger(api: Served, slug: str) -> None:
+    truth = told(api, environment=slug, limit="all")
+    runs = list(api.world(slug).ledger)
+    assert truth["environment"] == slug
+    assert truth["now"] == iso_time(api.time[0])
+    assert truth["count"] == len(runs) == len(truth["runs"])
+    assert truth["runs"] == [fields(run) for run in reversed(runs)]
+    assert truth["statuses"] == dict(Counter(run["status"] for run in truth["runs"]))
+    assert truth["labels"] == dict(Counter(run["label"] for run in truth["runs"] if run["label"]))
+    assert list(truth["statuses"]) == sorted(truth["statuses"])
+    assert set(truth["labels"]) <= {kind.value for kind in FailureKind}
+    assert {"COMPLETED", "FAILED", "EXECUTING"} <= truth["statuses"].keys()
+    assert max(run["depth"] for run in truth["runs"]) >= 3
+
+
+def test_every_failure_is_labelled(api: Served) -> None:
+    for run in told(api, limit="all")["runs"]:
+        if run["status"] in {"FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE"}:
+            assert run["label"]
+
+
+def test_how_many_are_told(api: Served) -> None:
+    everything = told(api, limit="all")
+    assert len(told(api)["runs"]) == 1000 < everything["count"]
+    for limit in (0, 1, 25, 999_999_999):
+        some = told(api, limit=limit)
+        assert some["runs"] == everything["runs"][:limit]
+        # The counts are of all of them.
+        assert (some["count"], some["statuses"], some["labels"]) == (
+            everything["count"],
+            everything["statuses"],
+            everything["labels"],
+        )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"environment": "staging"},
+        {"environment": ""},
+        {"limit": "-1"},
+        {"limit": "many"},
+        {"limit": ""},
+        {"limit": "1.5"},
+        {"limit": "²"},
+        {"limit": "1" * 5000},
+    ],
+)
+def test_a_question_of_no_sense_is_refused_with_a_text_that_helps(api: Served, query: dict[str, str]) -> None:
+    answer = api.client.get(f"{api.url}/emulator/world", params=query)
+    assert (answer.status_code, answer.json()) == (400, {"error": "environment=dev|prod, limit=<number>|all"})
+
+
+def test_it_tells_the_truth_before_lists_know_it(api: Served) -> None:
+    run_id = api.trigger("send-email", options={"tags": ["\ud83d".encode("utf-8", "replace").decode(), "new"]})
+    newest = told(api, limit=1)["runs"][0]
+    assert (newest["id"], newest["status"], newest["tags"]) == (run_id, "QUEUED", ["?", "new"])
+    listed = api.get("/api/v1/runs", params={"page[size]": 1}).json()["data"]
+    assert listed[0]["id"] != run_id
+    assert api.ask("POST", f"/api/v2/runs/{run_id}/cancel").status_code == 200
+    assert told(api, limit=1)["runs"][0]["status"] == "CANCELED"
+
+
+def test_the_list_agrees_with_the_truth_once_it_has_followed() -> None:
+    with served(COMPANY, history=300, rate_per_s=5.0) as api:
+        for environment in (DEVELOPMENT, PRODUCTION):
+            api.advance(30)
+            truth = {run["id"]: run for run in told(api, environment=environment.slug, limit="all")["runs"]}
+            old = {run_id for run_id, run in truth.items() if run["updatedAt"] < iso_time(api.time[0] - 1000)}
+            assert len(old) > 250
+            cursor: dict[str, str] = {}
+            rows: list[Any] = []
+            while True:
+                page = api.get(
+                    "/api/v1/runs", params={"page[size]": 100, **cursor}, key=environment.key, headers=VERSIONED
+                )
+                rows += page.json()["data"]
+                following = page.json()["pagination"].get("next")
+                if following is None:
+                    break
+                cursor = {"page[after]": following}
+            listed = {row["id"]: row for row in rows}
+            assert old <= listed.keys() <= truth.keys()
+            for run_id in old:
+                row, run = listed[run_id], truth[run_id]
+                assert {name: row.get(name) for name in SHARED} == {name: run[name] for name in SHARED}
+
+
+VERSIONED = {"x-trigger-api-version": "2025-07-16"}
+SHARED = ("taskIdentifier", "status", "version", "createdAt", "updatedAt", "finishedAt", "depth", "tags")
+
+
+def test_no_key_is_needed_and_nothing_is_counted(api: Served) -> None:
+    before = int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"])
+    for _ in range(3):
+        told(api, limit=0)
+    answer = api.client.get(f"{api.url}/emulator/world", params={"limit": 0})
+    assert "x-ratelimit-limit" not in answer.headers
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"]) == before - 1
+    assert api.client.post(f"{api.url}/emulator/world").status_code == 404
+
+
+def test_the_same_seed_tells_the_same() -> None:
+    def all_of(seed: int) -> bytes:
+        with served(COMPANY, history=200, seed=seed) as api:
+            return api.client.get(f"{api.url}/emulator/world?limit=all").content
+
+    assert all_of(3) == all_of(3)
+    assert json.loads(all_of(3))["runs"][0]["id"] != json.loads(all_of(4))["runs"][0]["id"]

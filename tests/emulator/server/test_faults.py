@@ -1,0 +1,623 @@
+"""Every kind of fault, as a client meets it on a real connection, and the specs that are refused.
+
+Longer than a module should be: each kind of fault is met on a socket of its own.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.emulator.served import Served, read_all, read_answer, read_half, request, served, waits
+from tests.support.recordings import recording
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.routes.table import NAMES
+from tui.emulator.server.faults import KINDS, BadFault, Faults
+
+LIST = "/api/v1/runs"
+QUERY = {"query": "SELECT run_id, status FROM runs"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served() as api:
+        yield api
+
+
+@pytest.fixture
+def api(server: Served) -> Iterator[Served]:
+    yield server
+    server.faults()
+    server.answering.wait_for(0)
+    server.emulator.limiter.forget()
+
+
+def set_raw(api: Served, body: bytes) -> httpx.Response:
+    return api.client.post(f"{api.url}/emulator/faults", content=body)
+
+
+# --- what is no fault
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (None, "latency, error, hang"),
+        ("hang", "latency, error, hang"),
+        ([], "latency, error, hang"),
+        ({}, "latency, error, hang"),
+        ({"kind": "slow"}, "latency, error, hang"),
+        ({"kind": ["hang"]}, "latency, error, hang"),
+        ({"kind": {}}, "latency, error, hang"),
+        ({"kind": "hang", "ms": 5}, "hang knows no 'ms', only: environment, route, share, times"),
+        ({"kind": "stale", "route": "list"}, "stale knows no 'route', only: nothing else"),
+        ({"kind": "refuse", "times": 1}, "knows no 'times'"),
+        ({"kind": "rate-limit", "most": 1, "share": 0.5}, "knows no 'share'"),
+        ({"kind": "clock-skew", "seconds": 1, "environment": "dev"}, "knows no 'environment'"),
+        ({"kind": "latency"}, "latency needs 'ms'"),
+        ({"kind": "clock-skew"}, "clock-skew needs 'seconds'"),
+        ({"kind": "rate-limit"}, "rate-limit needs 'most'"),
+        ({"kind": "latency", "ms": -1}, "ms is a number between 0 and 3600000"),
+        ({"kind": "latency", "ms": "800"}, "ms is a number"),
+        ({"kind": "latency", "ms": True}, "ms is a number"),
+        ({"kind": "latency", "ms": None}, "ms is a number"),
+        ({"kind": "latency", "ms": 1e300}, "ms is a number"),
+        ({"kind": "latency", "ms": 1, "jitter_ms": -5}, "jitter_ms is a number"),
+        ({"kind": "clock-skew", "seconds": 1e12}, "seconds is a number"),
+        ({"kind": "rate-limit", "most": 1.5}, "most is a whole number"),
+        ({"kind": "error", "status": 200}, "status is a whole number between 400 and 599"),
+        ({"kind": "error", "status": 600}, "status is a whole number"),
+        ({"kind": "error", "status": 500.5}, "status is a whole number"),
+        ({"kind": "hang", "share": 1.5}, "share is a number between 0 and 1"),
+        ({"kind": "hang", "share": None}, "share is a number"),
+        ({"kind": "hang", "times": 0}, "times is a whole number"),
+        ({"kind": "hang", "times": 1.5}, "times is a whole number"),
+        ({"kind": "hang", "route": "lists"}, "there is no route 'lists'; the routes: "),
+        ({"kind": "hang", "route": ["list", "nope"]}, "there is no route 'nope'; the routes: "),
+        ({"kind": "hang", "route": 5}, "there is no route 5"),
+        ({"kind": "hang", "route": {"list": 1}}, "there is no route {'list': 1}"),
+        ({"kind": "hang", "route": [["list"]]}, "there is no route ['list']"),
+        ({"kind": "hang", "environment": "staging"}, "no environment 'staging'; the environments: dev, prod"),
+        ({"kind": "hang", "environment": ["dev"]}, "no environment ['dev']"),
+    ],
+)
+def test_a_spec_that_is_none_is_refused_with_a_text_that_helps(api: Served, spec: Any, told: str) -> None:
+    api.faults({"kind": "error", "status": 503})
+    answer = set_raw(api, json.dumps({"faults": [{"kind": "close"}, spec]}).encode())
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]
+    # Nothing has changed.
+    assert api.get(LIST).status_code == 503
+    assert api.client.get(f"{api.url}/emulator/faults").json()["faults"] == [{"kind": "error", "status": 503}]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"faults": [{"kind": "latency", "ms": NaN}]}'])
+def test_a_body_that_is_none_is_refused(api: Served, body: bytes) -> None:
+    answer = set_raw(api, body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"5", b'"hang"', b'{"faults": {"kind": "hang"}}', b"null"])
+def test_a_body_without_a_list_is_refused(api: Served, body: bytes) -> None:
+    answer = set_raw(api, body)
+    assert (answer.status_code, answer.json()["error"]) == (400, 'the body is {"faults": [...]}')
+
+
+def test_faults_are_told_replaced_and_turned_off(api: Served) -> None:
+    url = f"{api.url}/emulator/faults"
+    assert api.client.get(url).json() == {"faults": [], "routes": sorted(NAMES)}
+    api.faults({"kind": "error"}, {"kind": "stale"})
+    assert [fault["kind"] for fault in api.client.get(url).json()["faults"]] == ["error", "stale"]
+    api.faults({"kind": "error", "status": 404})
+    assert api.get(LIST).status_code == 404
+    assert api.client.delete(url).json()["faults"] == []
+    assert api.get(LIST).status_code == 200
+    assert api.client.put(url).status_code == 404
+
+
+def test_every_kind_may_be_turned_on(api: Served) -> None:
+    needed = {
+        "latency": {"ms": 0},
+        "clock-skew": {"seconds": 1},
+        "rate-limit": {"most": 5},
+        "realtime-limit": {"most": 2},
+    }
+    api.faults(*({"kind": kind, **needed.get(kind, {})} for kind in KINDS))
+    told = api.client.get(f"{api.url}/emulator/faults").json()["faults"]
+    assert [fault["kind"] for fault in told] == list(KINDS)
+
+
+# --- which requests are struck
+
+
+def a_set(*specs: Any, seed: int = 0) -> Faults:
+    faults = Faults(Random(seed), ["dev", "prod"], lambda: None)
+    faults.set(specs, NAMES)
+    return faults
+
+
+def test_share_is_of_the_requests_and_follows_from_the_seed() -> None:
+    def struck(seed: int) -> list[int]:
+        faults = a_set({"kind": "error", "share": 0.3}, seed=seed)
+        return [len(faults.strike("list", "dev")) for _ in range(2000)]
+
+    assert struck(1) == struck(1)
+    assert struck(1) != struck(2)
+    assert 500 < sum(struck(1)) < 700
+    assert not any(a_set({"kind": "error", "share": 0}).strike("list", "dev") for _ in range(100))
+    assert all(a_set({"kind": "error", "share": 1}).strike("list", "dev") for _ in range(100))
+
+
+def test_times_counts_requests_that_were_struck() -> None:
+    faults = a_set({"kind": "error", "times": 2, "route": ["list", "trace"], "environment": "prod"})
+    asked = [("list", "dev"), ("detail", "prod"), ("trace", "prod"), ("", "prod"), ("list", "prod"), ("list", "prod")]
+    assert [len(faults.strike(*each)) for each in asked] == [0, 0, 1, 0, 1, 0]
+
+
+def test_a_list_with_a_bad_spec_changes_nothing() -> None:
+    calls: list[int] = []
+    faults = Faults(Random(0), ["dev"], lambda: calls.append(1))
+    faults.set([{"kind": "hang"}], NAMES)
+    with pytest.raises(BadFault):
+        faults.set([{"kind": "close"}, {"kind": "nope"}], NAMES)
+    (hang,) = faults.strike("list", "dev")
+    assert (len(calls), hang.kind, hang.over.is_set()) == (1, "hang", False)
+    faults.set([], NAMES)
+    assert hang.over.is_set()
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("status", [*range(400, 430), 451, 499, *range(500, 512), 520, 599])
+def test_error(api: Served, status: int) -> None:
+    api.faults({"kind": "error", "status": status})
+    answer = api.get(LIST)
+    assert answer.status_code == status
+    assert answer.headers["x-ratelimit-limit"] == "750"
+    if status in {502, 503, 504}:
+        assert answer.headers["content-type"] == "text/html"
+        assert str(status) in answer.text
+    else:
+        assert set(answer.json()) >= {"error"}
+
+
+def test_error_422_asks_for_a_narrower_window(api: Served) -> None:
+    api.faults({"kind": "error", "status": 422, "route": "list"})
+    answer = api.get(LIST)
+    assert answer.status_code == 422
+    assert "narrow the time window" in answer.json()["error"]
+
+
+def test_error_is_500_as_recorded_when_nothing_is_said(api: Served) -> None:
+    api.faults({"kind": "error"})
+    recorded = recording("940")["response"]
+    answer = api.get(LIST)
+    assert (answer.status_code, answer.json()) == (recorded["status"], recorded["body"])
+
+
+@pytest.mark.parametrize("body", [{"message": "no", "n": [1, None]}, [], None, 5, "<html>\N{SNOWMAN}</html>", "\ud83d"])
+def test_error_with_a_body(api: Served, body: Any) -> None:
+    set_raw(api, json.dumps({"faults": [{"kind": "error", "status": 500, "body": body}]}).encode())
+    answer = api.get(LIST)
+    assert answer.status_code == 500
+    if isinstance(body, str):
+        assert answer.text == body.encode("utf-8", "replace").decode()
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    else:
+        assert answer.json() == body
+
+
+def test_error_of_some_routes_and_of_one_environment(api: Served) -> None:
+    run_id = api.running()
+    api.faults({"kind": "error", "status": 503, "route": ["detail", "cancel"], "environment": "dev"})
+    assert api.get(f"/api/v3/runs/{run_id}").status_code == 503
+    assert api.ask("POST", f"/api/v2/runs/{run_id}/cancel").status_code == 503
+    assert api.get(LIST).status_code == 200
+    assert api.get(f"/api/v1/runs/{run_id}/trace").status_code == 200
+    assert api.get(f"/api/v3/runs/{run_id}", key=PRODUCTION.key).status_code == 404
+    api.faults({"kind": "error", "status": 503, "route": "detail", "times": 2})
+    asked = [api.get(f"/api/v3/runs/{run_id}").status_code for _ in range(3)]
+    assert asked == [503, 503, 200]
+    # What was answered with an error had no effect.
+    assert api.status(run_id) == "EXECUTING"
+
+
+def test_error_of_a_share(api: Served) -> None:
+    api.faults({"kind": "error", "status": 500, "share": 0.5})
+    statuses = [api.get(LIST, params={"page[size]": 1}).status_code for _ in range(60)]
+    assert {200, 500} == set(statuses)
+
+
+def test_a_fault_strikes_a_strange_key_and_an_unknown_route_too(api: Served) -> None:
+    api.faults({"kind": "close"})
+    for path, key in ((LIST, "tr_dev_other"), ("/api/v1/nope", DEVELOPMENT.key)):
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.get(path, key=key)
+    # Who has no key at all does not come so far.
+    assert api.get(LIST, key=None).status_code == 401
+
+
+# --- time
+
+
+def test_latency_waits_and_then_does_all_else(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("tui.emulator.server.application.anyio.sleep", wait)
+    api.faults({"kind": "error", "status": 503, "route": "detail"}, {"kind": "latency", "ms": 800})
+    assert api.get(LIST).status_code == 200
+    assert api.get("/api/v3/runs/run_x").status_code == 503
+    assert waited == [0.8, 0.8]
+    api.faults({"kind": "latency", "ms": 800, "jitter_ms": 200})
+    for _ in range(50):
+        api.get(LIST)
+    jittered = waited[2:]
+    assert all(0.6 <= seconds <= 1.0 for seconds in jittered)
+    assert min(jittered) < 0.7
+    assert max(jittered) > 0.9
+
+
+def test_latency_takes_its_time(api: Served) -> None:
+    api.faults({"kind": "latency", "ms": 100})
+    assert api.get(LIST).elapsed.total_seconds() >= 0.1
+
+
+def test_latency_of_less_than_nothing_is_none(api: Served) -> None:
+    api.faults({"kind": "latency", "ms": 0, "jitter_ms": 0.001})
+    assert [api.get(LIST).status_code for _ in range(10)] == [200] * 10
+
+
+def test_clock_skew_changes_the_date_alone(api: Served) -> None:
+    def date_ms(answer: httpx.Response) -> int:
+        return int(parsedate_to_datetime(answer.headers["date"]).timestamp()) * 1000
+
+    run_id = api.running()
+    created = api.get(f"/api/v3/runs/{run_id}").json()["createdAt"]
+    for seconds in (600, -7200.5, 1_000_000_000, -1_000_000_000):
+        api.faults({"kind": "clock-skew", "seconds": seconds})
+        for path in (LIST, "/api/v1/nope", "/api/v1/runs/"):
+            off_ms = date_ms(api.get(path)) - api.time[0]
+            assert abs(off_ms - seconds * 1000) < 2000
+        assert api.get(f"/api/v3/runs/{run_id}").json()["createdAt"] == created
+    api.faults()
+    assert abs(date_ms(api.get(LIST)) - api.time[0]) < 1000
+
+
+def test_stale_answers_are_those_of_the_moment(api: Served) -> None:
+    queued = api.running()
+    api.faults({"kind": "stale"})
+    before = [api.get(path).json() for path in (LIST, f"/api/v3/runs/{queued}", f"/api/v1/runs/{queued}/trace")]
+    api.advance(600)
+    # A change of other faults is none of this one.
+    api.faults({"kind": "stale"}, {"kind": "clock-skew", "seconds": 1})
+    after = [api.get(path).json() for path in (LIST, f"/api/v3/runs/{queued}", f"/api/v1/runs/{queued}/trace")]
+    assert after == before
+    assert before[1]["status"] == "EXECUTING"
+    rows = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
+    assert {"run_id": queued, "status": "Executing"} in rows
+    # What is asked for is done all the same.
+    new = api.trigger("slow")
+    assert api.get(f"/api/v3/runs/{new}").json()["createdAt"] == iso(api, -600)
+    api.faults()
+    for run_id in (queued, new):
+        assert api.status(run_id) == "COMPLETED"
+    assert new in {row["id"] for row in api.get(LIST).json()["data"]}
+
+
+def test_a_halt_is_a_standstill_that_lists_know_of(api: Served) -> None:
+    queued = api.running()
+    api.advance(10)
+    new = api.trigger("slow")
+    assert new not in {row["id"] for row in api.get(LIST).json()["data"]}
+    api.faults({"kind": "halt"})
+    rows = {row["id"]: row["status"] for row in api.get(LIST).json()["data"]}
+    assert [rows[run_id] for run_id in (queued, new)] == [api.status(run_id) for run_id in (queued, new)]
+    assert api.status(queued) != api.status(new) == "QUEUED"
+    answers = [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()]
+    api.advance(600)
+    assert [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()] == answers
+    told = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
+    assert {row["run_id"] for row in told} >= {queued, new}
+    later = api.trigger("slow")
+    api.faults({"kind": "halt"}, {"kind": "clock-skew", "seconds": 1})
+    assert later not in {row["id"] for row in api.get(LIST).json()["data"]}
+    api.faults()
+    assert [api.status(run_id) for run_id in (queued, new)] == ["COMPLETED", "COMPLETED"]
+    assert {row["status"] for row in api.get(LIST).json()["data"]} == {"COMPLETED"}
+
+
+def test_late_counts_are_those_of_a_while_ago(api: Served) -> None:
+    def counted() -> int:
+        answer = api.ask("POST", "/api/v1/query", json={"query": "SELECT count() AS n FROM runs"})
+        number: int = answer.json()["results"][0]["n"]
+        return number
+
+    before = counted()
+    api.faults({"kind": "late-counts", "seconds": 20})
+    api.trigger("slow")
+    api.advance(10)
+    assert counted() == before
+    api.advance(11)
+    assert counted() == before + 1
+    api.trigger("slow")
+    api.advance(10)
+    assert counted() == before + 1
+    api.faults()
+    assert counted() == before + 2
+
+
+def iso(api: Served, seconds: float) -> str:
+    from tui.emulator.rest.rows import iso_time
+
+    return iso_time(api.time[0] + round(seconds * 1000))
+
+
+def test_stale_is_the_moment_of_the_fault_whatever_was_asked_before() -> None:
+    with served() as api:
+        api.trigger("slow")
+        api.advance(30)
+        api.faults({"kind": "stale"})
+        api.advance(3000)
+        # Nobody had asked since, and nobody at all in production.
+        assert api.client.get(f"{api.url}/emulator/world").json()["now"] == iso(api, -3000)
+        assert api.client.get(f"{api.url}/emulator/world?environment=prod").json()["now"] == iso(api, -3000)
+        api.faults()
+        assert api.client.get(f"{api.url}/emulator/world?environment=prod").json()["now"] == iso(api, 0)
+
+
+# --- the rate limit
+
+
+def test_rate_limit_is_another_limit_from_now_on(api: Served) -> None:
+    api.get(LIST)
+    api.faults({"kind": "rate-limit", "most": 2, "refill": 1})
+    answers = [api.get(LIST) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    refused, recorded = answers[2], recording("930")["response"]
+    assert refused.headers["content-type"] == recorded["headers"]["content-type"]
+    assert "retry-after" not in refused.headers
+    assert [refused.headers[f"x-ratelimit-{name}"] for name in ("limit", "remaining", "reset")] == [
+        "2",
+        "0",
+        str(api.time[0] + 10_000),
+    ]
+    assert refused.json().keys() == recorded["body"].keys()
+    assert refused.json()["secondsUntilReset"] == 10
+    # Everybody has a bucket of its own, and a public token has the same limit by the minute.
+    assert api.get(LIST, key=PRODUCTION.key).status_code == 200
+    token = api.token("read:runs")
+    assert [api.get(LIST, key=token).status_code for _ in range(3)] == [200, 200, 429]
+    # A request that is refused has no effect.
+    before = len(api.world().ledger)
+    assert api.ask("POST", "/api/v1/tasks/slow/trigger", json={}).status_code == 429
+    assert len(api.world().ledger) == before
+    api.advance(10)
+    assert [api.get(LIST).status_code for _ in range(2)] == [200, 429]
+    api.faults()
+    assert api.get(LIST).headers["x-ratelimit-remaining"] == "749"
+
+
+def test_rate_limit_of_nothing_and_without_a_refill(api: Served) -> None:
+    api.faults({"kind": "rate-limit", "most": 0})
+    assert api.get(LIST).status_code == 429
+    api.advance(600)
+    assert api.get(LIST).status_code == 429
+    api.faults({"kind": "rate-limit", "most": 1})
+    assert [api.get(LIST).status_code for _ in range(2)] == [200, 429]
+    # The same again: nothing is filled; another one: everything is.
+    api.faults({"kind": "rate-limit", "most": 1}, {"kind": "clock-skew", "seconds": 1})
+    assert api.get(LIST).status_code == 429
+    api.faults({"kind": "rate-limit", "most": 3, "refill": 0})
+    assert [api.get(LIST).status_code for _ in range(4)] == [200, 200, 200, 429]
+    api.advance(60)
+    assert api.get(LIST).status_code == 429
+
+
+# --- sockets
+
+
+def test_close(api: Served) -> None:
+    run_id = api.running()
+    api.faults({"kind": "close", "route": "cancel"})
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
+    api.answering.wait_for(0)
+    assert api.status(run_id) == "EXECUTING"
+    with api.socket(f"/api/v2/runs/{run_id}/cancel", method="POST") as connection:
+        assert read_all(connection) == b""
+
+
+def test_lost_answer_has_its_effect(api: Served) -> None:
+    run_id = api.running()
+    before = len(api.world().ledger)
+    api.faults({"kind": "lost-answer", "route": ["cancel", "trigger", "replay"], "times": 3})
+    for path in (f"/api/v2/runs/{run_id}/cancel", "/api/v1/tasks/hello/trigger", f"/api/v1/runs/{run_id}/replay"):
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.ask("POST", path, json={})
+    assert api.status(run_id) == "CANCELED"
+    assert len(api.world().ledger) == before + 2
+
+
+def test_cut_ends_in_the_middle(api: Served) -> None:
+    for _ in range(3):
+        api.trigger()
+    api.advance(2)
+    whole = api.get(LIST).content
+    api.faults({"kind": "cut"})
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.get(LIST)
+    with api.socket(LIST) as connection:
+        received = read_all(connection)
+    head, _, rest = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    size, _, half = rest.partition(b"\r\n")
+    assert 0 < int(size, 16) < len(whole)
+    assert whole.startswith(half.removesuffix(b"\r\n"))
+    assert not received.endswith(b"0\r\n\r\n")
+
+
+def test_cut_of_an_effect_and_of_an_empty_answer(api: Served) -> None:
+    run_id = api.running()
+    api.faults({"kind": "cut"})
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
+    with api.socket(LIST, method="HEAD") as connection:
+        assert read_all(connection).startswith(b"HTTP/1.1 200")
+    api.faults()
+    assert api.status(run_id) == "CANCELED"
+
+
+def test_half_open_stays_open_and_says_nothing_more(api: Served) -> None:
+    api.trigger()
+    api.advance(2)
+    whole = api.get(LIST).content
+    api.faults({"kind": "half-open", "times": 1})
+    with api.socket(LIST) as connection:
+        assert whole.startswith(read_half(connection))
+        # Others are answered meanwhile, and the faults have changed.
+        api.faults()
+        assert api.get(LIST).status_code == 200
+        api.answering.wait_for(1)
+        assert waits(connection)
+    # The client left: nothing is left of it.
+    api.answering.wait_for(0)
+
+
+def test_hang_until_the_faults_change(api: Served) -> None:
+    run_id = api.running()
+    api.faults({"kind": "hang", "route": "cancel"})
+    with (
+        api.socket(f"/api/v2/runs/{run_id}/cancel", method="POST") as first,
+        api.socket(f"/api/v2/runs/{run_id}/cancel", method="POST", more="content-length: 5\r\n") as second,
+    ):
+        api.answering.wait_for(2)
+        assert api.status(run_id) == "EXECUTING"
+        assert waits(first)
+        assert waits(second)
+        api.faults()
+        assert (read_all(first), read_all(second)) == (b"", b"")
+    api.answering.wait_for(0)
+    # It did nothing.
+    assert api.status(run_id) == "EXECUTING"
+
+
+def test_hang_notices_that_the_client_leaves(api: Served) -> None:
+    api.faults({"kind": "hang"})
+    with api.socket(LIST), api.socket(LIST):
+        api.answering.wait_for(2)
+    api.answering.wait_for(0)
+
+
+def test_refuse_resets_new_connections_and_leaves_the_others(api: Served) -> None:
+    with api.socket() as before:
+        assert api.get(LIST).status_code == 200
+        # This one was accepted before, and goes on.
+        api.faults({"kind": "refuse"})
+        before.sendall(request(LIST))
+        assert read_answer(before)[0] == 200
+        with httpx.Client(trust_env=False) as stranger, pytest.raises(httpx.TransportError):
+            stranger.get(api.url + LIST)
+        with pytest.raises(ConnectionError), api.socket(LIST) as connection:
+            connection.recv(1)
+        assert api.get(LIST).status_code == 200
+    api.faults()
+    with httpx.Client(trust_env=False) as stranger:
+        assert stranger.get(api.url + LIST).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+def test_refuse_lets_through_the_request_that_ends_it(api: Served, method: str) -> None:
+    api.faults({"kind": "refuse"})
+    for _ in range(3):
+        with httpx.Client(trust_env=False) as stranger:
+            with pytest.raises(httpx.TransportError):
+                stranger.get(api.url + LIST)
+            body = {"faults": [{"kind": "refuse"}]}
+            assert stranger.post(f"{api.url}/emulator/faults", json=body).status_code == 200
+            with pytest.raises(httpx.TransportError):
+                stranger.get(api.url + LIST)  # on the connection that was let through
+    with httpx.Client(trust_env=False) as stranger:
+        ending: Any = None if method == "DELETE" else {"faults": []}
+        assert stranger.request(method, f"{api.url}/emulator/faults", json=ending).status_code == 200
+        assert stranger.get(api.url + LIST).status_code == 401
+
+
+def test_refuse_lets_through_a_control_request_in_pieces(api: Served) -> None:
+    api.faults({"kind": "refuse"})
+    with api.socket() as connection:
+        for piece in (b"DEL", b"ETE /emul", b"ator/faults HT", b"TP/1.1\r\nhost: x\r", b"\n\r\n"):
+            connection.sendall(piece)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    with api.socket(LIST) as connection:
+        assert read_answer(connection)[0] == 200
+
+
+def test_refuse_resets_a_connection_that_says_nothing(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.emulator.server.sockets.SILENCE_S", 0.05)
+    api.faults({"kind": "refuse"})
+    with pytest.raises(ConnectionError), api.socket() as connection:
+        connection.recv(1)
+
+
+# --- several, and what none of them touches
+
+
+def test_several_at_once(api: Served) -> None:
+    run_id = api.running()
+    api.faults(
+        {"kind": "lost-answer", "route": "cancel", "times": 1},
+        {"kind": "error", "status": 502, "route": "list", "times": 1},
+        {"kind": "latency", "ms": 1},
+        {"kind": "clock-skew", "seconds": 600},
+        {"kind": "rate-limit", "most": 4, "refill": 4},
+    )
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
+    answers = [api.get(LIST), api.get(LIST), api.get(f"/api/v3/runs/{run_id}"), api.get(LIST)]
+    assert [answer.status_code for answer in answers] == [502, 200, 200, 429]
+    assert answers[2].json()["status"] == "CANCELED"
+    assert all(
+        parsedate_to_datetime(answer.headers["date"]).timestamp() >= api.time[0] // 1000 + 600 for answer in answers
+    )
+
+
+def test_an_error_that_is_lost_has_no_effect(api: Served) -> None:
+    run_id = api.running()
+    api.faults({"kind": "error"}, {"kind": "lost-answer"})
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
+    api.faults()
+    assert api.status(run_id) == "EXECUTING"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_what_steers_the_emulator_knows_no_fault(api: Served, kind: str) -> None:
+    needed = {"latency": {"ms": 60_000}, "clock-skew": {"seconds": 600}}
+    needed |= {limit: {"most": 0} for limit in ("rate-limit", "realtime-limit")}
+    api.faults({"kind": kind, **needed.get(kind, {})})
+    assert api.client.get(f"{api.url}/emulator/world").status_code == 200
+    assert api.client.get(f"{api.url}/emulator/faults").status_code == 200
+    assert "/emulator/world" in api.client.get(f"{api.url}/emulator/nope").json()["error"]
+
+
+def test_a_struck_request_is_no_mistake_of_the_server(api: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for kind in ("close", "cut", "lost-answer"):
+        api.faults({"kind": kind})
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.get(LIST)
+    api.faults({"kind": "hang"})
+    with api.socket(LIST):
+        api.answering.wait_for(1)
+    api.answering.wait_for(0)
+    assert [record for record in caplog.records if record.name.startswith(("tui", "uvicorn", "asyncio"))] == []

@@ -1,0 +1,226 @@
+"""Faults of the realtime feed: those that strike a poll when it comes, and those that come while it is held."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.emulator.feed.test_feeds import LIVE, RUNS, followed, snapshot
+from tests.support.emulator.served import ELECTRIC, Live, Served, read_all, request, served, waits
+from tui.emulator.routes.table import NAMES
+
+
+@pytest.fixture
+def api() -> Iterator[Served]:
+    with served() as api:
+        yield api
+
+
+@contextmanager
+def struck(api: Served, fault: dict[str, Any], *, is_held: bool) -> Iterator[Live]:
+    """A poll that meets a fault: as it comes, or while it is held."""
+    before = snapshot(api)
+    if not is_held:
+        api.faults(fault)
+    with api.live(f"{LIVE}{before.next}") as live:
+        if is_held:
+            api.faults(fault)
+        yield live
+
+
+both = pytest.mark.parametrize("is_held", [False, True], ids=["as it comes", "while it is held"])
+
+
+@both
+def test_close(api: Served, is_held: bool) -> None:
+    with struck(api, {"kind": "close"}, is_held=is_held) as live:
+        assert live.is_closed()
+    assert api.emulator.feeds.held == 0
+
+
+@both
+def test_an_error_is_answered_at_once(api: Served, is_held: bool) -> None:
+    with struck(api, {"kind": "error", "status": 500}, is_held=is_held) as live:
+        answer = live.answer()
+    assert (answer.status, answer.messages) == (500, {"error": "Internal Server Error"})
+
+
+def test_hang_keeps_a_held_poll_until_the_faults_change(api: Served) -> None:
+    with struck(api, {"kind": "hang"}, is_held=True) as live:
+        assert api.settle(60) == 0
+        assert waits(live.connection.sock)
+        api.faults()
+        assert live.is_closed()
+
+
+def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for_no_longer(api: Served) -> None:
+    before = snapshot(api)
+    with api.live(f"{LIVE}{before.next}") as live:
+
+        def come_and_go() -> bool:
+            api.emulator.faults.set([{"kind": "hang"}], NAMES)
+            api.emulator.faults.set([], NAMES)
+            return True
+
+        assert api.emulator.feeds._on_loop(come_and_go, otherwise=False)
+        assert live.is_closed()
+
+
+def test_hang_keeps_a_poll_that_comes(api: Served) -> None:
+    before = snapshot(api)
+    api.faults({"kind": "hang"})
+    api.answering.wait_for(0)
+    with api.socket(f"{LIVE}{before.next}") as connection:
+        api.answering.wait_for(1)
+        assert (api.settle(60), waits(connection)) == (0, True)
+        api.faults()
+        assert read_all(connection) == b""
+
+
+def test_a_held_poll_on_a_dead_line_hears_nothing_ever(api: Served) -> None:
+    with struck(api, {"kind": "half-open"}, is_held=True) as live:
+        api.faults()
+        assert api.settle(60) == 0
+        assert waits(live.connection.sock)
+    api.answering.wait_for(0)
+
+
+@pytest.mark.parametrize("kind", ["cut", "lost-answer"])
+@both
+def test_what_strikes_the_answer_waits_for_it(api: Served, kind: str, is_held: bool) -> None:
+    with struck(api, {"kind": kind, "route": "feed"}, is_held=is_held) as live:
+        assert waits(live.connection.sock)
+        api.trigger("hello")
+        api.next_told()
+        assert live.is_closed()
+
+
+def test_a_fault_that_went_strikes_no_poll_that_it_met(api: Served) -> None:
+    with struck(api, {"kind": "cut"}, is_held=True) as live:
+        api.faults()
+        run_id = api.trigger("hello")
+        api.next_told()
+        assert [row[1] for row in live.answer().rows] == [run_id]
+
+
+def test_a_fault_of_another_route_or_environment_leaves_polls_alone(api: Served) -> None:
+    faults: list[dict[str, Any]] = [
+        {"kind": "close", "route": "run-feed"},
+        {"kind": "hang", "route": ["batch-feed", "list"]},
+        {"kind": "close", "environment": "prod"},
+    ]
+    with api.live(f"{LIVE}{snapshot(api).next}") as live:
+        api.faults(*faults)
+        run_id = api.trigger("hello")
+        api.next_told()
+        assert [row[1] for row in live.answer().rows] == [run_id]
+
+
+def test_times_counts_polls_that_are_held(api: Served) -> None:
+    before = snapshot(api)
+    with api.live(f"{LIVE}{before.next}") as one, api.live(f"{LIVE}{before.next}") as other:
+        api.faults({"kind": "close", "times": 1, "route": "feed"})
+        assert api.emulator.feeds.held == 1
+        assert one.is_closed()
+        api.advance(23)
+        api.settle()
+        assert other.answer().rows == []
+
+
+def test_a_proxy_that_buffers_hands_on_what_is_complete(api: Served) -> None:
+    for is_held in (False, True):
+        with struck(api, {"kind": "buffered"}, is_held=is_held) as live:
+            run_id = api.trigger("hello")
+            assert 17_000 <= api.next_told() <= 23_000
+            assert [row[1] for row in live.answer().rows] == [run_id]
+        assert api.get(RUNS).status_code == 200
+        api.faults()
+
+
+def test_a_proxy_that_keeps_answers_tells_what_is_old(api: Served) -> None:
+    api.faults({"kind": "cached"})
+    paths = (f"{RUNS}?offset=-1", "/api/v1/runs", f"{RUNS}?offset=0_0&handle=mine")
+    first = [api.get(path) for path in paths]
+    before = snapshot(api)
+    with api.live(f"{LIVE}{before.next}") as live:
+        api.running()
+        api.next_told()
+        told = live.answer()
+    assert len(told.rows) == 1
+    for old, path in zip(first, paths, strict=True):
+        again = api.get(path)
+        assert (again.content, again.headers) == (old.content, old.headers)
+    with api.live(f"{LIVE}{before.next}") as live:
+        again_told = live.answer()
+    assert (again_told.messages, again_told.headers) == (told.messages, told.headers)
+    # Another client is another to it, and nothing else than a GET is kept.
+    assert api.get(f"{RUNS}?offset=-1", headers=ELECTRIC).content != first[0].content
+    assert api.trigger("hello") != api.trigger("hello")
+    api.faults()
+    assert api.get("/api/v1/runs").content != first[1].content
+
+
+def test_an_electric_that_has_given_up_a_handle_says_so_once(api: Served) -> None:
+    run_id = api.running()
+    for path in (LIVE, f"{RUNS}/{run_id}?"):
+        api.faults()
+        before = snapshot(api, path)
+        with api.live(f"{path}{before.next}") as live:
+            api.faults({"kind": "must-refetch"})
+            answer = live.answer()
+        assert (answer.status, answer.messages) == (409, [{"headers": {"control": "must-refetch"}}])
+        new = answer.headers["electric-handle"]
+        assert new != before.headers["electric-handle"]
+        # The client begins anew with the handle that it was given, and keeps it.
+        with api.live(f"{path}offset=-1&handle={new}") as live:
+            begun = live.answer()
+        assert begun.headers["electric-handle"] == new
+        assert begun.rows == before.rows
+        for again in (begun, before):
+            with api.live(f"{path}{again.next}") as live:
+                assert api.emulator.feeds.held == 1
+                api.settle(23)
+                assert live.answer().status == 200
+    api.faults({"kind": "must-refetch", "times": 1})
+    for status in (409, 200):
+        with api.live(f"{LIVE}{snapshot(api).next}") as live:
+            api.settle(23)
+            assert live.answer().status == status
+
+
+@both
+def test_a_server_of_old_has_the_names_of_old(api: Served, is_held: bool) -> None:
+    before = snapshot(api)
+    api.faults(*([] if is_held else [{"kind": "old-headers"}]))
+    with api.live(f"{LIVE}{before.next}") as live:
+        api.faults({"kind": "old-headers"})
+        api.settle(23)
+        answer = live.answer()
+    assert {"electric-shape-id", "electric-chunk-last-offset"} <= answer.headers.keys()
+    assert "electric-handle" not in answer.headers
+
+
+def test_drop_resets_what_is_open_and_no_new_connection(api: Served) -> None:
+    with api.live(f"{LIVE}{snapshot(api).next}") as live, api.socket() as idle:
+        idle.sendall(request("/api/v1/runs", more="connection: keep-alive\r\n"))
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        api.faults({"kind": "drop"})
+        assert live.is_closed()
+        with pytest.raises(ConnectionResetError):
+            read_all(idle)
+        api.answering.wait_for(0)
+        assert api.emulator.feeds.held == 0
+        # The one that turned it on is spared, and new ones work.
+        assert api.client.get(f"{api.url}/emulator/faults").json()["faults"] == [{"kind": "drop"}]
+        assert httpx.get(f"{api.url}{RUNS}", headers={"authorization": "Bearer tr_dev_emulator"}).status_code == 200
+
+
+def test_latency_delays_a_held_poll_that_is_due(api: Served) -> None:
+    with struck(api, {"kind": "latency", "ms": 0}, is_held=True) as live:
+        run_id = api.trigger("hello")
+        api.next_told()
+        assert [row[1] for row in live.answer().rows] == [run_id]
+    _, answer = followed(api, LIVE, snapshot(api))
+    assert answer.status == 200

@@ -1,0 +1,78 @@
+"""Counts words that make prose hard to read in docstrings and comments of `tui/`: `python -m tests.language [ROOM…]`.
+
+The figures are per 1,000 words, ignoring case. They are a thermometer: a low figure does not make a text plain, but a
+high one shows where readers stumble.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+GOALS: Final = {
+    "tell": (re.compile(r"\b(tell|tells|told)\b", re.IGNORECASE), 0.5),
+    "who": (re.compile(r"\b(who|whom)\b", re.IGNORECASE), 0.3),
+    "somebody": (re.compile(r"\b(somebody|nobody)\b", re.IGNORECASE), 0.2),
+    "anew": (re.compile(r"\banew\b", re.IGNORECASE), 0.0),
+    "what": (re.compile(r"\bwhat\b", re.IGNORECASE), 4.0),
+}
+"""Each group of words, with the most that 1,000 words of prose may have of it."""
+
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def prose(source: str) -> Iterator[str]:
+    """The docstrings of a module, attributes' too, and its comments without directives to tools."""
+    for node in ast.walk(ast.parse(source)):
+        for child in getattr(node, "body", ()) if isinstance(node, _DOCUMENTED) else ():
+            match child:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    yield text
+                case _:
+                    pass
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield re.sub(r"(noqa|type: ignore|fmt)\S*( [A-Z]+\d+,?)*", "", token.string)
+
+
+def counted(paths: Iterable[Path]) -> Counter[str]:
+    """How often each group occurs in the prose of these modules; `words` is the number of all words."""
+    counts: Counter[str] = Counter()
+    for path in paths:
+        for text in prose(path.read_text(encoding="utf-8")):
+            counts["words"] += len(_WORD.findall(text))
+            counts.update({name: len(pattern.findall(text)) for name, (pattern, _) in GOALS.items()})
+    return counts
+
+
+def per_thousand(counts: Counter[str], name: str) -> float:
+    """Occurrences of one group in 1,000 words."""
+    return 1000 * counts[name] / max(counts["words"], 1)
+
+
+def main() -> None:
+    """Print a line for every room, and one for all of them."""
+    rooms = sys.argv[1:] or sorted({path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("tui/**/*.py")})
+    print(f"{'':32}{'words':>7}" + "".join(f"{name:>10}" for name in GOALS))
+    total: Counter[str] = Counter()
+    for room in rooms:
+        counts = counted((ROOT / room).glob("*.py"))
+        total += counts
+        print(_line(room, counts))
+    print(_line("all", total))
+    print(f"{'goal':39}" + "".join(f"{goal:>10.1f}" for _, goal in GOALS.values()))
+
+
+def _line(room: str, counts: Counter[str]) -> str:
+    return f"{room:32}{counts['words']:>7}" + "".join(f"{per_thousand(counts, name):>10.1f}" for name in GOALS)
+
+
+if __name__ == "__main__":
+    main()

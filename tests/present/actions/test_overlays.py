@@ -1,0 +1,59 @@
+"""The words of actions: in a row while they are on their way, in the footer and the messages afterwards."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.present.samples import NOW, RUN_ID
+from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.ids import RunId
+from tui.present.actions.outcomes import batch_words, outcome_words, trouble_words
+from tui.present.actions.overlays import SHOWN_FOR, countdown, overlay
+from tui.present.styled import Token, line_width, plain
+
+
+def status(phase: ActionPhase, message: str = "", new: str | None = None) -> ActionStatus:
+    return ActionStatus(RunId(RUN_ID), "cancel", 1, phase, NOW, message, RunId(new) if new else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "token"),
+    [
+        (status(ActionPhase.REQUESTED), "cancel sent", Token.AMBER),
+        (status(ActionPhase.ACCEPTED), "cancel accepted", Token.AMBER),
+        (status(ActionPhase.REFUSED, "POST /api/v2/runs/run_4031/cancel: 403 no"), "refused: 403", Token.ROSE),
+        (status(ActionPhase.REFUSED, "this session is read-only"), "refused", Token.ROSE),
+        (status(ActionPhase.FINISHED_FIRST, "Completed"), "finished first", Token.MUTED),
+        (status(ActionPhase.UNKNOWN, "?"), "unknown", Token.AMBER),
+    ],
+)
+def test_a_pending_action_takes_the_place_of_the_word(said: ActionStatus, words: str, token: Token) -> None:
+    piece = overlay(said, NOW + timedelta(seconds=1))
+    assert piece is not None
+    assert (piece.text, piece.token) == (words, token)
+    assert (overlay(said, NOW + SHOWN_FOR) is None) == said.phase.is_end
+    assert (trouble_words(said) is None) != said.phase.is_end
+
+
+def test_a_confirmed_cancel_leaves_the_word_to_the_status() -> None:
+    assert overlay(status(ActionPhase.CONFIRMED), NOW) is None
+
+
+@given(st.integers(0, 6000))
+def test_a_countdown_never_says_less_than_is_left(left_ms: int) -> None:
+    piece = countdown("cancel", timedelta(milliseconds=left_ms))
+    assert line_width((piece,)) <= 15
+    seconds = int(piece.text.split()[2]) if " in " in piece.text else 0
+    assert 0 <= 1000 * seconds - left_ms < 1000
+
+
+def test_what_became_of_a_batch_begins_with_what_went_wrong() -> None:
+    ends = (
+        [status(ActionPhase.CONFIRMED)] * 38 + [status(ActionPhase.FINISHED_FIRST)] * 2 + [status(ActionPhase.REFUSED)]
+    )
+    assert plain(batch_words("canceled", ends)) == "1 refused  2 finished first  38 canceled"
+    assert plain(outcome_words("replayed", status(ActionPhase.CONFIRMED, new="run_cmabcdef6e3t"))) == (
+        "replayed as run_cm…6e3t"
+    )

@@ -1,0 +1,65 @@
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.present.samples import CREATED
+from tui.present.attempts.axis import Axis, round_up
+from tui.present.styled import Token, line_width, plain
+
+MS = timedelta(milliseconds=1)
+
+moments = st.integers(-10_000, 200_000).map(lambda ms: CREATED + ms * MS)
+
+
+@given(st.integers(8, 150), st.integers(1, 100_000), moments, moments, moments)
+def test_a_bar_fills_the_axis_exactly_and_is_never_empty(
+    width: int, span_ms: int, waited: datetime, started: datetime, ended: datetime
+) -> None:
+    line = Axis(CREATED, span_ms * MS, width).bar(waited, started, max(started, ended), Token.ROSE)
+    assert line_width(line) == width
+    bar = "".join(piece.text for piece in line if piece.token is Token.ROSE)
+    assert bar
+    assert set(bar) <= set("╺━╸")
+    assert not plain(line).strip().strip("╌").strip("╺━╸")
+
+
+@given(st.integers(8, 150), st.lists(st.integers(0, 90_000), min_size=4, max_size=12))
+def test_attempts_stand_on_the_axis_in_the_order_in_which_they_ran(width: int, at_ms: list[int]) -> None:
+    times = [CREATED + ms * MS for ms in sorted(at_ms)]
+    axis = Axis(times[0], times[-1] - times[0], width)
+    bars = [plain(axis.bar(None, begin, end, Token.BLUE)) for begin, end in zip(times[::2], times[1::2], strict=False)]
+    starts = [len(bar) - len(bar.lstrip()) for bar in bars]
+    ends = [len(bar.rstrip()) for bar in bars]
+    assert starts == sorted(starts)
+    assert ends == sorted(ends)
+
+
+def test_a_wait_is_dashed_up_to_the_bar_and_half_a_cell_counts() -> None:
+    axis = Axis(CREATED, 20 * MS, 10)
+    at = [CREATED + ms * MS for ms in range(21)]
+    assert plain(axis.bar(at[0], at[8], at[14], Token.ROSE)) == "╌╌╌╌━━━   "
+    assert plain(axis.bar(at[3], at[9], at[12], Token.ROSE)) == "  ╌╌╺━    "
+    assert plain(axis.bar(at[20], at[20], at[20], Token.ROSE)) == "         ╺"
+    assert plain(axis.bar(at[4], at[16], None, Token.ROSE)) == "  ╌╌╌╌╌╌  "
+
+
+@pytest.mark.parametrize(
+    ("span_ms", "labels"),
+    [
+        (6_400, ["0s", "2s", "4s", "6s"]),
+        (2_000, ["0s", "500ms", "1s", "1.5s"]),
+        (150_000, ["0s", "30s", "1m", "1m30s", "2m"]),
+        (3 * 86_400_000, ["0s", "12h", "1d", "1d12h", "2d", "2d12h"]),
+    ],
+)
+def test_the_axis_is_labelled_in_round_numbers(span_ms: int, labels: list[str]) -> None:
+    line = Axis(CREATED, span_ms * MS, 74).labels()
+    assert plain(line).split() == labels
+    assert line_width(line) <= 74
+
+
+@given(st.integers(1, 10**12))
+def test_the_axis_of_a_living_run_is_round_and_less_than_thrice_as_long_as_it(ms: int) -> None:
+    assert ms * MS <= round_up(ms * MS) <= max(3 * ms * MS, timedelta(milliseconds=1))

@@ -1,0 +1,300 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.present.printed.test_schema import SCHEMA
+from tests.support.present.samples import (
+    CREATED,
+    HOSTILE,
+    NOW,
+    RUN_ID,
+    STAMP,
+    failure,
+    full,
+    recorded_details,
+    sample,
+    text_of,
+)
+from tui.domain.error import RunError
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT, Body, Run
+from tui.domain.status import STATUS_TABLE
+from tui.domain.text import Raw
+from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
+from tui.present.columns import Now
+from tui.present.detail.facts import Relatives
+from tui.present.detail.page import FETCHING, Read, Shown, detail_rows, trouble_lines, whole_of
+from tui.present.detail.timeline import life_line
+from tui.present.json.fold import ALL, JsonFolds
+from tui.present.json.rows import ValuePath, ValueRows
+from tui.present.status import DESCRIPTIONS, UNSURE
+from tui.present.styled import Token, line_width, plain
+
+DETAILS = recorded_details()
+FAMILY = Relatives(
+    sample("COMPLETED", run_id="run_root", task="nightly"),
+    sample("EXECUTING", run_id="run_parent", task="checkout"),
+    [sample("CRASHED", run_id="run_child", task="notify")],
+)
+
+
+def rows(run: Run, width: int = 80, *, around: Relatives | None = None, **more: Any) -> list[Row]:
+    read, shown = more.get("read", Read()), more.get("shown", Shown())
+    return detail_rows(run, around or Relatives(), read, shown, more.get("now", Now(NOW)), width, ValueRows())
+
+
+def page(run: Run, width: int = 80, **more: Any) -> str:
+    return text_of([row.line for row in rows(run, width, **more)])
+
+
+def row_of(found: list[Row], part: str) -> Row:
+    return next(row for row in found if part in plain(row.line))
+
+
+def test_every_field_of_the_schema_that_a_run_has_is_on_its_page() -> None:
+    shown = page(full(), around=FAMILY)
+    expected: dict[str, list[str]] = {
+        "id": [RUN_ID],
+        "status": ["✗ Failed  after 2 attempts  the last attempt threw"],
+        "taskIdentifier": ["charge-card"],
+        "version": ["version   20261124.3"],
+        "createdAt": ["created   13:48:37.210"],
+        "updatedAt": ["updated   13:48:43.604"],
+        "startedAt": ["started   13:48:37.277"],
+        "finishedAt": ["finished  13:48:43.604"],
+        "isTest": ["test yes"],
+        "payload": ['payload   { order: "ord_1001" }'],
+        "output": ['output    [ "out", 42 ]'],
+        "tags": ["tags      billing  order:1001"],
+        "metadata": ['metadata  { step: "charge" }'],
+        "relatedRuns": [
+            "root      ✓ nightly      run_root",
+            "parent    ◐ checkout     run_parent",
+            "children  1  ▼ 1 Crashed",
+            "▼ notify       run_child",
+        ],
+        # The attempts themselves have a pane of their own, beside it.
+        "attempts": ["attempts  2"],
+    }
+    assert set(expected) == set(SCHEMA["properties"])
+    assert [text for texts in expected.values() for text in texts if text not in shown] == []
+
+
+@pytest.mark.parametrize("width", [40, 52, 80, 200])
+def test_all_else_that_is_known_is_on_the_page_at_every_width(width: int) -> None:
+    shown = page(full(), width)
+    expected = (
+        "prod", "triggerAndWait()", "batch_1", "10m", "idem-1", "eu-central-1", "STANDARD", "sched_1", "task/charge",
+        "small-1x", "$0.0002", "expired   13:48:44.604", "delayed   13:48:37.220", "57ms in queue",
+        "6.3s, of it 1.3s running", "after 2 attempts", "run_root", "run_parent", "CardError", "Card was declined",
+    )  # fmt: skip
+    assert [text for text in expected if text not in shown] == []
+    assert ("machine small-1x" if width > 40 else "machine   small-1x") in shown
+
+
+def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
+    run = next(run for name, run, _ in DETAILS if name.startswith("103-"))
+    assert page(run, 52, around=Relatives(children=[])).splitlines() == [
+        "",
+        "✗ Failed  after 3 attempts  the last attempt threw",
+        "fail-retry  run_cmwuqwphl00009f7de45f6e3t",
+        "",
+        "Error Upstream returned 503 on attempt 3: service",
+        "      unavailable",
+        "      at src/trigger/errors.ts:20:29",
+        "",
+        "○╌╌ 67ms ╌╌◐━━━━━━━━━━━━━━━━ 6.3s ━━━━━━━━━━━━━━━━✗",
+        "created   13:43:46.210   5m ago",
+        "started   13:43:46.277   67ms in queue",
+        "finished  13:43:52.604   6.3s, of it 1.3s running",
+        "version   20261124.1",
+        "from      trigger()      depth 0",
+        "cost      $0             ttl 10m",
+        "tags      billing  retry-demo",
+        "",
+        'payload   { order: "ord_1001" }',
+        "output    none, the run failed",
+        "",
+        "attempts  3              test no",
+        "region    cmwuqs3df0005yl7daxfu2j6v",
+        "updated   13:43:52.608   5m ago",
+        "children  none",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 52, 120])
+@pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
+def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, related: list[Run], width: int) -> None:
+    shown = Shown(folds={"payload": JsonFolds(ALL), "output": JsonFolds(ALL)}, is_wrapped=width == 52)
+    found = rows(run, width, around=Relatives(children=related), shown=shown)
+    assert all(line_width(row.line) <= width for row in found)
+    keys = [row.key for row in found if row.key is not None]
+    assert len(set(keys)) == len(keys)
+    assert run.id in text_of([row.line for row in found])
+
+
+@given(st.integers(1, 120), st.booleans())
+@settings(max_examples=25)
+def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(width: int, is_wrapped: bool) -> None:
+    run = full(HOSTILE)
+    around = Relatives(run, run, [replace(run, id=RunId(f"run_{number}{HOSTILE}")) for number in range(12)])
+    read = Read(trouble=f"GET /api/v3/runs/x: 500 {HOSTILE}")
+    found = rows(run, width, around=around, read=read, shown=Shown(is_wrapped=is_wrapped))
+    assert all(line_width(row.line) <= max(width, 30) for row in found)
+    assert not any(ord(character) < 0x20 for row in found for character in plain(row.line))
+
+
+@pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
+def test_each_status_is_described_in_words(row: Any) -> None:
+    said = UNSURE.get(row.title, DESCRIPTIONS[row.title])
+    assert said in page(sample(row.rest or row.legacy or row.database[0], attempt_count=None))
+
+
+def test_running_times_stand_still_when_nothing_is_heard() -> None:
+    run = sample("EXECUTING")
+    frozen = page(run, now=Now(NOW + timedelta(minutes=5), NOW))
+    assert "for 31s~" in frozen
+    assert "so far    31s~" in frozen
+    assert "━ 31s~ ━" in frozen
+    assert "~" not in page(run)
+    assert "~" not in page(sample("COMPLETED"), now=Now(NOW, NOW))
+
+
+@given(st.integers(10, 100), st.integers(0, 10**9), st.sampled_from(["COMPLETED", "EXECUTING", "QUEUED", "EXPIRED"]))
+def test_the_life_is_drawn_within_its_width_or_not_at_all(width: int, seconds: int, word: str) -> None:
+    run = sample(word, started=word in {"COMPLETED", "EXECUTING"})
+    assert run.state
+    run = replace(run, state=replace(run.state, delayed_until=CREATED + timedelta(seconds=seconds % 100)))
+    line = life_line(run, Now(CREATED + timedelta(seconds=seconds)), width)
+    assert line_width(line) <= width
+    assert not line or plain(line).endswith("✓" if word == "COMPLETED" else "◇" if word == "EXPIRED" else ("━", "╌"))
+
+
+def test_relatives_lead_to_their_pages() -> None:
+    found = rows(full(), around=FAMILY)
+    assert row_of(found, "nightly").act == Open(RunId("run_root"))
+    assert row_of(found, "checkout").act == Open(RunId("run_parent"))
+    assert row_of(found, "notify").act == Open(RunId("run_child"))
+    only_ids = rows(full())
+    assert row_of(only_ids, "run_root").act == Open(RunId("run_root"))
+
+
+def test_of_many_children_the_failed_stand_first_and_those_alike_fold() -> None:
+    children = [sample("COMPLETED", run_id=f"run_{number:03}") for number in range(23)]
+    children += [sample("EXECUTING", run_id="run_live"), sample("FAILED", run_id="run_failed")]
+    found = rows(sample(), around=Relatives(children=children))
+    texts = [plain(row.line).strip() for row in found]
+    start = next(index for index, text in enumerate(texts) if text.startswith("children"))
+    assert texts[start] == "children  25  ✗ 1 Failed  ◐ 1 Executing  ✓ 23 Completed"
+    assert "run_failed" in texts[start + 1]
+    assert "run_live" in texts[start + 2]
+    assert texts[start + 3] == "▸ ✓ 23 Completed"
+    act = found[start + 3].act
+    assert isinstance(act, Toggle)
+    opened = page(sample(), around=Relatives(children=children), shown=Shown(unfolded=frozenset({act.key})))
+    assert "▾ ✓ 23 Completed" in opened
+    assert "run_022" in opened
+
+
+def test_failed_children_do_not_fold_until_there_are_very_many() -> None:
+    def shown(count: int) -> str:
+        return page(
+            sample(),
+            around=Relatives(children=[sample("FAILED", run_id=f"run_{number:03}") for number in range(count)]),
+        )
+
+    assert shown(30).count("charge-card") == 31
+    assert shown(80).count("charge-card") == 51
+    assert "▸ ✗ 30 more Failed" in shown(80)
+
+
+def test_a_message_of_many_lines_is_cut_and_leads_to_the_whole() -> None:
+    error = RunError(Raw("\n".join(f"line {number}" for number in range(400))), Raw("Error"))
+    run = replace(sample("FAILED"), error=(STAMP, error))
+    row = row_of(rows(run), "Enter shows the whole")
+    assert row.act == Whole(ValuePath("error", ()))
+    assert whole_of(run, ValuePath("error", ())) == error.message
+    shown = page(run)
+    assert "line 7" in shown
+    assert "line 8" not in shown
+
+
+def test_causes_and_the_code_are_told_with_the_error() -> None:
+    causes = tuple(RunError(Raw(f"cause {number}"), Raw("TypeError")) for number in range(5))
+    error = replace(failure(1), code="ECONNRESET", causes=causes)
+    shown = page(replace(sample("FAILED"), error=(STAMP, error)))
+    assert "code  ECONNRESET" in shown
+    assert "at src/trigger/charge.ts:20:29" in shown
+    assert "caused by TypeError cause 2" in shown
+    assert "and 2 more causes" in shown
+
+
+def test_a_fact_that_is_cut_leads_to_the_whole_of_it() -> None:
+    run = sample()
+    run = replace(run, fixed=replace(run.fixed, idempotency_key=Raw("k" * 100_000)))
+    row = row_of(rows(run, 60), "key       k")
+    assert row.act == Whole(ValuePath("key", ()))
+    assert whole_of(run, ValuePath("key", ())) == "k" * 100_000
+    wrapped = [row for row in rows(run, 60, shown=Shown(is_wrapped=True)) if "kkkk" in plain(row.line)]
+    assert len(wrapped) == 8
+    assert plain(wrapped[-1].line).endswith("…")
+
+
+def test_what_is_stored_apart_is_fetched_by_enter_and_tells_how_far_it_got() -> None:
+    url = "https://store.example/secret?signature=1"
+    run = replace(sample(), body=(STAMP, Body(payload_url=url)))
+    row = row_of(rows(run), "payload")
+    assert plain(row.line) == "payload   stored apart  Enter fetches it"
+    assert row.act == Fetch("payload")
+    fetching = row_of(rows(run, shown=Shown(fetching={"payload": FETCHING})), "payload")
+    assert (plain(fetching.line), fetching.act) == ("payload   fetching…", None)
+    failed = rows(run, shown=Shown(fetching={"payload": "403"}))
+    assert row_of(failed, "payload   403").act == row_of(failed, "Enter tries again").act == Fetch("payload")
+    assert "secret" not in page(run)
+
+
+def test_a_value_inside_another_is_found_by_its_place() -> None:
+    run = replace(sample(), body=(STAMP, Body({"a": [1, {"text": "x\ny"}]})))
+    assert whole_of(run, ValuePath("payload", (0, 1, 0))) == "x\ny"
+    assert whole_of(run, ValuePath("payload", ())) == {"a": [1, {"text": "x\ny"}]}
+    assert whole_of(run, ValuePath("payload", (5,))) is ABSENT
+    assert whole_of(run, ValuePath("payload", (0, 9))) is ABSENT
+    assert whole_of(sample(), ValuePath("error", ())) is ABSENT
+
+
+def test_what_is_not_read_yet_is_told() -> None:
+    assert "payload   loading…" in page(sample(), read=Read(is_reading=True))
+    assert "payload   not read" in page(sample())
+    assert "output    none" in page(replace(sample(), body=(STAMP, Body({}))))
+    assert "payload   none" in page(replace(sample(), body=(STAMP, Body())))
+    assert "output" not in page(replace(sample("EXECUTING"), body=(STAMP, Body({}))))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        ("GET /api/v3/runs/x: 403 Forbidden", "This key may not read runs (403). Lists go on working."),
+        ("GET /api/v3/runs/x: 401 Invalid", "The key was refused (401). Set TRIGGER_SECRET_KEY anew."),
+        ("GET /api/v3/runs/x: 503 Busy", "The run could not be read (503). r tries again.\n503 Busy"),
+        ("GET /api/v3/runs/x: no connection: it", "As of 13:49: nobody answers. r tries again.\nno connection: it"),
+        (
+            "GET /api/v3/runs/x: 200, but a web page: is it right?",
+            "The run could not be read. r tries again.\n200, but a web page: is it right?",
+        ),
+        ("the run could not be read: no JSON", "The run could not be read: no JSON. r tries again."),
+        ("the attempts are not known: GET /api/v1/runs/x/trace: 500 Oh", "the attempts are not known: 500 Oh"),
+    ],
+)  # fmt: skip
+def test_trouble_is_told_in_words_with_what_to_do(trouble: str, told: str) -> None:
+    assert text_of(trouble_lines(sample(), Read(trouble=trouble), Now(NOW), 80)) == told
+
+
+def test_a_run_that_the_server_denies_says_so_first() -> None:
+    lines = trouble_lines(replace(sample(), gone_at=NOW), Read(trouble="GET /x: 404 no"), Now(NOW), 80)
+    assert text_of(lines) == "The server does not know this run any more."
+    assert lines[0][0].token is Token.AMBER
+    assert text_of(trouble_lines(None, Read(trouble="GET /x: no answer in 20 s"), Now(NOW), 80)).startswith("Nobody")

@@ -1,0 +1,142 @@
+"""The lines of a question: they fit, say everything, and let nothing act on the terminal."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
+from tui.domain.action_plan import ActionPlan, to_type
+from tui.domain.environment import Environment
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import read_status
+from tui.domain.text import Raw
+from tui.domain.tree import TreeNode
+from tui.present.columns import Now
+from tui.present.dialogs.confirm import Question, Target, confirm_lines
+from tui.present.styled import Token, line_width, plain
+
+PROD = Target(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), "prod", is_production=True)
+DEV = Target(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), "dev", is_production=False)
+
+
+def below(number: int, word: str = "EXECUTING", task: str = "import-page") -> TreeNode:
+    return TreeNode(RunId(f"run_{number}"), 1, TaskId(task), read_status(word), None)
+
+
+def question(*runs: Run, others: int = 0, place: Target = PROD, **changes: object) -> Question:
+    plan = ActionPlan("Cancel", runs, tuple(below(n, task=f"task-{n % 40}") for n in range(others)), read_at=NOW)
+    made = Question(plan, place, "Keep running", "")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@given(
+    width=st.integers(50, 100),
+    height=st.integers(13, 60),
+    others=st.integers(0, 60),
+    count=st.integers(1, 12),
+    is_reading=st.booleans(),
+    is_waiting=st.booleans(),
+    word=st.sampled_from(["", "cancel"]),
+    missing=st.sampled_from([(), ("the trace was cut by the server",), (HOSTILE,)]),
+    text=st.sampled_from(["", HOSTILE, "日本語" * 20]),
+)
+def test_a_question_fits_and_keeps_band_button_and_whole_id(
+    width: int,
+    height: int,
+    others: int,
+    count: int,
+    is_reading: bool,
+    is_waiting: bool,
+    word: str,
+    missing: tuple[str, ...],
+    text: str,
+) -> None:
+    runs = tuple(replace(full(text), id=RunId(f"{RUN_ID}{n}")) for n in range(count))
+    asked = question(*runs, others=others, is_reading=is_reading, left_out=2, grace_s=5)
+    asked = replace(asked, is_waiting=is_waiting, word=word)
+    asked = replace(asked, plan=replace(asked.plan, missing=missing, awaited_by=(TaskId("nightly"),)))
+    lines = confirm_lines(asked, Now(NOW), width, height)
+    assert all(line_width(line) <= width for line in lines)
+    assert plain(lines[0]).startswith("   PRODUCTION  acme/api")
+    assert lines[0][0].token is Token.ALARM
+    text_shown = text_of(lines)
+    assert "Keep running" in text_shown
+    assert not set(text_shown) & set("\x1b\x07\x00\u202e\u200b")
+    if count == 1:
+        assert f"{RUN_ID}0" in text_shown.replace("\n   ", "")
+
+
+def test_a_low_terminal_counts_the_kinds_that_have_no_room() -> None:
+    lines = confirm_lines(question(sample("EXECUTING"), others=40), Now(NOW), 60, 16)
+    assert len(lines) == 16
+    assert "… and " in text_of(lines)
+    assert "Type 41 or prod, then Enter" in text_of(lines)
+
+
+def test_the_key_that_acts_is_lit_only_when_it_acts() -> None:
+    def tokens(asked: Question, key: str) -> list[Token]:
+        lines = confirm_lines(asked, Now(NOW), 70, 40)
+        return [piece.token for line in lines for piece in line if piece.text == key]
+
+    one = question(sample("EXECUTING"), is_awake=True)
+    assert tokens(one, "y") == [Token.FAINT]
+    assert tokens(replace(one, may_answer=True), "y") == [Token.ROSE]
+    assert tokens(replace(one, may_answer=True, destroys=False), "y") == [Token.BRIGHT]
+    assert tokens(replace(one, may_answer=True, is_reading=True), "y") == [Token.FAINT]
+    many = question(sample("EXECUTING"), others=10, is_awake=True, may_answer=True)
+    assert tokens(replace(many, typed="1"), "Enter") == []
+    assert tokens(replace(many, typed="11"), "Enter") == [Token.ROSE]
+    gone = replace(one, may_answer=True, objection="Nothing to do: it is already Completed.")
+    assert tokens(gone, "y") == []
+
+
+def test_an_unknown_environment_says_how_it_is_treated() -> None:
+    unknown = Target(None, None, is_production=True)
+    band = plain(confirm_lines(question(sample(), place=unknown), Now(NOW), 70, 40)[0])
+    assert band.strip() == "PRODUCTION?  environment not known, treated as production"
+    assert plain(confirm_lines(question(sample(), place=DEV), Now(NOW), 70, 40)[0]).strip() == "DEVELOPMENT  acme/api"
+
+
+@pytest.mark.parametrize(
+    ("runs", "others", "place", "typed"),
+    [
+        (1, 9, PROD, ()),
+        (1, 10, PROD, ("11", "prod")),
+        (1, 10, DEV, ("11", "dev")),
+        (2, 0, DEV, ()),
+        (2, 0, PROD, ("2", "prod")),
+        (2, 0, Target(None, None, is_production=True), ("2",)),
+    ],
+)
+def test_what_has_to_be_typed(runs: int, others: int, place: Target, typed: tuple[str, ...]) -> None:
+    plan = ActionPlan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
+    assert to_type(plan, place.name, is_production=place.is_production) == typed
+
+
+def test_the_age_of_a_late_tree_counts_what_the_copy_is_behind() -> None:
+    asked = question(sample(), others=2)
+    late = replace(asked, plan=replace(asked.plan, is_late=True))
+    texts = [text_of(confirm_lines(each, Now(NOW + timedelta(seconds=3)), 70, 40)) for each in (asked, late)]
+    assert "The tree was read 3 s ago and is fully loaded." in texts[0]
+    assert "The tree is as of about 4 s ago and is fully loaded." in texts[1]
+
+
+def test_a_word_is_asked_for_where_the_terminal_is_silent() -> None:
+    asked = question(sample(), word="cancel", is_awake=True, may_answer=True)
+    text = text_of(confirm_lines(asked, Now(NOW), 70, 40))
+    assert "Type cancel, then Enter" in text
+    assert "The terminal does not tell when it drew this" in text
+    assert "y  cancel" not in text
+    many = question(*(replace(sample(), id=RunId(f"run_{n}")) for n in range(11)), word="cancel")
+    assert "Type 11 or prod, then Enter" in text_of(confirm_lines(many, Now(NOW), 70, 40))
+
+
+def test_a_dialog_says_that_it_waits_for_the_terminal() -> None:
+    asked = question(sample(), is_waiting=True)
+    assert "waiting for the terminal" in text_of(confirm_lines(asked, Now(NOW), 70, 40))
+    lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (asked, replace(asked, is_waiting=False))]
+    assert lines[0] == lines[1], "nothing jumps"

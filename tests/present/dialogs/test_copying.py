@@ -1,0 +1,36 @@
+"""What is copied of a run: everything as it came, for other programs."""
+
+from dataclasses import replace
+
+from tests.support.present.samples import full, sample
+from tui.domain.text import Raw
+from tui.present.dialogs.copying import clips_of, error_text, json_of
+
+
+def test_what_is_copied_is_raw() -> None:
+    clips = {clip.name: clip.text for clip in clips_of(full("日\x1b"))}
+    assert clips["payload"] == '{"order日\\u001b": "ord_1001日\\u001b"}'
+    assert clips["output"] == '["out日\\u001b", 42]'
+    assert clips["metadata"] == '{"step日\\u001b": "charge日\\u001b"}'
+    assert clips["error"] is not None
+    assert clips["error"].startswith("CardError日\x1b: Card was declined日\x1b\nno frames")
+    assert [clip.name for clip in clips_of(sample())] == ["id"]
+
+
+def test_an_error_that_its_stack_repeats_is_copied_once() -> None:
+    last = full().attempts
+    assert last is not None
+    first = last[1].attempts[0].error
+    assert first is not None
+    text = error_text(
+        replace(first, message=Raw("Upstream"), name=Raw("Error"), stack=Raw("Error: Upstream\n    at x"))
+    )
+    assert text.startswith("Error: Upstream\n    at x\ncaused by TypeError: fetch failed\n")
+
+
+def test_json_that_text_cannot_hold_is_escaped() -> None:
+    assert json_of(["\ud800"]) == '["\\ud800"]'
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert json_of(deep) == "[" * 5001 + "]" * 5001

@@ -1,0 +1,191 @@
+"""The server's filters in words, and what is said while they are typed."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.present.samples import HOSTILE
+from tui.domain.filters import RunFilters, read_period
+from tui.domain.ids import TaskId
+from tui.domain.status import STATUS_TABLE, filter_word
+from tui.emulator.simulation.vocabulary import FILTER_WORDS
+from tui.present.dialogs import filters as say
+from tui.present.dialogs.filters import FAMILIES, PERIODS, Typed, candidates, completed, filter_words, is_begun, word_of
+from tui.present.styled import Line, line_width, plain
+from tui.store.server_filter import KnownValues, ServerFilter, is_typable
+
+DAY = timedelta(hours=24)
+FAILED = tuple(word_of(title) for title in FAMILIES[1][1])
+KNOWN = KnownValues(
+    ("charge-card", "send-digest", "send-email"),
+    ("billing",),
+    ("20261124.3",),
+    ("emails", "task/send-email"),
+    is_all=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        (RunFilters(), "last 24h"),
+        (RunFilters(statuses=FAILED, tasks=(TaskId("charge-card"),)), "failed, charge-card, last 24h"),
+        (RunFilters(statuses=("FAILED",)), "Failed, last 24h"),
+        (RunFilters(statuses=("QUEUED", "PENDING_VERSION")), "Queued or Pending version, last 24h"),
+        (RunFilters(statuses=(*FAILED, "CANCELED")), "failed or Canceled, last 24h"),
+        (RunFilters(statuses=("QUEUED", "EXECUTING", "FAILED")), "3 statuses, last 24h"),
+        (RunFilters(statuses=("WAITING_FOR_DEPLOY", "NEW_WORD")), "Pending version or NEW_WORD, last 24h"),
+        (RunFilters(tasks=(TaskId("a"), TaskId("b"))), "a or b, last 24h"),
+        (RunFilters(tags=("a", "b", "c")), "3 tags, last 24h"),
+        (RunFilters(tags=("a",), versions=("1",), queues=("q",)), "tag a, version 1, queue q, last 24h"),
+    ],
+)
+def test_what_is_shown_in_words(filters: RunFilters, words: str) -> None:
+    assert filter_words(filters, DAY) == words
+    assert filter_words(filters, None) == words.removesuffix("last 24h").removesuffix(", ")
+
+
+def test_every_status_that_rest_tells_can_be_chosen() -> None:
+    offered = {word_of(title) for _, titles in FAMILIES for title in titles}
+    assert offered == {row.rest for row in STATUS_TABLE if row.rest} | {"INTERRUPTED"}
+    assert all(filter_word(word) == word for word in offered)
+    assert offered <= set(FILTER_WORDS), "one word that the server does not know makes it refuse the list"
+
+
+letters = st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters=",")
+values = st.text(letters, min_size=1, max_size=6).filter(is_typable)
+lists = st.lists(values, max_size=3, unique=True).map(tuple)
+chosen = st.builds(
+    ServerFilter,
+    st.builds(
+        RunFilters,
+        statuses=st.lists(st.sampled_from([word_of(title) for _, titles in FAMILIES for title in titles]), unique=True)
+        # The dialog gives them in its own order, which means the same.
+        .map(lambda words: tuple(word for _, titles in FAMILIES for word in map(word_of, titles) if word in words)),
+        tasks=lists.map(lambda names: tuple(map(TaskId, names))),
+        tags=lists,
+        versions=lists,
+        queues=lists,
+    ),
+    st.sampled_from([*PERIODS, "90m", "3d"]).map(lambda text: read_period(text) or DAY),
+)
+
+
+@given(chosen)
+def test_what_is_shown_in_the_dialog_is_read_back_as_it_was(before: ServerFilter) -> None:
+    assert say.read_typed(say.typed_of(before), timedelta(hours=1)) == before
+
+
+def test_a_period_that_the_server_would_ignore_is_said_and_not_taken() -> None:
+    typed = Typed(period="yesterday")
+    assert say.read_typed(typed, DAY) is None
+    assert "“yesterday” is no period" in (say.period_trouble(typed.period) or "")
+    assert "until the period is one" in plain(say.shows_line(typed, DAY))
+
+
+def test_no_period_is_the_usual_one() -> None:
+    for text in ("", "  ", " 24h "):
+        assert say.period_trouble(text) is None
+        assert say.read_typed(Typed(period=text), DAY) == ServerFilter(RunFilters(), DAY)
+    assert plain(say.shows_line(Typed(), DAY)) == "   shows  every run, last 24h"
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("", ("charge-card", "send-digest", "send-email")),
+        ("send", ("send-digest", "send-email")),
+        ("SEND-E", ("send-email",)),
+        ("email", ("send-email",)),
+        ("e", ("charge-card", "send-digest", "send-email")),
+        ("send-email", ()),
+        ("send-email, ", ("charge-card", "send-digest")),
+        ("send-email, c", ("charge-card",)),
+        ("nothing", ()),
+    ],
+)
+def test_values_that_the_last_one_may_become(text: str, offered: tuple[str, ...]) -> None:
+    assert candidates(text, KNOWN.tasks) == offered
+
+
+def test_those_that_begin_so_come_first() -> None:
+    assert candidates("mail", ("a-mail", "mail-b", "b-mail")) == ("mail-b", "a-mail", "b-mail")
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [("", "send-email"), ("se", "send-email"), ("charge-card, se", "charge-card, send-email"), (",", "send-email")],
+)
+def test_completing(text: str, after: str) -> None:
+    assert completed(text, "send-email") == after
+
+
+def test_only_what_is_begun_is_completed_by_the_key_that_leads_on() -> None:
+    assert is_begun("se", KNOWN.tasks)
+    assert not any(is_begun(text, KNOWN.tasks) for text in ("", "send-email", "send-email, ", "zebra"))
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("queue", "send-email", None),
+        ("queue", "emails, task/send-email", None),
+        ("task", "send-*", "The server takes whole names; patterns are for /."),
+        ("task", "charge-crad", "No run here has the task “charge-crad” yet."),
+        ("task", "charge-card", None),
+        ("tag", "biling", "No run here has the tag “biling” yet."),
+        ("version", "1", None),
+        ("task", "", None),
+    ],
+)
+def test_what_is_probably_not_meant(field: str, text: str, said: str | None) -> None:
+    assert say.doubt(field, text, KNOWN) == said
+
+
+@pytest.mark.parametrize(
+    ("older_count", "is_cut", "said"),
+    [
+        (0, False, "queue ok, last 7d"),
+        (1, False, "queue ok, last 7d and 1 older live run"),
+        (12, False, "queue ok, last 7d and 12 older live runs"),
+        (1_000, True, "queue ok, last 7d and ≥1,000 older live runs"),
+        (0, True, "queue ok, last 7d, older live runs not read"),
+    ],
+)
+def test_title_says_which_live_runs_are_older_than_the_period(older_count: int, is_cut: bool, said: str) -> None:
+    words = say.window_words(RunFilters(queues=("ok",)), timedelta(days=7), older_count, is_cut=is_cut)
+    assert words == said
+
+
+def test_where_not_all_values_are_known_none_is_strange() -> None:
+    assert say.doubt("task", "charge-crad", KnownValues(("charge-card",))) is None
+
+
+@given(st.lists(st.text(max_size=30) | st.just(HOSTILE), max_size=6), st.integers(56, 120), st.booleans())
+def test_offers_fit_and_end_with_their_key(offered: list[str], width: int, is_tab: bool) -> None:
+    line = say.offer_line(offered, width, is_tab=is_tab)
+    assert line_width(line) <= width
+    assert bool(line) == bool(offered)
+    if line:
+        assert plain(line).rstrip().endswith("Tab completes" if is_tab else "→ completes")
+        assert "\x1b" not in plain(line)
+
+
+@pytest.mark.parametrize("is_ruled", [True, False])
+@pytest.mark.parametrize("width", [60, 68])
+def test_the_band_is_as_wide_as_the_dialog(width: int, is_ruled: bool) -> None:
+    assert line_width(say.band_line(width, is_ruled=is_ruled)) == width
+    assert line_width(say.end_line(width, is_ruled=is_ruled)) == (width if is_ruled else 0)
+
+
+def test_a_chosen_status_stands_out_without_colour_and_the_others_recede() -> None:
+    def bold(line: Line) -> bool:
+        return line[-1].is_bold
+
+    assert bold(say.status_cell("Failed", frozenset({"FAILED"})))
+    assert not bold(say.status_cell("Crashed", frozenset({"FAILED"})))
+    assert not bold(say.status_cell("Failed", frozenset()))
+    assert bold(say.heading_cell(1, frozenset(FAILED)))
+    assert not bold(say.heading_cell(1, frozenset(FAILED[1:])))

@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+from tests.support.present.attempt_pages import fold_named, of, rows_of, text, thrice
+from tests.support.present.samples import (
+    STACK,
+    attempt,
+    failure,
+    sample,
+)
+from tui.domain.error import RunError
+from tui.domain.text import Raw
+
+
+def test_equal_errors_are_said_once() -> None:
+    def note(*messages: str) -> str:
+        attempts = (attempt(number, error=failure(1, message)) for number, message in enumerate(messages, 1))
+        return text(of(sample("FAILED", attempt_count=len(messages)), *attempts))
+
+    assert "the same in both attempts\n" in note("boom", "boom") + "\n"
+    assert "the same in attempt 2\n" in note("bang", "boom", "boom")
+    assert "the same in 3 of 4 attempts, but for the numbers" in note("boom 1", "bang", "boom 2", "boom 3")
+    assert "the same" not in note("boom", "bang")
+
+
+def test_the_first_own_frame_stands_out_and_no_other_does() -> None:
+    bold = [piece.text for row in rows_of(thrice()) for piece in row.line if piece.is_bold]
+    assert bold == ["3", "Error", "(anonymous)", "src/trigger/charge.ts:20"]
+
+
+def test_enter_unfolds_the_other_frames_in_the_order_of_the_stack() -> None:
+    run = thrice()
+    key = fold_named(run, "⋯ 2 frames")
+    shown = text(run, 118, toggled=frozenset({key}))
+    places = [shown.index(each) for each in ("charge.ts:20", "charge.ts:11", "x.ts:67", "async_context_frame:65")]
+    assert places == sorted(places)
+    assert "▾ 2 frames  node_modules 1 (@trigger.dev/core) · node:internal 1" in shown
+    assert fold_named(run, "▾ 2 frames", toggled=frozenset({key})) == key
+
+
+def test_a_search_looks_into_every_fold() -> None:
+    assert "async_context_frame" not in text(thrice(), 118)
+    assert "async_context_frame" in text(thrice(), 118, opens_all=True)
+
+
+def test_causes_follow_in_order_and_say_when_no_frame_is_yours() -> None:
+    foreign = Raw("TypeError: fetch failed\n    at fetch (node:internal/deps/undici/undici:14:9)")
+    deepest = RunError(Raw("fetch failed"), Raw("TypeError"), foreign, "ECONNRESET")
+    middle = RunError(Raw("answered 503"), Raw("UpstreamError"), STACK, causes=(deepest,))
+    error = replace(failure(1), causes=(middle,))
+    shown = text(of(sample("FAILED"), attempt(1, error=error)), 118)
+    assert shown.index("caused by UpstreamError answered 503") < shown.index(
+        "caused by TypeError fetch failed   ECONNRESET"
+    )
+    assert "⋯ 1 frame  node:internal 1, none of yours" in shown
+
+
+def test_a_stack_without_own_frames_is_shown_since_it_is_all_there_is() -> None:
+    foreign = Raw("Error: boom\n    at connect (file:///app/node_modules/pg/lib/client.js:132:9)")
+    shown = text(of(sample("FAILED"), attempt(1, error=RunError(Raw("boom"), Raw("Error"), foreign))))
+    assert "pg/lib/client.js:132" in shown
+    assert "▾ 1 frame  node_modules 1 (pg), none of yours" in shown
+
+
+def test_a_recursion_does_not_fill_the_page() -> None:
+    stack = Raw("Error: deep\n" + "    at down (file:///app/src/a.ts:1:1)\n" * 300)
+    run = of(sample("FAILED"), attempt(1, error=RunError(Raw("deep"), Raw("Error"), stack)))
+    assert text(run).count("src/a.ts:1") == 20
+    assert "⋯ 280 frames  yours 280" in text(run)
+
+
+LONG_PATH = Raw(
+    "Error: boom\n    at run (file:///app/src/trigger/a/very/long/path/to/the/thing/that/fails/in/this/place/charge.ts:31:13)"
+)
+
+
+def test_a_long_path_wraps_behind_a_slash_or_keeps_its_end() -> None:
+    run = of(sample("FAILED"), attempt(1, error=RunError(Raw("boom"), Raw("Error"), LONG_PATH)))
+    wrapped = [line.strip() for line in text(run).splitlines()]
+    at = next(index for index, line in enumerate(wrapped) if line.startswith("run  src/trigger/a/"))
+    assert "".join([wrapped[at].removeprefix("run"), wrapped[at + 1]]).replace(" ", "") == (
+        "src/trigger/a/very/long/path/to/the/thing/that/fails/in/this/place/charge.ts:31:13"
+    )
+    assert wrapped[at].endswith("/")
+    cut = next(line for line in text(run, is_wrapped=False).splitlines() if "charge.ts" in line)
+    assert "  …" in cut
+    assert cut.endswith("/this/place/charge.ts:31:13")
+
+
+def test_a_long_message_is_cut_counted_and_unfolded() -> None:
+    message = Raw("\n".join(f"line {number}" for number in range(400)))
+    run = of(sample("FAILED"), attempt(1, error=RunError(message, Raw("ZodError"))))
+    assert "line 39" in text(run)
+    assert "line 40" not in text(run)
+    key = fold_named(run, "… 360 more lines  Enter shows the whole")
+    whole = text(run, toggled=frozenset({key}))
+    assert "line 399" in whole
+    assert "▾ 400 lines" in whole
+
+
+def test_a_message_of_megabytes_on_one_line_says_how_much_there_is() -> None:
+    run = of(sample("FAILED"), attempt(1, error=RunError(Raw("x" * 3_000_000), Raw("Error"))))
+    key = fold_named(run, "… 3.0 MB in all  Enter shows more")
+    assert len(rows_of(run, toggled=frozenset({key}))) < 2_100
+
+
+def test_what_is_longer_than_the_pane_is_cut_where_wrapping_is_off() -> None:
+    run = of(sample("FAILED"), attempt(1, error=RunError(Raw(f"{'long ' * 40}\nsecond"), Raw("Error"))))
+    lines = text(run, is_wrapped=False).splitlines()
+    assert lines[3].endswith("…")
+    assert lines[4].strip() == "second"

@@ -1,0 +1,288 @@
+"""The line on top, against the mock-ups, and for any facts."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.present.samples import HOSTILE
+from tui.domain.environment import Environment
+from tui.domain.text import Raw
+from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
+from tui.present.ascii import ascii_line
+from tui.present.frame.header import HeaderFacts, header_line
+from tui.present.styled import Token, line_width, plain
+from tui.store.activity import Minute
+from tui.store.freshness import Freshness, Level
+from tui.store.tally import Counts
+
+AT = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
+PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))
+DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
+COUNTS = Counts(queued=12, executing=8, waiting=3, failed=41)
+FRESH = Freshness(Level.FRESH, AT - timedelta(seconds=1), timedelta(seconds=2))
+LIVE = Freshness(Level.FRESH, AT - timedelta(seconds=9), timedelta(seconds=20), lead="realtime")
+MINUTES = tuple(Minute(count, 2 if count == 2 else 0) for count in (3, 4, 3, 5, 4, 4, 2, 5, 3, 4, 5, 7, 6, 5, 6, 46))
+FACTS = HeaderFacts(AT, FRESH, "https://api.trigger.dev", PROD, counts=COUNTS)
+
+
+def ago(seconds: float) -> datetime:
+    return AT - timedelta(seconds=seconds)
+
+
+def troubled(trouble: SourceRetrying | SourceStopped | None, level: Level = Level.STALE) -> Freshness:
+    return Freshness(level, ago(302), timedelta(seconds=2), trouble, trouble.at if trouble else None)
+
+
+OFFLINE = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 9, "GET /api/v1/runs: no connection", False)
+ANSWERED = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 3, "GET /api/v1/runs: 503", True, 503)
+REFUSED = SourceRetrying("realtime", ago(60), AT + timedelta(minutes=4), 1, "GET /realtime/v1/runs: 403", True, 403)
+STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key", 401)
+
+
+@pytest.mark.parametrize(
+    ("facts", "left", "right"),
+    [
+        (FACTS, "  PROD   acme/api   ● polling every 2 s ", "Q12  E8  W3  ✗41 "),
+        (replace(FACTS, freshness=LIVE), "  PROD   acme/api   ● live  ", "Q12  E8  W3  ✗41 "),
+        (
+            replace(FACTS, freshness=replace(FRESH, aside=REFUSED)),
+            "  PROD   acme/api   ● polling every 2 s  no live feed (403), next try in 4 min ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=replace(LIVE, aside=ANSWERED)),
+            "  PROD   acme/api   ● live  no lists (503), next try in 4 s ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=LIVE, quiet=timedelta(minutes=7)),
+            "  PROD   acme/api   ● live  no change for 7 min ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (replace(FACTS, freshness=LIVE, quiet=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
+        (replace(FACTS, freshness=LIVE, missed=2), "  PROD   acme/api   ● live  the feed missed 2 runs ", "✗41 "),
+        (replace(FACTS, freshness=FRESH, missed=2), "  PROD   acme/api   ● polling every 2 s ", "✗41 "),
+        (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
+        (
+            replace(FACTS, freshness=replace(LIVE, level=Level.LATE, lead="relay"), is_relayed=True),
+            "  PROD   acme/api   ● relay  9 s old, late ",
+            "✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=troubled(replace(OFFLINE, source="relay")), is_relayed=True),
+            "  PROD   acme/api   ○ no relay since 13:44  retrying in 4 s",
+            "✗41  as of 13:44 ",
+        ),
+        (
+            replace(FACTS, counts=replace(COUNTS, delayed=2, pending_version=1)),
+            "  PROD   acme/api   ● polling every 2 s ",
+            "Q12  D2  P1  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=LIVE, counts=replace(COUNTS, counted_at=ago(8))),
+            "  PROD   acme/api   ● live  ",
+            "Q12  E8  W3  ✗41  8 s old ",
+        ),
+        (replace(FACTS, freshness=LIVE, counts=replace(COUNTS, counted_at=ago(2))), "  PROD", "W3  ✗41 "),
+        (
+            replace(FACTS, counts=replace(COUNTS, is_live_least=True)),
+            "  PROD   acme/api   ● polling",
+            "Q≥12  E≥8  W≥3  ✗41 ",
+        ),
+        (
+            replace(FACTS, counts=replace(COUNTS, is_live_least=True, is_failed_least=True)),
+            "  PROD   acme/api   ● polling",
+            "Q≥12  E≥8  W≥3  ✗≥41 ",
+        ),
+        (replace(FACTS, is_read_only=True), "  PROD   acme/api   READ-ONLY   ● polling", "Q12  E8  W3  ✗41 "),
+        (
+            replace(FACTS, freshness=Freshness(Level.LATE, ago(12), timedelta(seconds=5))),
+            "  PROD   acme/api   ● polling  12 s old, late",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=troubled(ANSWERED)),
+            "  PROD   acme/api   ○ retrying in 4 s  try 3: 503 from the server",
+            "Q12  E8  W3  ✗41  as of 13:44 ",
+        ),
+        (
+            replace(FACTS, freshness=troubled(OFFLINE)),
+            "  PROD   acme/api   ○ offline since 13:44  retrying in 4 s",
+            "Q12  E8  W3  ✗41  as of 13:44 ",
+        ),
+        (
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19)),
+            "  PROD   acme/api   ‖ paused  19 s ago, p goes on",
+            "Q12  E8  W3  ✗41  as of 13:48 ",
+        ),
+        (
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), waiting=12),
+            "  PROD   acme/api   ‖ paused  19 s ago, 12 waiting, p goes on",
+            "as of 13:48 ",
+        ),
+        (
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), freshness=troubled(OFFLINE)),
+            "  PROD   acme/api   ‖ paused  ○ offline since 13:44",
+            "as of 13:48 ",
+        ),
+        (
+            replace(FACTS, budget=BudgetRead(250, 31, AT)),
+            "  PROD   acme/api   ● polling",
+            "budget 31 of 250   Q12  E8  W3  ✗41 ",
+        ),
+        (replace(FACTS, budget=BudgetRead(250, 63, AT)), "  PROD   acme/api   ● polling ", " Q12  E8  W3  ✗41 "),
+        (replace(FACTS, environment=DEV, counts=Counts(executing=1)), "  DEV   acme/api   ● polling", " E1 "),
+        (
+            replace(FACTS, environment=None),
+            "  PROD?   ● polling every 2 s  environment not known, treated as production",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (replace(FACTS, freshness=Freshness(Level.CONNECTING), environment=None), "  …   connecting…", ""),
+        (
+            replace(FACTS, freshness=Freshness(Level.CONNECTING, waited=timedelta(seconds=12)), environment=None),
+            "  …   connecting…  for 12 s ",
+            "",
+        ),
+        (
+            replace(FACTS, freshness=troubled(STOPPED)),
+            "  PROD   acme/api   ○ stopped  the key was refused (401)",
+            "as of 13:44 ",
+        ),
+        (replace(FACTS, freshness=troubled(None)), "  PROD   acme/api   ● no answer for 5 min", "as of 13:44 "),
+    ],
+)
+def test_each_state_reads_as_in_the_mock_ups(facts: HeaderFacts, left: str, right: str) -> None:
+    text = plain(header_line(facts, 109))
+    assert text.startswith(left)
+    assert text.endswith(right)
+    assert len(text) == 109
+
+
+def test_a_screen_of_80_cells_says_when_a_lost_relay_is_tried_again() -> None:
+    lost = replace(OFFLINE, source="relay", next_at=AT + timedelta(seconds=16))
+    facts = replace(
+        FACTS,
+        freshness=troubled(lost),
+        is_relayed=True,
+        is_read_only=True,
+        counts=Counts(queued=3, executing=1, waiting=3, failed=9),
+    )
+    text = plain(header_line(facts, 80))
+    assert text.startswith("  PROD   READ-ONLY   ○ no relay since 13:44  retrying in 16 s ")
+    assert text.endswith(" Q3  E1  W3  ✗9 ")
+
+
+def test_the_whole_line_of_the_main_mock_up() -> None:
+    line = header_line(replace(FACTS, minutes=MINUTES), 120)
+    assert plain(line).startswith("  PROD   acme/api   ● polling every 2 s   Q12  E8  W3  ✗41   ")
+    assert plain(line).endswith("runs/min ▁▁▁▁▁▁▁▁▁▁▁▂▂▁▂█ 46   13:49 UTC ")
+    assert [piece.text for piece in line if piece.token is Token.ROSE] == ["✗41", "▁"]
+
+
+def test_offline_keeps_the_clock_and_loses_the_bars_and_every_lively_colour() -> None:
+    line = header_line(replace(FACTS, minutes=MINUTES, freshness=troubled(OFFLINE)), 120)
+    assert plain(line).rstrip().endswith("13:49 UTC")
+    assert "runs/min" not in plain(line)
+    assert not {piece.token for piece in line} & {Token.BLUE, Token.GREEN, Token.ROSE}
+
+
+def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
+    counts = Counts(queued=12_345, executing=8_000, waiting=3_333, failed=41_000)
+    facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=counts)
+    shown = {width: plain(header_line(facts, width)) for width in range(60, 140)}
+    marks = ("UTC", "runs/min", "acme/api", "budget")
+    least = [min(width for width, text in shown.items() if mark in text) for mark in marks]
+    assert least == sorted(least, reverse=True)
+    assert "✗41,000" in shown[60]
+
+
+def test_counts_that_the_server_has_not_told_for_a_minute_are_of_then() -> None:
+    line = header_line(replace(FACTS, counts=replace(COUNTS, counted_at=ago(90))), 100)
+    assert plain(line).endswith("Q12  E8  W3  ✗41  as of 13:47 ")
+
+
+def test_without_colours_the_environment_is_in_brackets_and_without_unicode_nothing_is_cut() -> None:
+    facts = replace(
+        FACTS, counts=replace(COUNTS, is_live_least=True, is_failed_least=True), freshness=troubled(OFFLINE)
+    )
+    line = ascii_line(header_line(facts, 80, is_colorless=True, offline="o"))
+    assert plain(line).startswith(" [PROD]  api   o offline since 13:44  retrying in 4 s ")
+    assert plain(line).endswith(" Q>=12 E>=8 W>=3 x>=41 ")
+    assert line_width(line) == 80
+
+
+def test_what_can_wait_longest_drops_from_the_counts_first() -> None:
+    counts = Counts(queued=1, delayed=2, pending_version=3, executing=4, waiting=5, failed=6)
+    facts = replace(FACTS, counts=counts, freshness=troubled(replace(OFFLINE, source="relay")), is_read_only=True)
+    shown = {width: plain(header_line(facts, width)) for width in range(50, 110)}
+    least = [min(width for width, text in shown.items() if f" {mark} " in text) for mark in ("D2", "P3", "W5", "Q1")]
+    assert least == sorted(least, reverse=True)
+
+
+names = st.sampled_from(["", "prod", "acme", "日本語" * 20, HOSTILE, "x" * 200]).map(Raw)
+numbers = st.integers(0, 10**7)
+STRANGE = replace(STOPPED, status=403, reason=HOSTILE)
+TROUBLES: tuple[SourceRetrying | SourceStopped | None, ...] = (None, OFFLINE, ANSWERED, STOPPED, STRANGE)
+
+
+figures = st.builds(
+    Counts,
+    queued=numbers,
+    delayed=numbers,
+    pending_version=numbers,
+    executing=numbers,
+    waiting=numbers,
+    failed=numbers,
+    counted_at=st.none() | st.integers(0, 100).map(ago),
+    is_live_least=st.booleans(),
+    is_failed_least=st.booleans(),
+)
+
+
+@st.composite
+def header_facts(draw: st.DrawFn) -> HeaderFacts:
+    environment = st.none() | st.builds(
+        Environment, names, st.sampled_from(["PRODUCTION", "DEVELOPMENT"]), names, names
+    )
+    level = draw(st.sampled_from(Level))
+    confirmed_at = None if level is Level.CONNECTING else ago(draw(st.integers(0, 10**6)))
+    return HeaderFacts(
+        AT,
+        Freshness(
+            level,
+            confirmed_at,
+            timedelta(seconds=2),
+            draw(st.sampled_from(TROUBLES)),
+            lead=draw(st.sampled_from(["rest", "realtime", "relay"])),
+            aside=draw(st.sampled_from((*TROUBLES, REFUSED))),
+        ),
+        "https://api.trigger.dev",
+        draw(environment),
+        draw(st.none() | names),
+        draw(st.booleans()),
+        draw(figures),
+        draw(st.none() | st.builds(BudgetRead, numbers, numbers, st.just(AT))),
+        draw(st.none() | st.just(ago(19))),
+        draw(numbers),
+        tuple(draw(st.lists(st.builds(Minute, numbers, numbers), max_size=16))),
+        draw(st.none() | st.timedeltas(timedelta(), timedelta(days=9))),
+        draw(st.booleans()),
+        draw(numbers),
+    )
+
+
+@given(header_facts(), st.integers(60, 220))
+def test_any_facts_fill_the_width_and_never_lose_environment_read_only_and_connection(
+    facts: HeaderFacts, width: int
+) -> None:
+    line = header_line(facts, width)
+    assert line_width(line) == width
+    assert line_width(ascii_line(line)) <= width or "\ufe0f" in plain(line)
+    assert {piece.token for piece in line} & {Token.CHIP, Token.GREY_CHIP}
+    text = plain(line)
+    assert not facts.is_read_only or "READ-ONLY" in text
+    heads = ("connecting…", "●", "○ offline since 13:44", "○ retrying in 4 s", "○ stopped", "‖ paused")
+    assert any(head in text for head in heads)

@@ -1,0 +1,59 @@
+"""The terminal's title says what the header says, as clean text."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.present.frame.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, troubled
+from tests.support.present.samples import HOSTILE
+from tui.domain.environment import Environment
+from tui.domain.text import Raw
+from tui.present.frame.header import HeaderFacts
+from tui.present.frame.title import MAX_TITLE_CELLS, takes_title, terminal_title
+from tui.present.styled import Piece, line_width
+from tui.store.freshness import Freshness, Level
+
+UNKNOWN = Freshness(Level.CONNECTING, None)
+
+
+@pytest.mark.parametrize(
+    ("facts", "title", "in_ascii"),
+    [
+        (FACTS, "✗41 PROD acme/api", "x41 PROD acme/api"),
+        (replace(FACTS, counts=replace(COUNTS, failed=0)), "✗0 PROD acme/api", "x0 PROD acme/api"),
+        (
+            replace(FACTS, counts=replace(COUNTS, is_failed_least=True)),
+            "✗≥41 PROD acme/api",
+            "x>=41 PROD acme/api",
+        ),
+        (
+            replace(FACTS, counts=replace(COUNTS, failed=0, is_failed_least=True)),
+            "PROD acme/api",
+            "PROD acme/api",
+        ),
+        (replace(FACTS, freshness=troubled(ANSWERED)), "○ ✗41 PROD acme/api", "o x41 PROD acme/api"),
+        (replace(FACTS, environment=None), "✗41 PROD?", "x41 PROD?"),
+        (replace(FACTS, freshness=UNKNOWN), "PROD acme/api", "PROD acme/api"),
+        (HeaderFacts(AT, UNKNOWN), "trigger-tui", "trigger-tui"),
+        (replace(FACTS, branch="fix-1"), "✗41 PROD acme/api fix-1", "x41 PROD acme/api fix-1"),
+        (replace(FACTS, environment=replace(PROD, organisation=Raw(""))), "✗41 PROD api", "x41 PROD api"),
+    ],
+)
+def test_title_says_what_is_known(facts: HeaderFacts, title: str, in_ascii: str) -> None:
+    assert terminal_title(facts) == title
+    assert terminal_title(facts, is_ascii=True) == in_ascii
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "\x1b]2;mine\x07", "\x9d2;mine\x9c", "a\nb\rc\0", "x" * 10_000, "👨" * 500])
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_title_holds_no_control_of_a_server_and_has_a_bound(text: str, is_ascii: bool) -> None:
+    environment = Environment(Raw(text), text, Raw(text), Raw(text))
+    title = terminal_title(replace(FACTS, environment=environment, branch=text), is_ascii=is_ascii)
+    assert title.isprintable()
+    assert line_width((Piece(title),)) <= MAX_TITLE_CELLS
+    assert title.isascii() or not is_ascii
+
+
+def test_console_and_old_terminals_get_no_title() -> None:
+    assert all(takes_title(term) for term in ("xterm-256color", "screen", "tmux-256color", "xterm-kitty", "alacritty"))
+    assert not any(takes_title(term) for term in ("", "linux", "linux-16color", "dumb", "vt100", "eterm-color"))

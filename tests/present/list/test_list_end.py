@@ -1,0 +1,116 @@
+"""The last line of the list, in words."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.domain.patches import NOON
+from tui.domain.search import SearchProgress, SearchStep
+from tui.domain.update import HistoryRead
+from tui.present.list.end import EndFacts, end_line, reach_words
+from tui.present.styled import line_width, plain
+
+WHOLE = HistoryRead(NOON - timedelta(hours=9), 700, is_complete=True)
+CUT = HistoryRead(NOON - timedelta(hours=2), 5_000, is_complete=True, is_cut=True)
+READING = HistoryRead(NOON - timedelta(hours=1), 300, is_complete=False)
+FACTS = EndFacts(NOON, NOON - timedelta(hours=24), WHOLE, SearchProgress())
+SEARCHED = replace(FACTS, is_filtered=True, found=9, unread_count=0, failed_count=0)
+REACHED: datetime = NOON - timedelta(days=2)
+
+
+def said(facts: EndFacts, width: int = 200) -> str | None:
+    line = end_line(facts, width)
+    return None if line is None else plain(line)
+
+
+def after(**progress: Any) -> SearchProgress:
+    return SearchProgress(reached=REACHED, older_read=100, **progress)
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        (FACTS, None),
+        (replace(FACTS, history=None), None),
+        (replace(FACTS, history=READING), None),
+        (replace(FACTS, history=CUT), "older than 10:00 not read   Enter reads on"),
+        (SEARCHED, "9 found · older than 11-23 12:00 not searched   Enter asks the server"),
+        (
+            replace(SEARCHED, history=CUT, unread_count=139, failed_count=148),
+            "9 found · 139 errors not read · older than 10:00 not searched   Enter asks the server",
+        ),
+        (replace(SEARCHED, history=READING), "9 found · still reading older runs   Enter asks the server"),
+        (replace(SEARCHED, lacks_queues=True), "9 found · queues not read · older than 11-23 12:00 not searched"),
+        (
+            replace(SEARCHED, failed_count=148, progress=after()),
+            "9 found · older than 11-22 12:00 not searched · all 148 errors read   Enter reads on",
+        ),
+        (
+            replace(SEARCHED, failed_count=148, progress=after(is_at_end=True)),
+            "9 found · searched back to 11-22 12:00 · all 148 errors read",
+        ),
+        (
+            replace(SEARCHED, unread_count=3, failed_count=148, progress=after(is_at_end=True, unreadable_count=1)),
+            "9 found · 2 errors not read · searched back to 11-22 12:00   Enter reads on",
+        ),
+        (
+            replace(SEARCHED, unread_count=3, progress=after(trouble="GET /api/v1/runs: 503", is_at_end=True)),
+            "9 found · stopped: 503 · 3 errors not read · searched back to 11-22 12:00   Enter tries again",
+        ),
+        (
+            replace(SEARCHED, unread_count=3, progress=SearchProgress(answers=("asked by its id",), is_answered=True)),
+            "9 found · 3 errors not read · asked by its id   Enter reads on",
+        ),
+    ],
+)
+def test_end_says_what_was_not_looked_at(facts: EndFacts, text: str | None) -> None:
+    assert text == said(facts) if text is None else (said(facts) or "").startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (SearchProgress(SearchStep.ERRORS, 60, 139), "searching, 60 of 139 errors read   Esc stops"),
+        (SearchProgress(SearchStep.OLDER_ERRORS), "searching, the server looks through its errors   Esc stops"),
+        (SearchProgress(SearchStep.LIST), "searching, still reading older runs   Esc stops"),
+        (SearchProgress(SearchStep.IDS), "searching, by id   Esc stops"),
+        (SearchProgress(SearchStep.NAMES, older_read=1), "searching, by name, 1 run read   Esc stops"),
+        (after(step=SearchStep.OLDER), "searching, 100 older runs read, back to 11-22 12:00   Esc stops"),
+    ],
+)
+def test_search_says_how_far_it_is(progress: SearchProgress, text: str) -> None:
+    assert said(replace(SEARCHED, progress=progress)) == text
+
+
+def test_no_key_is_offered_where_a_relay_lists_nothing() -> None:
+    stopped = SearchProgress(has_lists=False, trouble="a relay lists no older runs")
+    text = "stopped: a relay lists no older runs · older than 10:00 not"
+    assert said(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
+    assert said(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"
+    unread = said(replace(SEARCHED, history=CUT, unread_count=1, progress=stopped))
+    assert unread is not None
+    assert unread.endswith("   Enter reads on"), "errors are read one by one there"
+
+
+def test_narrow_line_names_its_key_in_short() -> None:
+    facts = replace(SEARCHED, history=CUT, unread_count=139, failed_count=148)
+    text = "9 found · 139 errors not read · older than 10:00 not searched   Enter asks"
+    assert said(facts, 77) == text
+    assert said(facts, 100) == f"{text} the server"
+
+
+@pytest.mark.parametrize("width", [1, 12, 40, 60, 77, 200])
+def test_end_fits_and_keeps_its_key(width: int) -> None:
+    facts = replace(SEARCHED, history=CUT, unread_count=139, progress=SearchProgress(answers=("日本" * 40,)))
+    line = end_line(facts, width)
+    assert line is not None
+    assert line_width(line) <= max(width, len("   Enter reads on"))
+    assert plain(line).endswith("Enter reads on")
+
+
+def test_reach_is_said_where_reading_was_cut() -> None:
+    assert reach_words(CUT, 5_048, NOON) == "newest 5,048, back to 10:00"
+    assert reach_words(WHOLE, 700, NOON) is None
+    assert reach_words(None, 0, NOON) is None

@@ -1,0 +1,266 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.present.samples import HOSTILE, NOW, STARTED, full, text_of
+from tests.support.present.trees import Grove, chain, groves, nightly
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import read_status
+from tui.domain.tree import RunTimes, RunTree, TreeNode
+from tui.present.actions.row_actions import Open, Toggle
+from tui.present.columns import Now
+from tui.present.styled import Line, Token, line_width, plain
+from tui.present.tree.fold import ALL_OPEN, TreeFolds, branches
+from tui.present.tree.notes import extent, notes
+from tui.present.tree.page import columns_for, head, row
+from tui.present.tree.shape import Shape, shape_of
+
+
+def lines(
+    grove: Grove, tree: RunTree, cells: int, folds: TreeFolds | None = None, now: Now | None = None
+) -> list[Line]:
+    """The titles and the rows."""
+    columns = columns_for(cells)
+    shown = branches(shape_of(tree, grove.runs.get), folds or TreeFolds())
+    rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in shown]
+    return [head(columns), *rows]
+
+
+def shown(grove: Grove, current: str, cells: int) -> list[str]:
+    return [plain(line).rstrip() for line in lines(grove, grove.tree(current), cells)]
+
+
+def shape_and_tree(grove: Grove, *missing: str) -> tuple[Shape, RunTree]:
+    tree = grove.tree("root", *missing)
+    return shape_of(tree, grove.runs.get), tree
+
+
+def family(*words: str) -> Grove:
+    grove = Grove()
+    grove.add("root")
+    for number, word in enumerate(words):
+        grove.add(f"child{number}", "root", word)
+    return grove
+
+
+def test_the_tree_as_it_is_drawn() -> None:
+    assert shown(nightly(), "page0-0", 108) == [
+        "  run                                                 below it                   took   queued  id",
+        "▾ ‖ import  trigger()                                   ✗3   E2    Q4   ✓38       31s     67ms  run_import",
+        "├─▸ ✓ plan  triggerAndWait()                                             ✓2      6.3s     66ms  run_plan",
+        "├─▾ batch of 5  batchTriggerAndWait()                   ✗2   E2    Q4   ✓35       31s",
+        "│ ├─▾ ✗ shard                                           ✗1               ✓9      6.3s     63ms  run_shard0",
+        "│ │ ├── ✗ page                                                                   6.3s     62ms  run_page0-0",
+        "│ │ └─▸ 9 completed  page                                                ✓9",
+        "│ ├─▾ ◐ shard                                                E1    Q4    ✓5       31s     52ms  run_shard1",
+        "│ │ ├── ◐ page                                                                    31s     51ms  run_page1-0",
+        "│ │ ├─▸ 4 queued  page                                             Q4",
+        "│ │ └─▸ 5 completed  page                                                ✓5",
+        "│ └─▸ 3 completed  shard                                                ✓21",
+        "└── ✗ notify  trigger() · not awaited                                            6.3s     20ms  run_notify",
+    ]
+
+
+def told(word: str, times: RunTimes | None) -> str:
+    """The row of a run of which only a query told."""
+    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status(word), None, times=times)
+    root = TreeNode(RunId("run_root"), 0, TaskId("root"), read_status("Completed"), None, (leaf,))
+    return plain(lines(Grove(), RunTree(root, RunId("run_root")), 108)[-1]).rstrip()
+
+
+def test_row_shows_the_times_of_a_run_that_only_a_query_told() -> None:
+    created_at, started_at = STARTED - timedelta(seconds=2), STARTED
+    ended = RunTimes(created_at, started_at, started_at + timedelta(seconds=3))
+    assert told("Completed", ended).split()[-3:] == ["3.0s", "2.0s", "run_leaf"]
+    live = told("Executing", RunTimes(created_at, started_at)).split()
+    assert live[-3:] == ["31s", "2.0s", "run_leaf"]
+    queued = told("Queued", RunTimes(NOW - timedelta(seconds=7))).split()
+    assert queued[-2:] == ["7.0s", "run_leaf"]
+    assert "·" not in queued
+    assert told("Completed", RunTimes(lasted=timedelta(seconds=4))).split()[-2:] == ["4.0s", "run_leaf"]
+    assert told("Completed", None).split()[-2:] == ["·", "run_leaf"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "titles"),
+    [
+        (118, ["run", "below", "it", "took", "queued", "id"]),
+        (81, ["run", "below", "it", "took", "id"]),
+        (63, ["run", "below", "it", "took"]),
+        (56, ["run", "below", "took"]),
+        (30, ["run"]),
+    ],
+)
+def test_where_it_is_narrow_the_queue_goes_first_then_the_id_then_all_counts_but_the_failed(
+    cells: int, titles: list[str]
+) -> None:
+    said = lines(nightly(), nightly().tree("import"), cells)
+    assert plain(said[0]).split() == titles
+    assert ("✗3" in text_of(said)) == ("below" in titles)
+    assert ("E2" in text_of(said)) == ("it" in titles)
+
+
+@given(groves(), st.integers(18, 220))
+@settings(max_examples=40)
+def test_no_line_passes_the_edge(planted: tuple[Grove, RunTree], cells: int) -> None:
+    grove, tree = planted
+    hostile = full(HOSTILE)
+    grove.runs[tree.root.id] = replace(hostile, id=tree.root.id)
+    for line in lines(grove, tree, cells, ALL_OPEN):
+        assert line_width(line) <= cells
+        assert "\x1b" not in plain(line)
+
+
+@pytest.mark.parametrize("cells", [28, 60, 118])
+def test_at_any_depth_the_task_is_seen_and_cut_guides_say_how_deep_it_is(cells: int) -> None:
+    said = lines(*chain(1000), cells)
+    assert all(f"task{depth}" in plain(line) for depth, line in enumerate(said[1:]))
+    assert plain(said[-1]).startswith("999…")
+
+
+def test_the_current_run_is_bold_and_failures_stand_out() -> None:
+    grove = family("FAILED", "COMPLETED")
+    said = lines(grove, grove.tree("child1"), 118)
+    tasks = {piece.text: piece for line in said for piece in line if piece.text in {"root", "child0", "child1"}}
+    assert [tasks[name].is_bold for name in ("root", "child0", "child1")] == [False, False, True]
+    assert [tasks[name].token for name in ("root", "child0")] == [Token.MUTED, Token.BRIGHT]
+    assert [piece.token for line in said for piece in line if piece.text == "✗1"] == [Token.ROSE]
+
+
+def test_a_row_of_a_run_leads_to_it_and_a_row_of_many_unfolds() -> None:
+    grove = nightly()
+    acts = {
+        row(each, columns_for(118), Now(NOW)).act
+        for each in branches(shape_of(grove.tree("import"), grove.runs.get), TreeFolds())
+    }
+    assert Open(RunId("run_notify")) in acts
+    assert Toggle(("batch", "run_import", "batch_1")) in acts
+    assert Toggle(("alike", "run_shard0", "completed", "page")) in acts
+
+
+def test_timers_of_what_lives_stand_still_when_nobody_knows_better() -> None:
+    grove = family("EXECUTING", "QUEUED", "COMPLETED")
+    frozen = Now(NOW, STARTED + timedelta(seconds=5))
+    said = text_of(lines(grove, grove.tree("root"), 118, now=frozen))
+    assert "5.0s~" in said
+    assert "5.1s~" in said
+    assert "6.3s~" not in said
+
+
+def test_what_is_said_of_a_run_behind_its_task() -> None:
+    grove = family("EXECUTING", "DELAYED", "FAILED", "COMPLETED")
+    ids = [RunId(f"run_child{number}") for number in range(4)]
+    retried, delayed, failed, gone = (grove.runs[run_id] for run_id in ids)
+    assert delayed.state is not None
+    later = replace(delayed.state, delayed_until=NOW + timedelta(seconds=252))
+    grove.runs |= {
+        retried.id: replace(retried, attempt_count=2),
+        delayed.id: replace(delayed, state=later, attempt_count=None),
+        failed.id: replace(full(), id=failed.id, fixed=replace(failed.fixed, trigger_function="batchTrigger")),
+        gone.id: replace(gone, gone_at=NOW),
+    }
+    said = text_of(lines(grove, grove.tree("root"), 160))
+    for remark in (
+        "child0  attempt 2",
+        "child1  starts in 4m12s",
+        "not awaited · billing  order:1001 · attempt 2 of 2 · Card was declined",
+        "child3  gone from the server",
+    ):
+        assert remark in said
+
+
+def test_a_remark_of_which_only_letters_would_be_seen_goes() -> None:
+    grove = Grove()
+    grove.add("root")
+    grove.add("a-task-of-22-characters", "root", "EXECUTING", attempt_count=3)
+    assert "attempt" in text_of(lines(grove, grove.tree("root"), 74))
+    narrow = next(line for line in lines(grove, grove.tree("root"), 63) if "a-task" in plain(line))
+    assert plain(narrow).split()[2:] == ["a-task-of-22-characters", "31s"]
+
+
+def test_a_schedule_is_called_by_the_name_it_was_given() -> None:
+    grove = family("COMPLETED")
+    root = grove.runs[RunId("run_root")]
+    for schedule, name in (
+        ({"id": "sched_1", "externalId": "nightly"}, "nightly"),
+        ({"id": "sched_1", "generator": {"description": "At 02:00"}}, "At 02:00"),
+        ({"id": "sched_1"}, "sched_1"),
+    ):
+        grove.runs[root.id] = replace(root, fixed=replace(root.fixed, schedule=schedule))
+        assert f"root  schedule {name} " in text_of(lines(grove, grove.tree("root"), 118))
+
+
+def test_a_run_of_which_only_the_id_is_known_is_there() -> None:
+    tree = RunTree(TreeNode(RunId("run_only"), 0, None, None, None), RunId("run_only"))
+    assert plain(lines(Grove(), tree, 81)[1]).split() == ["?", "·", "·", "run_only"]
+
+
+def test_a_run_alone_says_so() -> None:
+    grove = Grove()
+    grove.add("root")
+    branch = branches(shape_and_tree(grove)[0], TreeFolds())[0]
+    assert "✓ root  no runs above or below it" in plain(
+        row(branch, columns_for(81, is_alone=True), Now(NOW), is_alone=True).line
+    )
+    assert "below" not in plain(head(columns_for(81, is_alone=True)))
+
+
+def test_a_batch_of_runs_that_are_not_all_known_has_no_time() -> None:
+    grove = family("COMPLETED")
+    for name in ("a", "b"):
+        grove.add(name, "root", batch="batch_1")
+    run = grove.runs[RunId("run_a")]
+    grove.runs[run.id] = replace(run, state=None)
+    tree = RunTree(replace(grove.tree("root").root), RunId("run_root"))
+    assert any("batch of 2" in plain(line) and plain(line).split()[-1] == "·" for line in lines(grove, tree, 118))
+
+
+def test_below_the_rows_is_said_what_is_missing_and_what_to_do() -> None:
+    shape, tree = shape_and_tree(family("COMPLETED"), "the trace was cut\x1b by the server")
+    said = [plain(note.line) for note in notes(tree, shape, "GET /x: 503 from the server.", 118)]
+    assert said == [
+        "",
+        "Not fully loaded: the trace was cut␛ by the server. r reads it again.",
+        "",
+        "The tree could not be read: 503 from the server. r tries again.",
+    ]
+    assert notes(replace(tree, missing=()), shape, None, 118) == []
+    for trouble, words in (
+        ("GET /x: 200, is it right?", "200, is it right?"),
+        ("the run could not be read: no", "no."),
+    ):
+        note = notes(replace(tree, missing=()), shape, trouble, 118)[-1]
+        assert plain(note.line) == f"The tree could not be read: {words} r tries again."
+
+
+def test_of_several_failures_the_first_one_is_led_to() -> None:
+    shape, tree = shape_and_tree(family("FAILED", "CRASHED"))
+    first = notes(tree, shape, None, 118)[1]
+    assert plain(first.line) == "✗2  the first to fail was child0  run_child0"
+    assert first.act == Open(RunId("run_child0"))
+
+
+def test_the_rule_says_how_much_of_it_is_here() -> None:
+    def said(grove: Grove, *missing: str, age_s: float = 0.0) -> str:
+        shape, tree = shape_and_tree(grove, *missing)
+        return plain(extent(tree, shape, NOW - timedelta(seconds=age_s), Now(NOW)))
+
+    assert said(family("COMPLETED")) == "2 runs · all loaded"
+    assert said(family("COMPLETED"), "a reason") == "2 runs or more · not fully loaded"
+    # What lives may have got new children since.
+    assert said(family("EXECUTING"), age_s=40) == "2 runs · all loaded 40s ago"
+    assert said(family("COMPLETED"), age_s=40) == "2 runs · all loaded"
+
+
+def test_more_than_a_thousand_below_still_fit_their_column() -> None:
+    grove = Grove()
+    grove.add("root")
+    tree = RunTree(grove.tree("root").root, RunId("run_root"))
+    nodes = tuple(
+        TreeNode(RunId(f"run_{n}"), 1, TaskId("page"), None, grove.runs[RunId("run_root")]) for n in range(1200)
+    )
+    tree = replace(tree, root=replace(tree.root, children=nodes))
+    assert "✓1k" in text_of(lines(grove, tree, 118))

@@ -1,0 +1,190 @@
+from dataclasses import replace
+
+from hypothesis import given, settings
+
+from tests.support.present.samples import sample
+from tests.support.present.trees import Grove, chain, groves, nightly
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import read_status
+from tui.domain.tree import RunTree, TreeNode
+from tui.present.tree.roll_up import OWN, Family, RollUp
+from tui.present.tree.shape import Alike, BatchGroup, Entry, Seen, Shape, shape_of
+
+
+def names(entry: Entry) -> list[str]:
+    """The children of an entry: runs by their names, groups by what they are."""
+    out = []
+    for child in entry.children:
+        match child.what:
+            case Seen(node):
+                out.append(node.id.removeprefix("run_"))
+            case BatchGroup(_, size, is_whole):
+                out.append(f"batch {size}{'' if is_whole else '?'}")
+            case Alike(size, word, task):
+                out.append(f"{size} {word} {task}")
+    return out
+
+
+def shaped(grove: Grove, current: str, *kept: str) -> Shape:
+    return shape_of(grove.tree(current), grove.runs.get, [RunId(f"run_{name}") for name in kept])
+
+
+def family(*words: str, under: int = 0) -> Grove:
+    """A root with children `0`, `1` … of one task; each has so many completed runs under it."""
+    grove = Grove()
+    grove.add("root")
+    for number, word in enumerate(words):
+        grove.add(f"{number}", "root", word, task="page")
+        for below in range(under):
+            grove.add(f"{number}-{below}", f"{number}", task=f"leaf{below}")
+    return grove
+
+
+@given(groves())
+@settings(max_examples=30)
+def test_every_run_has_one_place_and_counts_all_that_is_below_it(planted: tuple[Grove, RunTree]) -> None:
+    grove, tree = planted
+    shape = shape_of(tree, grove.runs.get)
+    seen = [entry.run_id for entry in shape.root.walk() if entry.run_id is not None]
+    assert sorted(seen) == sorted(grove.runs)
+    for entry in shape.by_run.values():
+        assert isinstance(entry.what, Seen)
+        below = [each for each in entry.what.node.walk() if each is not entry.what.node]
+        owns = [OWN[what.family] for node in below if isinstance(what := shape.by_run[node.id].what, Seen)]
+        assert entry.below == RollUp(*(sum(count) for count in zip(*owns, strict=True)) if owns else ())
+
+
+@given(groves())
+@settings(max_examples=30)
+def test_what_failed_or_is_under_way_or_current_is_never_in_a_row_of_many(
+    planted: tuple[Grove, RunTree],
+) -> None:
+    grove, tree = planted
+    shape = shape_of(tree, grove.runs.get)
+    for entry in shape.root.walk():
+        if isinstance(entry.what, Alike):
+            hidden = [each.what for each in entry.walk() if isinstance(each.what, Seen)]
+            assert entry.what.size >= 3
+            assert tree.current not in {seen.node.id for seen in hidden}
+            assert not {seen.family for seen in hidden} & {Family.FAILED, Family.UNDER_WAY, Family.UNKNOWN}
+
+
+def test_three_that_are_alike_share_a_row_behind_the_others_and_two_do_not() -> None:
+    assert names(shaped(family(*["COMPLETED"] * 3, "FAILED"), "root").root) == ["3", "3 completed page"]
+    assert names(shaped(family(*["COMPLETED"] * 2, "FAILED"), "root").root) == ["0", "1", "2"]
+    many = family(*["COMPLETED"] * 3, *["QUEUED"] * 4, *["CANCELED"] * 3)
+    assert names(shaped(many, "root").root) == ["4 queued page", "3 completed page", "3 canceled page"]
+
+
+def test_runs_of_other_tasks_are_not_alike() -> None:
+    grove = Grove()
+    grove.add("root")
+    for name in ("charge", "email", "ship"):
+        grove.add(name, "root")
+    assert names(shaped(grove, "root").root) == ["charge", "email", "ship"]
+
+
+def test_a_run_with_a_failure_below_it_and_one_that_leads_to_the_current_one_stand_for_themselves() -> None:
+    grove = family(*["COMPLETED"] * 5, under=1)
+    grove.add("bad", "1-0", "FAILED")
+    assert names(shaped(grove, "3-0").root) == ["1", "3", "3 completed page"]
+
+
+def test_the_run_under_the_cursor_does_not_vanish_in_a_group() -> None:
+    grove = family(*["COMPLETED"] * 4)
+    assert names(shaped(grove, "root", "2").root) == ["2", "3 completed page"]
+
+
+def test_a_group_counts_its_members_and_what_is_below_them() -> None:
+    shape = shaped(family(*["COMPLETED"] * 3, under=2), "root")
+    assert shape.root.children[0].below == RollUp(completed=9)
+    assert shape.root.below == RollUp(completed=9)
+
+
+def test_a_batch_has_a_row_in_the_place_of_its_first_run_unless_it_is_all_there_is() -> None:
+    grove = Grove()
+    grove.add("root")
+    for name, batch in (("a", None), ("b", "batch_1"), ("c", None), ("d", "batch_1"), ("e", "batch_2")):
+        grove.add(name, "root", batch=batch)
+    shape = shaped(grove, "root")
+    assert names(shape.root) == ["a", "batch 2", "c", "e"]
+    assert names(shape.root.children[1]) == ["b", "d"]
+    whole = Grove()
+    whole.add("root")
+    whole.add("a", "root", batch="batch_1")
+    whole.add("b", "root", batch="batch_1")
+    assert names(shaped(whole, "root").root) == ["a", "b"]
+
+
+def test_a_batch_of_which_runs_may_be_unknown_does_not_say_its_size_for_sure() -> None:
+    grove = Grove()
+    grove.add("root")
+    for name, batch in (("a", "batch_1"), ("b", "batch_1"), ("c", None)):
+        grove.add(name, "root", batch=batch)
+    tree = grove.tree("root")
+    bare = replace(tree.root.children[2], run=None)
+    tree = replace(tree, root=replace(tree.root, children=(*tree.root.children[:2], bare)))
+    grove.runs.pop(RunId("run_c"))
+    assert names(shape_of(tree, grove.runs.get).root) == ["batch 2?", "c"]
+
+
+def test_the_newest_that_is_known_of_a_run_counts() -> None:
+    grove = family("EXECUTING", "EXECUTING")
+    tree = grove.tree("root")
+    assert shape_of(tree, grove.runs.get).root.below == RollUp(under_way=2)
+    ended = sample("FAILED", run_id="run_0", task="page")
+    newer = {**grove.runs, ended.id: ended}
+    assert shape_of(tree, newer.get).root.below == RollUp(failed=1, under_way=1)
+    # Gone from the store, or there by reference only: what came with the tree is all that is known.
+    assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp(under_way=2)
+
+
+def test_a_node_of_which_only_the_status_is_known_counts_by_it() -> None:
+    nodes = [
+        TreeNode(RunId(f"run_{word}"), 1, TaskId("page"), read_status(word) if word else None, None)
+        for word in ("FAILED", "QUEUED", "")
+    ]
+    tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, tuple(nodes)), RunId("run_root"))
+    shape = shape_of(tree, lambda _: None)
+    assert shape.root.below == RollUp(failed=1, queued=1)
+    assert shape.is_live
+
+
+def test_runs_that_did_not_change_are_taken_over_from_the_shape_before() -> None:
+    grove = family("COMPLETED", "EXECUTING")
+    tree = grove.tree("root")
+    before = shape_of(tree, grove.runs.get)
+    grove.runs[RunId("run_1")] = sample("FAILED", run_id="run_1", task="page")
+    after = shape_of(tree, grove.runs.get, (), before)
+    assert after.by_run[RunId("run_0")].what is before.by_run[RunId("run_0")].what
+    assert after.root.below == RollUp(failed=1, completed=1)
+
+
+def test_the_first_failure_is_told_where_several_failed_at_known_times() -> None:
+    grove = family("FAILED", "FAILED", "COMPLETED")
+    later = grove.runs[RunId("run_0")]
+    assert later.state is not None
+    assert later.state.finished_at is not None
+    finished_at = later.state.finished_at.replace(year=2027)
+    grove.runs[later.id] = replace(later, state=replace(later.state, finished_at=finished_at))
+    first = shaped(grove, "root").first_failed
+    assert first is not None
+    assert first.key == "run_1"
+    grove.runs[later.id] = replace(later, state=replace(later.state, finished_at=None))
+    assert shaped(grove, "root").first_failed is None
+    assert shaped(family("FAILED", "COMPLETED"), "root").first_failed is None
+
+
+def test_a_chain_of_a_thousand_levels_has_a_shape() -> None:
+    grove, tree = chain(1000)
+    shape = shape_of(tree, grove.runs.get)
+    assert shape.size == 1000
+    assert shape.root.below == RollUp(completed=999)
+
+
+def test_the_nightly_tree_is_put_into_shape() -> None:
+    shape = shaped(nightly(), "page0-0")
+    assert names(shape.root) == ["plan", "batch 5", "notify"]
+    assert names(shape.root.children[1]) == ["shard0", "shard1", "3 completed shard"]
+    assert names(shape.by_run[RunId("run_shard1")]) == ["page1-0", "4 queued page", "5 completed page"]

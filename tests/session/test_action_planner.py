@@ -1,0 +1,171 @@
+"""What an action would stop is found out by a handful of requests, and the plan says how old that is."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.actions import LONG, fleet_of
+from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.session import pass_time, started
+from tui.actions import CANCEL
+from tui.domain.action_plan import ActionPlan
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId
+from tui.domain.run import Run
+from tui.session import Session
+from tui.session.action_planner import ActionPlanner
+from tui.sources.tree_fetcher import TREE_READS
+from tui.store.merge import merge
+
+ROOT = FleetRun(1, -100, -90, LONG)
+
+
+def kind_of(path: str) -> str:
+    return "detail" if path.startswith("/api/v3/runs/") else path.rsplit("/", 1)[-1]
+
+
+async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
+    """The runs as lists tell them, past the budget, which lets nobody read a hundred runs at once."""
+    found: dict[RunId, Run] = {}
+    after: Cursor | None = None
+    while len(found) < len(runs):
+        page = await session.reads.api.list_runs(RunFilters(), after=after)
+        wanted = {run.id for run in runs}
+        found |= {patch.id: merge(None, patch) for patch in page.patches if patch.id in wanted}
+        after = page.next
+    return [found[RunId(run.id)] for run in runs]
+
+
+def planned(fleet: Fleet, tmp_path: Path, *runs: FleetRun) -> tuple[ActionPlan, Counter[str]]:
+    """The plan of a cancel, and what was asked for it."""
+
+    async def scenario() -> tuple[ActionPlan, Counter[str]]:
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                planning = ActionPlanner(session, CANCEL, await listed(session, runs))
+                before = len(fleet.requests)
+
+                async def read() -> None:
+                    await planning.read_roots()
+                    while unread := planning.unread:
+                        await planning.read(unread[0])
+
+                task = asyncio.ensure_future(read())
+                for _ in range(100):
+                    await pass_time(session, api, 0.1)
+                    if task.done():
+                        break
+                await task
+                return planning.plan(), Counter(kind_of(path) for _, path, _ in fleet.requests[before:])
+
+    return asyncio.run(scenario())
+
+
+def with_children(count: int, *, below_each: int = 0) -> Fleet:
+    fleet = fleet_of(ROOT, *(FleetRun(100 + n, -80, -70, LONG, parent=1) for n in range(count)))
+    for child in range(count):
+        fleet.add_all(FleetRun(1_000 + 10 * child + n, -60, -50, LONG, parent=100 + child) for n in range(below_each))
+    fleet.allow_queries()
+    return fleet
+
+
+@pytest.mark.parametrize("below_each", [0, 2])
+def test_sixty_children_cost_two_requests(tmp_path: Path, below_each: int) -> None:
+    plan, asked = planned(with_children(60, below_each=below_each), tmp_path, ROOT)
+    assert asked == {"detail": 1, "query": 1}
+    assert plan.total == 61 + 60 * below_each
+    assert plan.missing == ()
+    assert plan.is_late, "what the children started within the last second is not known"
+
+
+def test_a_child_in_the_middle_costs_three_requests(tmp_path: Path) -> None:
+    plan, asked = planned(with_children(60, below_each=2), tmp_path, FleetRun(100, 0))
+    assert asked == {"detail": 2, "query": 1}
+    assert plan.total == 3
+
+
+def test_a_run_with_nothing_below_is_not_late(tmp_path: Path) -> None:
+    plan, asked = planned(with_children(0), tmp_path, ROOT)
+    assert asked == {"detail": 1, "query": 1}
+    assert plan.total == 1
+    assert not plan.is_late
+
+
+def test_many_runs_of_one_tree_cost_one_query(tmp_path: Path) -> None:
+    fleet = with_children(20)
+    plan, asked = planned(fleet, tmp_path, *fleet.runs)
+    assert asked == {"detail": 1, "query": 1}
+    assert plan.total == 21
+
+
+def test_a_query_that_missed_many_runs_is_asked_again(tmp_path: Path) -> None:
+    """Sixty children younger than the copy that answers queries."""
+    fleet = with_children(60)
+    empty = [JSONResponse({"format": "json", "results": []})]
+
+    def late_once(path: str) -> Response | None:
+        return empty.pop() if empty and path.endswith("/query") else None
+
+    fleet.fault = late_once
+    plan, asked = planned(fleet, tmp_path, ROOT)
+    assert asked == {"detail": 1, "query": 2}
+    assert plan.total == 61
+
+
+def test_a_few_runs_that_the_query_missed_are_read_singly(tmp_path: Path) -> None:
+    fleet = with_children(3, below_each=1)
+    fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
+    plan, asked = planned(fleet, tmp_path, ROOT)
+    assert asked == {"detail": 7, "query": 1}
+    assert plan.total == 7
+    assert not plan.is_late, "every run told its children itself"
+
+
+def test_single_reads_are_bounded_and_that_is_said(tmp_path: Path) -> None:
+    fleet = with_children(TREE_READS + 10)
+    fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
+    plan, asked = planned(fleet, tmp_path, ROOT)
+    assert asked["detail"] == TREE_READS + 1
+    assert plan.missing == ("runs below 10 of them were not asked for",)
+    assert plan.total == TREE_READS + 11
+
+
+def with_roots(count: int, *, age_s: float = 80.0) -> Fleet:
+    roots = [FleetRun(1_000 + 10 * n, -age_s, -age_s + 1, LONG) for n in range(count)]
+    below = [FleetRun(root.number + child, -20, -10, LONG, parent=root.number) for root in roots for child in (1, 2)]
+    fleet = fleet_of(*roots, *below)
+    fleet.allow_queries()
+    return fleet
+
+
+def roots_of(fleet: Fleet) -> list[FleetRun]:
+    return [run for run in fleet.runs if run.parent is None]
+
+
+@pytest.mark.parametrize(("count", "queries"), [(2, 1), (100, 1), (130, 2)])
+def test_many_roots_cost_a_query_a_hundred(tmp_path: Path, count: int, queries: int) -> None:
+    fleet = with_roots(count)
+    plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
+    assert asked == {"query": queries}
+    assert plan.total == 3 * count
+    assert plan.is_late
+    assert plan.missing == ()
+
+
+def test_many_roots_are_read_singly_where_queries_are_refused(tmp_path: Path) -> None:
+    fleet = with_roots(3)
+    fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
+    plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
+    assert asked == {"query": 1, "detail": 9, "trace": 3}
+    assert plan.total == 9
+
+
+def test_children_among_the_runs_take_reads_of_their_own(tmp_path: Path) -> None:
+    fleet = with_roots(3)
+    plan, asked = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
+    assert asked == {"query": 2, "detail": 2}
+    assert plan.total == 2 * 3 + 1

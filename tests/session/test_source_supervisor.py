@@ -1,0 +1,189 @@
+"""Who runs a source again: how long it waits, what counts as being back, and who wakes whom."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.virtual_clock import VirtualClock
+from tui.config import Secret, Settings
+from tui.domain.update import SourceConnected, SourceRetrying, Update
+from tui.session.source_supervisor import SourceSupervisor
+from tui.sources.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
+from tui.store.store import Store
+
+
+class Scripted:
+    """A source that follows a plan: so many seconds well (None: never connected), then a failure, and so on."""
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        name: str,
+        plan: Iterable[float | None],
+        retry_after_s: float | None = None,
+        status: int | None = 429,
+    ) -> None:
+        self.name = name
+        self.began_s: list[float] = []
+        self._clock = clock
+        self._plan = iter(plan)
+        self._status = status
+        self._retry_after = None if retry_after_s is None else timedelta(seconds=retry_after_s)
+
+    async def run(self, emit: Emit) -> None:
+        self.began_s.append(self._clock.elapsed_s())
+        well_s = next(self._plan, None)
+        if well_s is not None:
+            end_s = self._clock.elapsed_s() + well_s
+            while self._clock.elapsed_s() <= end_s:
+                await emit(SourceConnected(self.name, self._clock.now(), 20.0))
+                await self._clock.sleep(1.0)
+        raise Transient("lost", self._retry_after, status=self._status)
+
+
+class Unreachable:
+    """A source each of whose tries waits in vain for `took_s`, until the server is back at `back_s`."""
+
+    name = "rest"
+
+    def __init__(self, clock: VirtualClock, took_s: float, back_s: float) -> None:
+        self.noticed_s: float | None = None
+        self._clock = clock
+        self._took_s = took_s
+        self._back_s = back_s
+
+    async def run(self, emit: Emit) -> None:
+        if self._clock.elapsed_s() < self._back_s:
+            await self._clock.sleep(self._took_s)
+            raise Transient("no connection in 5 s", is_answered=False)
+        self.noticed_s = self.noticed_s or self._clock.elapsed_s()
+        await emit(SourceConnected(self.name, self._clock.now(), 2.0))
+        await self._clock.sleep(1_000_000)
+
+
+class Bench:
+    """The sources of a session, without the session."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.told: list[Update] = []
+        self.sources = SourceSupervisor(
+            Settings("http://127.0.0.1:1", Secret("tr_dev_none")),
+            Store(),
+            self.clock,
+            Random(1),
+            emit=self._emit,
+            now=self.clock.now,
+            spawn=lambda work, name: asyncio.ensure_future(work),  # noqa: ARG005  the shape of the session's
+        )
+
+    async def _emit(self, update: Update) -> None:
+        self.told.append(update)
+
+    def tries(self, name: str) -> list[int]:
+        return [each.attempt for each in self.told if isinstance(each, SourceRetrying) and each.source == name]
+
+
+def supervised(story: Callable[[Bench], Coroutine[None, None, None]]) -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        await story(bench)
+
+    asyncio.run(scenario())
+
+
+async def during(bench: Bench, seconds: float, *sources: Source) -> None:
+    tasks = [asyncio.ensure_future(bench.sources.supervise(source)) for source in sources]
+    await bench.clock.run(seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_a_source_that_breaks_again_and_again_is_asked_ever_less_although_it_comes_back_each_time() -> None:
+    async def story(bench: Bench) -> None:
+        flapping = Scripted(bench.clock, "realtime", [1.0] * 1000)
+        await during(bench, 600, flapping)
+        assert bench.tries("realtime")[:5] == [1, 2, 3, 4, 5]
+        assert len(flapping.began_s) < 80
+
+    supervised(story)
+
+
+@pytest.mark.parametrize("took_s", [0.0, 0.3, 5.0, 9.0])
+def test_server_that_is_back_is_noticed_within_ten_seconds(took_s: float) -> None:
+    async def story(bench: Bench) -> None:
+        for back_s in (1.0, 7.0, 61.5, 300.2, 3600.7):
+            began_s = bench.clock.elapsed_s()
+            source = Unreachable(bench.clock, took_s, began_s + back_s)
+            await during(bench, back_s + 11.0, source)
+            assert source.noticed_s is not None
+            assert source.noticed_s - began_s - back_s <= MAX_ROUND_S
+
+    supervised(story)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1e6), st.integers())
+def test_wait_is_capped_with_its_jitter(failures: int, took_s: float, seed: int) -> None:
+    pause_s = wait_s(Random(seed), failures, took_s)
+    assert FIRST_WAIT_S / 2 <= pause_s <= MAX_ROUND_S
+    assert took_s + pause_s <= max(MAX_ROUND_S, took_s + FIRST_WAIT_S)
+
+
+def test_one_that_was_well_for_a_while_begins_with_the_shortest_wait() -> None:
+    async def story(bench: Bench) -> None:
+        source = Scripted(bench.clock, "realtime", [None, None, None, 15.0, None])
+        await during(bench, 60, source)
+        assert bench.tries("realtime")[:5] == [1, 2, 3, 1, 2]
+
+    supervised(story)
+
+
+def test_the_recovery_of_another_ends_a_wait_but_not_one_that_the_server_asked_for() -> None:
+    async def story(bench: Bench) -> None:
+        rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
+        lost = Scripted(bench.clock, "lost", [None] * 9)
+        crowded = Scripted(bench.clock, "crowded", [None] * 9, retry_after_s=300.0)
+        await during(bench, 100, rest, lost, crowded)
+        back_s = rest.began_s[-1]
+        assert 10 < back_s < 60
+        assert any(0 <= began_s - back_s < 0.1 for began_s in lost.began_s)
+        assert crowded.began_s == [0.0]
+
+    supervised(story)
+
+
+def test_recovery_of_another_source_ends_a_wait_that_was_a_guess() -> None:
+    async def story(bench: Bench) -> None:
+        rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
+        refused = Scripted(bench.clock, "realtime", [None] * 9, retry_after_s=300.0, status=404)
+        await during(bench, 100, rest, refused)
+        back_s = rest.began_s[-1]
+        assert len(refused.began_s) == 2
+        assert 0 <= refused.began_s[1] - back_s < 0.1
+
+    supervised(story)
+
+
+def test_a_person_ends_every_wait_but_a_key_held_down_is_one_wish() -> None:
+    async def story(bench: Bench) -> None:
+        crowded = Scripted(bench.clock, "crowded", [None] * 99, retry_after_s=300.0)
+        task = asyncio.ensure_future(bench.sources.supervise(crowded))
+        await bench.clock.run(10)
+        for _ in range(10):
+            bench.sources.refresh()
+            await bench.clock.run(0.04)
+        assert crowded.began_s == [0.0, 10.0]
+        await bench.clock.run(1)
+        bench.sources.refresh()
+        await bench.clock.run(0.1)
+        assert len(crowded.began_s) == 3
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    supervised(story)

@@ -1,0 +1,300 @@
+"""Ends of runs are found, and soon: whatever else happens in the fleet, and however small the budget is."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.fleet import Fleet, FleetRun, at, is_sweep, is_window, serving, steady_fleet
+from tests.support.session import pass_time, polling, public_token, started
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+from tui.session import Session
+
+OVER = {"COMPLETED", "FAILED", "CANCELED"}
+
+
+def missed_ends_s(session: Session, fleet: Fleet) -> list[float]:
+    """For how long runs have been over that the store still takes for live, the longest first."""
+    now_s, world = fleet.now_s, {run.id: run for run in fleet.runs}
+    missed = [world[run_id] for run_id in session.store.live()]
+    return sorted((now_s - run.updated_s(now_s) for run in missed if run.status(now_s) in OVER), reverse=True)
+
+
+def known(session: Session, run: FleetRun) -> Run:
+    found = session.store.get(RunId(run.id))
+    assert found is not None
+    return found
+
+
+def lists(fleet: Fleet, since_s: float) -> Iterator[dict[str, str]]:
+    return (query for moment, query in fleet.asked("/api/v1/runs") if moment >= since_s)
+
+
+def most_within(fleet: Fleet, seconds: float) -> int:
+    """The most requests in any stretch of time so long, wherever it begins."""
+    moments = sorted(moment for moment, _, _ in fleet.requests)
+    return max(sum(start <= moment < start + seconds - 1e-6 for moment in moments) for start in moments)
+
+
+def test_on_a_public_token_ends_are_noticed_with_twelve_requests_a_minute(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200))
+        old = fleet.add(FleetRun(5000, -5000, -4000, 200))
+        on_page_one = fleet.add(FleetRun(5001, -500, -400, 200))
+        new = [fleet.add(FleetRun(6000 + n, 10.0 + n, 11 + n, 13 + n)) for n in range(40)]
+        async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0, history_runs=300) as (
+            session,
+            later,
+        ):
+            await later(320)
+            for run in (old, on_page_one, *new):
+                assert known(session, run).status is RunStatus.COMPLETED_SUCCESSFULLY
+            assert len(fleet.requests) >= 40
+            assert most_within(fleet, 60) <= 12
+
+    asyncio.run(scenario())
+
+
+def test_on_a_public_token_new_runs_are_seen_while_the_history_is_read(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000))
+        new = [fleet.add(FleetRun(90_000 + n, 20.0 + 60 * n, 21.0 + 60 * n)) for n in range(4)]
+        async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
+            for run in new:
+                await later(run.created_s + 35 - fleet.now_s)
+                assert RunId(run.id) in session.store
+
+    asyncio.run(scenario())
+
+
+def torrent(per_s: int, until_s: int) -> Fleet:
+    """150 old runs that end one after the other, and so many short ones a second."""
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 45) for number in range(150))
+    moments = [(number, number / per_s - 30) for number in range(per_s * (until_s + 30))]
+    fleet.add_all(FleetRun(10_000 + number, moment, moment + 0.1, moment + 3) for number, moment in moments)
+    return fleet
+
+
+@pytest.mark.parametrize(("per_s", "history_runs"), [(90, 5_000), (150, 1_000)])
+def test_no_run_is_missed_among_those_that_a_scan_met_before_page_one_did(
+    tmp_path: Path, per_s: int, history_runs: int
+) -> None:
+    async def scenario() -> None:
+        fleet = torrent(per_s, 30)
+        async with polling(fleet, tmp_path, history_runs=history_runs) as (session, later):
+            await later(30)
+            missed = [run.created_s for run in fleet.runs if 0 <= run.created_s <= 15 and run.id not in session.store]
+            assert missed == []
+
+    asyncio.run(scenario())
+
+
+def test_a_torrent_of_starts_starves_neither_scans_nor_windows(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = torrent(150, 80)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(40)
+            for _ in range(8):
+                await later(5)
+                live = [run for run in map(session.store.get, session.store.live()) if run is not None]
+                ages = [fleet.now_s - (run.read_at - at(0)).total_seconds() for run in live if run.read_at is not None]
+                assert len(ages) == len(live) <= 4 * fleet.counts()["EXECUTING"]
+                assert max(ages) <= 30
+                assert missed_ends_s(session, fleet)[0] <= 30
+            assert all(known(session, run).is_final for run in fleet.runs[:150])
+            assert most_within(fleet, 10) <= 50
+
+    asyncio.run(scenario())
+
+
+def test_a_burst_that_stays_the_newest_is_read_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500))
+        old = fleet.add(FleetRun(90_000, -3000, -2990, 60))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(160)
+            assert len(session.store) == 1_501
+            assert known(session, old).status is RunStatus.COMPLETED_SUCCESSFULLY
+            await later(60)
+            last_minute = [query for query in lists(fleet, 160) if not is_sweep(query)]
+            page_one, scans = last_minute[0::2], last_minute[1::2]
+            assert len(page_one) == len(scans) == pytest.approx(12, abs=1)
+            assert all(query == {"page[size]": "20", "filter[createdAt][period]": "24h"} for query in page_one)
+            assert all("filter[status]" in query and "page[after]" not in query for query in scans)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst that nobody can guess"])
+def test_ends_of_runs_far_beyond_what_is_kept_cost_a_request_or_two_each(tmp_path: Path, burst: int) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst))
+        fleet.add_all(FleetRun(number, -9_000.0 + number / 100, -11, -10) for number in range(burst))
+        fleet.add_all(FleetRun(7_000 + number, -600.0 + number, -11, -10) for number in range(600))
+        long = [fleet.add(FleetRun(8_000 + n, -8_999.0 + n * (7 if burst else 700), -12, 20)) for n in range(8)]
+        async with polling(fleet, tmp_path, history_runs=500) as (session, later):
+            await later(20)
+            await later(15)
+            assert [known(session, run).status for run in long] == [RunStatus.COMPLETED_SUCCESSFULLY] * 8
+            windows = [query for query in lists(fleet, 20) if is_window(query)]
+            assert len(windows) <= 2 * len(long) + 1
+            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("newer", [0, 1], ids=["and nothing since", "and one run since"])
+def test_two_thousand_runs_of_one_millisecond_are_all_seen_to_end(tmp_path: Path, newer: int) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
+        for number in range(newer):
+            fleet.add(FleetRun(90_000 + number, -40, -39, -38))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(19)
+            assert len(session.store.with_status(RunStatus.EXECUTING)) == 2_000
+            await later(60)
+            assert not session.store.live()
+            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
+            assert most_within(fleet, 10) <= 50
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("queued", [50, 300])
+def test_runs_that_leave_the_status_that_was_asked_for_are_followed_to_their_end(tmp_path: Path, queued: int) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued))
+        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
+            await later(10)
+            assert len(session.store.with_status(RunStatus.QUEUED)) == queued
+            await later(25 + queued / 10)
+            assert session.store.with_status(RunStatus.EXECUTING)
+            await later(40)
+            assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == queued
+
+    asyncio.run(scenario())
+
+
+def test_a_queue_that_is_watched_by_its_status_keeps_no_run_that_left_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = steady_fleet(VirtualClock(), queued=300, starts_per_s=5, running_s=8, until_s=90)
+        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
+            await later(50)
+            for _ in range(4):
+                await later(10)
+                assert max(missed_ends_s(session, fleet), default=0) <= 30
+                shown = len(session.store.with_status(RunStatus.QUEUED))
+                assert shown == pytest.approx(fleet.counts()["QUEUED"], rel=0.4)
+
+    asyncio.run(scenario())
+
+
+def test_looking_for_ends_brings_no_run_of_another_task(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        for n in range(400):
+            fleet.add(FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync"))
+        async with polling(fleet, tmp_path, filters=RunFilters(tasks=(TaskId("mail"),))) as (session, later):
+            await later(60)
+            assert any(is_window(query) for query in lists(fleet, 0))
+            assert {run.fixed.task for run in session.store.runs()} == {"mail"}
+            assert missed_ends_s(session, fleet) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_leads_in_a_circle_does_not_hide_ends(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
+
+        def circle(path: str) -> Response | None:
+            if path != "/api/v1/runs" or "filter[status]" not in fleet.query:
+                return None
+            following = "200" if fleet.query.get("page[after]") == "300" else "300"
+            return JSONResponse({"data": [], "pagination": {"next": following}})
+
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(5)
+            assert len(session.store.live()) == 300
+            fleet.fault = circle
+            await later(90)
+            assert not session.store.live()
+
+    asyncio.run(scenario())
+
+
+def test_a_history_of_one_page_is_complete_with_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(0)
+            assert session.store.history is not None
+            assert session.store.history.is_complete
+            assert session.store.history.run_count == 50
+            assert session.store.history.reached == at(-100)
+
+    asyncio.run(scenario())
+
+
+def test_the_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with polling(Fleet(VirtualClock()), tmp_path) as (session, later):
+            await later(0)
+            assert session.store.history is not None
+            assert session.store.history.is_complete
+            assert session.store.history.run_count == 0
+
+    asyncio.run(scenario())
+
+
+def test_runs_of_a_task_that_ended_far_apart_in_the_list_are_found_together(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(4_000))
+        long = [FleetRun(5_000 + n, -3990.5 + 66 * n, -60, 20, task="ask-agent") for n in range(60)]
+        fleet.add_all(long)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(30)
+            assert {known(session, run).status for run in long} == {RunStatus.COMPLETED_SUCCESSFULLY}
+            windows = [query for query in lists(fleet, 20) if is_window(query)]
+            assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
+            assert len(windows) <= 2
+
+    asyncio.run(scenario())
+
+
+def test_live_runs_that_a_narrower_filter_hides_keep_nothing_waiting(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(FleetRun(number, -900.0 + number, -300) for number in range(300))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                for followed in session.sources.follow_runs():
+                    await pass_time(session, api, 10)
+                    followed.cancel()
+                session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
+                await pass_time(session, api, 60)
+                assert session.store.caught_up is not None
+                assert (at(fleet.now_s) - session.store.caught_up).total_seconds() < 20
+                singles = [
+                    path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")
+                ]
+                # One with each cycle of two seconds: each is seen to change when it is its turn.
+                assert 10 <= len(singles) == len(set(singles)) <= 16
+
+    asyncio.run(scenario())

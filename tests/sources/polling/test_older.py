@@ -1,0 +1,216 @@
+"""Live runs that are older than the period of the list: how they are found, how often, and how their ends are."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse
+
+from tests.support.answers import server_error
+from tests.support.fleet import Fleet, FleetRun, is_sweep
+from tests.support.session import Later, live, polling
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import RunStatus
+from tui.domain.update import SourceConnected
+from tui.session import Session
+from tui.sources.polling.older import MAX_OLDER_RUNS, MAX_PAGES
+
+DAY_S = 86_400.0
+LIST = "/api/v1/runs"
+
+Story = Callable[[Fleet, Session, Later], Awaitable[None]]
+
+
+def aged_fleet(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock(), earliest_s=-41 * DAY_S)
+    fleet.add_all(runs)
+    return fleet
+
+
+def days_ago(number: int, days: float, **life: float | str | None) -> FleetRun:
+    """An executing run that was created so many days ago, unless its life is given."""
+    created_s = -days * DAY_S
+    return FleetRun(number, created_s, **{"started_s": created_s + 5, **life})  # type: ignore[arg-type]
+
+
+def known(session: Session, run: FleetRun) -> RunStatus | None:
+    found = session.store.get(RunId(run.id))
+    return None if found is None else found.status
+
+
+def sweeps(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
+    return [(moment, query) for moment, query in fleet.asked(LIST) if is_sweep(query)]
+
+
+@pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
+def test_old_live_runs_are_found_and_their_ends_noticed(tmp_path: Path, follow: Callable[..., object]) -> None:
+    ends = days_ago(1, 40, ended_s=100, end="FAILED")
+    stays, waits = days_ago(2, 20), days_ago(3, 8, started_s=None)
+    done = days_ago(4, 8, ended_s=-7 * DAY_S)
+    young = FleetRun(5, -60, -59)
+
+    async def scenario() -> None:
+        fleet = aged_fleet(ends, stays, waits, done, young)
+        async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
+            await later(5)
+            assert known(session, ends) is known(session, stays) is known(session, young) is RunStatus.EXECUTING
+            assert known(session, waits) is RunStatus.QUEUED
+            assert known(session, done) is None
+            assert session.store.window is not None
+            assert session.store.window.is_live_complete
+            assert not session.store.window.is_older_cut
+            await later(160)
+            assert known(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
+            assert known(session, stays) is RunStatus.EXECUTING
+            # Nothing else is spent on runs that nobody's pages show: the passes, and one detail for the end.
+            details = [path for _, path, _ in fleet.requests if path.startswith("/api/v3/")]
+            assert details == [f"/api/v3/runs/{ends.id}"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
+def test_old_live_runs_are_looked_for_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
+        async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
+            await later(400)
+            moments = [moment for moment, _ in sweeps(fleet)]
+            assert 6 <= len(moments) <= 7
+            assert all(after - before >= 60 for before, after in pairwise(moments))
+            # A run that no feed reaches for days is no reason to scan every five seconds.
+            assert session.store.window is not None
+            assert session.store.window.is_live_complete
+            if follow is live:
+                assert len(fleet.asked(LIST)) <= 50
+
+    asyncio.run(scenario())
+
+
+def test_every_list_names_its_window(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(250)))
+        async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
+            await later(70)
+            for _, query in fleet.asked(LIST):
+                window = {name for name in query if name.startswith("filter[createdAt]")}
+                if window == {"filter[createdAt][period]"}:
+                    assert query["filter[createdAt][period]"] == "36h"
+                else:
+                    assert window == {"filter[createdAt][from]", "filter[createdAt][to]"}
+
+    asyncio.run(scenario())
+
+
+def test_more_old_live_runs_than_are_read_are_said(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        count = MAX_OLDER_RUNS + 150
+        runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
+        ends = days_ago(0, 9, started_s=None, ended_s=30, end="CANCELED")
+        fleet = aged_fleet(ends, *runs)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(20)
+            assert len(sweeps(fleet)) == MAX_OLDER_RUNS / 100
+            assert len(session.store.live()) == MAX_OLDER_RUNS
+            assert session.store.window is not None
+            assert session.store.window.is_older_cut
+            assert not session.store.window.is_live_complete
+            await later(70)
+            # The oldest ones are not taken for ended.
+            assert len(session.store.live()) == MAX_OLDER_RUNS
+            assert known(session, ends) is RunStatus.CANCELLED
+            assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (RunFilters(tasks=(TaskId("mail"),)), {1}),
+        (RunFilters(statuses=("QUEUED", "FAILED")), {2}),
+        (RunFilters(statuses=("FAILED",)), set()),
+    ],
+    ids=["of a task", "of a live status", "of ended ones"],
+)
+def test_old_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilters, found: set[int]) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(days_ago(1, 40, task="mail"), days_ago(2, 20, started_s=None), days_ago(3, 8))
+        async with polling(fleet, tmp_path, filters=filters) as (session, later):
+            await later(65)
+            assert {run.id for run in session.store.runs()} == {FleetRun(number, 0).id for number in found}
+            assert bool(sweeps(fleet)) is bool(found)
+
+    asyncio.run(scenario())
+
+
+def test_old_runs_that_ended_in_an_outage_are_read_at_its_end(tmp_path: Path) -> None:
+    old = days_ago(1, 40, ended_s=70, end="CRASHED")
+
+    async def scenario() -> None:
+        fleet = aged_fleet(old, FleetRun(2, -60, -59))
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(62)
+            fleet.fault = lambda _: None if fleet.now_s >= 75 else server_error()
+            await later(12)
+            assert known(session, old) is RunStatus.EXECUTING
+            while session.store.caught_up is None or session.store.caught_up < session.now() - timedelta(seconds=5):
+                await later(1)
+                assert fleet.now_s < 110
+            assert known(session, old) is RunStatus.CRASHED
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_refuses_so_wide_a_window_keeps_the_list(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
+        fleet.fault = lambda path: server_error(422) if path == LIST and is_sweep(fleet.query) else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(100)
+            assert len(sweeps(fleet)) == 2
+            assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
+            assert isinstance(session.store.sources["rest"], SourceConnected)
+            assert session.store.window is not None
+            assert session.store.window.is_older_cut
+
+    asyncio.run(scenario())
+
+
+def test_filtered_lists_leave_older_live_runs_in_the_counts(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(days_ago(1, 20), days_ago(2, 8, started_s=None), FleetRun(3, -60, -59, -58, end="FAILED"))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("FAILED",))) as (session, later):
+            await later(130)
+            found = session.store.tally(session.now())
+            assert (found.executing, found.queued, found.failed) == (1, 1, 1)
+            assert found.counted_at is not None
+            # Twelve counts of the period, three of what is older.
+            assert 14 <= len(fleet.asked("/api/v1/query")) <= 16
+
+    asyncio.run(scenario())
+
+
+def test_a_pass_over_pages_without_end_has_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = aged_fleet(FleetRun(1, -60, -59))
+
+        def endless(path: str) -> JSONResponse | None:
+            if path != LIST or not is_sweep(fleet.query):
+                return None
+            return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
+
+        fleet.fault = endless
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(50)
+            assert len(sweeps(fleet)) == MAX_PAGES
+            assert session.store.window is not None
+            assert session.store.window.is_older_cut
+
+    asyncio.run(scenario())

@@ -1,0 +1,57 @@
+"""What a list tells by the question that was asked for it."""
+
+import asyncio
+from pathlib import Path
+
+from tests.support.domain.patches import patch_of
+from tests.support.fleet import HELD, Fleet, FleetRun
+from tests.support.session import polling
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
+from tui.domain.run import Fixed
+from tui.emulator.simulation.new_run import NewRun
+from tui.sources.polling.page_reader import told_by
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import within
+
+
+def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -number * 10.0) for number in range(1, 4))
+    filters = RunFilters(queues=(HELD,))
+
+    async def scenario() -> None:
+        async with polling(fleet, tmp_path, filters=filters) as (session, later):
+            await later(2)
+            shown = within(filters, EVERYTHING)
+            assert len(session.store) == 3
+            assert all(shown.matches(run) for run in session.store.runs())
+
+    asyncio.run(scenario())
+
+
+def test_the_one_machine_is_told_likewise() -> None:
+    (told,) = told_by(RunFilters(machines=("micro",)), (patch_of("run_a"),))
+    assert told.fixed is not None
+    assert (told.fixed.machine, told.fixed.queue, told.fixed.task) == ("micro", None, "sync")
+
+
+def test_of_several_queues_nobody_knows_which() -> None:
+    patches = (patch_of("run_a", fixed=Fixed()),)
+    assert told_by(RunFilters(queues=("a", "b")), patches) is patches
+
+
+def test_a_bare_queue_name_finds_the_queue_of_that_task_too(tmp_path: Path) -> None:
+    filters = RunFilters(queues=("mail",))
+
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        async with polling(fleet, tmp_path, filters=filters) as (session, later):
+            for task, queue in (("mail", "task/mail"), ("send", "mail"), ("mail", "other")):
+                fleet.world.lifecycle.create(NewRun(task_id=task, queue=queue))
+            await later(5)
+            found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
+            assert found == {("mail", "task/mail"), ("send", "mail")}
+            assert all(within(filters, EVERYTHING).matches(run) for run in session.store.runs())
+
+    asyncio.run(scenario())

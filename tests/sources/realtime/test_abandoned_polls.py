@@ -1,0 +1,197 @@
+"""Life without a feed: where it may not be had, where it is none, and where it is given up for a while."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.answers import server_error
+from tests.support.fleet import NO_QUERIES, FleetRun
+from tests.support.live_session import (
+    FEED,
+    UP_TO_DATE,
+    Followed,
+    a_fleet,
+    changed_columns,
+    electric_answer,
+    must_refetch,
+    snapshots,
+    told,
+)
+from tui.domain.environment import Capability
+from tui.domain.status import RunStatus
+from tui.domain.update import SourceConnected, SourceRetrying
+from tui.emulator.routes.table import NAMES
+from tui.sources.realtime.feed import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN
+from tui.store.changes import Changes
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_path: Path, status: int) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "error", "status": status, "route": "feed"})
+        await on.later(30)
+        assert Capability.REALTIME in on.session.store.lost
+        assert not on.freshness.is_live
+        assert on.freshness.aside is not None
+        on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
+        await on.later(4)
+        assert on.status(100) is RunStatus.QUEUED
+        on.faults()
+        asked = on.asked(FEED, 0)
+        await on.later(60)
+        assert on.asked(FEED, 0) == asked
+        await on.later(REFUSED_AGAIN.total_seconds())
+        assert Capability.REALTIME not in on.session.store.lost
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_an_old_server_without_a_feed_is_polled_from_the_start(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.emulator.faults.set(
+        [NO_QUERIES, {"kind": "error", "status": 404, "body": "<html></html>", "route": "feed"}], NAMES
+    )
+
+    async def story(on: Followed) -> None:
+        assert Capability.REALTIME in on.session.store.lost
+        assert isinstance(on.source("rest"), SourceConnected)
+        on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+def test_without_realtime_no_feed_is_asked_for(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        assert on.asked(FEED, 0) == 0
+        assert on.session.store.sources.keys() == {"rest"}
+
+    told(story, tmp_path, realtime=False)
+
+
+def test_when_all_connections_are_taken_it_polls_and_tries_again_after_a_minute(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "realtime-limit", "most": 0})
+        await on.later(25)
+        trouble = on.source("realtime")
+        assert isinstance(trouble, SourceRetrying)
+        assert trouble.status == 429
+        assert trouble.next_at - trouble.at >= timedelta(minutes=1)
+        assert Capability.REALTIME not in on.session.store.lost
+        on.faults()
+        await on.later(61)
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_a_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.fault = lambda path: must_refetch() if path == FEED and "live" in on.fleet.query else None
+        await on.later(30)
+        assert not on.freshness.is_live
+        assert snapshots(on) < 40
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
+def test_a_feed_that_somebody_answers_at_once_is_given_up(
+    tmp_path: Path, is_moving: bool, reason: str, most: int
+) -> None:
+    async def story(on: Followed) -> None:
+        def hollow(path: str) -> Response | None:
+            place = f"1_{len(on.fleet.requests)}" if is_moving else "1_1"
+            headers = {"electric-handle": "h", "electric-offset": place, "electric-cursor": "1"}
+            return JSONResponse([UP_TO_DATE], headers=headers) if path == FEED else None
+
+        on.fleet.fault = hollow
+        await on.later(30)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert reason in on.source("realtime").reason
+        assert on.asked(FEED, 10) < most
+
+    told(story, tmp_path)
+
+
+def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(on: Followed) -> None:
+        feed, begun = on.session.reads.feed, snapshots(on)
+
+        async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            if after is None:
+                return await feed(target, after)
+            await on.fleet.clock.sleep(HOLD_S)
+            return FeedAnswer((), on.session.now(), after)
+
+        monkeypatch.setattr(on.session.reads, "feed", without_cursor)
+        await on.later((MOST_REPEATS + 2) * HOLD_S)
+        assert on.freshness.is_live
+        assert snapshots(on) == begun
+
+    told(story, tmp_path)
+
+
+def test_a_feed_that_tells_the_same_rows_again_and_again_is_given_up(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    old = [changed_columns(39), UP_TO_DATE]
+    fleet.fault = lambda path: electric_answer(fleet, old) if path == FEED and "live" in fleet.query else None
+
+    async def story(on: Followed) -> None:
+        await on.later(20)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert on.asked(FEED, 0) < 150
+
+    told(story, tmp_path, fleet)
+
+
+def test_a_beginning_that_has_no_end_is_given_up(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.fault = lambda path: electric_answer(fleet, [changed_columns(39)]) if path == FEED else None
+
+    async def story(on: Followed) -> None:
+        await on.later(60)
+        trouble = on.source("realtime")
+        assert isinstance(trouble, SourceRetrying)
+        assert "has no end" in trouble.reason
+        assert on.asked(FEED, 0) == MOST_PARTS
+        on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.fault = lambda path: server_error(504) if path == FEED and "live" in on.fleet.query else None
+        await on.later(120)
+        trouble = on.source("realtime")
+        assert isinstance(trouble, SourceRetrying)
+        assert trouble.next_at - trouble.at >= REFUSED_AGAIN
+        assert "3 times in a row" in trouble.reason
+
+    told(story, tmp_path)
+
+
+def test_troubles_with_good_times_between_them_do_not_add_up(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        reasons: set[str] = set()
+
+        def note(_: Changes) -> None:
+            if isinstance(on.source("realtime"), SourceRetrying):
+                reasons.add(on.source("realtime").reason)
+
+        on.session.listen(note)
+        for kind, often in (("must-refetch", MOST_REPEATS + 1), ("close", MOST_BREAKS + 1)):
+            for _ in range(often):
+                on.faults({"kind": kind, "route": "feed", "times": 1})
+                await on.later(50)
+                assert on.freshness.is_live
+        assert reasons
+        assert not any("again and again" in reason or "in a row" in reason for reason in reasons)
+
+    told(story, tmp_path)

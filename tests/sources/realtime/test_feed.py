@@ -1,0 +1,317 @@
+"""The feed with polling beside it: what it tells at once, what it costs, what it may miss, what filters leave of it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, at
+from tests.support.live_session import (
+    FEED,
+    LIST,
+    UP_TO_DATE,
+    Followed,
+    a_fleet,
+    changed_columns,
+    electric_answer,
+    told,
+)
+from tests.support.session import live, public_token
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.environment import Capability
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
+from tui.emulator.routes.table import NAMES
+from tui.sources.budget import Priority
+from tui.sources.polling.rest import RECONCILE_EVERY_S
+from tui.sources.polling.scan import PAGE_SIZE
+from tui.sources.realtime.feed import LIST_FIRST_S
+from tui.store.changes import Changes
+from tui.store.merge import merge
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+
+
+def test_a_change_is_told_within_the_servers_window_and_costs_no_request(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        assert on.freshness.is_live
+        began_s = on.fleet.now_s
+        on.fleet.add(FleetRun(100, 12.0, 13.0, 14.0, end="FAILED"))
+        for second, status in (
+            (12, RunStatus.QUEUED),
+            (13, RunStatus.EXECUTING),
+            (14, RunStatus.COMPLETED_WITH_ERRORS),
+        ):
+            await on.later(second + 0.4 - on.fleet.now_s)
+            assert on.status(100) is status
+        assert on.asked("/api/v3/runs", began_s) == 0
+        assert on.asked(LIST, began_s) <= 4
+        run = on.session.store.get(RunId(FleetRun(100, 0).id))
+        assert run is not None
+        assert run.error is not None
+        assert run.error[1] is not None
+        assert run.error[1].stack is not None
+
+    told(story, tmp_path)
+
+
+def test_the_feed_begins_behind_the_first_page_and_does_not_wait_for_one_that_never_comes(tmp_path: Path) -> None:
+    async def begun_s(*faults: dict[str, Any]) -> float:
+        fleet = a_fleet()
+        fleet.emulator.faults.set([NO_QUERIES, *faults], NAMES)
+        async with live(fleet, tmp_path) as (_, later):
+            await later(5)
+        return fleet.asked(FEED)[0][0]
+
+    async def scenario() -> None:
+        assert await begun_s() == 0
+        assert await begun_s({"kind": "error", "status": 503, "route": "list"}) == LIST_FIRST_S
+
+    asyncio.run(scenario())
+
+
+def test_a_quiet_environment_is_held_and_hardly_asked(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        began_s = on.fleet.now_s
+        await on.later(600)
+        polls, lists = on.asked(FEED, began_s), on.asked(LIST, began_s)
+        assert 26 <= polls <= 36  # one of 17 to 23 s after the other
+        assert lists <= 56  # two for each comparison, one a minute for live runs that are older than the period
+        assert on.freshness.is_live
+        assert on.session.store.reconciled is not None
+        assert on.session.store.reconciled.missed_count == 0
+
+    told(story, tmp_path)
+
+
+def test_what_only_the_list_tells_is_filled_in_from_there(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.add(FleetRun(101, 12.0, 13.0))
+        on.fleet.add(FleetRun(102, 14.0, 15.0, parent=101))
+        await on.later(10)
+        for number, depth in ((101, 0), (102, 1)):
+            run = on.session.store.get(RunId(FleetRun(number, 0).id))
+            assert run is not None
+            assert (run.fixed.depth, run.fixed.environment) == (depth, "dev")
+        assert on.asked("/api/v3/runs", 0) == 0
+
+    told(story, tmp_path)
+
+
+def test_a_new_run_costs_no_request_of_its_own_although_lists_tell_it_late(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.world.lifecycle._changes._lag_ms = (900, 1000)
+    fleet.add_all(FleetRun(number, 12.0 + number / 10, 13.0 + number / 10) for number in range(100, 200))
+
+    async def story(on: Followed) -> None:
+        began_s = on.fleet.now_s
+        await on.later(40)
+        on.assert_equals_world()
+        assert not any(path.startswith("/api/v3/runs") for moment, path, _ in on.fleet.requests if moment >= began_s)
+
+    told(story, tmp_path, fleet)
+
+
+def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        missed: list[Reconciled] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count and look not in missed:
+                missed.append(look)
+
+        on.session.listen(note)
+
+        # A feed that goes on telling of one and the same run, whatever happens to others.
+        def swallow(path: str) -> Response | None:
+            if path != FEED or "live" not in on.fleet.query:
+                return None
+            now = at(on.fleet.now_s).replace(tzinfo=None).isoformat()
+            return electric_answer(on.fleet, [changed_columns(39, updatedAt=now), UP_TO_DATE])
+
+        on.fleet.fault = swallow
+        on.fleet.add_all(FleetRun(number, 11.0 + number / 100, 20, 21) for number in range(200, 205))
+        await on.later(33)
+        assert on.freshness.is_live
+        on.assert_equals_world()
+        assert [look.missed_count for look in missed] == [5]
+
+    told(story, tmp_path)
+
+
+def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
+    queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
+    unheard = queued[0]
+
+    def of_the_queue() -> int:
+        return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.asked(LIST))
+
+    async def story(on: Followed) -> None:
+        feed = on.session.reads.feed
+
+        async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            answer = await feed(target, after)
+            return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
+
+        monkeypatch.setattr(on.session.reads, "feed", deaf)
+        await on.later(300)
+        fleet.cancel(unheard)
+        read = of_the_queue()
+        while of_the_queue() == read:
+            await on.later(0.5)
+        begun = on.session.store.reconciled
+        for run in queued[40:]:
+            fleet.cancel(run)
+        while on.session.store.reconciled == begun:
+            await on.later(0.5)
+        assert len(on.session.store.live()) <= PAGE_SIZE
+        assert on.status(unheard.number) is RunStatus.CANCELLED
+
+    told(story, tmp_path, fleet, key=public_token("read:runs"))
+
+
+def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -2000, -1990, 40))
+    fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
+
+    async def story(on: Followed) -> None:
+        await on.later(65)
+        assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
+        on.assert_equals_world()
+
+    told(story, tmp_path, fleet)
+
+
+def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nobody_is_blamed(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    fleet.add(FleetRun(2, -60, -40, 47))
+
+    async def story(on: Followed) -> None:
+        blamed: list[Reconciled] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count:
+                blamed.append(look)
+
+        on.session.listen(note)
+        run = on.session.store.get(RunId(FleetRun(2, 0).id))
+        assert run is not None
+        assert on.session.sources.is_told(run)
+        on.fleet.add_all(FleetRun(number, 15.0 + number / 200, 22, 23) for number in range(1000, 2001))
+        await on.later(35)
+        assert not on.session.sources.is_told(run)
+        await on.later(55 - on.fleet.now_s)
+        assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
+        await on.later(30)
+        assert not blamed
+
+    told(story, tmp_path, fleet)
+
+
+@pytest.mark.parametrize("is_asked", [True, False], ids=["somebody asks", "the counts differ twice"])
+def test_what_a_live_feed_does_not_tell_is_looked_for_before_it_is_time_when(tmp_path: Path, is_asked: bool) -> None:
+    fleet = a_fleet()
+    fleet.add(FleetRun(2, -50, -40, 20))
+    if not is_asked:
+        fleet.allow_queries()
+
+    async def story(on: Followed) -> None:
+        coverage = on.session.sources._coverage
+        assert coverage is not None
+        coverage.begin(at(-80_000), at(10))  # of a feed that says nothing
+        await on.later(12)
+        look = on.session.store.reconciled
+        assert look is not None
+        assert on.status(2) is RunStatus.EXECUTING
+        if is_asked:
+            on.session.sources.refresh()
+        await on.later(2 if is_asked else 21)
+        assert on.session.now() < look.at + timedelta(seconds=RECONCILE_EVERY_S)
+        assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
+
+    told(story, tmp_path, fleet, realtime=False)
+
+
+def test_filters_of_the_server_leave_the_same_runs_out_of_the_feed(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.add(FleetRun(100, 12, 13, task="send-email"))
+        on.fleet.add(FleetRun(101, 12, 13, task="sync-orders"))
+        await on.later(10)
+        assert on.status(100) is None
+        assert on.status(101) is RunStatus.EXECUTING
+
+    told(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
+
+
+def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.session.sources.follow_closely(RunId("run_nobody"))
+        await on.later(2)
+        trouble = on.source("run-feed")
+        assert isinstance(trouble, SourceRetrying)
+        assert trouble.status == 404
+        assert Capability.REALTIME not in on.session.store.lost
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize("status", [400, 404, 502])
+def test_feed_is_back_within_ten_seconds_after_a_rollout(tmp_path: Path, status: int) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "error", "status": status, "route": "feed"})
+        await on.later(8)
+        assert isinstance(on.source("realtime"), SourceRetrying)
+        assert Capability.REALTIME not in on.session.store.lost
+        on.faults()
+        await on.later(11)
+        assert isinstance(on.source("realtime"), SourceConnected)
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize(("tags", "asked"), [(("a",), "a"), (("a", "b"), None)])
+def test_of_several_tags_none_is_asked_for_since_a_feed_means_all_of_them(
+    tmp_path: Path, tags: tuple[str, ...], asked: str | None
+) -> None:
+    async def story(on: Followed) -> None:
+        assert {query.get("tags") for _, query in on.fleet.asked(FEED)} == {asked}
+
+    told(story, tmp_path, filters=RunFilters(tags=tags))
+
+
+def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
+            await later(5)
+            answer = await session.reads.run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
+            run = merge(None, answer.patch)
+            assert not session.sources.is_told(run)
+            assert run.state is not None
+            assert session.sources.is_told(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
+
+    asyncio.run(scenario())
+
+
+def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.fleet.add(FleetRun(100, 12, 13, 20))
+        await on.later(6)
+        assert on.status(100) is None
+        assert on.asked(LIST, 12) >= 1
+
+    told(story, tmp_path, filters=RunFilters(queues=("other",)))

@@ -1,0 +1,209 @@
+"""The feed after a break, a sleep or an outage: it begins anew, and everything that happened meanwhile is known."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from tests.support.fleet import FleetRun, at
+from tests.support.live_session import (
+    FEED,
+    UP_TO_DATE,
+    Followed,
+    a_fleet,
+    changed_columns,
+    electric_answer,
+    snapshots,
+    told,
+)
+from tests.support.session import SHORT
+from tui.domain.ids import RunId
+from tui.domain.source_names import REST
+from tui.domain.status import RunStatus
+from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
+from tui.sources.polling.rest import RECONCILE_EVERY_S
+from tui.sources.realtime.feed import HOLD_S, REPLAY_S
+from tui.store.changes import Changes
+from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
+def test_a_broken_feed_is_polled_for_at_once_and_comes_back(tmp_path: Path, fault: dict[str, Any]) -> None:
+    async def story(on: Followed) -> None:
+        on.faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
+        on.fleet.add(FleetRun(100, on.fleet.now_s + 1, on.fleet.now_s + 2, on.fleet.now_s + 50))
+        await on.later(5)
+        assert on.status(100) is RunStatus.EXECUTING
+        on.faults()
+        await on.later(120)
+        on.assert_equals_world()
+        assert on.freshness.is_live
+
+    is_silent = fault["kind"] in {"hang", "half-open"}
+    told(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
+
+
+def test_a_feed_that_was_well_while_the_list_failed_goes_on_where_it_was(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        before = snapshots(on)
+        on.faults({"kind": "error", "status": 503, "route": "list"})
+        await on.later(70)
+        assert type(on.source(REST)) is SourceRetrying
+        on.faults()
+        await on.later(40)
+        assert type(on.source(REST)) is SourceConnected
+        assert snapshots(on) == before
+
+    told(story, tmp_path)
+
+
+def test_a_server_that_forgot_the_feed_is_asked_for_all_of_it_again(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        before = snapshots(on)
+        on.faults({"kind": "must-refetch", "times": 1})
+        on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
+        await on.later(5)
+        assert on.status(100) is RunStatus.QUEUED
+        assert snapshots(on) == before + 1
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        before = snapshots(on)
+        clock = on.fleet.clock
+        # The server's time passed, ours stood still: its world is moved by hand.
+        clock.asleep_s += 3600
+        on.fleet.slept_s += 3600
+        on.fleet.cancel(on.fleet.runs[-1])
+        await on.later(12)
+        assert snapshots(on) == before + 1
+        assert on.status(1) is RunStatus.CANCELLED
+        assert on.freshness.is_live
+        assert on.session.now() - clock.now() == timedelta(hours=1)
+
+    told(story, tmp_path)
+
+
+def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(on: Followed) -> None:
+        clock, feed = on.fleet.clock, on.session.reads.feed
+        blamed: list[Reconciled] = []
+        dead: list[FeedPosition] = []
+
+        def note(_: Changes) -> None:
+            look = on.session.store.reconciled
+            if look is not None and look.missed_count:
+                blamed.append(look)
+
+        async def dead_then_slow(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+            answer = await feed(target, after)
+            if after is None:
+                await clock.sleep(0.4)
+            elif clock.asleep_s and not dead:
+                dead.append(after)
+                await asyncio.Event().wait()
+            return answer
+
+        on.session.listen(note)
+        monkeypatch.setattr(on.session.reads, "feed", dead_then_slow)
+        await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
+        on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
+        clock.asleep_s += 3600
+        on.fleet.slept_s += 3600
+        await on.later(40)
+        assert dead
+        on.assert_equals_world()
+        assert not blamed
+
+    told(story, tmp_path)
+
+
+def test_who_was_away_for_longer_than_the_server_replays_begins_anew(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        before = snapshots(on)
+        pauses = [REPLAY_S + 0.1]
+
+        def pause(_: Changes) -> None:
+            # Between an answer and the next poll, and for less than what is taken for a sleep of the machine.
+            if pauses and on.status(100) is not None:
+                on.fleet.clock.asleep_s += pauses[0]
+                on.fleet.slept_s += pauses.pop()
+
+        on.session.listen(pause)
+        on.fleet.add(FleetRun(100, 12.0))
+        await on.later(4)
+        assert not pauses
+        assert snapshots(on) == before + 1
+        assert on.freshness.is_live
+
+    told(story, tmp_path)
+
+
+def test_changed_columns_alone_change_the_run_that_is_known(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    waiting: list[Any] = []
+
+    def electric(path: str) -> Response | None:
+        if path != FEED or "live" not in fleet.query or not waiting:
+            return None
+        return electric_answer(fleet, [*waiting.pop(0), UP_TO_DATE])
+
+    async def story(on: Followed) -> None:
+        before = on.session.store.get(RunId(FleetRun(1, 0).id))
+        columns = {"status": "CANCELED", "updatedAt": "2026-11-24T14:00:10.5", "completedAt": "2026-11-24T14:00:10.4"}
+        waiting.append([changed_columns(1, **columns), changed_columns(77, **columns)])
+        on.faults({"kind": "drop"})
+        fleet.add(FleetRun(100, 11.0))  # which ends the poll that is held
+        await on.later(3)
+        run = on.session.store.get(RunId(FleetRun(1, 0).id))
+        assert run is not None
+        assert run.state is not None
+        assert run.status is RunStatus.CANCELLED
+        assert run.state.finished_at == at(10.4)
+        assert before is not None
+        assert before.state is not None
+        assert run.state.started_at == before.state.started_at is not None
+        assert on.status(77) is None
+
+    fleet.fault = electric
+    told(story, tmp_path, fleet)
+
+
+def test_an_outage_of_everything_is_made_up_for_and_said_to_be(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        on.faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
+        on.session.sources.refresh()
+        began_s = on.fleet.now_s
+        on.fleet.add_all(
+            FleetRun(number, began_s + number / 10, began_s + 20, began_s + 40) for number in range(50, 90)
+        )
+        await on.later(60)
+        assert on.freshness.is_stale
+        on.faults()
+        on.session.sources.refresh()
+        back_s = on.fleet.now_s
+        await on.later(12)
+        on.assert_equals_world()
+        assert on.freshness.is_live
+        assert on.session.store.caught_up is not None
+        assert on.session.store.caught_up >= at(back_s)
+
+    told(story, tmp_path)
+
+
+def test_the_feed_is_late_by_its_own_hold_time(tmp_path: Path) -> None:
+    async def story(on: Followed) -> None:
+        connected = on.source("realtime")
+        assert isinstance(connected, SourceConnected)
+        assert connected.interval_s == HOLD_S
+        assert on.source("rest").interval_s == RECONCILE_EVERY_S
+
+    told(story, tmp_path)

@@ -1,0 +1,332 @@
+"""The link to a relay, held against servers that are none, or that are hostile."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePath
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.utils import accept_key
+
+from tests.support.domain.patches import at
+from tests.support.raw_server import (
+    CERTIFICATE,
+    Serve,
+    closed,
+    over_tls,
+    read_head,
+    serving,
+    until_closed,
+    write_past_tls,
+)
+from tests.support.virtual_clock import VirtualClock
+from tui.config import Secret
+from tui.domain.ids import RunId
+from tui.domain.update import SourceConnected, Update
+from tui.sources.base import Fatal, Transient
+from tui.sources.relay.connection import RelayConnection
+from tui.sources.relay.source import RelaySource
+from tui.store.store import Store
+from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
+from tui.wire.questions import RunQuestion
+from tui.wire.relay.facts import RelayFacts
+from tui.wire.relay.messages import (
+    VERSION,
+    Beat,
+    Chunk,
+    Welcome,
+    encode_beat,
+    encode_facts,
+    encode_runs,
+    encode_welcome,
+)
+
+TOKEN = "0123456789abcdef-of-the-wall"
+WELCOME = encode_welcome(Welcome(VERSION, "a test", at(0), 5.0))
+NO_RUNS = encode_runs(at(0), (), (), Chunk(0, is_last=True))
+
+Behaviour = Callable[[ServerConnection], Awaitable[None]]
+
+
+@asynccontextmanager
+async def against(
+    behaviour: Behaviour, clock: VirtualClock | None = None
+) -> AsyncIterator[tuple[RelayConnection, RelaySource]]:
+    """A link, and a source on it, to a server that behaves so."""
+    async with serve(behaviour, "127.0.0.1", 0, max_size=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        clock = clock or VirtualClock()
+        link = RelayConnection(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
+        yield link, RelaySource(link, Store(), clock)
+        await link.aclose()
+
+
+def saying(*messages: bytes | str) -> Behaviour:
+    async def behave(connection: ServerConnection) -> None:
+        await connection.recv()
+        for message in messages:
+            await connection.send(message, text=isinstance(message, bytes))
+        await connection.wait_closed()
+
+    return behave
+
+
+async def failure(source: RelaySource) -> BaseException:
+    async def emit(_: Update) -> None:
+        pass
+
+    with pytest.raises((Transient, Fatal)) as caught:
+        async with asyncio.timeout(20):
+            await source.run(emit)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (b"",),
+        (b"hello",),
+        (b"[" * 100_000,),
+        (encode_beat(Beat(at(0))),),
+        (WELCOME, b"{}"),
+        (WELCOME, b"\xff"),
+        (WELCOME, NO_RUNS, WELCOME),
+        (WELCOME, encode_facts(RelayFacts(at(0)))[:-1]),
+    ],
+)
+def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) -> None:
+    async def scenario() -> None:
+        async with against(saying(*messages)) as (_, source):
+            error = await failure(source)
+            assert isinstance(error, Transient)
+            assert TOKEN not in repr(error)
+
+    asyncio.run(scenario())
+
+
+def test_a_message_too_large_passes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.relay.handshake.LARGEST_MESSAGE", 50_000)
+
+    async def scenario() -> None:
+        async with against(saying(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):
+            assert isinstance(await failure(source), Transient)
+
+    asyncio.run(scenario())
+
+
+def test_a_relay_of_another_version_is_named_with_ours() -> None:
+    async def scenario() -> None:
+        async with against(saying(encode_welcome(Welcome(7, "a test", at(0), 5.0)))) as (_, source):
+            error = await failure(source)
+            assert isinstance(error, Fatal)
+            assert "version 7" in error.reason
+            assert f"version {VERSION}" in error.reason
+
+    asyncio.run(scenario())
+
+
+def test_who_goes_away_or_does_not_answer_is_tried_again() -> None:
+    async def leave(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send(WELCOME, text=True)
+        await connection.close(1012, "back soon")
+
+    async def scenario() -> None:
+        async with against(leave) as (_, source):
+            error = await failure(source)
+            assert isinstance(error, Transient)
+            assert "back soon" in error.reason
+        error = await failure(source)  # nobody listens there any more
+        assert isinstance(error, Transient)
+        assert not error.is_answered
+
+    asyncio.run(scenario())
+
+
+def test_silence_is_noticed_after_five_beats_and_not_before() -> None:
+    clock = VirtualClock()
+    told: list[Update] = []
+
+    async def emit(update: Update) -> None:
+        told.append(update)
+
+    async def scenario() -> None:
+        facts = encode_facts(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
+        async with against(saying(WELCOME, NO_RUNS, facts), clock) as (_, source):
+            running = asyncio.ensure_future(source.run(emit))
+            while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in told):  # noqa: ASYNC110  nobody has an event for it
+                await asyncio.sleep(0.001)
+            await clock.run(24)
+            assert not running.done()
+            await clock.run(6)
+            with pytest.raises(Transient, match="said nothing for") as caught:
+                await asyncio.wait_for(running, 10)
+            assert not caught.value.is_answered
+
+    asyncio.run(scenario())
+
+
+def test_questions_without_a_connection_or_with_an_id_that_is_none_are_not_sent() -> None:
+    async def scenario() -> None:
+        link = RelayConnection("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
+        with pytest.raises(Unreachable, match="not connected"):
+            await link.read_run(RunId("run_1"))
+        for run_id in ("", "..", "\ud800", "x" * 100_000):
+            with pytest.raises(NotFound):
+                await link.read_run(RunId(run_id))
+        for refused in (link.whoami(), link.cancel(RunId("run_1")), link.replay(RunId("run_1"))):
+            with pytest.raises(Refused):
+                await refused
+        assert TOKEN not in repr(vars(link))
+
+    asyncio.run(scenario())
+
+
+def test_an_open_question_hears_of_the_end_of_the_connection() -> None:
+    async def leave(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send(WELCOME, text=True)
+        await connection.recv()
+
+    async def scenario() -> None:
+        async with against(leave) as (link, _), asyncio.TaskGroup() as tasks:
+            with pytest.raises(Unreachable):
+                async with link.open():
+                    asked = tasks.create_task(ended(link))
+                    while True:
+                        await link.hear()
+            await asked
+
+    async def ended(link: RelayConnection) -> None:
+        with pytest.raises(Unreachable, match="broke"):
+            await link.answer(RunQuestion(RunId("run_1")))
+
+    asyncio.run(scenario())
+
+
+def test_certificates_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> None:
+    nonsense = tmp_path / "ca.pem"
+    nonsense.write_text("nonsense")
+
+    async def scenario() -> None:
+        link = RelayConnection("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=nonsense)
+        with pytest.raises(Fatal, match="--tls-ca"):
+            async with link.open():
+                pass
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("gopher://operator:hunter2@127.0.0.1:9", "through this proxy"),
+        ("http://operator:hunter2@proxy..example:9", "a name that is none"),
+    ],
+)
+def test_a_proxy_that_is_none_is_for_a_person_to_mend_and_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, words: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+
+    async def scenario() -> None:
+        link = RelayConnection("wss://relay.invalid", Secret(TOKEN), VirtualClock())
+        with pytest.raises(Fatal, match=words) as caught:
+            async with link.open():
+                pass
+        assert "hunter2" not in caught.value.reason
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer", "words"),
+    [
+        ("ws", b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", r"no relay \(200\)"),
+        ("wss", b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS with what answers"),
+    ],
+)
+def test_what_is_no_relay_is_called_so(scheme: str, answer: bytes, words: str) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(speak, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            link = RelayConnection(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
+            with pytest.raises((ServerFault, Unreachable), match=words) as caught:
+                async with link.open():
+                    pass
+            assert "TRIGGER_API_URL" not in str(caught.value)
+
+    asyncio.run(scenario())
+
+
+def test_a_redirect_is_not_followed() -> None:
+    asked: list[str] = []
+
+    async def elsewhere(connection: ServerConnection) -> None:
+        asked.append(str(connection.request and connection.request.headers.get("Authorization")))
+
+    async def scenario() -> None:
+        async with serve(elsewhere, "127.0.0.1", 0) as other:
+            port = next(iter(other.sockets)).getsockname()[1]
+
+            def redirect(connection: ServerConnection, _: object) -> object:
+                response = connection.respond(302, "")
+                response.headers["Location"] = f"ws://127.0.0.1:{port}/"
+                return response
+
+            async with serve(elsewhere, "127.0.0.1", 0, process_request=redirect) as server:  # type: ignore[arg-type]
+                here = next(iter(server.sockets)).getsockname()[1]
+                link = RelayConnection(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
+                with pytest.raises(ServerFault, match="302"):
+                    async with link.open():
+                        pass
+        assert asked == []
+
+    asyncio.run(scenario())
+
+
+def upgraded(connection: socket.socket) -> None:
+    """A relay behind TLS that breaks once the WebSocket is there."""
+    head = read_head(connection).decode()
+    key = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+    lines = ("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade")
+    connection.sendall("\r\n".join((*lines, f"Sec-WebSocket-Accept: {accept_key(key)}", "", "")).encode())
+    write_past_tls(connection, b"no record of TLS at all")
+    until_closed(connection)
+
+
+def garbled(connection: socket.socket) -> None:
+    read_head(connection)
+    write_past_tls(connection, b"no record of TLS at all")
+    until_closed(connection)
+
+
+@pytest.mark.parametrize(
+    "serve_raw",
+    [
+        pytest.param(over_tls(until_closed, wants_client_certificate=True), id="client certificate wanted"),
+        pytest.param(over_tls(garbled), id="bad record for a handshake"),
+        pytest.param(over_tls(upgraded), id="bad record for a message"),
+        pytest.param(closed, id="closed"),
+    ],
+)
+def test_relay_is_tried_again_after_broken_tls(serve_raw: Serve) -> None:
+    async def scenario(port: int) -> None:
+        link = RelayConnection(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
+        error = await failure(RelaySource(link, Store(), VirtualClock()))
+        assert isinstance(error, Transient)
+        assert not error.is_answered
+        assert error.reason.isprintable()
+        await link.aclose()
+
+    with serving(serve_raw) as port:
+        asyncio.run(scenario(port))

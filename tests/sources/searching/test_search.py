@@ -1,0 +1,279 @@
+"""A search of the server: what it asks, how much, and how it ends. In virtual time, on real HTTP."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+import tui.sources.searching.search
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.recordings import recording
+from tests.support.relay import on_screen, relaying
+from tests.support.session import Later, polling
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.domain.search import SearchProgress
+from tui.session import Session
+from tui.sources.searching.error_fetcher import like_pattern, quoted_id
+from tui.sources.searching.search import Search, SearchScope
+from tui.store.server_filter import KnownValues
+from tui.store.server_question import question_of
+from tui.wire.errors import Refused
+from tui.wire.feed_bodies import read_stored_error
+
+LIST = "/api/v1/runs"
+
+
+def fleet_of(count: int, *, every_s: float = 10.0, end: str = "FAILED", task: str = "mail") -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(
+        FleetRun(number, -number * every_s, -number * every_s, -number * every_s + 1, end, task)
+        for number in range(1, count + 1)
+    )
+    return fleet
+
+
+def search_of(
+    session: Session,
+    text: str,
+    told: list[SearchProgress] | None = None,
+    *,
+    followed: RunFilters = RunFilters(),  # noqa: B008  it is frozen
+    **more: Any,
+) -> Search:
+
+    def unread() -> Sequence[RunId]:
+        return [run.id for run in session.store.runs() if run.status.is_failed and run.error is None]
+
+    scope = SearchScope(
+        question_of(text, followed, KnownValues()), followed, session.now() - session.settings.history, **more
+    )
+    return Search(
+        session.reads,
+        session.store,
+        session.clock,
+        scope,
+        emit=session.emit,
+        settle=session.settle,
+        unread=unread,
+        report=(told if told is not None else []).append,
+    )
+
+
+async def run(session: Session, later: Later, search: Search, seconds: float = 60.0) -> None:
+    """Run the search to its end while time passes."""
+    task = session.spawn(search.run(), "search")
+    for _ in range(round(seconds)):
+        if task.done():
+            return
+        await later(1)
+    assert task.done(), search.progress
+
+
+def errors_known(session: Session) -> int:
+    return sum(run.error is not None for run in session.store.runs())
+
+
+def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(450)
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            asked = len(fleet.asked("/api/v1/query"))
+            told: list[SearchProgress] = []
+            await run(session, later, search_of(session, "error:upstream", told))
+            assert errors_known(session) == 450
+            assert len(fleet.asked("/api/v1/query")) - asked <= 3 + 1 + 1  # 200 errors each, by text, the counts
+            assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
+            assert [each.errors_read for each in told if each.error_count == 450][-1] == 450
+            some = next(run for run in session.store.runs())
+            assert some.error is not None
+            assert some.error[1] is not None
+            assert some.error[1].stack is not None
+
+    asyncio.run(scenario())
+
+
+def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+            await later(10)
+            assert FleetRun(900, 0).id not in session.store
+            search = search_of(session, "UPSTREAM RETURNED")
+            await run(session, later, search)
+            assert FleetRun(900, 0).id in session.store
+            assert search.progress.answers == ("4 older by their error",)
+            assert not search.progress.is_at_end
+            await run(session, later, search)
+            assert search.progress.is_at_end
+
+    asyncio.run(scenario())
+
+
+def test_failures_that_the_server_filters_hide_are_counted_apart(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+            await later(10)
+            search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
+            await run(session, later, search)
+            assert search.progress.answers == ("the server filters hide 4 by their error",)
+            assert search.progress.is_at_end
+
+    asyncio.run(scenario())
+
+
+def test_server_without_ilike_is_asked_by_spellings(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+            await later(10)
+            api, asked = session.reads.api, list[str]()
+            query = api.query
+
+            async def without_ilike(trql: str, *, period: str | None = None) -> list[dict[str, Any]]:
+                asked.append(trql)
+                if "ILIKE" in trql:
+                    raise Refused("400 Syntax error", 400)
+                return await query(trql, period=period)
+
+            session.reads.api.query = without_ilike  # type: ignore[method-assign]
+            await run(session, later, search_of(session, "upstream"))
+            assert sum("ILIKE" in trql for trql in asked) == 1
+            assert FleetRun(900, 0).id in session.store
+
+    asyncio.run(scenario())
+
+
+def test_recorded_error_columns_are_read() -> None:
+    rows = recording("2631")["response"]["body"]["results"]
+    errors = [read_stored_error(row["error"]) for row in rows]
+    assert [error is not None and bool(error.message) for error in errors] == [True] * 5
+    assert any(error is not None and error.stack for error in errors)
+
+
+def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tui.sources.searching.search, "MAX_OLDER_PAGES", 2)
+
+    async def scenario() -> None:
+        fleet = fleet_of(600, end="COMPLETED")
+        async with polling(fleet, tmp_path, history_runs=100) as (session, later):
+            await later(10)
+            search = search_of(session, "-status:failed")
+            await run(session, later, search)
+            assert (search.progress.older_read, search.progress.is_at_end) == (200, False)
+            assert session.store.history is not None
+            assert session.store.history.is_cut
+            assert session.store.history.run_count == 300
+            await run(session, later, search)
+            await run(session, later, search)
+            assert len(session.store) == 600
+            assert search.progress.is_at_end
+
+    asyncio.run(scenario())
+
+
+def test_reading_on_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(240, every_s=60.0, end="COMPLETED")
+        async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
+            await later(10)
+            await run(session, later, search_of(session, "", is_plain=True))
+            assert session.store.history is not None
+            assert not session.store.history.is_cut
+            assert 178 <= len(session.store) <= 180
+
+    asyncio.run(scenario())
+
+
+def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(9)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            until_s = fleet.now_s + 4
+
+            def limited(path: str) -> Response | None:
+                if not path.startswith("/api/v3/runs/") or fleet.now_s >= until_s:
+                    return None
+                reset_ms = round((fleet.now_s + 2) * 1000 + fleet.clock.now().timestamp() * 1000 - fleet.now_s * 1000)
+                headers = {"x-ratelimit-reset": str(reset_ms), "x-ratelimit-limit": "9", "x-ratelimit-remaining": "0"}
+                return JSONResponse({"error": "Rate limit exceeded"}, 429, headers)
+
+            fleet.fault = limited
+            search = search_of(session, "upstream")
+            await run(session, later, search)
+            assert search.progress.trouble == ""
+            assert errors_known(session) == 9
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("fault", "trouble"),
+    [
+        (lambda path: JSONResponse({"error": "no"}, 503) if path.startswith("/api/v3/runs/") else None, "503"),
+        (lambda path: JSONResponse({"error": "forbidden"}, 403) if path == LIST else None, "403"),
+    ],
+)
+def test_search_tells_what_stopped_it(tmp_path: Path, fault: Callable[[str], Response | None], trouble: str) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(9)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            fleet.fault = fault
+            search = search_of(session, "upstream")
+            await run(session, later, search)
+            assert trouble in search.progress.trouble
+            assert search.progress.step is None
+            fleet.fault = lambda _: None
+            await run(session, later, search)
+            assert search.progress.trouble == ""
+
+    asyncio.run(scenario())
+
+
+def test_relay_is_asked_for_errors_and_lists_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
+            await relayed.until(lambda: screen.store.history is not None and len(screen.store) == 5)
+            search = search_of(screen, "upstream", can_list=False)
+            task = screen.spawn(search.run(), "search")
+            await relayed.until(task.done)
+            assert errors_known(screen) == 5
+            assert search.progress.trouble == "a relay lists no older runs"
+            assert not search.progress.has_lists
+            search = search_of(screen, "queue:mail", can_list=False)
+            task = screen.spawn(search.run(), "search")
+            await relayed.until(task.done)
+            assert search.progress.trouble == "a relay lists no queues"
+            assert not search.progress.is_answered
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("text", ["it's", 'a"b', "a\\", "100%", "a_b", "'; DROP", "é日本", "\n", "\ud800"])
+def test_pattern_has_nothing_that_acts(text: str) -> None:
+    pattern = like_pattern(text)
+    assert pattern.isascii()
+    assert not set("'\"\\\n_").intersection(pattern)
+    assert pattern.startswith("%")
+    assert pattern.endswith("%")
+
+
+def test_id_in_a_query_is_letters_alone() -> None:
+    assert quoted_id(RunId("run_a-1')--\\é")) == "run_a-1--"

@@ -1,0 +1,276 @@
+"""Attempts of a run whose trace the server cut: read from its events, within bounds, and named where they are cut."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
+from tests.support.session import started
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.attempt import AttemptHistory
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.wait import WaitKind
+from tui.emulator.recorded_tasks import REFERENCE_LATER
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
+from tui.emulator.world import DemoTasks, World
+from tui.session import Session
+from tui.sources.attempt_fetcher import CUT_AGAIN
+
+CUT = "the trace was cut at 5,000 rows"
+LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))
+
+TASKS = (
+    *REFERENCE_LATER,
+    Task("talks-on", lambda _: Script((Work(1_000, LINES), Work(10**9))), "a.ts"),
+    Task("waits", lambda _: Script((Work(100), Wait(600_000)), output=1), "a.ts"),
+    Task("parent", lambda _: Script((Start((Child("waits"),) * 3, is_awaited=True, is_batch=True),)), "a.ts"),
+)
+
+
+@contextmanager
+def served(task: str, age_s: float) -> Iterator[tuple[FleetApi, RunId]]:
+    """A world in which one run of a task was triggered that long ago, and its id."""
+    fleet = Fleet(VirtualClock())
+    fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
+    fleet.world.advance(in_ms(-age_s))
+    run, _ = fleet.world.trigger(NewRun(task_id=task))
+    fleet.world.advance(in_ms(0))
+    fleet.emulator.put(fleet.world)
+    with serving(fleet) as api:
+        yield api, RunId(run.id)
+
+
+def asked(api: FleetApi) -> list[str]:
+    """The requests about the run, in order."""
+    return [path.rpartition("/")[2].partition("_")[0] for _, path, _ in api.fleet.requests]
+
+
+def read(task: str, age_s: float, tmp_path: Path, fault: Any = None) -> tuple[Run, str | None, list[str]]:
+    async def scenario() -> tuple[Run, str | None, list[str]]:
+        with served(task, age_s) as (api, run_id):
+            api.fleet.fault = fault or (lambda _: None)
+            async with started(api, tmp_path) as session:
+                return *(await session.run_with_attempts(run_id)), asked(api)
+
+    return asyncio.run(scenario())
+
+
+def history_of(run: Run) -> AttemptHistory:
+    assert run.attempts is not None
+    return run.attempts[1]
+
+
+def test_attempts_of_a_cut_trace_come_from_the_events(tmp_path: Path) -> None:
+    run, trouble, requests = read("chatty-retry", 120, tmp_path)
+    history = history_of(run)
+    assert requests == ["run", "trace", "events"]
+    assert [(attempt.number, attempt.error and attempt.error.message) for attempt in history.attempts] == [
+        (number, f"chatty attempt {number} failed") for number in (1, 2, 3)
+    ]
+    assert all(attempt.error and attempt.error.stack for attempt in history.attempts)
+    assert (history.is_complete, history.missing, trouble) == (True, "", None)
+
+
+def test_events_that_are_cut_too_are_named(tmp_path: Path) -> None:
+    lines = [{"spanId": f"{n}", "message": "line", "level": "INFO", "startTime": "1"} for n in range(24_990)]
+
+    def fault(path: str) -> Response | None:
+        if not path.endswith("/events"):
+            return None
+        run_id = path.split("/")[-2]
+        spans = [
+            {"spanId": "r", "runId": run_id, "message": "chatty-retry", "level": "TRACE", "startTime": "1000"},
+            {"spanId": "a", "parentId": "r", "runId": run_id, "message": "Attempt 1", "attemptNumber": 1}
+            | {"level": "TRACE", "startTime": "2000", "events": [{"name": "x"}] * 6},
+        ]
+        return JSONResponse({"events": [*spans, *lines]})
+
+    run, _, _ = read("chatty-retry", 120, tmp_path, fault)
+    history = history_of(run)
+    assert history.missing == f"{CUT} and the events at 25,000"
+    assert not history.is_complete
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(403, "403"), (404, "404"), (500, "500"), (400, "400"), (401, "401"), (200, "no list of events")],
+)
+def test_events_that_cannot_be_read_leave_what_the_trace_tells(tmp_path: Path, status: int, said: str) -> None:
+    def fault(path: str) -> Response | None:
+        return JSONResponse({"error": "not for you"}, status) if path.endswith("/events") else None
+
+    run, trouble, requests = read("chatty-retry", 120, tmp_path, fault)
+    history = history_of(run)
+    assert requests == ["run", "trace", "events"]
+    assert history.missing.startswith(f"{CUT} and the events could not be read: ")
+    assert said in history.missing
+    assert [attempt.number for attempt in history.attempts] == [1, 3]
+    assert (history.is_complete, trouble) == (False, None)
+
+
+def test_events_without_the_run_leave_what_the_trace_tells(tmp_path: Path) -> None:
+    def fault(path: str) -> Response | None:
+        return JSONResponse({"events": []}) if path.endswith("/events") else None
+
+    run, _, _ = read("chatty-retry", 120, tmp_path, fault)
+    assert history_of(run).missing == f"{CUT} and the events do not tell of the run"
+
+
+def gone(path: str) -> Response | None:
+    return JSONResponse({"error": "Trace not found"}, 404) if path.endswith("/trace") else None
+
+
+def deep(path: str) -> Response | None:
+    """A trace that nests deeper than JSON is decoded."""
+    if not path.endswith("/trace"):
+        return None
+    return Response('{"trace":{"rootSpan":' + '{"children":[' * 10_000, media_type="application/json")
+
+
+@pytest.mark.parametrize("fault", [gone, deep])
+def test_attempts_without_a_readable_trace_come_from_the_events(tmp_path: Path, fault: Any) -> None:
+    run, trouble, requests = read("chatty-retry", 120, tmp_path, fault)
+    history = history_of(run)
+    assert requests == ["run", "trace", "events"]
+    assert [attempt.error is not None for attempt in history.attempts] == [True] * 3
+    assert (history.is_complete, history.is_trace_gone, trouble) == (True, False, None)
+
+
+@pytest.mark.parametrize(("fault", "said"), [(gone, None), (deep, "nested too deep")])
+def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, said: str | None) -> None:
+    def both(path: str) -> Response | None:
+        return JSONResponse({"error": "no"}, 404) if path.endswith("/events") else fault(path)
+
+    run, trouble, _ = read("chatty-retry", 120, tmp_path, both)
+    if said is None:
+        assert (history_of(run).is_trace_gone, trouble) == (True, None)
+    else:
+        assert said in (trouble or "")
+
+
+def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
+    run, _, _ = read("parent", 60, tmp_path, gone)
+    wait = run.wait
+    assert wait is not None
+    assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
+
+
+def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with served("talks-on", 60) as (api, run_id):
+            async with started(api, tmp_path) as session:
+                await session.run_with_attempts(run_id)
+                assert asked(api) == ["run", "trace", "events"]
+                first = history_of(await kept(session, run_id))
+                for _ in range(3):
+                    await session.run_with_attempts(run_id)
+                # Nothing was asked for but details, and what was known of its attempts is known still.
+                assert asked(api)[3:] == ["run"] * 3
+                assert history_of(await kept(session, run_id)) == first
+                await api.fleet.clock.run(CUT_AGAIN.total_seconds())
+                await session.run_with_attempts(run_id)
+                assert asked(api)[6:] == ["run", "events"]
+
+    asyncio.run(scenario())
+
+
+def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with served("talks-on", 60) as (api, run_id):
+            async with started(api, tmp_path) as session:
+                await session.run_with_attempts(run_id)
+                run = api.fleet.world.find(run_id)
+                assert run is not None
+                api.fleet.world.cancel(run)
+                await session.run_with_attempts(run_id)
+                assert asked(api)[3:] == ["run", "events"]
+                assert (await kept(session, run_id)).is_final
+
+    asyncio.run(scenario())
+
+
+async def kept(session: Session, run_id: RunId) -> Run:
+    await session.settle()
+    run = session.store.get(run_id)
+    assert run is not None
+    return run
+
+
+def test_trace_that_is_whole_takes_no_events(tmp_path: Path) -> None:
+    run, _, requests = read("tree-leaf", 60, tmp_path)
+    assert requests == ["run", "trace"]
+    assert history_of(run).is_complete
+
+
+def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
+    run, _, requests = read("approval", 60, tmp_path)
+    assert requests == ["run", "trace", "events"]
+    wait = run.wait
+    assert wait is not None
+    assert wait.kind is WaitKind.TOKEN
+    assert (wait.about or "").startswith("waitpoint_")
+
+
+def test_wait_for_time_tells_how_long(tmp_path: Path) -> None:
+    run, _, _ = read("waits", 60, tmp_path)
+    wait = run.wait
+    assert wait is not None
+    assert (wait.kind, wait.about) == (WaitKind.TIME, "10 minutes")
+
+
+def test_words_of_a_wait_are_asked_for_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with served("waits", 60) as (api, run_id):
+            async with started(api, tmp_path) as session:
+                for _ in range(3):
+                    await session.run_with_attempts(run_id)
+                assert asked(api).count("events") == 1
+                run = await kept(session, run_id)
+                assert run.wait is not None
+                assert run.wait.about == "10 minutes"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("status", "count"), [(500, 2), (403, 1), (200, 1)])
+def test_words_of_a_wait_are_asked_for_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
+    def fault(path: str) -> Response | None:
+        return JSONResponse({"error": "no"}, status) if path.endswith("/events") else None
+
+    async def scenario() -> None:
+        with served("waits", 60) as (api, run_id):
+            api.fleet.fault = fault
+            async with started(api, tmp_path) as session:
+                await session.run_with_attempts(run_id)
+                api.fleet.fault = lambda _: None
+                await api.fleet.clock.run(1.0)
+                run, _ = await session.run_with_attempts(run_id)
+                assert asked(api).count("events") == count
+                assert run.wait is not None
+                assert run.wait.about == ("10 minutes" if count == 2 else None)
+
+    asyncio.run(scenario())
+
+
+def test_wait_whose_words_cannot_be_read_is_a_wait(tmp_path: Path) -> None:
+    def fault(path: str) -> Response | None:
+        return JSONResponse({"error": "no"}, 500) if path.endswith("/events") else None
+
+    run, trouble, _ = read("waits", 60, tmp_path, fault)
+    assert run.wait is not None
+    assert (run.wait.about, trouble) == (None, None)
+
+
+def test_parent_waits_for_its_children_and_they_for_time(tmp_path: Path) -> None:
+    run, _, requests = read("parent", 60, tmp_path)
+    assert requests == ["run", "trace"]
+    wait = run.wait
+    assert wait is not None
+    assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")

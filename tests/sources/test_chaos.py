@@ -1,0 +1,49 @@
+"""Faults of all kinds in random order, in virtual time: after each the store equals the world, and gaps are exact."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.chaos import KINDS, Ordeal
+from tests.support.fleet import DEV, Fleet, in_ms, serving
+from tests.support.session import SHORT, pass_time, started
+from tests.support.virtual_clock import VirtualClock
+from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.world import World
+
+RATE_PER_S = 3.0
+
+
+def at_work() -> Fleet:
+    """The company, instead of runs whose life is set."""
+    fleet = Fleet(VirtualClock())
+    fleet.emulator.close()
+    fleet.emulator = Emulator(COMPANY, Options(environments=(DEV,), rate_per_s=RATE_PER_S), lambda: in_ms(fleet.now_s))
+    fleet.world = World(COMPANY, start_ms=in_ms(0), environment=DEV, rate_per_s=RATE_PER_S, history=150)
+    fleet.emulator.put(fleet.world)
+    return fleet
+
+
+@pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 6)], ids=["live", "polling"])
+def test_after_every_fault_all_is_known_and_what_was_missed_is_counted_exactly(
+    tmp_path: Path, realtime: bool, count: int
+) -> None:
+    async def scenario() -> None:
+        fleet = at_work()
+        with serving(fleet) as api:
+            async with started(api, tmp_path, realtime=realtime, timeouts=SHORT, feed_timeouts=SHORT) as session:
+
+                async def later(seconds: float) -> None:
+                    await pass_time(session, api, seconds)
+
+                ordeal = Ordeal(session, fleet.emulator, fleet.world, later, Random(5))
+                session.sources.follow_runs()
+                await later(20)
+                for kind in ordeal.kinds(count):
+                    outcome = await ordeal.suffer(kind)
+                    assert outcome.is_right, outcome
+
+    asyncio.run(scenario())

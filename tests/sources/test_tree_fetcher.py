@@ -1,0 +1,175 @@
+"""Trees of runs over real HTTP: what they take of the request budget, and what they say where it is spent."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
+from tests.support.session import pass_time, public_token, started
+from tests.support.virtual_clock import VirtualClock
+from tui.config import Secret
+from tui.domain.ids import RunId
+from tui.domain.tree import RunTree
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.script import Call, Child, Script, Start, Task, Work
+from tui.emulator.world import DemoTasks, World
+from tui.present.printed.schema import tree_objects
+from tui.present.printed.tree import tree_lines
+from tui.present.styled import plain
+from tui.sources.budget import PUBLIC_TOKEN
+from tui.sources.tree_fetcher import MAX_TREE_WAIT_S
+
+ERROR = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (file:///app/src/a.ts:1:2)")
+
+
+def _root(_: Call) -> Script:
+    return Script((Start((Child("middle"),) * 4, is_awaited=True, is_batch=True),))
+
+
+def _middle(_: Call) -> Script:
+    leaves = (Child("leaf"), Child("leaf"), Child("broken"))
+    return Script((Start(leaves, is_awaited=True, is_batch=True),))
+
+
+def _forgetful(_: Call) -> Script:
+    return Script((Start((Child("leaf"),) * 30, is_batch=True),))
+
+
+TASKS = (
+    Task("root", _root, "a.ts"),
+    Task("middle", _middle, "a.ts"),
+    Task("leaf", lambda _: Script((Work(700),)), "a.ts"),
+    Task("broken", lambda _: Script((Work(300),), throws=ERROR), "a.ts", max_attempts=1),
+    Task("forgetful", _forgetful, "a.ts"),
+)
+
+
+@contextmanager
+def served(task: str, age_s: float = 60.0) -> Iterator[tuple[FleetApi, str]]:
+    """A world in which one run of a task was triggered that long ago, and its id."""
+    fleet = Fleet(VirtualClock())
+    fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(min(EARLIEST_S, -age_s)), environment=DEV, lag_ms=(0, 0))
+    fleet.world.advance(in_ms(-age_s))
+    run, _ = fleet.world.trigger(NewRun(task_id=task))
+    fleet.world.advance(in_ms(0))
+    fleet.emulator.put(fleet.world)
+    fleet.allow_queries()
+    with serving(fleet) as api:
+        yield api, run.id
+
+
+async def tree_of(api: FleetApi, tmp_path: Path, run_id: str, key: Secret | None = None) -> RunTree:
+    """The tree as it is read without letting any time pass but what a tree may wait."""
+    found: list[RunTree] = []
+    changes: dict[str, Any] = {} if key is None else {"key": key}
+    async with started(api, tmp_path, **changes) as session:
+
+        async def read() -> None:
+            found.append(await session.tree(RunId(run_id)))
+
+        task = session.spawn(read(), "tree")
+        await pass_time(session, api, MAX_TREE_WAIT_S + 1.0)
+        assert task.done(), "the tree waits for the budget"
+    return found[0]
+
+
+def requests(api: FleetApi) -> list[str]:
+    """What was asked, in order: `run` is a detail."""
+    last = [path.rpartition("/")[2] for _, path, _ in api.fleet.requests]
+    return ["run" if part.startswith("run_") else part for part in last]
+
+
+def shown(api: FleetApi, tree: RunTree) -> list[str]:
+    return [plain(line) for line in tree_lines(tree, now=api.fleet.clock.now(), width=120)]
+
+
+def test_query_tells_durations_at_every_depth(tmp_path: Path) -> None:
+    with served("root") as (api, run_id):
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert requests(api) == ["run", "query"]
+        lines = shown(api, tree)
+        assert (len(lines), [line for line in lines if "·" in line]) == (17, [])
+        deep = [node for node in tree.root.walk() if node.depth == 2]
+        truth = {run.id: run for run in api.fleet.world.ledger}
+        for node in deep:
+            run = truth[node.id]
+            assert node.run is None
+            assert node.times is not None
+            assert run.finished_ms is not None
+            assert run.started_ms is not None
+            took = timedelta(milliseconds=run.finished_ms - run.started_ms)
+            assert node.times.took(api.fleet.clock.now(), is_final=True) == took
+        objects = [each for each in tree_objects(tree) if each["depth"] == 2]
+        assert [each["durationMs"] for each in objects] == [truth[RunId(each["id"])].usage_ms for each in objects]
+        assert all({"createdAt", "startedAt", "finishedAt"} <= set(each) for each in objects)
+
+
+def test_query_tells_how_long_a_live_run_has_run(tmp_path: Path) -> None:
+    with served("root", age_s=1.5) as (api, run_id):
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        live = [
+            node for node in tree.root.walk() if node.depth == 2 and node.status and node.status.word == "Executing"
+        ]
+        assert live
+        for node in live:
+            assert node.times is not None
+            assert node.times.started_at is not None
+            now = api.fleet.clock.now()
+            assert node.times.took(now, is_final=False) == now - node.times.started_at
+
+
+def test_public_token_reads_an_awaited_tree_by_its_trace(tmp_path: Path) -> None:
+    with served("root") as (api, run_id):
+        tree = asyncio.run(tree_of(api, tmp_path, run_id, public_token("read:runs")))
+        # What is left open by the trace are the failed leaves: the details of their parents tell all of them.
+        assert requests(api) == ["run", "query", "trace", *["run"] * 4]
+        assert (len(list(tree.root.walk())), tree.missing) == (17, ())
+        assert [line for line in shown(api, tree) if "·" in line] == []
+        statuses = sorted(node.status.title for node in tree.root.walk() if node.depth == 2 and node.status)
+        assert statuses == ["Completed"] * 8 + ["Failed"] * 4
+
+
+def test_public_token_gives_a_tree_before_the_budget_is_back(tmp_path: Path) -> None:
+    with served("forgetful") as (api, run_id):
+        tree = asyncio.run(tree_of(api, tmp_path, run_id, public_token("read:runs")))
+        assert len(requests(api)) == PUBLIC_TOKEN.share
+        assert len(list(tree.root.walk())) == 31
+        budget, below = tree.missing
+        assert budget.startswith("the request budget is spent for ")
+        left = 30 - (len(requests(api)) - 3)
+        assert below == f"runs below {left} of them were not asked for"
+        assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
+
+
+def test_tree_is_read_by_its_trace_while_too_many_query(tmp_path: Path) -> None:
+    with served("root") as (api, run_id):
+        headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "719"}
+        headers["x-ratelimit-reset"] = str(in_ms(9.0))
+        crowded = JSONResponse({"error": "You've exceeded your query concurrency of 3"}, 429, headers)
+        api.fleet.fault = lambda path: crowded if path == "/api/v1/query" else None
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert requests(api)[:3] == ["run", "query", "trace"]
+        assert (len(list(tree.root.walk())), tree.missing) == (17, ())
+
+
+def test_tree_is_asked_without_times_where_a_column_is_unknown(tmp_path: Path) -> None:
+    with served("root") as (api, run_id):
+        wrong = [JSONResponse({"error": "Query Error"}, 400)]
+        api.fleet.fault = lambda path: wrong.pop() if path == "/api/v1/query" and wrong else None
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert requests(api) == ["run", "query", "query"]
+        assert (len(list(tree.root.walk())), tree.missing) == (17, ())
+
+
+def test_tree_is_whole_where_its_root_is_older_than_a_query_reaches(tmp_path: Path) -> None:
+    with served("root", 35 * 86_400.0) as (api, run_id):
+        tree = asyncio.run(tree_of(api, tmp_path, run_id))
+        assert api.fleet.asked("/api/v1/query") == []
+    assert len(list(tree_objects(tree))) == 1 + 4 + 12
+    assert not tree.missing

@@ -1,0 +1,74 @@
+"""One action on one run of a fleet, as the tests of the session watch it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.support.session import pass_time, started
+from tests.support.virtual_clock import VirtualClock
+from tui.actions import Action
+from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.session import Session
+from tui.sources.budget import Priority
+from tui.store.merge import merge
+
+LONG = 10_000.0
+
+
+def fleet_of(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    for run in runs:
+        fleet.add(run)
+    return fleet
+
+
+async def seen(session: Session, run: FleetRun) -> Run:
+    answer = await session.reads.run(RunId(run.id), Priority.SELECTED)
+    return merge(None, answer.patch)
+
+
+def acting(
+    fleet: Fleet,
+    tmp_path: Path,
+    action: Action,
+    run: FleetRun,
+    *,
+    meanwhile: Callable[[Fleet], None] = lambda _: None,
+    waited_s: float = 0,
+    patience_s: float = 20,
+    **changes: Any,
+) -> tuple[ActionStatus, list[ActionPhase]]:
+    """Act on a run as it was seen before `meanwhile` and `waited_s`; gives the end and all phases."""
+
+    async def scenario() -> tuple[ActionStatus, list[ActionPhase]]:
+        with serving(fleet) as api:
+            async with started(api, tmp_path, **changes) as session:
+                before = await seen(session, run)
+                await session.reads.environment(Priority.ACTION)
+                phases: list[ActionPhase] = []
+                session.listen(lambda _: phases.extend(s.phase for s in session.store.actions.values()))
+                meanwhile(fleet)
+                await pass_time(session, api, waited_s)
+                task = asyncio.ensure_future(session.perform(action, before))
+                await finish(session, api, task, patience_s)
+                return await task, phases
+
+    return asyncio.run(scenario())
+
+
+async def finish(session: Session, api: FleetApi, task: "asyncio.Future[ActionStatus]", patience_s: float = 20) -> None:
+    for _ in range(round(patience_s * 10)):
+        await pass_time(session, api, 0.1)
+        if task.done():
+            await pass_time(session, api, 0.2)
+            return
+
+
+def log_lines(tmp_path: Path) -> list[dict[str, str]]:
+    path = tmp_path / "trigger-tui" / "actions.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]

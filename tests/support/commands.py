@@ -1,0 +1,133 @@
+"""The program as a user starts it: a process of its own, with a pipe or a terminal at its ends."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from tests.support.fleet import SECRET
+from tui.cli.main import run
+from tui.output import DEFAULT_WIDTH, Output
+from tui.ui.input.type_ahead import ASK_CURSOR
+
+PATIENCE_S = 30.0
+
+
+def environment(url: str | None, **more: str) -> dict[str, str]:
+    """What the process sees: a key, an address, and nothing of the machine's own settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    kept |= {"TRIGGER_SECRET_KEY": SECRET, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
+    if url is not None:
+        kept["TRIGGER_API_URL"] = url
+    return kept | more
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def in_this_process(*arguments: str, url: str | None = None, **more: str) -> Done:
+    """The same command without a process of its own, which takes a quarter of a second: for what a command asks and
+    says. What the process adds (its streams, its exit, what it loads) is for `trigger_tui`, and a test of each kind.
+    """
+    out, err = StringIO(), StringIO()
+    output = Output(out, err, is_terminal=False, width=DEFAULT_WIDTH, color=False, ascii_only=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(url, **more).items():
+            patch.setenv(name, value)
+        return Done(run(output, list(arguments)), out.getvalue(), err.getvalue())
+
+
+def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] | None = None) -> Done:
+    """Run it to its end with pipes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", *arguments],
+        env=dict(env) if env is not None else environment(url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+class Terminal:
+    """The program on a terminal of its own; what it writes, and keys for it.
+
+    It says where its cursor is when it is asked, unless it is `silent`: then `answer` does.
+    """
+
+    def __init__(self, *arguments: str, env: Mapping[str, str], columns: int = 80, silent: bool = False) -> None:
+        self._silent = silent
+        self._answered = 0
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui", *arguments],
+            env={**env, "COLUMNS": str(columns), "TERM": env.get("TERM", "xterm-256color")},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.screen = b""
+
+    @property
+    def descriptor(self) -> int:
+        """Our end of the terminal."""
+        return self._master
+
+    def read_until(self, text: str) -> None:
+        """Wait for a text on the screen."""
+        ends = time.monotonic() + PATIENCE_S
+        while text.encode() not in self.screen:
+            assert time.monotonic() < ends, self.screen.decode()
+            if not self._read(ends):
+                raise AssertionError(f"ended before {text!r}: {self.screen.decode()}")
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def end(self) -> int:
+        """Read to the end; gives the exit code."""
+        ends = time.monotonic() + PATIENCE_S
+        while self._read(ends):
+            assert time.monotonic() < ends
+        os.close(self._master)
+        return self.process.wait(PATIENCE_S)
+
+    def _read(self, ends: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0.0, ends - time.monotonic()))
+        if not ready:
+            return True
+        try:
+            chunk = os.read(self._master, 65536)
+        except OSError:  # how Linux says that the other side is gone
+            return False
+        self.screen += chunk
+        if not self._silent and self.screen.count(ASK_CURSOR.encode()) > self._answered:
+            self.answer()
+        return bool(chunk)
+
+    def answer(self) -> None:
+        """Say where the cursor is."""
+        self._answered += 1
+        self.type("\x1b[1;1R")

@@ -1,0 +1,67 @@
+"""Recorded answers as domain values, with what a test says otherwise."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.support.recordings import as_bytes, recording
+from tui.domain.ids import RunId, SpanId, TraceId
+from tui.domain.run import Run
+from tui.domain.span import Span, SpanDetail, Trace
+from tui.domain.text import Raw
+from tui.store.merge import merge
+from tui.wire.runs import decode_run
+from tui.wire.traces import decode_span, decode_trace
+
+READ_AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def run_of(number: str, **changes: Any) -> Run:
+    """The run of a recorded detail; `changes` replace keys of its body, None takes one away."""
+    body = recording(number)["response"]["body"] | changes
+    answer = decode_run(as_bytes({key: value for key, value in body.items() if value is not None}), READ_AT)
+    return merge(None, answer.patch)
+
+
+def trace_of(number: str, change: Callable[[dict[str, Any]], None] | None = None) -> Trace:
+    """A recorded trace; `change` gets the body's root node to alter it in place."""
+    body = recording(number)["response"]["body"]
+    if change is not None:
+        change(body["trace"]["rootSpan"])
+    return decode_trace(as_bytes(body))
+
+
+def trace_as(number: str, run: Run) -> Trace:
+    """A recorded trace as if it were another run's: not every kind of end has one of its own."""
+    body = recording(number)["response"]["body"]
+    own = body["trace"]["rootSpan"]["runId"].encode()
+    return decode_trace(as_bytes(body).replace(own, run.id.encode()))
+
+
+def detail_of(number: str) -> SpanDetail:
+    return decode_span(as_bytes(recording(number)["response"]["body"]))
+
+
+def utc(time: str) -> datetime:
+    """`13:43:46.756` on the day of the recordings."""
+    return datetime.fromisoformat(f"2026-11-24T{time}Z")
+
+
+def span(message: str, at_s: float = 0, took_s: float | None = 1, *children: Span, **more: Any) -> Span:
+    """A span of run `run_a` that began `at_s` after START; `took_s` None: it is open."""
+    return Span(
+        id=SpanId(more.pop("id", f"span {message}")),
+        run_id=RunId(more.pop("run_id", "run_a")),
+        message=Raw(message),
+        started_at=START + timedelta(seconds=at_s),
+        duration=timedelta(seconds=took_s or 0),
+        level=more.pop("level", "TRACE"),
+        is_partial=took_s is None,
+        children=children,
+        **more,
+    )
+
+
+def trace(root: Span) -> Trace:
+    return Trace(TraceId("trace"), root)

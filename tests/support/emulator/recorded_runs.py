@@ -1,0 +1,52 @@
+"""The tasks of the recordings, triggered anew: what the tests of `emulator.reference` share.
+
+What lives here: worlds in which nothing else happens, and runs lived to their end.
+"""
+
+from typing import Any
+
+from tests.support.recordings import recording
+from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.world import DemoTasks, World
+
+START_MS = 1_795_527_600_000
+LONG_MS = 400_000
+NASTY = "nasty-text"
+
+
+def new_world(*, is_deployed: bool = False) -> World:
+    return World(
+        DemoTasks(REFERENCE, limits=REFERENCE_LIMITS),
+        start_ms=START_MS,
+        environment=PRODUCTION if is_deployed else DEVELOPMENT,
+    )
+
+
+def finished(task_id: str, payload: Any, *, tags: tuple[str, ...] = (), is_deployed: bool = False) -> Run:
+    world = new_world(is_deployed=is_deployed)
+    run, _ = world.trigger(NewRun(task_id=task_id, payload=payload, tags=tags))
+    world.advance(START_MS + LONG_MS)
+    assert run.status.is_final
+    return run
+
+
+def body(number: str) -> Any:
+    return recording(number)["response"]["body"]
+
+
+def as_recorded(number: str, **options: Any) -> tuple[Run, Any]:
+    """The run of a recorded detail, triggered anew with the same payload and tags, and lived to its end."""
+    told = body(number)
+    tags = tuple(told["tags"])
+    return finished(told["taskIdentifier"], told["payload"], tags=tags, **options), told
+
+
+PAYLOADS = {
+    "fail-retry": {"order": "ord_1001"},
+    "fail-cause": {"customer": "cus_123"},
+    "leaf": {"n": 3, "fail": True},
+    NASTY: {"fail": True},
+}

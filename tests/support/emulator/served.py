@@ -1,0 +1,267 @@
+"""An emulator on a port, in a time that the test owns: what is asked of it, and how many of its answers are due."""
+
+import http.client
+import json
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.support.emulator.small_world import COMPANY, START_MS
+from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
+from tui.emulator.public_tokens import sign_token
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
+from tui.emulator.world import DemoTasks, World
+
+PATIENCE_S = 20.0
+ELECTRIC = {"x-trigger-api-version": API_VERSION, "x-trigger-electric-version": "1.0.0-beta.1"}
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+@dataclass
+class Served:
+    """The server as its clients see it, and `emulator`, which is its state. `time` is epoch milliseconds."""
+
+    url: str
+    emulator: Emulator
+    client: httpx.Client
+    time: list[int]
+    answering: "Answering"
+
+    def ask(self, method: str, path: str, *, key: str | None = DEVELOPMENT.key, **more: Any) -> httpx.Response:
+        """One request over a kept connection; `key` None sends none, one with a space is the whole header."""
+        return self.client.request(method, self.url + path, headers=headers(key, more.pop("headers", {})), **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("GET", path, **more)
+
+    def trigger(self, task: str = "slow", **body: Any) -> str:
+        answer = self.ask("POST", f"/api/v1/tasks/{task}/trigger", json=body)
+        assert answer.status_code == 200, answer.text
+        run_id: str = answer.json()["id"]
+        return run_id
+
+    def running(self) -> str:
+        """A run that is at work, and visible in lists."""
+        run_id = self.trigger("slow")
+        self.advance(2)
+        return run_id
+
+    def status(self, run_id: str) -> str:
+        status: str = self.get(f"/api/v3/runs/{run_id}", headers={"x-trigger-api-version": API_VERSION}).json()[
+            "status"
+        ]
+        return status
+
+    def faults(self, *specs: Any) -> None:
+        """From now on these."""
+        answer = self.client.post(f"{self.url}/emulator/faults", json={"faults": list(specs)})
+        assert answer.status_code == 200, answer.text
+
+    def advance(self, seconds: float) -> None:
+        self.time[0] += round(seconds * 1000)
+
+    def world(self, slug: str = "dev") -> World:
+        world = self.emulator._places[slug].world
+        assert world is not None
+        return world
+
+    def token(self, *scopes: str, valid_s: float = 3600, environment: Environment = DEVELOPMENT) -> str:
+        now_s = self.time[0] / 1000
+        return sign_token(environment, list(scopes), issued_s=now_s, expires_s=now_s + valid_s)
+
+    @contextmanager
+    def socket(self, path: str = "", **more: Any) -> Iterator[socket.socket]:
+        """A connection of its own, on which that is asked; nothing is read yet."""
+        with closing(socket.create_connection(self.place, PATIENCE_S)) as connection:
+            if path:
+                connection.sendall(request(path, **more))
+            yield connection
+
+    @contextmanager
+    def live(self, path: str, *, key: str = DEVELOPMENT.key, **more: str) -> Iterator["Live"]:
+        """A request of the realtime feed on a connection of its own, sent, and held or answered."""
+        held = self.emulator.feeds.held
+        with closing(http.client.HTTPConnection(*self.place, timeout=PATIENCE_S)) as connection:
+            connection.request("GET", path, headers=headers(key, ELECTRIC | more))
+            live = Live(connection)
+            ends_s = time.monotonic() + PATIENCE_S
+            while self.emulator.feeds.held == held and not live.is_answered():
+                assert time.monotonic() < ends_s
+            yield live
+
+    def settle(self, seconds: float = 0.0) -> int:
+        """Let time pass; how many polls are still held then."""
+        self.advance(seconds)
+        return self.emulator.feeds.settle()
+
+    def next_told(self) -> int:
+        """Let time pass until something is told; after how many milliseconds it is."""
+        feeds, began_ms = self.emulator.feeds, self.time[0]
+        held = feeds.held
+        while feeds.settle() == held:
+            due_ms = feeds.next_due_ms()
+            assert due_ms is not None
+            self.time[0] = max(self.time[0], due_ms)
+        return self.time[0] - began_ms
+
+    @property
+    def place(self) -> tuple[str, int]:
+        url = httpx.URL(self.url)
+        assert url.port is not None
+        return url.host, url.port
+
+
+@dataclass
+class Live:
+    """A request whose answer is read when the test wants it."""
+
+    connection: http.client.HTTPConnection
+
+    def is_answered(self) -> bool:
+        """Whether something of an answer has come, or the connection is closed."""
+        return bool(select.select([self.connection.sock], [], [], 0.001)[0])
+
+    def answer(self) -> "LiveAnswer":
+        """The answer; waits for it."""
+        response = self.connection.getresponse()
+        body = response.read()
+        return LiveAnswer(response.status, dict(response.getheaders()), json.loads(body))
+
+    def is_closed(self) -> bool:
+        """Whether the connection ends without an answer; waits for that."""
+        try:
+            self.connection.getresponse().read()
+        except (http.client.HTTPException, ConnectionError):
+            return True
+        return False
+
+
+@dataclass
+class LiveAnswer:
+    """What came: `messages` as they are."""
+
+    status: int
+    headers: dict[str, str]
+    messages: Any
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Of each row: the operation, the run's id, its status."""
+        rows = [message for message in self.messages if "value" in message]
+        told = [(row["headers"]["operation"], row["value"]["friendlyId"], row["value"]["status"]) for row in rows]
+        return sorted(told)
+
+    @property
+    def next(self) -> str:
+        """The query of the live request that comes after it."""
+        return f"live=true&offset={self.headers['electric-offset']}&handle={self.headers['electric-handle']}"
+
+
+def headers(key: str | None, more: dict[str, str]) -> dict[str, str]:
+    given = {} if key is None else {"authorization": key if " " in key else f"Bearer {key}"}
+    return given | more
+
+
+def request(path: str, method: str = "GET", *, key: str = DEVELOPMENT.key, more: str = "") -> bytes:
+    """The bytes of a request."""
+    return f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{more}\r\n".encode("latin-1")
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
+
+
+def read_answer(connection: socket.socket) -> tuple[int, bytes]:
+    """The status and the body of one chunked answer."""
+    received = b""
+    while not received.endswith(LAST_CHUNK):
+        chunk = connection.recv(65536)
+        assert chunk, received
+        received += chunk
+    head, _, rest = received.partition(b"\r\n\r\n")
+    assert b"chunked" in head, head
+    body = b""
+    while rest != LAST_CHUNK:
+        size, _, rest = rest.partition(b"\r\n")
+        body += rest[: int(size, 16)]
+        rest = rest[int(size, 16) + 2 :]
+    return int(head.split()[1]), body
+
+
+def read_half(connection: socket.socket) -> bytes:
+    """The one chunk that comes of an answer that stops in the middle."""
+    received = b""
+    while True:
+        chunk = connection.recv(65536)
+        assert chunk, received
+        received += chunk
+        size, line, content = received.partition(b"\r\n\r\n")[2].partition(b"\r\n")
+        if line and len(content) == int(size, 16) + 2:
+            return content.removesuffix(b"\r\n")
+
+
+def waits(connection: socket.socket) -> bool:
+    """Whether it is open and nothing has come."""
+    connection.setblocking(False)
+    try:
+        return bool(connection.recv(1)) and False
+    except BlockingIOError:
+        return True
+    finally:
+        connection.settimeout(PATIENCE_S)
+
+
+@dataclass
+class Answering:
+    """The application, with a count of the requests whose answer is not complete."""
+
+    application: ASGIApp
+    count: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._add(1)
+        try:
+            await self.application(scope, receive, send)
+        finally:
+            self._add(-1)
+
+    def wait_for(self, count: int) -> None:
+        """Until so many are being answered."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.count == count, PATIENCE_S), self.count
+
+    def _add(self, count: int) -> None:
+        with self._changed:
+            self.count += count
+            self._changed.notify_all()
+
+
+@contextmanager
+def served(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **options: Any) -> Iterator[Served]:
+    """An emulator where nothing happens but what is asked for, unless the options say otherwise."""
+    time = [START_MS]
+    emulator = Emulator(company, Options(**{"rate_per_s": 0, "history": 0, **options}), lambda: time[0])
+    answering = Answering(application(emulator))
+    with (
+        beside(answering, emulator, is_ticking=is_ticking) as url,
+        httpx.Client(timeout=PATIENCE_S, trust_env=False, follow_redirects=False) as client,
+    ):
+        yield Served(url, emulator, client, time, answering)
+
+
+__all__ = ["DEVELOPMENT", "PRODUCTION", "Served", "served"]

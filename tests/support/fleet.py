@@ -1,0 +1,280 @@
+"""A fleet: the emulator with a world whose every moment is set, in the virtual time of a test.
+
+What lives here: runs that are created, start and end at seconds that the test names, what was asked of the server,
+and answers that a test gives by hand. Everything else that the server says is the emulator's. A fleet is the second
+opinion too: `FleetRun.status` tells what is true of a run by the life it was given, whatever the emulator answers.
+"""
+
+import bisect
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.support.virtual_clock import START, VirtualClock
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.rest.rows import list_row
+from tui.emulator.routes.table import NAMES
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import beside
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json, Script, Work
+from tui.emulator.world import DemoTasks, World
+
+SECRET = "tr_dev_abcdefghijklmnop"
+DEV = replace(DEVELOPMENT, key=SECRET, ttl="")
+EARLIEST_S = -86_400.0
+NEVER_MS = 10**12
+HELD = "held"
+"""A paused queue: runs that have no start wait there, and so do replays."""
+
+NO_QUERIES = {"kind": "error", "status": 401, "route": "query"}
+ENDS = {
+    "COMPLETED": None,
+    "CANCELED": None,
+    "EXPIRED": None,
+    "FAILED": Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (file:///app/src/mail.ts:7:9)"),
+    "CRASHED": Failure(FailureKind.CRASH, "Process exited with code 1 after signal null."),
+    "TIMED_OUT": Failure(FailureKind.TIMEOUT, "Run exceeded maximum compute time (maxDuration) of 300 seconds"),
+    "SYSTEM_FAILURE": Failure(FailureKind.SYSTEM, "The worker could not be started"),
+}
+
+
+def at(seconds: float) -> datetime:
+    """A moment of the world, in seconds since the test's start."""
+    return START + timedelta(seconds=seconds)
+
+
+def in_ms(seconds: float) -> int:
+    """The same moment in epoch milliseconds."""
+    return int(START.timestamp()) * 1000 + round(seconds * 1000)
+
+
+@dataclass(frozen=True)
+class FleetRun:
+    """One run whose life is set: created, started, ended at seconds of the world. `parent` is a run's number.
+
+    One that expires is never started, and ends whole seconds after its creation.
+    """
+
+    number: int
+    created_s: float
+    started_s: float | None = None
+    ended_s: float | None = None
+    end: str = "COMPLETED"
+    task: str = "send-email"
+    parent: int | None = None
+
+    @property
+    def id(self) -> str:
+        return f"run_{self.number:024d}"
+
+    def status(self, now_s: float) -> str:
+        if self.ended_s is not None and now_s >= self.ended_s:
+            return self.end
+        if self.started_s is not None and now_s >= self.started_s:
+            return "EXECUTING"
+        return "QUEUED"
+
+    def updated_s(self, now_s: float) -> float:
+        moments = [self.created_s, self.started_s, self.ended_s]
+        return max(moment for moment in moments if moment is not None and moment <= now_s)
+
+
+@dataclass
+class Fleet:
+    """The world and what was asked of it. A response of `fault` is answered instead of the emulator's.
+
+    `runs` are those that were added, the oldest first; what happens to them through the API is in `world` only. Its
+    key may not query until `allow_queries`.
+    """
+
+    clock: VirtualClock
+    runs: list[FleetRun] = field(default_factory=list)
+    requests: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
+    fault: Callable[[str], Response | None] = lambda _: None
+    earliest_s: float = EARLIEST_S
+    """No run is created before."""
+
+    def __post_init__(self) -> None:
+        self.slept_s = 0.0
+        """Seconds that passed here while the clock of whoever looks stood still."""
+        self._stops: set[int] = set()
+        self.emulator = Emulator(DemoTasks(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
+        self.emulator.faults.set([NO_QUERIES], NAMES)
+        self.world = World(DemoTasks(), start_ms=in_ms(self.earliest_s), environment=DEV, lag_ms=(0, 0))
+        self.world.queues.named(HELD).is_paused = True
+        self.emulator.put(self.world)
+
+    @property
+    def now_s(self) -> float:
+        return self.clock.monotonic_s() + self.slept_s
+
+    # --- the world
+
+    def add(self, run: FleetRun) -> FleetRun:
+        self.add_all([run])
+        return run
+
+    def add_all(self, runs: Iterable[FleetRun]) -> None:
+        for run in sorted(runs, key=_order):
+            self._plan(run)
+            bisect.insort(self.runs, run, key=_order)
+
+    def cancel(self, run: FleetRun, at_s: float | None = None) -> None:
+        """Somebody else cancels it, now or then."""
+        self.world.agenda.at(in_ms(self.now_s if at_s is None else at_s), lambda: self.world.cancel(self._known(run)))
+
+    def forget(self, run: FleetRun) -> None:
+        """The server knows it no more."""
+        self.world.ledger.drop(self.truth(run))
+        self.runs.remove(run)
+
+    def lead_to(self, slug: str, kind: str) -> None:
+        """From now on the key leads to that environment."""
+        self.world.environment = replace(DEV, slug=slug, type=kind)
+
+    def allow_queries(self) -> None:
+        self.emulator.faults.set([], NAMES)
+
+    def truth(self, run: FleetRun) -> Run:
+        """That run of the world, as it is now."""
+        self._advance()
+        return self._known(run)
+
+    def status(self, run: FleetRun) -> str:
+        """Its true status, whatever was done to it."""
+        return self.truth(run).status.rest
+
+    def row(self, run: FleetRun) -> dict[str, Json]:
+        return list_row(self.truth(run), self.world.environment, is_versioned=True)
+
+    @property
+    def newest(self) -> Run:
+        """The run that was created last."""
+        self._advance()
+        return next(reversed(self.world.ledger.by_number.values()))
+
+    def counts(self) -> Counter[str]:
+        self._advance()
+        return Counter(run.status.rest for run in self.world.ledger)
+
+    def _plan(self, run: FleetRun) -> None:
+        created_ms = in_ms(run.created_s)
+        if created_ms < self.world.now_ms:
+            raise ValueError(f"{run} is created before {self.world.now_ms}, which is past for the world")
+        self.world.agenda.at(created_ms, self._create, run)
+
+    def _create(self, run: FleetRun) -> None:
+        begins_s = None if run.started_s is None else max(run.created_s, run.started_s)
+        lasts_ms, ttl = NEVER_MS, ""
+        if run.ended_s is not None and run.end == "EXPIRED":
+            ttl = f"{round(run.ended_s - run.created_s)}s"
+        if begins_s is not None and run.ended_s is not None and run.end != "CANCELED":
+            lasts_ms = max(0, in_ms(run.ended_s) - in_ms(begins_s))
+        parent = None if run.parent is None else self.world.find(FleetRun(run.parent, 0).id)
+        new = NewRun(
+            task_id=run.task,
+            id=run.id,
+            payload={"n": run.number},
+            queue=HELD,
+            ttl=ttl,
+            parent=parent,
+            script=Script((Work(lasts_ms),), throws=ENDS[run.end]),
+            starts_ms=None if begins_s is None else in_ms(begins_s),
+        )
+        self.world.lifecycle.create(new)
+        if run.end == "CANCELED" and run.ended_s is not None:
+            self.cancel(run, run.ended_s)
+
+    def _known(self, run: FleetRun) -> Run:
+        return self.world.ledger.by_id[run.id]
+
+    def _advance(self) -> None:
+        self.world.advance(in_ms(self.now_s))
+
+    # --- the server
+
+    def asked(self, path: str) -> list[tuple[float, dict[str, str]]]:
+        """Requests of one path: when, and with which query."""
+        return [(moment, query) for moment, requested, query in self.requests if requested == path]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Of the request that is being answered, for a `fault` that looks at it."""
+        return self.requests[-1][2]
+
+    def is_settled(self, polls_out: int) -> bool:
+        """Whether so many polls of the feed are held, none of them due; the clock will stop when one of them is."""
+        feeds = self.emulator.feeds
+        if not polls_out or feeds.settle() != polls_out:
+            return not polls_out
+        due_ms = feeds.next_due_ms()
+        if due_ms is not None and due_ms not in self._stops:
+            self._stops = {ms for ms in self._stops if ms > in_ms(self.now_s)} | {due_ms}
+            self.clock.call_later((due_ms - in_ms(self.now_s)) / 1000, lambda: None)
+        return True
+
+    def application(self) -> ASGIApp:
+        """The emulator's, with every request written down, and answered by `fault` where that wants to."""
+        answers = application(self.emulator)
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            request = Request(scope)
+            self.requests.append((self.now_s, request.url.path, dict(request.query_params)))
+            await (self.fault(request.url.path) or answers)(scope, receive, send)
+
+        return watched
+
+
+def _order(run: FleetRun) -> tuple[float, int]:
+    return run.created_s, run.number
+
+
+def is_window(query: Mapping[str, str]) -> bool:
+    """Whether a list was asked for what became of known runs, by their time of creation."""
+    return "filter[createdAt][from]" in query and "filter[status]" not in query
+
+
+def is_sweep(query: Mapping[str, str]) -> bool:
+    """Whether a list was asked for live runs that are older than the period."""
+    return "filter[createdAt][from]" in query and "filter[status]" in query
+
+
+@dataclass(frozen=True)
+class FleetApi:
+    """A fleet, and where it listens."""
+
+    fleet: Fleet
+    url: str
+
+
+@contextlib.contextmanager
+def serving(fleet: Fleet) -> Iterator[FleetApi]:
+    """The fleet behind a real port."""
+    with beside(fleet.application(), fleet.emulator, is_ticking=False) as url:
+        yield FleetApi(fleet, url)
+
+
+def steady_fleet(clock: VirtualClock, *, queued: int, starts_per_s: int, running_s: float, until_s: float) -> Fleet:
+    """A queue that stays `queued` deep while so many runs a second are created, start and, later, end."""
+    fleet = Fleet(clock)
+    fleet.add_all(
+        FleetRun(
+            number,
+            created_s=(number - queued) / starts_per_s,
+            started_s=number / starts_per_s,
+            ended_s=number / starts_per_s + running_s,
+            end="FAILED" if number % 20 == 0 else "COMPLETED",
+        )
+        for number in range(queued + int(until_s * starts_per_s))
+    )
+    return fleet

@@ -1,0 +1,101 @@
+"""A session on a fleet with the feed and polling beside it: what tests of the feed tell their stories on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from tests.support.chaos import set_faults
+from tests.support.fleet import NO_QUERIES, Fleet, FleetRun
+from tests.support.session import Later, live
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.ids import RunId
+from tui.domain.status import RunStatus, read_status
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.store.freshness import Freshness, FreshnessTracker
+
+FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
+UP_TO_DATE = {"headers": {"control": "up-to-date"}}
+
+
+@dataclass
+class Followed:
+    """A session on a fleet, and what may be asked of both."""
+
+    fleet: Fleet
+    session: Session
+    later: Later
+    connection: FreshnessTracker
+
+    def see(self, _: Changes) -> None:
+        """As a screen does."""
+        for status in self.session.store.sources.values():
+            self.connection.see(status, self.session.clock.elapsed_s(), self.session.now())
+
+    def status(self, number: int) -> RunStatus | None:
+        run = self.session.store.get(RunId(FleetRun(number, 0).id))
+        return None if run is None else run.status
+
+    def source(self, name: str) -> Any:
+        return self.session.store.sources[name]
+
+    @property
+    def freshness(self) -> Freshness:
+        return self.connection.at(self.session.clock.elapsed_s(), self.session.now())
+
+    def faults(self, *specs: dict[str, Any]) -> None:
+        set_faults(self.fleet.emulator, self.fleet.world, [NO_QUERIES, *specs])
+
+    def asked(self, path: str, since_s: float) -> int:
+        return sum(moment >= since_s for moment, _ in self.fleet.asked(path))
+
+    def assert_equals_world(self) -> None:
+        now_s = self.fleet.now_s
+        known = {run.id: run.title for run in self.session.store.runs()}
+        assert known == {
+            run.id: read_status(run.status(now_s)).title for run in self.fleet.runs if run.created_s <= now_s
+        }
+
+
+Story = Callable[[Followed], Awaitable[None]]
+
+
+def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> None:
+    async def scenario() -> None:
+        there = fleet or a_fleet()
+        async with live(there, tmp_path, **changes) as (session, later):
+            followed = Followed(there, session, later, FreshnessTracker(session.settings.interval_s))
+            session.listen(followed.see)
+            await later(10)
+            await story(followed)
+
+    asyncio.run(scenario())
+
+
+def a_fleet() -> Fleet:
+    """A few finished runs, and one that lives for long."""
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40))
+    fleet.add(FleetRun(1, -50, -40))
+    return fleet
+
+
+def must_refetch() -> Response:
+    return JSONResponse([{"headers": {"control": "must-refetch"}}], 409, {"electric-handle": "other"})
+
+
+def snapshots(on: Followed) -> int:
+    return sum(query.get("offset") == "-1" for _, query in on.fleet.asked(FEED))
+
+
+def changed_columns(number: int, **columns: str) -> dict[str, Any]:
+    """What a real Electric says of a run whose columns changed: these and the key."""
+    return {"value": {"id": FleetRun(number, 0).id[4:], **columns}, "headers": {"operation": "update"}}
+
+
+def electric_answer(fleet: Fleet, body: list[Any]) -> Response:
+    return JSONResponse(body, headers={"electric-handle": "h", "electric-offset": f"9_{len(fleet.requests)}"})

@@ -1,0 +1,46 @@
+"""Pages of attempts in tests: runs with attempts, and how to read the rows of a page."""
+
+from dataclasses import replace
+from typing import Any
+
+from tests.support.present.samples import NOW, STAMP, attempt, failure, sample, text_of
+from tui.domain.attempt import Attempt, AttemptHistory
+from tui.domain.run import Run
+from tui.present.actions.row_actions import Row, Toggle
+from tui.present.attempts.page import ReadProgress, attempts_page
+from tui.present.columns import Now
+from tui.present.errors.frames import Room
+from tui.present.styled import plain
+
+LIVE = Now(NOW)
+
+
+def of(run: Run, *attempts: Attempt, **history: Any) -> Run:
+    return replace(run, attempts=(STAMP, replace(AttemptHistory(attempts), **history)))
+
+
+def thrice() -> Run:
+    return of(sample("FAILED", attempt_count=3), *(attempt(number, error=failure(number)) for number in (1, 2, 3)))
+
+
+def rows_of(
+    run: Run,
+    limit: int = 63,
+    *,
+    asked: ReadProgress = ReadProgress(),  # noqa: B008  a value
+    now: Now = LIVE,
+    picked: int | None = None,
+    **room: Any,
+) -> list[Row]:
+    return attempts_page(run, asked, now, replace(Room(limit), **room), picked)
+
+
+def text(run: Run, limit: int = 63, **more: Any) -> str:
+    return text_of([row.line for row in rows_of(run, limit, **more)])
+
+
+def fold_named(run: Run, words: str, limit: int = 63, **more: Any) -> object:
+    """The key of the row that says `words`, which Enter folds or unfolds."""
+    row = next(row for row in rows_of(run, limit, **more) if words in plain(row.line))
+    assert isinstance(row.act, Toggle)
+    return row.act.key

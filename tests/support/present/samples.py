@@ -1,0 +1,147 @@
+"""Runs to show: small ones made by hand, one with everything, a hostile one, and the recorded ones."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from tests.support.recordings import as_bytes, recordings
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.error import RunError
+from tui.domain.ids import BatchId, RunId, SpanId, TaskId
+from tui.domain.run import Body, Fixed, Precision, Run, Stamp, State
+from tui.domain.status import read_status
+from tui.domain.text import Raw
+from tui.present.styled import Line
+from tui.store.merge import merge
+from tui.wire.runs import decode_run
+
+NOW = datetime(2026, 11, 24, 13, 49, 8, 500_000, tzinfo=UTC)
+CREATED = datetime(2026, 11, 24, 13, 48, 37, 210_000, tzinfo=UTC)
+STARTED = CREATED + timedelta(milliseconds=67)
+FINISHED = CREATED + timedelta(milliseconds=6394)
+STAMP = Stamp(FINISHED, Precision.DETAIL, NOW)
+RUN_ID = RunId("run_cmwuqwphl00009f7de45f6e3t")
+
+# Escapes, controls of both kinds, bidi, zero width, newlines, a lone surrogate, marks and wide characters.
+HOSTILE = "\x1b[31m\x07\x08\r\n\x00\x7f\x9b31m\u202egnp\u200b\u2028\ud800\t\u0301日本\ufe0f[bold]"
+
+STACK = Raw(
+    "Error: Upstream returned 503 on attempt 1: service unavailable\n"
+    "    at file:///app/src/trigger/charge.ts:20:29\n"
+    "    at async chargeStep1 (file:///app/src/trigger/charge.ts:11:45)\n"
+    "    at _RunTimelineMetricsAPI.measureMetric (file:///app/node_modules/@trigger.dev/core/src/v3/x.ts:67:28)\n"
+    "    at AsyncLocalStorage.run (node:internal/async_local_storage/async_context_frame:65:14)"
+)
+
+texts = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
+    ["", HOSTILE, "日本語", "e\u0301e\u0301", "☀\ufe0fx", "👩\u200d👩\u200d👧", "two words", "  indented", "a" * 30]
+)
+
+
+def text_of(lines: list[Line]) -> str:
+    """What a reader sees of lines."""
+    return "\n".join("".join(piece.text for piece in line) for line in lines)
+
+
+def sample(
+    word: str = "COMPLETED",
+    *,
+    run_id: str = RUN_ID,
+    task: str = "charge-card",
+    started: bool = True,
+    attempt_count: int | None = 1,
+    tags: tuple[str, ...] = ("billing", "order:1001"),
+) -> Run:
+    """A run of today as the list knows it; it has an end when its status is final."""
+    status = read_status(word)
+    return Run(
+        id=RunId(run_id),
+        fixed=Fixed(task=TaskId(task), created_at=CREATED, version=Raw("20261124.3")),
+        state=State(
+            updated_at=FINISHED,
+            precision=Precision.LIST,
+            status=status,
+            started_at=STARTED if started else None,
+            finished_at=FINISHED if status.canonical.is_final else None,
+            tags=tuple(map(Raw, tags)),
+        ),
+        read_at=NOW,
+        attempt_count=attempt_count,
+    )
+
+
+def failure(number: int, message: str = "Upstream returned 503 on attempt {}: service unavailable") -> RunError:
+    """The error of an attempt whose message holds its number."""
+    return RunError(Raw(message.format(number)), Raw("Error"), Raw(STACK.replace("attempt 1", f"attempt {number}")))
+
+
+def attempt(number: int, *, status: AttemptStatus = AttemptStatus.FAILED, error: RunError | None = None) -> Attempt:
+    """An attempt that ran 416 ms, the n-th two seconds after the one before it."""
+    began = STARTED + timedelta(seconds=2 * (number - 1))
+    is_open = status is AttemptStatus.EXECUTING
+    ended = None if is_open else began + timedelta(milliseconds=416)
+    return Attempt(number, status, SpanId(f"span{number}"), began, ended, error, timedelta(milliseconds=946))
+
+
+def full(text: str = "") -> Run:
+    """A failed run with every field there is; `text` is put into each that somebody else may have written."""
+    base = sample("FAILED" if not text else f"FAILED{text}", attempt_count=2)
+    assert base.state
+    state = replace(
+        base.state,
+        finished_at=FINISHED,
+        expired_at=FINISHED + timedelta(seconds=1),
+        delayed_until=CREATED + timedelta(milliseconds=10),
+        compute=timedelta(milliseconds=1258),
+        cost_cents=0.02,
+        base_cost_cents=0.0025,
+        tags=(Raw(f"billing{text}"), Raw(f"order:1001{text}")),
+    )
+    fixed = Fixed(
+        task=TaskId(f"charge-card{text}"),
+        created_at=CREATED,
+        depth=2,
+        is_test=True,
+        environment=Raw(f"prod{text}"),
+        version=Raw(f"20261124.3{text}"),
+        parent_id=RunId(f"run_parent{text}"),
+        root_id=RunId(f"run_root{text}"),
+        batch_id=BatchId(f"batch_1{text}"),
+        trigger_function=f"triggerAndWait{text}",
+        ttl=f"10m{text}",
+        idempotency_key=Raw(f"idem-1{text}"),
+        region=Raw(f"eu-central-1{text}"),
+        task_kind=f"STANDARD{text}",
+        schedule={f"id{text}": f"sched_1{text}"},
+        queue=Raw(f"task/charge{text}"),
+        machine=Raw(f"small-1x{text}"),
+    )
+    cause = RunError(Raw(f"fetch failed{text}"), Raw(f"TypeError{text}"), Raw(f"{STACK}{text}"), f"ECONNRESET{text}")
+    first = RunError(
+        Raw(f"Out of luck{text}"), Raw(f"LuckError{text}"), Raw(f"{STACK}{text}"), f"A_CODE{text}", (cause,)
+    )
+    last = RunError(Raw(f"Card was declined{text}"), Raw(f"CardError{text}"), Raw(f"no frames{text}"))
+    attempts = (attempt(1, error=first), attempt(2, error=last))
+    return replace(
+        base,
+        id=RunId(f"{RUN_ID}{text}"),
+        fixed=fixed,
+        state=state,
+        metadata=(STAMP, {f"step{text}": f"charge{text}"}),
+        body=(STAMP, Body({f"order{text}": f"ord_1001{text}"}, [f"out{text}", 42])),
+        error=(STAMP, last),
+        attempts=(STAMP, AttemptHistory(attempts, NOW + timedelta(seconds=4))),
+        children_at=NOW,
+    )
+
+
+def recorded_details() -> list[tuple[str, Run, list[Run]]]:
+    """Every recorded run detail that found its run: name, run, and the related runs."""
+    found = []
+    for name, parsed in recordings():
+        if re.match(r"\d+u?-run-detail", name) and parsed["response"]["status"] == 200:
+            answer = decode_run(as_bytes(parsed["response"]["body"]), NOW)
+            found.append((name, merge(None, answer.patch), [merge(None, patch) for patch in answer.related]))
+    return found

@@ -1,0 +1,344 @@
+"""A real HTTP server on a loopback port that answers as Trigger.dev did, out of the recordings.
+
+What lives here: the server, and the ways in which a test changes its answers. `with RecordingsApi() as api:` (or the
+fixture `recordings_api`) gives an object with
+
+    api.url                              its address, `http://127.0.0.1:<port>`
+    api.requests                         what was asked so far, in order: `Seen(method, path, query, headers, body)`
+    api.answer(*answers, path=…)         from now on these, one request each, the last one for ever
+    api.release()                        lets requests that hang be closed
+
+A request is answered with the recording of the same method, path and query (and TRQL); where there is none,
+`page[size]` does not count. Of several it is a success rather than an error, then one with the version header as it was
+sent, then the lowest number. A list whose parameters nobody recorded is an empty page (recording 049), anything else
+unknown is `404 {"error":"Not found"}`.
+
+An answer is the number of a recording ("103"), a `Reply`, a `Fault`, or a function of the `Seen` request that gives one
+of these. `path` is exact, as it stands in the request line without its query; None means every path. The newest
+`answer` that fits is taken. The recorded headers are sent too, so that the time (`Date`) is that of the recording; a
+`Reply` without a `date` is dated `RECORDED_DATE`.
+
+The server speaks keep-alive and gzip, answers requests that come through it as a proxy for any host
+(`GET http://host/path`), and speaks TLS when it is given a certificate.
+"""
+
+import gzip
+import json
+import os
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.recordings import as_bytes, recording, recordings
+
+RECORDED_DATE = "Tue, 24 Nov 2026 14:05:00 GMT"
+LONGEST_HANG_S = 30.0
+"""So that a test that forgets to release what hangs fails, and does not hang itself."""
+
+DRIBBLE_S = 0.02
+"""Between two bytes of an answer that never ends: shorter than any read timeout."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it arrived. Header names are in lower case, `target` is the request line's, before any
+    decoding, `connection` the address of the client, which differs from connection to connection."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    target: str
+    connection: str
+
+    @property
+    def json(self) -> Any:
+        """The decoded body, or None where it has none."""
+        return json.loads(self.body) if self.body else None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer made by hand: `body` is bytes or text as it is, or any other value as JSON.
+
+    `is_packed`: the body is called gzip as it stands, whatever it is.
+    """
+
+    status: int = 200
+    body: Any = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    is_packed: bool = False
+
+
+class Fault(Enum):
+    """Ways of not answering."""
+
+    CLOSE = "the connection is closed without an answer"
+    RESET = "the connection is reset"
+    HANG = "nothing comes until `release()`"
+    GARBAGE = "something that is no HTTP"
+    DRIBBLE = "a byte now and then until `release()`"
+    HALF = "a body that ends before its Content-Length"
+    BAD_RECORD = "bytes below the encryption that are no record of TLS"
+
+
+PlainAnswer = str | Reply | Fault
+Answer = PlainAnswer | Callable[[Seen], PlainAnswer]
+
+
+class RecordingsApi:
+    """The server; see the module. It runs in threads of its own from `__enter__` to `__exit__`."""
+
+    def __init__(self, certificate: str | None = None) -> None:
+        """`certificate` is the path of a PEM file with a certificate and its key: then the address is https."""
+        self.requests: list[Seen] = []
+        self._overrides: list[tuple[str, str | None, list[Answer]]] = []
+        self._released = threading.Event()
+        self._lock = threading.Lock()
+        self._server = _Server(self)
+        scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            scheme = "https"
+        self.port: int = self._server.server_address[1]
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="recordings")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.close_connections()
+        self._server.server_close()
+
+    def answer(self, *answers: Answer, method: str = "GET", path: str | None = None) -> None:
+        """Answer requests of this method and path with these, one after the other, the last one for ever."""
+        if not answers:
+            raise ValueError("which answer?")
+        self._overrides.append((method, path, list(answers)))
+
+    def release(self) -> None:
+        """Close the connections of the requests that hang, now and later."""
+        self._released.set()
+
+    def wait_released(self, longest_s: float = LONGEST_HANG_S) -> bool:
+        """Block until `release()`, but no longer than that; gives whether it came."""
+        return self._released.wait(longest_s)
+
+    def take_answer(self, seen: Seen) -> Reply | Fault:
+        """Note a request, and choose its answer."""
+        with self._lock:
+            self.requests.append(seen)
+            answer = self._overridden(seen)
+        if callable(answer):
+            answer = answer(seen)
+        if isinstance(answer, str):
+            return _replay(answer)
+        return _recorded(seen) if answer is None else answer
+
+    def _overridden(self, seen: Seen) -> Answer | None:
+        for method, path, answers in reversed(self._overrides):
+            if method == seen.method and path in {None, seen.path}:
+                return answers.pop(0) if len(answers) > 1 else answers[0]
+        return None
+
+
+@dataclass(frozen=True)
+class _Known:
+    name: str
+    path: str
+    query: dict[str, str]
+    trql: str | None
+    status: int
+    is_versioned: bool
+
+
+@cache
+def _known() -> dict[str, list[_Known]]:
+    """What can be answered, by method."""
+    by_method: dict[str, list[_Known]] = {}
+    for name, parsed in recordings():
+        if (request := parsed.get("request")) is not None:
+            known = _Known(
+                name,
+                request["path"],
+                {key: str(value) for key, value in request["query"].items()},
+                _trql(request["body"]),
+                parsed["response"]["status"],
+                "x-trigger-api-version" in request["headers"],
+            )
+            by_method.setdefault(request["method"], []).append(known)
+    return by_method
+
+
+def _recorded(seen: Seen) -> Reply:
+    trql = _trql(seen.json) if seen.path == "/api/v1/query" else None
+    is_versioned = "x-trigger-api-version" in seen.headers
+    known = [one for one in _known().get(seen.method, ()) if one.path == seen.path and one.trql == trql]
+    same = [one for one in known if one.query == seen.query]
+    same = same or [one for one in known if _sizeless(one.query) == _sizeless(seen.query)]
+    same = same or [one for one in known if _windowless(one.query) == _windowless(seen.query)]
+    same = same or [one for one in known if _windowless(_sizeless(one.query)) == _windowless(_sizeless(seen.query))]
+    if same:
+        best = min(same, key=lambda one: (one.status >= 400, one.is_versioned != is_versioned, one.name))
+        return _replay(best.name)
+    if known and seen.path == "/api/v1/runs":
+        return _replay("049")
+    return Reply(404, {"error": "Not found"})
+
+
+def _windowless(query: dict[str, str]) -> dict[str, str]:
+    """Most lists were recorded without the period that the program always sends."""
+    return {key: value for key, value in query.items() if not key.startswith("filter[createdAt]")}
+
+
+def _sizeless(query: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in query.items() if key != "page[size]"}
+
+
+def _trql(body: Any) -> str | None:
+    query = body.get("query") if isinstance(body, dict) else None
+    return query if isinstance(query, str) else None
+
+
+def _replay(number: str) -> Reply:
+    response = recording(number)["response"]
+    return Reply(response["status"], response["body"], response["headers"])
+
+
+_NOT_SENT = frozenset({"transfer-encoding", "content-length", "content-encoding", "connection", "vary", "etag"})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    block_on_close = True
+
+    def __init__(self, api: RecordingsApi) -> None:
+        self.api = api
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def opened(self, connection: socket.socket) -> None:
+        with self._open_lock:
+            self._open.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        with self._open_lock:
+            self._open.discard(connection)
+
+    def close_connections(self) -> None:
+        """End those that clients keep alive: the threads that wait on them are joined afterwards."""
+        with self._open_lock:
+            for connection in self._open:
+                with suppress(OSError):  # it was closed by the other side
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that go away are what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # The head and the body of an answer are two writes: without this the second one waits for the client.
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def setup(self) -> None:
+        self.server.opened(self.request)
+        super().setup()
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.server.closed(self.request)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is the standard library's
+        """Write nothing."""
+
+    def _respond(self) -> None:
+        # The standard library folds slashes at the start of a path: the request line is what was asked.
+        target = self.requestline.split(" ")[1]
+        parts = urlsplit(target)
+        seen = Seen(
+            method=self.command,
+            path=parts.path,
+            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(self.headers.get("content-length", 0))),
+            target=target,
+            connection=f"{self.client_address[0]}:{self.client_address[1]}",
+        )
+        answer = self.server.api.take_answer(seen)
+        if isinstance(answer, Fault):
+            self._fail(answer)
+        else:
+            self._send(answer)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_CONNECT = _respond  # noqa: N815  likewise
+
+    def _send(self, reply: Reply) -> None:
+        body = reply.body if isinstance(reply.body, bytes) else as_bytes(reply.body)
+        headers = {name.lower(): value for name, value in reply.headers.items() if name.lower() not in _NOT_SENT}
+        headers.setdefault("date", RECORDED_DATE)
+        headers.setdefault("content-type", "application/json; charset=utf-8")
+        if body and (reply.is_packed or "gzip" in self.headers.get("accept-encoding", "")):
+            body = body if reply.is_packed else gzip.compress(body, 1)
+            headers["content-encoding"] = "gzip"
+        headers["content-length"] = str(len(body))
+        self._write(reply.status, headers.items(), b"" if self.command == "HEAD" else body)
+
+    def _write(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _fail(self, fault: Fault) -> None:
+        self.close_connection = True
+        match fault:
+            case Fault.CLOSE:
+                pass
+            case Fault.HANG:
+                self.server.api.wait_released()
+            case Fault.RESET:
+                # Closing a socket that lingers for no time sends RST in place of FIN.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.rfile.close()
+                self.wfile.close()
+                self.connection.close()
+            case Fault.GARBAGE:
+                self.wfile.write(b"\x16\x03\x01 what is this?\r\n\r\n")
+            case Fault.DRIBBLE:
+                self._write(200, [("content-length", "1000000")], b"")
+                for _ in range(1_000_000):
+                    self.wfile.write(b" ")
+                    if self.server.api.wait_released(DRIBBLE_S):
+                        break
+            case Fault.BAD_RECORD:
+                os.write(self.connection.fileno(), b"no record of TLS at all")
+            case Fault.HALF:
+                self._write(200, [("content-length", "1000"), ("content-type", "application/json")], b'{"data": [')

@@ -1,0 +1,117 @@
+"""A real session on a fleet behind real HTTP, in virtual time.
+
+What lives here: `started`, which gives tests a session, `pass_time`, which lets time pass for it, and `polling`, which
+is both in one. Only the clock is not the real one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.support.fleet import DEV, SECRET, Fleet, FleetApi, serving
+from tests.support.virtual_clock import START
+from tui.config import Secret, Settings, read_settings
+from tui.domain.filters import RunFilters
+from tui.emulator.public_tokens import sign_token
+from tui.session import Session
+from tui.wire.connection import Timeouts
+
+DAY_S = 86_400.0
+
+SHORT = Timeouts(connect_s=1.0, read_s=0.3, write_s=1.0, pool_s=1.0, whole_s=5.0)
+"""For who meets a server that hangs: of the real time, and virtual time does not pass meanwhile. On a busy machine they
+strike others too, so that only a story that can bear it has them.
+"""
+
+Later = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
+
+
+def public_token(*scopes: str) -> Secret:
+    """A public access token for a fleet's environment, good for a day of its time."""
+    start_s = START.timestamp()
+    return Secret(sign_token(DEV, list(scopes), issued_s=start_s, expires_s=start_s + DAY_S))
+
+
+def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
+    """Settings that point at a fleet. It is polled, unless a test asks for the feed."""
+    environ = {
+        "TRIGGER_SECRET_KEY": SECRET,
+        "TRIGGER_API_URL": api.url,
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    return replace(read_settings(environ), **{"realtime": False, **changes})
+
+
+@asynccontextmanager
+async def started(
+    api: FleetApi,
+    tmp_path: Path,
+    *,
+    timeouts: Timeouts | None = None,
+    feed_timeouts: Timeouts | None = None,
+    **changes: Any,
+) -> AsyncIterator[Session]:
+    """A started session in the fleet's time."""
+    session = Session(
+        settings_for(api, tmp_path, **changes),
+        clock=api.fleet.clock,
+        random=Random(1),
+        timeouts=timeouts,
+        feed_timeouts=feed_timeouts,
+    )
+    async with session:
+        await session.start()
+        yield session
+
+
+@asynccontextmanager
+async def live(
+    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
+) -> AsyncIterator[tuple[Session, Later]]:
+    """A session that follows a fleet by the feed with polling beside it, and how to let time pass for both."""
+    with serving(fleet) as api:
+        async with started(api, tmp_path, **{"realtime": True, **changes}) as session:
+
+            async def later(seconds: float) -> None:
+                await pass_time(session, api, seconds)
+
+            session.sources.follow_runs(filters=filters)
+            yield session, later
+
+
+@asynccontextmanager
+async def polling(
+    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
+) -> AsyncIterator[tuple[Session, Later]]:
+    """A session that polls a fleet, and how to let time pass for both."""
+    with serving(fleet) as api:
+        async with started(api, tmp_path, **changes) as session:
+
+            async def later(seconds: float) -> None:
+                await pass_time(session, api, seconds)
+
+            session.sources.follow("rest", filters=filters)
+            yield session, later
+
+
+async def pass_time(
+    session: Session, api: FleetApi, seconds: float, *, is_busy: Callable[[], bool] = lambda: False
+) -> None:
+    """Let virtual time pass; at each step everything in flight is answered and applied first, and nobody is busy."""
+
+    def is_answered() -> bool:
+        polls_out = session.reads.feeds_held if hasattr(session, "reads") else 0
+        return not session.budget.in_flight and api.fleet.is_settled(polls_out)
+
+    async def idle() -> None:
+        # Not for time to pass: this lets the loop read its sockets while the server's thread answers.
+        while not is_answered() or is_busy():  # noqa: ASYNC110  nobody has an event for it, or needs one
+            await asyncio.sleep(0.0003 if not is_answered() else 0)
+        await session.settle()
+
+    await api.fleet.clock.run(seconds, idle=idle)

@@ -1,0 +1,189 @@
+"""A session on a fleet behind real HTTP with nothing on the screen but what acting lays over it, in virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from textual import events
+from textual.screen import Screen
+
+from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.support.session import pass_time, settings_for
+from tests.support.ui.idle import Quiet
+from tests.support.virtual_clock import VirtualClock
+from tui.actions import Action
+from tui.domain.ids import RunId
+from tui.present.styled import Line, plain
+from tui.session import Session
+from tui.ui.app import TriggerApp
+from tui.ui.data.action_controller import ActionController, Voice
+from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.screens.confirm import ConfirmScreen
+
+LONG = 1e6
+
+
+class BareApp(TriggerApp):
+    """The app without panes. What is sent to the terminal past the painting is in `sent`, and `on_sent` is told."""
+
+    def __init__(self, session: Session, **options: Any) -> None:
+        super().__init__(session, **options)
+        self.sent: list[str] = []
+        self.on_sent: Callable[[str], None] = lambda _: None
+
+    def get_default_screen(self) -> Screen[None]:
+        return Screen()
+
+    def write(self, data: str) -> None:
+        self.sent.append(data)
+        self.on_sent(data)
+
+
+@dataclass
+class Stage:
+    app: BareApp
+    session: Session
+    api: FleetApi
+    quiet: Quiet
+    told: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    opened: list[RunId] = field(default_factory=list)
+    unmarked: list[bool] = field(default_factory=list)
+    acting: ActionController = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.acting = ActionController(
+            self.app.live,
+            lambda: self.app,
+            Voice(self.told.append, self._note),
+            open_run=self.opened.append,
+            unmark=lambda: self.unmarked.append(True),
+        )
+
+    def _note(self, line: Line) -> None:
+        self.notices.append(plain(line))
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.api.fleet
+
+    def asks(self) -> bool:
+        """Whether a question stands."""
+        return isinstance(self.app.screen, ConfirmScreen)
+
+    @property
+    def text(self) -> str:
+        """What the terminal shows, without the ends of lines."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+    def said(self, run: FleetRun) -> str | None:
+        """What stands in a run's row in place of its status."""
+        piece = self.acting.overlay(RunId(run.id))
+        return None if piece is None else piece.text
+
+    def writes(self) -> list[str]:
+        return [path for _, path, _ in self.fleet.requests if path.endswith(("/cancel", "/replay"))]
+
+    async def ask(self, action: Action, *runs: FleetRun, hidden_marks: int = 0, wait_s: float = 0.0) -> None:
+        self.acting.ask(action, [RunId(run.id) for run in runs], hidden_marks)
+        await self.later(wait_s)
+
+    async def answer(self) -> None:
+        """The terminal says where its cursor is."""
+        self._send(events.CursorPosition(0, 0))
+        await self.later()
+
+    def answer_after(self, seconds: float) -> None:
+        """From now on the terminal answers each question so late."""
+
+        def ask(_: str) -> None:
+            self.session.clock.call_later(seconds, lambda: self._send(events.CursorPosition(0, 0)))
+
+        self.app.on_sent = ask
+
+    async def press(self, *keys: str, wait_s: float = 0.0) -> None:
+        for key in keys:
+            self._send(events.Key(key, key if len(key) == 1 else None))
+        await self.later(wait_s)
+
+    async def seen(self) -> None:
+        """The dialog was painted, read and painted again, and the terminal answered each time it was asked."""
+        await self.later(0.5)
+        for _ in range(self.app.sent.count(ASK_CURSOR)):
+            self._send(events.CursorPosition(0, 0))
+        self.app.sent.clear()
+        await self.later()
+
+    async def later(self, seconds: float = 0.0) -> None:
+        await self._painted()
+        await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
+        await self._painted()
+        await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
+        await self._painted()
+
+    async def ended(self) -> None:
+        """Until nothing is under way."""
+        for _ in range(200):
+            await self.later(0.1)
+            if not self.acting.dispatch.is_busy:
+                await self._painted()
+                return
+
+    def _send(self, event: events.Event) -> None:
+        event.set_sender(self.app)
+        assert self.app._driver is not None
+        self.app._driver.send_message(event)
+
+    async def _painted(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.app.screen._on_timer_update()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def staged(
+    fleet: Fleet, tmp_path: Path, *, size: tuple[int, int] = (120, 40), **changes: Any
+) -> AsyncIterator[Stage]:
+    """A stage after the first seconds of polling."""
+    with serving(fleet) as api:
+        session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
+        async with session:
+            app = BareApp(session)
+            quiet = Quiet(app)
+            async with app.run_test(size=size):
+                stage = Stage(app, session, api, quiet)
+                for _ in range(200):
+                    await stage.later(0.05)
+                    if len(session.store) and session.store.environment_known:
+                        break
+                yield stage
+
+
+def fleet_of(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(runs)
+    return fleet
+
+
+def executing(number: int, **changes: Any) -> FleetRun:
+    return FleetRun(number, -100.0 + number, -60.0, LONG, **changes)
+
+
+Scenario = Callable[[Stage], Awaitable[None]]
+
+
+def play(fleet: Fleet, tmp_path: Path, scenario: Scenario, **options: Any) -> None:
+    """Run a scenario on a stage."""
+
+    async def whole() -> None:
+        async with staged(fleet, tmp_path, **options) as stage:
+            await scenario(stage)
+
+    asyncio.run(whole())

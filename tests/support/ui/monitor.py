@@ -1,0 +1,128 @@
+"""The monitor in a test: the real app and session on a fleet behind real HTTP, in virtual time.
+
+What lives here: `monitored`, and how to press keys, let time pass and read the screen. Nothing sleeps: `later` moves
+the clock that the session, the ticker and the emulator share.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from tests.support.fleet import Fleet, FleetApi, serving
+from tests.support.session import pass_time, settings_for
+from tests.support.ui.idle import Quiet
+from tui.session import Session
+from tui.ui.app import TriggerApp
+from tui.ui.look.theme import ColorMode
+from tui.ui.screens.main import MainScreen
+
+_CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
+
+
+@dataclass
+class Monitored:
+    """A running monitor."""
+
+    app: TriggerApp
+    pilot: Pilot[int]
+    session: Session
+    api: FleetApi
+    quiet: Quiet
+
+    @property
+    def screen(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    async def later(self, seconds: float = 0.0) -> None:
+        """Let virtual time pass, and everything that it causes be painted."""
+        await self.pilot.pause(0)
+        await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
+        for _ in range(2):
+            self.quiet.paint()
+            await self.pilot.pause(0)
+            await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
+
+    async def press(self, *keys: str, wait_s: float = 0.0) -> None:
+        """Press keys as fast as a terminal can send them, as a paste or a held key does."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+            event = events.Key(name, _CHARACTERS.get(name, key if len(key) == 1 else None))
+            event.set_sender(self.app)
+            driver.send_message(event)
+        await self.later(wait_s)
+
+    async def answer(self, times: int = 1) -> None:
+        """The terminal says where its cursor is, as often as it was asked about the frames of a dialog."""
+        assert self.app._driver is not None
+        for _ in range(times):
+            event = events.CursorPosition(0, 0)
+            event.set_sender(self.app)
+            self.app._driver.send_message(event)
+        await self.later()
+
+    @property
+    def lines(self) -> list[str]:
+        """The text on the terminal, line by line, without spaces at the ends."""
+        width, height = self.app.size
+        return [
+            "".join(segment.text for segment in strip)[:width].rstrip()
+            for strip in self.app.screen._compositor.render_strips()
+        ][:height]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def line_of(self, part: str) -> int:
+        """The number of the first line that says something."""
+        return next(number for number, line in enumerate(self.lines) if part in line)
+
+
+@asynccontextmanager
+async def monitored(
+    fleet: Fleet,
+    tmp_path: Path,
+    *,
+    size: tuple[int, int] = (120, 40),
+    look: ColorMode = ColorMode.DARK,
+    is_ascii: bool = False,
+    wait_s: float = 3.0,
+    environ: dict[str, str] | None = None,
+    place: str | None = None,
+    **changes: Any,
+) -> AsyncIterator[Monitored]:
+    """A monitor on a fleet, after its first seconds."""
+    with serving(fleet) as api:
+        session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
+        async with session:
+            app = TriggerApp(session, look=look, is_ascii=is_ascii, environ=environ or {}, place=place)
+            quiet = Quiet(app)
+            async with app.run_test(size=size) as pilot:
+                found = Monitored(app, pilot, session, api, quiet)
+                await found.later(wait_s)
+                yield found
+
+
+Story = Callable[[Monitored], Awaitable[None]]
+
+
+def told(story: Story, tmp_path: Path, fleet: Fleet, **options: Any) -> None:
+    """Tell a story on a monitor of its own."""
+
+    async def whole() -> None:
+        async with monitored(fleet, tmp_path, **options) as monitor:
+            await story(monitor)
+
+    asyncio.run(whole())

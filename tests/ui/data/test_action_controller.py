@@ -1,0 +1,315 @@
+"""From a key to the truth about its outcome: refusals, the wait of a batch, what is said, what is never sent."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from textual import events
+
+from tests.support.fleet import FleetRun
+from tests.support.ui.action_app import Stage, executing, fleet_of, play
+from tui.actions import CANCEL, REPLAY
+from tui.domain.environment import Environment
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.domain.update import EnvironmentRead
+from tui.wire.answers import Answer
+from tui.wire.client import Client
+
+ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
+
+
+async def agree(stage: Stage) -> None:
+    await stage.seen()
+    await stage.press("y")
+    assert not stage.asks()
+
+
+def forbid(path: str) -> Response | None:
+    return JSONResponse({"error": "Forbidden"}, 403) if path.endswith("/cancel") else None
+
+
+def limited() -> Response:
+    return JSONResponse({"secondsUntilReset": 30}, 429)
+
+
+def test_a_replay_leads_to_the_new_run(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED)
+        await agree(stage)
+        await stage.ended()
+        new = stage.fleet.newest.id
+        assert stage.notices[-1] == f"replayed as run_{new[4:6]}…{new[-4:]}   v goes there"
+        assert stage.acting.check("go_to_new", (), None) is True
+        stage.acting.go_to_new()
+        assert stage.opened == [new]
+        assert stage.acting.check("go_to_new", (), None) is None
+        assert stage.said(ENDED) == "replayed"
+        await stage.later(11)
+        assert stage.said(ENDED) is None
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
+    """The run is read once more before the request, and that read is held up."""
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        fleet.fault = lambda path: limited() if path.startswith("/api/v3") else None
+        await stage.press("y", wait_s=2)
+        assert stage.writes() == []
+        assert stage.said(run) == "cancel next"
+        assert stage.acting.farewell() == ["Cancel of 1 run was not sent: the program ended before its time."]
+        await stage.ask(CANCEL, run)
+        assert stage.notices[-1] == "cancel: cancel is on its way"
+        fleet.fault = lambda _: None
+        await stage.later(31)
+        await stage.ended()
+        assert fleet.status(run) == "CANCELED"
+        assert stage.said(run) is None
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
+    """The run can be read over a connection that is kept, but none can be made for the request."""
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        client = stage.session.reads.api
+        assert isinstance(client, Client)
+        send, released = client._connection.send, asyncio.Event()
+
+        async def hold(method: str, *arguments: Any, **options: Any) -> Answer:
+            if method == "POST":
+                await released.wait()
+            return await send(method, *arguments, **options)
+
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        client._connection.send = hold  # type: ignore[method-assign]
+        stage._send(events.Key("y", "y"))
+        for _ in range(100):
+            await stage._painted()
+        assert stage.said(run) == "cancel next"
+        assert stage.session.under_way == []
+        released.set()
+        await stage.later(0.1)
+        await stage.ended()
+        assert fleet.status(run) == "CANCELED"
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_v_belongs_to_the_run_that_was_replayed(tmp_path: Path) -> None:
+    other = FleetRun(80, -400, -390, -380, end="FAILED")
+
+    async def scenario(stage: Stage) -> None:
+        def offered(run: FleetRun) -> bool | None:
+            return stage.acting.check("go_to_new", (), stage.session.store.get(RunId(run.id)))
+
+        await stage.ask(REPLAY, ENDED)
+        await agree(stage)
+        await stage.ended()
+        assert offered(other) is True, "the notice says so"
+        await stage.later(5)
+        assert offered(other) is None
+        assert offered(ENDED) is True
+        stage.acting.go_to_new(RunId(other.id))
+        assert stage.opened == []
+        assert stage.notices[-1] == "this run was not replayed here"
+        stage.acting.go_to_new(RunId(ENDED.id))
+        assert stage.opened == [stage.fleet.newest.id]
+        assert offered(ENDED) is True
+
+    play(fleet_of(ENDED, other), tmp_path, scenario)
+
+
+def test_a_refusal_is_said_in_the_row_and_in_the_messages(tmp_path: Path) -> None:
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = forbid
+        await stage.ask(CANCEL, run)
+        await agree(stage)
+        await stage.ended()
+        assert stage.said(run) == "refused: 403"
+        assert f"Cancel of {run.id} was refused: " in stage.told[-1]
+        await stage.later(11)
+        assert stage.said(run) is None
+        assert fleet.status(run) == "EXECUTING"
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_a_batch_waits_and_u_withdraws_it(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 4)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, *runs, hidden_marks=2)
+        await stage.seen()
+        assert "2 marked runs hidden by the filter: not touched." in stage.text
+        await agree(stage)
+        assert stage.unmarked == [True]
+        assert stage.said(runs[0]) == "cancel in 5 s"
+        await stage.later(2.5)
+        assert stage.said(runs[0]) == "cancel in 3 s"
+        assert stage.acting.check("withdraw", (), None) is True
+        await stage.ask(CANCEL, runs[0])
+        assert stage.notices[-1] == "cancel: cancel waits to be sent, u withdraws it"
+        stage.acting.withdraw()
+        assert stage.notices[-1] == "withdrawn: cancel of 3 runs, nothing of it was sent"
+        await stage.later(10)
+        assert stage.said(runs[0]) is None
+        assert stage.writes() == []
+        assert stage.acting.check("withdraw", (), None) is None
+
+    play(fleet_of(*runs), tmp_path, scenario)
+
+
+def test_a_batch_is_sent_when_its_time_is_over(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 13)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, *runs)
+        await stage.seen()
+        await stage.press("1", "2", "enter")
+        assert not stage.asks()
+        await stage.later(4.9)
+        assert stage.writes() == []
+        await stage.later(0.2)
+        assert stage.said(runs[0]) in {"cancel sent", "cancel accepted", None}
+        await stage.ended()
+        assert {stage.fleet.status(run) for run in runs} == {"CANCELED"}
+        assert stage.notices[-1] == "12 canceled"
+
+    play(fleet_of(*runs), tmp_path, scenario)
+
+
+def test_a_run_that_ends_while_its_batch_waits_finished_first(tmp_path: Path) -> None:
+    runs = [executing(1), FleetRun(2, -50, -40, 4)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, *runs)
+        await agree(stage)
+        await stage.later(7)
+        await stage.ended()
+        assert stage.said(runs[1]) == "finished first"
+        assert stage.notices[-1] == "1 finished first  1 canceled"
+        assert stage.told == [f"Cancel of {runs[1].id}: it finished first, Completed."]
+        assert len(stage.writes()) == 1
+
+    play(fleet_of(*runs), tmp_path, scenario)
+
+
+def test_what_was_sent_is_not_withdrawn(tmp_path: Path) -> None:
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        stage.acting.withdraw()
+        assert stage.notices[-1] == "nothing waits to be sent"
+        fleet.fault = lambda path: limited() if path.endswith("/cancel") else None
+        await stage.ask(CANCEL, run)
+        await agree(stage)
+        assert stage.said(run) == "cancel sent"
+        stage.acting.withdraw()
+        assert stage.notices[-1] == "it is sent already: nothing to withdraw"
+        await stage.ask(CANCEL, run)
+        assert stage.notices[-1] == "cancel: cancel is on its way"
+        fleet.fault = lambda _: None
+        await stage.later(31)
+        assert fleet.status(run) == "CANCELED"
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_keys_faster_than_the_network_ask_once(tmp_path: Path) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        for _ in range(5):
+            stage.acting.ask(CANCEL, [RunId(run.id)])
+        await stage.seen()
+        assert len(stage.app.screen_stack) == 2
+        await stage.press("y", "y", "y")
+        await stage.ended()
+        assert len(stage.writes()) == 1
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+def test_another_environment_than_the_one_that_was_asked_about_stops_everything(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 3)]
+    elsewhere = Environment(Raw("prod"), "PRODUCTION", Raw("shop"), Raw("acme"))
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, *runs)
+        await agree(stage)
+        await stage.session.emit(EnvironmentRead(elsewhere, stage.session.now()))
+        await stage.later(6)
+        assert stage.writes() == []
+        assert stage.told == ["Cancel of 2 runs was not sent: the environment is another one than when it was asked."]
+        assert stage.said(runs[0]) is None
+        await stage.ask(CANCEL, runs[0])
+        assert not stage.asks()
+        assert "nothing is written: the key now leads to prod" in stage.notices[-1]
+
+    play(fleet_of(*runs), tmp_path, scenario)
+
+
+def test_without_a_connection_nothing_is_asked(tmp_path: Path) -> None:
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = lambda _: JSONResponse({"error": "down"}, 503)
+        await stage.later(60)
+        known = stage.session.store.get(RunId(run.id))
+        assert stage.acting.check("act", ("cancel",), known) is None
+        await stage.ask(CANCEL, run)
+        assert not stage.asks()
+        assert stage.notices[-1] == "C and R need a connection"
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_a_read_only_session_has_no_trace_of_actions(tmp_path: Path) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        known = stage.session.store.get(RunId(run.id))
+        names = [("act", ("cancel",)), ("withdraw", ()), ("go_to_new", ())]
+        assert [stage.acting.check(name, parameters, known) for name, parameters in names] == [False] * 3
+        await stage.ask(CANCEL, run)
+        assert not stage.asks()
+
+    play(fleet_of(run), tmp_path, scenario, read_only=True)
+
+
+def test_what_makes_no_sense_is_said_instead_of_asked(tmp_path: Path) -> None:
+    live = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        known = stage.session.store.get(RunId(ENDED.id))
+        assert stage.acting.check("act", ("cancel",), known) is None
+        assert stage.acting.check("act", ("replay",), known) is True
+        await stage.ask(CANCEL, ENDED)
+        assert stage.notices[-1] == "cancel: it is already Failed"
+        await stage.ask(CANCEL)
+        assert stage.notices[-1] == "cancel: nothing is under the cursor: j or ↓ selects a run"
+        await stage.ask(CANCEL, hidden_marks=3)
+        assert stage.notices[-1] == "cancel: no marked run is shown"
+        assert not stage.asks()
+        await stage.ask(CANCEL, ENDED, live)
+        await stage.seen()
+        assert "1 Failed: not touched." in stage.text
+
+    play(fleet_of(live, ENDED), tmp_path, scenario)

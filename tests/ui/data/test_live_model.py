@@ -1,0 +1,41 @@
+"""The bridge from the session to the widgets, without widgets: what waits during a pause."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.fleet import SECRET
+from tests.support.virtual_clock import START, VirtualClock
+from tui.config import read_settings
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.session import Session
+from tui.store.changes import Changes, Topic, Transition
+from tui.ui.data.live_model import LiveModel, Pause
+
+SHOWN, PASSING, NEW = RunId("run_shown"), RunId("run_passing"), RunId("run_new")
+
+
+def test_a_long_pause_keeps_no_more_than_is_told_at_its_end(tmp_path: Path) -> None:
+    async def story() -> None:
+        environ = {"TRIGGER_SECRET_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path)}
+        soon: list[Callable[[], None]] = []
+        told: list[Changes] = []
+        live = LiveModel(Session(read_settings(environ), clock=VirtualClock()), soon.append)
+        live.begin(told.append)
+        live.pause = Pause(START, {SHOWN: Run(SHOWN)}, START)
+        runs = {Topic.RUNS}
+        step = Transition(SHOWN, None, Run(SHOWN))
+        for changes in (
+            Changes(added={PASSING, NEW}, changed={SHOWN}, transitions=[step], topics=set(runs)),
+            Changes(removed={PASSING, SHOWN}, topics=set(runs)),
+        ):
+            live._hear(changes)
+            while soon:
+                soon.pop()()
+        assert told == []
+        assert live.waiting == 2
+        live.toggle_pause()
+        assert told == [Changes(added={NEW}, removed={SHOWN}, topics=runs)]
+
+    asyncio.run(story())

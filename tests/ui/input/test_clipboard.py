@@ -1,0 +1,90 @@
+"""What is sent to the terminal's clipboard: the bytes through tmux and screen, the bound, the menu."""
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.fleet import FleetRun
+from tests.support.ui.action_app import Stage, fleet_of, play
+from tui.domain.ids import RunId
+from tui.present.styled import plain
+from tui.ui.input.clipboard import MOST_BYTES, SCREEN_CHUNK, Clipboard, osc52
+from tui.ui.screens.copy_menu import CopyMenu
+
+TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen-256color"}
+SCREEN = {"TERM": "screen.xterm-256color"}
+PLAIN = re.compile(r"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
+
+
+def taken(sequence: str) -> str:
+    """What a terminal puts on its clipboard."""
+    match = PLAIN.fullmatch(sequence)
+    assert match, sequence[:80]
+    return base64.b64decode(match[1]).decode()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_arrives_whole_and_nothing_of_it_as_control(text: str) -> None:
+    assert taken(osc52(text, {"TERM": "xterm-256color"})) == text
+
+
+def test_tmux_is_asked_and_asked_to_pass_it_on() -> None:
+    sequence = osc52("run_1", TMUX)
+    own, _, wrapped = sequence.partition("\x1bPtmux;")
+    assert taken(own) == "run_1"
+    assert wrapped.endswith("\x1b\\")
+    assert taken(wrapped.removesuffix("\x1b\\").replace("\x1b\x1b", "\x1b")) == "run_1"
+
+
+@pytest.mark.parametrize("environ", [SCREEN, {"TERM": "xterm", "STY": "1.pts"}])
+def test_screen_passes_pieces_on_that_it_can_hold(environ: dict[str, str]) -> None:
+    text = "x" * 5000
+    pieces = re.findall(r"\x1bP(.*?)\x1b\\", osc52(text, environ), re.DOTALL)
+    assert max(map(len, pieces)) <= SCREEN_CHUNK
+    assert taken("".join(pieces)) == text
+
+
+def test_a_lone_surrogate_does_not_stop_it() -> None:
+    assert taken(osc52("a\ud800b", {})) == "a?b"
+
+
+def test_too_much_is_not_sent_and_said() -> None:
+    sent: list[str] = []
+    said: list[str] = []
+    clipboard = Clipboard({}, sent.append, lambda line: said.append(plain(line)))
+    clipboard.send("payload", "é" * (MOST_BYTES // 2))
+    assert len(sent) == 1
+    assert said == ["payload sent to the terminal"]
+    clipboard.send("payload", "é" * 1_200_000)
+    assert len(sent) == 1
+    assert said[-1] == "payload is 2.4 MB, more than a clipboard takes by terminal (100 kB)"
+
+
+def test_the_menu_reads_the_run_and_sends_what_is_chosen(tmp_path: Path) -> None:
+    run = FleetRun(7, -30, -20, -10, end="FAILED")
+
+    async def scenario(stage: Stage) -> None:
+        clipboard = Clipboard({}, stage.app.write, stage._note)
+        stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
+        await stage.later(0.1)
+        text = stage.text
+        assert "i  id" in text
+        assert "p  payload" in text
+        assert "e  error" in text
+        assert "output" not in text
+        await stage.press("j", "enter")
+        assert taken(stage.app.sent[-1]) == '{"n": 7}'
+        assert stage.notices == ["payload sent to the terminal"]
+        stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
+        await stage.press("e")
+        assert taken(stage.app.sent[-1]).startswith("Error: Upstream returned 503\n    at run (file:///")
+        stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
+        await stage.press("q")
+        assert len(stage.app.sent) == 2
+        assert len(stage.app.screen_stack) == 1
+
+    play(fleet_of(run), tmp_path, scenario)

@@ -1,0 +1,149 @@
+"""Where something is typed every printable key is text: no dialog with a field binds one."""
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+from textual import events
+from textual.screen import Screen
+from textual.widgets import Input
+
+import tui.ui.screens
+from tests.support.fleet import FleetRun
+from tests.support.ui.action_app import Stage, executing, fleet_of, play
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, told
+from tui.actions import CANCEL
+from tui.ui.screens.confirm import LONGEST
+from tui.ui.widgets.text_input import MAX_TEXT, TextInput
+
+FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
+PRINTABLE = [chr(code) for code in range(33, 127)]
+
+FIELDS = {
+    "MainScreen": ("slash",),
+    "PaletteScreen": ("colon",),
+    "HelpScreen": ("question_mark", "slash"),
+    "MessagesScreen": (":", *"messages", "enter", "slash"),
+    "ServerFiltersScreen": ("f",),
+}
+"""How the first field of each screen is reached from the list; `ConfirmScreen` has a field of its own, see below."""
+
+ALIKE = {"Board", "PageScreen", "ValueScreen"}
+"""What others above are made of, and a page like those above."""
+
+WITHOUT = {"CopyMenu", "LeaveScreen"}
+"""Screens that have no field."""
+
+
+def screens() -> set[str]:
+    for module in iter_modules(tui.ui.screens.__path__):
+        import_module(f"tui.ui.screens.{module.name}")
+    found: set[str] = set()
+    waiting: list[type[object]] = [Screen]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            if each.__module__.startswith("tui."):
+                found.add(each.__name__)
+    return found
+
+
+def test_every_screen_is_looked_at() -> None:
+    assert screens() == FIELDS.keys() | ALIKE | WITHOUT | {"ConfirmScreen"}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_printable_keys_are_text_in_a_field(tmp_path: Path, name: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press(*FIELDS[name], wait_s=1)
+        screen = monitor.app.screen
+        assert type(screen).__name__ == name
+        field = monitor.app.focused
+        if not isinstance(field, Input):
+            field = screen.query(Input).first()
+            screen.set_focus(field)
+        field.value = "a"  # `G` moves in the empty line of the palette, where no command begins with it
+        field.cursor_position = 1
+        await monitor.press(*PRINTABLE)
+        assert monitor.app.screen is screen
+        assert field.value == "".join(["a", *PRINTABLE])
+        assert monitor.app.return_code is None
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+
+
+def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
+    root = executing(1)
+    below = [FleetRun(10 + n, -80.0 + n, task="import-page", parent=1) for n in range(10)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, root)
+        await stage.seen()
+        for start in range(0, len(PRINTABLE), LONGEST):
+            keys = PRINTABLE[start : start + LONGEST]
+            await stage.press("ctrl+u", *keys)
+            assert stage.asks()
+            assert stage.app.screen.question.typed == "".join(keys)  # type: ignore[attr-defined]
+
+    play(fleet_of(root, *below), tmp_path, scenario)
+
+
+def paste(monitor: Monitored, text: str) -> None:
+    event = events.Paste(text)
+    event.set_sender(monitor.app)
+    assert monitor.app._driver is not None
+    monitor.app._driver.send_message(event)
+
+
+def test_editing_keys_act_in_the_order_of_typing(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"abc", "backspace", "backspace", *"d", "home", *"x", "end", *"y")
+        field = monitor.app.focused
+        assert isinstance(field, TextInput)
+        assert field.value == "xady"
+        await monitor.press("ctrl+u", *"one", "ctrl+w", *"two")
+        assert field.value == "two"
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_enter_behind_a_paste_keeps_what_was_pasted(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash")
+        paste(monitor, "task:send-\n")
+        await monitor.press("enter")
+        assert "/task:send-" in monitor.lines[1]
+        await monitor.press("colon")
+        paste(monitor, "help")
+        await monitor.press("enter")
+        assert type(monitor.app.screen).__name__ == "HelpScreen"
+
+    told(story, tmp_path, small_fleet())
+
+
+@pytest.mark.parametrize(
+    ("pasted", "taken"),
+    [
+        ("one\ntwo", "one two"),
+        ("\r\none\ttwo\r\n", "one two"),
+        ("one\u2028two", "one two"),
+        (" a  b ", " a  b "),
+        ("\x1b[31mred\x07\x9b", "[31mred"),
+        ("a\u202eb\u200bc", "abc"),
+        ("👨\u200d👩", "👨\u200d👩"),
+        ("\n\n", ""),
+        ("x" * 3 * MAX_TEXT, "x" * MAX_TEXT),
+    ],
+)
+def test_field_takes_of_a_paste_what_it_can_hold(tmp_path: Path, pasted: str, taken: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash")
+        field = monitor.app.focused
+        assert isinstance(field, TextInput)
+        paste(monitor, pasted)
+        await monitor.later()
+        assert field.value == taken
+
+    told(story, tmp_path, small_fleet())

@@ -1,0 +1,117 @@
+"""Which keys are younger than a frame, whatever the terminal answers and when."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.perf.terminal import Terminal
+from tests.support.commands import environment
+from tests.support.virtual_clock import VirtualClock
+from tui.ui.input.type_ahead import SILENT_AFTER_S, Sight, TypeAhead
+
+TINY_S = 1e-6
+"""Sums of seconds are not exact."""
+
+
+@dataclass
+class Slow:
+    """A terminal that answers in order, `delays_s` after each question; None: the answer is lost."""
+
+    clock: VirtualClock
+    delays_s: list[float | None]
+
+    def __post_init__(self) -> None:
+        self.guard = TypeAhead(self.clock, self._ask)
+        self.asked = 0
+        self.newest = 0
+        self._free_s = 0.0
+
+    def _ask(self, _: str) -> None:
+        self.asked += 1
+        number, delay_s = self.asked, self.delays_s[self.asked % len(self.delays_s)]
+        if delay_s is not None:
+            now_s = self.clock.monotonic_s()
+            self._free_s = max(self._free_s, now_s + delay_s)
+            self.clock.call_later(self._free_s - now_s, lambda: self._answer(number))
+
+    def _answer(self, number: int) -> None:
+        self.newest = number
+        self.guard.answer()
+
+
+@given(
+    delays_s=st.lists(st.none() | st.floats(0.01, 30), min_size=1, max_size=8),
+    gaps_s=st.lists(st.floats(0.0, 15), min_size=1, max_size=12),
+)
+def test_only_an_answer_to_its_own_question_arms_a_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
+    asyncio.run(_hold_to_it(delays_s, gaps_s))
+
+
+async def _hold_to_it(delays_s: list[float | None], gaps_s: list[float]) -> None:
+    clock = VirtualClock()
+    slow = Slow(clock, delays_s)
+    for gap_s in gaps_s:
+        first, began_s, was_silent = slow.asked + 1, clock.monotonic_s(), slow.guard.is_silent
+        seen: list[tuple[Sight, int, float]] = []
+        slow.guard.begin(lambda sight, seen=seen: seen.append((sight, slow.newest, clock.monotonic_s())))  # type: ignore[misc]
+        await clock.run(gap_s)
+        ends = [each for each in seen if each[0] is not Sight.WAITING]
+        assert len(ends) <= 1
+        assert ends or gap_s <= SILENT_AFTER_S + TINY_S, "an action is never out of reach"
+        for sight, newest, at_s in ends:
+            if sight is Sight.SEEN:
+                assert newest >= first
+            else:
+                assert was_silent or at_s - began_s >= SILENT_AFTER_S - TINY_S
+
+
+def test_an_answer_that_nobody_asked_for_counts_for_nothing() -> None:
+    clock = VirtualClock()
+    guard = TypeAhead(clock, lambda _: None)
+    seen: list[Sight] = []
+    guard.answer()
+    guard.answer()
+    guard.begin(seen.append)
+    assert seen == []
+    guard.answer()
+    assert seen == [Sight.SEEN]
+
+
+def test_question_that_was_not_sent_delays_no_later_frame() -> None:
+    async def story() -> None:
+        clock = VirtualClock()
+        is_behind = True
+        guard = TypeAhead(clock, lambda _: not is_behind)
+        seen: list[Sight] = []
+        guard.begin(seen.append)
+        await clock.run(SILENT_AFTER_S + 1)
+        assert seen == [Sight.WAITING, Sight.UNKNOWN]
+        is_behind = False
+        guard.begin(seen.append)
+        guard.answer()
+        guard.begin(seen.append)
+        guard.answer()
+        assert seen[-1] is Sight.SEEN
+
+    asyncio.run(story())
+
+
+def test_a_terminal_two_seconds_away_confirms_nothing_too_early(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tui", "demo", "--history", "40", "--rate", "0"]
+    env = environment(None, XDG_STATE_HOME=str(tmp_path))
+    with Terminal(command, env=env, holds_cursor=True) as terminal:
+        terminal.wait_for("Completed", "DEV")
+        terminal.send("jRy")
+        terminal.wait_for("Do nothing", "waiting for the terminal")
+        terminal.send("yq")
+        terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again after two seconds")
+        assert "Do nothing" in terminal.text
+        terminal.answer_cursor()
+        terminal.wait_for("y  replay 1 run")
+        assert "replayed as" not in terminal.text
+        terminal.send("y")
+        terminal.wait_for("replayed as")

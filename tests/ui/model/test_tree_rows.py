@@ -1,0 +1,46 @@
+"""Rows of a tree that are kept from one drawing to the next, and those that go with the time."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.present.samples import NOW, STARTED
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import read_status
+from tui.domain.tree import RunTimes, RunTree, TreeNode
+from tui.present.columns import Now
+from tui.present.styled import plain
+from tui.present.tree.fold import TreeFolds, branches
+from tui.present.tree.page import columns_for
+from tui.present.tree.shape import shape_of
+from tui.ui.model.tree_rows import Drawing, TreeRows
+
+COLUMNS = columns_for(108)
+
+
+def drawn(word: str, times: RunTimes, later_s: float, before: TreeRows | None = None) -> TreeRows:
+    """A tree of which only a query told, so much later."""
+    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status(word), None, times=times)
+    tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
+    shown = branches(shape_of(tree, lambda _: None), TreeFolds())
+    return TreeRows(shown, (), Drawing(COLUMNS, Now(NOW + timedelta(seconds=later_s)), tree.current), before)
+
+
+@pytest.mark.parametrize(("word", "started_at"), [("Executing", STARTED), ("Queued", None)])
+def test_row_of_a_live_run_goes_with_the_time(word: str, started_at: object) -> None:
+    times = RunTimes(STARTED, STARTED if started_at else None)
+    first = drawn(word, times, 0)
+    early = plain(first[1].line)
+    later = plain(drawn(word, times, 8, first)[1].line)
+    assert "31s" in early
+    assert "39s" in later
+
+
+def test_row_of_a_finished_run_changes_with_its_times_alone() -> None:
+    ended = RunTimes(STARTED, STARTED, STARTED + timedelta(seconds=3))
+    first = drawn("Completed", ended, 0)
+    assert "3.0s" in plain(first[1].line)
+    again = drawn("Completed", ended, 8, first)
+    assert again[1] is first[1]
+    longer = RunTimes(STARTED, STARTED, STARTED + timedelta(seconds=4))
+    assert "4.0s" in plain(drawn("Completed", longer, 8, again)[1].line)

@@ -1,0 +1,281 @@
+"""The detail as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from tests.support.fleet import Fleet, FleetRun, in_ms
+from tests.support.present.samples import HOSTILE
+from tests.support.ui.monitor import Monitored, told
+from tests.support.virtual_clock import VirtualClock
+from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.script import Script, Work
+from tui.ui.panes.detail import DetailPane
+from tui.ui.screens.value import ValueScreen
+from tui.ui.widgets.value_view import ValueView
+
+ORDER = {
+    "order": 417041,
+    "lines": [{"sku": f"A-{number}", "amount": number, "about": "a thing in a box"} for number in range(90)],
+    "note": "first line\nsecond line\n" + "long " * 100,
+}
+LARGE = {
+    "rows": [{"number": number, "text": f"row {number} of many, all of them long enough"} for number in range(9_000)]
+}
+
+
+def fleet_with(payload: Any = ORDER, *, task: str = "charge-card", tags: tuple[str, ...] = ()) -> Fleet:
+    """A parent that waits for a run with that payload, which fails; and a run before them."""
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -100, -99, -98))
+    fleet.add(FleetRun(2, -50, -49, None, task="checkout"))
+    failure = Failure(FailureKind.ERROR, "Card was declined", "CardError", "    at run (file:///app/src/card.ts:7:9)")
+
+    def create() -> None:
+        new = NewRun(
+            task_id=task,
+            id=FleetRun(3, 0).id,
+            payload=payload,
+            tags=tags,
+            script=Script((Work(400),), throws=failure),
+            max_attempts=1,
+            starts_ms=in_ms(-30),
+            parent=fleet.world.find(FleetRun(2, 0).id),
+        )
+        fleet.world.lifecycle.create(new)
+
+    fleet.world.agenda.at(in_ms(-30), create)
+    return fleet
+
+
+def pane_of(monitor: Monitored) -> DetailPane:
+    pane = monitor.screen.panes["detail"]
+    assert isinstance(pane, DetailPane)
+    return pane
+
+
+def view_of(monitor: Monitored) -> ValueView:
+    screen = monitor.app.screen
+    assert isinstance(screen, ValueScreen)
+    return screen.view
+
+
+def cursor_row(monitor: Monitored) -> str:
+    row = pane_of(monitor).page.row
+    return "" if row is None else "".join(piece.text for piece in row.line).strip()
+
+
+def go_to(monitor: Monitored, part: str) -> None:
+    """Put the cursor of the pane on the row that says something."""
+    page = pane_of(monitor).page
+    assert page.go_to(next(row.key for row in page.rows if part in "".join(piece.text for piece in row.line)))
+
+
+async def fetch(monitor: Monitored) -> None:
+    """Press Enter on what has to be fetched, and wait until it is here."""
+    await monitor.press("enter")
+    tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith("fetch the")]
+    if tasks:
+        await asyncio.wait(tasks)
+    await monitor.later()
+
+
+def test_enter_in_the_list_opens_the_page_and_says_that_it_is_final(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert "The list follows what is new" in monitor.text
+        await monitor.press("j", "enter", wait_s=1)
+        rule = monitor.lines[monitor.line_of("2 detail")]
+        assert "final" in rule
+        assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt threw"
+        for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
+            assert part in monitor.text, part
+
+    told(story, tmp_path, fleet_with(), size=(120, 50))
+
+
+def test_a_parent_is_opened_by_enter_and_left_by_escape(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        go_to(monitor, "checkout")
+        await monitor.press("enter", wait_s=1)
+        assert pane_of(monitor).subject.run_id == FleetRun(2, 0).id
+        assert "◐ Executing  for" in monitor.text
+        assert "✗ 1 Failed" in monitor.text
+        await monitor.press("escape", wait_s=1)
+        assert pane_of(monitor).subject.run_id == FleetRun(3, 0).id
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_values_fold_and_unfold_where_the_cursor_is(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        go_to(monitor, "lines:")
+        assert cursor_row(monitor).startswith("▸ lines: [ {")
+        await monitor.press("enter")
+        assert cursor_row(monitor) == "▾ lines: 90 items"
+        await monitor.press("j", "j")
+        assert 'sku: "A-1"' in cursor_row(monitor)
+        await monitor.press("h")
+        assert cursor_row(monitor) == "▾ lines: 90 items"
+        await monitor.press("h")
+        assert cursor_row(monitor).startswith("▸ lines: [ {")
+        await monitor.press("l")
+        assert cursor_row(monitor) == "▾ lines: 90 items"
+        await monitor.press("E", "g")
+        assert not any("sku:" in "".join(piece.text for piece in row.line[:2]) for row in pane_of(monitor).page.rows)
+        await monitor.press("e")
+        assert any("more line" in "".join(piece.text for piece in row.line) for row in pane_of(monitor).page.rows)
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_a_search_looks_into_what_is_folded(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        assert '"A-77"' not in monitor.text
+        await monitor.press("slash", *"a-77", "enter")
+        assert 'sku: "A-77"' in monitor.text
+        assert pane_of(monitor).page.hits == (1, 1)
+        await monitor.press("escape")
+        assert '"A-77"' not in monitor.text
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_a_long_text_is_shown_whole_on_a_page_of_its_own(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        go_to(monitor, "note:")
+        assert cursor_row(monitor).endswith("523 B, 3 lines")
+        await monitor.press("enter")
+        assert "payload of charge-card" in monitor.lines[1]
+        assert monitor.lines[2].strip() == "▌ first line"
+        assert monitor.lines[3].strip() == "second line"
+        assert monitor.lines[4].count("long") > 20
+        assert monitor.lines[5].count("long") > 20
+        await monitor.press("w")
+        assert monitor.lines[4].endswith("…")
+        await monitor.press("escape")
+        assert monitor.app.screen is monitor.screen
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_what_is_stored_apart_is_fetched_when_asked(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.press("j", "enter", wait_s=1)
+        go_to(monitor, "Enter fetches it")
+        assert not any("/packets/" in path for _, path, _ in fleet.requests)
+        await fetch(monitor)
+        view = view_of(monitor)
+        assert "payload of charge-card" in monitor.lines[1]
+        await monitor.press("e", "G")
+        assert "8999" in monitor.text
+        # Millions of rows are a matter of asking for the next one.
+        assert len(view._shown) == view.size.height
+        await monitor.press("slash", *"7345 of", "enter", wait_s=1)
+        assert "match 1 of 1" in monitor.lines[1]
+        assert "row 7345 of many" in monitor.text
+        await monitor.press("escape", "escape")
+        assert "stored apart" in monitor.text
+
+    told(story, tmp_path, fleet_with(LARGE), size=(100, 34))
+
+
+def test_fetched_value_opens_over_no_other_pane(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        go_to(monitor, "Enter fetches it")
+        run_id = pane_of(monitor).subject.run_id
+        assert run_id is not None
+        run = monitor.app.session.store.get(run_id)
+        assert run is not None
+        pane_of(monitor)._fetch(run, "payload")
+        monitor.screen.set_focus(monitor.screen.run_list.body)
+        await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name().startswith("fetch the")])
+        await monitor.later()
+        assert monitor.app.screen is monitor.screen
+        await monitor.press("2")
+        await fetch(monitor)
+        assert isinstance(monitor.app.screen, ValueScreen)
+
+    told(story, tmp_path, fleet_with(LARGE), size=(100, 50))
+
+
+def test_a_fetch_that_fails_is_told_in_words_and_an_old_address_is_asked_for_anew(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.press("j", "enter", wait_s=1)
+        fleet.fault = lambda path: JSONResponse({}, 403) if path.startswith("/packets/") else None
+        go_to(monitor, "Enter fetches it")
+        await fetch(monitor)
+        assert cursor_row(monitor).startswith("payload   403, the address may be")
+        assert "Signature" not in monitor.text
+        fleet.fault = lambda _: None
+        await monitor.later(290)
+        detail = f"/api/v3/runs/{FleetRun(3, 0).id}"
+        asked = len(fleet.asked(detail))
+        await fetch(monitor)
+        assert len(fleet.asked(detail)) == asked + 1
+        view_of(monitor)
+
+    told(story, tmp_path, fleet_with(LARGE))
+
+
+def test_a_key_that_may_not_read_the_run_is_told_with_what_to_do(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        monitor.api.fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if "/v3/runs/" in path else None
+        await monitor.press("j", "enter", wait_s=1)
+        assert "This key may not read runs (403)." in monitor.text
+        assert "version   20261123.1" in monitor.text
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_a_run_that_vanishes_while_it_is_open_says_so(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("G", "enter", wait_s=1)
+        monitor.api.fleet.forget(FleetRun(1, -100, -99, -98))
+        await monitor.press("r", wait_s=1)
+        assert "The server does not know this run any more." in monitor.text
+        assert "gone" in monitor.lines[monitor.line_of("2 detail")]
+        assert "send-email" in monitor.text
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_running_times_stand_still_when_the_server_is_gone(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "j", "enter", wait_s=1)
+        assert "◐ Executing  for 5" in monitor.text
+        assert "~" not in monitor.text
+        monitor.api.fleet.fault = lambda _: JSONResponse({}, 503)
+        await monitor.later(120)
+        line = monitor.lines[monitor.line_of("◐ Executing  for")]
+        assert "~" in line
+        assert "STALE" in monitor.lines[monitor.line_of("2 detail")]
+
+    told(story, tmp_path, fleet_with())
+
+
+def test_no_byte_of_hostile_text_is_on_the_screen_at_any_size(tmp_path: Path) -> None:
+    payload = {HOSTILE: HOSTILE, "list": [HOSTILE] * 3, "long": HOSTILE * 200}
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        for size in ((60, 20), (80, 24), (200, 60)):
+            await monitor.pilot.resize_terminal(*size)
+            await monitor.press("w")
+            assert not any(ord(character) < 0x20 and character != "\n" for character in monitor.text)
+            assert "\u202e" not in monitor.text
+        go_to(monitor, "long:")
+        await monitor.press("enter")
+        assert "[bold]" in monitor.text
+        assert not any(ord(character) < 0x20 and character != "\n" for character in monitor.text)
+
+    told(story, tmp_path, fleet_with(payload, tags=(HOSTILE[:40].replace("\ud800", ""),)))

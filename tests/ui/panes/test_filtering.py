@@ -1,0 +1,133 @@
+"""A typed filter on the screen: what it says, what it shows, and that time alone changes that."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet import FleetRun
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, told
+from tui.store.filter_terms import FIELDS
+from tui.ui.screens.main import FILTER_SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("foo:bar", 'no field "foo"; there are status task tag'),
+        ("status:faild", 'no status "faild"; nearest: failed'),
+        ("took:>10q", '">10q" is no length for took: took:>10s'),
+    ],
+)
+def test_filter_that_is_not_understood_shows_nothing(tmp_path: Path, text: str, said: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *text)
+        assert said in monitor.lines[-1]
+        await monitor.press("enter", "asterisk")
+        assert said in monitor.lines[1]
+        assert said[1:] in monitor.lines[4]
+        rows = monitor.screen.run_list.rows
+        assert (len(rows.view), rows.mark_count) == (0, 0)
+        await monitor.press("escape")
+        assert said not in monitor.text
+        assert len(rows.view) == 30
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_half_a_word_is_said_when_it_is_kept(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("slash", *"task:send-email took:>1")
+        assert "no length" not in monitor.text
+        assert len(rows.view) == 30
+        await monitor.press("enter")
+        assert '">1" is no length for took' in monitor.lines[1]
+        assert len(rows.view) == 0
+        await monitor.press("slash", *"s", "enter")
+        assert "no length" not in monitor.text
+        assert len(rows.view) == 30
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_help_names_every_field_of_the_filter() -> None:
+    assert [name for name in FIELDS if f"{name}:" not in FILTER_SENTENCE] == []
+
+
+def test_words_beside_a_typed_filter_count_what_is_shown_now(tmp_path: Path) -> None:
+    fleet = small_fleet()
+
+    async def story(monitor: Monitored) -> None:
+        fleet.add(FleetRun(900, fleet.now_s + 3, fleet.now_s + 3))
+        await monitor.press("slash", *"status:executing")
+        assert monitor.lines[-1].endswith(" · 0 of 30")
+        await monitor.later(6)
+        assert monitor.lines[-1].endswith(" · 1 of 31")
+
+    told(story, tmp_path, fleet)
+
+
+def test_filter_that_is_taken_back_says_nothing(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"foo:bar", "escape")
+        assert "no field" not in monitor.text
+        assert len(monitor.screen.run_list.rows.view) == 30
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_runs_leave_and_enter_a_filter_as_time_passes(tmp_path: Path) -> None:
+    fleet = small_fleet()
+    fleet.add(FleetRun(900, 0.0, 0.0))
+
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("slash", *"age:<1m", "enter")
+        shown = len(rows.view)
+        await monitor.later(10)
+        assert len(rows.view) == shown - 1
+        await monitor.press("escape", "slash", *"took:>20s", "enter")
+        assert len(rows.view) == 0
+        await monitor.later(10)
+        assert [run_id for _, run_id in rows.seen] == [FleetRun(900, 0.0).id]
+
+    told(story, tmp_path, fleet)
+
+
+def test_filter_and_order_of_a_pause_are_of_the_runs_as_they_were(tmp_path: Path) -> None:
+    fleet = small_fleet()
+    fleet.add(FleetRun(900, 0.0, 0.0, fleet.now_s + 8, "FAILED", task="ends-in-the-pause"))
+
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("p")
+        fleet.add(FleetRun(901, fleet.now_s + 1, task="begins-in-the-pause"))
+        await monitor.later(10)
+        await monitor.press("slash", *"status:failed", "enter", "asterisk")
+        assert len(rows.view) == rows.mark_count == 6
+        assert "ends-in-the-pause" not in monitor.text
+        await monitor.press("escape", "escape", "s")
+        assert len(rows.view) == 31
+        assert "? run_" not in monitor.text
+        await monitor.press("slash", *"status:failed", "enter", "p", wait_s=1)
+        assert len(rows.view) == 7
+        assert "ends-in-the-pause" in monitor.text
+        await monitor.press("escape")
+        assert len(rows.view) == 32
+
+    told(story, tmp_path, fleet)
+
+
+def test_time_stands_still_for_a_filter_in_a_pause(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("slash", *"age:<25s", "enter", "p")
+        shown = len(rows.view)
+        await monitor.later(15)
+        assert len(rows.view) == shown > 0
+        await monitor.press("p")
+        await monitor.later(2)
+        assert len(rows.view) == 0
+
+    told(story, tmp_path, small_fleet())

@@ -1,0 +1,227 @@
+"""Reading one run on a server that is slow: nothing stays as it was before the answer.
+
+What lives here: `SelectionLoader` on a session of which a test gives every answer itself, in virtual time.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from tests.support.present.samples import STAMP, sample
+from tests.support.virtual_clock import START, VirtualClock
+from tui.domain.attempt import AttemptHistory
+from tui.domain.ids import RunId, SpanId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree
+from tui.domain.update import SourceConnected, SourceRetrying
+from tui.domain.wait import Wait, WaitKind
+from tui.session import Session
+from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
+from tui.store.changes import Changes, Topic
+from tui.store.facts import SourceStatus
+from tui.ui.model.selection import Selection, SelectionLoader
+from tui.wire.errors import Unreachable
+
+RUN = sample()
+LONE = replace(RUN, fixed=replace(RUN.fixed, depth=0), children_at=RUN.read_at)
+FAILED = Unreachable("GET /api/v3/runs/1: timed out", may_have_arrived=True)
+
+
+@dataclass
+class Asked:
+    """A session that answers when the test does; `details` and `trees` are what it was asked, the oldest first."""
+
+    run: Run = RUN
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    details: list[asyncio.Future[tuple[Run, str | None]]] = field(default_factory=list)
+    trees: list[asyncio.Future[RunTree]] = field(default_factory=list)
+    sources: dict[str, SourceStatus] = field(default_factory=dict)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    shown: list[Selection] = field(default_factory=list)
+    refill: Refill = SECRET_KEY
+
+    @property
+    def budget(self) -> "Asked":
+        return self
+
+    def __post_init__(self) -> None:
+        self.now = self.clock.now
+        self.store = self
+        self.reading = SelectionLoader(cast("Session", self), self.shown.append)
+        self.reading.want(detail=True, tree=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        self.tasks.append(asyncio.get_running_loop().create_task(work, name=name))
+        return self.tasks[-1]
+
+    async def run_with_attempts(self, _: RunId) -> tuple[Run, str | None]:
+        self.details.append(asyncio.get_running_loop().create_future())
+        return await self.details[-1]
+
+    async def tree(self, _: RunId) -> RunTree:
+        self.trees.append(asyncio.get_running_loop().create_future())
+        return await self.trees[-1]
+
+    def get(self, _: RunId) -> Run:
+        return self.run
+
+    def children_of(self, _: RunId) -> tuple[Run, ...]:
+        return ()
+
+    def pin(self, _: Iterable[RunId]) -> None:
+        """Nothing is dropped here."""
+
+    unpin = pin
+
+    async def open(self, run: Run) -> None:
+        self.run = run
+        self.reading.select(run.id, at_once=True)
+        await self.clock.run(0)
+
+    def change(self) -> None:
+        """The run changes, as the list tells."""
+        state = self.run.state
+        assert state is not None
+        self.run = replace(self.run, state=replace(state, updated_at=state.updated_at + timedelta(seconds=1)))
+        self.reading.see(Changes(changed={self.run.id}))
+
+    def connect(self, status: SourceStatus) -> None:
+        self.sources = {"rest": status}
+        self.reading.see(Changes(topics={Topic.SOURCES}))
+
+    def outage(self) -> None:
+        """The list fails, and later it is read again."""
+        self.connect(SourceRetrying("rest", self.now(), self.now(), 1, "timed out"))
+        self.connect(SourceConnected("rest", self.now(), 3.0))
+
+
+def test_a_read_that_hangs_in_an_outage_is_given_up_for_another_once_it_is_over() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        await asked.clock.run(10)
+        asked.outage()
+        await asked.clock.run(0)
+
+        assert [each.cancelled() for each in asked.details] == [True, False]
+        assert [each.cancelled() for each in asked.trees] == [True, False]
+
+    asyncio.run(scenario())
+
+
+def test_a_read_that_just_began_is_not_thrown_away_when_it_is_asked_for_again() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        asked.reading.reread()
+        await asked.clock.run(1)
+        assert len(asked.details) == len(asked.trees) == 1
+
+        asked.details[0].set_result((RUN, None))
+        asked.trees[0].set_exception(FAILED)
+        await asked.clock.run(5)
+        assert len(asked.details) == len(asked.trees) == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_run_that_changes_while_it_is_read_is_read_once_more(is_first: bool) -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        if not is_first:
+            asked.details[0].set_result((RUN, None))
+            await asked.clock.run(0)
+            asked.reading.reread()
+            await asked.clock.run(0)
+        asked.change()
+        asked.details[-1].set_result((RUN, None))
+        await asked.clock.run(5)
+        asked.details[-1].set_result((RUN, None))
+        await asked.clock.run(60)
+
+        assert len(asked.details) == (2 if is_first else 3)
+
+    asyncio.run(scenario())
+
+
+def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        await asked.open(RUN)
+        asked.trees[0].set_exception(FAILED)
+        await asked.clock.run(0)
+        assert asked.shown[-1].tree_trouble
+
+        asked.run = LONE
+        asked.reading.reread()
+        await asked.clock.run(0)
+        assert asked.shown[-1].tree is not None
+        assert asked.shown[-1].tree_trouble is None
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("refill", "again_s"), [(SECRET_KEY, 15), (PUBLIC_TOKEN, 50)])
+def test_run_whose_code_runs_is_read_again_at_intervals(refill: Refill, again_s: int) -> None:
+    async def scenario() -> None:
+        executing = sample("EXECUTING")
+        asked = Asked(refill=refill)
+        asked.reading.want(detail=True, tree=False)
+        await asked.open(executing)
+        asked.details[0].set_result((executing, None))
+        counts = []
+        for _ in range(again_s * 2 - 1):
+            await asked.clock.run(1)
+            asked.reading.tick()
+            await asked.clock.run(0)
+            if not asked.details[-1].done():
+                asked.details[-1].set_result((executing, None))
+            counts.append(len(asked.details))
+        assert counts.index(2) == again_s - 1
+        assert counts[-1] == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("word", ["QUEUED", "COMPLETED", "FAILED", "DELAYED"])
+def test_run_that_cannot_wait_is_not_read_again(word: str) -> None:
+    async def scenario() -> None:
+        run = sample(word, started=word not in {"QUEUED", "DELAYED"})
+        asked = Asked()
+        asked.reading.want(detail=True, tree=False)
+        await asked.open(run)
+        asked.details[0].set_result((run, None))
+        for _ in range(60):
+            await asked.clock.run(1)
+            asked.reading.tick()
+        assert len(asked.details) == 1
+
+    asyncio.run(scenario())
+
+
+def test_end_of_an_awaited_child_has_its_parent_read_again() -> None:
+    async def scenario() -> None:
+        child = sample("COMPLETED", run_id="run_child")
+        wait = Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)
+        parent = replace(sample("EXECUTING"), attempts=(STAMP, AttemptHistory(wait=wait)))
+        asked = Asked()
+        asked.reading.want(detail=True, tree=False)
+        await asked.open(parent)
+        asked.details[0].set_result((parent, None))
+        await asked.clock.run(5)
+        known = {child.id: child, parent.id: parent}
+        asked.get = known.get  # type: ignore[method-assign, assignment]  # the store of this test
+        asked.reading.see(Changes(changed={RunId("run_other")}))
+        await asked.clock.run(5)
+        assert len(asked.details) == 1
+        asked.reading.see(Changes(changed={child.id}))
+        await asked.clock.run(5)
+        assert len(asked.details) == 2
+
+    asyncio.run(scenario())

@@ -1,0 +1,347 @@
+"""The list as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, monitored, told
+from tests.support.virtual_clock import VirtualClock
+from tui.emulator.routes.table import NAMES
+from tui.ui.look.theme import ColorMode
+
+
+def cursor_line(monitor: Monitored) -> int | None:
+    """The line of the terminal with the cursor of the list."""
+    return next((number for number, line in enumerate(monitor.lines) if line.startswith("▌")), None)
+
+
+def test_it_follows_what_is_new_until_a_key_moves_the_cursor(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        assert cursor_line(monitor) is None
+        fleet.add(FleetRun(900, fleet.now_s + 1, task="brand-new"))
+        await monitor.later(5)
+        assert "brand-new" in monitor.lines[3]
+        await monitor.press("j", "j")
+        assert cursor_line(monitor) == 4
+        here = monitor.lines[4].split()[3]
+        fleet.add_all(FleetRun(901 + number, fleet.now_s + 1, task="newer") for number in range(3))
+        await monitor.later(5)
+        assert (cursor_line(monitor), monitor.lines[4].split()[3]) == (4, here)
+        assert "3 new" in monitor.lines[1]
+        await monitor.press("g")
+        assert cursor_line(monitor) is None
+        assert "new" not in monitor.lines[1].replace("newest", "")
+        assert "newer" in monitor.lines[3]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        faults = monitor.api.fleet.emulator.faults
+        faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
+        await monitor.later(5)
+        assert len(monitor.screen.run_list.rows.view) == 0
+        faults.set([], NAMES)
+        await monitor.later(20)
+        assert len(monitor.screen.run_list.rows.view) == 30
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_title_counts_live_runs_older_than_the_period(tmp_path: Path) -> None:
+    day_s = 86_400.0
+
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        assert "1 runs · last 24h and 2 older live runs · newest first" in monitor.lines[1]
+        assert [line.split()[2] for line in monitor.lines[3:6]] == ["young", "eight-days", "forty-days"]
+        await monitor.press("G")
+        assert "forty-days" in monitor.lines[5]
+        assert monitor.lines[5].startswith("▌")
+        fleet.cancel(FleetRun(1, 0))
+        await monitor.later(70)
+        # It leaves as any run that stops matching: when the cursor does.
+        assert "1 runs · last 24h and 1 older live run · newest first" in monitor.lines[1]
+        assert "Canceled" in monitor.lines[5]
+        await monitor.press("k")
+        assert "forty-days" not in monitor.text
+
+    fleet = Fleet(VirtualClock(), earliest_s=-41 * day_s)
+    fleet.add(FleetRun(1, -40 * day_s, -40 * day_s + 5, task="forty-days"))
+    fleet.add(FleetRun(2, -8 * day_s, task="eight-days"))
+    fleet.add(FleetRun(3, -60, -59, -58, task="young"))
+    told(story, tmp_path, fleet)
+
+
+def test_the_keys_that_move(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+
+        async def at(*keys: str) -> int | None:
+            await monitor.press(*keys)
+            return None if rows.cursor is None else rows.view.index_of(rows.cursor)
+
+        assert await at("j") == 0
+        assert await at("down", "down") == 2
+        assert await at("k") == 1
+        assert await at("up") == 0
+        assert await at("up") is None
+        assert await at("ctrl+d") == 7
+        assert await at("ctrl+u") == 0
+        assert await at("pagedown") == 15
+        assert await at("pageup") == 0
+        assert await at("G") == 29
+        assert await at("home") is None
+        assert await at("end") == 29
+        assert await at("g") is None
+        assert await at("right_square_bracket") == 0
+        assert await at("2", "right_square_bracket", "right_square_bracket") == 2
+        assert await at("left_square_bracket") == 1
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"status:failed")
+        assert "6 of 30" in monitor.lines[1]
+        assert "failures means all of them" in monitor.lines[-1]
+        await monitor.press("escape", "slash", *"status:failures")
+        assert "12 of 30" in monitor.lines[1]
+        assert all("Completed" not in line for line in monitor.lines[3:15])
+        await monitor.press("escape")
+        assert "12 of 30" not in monitor.text
+        await monitor.press("slash", *"crash", "enter")
+        assert "6 of 30" in monitor.lines[1]
+        assert "/crash" in monitor.lines[1]
+        await monitor.press("j")
+        assert cursor_line(monitor) == 3
+        await monitor.press("escape")
+        assert "of 30" not in monitor.lines[1]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_nothing_matches_says_how_to_go_on(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"zebra", "enter")
+        assert "No runs match. Esc clears the filter." in monitor.text
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_a_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        fleet.add(FleetRun(900, fleet.now_s, fleet.now_s, fleet.now_s + 20, task="the-one"))
+        await monitor.later(4)
+        await monitor.press("slash", *"status:live", "enter")
+        await monitor.press("j")
+        assert "the-one" in monitor.lines[3]
+        await monitor.later(30)
+        assert ("the-one" in monitor.lines[3], "Completed" in monitor.lines[3]) == (True, True)
+        await monitor.press("j")
+        assert "the-one" not in "\n".join(monitor.lines[1:18])
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_sorting_steps_through_the_orders_and_keeps_the_run(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("j", "j", "j")
+        here = rows.cursor
+        await monitor.press("s")
+        assert "by status" in monitor.lines[1]
+        assert rows.cursor == here
+        for words in ("by task", "by took", "by updated", "by cost", "newest first"):
+            await monitor.press("s")
+            assert words in monitor.lines[1]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "space", "space")
+        assert [line[0] for line in monitor.lines[3:6]] == ["•", "•", "▌"]
+        assert "2 marked" in monitor.lines[1]
+        await monitor.press("j", "V")
+        assert "4 marked" in monitor.lines[1]
+        await monitor.press("asterisk")
+        assert "30 marked" in monitor.lines[1]
+        await monitor.press("escape")
+        assert "marked" not in monitor.lines[1]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_title_counts_marks_that_the_filter_hides(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("asterisk", "slash", *"status:completed", "enter")
+        assert " 18 of 30 · 30 marked, 12 hidden " in monitor.lines[1]
+        await monitor.press("escape")
+        assert "marked" not in monitor.lines[1]
+        assert "/status:completed" in monitor.lines[1]
+        await monitor.press("escape", "asterisk", "slash", *"status:completed", "enter", "asterisk", "asterisk")
+        assert "marked" not in monitor.lines[1]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_narrow_title_keeps_the_filter_beside_hidden_marks(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("asterisk", "slash", *"status:failed", "enter")
+        assert "· /status:failed" in monitor.lines[1]
+        assert "31 marked, " in monitor.lines[1]
+        assert "· last 1h and 1 " in monitor.lines[1]
+
+    fleet = small_fleet()
+    fleet.add(FleetRun(900, -7200.0, -7200.0))
+    told(story, tmp_path, fleet, size=(80, 24), history=timedelta(hours=1))
+
+
+def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("x")
+        assert "Failed" in monitor.lines[cursor_line(monitor) or 0]
+        await monitor.press("x", "x")
+        below = cursor_line(monitor)
+        await monitor.press("X")
+        assert (cursor_line(monitor) or 0) < (below or 0)
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        _, whole = monitor.screen.run_list.rows.seen[0]
+        assert whole not in monitor.lines[3]
+        await monitor.press("w")
+        assert whole in monitor.lines[3]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_pause_stands_still_counts_what_waits_and_goes_on(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.press("p")
+        before = monitor.screen.run_list.rows.window
+        fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
+        await monitor.later(6)
+        assert monitor.screen.run_list.rows.window == before
+        assert "brand-new" not in monitor.text
+        assert "paused" in monitor.lines[0]
+        assert "1 waiting" in monitor.lines[0]
+        await monitor.press("p")
+        assert "brand-new" in monitor.lines[3]
+        assert "paused" not in monitor.lines[0]
+
+    told(story, tmp_path, small_fleet())
+
+
+def test_refresh_asks_now(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.later(120)  # nothing changes: the interval has grown
+        asked = len(fleet.requests)
+        fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
+        await monitor.press("r", wait_s=0.1)
+        assert len(fleet.requests) > asked
+        assert "brand-new" in monitor.lines[3]
+
+    told(story, tmp_path, small_fleet())
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)])
+def test_the_list_keeps_its_run_in_sight_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press(*["j"] * 12)
+        here = monitor.screen.run_list.rows.cursor
+        await monitor.pilot.resize_terminal(*size)
+        await monitor.later()
+        assert monitor.screen.run_list.rows.cursor == here
+        row = monitor.lines[cursor_line(monitor) or 0]
+        assert "send-email" in row
+        assert size[0] < 72 or (here or "")[-4:] in row
+        assert all(len(line) <= size[0] for line in monitor.lines)
+
+    told(story, tmp_path, small_fleet(), size=(120, 40))
+
+
+def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert [line for line in monitor.lines if line] == ["This needs 60x15; it is 50x12."]
+        await monitor.pilot.resize_terminal(80, 24)
+        await monitor.later()
+        assert "send-email" in monitor.lines[3]
+
+    told(story, tmp_path, small_fleet(), size=(50, 12))
+
+
+def test_keys_work_again_when_the_terminal_was_too_small(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        async def resize(width: int, height: int) -> None:
+            await monitor.pilot.resize_terminal(width, height)
+            await monitor.later(1)
+
+        def cursor() -> str | None:
+            return monitor.screen.run_list.rows.cursor
+
+        await resize(120, 40)
+        await monitor.press("j")
+        assert cursor() is not None
+        await resize(40, 10)
+        await resize(50, 12)
+        await resize(120, 40)
+        await monitor.press("g")
+        assert cursor() is None
+        await monitor.press("tab")
+        focused = monitor.app.focused
+        await resize(40, 10)
+        await resize(120, 40)
+        assert monitor.app.focused is focused is not None
+        await monitor.press("1", "slash", *"mail")
+        await resize(40, 10)
+        await resize(120, 40)
+        assert monitor.screen.run_list.views.wanted.text == "mail"
+        assert cursor() is None
+        await monitor.press("j")
+        assert cursor() is not None
+
+    told(story, tmp_path, small_fleet(), size=(50, 12))
+
+
+def test_ascii_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitored(small_fleet(), tmp_path, look=ColorMode.NONE, is_ascii=True) as monitor:
+            await monitor.press("j", "j", "enter")
+            assert monitor.text.isascii()
+            assert "x Failed" in monitor.text
+
+    asyncio.run(scenario())
+
+
+def test_a_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        for _ in range(20):
+            await monitor.press("j", wait_s=0.4)
+        traces = [at_s for at_s, path, _ in fleet.requests if path.endswith("/trace")]
+        assert len(traces) <= 6 + 8 * 6 / 6.0 + 1
+        assert [second - first for first, second in pairwise(traces[:6])] == pytest.approx([0.4] * 5)
+        rested_at_s = fleet.now_s - 0.4
+        await monitor.later(1)
+        assert fleet.requests[-1][0] >= rested_at_s
+        assert any(at_s <= rested_at_s + 0.7 for at_s, path, _ in fleet.requests[-6:] if path.endswith("/trace"))
+        assert "reading" not in monitor.text
+
+    told(story, tmp_path, small_fleet())

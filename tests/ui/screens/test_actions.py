@@ -1,0 +1,247 @@
+"""Acting where everything is wired: which runs a key is about, that it says why it does nothing, what is painted."""
+
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse
+from textual.strip import Strip
+
+from tests.support.actions import log_lines
+from tests.support.fleet import FleetRun
+from tests.support.ui.action_app import executing, fleet_of
+from tests.support.ui.monitor import Monitored, told
+from tui.present.styled import Piece
+from tui.ui.screens.confirm import ConfirmScreen
+from tui.ui.widgets.run_table import HEAD_LINES
+
+FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
+
+
+def asks(monitor: Monitored) -> bool:
+    return isinstance(monitor.app.screen, ConfirmScreen)
+
+
+async def seen(monitor: Monitored) -> None:
+    """The question is whole, and the terminal answered each time that it was asked."""
+    await monitor.later(0.5)
+    await monitor.answer(2)
+
+
+def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        for key, name in (("C", "cancel"), ("R", "replay"), ("y", "copy")):
+            await monitor.press(key)
+            assert monitor.lines[-1].endswith(f"{name}: nothing is under the cursor: j or ↓ selects a run")
+        await monitor.press("u")
+        assert monitor.lines[-1].endswith("nothing waits to be sent")
+        await monitor.press("v")
+        assert monitor.lines[-1].endswith("no replay has started a run since")
+        await monitor.press("j", "C")
+        assert monitor.lines[-1].endswith("cancel: it is already Failed")
+        assert not asks(monitor)
+        await monitor.later(5)
+        assert "R replay" in monitor.lines[-1]
+        assert "C cancel" not in monitor.lines[-1]
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+
+
+def test_nothing_is_agreed_to_on_a_terminal_too_small_to_show_it(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "j", "C")
+        await seen(monitor)
+        assert asks(monitor)
+        await monitor.pilot.resize_terminal(30, 4)
+        await monitor.press("y")
+        assert asks(monitor)
+        await monitor.pilot.resize_terminal(120, 40)
+        await monitor.press("y")
+        assert not asks(monitor)
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+
+
+def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "j", "space", "space")
+        for keys in (("g", "j"), ("g",)):
+            await monitor.press(*keys)
+            assert "C cancel" in monitor.lines[-1]
+            await monitor.press("C")
+            assert asks(monitor)
+            assert "Cancel 2 runs?" in monitor.text
+            await seen(monitor)
+            await monitor.press("escape")
+            assert not asks(monitor)
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
+
+
+def test_marks_that_the_filter_hides_are_not_touched(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")
+        assert "Cancel 2 runs?" in monitor.text
+        assert "1 marked run hidden by the filter: not touched." in monitor.text
+        await seen(monitor)
+        await monitor.press("y")
+        assert not asks(monitor)
+        assert "1 marked, 1 hidden" in monitor.lines[1]
+        assert "C cancel" not in monitor.lines[-1]
+        await monitor.press("C")
+        assert "no marked run is shown" in monitor.lines[-1]
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
+
+
+def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run that nothing else is heard of, and whose cells do not change by the time."""
+    old = FleetRun(90, -5000, -4999, -4998, end="FAILED")
+    fleet = fleet_of(old, FleetRun(80, -6000, -5999, -5998), FleetRun(81, -6000, -5999, -5998))
+    answers = [JSONResponse({"secondsUntilReset": 3}, 429), JSONResponse({"error": "No"}, 403)]
+    fleet.fault = lambda path: answers.pop(0) if path.endswith("/replay") else None
+
+    async def story(monitor: Monitored) -> None:
+        table, painted = monitor.screen.run_list.table, list[str]()
+        draw = table.strip_at
+
+        def strip_at(y: int) -> Strip:
+            strip = draw(y)
+            painted.append(strip.text[:20].rstrip())
+            return strip
+
+        await monitor.press("j", "R")
+        await seen(monitor)
+        await monitor.press("y", wait_s=1)
+        monkeypatch.setattr(table, "strip_at", strip_at)
+        for seconds, row in ((1, ""), (3, "▌ ✗ refused: 403"), (5, ""), (6, "▌ ✗ Failed")):
+            painted.clear()
+            await monitor.later(seconds)
+            assert row in painted if row else not painted
+
+    told(story, tmp_path, fleet)
+
+
+def test_marks_end_with_a_change_of_environment(tmp_path: Path) -> None:
+    fleet = fleet_of(executing(1), executing(2))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "space", "space")
+        assert "2 marked" in monitor.lines[1]
+        fleet.fault = lambda _: JSONResponse({"error": "down"}, 503)
+        await monitor.later(3)
+        fleet.fault = lambda _: None
+        await monitor.press("r", wait_s=1)
+        assert "2 marked" in monitor.lines[1]
+        fleet.fault = lambda _: JSONResponse({"error": "down"}, 503)
+        await monitor.later(3)
+        fleet.fault = lambda _: None
+        fleet.lead_to("prod", "PRODUCTION")
+        await monitor.press("r", wait_s=1)
+        assert "marked" not in monitor.lines[1]
+        await monitor.press("C")
+        assert not asks(monitor)
+        assert "nothing is written: the key now leads to prod" in monitor.lines[-1]
+
+    told(story, tmp_path, fleet)
+
+
+def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "R")
+        await seen(monitor)
+        await monitor.press("y", wait_s=2)
+        assert "v goes there" in monitor.lines[-1]
+        await monitor.press("v", wait_s=1)
+        screen = monitor.screen
+        assert screen.pane.target == screen.subject.run_id != FAILED.id
+        assert "view the new run" not in monitor.lines[-1]
+        # Back in the list, what is told below it is about the run that a key would act on.
+        await monitor.press("1")
+        assert screen.pane.target == screen.subject.run_id == FAILED.id
+        assert FAILED.id in monitor.lines[-3]
+
+    told(story, tmp_path, fleet_of(FAILED), size=(80, 24))
+
+
+def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = fleet_of(FAILED, FleetRun(80, -6000, -5999, -5998))
+    fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 3}, 429) if path.endswith("/replay") else None
+
+    async def story(monitor: Monitored) -> None:
+        table, shown = monitor.screen.run_list.table, list[int]()
+        await monitor.press("j", "p", "R")
+        # A dialog is armed by frames, which come in real time: on a busy machine the first answer may be too soon.
+        for _ in range(5):
+            if len(monitor.app.screen_stack) > 1:
+                await seen(monitor)
+                await monitor.press("y", wait_s=1)
+        fleet.fault = lambda path: JSONResponse({"error": "No"}, 403) if path.endswith("/replay") else None
+        monkeypatch.setattr(table, "refresh_line", shown.append)
+        await monitor.later(8)
+        assert shown
+        assert monitor.lines[3].startswith("▌ ✗ refused: 403")
+
+    told(story, tmp_path, fleet)
+
+
+def test_what_an_action_says_is_painted_though_a_tick_made_the_line_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(monitor: Monitored) -> None:
+        table, painted = monitor.screen.run_list.table, list[int]()
+        table.overlay = lambda _: Piece("refused: 403")
+        # As for the one cell that a tick paints.
+        table.strip_at(HEAD_LINES)
+        monkeypatch.setattr(table, "refresh_line", painted.append)
+        for _ in range(2):
+            table.show_overlays()
+        assert painted == [HEAD_LINES]
+
+    told(story, tmp_path, fleet_of(FAILED))
+
+
+def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:
+    fleet = fleet_of(FAILED, executing(1), executing(2))
+    fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 30}, 429) if path.endswith("/replay") else None
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "R")
+        await seen(monitor)
+        await monitor.press("y", "j", "space", "space", "R")
+        await seen(monitor)
+        await monitor.press("y", wait_s=1)
+        assert monitor.app.farewell() == [
+            "Replay of 2 runs was not sent: the program ended before its time.",
+            f"Replay of {FAILED.id}: the program ended before the outcome was known.",
+        ]
+        await monitor.later(6)
+        assert fleet.asked(f"/api/v1/runs/{executing(1).id}/replay") == []
+
+    told(story, tmp_path, fleet)
+
+
+def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        for keys in (("j", "C", "R", "u", "v", "space", "V", "asterisk"), ("question_mark",), ("escape", "colon")):
+            await monitor.press(*keys)
+            assert not asks(monitor)
+            for word in ("cancel", "replay", "withdraw", "mark", "new run"):
+                assert word not in monitor.text.casefold()
+        assert "READ-ONLY" in monitor.lines[0]
+
+    told(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 60), read_only=True)
+
+
+@pytest.mark.parametrize(("keys", "via"), [(("C",), "key"), ((":", *"cancel", "enter"), "palette")])
+def test_the_log_says_how_an_action_was_started(tmp_path: Path, keys: tuple[str, ...], via: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", *keys)
+        await seen(monitor)
+        await monitor.press("y", wait_s=2)
+
+    told(story, tmp_path, fleet_of(executing(1)))
+    assert [(line["phase"], line["via"]) for line in log_lines(tmp_path)] == [
+        (phase, via) for phase in ("requested", "accepted", "confirmed")
+    ]

@@ -1,0 +1,131 @@
+"""Header, strip and footer of the running monitor, in good times and bad ones."""
+
+import asyncio
+from pathlib import Path
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from tests.support.ui.action_app import executing, fleet_of
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import monitored
+from tui.present.styled import Piece, line_width, plain
+from tui.ui.look.theme import ColorMode
+from tui.ui.widgets.rule import RuleText, Tab, rule_line
+
+RUNS = "/api/v1/runs"
+
+
+def refused(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status_code=status)
+
+
+def test_an_outage_is_told_from_its_first_failure_to_its_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = small_fleet(3)
+        async with monitored(fleet, tmp_path, size=(110, 24)) as monitor:
+            assert monitor.lines[0].startswith("  DEV   ")
+            assert "● polling" in monitor.lines[0]
+            assert "✗1" in monitor.lines[0]
+            assert monitor.lines[0].endswith(" UTC")
+            assert "need a connection" not in monitor.lines[-1]
+            fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None
+            await monitor.later(20)
+            assert "○ retrying " in monitor.lines[0]
+            assert "503 from the server" in monitor.lines[0]
+            assert "as of 14:00" in monitor.lines[0]
+            assert monitor.lines[-1].startswith(" r try now   / filter ")
+            assert "? keys" in monitor.lines[-1]
+            assert monitor.lines[-1].endswith("   C and R need a connection")
+            fleet.fault = lambda _: None
+            await monitor.press("r", wait_s=2)
+            assert "● polling" in monitor.lines[0]
+            assert "try now" not in monitor.lines[-1]
+            texts = [message.text for message in monitor.app.messages]
+            assert "The server has trouble (503): upstream down." in texts
+            assert sum(text.startswith("Connected again after ") for text in texts) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_wrong_key_and_a_wrong_address_say_what_to_do(tmp_path: Path) -> None:
+    async def scenario(answer: Response) -> str:
+        fleet = small_fleet(3)
+        fleet.fault = lambda path: answer if path == RUNS else None
+        async with monitored(fleet, tmp_path, size=(80, 24)) as monitor:
+            return monitor.text
+
+    wrong_key = asyncio.run(scenario(refused(401, "Invalid or Missing API key")))
+    assert "○ stopped  the key was refused (401)" in wrong_key
+    assert "Set TRIGGER_SECRET_KEY to the secret key of an environment" in wrong_key
+    wrong_address = asyncio.run(scenario(HTMLResponse("<html>Welcome</html>")))
+    assert "a web page answers" in wrong_address
+    assert "Set TRIGGER_API_URL to the address of the server" in wrong_address
+
+
+def test_an_empty_environment_says_how_a_run_gets_there(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitored(small_fleet(0), tmp_path, size=(80, 24)) as monitor:
+            assert "No runs yet in dev." in monitor.text
+
+    asyncio.run(scenario())
+
+
+def test_read_only_is_said_and_a_pause_keeps_its_numbers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = small_fleet(3)
+        async with monitored(fleet, tmp_path, size=(120, 40), read_only=True) as monitor:
+            assert "   READ-ONLY   ● polling" in monitor.lines[0]
+            await monitor.press("p", wait_s=61)
+            assert "‖ paused  61 s ago, p goes on" in monitor.lines[0]
+            assert "as of 14:00" in monitor.lines[0]
+            await monitor.press("p", wait_s=1)
+            assert "● polling" in monitor.lines[0]
+
+    asyncio.run(scenario())
+
+
+def test_a_pause_in_an_outage_makes_nothing_younger(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(executing(1))
+        async with monitored(fleet, tmp_path, size=(120, 24)) as monitor:
+            fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None
+            await monitor.later(600)
+            timers = [line.split("~")[0] for line in monitor.lines if "~" in line]
+            assert timers
+            assert "as of 14:00" in monitor.lines[0]
+            await monitor.press("p", wait_s=61)
+            assert "‖ paused  ○ retrying in " in monitor.lines[0]
+            assert "as of 14:00" in monitor.lines[0]
+            assert [line.split("~")[0] for line in monitor.lines if "~" in line] == timers
+
+    asyncio.run(scenario())
+
+
+def test_the_strip_tells_about_the_run_under_the_cursor_below_a_rule_where_it_has_no_ground(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitored(small_fleet(3), tmp_path, size=(80, 24), look=ColorMode.SIXTEEN) as monitor:
+            assert monitor.lines[-3].strip() == "The list follows what is new. j or ↓ selects a run."
+            await monitor.press("x", wait_s=2)
+            assert set(monitor.lines[-4]) == {"─"}
+            assert monitor.lines[-3].startswith("  ✗ Failed  send-email  attempt 1 of 1  run_")
+            assert monitor.lines[-2] == "    Error Upstream returned 503"
+
+    asyncio.run(scenario())
+
+
+def test_long_title_keeps_the_word_stale() -> None:
+    text = RuleText((Tab(1, "runs"),), (Piece(" · last 24h" * 9),), (Piece("last confirmed 44s ago"),), is_stale=True)
+    assert "…  STALE ╌" in plain(rule_line(text, 80))
+    assert line_width(rule_line(text, 80)) == 80
+
+
+def test_a_notice_stands_for_four_seconds(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitored(small_fleet(3), tmp_path, size=(120, 40)) as monitor:
+            monitor.screen.footer.notice((Piece("id sent to the terminal"),))
+            await monitor.later(3)
+            assert monitor.lines[-1].endswith("  id sent to the terminal")
+            await monitor.later(3)
+            assert "id sent" not in monitor.lines[-1]
+
+    asyncio.run(scenario())

@@ -1,0 +1,348 @@
+"""The dialog before an action: what it says, which keys answer it, and that none counts before it was seen."""
+
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse
+from textual import events
+
+from tests.support.answers import server_error
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.action_app import Stage, executing, fleet_of, play
+from tui.actions import CANCEL, REPLAY
+from tui.domain.ids import RunId
+from tui.ui.input.type_ahead import ASK_CURSOR
+
+ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
+
+
+def production(*runs: FleetRun) -> Fleet:
+    fleet = fleet_of(*runs)
+    fleet.lead_to("prod", "PRODUCTION")
+    return fleet
+
+
+def test_the_dialog_says_where_what_and_what_else_stops(tmp_path: Path) -> None:
+    root = executing(1, task="nightly-import")
+    shard = executing(2, task="import-shard", parent=1)
+    below = [FleetRun(10 + n, -90.0 + n, -50.0, 1e6, task="import-page", parent=2) for n in range(2)]
+    queued = [FleetRun(20 + n, -80.0 + n, task="import-page", parent=2) for n in range(3)]
+    done = FleetRun(30, -85.0, -84.0, -83.0, task="import-page", parent=2)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, shard)
+        await stage.seen()
+        text = stage.text
+        assert "PRODUCTION  acme" in text
+        assert "Cancel import-shard?" in text
+        assert shard.id in text
+        assert "5 runs below it also stop" in text
+        assert "2  ◐ executing  import-page" in text
+        assert "3  ○ queued     import-page" in text
+        assert "1 finished run stays as it is." in text
+        assert "is fully loaded" in text
+        assert "y  cancel 6 runs" in text
+
+    play(production(root, shard, *below, *queued, done), tmp_path, scenario)
+
+
+def test_no_key_but_y_cancels(tmp_path: Path) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        for key in ("enter", "escape", "q"):
+            await stage.ask(CANCEL, run)
+            await stage.seen()
+            await stage.press("n", "space", "Y", "c", "C", "R")
+            assert stage.asks()
+            await stage.press(key)
+            assert not stage.asks()
+        await stage.later(1)
+        assert stage.writes() == []
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+def test_keys_typed_before_the_frame_was_seen_answer_nothing(tmp_path: Path) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run)
+        await stage.press("y", "q", "enter", wait_s=0.2)
+        assert stage.asks()
+        # The answer to the frame that only said that the rest is read frees the keys that do nothing, not `y`.
+        await stage.later(0.2)
+        assert stage.app.sent == [ASK_CURSOR, ASK_CURSOR]
+        await stage.answer()
+        await stage.press("y")
+        assert stage.asks()
+        await stage.answer()
+        assert stage.writes() == []
+        await stage.press("y")
+        assert not stage.asks()
+        await stage.ended()
+        assert stage.fleet.status(run) == "CANCELED"
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+@pytest.mark.parametrize("delay_s", [1.0, 3.0, 9.0])
+def test_y_typed_on_a_slow_link_never_confirms(tmp_path: Path, delay_s: float) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        stage.answer_after(delay_s)
+        await stage.ask(CANCEL, run)
+        for _ in range(round(delay_s * 10) - 2):
+            await stage.press("y", wait_s=0.1)
+            assert stage.asks()
+        assert "waiting for the terminal" in stage.text
+        assert "y  cancel 1 run" not in stage.text
+        await stage.later(2)
+        assert "y  cancel 1 run" in stage.text
+        assert stage.writes() == []
+        await stage.press("y")
+        assert not stage.asks()
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 5.0, 11.0])
+def test_escape_works_whether_or_not_the_terminal_answers(tmp_path: Path, after_s: float) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run, wait_s=after_s)
+        assert stage.asks()
+        await stage.press("escape")
+        assert not stage.asks()
+        await stage.later(1)
+        assert stage.writes() == []
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+def test_a_terminal_that_never_answers_is_asked_for_a_word(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=9.9)
+        assert stage.app.sent == [ASK_CURSOR] * 5, "at 0, 2, 4, 6 and 8 s"
+        assert "Type replay" not in stage.text
+        await stage.press("y", wait_s=0.2)
+        assert "Type replay, then Enter" in stage.text
+        assert "The terminal does not tell when it drew this" in stage.text
+        await stage.press("y", "enter")
+        assert "That is not replay: nothing was done." in stage.text
+        await stage.press("q")
+        assert stage.asks()
+        await stage.press("ctrl+u", *"replay", "enter")
+        assert not stage.asks()
+        await stage.ended()
+        assert len(stage.writes()) == 1
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_a_silent_terminal_is_asked_for_a_word_at_once_later(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=11)
+        await stage.press("escape", wait_s=1)
+        stage.acting.ask(REPLAY, [RunId(ENDED.id)])
+        await stage.press(*"replay", "enter")
+        assert stage.asks(), "typed before the field could be seen"
+        assert "Type replay, then Enter" in stage.text
+        await stage.later(0.2)
+        await stage.press(*"replay", "enter")
+        assert not stage.asks()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_a_late_answer_leaves_the_word_field_where_it_is(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=11)
+        await stage.press("r", "e")
+        before = stage.text
+        await stage.answer()
+        assert stage.text == before
+        await stage.press("y")
+        assert stage.asks()
+        await stage.press("escape")
+        # It was slow, not silent: the next time `y` is enough again, once the terminal has answered.
+        stage.app.sent.clear()
+        await stage.ask(REPLAY, ENDED)
+        for _ in range(4):
+            await stage.answer()  # to what the first dialog asked
+        await stage.press("y")
+        assert stage.asks()
+        assert "Type replay" not in stage.text
+        await stage.answer()
+        await stage.press("y")
+        assert not stage.asks()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_an_answer_to_an_older_dialog_arms_no_newer_one(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.answer_after(3.0)
+        await stage.ask(REPLAY, ENDED, wait_s=1.0)
+        await stage.press("escape")
+        await stage.ask(REPLAY, ENDED, wait_s=2.5)
+        await stage.press("y")
+        assert stage.asks(), "only the first dialog's question is answered"
+        await stage.later(1.0)
+        await stage.press("y")
+        assert not stage.asks()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_typed_ahead_keys_do_not_fill_the_field(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 3)]
+
+    async def scenario(stage: Stage) -> None:
+        stage.answer_after(1.0)
+        await stage.ask(CANCEL, *runs)
+        for key in (*"prod", "enter"):
+            await stage.press(key, wait_s=0.1)
+        assert stage.asks()
+        await stage.later(1.5)
+        await stage.press("enter")
+        assert "Type 2 or prod first, or Esc." in stage.text
+        await stage.press(*"prod", "enter")
+        assert not stage.asks()
+
+    play(production(*runs), tmp_path, scenario)
+
+
+def test_y_counts_only_once_it_was_seen_what_else_stops(tmp_path: Path) -> None:
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 9}, 429) if path.startswith("/api/v3") else None
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        assert "reading what else stops…" in stage.text
+        await stage.press("y")
+        fleet.fault = lambda _: None
+        await stage.later(8)
+        for _ in range(20):
+            if "reading" not in stage.text:
+                break
+            await stage.later(0.1)
+        assert "Nothing else stops." in stage.text
+        await stage.press("y")
+        assert stage.asks()
+        await stage.seen()
+        await stage.press("y")
+        assert not stage.asks()
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_what_could_not_be_read_is_said_and_can_be_agreed_to(tmp_path: Path) -> None:
+    run = executing(1)
+    fleet = fleet_of(run)
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = lambda path: server_error() if path.startswith("/api/v3") else None
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        assert "Not fully loaded:" in stage.text
+        assert "cancel 1 run or more" in stage.text
+        fleet.fault = lambda _: None
+        await stage.press("y")
+        await stage.ended()
+        assert fleet.status(run) == "CANCELED"
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_more_than_ten_runs_are_typed(tmp_path: Path) -> None:
+    root = executing(1)
+    below = [FleetRun(10 + n, -80.0 + n, task="import-page", parent=1) for n in range(10)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, root)
+        await stage.seen()
+        assert "Type 11 or dev, then Enter" in stage.text
+        await stage.press("y", "enter")
+        assert "That is not 11 or dev: nothing was done." in stage.text
+        await stage.press("backspace", "enter")
+        assert "Type 11 or dev first, or Esc." in stage.text
+        await stage.press("q")
+        assert stage.asks()
+        assert stage.writes() == []
+        await stage.press("ctrl+u", "1", "1")
+        assert "Enter  cancel 11 runs" in stage.text
+        await stage.press("enter")
+        assert not stage.asks()
+        await stage.ended()
+        assert stage.fleet.status(root) == "CANCELED"
+
+    play(fleet_of(root, *below), tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("is_production", "is_typed"), [(True, True), (False, False)])
+def test_several_runs_are_typed_in_production_only(tmp_path: Path, is_production: bool, is_typed: bool) -> None:
+    runs = [executing(n) for n in range(1, 3)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, *runs)
+        await stage.seen()
+        await stage.press("y")
+        assert stage.asks() == is_typed
+        if is_typed:
+            await stage.press("ctrl+u", "p", "r", "o", "d", "enter")
+        assert not stage.asks()
+        assert stage.acting.dispatch.is_withdrawable
+
+    play(production(*runs) if is_production else fleet_of(*runs), tmp_path, scenario)
+
+
+def test_an_environment_that_nobody_tells_counts_as_production(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 3)]
+    fleet = fleet_of(*runs)
+    fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/whoami") else None
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, *runs)
+        await stage.seen()
+        assert "PRODUCTION?" in stage.text
+        assert "environment not known, treated as production" in stage.text
+        assert "Type 2 or dev, then Enter" in stage.text
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_a_run_that_ends_while_the_question_stands_is_no_longer_asked_for(tmp_path: Path) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run)
+        await stage.seen()
+        stage.fleet.cancel(run)
+        await stage.later(30)
+        assert "Nothing to do: it is already Canceled." in stage.text
+        await stage.press("y", wait_s=1)
+        assert stage.asks()
+        assert stage.writes() == []
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+def test_what_is_pasted_answers_nothing(tmp_path: Path) -> None:
+    runs = [executing(n) for n in range(1, 3)]
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, *runs)
+        await stage.seen()
+        stage._send(events.Paste("prod\n"))
+        await stage.later()
+        assert "A paste does not count: type 2 or prod." in stage.text
+        await stage.press("enter")
+        assert stage.asks()
+        assert "Type 2 or prod first, or Esc." in stage.text
+
+    play(production(*runs), tmp_path, scenario)

@@ -1,0 +1,125 @@
+"""Quitting while actions wait in their five seconds asks first."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.ui.action_app import executing, fleet_of
+from tests.support.ui.monitor import Monitored, told
+from tui.ui.screens.confirm import ConfirmScreen
+from tui.ui.screens.leave import LeaveScreen
+
+RUNS = [executing(n) for n in range(1, 4)]
+
+
+async def agree_to_two(monitor: Monitored) -> None:
+    await monitor.press("j", "space", "space", "C", wait_s=0.5)
+    await monitor.answer(2)
+    await monitor.press("y")
+    assert monitor.screen.acting.dispatch.is_withdrawable
+
+
+def asks(monitor: Monitored) -> bool:
+    return isinstance(monitor.app.screen, LeaveScreen)
+
+
+def confirms(monitor: Monitored) -> bool:
+    return isinstance(monitor.app.screen, ConfirmScreen)
+
+
+def writes(monitor: Monitored) -> list[str]:
+    return [path for _, path, _ in monitor.api.fleet.requests if path.endswith("/cancel")]
+
+
+@pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("ctrl+c",), ("colon", "q", "enter")], ids="-".join)
+def test_quitting_asks_while_actions_wait(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press(*keys)
+        assert asks(monitor)
+        assert "Cancel of 2 runs waits to be sent." in monitor.text
+        await monitor.press("y", "q", "enter")
+        assert asks(monitor), "typed before the question could be seen"
+        await monitor.press("escape")
+        assert monitor.app._exit is False
+        assert not asks(monitor)
+        await monitor.press(*keys)
+        await monitor.answer(2)
+        await monitor.press("y")
+        assert monitor.app.return_code == 0
+        assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program ended before its time."]
+        assert writes(monitor) == []
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
+@pytest.mark.parametrize("keys", [("ctrl+c", "ctrl+c"), ("q", "ctrl+q"), ("ctrl+q", "ctrl+c")])
+def test_the_second_ctrl_c_or_ctrl_q_quits(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press(*keys)
+        assert monitor.app.return_code == 0
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
+def test_quitting_at_once_asks_nothing(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        monitor.app.action_leave_at_once()
+        assert monitor.app.return_code == 0
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
+def test_command_q_asks_and_with_a_bang_it_does_not(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press("colon", "q", "enter")
+        assert asks(monitor)
+        await monitor.press("escape", "colon", "q", "!", "enter")
+        assert monitor.app.return_code == 0
+        assert writes(monitor) == []
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
+def test_the_question_says_when_nothing_waits_any_more(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press("ctrl+c", wait_s=1)
+        await monitor.later(6)
+        assert asks(monitor)
+        assert "Nothing waits any more." in monitor.text
+        assert len(writes(monitor)) == 2
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
+def test_a_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press("ctrl+c", wait_s=11)
+        assert "y or" not in monitor.text
+        await monitor.press("y")
+        assert asks(monitor)
+        await monitor.press("ctrl+c")
+        assert monitor.app.return_code == 0
+
+    told(story, tmp_path, fleet_of(*RUNS))
+
+
+def test_a_dialog_that_was_covered_has_to_be_seen_again(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await agree_to_two(monitor)
+        await monitor.press("G", "C", wait_s=0.5)
+        await monitor.answer(2)
+        await monitor.press("ctrl+c")
+        assert asks(monitor)
+        await monitor.press("escape", "y")
+        assert confirms(monitor)
+        await monitor.answer(2)
+        await monitor.press("y")
+        assert not confirms(monitor)
+
+    told(story, tmp_path, fleet_of(*RUNS))

@@ -1,0 +1,116 @@
+"""What keys are called, and which are shown: those that do something here and now, the needed ones before the rest."""
+
+from pathlib import Path
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, told
+from tests.support.virtual_clock import VirtualClock
+from tui.ui.look.theme import PALETTES, ColorMode
+from tui.ui.widgets.lines import LineWidget
+
+
+def keys_of(monitor: Monitored) -> list[str]:
+    """The footer, key by key."""
+    return monitor.lines[-1].strip().split("   ")
+
+
+def test_while_nothing_is_selected_no_key_is_shown_that_needs_a_run(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert keys_of(monitor)[0] == "/ filter"
+        assert not {"Enter open", "space mark", "y copy id", "R replay"} & set(keys_of(monitor))
+        assert monitor.text.count("The list follows what is new.") == 1
+        assert "No run is selected." in monitor.text
+        await monitor.press("j", wait_s=1)
+        assert keys_of(monitor)[:3] == ["Enter open", "R replay", "space mark"]
+
+    told(story, tmp_path, small_fleet(6))
+
+
+def test_at_80_columns_what_is_needed_most_stays_in_its_order(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=1)
+        needed = ["Enter open", "R replay", "/ filter", "x next error", "z zoom", ": commands", "? keys"]
+        assert keys_of(monitor) == needed
+
+    told(story, tmp_path, small_fleet(6), size=(80, 24))
+
+
+def test_in_a_page_enter_is_shown_on_rows_that_lead_somewhere_and_it_is_searched_not_filtered(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "2", wait_s=1)
+        assert "/ search" in keys_of(monitor)
+        assert not any(key.startswith("Enter") for key in keys_of(monitor))
+        await monitor.press("3", wait_s=1)
+        assert keys_of(monitor)[0] == "Enter open"
+        await monitor.press("4", wait_s=1)
+        assert not {"h l fold", "^ root", "Enter open"} & set(keys_of(monitor)), "a run alone has nothing to fold"
+        await monitor.press("2", "slash", *"ed", "enter", wait_s=1)
+        rule = monitor.lines[monitor.line_of("2 detail")]
+        assert "match 1 of " in rule
+        await monitor.press("n")
+        assert "match 2 of " in monitor.lines[monitor.line_of("2 detail")]
+
+    told(story, tmp_path, small_fleet(6))
+
+
+def test_a_zoom_is_taken_back_by_its_key_and_is_no_level_where_there_is_nothing_to_gain(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "z", wait_s=1)
+        assert "z back" in keys_of(monitor)
+        assert monitor.lines[-2] == "", "the strip gave its place to the list"
+        await monitor.press("z", "enter", wait_s=1)
+        assert "z zoom" not in keys_of(monitor)
+        await monitor.press("z", "escape", wait_s=1)
+        assert monitor.screen.pane is monitor.screen.run_list
+        assert not monitor.screen.workspace.is_zoomed
+
+    told(story, tmp_path, small_fleet(6), size=(80, 24))
+
+
+def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "n", wait_s=1)
+        assert monitor.screen.run_list.rows.cursor == monitor.screen.run_list.rows.window[0]
+        await monitor.press("slash")
+        assert monitor.lines[-1].startswith(" / any text, or status:failed ")
+        await monitor.press(*"status:completed", "enter", "x")
+        assert "no other failed run is shown" in monitor.lines[-1]
+        await monitor.press("escape", "slash", *"zzz", "enter", wait_s=5)
+        assert keys_of(monitor)[:3] == ["/ filter", "f server filters", "z zoom"]
+        await monitor.press("escape", wait_s=1)
+        assert "x next error" in keys_of(monitor)
+        await monitor.press("g", "2", wait_s=1)
+        assert keys_of(monitor)[0] == "/ search"
+
+    told(story, tmp_path, small_fleet(6))
+
+
+def test_what_stands_still_in_a_pause_has_no_lively_colour_in_any_pane(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -10, -9, 1_000))
+    blue = PALETTES[ColorMode.DARK]["blue"]
+
+    def is_lively(*widgets: LineWidget) -> list[bool]:
+        return [
+            any(
+                segment.style is not None and segment.style.color is not None and segment.style.color.name == blue
+                for y in range(widget.size.height)
+                for segment in widget.strip_at(y)
+            )
+            for widget in widgets
+        ]
+
+    async def story(monitor: Monitored) -> None:
+        screen = monitor.screen
+        seen = (screen.run_list.table, screen.panes["detail"].body, screen.panes["attempts"].body)
+        await monitor.press("j", wait_s=2)
+        assert is_lively(*seen) == [True] * 3  # type: ignore[arg-type]  # bodies are drawn line by line
+        await monitor.press("p", wait_s=2)
+        assert is_lively(*seen) == [False] * 3  # type: ignore[arg-type]
+        await monitor.press("z", wait_s=1)
+        assert is_lively(screen.strip) == [False]
+        await monitor.press("p", wait_s=2)
+        assert is_lively(screen.strip) == [True]
+
+    told(story, tmp_path, fleet)

@@ -1,0 +1,84 @@
+"""A few pictures of the whole screen with a frozen clock, for regressions that no other test sees.
+
+`SNAPSHOTS=new python -m pytest tests/ui/screens/test_snapshots.py` redraws them; look at each before you commit it.
+"""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from tests.support.fleet import FleetRun
+from tests.support.ui.fleets import ENDS, small_fleet
+from tests.support.ui.monitor import Monitored, Story, monitored
+from tui.domain.update import CaughtUp
+from tui.ui.look.theme import ColorMode
+
+FOLDER = Path(__file__).parent / "snapshots"
+
+
+async def a_failed_run(monitor: Monitored) -> None:
+    await monitor.press("j", "x", wait_s=2)
+
+
+async def a_list(monitor: Monitored) -> None:
+    await monitor.press("j", "space", "j", wait_s=2)
+
+
+async def a_question(monitor: Monitored) -> None:
+    await monitor.press("j", "R", wait_s=1)
+    await monitor.answer()
+    await monitor.later(2)
+
+
+async def nobody_answers(monitor: Monitored) -> None:
+    await monitor.press("j", "x", wait_s=2)
+    monitor.api.fleet.fault = lambda _: PlainTextResponse("", 503)
+    await monitor.later(90)
+
+
+async def an_outage_is_over(monitor: Monitored) -> None:
+    fleet = monitor.api.fleet
+    fleet.add_all(FleetRun(50 + number, 10.0 + number, 20.0, 40.0, ENDS[number % 5]) for number in range(7))
+    fleet.add_all(FleetRun(60 + number, 100.0 + number, 101.0) for number in range(3))
+    await nobody_answers(monitor)
+    fleet.fault = lambda _: None
+    await monitor.press("r", wait_s=8)
+    await monitor.session.emit(CaughtUp("rest", monitor.session.now()))
+    await monitor.press("g", wait_s=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "story", "size", "look"),
+    [
+        ("failed-120x40-dark", a_failed_run, (120, 40), ColorMode.DARK),
+        ("list-80x24-light", a_list, (80, 24), ColorMode.LIGHT),
+        ("question-120x40-dark", a_question, (120, 40), ColorMode.DARK),
+        ("stale-120x40-16-colours", nobody_answers, (120, 40), ColorMode.SIXTEEN),
+        ("gap-80x24-dark", an_outage_is_over, (80, 24), ColorMode.DARK),
+    ],
+)
+def test_the_screen_looks_as_it_did(
+    tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: ColorMode
+) -> None:
+    async def scenario() -> str:
+        async with monitored(small_fleet(), tmp_path, size=size, look=look) as monitor:
+            await story(monitor)
+            # A dialog keeps a picture of what is behind it until its next frame, and frames come in real time.
+            monitor.app.screen.refresh()
+            return monitor.app.export_screenshot(title=name, simplify=True)
+
+    svg = asyncio.run(scenario())
+    # The font that it would be fetched from elsewhere, and names that change with what is drawn.
+    svg = re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"terminal-\d+-", "terminal-", svg)
+    path = FOLDER / f"{name}.svg"
+    if os.environ.get("SNAPSHOTS") == "new":
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(svg)
+    drawn = tmp_path / path.name
+    drawn.write_text(svg)
+    assert svg == path.read_text(), f"{drawn} is not {path}"

@@ -1,0 +1,227 @@
+"""Any bytes in any chunks leave the keyboard alive, and a paste is never typed."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual._xterm_parser import XTermParser
+from textual.message import Message
+
+from tests.support.ui.odd_bytes import ODD
+from tui.ui.terminal.input import (
+    MAX_PASTE_BYTES,
+    MAX_UNFINISHED_S,
+    MIN_LATE_PASTE_BYTES,
+    UNFINISHED_S,
+    InputDecoder,
+)
+from tui.ui.terminal.key_backlog import MAX_WAITING_KEYS, KeyBacklog
+
+MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
+A_MOMENT_S = 2 * UNFINISHED_S
+
+CHUNKS = st.lists(
+    st.tuples(st.one_of(st.binary(max_size=12), st.sampled_from(ODD)), st.sampled_from([0.0, 0.05, 0.2, 1.5, 40.0])),
+    max_size=12,
+)
+
+
+MISREAD = re.compile(r"\x1b\[(?:2[5689]|3[1-4]|6[23])~|\x1b\[5[A-D]")
+"""Function keys that Textual knows and yet takes for characters."""
+
+
+def said(messages: list[Message]) -> list[str]:
+    """What the app gets, a word for each message."""
+    return [
+        message.key
+        if isinstance(message, events.Key)
+        else f"paste {message.text}"
+        if isinstance(message, events.Paste)
+        else type(message).__name__
+        for message in messages
+    ]
+
+
+def read(*chunks: bytes, has_mouse: bool = False) -> list[str]:
+    """What the chunks say, one directly after the other, and a silence."""
+    decoder = InputDecoder(has_mouse=has_mouse)
+    messages = [message for chunk in chunks for message in decoder.feed(chunk, 0.0)]
+    return said(messages + decoder.expire(A_MOMENT_S))
+
+
+def fed(decoder: InputDecoder, chunks: list[tuple[bytes, float]]) -> float:
+    """Feed chunks, each so many seconds after the one before; returns the time then."""
+    now_s = 0.0
+    for chunk, wait_s in chunks:
+        now_s += wait_s
+        decoder.expire(now_s)
+        decoder.feed(chunk, now_s)
+        assert decoder.held_bytes <= MAX_HELD_BYTES
+    return now_s
+
+
+@given(CHUNKS)
+def test_keyboard_works_a_moment_after_any_bytes(chunks: list[tuple[bytes, float]]) -> None:
+    decoder = InputDecoder()
+    now_s = fed(decoder, chunks) + A_MOMENT_S
+    decoder.expire(now_s)
+    assert said(decoder.feed(b"?", now_s))[-1] == "question_mark"
+    assert said(decoder.feed(b"\x11", now_s)) == ["ctrl+q"]
+    assert decoder.deadline_s is None
+
+
+@given(CHUNKS)
+def test_ctrl_q_directly_after_any_bytes_counts(chunks: list[tuple[bytes, float]]) -> None:
+    decoder = InputDecoder()
+    now_s = fed(decoder, chunks)
+    heard = said(decoder.feed(b"\x11", now_s) + decoder.expire(now_s + A_MOMENT_S))
+    assert "ctrl+q" in heard
+
+
+@given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from(ODD)), max_size=6), st.data())
+def test_input_means_the_same_in_any_chunks(parts: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert read(*pieces) == read(whole)
+
+
+@given(CHUNKS)
+def test_every_key_can_be_written_again(chunks: list[tuple[bytes, float]]) -> None:
+    decoder = InputDecoder(has_mouse=True)
+    for chunk, wait_s in chunks:
+        for message in decoder.feed(chunk, wait_s):
+            if isinstance(message, events.Key) and message.character is not None:
+                message.character.encode()
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_help_opens_right_after_odd_bytes(odd: bytes) -> None:
+    takes_one_more = odd == b"\x1b[M\x20\x80"
+    assert read(odd + b"?" + b"?" * takes_one_more)[-1] == "question_mark"
+
+
+@pytest.mark.parametrize(
+    ("sequence", "keys"),
+    [
+        (b"\x1b[25~", ["f13"]),
+        (b"\x1b[32~", ["f18"]),
+        (b"\x1b[5A", ["ctrl+up"]),
+        (b"\x1b[67~", []),
+        (b"\x1b[121;1A", []),
+        (b"\x1b[67;1;67S", []),
+        (b"\x1b[1;2A", ["shift+up"]),
+        (b"\x1b[24;5~", ["ctrl+f12"]),
+        (b"\x1b[27;5;113~", ["ctrl+q"]),
+    ],
+)
+def test_number_of_a_function_key_is_no_character(sequence: bytes, keys: list[str]) -> None:
+    assert read(sequence) == keys
+
+
+def test_sequences_that_textual_knows_mean_what_it_says() -> None:
+    for sequence in ANSI_SEQUENCES_KEYS:
+        if MISREAD.fullmatch(sequence):
+            continue
+        is_alt = len(sequence) == 2 and sequence[0] == "\x1b" and sequence[1].isprintable()
+        if not is_alt and sequence not in {"\x1b", "\x1b\x1b"}:
+            assert read(sequence.encode()) == said(list(XTermParser().feed(sequence))), repr(sequence)
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        (b"\x1bq", ["escape", "q"]),
+        (b"\x1bf", ["escape", "f"]),
+        (b"\x1b1", ["escape", "1"]),
+        (b"\x1b?", ["escape", "question_mark"]),
+        (b"\x1b\x1b", ["escape", "escape"]),
+        (b"\x1bO", ["escape", "O"]),
+        (b"\x1bOz", ["escape", "O", "z"]),
+        (b"\x1b[", ["escape", "left_square_bracket"]),
+        (b"\x1b]", ["escape", "right_square_bracket"]),
+        (b"\x1bP", ["escape", "P"]),
+        (b"\x1bX", ["escape", "X"]),
+        (b"\x1b\xc3\xa9", ["escape", "é"]),
+        (b"\x1b[27uq", ["escape", "q"]),
+    ],
+)
+def test_escape_and_the_key_behind_it_are_two_keys(typed: bytes, keys: list[str]) -> None:
+    assert read(typed) == keys
+    assert read(*(bytes((byte,)) for byte in typed)) == keys
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        b"\x1b[48;99999;99999;0;0t",
+        b"\x1b[?2048;1$y",
+        b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
+        b"\x1b]11;rgb:ffff\x07",
+        b"\x1bP>|foot\x1b\\",
+        b"\x1b[?62;22c",
+        b"\x1b[" + b"1" * 5000 + b"C",
+        b"\x1b[97;1:3u",
+        b"\x1b[201~",
+        b"\x1b[<0;9;9M",
+        b"\x1b[M \x80\xff",
+    ],
+)
+def test_reports_that_nobody_asked_for_say_nothing(report: bytes) -> None:
+    assert read(report) == []
+
+
+def test_mouse_counts_where_it_was_asked_for() -> None:
+    assert read(b"\x1b[<0;9;9M", has_mouse=True) == ["MouseDown"]
+
+
+def test_paste_is_one_text_whatever_is_in_it() -> None:
+    pasted = "C\x1by\x1b[A\x11?\x1b[200~é\r"
+    assert read(b"\x1b[200~" + pasted.encode() + b"\x1b[201~q") == [f"paste {pasted}", "q"]
+    assert read(b"\x1b[200~caf\xe9\x00\x1b[201~") == ["paste caf�"]
+
+
+def test_paste_is_cut_at_its_bound() -> None:
+    decoder = InputDecoder()
+    decoder.feed(b"\x1b[200~", 0.0)
+    for _ in range(40):
+        decoder.feed(b"x" * 100_000, 0.0)
+    (paste,) = decoder.feed(b"y\x1b[201~", 0.0)
+    assert isinstance(paste, events.Paste)
+    assert paste.text == "x" * MAX_PASTE_BYTES
+
+
+def test_paste_without_an_end_is_given_up_and_its_rest_not_typed() -> None:
+    decoder = InputDecoder()
+    decoder.feed(b"\x1b[200~one", 0.0)
+    assert said(decoder.expire(UNFINISHED_S)) == ["paste one"]
+    assert said(decoder.feed(b"Cy\x1b[201~", 2.0)) == ["paste Cy"]
+    decoder.feed(b"\x1b[200~one", 3.0)
+    assert said(decoder.feed(b"C" * MIN_LATE_PASTE_BYTES, 4.5)) == ["paste one"]
+    assert said(decoder.feed(b"y\x1b[201~", 4.6)) == [f"paste {'C' * MIN_LATE_PASTE_BYTES}y"]
+
+
+def test_paste_without_an_end_is_given_up_though_keys_keep_coming() -> None:
+    decoder = InputDecoder()
+    decoder.feed(b"\x1b[200~", 0.0)
+    heard = [message for tenth in range(round(10 * MAX_UNFINISHED_S) + 1) for message in decoder.feed(b"j", tenth / 10)]
+    assert said(heard)[-1] == "j"
+
+
+def test_only_keys_that_change_nothing_count_at_an_unfinished_end() -> None:
+    assert read(b"\x1b[200~Cy") == ["paste Cy"]
+    assert read(b"\x1b[200~Cy?\x11") == ["paste Cy", "question_mark", "ctrl+q"]
+    assert read(b"\x1b]11;C") == []
+
+
+def test_flood_of_keys_is_bounded_and_leaves_the_way_out() -> None:
+    backlog = KeyBacklog()
+    admitted = [key for key in ["j"] * 3 * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"] if backlog.admit(key)]
+    assert admitted == ["j"] * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"]
+    assert sum(backlog.admit("escape") for _ in range(3 * MAX_WAITING_KEYS)) < MAX_WAITING_KEYS
+    for _ in range(2 * MAX_WAITING_KEYS):
+        backlog.done()
+    assert backlog.admit("j")
