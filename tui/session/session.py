@@ -6,7 +6,6 @@ Ctrl-C and after a crash of any part every task, socket and timer is gone. Sourc
 """
 
 import asyncio
-import importlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -25,6 +24,7 @@ from tui.domain.run import Run
 from tui.domain.source_names import RELAY
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, Update
+from tui.session import data_layer
 from tui.session.action_log import ActionLog
 from tui.session.action_runner import ActionRunner
 from tui.session.interlock import Interlock
@@ -40,6 +40,7 @@ from tui.store.store import Store
 if TYPE_CHECKING:
     from tui.sources.relay.connection import RelayConnection
     from tui.sources.run_fetcher import RunFetcher
+    from tui.sources.tree_fetcher import TreeFetcher
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
 
@@ -151,9 +152,9 @@ class Session:
         else:
             api = self.sources.link = await self._open_link(self.settings.relay_url)
         api.on_cut = self._note_cut
-        reads_module = await asyncio.to_thread(importlib.import_module, "tui.sources.run_fetcher")
+        run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
         self._closers.push_async_callback(api.aclose)
-        self.reads = self.sources.reads = reads_module.RunFetcher(api, self.budget, self.emit, self.now, self.store.get)
+        self.reads = self.sources.reads = run_fetcher(api, self.budget, self.emit, self.now, self.store.get)
         self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
         self._performer = ActionRunner(
             api,
@@ -171,9 +172,9 @@ class Session:
             self._on_cut(text)
 
     async def _open_client(self) -> "Client":
-        module = await asyncio.to_thread(importlib.import_module, "tui.wire.client")
+        client = await asyncio.to_thread(data_layer.load_client)
         settings = self.settings
-        client: Client = module.Client(
+        return client(
             api_url=settings.api_url,
             key=settings.key.reveal(),
             branch=settings.branch,
@@ -182,14 +183,10 @@ class Session:
             clock=self.clock.now,
             **self._timeouts,
         )
-        return client
 
     async def _open_link(self, url: str) -> "RelayConnection":
-        module = await asyncio.to_thread(importlib.import_module, "tui.sources.relay.connection")
-        link: RelayConnection = module.RelayConnection(
-            url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca
-        )
-        return link
+        connection = await asyncio.to_thread(data_layer.load_relay_connection)
+        return connection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
 
     async def emit(self, update: Update) -> None:
         """Queue an update for the store; every update of the session passes here."""
@@ -250,19 +247,17 @@ class Session:
 
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
-        tree_reads = importlib.import_module("tui.sources.tree_fetcher")
-        found: RunTree = await tree_reads.TreeFetcher(self.reads, self.clock).tree(
-            run_id, Priority.ACTION if is_thorough else Priority.SELECTED, is_thorough=is_thorough
-        )
-        return found
+        priority = Priority.ACTION if is_thorough else Priority.SELECTED
+        return await self._tree_fetcher().tree(run_id, priority, is_thorough=is_thorough)
 
     async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Read the trees below several roots at once before something is done to them; see `TreeReads`."""
-        tree_reads = importlib.import_module("tui.sources.tree_fetcher")
-        found: dict[RunId, RunTree] | None = await tree_reads.TreeFetcher(self.reads, self.clock).trees_of_roots(
-            roots, Priority.ACTION
-        )
-        return found
+        return await self._tree_fetcher().trees_of_roots(roots, Priority.ACTION)
+
+    def _tree_fetcher(self) -> "TreeFetcher":
+        from tui.sources.tree_fetcher import TreeFetcher
+
+        return TreeFetcher(self.reads, self.clock)
 
     @property
     def write_block(self) -> str | None:

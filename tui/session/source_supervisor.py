@@ -6,13 +6,13 @@ outlives the session is the session's, in whose task group they are born. Import
 """
 
 import asyncio
-import importlib
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.config import Settings
+from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.source_names import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED
@@ -22,7 +22,6 @@ from tui.sources.clock import Clock, WakeableClock
 from tui.store.store import Store
 
 if TYPE_CHECKING:
-    from tui.domain.filters import RunFilters
     from tui.sources.realtime.coverage import Coverage
     from tui.sources.relay.connection import RelayConnection
     from tui.sources.run_fetcher import RunFetcher
@@ -75,7 +74,7 @@ class SourceSupervisor:
         self._coverage: Coverage | None = None
 
     def follow_runs(
-        self, *, filters: "RunFilters | None" = None, history: timedelta | None = None
+        self, *, filters: RunFilters | None = None, history: timedelta | None = None
     ) -> tuple[asyncio.Task[None], ...]:
         """Follow the runs of the environment: by the feed, where there is one, and polling beside it; or by the relay.
 
@@ -94,7 +93,7 @@ class SourceSupervisor:
         """Hold the feed of one run, beside whatever is followed. Nobody polls for it when it ends."""
         return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
 
-    def follow(self, source: str, *, filters: "RunFilters | None" = None) -> asyncio.Task[None]:
+    def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
         """Run one source of the registry, whatever it lacks without the others."""
         return self._follow((source,), self._new_coverage(), filters=filters)[0]
 
@@ -163,33 +162,34 @@ class SourceSupervisor:
 
     def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
         """`wake` is called when its feed ends; everybody's wake if there is none."""
-        module = importlib.import_module("tui.sources.realtime.coverage")
-        coverage: Coverage = module.Coverage(wake or self._clock.wake)
-        return coverage
+        from tui.sources.realtime.coverage import Coverage
+
+        return Coverage(wake or self._clock.wake)
 
     def _follow(
         self,
         names: Sequence[str],
         coverage: "Coverage",
         *,
-        filters: "RunFilters | None" = None,
+        filters: RunFilters | None = None,
         run_id: RunId | None = None,
         history: timedelta | None = None,
     ) -> tuple[asyncio.Task[None], ...]:
-        registry = importlib.import_module("tui.sources.registry")
-        filters_module = importlib.import_module("tui.domain.filters")
+        from tui.sources.polling.run_lister import Reach
+        from tui.sources.registry import SOURCES, SourceParts
+
         settings = self._settings
-        parts = registry.SourceParts(
+        parts = SourceParts(
             reads=self.reads,
             store=self._store,
             clock=self._clock,
             interval_s=settings.interval_s,
-            reach=registry.Reach(history or settings.history, settings.history_runs),
-            filters=filters or filters_module.RunFilters(),
+            reach=Reach(history or settings.history, settings.history_runs),
+            filters=filters or RunFilters(),
             run_id=run_id,
             coverage=coverage,
             on_wake=self._clock.on_wake,
             link=self.link,
         )
         wanted = [name for name in names if settings.realtime or name not in FEEDS]
-        return tuple(self._spawn(self.supervise(registry.SOURCES[name](parts)), f"source {name}") for name in wanted)
+        return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in wanted)

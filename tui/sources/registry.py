@@ -3,7 +3,6 @@
 What lives here: `SOURCES`. A new source is a file with `run(emit)` and a line here.
 """
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -72,11 +71,12 @@ def _run_id(parts: SourceParts) -> RunId:
 
 
 def _relay(parts: SourceParts) -> Source:
-    # Loaded by who is on a relay only: websockets is a tenth of a command's start.
-    source: Source = importlib.import_module("tui.sources.relay.source").RelaySource(
-        parts.link, parts.store, parts.clock
-    )
-    return source
+    # websockets takes a tenth of a command's start.
+    from tui.sources.relay.source import RelaySource  # noqa: PLC0415  only a session on a relay loads it
+
+    if parts.link is None:
+        raise ValueError("a relay source needs a relay connection")
+    return RelaySource(parts.link, parts.store, parts.clock)
 
 
 SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(

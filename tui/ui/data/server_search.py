@@ -5,7 +5,6 @@ search asks is `sources.search`'s.
 """
 
 import asyncio
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -65,9 +64,10 @@ class ServerSearch:
         self._set(SearchProgress())
 
     def _new_search(self) -> "Search":
-        module = importlib.import_module("tui.sources.searching.search")
+        from tui.sources.searching.search import Search, SearchScope  # noqa: PLC0415  loads pydantic: after the start
+
         session, wanted = self._session, self._views.wanted
-        scope = module.SearchScope(
+        scope = SearchScope(
             question_of(wanted.text, wanted.filters, known_values(session.store)),
             wanted.filters,
             session.now() - wanted.period,
@@ -80,7 +80,7 @@ class ServerSearch:
             if self._search is search:
                 self._set(progress)
 
-        search = module.Search(
+        search = Search(
             session.reads,
             session.store,
             session.clock,
