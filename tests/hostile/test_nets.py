@@ -25,7 +25,7 @@ def run(case_id: str) -> Result:
     ],
 )
 def test_poison_fails_where_text_is_not_cleaned(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:
-    for name in (target, "tui.wire.answers.clean"):
+    for name in (target, "tui.wire.responses.clean"):
         monkeypatch.setattr(name, lambda text, **_: text)
     assert "\\x1b" in run(case_id).trouble
 

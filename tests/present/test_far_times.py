@@ -26,8 +26,8 @@ from tui.present.tree.page import columns_for as tree_columns_for
 from tui.present.tree.page import row as tree_row
 from tui.present.tree.shape import shape_of
 from tui.store.merge import merge
-from tui.wire.answers import read_date
 from tui.wire.feed import read_row
+from tui.wire.responses import read_date
 from tui.wire.runs import decode_run
 from tui.wire.times import EARLIEST, LATEST
 from tui.wire.traces import decode_trace

@@ -22,7 +22,7 @@ from tui.relay.authenticator import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Authe
 from tui.relay.request_proxy import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
-from tui.wire.questions import RunQuestion
+from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import VERSION, Answered, Call, Hello, Message, Welcome, encode_call, encode_hello
 
 CERTIFICATE = Path(__file__).parent.parent / "wire" / "loopback.pem"
@@ -204,7 +204,7 @@ def test_a_screen_may_ask_so_much_and_then_has_to_wait(tmp_path: Path) -> None:
 
             async def ask(first: int, count: int) -> list[int]:
                 for number in range(first, first + count):
-                    await line.send(encode_call(Call(number, RunQuestion(RunId(RUN.id)))), text=True)
+                    await line.send(encode_call(Call(number, RunRequest(RunId(RUN.id)))), text=True)
                 statuses: dict[int, int] = {}
 
                 def is_all(message: Message) -> bool:

@@ -24,10 +24,10 @@ from tui.relay import request_proxy as calls
 from tui.relay.feed import CHUNK_RUNS
 from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
-from tui.wire.answers import Answer
-from tui.wire.questions import TraceQuestion
+from tui.wire.read_requests import TraceRequest
 from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Call, Chunk, Message, Runs, Welcome, encode_answer, encode_call
+from tui.wire.responses import Response as WireResponse
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
 
@@ -249,10 +249,10 @@ def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(screens, "SEND_WITHIN_S", 0.05)
-    written: list[Answer] = []
+    written: list[WireResponse] = []
     write = encode_answer
 
-    def watched(answer: Answer) -> bytes:
+    def watched(answer: WireResponse) -> bytes:
         written.append(answer)
         return write(answer)
 
@@ -281,7 +281,7 @@ def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
             stuck.transport.pause_reading()
             fleet.fault = lambda path: OnceAllAsked(large) if path.endswith("/trace") else None
             for number in range(calls.AT_ONCE):
-                await stuck.send(encode_call(Call(number, TraceQuestion(RunId("run_1")))), text=True)
+                await stuck.send(encode_call(Call(number, TraceRequest(RunId("run_1")))), text=True)
             await relayed.nobody_is_there()
             assert len(written) == 1
             # That it broke off in the middle is no mistake of the relay's.

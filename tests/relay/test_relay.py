@@ -20,7 +20,7 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.wire.errors import NotFound
-from tui.wire.questions import EventsQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.read_requests import EventsRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.messages import Answered, Call, encode_call
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
@@ -153,14 +153,14 @@ def test_what_several_screens_ask_at_once_is_one_request(tmp_path: Path) -> None
 
 def test_an_id_that_could_lead_elsewhere_is_asked_of_nobody(tmp_path: Path) -> None:
     way_out = "../../../api/v1/whoami"
-    questions: tuple[Question, ...] = (
-        RunQuestion(RunId(way_out)),
-        TraceQuestion(RunId("run_1/..")),
-        EventsQuestion(RunId("run_1/..")),
-        SpanQuestion(RunId(FAILED.id), SpanId(way_out)),
-        RunQuestion(RunId("%2e%2e")),
-        RunQuestion(RunId("a\\b")),
-        RunQuestion(RunId(f"{FAILED.id}\n")),
+    questions: tuple[ReadRequest, ...] = (
+        RunRequest(RunId(way_out)),
+        TraceRequest(RunId("run_1/..")),
+        EventsRequest(RunId("run_1/..")),
+        SpanRequest(RunId(FAILED.id), SpanId(way_out)),
+        RunRequest(RunId("%2e%2e")),
+        RunRequest(RunId("a\\b")),
+        RunRequest(RunId(f"{FAILED.id}\n")),
     )
 
     async def scenario() -> None:
@@ -185,7 +185,7 @@ def test_the_key_and_the_tokens_are_in_no_message_and_no_text(tmp_path: Path) ->
             await both(relayed, screen)
             # A server in trouble says more than it should.
             fleet.fault = lambda path: server_error(500, f"Bearer {SECRET}") if "/api/" in path else None
-            await line.send(encode_call(Call(1, RunQuestion(RunId(FAILED.id)))), text=True)
+            await line.send(encode_call(Call(1, RunRequest(RunId(FAILED.id)))), text=True)
             await relayed.until(lambda: isinstance(relayed.session.store.sources[REST], SourceRetrying))
             heard = await hear_until(line, lambda message: isinstance(message, Answered))
             bodies = [message.answer.body.decode() for message in heard if isinstance(message, Answered)]

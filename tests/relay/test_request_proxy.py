@@ -15,7 +15,7 @@ from tui.domain.ids import RunId
 from tui.relay import request_proxy as calls
 from tui.relay.request_proxy import RequestProxy
 from tui.sources.relay.handshake import LARGEST_MESSAGE
-from tui.wire.questions import RunQuestion
+from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import Answered, decode_told, encode_answered
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
@@ -33,7 +33,7 @@ def test_answers_that_nobody_takes_are_held_up_to_a_bound_and_equal_ones_once(
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(RUNS)
-        one, another = (RunQuestion(RunId(run.id)) for run in RUNS)
+        one, another = (RunRequest(RunId(run.id)) for run in RUNS)
         async with relaying(fleet, tmp_path) as relayed, asyncio.timeout(20):
             desk = RequestProxy(relayed.session.reads, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
             async with desk.answered(one) as answer:
@@ -60,7 +60,7 @@ def test_an_answer_that_no_screen_takes_in_is_not_passed_on(tmp_path: Path) -> N
         async with relaying(fleet, tmp_path) as relayed, asyncio.timeout(20):
             fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
             desk = RequestProxy(relayed.session.reads, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
-            answer = await desk.answer(RunQuestion(RunId(RUNS[0].id)))
+            answer = await desk.answer(RunRequest(RunId(RUNS[0].id)))
             assert status(answer) == 502
             assert len(answer) < LARGEST_MESSAGE
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.wire.connection import CONNECTIONS, MOST_GIVEN_UP, HttpConnection, Timeouts
+from tui.wire.connection import MAX_ABANDONED, MAX_CONNECTIONS, HttpConnection, Timeouts
 from tui.wire.errors import Unreachable
 
 TURNS = 20
 """Of the event loop, more than a request on loopback takes: it is given up at each of them."""
 
-ROUNDS = CONNECTIONS + 5
+ROUNDS = MAX_CONNECTIONS + 5
 """One turn at least is the wrong one."""
 
 
@@ -98,7 +98,7 @@ def test_a_request_that_is_out_is_answered_whatever_is_given_up_beside_it() -> N
         async with asked() as (api, asking), asyncio.TaskGroup() as tasks:
             held = tasks.create_task(get(api, asking, "/held"))
             await api.until_open(1)
-            for number in range(3 * MOST_GIVEN_UP):
+            for number in range(3 * MAX_ABANDONED):
                 await give_up(api, asking, number % TURNS)
             assert not held.done()
             api.release.set()
@@ -111,9 +111,9 @@ def test_old_connections_are_closed_when_the_last_request_is_through() -> None:
     async def scenario() -> None:
         async with asked() as (api, asking):
             async with asyncio.TaskGroup() as tasks:
-                waiting = [tasks.create_task(get(api, asking, "/held")) for _ in range(MOST_GIVEN_UP)]
-                idle = [tasks.create_task(get(api, asking, "/kept")) for _ in range(MOST_GIVEN_UP)]
-                await api.until_open(CONNECTIONS)
+                waiting = [tasks.create_task(get(api, asking, "/held")) for _ in range(MAX_ABANDONED)]
+                idle = [tasks.create_task(get(api, asking, "/kept")) for _ in range(MAX_ABANDONED)]
+                await api.until_open(MAX_CONNECTIONS)
                 await asyncio.wait(idle)
                 for task in waiting:
                     task.cancel()
@@ -126,8 +126,8 @@ def test_old_connections_are_closed_when_the_last_request_is_through() -> None:
 def test_one_who_waits_in_vain_for_a_connection_has_new_ones_made() -> None:
     async def scenario() -> None:
         async with asked(pool_s=0.01) as (api, asking), asyncio.TaskGroup() as tasks:
-            held = [tasks.create_task(get(api, asking, "/held")) for _ in range(CONNECTIONS)]
-            await api.until_open(CONNECTIONS)
+            held = [tasks.create_task(get(api, asking, "/held")) for _ in range(MAX_CONNECTIONS)]
+            await api.until_open(MAX_CONNECTIONS)
             with pytest.raises(Unreachable, match="no free connection") as caught:
                 await get(api, asking)
             assert not caught.value.may_have_arrived

@@ -19,24 +19,24 @@ from tui.domain.run import ABSENT, Precision
 from tui.domain.status import RunStatus
 from tui.domain.update import RunsRead
 from tui.store.store import Store
-from tui.wire.answers import Answer, read_date
 from tui.wire.errors import RateLimited, Refused, ServerFault
-from tui.wire.feed import HEAVY, UNUSED, FeedAnswer, FeedPosition, FeedTarget, decode_feed, read_change, read_row
+from tui.wire.feed import HEAVY, UNUSED, FeedPosition, FeedResponse, FeedTarget, decode_feed, read_change, read_row
 from tui.wire.feed_bodies import read_body
 from tui.wire.pg_array import read_array
+from tui.wire.responses import Response, read_date
 
 FAILED_RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 AFTER = FeedPosition("h", "1_1", "1", is_up_to_date=True)
 
 
-def answer_of(response: dict[str, Any]) -> Answer:
+def answer_of(response: dict[str, Any]) -> Response:
     headers = {key.lower(): value for key, value in response["headers"].items()}
-    return Answer(
+    return Response(
         "GET /it", response["status"], headers, as_bytes(response["body"]), read_date(headers.get("date"), NOW)
     )
 
 
-def feed_of(number: str) -> FeedAnswer:
+def feed_of(number: str) -> FeedResponse:
     return decode_feed(answer_of(recording(number)["response"]), None)
 
 
@@ -227,9 +227,9 @@ def message(value: dict[str, Any] | None = None, **headers: str) -> dict[str, An
     return {"headers": headers} if value is None else {"value": value, "headers": headers}
 
 
-def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPosition | None = AFTER) -> FeedAnswer:
+def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPosition | None = AFTER) -> FeedResponse:
     given = {"electric-handle": "h", "electric-offset": "2_2"} if headers is None else headers
-    return decode_feed(Answer("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
+    return decode_feed(Response("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
 
 
 def test_a_row_of_which_only_some_columns_came_is_read_on_top_of_what_was_known() -> None:

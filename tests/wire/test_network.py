@@ -9,7 +9,7 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.wire.requests import KEY, ask, runs
 from tui.wire.client import Client
-from tui.wire.connection import MOST_GIVEN_UP
+from tui.wire.connection import MAX_ABANDONED
 from tui.wire.errors import Unreachable
 
 CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))
@@ -81,7 +81,7 @@ def test_certificate_authorities_are_read_once(tls_api: RecordingsApi, monkeypat
         await runs(client)
         monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
         async with asyncio.TaskGroup() as tasks:
-            given_up = [tasks.create_task(runs(client)) for _ in range(MOST_GIVEN_UP)]
+            given_up = [tasks.create_task(runs(client)) for _ in range(MAX_ABANDONED)]
             await asyncio.sleep(0)
             for task in given_up:
                 task.cancel()

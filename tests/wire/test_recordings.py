@@ -11,9 +11,9 @@ from tests.support.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES,
 from tests.support.wire.requests import NOW
 from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
-from tui.wire.answers import Answer, decode_environment, decode_id, decode_query, read_date, refusal
 from tui.wire.errors import RateLimited
-from tui.wire.runs import ListPage, RunAnswer, decode_page, decode_run
+from tui.wire.responses import Response, decode_environment, decode_id, decode_query, read_date, refusal
+from tui.wire.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
 IDS = ("400", "401", "402", "405", "406", "410", "412", "430")
@@ -33,11 +33,11 @@ FEEDS = [name for name in names() if "realtime" in name and number(name) not in 
 """Read by `test_feed`."""
 
 
-def answer_of(name: str) -> Answer:
+def answer_of(name: str) -> Response:
     response = recording(name)["response"]
     headers = {key.lower(): value for key, value in response["headers"].items()}
     read_at = read_date(headers.get("date"), NOW)
-    return Answer("GET /it", response["status"], headers, as_bytes(response["body"]), read_at)
+    return Response("GET /it", response["status"], headers, as_bytes(response["body"]), read_at)
 
 
 def page_of(name: str) -> ListPage:
@@ -45,7 +45,7 @@ def page_of(name: str) -> ListPage:
     return decode_page(answer.body, answer.read_at)
 
 
-def run_of(name: str) -> RunAnswer:
+def run_of(name: str) -> RunResponse:
     answer = answer_of(name)
     return decode_run(answer.body, answer.read_at)
 

@@ -23,7 +23,7 @@ from tests.wire.test_secrets import whole_text
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.wire.client import Client
-from tui.wire.connection import CONNECTIONS, Timeouts
+from tui.wire.connection import MAX_CONNECTIONS, Timeouts
 from tui.wire.errors import ApiError, Unreachable
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
@@ -185,7 +185,7 @@ def test_tunnels_that_fail_use_up_no_connections(monkeypatch: pytest.MonkeyPatch
 
     async def insist(client: Client) -> set[str]:
         said = set()
-        for _ in range(CONNECTIONS + 5):
+        for _ in range(MAX_CONNECTIONS + 5):
             try:
                 await client.list_runs(RunFilters())
             except ApiError as error:

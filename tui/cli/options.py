@@ -104,7 +104,7 @@ async def open_session(settings: Settings, output: "Speaker") -> AsyncIterator[S
             said_s = now_s
             output.say(f"waiting {seconds:.0f} s for the request budget")
 
-    session = Session(settings, on_rate_limit_wait=say_wait, on_cut=output.say)
+    session = Session(settings, on_rate_limit_wait=say_wait, on_truncated=output.say)
     try:
         async with session:
             await session.start()

@@ -19,10 +19,10 @@ from tui.sources.budget import Budget, Priority, Refill
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.sources.run_fetcher import RunFetcher
-from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, RateLimited, Refused
-from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.messages import encode_answer
+from tui.wire.responses import Response
 
 AT_ONCE: Final = 8
 """Questions of one screen that may be open: a detail, its trace and its root span are three."""
@@ -67,7 +67,7 @@ class RequestProxy:
         self.leaving_bytes = 0
 
     @asynccontextmanager
-    async def answered(self, question: Question) -> AsyncIterator[bytes]:
+    async def answered(self, question: ReadRequest) -> AsyncIterator[bytes]:
         """What to send, while the block sends it: the answer, or that there is no room for it."""
         answer = await self.answer(question)
         # Many screens may be sent the same bytes, which are there once.
@@ -85,7 +85,7 @@ class RequestProxy:
                 del self._leaving[which]
                 self.leaving_bytes -= size
 
-    async def answer(self, question: Question) -> bytes:
+    async def answer(self, question: ReadRequest) -> bytes:
         """An answer, always: where the API gives none, it says why. It is written once for all who ask it now."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
@@ -99,10 +99,10 @@ class RequestProxy:
         except ApiError as error:
             return self.own(502, f"the relay got no answer: {error}")
 
-    async def _written(self, question: Question) -> bytes:
+    async def _written(self, question: ReadRequest) -> bytes:
         if not _is_plain(question):
             return self.own(404, "no run is called so")
-        answer = await self._reads.answer(question, Priority.SELECTED)
+        answer = await self._reads.fetch_response(question, Priority.SELECTED)
         if len(answer.body) <= LARGEST_ANSWER:
             if self._key:
                 answer = replace(answer, body=answer.body.replace(self._key, b"..."))
@@ -116,19 +116,19 @@ class RequestProxy:
         said: dict[str, str | float] = {"error": words}
         if resets_in is not None:
             said["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
-        return encode_answer(Answer("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
+        return encode_answer(Response("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
 
 
-def _is_plain(question: Question) -> bool:
+def _is_plain(question: ReadRequest) -> bool:
     """Whether its ids stay one part of an address whatever a proxy before the API makes of `%2F`: the key may read
     more than runs.
     """
     match question:
-        case RunQuestion(run_id) | TraceQuestion(run_id) | EventsQuestion(run_id):
+        case RunRequest(run_id) | TraceRequest(run_id) | EventsRequest(run_id):
             return bool(_ID.match(run_id))
-        case SpanQuestion(run_id, span_id):
+        case SpanRequest(run_id, span_id):
             return bool(_ID.match(run_id) and _ID.match(span_id))
-        case QueryQuestion():
+        case QueryRequest():
             return True
         case _:
             assert_never(question)

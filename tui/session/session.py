@@ -67,11 +67,11 @@ class Session:
         clock: Clock | None = None,
         random: Random | None = None,
         on_rate_limit_wait: Callable[[float], None] = lambda _: None,
-        on_cut: Callable[[str], None] = lambda _: None,
+        on_truncated: Callable[[str], None] = lambda _: None,
         timeouts: "Timeouts | None" = None,
         feed_timeouts: "Timeouts | None" = None,
     ) -> None:
-        """`on_cut` is called once with each sentence about an answer that was too large to be taken whole.
+        """`on_truncated` is called once with each sentence about an answer that was too large to be taken whole.
 
         `timeouts` and those of the feed, whose polls are held, are the client's own unless others are given.
         """
@@ -97,7 +97,7 @@ class Session:
         self._timeouts = {name: each for name, each in given.items() if each is not None}
         self.cuts: dict[str, None] = {}
         """What was said of answers that were too large, at most MAX_CUTS sentences."""
-        self._on_cut = on_cut
+        self._on_cut = on_truncated
         self._performer: ActionRunner
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
@@ -151,7 +151,7 @@ class Session:
             api = await self._open_client()
         else:
             api = self.sources.link = await self._open_link(self.settings.relay_url)
-        api.on_cut = self._note_cut
+        api.on_truncated = self._note_truncated
         run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
         self._closers.push_async_callback(api.aclose)
         self.reads = self.sources.reads = run_fetcher(api, self.budget, self.emit, self.now, self.store.get)
@@ -166,7 +166,7 @@ class Session:
             known=self.store.get,
         )
 
-    def _note_cut(self, text: str) -> None:
+    def _note_truncated(self, text: str) -> None:
         if text not in self.cuts and len(self.cuts) < MAX_CUTS:
             self.cuts[text] = None
             self._on_cut(text)

@@ -8,7 +8,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeRow
 from tui.store.merge import merge
-from tui.wire.runs import RunAnswer
+from tui.wire.runs import RunResponse
 
 
 class GatheredRuns:
@@ -24,7 +24,7 @@ class GatheredRuns:
         self.missing: list[str] = []
         self.gone = 0
 
-    def take(self, answer: RunAnswer) -> None:
+    def take(self, answer: RunResponse) -> None:
         """Store a run that was read, and its relatives."""
         for patch in (answer.patch, *answer.related):
             self.runs[patch.id] = merge(self.runs.get(patch.id), patch)

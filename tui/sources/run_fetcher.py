@@ -22,11 +22,11 @@ from tui.sources.attempt_fetcher import AttemptFetcher
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
-from tui.wire.answers import Answer
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
-from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
-from tui.wire.questions import Question
-from tui.wire.runs import ListPage, RunAnswer
+from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.wire.read_requests import ReadRequest
+from tui.wire.responses import Response
+from tui.wire.runs import ListPage, RunResponse
 
 _WRONG_QUERY = 400
 
@@ -34,17 +34,17 @@ _WRONG_QUERY = 400
 class Api(Protocol):
     """The requests that sources send; `wire.client.Client` is it, and of a relay `sources.link.Link`.
 
-    `on_cut` is called with a sentence about what is not taken whole.
+    `on_truncated` is called with a sentence about what is not taken whole.
     """
 
-    on_cut: Callable[[str], None]
+    on_truncated: Callable[[str], None]
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100
     ) -> ListPage:
         """One page of the list."""
 
-    async def read_run(self, run_id: RunId) -> RunAnswer:
+    async def read_run(self, run_id: RunId) -> RunResponse:
         """One run's detail with its relatives."""
 
     async def read_trace(self, run_id: RunId) -> Trace:
@@ -62,13 +62,13 @@ class Api(Protocol):
     async def whoami(self) -> Environment:
         """Where the key leads."""
 
-    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """The next answer of the realtime feed, when there is one."""
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """A payload or output that is stored apart."""
 
-    async def answer(self, question: Question) -> Answer:
+    async def fetch_response(self, request: ReadRequest) -> Response:
         """The whole answer to a question, whatever its status."""
 
 
@@ -105,7 +105,7 @@ class RunFetcher:
         if self._lost.pop(capability, None) is not None:
             await self._emit(CapabilityRegained(capability))
 
-    async def feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+    async def feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """The next answer of the realtime feed; it is outside the budget (recording 932). Raises `ApiError`."""
         self.feeds_held += 1
         try:
@@ -134,11 +134,11 @@ class RunFetcher:
         await self._emit(EnvironmentRead(environment, self.now()))
         return True
 
-    async def answer(self, question: Question, priority: Priority) -> Answer:
+    async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """The whole answer to a question, for who passes it on: nothing is emitted. Raises `ApiError` for none."""
-        return await self.budget.ask(("answer", question), priority, lambda: self.api.answer(question))
+        return await self.budget.ask(("response", request), priority, lambda: self.api.fetch_response(request))
 
-    async def run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunAnswer:
+    async def run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
         """One run's detail; its relatives come along. A 404 is emitted as gone, and raised.
 
         Raises `RateLimited` where the budget would let it wait for more than `max_wait_s`.

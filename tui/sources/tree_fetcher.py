@@ -20,7 +20,7 @@ from tui.sources.clock import Clock
 from tui.sources.gathered_runs import GatheredRuns
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, NotFound, RateLimited
-from tui.wire.runs import RunAnswer
+from tui.wire.runs import RunResponse
 from tui.wire.times import MAX_DURATION, read_time
 
 TREE_READS = 60
@@ -122,7 +122,7 @@ class TreeFetcher:
 
     async def _maybe_run(
         self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
-    ) -> RunAnswer | None:
+    ) -> RunResponse | None:
         try:
             return await self._reads.run(run_id, priority, max_wait_s=max_wait_s)
         except NotFound:
@@ -232,7 +232,7 @@ class TreeFetcher:
             gathered.missing.append(f"runs below {len(untold):,} of them were not asked for")
 
 
-def _root_of(answer: RunAnswer) -> RunId | None:
+def _root_of(answer: RunResponse) -> RunId | None:
     return answer.patch.fixed.root_id if answer.patch.fixed is not None else None
 
 

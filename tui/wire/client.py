@@ -19,20 +19,20 @@ from tui.domain.environment import Environment, RateLimit
 from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_names, read_period
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
-from tui.wire.answers import Answer, decode_environment, decode_id, read_rate_limit, refusal
-from tui.wire.bounds import MAX_PAGE_BYTES, MAX_QUERY_BYTES
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
-from tui.wire.feed import START, FeedAnswer, FeedPosition, FeedTarget, decode_feed, must_refetch
-from tui.wire.questions import QueryQuestion, Question, Questioner, path_part, request_of
+from tui.wire.feed import START, FeedPosition, FeedResponse, FeedTarget, decode_feed, must_refetch
+from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES
+from tui.wire.object_store import ObjectStore
+from tui.wire.read_requests import ApiReader, QueryRequest, ReadRequest, http_request_of, path_part
+from tui.wire.responses import Response, decode_environment, decode_id, read_rate_limit, refusal
 from tui.wire.runs import ListPage, decode_page
-from tui.wire.stored import Stored
 
 API_VERSION = "2025-07-16"
 """The current vocabulary of statuses; anything else is answered in an older one (wire/README.md §1)."""
 
 USER_AGENT = f"trigger-tui/{__version__}"
-LARGEST_PAGE = 100
+MAX_PAGE_SIZE = 100
 DEFAULT_TIMEOUTS = Timeouts()
 
 ELECTRIC_VERSION = "1.0.0-beta.1"
@@ -46,14 +46,14 @@ MAX_FEED_BYTES = 16 * 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_LONGEST_PATH = 90
+_MAX_PATH_CHARS = 90
 
 
 def _ignore(_: RateLimit) -> None:
     pass
 
 
-class Client(Questioner):
+class Client(ApiReader):
     """One environment's API. `async with Client(...)`, or `aclose()` at the end; it shows its key to nobody.
 
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`, and ValueError for an
@@ -88,7 +88,9 @@ class Client(Questioner):
             clock=clock,
             timeouts=feed_timeouts,
         )
-        self._stored = Stored(user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:"))
+        self._stored = ObjectStore(
+            user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:")
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,7 +112,7 @@ class Client(Questioner):
         *,
         after: Cursor | None = None,
         before: Cursor | None = None,
-        size: int = LARGEST_PAGE,
+        size: int = MAX_PAGE_SIZE,
     ) -> ListPage:
         """One page of runs, newest first: the first, the one `after` a cursor (older) or `before` it (newer)."""
         params = filter_params(filters) | {"page[size]": str(size)}
@@ -119,11 +121,11 @@ class Client(Questioner):
         elif after is not None:
             params["page[after]"] = after
         answer = await self._ask("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
-        page = await self._decoded(answer, lambda cuts: decode_page(answer.body, answer.read_at, cuts))
+        page = await self._decode(answer, lambda limits: decode_page(answer.body, answer.read_at, limits))
         # The server gives such a page oldest first (013).
         return page if before is None else replace(page, patches=page.patches[::-1])
 
-    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """The next answer of a feed: all rows from the start (`after` None), then what changed, when it has.
 
         It costs nothing of the request budget (recording 932).
@@ -137,12 +139,12 @@ class Client(Questioner):
             return must_refetch(answer.read_at)
         if (error := refusal(answer, self._key)) is not None:
             raise error
-        return await self._decoded(answer, lambda cuts: decode_feed(answer, after, cuts))
+        return await self._decode(answer, lambda limits: decode_feed(answer, after, limits))
 
-    async def answer(self, question: Question) -> Answer:
+    async def fetch_response(self, request: ReadRequest) -> Response:
         """The server's whole answer to a question, whatever its status; a 429 is raised."""
-        method, path, json = request_of(question)
-        max_bytes = MAX_QUERY_BYTES if isinstance(question, QueryQuestion) else None
+        method, path, json = http_request_of(request)
+        max_bytes = MAX_QUERY_BYTES if isinstance(request, QueryRequest) else None
         answer = await self._send(method, path, json=json, max_bytes=max_bytes)
         if isinstance(error := refusal(answer, self._key), RateLimited):
             raise error
@@ -166,7 +168,7 @@ class Client(Questioner):
         return decode_id(answer.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind a payload's or an output's address; see `Stored.fetch`."""
+        """The bytes behind a payload's or an output's address; see `ObjectStore.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
 
     async def _ask(
@@ -178,7 +180,7 @@ class Client(Questioner):
         json: Json = None,
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
-    ) -> Answer:
+    ) -> Response:
         answer = await self._send(method, path, params=params, json=json, on_written=on_written, max_bytes=max_bytes)
         if (error := refusal(answer, self._key)) is not None:
             raise error
@@ -193,11 +195,11 @@ class Client(Questioner):
         json: Json = None,
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
-    ) -> Answer:
-        asked = f"{method} {_shown(path)}"
+    ) -> Response:
+        label = f"{method} {_shown(path)}"
         url = self._base + path
         answer = await self._connection.send(
-            method, url, asked, params=params, json=json, on_written=on_written, max_bytes=max_bytes
+            method, url, label, params=params, json=json, on_written=on_written, max_bytes=max_bytes
         )
         if (rate_limit := read_rate_limit(answer)) is not None:
             self._on_rate_limit(rate_limit)
@@ -205,7 +207,7 @@ class Client(Questioner):
 
 
 def _shown(path: str) -> str:
-    return path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + "…"
+    return path if len(path) <= _MAX_PATH_CHARS else path[: _MAX_PATH_CHARS - 1] + "…"
 
 
 def filter_params(filters: RunFilters) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """One kept HTTP client: a request goes out, a whole answer comes back, everything else is an `ApiError`.
 
-This module holds limits, redirects and sizes. `wire.client` says which requests there are, `wire.answers` what an
+This module holds limits, redirects and sizes. `wire.client` says which requests there are, `wire.responses` what an
 answer means. Every exception of the transport, of whatever library, becomes an `ApiError` here, with the help of
 `wire.request_progress`. No text of an error holds a key, a payload or the query of an address.
 """
@@ -21,22 +21,22 @@ from tui.config import Secret
 from tui.domain.action import OnWritten
 from tui.domain.run import Json
 from tui.domain.text import clean
-from tui.wire.answers import Answer, read_date
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
 from tui.wire.request_progress import RequestProgress, TransportFailure
 from tui.wire.request_progress import Timeouts as Timeouts  # noqa: PLC0414  whoever makes a connection sets its timeouts
+from tui.wire.responses import Response, read_date
 
 KEEP_ALIVE_S = 60.0
 """A connection idle for longer is not used again: the server closes its side after 65 s (wire/README.md §10)."""
 
-CONNECTIONS = 20
+MAX_CONNECTIONS = 20
 """Open at once: more than the sources ever ask at a time, so that hung reads do not hold up a person's action."""
 
-MOST_GIVEN_UP = CONNECTIONS // 2
+MAX_ABANDONED = MAX_CONNECTIONS // 2
 """Requests that were given up, as when the cursor moves on, before new connections are made: httpcore 1.0.9 loses the
 place of one that is cancelled between its connection and its first byte (encode/httpcore issue 1093), and after
-CONNECTIONS of them would ask for nothing ever again.
+MAX_CONNECTIONS of them would ask for nothing ever again.
 """
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -49,7 +49,7 @@ _LOOPBACK = "http://127.0.0.1:"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD = frozenset({307, 308})
-_LONGEST_REASON = 120
+_MAX_REASON_CHARS = 120
 
 
 @dataclass(slots=True, eq=False)
@@ -104,16 +104,16 @@ class HttpConnection:
         self,
         method: str,
         url: str,
-        asked: str,
+        label: str,
         *,
         params: Mapping[str, str] | None = None,
         json: Json = None,
         max_bytes: int | None = None,
         on_written: OnWritten | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send one request, follow redirects within its origin, and read the answer whole, whatever its status.
 
-        `asked` is what errors call the request; the body may have `max_bytes`, MAX_BODY_BYTES unless it is given.
+        `label` is what errors call the request; the body may have `max_bytes`, MAX_BODY_BYTES unless it is given.
         `on_written` is called when the request leaves, and again where a redirect leads.
         Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
         """
@@ -123,19 +123,19 @@ class HttpConnection:
             kept = self._open(url)
             request = _request(kept.http, method, url, params, json, progress)
             async with asyncio.timeout(self._timeouts.reach_s) as progress.timer:
-                return await self._through(kept, request, progress, asked, max_bytes or MAX_BODY_BYTES)
+                return await self._through(kept, request, progress, label, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
-            failure = Unreachable(f"{asked}: {error}", may_have_arrived=False)
+            failure = Unreachable(f"{label}: {error}", may_have_arrived=False)
         except TransportFailure as lost:
-            failure = Unreachable(f"{asked}: {lost}", may_have_arrived=lost.may_have_arrived)
+            failure = Unreachable(f"{label}: {lost}", may_have_arrived=lost.may_have_arrived)
         except TimeoutError:
-            failure = Unreachable(f"{asked}: {progress.overdue}", may_have_arrived=progress.is_written)
+            failure = Unreachable(f"{label}: {progress.overdue}", may_have_arrived=progress.is_written)
         # Raised out here so that it carries no httpx exception, whose request holds the key.
         raise failure
 
     async def _through(
-        self, kept: _Kept, request: httpx.Request, progress: RequestProgress, asked: str, max_bytes: int
-    ) -> Answer:
+        self, kept: _Kept, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
+    ) -> Response:
         """Send a request, and count it where it failed: httpcore may have lost its place among the connections.
 
         The last request on retired connections closes them: a request that is cancelled while it closes them would
@@ -143,11 +143,11 @@ class HttpConnection:
         """
         kept.sending += 1
         try:
-            return await self._follow(kept.http, request, progress, asked, max_bytes)
+            return await self._follow(kept.http, request, progress, label, max_bytes)
         except (asyncio.CancelledError, TransportFailure) as error:
             is_full = isinstance(error, TransportFailure) and error.is_pool_full
-            kept.given_up += MOST_GIVEN_UP if is_full else 1
-            if kept.given_up >= MOST_GIVEN_UP and kept is self._kept:
+            kept.given_up += MAX_ABANDONED if is_full else 1
+            if kept.given_up >= MAX_ABANDONED and kept is self._kept:
                 self._kept = None
                 self._retired.append(kept)
             raise
@@ -174,8 +174,8 @@ class HttpConnection:
                         connect=steps.connect_s, read=steps.read_s, write=steps.write_s, pool=steps.pool_s
                     ),
                     limits=httpx.Limits(
-                        max_connections=CONNECTIONS,
-                        max_keepalive_connections=CONNECTIONS,
+                        max_connections=MAX_CONNECTIONS,
+                        max_keepalive_connections=MAX_CONNECTIONS,
                         keepalive_expiry=KEEP_ALIVE_S,
                     ),
                 )
@@ -187,8 +187,8 @@ class HttpConnection:
         return self._kept
 
     async def _follow(
-        self, http: httpx.AsyncClient, request: httpx.Request, progress: RequestProgress, asked: str, max_bytes: int
-    ) -> Answer:
+        self, http: httpx.AsyncClient, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
+    ) -> Response:
         """Send a request, and again where a redirect leads, as long as it stays in its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
             progress.is_written = False  # a redirect says that the request before it had no effect
@@ -196,24 +196,24 @@ class HttpConnection:
                 raise TransportFailure("the connection was closed", may_have_arrived=False)
             response = await progress.step(http.send(request, stream=True))
             try:
-                target = _target(request, response, asked)
+                target = _target(request, response, label)
                 if target is None:
-                    return await self._read(response, progress, asked, max_bytes)
+                    return await self._read(response, progress, label, max_bytes)
                 # Our key goes to no other origin, and a POST never becomes a GET.
                 is_same = _origin(target) == _origin(request.url)
                 may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
                 if not (is_same and may_repeat):
                     why = f"redirected to {self._cut(_origin(target))}, which was not followed"
-                    raise ServerFault(f"{asked}: {why}", response.status_code)
+                    raise ServerFault(f"{label}: {why}", response.status_code)
                 if not redirects_left:
-                    raise ServerFault(f"{asked}: redirected in a circle", response.status_code)
+                    raise ServerFault(f"{label}: redirected in a circle", response.status_code)
             finally:
                 with suppress(Exception):  # the answer is here, or its loss is being told
                     await response.aclose()
             request.url = target
         raise AssertionError("the last redirect is refused above")
 
-    async def _read(self, response: httpx.Response, progress: RequestProgress, asked: str, max_bytes: int) -> Answer:
+    async def _read(self, response: httpx.Response, progress: RequestProgress, label: str, max_bytes: int) -> Response:
         """Read the body, and yield to the event loop with every step of its decoding."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
@@ -224,11 +224,11 @@ class HttpConnection:
                     await asyncio.sleep(0)
             body = reader.body()
         except CodingError as error:
-            raise ServerFault(f"{asked}: {error}", response.status_code) from None
+            raise ServerFault(f"{label}: {error}", response.status_code) from None
         except BodyTooLarge:
-            raise ServerFault(f"{asked}: an answer of more than {max_bytes:,} bytes", response.status_code) from None
+            raise ServerFault(f"{label}: an answer of more than {max_bytes:,} bytes", response.status_code) from None
         read_at = read_date(headers.get("date"), self._clock())
-        return Answer(asked, response.status_code, headers, body, read_at)
+        return Response(label, response.status_code, headers, body, read_at)
 
     def _cut(self, text: str) -> str:
         """A text of the other side, clean and without our key."""
@@ -238,7 +238,7 @@ class HttpConnection:
     def _clean(self, text: str) -> str:
         """One short line of a library's words, without our key."""
         line = clean(" ".join((text if self._key is None else text.replace(self._key.reveal(), "…")).split()))
-        return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+        return line if len(line) <= _MAX_REASON_CHARS else line[: _MAX_REASON_CHARS - 1] + "…"
 
 
 class _Unusable(Exception):
@@ -266,7 +266,7 @@ async def _close(http: httpx.AsyncClient) -> None:
         await http.aclose()
 
 
-def _target(request: httpx.Request, response: httpx.Response, asked: str) -> httpx.URL | None:
+def _target(request: httpx.Request, response: httpx.Response, label: str) -> httpx.URL | None:
     """Return where a redirect leads, None for an answer. Raises `ServerFault` where it leads to no address."""
     if response.status_code not in _REDIRECTS or "location" not in response.headers:
         return None
@@ -274,7 +274,7 @@ def _target(request: httpx.Request, response: httpx.Response, asked: str) -> htt
         return request.url.join(response.headers["location"])
     except (httpx.InvalidURL, UnicodeError):
         pass
-    raise ServerFault(f"{asked}: redirected to an address that is none", response.status_code)
+    raise ServerFault(f"{label}: redirected to an address that is none", response.status_code)
 
 
 def _origin(url: httpx.URL) -> str:

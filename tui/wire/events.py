@@ -14,8 +14,8 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import Events, Span
 from tui.domain.text import Raw
-from tui.wire.bounds import MAX_SPANS
 from tui.wire.errors import ServerFault
+from tui.wire.limits import MAX_SPANS
 from tui.wire.times import read_duration_ns, read_epoch_ns
 from tui.wire.traces import read_exception
 

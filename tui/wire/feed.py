@@ -23,12 +23,12 @@ from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.wire.answers import Answer
-from tui.wire.bounds import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAGS, Cuts
 from tui.wire.errors import ServerFault
 from tui.wire.feed_bodies import read_body, read_metadata, read_stored_error
+from tui.wire.limits import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAGS, Limits
 from tui.wire.models import decode
 from tui.wire.pg_array import read_array
+from tui.wire.responses import Response
 from tui.wire.times import read_duration_ms, read_time
 
 UNUSED: Final = ("realtimeStreams", "number", "queuedAt")
@@ -37,10 +37,10 @@ UNUSED: Final = ("realtimeStreams", "number", "queuedAt")
 HEAVY: Final = ("payload", "payloadType", "output", "outputType", "metadata", "metadataType")
 """Columns that a list does without: each change sends every column anew (45 runs: 370 KB with them, 28 KB without)."""
 
-LONGEST_WINDOW: Final = timedelta(hours=24)
+MAX_FEED_WINDOW: Final = timedelta(hours=24)
 """The server's ceiling for `createdAt`; what is more is cut silently (recordings 736, 737)."""
 
-MOST_ROWS: Final = 1000
+MAX_SNAPSHOT_ROWS: Final = 1000
 """Of any answer, the newest by creation; the cut is silent (recording 750)."""
 
 Row = Mapping[str, Any]
@@ -56,7 +56,7 @@ class FeedTarget:
     """Whose changes are told: one run's, or those of all runs created within `window` that carry all of `tags`."""
 
     run_id: RunId | None = None
-    window: timedelta = LONGEST_WINDOW
+    window: timedelta = MAX_FEED_WINDOW
     tags: tuple[str, ...] = ()
 
     def params(self) -> dict[str, str]:
@@ -64,7 +64,7 @@ class FeedTarget:
         params = {"skipColumns": ",".join(UNUSED)}
         if self.run_id is None:
             params["skipColumns"] = ",".join((*HEAVY, *UNUSED))
-            params["createdAt"] = period_text(min(self.window, LONGEST_WINDOW))
+            params["createdAt"] = period_text(min(self.window, MAX_FEED_WINDOW))
             if self.tags:
                 params["tags"] = ",".join(self.tags)
         return params
@@ -94,7 +94,7 @@ START: Final = {"offset": "-1"}
 
 
 @dataclass(frozen=True, slots=True)
-class FeedAnswer:
+class FeedResponse:
     """One answer. `position` None: there is nothing to go on from, the feed has to begin anew.
 
     `partial` are the rows of which only some columns came, as a real Electric sends them: `read_change` needs what was
@@ -125,13 +125,13 @@ class _Message(TypedDict, total=False):
     headers: OnErrorOmit[_Headers]
 
 
-def decode_feed(answer: Answer, after: FeedPosition | None, cuts: Cuts | None = None) -> FeedAnswer:
+def decode_feed(answer: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
     """Read an answer of the feed that was asked for after a position (None: from the start).
 
-    `cuts` learns what was too much. Raises `ServerFault`.
+    `limits` learns what was too much. Raises `ServerFault`.
     """
-    cuts = cuts or Cuts()
-    messages = _bounded(decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed", cuts), cuts)
+    limits = limits or Limits()
+    messages = _bounded(decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed", limits), limits)
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()
@@ -144,20 +144,20 @@ def decode_feed(answer: Answer, after: FeedPosition | None, cuts: Cuts | None = 
         if run_id is None or headers.get("operation") == "delete":
             # No run is ever deleted from the feed by its end; one that leaves the window is none of our business.
             unreadable += run_id is None
-        elif (patch := read_row(run_id, message["value"], answer.read_at, cuts)) is not None:
+        elif (patch := read_row(run_id, message["value"], answer.read_at, limits)) is not None:
             patches.append(patch)
         else:
             partial.append((run_id, message["value"]))
     position = None if "must-refetch" in controls else _position(answer, after, is_up_to_date="up-to-date" in controls)
-    return FeedAnswer(tuple(patches), answer.read_at, position, tuple(partial), unreadable)
+    return FeedResponse(tuple(patches), answer.read_at, position, tuple(partial), unreadable)
 
 
-def must_refetch(answer_at: datetime) -> FeedAnswer:
+def must_refetch(answer_at: datetime) -> FeedResponse:
     """What a 409 means: the server has forgotten the feed, which begins anew."""
-    return FeedAnswer((), answer_at, None)
+    return FeedResponse((), answer_at, None)
 
 
-def _position(answer: Answer, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
+def _position(answer: Response, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
     handle, offset = (_header(answer.headers, names) for names in (_HANDLES, _OFFSETS))
     if after is not None:
         handle, offset = handle or after.handle, offset or after.offset
@@ -178,31 +178,31 @@ def _run_id(row: Row) -> RunId | None:
     return RunId(friendly) if 0 < len(friendly) <= MAX_ID_CHARS else None
 
 
-def _bounded(messages: list[_Message], cuts: Cuts) -> list[_Message]:
+def _bounded(messages: list[_Message], limits: Limits) -> list[_Message]:
     """Leave out the rows over the bound; what the feed says about itself stays."""
     if len(messages) <= MAX_FEED_ROWS:
         return messages
     rows = [message for message in messages if "value" in message]
-    kept = cuts.take(rows, MAX_FEED_ROWS, "rows in one answer of the feed")
+    kept = limits.take(rows, MAX_FEED_ROWS, "rows in one answer of the feed")
     return [*kept, *(message for message in messages if "value" not in message)]
 
 
-def read_row(run_id: RunId, row: Row, read_at: datetime, cuts: Cuts | None = None) -> RunPatch | None:
+def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None = None) -> RunPatch | None:
     """A row as a patch; None where it does not tell the state. Its values are texts or null (recordings 717-728)."""
     status, task = _text(row, "status"), _text(row, "taskIdentifier")
     updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
     if not status or not task or updated_at is None or created_at is None:
         return None
-    cuts = cuts or Cuts()
+    limits = limits or Limits()
     ended = read_time(_text(row, "completedAt")) is not None
-    told = _told_of_state(run_id, row, cuts)
-    state = State(updated_at, Precision.FEED, read_status(cuts.text(status, "status"), ended=ended), **told)
+    told = _told_of_state(run_id, row, limits)
+    state = State(updated_at, Precision.FEED, read_status(limits.text(status, "status"), ended=ended), **told)
     ttl = _text(row, "ttl")
     fixed = Fixed(
-        task=TaskId(intern(cuts.text(task, "task"))),
+        task=TaskId(intern(limits.text(task, "task"))),
         created_at=created_at,
         is_test=_flag(row, "isTest"),
-        ttl=intern(cuts.text(ttl, "ttl")) if ttl else None,
+        ttl=intern(limits.text(ttl, "ttl")) if ttl else None,
     )
     stamp = Stamp(updated_at, Precision.FEED, read_at)
     error = (stamp, read_stored_error(row["error"])) if "error" in row else None
@@ -223,7 +223,7 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
 
     It is as true as that was: any whole answer of the same moment is believed instead.
     """
-    told, word = _told_of_state(run_id, row, Cuts()), _text(row, "status")
+    told, word = _told_of_state(run_id, row, Limits()), _text(row, "status")
     updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
     ended = told.get("finished_at", known.finished_at) is not None
     status = read_status(word[:MAX_NAME_CHARS], ended=ended) if word else known.status
@@ -233,12 +233,12 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
     return RunPatch(run_id, read_at, state=state, error=error)
 
 
-def _told_of_state(run_id: RunId, row: Row, cuts: Cuts) -> dict[str, Any]:
+def _told_of_state(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
     """The fields of a state whose columns are there; `status` and `updated_at` are read by who knows the others."""
     told = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
     if "tags" in told:
-        tags = cuts.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
-        told["tags"] = tuple(Raw(cuts.text(tag, "tag")) for tag in tags)
+        tags = limits.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
+        told["tags"] = tuple(Raw(limits.text(tag, "tag")) for tag in tags)
     return told
 
 

@@ -1,7 +1,7 @@
 """The shapes of what the API sends, as far as we read them, and how bytes become them.
 
 What lives here: typed dictionaries, their adapters (each built when first used) and `decode`. What a value means is
-said where it is converted (`wire.runs`, `wire.answers`). Source: wire/README.md §3, §4.
+said where it is converted (`wire.runs`, `wire.responses`). Source: wire/README.md §3, §4.
 
 Only what makes a row a row is required. Anything else that is absent, null or of a wrong kind is left out of the
 dictionary, in pydantic's core, which costs nothing where all is well.
@@ -18,13 +18,13 @@ from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from tui.domain.run import Json
-from tui.wire.bounds import MAX_ID_CHARS, Cuts
 from tui.wire.errors import ServerFault
-from tui.wire.json_bounds import MAX_DEPTH, MAX_ITEMS, may_be_long, within_bounds
+from tui.wire.json_limits import MAX_DEPTH, MAX_ITEMS, may_be_long, within_bounds
+from tui.wire.limits import MAX_ID_CHARS, Limits
 
 T = TypeVar("T")
 
-LONGEST_NUMBER = 4_300
+MAX_INTEGER_DIGITS = 4_300
 """Digits of an integer that Python reads and prints; a longer one becomes a float (infinite), as in JavaScript."""
 
 _NoneOnError = GetPydanticSchema(
@@ -168,17 +168,17 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def decode(shape: type[T], body: bytes, what: str, cuts: Cuts | None = None) -> T:
-    """Read bytes as one of these shapes. `cuts` learns of what is too deep or too long to be read.
+def decode(shape: type[T], body: bytes, what: str, limits: Limits | None = None) -> T:
+    """Read bytes as one of these shapes. `limits` learns of what is too deep or too long to be read.
 
-    Without `cuts` nothing is too long: a relay's lists are as long as they have to be.
+    Without `limits` nothing is too long: a relay's lists are as long as they have to be.
 
     Raises `ServerFault`, whose text calls the answer `what` and holds nothing of it.
     """
-    if cuts is not None and may_be_long(body):
+    if limits is not None and may_be_long(body):
         body, longest = within_bounds(body)
         if longest > MAX_ITEMS:
-            cuts.note(f"{longest:,} items in one place of {what}, the first {MAX_ITEMS:,} of them are read")
+            limits.note(f"{longest:,} items in one place of {what}, the first {MAX_ITEMS:,} of them are read")
     try:
         read: T = _adapter(shape).validate_json(body)  # type: ignore[arg-type]  # a class is hashable
     except ValidationError:
@@ -191,7 +191,7 @@ def decode(shape: type[T], body: bytes, what: str, cuts: Cuts | None = None) -> 
             value = read_json(body)
         except RecursionError:
             value = read_json(within_bounds(body)[0])
-            (cuts or Cuts()).note(f"values nested more than {MAX_DEPTH} deep in {what} are left out")
+            (limits or Limits()).note(f"values nested more than {MAX_DEPTH} deep in {what} are left out")
         return convert(shape, value)
     except (ValueError, RecursionError):
         raise ServerFault(f"{what} could not be read: no JSON, or not of the shape that we know", 200) from None
@@ -209,4 +209,4 @@ def read_json(body: bytes) -> Json:
 
 
 def _read_integer(text: str) -> int | float:
-    return int(text) if len(text) <= LONGEST_NUMBER else float(text)
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else float(text)

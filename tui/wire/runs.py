@@ -17,12 +17,20 @@ from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.wire.bounds import MAX_ATTEMPTS, MAX_KEY_CHARS, MAX_METADATA_KEYS, MAX_PAGE_ROWS, MAX_RELATIVES, MAX_TAGS, Cuts
+from tui.wire.limits import (
+    MAX_ATTEMPTS,
+    MAX_KEY_CHARS,
+    MAX_METADATA_KEYS,
+    MAX_PAGE_ROWS,
+    MAX_RELATIVES,
+    MAX_TAGS,
+    Limits,
+)
 from tui.wire.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
 from tui.wire.times import read_duration_ms, read_time
 
 _NO_METADATA: dict[str, Json] = {}
-_CAUSES_READ = 16
+_MAX_CAUSES = 16
 """Of a chain of causes: nobody reads on, and the server's is a list without a limit."""
 
 
@@ -43,7 +51,7 @@ class ListPage:
 
 
 @dataclass(frozen=True, slots=True)
-class RunAnswer:
+class RunResponse:
     """One run in full, and what its detail tells of its root, its parent and its direct children."""
 
     patch: RunPatch
@@ -51,16 +59,16 @@ class RunAnswer:
     related: tuple[RunPatch, ...] = ()
 
 
-def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> ListPage:
-    """Read the answer of `GET /api/v1/runs`, in the server's order. `cuts` learns what was too much.
+def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) -> ListPage:
+    """Read the answer of `GET /api/v1/runs`, in the server's order. `limits` learns what was too much.
 
     Raises `ServerFault`.
     """
-    cuts = cuts or Cuts()
-    page = decode(RunPage, body, "the list of runs", cuts)
+    limits = limits or Limits()
+    page = decode(RunPage, body, "the list of runs", limits)
     pagination = page.get("pagination", {})
-    rows = cuts.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
-    patches = tuple(_read_row(row, read_at, cuts) for row in rows if row is not None)
+    rows = limits.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
+    patches = tuple(_read_row(row, read_at, limits) for row in rows if row is not None)
     return ListPage(
         patches,
         read_at,
@@ -71,63 +79,63 @@ def decode_page(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> Lis
     )
 
 
-def decode_run(body: bytes, read_at: datetime, cuts: Cuts | None = None) -> RunAnswer:
-    """Read the answer of `GET /api/v3/runs/{id}`. `cuts` learns what was too much. Raises `ServerFault`."""
-    cuts = cuts or Cuts()
-    detail = decode(RunDetail, body, "the run", cuts)
+def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> RunResponse:
+    """Read the answer of `GET /api/v3/runs/{id}`. `limits` learns what was too much. Raises `ServerFault`."""
+    limits = limits or Limits()
+    detail = decode(RunDetail, body, "the run", limits)
     run_id = RunId(detail["id"])
     related = detail.get("relatedRuns", {})
     root, parent, children = related.get("root"), related.get("parent"), related.get("children")
     root_id = RunId(root["id"]) if root is not None else None
     parent_id = RunId(parent["id"]) if parent is not None else None
-    shown = None if children is None else cuts.take(children, MAX_RELATIVES, f"children of {run_id}")
-    state = _read_state(detail, Precision.DETAIL, read_at, cuts)
+    shown = None if children is None else limits.take(children, MAX_RELATIVES, f"children of {run_id}")
+    state = _read_state(detail, Precision.DETAIL, read_at, limits)
     stamp = Stamp(state.updated_at, Precision.DETAIL, read_at)
-    history = _read_attempts(cuts.take(detail.get("attempts", []), MAX_ATTEMPTS, f"attempts of {run_id}"))
+    history = _read_attempts(limits.take(detail.get("attempts", []), MAX_ATTEMPTS, f"attempts of {run_id}"))
     patch = RunPatch(
         run_id,
         read_at,
-        fixed=_read_fixed(detail, cuts, parent_id, root_id, schedule=detail.get("schedule")),
+        fixed=_read_fixed(detail, limits, parent_id, root_id, schedule=detail.get("schedule")),
         state=state,
-        metadata=(stamp, _read_metadata(detail, cuts)),
+        metadata=(stamp, _read_metadata(detail, limits)),
         body=(stamp, _read_body(detail)),
         error=(stamp, _read_error(detail.get("error"))),
         attempts=(stamp, history) if history.attempts else None,
         attempt_count=detail.get("attemptCount", len(history.attempts) or None),
         has_children=children is not None and len(shown or ()) == len(children),
     )
-    patches = [_read_row(root, read_at, cuts)] if root is not None else []
+    patches = [_read_row(root, read_at, limits)] if root is not None else []
     if parent is not None and parent_id != root_id:
-        patches.append(_read_row(parent, read_at, cuts, root_id=root_id))
+        patches.append(_read_row(parent, read_at, limits, root_id=root_id))
     patches += [
-        _read_row(child, read_at, cuts, run_id, root_id or run_id) for child in shown or () if child is not None
+        _read_row(child, read_at, limits, run_id, root_id or run_id) for child in shown or () if child is not None
     ]
-    return RunAnswer(patch, read_at, tuple(patches))
+    return RunResponse(patch, read_at, tuple(patches))
 
 
 def _read_row(
-    row: RunRow, read_at: datetime, cuts: Cuts, parent_id: RunId | None = None, root_id: RunId | None = None
+    row: RunRow, read_at: datetime, limits: Limits, parent_id: RunId | None = None, root_id: RunId | None = None
 ) -> RunPatch:
-    state = _read_state(row, Precision.LIST, read_at, cuts)
+    state = _read_state(row, Precision.LIST, read_at, limits)
     return RunPatch(
         RunId(row["id"]),
         read_at,
-        fixed=_read_fixed(row, cuts, parent_id, root_id),
+        fixed=_read_fixed(row, limits, parent_id, root_id),
         state=state,
-        metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row, cuts)),
+        metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row, limits)),
     )
 
 
 def _read_fixed(
-    row: RunRow, cuts: Cuts, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None
+    row: RunRow, limits: Limits, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None
 ) -> Fixed:
     def name(text: str | None, what: str) -> Raw | None:
         """One object for a text that many runs repeat."""
-        return None if text is None else Raw(intern(cuts.text(text, what)))
+        return None if text is None else Raw(intern(limits.text(text, what)))
 
     key = row.get("idempotencyKey")
     return Fixed(
-        task=TaskId(intern(cuts.text(row["taskIdentifier"], "task"))),
+        task=TaskId(intern(limits.text(row["taskIdentifier"], "task"))),
         created_at=read_time(row.get("createdAt")),
         depth=row.get("depth"),
         is_test=row.get("isTest"),
@@ -135,22 +143,22 @@ def _read_fixed(
         version=name(row.get("version"), "version"),
         parent_id=parent_id,
         root_id=root_id,
-        batch_id=BatchId(cuts.text(row["batchId"], "batch id")) if "batchId" in row else None,
+        batch_id=BatchId(limits.text(row["batchId"], "batch id")) if "batchId" in row else None,
         trigger_function=name(row.get("triggerFunction"), "trigger function"),
         ttl=name(row.get("ttl"), "ttl"),
-        idempotency_key=None if key is None else Raw(cuts.text(key, "idempotency key", MAX_KEY_CHARS)),
+        idempotency_key=None if key is None else Raw(limits.text(key, "idempotency key", MAX_KEY_CHARS)),
         region=name(row.get("region"), "region"),
         task_kind=name(row.get("taskKind"), "kind of task"),
         schedule=schedule,
     )
 
 
-def _read_state(row: RunRow, precision: Precision, read_at: datetime, cuts: Cuts) -> State:
+def _read_state(row: RunRow, precision: Precision, read_at: datetime, limits: Limits) -> State:
     finished_at = row.get("finishedAt")
     return State(
         updated_at=read_time(row.get("updatedAt")) or read_time(row.get("createdAt")) or read_at,
         precision=precision,
-        status=read_status(cuts.text(row["status"], "status"), ended=finished_at is not None),
+        status=read_status(limits.text(row["status"], "status"), ended=finished_at is not None),
         started_at=read_time(row.get("startedAt")),
         finished_at=read_time(finished_at),
         expired_at=read_time(row.get("expiredAt")),
@@ -159,18 +167,18 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime, cuts: Cuts
         cost_cents=row.get("costInCents", 0.0),
         base_cost_cents=row.get("baseCostInCents", 0.0),
         tags=tuple(
-            Raw(cuts.text(tag, "tag")) for tag in cuts.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
+            Raw(limits.text(tag, "tag")) for tag in limits.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
         ),
     )
 
 
-def _read_metadata(row: RunRow, cuts: Cuts) -> dict[str, Json]:
+def _read_metadata(row: RunRow, limits: Limits) -> dict[str, Json]:
     metadata = row.get("metadata")
     if not isinstance(metadata, dict) or not metadata:
         return _NO_METADATA
     if len(metadata) <= MAX_METADATA_KEYS:
         return metadata
-    kept = cuts.take(tuple(metadata), MAX_METADATA_KEYS, f"keys in the metadata of {row['id']}")
+    kept = limits.take(tuple(metadata), MAX_METADATA_KEYS, f"keys in the metadata of {row['id']}")
     return {key: metadata[key] for key in kept}
 
 
@@ -203,7 +211,7 @@ def _read_error(value: Json, *, is_cause: bool = False) -> RunError | None:
 def _read_causes(value: Json) -> tuple[RunError, ...]:
     if not isinstance(value, list):
         return ()
-    causes = (_read_error(cause, is_cause=True) for cause in value[:_CAUSES_READ])
+    causes = (_read_error(cause, is_cause=True) for cause in value[:_MAX_CAUSES])
     return tuple(cause for cause in causes if cause is not None)
 
 

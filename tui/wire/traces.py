@@ -15,31 +15,31 @@ from tui.domain.run import Json
 from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
 from tui.domain.status import read_status
 from tui.domain.text import Raw
-from tui.wire.bounds import MAX_MESSAGE_CHARS, MAX_SPANS, Cuts
 from tui.wire.errors import ServerFault
-from tui.wire.json_bounds import MAX_ITEMS, may_be_long, within_bounds
+from tui.wire.json_limits import MAX_ITEMS, may_be_long, within_bounds
+from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_SPANS, Limits
 from tui.wire.times import read_duration_ns, read_time
 
 _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, span errors, logged errors (README §5)
 
 
-def decode_trace(body: bytes, cuts: Cuts | None = None) -> Trace:
+def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
     """Decode the answer of `/trace`: times in UTC, nanoseconds rounded to microseconds.
 
     A node without id, message or start time is left out, and its children hang on its parent. A trace of more than
-    MAX_SPANS is truncated, as is one with more than MAX_ITEMS in one place, and `cuts` learns of it. Raises ServerFault
+    MAX_SPANS is truncated, as is one with more than MAX_ITEMS in one place, and `limits` notes it. Raises ServerFault
     when it is no trace, or nested too deep for the JSON decoder (some 490 spans below each other).
     """
-    cuts, longest = cuts or Cuts(), 0
+    limits, longest = limits or Limits(), 0
     if may_be_long(body):
         body, longest = within_bounds(body, max_depth=len(body))
         if longest > MAX_ITEMS:
-            cuts.note(f"{longest:,} items in one place of a trace, the first {MAX_ITEMS:,} of them are read")
+            limits.note(f"{longest:,} items in one place of a trace, the first {MAX_ITEMS:,} of them are read")
     try:
         answer = json.loads(body)
         trace = answer.get("trace") if isinstance(answer, dict) else None
         node = trace.get("rootSpan") if _is_object(trace) else None
-        root, is_cut = _root(node, cuts) if _is_object(node) else (None, False)
+        root, is_cut = _root(node, limits) if _is_object(node) else (None, False)
     except (ValueError, RecursionError):
         raise ServerFault("the trace could not be read: no JSON, or nested too deep", 200) from None
     if not _is_object(trace) or root is None:
@@ -72,7 +72,7 @@ def decode_span(body: bytes) -> SpanDetail:
     )
 
 
-def _root(root: dict[str, Json], cuts: Cuts) -> tuple[Span | None, bool]:
+def _root(root: dict[str, Json], limits: Limits) -> tuple[Span | None, bool]:
     """Build the spans of a nested node, children first, and say whether some were cut; never recursive.
 
     The span is None when the root itself is unreadable.
@@ -88,18 +88,18 @@ def _root(root: dict[str, Json], cuts: Cuts) -> tuple[Span | None, bool]:
         if isinstance(children, list):
             pending.extend((child, run_id, here) for child in reversed(children) if isinstance(child, dict))
     if pending:
-        cuts.note(f"more than {MAX_SPANS:,} spans in a trace, the first of them are kept")
+        limits.note(f"more than {MAX_SPANS:,} spans in a trace, the first of them are kept")
     below: list[list[Span]] = [[] for _ in order]  # of each node, its children last to first
     span: Span | None = None
     for here in range(len(order) - 1, -1, -1):
         node, run_id, parent = order[here]
-        span = _span(node, run_id, tuple(reversed(below[here])), cuts)
+        span = _span(node, run_id, tuple(reversed(below[here])), limits)
         if parent >= 0:
             below[parent].extend(below[here] if span is None else (span,))
     return span, bool(pending)
 
 
-def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], cuts: Cuts) -> Span | None:
+def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], limits: Limits) -> Span | None:
     data = node.get("data")
     if not _is_object(data):
         return None
@@ -110,7 +110,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], cuts
     return Span(
         SpanId(span_id),
         run_id,
-        Raw(cuts.text(message, "span's message", MAX_MESSAGE_CHARS)),
+        Raw(limits.text(message, "span's message", MAX_MESSAGE_CHARS)),
         started_at,
         read_duration_ns(data.get("duration")),
         _text(data.get("level")) or "TRACE",

@@ -25,7 +25,7 @@ from tui.domain.update import SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.sources.realtime.feed import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN
 from tui.store.changes import Changes
-from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -123,11 +123,11 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
     async def story(on: Followed) -> None:
         feed, begun = on.session.reads.feed, snapshots(on)
 
-        async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+        async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             if after is None:
                 return await feed(target, after)
             await on.fleet.clock.sleep(HOLD_S)
-            return FeedAnswer((), on.session.now(), after)
+            return FeedResponse((), on.session.now(), after)
 
         monkeypatch.setattr(on.session.reads, "feed", without_cursor)
         await on.later((MOST_REPEATS + 2) * HOLD_S)

@@ -35,7 +35,7 @@ from tui.sources.polling.scan import PAGE_SIZE
 from tui.sources.realtime.feed import LIST_FIRST_S
 from tui.store.changes import Changes
 from tui.store.merge import merge
-from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
 def test_a_change_is_told_within_the_servers_window_and_costs_no_request(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all
     async def story(on: Followed) -> None:
         feed = on.session.reads.feed
 
-        async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+        async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
             return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
 

@@ -27,7 +27,7 @@ from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.sources.polling.rest import RECONCILE_EVERY_S
 from tui.sources.realtime.feed import HOLD_S, REPLAY_S
 from tui.store.changes import Changes
-from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
+from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
@@ -103,7 +103,7 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
             if look is not None and look.missed_count:
                 blamed.append(look)
 
-        async def dead_then_slow(target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:
+        async def dead_then_slow(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
             if after is None:
                 await clock.sleep(0.4)

@@ -30,7 +30,7 @@ from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
-from tui.wire.questions import RunQuestion
+from tui.wire.read_requests import RunRequest
 from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import (
     VERSION,
@@ -201,7 +201,7 @@ def test_an_open_question_hears_of_the_end_of_the_connection() -> None:
 
     async def ended(link: RelayConnection) -> None:
         with pytest.raises(Unreachable, match="broke"):
-            await link.answer(RunQuestion(RunId("run_1")))
+            await link.fetch_response(RunRequest(RunId("run_1")))
 
     asyncio.run(scenario())
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tui.domain.error import RunError
 from tui.domain.run import Body, Fixed, State
 from tui.domain.update import RunPatch
-from tui.wire.runs import RunAnswer, decode_page, decode_run
+from tui.wire.runs import RunResponse, decode_page, decode_run
 
 READ_AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 ROW: dict[str, Any] = {"id": "run_1", "status": "QUEUED", "taskIdentifier": "hello"}
@@ -42,7 +42,7 @@ def fixed_of(**keys: Any) -> Fixed:
     return fixed
 
 
-def detail_of(**keys: Any) -> RunAnswer:
+def detail_of(**keys: Any) -> RunResponse:
     return decode_run(json.dumps(ROW | keys).encode(), READ_AT)
 
 
@@ -52,6 +52,6 @@ def error_of(error: Any) -> RunError | None:
     return facet[1]
 
 
-def body_facet(answer: RunAnswer) -> Body:
+def body_facet(answer: RunResponse) -> Body:
     assert answer.patch.body is not None
     return answer.patch.body[1]

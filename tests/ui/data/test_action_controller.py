@@ -14,8 +14,8 @@ from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
-from tui.wire.answers import Answer
 from tui.wire.client import Client
+from tui.wire.responses import Response as WireResponse
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 
@@ -86,7 +86,7 @@ def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
         assert isinstance(client, Client)
         send, released = client._connection.send, asyncio.Event()
 
-        async def hold(method: str, *arguments: Any, **options: Any) -> Answer:
+        async def hold(method: str, *arguments: Any, **options: Any) -> WireResponse:
             if method == "POST":
                 await released.wait()
             return await send(method, *arguments, **options)

@@ -31,9 +31,8 @@ from tui.domain.update import (
     WindowRead,
 )
 from tui.store.store import Store
-from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
-from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import (
     Answered,
@@ -56,6 +55,7 @@ from tui.wire.relay.messages import (
     encode_welcome,
 )
 from tui.wire.relay.runs import LARGEST_ROW, encode_patch
+from tui.wire.responses import Response
 from tui.wire.times import LATEST
 
 BOTTOMLESS = b"[" * 200_000
@@ -171,7 +171,7 @@ def test_facts_of_an_older_relay_say_nothing_of_the_window() -> None:
 
 
 def test_an_answer_brings_what_decoders_look_at() -> None:
-    answer = Answer("GET /x", 404, {"content-type": "application/json", "x-secret": "1"}, '{"ü": 1}'.encode(), at(3))
+    answer = Response("GET /x", 404, {"content-type": "application/json", "x-secret": "1"}, '{"ü": 1}'.encode(), at(3))
     read = decode_told(b"".join(encode_answered(7, encode_answer(answer))))
     assert isinstance(read, Answered)
     assert (read.number, read.answer.status, read.answer.body, read.answer.read_at) == (7, 404, answer.body, at(3))
@@ -181,15 +181,15 @@ def test_an_answer_brings_what_decoders_look_at() -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        RunQuestion(RunId("run_1\ud800")),
-        TraceQuestion(RunId("run_1")),
-        EventsQuestion(RunId("run_1")),
-        SpanQuestion(RunId("run_1"), SpanId("span")),
-        QueryQuestion("SELECT 1", None),
-        QueryQuestion("SELECT 1", "1d"),
+        RunRequest(RunId("run_1\ud800")),
+        TraceRequest(RunId("run_1")),
+        EventsRequest(RunId("run_1")),
+        SpanRequest(RunId("run_1"), SpanId("span")),
+        QueryRequest("SELECT 1", None),
+        QueryRequest("SELECT 1", "1d"),
     ],
 )
-def test_a_question_is_the_same_after_the_way(question: Question) -> None:
+def test_a_question_is_the_same_after_the_way(question: ReadRequest) -> None:
     assert decode_asked(encode_call(Call(3, question))) == Call(3, question)
     assert decode_asked(encode_hello(Hello(2, "x"))) == Hello(2, "x")
 

@@ -268,7 +268,7 @@ class RunLister:
             if (known := self._store.history) is None:
                 raise
             self.is_history_read = True
-            self._reads.api.on_cut(f"{error}: older runs are not read; a shorter period needs fewer pages")
+            self._reads.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
             await emit(HistoryRead(known.reached, known.run_count, is_complete=True, is_cut=True))
 
     async def _read_older(self, emit: Emit, priority: Priority) -> None:

@@ -15,9 +15,9 @@ from tui.domain.run import Run
 from tui.domain.update import RunPatch
 from tui.sources.polling.newest import LIST_DELAY
 from tui.store.store import Store
-from tui.wire.feed import LONGEST_WINDOW
+from tui.wire.feed import MAX_FEED_WINDOW
 
-REACH: Final = LONGEST_WINDOW - timedelta(minutes=1)
+REACH: Final = MAX_FEED_WINDOW - timedelta(minutes=1)
 """How long after its creation a feed tells of a run, whenever the feed began: the server moves its window on, and cuts
 it to minutes.
 """

@@ -24,7 +24,7 @@ from tui.store.merge import merge
 from tui.store.server_filter import within
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.wire.feed import LONGEST_WINDOW, MOST_ROWS, FeedAnswer, FeedPosition, FeedTarget, read_change
+from tui.wire.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedPosition, FeedResponse, FeedTarget, read_change
 
 HOLD_S: Final = 20.0
 """A poll without news is answered after so long (17.0 to 22.3 s recorded): the next word is expected by then."""
@@ -79,11 +79,11 @@ class _Progress:
     hollow: int = 0
     parts: int = 0
     told_s: float = 0.0
-    newest: Newest = field(default_factory=lambda: Newest(MOST_ROWS))
+    newest: Newest = field(default_factory=lambda: Newest(MAX_SNAPSHOT_ROWS))
 
     def begin_anew(self) -> None:
         """The next answer is the start of a snapshot."""
-        self.position, self.is_live, self.parts, self.newest = None, False, 0, Newest(MOST_ROWS)
+        self.position, self.is_live, self.parts, self.newest = None, False, 0, Newest(MAX_SNAPSHOT_ROWS)
 
 
 class RealtimeSource:
@@ -167,7 +167,7 @@ class RealtimeSource:
         if self._clock.elapsed_s() - answered_s > REPLAY_S:
             progress.begin_anew()
 
-    async def _ask(self, position: FeedPosition | None) -> FeedAnswer | None:
+    async def _ask(self, position: FeedPosition | None) -> FeedResponse | None:
         """One poll; None: somebody woke us, as after a sleep of the machine, whose connections are dead."""
         loop = asyncio.get_running_loop()
         if position is None:
@@ -188,7 +188,7 @@ class RealtimeSource:
         except TimeoutError:
             return None
 
-    def _patches(self, answer: FeedAnswer) -> tuple[RunPatch, ...]:
+    def _patches(self, answer: FeedResponse) -> tuple[RunPatch, ...]:
         """All that an answer tells; rows of which only some columns came are read on top of what was told before."""
         patches = list(answer.patches)
         states = {patch.id: patch.state for patch in patches}
@@ -205,7 +205,7 @@ class RealtimeSource:
     async def _tell(
         self,
         patches: tuple[RunPatch, ...],
-        answer: FeedAnswer,
+        answer: FeedResponse,
         position: FeedPosition,
         progress: _Progress,
         emit: Emit,
@@ -223,7 +223,7 @@ class RealtimeSource:
         if not progress.is_live:
             progress.is_live = progress.was_live = True
             progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S
-            self._coverage.begin(answer.read_at - min(self._target.window, LONGEST_WINDOW), answer.read_at)
+            self._coverage.begin(answer.read_at - min(self._target.window, MAX_FEED_WINDOW), answer.read_at)
         if progress.newest.since is not None:
             self._coverage.narrow(progress.newest.since)
         if not self._reads.may(Capability.REALTIME):

@@ -23,12 +23,12 @@ from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import OPEN_WITHIN_S, RelayConnector
-from tui.wire.answers import Answer, refusal
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
 from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.wire.feed import FeedAnswer, FeedPosition, FeedTarget
-from tui.wire.questions import Question, Questioner, request_of
+from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.wire.object_store import ObjectStore
+from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of
 from tui.wire.relay.messages import (
     OTHER_VERSION,
     VERSION,
@@ -41,8 +41,8 @@ from tui.wire.relay.messages import (
     encode_call,
     encode_hello,
 )
+from tui.wire.responses import Response, refusal
 from tui.wire.runs import ListPage
-from tui.wire.stored import Stored
 
 ANSWER_WITHIN_S: Final = 40.0
 """Longer than the relay waits for the API, so that it is the relay that says what was wrong."""
@@ -52,7 +52,7 @@ _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
 
-class RelayConnection(Questioner):
+class RelayConnection(ApiReader):
     """One connection to a relay at a time, over which questions are asked; made by `open`."""
 
     def __init__(self, url: str, token: Secret, clock: Clock, *, ca: PurePath | None = None) -> None:
@@ -62,22 +62,22 @@ class RelayConnection(Questioner):
         self._dial = RelayConnector(url, token, clock.now, ca)
         self._line: ClientConnection | None = None
         self._numbers = itertools.count(1)
-        self._open: dict[int, asyncio.Future[Answer]] = {}
-        self._stored = Stored(USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:"))
+        self._open: dict[int, asyncio.Future[Response]] = {}
+        self._stored = ObjectStore(USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:"))
 
     async def aclose(self) -> None:
         """Close what the source did not: connections to the object store."""
         await self._stored.aclose()
 
-    async def answer(self, question: Question) -> Answer:
+    async def fetch_response(self, request: ReadRequest) -> Response:
         """The API's whole answer to a question, carried by the relay."""
-        method, path, _ = request_of(question)
+        method, path, _ = http_request_of(request)
         number = next(self._numbers)
         answer = self._open[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._send(number, question)
+            await self._send(number, request)
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                told: Answer = replace(await answer, asked=f"{method} {path}")
+                told: Response = replace(await answer, label=f"{method} {path}")
         except TimeoutError:
             late = f"{method} {path}: no answer of the relay in {ANSWER_WITHIN_S:.0f} s"
             raise Unreachable(late, may_have_arrived=True) from None
@@ -87,7 +87,7 @@ class RelayConnection(Questioner):
             raise error
         return told
 
-    async def post(self, question: Question) -> int:
+    async def post(self, question: ReadRequest) -> int:
         """Ask without waiting; gives the number under which the answer will be heard. Raises `ApiError`."""
         number = next(self._numbers)
         await self._send(number, question)
@@ -130,7 +130,7 @@ class RelayConnection(Questioner):
             line.transport.abort()
             await line.wait_closed()
 
-    async def _send(self, number: int, question: Question) -> None:
+    async def _send(self, number: int, question: ReadRequest) -> None:
         message = encode_call(Call(number, question))
         if len(message) > LARGEST_CALL:
             raise NotFound("an id of so many characters can be none")
@@ -178,7 +178,7 @@ class RelayConnection(Questioner):
         """Raises `Refused`: a relay tells its runs by itself."""
         raise Refused("a relay lists no runs, it tells them", 405)
 
-    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedAnswer:  # noqa: ARG002  likewise
+    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:  # noqa: ARG002  likewise
         """Raises `Refused`: what a feed tells a relay tells by itself."""
         raise Refused("a relay has no feed, it tells what it hears", 405)
 
@@ -195,5 +195,5 @@ class RelayConnection(Questioner):
         raise Refused("nothing is replayed through a relay", 403)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind a payload's or an output's address, from the object store itself; see `Stored.fetch`."""
+        """The bytes behind a payload's or an output's address, from the object store itself."""
         return await self._stored.fetch(url, max_bytes=max_bytes)

@@ -19,10 +19,10 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from tui.config import Secret
 from tui.domain.text import clean
 from tui.sources.base import Fatal
-from tui.wire.answers import Answer, refusal
 from tui.wire.client import USER_AGENT
 from tui.wire.dead_peers import notice_dead_peer
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
+from tui.wire.responses import Response, refusal
 
 OPEN_WITHIN_S: Final = 10.0
 PING_EVERY_S: Final = 20.0
@@ -119,7 +119,7 @@ class RelayConnector:
         response = error.response
         status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.raw_items()}
-        answer = Answer("the relay", status, headers, bytes(response.body or b""), self._now())
+        answer = Response("the relay", status, headers, bytes(response.body or b""), self._now())
         found = refusal(answer, self._token) if status >= 400 else None
         match found:
             case None:

@@ -16,11 +16,11 @@ from tui.sources.clock import Clock, Timer
 from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.updates import RelayUpdates
 from tui.store.store import Store
-from tui.wire.answers import refusal
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
-from tui.wire.questions import RunQuestion
+from tui.wire.read_requests import RunRequest
 from tui.wire.relay.facts import RelayFacts
 from tui.wire.relay.messages import Answered, Beat, Message, Runs, Welcome
+from tui.wire.responses import refusal
 from tui.wire.runs import decode_run
 
 GIVES_UP_AFTER: Final = 5
@@ -101,7 +101,7 @@ class _Hearing:
             case Beat():
                 await self._connected(message.at)
                 for run_id in self._told.next_missing():
-                    self._reads[await self._link.post(RunQuestion(run_id))] = run_id
+                    self._reads[await self._link.post(RunRequest(run_id))] = run_id
             case Answered():
                 await self._answered(message)
             case Welcome():

@@ -13,13 +13,13 @@ from typing import Any, Final, TypeVar, assert_never
 from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.update import RunGone, RunPatch
-from tui.wire.answers import Answer
 from tui.wire.errors import ServerFault
 from tui.wire.models import decode
-from tui.wire.questions import EventsQuestion, QueryQuestion, Question, RunQuestion, SpanQuestion, TraceQuestion
+from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.facts import RelayFacts, facts_row, read_facts
 from tui.wire.relay.models import AnswerRow, CallRow, ToRelay, ToScreen
 from tui.wire.relay.runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
+from tui.wire.responses import Response
 
 VERSION: Final = 2
 """Of the protocol; two sides with different ones do not talk."""
@@ -73,7 +73,7 @@ class Answered:
     """What the API answered to the call of that number."""
 
     number: int
-    answer: Answer
+    answer: Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Call:
     """A question of a screen, numbered by it."""
 
     number: int
-    question: Question
+    question: ReadRequest
 
 
 Message = Welcome | Runs | RelayFacts | Beat | Answered
@@ -130,7 +130,7 @@ def encode_beat(beat: Beat) -> bytes:
     return _text({"kind": "beat", "at": encode_time(beat.at)})
 
 
-def encode_answer(answer: Answer) -> bytes:
+def encode_answer(answer: Response) -> bytes:
     """An answer without its number: the same for all who asked. It has as much of its headers as a decoder looks at."""
     return _text(
         {
@@ -166,15 +166,15 @@ def encode_call(call: Call) -> bytes:
     """A question."""
     row: dict[str, Json] = {"kind": "call", "id": call.number}
     match call.question:
-        case RunQuestion(run_id):
+        case RunRequest(run_id):
             row |= {"what": "run", "run": run_id}
-        case TraceQuestion(run_id):
+        case TraceRequest(run_id):
             row |= {"what": "trace", "run": run_id}
-        case EventsQuestion(run_id):
+        case EventsRequest(run_id):
             row |= {"what": "events", "run": run_id}
-        case SpanQuestion(run_id, span_id):
+        case SpanRequest(run_id, span_id):
             row |= {"what": "span", "run": run_id, "span": span_id}
-        case QueryQuestion(trql, period):
+        case QueryRequest(trql, period):
             row |= {"what": "query", "trql": trql, "period": period}
         case _:
             assert_never(call.question)
@@ -232,7 +232,7 @@ def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
 def _read_answer(row: AnswerRow) -> Answered:
     headers = {"content-type": row["content_type"]}
     body = row["body"].encode("utf-8", "replace")
-    return Answered(row["id"], Answer("the relay", row["status"], headers, body, decode_moment(row["read_at"])))
+    return Answered(row["id"], Response("the relay", row["status"], headers, body, decode_moment(row["read_at"])))
 
 
 def _asked(row: Any) -> Hello | Call:
@@ -241,15 +241,15 @@ def _asked(row: Any) -> Hello | Call:
     return Call(row["id"], _read_question(row))
 
 
-def _read_question(row: CallRow) -> Question:
+def _read_question(row: CallRow) -> ReadRequest:
     match row["what"]:
         case "run":
-            return RunQuestion(decode_run_id(row["run"]))
+            return RunRequest(decode_run_id(row["run"]))
         case "trace":
-            return TraceQuestion(decode_run_id(row["run"]))
+            return TraceRequest(decode_run_id(row["run"]))
         case "events":
-            return EventsQuestion(decode_run_id(row["run"]))
+            return EventsRequest(decode_run_id(row["run"]))
         case "span":
-            return SpanQuestion(decode_run_id(row["run"]), SpanId(row["span"]))
+            return SpanRequest(decode_run_id(row["run"]), SpanId(row["span"]))
         case "query":
-            return QueryQuestion(row["trql"], row.get("period"))
+            return QueryRequest(row["trql"], row.get("period"))

@@ -21,7 +21,7 @@ from tui.domain.run import Fixed, Json, Precision, Stamp, State
 from tui.domain.status import read_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.wire.bounds import MAX_TAGS
+from tui.wire.limits import MAX_TAGS
 from tui.wire.times import EARLIEST, LATEST, bounded
 
 T = TypeVar("T")

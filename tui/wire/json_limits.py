@@ -11,7 +11,7 @@ MAX_DEPTH: Final = 200
 """Arrays and objects around a value that is kept: pydantic's decoder follows as many."""
 
 MAX_ITEMS: Final = 10_000
-"""Of one array or object: no bound of `wire.bounds` for what an answer lists is higher, spans apart."""
+"""Of one array or object: no bound of `wire.limits` for what an answer lists is higher, spans apart."""
 
 CUT: Final = '"…"'.encode()
 """Stands for an array or object that was too deep."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.wire.bounds import Cuts
-from tui.wire.json_bounds import MAX_DEPTH, MAX_ITEMS, within_bounds
+from tui.wire.json_limits import MAX_DEPTH, MAX_ITEMS, within_bounds
+from tui.wire.limits import Limits
 from tui.wire.models import decode
 from tui.wire.runs import decode_page, decode_run
 from tui.wire.traces import decode_trace
@@ -50,17 +50,17 @@ def test_what_is_no_json_stays_none(body: bytes) -> None:
 
 def test_deep_metadata_of_one_run_leaves_the_other_rows() -> None:
     page = {"data": [ROW | {"id": "run_1", "metadata": "@"}, ROW | {"id": "run_2"}], "pagination": {}}
-    cuts = Cuts()
-    found = decode_page(with_value(page, nested(5_000)), NOON, cuts)
+    limits = Limits()
+    found = decode_page(with_value(page, nested(5_000)), NOON, limits)
     assert [patch.id for patch in found.patches] == ["run_1", "run_2"]
-    assert cuts.notes == [f"values nested more than {MAX_DEPTH} deep in the list of runs are left out"]
+    assert limits.notes == [f"values nested more than {MAX_DEPTH} deep in the list of runs are left out"]
 
 
 def test_run_with_a_deep_payload_is_read() -> None:
-    cuts = Cuts()
-    found = decode_run(with_value(ROW | {"id": "run_1", "payload": "@"}, nested(20_000, "[", "]")), NOON, cuts)
+    limits = Limits()
+    found = decode_run(with_value(ROW | {"id": "run_1", "payload": "@"}, nested(20_000, "[", "]")), NOON, limits)
     assert found.patch.id == "run_1"
-    assert len(cuts.notes) == 1
+    assert len(limits.notes) == 1
 
 
 @pytest.mark.parametrize("count", [MAX_ITEMS - 1, MAX_ITEMS, MAX_ITEMS + 1, 3 * MAX_ITEMS])
@@ -83,20 +83,20 @@ def test_long_list_of_a_relay_is_whole() -> None:
 def test_endless_metadata_of_one_run_is_cut_and_said() -> None:
     long = json.dumps({f"k{key}": key for key in range(2 * MAX_ITEMS)})
     page = {"data": [ROW | {"id": "run_1", "metadata": "@"}, ROW | {"id": "run_2"}], "pagination": {}}
-    cuts = Cuts()
-    first, second = decode_page(with_value(page, long), NOON, cuts).patches
+    limits = Limits()
+    first, second = decode_page(with_value(page, long), NOON, limits).patches
     assert first.metadata is not None
     assert len(first.metadata[1]) == MAX_ITEMS
     assert second.id == "run_2"
-    assert cuts.notes == ["20,000 items in one place of the list of runs, the first 10,000 of them are read"]
+    assert limits.notes == ["20,000 items in one place of the list of runs, the first 10,000 of them are read"]
 
 
 def test_trace_with_endless_children_is_truncated() -> None:
     data = {"message": "log", "startTime": "2026-11-24T11:00:00.000Z", "duration": 0}
     spans = [{"id": f"s{number}", "runId": "run_1", "data": data, "children": []} for number in range(2 * MAX_ITEMS)]
     root = {"id": "root", "runId": "run_1", "data": data, "children": spans}
-    cuts = Cuts()
-    trace = decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode(), cuts)
+    limits = Limits()
+    trace = decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode(), limits)
     assert len(trace.root.children) == MAX_ITEMS
     assert trace.is_truncated
-    assert cuts.notes == ["20,000 items in one place of a trace, the first 10,000 of them are read"]
+    assert limits.notes == ["20,000 items in one place of a trace, the first 10,000 of them are read"]

@@ -17,39 +17,39 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.text import clean
-from tui.wire.answers import Answer, decode_query, refusal
-from tui.wire.bounds import MAX_INLINE_BYTES, Cuts
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.events import EventsDecoder
-from tui.wire.runs import RunAnswer, decode_run
+from tui.wire.limits import MAX_INLINE_BYTES, Limits
+from tui.wire.responses import Response, decode_query, refusal
+from tui.wire.runs import RunResponse, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class RunQuestion:
+class RunRequest:
     """One run in full."""
 
     run_id: RunId
 
 
 @dataclass(frozen=True, slots=True)
-class TraceQuestion:
+class TraceRequest:
     """The spans of a run."""
 
     run_id: RunId
 
 
 @dataclass(frozen=True, slots=True)
-class EventsQuestion:
+class EventsRequest:
     """The spans and log lines of a run as a flat list, five times as many as a trace has at most."""
 
     run_id: RunId
 
 
 @dataclass(frozen=True, slots=True)
-class SpanQuestion:
+class SpanRequest:
     """One span with its properties."""
 
     run_id: RunId
@@ -57,17 +57,17 @@ class SpanQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class QueryQuestion:
+class QueryRequest:
     """The rows of a TRQL query over the last `period` (`1d`); None: the longest that the server takes."""
 
     trql: str
     period: str | None
 
 
-Question = RunQuestion | TraceQuestion | EventsQuestion | SpanQuestion | QueryQuestion
+ReadRequest = RunRequest | TraceRequest | EventsRequest | SpanRequest | QueryRequest
 
 
-class Questioner(ABC):
+class ApiReader(ABC):
     """Asks questions, and makes values of the answers.
 
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
@@ -76,79 +76,79 @@ class Questioner(ABC):
     def __init__(self, key: Secret) -> None:
         """`key` is cut out of every text of an error."""
         self._key = key
-        self.on_cut: Callable[[str], None] = lambda _: None
-        """Called with a sentence about an answer that was more than is taken from one; see `wire.bounds`."""
+        self.on_truncated: Callable[[str], None] = lambda _: None
+        """Called with a sentence about an answer that was more than is taken from one; see `wire.limits`."""
 
     @abstractmethod
-    async def answer(self, question: Question) -> Answer:
+    async def fetch_response(self, request: ReadRequest) -> Response:
         """The whole answer to a question, whatever its status: for who passes it on.
 
         Raises `RateLimited`, so that a budget can wait, and `Unreachable` or `ServerFault` where there is no answer.
         """
 
-    async def read_run(self, run_id: RunId) -> RunAnswer:
+    async def read_run(self, run_id: RunId) -> RunResponse:
         """One run in full, with its root, its parent and its direct children."""
-        answer = await self._good_answer(RunQuestion(run_id))
-        told = await self._decoded(answer, lambda cuts: decode_run(answer.body, answer.read_at, cuts))
+        answer = await self._fetch_success(RunRequest(run_id))
+        told = await self._decode(answer, lambda limits: decode_run(answer.body, answer.read_at, limits))
         if told.patch.id != run_id:
             raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
         return told
 
     async def read_trace(self, run_id: RunId) -> Trace:
         """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
-        answer = await self._good_answer(TraceQuestion(run_id))
-        return await self._decoded(answer, lambda cuts: decode_trace(answer.body, cuts))
+        answer = await self._fetch_success(TraceRequest(run_id))
+        return await self._decode(answer, lambda limits: decode_trace(answer.body, limits))
 
     async def read_events(self, run_id: RunId) -> Events:
         """What the flat list of a run tells of its attempts, decoded in slices between which the loop runs."""
-        decoder = EventsDecoder((await self._good_answer(EventsQuestion(run_id))).body, run_id)
+        decoder = EventsDecoder((await self._fetch_success(EventsRequest(run_id))).body, run_id)
         for _ in decoder.slices():
             await asyncio.sleep(0)
         return decoder.events()
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         """One span with its properties."""
-        return decode_span((await self._good_answer(SpanQuestion(run_id, span_id))).body)
+        return decode_span((await self._fetch_success(SpanRequest(run_id, span_id))).body)
 
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
         """The rows of a TRQL query over the last `period`; takes secret keys only, and is 400 in an outage.
 
         `period` is the server's text (`1d`); None: the longest that the server takes.
         """
-        answer = await self._good_answer(QueryQuestion(trql, period))
-        return await self._decoded(answer, lambda cuts: decode_query(answer.body, cuts))
+        answer = await self._fetch_success(QueryRequest(trql, period))
+        return await self._decode(answer, lambda limits: decode_query(answer.body, limits))
 
-    async def _decoded(self, answer: Answer, decode: Callable[[Cuts], T]) -> T:
+    async def _decode(self, answer: Response, decode: Callable[[Limits], T]) -> T:
         """Decode an answer, a large one in a thread, and report what was cut. Raises what `decode` raises."""
-        cuts = Cuts()
+        limits = Limits()
         is_large = len(answer.body) > MAX_INLINE_BYTES
-        value = await asyncio.to_thread(decode, cuts) if is_large else decode(cuts)
-        for note in cuts.notes:
-            self.on_cut(f"{answer.asked}: {note}")
+        value = await asyncio.to_thread(decode, limits) if is_large else decode(limits)
+        for note in limits.notes:
+            self.on_truncated(f"{answer.label}: {note}")
         return value
 
-    async def _good_answer(self, question: Question) -> Answer:
-        answer = await self.answer(question)
+    async def _fetch_success(self, request: ReadRequest) -> Response:
+        answer = await self.fetch_response(request)
         if (error := refusal(answer, self._key)) is not None:
             raise error
         return answer
 
 
-def request_of(question: Question) -> tuple[str, str, Json]:
+def http_request_of(request: ReadRequest) -> tuple[str, str, Json]:
     """Method, path and body of the request that a question is. Raises `NotFound` for an id that is none."""
-    match question:
-        case RunQuestion(run_id):
+    match request:
+        case RunRequest(run_id):
             return "GET", f"/api/v3/runs/{path_part(run_id)}", None
-        case TraceQuestion(run_id):
+        case TraceRequest(run_id):
             return "GET", f"/api/v1/runs/{path_part(run_id)}/trace", None
-        case EventsQuestion(run_id):
+        case EventsRequest(run_id):
             return "GET", f"/api/v1/runs/{path_part(run_id)}/events", None
-        case SpanQuestion(run_id, span_id):
+        case SpanRequest(run_id, span_id):
             return "GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}", None
-        case QueryQuestion(trql, period):
+        case QueryRequest(trql, period):
             return "POST", "/api/v1/query", {"query": trql, "period": _explicit_period(period)}
         case _:
-            assert_never(question)
+            assert_never(request)
 
 
 def _explicit_period(period: str | None) -> str:

@@ -56,8 +56,8 @@ MAX_NOTES: Final = 10
 """Of one answer."""
 
 
-class Cuts:
-    """Cuts what is over a bound, and notes it in words for a person."""
+class Limits:
+    """Cuts what is over a limit, and notes it in words for a person."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

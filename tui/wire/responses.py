@@ -15,20 +15,20 @@ from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
-from tui.wire.bounds import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Cuts
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
+from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 
-UNTOLD_RESET = timedelta(seconds=10)
+DEFAULT_RESET = timedelta(seconds=10)
 """Until the refill when a 429 does not say: the server refills every 10 s (wire/README.md §10)."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 """Of a `Date`: a clock that was never set shows the first."""
 
-LONGEST_RESET = timedelta(hours=1)
+MAX_RESET = timedelta(hours=1)
 """A reset further away than this is another unit or another clock, not a wait."""
 
-LONGEST_TEXT = 150
+MAX_ERROR_CHARS = 150
 """Characters of the server's own words in an error: two lines of a terminal, path and status included."""
 
 MAX_REFUSAL_BYTES = 64 * 1024
@@ -40,12 +40,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer. `asked` is method and path without the query, `headers` have lower-case names, `read_at` is the
+class Response:
+    """A whole answer. `label` is method and path without the query, `headers` have lower-case names, `read_at` is the
     server's time.
     """
 
-    asked: str
+    label: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
@@ -60,25 +60,27 @@ class Answer:
 def decode_environment(body: bytes) -> Environment:
     """Read four texts of the answer of `GET /api/v1/whoami`, and leave the key that it echoes. Raises `ServerFault`."""
     row = decode(WhoamiRow, body, "the environment of the key")
-    cuts = Cuts()
+    limits = Limits()
     return Environment(
-        slug=Raw(cuts.text(row["slug"], "slug")),
-        type=cuts.text(row["type"], "type"),
-        project=Raw(cuts.text(row.get("project", {}).get("slug", ""), "slug")),
-        organisation=Raw(cuts.text(row.get("organization", {}).get("slug", ""), "slug")),
+        slug=Raw(limits.text(row["slug"], "slug")),
+        type=limits.text(row["type"], "type"),
+        project=Raw(limits.text(row.get("project", {}).get("slug", ""), "slug")),
+        organisation=Raw(limits.text(row.get("organization", {}).get("slug", ""), "slug")),
     )
 
 
-def decode_query(body: bytes, cuts: Cuts | None = None) -> list[dict[str, Json]]:
-    """Read the rows that `POST /api/v1/query` answered. `cuts` learns what was too much. Raises `ServerFault`."""
-    cuts = cuts or Cuts()
+def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Json]]:
+    """Read the rows that `POST /api/v1/query` answered. `limits` learns what was too much. Raises `ServerFault`."""
+    limits = limits or Limits()
     rows = list(
-        cuts.take(decode(QueryRows, body, "the rows of the query", cuts)["results"], MAX_QUERY_ROWS, "rows of a query")
+        limits.take(
+            decode(QueryRows, body, "the rows of the query", limits)["results"], MAX_QUERY_ROWS, "rows of a query"
+        )
     )
     if len(body) > MAX_MESSAGE_CHARS:
         for row in rows:
             row |= {
-                name: cuts.text(value, "text in a query's row", MAX_MESSAGE_CHARS)
+                name: limits.text(value, "text in a query's row", MAX_MESSAGE_CHARS)
                 for name, value in row.items()
                 if isinstance(value, str) and len(value) > MAX_MESSAGE_CHARS
             }
@@ -100,16 +102,16 @@ def read_date(text: str | None, otherwise: datetime) -> datetime:
     return time if _FIRST_YEAR <= time.year <= _LAST_YEAR else otherwise
 
 
-def read_rate_limit(answer: Answer) -> RateLimit | None:
+def read_rate_limit(answer: Response) -> RateLimit | None:
     """What the `x-ratelimit-*` headers say; None unless all three are there."""
     limit, remaining = (_number(answer.headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
     until_reset = _until_reset(answer)
     if limit is None or remaining is None or until_reset is None:
         return None
-    return RateLimit(int(limit), max(0, int(remaining)), min(max(timedelta(), until_reset), LONGEST_RESET))
+    return RateLimit(int(limit), max(0, int(remaining)), min(max(timedelta(), until_reset), MAX_RESET))
 
 
-def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:
+def refusal(answer: Response, key: Secret | None = None) -> ApiError | None:
     """What an answer means that is no success; None for 2xx, except that a page for a browser never is one.
 
     `key` is cut out of the server's words.
@@ -121,20 +123,20 @@ def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:
     value = _read_object(body)
     words = _words(value) if value is not None else "" if answer.is_html else body.decode(errors="replace")
     text = _one_line(words.replace(key.reveal(), "…") if key is not None else words)
-    said = f"{answer.asked}: {status} {text}".rstrip()
+    said = f"{answer.label}: {status} {text}".rstrip()
     if 200 <= status < 300:
         return ServerFault(f"{said}, but a web page: is TRIGGER_API_URL right?", status)
     if status == 429:
         rate = read_rate_limit(answer)
-        if answer.asked == _QUERY and rate is not None and rate.remaining:
+        if answer.label == _QUERY and rate is not None and rate.remaining:
             # Three queries at once are the most for a project, whoever sends them; other requests are still admitted.
             return Refused(said, status)
         return RateLimited(said, _wait(answer, value))
     if status == 404 and value is None:
-        return Refused(f"{answer.asked}: 404, no such route: is TRIGGER_API_URL right?", status)
+        return Refused(f"{answer.label}: 404, no such route: is TRIGGER_API_URL right?", status)
     if status == 404:
         return NotFound(said)
-    if status == 422 and (answer.asked.startswith("GET ") or answer.asked == _QUERY):
+    if status == 422 and (answer.label.startswith("GET ") or answer.label == _QUERY):
         return TooExpensive(said)
     if status == 401 and key is not None and key.reveal().startswith(_PREVIEW_KEY):
         return Refused(f"{said} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
@@ -143,17 +145,17 @@ def refusal(answer: Answer, key: Secret | None = None) -> ApiError | None:
     return ServerFault(said, status)
 
 
-def _wait(answer: Answer, value: dict[str, Json] | None) -> timedelta:
+def _wait(answer: Response, value: dict[str, Json] | None) -> timedelta:
     """How long a 429 asks us to wait: the first of its words that can be meant."""
     words = (
         _until_reset(answer),
         _seconds((value or {}).get("secondsUntilReset")),
         _seconds(answer.headers.get("retry-after")),
     )
-    return next((word for word in words if word is not None and timedelta() < word <= LONGEST_RESET), UNTOLD_RESET)
+    return next((word for word in words if word is not None and timedelta() < word <= MAX_RESET), DEFAULT_RESET)
 
 
-def _until_reset(answer: Answer) -> timedelta | None:
+def _until_reset(answer: Response) -> timedelta | None:
     reset_ms = _number(answer.headers.get("x-ratelimit-reset"))
     try:
         return None if reset_ms is None else _EPOCH + timedelta(milliseconds=reset_ms) - answer.read_at
@@ -163,7 +165,7 @@ def _until_reset(answer: Answer) -> timedelta | None:
 
 def _seconds(value: Json) -> timedelta | None:
     number = _number(value)
-    return None if number is None or abs(number) > LONGEST_RESET.total_seconds() else timedelta(seconds=number)
+    return None if number is None or abs(number) > MAX_RESET.total_seconds() else timedelta(seconds=number)
 
 
 def _number(value: Json) -> float | None:
@@ -196,4 +198,4 @@ def _words(value: dict[str, Json]) -> str:
 def _one_line(text: str) -> str:
     """Somebody's text as one short line that is safe to show."""
     line = clean(" ".join(text.split()))
-    return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "…"
+    return line if len(line) <= MAX_ERROR_CHARS else line[: MAX_ERROR_CHARS - 1] + "…"

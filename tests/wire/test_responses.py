@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.wire.requests import KEY, NOW
 from tui.config import Secret
-from tui.wire.answers import Answer, read_rate_limit, refusal
 from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive
+from tui.wire.responses import Response, read_rate_limit, refusal
 
 
-def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Answer:
-    return Answer("GET /it", status, headers or {}, body, NOW)
+def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Response:
+    return Response("GET /it", status, headers or {}, body, NOW)
 
 
 @pytest.mark.parametrize("body", [b'{"error": "' + b"x " * 10**7 + b'"}', b"x " * 10**7], ids=["JSON", "text"])
@@ -40,7 +40,7 @@ def test_endless_refusal_is_not_read_to_its_end(body: bytes) -> None:
     ],
 )
 def test_422_wants_a_shorter_period_of_lists_and_queries(asked: str, is_too_expensive: bool) -> None:
-    error = refusal(Answer(asked, 422, {}, b'{"error": "narrow the window"}', NOW))
+    error = refusal(Response(asked, 422, {}, b'{"error": "narrow the window"}', NOW))
     assert isinstance(error, Refused)
     assert isinstance(error, TooExpensive) is is_too_expensive
     assert error.status == 422
@@ -61,7 +61,7 @@ def test_too_many_queries_at_once_leave_the_budget(asked: str, remaining: str | 
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-reset": reset_ms}
     headers |= {} if remaining is None else {"x-ratelimit-remaining": remaining}
     body = b'{"error": "You\'ve exceeded your query concurrency of 3 for this project. Please try again later."}'
-    error = refusal(Answer(asked, 429, headers, body, NOW))
+    error = refusal(Response(asked, 429, headers, body, NOW))
     assert isinstance(error, RateLimited) is is_limited
     assert "query concurrency of 3" in str(error)
     if not is_limited:
@@ -72,7 +72,7 @@ def test_too_many_queries_at_once_leave_the_budget(asked: str, remaining: str | 
 def test_only_a_refused_preview_key_is_told_of_its_branch() -> None:
     said = []
     for key in ("tr_preview_x1234567", "tr_preview_sk_x1234567", "tr_dev_x1234567"):
-        error = refusal(Answer("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
+        error = refusal(Response("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
         said.append("TRIGGER_PREVIEW_BRANCH" in str(error))
     assert said == [True, True, False]
 

@@ -13,11 +13,11 @@ from tests.support.wire.requests import KEY, NOW, ask
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Json
-from tui.wire import bounds
-from tui.wire.answers import Answer, decode_query
-from tui.wire.bounds import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Cuts
+from tui.wire import limits as limits_module
 from tui.wire.client import Client
 from tui.wire.feed import decode_feed, read_row
+from tui.wire.limits import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
+from tui.wire.responses import Response, decode_query
 from tui.wire.runs import decode_page, decode_run
 from tui.wire.traces import decode_trace
 
@@ -37,24 +37,24 @@ def body(value: Json) -> bytes:
 def test_page_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
     for count, notes in ((5, []), (7, ["7 rows on a page, the first 5 of them are kept"])):
-        cuts = Cuts()
-        page = decode_page(body({"data": rows(count), "pagination": {"next": "on"}}), NOW, cuts)
+        limits = Limits()
+        page = decode_page(body({"data": rows(count), "pagination": {"next": "on"}}), NOW, limits)
         assert [patch.id for patch in page.patches] == [f"run_{number}" for number in range(5)]
-        assert (page.unreadable, page.next, cuts.notes) == (0, "on", notes)
+        assert (page.unreadable, page.next, limits.notes) == (0, "on", notes)
 
 
 def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_METADATA_KEYS", 3)
     many = {"tags": [f"t{number}" for number in range(50_000)], "metadata": {"a": 1, "b": 2, "c": 3, "d": 4}}
-    listed, read = Cuts(), Cuts()
+    listed, read = Limits(), Limits()
     row = decode_page(body({"data": [ROW | many]}), NOW, listed).patches[0]
     detail = decode_run(body(DETAIL | many | {"id": ROW["id"]}), NOW, read).patch
-    for patch, cuts, what in ((row, listed, "the list of runs"), (detail, read, "the run")):
+    for patch, limits, what in ((row, listed, "the list of runs"), (detail, read, "the run")):
         assert patch.state is not None
         assert patch.state.tags == tuple(f"t{number}" for number in range(MAX_TAGS))
         assert patch.metadata is not None
         assert patch.metadata[1] == {"a": 1, "b": 2, "c": 3}
-        assert cuts.notes == [
+        assert limits.notes == [
             f"50,000 items in one place of {what}, the first 10,000 of them are read",
             f"10,000 tags of {ROW['id']}, the first 100 of them are kept",
             f"4 keys in the metadata of {ROW['id']}, the first 3 of them are kept",
@@ -64,11 +64,11 @@ def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -
 def test_cut_children_are_not_said_to_be_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_RELATIVES", 2)
     for count in (2, 3):
-        cuts = Cuts()
-        answer = decode_run(body(DETAIL | {"relatedRuns": {"children": rows(count)}}), NOW, cuts)
+        limits = Limits()
+        answer = decode_run(body(DETAIL | {"relatedRuns": {"children": rows(count)}}), NOW, limits)
         assert [patch.id for patch in answer.related] == ["run_0", "run_1"]
         assert answer.patch.has_children is (count == 2)
-        assert len(cuts.notes) == (count > 2)
+        assert len(limits.notes) == (count > 2)
 
 
 def test_feed_of_too_many_rows_goes_on_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,34 +76,34 @@ def test_feed_of_too_many_rows_goes_on_where_it_says(monkeypatch: pytest.MonkeyP
     row = recording("717")["response"]["body"][0]["value"]
     messages: list[Json] = [{"value": row | {"friendlyId": f"run_{number}"}, "headers": {}} for number in range(6)]
     messages.append({"headers": {"control": "up-to-date"}})
-    cuts = Cuts()
-    answer = decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body(messages), NOW), None, cuts)
+    limits = Limits()
+    answer = decode_feed(Response("GET /feed", 200, FEED_HEADERS, body(messages), NOW), None, limits)
     assert answer.row_count == 4
     assert answer.position is not None
     assert answer.position.is_up_to_date
-    assert cuts.notes == ["6 rows in one answer of the feed, the first 4 of them are kept"]
+    assert limits.notes == ["6 rows in one answer of the feed, the first 4 of them are kept"]
 
 
 def test_feed_cuts_the_tags_that_the_list_cuts() -> None:
     row = recording("717")["response"]["body"][0]["value"]
     tags = "{" + ",".join(f"t{number:04}" for number in range(500)) + "}"
-    cuts = Cuts()
+    limits = Limits()
     message = {"value": row | {"friendlyId": "run_1", "runTags": tags}, "headers": {}}
-    answer = decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None, cuts)
+    answer = decode_feed(Response("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None, limits)
     assert answer.patches[0].state is not None
     assert len(answer.patches[0].state.tags) == MAX_TAGS
-    assert cuts.notes == ["500 tags of run_1, the first 100 of them are kept"]
+    assert limits.notes == ["500 tags of run_1, the first 100 of them are kept"]
 
 
 def test_query_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.answers.MAX_QUERY_ROWS", 3)
-    cuts = Cuts()
-    assert decode_query(body({"results": [{"n": number} for number in range(9)]}), cuts) == [
+    monkeypatch.setattr("tui.wire.responses.MAX_QUERY_ROWS", 3)
+    limits = Limits()
+    assert decode_query(body({"results": [{"n": number} for number in range(9)]}), limits) == [
         {"n": 0},
         {"n": 1},
         {"n": 2},
     ]
-    assert cuts.notes == ["9 rows of a query, the first 3 of them are kept"]
+    assert limits.notes == ["9 rows of a query, the first 3 of them are kept"]
 
 
 def test_trace_of_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,19 +114,19 @@ def test_trace_of_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -
         return {"id": name, "runId": "run_1", "data": data, "children": list(children)}
 
     for count in (2, 3):
-        cuts = Cuts()
+        limits = Limits()
         root = node("root", *(node(f"s{number}") for number in range(count)))
-        trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), cuts)
+        trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), limits)
         assert [span.message for span in trace.root.walk()] == ["root", "s0", "s1"]
         assert trace.is_truncated is (count == 3)
-        assert len(cuts.notes) == (count > 2)
+        assert len(limits.notes) == (count > 2)
 
 
 def test_one_answer_has_few_notes() -> None:
-    cuts = Cuts()
+    limits = Limits()
     for number in range(1000):
-        cuts.take("ab", 1, f"letters of {number}")
-    assert len(cuts.notes) == MAX_NOTES
+        limits.take("ab", 1, f"letters of {number}")
+    assert len(limits.notes) == MAX_NOTES
 
 
 def test_cut_is_reported_with_its_request(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_cut_is_reported_with_its_request(recordings_api: RecordingsApi, monkeyp
     said: list[str] = []
 
     async def listen(client: Client) -> None:
-        client.on_cut = said.append
+        client.on_truncated = said.append
         await client.list_runs(RunFilters())
 
     ask(recordings_api.url, listen)
@@ -153,24 +153,24 @@ def test_page_larger_than_its_bytes_is_refused(recordings_api: RecordingsApi, mo
 def test_large_answer_is_decoded_in_a_thread(size: int, is_in_thread: bool) -> None:
     """The event loop gets its turns meanwhile."""
     client = Client("http://127.0.0.1:1", KEY, clock=lambda: NOW)
-    answer = Answer("GET /it", 200, {}, bytes(size), NOW)
-    decoding = asyncio.run(client._decoded(answer, lambda _: threading.current_thread()))
+    answer = Response("GET /it", 200, {}, bytes(size), NOW)
+    decoding = asyncio.run(client._decode(answer, lambda _: threading.current_thread()))
     assert (decoding is not threading.main_thread()) is is_in_thread
 
 
 def test_bounds_are_above_all_that_was_recorded() -> None:
-    assert bounds.MAX_PAGE_ROWS >= 100
-    assert bounds.MAX_FEED_ROWS >= 1000
-    assert bounds.MAX_QUERY_ROWS >= 10_000
-    assert bounds.MAX_SPANS >= 25_000
-    assert bounds.MAX_TAGS >= 10
+    assert limits_module.MAX_PAGE_ROWS >= 100
+    assert limits_module.MAX_FEED_ROWS >= 1000
+    assert limits_module.MAX_QUERY_ROWS >= 10_000
+    assert limits_module.MAX_SPANS >= 25_000
+    assert limits_module.MAX_TAGS >= 10
 
 
 def test_recorded_answers_are_not_cut() -> None:
-    cuts = Cuts()
-    decode_page(body(recording("014")["response"]["body"]), NOW, cuts)
-    decode_run(body(DETAIL), NOW, cuts)
-    assert cuts.notes == []
+    limits = Limits()
+    decode_page(body(recording("014")["response"]["body"]), NOW, limits)
+    decode_run(body(DETAIL), NOW, limits)
+    assert limits.notes == []
     assert RunId(DETAIL["id"])
 
 
@@ -178,10 +178,10 @@ def test_recorded_answers_are_not_cut() -> None:
 def test_long_name_is_cut(name: str) -> None:
     """A name of megabytes would be cleaned and measured at each drawing of its row."""
     long = "x" * 2_000_000
-    cuts = Cuts()
-    patch = decode_page(body({"data": [ROW | {name: [long] if name == "tags" else long}]}), NOW, cuts).patches[0]
+    limits = Limits()
+    patch = decode_page(body({"data": [ROW | {name: [long] if name == "tags" else long}]}), NOW, limits).patches[0]
     assert len(repr(patch)) < 10 * MAX_NAME_CHARS
-    (note,) = cuts.notes
+    (note,) = limits.notes
     assert note.endswith("of 2,000,000 characters, the first 1,000 of them are kept")
 
 
@@ -194,24 +194,24 @@ def test_long_names_of_the_feed_are_cut() -> None:
     row = recording("717")["response"]["body"][0]["value"]
     long = "x" * 2_000_000
     for column in ("taskIdentifier", "status", "ttl"):
-        cuts = Cuts()
-        patch = read_row(RunId("run_1"), row | {column: long, "error": None}, NOW, cuts)
+        limits = Limits()
+        patch = read_row(RunId("run_1"), row | {column: long, "error": None}, NOW, limits)
         assert len(repr(patch)) < 100 * MAX_NAME_CHARS
-        assert len(cuts.notes) == 1
+        assert len(limits.notes) == 1
     message = {"value": row | {"friendlyId": long}, "headers": {}}
-    assert decode_feed(Answer("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None).unreadable == 1
+    assert decode_feed(Response("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None).unreadable == 1
 
 
 def test_long_texts_of_queries_and_spans_are_cut() -> None:
     long = "x" * 1_000_000
-    cuts = Cuts()
-    rows = decode_query(body({"results": [{"message": long, "n": 1}, {"message": "short", "n": 2}]}), cuts)
+    limits = Limits()
+    rows = decode_query(body({"results": [{"message": long, "n": 1}, {"message": "short", "n": 2}]}), limits)
     assert rows == [{"message": long[:MAX_MESSAGE_CHARS], "n": 1}, {"message": "short", "n": 2}]
     data: Json = {"message": long, "startTime": "2026-11-24T13:43:46Z", "duration": 1}
     root: Json = {"id": "root", "runId": "run_1", "data": data, "children": []}
-    trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), cuts)
+    trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), limits)
     assert trace.root.message == long[:MAX_MESSAGE_CHARS]
-    assert cuts.notes == [
+    assert limits.notes == [
         "a text in a query's row of 1,000,000 characters, the first 10,000 of them are kept",
         "a span's message of 1,000,000 characters, the first 10,000 of them are kept",
     ]

@@ -12,7 +12,7 @@ from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import Refused, ServerFault
 
 
-class Stored:
+class ObjectStore:
     """The object store. Nothing is opened before the first fetch."""
 
     def __init__(
@@ -36,18 +36,18 @@ class Stored:
         Raises `ServerFault` where there are more than `max_bytes`, or where the address is less safe than the API's.
         """
         scheme, host = _scheme_and_host(url)
-        asked = f"GET the stored data at {host}"
+        label = f"GET the stored data at {host}"
         if scheme != "https" and not (scheme == "http" and self._allows_http):
-            raise ServerFault(f"{asked}: not fetched, since the address is not https", 200)
+            raise ServerFault(f"{label}: not fetched, since the address is not https", 200)
         if self._connection is None:
             headers = {b"user-agent": self._user_agent.encode()}
             self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
-        answer = await self._connection.send("GET", url, asked, max_bytes=max_bytes)
+        answer = await self._connection.send("GET", url, label, max_bytes=max_bytes)
         if 200 <= answer.status < 300:
             return answer.body
         if 400 <= answer.status < 500:
-            raise Refused(f"{asked}: {answer.status}, the address may be too old: read the run again", answer.status)
-        raise ServerFault(f"{asked}: {answer.status}", answer.status)
+            raise Refused(f"{label}: {answer.status}, the address may be too old: read the run again", answer.status)
+        raise ServerFault(f"{label}: {answer.status}", answer.status)
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
