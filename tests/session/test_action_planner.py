@@ -9,6 +9,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.actions import LONG, fleet_of
+from tests.support.answers import server_error
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.session import pass_time, started
 from tui.actions import CANCEL
@@ -17,9 +18,10 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Run
 from tui.session import Session
-from tui.session.action_planner import ActionPlanner
+from tui.session.action_planner import MAX_TREES, ActionPlanner
 from tui.sources.tree_fetcher import TREE_READS
 from tui.store.merge import merge
+from tui.wire.errors import ServerFault
 
 ROOT = FleetRun(1, -100, -90, LONG)
 
@@ -40,27 +42,22 @@ async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
     return [found[RunId(run.id)] for run in runs]
 
 
-def planned(fleet: Fleet, tmp_path: Path, *runs: FleetRun) -> tuple[ActionPlan, Counter[str]]:
+def planned(
+    fleet: Fleet, tmp_path: Path, *runs: FleetRun, allow_partial: bool = False
+) -> tuple[ActionPlan, Counter[str]]:
     """The plan of a cancel, and what was asked for it."""
 
     async def scenario() -> tuple[ActionPlan, Counter[str]]:
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                planning = ActionPlanner(session, CANCEL, await listed(session, runs))
+                planner = ActionPlanner(session, CANCEL, await listed(session, runs))
                 before = len(fleet.requests)
-
-                async def read() -> None:
-                    await planning.read_roots()
-                    while unread := planning.unread:
-                        await planning.read(unread[0])
-
-                task = asyncio.ensure_future(read())
+                task = asyncio.ensure_future(planner.read_plan(allow_partial=allow_partial))
                 for _ in range(100):
                     await pass_time(session, api, 0.1)
                     if task.done():
                         break
-                await task
-                return planning.plan(), Counter(kind_of(path) for _, path, _ in fleet.requests[before:])
+                return await task, Counter(kind_of(path) for _, path, _ in fleet.requests[before:])
 
     return asyncio.run(scenario())
 
@@ -169,3 +166,36 @@ def test_children_among_the_runs_take_reads_of_their_own(tmp_path: Path) -> None
     plan, asked = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
     assert asked == {"query": 2, "detail": 2}
     assert plan.total == 2 * 3 + 1
+
+
+def refuse_queries(path: str) -> Response | None:
+    return JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
+
+
+def test_planner_raises_when_a_tree_cannot_be_read(tmp_path: Path) -> None:
+    fleet = with_roots(1)
+    fleet.fault = lambda path: server_error(500) if "/api/v3/runs/" in path else None
+    with pytest.raises(ServerFault):
+        planned(fleet, tmp_path, *roots_of(fleet))
+
+
+def test_partial_plan_names_a_tree_that_cannot_be_read(tmp_path: Path) -> None:
+    fleet = with_roots(2)
+    broken, whole = roots_of(fleet)
+    fleet.fault = lambda path: server_error(500) if path.endswith(broken.id) else refuse_queries(path)
+    plan, _ = planned(fleet, tmp_path, broken, whole, allow_partial=True)
+    (missing,) = plan.missing
+    assert missing.startswith(f"what is below {broken.id} could not be read: ")
+    assert plan.total == 2 + 2, "what is below the other run is known"
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [(0, ()), (1, ("what is below 1 run was not asked for",)), (3, ("what is below 3 runs was not asked for",))],
+)
+def test_partial_plan_bounds_the_trees_it_reads(tmp_path: Path, more: int, missing: tuple[str, ...]) -> None:
+    fleet = fleet_of(*(FleetRun(1_000 + n, -80, -70, LONG) for n in range(MAX_TREES + more)))
+    fleet.fault = refuse_queries
+    plan, asked = planned(fleet, tmp_path, *fleet.runs, allow_partial=True)
+    assert asked["detail"] == MAX_TREES
+    assert plan.missing == missing

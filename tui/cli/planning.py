@@ -50,12 +50,7 @@ async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
         except NotFound as error:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
         runs.append(merge(None, answer.patch))
-    planning = ActionPlanner(session, action, runs)
-    await planning.read_roots()
-    while unread := planning.unread:
-        await planning.read(unread[0])
-    await session.settle()
-    return planning.plan()
+    return await ActionPlanner(session, action, runs).read_plan()
 
 
 def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:

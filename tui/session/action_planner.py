@@ -12,6 +12,7 @@ from tui.domain.action_plan import ActionPlan, live_title
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
+from tui.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from tui.session.session import Session
@@ -21,6 +22,9 @@ MAX_ROOTS_A_QUERY: Final = 100
 MAX_ROOT_QUERIES: Final = 5
 _FEWEST_ROOTS: Final = 2
 """A single root is read itself: its detail is not late."""
+
+MAX_TREES: Final = 20
+"""Trees that are read one by one for a plan that may be partial."""
 
 
 class ActionPlanner:
@@ -38,16 +42,42 @@ class ActionPlanner:
         self._is_late = False
 
     @property
-    def unread(self) -> list[RunId]:
+    def needs_trees(self) -> bool:
+        """Whether the plan has to read trees, since runs below these would stop too."""
+        return bool(self._unread())
+
+    async def read_plan(self, *, allow_partial: bool = False) -> ActionPlan:
+        """Read the trees of the runs, and return the plan once the store has what was read.
+
+        Raises `ApiError` where a tree cannot be read. With `allow_partial` the plan names what is missing instead, and
+        at most `MAX_TREES` trees are read one by one.
+        """
+        await self._read_roots()
+        reads = 0
+        while (unread := self._unread()) and not (allow_partial and reads == MAX_TREES):
+            reads += 1
+            try:
+                await self._read_tree(unread[0])
+            except ApiError as error:
+                if not allow_partial:
+                    raise
+                self._missing[f"what is below {unread[0]} could not be read: {error}"] = None
+        if unread:
+            runs = "1 run" if len(unread) == 1 else f"{len(unread):,} runs"
+            self._missing[f"what is below {runs} was not asked for"] = None
+        await self._session.settle()
+        return self._plan()
+
+    def _unread(self) -> list[RunId]:
         """The runs whose trees have to be read, and were not tried."""
         if not self._action.stops_others:
             return []
         known = self._tried | self._nodes.keys()
         return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]
 
-    async def read_roots(self) -> None:
+    async def _read_roots(self) -> None:
         """Read what is below the runs that are roots of trees, many by one query, where the key may query."""
-        unread = [self._runs[run_id] for run_id in self.unread]
+        unread = [self._runs[run_id] for run_id in self._unread()]
         roots = [run for run in unread if run.fixed.depth == 0][: MAX_ROOTS_A_QUERY * MAX_ROOT_QUERIES]
         if len(roots) < _FEWEST_ROOTS:
             return
@@ -59,7 +89,7 @@ class ActionPlanner:
                 self._tried.add(run_id)
                 self._take(tree)
 
-    async def read(self, run_id: RunId) -> None:
+    async def _read_tree(self, run_id: RunId) -> None:
         """Read the tree around one of the runs: the others that stand in it are known then too. Raises `ApiError`."""
         self._tried.add(run_id)
         self._take(await self._session.tree(run_id, is_thorough=True))
@@ -73,11 +103,7 @@ class ActionPlanner:
                 self._nodes[node.id] = node
                 self._note_waiting(tree, node)
 
-    def miss(self, reason: str) -> None:
-        """Say why not everything is known."""
-        self._missing[reason] = None
-
-    def plan(self) -> ActionPlan:
+    def _plan(self) -> ActionPlan:
         """What is known so far; runs on which the verb makes no sense by now are in it as `runs` too."""
         found = {each.id: each for node in self._nodes.values() for each in node.walk() if each.id not in self._runs}
         others = tuple(node for node in found.values() if live_title(node) is not None)

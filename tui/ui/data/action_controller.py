@@ -19,7 +19,6 @@ from tui.domain.action_plan import ActionPlan
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
-from tui.present import formatting
 from tui.present.actions.outcomes import (
     batch_words,
     cut_short,
@@ -39,10 +38,6 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
 from tui.ui.model.replays import Replays
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
-from tui.wire.errors import ApiError
-
-TREES_MOST: Final = 20
-"""Trees that are read for one question: what stops below the other runs is then said to be unknown."""
 
 NOTHING_THERE: Final = "nothing is under the cursor: j or ↓ selects a run"
 
@@ -198,7 +193,7 @@ class ActionController:
 
     def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
         interlock = self._session.interlock
-        planning = ActionPlanner(self._session, action, plan.runs)
+        planner = ActionPlanner(self._session, action, plan.runs)
         question = Question(
             plan=plan,
             place=Target(self._session.store.environment, interlock.name, interlock.is_production),
@@ -206,7 +201,7 @@ class ActionController:
             destroys=action.stops_others,
             promise="" if action.stops_others else f"{action.description}.",
             left_out=hidden_marks,
-            is_reading=bool(planning.unread),
+            is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
         self._voice.notice(())  # what was said before is not about this question
@@ -215,20 +210,10 @@ class ActionController:
         self._screen = screen
         app.push_screen(screen, lambda is_agreed: self._answered(action, screen, via, is_agreed=bool(is_agreed)))
         if question.is_reading:
-            self._reading = self._session.spawn(self._plan(action, planning, plan, screen), f"plan {action.id}")
+            self._reading = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
 
-    async def _plan(self, action: Action, planning: ActionPlanner, asked: ActionPlan, screen: ConfirmScreen) -> None:
-        await planning.read_roots()
-        for _ in range(TREES_MOST):
-            if not (unread := planning.unread):
-                break
-            try:
-                await planning.read(unread[0])
-            except ApiError as error:
-                planning.miss(f"what is below {unread[0]} could not be read: {error}")
-        if left := len(planning.unread):
-            planning.miss(f"what is below {formatting.plural(left, 'run')} was not asked for")
-        await self._session.settle()
+    async def _plan(self, action: Action, planner: ActionPlanner, asked: ActionPlan, screen: ConfirmScreen) -> None:
+        plan = await planner.read_plan(allow_partial=True)
         runs = [self._session.store.get(run.id) or run for run in asked.runs]
         meant = tuple(run for run in runs if action.forbidden(run) is None)
         spared = (*asked.spared, *(run for run in runs if run not in meant))
@@ -237,7 +222,7 @@ class ActionController:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
             objection = objection_to(forbidden or f"all {len(runs)} have ended")
             meant, spared = tuple(runs), asked.spared
-        whole = replace(planning.plan(), runs=meant, spared=spared)
+        whole = replace(plan, runs=meant, spared=spared)
         self._app().call_later(screen.show_plan, whole, objection)
 
     def _answered(self, action: Action, screen: ConfirmScreen, via: Via, *, is_agreed: bool) -> None:
