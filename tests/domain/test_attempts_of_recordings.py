@@ -8,7 +8,7 @@ import pytest
 from tests.support.domain.recorded import READ_AT, detail_of, run_of, trace_as, trace_of, utc
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of, needs_root_error
-from tui.domain.error import RunError, read_error
+from tui.domain.error import RunError, build_error
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
 
@@ -115,7 +115,7 @@ def test_an_exit_code_closes_the_open_span_at_the_runs_end_with_the_text_of_the_
 def test_without_the_root_spans_detail_a_crash_has_the_code_that_rest_tells() -> None:
     error = error_of(only(attempts_of(run_of("109"), trace_of("247"))))
 
-    assert (error.code, error.is_blurred) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", True)
+    assert (error.code, error.has_code_only) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", True)
 
 
 def test_an_uncaught_exception_has_the_stack_of_the_root_span() -> None:
@@ -133,7 +133,7 @@ def test_an_uncaught_exception_has_the_stack_of_the_root_span() -> None:
 def test_out_of_memory_is_a_failed_attempt_with_its_code() -> None:
     run = run_of("109", error=internal("TASK_PROCESS_OOM_KILLED"))
     assert needs_root_error(run, trace_of("247"))
-    true_error = read_error("TASK_PROCESS_OOM_KILLED: Process exited with code 137.", name="Internal error")
+    true_error = build_error("TASK_PROCESS_OOM_KILLED: Process exited with code 137.", name="Internal error")
 
     attempt = only(attempts_of(run, trace_of("247"), true_error))
 
@@ -164,7 +164,7 @@ def test_a_lost_worker_cancels_the_attempt_which_says_why() -> None:
 
 
 def test_the_feeds_error_of_a_lost_worker_needs_no_span_detail() -> None:
-    error = read_error("TASK_RUN_STALLED_EXECUTING: Run timed out after 5 minutes", name="Internal error")
+    error = build_error("TASK_RUN_STALLED_EXECUTING: Run timed out after 5 minutes", name="Internal error")
     run = run_of("147")
     assert run.state is not None
     told = Run(
@@ -181,7 +181,7 @@ def test_the_feeds_error_of_a_lost_worker_needs_no_span_detail() -> None:
 def test_a_system_failure_fails_an_attempt_that_seemed_well() -> None:
     run = run_of("149")
     trace = trace_as("240", run)
-    true_error = read_error("TASK_EXECUTION_FAILED: runner lost", name="Internal error")
+    true_error = build_error("TASK_EXECUTION_FAILED: runner lost", name="Internal error")
     assert needs_root_error(run, trace)
 
     attempt = only(attempts_of(run, trace, true_error))

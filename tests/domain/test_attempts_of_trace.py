@@ -14,7 +14,7 @@ from tui.domain.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, Stamp, State
 from tui.domain.span import Span
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 
 EXECUTING, COMPLETED = AttemptStatus.EXECUTING, AttemptStatus.COMPLETED
@@ -24,11 +24,11 @@ FINISHED_S = 100
 
 
 def run(word: str, count: int | None = 0, error: RunError | None = None) -> Run:
-    is_final = read_status(word).canonical.is_final
+    is_final = parse_status(word).canonical.is_final
     state = State(
         updated_at=START,
         precision=Precision.DETAIL,
-        status=read_status(word),
+        status=parse_status(word),
         started_at=START,
         finished_at=START + timedelta(seconds=FINISHED_S) if is_final else None,
     )
@@ -114,7 +114,7 @@ def test_a_cancel_during_a_backoff_leaves_the_failed_attempt_failed() -> None:
 
 
 def test_a_graceful_cancel_is_not_the_attempts_error() -> None:
-    error = RunError(Raw("trigger.dev internal error"), code="TASK_RUN_CANCELLED", is_blurred=True)
+    error = RunError(Raw("trigger.dev internal error"), code="TASK_RUN_CANCELLED", has_code_only=True)
     canceled = run("CANCELED", 1, error)
 
     found = history(canceled, span("Attempt 1", 1, None))
@@ -124,7 +124,7 @@ def test_a_graceful_cancel_is_not_the_attempts_error() -> None:
 
 
 def test_a_root_error_without_a_code_is_still_that_of_a_lost_worker() -> None:
-    lost = run("CANCELED", 1, RunError(Raw("blurred"), code="TASK_RUN_STALLED_EXECUTING", is_blurred=True))
+    lost = run("CANCELED", 1, RunError(Raw("blurred"), code="TASK_RUN_STALLED_EXECUTING", has_code_only=True))
     root = trace(span("task", 0, None, span("Attempt 1", 1, None)))
 
     assert attempts_of(lost, root, BOOM).attempts[0].error == BOOM
@@ -188,7 +188,7 @@ def test_a_trace_without_the_run_is_as_good_as_one_without_attempts() -> None:
     found = attempts_of(run("FAILED", 2, BOOM), other)
 
     assert (seen(found), found.is_trace_gone) == ([(2, FAILED, FINISHED_S)], False)
-    assert not needs_root_error(run("CRASHED", 1, replace(BOOM, code="X_Y", is_blurred=True)), other)
+    assert not needs_root_error(run("CRASHED", 1, replace(BOOM, code="X_Y", has_code_only=True)), other)
 
 
 def test_a_run_of_which_only_the_id_is_known_has_the_attempts_of_its_trace() -> None:

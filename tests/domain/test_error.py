@@ -3,19 +3,19 @@
 import pytest
 
 from tests.support.recordings import recording
-from tui.domain.error import RunError, read_error
+from tui.domain.error import RunError, build_error
 from tui.domain.text import Raw
 
 
 def of_rest(number: str) -> RunError:
     error = recording(number)["response"]["body"]["error"]
-    return read_error(error["message"], name=error.get("name"), stack=error.get("stackTrace"))
+    return build_error(error["message"], name=error.get("name"), stack=error.get("stackTrace"))
 
 
 def test_a_thrown_error_has_its_name_message_and_stack() -> None:
     error = of_rest("103")
 
-    assert (error.name, error.code, error.is_internal, error.is_blurred) == ("Error", None, False, False)
+    assert (error.name, error.code, error.is_internal, error.has_code_only) == ("Error", None, False, False)
     assert error.stack is not None
     assert error.stack.startswith(f"Error: {error.message}\n    at ")
 
@@ -32,21 +32,21 @@ def test_a_thrown_error_has_its_name_message_and_stack() -> None:
 def test_rest_tells_only_the_code_of_an_internal_error(number: str, code: str) -> None:
     error = of_rest(number)
 
-    assert (error.code, error.is_internal, error.is_blurred, error.stack) == (code, True, True, None)
+    assert (error.code, error.is_internal, error.has_code_only, error.stack) == (code, True, True, None)
 
 
 @pytest.mark.parametrize("number", ["105", "127", "132"])
 def test_a_plain_message_is_no_internal_error(number: str) -> None:
     error = of_rest(number)
 
-    assert (error.name, error.code, error.is_blurred) == (None, None, False)
+    assert (error.name, error.code, error.has_code_only) == (None, None, False)
     assert error.message
 
 
 def test_the_true_text_of_an_internal_error_may_have_lines_and_colons() -> None:
-    error = read_error("POD_EVICTED: no space: left\non device", name="Internal error")
+    error = build_error("POD_EVICTED: no space: left\non device", name="Internal error")
 
-    assert (error.code, error.message, error.is_blurred) == ("POD_EVICTED", "no space: left\non device", False)
+    assert (error.code, error.message, error.has_code_only) == ("POD_EVICTED", "no space: left\non device", False)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_the_true_text_of_an_internal_error_may_have_lines_and_colons() -> None:
     ],
 )
 def test_text_of_a_task_that_resembles_ours_is_only_text(message: str, name: str | None) -> None:
-    assert read_error(message, name=name) == RunError(Raw(message), None if name is None else Raw(name))
+    assert build_error(message, name=name) == RunError(Raw(message), None if name is None else Raw(name))
 
 
 def test_an_error_of_nothing_is_an_empty_message() -> None:
-    assert read_error(None) == RunError(Raw(""))
+    assert build_error(None) == RunError(Raw(""))
 
 
 def test_causes_are_kept_in_order() -> None:
-    causes = (read_error("inner"), read_error("innermost"))
+    causes = (build_error("inner"), build_error("innermost"))
 
-    assert read_error("outer", name="Error", causes=causes).causes == causes
+    assert build_error("outer", name="Error", causes=causes).causes == causes

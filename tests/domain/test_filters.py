@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.filters import LONGEST_PERIOD, period_text, queue_names, read_period
+from tui.domain.filters import MAX_PERIOD, parse_period, period_text, queue_names
 from tui.emulator.simulation.new_run import duration_ms
 
 
@@ -28,24 +28,24 @@ def test_how_a_period_is_said(period: timedelta, text: str) -> None:
 
 @given(st.integers(1, 100_000).map(lambda seconds: timedelta(seconds=seconds)) | st.integers(1, 3650).map(timedelta))
 def test_a_period_that_was_said_is_read_again(period: timedelta) -> None:
-    assert read_period(period_text(period)) == period
+    assert parse_period(period_text(period)) == period
 
 
 @given(st.text("0123456789smhdw -.", max_size=8) | st.from_regex(r"\A[0-9]{1,7}[smhdwy]\Z"))
 def test_what_we_read_the_server_reads_as_long(text: str) -> None:
-    period = read_period(text)
+    period = parse_period(text)
     if period is not None:
         assert duration_ms(text) == period / timedelta(milliseconds=1)
 
 
 @pytest.mark.parametrize("text", ["", "h", "0h", "1", "1.5h", "1h30m", "-1h", "1 h", "1h ", "1h\n", "１h", "9999w"])
 def test_what_is_no_period(text: str) -> None:
-    assert read_period(text) is None
+    assert parse_period(text) is None
 
 
 def test_the_longest_period_is_still_a_date_ago() -> None:
-    assert read_period("3650d") == LONGEST_PERIOD
-    assert read_period("3651d") is None
+    assert parse_period("3650d") == MAX_PERIOD
+    assert parse_period("3651d") is None
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import trace_of
-from tui.domain.stack import FrameKind, StackFrame, read_stack
+from tui.domain.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.text import Raw
 
 OWN, DEPENDENCY, NODE = FrameKind.OWN, FrameKind.DEPENDENCY, FrameKind.NODE
 
 
 def frame(line: str) -> StackFrame:
-    (found,) = read_stack(Raw(f"Error: m\n    {line}"))
+    (found,) = parse_stack(Raw(f"Error: m\n    {line}"))
     assert found.text == line
     return found
 
 
 def functions(stack: str, message: str | None = None) -> list[str | None]:
-    return [each.function for each in read_stack(Raw(stack), None if message is None else Raw(message))]
+    return [each.function for each in parse_stack(Raw(stack), None if message is None else Raw(message))]
 
 
 def test_a_recorded_stack_tells_own_code_from_dependencies_and_node() -> None:
@@ -26,7 +26,7 @@ def test_a_recorded_stack_tells_own_code_from_dependencies_and_node() -> None:
     assert error is not None
     assert error.stack is not None
 
-    frames = read_stack(error.stack)
+    frames = parse_stack(error.stack)
 
     assert len(frames) == 10
     assert frames[0] == StackFrame(
@@ -214,12 +214,12 @@ def test_trimmed_and_crlf_lines_are_read() -> None:
         "Array.map",
         None,
     ]
-    assert [each.text for each in read_stack(Raw("E\r\n    at f (/a.js:1:2)\r\n"))] == ["at f (/a.js:1:2)"]
+    assert [each.text for each in parse_stack(Raw("E\r\n    at f (/a.js:1:2)\r\n"))] == ["at f (/a.js:1:2)"]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "a plain string was thrown", "Error: at noon\nat last we failed"])
 def test_text_without_frames_has_none(text: str) -> None:
-    assert read_stack(Raw(text)) == ()
+    assert parse_stack(Raw(text)) == ()
 
 
 pieces = st.sampled_from(
@@ -256,7 +256,7 @@ pieces = st.sampled_from(
 @given(st.lists(pieces | st.text(max_size=3), max_size=40).map("".join), st.none() | st.text(max_size=3))
 def test_any_text_is_read_line_by_line(text: str, message: str | None) -> None:
     lines = [line.strip() for line in text.split("\n")]
-    for found in read_stack(Raw(text), None if message is None else Raw(message)):
+    for found in parse_stack(Raw(text), None if message is None else Raw(message)):
         assert found.text in lines
         assert found.file != ""
         assert found.short_file or found.file is None
@@ -283,5 +283,5 @@ def test_any_text_is_read_line_by_line(text: str, message: str | None) -> None:
 def test_a_hostile_line_is_read_in_one_pass(piece: str) -> None:
     # Anything worse than linear takes minutes here, and is stopped by whoever waits for it.
     for line in (piece * 100_000, piece * 100_000 + "(x:1:2)"):
-        (found,) = read_stack(Raw(f"E\n    at f{line}"))
+        (found,) = parse_stack(Raw(f"E\n    at f{line}"))
         assert found.short_file or found.file is None

@@ -16,12 +16,12 @@ from tui.domain.status import (
     STATUS_TABLE,
     RunStatus,
     filter_word,
-    read_status,
+    parse_status,
     title_of,
 )
 
 SCHEMA = FOLDER.parents[1] / "RUN_SCHEMA.json"
-NOT_A_TRIGGER_WORD = st.text().filter(lambda word: read_status(word).specificity < 0)
+NOT_A_TRIGGER_WORD = st.text().filter(lambda word: parse_status(word).specificity < 0)
 
 
 def test_the_canonical_names_are_those_of_the_run_schema() -> None:
@@ -52,13 +52,13 @@ def test_the_canonical_names_are_those_of_the_run_schema() -> None:
 )
 def test_every_word_of_every_vocabulary_is_understood(words: str, canonical: str, title: str) -> None:
     for word in words.split():
-        status = read_status(word)
+        status = parse_status(word)
         assert (status.word, status.canonical, status.title) == (word, canonical, title)
 
 
 @pytest.mark.parametrize("title", ["Pending version", "System failure", "Timed out"])
 def test_the_words_of_queries_may_have_spaces(title: str) -> None:
-    assert read_status(title).title == title
+    assert parse_status(title).title == title
 
 
 def test_no_word_means_two_things() -> None:
@@ -72,14 +72,14 @@ def test_no_word_means_two_things() -> None:
 
 @given(NOT_A_TRIGGER_WORD)
 def test_an_unknown_word_survives_and_is_final_only_with_an_end(word: str) -> None:
-    live, ended = read_status(word), read_status(word, ended=True)
+    live, ended = parse_status(word), parse_status(word, ended=True)
 
     assert (live.word, live.title, ended.word, ended.title) == (word, word, word, word)
     assert (live.canonical, ended.canonical) == (RunStatus.QUEUED, RunStatus.COMPLETED_WITH_ERRORS)
 
 
 def test_an_end_does_not_change_what_a_known_word_means() -> None:
-    assert read_status("EXECUTING", ended=True) == read_status("EXECUTING")
+    assert parse_status("EXECUTING", ended=True) == parse_status("EXECUTING")
 
 
 def test_the_finer_of_two_words_for_one_moment_says_more() -> None:
@@ -89,7 +89,7 @@ def test_the_finer_of_two_words_for_one_moment_says_more() -> None:
         ("INTERRUPTED", "FAILED"),
         ("EXECUTING", "NEW_WORD"),
     ):
-        assert read_status(fine).specificity > read_status(coarse).specificity
+        assert parse_status(fine).specificity > parse_status(coarse).specificity
 
 
 def test_every_status_is_live_or_final_and_only_the_live_can_be_canceled() -> None:
@@ -103,7 +103,7 @@ def test_every_status_is_live_or_final_and_only_the_live_can_be_canceled() -> No
 
 def test_the_statuses_whose_flags_lie_are_final() -> None:
     for word in ("EXPIRED", "TIMED_OUT"):
-        assert read_status(word).canonical.is_final
+        assert parse_status(word).canonical.is_final
     assert not RunStatus.EXPIRED.is_failed
     assert not RunStatus.CANCELLED.is_failed
     assert RunStatus.TIMED_OUT.is_failed

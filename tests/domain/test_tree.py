@@ -13,8 +13,8 @@ from tests.support.domain.recorded import READ_AT, START, run_of, span, trace_of
 from tests.support.recordings import body_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Run, State
-from tui.domain.status import read_status
-from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
+from tui.domain.status import parse_status
+from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
 from tui.wire.runs import decode_run
 
@@ -26,7 +26,7 @@ def row(run_id: str, parent: str | None = None, task: str | None = None, word: s
         RunId(run_id),
         RunId(parent) if parent else None,
         TaskId(task) if task else None,
-        read_status(word) if word else None,
+        parse_status(word) if word else None,
     )
 
 
@@ -99,11 +99,11 @@ def test_trace_tells_when_its_runs_were_created_started_and_over() -> None:
 
 def test_only_runs_that_did_not_wait_have_children_beyond_the_trace() -> None:
     root = trace_of("234").root
-    assert runs_with_unawaited(root) == {root.run_id}
+    assert runs_with_unawaited_children(root) == {root.run_id}
     for message in ("triggerAndWait()", "batchTriggerAndWait()", "tasks.triggerAndWait()", "trigger", "retrigger it"):
-        assert runs_with_unawaited(span(message, 0)) == frozenset()
+        assert runs_with_unawaited_children(span(message, 0)) == frozenset()
     for message in ("trigger()", "batchTrigger()", "tasks.trigger()", "batch.triggerByTask()"):
-        assert runs_with_unawaited(span(message, 0)) == {"run_a"}
+        assert runs_with_unawaited_children(span(message, 0)) == {"run_a"}
 
 
 def test_the_trace_of_a_child_begins_there() -> None:
@@ -147,22 +147,22 @@ def test_the_first_known_word_of_a_row_counts_and_a_later_one_fills_what_is_miss
 
     found = node(build_tree(A, rows, {}), "b")
 
-    assert (found.depth, found.task, found.status) == (1, "sync", read_status("FAILED"))
+    assert (found.depth, found.task, found.status) == (1, "sync", parse_status("FAILED"))
 
 
 def test_what_the_store_knows_goes_before_a_rows_task_and_status() -> None:
-    state = State(START, Precision.LIST, read_status("EXECUTING"))
+    state = State(START, Precision.LIST, parse_status("EXECUTING"))
     of_store = Run(B, Fixed(task=TaskId("true"), parent_id=A), state)
 
     found = node(build_tree(A, [row("b", "a", "old", "QUEUED")], known(of_store)), "b")
 
-    assert (found.task, found.status, found.run) == ("true", read_status("EXECUTING"), of_store)
+    assert (found.task, found.status, found.run) == ("true", parse_status("EXECUTING"), of_store)
 
 
 def test_a_reference_without_state_keeps_the_rows_status() -> None:
     found = node(build_tree(A, [row("b", "a", None, "QUEUED")], known(run("b"))), "b")
 
-    assert found.status == read_status("QUEUED")
+    assert found.status == parse_status("QUEUED")
 
 
 def test_a_parent_is_taken_from_the_store_where_no_row_tells_it() -> None:

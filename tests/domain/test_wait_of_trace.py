@@ -138,7 +138,7 @@ def test_wait_is_known_until_the_run_changes() -> None:
 )
 def test_wait_for_time_lasts_as_long_as_it_says(about: str | None, lasts_s: float | None) -> None:
     wait = replace(WAIT, about=None if about is None else Raw(about))
-    assert wait.lasts == (None if lasts_s is None else timedelta(seconds=lasts_s))
+    assert wait.duration == (None if lasts_s is None else timedelta(seconds=lasts_s))
     assert wait.until is None or lasts_s is None
     if lasts_s is not None:
         assert wait.is_over(START + timedelta(seconds=lasts_s))

@@ -37,7 +37,7 @@ from tests.perf.followed import INTO
 from tests.perf.scaled_clock import ScaledClock
 from tests.perf.terminal import Terminal
 from tui.config import read_settings
-from tui.domain.status import RunStatus, read_status
+from tui.domain.status import RunStatus, parse_status
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
@@ -283,7 +283,7 @@ def _differs(true: dict[str, Any], known: list[str] | None) -> bool:
     if known is None:
         return True
     status, updated_at = known
-    is_same = status in {read_status(true["status"]).canonical.value, RunStatus.REATTEMPTING.value}
+    is_same = status in {parse_status(true["status"]).canonical.value, RunStatus.REATTEMPTING.value}
     return not is_same or datetime.fromisoformat(updated_at) != datetime.fromisoformat(true["updatedAt"])
 
 

@@ -27,7 +27,7 @@ from tests.perf.figure import Figure
 from tui.config import Secret, read_settings
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
 from tui.emulator.server.listening import listen
@@ -93,7 +93,7 @@ class Driven:
             task=TaskId(f"task-{number % 20}"), created_at=created_at, version=Raw("20260101.1"), is_test=False
         )
         state = State(
-            now, Precision.FEED, read_status(word), started_at=created_at, tags=(Raw(f"user_{number % 500}"),)
+            now, Precision.FEED, parse_status(word), started_at=created_at, tags=(Raw(f"user_{number % 500}"),)
         )
         return RunPatch(RunId(f"run_{number:021d}"), now, fixed, state, attempt_count=1)
 

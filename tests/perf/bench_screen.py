@@ -23,7 +23,7 @@ ROUNDS = 6
 PRESSES = 100
 BUSY_S = 60.0
 SETTLING_S = 10.0
-MANY = 100_000
+MAX_RUNS_FOR_YES = 100_000
 
 DEMO = [sys.executable, "-m", "tui", "demo", "--history", "500"]
 BARE = """
@@ -75,22 +75,22 @@ def _started_s(command: list[str], text: str) -> float:
 
 def keys() -> Iterator[Figure]:
     """From a key to the paint that shows the cursor one row on."""
-    with filled(100) as few, filled(MANY) as many:
-        p95: dict[int, list[float]] = {100: [], MANY: []}
+    with filled(100) as few, filled(MAX_RUNS_FOR_YES) as many:
+        p95: dict[int, list[float]] = {100: [], MAX_RUNS_FOR_YES: []}
         written: list[int] = []
         for _ in range(ROUNDS):
-            spent: dict[int, list[float]] = {100: [], MANY: []}
+            spent: dict[int, list[float]] = {100: [], MAX_RUNS_FOR_YES: []}
             for number in range(PRESSES):
-                for runs, terminal in ((100, few), (MANY, many)):
+                for runs, terminal in ((100, few), (MAX_RUNS_FOR_YES, many)):
                     seconds, count = press(terminal, number)
                     spent[runs].append(seconds)
                     written.append(count)
             for runs, seconds_each in spent.items():
                 p95[runs].append(percentile(seconds_each, 0.95))
         # A frame more or less moves the p95 of one round by half: the middle one of several says what is so.
-        ratio = statistics.median(many_s / few_s for few_s, many_s in zip(p95[100], p95[MANY], strict=True))
+        ratio = statistics.median(many_s / few_s for few_s, many_s in zip(p95[100], p95[MAX_RUNS_FOR_YES], strict=True))
         yield Figure("a key to its paint, 100 runs, p95", statistics.median(p95[100]) * 1000, "ms")
-        yield Figure("a key to its paint, 100,000 runs, p95", statistics.median(p95[MANY]) * 1000, "ms")
+        yield Figure("a key to its paint, 100,000 runs, p95", statistics.median(p95[MAX_RUNS_FOR_YES]) * 1000, "ms")
         yield Figure("a key with 100,000 runs, times that with 100", ratio, "x", 1.5)
         yield Figure("a key, bytes to the terminal", statistics.median(written), "bytes")
 

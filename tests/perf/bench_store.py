@@ -10,7 +10,7 @@ from statistics import median
 from tests.perf.figure import Figure
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.store.filter import parse_filter
@@ -31,7 +31,7 @@ def _row(number: int, word: str, read: datetime, *, updates: int = 0) -> RunPatc
     """A list row as `wire` decodes it: texts that repeat are shared, and the time of the answer."""
     created = START + timedelta(milliseconds=20 * number)
     updated = created + timedelta(seconds=1 + updates)
-    status = read_status(word)
+    status = parse_status(word)
     ended = updated if status.canonical.is_final else None
     fixed = Fixed(TASKS[number % 40], created, 0, is_test=False, environment=ENVIRONMENT, version=VERSION)
     state = State(

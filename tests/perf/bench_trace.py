@@ -10,8 +10,8 @@ from tests.perf.figure import Figure
 from tui.domain.attempts_of_trace import attempts_of
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
-from tui.domain.stack import read_stack
-from tui.domain.status import read_status
+from tui.domain.stack import parse_stack
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.wire.events import MAX_EVENT_ROWS, EventsDecoder
@@ -108,7 +108,7 @@ def slices_ms(answer: bytes) -> list[float]:
 def measure() -> Iterator[Figure]:
     """Best of several, since the machine has other work."""
     answer = body()
-    status = read_status("COMPLETED")
+    status = parse_status("COMPLETED")
     run = Run(RunId("run_"), state=State(START, Precision.DETAIL, status), attempt_count=2)
 
     def whole() -> None:
@@ -126,7 +126,7 @@ def measure() -> Iterator[Figure]:
     yield Figure("events of 25,000 rows into attempts", min(map(sum, rounds)), "ms", 400)
     yield Figure("  of it the longest stretch in one piece", min(map(max, rounds)), "ms", 10)
     yield Figure("  size of the answer", len(events) / 1_000_000, "MB")
-    yield Figure("stack of ten frames", _best_ms(lambda: read_stack(Raw(STACK))), "ms")
+    yield Figure("stack of ten frames", _best_ms(lambda: parse_stack(Raw(STACK))), "ms")
 
 
 def _best_ms(work: Callable[[], object]) -> float:

@@ -17,7 +17,7 @@ from random import Random
 from tui.config import Secret, Settings
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.session import Session
@@ -42,7 +42,7 @@ def patch(number: int, word: str, now: datetime, *, version: int = 0) -> RunPatc
     """A row of the list about run `number`, of which 0 is the newest; `version` counts its changes."""
     created = now - AGE - number * GAP
     updated = created + timedelta(seconds=1 + version)
-    status = read_status(word)
+    status = parse_status(word)
     ended = updated if status.canonical.is_final else None
     fixed = Fixed(TASKS[number % 40], created, 0, is_test=False, environment=Raw("dev"), version=Raw("20261124.1"))
     state = State(updated, Precision.LIST, status, created + timedelta(milliseconds=300), ended)

@@ -31,10 +31,10 @@ class Count:
         self.troubles: list[str] = []
         self._session = session
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Count those."""
         self.run_count += len(changes.added) + len(changes.changed)
-        for status in self._session.store.sources.values() if Topic.SOURCES in changes.topics else ():
+        for status in self._session.store.source_statuses.values() if Topic.SOURCES in changes.topics else ():
             if not isinstance(status, SourceConnected) and (told := f"{status.source}: {status.reason}, {status.at}"):
                 self.troubles += [told] if told not in self.troubles else []
 
@@ -61,7 +61,7 @@ async def main(runs: int) -> None:
             numbers = range(first, min(first + PAGE, runs))
             session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
         session.store._max_runs = runs
-        session.listen(count.see)
+        session.listen(count.on_changes)
         into = Path(os.environ[INTO])
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell, session, count, into)
         app = TriggerApp(session)

@@ -7,7 +7,7 @@ from tests.support.present.samples import sample
 from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, RunStatus, read_status
+from tui.domain.status import STATUS_TABLE, RunStatus, parse_status
 from tui.present.status import LOOKS, look_of, look_of_attempt, look_of_status
 from tui.present.styled import Token
 
@@ -52,8 +52,8 @@ def test_a_status_looks_as_the_looks_page_says(
 ) -> None:
     look = look_of(sample(word))
     assert (look.glyph, look.ascii_glyph, look.word, look.name.token) == (glyph, ascii_glyph, shown, token)
-    assert look.name.is_bold == read_status(word).canonical.is_failed
-    assert look_of_status(read_status(word)) == look
+    assert look.name.is_bold == parse_status(word).canonical.is_failed
+    assert look_of_status(parse_status(word)) == look
 
 
 def test_the_glyphs_of_completed_and_pending_version_have_a_colour_that_their_words_have_not() -> None:
@@ -69,7 +69,7 @@ def test_executing_again_is_reattempting() -> None:
 def test_an_unknown_status_is_a_question_mark_and_the_servers_word_made_harmless(ended: bool) -> None:
     run = sample("QUEUED")
     assert run.state
-    status = read_status("QUANTUM\x1b[2J", ended=ended)
+    status = parse_status("QUANTUM\x1b[2J", ended=ended)
     look = look_of(replace(run, state=replace(run.state, status=status)))
     assert (look.glyph, look.name.text, look.name.token) == ("?", "QUANTUM␛[2J", Token.MUTED)
 
@@ -77,7 +77,7 @@ def test_an_unknown_status_is_a_question_mark_and_the_servers_word_made_harmless
 def test_a_status_that_is_empty_or_was_never_read_is_not_made_up() -> None:
     assert (look_of(Run(RunId("run_1"))).glyph, look_of(Run(RunId("run_1"))).word) == ("?", "·")
     assert look_of_status(None).glyph == "?"
-    assert look_of_status(read_status("")).word == "·"
+    assert look_of_status(parse_status("")).word == "·"
 
 
 def test_every_attempt_status_has_a_look() -> None:

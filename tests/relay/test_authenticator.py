@@ -42,7 +42,7 @@ def one_run() -> Fleet:
 
 
 def is_connected(screen: Session) -> bool:
-    return isinstance(screen.store.sources.get(RELAY), SourceConnected)
+    return isinstance(screen.store.source_statuses.get(RELAY), SourceConnected)
 
 
 async def refused(relayed: Relayed, **how: object) -> tuple[int, str]:
@@ -96,8 +96,8 @@ def test_refusals_are_reported_ten_times_a_minute_in_all() -> None:
 def test_a_screen_with_a_wrong_token_ends_with_words_that_name_the_variable(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with relaying(nothing(), tmp_path) as relayed, on_screen(relayed, f"{TOKEN}-of-yesterday") as screen:
-            await relayed.until(lambda: isinstance(screen.store.sources.get(RELAY), SourceStopped))
-            status = screen.store.sources[RELAY]
+            await relayed.until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
+            status = screen.store.source_statuses[RELAY]
             assert isinstance(status, SourceStopped)
             assert status.status == 401
             assert "TRIGGER_TUI_RELAY_TOKEN" in status.reason
@@ -130,8 +130,8 @@ def test_a_screen_too_much_waits_for_a_place(tmp_path: Path) -> None:
         ):
             await relayed.until(lambda: is_connected(first))
             async with on_screen(relayed) as second:
-                await relayed.until(lambda: isinstance(second.store.sources.get(RELAY), SourceRetrying))
-                status = second.store.sources[RELAY]
+                await relayed.until(lambda: isinstance(second.store.source_statuses.get(RELAY), SourceRetrying))
+                status = second.store.source_statuses[RELAY]
                 assert isinstance(status, SourceRetrying)
                 assert "1 screens already" in status.reason
                 relayed.relay.use(TOKENS)
@@ -149,7 +149,7 @@ def test_a_withdrawn_token_ends_its_screens_and_no_others(tmp_path: Path) -> Non
         ):
             await relayed.until(lambda: is_connected(wall) and is_connected(desk))
             relayed.relay.use(Tokens((("desk", Secret(DESK)),)))
-            await relayed.until(lambda: isinstance(wall.store.sources[RELAY], SourceStopped))
+            await relayed.until(lambda: isinstance(wall.store.source_statuses[RELAY], SourceStopped))
             assert is_connected(desk)
 
     asyncio.run(scenario())
@@ -254,8 +254,8 @@ def test_over_tls_a_screen_that_knows_the_authority_is_like_any_other(tmp_path: 
 def test_a_certificate_that_nobody_trusts_is_refused_with_words(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with relaying(nothing(), tmp_path, options=tls()) as relayed, on_screen(relayed) as screen:
-            await relayed.until(lambda: isinstance(screen.store.sources.get(RELAY), SourceStopped))
-            status = screen.store.sources[RELAY]
+            await relayed.until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
+            status = screen.store.source_statuses[RELAY]
             assert isinstance(status, SourceStopped)
             assert "certificate" in status.reason
             assert "not trusted" in status.reason

@@ -47,8 +47,8 @@ class Watched:
         self._see()
 
     def _see(self) -> None:
-        for status in self._screen.store.sources.values():
-            self._connection.see(status, self._screen.clock.elapsed_s(), self._screen.now())
+        for status in self._screen.store.source_statuses.values():
+            self._connection.record(status, self._screen.clock.elapsed_s(), self._screen.now())
 
     @property
     def now(self) -> Freshness:
@@ -70,19 +70,19 @@ def test_a_screen_knows_what_the_relay_knows(tmp_path: Path) -> None:
 
             def is_same() -> bool:
                 facts = [
-                    (each.environment, each.history, each.window, each.counts_read, each.lost)
+                    (each.environment, each.history, each.window, each.server_counts, each.lost_capabilities)
                     for each in (mine, theirs)
                 ]
-                return facts[0] == facts[1] and mine.sources[REST] == theirs.sources[REST]
+                return facts[0] == facts[1] and mine.source_statuses[REST] == theirs.source_statuses[REST]
 
             for _ in range(2):
                 await both(relayed, screen)
                 await relayed.until(is_same)
                 assert mine.environment is not None
-                assert mine.counts_read is not None
+                assert mine.server_counts is not None
                 now = screen.now()
-                assert mine.tally(now) == theirs.tally(now)
-                assert isinstance(mine.sources[RELAY], SourceConnected)
+                assert mine.status_counts(now) == theirs.status_counts(now)
+                assert isinstance(mine.source_statuses[RELAY], SourceConnected)
                 assert screen.write_block == "this session is read-only"
                 await relayed.later(20)
 
@@ -186,12 +186,12 @@ def test_the_key_and_the_tokens_are_in_no_message_and_no_text(tmp_path: Path) ->
             # A server in trouble says more than it should.
             fleet.fault = lambda path: server_error(500, f"Bearer {SECRET}") if "/api/" in path else None
             await line.send(encode_call(Call(1, RunRequest(RunId(FAILED.id)))), text=True)
-            await relayed.until(lambda: isinstance(relayed.session.store.sources[REST], SourceRetrying))
+            await relayed.until(lambda: isinstance(relayed.session.store.source_statuses[REST], SourceRetrying))
             heard = await hear_until(line, lambda message: isinstance(message, Answered))
             bodies = [message.answer.body.decode() for message in heard if isinstance(message, Answered)]
             assert any("Bearer ..." in body for body in bodies)
             texts = [*bodies, repr(heard), repr(relayed.relay), repr(screen), repr(screen.settings), *relayed.said]
-            texts += [repr(screen.store.sources), repr(screen.reads.api), repr(vars(screen.reads.api))]
+            texts += [repr(screen.store.source_statuses), repr(screen.reads.api), repr(vars(screen.reads.api))]
             assert not [text for text in texts if SECRET in text or TOKEN in text]
 
     asyncio.run(scenario())
@@ -205,7 +205,7 @@ def test_a_relay_that_restarts_is_found_again_and_nothing_is_missed(tmp_path: Pa
             watched = Watched(screen)
             await relayed.restart(down_s=120)
             assert watched.now.level is Level.STALE
-            assert watched.now.lead == RELAY
+            assert watched.now.leader == RELAY
             await both(relayed, screen)
             await relayed.until(lambda: watched.now.level is Level.FRESH)
 
@@ -220,10 +220,10 @@ def test_an_upstream_that_is_gone_makes_screens_stale_and_its_return_makes_them_
             watched = Watched(screen)
             fleet.fault = lambda path: server_error(503) if "/api/" in path else None
             await relayed.later(60)
-            assert isinstance(screen.store.sources[RELAY], SourceConnected)
-            assert isinstance(screen.store.sources[REST], SourceRetrying)
+            assert isinstance(screen.store.source_statuses[RELAY], SourceConnected)
+            assert isinstance(screen.store.source_statuses[REST], SourceRetrying)
             assert watched.now.level is Level.STALE
-            assert watched.now.trouble == relayed.session.store.sources[REST]
+            assert watched.now.trouble == relayed.session.store.source_statuses[REST]
             fleet.fault = lambda _: None
             await both(relayed, screen)
             await relayed.until(lambda: watched.now.level is Level.FRESH)
@@ -238,10 +238,10 @@ def test_a_key_that_was_refused_is_tried_again_without_a_person(tmp_path: Path) 
         fleet = world()
         fleet.fault = lambda path: server_error(401) if "/api/" in path else None
         async with relaying(fleet, tmp_path, realtime=True) as relayed, on_screen(relayed) as screen:
-            await relayed.until(lambda: isinstance(screen.store.sources.get(REST), SourceStopped))
+            await relayed.until(lambda: isinstance(screen.store.source_statuses.get(REST), SourceStopped))
             assert Watched(screen).now.level is Level.STALE
             fleet.fault = lambda _: None
-            await relayed.until(lambda: isinstance(screen.store.sources[REST], SourceConnected))
+            await relayed.until(lambda: isinstance(screen.store.source_statuses[REST], SourceConnected))
             await both(relayed, screen)
             # What was followed before is followed no more.
             await relayed.later(5)
@@ -339,8 +339,8 @@ def test_a_relay_that_comes_back_with_another_environment_is_not_mixed_with_the_
             fleet.fault = lambda path: Response(json.dumps(there)) if path == "/api/v1/whoami" else None
             fleet.add(FleetRun(950, fleet.now_s, fleet.now_s + 1))
             await relayed.restart(down_s=1)
-            await relayed.until(lambda: isinstance(screen.store.sources[RELAY], SourceStopped))
-            assert "another environment" in screen.store.sources[RELAY].reason  # type: ignore[union-attr]
+            await relayed.until(lambda: isinstance(screen.store.source_statuses[RELAY], SourceStopped))
+            assert "another environment" in screen.store.source_statuses[RELAY].reason  # type: ignore[union-attr]
             assert screen.store.environment is not None
             assert screen.store.environment.slug == "dev"
             assert screen.store.snapshot().keys() == known

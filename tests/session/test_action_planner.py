@@ -76,7 +76,7 @@ def test_sixty_children_cost_two_requests(tmp_path: Path, below_each: int) -> No
     assert asked == {"detail": 1, "query": 1}
     assert plan.total == 61 + 60 * below_each
     assert plan.missing == ()
-    assert plan.is_late, "what the children started within the last second is not known"
+    assert plan.is_from_replica, "what the children started within the last second is not known"
 
 
 def test_a_child_in_the_middle_costs_three_requests(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_run_with_nothing_below_is_not_late(tmp_path: Path) -> None:
     plan, asked = planned(with_children(0), tmp_path, ROOT)
     assert asked == {"detail": 1, "query": 1}
     assert plan.total == 1
-    assert not plan.is_late
+    assert not plan.is_from_replica
 
 
 def test_many_runs_of_one_tree_cost_one_query(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_few_runs_that_the_query_missed_are_read_singly(tmp_path: Path) -> Non
     plan, asked = planned(fleet, tmp_path, ROOT)
     assert asked == {"detail": 7, "query": 1}
     assert plan.total == 7
-    assert not plan.is_late, "every run told its children itself"
+    assert not plan.is_from_replica, "every run told its children itself"
 
 
 def test_single_reads_are_bounded_and_that_is_said(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_many_roots_cost_a_query_a_hundred(tmp_path: Path, count: int, queries: 
     plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
     assert asked == {"query": queries}
     assert plan.total == 3 * count
-    assert plan.is_late
+    assert plan.is_from_replica
     assert plan.missing == ()
 
 

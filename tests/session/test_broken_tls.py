@@ -44,7 +44,7 @@ async def session_at(api: RecordingsApi, tmp_path: Path) -> AsyncIterator[tuple[
 async def until(session: Session, name: str, kind: type[object]) -> None:
     """Wait until a source is in that state."""
     async with asyncio.timeout(20):
-        while not isinstance(session.store.sources.get(name), kind):  # noqa: ASYNC110  nobody has an event for it
+        while not isinstance(session.store.source_statuses.get(name), kind):  # noqa: ASYNC110  nobody has an event for it
             await asyncio.sleep(0.001)
 
 

@@ -20,7 +20,7 @@ from tests.support.relay import RELAY_PATH, Relayed, relaying
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.sources.base import Fatal, Transient
 from tui.sources.budget import SECRET_KEY, Budget
@@ -160,7 +160,7 @@ class Follower:
         for run in self.store.runs():
             true = expected[run.id]
             assert run.state is not None
-            assert run.state.status.title == read_status(true.status(now_s)).title
+            assert run.state.status.title == parse_status(true.status(now_s)).title
             assert run.fixed.created_at == at(true.created_s)
             assert run.state.updated_at == at(true.updated_s(now_s))
             assert run.fixed.task == true.task

@@ -33,7 +33,7 @@ def fleet_of(*runs: FleetRun) -> Fleet:
 
 def state_of(session: Session) -> object:
     """How the source gets on now; not narrowed, since it changes while time passes."""
-    return session.store.sources["rest"]
+    return session.store.source_statuses["rest"]
 
 
 async def states_during(session: Session, later: Later, seconds: int) -> set[type[object]]:
@@ -140,10 +140,10 @@ def test_queries_that_fail_leave_the_list_alone_and_are_asked_less_often(
         async with polling(fleet, tmp_path) as (session, later):
             assert await states_during(session, later, 120) == {SourceConnected}
             assert 3 <= len(fleet.asked(QUERY)) <= 5
-            assert Capability.QUERY not in session.store.lost
+            assert Capability.QUERY not in session.store.lost_capabilities
             fleet.fault = lambda _: None
             await later(170)
-            assert session.store.counts_read is not None
+            assert session.store.server_counts is not None
 
     asyncio.run(scenario())
 
@@ -233,7 +233,7 @@ def test_an_environment_that_the_server_cannot_tell_at_the_start_is_learnt_later
         fleet.fault = lambda path: server_error(status) if path == WHOAMI else None
         async with polling(fleet, tmp_path) as (session, later):
             await later(40)
-            assert not session.store.environment_known
+            assert not session.store.is_environment_known
             assert session.interlock.is_production
             fleet.fault = lambda _: None
             await later(40)
@@ -248,7 +248,7 @@ def test_a_public_token_that_may_not_ask_where_it_leads_is_told_so_once(tmp_path
         fleet = fleet_of(FleetRun(1, -10, -5))
         async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
             await later(200)
-            assert session.store.environment_known
+            assert session.store.is_environment_known
             assert session.store.environment is None
             assert len(fleet.asked(WHOAMI)) == 1
 
@@ -283,7 +283,7 @@ def test_without_its_trace_a_run_comes_with_the_reason(tmp_path: Path, status: i
             assert found.body is not None
             assert reason is not None
             assert "not now" in reason
-            assert (Capability.TRACE in session.store.lost) is is_lost
+            assert (Capability.TRACE in session.store.lost_capabilities) is is_lost
             await session.run_with_attempts(RunId(run.id))
             assert len(fleet.asked(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)
 

@@ -21,10 +21,10 @@ def test_activity_counts_runs_and_failures_by_creation() -> None:
         patch_of("run_e", created=None),
         patch_of("run_f", created=-60 * MINUTES - 1),
     ]
-    activity.see(store.apply(RunsRead(tuple(runs))))
+    activity.on_changes(store.apply(RunsRead(tuple(runs))))
     assert activity.minutes(at(59)) == (*[NOTHING] * (MINUTES - 2), Minute(1, 0), Minute(2, 1))
     assert activity.minutes(at(60))[-3:] == (Minute(1, 0), Minute(2, 1), Minute(1, 0))
-    activity.see(
+    activity.on_changes(
         store.apply(RunsRead((patch_of("run_d", "CRASHED", created=0, updated=1, state={"finished_at": at(1)}),)))
     )
     assert activity.minutes(at(60))[-1] == Minute(1, 1)
@@ -33,10 +33,12 @@ def test_activity_counts_runs_and_failures_by_creation() -> None:
 def test_a_crowd_is_counted_in_turns_the_newest_minute_first_and_nothing_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tui.store.activity.RUNS_A_TURN", 5)
+    monkeypatch.setattr("tui.store.activity.MAX_RUNS_PER_CALL", 5)
     store = Store()
     activity = Activity(store)
-    activity.see(store.apply(RunsRead(tuple(patch_of(f"run_{n}", created=-60 * (n % 4) - 1) for n in range(20)))))
+    activity.on_changes(
+        store.apply(RunsRead(tuple(patch_of(f"run_{n}", created=-60 * (n % 4) - 1) for n in range(20))))
+    )
     counts = Counter[int]()
     count = activity._count
 

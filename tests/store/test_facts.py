@@ -54,9 +54,9 @@ def test_a_fact_is_news_once(update: Update, topic: Topic) -> None:
 
 def test_a_new_store_knows_nothing() -> None:
     store = Store()
-    assert (store.environment, store.environment_known) == (None, False)
-    assert (store.counts_read, store.history, store.budget) == (None, None, None)
-    assert (dict(store.lost), dict(store.sources), dict(store.actions)) == ({}, {}, {})
+    assert (store.environment, store.is_environment_known) == (None, False)
+    assert (store.server_counts, store.history, store.budget) == (None, None, None)
+    assert (dict(store.lost_capabilities), dict(store.source_statuses), dict(store.actions)) == ({}, {}, {})
 
 
 def test_facts_are_kept_as_they_were_told() -> None:
@@ -71,9 +71,9 @@ def test_facts_are_kept_as_they_were_told() -> None:
     ]
     for update in told:
         store.apply(update)
-    assert (store.environment, store.environment_known) == (DEV, True)
-    assert store.lost == {Capability.TRACE: "403"}
-    assert store.sources == {"rest": told[2], "feed": told[3]}
+    assert (store.environment, store.is_environment_known) == (DEV, True)
+    assert store.lost_capabilities == {Capability.TRACE: "403"}
+    assert store.source_statuses == {"rest": told[2], "feed": told[3]}
     assert (store.history, store.budget) == (told[4], told[5])
 
 
@@ -81,7 +81,7 @@ def test_a_server_that_would_not_say_where_we_are_was_asked_all_the_same() -> No
     store = Store()
     store.apply(EnvironmentRead(DEV, at(0)))
     store.apply(EnvironmentRead(None, at(1)))
-    assert (store.environment, store.environment_known) == (None, True)
+    assert (store.environment, store.is_environment_known) == (None, True)
 
 
 def test_an_older_count_that_arrives_late_is_dropped() -> None:
@@ -89,7 +89,7 @@ def test_an_older_count_that_arrives_late_is_dropped() -> None:
     newer = CountsRead({RunStatus.QUEUED: 2}, at(1), 24)
     store.apply(newer)
     assert store.apply(CountsRead({RunStatus.QUEUED: 1}, at(0), 24)).is_empty
-    assert store.counts_read == newer
+    assert store.server_counts == newer
 
 
 def test_an_action_repaints_its_row_but_is_no_part_of_the_run() -> None:

@@ -11,10 +11,10 @@ from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
-from tui.store.filter import EVERYTHING, parse_filter, texts_of
+from tui.store.filter import EVERYTHING, highlighted_texts, parse_filter
 from tui.store.merge import merge
+from tui.store.search_plan import plan_search
 from tui.store.server_filter import KnownValues
-from tui.store.server_question import question_of
 
 FAILED_SYNC = merge(
     None,
@@ -392,8 +392,8 @@ def test_no_text_is_refused(text: str) -> None:
     assert parsed.matches(FAILED_SYNC) in {True, False}
     assert parsed.at(at(60)).matches(BARE) in {True, False}
     assert parse_filter(text, now=at(60), is_typing=True).matches(BARE) in {True, False}
-    assert texts_of(text) is not None
-    assert question_of(text, RunFilters(), KnownValues()) is not None
+    assert highlighted_texts(text) is not None
+    assert plan_search(text, RunFilters(), KnownValues()) is not None
     if parsed.complaints and all(not each.word.startswith("status:") for each in parsed.complaints):
         assert not parsed.matches(FAILED_SYNC)
 

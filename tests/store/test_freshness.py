@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import NOON, at
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.freshness import Freshness, FreshnessTracker, Level
-from tui.store.missed import Gap
+from tui.store.missed_runs import Gap
 
 REST, FEED, RELAY = "rest", "realtime", "relay"
 
@@ -23,14 +23,14 @@ class Heard:
 
     def good(self, source: str, second: float, *, every_s: float | None = None, age_s: float = 0) -> None:
         interval_s = every_s or {REST: 2.0, FEED: 20.0, RELAY: 5.0}[source]
-        self.connection.see(SourceConnected(source, at(second - age_s), interval_s), second, at(second))
+        self.connection.record(SourceConnected(source, at(second - age_s), interval_s), second, at(second))
 
     def bad(self, source: str, second: float) -> None:
         trouble = SourceRetrying(source, at(second), at(second + 4), 1, "no connection", is_answered=False)
-        self.connection.see(trouble, second, at(second))
+        self.connection.record(trouble, second, at(second))
 
     def stopped(self, source: str, second: float) -> None:
-        self.connection.see(SourceStopped(source, at(second), "401", 401), second, at(second))
+        self.connection.record(SourceStopped(source, at(second), "401", 401), second, at(second))
 
     def now(self, second: float) -> Freshness:
         return self.connection.at(second, at(second))
@@ -55,9 +55,9 @@ def test_before_the_first_word_it_is_connecting_and_slow_after_a_while(heard: He
 def test_feed_that_is_refused_is_no_trouble_before_polling_begins(heard: Heard) -> None:
     heard.bad(FEED, 0)
     before = heard.now(6)
-    assert (before.level, before.trouble, before.lead) == (Level.CONNECTING, None, None)
+    assert (before.level, before.trouble, before.leader) == (Level.CONNECTING, None, None)
     heard.good(REST, 7)
-    assert (heard.now(8).lead, heard.now(8).aside is not None) == (REST, True)
+    assert (heard.now(8).leader, heard.now(8).other_trouble is not None) == (REST, True)
 
 
 def test_polling_is_late_at_twice_its_interval_and_stale_at_five_times(heard: Heard) -> None:
@@ -70,33 +70,33 @@ def test_a_feed_leads_and_is_measured_by_its_hold_time(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 1)
     fresh = heard.now(39)
-    assert (fresh.lead, fresh.level, fresh.is_live, fresh.confirmed_at) == (FEED, Level.FRESH, True, at(1))
+    assert (fresh.leader, fresh.level, fresh.is_live, fresh.confirmed_at) == (FEED, Level.FRESH, True, at(1))
     # A silent feed leads no more: who polls has had no word for as long.
-    assert heard.now(41.5).lead == REST
+    assert heard.now(41.5).leader == REST
 
 
 def test_an_outage_does_not_begin_while_a_feed_still_tells_everything(heard: Heard) -> None:
     heard.good(REST, 0)
     heard.bad(REST, 2)
     heard.good(FEED, 3600)
-    assert (heard.now(3601).lead, heard.now(3601).aside is not None) == (FEED, True)
+    assert (heard.now(3601).leader, heard.now(3601).other_trouble is not None) == (FEED, True)
     heard.bad(FEED, 3610)
     heard.bad(REST, 3612)
-    assert (heard.now(3613).lead, heard.now(3613).trouble_since) == (REST, at(3600))
+    assert (heard.now(3613).leader, heard.now(3613).trouble_since) == (REST, at(3600))
 
 
 def test_when_the_feed_breaks_the_poller_is_expected_at_its_own_pace(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 15)
     heard.bad(FEED, 20)
-    assert heard.now(20).lead == REST
+    assert heard.now(20).leader == REST
     assert heard.levels(21, 24, 29.9, 30) == ["fresh", "late", "late", "stale"]
     assert heard.now(30).confirmed_at == at(15)
     heard.good(REST, 31)
     after = heard.now(31)
-    assert (after.level, after.lead, after.is_live) == (Level.FRESH, REST, False)
-    assert after.aside is not None
-    assert after.aside.source == FEED
+    assert (after.level, after.leader, after.is_live) == (Level.FRESH, REST, False)
+    assert after.other_trouble is not None
+    assert after.other_trouble.source == FEED
 
 
 def test_an_idle_feed_that_breaks_makes_nothing_stale_at_once(heard: Heard) -> None:
@@ -119,9 +119,9 @@ def test_trouble_of_the_poller_beside_a_live_feed_is_said_and_makes_nothing_old(
     heard.good(FEED, 0)
     heard.bad(REST, 5)
     now = heard.now(30)
-    assert (now.level, now.lead, now.trouble) == (Level.FRESH, FEED, None)
-    assert now.aside is not None
-    assert now.aside.source == REST
+    assert (now.level, now.leader, now.trouble) == (Level.FRESH, FEED, None)
+    assert now.other_trouble is not None
+    assert now.other_trouble.source == REST
 
 
 def test_a_source_that_stopped_is_stale_at_once(heard: Heard) -> None:
@@ -164,12 +164,12 @@ def test_a_blip_of_the_feed_is_no_gap_and_an_outage_of_both_is(heard: Heard) -> 
 
 def test_a_machine_that_slept_has_a_gap_and_a_clock_that_was_set_has_none() -> None:
     connection = FreshnessTracker(2.0)
-    connection.see(SourceConnected(REST, at(0), 2.0), 0, at(0))
+    connection.record(SourceConnected(REST, at(0), 2.0), 0, at(0))
     # Somebody set the clock, or the server's: ten minutes by the wall, two seconds in truth.
-    connection.see(SourceConnected(REST, at(602), 2.0), 2, at(602))
+    connection.record(SourceConnected(REST, at(602), 2.0), 2, at(602))
     assert connection.gap is None
     assert connection.at(3, at(603)).confirmed_at == at(602)
-    connection.see(SourceConnected(REST, at(4202), 2.0), 3602, at(4202))
+    connection.record(SourceConnected(REST, at(4202), 2.0), 3602, at(4202))
     assert connection.gap == Gap(at(602), at(4202))
 
 
@@ -177,7 +177,7 @@ def test_through_a_relay_nothing_is_fresher_than_its_upstream(heard: Heard) -> N
     heard.good(RELAY, 0)
     assert heard.now(0).level is Level.CONNECTING
     heard.good(FEED, 1)
-    assert heard.now(2).lead == FEED
+    assert heard.now(2).leader == FEED
     for second in (5, 10, 15, 20):
         heard.good(RELAY, second)
     heard.bad(FEED, 21)
@@ -185,7 +185,7 @@ def test_through_a_relay_nothing_is_fresher_than_its_upstream(heard: Heard) -> N
     for second in (25, 30, 35):
         heard.good(RELAY, second)
     now = heard.now(36)
-    assert (now.level, now.lead, now.confirmed_at) == (Level.STALE, REST, at(1))
+    assert (now.level, now.leader, now.confirmed_at) == (Level.STALE, REST, at(1))
     assert now.trouble is not None
 
 
@@ -194,10 +194,10 @@ def test_without_the_relay_nothing_of_what_it_told_is_of_now(heard: Heard) -> No
     heard.good(FEED, 0)
     assert heard.levels(9.9, 10, 24.9, 25) == ["fresh", "late", "late", "stale"]
     heard.bad(RELAY, 12)
-    assert heard.now(13).lead == RELAY
+    assert heard.now(13).leader == RELAY
     heard.good(RELAY, 60)
     heard.good(FEED, 60)
-    assert heard.now(61).lead == FEED
+    assert heard.now(61).leader == FEED
     assert heard.connection.gap == Gap(at(0), at(60))
 
 
@@ -205,11 +205,11 @@ def test_without_the_relay_the_trouble_of_its_feed_is_not_worth_a_word(heard: He
     for source in (REST, RELAY):
         heard.good(source, 0)
     heard.bad(FEED, 1)
-    beside = heard.now(1).aside
+    beside = heard.now(1).other_trouble
     assert beside is not None
     assert beside.source == FEED
     heard.bad(RELAY, 2)
-    assert heard.now(2).aside is None
+    assert heard.now(2).other_trouble is None
 
 
 def test_a_word_of_before_that_comes_late_ends_no_gap(heard: Heard) -> None:

@@ -14,7 +14,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import RunError
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Precision, Run
-from tui.domain.status import RunStatus, read_status
+from tui.domain.status import RunStatus, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.store.merge import is_same_row, merge, merge_gone
@@ -105,7 +105,7 @@ def test_an_unknown_word_yields_to_a_known_one_of_the_same_moment() -> None:
 
 def test_an_unknown_word_that_ended_outlasts_itself_without_an_end() -> None:
     open_end = patch_of("run_a", "FROBNICATING")
-    ended = replace(open_end, state=replace(state_of("x"), status=read_status("FROBNICATING", ended=True)))
+    ended = replace(open_end, state=replace(state_of("x"), status=parse_status("FROBNICATING", ended=True)))
     assert merge_all([open_end, ended]).is_final
     assert merge_all([ended, open_end]).is_final
 
@@ -137,7 +137,7 @@ def test_an_older_answer_that_arrives_late_does_not_move_the_time_back() -> None
 
 
 def test_the_true_error_of_a_trace_outlasts_a_later_blurred_detail() -> None:
-    blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", is_blurred=True)
+    blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", has_code_only=True)
     true = RunError(Raw("boom"), code="X")
     told = [
         patch_of("run_a", "CRASHED", error=(stamp(5, Precision.TRACE, 10), true)),
@@ -181,9 +181,9 @@ def test_a_second_attempt_alone_is_a_change_of_the_row() -> None:
 
 
 def test_children_are_complete_as_of_the_last_answer_that_listed_them() -> None:
-    run = run_of("run_a", read=10, has_children=True)
-    assert merge(run, patch_of("run_a", read=20)).children_at == at(10)
-    assert merge(run, patch_of("run_a", read=30, has_children=True)).children_at == at(30)
+    run = run_of("run_a", read=10, lists_all_children=True)
+    assert merge(run, patch_of("run_a", read=20)).children_read_at == at(10)
+    assert merge(run, patch_of("run_a", read=30, lists_all_children=True)).children_read_at == at(30)
 
 
 def test_metadata_too_deep_for_the_stack_is_still_compared() -> None:

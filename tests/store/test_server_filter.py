@@ -20,7 +20,7 @@ from tui.emulator.environment import API_VERSION
 from tui.store import server_filter
 from tui.store.filter import EVERYTHING, parse_filter
 from tui.store.merge import merge
-from tui.store.server_filter import KnownValues, is_typable, known_values, within
+from tui.store.server_filter import KnownValues, is_typable, known_values, with_server_filters
 from tui.store.store import Store
 from tui.wire.client import filter_params
 from tui.wire.runs import decode_page
@@ -112,12 +112,12 @@ asked = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(asked)
 def test_a_run_matches_exactly_when_the_server_would_list_it(known: Known, filters: RunFilters) -> None:
-    runs_filter = within(filters, EVERYTHING)
+    runs_filter = with_server_filters(filters, EVERYTHING)
     assert {run.id for run in known.runs if runs_filter.matches(run)} == {run.id for run in known.ask(filters)}
 
 
 def matches(run: Run, **filters: object) -> bool:
-    return within(replace(RunFilters(), **filters), EVERYTHING).matches(run)  # type: ignore[arg-type]
+    return with_server_filters(replace(RunFilters(), **filters), EVERYTHING).matches(run)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_a_bare_queue_name_means_the_queue_of_that_task_too() -> None:
 
 
 def test_a_typed_filter_holds_within_the_servers() -> None:
-    both = within(RunFilters(tasks=(TaskId("sync"),)), parse_filter("status:failed"))
+    both = with_server_filters(RunFilters(tasks=(TaskId("sync"),)), parse_filter("status:failed"))
     assert both.matches(run_of("run_a", "FAILED", task="sync"))
     assert not both.matches(run_of("run_a", "FAILED", task="mail"))
     assert not both.matches(run_of("run_a", "EXECUTING", task="sync"))
     assert both.text == "status:failed"
     assert both != parse_filter("status:failed")
-    assert within(RunFilters(), both) is both
+    assert with_server_filters(RunFilters(), both) is both
 
 
 def test_values_that_are_offered() -> None:
@@ -203,7 +203,7 @@ def test_values_that_are_offered() -> None:
 
 
 def test_of_very_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_filter, "MOST_LOOKED_AT", 10)
+    monkeypatch.setattr(server_filter, "MAX_SAMPLED_RUNS", 10)
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", task=f"t{number % 3}") for number in range(11))))
     known = known_values(store)

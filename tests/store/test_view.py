@@ -72,7 +72,7 @@ def test_a_view_equals_filtering_and_sorting_from_nothing(
         assert delta.moved | delta.changed <= set(ids_of(view)) & set(before)
         assert view.update(pending).entered == frozenset()
         if data.draw(st.booleans()):
-            view.forget_before(data.draw(moments))
+            view.set_since(data.draw(moments))
             assert_is_true(store, view)
 
 
@@ -89,12 +89,12 @@ def test_a_live_run_is_shown_whatever_its_age_until_it_ends() -> None:
 def test_a_live_run_becomes_an_older_one_when_the_period_moves_past_it() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", "DELAYED", created=5),)))
-    view = View(store, since=at(4), growing=True)
-    assert view.grow(lambda: False)
+    view = View(store, since=at(4), starts_empty=True)
+    assert view.fill(lambda: False)
     assert view.older_count == 0
-    assert view.forget_before(at(6)).left == frozenset()
+    assert view.set_since(at(6)).left == frozenset()
     assert (ids_of(view), view.older_count) == ([A], 1)
-    view.forget_before(at(4))
+    view.set_since(at(4))
     assert view.older_count == 0
 
 
@@ -234,7 +234,7 @@ def test_a_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], i
     for updates, now_s in rounds:
         for update in updates:
             view.update(store.apply(update))
-        view.update(Changes(changed=view.pass_time(at(now_s))))
+        view.update(Changes(changed=view.advance_to(at(now_s))))
         assert view.filter.now == at(now_s)
         assert_is_true(store, view)
 
@@ -243,5 +243,5 @@ def test_a_filter_without_a_time_has_nothing_looked_at_again() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a"),)))
     view = View(store, parse_filter("task:sync", now=at(0)))
-    assert view.pass_time(at(9)) == set()
-    assert View(store, parse_filter("age:>1h", now=at(0))).pass_time(at(9)) == set()
+    assert view.advance_to(at(9)) == set()
+    assert View(store, parse_filter("age:>1h", now=at(0))).advance_to(at(9)) == set()

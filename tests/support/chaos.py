@@ -13,7 +13,7 @@ from typing import Any
 
 from tui.domain.run import Run
 from tui.domain.source_names import REALTIME
-from tui.domain.status import RunStatus, read_status
+from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import SourceConnected
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.emulator import Emulator
@@ -23,7 +23,7 @@ from tui.session import Session
 from tui.sources.realtime.feed import HOLD_S
 from tui.store.changes import Changes, Topic
 from tui.store.freshness import FreshnessTracker
-from tui.store.missed import CatchUp, Extent, Gap, Missed
+from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.orders import EPOCH
 
 FAULT_S = 16.0
@@ -78,9 +78,9 @@ class Outcome:
     recovered_s: float | None
     wrong: list[str]
     gap: Gap | None = None
-    counted: Missed | None = None
-    expected: Missed | None = None
-    most: Missed | None = None
+    counted: MissedRuns | None = None
+    expected: MissedRuns | None = None
+    most: MissedRuns | None = None
     must_be_dark: bool = True
 
     @property
@@ -111,7 +111,7 @@ class Ordeal:
     random: Random
     step_s: float = 1.0
     connection: FreshnessTracker = field(default_factory=FreshnessTracker)
-    catch_ups: list[CatchUp] = field(default_factory=list)
+    catch_ups: list[MissedRunCounter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.session.listen(self._see)
@@ -119,14 +119,14 @@ class Ordeal:
     def _see(self, changes: Changes) -> None:
         """What a screen does."""
         for each in self.catch_ups:
-            each.see(changes)
+            each.on_changes(changes)
         if Topic.SOURCES in changes.topics:
-            for status in self.session.store.sources.values():
-                self.connection.see(status, self.session.clock.elapsed_s(), self.session.now())
+            for status in self.session.store.source_statuses.values():
+                self.connection.record(status, self.session.clock.elapsed_s(), self.session.now())
             gap = self.connection.gap
             if gap is not None and all(each.gap != gap for each in self.catch_ups):
-                self.catch_ups.append(CatchUp(self.session.store, gap))
-                self.catch_ups[-1].look(lambda: False)
+                self.catch_ups.append(MissedRunCounter(self.session.store, gap))
+                self.catch_ups[-1].count_more(lambda: False)
 
     def kinds(self, count: int) -> Iterator[str]:
         """So many of them, each once before any comes again."""
@@ -149,14 +149,14 @@ class Ordeal:
         if self.catch_ups[known:]:
             catch_up = self.catch_ups[-1]
             waited_s = 0.0
-            while catch_up.missed(self.session.now()).extent is not Extent.ALL and waited_s < ALLOWED_S:
+            while catch_up.missed(self.session.now()).completeness is not Completeness.ALL and waited_s < ALLOWED_S:
                 await self.later(self.step_s)
                 waited_s += self.step_s
             counted = catch_up.missed(self.session.now())
             expected = most = self._missed_in(catch_up.gap)
             if catch_up.gap.until < frozen_at:
                 again = sum(_time(run.updated_ms) > catch_up.gap.until for run in self._all())
-                most = Missed(expected.run_count + again, expected.failed_count + again)
+                most = MissedRuns(expected.run_count + again, expected.failed_count + again)
             outcome = replace(outcome, gap=catch_up.gap, counted=counted, expected=expected, most=most)
         set_faults(self.emulator, self.world, [])
         await self.later(BREATH_S)
@@ -177,16 +177,16 @@ class Ordeal:
 
     def _all(self) -> Iterable[TrueRun]:
         """Lists hear of a new run a little late, and never while the world stands still; a feed does at once."""
-        is_live = isinstance(self.session.store.sources.get(REALTIME), SourceConnected)
+        is_live = isinstance(self.session.store.source_statuses.get(REALTIME), SourceConnected)
         return [run for run in list(self.world.ledger) if is_live or run.copied is not None]
 
-    def _missed_in(self, gap: Gap) -> Missed:
+    def _missed_in(self, gap: Gap) -> MissedRuns:
         """The runs that changed in a gap, by the truth; those too of which a feed told that is gone by now."""
         knowable = {run.id: run for run in self._all()}
         knowable |= {run.id: run for run in list(self.world.ledger) if run.id in self.session.store}
         changed = [run for run in knowable.values() if any(_within(gap, ms) for ms in _moments(run))]
-        failed = [run for run in changed if read_status(run.status.database).canonical.is_failed]
-        return Missed(len(changed), sum(_within(gap, run.finished_ms or run.updated_ms) for run in failed))
+        failed = [run for run in changed if parse_status(run.status.database).canonical.is_failed]
+        return MissedRuns(len(changed), sum(_within(gap, run.finished_ms or run.updated_ms) for run in failed))
 
 
 def _moments(run: TrueRun) -> Iterator[int | None]:
@@ -202,7 +202,7 @@ def _time(ms: int) -> datetime:
 
 
 def _differs(true: TrueRun, known: Run | None) -> str:
-    status = read_status(true.status.database)
+    status = parse_status(true.status.database)
     if known is None or known.state is None:
         return f"{true.id} is {status.title} and not known"
     is_same = known.state.status.title == status.title or known.status is RunStatus.REATTEMPTING

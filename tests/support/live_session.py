@@ -13,7 +13,7 @@ from tests.support.fleet import NO_QUERIES, Fleet, FleetRun
 from tests.support.session import Later, live
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
-from tui.domain.status import RunStatus, read_status
+from tui.domain.status import RunStatus, parse_status
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.freshness import Freshness, FreshnessTracker
@@ -33,15 +33,15 @@ class Followed:
 
     def see(self, _: Changes) -> None:
         """As a screen does."""
-        for status in self.session.store.sources.values():
-            self.connection.see(status, self.session.clock.elapsed_s(), self.session.now())
+        for status in self.session.store.source_statuses.values():
+            self.connection.record(status, self.session.clock.elapsed_s(), self.session.now())
 
     def status(self, number: int) -> RunStatus | None:
         run = self.session.store.get(RunId(FleetRun(number, 0).id))
         return None if run is None else run.status
 
     def source(self, name: str) -> Any:
-        return self.session.store.sources[name]
+        return self.session.store.source_statuses[name]
 
     @property
     def freshness(self) -> Freshness:
@@ -57,7 +57,7 @@ class Followed:
         now_s = self.fleet.now_s
         known = {run.id: run.title for run in self.session.store.runs()}
         assert known == {
-            run.id: read_status(run.status(now_s)).title for run in self.fleet.runs if run.created_s <= now_s
+            run.id: parse_status(run.status(now_s)).title for run in self.fleet.runs if run.created_s <= now_s
         }
 
 

@@ -23,7 +23,7 @@ from tests.support.session import started
 from tui.config import Secret, read_relay_settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.emulator.server.listening import listen
 from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
@@ -241,7 +241,7 @@ def is_as_the_world(session: Session, fleet: Fleet) -> bool:
 
     def is_true(run: Run, word: str) -> bool:
         # By their titles: the feed has other words than lists for the same.
-        return run.state is not None and run.state.status.title == read_status(word).title
+        return run.state is not None and run.state.status.title == parse_status(word).title
 
     known = {run.id: run for run in session.store.runs() if not run.is_gone}
     true = {RunId(run.id): run.status(now_s) for run in fleet.runs}

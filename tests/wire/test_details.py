@@ -135,7 +135,7 @@ def test_a_root_names_no_root_and_its_children_name_it() -> None:
 )
 def test_the_children_are_known_only_when_they_were_listed(related: Any, *, expected: bool) -> None:
     answer = detail_of(relatedRuns=related)
-    assert answer.patch.has_children is expected
+    assert answer.patch.lists_all_children is expected
     assert answer.related == ()
 
 

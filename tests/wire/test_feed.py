@@ -156,7 +156,7 @@ def test_an_error_has_its_true_text_which_rest_leaves_out(number: str, expected:
     assert facet is not None
     assert isinstance(facet[1], RunError)
     assert (facet[1].message, facet[1].code) == expected
-    assert not facet[1].is_blurred
+    assert not facet[1].has_code_only
 
 
 def test_a_thrown_error_comes_with_its_name_and_its_stack() -> None:

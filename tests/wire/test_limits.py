@@ -67,7 +67,7 @@ def test_cut_children_are_not_said_to_be_all(monkeypatch: pytest.MonkeyPatch) ->
         limits = Limits()
         answer = decode_run(body(DETAIL | {"relatedRuns": {"children": rows(count)}}), NOW, limits)
         assert [patch.id for patch in answer.related] == ["run_0", "run_1"]
-        assert answer.patch.has_children is (count == 2)
+        assert answer.patch.lists_all_children is (count == 2)
         assert len(limits.notes) == (count > 2)
 
 

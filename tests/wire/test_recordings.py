@@ -80,7 +80,7 @@ def test_a_list_gives_its_runs_and_its_cursors(name: str) -> None:
     for patch in page.patches:
         assert patch.fixed is not None
         assert patch.fixed.environment in {"dev", "prod"}
-        assert (patch.body, patch.error, patch.attempt_count, patch.has_children) == (None, None, None, False)
+        assert (patch.body, patch.error, patch.attempt_count, patch.lists_all_children) == (None, None, None, False)
 
 
 @pytest.mark.parametrize("name", DETAILS)
@@ -94,7 +94,7 @@ def test_a_detail_gives_the_whole_run(name: str) -> None:
     payload, output = kind(body.payload, body.payload_url), kind(body.output, body.output_url)
     facts = (run.state.status.title, run.attempt_count, payload, output, run.fixed.depth, len(answer.related))
     assert facts == DETAILS[name]
-    assert run.has_children
+    assert run.lists_all_children
     assert run.attempts is None
 
 
@@ -110,7 +110,7 @@ def test_a_detail_says_why_the_run_ended_or_that_nothing_went_wrong(name: str) -
     error_name, message, code, has_stack = ERRORS_OF_RUNS[name]
     assert (error.name, error.code, error.stack is not None) == (error_name, code, has_stack)
     assert error.message == (message if code is None else f"{message} ({code})")
-    assert error.is_blurred == (code is not None)
+    assert error.has_code_only == (code is not None)
 
 
 @pytest.mark.parametrize("name", REFUSALS)

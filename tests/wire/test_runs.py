@@ -18,7 +18,7 @@ from tests.support.wire.rows import (
     state_of,
 )
 from tui.domain.run import Fixed, Precision, Stamp, State
-from tui.domain.status import RunStatus, read_status
+from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import RunPatch
 from tui.wire.errors import ServerFault
 from tui.wire.runs import decode_page, decode_run
@@ -65,7 +65,7 @@ def test_a_list_row_becomes_a_patch_with_every_field_in_its_place() -> None:
         state=State(
             updated_at=updated_at,
             precision=Precision.LIST,
-            status=read_status("EXECUTING"),
+            status=parse_status("EXECUTING"),
             started_at=datetime(2026, 11, 24, 13, 0, 1, tzinfo=UTC),
             delayed_until=datetime(2026, 11, 24, 13, 0, 0, 900_000, tzinfo=UTC),
             compute=timedelta(seconds=1.5),
@@ -80,7 +80,7 @@ def test_a_list_row_becomes_a_patch_with_every_field_in_its_place() -> None:
 
 def test_a_row_needs_no_more_than_id_status_and_task() -> None:
     assert patch_of().fixed == Fixed(task="hello")  # type: ignore[arg-type]  # the NewTypes are texts
-    assert state_of() == State(READ_AT, Precision.LIST, read_status("QUEUED"))
+    assert state_of() == State(READ_AT, Precision.LIST, parse_status("QUEUED"))
 
 
 @given(keys=st.dictionaries(st.sampled_from(sorted(recording("014")["response"]["body"]["data"][0])), json_values))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.recordings import body_of, names
 from tui.domain.error import RunError
-from tui.domain.span import Trace, own_root
+from tui.domain.span import Trace, span_of_run
 from tui.domain.text import Raw
 from tui.wire.errors import ServerFault
 from tui.wire.traces import decode_span, decode_trace
@@ -284,7 +284,7 @@ def test_a_span_detail_has_the_true_error(number: str, code: str | None, message
     error = decode_span(body_of(number)).error
 
     assert error is not None
-    assert (error.code, error.message, error.is_blurred) == (code, message, False)
+    assert (error.code, error.message, error.has_code_only) == (code, message, False)
 
 
 @pytest.mark.parametrize("number", ["287", "288", "224", "268", "271", "272"])
@@ -328,8 +328,8 @@ def test_the_own_span_of_a_run_is_the_topmost_of_it() -> None:
     trace = decode_trace(body_of("234"))
     child = decode_trace(body_of("236")).root
 
-    assert own_root(trace, trace.root.run_id) is trace.root
-    own = own_root(trace, child.run_id)
+    assert span_of_run(trace, trace.root.run_id) is trace.root
+    own = span_of_run(trace, child.run_id)
     assert own is not None
     assert (own.id, own.message) == (child.id, "middle")
-    assert own_root(decode_trace(body_of("240")), child.run_id) is None
+    assert span_of_run(decode_trace(body_of("240")), child.run_id) is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tui.actions import Action
 from tui.cli.asking import agrees
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.domain.action_plan import MANY, UNKNOWN, ActionPlan
+from tui.domain.action_plan import MAX_RUNS_FOR_YES, UNKNOWN, ActionPlan
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.output import Output
@@ -24,15 +24,15 @@ class Consent:
 def words_of(plan: ActionPlan) -> str:
     """`2 runs and 3 below (2 Executing, 1 Queued)`."""
     runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
-    below = ", ".join(f"{count:,} {title}" for title, count in plan.others_by_title.most_common())
+    below = ", ".join(f"{count:,} {title}" for title, count in plan.descendants_by_title.most_common())
     if below:
-        runs = f"{runs} and {len(plan.others):,} below ({below})"
+        runs = f"{runs} and {len(plan.descendants):,} below ({below})"
     return f"{runs}, or more: not fully loaded" if plan.missing else runs
 
 
 def notes_on(plan: ActionPlan) -> list[str]:
     """What a plan does not know, in sentences."""
-    late = ["What is below is as of about a second ago."] if plan.is_late else []
+    late = ["What is below is as of about a second ago."] if plan.is_from_replica else []
     return [*late, *(f"Not fully loaded: {reason}." for reason in plan.missing)]
 
 
@@ -69,7 +69,7 @@ def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:
     if session.interlock.is_production and consent.env_name is None:
         known = f"{name} is production" if name != UNKNOWN else "nobody tells which environment this is"
         _refuse(f"{known}: --yes needs --env-name {name} there")
-    if consent.count is None and (plan.total > MANY or plan.missing):
+    if consent.count is None and (plan.total > MAX_RUNS_FOR_YES or plan.missing):
         why = f" ({'; '.join(plan.missing)})" if plan.missing else ""
         _refuse(f"{words_of(plan)}{why}: --yes needs --count {plan.total} for that")
 
@@ -86,7 +86,7 @@ def ask(output: Output, session: Session, plan: ActionPlan) -> None:
         place += " (PRODUCTION)" if name else ", which counts as production"
     is_guarded = session.interlock.is_production and len(plan.runs) > 1
     asked = f"{plan.verb} {words_of(plan)} in {place}?"
-    if is_guarded or plan.total > MANY:
+    if is_guarded or plan.total > MAX_RUNS_FOR_YES:
         wanted = name if is_guarded and name is not None else str(plan.total)
         is_meant = output.ask(f"{asked} (type {wanted} to do it) ").strip() == wanted
     else:

@@ -14,10 +14,10 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
-from tui.domain.filters import RunFilters, period_text, queue_names, read_period
+from tui.domain.filters import RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, filter_word, live_words
+from tui.domain.status import STATUS_TABLE, filter_word, live_statuses
 from tui.domain.text import clean
 from tui.output import Output
 from tui.session import Session
@@ -75,7 +75,7 @@ async def _pages(
     """
     from tui.wire.errors import Refused, TooExpensive
 
-    seen, live = set[RunId](), live_words(filters.statuses)
+    seen, live = set[RunId](), live_statuses(filters.statuses)
     # Live runs alone are few, whatever their age: one search without an end.
     is_one_search = filters.has_window or live == filters.statuses
     first = filters if is_one_search else replace(filters, period=period_text(session.settings.history))
@@ -148,7 +148,7 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         store = session.store
         root = store.get(run.fixed.root_id) if run.fixed.root_id else None
         parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
-        children = store.children_of(run.id) if run.children_at is not None else None
+        children = store.children_of(run.id) if run.children_read_at is not None else None
         if as_json:
             told = run_object(run, root=root, parent=parent, children=children)
             if trouble is not None and not told.get("attemptsComplete"):
@@ -190,7 +190,7 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
 def _filters(options: dict[str, Any]) -> RunFilters:
     """The server's filters out of the flags. Raises `Stop` (usage) on a status or period that the API would ignore."""
     period = options["period"]
-    if period is not None and read_period(period) is None:
+    if period is not None and parse_period(period) is None:
         raise Stop(ExitCode.USAGE, f"--period {period!r} is no period: 30m, 24h, 7d (the API would ignore it)")
     statuses = []
     for name in _values(options["status"]):
@@ -221,7 +221,7 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
     asked = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
     if filters.period is not None:
         return f"No runs match: {', '.join([*asked, f'last {filters.period}'])}."
-    live = live_words(filters.statuses)
+    live = live_statuses(filters.statuses)
     if live == filters.statuses:
         return f"No runs match: {', '.join([*asked, 'of any age'])}."
     window = f"last {period_text(history)}" + (" or live" if live else "")

@@ -115,7 +115,7 @@ class _Watcher:
     def look_at_the_connection(self) -> None:
         """Say on stderr when the connection went or came back. Raises `Stop` when there never was one."""
         # Feeds last: where nothing can be read at all, that is the one thing to say.
-        for name, state in sorted(self._session.store.sources.items(), key=lambda source: source[0] in FEEDS):
+        for name, state in sorted(self._session.store.source_statuses.items(), key=lambda source: source[0] in FEEDS):
             match state:
                 case SourceRetrying() | SourceStopped() if name in FEEDS:
                     self._say_polling(state)

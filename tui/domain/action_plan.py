@@ -11,7 +11,7 @@ from tui.domain.ids import TaskId
 from tui.domain.run import Run
 from tui.domain.tree import TreeNode
 
-MANY = 10
+MAX_RUNS_FOR_YES = 10
 """Above this many runs, those counted that stop with them, a yes is not enough."""
 
 UNKNOWN = "unknown"
@@ -22,31 +22,32 @@ UNKNOWN = "unknown"
 class ActionPlan:
     """What would change. `verb` is the action's title, `runs` those that it is asked for.
 
-    `others` would stop below them; one whose status nobody tells counts as one that would stop. `ended_below` are
-    finished ones there, which stay as they are, `awaited_by` the tasks of runs that wait for one of `runs`.
-    `spared` were asked for too, but the verb makes no sense on them. `missing` says why this may not be all;
-    `read_at` is when it was found out, None where nothing had to be. `is_late`: part of it is about a second older.
+    `descendants` are runs below them that would stop too; an unknown status counts as live. `ended_descendants` counts
+    the finished ones, which stay as they are. `awaited_by` are the tasks of runs that wait for one of `runs`.
+    `skipped` were asked for too, but the verb makes no sense on them. `missing` says why this may not be all;
+    `read_at` is when it was found out, None where nothing had to be. `is_from_replica`: part of it
+    is about a second older.
     """
 
     verb: str
     runs: tuple[Run, ...]
-    others: tuple[TreeNode, ...] = ()
-    ended_below: int = 0
+    descendants: tuple[TreeNode, ...] = ()
+    ended_descendants: int = 0
     awaited_by: tuple[TaskId, ...] = ()
-    spared: tuple[Run, ...] = ()
+    skipped: tuple[Run, ...] = ()
     missing: tuple[str, ...] = ()
     read_at: datetime | None = None
-    is_late: bool = False
+    is_from_replica: bool = False
 
     @property
     def total(self) -> int:
         """Every run that would change, as far as is known."""
-        return len(self.runs) + len(self.others)
+        return len(self.runs) + len(self.descendants)
 
     @property
-    def others_by_title(self) -> Counter[str]:
+    def descendants_by_title(self) -> Counter[str]:
         """How many stop below by title of status."""
-        return Counter(live_title(node) or UNKNOWN for node in self.others)
+        return Counter(live_title(node) or UNKNOWN for node in self.descendants)
 
 
 def live_title(node: TreeNode) -> str | None:
@@ -58,8 +59,8 @@ def live_title(node: TreeNode) -> str | None:
     return None if node.status.canonical.is_final else node.status.title
 
 
-def to_type(plan: ActionPlan, environment_name: str | None, *, is_production: bool) -> tuple[str, ...]:
+def confirmation_texts(plan: ActionPlan, environment_name: str | None, *, is_production: bool) -> tuple[str, ...]:
     """What has to be typed, any one of these, where a yes is not enough: the number or the environment's name."""
-    if plan.total <= MANY and not (is_production and len(plan.runs) > 1):
+    if plan.total <= MAX_RUNS_FOR_YES and not (is_production and len(plan.runs) > 1):
         return ()
     return (str(plan.total), *([environment_name] if environment_name else []))

@@ -12,7 +12,7 @@ from datetime import datetime
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import RunError
 from tui.domain.run import Run
-from tui.domain.span import Span, Trace, own_root
+from tui.domain.span import Span, Trace, span_of_run
 from tui.domain.status import RunStatus
 from tui.domain.wait_of_trace import wait_of
 
@@ -38,7 +38,7 @@ def needs_root_error(run: Run, trace: Trace | None) -> bool:
     the code alone (recordings 109, 111, 147, 149; 269, 284, 285).
     """
     error = _error_of_last_attempt(run, None)
-    return error is not None and error.is_blurred and trace is not None and own_root(trace, run.id) is not None
+    return error is not None and error.has_code_only and trace is not None and span_of_run(trace, run.id) is not None
 
 
 def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = None) -> AttemptHistory:
@@ -48,7 +48,7 @@ def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = Non
     `needs_root_error`. Where the run counts more attempts than the trace shows (it lags, was cut, is gone), the last
     one is added without an id. An attempt that is over, but nobody knows since when, has no `completed_at`.
     """
-    root = None if trace is None else own_root(trace, run.id)
+    root = None if trace is None else span_of_run(trace, run.id)
     spans, delays = _numbered(root, _ATTEMPT), _numbered(root, _RETRY_DELAY)
     last = max(run.attempt_count or 0, *spans, 0)
     ending = _ending(run, root, last, root_error)

@@ -27,7 +27,7 @@ class RunError:
     """What was thrown: `name` is the class, `stack` the text of Node, `code` Trigger.dev's own word for a failure
     outside the task's code (`TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE`), `causes` the chain where a server sends it.
 
-    `is_blurred` says that the true message is elsewhere: REST gives the code only.
+    `has_code_only` says that the true message is elsewhere: REST gives the code only.
     """
 
     message: Raw
@@ -35,7 +35,7 @@ class RunError:
     stack: Raw | None = None
     code: str | None = None
     causes: tuple["RunError", ...] = ()
-    is_blurred: bool = False
+    has_code_only: bool = False
 
     @property
     def is_internal(self) -> bool:
@@ -43,7 +43,7 @@ class RunError:
         return self.code is not None
 
 
-def read_error(
+def build_error(
     message: str | None, *, name: str | None = None, stack: str | None = None, causes: tuple[RunError, ...] = ()
 ) -> RunError:
     """Build an error out of the parts that REST, spans and old attempts send, each of which may be absent."""
@@ -51,7 +51,7 @@ def read_error(
     if name is not None and len(name) > MAX_NAME_CHARS:
         name = name[: MAX_NAME_CHARS - 1] + "…"
     if name is None and (match := _REST_INTERNAL.match(text)):
-        return RunError(Raw(text), None, _raw(stack), match[1], causes, is_blurred=True)
+        return RunError(Raw(text), None, _raw(stack), match[1], causes, has_code_only=True)
     if name == INTERNAL_NAME and (match := _SPAN_INTERNAL.match(text)):
         return RunError(Raw(match[2] or match[1]), Raw(name), _raw(stack), match[1], causes)
     return RunError(Raw(text), _raw(name), _raw(stack), None, causes)

@@ -12,13 +12,13 @@ from typing import Final
 
 from tui.domain.ids import BatchId, TaskId
 
-LONGEST_PERIOD: Final = timedelta(days=3650)
+MAX_PERIOD: Final = timedelta(days=3650)
 """No server keeps runs as long as that, and now minus it is still a date."""
 
-LONGEST_QUERY_PERIOD: Final = timedelta(days=30)
+MAX_QUERY_PERIOD: Final = timedelta(days=30)
 """TRQL clips anything longer without notice (recordings 2618, 2619)."""
 
-TASK_QUEUE: Final = "task/"
+TASK_QUEUE_PREFIX: Final = "task/"
 """Before a task's id in the stored name of its own queue (recordings 037, 038)."""
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
@@ -36,7 +36,7 @@ class RunFilters:
     """Which runs a list holds: those that match one value of every field that is not empty.
 
     `statuses` are REST words (`EXECUTING` does not match `DEQUEUED`); several `tags` mean any of them; `queues` are
-    names as a person types them, see `queue_names`; `period` is the server's text (`1h`, `7d`), see `read_period`;
+    names as a person types them, see `queue_names`; `period` is the server's text (`1h`, `7d`), see `parse_period`;
     `created_from` and `created_to` are kept to the millisecond. Without any of these three, runs of every age match:
     a request says so explicitly, since a server that is not told searches seven days (recording 2600).
     """
@@ -67,22 +67,22 @@ class RunFilters:
 
 def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
     """The stored names that typed queue names may mean: `ok` is a queue of its own, or the queue of the task `ok`."""
-    names = ((name,) if name.startswith(TASK_QUEUE) else (name, TASK_QUEUE + name) for name in queues)
+    names = ((name,) if name.startswith(TASK_QUEUE_PREFIX) else (name, TASK_QUEUE_PREFIX + name) for name in queues)
     return tuple(dict.fromkeys(name for both in names for name in both))
 
 
 def query_period(period: timedelta) -> str:
     """The server's text for the period of a TRQL query, clipped to what the server takes."""
-    return period_text(min(period, LONGEST_QUERY_PERIOD))
+    return period_text(min(period, MAX_QUERY_PERIOD))
 
 
-def read_period(text: str) -> timedelta | None:
+def parse_period(text: str) -> timedelta | None:
     """How long a period of the server is (`90m`, `24h`, `7d`, `2w`); None for what it would ignore, or is too long."""
     found = _PERIOD.match(text)
     if found is None:
         return None
     period = int(found[1]) * _UNITS[found[2]]
-    return period if period <= LONGEST_PERIOD else None
+    return period if period <= MAX_PERIOD else None
 
 
 def period_text(period: timedelta) -> str:

@@ -28,7 +28,7 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 
-SUSPENDED_WITHIN: Final = timedelta(seconds=30)
+MAX_SUSPEND_DELAY: Final = timedelta(seconds=30)
 """A run that is suspended later than this after the begin of a wait began another one meanwhile."""
 
 
@@ -115,7 +115,7 @@ class Body:
 class Run:
     """All that is known of one run. A facet that was not read yet is None (`metadata`: of a run without any, `{}`).
 
-    `attempt_count` is the greatest number ever told; `children_at` the last time that the list of its direct
+    `attempt_count` is the greatest number ever told; `children_read_at` the last time that the list of its direct
     children was complete; `read_at` when the server last confirmed the state; `gone_at` when it last denied the run.
     All times are the server's.
     """
@@ -130,7 +130,7 @@ class Run:
     body: tuple[Stamp, Body] | None = None
     error: tuple[Stamp, RunError | None] | None = None
     attempts: tuple[Stamp, AttemptHistory] | None = None
-    children_at: datetime | None = None
+    children_read_at: datetime | None = None
 
     @property
     def status(self) -> RunStatus:
@@ -170,7 +170,7 @@ class Run:
         if wait is None or changed_at <= stamp.updated_at:
             return wait
         # A deployed run is suspended soon after it began to wait, which changes it once more: that wait goes on.
-        is_suspended = self.status is RunStatus.WAITING_TO_RESUME and changed_at - wait.since <= SUSPENDED_WITHIN
+        is_suspended = self.status is RunStatus.WAITING_TO_RESUME and changed_at - wait.since <= MAX_SUSPEND_DELAY
         return wait if is_suspended else None
 
     @property

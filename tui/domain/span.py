@@ -73,7 +73,7 @@ class Events:
     may_be_cut: bool = False
 
 
-def own_root(trace: Trace, run_id: RunId) -> Span | None:
+def span_of_run(trace: Trace, run_id: RunId) -> Span | None:
     """The span under which everything of one run hangs, in its own trace or in that of a run above it, or None.
 
     It is the only span of the run whose parent is another run's (recordings 234, 236), so the first that a walk meets.

@@ -70,7 +70,7 @@ class StackFrame:
         return Raw(next((path[match.end() :] for match in matches if match is not None), path) or self.file)
 
 
-def read_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
+def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
     """The frames of a stack, innermost first; () when there are none (the text may be a process's stderr).
 
     A stack repeats the error's message, which may hold lines that look like frames. With `message` they are told

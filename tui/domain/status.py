@@ -68,8 +68,8 @@ class StatusRow:
     """One status as the dashboard knows it, with the words of each vocabulary ("" or () = none).
 
     `canonical` is the schema's name (several rows may share one), `rest` the word with the version header,
-    `legacy` without it, `database` those of realtime, spans and `triggeredRuns`, `trql` those of queries. `blurred` is
-    what the version header makes of a status that has no word of its own.
+    `legacy` without it, `database` those of realtime, spans and `triggeredRuns`, `trql` those of queries. REST
+    sends `rest_fallback` for a status that has no word of its own there.
     """
 
     title: str
@@ -79,7 +79,7 @@ class StatusRow:
     database: tuple[str, ...]
     trql: tuple[str, ...]
     specificity: int = 1
-    blurred: str = ""
+    rest_fallback: str = ""
 
 
 S = RunStatus
@@ -106,7 +106,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
         ("RETRYING_AFTER_FAILURE",),
         ("Reattempting",),
         2,
-        blurred="EXECUTING",
+        rest_fallback="EXECUTING",
     ),
     StatusRow(
         "Waiting", S.WAITING_TO_RESUME, "WAITING", "FROZEN", ("WAITING_TO_RESUME", "PAUSED"), ("Waiting", "Paused")
@@ -116,7 +116,9 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Failed", S.COMPLETED_WITH_ERRORS, "FAILED", "FAILED", ("COMPLETED_WITH_ERRORS",), ("Failed",), 0),
     StatusRow("Canceled", S.CANCELLED, "CANCELED", "CANCELED", ("CANCELED", "CANCELLED"), ("Canceled",)),
-    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2, blurred="FAILED"),
+    StatusRow(
+        "Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2, rest_fallback="FAILED"
+    ),
     StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",)),
     StatusRow(
         "System failure",
@@ -153,11 +155,11 @@ class Status:
     def rest_word(self) -> str:
         """The word that REST uses with the version header; a word that we do not know stays as it came."""
         row = _ROW_OF_WORD.get(self.word)
-        return self.word if row is None else row.rest or row.blurred or self.word
+        return self.word if row is None else row.rest or row.rest_fallback or self.word
 
 
 @lru_cache(maxsize=256)
-def read_status(word: str, *, ended: bool = False) -> Status:
+def parse_status(word: str, *, ended: bool = False) -> Status:
     """Understand a status word of any vocabulary.
 
     `ended` says whether the run has a finish time: an unknown word counts as COMPLETED_WITH_ERRORS then, as QUEUED
@@ -194,7 +196,7 @@ LIVE_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.c
 _LIVE_FILTER_WORDS = frozenset(row.rest or row.legacy for row in STATUS_TABLE if row.canonical in LIVE)
 
 
-def live_words(words: Iterable[str]) -> tuple[str, ...]:
+def live_statuses(words: Iterable[str]) -> tuple[str, ...]:
     """Those of some filter words that mean live runs; all there are if no words are given, which means every status."""
     asked = tuple(words)
     return tuple(word for word in asked if word in _LIVE_FILTER_WORDS) if asked else LIVE_WORDS

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.span import Span
-from tui.domain.status import Status, read_status
+from tui.domain.status import Status, parse_status
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _TRIGGER = re.compile(r"trigger\w*\(\)\Z", re.IGNORECASE)
@@ -31,14 +31,14 @@ class RunTimes:
     created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    lasted: timedelta | None = None
+    duration: timedelta | None = None
     compute: timedelta | None = None
 
     def took(self, until: datetime, *, is_final: bool) -> timedelta | None:
         """How long the run took, or has run `until` now while it lives. None: it has not started, or not known."""
         if self.started_at is not None and (self.finished_at is not None or not is_final):
             return (self.finished_at or until) - self.started_at
-        return self.lasted
+        return self.duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ class TreeNode:
 class RunTree:
     """The tree around `current`, from its root.
 
-    `missing` says in words why it may not be whole; empty: it is. `is_late`: live runs below `current` were told by a
-    copy of the server's database that is about a second late.
+    `missing` says in words why it may not be whole; empty: it is. `is_from_replica`: live runs below
+    `current` were read from a replica of the server's database that is about a second behind.
     """
 
     root: TreeNode
     current: RunId
     missing: tuple[str, ...] = ()
-    is_late: bool = False
+    is_from_replica: bool = False
 
     def find(self, run_id: RunId) -> TreeNode | None:
         """The node of a run, or None."""
@@ -116,7 +116,7 @@ def rows_of_trace(root: Span) -> list[TreeRow]:
     return list(rows.values())
 
 
-def runs_with_unawaited(root: Span) -> frozenset[RunId]:
+def runs_with_unawaited_children(root: Span) -> frozenset[RunId]:
     """The runs of a trace that started others without waiting for them, of which the trace has no spans.
 
     The SDK names such a span `trigger()`, `batchTrigger()`, `tasks.trigger()` (recordings 256, 283); those that wait
@@ -144,7 +144,7 @@ def _times_of(own: Span) -> RunTimes:
 def _sure_status(span: Span) -> Status | None:
     if span.is_partial or (span.is_error and not span.is_cancelled):
         return None
-    return read_status("CANCELED" if span.is_cancelled else "COMPLETED")
+    return parse_status("CANCELED" if span.is_cancelled else "COMPLETED")
 
 
 def build_tree(

@@ -19,7 +19,7 @@ from tui.domain.status import RunStatus
 class RunPatch:
     """Facets of one run, as one answer told them; None: that answer says nothing about the facet.
 
-    `read_at` is the server's time of the answer. `has_children` says that the answer listed all direct children.
+    `read_at` is the server's time of the answer. `lists_all_children` says that the answer listed all direct children.
     """
 
     id: RunId
@@ -31,7 +31,7 @@ class RunPatch:
     error: tuple[Stamp, RunError | None] | None = None
     attempts: tuple[Stamp, AttemptHistory] | None = None
     attempt_count: int | None = None
-    has_children: bool = False
+    lists_all_children: bool = False
 
 
 @dataclass(frozen=True, slots=True)

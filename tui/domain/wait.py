@@ -45,7 +45,7 @@ class Wait:
     task: TaskId | None = None
 
     @property
-    def lasts(self) -> timedelta | None:
+    def duration(self) -> timedelta | None:
         """How long a wait for time lasts in all; None where that is not told, or told in other words."""
         match = _DURATION.match(self.about) if self.kind is WaitKind.TIME and self.about is not None else None
         if match is None:
@@ -66,5 +66,5 @@ class Wait:
 
     def is_over(self, now: datetime) -> bool:
         """Whether it surely ended since the trace was read."""
-        ends_at = self.until if self.lasts is None else self.since + self.lasts
+        ends_at = self.until if self.duration is None else self.since + self.duration
         return ends_at is not None and now >= ends_at

@@ -102,10 +102,10 @@ class Feed:
         return encode_facts(
             RelayFacts(
                 now,
-                environment=EnvironmentRead(store.environment, now) if store.environment_known else None,
-                counts=store.counts_read,
-                sources=tuple(store.sources.values()),
-                lost=store.lost,
+                environment=EnvironmentRead(store.environment, now) if store.is_environment_known else None,
+                counts=store.server_counts,
+                sources=tuple(store.source_statuses.values()),
+                lost=store.lost_capabilities,
                 caught_up=CaughtUp(RELAY, store.caught_up) if store.caught_up is not None else None,
                 reconciled=store.reconciled,
                 history=store.history,

@@ -36,7 +36,7 @@ class Upstream:
         """Look at how the sources get on."""
         if Topic.SOURCES not in changes.topics:
             return
-        for name, status in self._session.store.sources.items():
+        for name, status in self._session.store.source_statuses.items():
             match status:
                 case SourceConnected():
                     if name in self._troubled:

@@ -39,7 +39,7 @@ class ActionPlanner:
         self._awaited_by: dict[TaskId, None] = {}
         self._missing: dict[str, None] = {}
         self._read_at: datetime | None = None
-        self._is_late = False
+        self._is_from_replica = False
 
     @property
     def needs_trees(self) -> bool:
@@ -96,7 +96,7 @@ class ActionPlanner:
 
     def _take(self, tree: RunTree) -> None:
         self._read_at = self._session.now()
-        self._is_late |= tree.is_late
+        self._is_from_replica |= tree.is_from_replica
         self._missing |= dict.fromkeys(tree.missing)
         for node in tree.root.walk():
             if node.id in self._runs:
@@ -110,12 +110,12 @@ class ActionPlanner:
         return ActionPlan(
             verb=self._action.title,
             runs=tuple(self._runs.values()),
-            others=others,
-            ended_below=len(found) - len(others),
+            descendants=others,
+            ended_descendants=len(found) - len(others),
             awaited_by=tuple(self._awaited_by),
             missing=tuple(self._missing),
             read_at=self._read_at,
-            is_late=self._is_late,
+            is_from_replica=self._is_from_replica,
         )
 
     def _note_waiting(self, tree: RunTree, node: TreeNode) -> None:

@@ -29,7 +29,7 @@ class GatheredRuns:
         for patch in (answer.patch, *answer.related):
             self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
         self.read.add(answer.patch.id)
-        if not answer.patch.has_children:
+        if not answer.patch.lists_all_children:
             self.missing.append(f"{answer.patch.id} does not tell its children")
 
     def lose(self, run_id: RunId) -> None:

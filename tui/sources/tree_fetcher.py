@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
+from tui.domain.filters import MAX_QUERY_PERIOD, query_period
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Run
-from tui.domain.status import read_status
-from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited
+from tui.domain.status import parse_status
+from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.gathered_runs import GatheredRuns
@@ -55,7 +55,7 @@ class TreeFetcher:
 
         `is_thorough` is for what an action would stop. It waits for the budget, and reads the runs of which the query,
         whose copy of the database is late, did not tell yet. What live runs started within that second may lack: the
-        tree says so by `is_late`.
+        tree says so by `is_from_replica`.
         """
         self._waits_until_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
         answer = await self._reads.run(run_id, priority)
@@ -76,7 +76,7 @@ class TreeFetcher:
             if len(rows) >= TREE_ROWS:
                 gathered.missing.append(f"{TREE_ROWS:,} runs or more")
         tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
-        return replace(tree, is_late=gathered.has_unread_below(tree, run_id))
+        return replace(tree, is_from_replica=gathered.has_unread_below(tree, run_id))
 
     async def trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
         """The trees below several roots, by one query and as of its copy; None where it is refused or fails.
@@ -84,7 +84,7 @@ class TreeFetcher:
         A root that a query may not reach back to is left out: it takes a read of its own.
         """
         self._waits_until_s = math.inf
-        reaches_to = self._reads.now() - LONGEST_QUERY_PERIOD + timedelta(days=1)
+        reaches_to = self._reads.now() - MAX_QUERY_PERIOD + timedelta(days=1)
         created = {root.id: root.fixed.created_at for root in roots if root.fixed.created_at is not None}
         young = {run_id: at for run_id, at in created.items() if at > reaches_to}
         if not young:
@@ -100,7 +100,7 @@ class TreeFetcher:
         missing = (f"{TREE_ROWS:,} runs or more",) if len(found) >= TREE_ROWS else ()
         known = {root.id: root for root in roots}
         trees = {run_id: build_tree(run_id, rows, {run_id: known[run_id]}, missing) for run_id, rows in below.items()}
-        return {run_id: replace(tree, is_late=True) for run_id, tree in trees.items()}
+        return {run_id: replace(tree, is_from_replica=True) for run_id, tree in trees.items()}
 
     @property
     def _max_wait_s(self) -> float | None:
@@ -144,7 +144,7 @@ class TreeFetcher:
         A server that lacks one of the columns of times answers 400 (recording 836): it is asked without them.
         """
         now = self._reads.now()
-        if created_at is not None and now - created_at > LONGEST_QUERY_PERIOD:
+        if created_at is not None and now - created_at > MAX_QUERY_PERIOD:
             return None
         period = _period_since(created_at, now)
         trql, simpler = (
@@ -172,7 +172,7 @@ class TreeFetcher:
         if trace.is_truncated:
             gathered.missing.append("the trace was cut by the server")
             return rows, frozenset()
-        return rows, frozenset(row.id for row in rows) - runs_with_unawaited(trace.root)
+        return rows, frozenset(row.id for row in rows) - runs_with_unawaited_children(trace.root)
 
     async def _read_rest(
         self, gathered: GatheredRuns, rows: list[TreeRow], explored: Collection[RunId], priority: Priority
@@ -250,7 +250,7 @@ def _tree_row(row: dict[str, Json]) -> TreeRow | None:
         RunId(run_id),
         RunId(parent_id) if isinstance(parent_id, str) and parent_id else None,
         TaskId(task) if isinstance(task, str) else None,
-        read_status(word) if isinstance(word, str) else None,
+        parse_status(word) if isinstance(word, str) else None,
         _row_times(row),
     )
 
@@ -284,5 +284,5 @@ def _quoted(run_id: RunId) -> str:
 def _period_since(created_at: datetime | None, now: datetime) -> str:
     """The TRQL period that covers a moment: whole days, one more than needed, as far back as the server goes."""
     if created_at is None:
-        return query_period(LONGEST_QUERY_PERIOD)
+        return query_period(MAX_QUERY_PERIOD)
     return query_period(timedelta(days=max(0, (now - created_at) // timedelta(days=1)) + 1))

@@ -12,7 +12,7 @@ from tui.store.orders import EPOCH
 from tui.store.store import Store
 
 MINUTES: Final = 16
-RUNS_A_TURN: Final = 5_000
+MAX_RUNS_PER_CALL: Final = 5_000
 """Counted at once: some 2 ms, so that a key that is pressed meanwhile does not wait."""
 
 _MINUTE: Final = timedelta(minutes=1)
@@ -36,7 +36,7 @@ class Activity:
         self._known: dict[int, Minute] = {}
         self._changed: set[int] = set()
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Note which minutes are to be counted again."""
         for run_id in (*changes.added, *changes.changed):
             run = self._store.get(run_id)
@@ -49,7 +49,7 @@ class Activity:
         shown = range(last - MINUTES + 1, last + 1)
         self._known = {number: self._known[number] for number in shown if number in self._known}
         self._changed = {number for number in self._changed if number >= shown.start}
-        room = RUNS_A_TURN
+        room = MAX_RUNS_PER_CALL
         for number in reversed(shown):
             if number in self._known and number not in self._changed:
                 continue

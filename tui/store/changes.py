@@ -13,7 +13,7 @@ from tui.domain.status import RunStatus
 
 class Topic(StrEnum):
     """What a pane may depend on. RUNS says that `added`, `changed` or `removed` is not empty; each other topic is the
-    store's attribute of that name (COUNTS: `counts_read`, CAPABILITIES: `lost`, SOURCES: `caught_up` too).
+    store's attribute of that name (COUNTS: `server_counts`, CAPABILITIES: `lost`, SOURCES: `caught_up` too).
     """
 
     RUNS = "runs"
@@ -59,7 +59,7 @@ class Changes:
         """Whether nobody needs to look again."""
         return not (self.added or self.changed or self.removed or self.transitions or self.topics)
 
-    def note(self, before: Run | None, after: Run) -> None:
+    def record(self, before: Run | None, after: Run) -> None:
         """One run became another; None: it was not there."""
         if before is None:
             self.added.add(after.id)

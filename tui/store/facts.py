@@ -71,7 +71,7 @@ class Facts:
         self.reconciled: Reconciled | None = None
         self.actions: dict[RunId, ActionStatus] = {}
 
-    def note(self, fact: Fact) -> Topic | None:
+    def record(self, fact: Fact) -> Topic | None:
         """Take in a fact; None: it was known, or a newer one is."""
         match fact:
             case ActionStatus():

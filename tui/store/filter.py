@@ -13,9 +13,9 @@ from typing import Final
 
 from tui.domain.run import Run
 from tui.store.filter_terms import FIELDS, Complaint, ParsedWord, Term, TimedTerm, text_term
-from tui.store.filter_words import GLOB, Word, words_of
+from tui.store.filter_words import GLOB, Word, split_words
 
-__all__ = ["EVERYTHING", "Complaint", "Filter", "Term", "is_field", "parse_filter", "texts_of"]
+__all__ = ["EVERYTHING", "Complaint", "Filter", "Term", "highlighted_texts", "is_field", "parse_filter"]
 
 _NO_FIELD_BEFORE: Final = ("/", "\\", ":")
 """`http://x`, `C:\\x` and `std::x` are text, not fields."""
@@ -70,7 +70,7 @@ class Filter:
         """The same filter at another moment."""
         return replace(self, now=now)
 
-    def narrowed(self, terms: Iterable[Term], by: Hashable) -> "Filter":
+    def with_terms(self, terms: Iterable[Term], by: Hashable) -> "Filter":
         """The same filter with more terms; `by` names their origin."""
         return replace(self, terms=(*terms, *self.terms), narrowed_by=by)
 
@@ -83,7 +83,7 @@ def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = Fa
 
     `is_typing`: the last word may be half typed, and is left out as long as the next key may make sense of it.
     """
-    words = words_of(text)
+    words = split_words(text)
     if len(words) > MAX_WORDS or sum(len(word.texts) for word in words) > MAX_VALUES:
         complaint = Complaint(text, f"a filter has at most {MAX_WORDS} words and {MAX_VALUES} values")
         return Filter(text, (_nothing,), complaints=(complaint,))
@@ -101,9 +101,9 @@ def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = Fa
     )
 
 
-def texts_of(text: str) -> tuple[str, ...]:
+def highlighted_texts(text: str) -> tuple[str, ...]:
     """The words of a filter that are looked for as text, in folded case: what a reader wants to see marked."""
-    words = [word for word in words_of(text) if not word.is_negated and not is_field(word)]
+    words = [word for word in split_words(text) if not word.is_negated and not is_field(word)]
     return tuple(value for word in words for value in word.texts if not GLOB.search(value))
 
 
@@ -125,7 +125,7 @@ def _read(word: Word, *, is_typing: bool) -> ParsedWord | None:
         return None
     reading = FIELDS[word.field](word)
     complaint = reading.complaint
-    if complaint is not None and complaint.may_grow and is_typing:
+    if complaint is not None and complaint.may_be_unfinished and is_typing:
         return None
     if complaint is not None and (word.is_negated or not (reading.term or reading.timed)):
         return ParsedWord(_nothing, complaint=complaint)

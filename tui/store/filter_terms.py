@@ -32,11 +32,14 @@ _NO: Final = ("no", "false", "0")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A word that was not understood, and why, in raw text. `may_grow`: the next key may make sense of the word."""
+    """A word that was not understood, and why, in raw text.
+
+    `may_be_unfinished`: the next key may complete the word.
+    """
 
     word: str
     reason: str
-    may_grow: bool = False
+    may_be_unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +187,12 @@ def _read_length(
         span = _read_span(value)
         if span is None:
             # A value before a comma is whole: the next key does not change it.
-            may_grow = (
+            may_be_unfinished = (
                 word.is_open and value == word.values[-1] and _HALF_LENGTH.match(value.split("..")[-1]) is not None
             )
-            may_grow = may_grow and all(_HALF_LENGTH.fullmatch(part) for part in value.split(".."))
+            may_be_unfinished = may_be_unfinished and all(_HALF_LENGTH.fullmatch(part) for part in value.split(".."))
             reason = f'"{value}" is no length for {name}: {name}:>10s {name}:<2m {name}:1m..5m'
-            return ParsedWord(complaint=Complaint(word.source, reason, may_grow=may_grow))
+            return ParsedWord(complaint=Complaint(word.source, reason, may_be_unfinished=may_be_unfinished))
         spans.append(span)
 
     def term(run: Run, now: datetime | None) -> bool:

@@ -45,7 +45,7 @@ class Word:
         return patterns_of(self.source)
 
 
-def words_of(text: str) -> list[Word]:
+def split_words(text: str) -> list[Word]:
     """Split a filter into words. Never raises."""
     found: list[Word] = []
     for match in _WORD.finditer(text):

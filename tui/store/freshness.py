@@ -12,7 +12,7 @@ from typing import Final, assert_never
 from tui.domain.source_names import FEEDS, RELAY, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.facts import SourceStatus
-from tui.store.missed import Gap
+from tui.store.missed_runs import Gap
 
 LATE_AFTER: Final = 2
 STALE_AFTER: Final = 5
@@ -38,7 +38,7 @@ class Freshness:
     """One moment's answer. `confirmed_at` is the last word, `interval` when the next one was expected after it,
     `trouble` what the leading source said since, `trouble_since` its first failure, or the last word of another after
     that. `waited` is how long the first word has been waited for. `lead` is the source that tells what is shown,
-    `aside` the trouble of another one, which has to be known although it makes nothing old.
+    `other_trouble` the trouble of another one, which has to be known although it makes nothing old.
     """
 
     level: Level
@@ -47,8 +47,8 @@ class Freshness:
     trouble: Trouble | None = None
     trouble_since: datetime | None = None
     waited: timedelta = timedelta()
-    lead: str | None = None
-    aside: Trouble | None = None
+    leader: str | None = None
+    other_trouble: Trouble | None = None
 
     @property
     def is_slow(self) -> bool:
@@ -63,7 +63,7 @@ class Freshness:
     @property
     def is_live(self) -> bool:
         """Whether changes are told by the server, instead of being asked for."""
-        return self.lead in FEEDS
+        return self.leader in FEEDS
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class FreshnessTracker:
         self._dark_s: float | None = None
         self._least_s = 0.0
 
-    def see(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
+    def record(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
         """Take in the newest word of a source; the same one again does no harm. `now` is the server's time.
 
         The feed of one run says nothing of the others, where those are followed too.
@@ -154,12 +154,17 @@ class FreshnessTracker:
         lead = self._lead(elapsed_s)
         if lead is None:
             return Freshness(Level.CONNECTING, waited=waited)
-        ear, aside = self._ears[lead], self._aside(lead)
+        ear, other_trouble = self._ears[lead], self._aside(lead)
         confirmed_s = self._confirmed_s()
         if confirmed_s is None:
             level = Level.STALE if isinstance(ear.trouble, SourceStopped) else Level.CONNECTING
             return Freshness(
-                level, trouble=ear.trouble, trouble_since=ear.trouble_since, waited=waited, lead=lead, aside=aside
+                level,
+                trouble=ear.trouble,
+                trouble_since=ear.trouble_since,
+                waited=waited,
+                leader=lead,
+                other_trouble=other_trouble,
             )
         basis_s, interval_s, latest_s = self._expected(lead, confirmed_s)
         if isinstance(ear.trouble, SourceStopped) or elapsed_s >= min(basis_s + STALE_AFTER * interval_s, latest_s):
@@ -175,8 +180,8 @@ class FreshnessTracker:
             timedelta(seconds=interval_s),
             ear.trouble,
             since,
-            lead=lead,
-            aside=aside,
+            leader=lead,
+            other_trouble=other_trouble,
         )
 
     def _lead(self, elapsed_s: float) -> str | None:

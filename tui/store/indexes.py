@@ -12,7 +12,7 @@ from sortedcontainers import SortedList
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.status import RunStatus
-from tui.store.orders import EPOCH, Key, Placed, newest_first
+from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
 
 K = TypeVar("K", bound=Hashable)
 
@@ -33,7 +33,7 @@ class Indexes:
         self.live: set[RunId] = set()
         self._created = SortedList()
 
-    def replace(self, before: Placed | None, after: Placed | None) -> None:
+    def replace(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
         """One run is now `after`; None: there was none, there is none."""
         placed = after or before
         if placed is None:
@@ -75,11 +75,11 @@ class Indexes:
         return [key[1] for key in self._created.irange((EPOCH - end,), beyond)]
 
 
-def _status(placed: Placed | None) -> RunStatus | None:
+def _status(placed: KeyedRun | None) -> RunStatus | None:
     return None if placed is None or placed.run.state is None or placed.run.is_gone else placed.run.status
 
 
-def _key(placed: Placed | None) -> Key | None:
+def _key(placed: KeyedRun | None) -> Key | None:
     return None if placed is None or placed.run.state is None else placed.key
 
 

@@ -34,7 +34,9 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
     fixed = _join_fixed(mine.fixed, patch.fixed)
     state = _join_state(mine.state, patch.state)
     read_at = mine.read_at if patch.state is None else _greatest(mine.read_at, patch.read_at)
-    children_at = _greatest(mine.children_at, patch.read_at) if patch.has_children else mine.children_at
+    children_read_at = (
+        _greatest(mine.children_read_at, patch.read_at) if patch.lists_all_children else mine.children_read_at
+    )
     attempt_count = _greatest(mine.attempt_count, patch.attempt_count)
     metadata = _newest(mine.metadata, patch.metadata)
     body = _newest(mine.body, patch.body)
@@ -44,7 +46,7 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         read_at is mine.read_at
         and fixed is mine.fixed
         and state is mine.state
-        and children_at is mine.children_at
+        and children_read_at is mine.children_read_at
         and attempt_count is mine.attempt_count
         and metadata is mine.metadata
         and body is mine.body
@@ -53,7 +55,7 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
     ):
         return mine
     return Run(
-        mine.id, fixed, state, read_at, mine.gone_at, attempt_count, metadata, body, error, attempts, children_at
+        mine.id, fixed, state, read_at, mine.gone_at, attempt_count, metadata, body, error, attempts, children_read_at
     )
 
 
@@ -71,7 +73,7 @@ def is_same_row(before: Run, after: Run) -> bool:
         and before.fixed is after.fixed
         and before.attempt_count == after.attempt_count
         and before.is_gone == after.is_gone
-        and (before.children_at is None) == (after.children_at is None)
+        and (before.children_read_at is None) == (after.children_read_at is None)
         and _is_same_facet(before.metadata, after.metadata)
         and _is_same_facet(before.body, after.body)
         and _is_same_facet(before.error, after.error)

@@ -26,7 +26,7 @@ def newest_first(run: Run) -> Key:
     return EPOCH - (run.fixed.created_at or EPOCH), run.id
 
 
-class Placed(NamedTuple):
+class KeyedRun(NamedTuple):
     """A run with its `newest_first` key, which all indexes share: of 100,000 runs the keys weigh 11 MB."""
 
     run: Run

@@ -9,7 +9,7 @@ from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.store.orders import Key, Placed
+from tui.store.orders import Key, KeyedRun
 
 
 class Retention:
@@ -25,7 +25,7 @@ class Retention:
         self._dispensable = SortedList()
         self._heavy: dict[RunId, None] = {}
 
-    def replace(self, before: Placed | None, after: Placed | None) -> None:
+    def replace(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
         """One run is now `after`; None: there was none, there is none."""
         placed = after or before
         if placed is None or placed.run.id in self._pins:
@@ -60,12 +60,12 @@ class Retention:
         del self._heavy[run_id]
         return run_id
 
-    def pin(self, run_id: RunId, placed: Placed | None) -> None:
+    def pin(self, run_id: RunId, placed: KeyedRun | None) -> None:
         """Keep a run, whatever it is; pins of one run add up. `placed` is what the store has of it now."""
         self.replace(placed, None)
         self._pins[run_id] += 1
 
-    def unpin(self, run_id: RunId, placed: Placed | None) -> None:
+    def unpin(self, run_id: RunId, placed: KeyedRun | None) -> None:
         """Take one pin back; without one nothing happens."""
         if self._pins[run_id] > 1:
             self._pins[run_id] -= 1
@@ -80,7 +80,7 @@ def is_heavy(run: Run) -> bool:
     return run.body is not None or run.attempts is not None
 
 
-def _key(placed: Placed | None) -> Key | None:
+def _key(placed: KeyedRun | None) -> Key | None:
     if placed is None:
         return None
     run = placed.run

@@ -11,17 +11,17 @@ from datetime import timedelta
 from itertools import islice
 from typing import Final
 
-from tui.domain.filters import TASK_QUEUE, RunFilters, queue_names
+from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, queue_names
 from tui.domain.run import Precision, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import clean
 from tui.store.filter import Filter, Term
 from tui.store.store import Store
 
-MOST_OFFERED: Final = 500
+MAX_OFFERED: Final = 500
 """Of the values of one field: an environment may have a tag for each order."""
 
-MOST_LOOKED_AT: Final = 20_000
+MAX_SAMPLED_RUNS: Final = 20_000
 """Runs whose values are offered, taken evenly from all: 100,000 would hold a key for 70 ms."""
 
 
@@ -47,14 +47,14 @@ class KnownValues:
     is_all: bool = False
 
 
-def within(filters: RunFilters, runs_filter: Filter) -> Filter:
+def with_server_filters(filters: RunFilters, runs_filter: Filter) -> Filter:
     """The filter, of those runs only that the server's filters leave. Times and the period are not looked at.
 
     What we do not know of a run is no reason to hide it, except for the queue and the machine when only one is asked
     for: then the rows of a list get it from the question (`sources.lister`).
     """
     terms = tuple(_terms(filters))
-    return runs_filter.narrowed(terms, filters) if terms else runs_filter
+    return runs_filter.with_terms(terms, filters) if terms else runs_filter
 
 
 def is_typable(value: str) -> bool:
@@ -65,7 +65,7 @@ def is_typable(value: str) -> bool:
 def known_values(store: Store) -> KnownValues:
     """What runs have here: tasks and queues by name, tags by how many runs carry them, versions the newest first."""
     tasks, tags, versions, queues = set[str](), Counter[str](), set[str](), set[str]()
-    step = 1 + len(store) // (MOST_LOOKED_AT + 1)
+    step = 1 + len(store) // (MAX_SAMPLED_RUNS + 1)
     for run in islice(store.runs(), None, None, step):
         fixed = run.fixed
         if fixed.task is not None:
@@ -76,19 +76,19 @@ def known_values(store: Store) -> KnownValues:
             queues.add(fixed.queue)
         if run.state is not None and run.state.tags:
             tags.update(run.state.tags)
-    queues.update(TASK_QUEUE + task for task in tasks)
+    queues.update(TASK_QUEUE_PREFIX + task for task in tasks)
     return KnownValues(
         _offered(sorted(tasks, key=_by_name)),
-        _offered(tag for tag, _ in tags.most_common(2 * MOST_OFFERED)),
+        _offered(tag for tag, _ in tags.most_common(2 * MAX_OFFERED)),
         _offered(sorted(versions, key=_by_version, reverse=True)),
         # A queue with a name of its own was named by somebody: it is more likely meant.
-        _offered(sorted(queues, key=lambda queue: (queue.startswith(TASK_QUEUE), _by_name(queue)))),
-        is_all=step == 1 and len(tags) <= MOST_OFFERED,
+        _offered(sorted(queues, key=lambda queue: (queue.startswith(TASK_QUEUE_PREFIX), _by_name(queue)))),
+        is_all=step == 1 and len(tags) <= MAX_OFFERED,
     )
 
 
 def _offered(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(value for value in values if is_typable(value))[:MOST_OFFERED]
+    return tuple(value for value in values if is_typable(value))[:MAX_OFFERED]
 
 
 def _by_name(name: str) -> tuple[str, str]:

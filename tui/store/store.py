@@ -39,9 +39,9 @@ from tui.store.changes import Changes, Topic
 from tui.store.facts import Fact, Facts, SourceStatus
 from tui.store.indexes import Indexes
 from tui.store.merge import is_same_row, merge, merge_gone
-from tui.store.orders import EPOCH, Placed, newest_first
+from tui.store.orders import EPOCH, KeyedRun, newest_first
 from tui.store.retention import Retention, is_heavy
-from tui.store.tally import Counts, Tally
+from tui.store.status_counts import StatusCounter, StatusCounts
 
 
 class Store:
@@ -58,7 +58,7 @@ class Store:
         self._runs: dict[RunId, Run] = {}
         self._indexes = Indexes()
         self._retention = Retention(max_bodies)
-        self._tally = Tally()
+        self._counter = StatusCounter()
         self._facts = Facts()
 
     def apply(self, update: Update) -> Changes:
@@ -110,11 +110,11 @@ class Store:
             changes.confirmed += 1
             return
         old = _placed(before)
-        new = Placed(after, old.key) if old and old.run.fixed is after.fixed else Placed(after, newest_first(after))
+        new = KeyedRun(after, old.key) if old and old.run.fixed is after.fixed else KeyedRun(after, newest_first(after))
         self._indexes.replace(old, new)
         self._retention.replace(old, new)
-        self._tally.replace(before, after)
-        changes.note(before, after)
+        self._counter.replace(before, after)
+        changes.record(before, after)
 
     def _let_go(self, changes: Changes) -> None:
         while (run_id := self._retention.lighten()) is not None:
@@ -125,7 +125,7 @@ class Store:
         while len(self._runs) > self._max_runs and (run_id := self._retention.oldest()) is not None:
             run = self._runs.pop(run_id)
             old = _placed(run)
-            self._tally.drop(run)
+            self._counter.drop(run)
             self._indexes.replace(old, None)
             self._retention.replace(old, None)
             self._facts.actions.pop(run_id, None)
@@ -137,12 +137,12 @@ class Store:
             changes.transitions = [step for step in changes.transitions if step.run_id not in unseen]
 
     def _note(self, fact: Fact, changes: Changes) -> None:
-        topic = self._facts.note(fact)
+        topic = self._facts.record(fact)
         if topic is None:
             return
         changes.topics.add(topic)
         if isinstance(fact, CountsRead):
-            self._tally.rebase(fact)
+            self._counter.rebase(fact)
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
 
@@ -185,9 +185,9 @@ class Store:
         """How many runs there are here by status."""
         return Counter({status: len(run_ids) for status, run_ids in self._indexes.by_status.items()})
 
-    def tally(self, now: datetime) -> Counts:
+    def status_counts(self, now: datetime) -> StatusCounts:
         """How many runs of the environment are live, by status, and how many failed in the period, at `now`."""
-        return self._tally.counts(now, self.window, self.history, is_full=len(self._runs) >= self._max_runs)
+        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self._max_runs)
 
     def children_of(self, run_id: RunId) -> tuple[Run, ...]:
         """The direct children that are known, the first created first."""
@@ -226,26 +226,26 @@ class Store:
 
     @property
     def environment(self) -> Environment | None:
-        """Where the key leads; None: the server would not say, or see `environment_known`."""
+        """Where the key leads; None: the server would not say, or see `is_environment_known`."""
         return self._facts.environment.environment if self._facts.environment else None
 
     @property
-    def environment_known(self) -> bool:
+    def is_environment_known(self) -> bool:
         """Whether the server was asked where the key leads, and answered, be it that it would not say."""
         return self._facts.environment is not None
 
     @property
-    def lost(self) -> Mapping[Capability, str]:
+    def lost_capabilities(self) -> Mapping[Capability, str]:
         """What the server refuses this key, and why."""
         return MappingProxyType(self._facts.lost)
 
     @property
-    def counts_read(self) -> CountsRead | None:
+    def server_counts(self) -> CountsRead | None:
         """The server's own counts."""
         return self._facts.counts
 
     @property
-    def sources(self) -> Mapping[str, SourceStatus]:
+    def source_statuses(self) -> Mapping[str, SourceStatus]:
         """How each source gets on, by its name."""
         return MappingProxyType(self._facts.sources)
 
@@ -280,5 +280,5 @@ class Store:
         return MappingProxyType(self._facts.actions)
 
 
-def _placed(run: Run | None) -> Placed | None:
-    return None if run is None else Placed(run, newest_first(run))
+def _placed(run: Run | None) -> KeyedRun | None:
+    return None if run is None else KeyedRun(run, newest_first(run))

@@ -42,8 +42,8 @@ class View:
     """Always what filtering and sorting the store's runs from nothing would give, if it hears of every change.
 
     A view never shows runs that are known only by reference. Of the runs created before `since` it shows only those
-    that are live: they matter whatever their age. A `growing` view begins empty and is whole once `grow` says so; it
-    may receive changes meanwhile.
+    that are live: they matter whatever their age. With `starts_empty` the view is complete once
+    `fill` returns True; it may receive changes meanwhile.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class View:
         order: Order = CREATED,
         *,
         since: datetime | None = None,
-        growing: bool = False,
-        among: Iterable[RunId] | None = None,
+        starts_empty: bool = False,
+        candidates: Iterable[RunId] | None = None,
         get: Callable[[RunId], Run | None] | None = None,
     ) -> None:
         """Show runs of the store, as `get` returns them: by default as they are there.
 
-        `among` are the runs that may match, where that is known: a growing view looks at no others.
+        `candidates` are the runs that may match, where that is known: a starts_empty view looks at no others.
         """
         self._store = store
         self._get = get or store.get
@@ -70,9 +70,9 @@ class View:
         self._older: set[RunId] = set()
         self._places = SortedList()
         self._waiting: list[RunId] = []
-        if growing:
-            self._waiting = [run.id for run in store.runs()] if among is None else list(among)
-        if not growing:
+        if starts_empty:
+            self._waiting = [run.id for run in store.runs()] if candidates is None else list(candidates)
+        if not starts_empty:
             self._rebuild()
 
     @property
@@ -95,7 +95,7 @@ class View:
         """How many of the shown runs were created before `since`; all of them are live."""
         return len(self._older)
 
-    def grow(self, is_time_up: Callable[[], bool]) -> bool:
+    def fill(self, is_time_up: Callable[[], bool]) -> bool:
         """Look at more of the runs that were there at the start, until the time is up; whether it is whole now."""
         waiting = self._waiting
         while waiting:
@@ -109,14 +109,14 @@ class View:
                 return not waiting
         return True
 
-    def forget_before(self, since: datetime) -> ViewDelta:
+    def set_since(self, since: datetime) -> ViewDelta:
         """Move `since` to another time. Cheap where it moves by a little, forth or back."""
         before, self._since = self._since, since
         ends = None if before is None else sorted((before, since))
         concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
         return self.update(Changes(changed=set(concerned)))
 
-    def pass_time(self, now: datetime) -> set[RunId]:
+    def advance_to(self, now: datetime) -> set[RunId]:
         """Move the filter to a later (or earlier) moment, and return the runs that may match otherwise now.
 
         The runs stay as they are until `update` is told them as changed, in parts where they are many.

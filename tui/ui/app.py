@@ -105,7 +105,7 @@ class TriggerApp(AppBase):
         gc.enable()
 
     def _tell(self, changes: Changes) -> None:
-        self.reporter.see(changes)
+        self.reporter.on_changes(changes)
         self.changed.publish(changes)
 
     def write(self, data: str) -> None:

@@ -16,7 +16,7 @@ from tui import __version__
 from tui.config import Secret
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
-from tui.domain.filters import LONGEST_PERIOD, RunFilters, period_text, queue_names, read_period
+from tui.domain.filters import MAX_PERIOD, RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.wire.connection import HttpConnection, Timeouts
@@ -230,9 +230,9 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
         params["filter[batch]"] = filters.batch
     if filters.is_test is not None:
         params["filter[isTest]"] = "true" if filters.is_test else "false"
-    period = filters.period if filters.has_window else period_text(LONGEST_PERIOD)
+    period = filters.period if filters.has_window else period_text(MAX_PERIOD)
     if period is not None:
-        if read_period(period) is None:
+        if parse_period(period) is None:
             raise ValueError(f"the server cannot read the period {period!r}")
         params["filter[createdAt][period]"] = period
     if filters.created_from is not None:

@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.errors import ServerFault
@@ -196,7 +196,7 @@ def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None =
     limits = limits or Limits()
     ended = read_time(_text(row, "completedAt")) is not None
     told = _told_of_state(run_id, row, limits)
-    state = State(updated_at, Precision.FEED, read_status(limits.text(status, "status"), ended=ended), **told)
+    state = State(updated_at, Precision.FEED, parse_status(limits.text(status, "status"), ended=ended), **told)
     ttl = _text(row, "ttl")
     fixed = Fixed(
         task=TaskId(intern(limits.text(task, "task"))),
@@ -226,7 +226,7 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
     told, word = _told_of_state(run_id, row, Limits()), _text(row, "status")
     updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
     ended = told.get("finished_at", known.finished_at) is not None
-    status = read_status(word[:MAX_NAME_CHARS], ended=ended) if word else known.status
+    status = parse_status(word[:MAX_NAME_CHARS], ended=ended) if word else known.status
     state = replace(known, updated_at=updated_at, precision=Precision.DERIVED, status=status, **told)
     stamp = Stamp(updated_at, Precision.DERIVED, read_at)
     error = (stamp, read_stored_error(row["error"])) if "error" in row else None

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tui.domain.error import INTERNAL_NAME, RunError, read_error
+from tui.domain.error import INTERNAL_NAME, RunError, build_error
 from tui.domain.run import ABSENT, Absent, Body, Json
 from tui.domain.text import Raw
 from tui.wire.models import read_json
@@ -45,16 +45,16 @@ def read_stored_error(text: Json) -> RunError | None:
     except (ValueError, RecursionError):
         stored = None
     if not isinstance(stored, dict):
-        return read_error(text if isinstance(text, str) else None)
+        return build_error(text if isinstance(text, str) else None)
     message, raw, code = (_text_of(stored, key) for key in ("message", "raw", "code"))
     stack, name = _text_of(stored, "stackTrace"), _text_of(stored, "name")
     match stored.get("type"):
         case "INTERNAL_ERROR" if code:
             return RunError(Raw(message or code), Raw(INTERNAL_NAME), Raw(stack) if stack else None, code)
         case "STRING_ERROR" | "CUSTOM_ERROR":
-            return read_error(raw or message)
+            return build_error(raw or message)
         case _:
-            return read_error(message or raw, name=name, stack=stack or None)
+            return build_error(message or raw, name=name, stack=stack or None)
 
 
 def _text_of(stored: Mapping[str, Any], key: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import TypeVar, assert_never
 from urllib.parse import quote
 
 from tui.config import Secret
-from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period, read_period
+from tui.domain.filters import MAX_QUERY_PERIOD, parse_period, query_period
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import Events, SpanDetail, Trace
@@ -157,11 +157,11 @@ def _explicit_period(period: str | None) -> str:
     Raises `Refused` for one that it cannot read. Source: recordings 2616, 2621.
     """
     if period is None:
-        return query_period(LONGEST_QUERY_PERIOD)
-    length = read_period(period)
+        return query_period(MAX_QUERY_PERIOD)
+    length = parse_period(period)
     if length is None:
         raise Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
-    return period if length <= LONGEST_QUERY_PERIOD else query_period(length)
+    return period if length <= MAX_QUERY_PERIOD else query_period(length)
 
 
 def path_part(text: str) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime
 from sys import intern
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError, read_error
+from tui.domain.error import RunError, build_error
 from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.limits import (
@@ -102,7 +102,7 @@ def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> 
         error=(stamp, _read_error(detail.get("error"))),
         attempts=(stamp, history) if history.attempts else None,
         attempt_count=detail.get("attemptCount", len(history.attempts) or None),
-        has_children=children is not None and len(shown or ()) == len(children),
+        lists_all_children=children is not None and len(shown or ()) == len(children),
     )
     patches = [_read_row(root, read_at, limits)] if root is not None else []
     if parent is not None and parent_id != root_id:
@@ -158,7 +158,7 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime, limits: Li
     return State(
         updated_at=read_time(row.get("updatedAt")) or read_time(row.get("createdAt")) or read_at,
         precision=precision,
-        status=read_status(limits.text(row["status"], "status"), ended=finished_at is not None),
+        status=parse_status(limits.text(row["status"], "status"), ended=finished_at is not None),
         started_at=read_time(row.get("startedAt")),
         finished_at=read_time(finished_at),
         expired_at=read_time(row.get("expiredAt")),
@@ -196,11 +196,11 @@ def _read_error(value: Json, *, is_cause: bool = False) -> RunError | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        return read_error(_as_text(value))
+        return build_error(_as_text(value))
     row = convert(ErrorRow, value)
     causes = () if is_cause else _read_causes(row.get("causes"))
     message = row.get("message")
-    return read_error(
+    return build_error(
         None if message is None else _as_text(message),
         name=row.get("name"),
         stack=row.get("stackTrace", row.get("stack")),

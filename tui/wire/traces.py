@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from tui.domain.error import RunError, read_error
+from tui.domain.error import RunError, build_error
 from tui.domain.ids import RunId, SpanId, TaskId, TraceId
 from tui.domain.run import Json
 from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.wire.errors import ServerFault
 from tui.wire.json_limits import MAX_ITEMS, may_be_long, within_bounds
@@ -138,7 +138,7 @@ def _error(error: Json) -> RunError | None:
     stack = next((error[key] for key in _STACK_SPELLINGS if isinstance(error.get(key), str)), None)
     if message is None and stack is None:
         return None
-    return read_error(
+    return build_error(
         message if message is None or isinstance(message, str) else json.dumps(message, ensure_ascii=False),
         name=_text(error.get("name")) or _text(error.get("type")),
         stack=stack,
@@ -152,7 +152,7 @@ def _triggered(runs: Json) -> Iterator[TriggeredRun]:
             yield TriggeredRun(
                 RunId(run_id),
                 TaskId(task) if task else None,
-                read_status(word) if word else None,
+                parse_status(word) if word else None,
                 read_time(run.get("createdAt")),
             )
 

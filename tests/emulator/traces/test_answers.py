@@ -15,7 +15,7 @@ from tests.support.recordings import as_bytes, recording
 from tui.domain.attempt import AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.run import Run as ReadRun
-from tui.domain.span import own_root
+from tui.domain.span import span_of_run
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.rest.rows import detail
@@ -519,7 +519,7 @@ def test_the_client_finds_the_true_attempts(number: str) -> None:
     world, run = lived(*FINISHED[number])
     tree, known = decode_trace(as_bytes(trace(world, run))), read(world, run)
     root_error = None
-    root = own_root(tree, known.id)
+    root = span_of_run(tree, known.id)
     assert root is not None
     if needs_root_error(known, tree):
         root_error = decode_span(as_bytes(span(world, run, root.id))).error
@@ -575,7 +575,7 @@ def test_the_client_finds_the_true_attempts_of_a_company_at_work(environment: En
     for run in over:
         tree = decode_trace(as_bytes(trace(world, run)))
         known = read(world, run)
-        root = own_root(tree, known.id)
+        root = span_of_run(tree, known.id)
         assert root is not None
         root_error = decode_span(as_bytes(span(world, run, root.id))).error if needs_root_error(known, tree) else None
         found = attempts_of(known, tree, root_error).attempts

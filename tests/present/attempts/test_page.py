@@ -19,7 +19,7 @@ from tests.support.present.samples import (
     texts,
 )
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import read_error
+from tui.domain.error import build_error
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import Toggle, Turn
 from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
@@ -151,7 +151,7 @@ def test_attempts_that_the_trace_does_not_show_are_told() -> None:
 
 
 def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() -> None:
-    blurred = read_error("trigger.dev internal error (TASK_PROCESS_SIGKILL_TIMEOUT)")
+    blurred = build_error("trigger.dev internal error (TASK_PROCESS_SIGKILL_TIMEOUT)")
     run = replace(sample("CRASHED"), error=(STAMP, blurred))
     coming = text(run, asked=ReadProgress(is_coming=True))
     assert coming.splitlines()[1:] == ["reading why…", "code      TASK_PROCESS_SIGKILL_TIMEOUT"]

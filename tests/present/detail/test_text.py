@@ -22,7 +22,7 @@ from tests.support.present.samples import (
 from tests.support.recordings import body_of
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.attempts_of_trace import attempts_of
-from tui.domain.error import RunError, read_error
+from tui.domain.error import RunError, build_error
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
@@ -264,7 +264,7 @@ def test_a_stack_that_has_no_frames_is_shown_unless_it_only_repeats_the_error() 
 
 
 def test_the_true_error_of_an_attempt_takes_the_place_of_one_that_says_only_a_code() -> None:
-    blurred = read_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")
+    blurred = build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")
     true = RunError(Raw("Out of memory"), Raw("Internal error"), None, "TASK_PROCESS_OOM_KILLED")
     run = with_attempts(replace(sample("CRASHED"), error=(STAMP, blurred)), attempt(1, error=true))
     assert page(run).splitlines()[3:5] == ["Internal error Out of memory", "code  TASK_PROCESS_OOM_KILLED"]

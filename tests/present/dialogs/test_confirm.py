@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
-from tui.domain.action_plan import ActionPlan, to_type
+from tui.domain.action_plan import ActionPlan, confirmation_texts
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.present.columns import Now
@@ -24,7 +24,7 @@ DEV = Target(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), "d
 
 
 def below(number: int, word: str = "EXECUTING", task: str = "import-page") -> TreeNode:
-    return TreeNode(RunId(f"run_{number}"), 1, TaskId(task), read_status(word), None)
+    return TreeNode(RunId(f"run_{number}"), 1, TaskId(task), parse_status(word), None)
 
 
 def question(*runs: Run, others: int = 0, place: Target = PROD, **changes: object) -> Question:
@@ -114,12 +114,12 @@ def test_an_unknown_environment_says_how_it_is_treated() -> None:
 )
 def test_what_has_to_be_typed(runs: int, others: int, place: Target, typed: tuple[str, ...]) -> None:
     plan = ActionPlan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
-    assert to_type(plan, place.name, is_production=place.is_production) == typed
+    assert confirmation_texts(plan, place.name, is_production=place.is_production) == typed
 
 
 def test_the_age_of_a_late_tree_counts_what_the_copy_is_behind() -> None:
     asked = question(sample(), others=2)
-    late = replace(asked, plan=replace(asked.plan, is_late=True))
+    late = replace(asked, plan=replace(asked.plan, is_from_replica=True))
     texts = [text_of(confirm_lines(each, Now(NOW + timedelta(seconds=3)), 70, 40)) for each in (asked, late)]
     assert "The tree was read 3 s ago and is fully loaded." in texts[0]
     assert "The tree is as of about 4 s ago and is fully loaded." in texts[1]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE
-from tui.domain.filters import RunFilters, read_period
+from tui.domain.filters import RunFilters, parse_period
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
 from tui.emulator.simulation.vocabulary import FILTER_WORDS
@@ -69,7 +69,7 @@ chosen = st.builds(
         versions=lists,
         queues=lists,
     ),
-    st.sampled_from([*PERIODS, "90m", "3d"]).map(lambda text: read_period(text) or DAY),
+    st.sampled_from([*PERIODS, "90m", "3d"]).map(lambda text: parse_period(text) or DAY),
 )
 
 

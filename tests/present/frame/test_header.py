@@ -16,14 +16,14 @@ from tui.present.frame.header import HeaderFacts, header_line
 from tui.present.styled import Token, line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
-from tui.store.tally import Counts
+from tui.store.status_counts import StatusCounts
 
 AT = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
 PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))
 DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
-COUNTS = Counts(queued=12, executing=8, waiting=3, failed=41)
+COUNTS = StatusCounts(queued=12, executing=8, waiting=3, failed=41)
 FRESH = Freshness(Level.FRESH, AT - timedelta(seconds=1), timedelta(seconds=2))
-LIVE = Freshness(Level.FRESH, AT - timedelta(seconds=9), timedelta(seconds=20), lead="realtime")
+LIVE = Freshness(Level.FRESH, AT - timedelta(seconds=9), timedelta(seconds=20), leader="realtime")
 MINUTES = tuple(Minute(count, 2 if count == 2 else 0) for count in (3, 4, 3, 5, 4, 4, 2, 5, 3, 4, 5, 7, 6, 5, 6, 46))
 FACTS = HeaderFacts(AT, FRESH, "https://api.trigger.dev", PROD, counts=COUNTS)
 
@@ -48,12 +48,12 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (FACTS, "  PROD   acme/api   ● polling every 2 s ", "Q12  E8  W3  ✗41 "),
         (replace(FACTS, freshness=LIVE), "  PROD   acme/api   ● live  ", "Q12  E8  W3  ✗41 "),
         (
-            replace(FACTS, freshness=replace(FRESH, aside=REFUSED)),
+            replace(FACTS, freshness=replace(FRESH, other_trouble=REFUSED)),
             "  PROD   acme/api   ● polling every 2 s  no live feed (403), next try in 4 min ",
             "Q12  E8  W3  ✗41 ",
         ),
         (
-            replace(FACTS, freshness=replace(LIVE, aside=ANSWERED)),
+            replace(FACTS, freshness=replace(LIVE, other_trouble=ANSWERED)),
             "  PROD   acme/api   ● live  no lists (503), next try in 4 s ",
             "Q12  E8  W3  ✗41 ",
         ),
@@ -67,7 +67,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (replace(FACTS, freshness=FRESH, missed=2), "  PROD   acme/api   ● polling every 2 s ", "✗41 "),
         (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
         (
-            replace(FACTS, freshness=replace(LIVE, level=Level.LATE, lead="relay"), is_relayed=True),
+            replace(FACTS, freshness=replace(LIVE, level=Level.LATE, leader="relay"), is_relayed=True),
             "  PROD   acme/api   ● relay  9 s old, late ",
             "✗41 ",
         ),
@@ -88,12 +88,12 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         ),
         (replace(FACTS, freshness=LIVE, counts=replace(COUNTS, counted_at=ago(2))), "  PROD", "W3  ✗41 "),
         (
-            replace(FACTS, counts=replace(COUNTS, is_live_least=True)),
+            replace(FACTS, counts=replace(COUNTS, is_live_partial=True)),
             "  PROD   acme/api   ● polling",
             "Q≥12  E≥8  W≥3  ✗41 ",
         ),
         (
-            replace(FACTS, counts=replace(COUNTS, is_live_least=True, is_failed_least=True)),
+            replace(FACTS, counts=replace(COUNTS, is_live_partial=True, is_failed_partial=True)),
             "  PROD   acme/api   ● polling",
             "Q≥12  E≥8  W≥3  ✗≥41 ",
         ),
@@ -134,7 +134,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "budget 31 of 250   Q12  E8  W3  ✗41 ",
         ),
         (replace(FACTS, budget=BudgetRead(250, 63, AT)), "  PROD   acme/api   ● polling ", " Q12  E8  W3  ✗41 "),
-        (replace(FACTS, environment=DEV, counts=Counts(executing=1)), "  DEV   acme/api   ● polling", " E1 "),
+        (replace(FACTS, environment=DEV, counts=StatusCounts(executing=1)), "  DEV   acme/api   ● polling", " E1 "),
         (
             replace(FACTS, environment=None),
             "  PROD?   ● polling every 2 s  environment not known, treated as production",
@@ -168,7 +168,7 @@ def test_a_screen_of_80_cells_says_when_a_lost_relay_is_tried_again() -> None:
         freshness=troubled(lost),
         is_relayed=True,
         is_read_only=True,
-        counts=Counts(queued=3, executing=1, waiting=3, failed=9),
+        counts=StatusCounts(queued=3, executing=1, waiting=3, failed=9),
     )
     text = plain(header_line(facts, 80))
     assert text.startswith("  PROD   READ-ONLY   ○ no relay since 13:44  retrying in 16 s ")
@@ -190,7 +190,7 @@ def test_offline_keeps_the_clock_and_loses_the_bars_and_every_lively_colour() ->
 
 
 def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
-    counts = Counts(queued=12_345, executing=8_000, waiting=3_333, failed=41_000)
+    counts = StatusCounts(queued=12_345, executing=8_000, waiting=3_333, failed=41_000)
     facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=counts)
     shown = {width: plain(header_line(facts, width)) for width in range(60, 140)}
     marks = ("UTC", "runs/min", "acme/api", "budget")
@@ -206,7 +206,7 @@ def test_counts_that_the_server_has_not_told_for_a_minute_are_of_then() -> None:
 
 def test_without_colours_the_environment_is_in_brackets_and_without_unicode_nothing_is_cut() -> None:
     facts = replace(
-        FACTS, counts=replace(COUNTS, is_live_least=True, is_failed_least=True), freshness=troubled(OFFLINE)
+        FACTS, counts=replace(COUNTS, is_live_partial=True, is_failed_partial=True), freshness=troubled(OFFLINE)
     )
     line = ascii_line(header_line(facts, 80, is_colorless=True, offline="o"))
     assert plain(line).startswith(" [PROD]  api   o offline since 13:44  retrying in 4 s ")
@@ -215,7 +215,7 @@ def test_without_colours_the_environment_is_in_brackets_and_without_unicode_noth
 
 
 def test_what_can_wait_longest_drops_from_the_counts_first() -> None:
-    counts = Counts(queued=1, delayed=2, pending_version=3, executing=4, waiting=5, failed=6)
+    counts = StatusCounts(queued=1, delayed=2, pending_version=3, executing=4, waiting=5, failed=6)
     facts = replace(FACTS, counts=counts, freshness=troubled(replace(OFFLINE, source="relay")), is_read_only=True)
     shown = {width: plain(header_line(facts, width)) for width in range(50, 110)}
     least = [min(width for width, text in shown.items() if f" {mark} " in text) for mark in ("D2", "P3", "W5", "Q1")]
@@ -229,7 +229,7 @@ TROUBLES: tuple[SourceRetrying | SourceStopped | None, ...] = (None, OFFLINE, AN
 
 
 figures = st.builds(
-    Counts,
+    StatusCounts,
     queued=numbers,
     delayed=numbers,
     pending_version=numbers,
@@ -237,8 +237,8 @@ figures = st.builds(
     waiting=numbers,
     failed=numbers,
     counted_at=st.none() | st.integers(0, 100).map(ago),
-    is_live_least=st.booleans(),
-    is_failed_least=st.booleans(),
+    is_live_partial=st.booleans(),
+    is_failed_partial=st.booleans(),
 )
 
 
@@ -256,8 +256,8 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
             confirmed_at,
             timedelta(seconds=2),
             draw(st.sampled_from(TROUBLES)),
-            lead=draw(st.sampled_from(["rest", "realtime", "relay"])),
-            aside=draw(st.sampled_from((*TROUBLES, REFUSED))),
+            leader=draw(st.sampled_from(["rest", "realtime", "relay"])),
+            other_trouble=draw(st.sampled_from((*TROUBLES, REFUSED))),
         ),
         "https://api.trigger.dev",
         draw(environment),

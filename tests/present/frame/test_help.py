@@ -10,7 +10,7 @@ from tui.present.sparkline import spark
 from tui.present.styled import line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
-from tui.store.tally import Counts
+from tui.store.status_counts import StatusCounts
 
 HERE = HelpGroup("this pane", (HelpKey("space", "mark", "Mark the run, or take its mark away."),))
 EVERYWHERE = HelpGroup(
@@ -46,7 +46,7 @@ def test_signs_are_explained_as_they_stand_in_the_header() -> None:
     assert plain(lines[1]) == "signs"
     assert plain(lines[2]) == "Q               Queued."
     marks = [line[0] for line in lines[2:]]
-    counts = Counts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
+    counts = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
     shown = header_line(HeaderFacts(NOW, Freshness(Level.FRESH, NOW), counts=counts), 200)
     letters = [(piece.text[0], piece.token) for piece in shown if piece.text.endswith("1")]
     assert [(mark.text, mark.token) for mark in marks[:-3]] == letters

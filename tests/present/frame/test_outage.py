@@ -6,7 +6,7 @@ import pytest
 
 from tui.present.frame.outage import gap_line, gap_remark, gap_sentence, gap_words
 from tui.present.styled import line_width, plain
-from tui.store.missed import Extent, Gap, Missed
+from tui.store.missed_runs import Completeness, Gap, MissedRuns
 
 NOW = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
 
@@ -36,16 +36,20 @@ def test_a_date_is_said_where_it_is_another_one(told: Gap, said: str) -> None:
 @pytest.mark.parametrize(
     ("missed", "said", "short"),
     [
-        (Missed(37, 2), "37 runs caught up · 2 failed", "37 runs · 2 failed"),
-        (Missed(1, 0), "1 run caught up", "1 run caught up"),
-        (Missed(0, 0), "nothing missed", "nothing missed"),
-        (Missed(0, 0, Extent.SO_FAR), "catching up", "catching up"),
-        (Missed(1204, 0, Extent.SO_FAR), "catching up, 1,204 runs so far", "catching up, 1,204 runs"),
-        (Missed(0, 0, Extent.AT_LEAST), "unknown what was missed", "unknown what was missed"),
-        (Missed(37, 2, Extent.AT_LEAST), "at least 37 runs caught up · 2 failed", "at least 37 runs · 2 failed"),
+        (MissedRuns(37, 2), "37 runs caught up · 2 failed", "37 runs · 2 failed"),
+        (MissedRuns(1, 0), "1 run caught up", "1 run caught up"),
+        (MissedRuns(0, 0), "nothing missed", "nothing missed"),
+        (MissedRuns(0, 0, Completeness.SO_FAR), "catching up", "catching up"),
+        (MissedRuns(1204, 0, Completeness.SO_FAR), "catching up, 1,204 runs so far", "catching up, 1,204 runs"),
+        (MissedRuns(0, 0, Completeness.AT_LEAST), "unknown what was missed", "unknown what was missed"),
+        (
+            MissedRuns(37, 2, Completeness.AT_LEAST),
+            "at least 37 runs caught up · 2 failed",
+            "at least 37 runs · 2 failed",
+        ),
     ],
 )
-def test_the_line_says_how_much_is_known_and_reaches_the_edge(missed: Missed, said: str, short: str) -> None:
+def test_the_line_says_how_much_is_known_and_reaches_the_edge(missed: MissedRuns, said: str, short: str) -> None:
     line = gap_line(GAP, missed, NOW, 120)
     assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {said}  "
     assert line_width(line) == 119
@@ -54,7 +58,7 @@ def test_the_line_says_how_much_is_known_and_reaches_the_edge(missed: Missed, sa
 
 def test_a_narrow_rule_says_of_a_short_one_how_long_it_was() -> None:
     short = gap("24T13:48:10", "24T13:48:50")
-    said = [plain(gap_remark(short, Missed(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
+    said = [plain(gap_remark(short, MissedRuns(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
     assert said == [
         "no data for 40 s · 37 runs · 2 failed",
         "no data for 40 s at 13:48 · 37 runs caught up · 2 failed",
@@ -62,4 +66,4 @@ def test_a_narrow_rule_says_of_a_short_one_how_long_it_was() -> None:
 
 
 def test_the_messages_have_a_sentence() -> None:
-    assert gap_sentence(GAP, Missed(37, 2), NOW) == "There was no data 13:22–13:36: 37 runs caught up, 2 failed."
+    assert gap_sentence(GAP, MissedRuns(37, 2), NOW) == "There was no data 13:22–13:36: 37 runs caught up, 2 failed."

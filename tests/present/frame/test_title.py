@@ -22,12 +22,12 @@ UNKNOWN = Freshness(Level.CONNECTING, None)
         (FACTS, "✗41 PROD acme/api", "x41 PROD acme/api"),
         (replace(FACTS, counts=replace(COUNTS, failed=0)), "✗0 PROD acme/api", "x0 PROD acme/api"),
         (
-            replace(FACTS, counts=replace(COUNTS, is_failed_least=True)),
+            replace(FACTS, counts=replace(COUNTS, is_failed_partial=True)),
             "✗≥41 PROD acme/api",
             "x>=41 PROD acme/api",
         ),
         (
-            replace(FACTS, counts=replace(COUNTS, failed=0, is_failed_least=True)),
+            replace(FACTS, counts=replace(COUNTS, failed=0, is_failed_partial=True)),
             "PROD acme/api",
             "PROD acme/api",
         ),

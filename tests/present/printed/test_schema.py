@@ -26,7 +26,7 @@ from tests.support.recordings import recording
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.run import Body, Run
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.domain.wait import Wait, WaitKind
@@ -159,7 +159,7 @@ WORDS = [
 @pytest.mark.parametrize(("came", "said"), WORDS)
 def test_status_is_one_word_whichever_source_it_came_from(came: str, said: str) -> None:
     run = sample(came)
-    node = TreeNode(RunId("run_deep"), 1, TaskId("deep"), read_status(came), None)
+    node = TreeNode(RunId("run_deep"), 1, TaskId("deep"), parse_status(came), None)
     root = TreeNode(RUN_ID, 0, TaskId("root"), None, run, (node,))
     deep = list(tree_objects(RunTree(root, RUN_ID)))[1]
     for found in (printed(run), printed(sample(), root=run)["relatedRuns"]["root"], deep):
@@ -265,7 +265,7 @@ def test_dates_are_told_in_utc_with_milliseconds_wherever_the_clock_stood() -> N
 def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
     known = sample("FAILED", run_id="run_leaf", task="leaf")
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), None, known)
-    other = TreeNode(RunId("run_other"), 1, None, read_status("PENDING"), Run(RunId("run_other")))
+    other = TreeNode(RunId("run_other"), 1, None, parse_status("PENDING"), Run(RunId("run_other")))
     root = TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf, other))
     told = list(tree_objects(RunTree(root, RunId("run_leaf"))))
     above = {
@@ -281,9 +281,9 @@ def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
 
 def test_tree_tells_the_times_of_a_run_that_only_a_query_told() -> None:
     times = RunTimes(CREATED, CREATED + timedelta(seconds=1), CREATED + timedelta(seconds=5), timedelta(seconds=4))
-    with_usage, of_trace = replace(times, compute=timedelta(milliseconds=250)), replace(times, lasted=None)
+    with_usage, of_trace = replace(times, compute=timedelta(milliseconds=250)), replace(times, duration=None)
     for given_times, duration_ms in ((times, 4000), (with_usage, 250), (of_trace, 4000)):
-        leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status("Completed"), None, times=given_times)
+        leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status("Completed"), None, times=given_times)
         root = TreeNode(RUN_ID, 0, TaskId("root"), None, sample(), (leaf,))
         found = list(tree_objects(RunTree(root, RUN_ID)))[1]
         validator().validate(found)

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from tests.support.present.samples import HOSTILE, NOW, full, sample, text_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.tree import RunTree, TreeNode
 from tui.present.printed.tree import tree_lines
 from tui.present.styled import Token, line_width
 
 
 def node(name: str, depth: int, children: Iterable[TreeNode] = (), run: Run | None = None) -> TreeNode:
-    return TreeNode(RunId(f"run_{name}"), depth, TaskId(name), read_status("COMPLETED"), run, tuple(children))
+    return TreeNode(RunId(f"run_{name}"), depth, TaskId(name), parse_status("COMPLETED"), run, tuple(children))
 
 
 def small() -> RunTree:

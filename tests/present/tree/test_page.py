@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.present.samples import HOSTILE, NOW, STARTED, full, text_of
 from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId, TaskId
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.actions.row_actions import Open, Toggle
 from tui.present.columns import Now
@@ -66,8 +66,8 @@ def test_the_tree_as_it_is_drawn() -> None:
 
 def told(word: str, times: RunTimes | None) -> str:
     """The row of a run of which only a query told."""
-    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status(word), None, times=times)
-    root = TreeNode(RunId("run_root"), 0, TaskId("root"), read_status("Completed"), None, (leaf,))
+    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status(word), None, times=times)
+    root = TreeNode(RunId("run_root"), 0, TaskId("root"), parse_status("Completed"), None, (leaf,))
     return plain(lines(Grove(), RunTree(root, RunId("run_root")), 108)[-1]).rstrip()
 
 
@@ -80,7 +80,7 @@ def test_row_shows_the_times_of_a_run_that_only_a_query_told() -> None:
     queued = told("Queued", RunTimes(NOW - timedelta(seconds=7))).split()
     assert queued[-2:] == ["7.0s", "run_leaf"]
     assert "·" not in queued
-    assert told("Completed", RunTimes(lasted=timedelta(seconds=4))).split()[-2:] == ["4.0s", "run_leaf"]
+    assert told("Completed", RunTimes(duration=timedelta(seconds=4))).split()[-2:] == ["4.0s", "run_leaf"]
     assert told("Completed", None).split()[-2:] == ["·", "run_leaf"]
 
 

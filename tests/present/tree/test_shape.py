@@ -6,7 +6,7 @@ from tests.support.present.samples import sample
 from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.tree import RunTree, TreeNode
 from tui.present.tree.roll_up import OWN, Family, RollUp
 from tui.present.tree.shape import Alike, BatchGroup, Entry, Seen, Shape, shape_of
@@ -142,7 +142,7 @@ def test_the_newest_that_is_known_of_a_run_counts() -> None:
 
 def test_a_node_of_which_only_the_status_is_known_counts_by_it() -> None:
     nodes = [
-        TreeNode(RunId(f"run_{word}"), 1, TaskId("page"), read_status(word) if word else None, None)
+        TreeNode(RunId(f"run_{word}"), 1, TaskId("page"), parse_status(word) if word else None, None)
         for word in ("FAILED", "QUEUED", "")
     ]
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, tuple(nodes)), RunId("run_root"))

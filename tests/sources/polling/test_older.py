@@ -175,7 +175,7 @@ def test_a_server_that_refuses_so_wide_a_window_keeps_the_list(tmp_path: Path) -
             await later(100)
             assert len(sweeps(fleet)) == 2
             assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
-            assert isinstance(session.store.sources["rest"], SourceConnected)
+            assert isinstance(session.store.source_statuses["rest"], SourceConnected)
             assert session.store.window is not None
             assert session.store.window.is_older_cut
 
@@ -188,7 +188,7 @@ def test_filtered_lists_leave_older_live_runs_in_the_counts(tmp_path: Path) -> N
         fleet.allow_queries()
         async with polling(fleet, tmp_path, filters=RunFilters(statuses=("FAILED",))) as (session, later):
             await later(130)
-            found = session.store.tally(session.now())
+            found = session.store.status_counts(session.now())
             assert (found.executing, found.queued, found.failed) == (1, 1, 1)
             assert found.counted_at is not None
             # Twelve counts of the period, three of what is older.

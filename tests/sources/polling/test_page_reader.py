@@ -12,7 +12,7 @@ from tui.domain.run import Fixed
 from tui.emulator.simulation.new_run import NewRun
 from tui.sources.polling.page_reader import told_by
 from tui.store.filter import EVERYTHING
-from tui.store.server_filter import within
+from tui.store.server_filter import with_server_filters
 
 
 def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Pat
     async def scenario() -> None:
         async with polling(fleet, tmp_path, filters=filters) as (session, later):
             await later(2)
-            shown = within(filters, EVERYTHING)
+            shown = with_server_filters(filters, EVERYTHING)
             assert len(session.store) == 3
             assert all(shown.matches(run) for run in session.store.runs())
 
@@ -52,6 +52,6 @@ def test_a_bare_queue_name_finds_the_queue_of_that_task_too(tmp_path: Path) -> N
             await later(5)
             found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
             assert found == {("mail", "task/mail"), ("send", "mail")}
-            assert all(within(filters, EVERYTHING).matches(run) for run in session.store.runs())
+            assert all(with_server_filters(filters, EVERYTHING).matches(run) for run in session.store.runs())
 
     asyncio.run(scenario())

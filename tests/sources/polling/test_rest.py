@@ -16,7 +16,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.status import RunStatus, read_status
+from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 
@@ -26,7 +26,7 @@ QUERY = "/api/v1/query"
 
 def state_of(session: Session) -> object:
     """How the source gets on now; not narrowed, since it changes while time passes."""
-    return session.store.sources["rest"]
+    return session.store.source_statuses["rest"]
 
 
 def finished(number: int, created_s: float) -> FleetRun:
@@ -86,7 +86,7 @@ def test_new_runs_appear_and_their_ends_are_found(tmp_path: Path) -> None:
                 for run in fleet.runs:
                     known = session.store.get(RunId(run.id))
                     assert known is not None
-                    assert known.status is read_status(run.status(fleet.now_s), ended=True).canonical
+                    assert known.status is parse_status(run.status(fleet.now_s), ended=True).canonical
 
     asyncio.run(scenario())
 
@@ -218,7 +218,7 @@ def test_waits_between_tries_grow_to_a_cap_and_start_over_after_a_success(tmp_pa
                 await pass_time(session, api, 35)
                 fleet.fault = lambda _: server_error()
                 await pass_time(session, api, 8)
-                state = session.store.sources["rest"]
+                state = session.store.source_statuses["rest"]
                 assert isinstance(state, SourceRetrying)
                 assert state.attempt <= 4
 
@@ -235,7 +235,7 @@ def test_a_key_that_may_not_list_stops_the_source_for_good(tmp_path: Path, statu
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 100)
-                state = session.store.sources["rest"]
+                state = session.store.source_statuses["rest"]
                 assert isinstance(state, SourceStopped)
                 assert len(fleet.asked("/api/v1/runs")) == 1
 
@@ -251,9 +251,9 @@ def test_refused_queries_cost_one_request_and_nothing_else(tmp_path: Path) -> No
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 60)
-                assert Capability.QUERY in session.store.lost
+                assert Capability.QUERY in session.store.lost_capabilities
                 assert len(fleet.asked("/api/v1/query")) == 1
-                assert isinstance(session.store.sources["rest"], SourceConnected)
+                assert isinstance(session.store.source_statuses["rest"], SourceConnected)
 
     asyncio.run(scenario())
 
@@ -286,8 +286,8 @@ def test_rows_cut_from_a_page_leave_no_exact_counts(tmp_path: Path, monkeypatch:
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 20)
-                found = session.store.tally(session.now())
-                assert (found.executing, found.is_live_least, found.is_failed_least) == (3, True, True)
+                found = session.store.status_counts(session.now())
+                assert (found.executing, found.is_live_partial, found.is_failed_partial) == (3, True, True)
                 assert session.store.history is not None
                 assert session.store.history.is_cut
 
@@ -307,7 +307,7 @@ def test_counts_that_are_none_are_not_taken(tmp_path: Path, count: object) -> No
                 session.sources.follow("rest")
                 await pass_time(session, api, 1)
                 assert fleet.asked(QUERY)
-                assert session.store.counts_read is None
+                assert session.store.server_counts is None
 
     asyncio.run(scenario())
 
@@ -321,8 +321,8 @@ def test_counts_are_the_servers_own_where_the_key_may_query(tmp_path: Path) -> N
             async with started(api, tmp_path, history_runs=100) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 31)
-                assert session.store.counts_read is not None
-                assert session.store.counts_read.counts[RunStatus.QUEUED] == 500
+                assert session.store.server_counts is not None
+                assert session.store.server_counts.counts[RunStatus.QUEUED] == 500
                 assert 3 <= len(fleet.asked("/api/v1/query")) <= 4
 
     asyncio.run(scenario())
@@ -342,11 +342,11 @@ def test_a_quiet_fleet_is_asked_less_often_and_a_change_brings_the_interval_back
                 asked = [moment for moment, _ in fleet.asked("/api/v1/runs")]
                 late = [later - earlier for earlier, later in pairwise(asked) if earlier > 200 and later > earlier]
                 assert max(late) == pytest.approx(5.0)
-                state = session.store.sources["rest"]
+                state = session.store.source_statuses["rest"]
                 assert isinstance(state, SourceConnected)
                 assert state.interval_s == pytest.approx(5.0)
                 await pass_time(session, api, 35)
-                state = session.store.sources["rest"]
+                state = session.store.source_statuses["rest"]
                 assert isinstance(state, SourceConnected)
                 assert state.interval_s == pytest.approx(2.0)
 

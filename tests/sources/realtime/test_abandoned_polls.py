@@ -33,9 +33,9 @@ def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_
     async def story(on: Followed) -> None:
         on.faults({"kind": "error", "status": status, "route": "feed"})
         await on.later(30)
-        assert Capability.REALTIME in on.session.store.lost
+        assert Capability.REALTIME in on.session.store.lost_capabilities
         assert not on.freshness.is_live
-        assert on.freshness.aside is not None
+        assert on.freshness.other_trouble is not None
         on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
         await on.later(4)
         assert on.status(100) is RunStatus.QUEUED
@@ -44,7 +44,7 @@ def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_
         await on.later(60)
         assert on.asked(FEED, 0) == asked
         await on.later(REFUSED_AGAIN.total_seconds())
-        assert Capability.REALTIME not in on.session.store.lost
+        assert Capability.REALTIME not in on.session.store.lost_capabilities
         assert on.freshness.is_live
 
     told(story, tmp_path)
@@ -57,7 +57,7 @@ def test_an_old_server_without_a_feed_is_polled_from_the_start(tmp_path: Path) -
     )
 
     async def story(on: Followed) -> None:
-        assert Capability.REALTIME in on.session.store.lost
+        assert Capability.REALTIME in on.session.store.lost_capabilities
         assert isinstance(on.source("rest"), SourceConnected)
         on.assert_equals_world()
 
@@ -67,7 +67,7 @@ def test_an_old_server_without_a_feed_is_polled_from_the_start(tmp_path: Path) -
 def test_without_realtime_no_feed_is_asked_for(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         assert on.asked(FEED, 0) == 0
-        assert on.session.store.sources.keys() == {"rest"}
+        assert on.session.store.source_statuses.keys() == {"rest"}
 
     told(story, tmp_path, realtime=False)
 
@@ -80,7 +80,7 @@ def test_when_all_connections_are_taken_it_polls_and_tries_again_after_a_minute(
         assert isinstance(trouble, SourceRetrying)
         assert trouble.status == 429
         assert trouble.next_at - trouble.at >= timedelta(minutes=1)
-        assert Capability.REALTIME not in on.session.store.lost
+        assert Capability.REALTIME not in on.session.store.lost_capabilities
         on.faults()
         await on.later(61)
         assert on.freshness.is_live

@@ -263,7 +263,7 @@ def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
         trouble = on.source("run-feed")
         assert isinstance(trouble, SourceRetrying)
         assert trouble.status == 404
-        assert Capability.REALTIME not in on.session.store.lost
+        assert Capability.REALTIME not in on.session.store.lost_capabilities
         assert on.freshness.is_live
 
     told(story, tmp_path)
@@ -275,7 +275,7 @@ def test_feed_is_back_within_ten_seconds_after_a_rollout(tmp_path: Path, status:
         on.faults({"kind": "error", "status": status, "route": "feed"})
         await on.later(8)
         assert isinstance(on.source("realtime"), SourceRetrying)
-        assert Capability.REALTIME not in on.session.store.lost
+        assert Capability.REALTIME not in on.session.store.lost_capabilities
         on.faults()
         await on.later(11)
         assert isinstance(on.source("realtime"), SourceConnected)

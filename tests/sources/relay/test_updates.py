@@ -126,7 +126,7 @@ def test_sources_without_end_are_not_taken_in_by_this_connection_nor_by_the_next
     with pytest.raises(ServerFault, match="without end"):
         for number in range(100):
             screen.hears(replace(FACTS, sources=(replace(WELL, source=f"source {number}"),)))
-    assert len(screen.store.sources) <= MOST_SOURCES
+    assert len(screen.store.source_statuses) <= MOST_SOURCES
     screen.told = RelayUpdates(screen.store)
     with pytest.raises(ServerFault, match="without end"):
         screen.hears(replace(FACTS, sources=(replace(WELL, source="one more"),)))

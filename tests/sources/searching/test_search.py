@@ -21,8 +21,8 @@ from tui.domain.search import SearchProgress
 from tui.session import Session
 from tui.sources.searching.error_fetcher import like_pattern, quoted_id
 from tui.sources.searching.search import Search, SearchScope
+from tui.store.search_plan import plan_search
 from tui.store.server_filter import KnownValues
-from tui.store.server_question import question_of
 from tui.wire.errors import Refused
 from tui.wire.feed_bodies import read_stored_error
 
@@ -51,7 +51,7 @@ def search_of(
         return [run.id for run in session.store.runs() if run.status.is_failed and run.error is None]
 
     scope = SearchScope(
-        question_of(text, followed, KnownValues()), followed, session.now() - session.settings.history, **more
+        plan_search(text, followed, KnownValues()), followed, session.now() - session.settings.history, **more
     )
     return Search(
         session.reads,

@@ -9,7 +9,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import RunError
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Precision, Run, Stamp, State
-from tui.domain.status import STATUS_TABLE, read_status
+from tui.domain.status import STATUS_TABLE, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.store.merge import merge
@@ -24,7 +24,7 @@ def at(seconds: float) -> datetime:
 def state_of(
     word: str = "EXECUTING", *, updated: float = 0, precision: Precision = Precision.LIST, **more: Any
 ) -> State:
-    return State(at(updated), precision, read_status(word, ended="finished_at" in more), **more)
+    return State(at(updated), precision, parse_status(word, ended="finished_at" in more), **more)
 
 
 def patch_of(
@@ -63,7 +63,7 @@ run_ids = st.sampled_from([RunId(f"run_{letter}") for letter in "abcdef"])
 words = st.sampled_from(
     sorted({word for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database) if word} | {"FROBNICATING"})
 )
-statuses = st.builds(lambda word, ended: read_status(word, ended=ended), words, st.booleans())
+statuses = st.builds(lambda word, ended: parse_status(word, ended=ended), words, st.booleans())
 texts = st.sampled_from(["", "a", "b", "\x1b[31m", "\ud800"]).map(Raw)
 json_values = st.recursive(
     st.none() | st.booleans() | st.sampled_from([0, 1, 1.0, 2.5, -0.0, 10**300, 1e300]) | texts,
@@ -92,7 +92,7 @@ fixeds = st.builds(
     schedule=json_values,
 )
 stamps = st.builds(Stamp, moments, st.sampled_from(Precision), moments)
-errors = st.builds(RunError, texts, st.none() | texts, is_blurred=st.booleans())
+errors = st.builds(RunError, texts, st.none() | texts, has_code_only=st.booleans())
 bodies = st.builds(Body, json_values | st.just(ABSENT), json_values | st.just(ABSENT))
 histories = st.builds(
     AttemptHistory,
@@ -109,7 +109,7 @@ patches = st.builds(
     error=st.none() | st.tuples(stamps, st.none() | errors),
     attempts=st.none() | st.tuples(stamps, histories),
     attempt_count=st.none() | st.integers(0, 2),
-    has_children=st.booleans(),
+    lists_all_children=st.booleans(),
 )
 # Rows as a list gives them: with a state, and more often at an end, so that views fill and the store overflows.
 rows = st.builds(
@@ -117,7 +117,7 @@ rows = st.builds(
     run_ids,
     moments,
     fixed=fixeds,
-    state=st.builds(State, moments, st.just(Precision.LIST), statuses | st.just(read_status("COMPLETED"))),
+    state=st.builds(State, moments, st.just(Precision.LIST), statuses | st.just(parse_status("COMPLETED"))),
 )
 gone = st.builds(RunGone, run_ids, moments)
 reads = st.lists(patches | rows, max_size=3).map(lambda several: RunsRead(tuple(several)))

@@ -11,7 +11,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import RunError
 from tui.domain.ids import BatchId, RunId, SpanId, TaskId
 from tui.domain.run import Body, Fixed, Precision, Run, Stamp, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.present.styled import Line
 from tui.store.merge import merge
@@ -55,7 +55,7 @@ def sample(
     tags: tuple[str, ...] = ("billing", "order:1001"),
 ) -> Run:
     """A run of today as the list knows it; it has an end when its status is final."""
-    status = read_status(word)
+    status = parse_status(word)
     return Run(
         id=RunId(run_id),
         fixed=Fixed(task=TaskId(task), created_at=CREATED, version=Raw("20261124.3")),
@@ -133,7 +133,7 @@ def full(text: str = "") -> Run:
         body=(STAMP, Body({f"order{text}": f"ord_1001{text}"}, [f"out{text}", 42])),
         error=(STAMP, last),
         attempts=(STAMP, AttemptHistory(attempts, NOW + timedelta(seconds=4))),
-        children_at=NOW,
+        children_read_at=NOW,
     )
 
 

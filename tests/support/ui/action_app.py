@@ -161,7 +161,7 @@ async def staged(
                 stage = Stage(app, session, api, quiet)
                 for _ in range(200):
                     await stage.later(0.05)
-                    if len(session.store) and session.store.environment_known:
+                    if len(session.store) and session.store.is_environment_known:
                         break
                 yield stage
 

@@ -133,7 +133,7 @@ def test_header_counts_what_the_rows_show_though_the_server_counts_late(tmp_path
         await monitor.later(25.5 - fleet.now_s)
         # One of them failed at 25 s.
         assert "   Q1  D1  P1  E1  ✗1" in monitor.lines[0]
-        counted = monitor.session.store.counts_read
+        counted = monitor.session.store.server_counts
         assert counted is not None
         assert counted.counts.get(RunStatus.DELAYED, 0) == 0
 

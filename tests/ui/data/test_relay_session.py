@@ -36,7 +36,7 @@ def test_a_relay_that_was_given_up_is_asked_again_when_a_person_wants_it(tmp_pat
         async with relaying(fleet, tmp_path) as relayed, on_screen(relayed, "x", is_following=False) as screen:
             following = RunSubscription(screen, place="relay here")
             await following.begin()
-            await relayed.until(lambda: RELAY in screen.store.sources)
+            await relayed.until(lambda: RELAY in screen.store.source_statuses)
             asked = len(fleet.asked(RELAY_PATH))
             await relayed.later(100)
             assert len(fleet.asked(RELAY_PATH)) == asked

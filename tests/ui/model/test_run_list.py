@@ -12,7 +12,7 @@ from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunsRead
 from tui.store.changes import Changes
 from tui.store.filter import parse_filter
-from tui.store.missed import Gap
+from tui.store.missed_runs import Gap
 from tui.store.orders import CREATED, ORDERS, STATUS, Order
 from tui.store.store import Store
 from tui.store.view import View
@@ -45,7 +45,7 @@ class Listed:
             patch_of(f"run_{number:03d}", word, created=number, updated=self.number, read=self.number)
             for number, word in runs
         )
-        return self.rows.see(self.store.apply(RunsRead(patches)))
+        return self.rows.on_changes(self.store.apply(RunsRead(patches)))
 
     def fill(self, count: int, word: str = "COMPLETED") -> None:
         self.read(*((number, word) for number in range(1, count + 1)))
@@ -227,7 +227,7 @@ def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
     listed.fill(8)
     listed.rows.show(View(listed.store, since=at(0)))
     listed.rows.to_end()
-    listed.rows.forget_before(at(5))
+    listed.rows.set_since(at(5))
     assert (listed.rows.window, listed.rows.cursor) == ([run(8), run(7), run(6), run(5)], None)
 
 
@@ -237,7 +237,7 @@ def test_a_bound_that_goes_back_brings_runs_again_and_leaves_the_cursor_on_its_l
     listed.rows.show(View(listed.store, order=STATUS, since=at(5)))
     listed.rows.go_to(run(6))
     line = listed.cursor_line
-    listed.rows.forget_before(at(1))
+    listed.rows.set_since(at(1))
     assert (listed.rows.cursor, listed.cursor_line) == (run(6), line)
     assert len(listed.rows) == 8
     assert listed.rows.to_failed(-1)
@@ -290,7 +290,7 @@ def test_a_gap_has_a_line_where_there_are_runs_by_age_and_within_the_period_alon
     listed.rows.to_end()
     assert listed.rows.cursor == run(4)
     listed.rows.show(View(listed.store, since=at(0)))
-    assert listed.rows.forget_before(at(3.5)) == {1, 2, 3, 4}
+    assert listed.rows.set_since(at(3.5)) == {1, 2, 3, 4}
     assert listed.rows.window == [run(4)]
 
 
@@ -307,7 +307,7 @@ def _quietly(do: Callable[[RunListModel], object]) -> Step:
 
 
 def _gone(number: int) -> Step:
-    return lambda listed: listed.rows.see(listed.store.apply(RunGone(run(number), at(listed.number))))
+    return lambda listed: listed.rows.on_changes(listed.store.apply(RunGone(run(number), at(listed.number))))
 
 
 def _show(view: tuple[str, Order]) -> Step:
@@ -400,6 +400,6 @@ def test_changes_told_before_anything_is_seen_do_no_harm() -> None:
     listed = Listed(height=0)
     listed.fill(3)
     assert listed.rows.window == []
-    listed.rows.see(Changes())
+    listed.rows.on_changes(Changes())
     listed.rows.resize(2)
     assert listed.rows.window == [run(3), run(2)]

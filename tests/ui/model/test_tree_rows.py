@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.present.samples import NOW, STARTED
 from tui.domain.ids import RunId, TaskId
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.present.columns import Now
 from tui.present.styled import plain
@@ -20,7 +20,7 @@ COLUMNS = columns_for(108)
 
 def drawn(word: str, times: RunTimes, later_s: float, before: TreeRows | None = None) -> TreeRows:
     """A tree of which only a query told, so much later."""
-    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), read_status(word), None, times=times)
+    leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status(word), None, times=times)
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
     shown = branches(shape_of(tree, lambda _: None), TreeFolds())
     return TreeRows(shown, (), Drawing(COLUMNS, Now(NOW + timedelta(seconds=later_s)), tree.current), before)

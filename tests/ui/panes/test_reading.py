@@ -27,7 +27,7 @@ from tui.ui.model.selection import Selection, SelectionLoader
 from tui.wire.errors import Unreachable
 
 RUN = sample()
-LONE = replace(RUN, fixed=replace(RUN.fixed, depth=0), children_at=RUN.read_at)
+LONE = replace(RUN, fixed=replace(RUN.fixed, depth=0), children_read_at=RUN.read_at)
 FAILED = Unreachable("GET /api/v3/runs/1: timed out", may_have_arrived=True)
 
 
@@ -87,11 +87,11 @@ class Asked:
         state = self.run.state
         assert state is not None
         self.run = replace(self.run, state=replace(state, updated_at=state.updated_at + timedelta(seconds=1)))
-        self.reading.see(Changes(changed={self.run.id}))
+        self.reading.on_changes(Changes(changed={self.run.id}))
 
     def connect(self, status: SourceStatus) -> None:
         self.sources = {"rest": status}
-        self.reading.see(Changes(topics={Topic.SOURCES}))
+        self.reading.on_changes(Changes(topics={Topic.SOURCES}))
 
     def outage(self) -> None:
         """The list fails, and later it is read again."""
@@ -217,10 +217,10 @@ def test_end_of_an_awaited_child_has_its_parent_read_again() -> None:
         await asked.clock.run(5)
         known = {child.id: child, parent.id: parent}
         asked.get = known.get  # type: ignore[method-assign, assignment]  # the store of this test
-        asked.reading.see(Changes(changed={RunId("run_other")}))
+        asked.reading.on_changes(Changes(changed={RunId("run_other")}))
         await asked.clock.run(5)
         assert len(asked.details) == 1
-        asked.reading.see(Changes(changed={child.id}))
+        asked.reading.on_changes(Changes(changed={child.id}))
         await asked.clock.run(5)
         assert len(asked.details) == 2
 

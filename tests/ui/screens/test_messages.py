@@ -70,10 +70,10 @@ def told(tmp_path: Path, *updates: Update) -> list[str]:
         for update in updates:
             session.interlock.observe(update)
             session.store.apply(update)
-            reporter.see(Changes())
-            reporter.see(Changes())
+            reporter.on_changes(Changes())
+            reporter.on_changes(Changes())
         session.action_log.trouble = "the action log cannot be written"
-        reporter.see(Changes())
+        reporter.on_changes(Changes())
         return [f"{each.text}{f' x{each.count}' if each.count > 1 else ''}" for each in messages]
 
     return asyncio.run(scenario())
@@ -138,7 +138,7 @@ def test_answer_that_was_cut_is_a_message_once(recordings_api: RecordingsApi, tm
             reporter = Reporter(session, messages)
             for _ in range(3):
                 await session.reads.api.list_runs(RunFilters())
-                reporter.see(Changes())
+                reporter.on_changes(Changes())
         return [message.text for message in messages]
 
     said = f"The server sent too much: 500 tags of {RUN}, the first 100 of them are kept."

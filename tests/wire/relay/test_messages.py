@@ -79,7 +79,7 @@ CHUNK = Runs(at(0), (), (RunGone(RunId("a"), at(1)),), Chunk(3, is_last=True))
 
 def travels(patch: RunPatch) -> RunPatch:
     """The part of a patch that a relay tells."""
-    return replace(patch, metadata=None, body=None, attempts=None, has_children=False)
+    return replace(patch, metadata=None, body=None, attempts=None, lists_all_children=False)
 
 
 def told(patches: list[RunPatch], gone: tuple[RunGone, ...] = (), chunk: Chunk | None = None) -> Runs:

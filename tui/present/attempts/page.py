@@ -119,7 +119,7 @@ def _waiting(run: Run, asked: ReadProgress, now: Now, room: Room) -> list[Row]:
     if told is not None:
         return sentence(told, room, "none")
     if asked.trouble is None and run.attempts is None:
-        is_said_below = run.error is not None and run.error[1] is not None and run.error[1].is_blurred
+        is_said_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
         return [] if is_said_below else sentence(formatting.LOADING, room, "loading")
     return sentence("The server tells of no attempts.", room, "none") if run.attempts else []
 
@@ -174,7 +174,7 @@ def _error(run: Run, history: AttemptHistory, selected: Attempt, asked: ReadProg
 
 def _shown(error: RunError, asked: ReadProgress, room: Room, key: Hashable, note: str = "") -> list[Row]:
     """An error; one of which only the code is known says that more is on its way, or that there is no more."""
-    if not error.is_blurred:
+    if not error.has_code_only:
         return list(error_rows(error, room, ("error", key), note))
     code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], room.limit)
     why = "reading why…" if asked.is_coming else "The server tells no more than a code."

@@ -13,7 +13,7 @@ from typing import Final
 
 from tui.domain.error import RunError
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.domain.stack import FrameKind, read_stack
+from tui.domain.stack import FrameKind, parse_stack
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.actions.row_actions import Fetch, Row, Whole
@@ -214,7 +214,7 @@ def _cause(cause: RunError) -> Line:
 @lru_cache(maxsize=16)
 def _first_own(stack: Raw | None, message: Raw) -> str:
     """Where in the task's own code it was thrown: `src/trigger/charge.ts:20:29`."""
-    frames = read_stack(stack, message) if stack else ()
+    frames = parse_stack(stack, message) if stack else ()
     own = next((frame for frame in frames if frame.kind is FrameKind.OWN), None)
     if own is None:
         return ""

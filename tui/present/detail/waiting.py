@@ -91,7 +91,7 @@ def _for_what(wait: Wait, now: Now) -> str:
 
 
 def _for_how_long(wait: Wait, now: Now) -> str:
-    if (lasts := wait.lasts) is not None:
+    if (lasts := wait.duration) is not None:
         return f"{_rounded(lasts)},"
     if (until := wait.until) is not None:
         return f"until {formatting.moment(until, now.at).partition('.')[0]},"

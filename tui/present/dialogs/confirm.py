@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from tui.domain.action_plan import ActionPlan, to_type
+from tui.domain.action_plan import ActionPlan, confirmation_texts
 from tui.domain.environment import Environment
 from tui.domain.run import Run
 from tui.domain.tree import TreeNode
@@ -72,7 +72,7 @@ class Question:
     @property
     def wanted(self) -> tuple[str, ...]:
         """What has to be typed, any of these; empty: `y` is enough."""
-        many = to_type(self.plan, self.place.name, is_production=self.place.is_production)
+        many = confirmation_texts(self.plan, self.place.name, is_production=self.place.is_production)
         return many or ((self.word,) if self.word else ())
 
     @property
@@ -131,8 +131,8 @@ def _asked(question: Question, now: Now, limit: int) -> list[Line]:
     lines: list[Line] = [cut((Piece(f"{plan.verb} {what}?", Token.BRIGHT, is_bold=True),), limit)]
     if run is not None:
         lines += _run_lines(run, now, limit)
-    if plan.spared:
-        counts = Counter(run.title for run in plan.spared).most_common()
+    if plan.skipped:
+        counts = Counter(run.title for run in plan.skipped).most_common()
         titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
         lines += _sentence(f"{titles}: not touched.", limit)
     if question.left_out:
@@ -166,14 +166,14 @@ def _kinds(question: Question, limit: int) -> list[Line]:
         lines += _counted((_kind_of_run(run) for run in plan.runs), limit)
     if question.is_reading:
         return [*lines, (Piece("reading what else stops…", Token.MUTED),)]
-    if plan.others:
+    if plan.descendants:
         if lines:
             lines.append(())
         them = "it" if len(plan.runs) == 1 else "them"
-        verb = "stops" if len(plan.others) == 1 else "stop"
-        text = f"{formatting.plural(len(plan.others), 'run')} below {them} also {verb}"
+        verb = "stops" if len(plan.descendants) == 1 else "stop"
+        text = f"{formatting.plural(len(plan.descendants), 'run')} below {them} also {verb}"
         lines.append((Piece(text, Token.BRIGHT, is_bold=True),))
-        lines += _counted((_kind_of_node(node) for node in plan.others), limit)
+        lines += _counted((_kind_of_node(node) for node in plan.descendants), limit)
     return lines
 
 
@@ -225,15 +225,15 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     if question.objection:
         return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
     said = [question.promise] if question.promise else []
-    if plan.read_at is not None and not plan.others and not plan.missing and not question.is_reading:
+    if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
         said.append("Nothing else stops.")
     if plan.awaited_by:
         verb = "waits" if len(plan.awaited_by) == 1 else "wait"
         them = "it" if len(plan.runs) == 1 else "them"
         said.append(f"{' and '.join(plan.awaited_by[:_TAGS_SHOWN])} {verb} for {them}.")
-    if plan.ended_below:
-        verb = "stays as it is" if plan.ended_below == 1 else "stay as they are"
-        said.append(f"{formatting.plural(plan.ended_below, 'finished run')} {verb}.")
+    if plan.ended_descendants:
+        verb = "stays as it is" if plan.ended_descendants == 1 else "stay as they are"
+        said.append(f"{formatting.plural(plan.ended_descendants, 'finished run')} {verb}.")
     lines = _sentence(" ".join(said), limit) if said else []
     if question.is_reading:
         return lines
@@ -243,10 +243,12 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
             (Piece(row, Token.AMBER),) for row in wrap(f"Not fully loaded: {reasons}. More runs may stop.", limit)
         ]
     elif plan.read_at is not None:
-        age = now.at - plan.read_at + (LATE_BY if plan.is_late else timedelta())
+        age = now.at - plan.read_at + (LATE_BY if plan.is_from_replica else timedelta())
         what, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
         when = (
-            f"{is_whole} as of about {formatting.wait(age)}" if plan.is_late else f"{was} read {formatting.wait(age)}"
+            f"{is_whole} as of about {formatting.wait(age)}"
+            if plan.is_from_replica
+            else f"{was} read {formatting.wait(age)}"
         )
         lines += _sentence(f"{what} {when} ago and {is_whole} fully loaded.", limit)
     return lines

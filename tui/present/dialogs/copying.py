@@ -75,7 +75,7 @@ def _error_of(run: Run) -> RunError | None:
     attempts = run.attempts[1].attempts if run.attempts else ()
     last = attempts[-1].error if attempts and run.status.is_failed else None
     own = run.error[1] if run.error else None
-    return last if last is not None and (own is None or own.is_blurred or not own.stack) else own
+    return last if last is not None and (own is None or own.has_code_only or not own.stack) else own
 
 
 def menu_lines(clips: Sequence[Clip], cursor: int, width: int, *, note: str = "") -> list[Line]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import RunFilters, period_text, read_period
+from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.present.formatting import count, time_of_day
@@ -76,7 +76,7 @@ def typed_of(chosen: ServerFilter) -> Typed:
 
 def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
     """What was chosen, or None where `period_trouble` says something. Without a period it is the default one."""
-    period = read_period(typed.period.strip()) if typed.period.strip() else default_period
+    period = parse_period(typed.period.strip()) if typed.period.strip() else default_period
     if period is None:
         return None
     order = [word_of(title) for _, titles in FAMILIES for title in titles]
@@ -174,7 +174,7 @@ def is_begun(text: str, known: Sequence[str]) -> bool:
 
 def period_trouble(text: str) -> str | None:
     """What is wrong with a period, as a sentence."""
-    if not text.strip() or read_period(text.strip()) is not None:
+    if not text.strip() or parse_period(text.strip()) is not None:
         return None
     return f"“{text.strip()}” is no period, the server would ignore it: 90m, 24h, 7d."
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from tui.domain.error import RunError
-from tui.domain.stack import FrameKind, StackFrame, read_stack
+from tui.domain.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, Toggle
@@ -77,7 +77,7 @@ def _chain(error: RunError, key: Hashable) -> list[_Link]:
     pending = [error]
     while pending and len(links) <= MOST_CAUSES:
         each = pending.pop()
-        frames = read_stack(each.stack, each.message) if each.stack else ()
+        frames = parse_stack(each.stack, each.message) if each.stack else ()
         links.append(_Link(each, frames, (key, len(links)), "caused by " if links else ""))
         pending += reversed(each.causes)
     return links

@@ -6,7 +6,7 @@ What lives here: the look of a `RunError`, and when two of them are the same to 
 import re
 
 from tui.domain.error import RunError
-from tui.domain.stack import read_stack
+from tui.domain.stack import parse_stack
 from tui.domain.text import Raw
 from tui.present.errors.stack import stack_lines
 from tui.present.styled import Line, Piece, Token, fold, joined, line_width, pad
@@ -39,7 +39,7 @@ def sameness(error: RunError, other: RunError) -> str | None:
 
 def _without_numbers(error: RunError) -> tuple[object, ...]:
     """What is left to compare: the message's numbers do not count, the lines of the frames do."""
-    frames = tuple(frame.text for frame in read_stack(error.stack, error.message)) if error.stack else ()
+    frames = tuple(frame.text for frame in parse_stack(error.stack, error.message)) if error.stack else ()
     return (error.name, _masked(error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
 
 
@@ -68,7 +68,7 @@ def frameless_stack(error: RunError) -> Raw:
 
 
 def _stack_lines(error: RunError, limit: int) -> list[Line]:
-    frames = read_stack(error.stack, error.message) if error.stack else ()
+    frames = parse_stack(error.stack, error.message) if error.stack else ()
     if frames:
         return stack_lines(frames, limit)
     text = frameless_stack(error)

@@ -20,7 +20,7 @@ from tui.present.sparkline import spark
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
-from tui.store.tally import Counts
+from tui.store.status_counts import StatusCounts
 
 WIDE: Final = 110
 """From here on the right end has runs per minute and the clock."""
@@ -29,7 +29,7 @@ COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
 """The server is asked for counts every 10 s; when it does not tell for a minute they are no longer of now."""
 
 COUNTS_AGE_FROM: Final = timedelta(seconds=3)
-"""Counts that cannot be carried forward show their age from here on."""
+"""StatusCounts that cannot be carried forward show their age from here on."""
 
 COUNT_LETTERS: Final = (
     ("Q", "queued"),
@@ -66,7 +66,7 @@ class HeaderFacts:
     environment: Environment | None = None
     branch: str | None = None
     is_read_only: bool = False
-    counts: Counts = field(default_factory=Counts)
+    counts: StatusCounts = field(default_factory=StatusCounts)
     budget: BudgetRead | None = None
     paused_at: datetime | None = None
     waiting: int = 0
@@ -219,7 +219,7 @@ def _heard(facts: HeaderFacts) -> _Connection:
         return _Connection((Piece("connecting…", Token.MUTED),), waited)
     age = formatting.wait(facts.at - freshness.confirmed_at)
     via = " via relay" if facts.is_relayed else ""
-    way = " relay" if freshness.lead == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
+    way = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:
         case Level.STALE:
             return _Connection(_alarm(f"● no answer for {age}"))
@@ -237,8 +237,8 @@ def _remark(facts: HeaderFacts) -> Line:
     """What has to be known although the data are fresh; the gravest."""
     if facts.environment is None:
         return (_amber("environment not known, treated as production"),)
-    if (aside := facts.freshness.aside) is not None:
-        return (_amber(aside_words(aside, facts.at)),)
+    if (other_trouble := facts.freshness.other_trouble) is not None:
+        return (_amber(aside_words(other_trouble, facts.at)),)
     if facts.missed and facts.freshness.is_live:
         return (_amber(f"the feed missed {formatting.plural(facts.missed, 'run')}"),)
     if facts.quiet is not None and facts.quiet >= QUIET_FROM:
@@ -289,8 +289,8 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     return joined((piece,) for piece in pieces)
 
 
-def _is_least(counts: Counts, name: str) -> bool:
-    return counts.is_failed_least if name == "failed" else counts.is_live_least
+def _is_least(counts: StatusCounts, name: str) -> bool:
+    return counts.is_failed_partial if name == "failed" else counts.is_live_partial
 
 
 def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, line_width
-from tui.store.missed import Extent, Gap, Missed
+from tui.store.missed_runs import Completeness, Gap, MissedRuns
 
 _GUTTER = "  "
 _DOT = Piece(" · ", Token.MUTED)
@@ -26,7 +26,7 @@ def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
     return f"no data {begin}–{formatting.time_of_day(until, until if until.date() == since.date() else now)}"
 
 
-def gap_line(gap: Gap, missed: Missed, now: datetime, width: int) -> Line:
+def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
     """The line between what came after the gap and what was there before, in exactly `width` cells if it fits."""
     line = _worded(gap, missed, now, is_short=False)
     if line_width(line) > width - 1:
@@ -37,41 +37,41 @@ def gap_line(gap: Gap, missed: Missed, now: datetime, width: int) -> Line:
     return (*line, Piece(_GUTTER), Piece("╌" * room, Token.LINE)) if room > 0 else line
 
 
-def gap_remark(gap: Gap, missed: Missed, now: datetime, *, is_short: bool) -> Line:
+def gap_remark(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
     """The same for a rule, where the gap's own line is not seen."""
     return _worded(gap, missed, now, is_short=is_short)
 
 
-def gap_sentence(gap: Gap, missed: Missed, now: datetime) -> str:
+def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
     """The same for the messages."""
     return f"There was {gap_words(gap, now)}: {', '.join([_extent_words(missed), *_failed_words(missed)])}."
 
 
-def _worded(gap: Gap, missed: Missed, now: datetime, *, is_short: bool) -> Line:
+def _worded(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
     said = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
     failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
     return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, said, *failed)
 
 
-def _extent_words(missed: Missed, *, is_short: bool = False) -> str:
+def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
     """`37 runs caught up`, in its short form `37 runs`, and what is known of a count that is not final."""
     runs = formatting.plural(missed.run_count, "run")
-    match missed.extent:
-        case Extent.ALL if not missed.run_count:
+    match missed.completeness:
+        case Completeness.ALL if not missed.run_count:
             return "nothing missed"
-        case Extent.ALL:
+        case Completeness.ALL:
             return runs if is_short else f"{runs} caught up"
-        case Extent.SO_FAR if not missed.run_count:
+        case Completeness.SO_FAR if not missed.run_count:
             return "catching up"
-        case Extent.SO_FAR:
+        case Completeness.SO_FAR:
             return f"catching up, {runs}" if is_short else f"catching up, {runs} so far"
-        case Extent.AT_LEAST if not missed.run_count:
+        case Completeness.AT_LEAST if not missed.run_count:
             return "unknown what was missed"
-        case Extent.AT_LEAST:
+        case Completeness.AT_LEAST:
             return f"at least {runs}" if is_short else f"at least {runs} caught up"
         case _:
-            assert_never(missed.extent)
+            assert_never(missed.completeness)
 
 
-def _failed_words(missed: Missed) -> list[str]:
+def _failed_words(missed: MissedRuns) -> list[str]:
     return [f"{formatting.count(missed.failed_count)} failed"] if missed.failed_count else []

@@ -33,7 +33,7 @@ def terminal_title(facts: HeaderFacts, *, is_ascii: bool = False) -> str:
     if freshness.confirmed_at is not None:
         if freshness.trouble is not None or freshness.is_stale:
             parts.append("o" if is_ascii else "○")
-        failed, is_least = facts.counts.failed, facts.counts.is_failed_least
+        failed, is_least = facts.counts.failed, facts.counts.is_failed_partial
         if failed or not is_least:
             parts.append(f"✗{formatting.count(failed, at_least=is_least)}")
     if environment is not None:

@@ -121,7 +121,7 @@ def best_error(run: Run) -> RunError | None:
     own = run.error[1] if run.error else None
     attempts = run.attempts[1].attempts if run.attempts else ()
     last = attempts[-1].error if attempts and run.status.is_failed else None
-    return last if last and (own is None or own.is_blurred) else own
+    return last if last and (own is None or own.has_code_only) else own
 
 
 def _facts(run: Run, limit: int) -> list[Line]:

@@ -193,7 +193,7 @@ def _node_times(node: TreeNode) -> Object:
     if node.times is None:
         return {}
     times = node.times
-    lasted = times.lasted if times.compute is None else times.compute
+    lasted = times.duration if times.compute is None else times.compute
     if lasted is None and times.started_at is not None and times.finished_at is not None:
         lasted = max(times.finished_at - times.started_at, timedelta())
     return _known(

@@ -10,8 +10,8 @@ from collections import Counter
 from datetime import timedelta
 
 from tui.domain.environment import Capability
-from tui.domain.filters import LONGEST_QUERY_PERIOD, query_period
-from tui.domain.status import RunStatus, read_status
+from tui.domain.filters import MAX_QUERY_PERIOD, query_period
+from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import CountsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
@@ -47,7 +47,7 @@ class CountPoller:
         Older live runs, which the list knows better, are counted too where filters keep the list from most runs.
         """
         self._reads = reads
-        self._period_h = max(1, math.ceil(min(period, LONGEST_QUERY_PERIOD) / HOUR))
+        self._period_h = max(1, math.ceil(min(period, MAX_QUERY_PERIOD) / HOUR))
         self._clock = clock
         self._wait_s = COUNTS_EVERY_S
         self._counted_s = clock.monotonic_s() - COUNTS_EVERY_S
@@ -69,7 +69,7 @@ class CountPoller:
         at = self._reads.now()
         if self._is_filtered and now_s - self._older_s >= OLDER_EVERY_S:
             self._older_s = now_s
-            older = await self._ask(_OLDER.format(hours=self._period_h), LONGEST_QUERY_PERIOD)
+            older = await self._ask(_OLDER.format(hours=self._period_h), MAX_QUERY_PERIOD)
             self._older = self._older if older is None else older
         told = CountsRead(dict(counts + self._older), at, self._period_h)
         await emit(told)
@@ -89,5 +89,5 @@ class CountPoller:
             word, count = row.get("status"), row.get("n")
             if not isinstance(word, str) or type(count) is not int or not 0 <= count <= MAX_COUNT:
                 return None
-            counts[read_status(word).canonical] += count
+            counts[parse_status(word).canonical] += count
         return counts

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import LONGEST_PERIOD, RunFilters
+from tui.domain.filters import MAX_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import live_words
+from tui.domain.status import live_statuses
 from tui.sources.base import Emit
 from tui.sources.polling.page_reader import PageReader
 from tui.sources.polling.scan import PAGE_SIZE, Scan
 from tui.store.filter import EVERYTHING
-from tui.store.server_filter import within
+from tui.store.server_filter import with_server_filters
 
 MAX_OLDER_RUNS: Final = 1_000
 """Of one pass; a server with more of them is said to have more."""
@@ -34,8 +34,8 @@ class OlderRuns:
     def __init__(self, lister: PageReader, filters: RunFilters, age: timedelta) -> None:
         self._lister = lister
         self._age = age
-        self._filters = replace(filters, statuses=live_words(filters.statuses), period=None)
-        self._matching = within(filters, EVERYTHING)
+        self._filters = replace(filters, statuses=live_statuses(filters.statuses), period=None)
+        self._matching = with_server_filters(filters, EVERYTHING)
         self._scan: Scan | None = None
         self._bounded = self._filters
         self._met: dict[RunId, datetime | None] = {}
@@ -78,7 +78,7 @@ class OlderRuns:
             if not begins:
                 return None
             # Fixed bounds: with a period, which moves, a run could slip out between two pages.
-            self._bounded = replace(self._filters, created_from=now - LONGEST_PERIOD, created_to=now - self._age)
+            self._bounded = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
             self._met, self._paid = {}, 0
             self._scan, self._began = Scan(self._filters.statuses, self.known(now)), now
         for _ in range(MAX_PAGES_A_CYCLE):

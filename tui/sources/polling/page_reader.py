@@ -6,7 +6,7 @@ What lives here: what every request for a page has in common. Which pages are as
 from dataclasses import replace
 from datetime import datetime
 
-from tui.domain.filters import TASK_QUEUE, RunFilters
+from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
 from tui.domain.ids import Cursor
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -80,4 +80,4 @@ def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
         return None
     name = filters.queues[0]
     is_of_task = patch.fixed is not None and patch.fixed.task == name
-    return Raw(TASK_QUEUE + name if is_of_task else name)
+    return Raw(TASK_QUEUE_PREFIX + name if is_of_task else name)

@@ -25,7 +25,7 @@ from tui.sources.polling.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING
 from tui.sources.realtime.coverage import Coverage, lacks_list
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
-from tui.store.server_filter import within
+from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
 from tui.wire.errors import Refused, TooExpensive
 from tui.wire.runs import ListPage
@@ -79,7 +79,7 @@ class RunLister:
         self._hidden = RereadQueue(self.lister, filters, self._lives)
         """Live runs of before a narrower filter: no list shows them, and nobody waits for them."""
         self.older = OlderRuns(self.lister, filters, reach.age)
-        self._wanted = within(replace(filters, statuses=()), EVERYTHING)
+        self._wanted = with_server_filters(replace(filters, statuses=()), EVERYTHING)
         self._edge = NewestRuns()
         self._page_size = PAGE_SIZE
         self._history_cursor: Cursor | None = None

@@ -110,7 +110,7 @@ class Coverage:
         """Whether a feed that says it is up to date tells nothing of what changes."""
         return self._silent >= MOST_SILENT
 
-    def narrow(self, since: datetime) -> None:
+    def with_server_filters(self, since: datetime) -> None:
         """Of runs created before then no change is told any more: newer ones took their place."""
         if self.since is not None:
             self.since = max(self.since, since)

@@ -21,7 +21,7 @@ from tui.sources.realtime.coverage import Coverage, Newest, lacks_list
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
-from tui.store.server_filter import within
+from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.wire.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedPosition, FeedResponse, FeedTarget, read_change
@@ -112,7 +112,7 @@ class RealtimeSource:
         self._target = target
         self._reach = reach
         self._on_wake = on_wake
-        self._wanted = within(filters, EVERYTHING)
+        self._wanted = with_server_filters(filters, EVERYTHING)
         # What no row of the feed tells: which runs are asked for, only the list can say.
         told_by_list = (filters.versions, filters.queues, filters.machines, filters.regions)
         self._can_judge = filters.batch is None and not any(told_by_list)
@@ -225,7 +225,7 @@ class RealtimeSource:
             progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S
             self._coverage.begin(answer.read_at - min(self._target.window, MAX_FEED_WINDOW), answer.read_at)
         if progress.newest.since is not None:
-            self._coverage.narrow(progress.newest.since)
+            self._coverage.with_server_filters(progress.newest.since)
         if not self._reads.may(Capability.REALTIME):
             await self._reads.regain(Capability.REALTIME)
         now_s = self._clock.monotonic_s()

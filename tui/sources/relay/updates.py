@@ -39,7 +39,7 @@ class RelayUpdates:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._facts: RelayFacts | None = None
-        self._sources = set(store.sources)
+        self._sources = set(store.source_statuses)
         self._snapshot: set[RunId] = set()
         self._chunks = 0
         self._missing: list[RunId] = []
@@ -104,7 +104,7 @@ class RelayUpdates:
         self._missing.append(run_id)
 
     def _capabilities(self, facts: RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
-        known = dict(self._store.lost)
+        known = dict(self._store.lost_capabilities)
         for capability in Capability:
             reason = facts.lost.get(capability)
             if reason is not None and known.get(capability) != reason:

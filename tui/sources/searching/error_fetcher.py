@@ -12,7 +12,7 @@ from typing import Final
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
@@ -110,7 +110,7 @@ class ErrorFetcher:
         """The error of a row that knows of the failure: the copy behind TRQL lags."""
         run_id, word = row.get("run_id"), row.get("status")
         run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
-        if run is None or run.state is None or not isinstance(word, str) or not read_status(word).canonical.is_failed:
+        if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
             return None
         now = self._reads.now()
         # The same column as the feed's, as complete as there: it counts as much.

@@ -1,6 +1,6 @@
 """A search of the server for runs that a filter may match and that were not read yet.
 
-One search answers one `ServerQuestion`: by ids, by the errors of failed runs, by names, and by reading older pages. All
+One search answers one `SearchPlan`: by ids, by the errors of failed runs, by names, and by reading older pages. All
 runs go to the store like those of any source; whether they match is the view's to say. A search keeps its place, so
 that another `run` goes on. The module is longer than 300 lines and the class than 200: the steps share one progress.
 Source: wire/README.md §3, recordings 020-063.
@@ -23,8 +23,8 @@ from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.error_fetcher import ErrorFetcher
 from tui.sources.searching.pace import Pace
 from tui.store.filter import EVERYTHING
-from tui.store.server_filter import within
-from tui.store.server_question import ServerQuestion
+from tui.store.search_plan import SearchPlan
+from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.runs import ListPage
@@ -55,7 +55,7 @@ class SearchScope:
     behind a relay, which lists nothing.
     """
 
-    question: ServerQuestion
+    question: SearchPlan
     followed: RunFilters
     since: datetime
     is_plain: bool = False
@@ -170,7 +170,7 @@ class Search:
 
     def _is_hidden(self, run_id: RunId) -> bool:
         run = self._store.get(run_id)
-        return run is not None and not within(self._scope.followed, EVERYTHING).matches(run)
+        return run is not None and not with_server_filters(self._scope.followed, EVERYTHING).matches(run)
 
     async def _read_errors(self) -> None:
         """The errors of failed runs that are listed."""

@@ -154,12 +154,12 @@ class ActionController:
         store = self._session.store
         runs = [store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
         meant = tuple(run for run in runs if self.why_not(action, run) is None)
-        spared = tuple(run for run in runs if run not in meant)
+        skipped = tuple(run for run in runs if run not in meant)
         if not meant:
-            why = self.why_not(action, spared[0]) if len(spared) == 1 else "it makes no sense on any of them"
+            why = self.why_not(action, skipped[0]) if len(skipped) == 1 else "it makes no sense on any of them"
             self._say(f"{action.id}: {why}")
             return
-        self._open(action, ActionPlan(action.title, meant, spared=spared), hidden_marks, via)
+        self._open(action, ActionPlan(action.title, meant, skipped=skipped), hidden_marks, via)
 
     def withdraw(self) -> None:
         """Take back what was not sent; what was cannot be."""
@@ -216,13 +216,13 @@ class ActionController:
         plan = await planner.read_plan(allow_partial=True)
         runs = [self._session.store.get(run.id) or run for run in asked.runs]
         meant = tuple(run for run in runs if action.forbidden(run) is None)
-        spared = (*asked.spared, *(run for run in runs if run not in meant))
+        skipped = (*asked.skipped, *(run for run in runs if run not in meant))
         objection = ""
         if not meant:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
             objection = objection_to(forbidden or f"all {len(runs)} have ended")
-            meant, spared = tuple(runs), asked.spared
-        whole = replace(plan, runs=meant, spared=spared)
+            meant, skipped = tuple(runs), asked.skipped
+        whole = replace(plan, runs=meant, skipped=skipped)
         self._app().call_later(screen.show_plan, whole, objection)
 
     def _answered(self, action: Action, screen: ConfirmScreen, via: Via, *, is_agreed: bool) -> None:

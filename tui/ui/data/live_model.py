@@ -87,8 +87,8 @@ class LiveModel:
         """Called by the session's pump: no drawing here, a bug in it would look like the session's."""
         if Topic.SOURCES in changes.topics:
             elapsed_s, now = self.session.clock.elapsed_s(), self.session.now()
-            for status in self.session.store.sources.values():
-                self.connection.see(status, elapsed_s, now)
+            for status in self.session.store.source_statuses.values():
+                self.connection.record(status, elapsed_s, now)
         if self.pause is None:
             self._pending.merge(changes)
         else:

@@ -81,16 +81,16 @@ class Reporter:
         self._reconciled: Reconciled | None = None
         self._reads: dict[str, tuple[RunId, str]] = {}
 
-    def see(self, _changes: Changes) -> None:
+    def on_changes(self, _changes: Changes) -> None:
         """Look at everything that may have something to say; what was said is not said again."""
         session = self._session
-        for name, status in session.store.sources.items():
+        for name, status in session.store.source_statuses.items():
             # That one run is not told of at once is nothing to be told: it is polled like the others.
             if name != RUN_FEED and self._statuses.get(name) != status:
                 self._statuses[name] = status
                 self._see_source(name, status)
-        self._lost &= session.store.lost.keys()  # its source says that it is back
-        for capability, reason in session.store.lost.items():
+        self._lost &= session.store.lost_capabilities.keys()  # its source says that it is back
+        for capability, reason in session.store.lost_capabilities.items():
             if capability not in self._lost:
                 self._lost.add(capability)
                 what, follows = _LOST[capability]
@@ -139,7 +139,7 @@ class Reporter:
                     self._messages.add(status.at, f"{what} after {formatting.wait(status.at - since)}.")
             case SourceRetrying() | SourceStopped() if name in FEEDS:
                 self._trouble_since.setdefault(name, status.at)
-                if Capability.REALTIME not in self._session.store.lost:
+                if Capability.REALTIME not in self._session.store.lost_capabilities:
                     self._messages.add(status.at, feed_sentence(status))
             case SourceRetrying() | SourceStopped():
                 self._trouble_since.setdefault(name, status.at)

@@ -12,7 +12,7 @@ from typing import Final
 from tui.present.frame.outage import gap_sentence
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.store.missed import CatchUp, Extent, Gap, Missed
+from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.ui.model.list_views import SLICE_S
 
 KEPT: Final = 3
@@ -27,39 +27,39 @@ class Outages:
     def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
         self._session = session
         self._tell = tell
-        self._known: list[CatchUp] = []
-        self._untold: list[CatchUp] = []
+        self._known: list[MissedRunCounter] = []
+        self._untold: list[MissedRunCounter] = []
         session.listen(self._hear)
 
     def note(self, gap: Gap | None) -> None:
         """Take in the last gap, and begin to count if it is another one."""
         if gap is None or (self._known and self._known[-1].gap == gap):
             return
-        catch_up = CatchUp(self._session.store, gap)
+        catch_up = MissedRunCounter(self._session.store, gap)
         self._known = [*self._known, catch_up][-KEPT:]
         self._untold = [*self._untold, catch_up][-KEPT:]
         if not self._look(catch_up):
             self._session.spawn(self._look_on(catch_up), "outage")
 
-    def told(self, now: datetime) -> dict[Gap, Missed]:
+    def told(self, now: datetime) -> dict[Gap, MissedRuns]:
         """All of them, the oldest first, with what is known now; this is when the messages hear of it, too."""
         known = {each.gap: each.missed(now) for each in self._known}
         for each in tuple(self._untold):
             missed = each.missed(now)
-            if missed.extent is not Extent.SO_FAR:
+            if missed.completeness is not Completeness.SO_FAR:
                 self._untold.remove(each)
                 self._tell(gap_sentence(each.gap, missed, now))
         return known
 
     def _hear(self, changes: Changes) -> None:
         for each in self._known:
-            each.see(changes)
+            each.on_changes(changes)
 
-    def _look(self, catch_up: CatchUp) -> bool:
+    def _look(self, catch_up: MissedRunCounter) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
-        return catch_up.look(lambda: monotonic_s() >= until_s)
+        return catch_up.count_more(lambda: monotonic_s() >= until_s)
 
-    async def _look_on(self, catch_up: CatchUp) -> None:
+    async def _look_on(self, catch_up: MissedRunCounter) -> None:
         while not self._look(catch_up):  # noqa: ASYNC110  it works between its sleeps, and waits for nothing
             await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from tui.domain.filters import RunFilters, period_text, read_period
+from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.status import filter_word
 from tui.store.server_filter import is_typable
 
@@ -144,7 +144,7 @@ def _decoded(content: bytes, place: Mapping[str, str]) -> Remembered:
         raise ValueError
     lists = {name: _values(name, values) for name, values in kept["filters"].items()}
     period, order = kept["period"], kept["order"]
-    length = None if period is None else read_period(period)
+    length = None if period is None else parse_period(period)
     if (length is None) is not (period is None) or not (order is None or isinstance(order, str)):
         raise ValueError
     # Lists by the names of the fields that hold them: replace() cannot know.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tui.domain.ids import RunId
 from tui.domain.search import SearchProgress
 from tui.session import Session
+from tui.store.search_plan import plan_search
 from tui.store.server_filter import known_values
-from tui.store.server_question import question_of
 from tui.ui.model.list_views import ListViews
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ServerSearch:
 
         session, wanted = self._session, self._views.wanted
         scope = SearchScope(
-            question_of(wanted.text, wanted.filters, known_values(session.store)),
+            plan_search(wanted.text, wanted.filters, known_values(session.store)),
             wanted.filters,
             session.now() - wanted.period,
             is_plain=self._views.parsed.is_empty,

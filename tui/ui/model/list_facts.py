@@ -10,7 +10,7 @@ from tui.domain.update import HistoryRead
 from tui.present import formatting
 from tui.present.frame.empty import EmptyFacts
 from tui.present.list.end import EndFacts, reach_words
-from tui.store.filter_words import words_of
+from tui.store.filter_words import split_words
 from tui.store.orders import CREATED, EPOCH
 from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
@@ -48,7 +48,7 @@ def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> En
         is_filtered=not views.parsed.is_empty,
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
-        lacks_queues=any(word.field == "queue" for word in words_of(views.wanted.text)),
+        lacks_queues=any(word.field == "queue" for word in split_words(views.wanted.text)),
     )
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.store.missed import Gap
+from tui.store.missed_runs import Gap
 from tui.store.orders import CREATED, EPOCH, SortKey
 from tui.store.view import View
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import LONGEST_PERIOD, RunFilters
+from tui.domain.filters import MAX_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.changes import Changes
 from tui.store.filter import Filter, parse_filter
 from tui.store.orders import CREATED, Order
-from tui.store.server_filter import within
+from tui.store.server_filter import with_server_filters
 from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
 
@@ -50,7 +50,7 @@ class Wanted:
     @property
     def shown_period(self) -> timedelta:
         """How far back runs are shown."""
-        return LONGEST_PERIOD if self.is_searched else self.period
+        return MAX_PERIOD if self.is_searched else self.period
 
 
 class ListViews:
@@ -109,7 +109,7 @@ class ListViews:
         else:
             self.wanted = wanted
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Take in changes, for all views but the one that is seen, whose lines somebody else brings up to date."""
         for view in (*self._growing, *self._unseen):
             view.update(changes)
@@ -119,7 +119,7 @@ class ListViews:
         clock, is_busy = self._session.clock, self._rechecking is not None and not self._rechecking.done()
         if is_busy or not self.shown.filter.depends_on_time or clock.monotonic_s() < self._recheck_due_s:
             return
-        waiting = deque(self.shown.pass_time(now))
+        waiting = deque(self.shown.advance_to(now))
         self._recheck_some(waiting)
         if waiting:
             self._rechecking = self._session.spawn(self._recheck_rest(waiting), "recheck the filter")
@@ -132,7 +132,7 @@ class ListViews:
         self._forgot_at = now
         since = self._since()
         for view in self._unseen:
-            view.forget_before(since)
+            view.set_since(since)
         return since
 
     @property
@@ -146,9 +146,9 @@ class ListViews:
 
     def _view(self, runs_filter: Filter, since: datetime | None, among: list[RunId] | None = None) -> View:
         wanted = self.wanted
-        runs_filter = within(wanted.filters, runs_filter)
+        runs_filter = with_server_filters(wanted.filters, runs_filter)
         store, get = self._session.store, self._live.get
-        return View(store, runs_filter, wanted.order, since=since, growing=True, among=among, get=get)
+        return View(store, runs_filter, wanted.order, since=since, starts_empty=True, candidates=among, get=get)
 
     def _recheck_some(self, waiting: deque[RunId]) -> None:
         """Look at some of the runs, for one slice of time."""
@@ -169,7 +169,7 @@ class ListViews:
     def _grow_some(self, views: list[View]) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
-        return all(view.grow(lambda: monotonic_s() >= until_s) for view in views)
+        return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
     async def _grow(self, views: list[View]) -> None:
         while not self._grow_some(views):  # noqa: ASYNC110  it works between its sleeps, and waits for nothing

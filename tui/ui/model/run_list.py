@@ -15,7 +15,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.changes import Changes
-from tui.store.missed import Gap
+from tui.store.missed_runs import Gap
 from tui.store.store import Store
 from tui.store.view import View
 from tui.ui.model.list_lines import END, Item, Left, ListEnd, ListLines
@@ -136,7 +136,7 @@ class RunListModel:
         self._top = 0
         self._settle()
 
-    def see(self, changes: Changes) -> set[int]:
+    def on_changes(self, changes: Changes) -> set[int]:
         """Take in what changed in the store."""
         before, line = self.window, self._line()
         key = self._view.key_of(self._cursor) if self._cursor is not None else None
@@ -156,10 +156,10 @@ class RunListModel:
         touched = delta.changed | delta.moved | delta.entered
         return self._differing(before, touched)
 
-    def forget_before(self, since: datetime) -> set[int]:
+    def set_since(self, since: datetime) -> set[int]:
         """Show nothing older, and again what is not."""
         before, line = self.window, self._line()
-        delta = self._view.forget_before(since)
+        delta = self._view.set_since(since)
         self._marks.follow(delta)
         if self._cursor in delta.left:
             self._follow()

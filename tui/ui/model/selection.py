@@ -146,7 +146,7 @@ class SelectionLoader:
             self._read_of = None
             self._plan(0.0)
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Read again what changed since it was read, and everything after an outage."""
         if Topic.SOURCES in changes.topics and self._is_back():
             self.reread()
@@ -195,7 +195,7 @@ class SelectionLoader:
 
     def _is_back(self) -> bool:
         """Whether the server answers again after it did not."""
-        statuses = self._session.store.sources.items()
+        statuses = self._session.store.source_statuses.items()
         is_down = any(isinstance(status, SourceRetrying) for name, status in statuses if name not in FEEDS)
         is_back = self._was_down and not is_down
         self._was_down = is_down
@@ -259,7 +259,7 @@ class SelectionLoader:
         run = self._session.store.get(run_id)
         if run is not None and is_alone(run) and not self._session.store.children_of(run_id):
             node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
-            alone = replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_at)
+            alone = replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_read_at)
             self._set(replace(alone, tree_since=None, tree_trouble=None))
             return None
         self._set(replace(self._subject, tree_since=self._session.now()))

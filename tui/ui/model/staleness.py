@@ -33,7 +33,7 @@ def is_trace_behind(run: Run) -> bool:
 
 def is_alone(run: Run) -> bool:
     """Whether a read of the finished run said that nothing is above it; what is below it, the store tells."""
-    return run.is_final and run.children_at is not None and run.fixed.depth == 0 and not run.fixed.root_id
+    return run.is_final and run.children_read_at is not None and run.fixed.depth == 0 and not run.fixed.root_id
 
 
 def has_lost_a_wait(run: Run, changes: Changes, known: Callable[[RunId], Run | None]) -> bool:

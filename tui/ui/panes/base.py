@@ -147,7 +147,7 @@ class Pane(Widget):
         """To the next (1) or previous (-1) place that was found."""
         raise NotImplementedError
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Runs or facts changed."""
         raise NotImplementedError
 
@@ -274,7 +274,7 @@ class PagePane(Pane):
             self.page.start_over()
         self.rebuild()
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Runs or facts changed."""
         if self.concerns(changes):
             self.rebuild()

@@ -88,7 +88,7 @@ class DetailPane(PagePane):
     def _relatives(self, run: Run) -> Relatives:
         live, fixed = self.live, run.fixed
         children = None
-        if run.children_at is not None:
+        if run.children_read_at is not None:
             known = live.session.store.children_of(run.id)
             children = tuple(child for each in known if (child := live.get(each.id)) is not None)
         return Relatives(

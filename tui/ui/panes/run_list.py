@@ -21,8 +21,8 @@ from tui.present.list.end import end_key, end_line
 from tui.present.list.filter_remarks import complaint_line
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
-from tui.store.filter import texts_of
-from tui.store.missed import Gap, Missed
+from tui.store.filter import highlighted_texts
+from tui.store.missed_runs import Gap, MissedRuns
 from tui.store.orders import CREATED, ORDERS, Order
 from tui.store.server_filter import ServerFilter
 from tui.ui.data.live_model import LiveModel
@@ -81,7 +81,7 @@ class RunListPane(Pane):
         self._is_empty = True
         self._filter_token = Token.MUTED
         self._environment: Environment | None = None
-        self._missed: dict[Gap, Missed] = {}
+        self._missed: dict[Gap, MissedRuns] = {}
         self._outages = Outages(live.session, lambda text: self.host.messages.add(live.session.now(), text))
 
     @property
@@ -170,7 +170,7 @@ class RunListPane(Pane):
     def search(self, text: str) -> Line:
         """Show only what matches; the table marks the words."""
         if text != self.searched:
-            self.table.show_needles(texts_of(text))
+            self.table.show_needles(highlighted_texts(text))
             self._forget_search()
             self.views.want(replace(self.views.wanted, text=text, is_searched=False, is_typing=True))
         parsed = self.views.parsed
@@ -209,11 +209,11 @@ class RunListPane(Pane):
         if is_wide is not self.table.is_wide:
             self.table.show_wide(is_wide=is_wide)
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Runs or facts changed."""
         if Topic.RUNS in changes.topics:
-            self.views.see(changes)
-            self.table.show_lines(self.rows.see(changes))
+            self.views.on_changes(changes)
+            self.table.show_lines(self.rows.on_changes(changes))
             self.post_message(self.Filtered())
         if Topic.ACTIONS in changes.topics:
             self.table.show_overlays()
@@ -233,7 +233,7 @@ class RunListPane(Pane):
     def tick(self) -> None:
         """Ages, what an outage kept from us, and once a minute the beginning of the period."""
         if self.live.pause is None and (since := self.views.due(self.live.now.at)) is not None:
-            self.table.show_lines(self.rows.forget_before(since))
+            self.table.show_lines(self.rows.set_since(since))
         if self.live.pause is None:
             now = self.live.now
             self.views.pass_time(now.frozen_at or now.at)
@@ -329,7 +329,7 @@ class RunListPane(Pane):
         self.refresh_bindings()
 
     def _recheck(self, changes: Changes) -> None:
-        self.table.show_lines(self.rows.see(changes))
+        self.table.show_lines(self.rows.on_changes(changes))
 
     def _empty(self, width: int) -> tuple[Line, ...]:
         return tuple(empty_lines(empty_facts(self.live, self.views), width))

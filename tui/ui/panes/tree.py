@@ -123,13 +123,13 @@ class TreePane(PagePane):
         ids = self.view.ids
         return not all(ids.isdisjoint(each) for each in (changes.changed, changes.added, changes.removed))
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Runs changed: those of the tree are drawn by their newest."""
         if self.concerns(changes):
             self.view.touch(self._entry)
         # Nobody looks: shape and rule are made when somebody does.
         if self.display:
-            super().see(changes)
+            super().on_changes(changes)
 
     @property
     def target(self) -> RunId | None:

@@ -168,11 +168,11 @@ class Board(Screen[None]):
         self.host.reporter.see_reading(subject)
 
     def _see(self, changes: Changes) -> None:
-        self.reading.see(changes)
+        self.reading.on_changes(changes)
         for bar in (self.header, self.strip):
-            bar.see(changes)
+            bar.on_changes(changes)
         for pane in self.panes.values():
-            pane.see(changes)
+            pane.on_changes(changes)
         if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
             self.refresh_bindings()
 

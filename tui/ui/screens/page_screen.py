@@ -150,4 +150,4 @@ class PageScreen(Screen[None]):
         return ()
 
     def _see(self, changes: Changes) -> None:
-        self._header.see(changes)
+        self._header.on_changes(changes)

@@ -13,7 +13,7 @@ from tui.present.frame.header import HeaderFacts, header_line
 from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
-from tui.store.tally import Counts
+from tui.store.status_counts import StatusCounts
 from tui.ui.base import host_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.widgets.lines import Lines
@@ -29,7 +29,7 @@ class Header(Lines):
         super().__init__(id="header")
         self._live = live
         self._activity = Activity(live.session.store)
-        self._counts = Counts()
+        self._counts = StatusCounts()
         self._minutes: tuple[Minute, ...] = ()
         self._changed_at: datetime | None = None
 
@@ -38,9 +38,9 @@ class Header(Lines):
         event.stop()
         self.rebuild()
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Runs or facts changed. Runs alone wait for the next tick."""
-        self._activity.see(changes)
+        self._activity.on_changes(changes)
         if Topic.RUNS in changes.topics:
             self._changed_at = self._live.session.now()
         if changes.topics - {Topic.RUNS}:
@@ -67,7 +67,7 @@ class Header(Lines):
         session, pause = self._live.session, self._live.pause
         store, now = session.store, session.now()
         if pause is None:
-            self._counts = store.tally(now)
+            self._counts = store.status_counts(now)
             self._minutes = self._activity.minutes(now)
         return HeaderFacts(
             at=now,

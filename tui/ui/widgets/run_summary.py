@@ -41,7 +41,7 @@ class RunSummary(Lines):
         """Another run, or more is known of it."""
         self.rebuild()
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Runs changed: a child may have come or gone, too; or an action got on."""
         if changes.changed or changes.added or Topic.ACTIONS in changes.topics:
             self.rebuild()

@@ -21,7 +21,7 @@ from tui.present.columns import AGE, GAP, TOOK, Now, Slot, columns_for, head, ro
 from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, mark_hits
-from tui.store.missed import Gap, Missed
+from tui.store.missed_runs import Gap, MissedRuns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import MOTION
 from tui.ui.look.painting import Ground, Painter
@@ -67,7 +67,7 @@ class RunTable(LineWidget, can_focus=True):
         self._slots: list[Slot] = []
         self._needles: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
-        self._missed: Mapping[Gap, Missed] = {}
+        self._missed: Mapping[Gap, MissedRuns] = {}
         self._painted_gaps: dict[Gap, Line] = {}
         self._cursor: RunId | ListEnd | None = None
         self._end: Line = ()
@@ -111,7 +111,7 @@ class RunTable(LineWidget, can_focus=True):
                 self.refresh_line(y + HEAD_LINES)
         self._said = said
 
-    def show_missed(self, missed: Mapping[Gap, Missed]) -> None:
+    def show_missed(self, missed: Mapping[Gap, MissedRuns]) -> None:
         """A line for each gap that has a place, with what it kept from us."""
         self._missed = missed
         self.show_lines(self.rows.show_gaps(tuple(missed)))

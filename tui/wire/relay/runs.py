@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from tui.domain.error import RunError
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.run import Fixed, Json, Precision, Stamp, State
-from tui.domain.status import read_status
+from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.limits import MAX_TAGS
@@ -85,7 +85,7 @@ class ErrorValueRow(TypedDict, total=False):
     stack: str
     code: str
     causes: list["ErrorValueRow"]
-    is_blurred: bool
+    has_code_only: bool
 
 
 class ErrorRow(TypedDict, total=False):
@@ -223,8 +223,8 @@ def _error_row(error: RunError) -> dict[str, Json]:
             row[name] = text
     if error.causes:
         row["causes"] = [_error_row(cause) for cause in error.causes]
-    if error.is_blurred:
-        row["is_blurred"] = True
+    if error.has_code_only:
+        row["has_code_only"] = True
     return row
 
 
@@ -254,7 +254,7 @@ def _read_state(row: StateRow) -> State:
     return State(
         updated_at=decode_time(row["updated_at"]),
         precision=Precision(row["precision"]),
-        status=read_status(row["word"], ended=row["is_final"]),
+        status=parse_status(row["word"], ended=row["is_final"]),
         started_at=_time(row.get("started_at")),
         finished_at=_time(row.get("finished_at")),
         expired_at=_time(row.get("expired_at")),
@@ -279,7 +279,7 @@ def _read_error_value(row: ErrorValueRow) -> RunError:
         _raw(row.get("stack")),
         row.get("code"),
         tuple(_read_error_value(cause) for cause in row.get("causes", ())),
-        row.get("is_blurred", False),
+        row.get("has_code_only", False),
     )
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId
-from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus, read_status
+from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus, parse_status
 from tui.domain.update import CountsRead, HistoryRead, RunGone, RunsRead, WindowRead
-from tui.store import tally
+from tui.store import status_counts
+from tui.store.status_counts import StatusCounts
 from tui.store.store import Store
-from tui.store.tally import Counts
 from tui.store.view import View
 
 PERIOD = timedelta(seconds=3600)
@@ -52,7 +52,7 @@ class Life:
         started = next((each for each, what in self.steps if what == "EXECUTING" and each <= now_s), None)
         state = {
             "started_at": None if started is None else at(started),
-            "finished_at": at(moment) if read_status(word).canonical.is_final else None,
+            "finished_at": at(moment) if parse_status(word).canonical.is_final else None,
         }
         created = self.steps[0][0]
         return patch_of(self.id, word, created=created, updated=moment, read=now_s, state=state)
@@ -89,12 +89,12 @@ def told(world: tuple[Life, ...], now_s: float, lag_s: dict[int, float] | float)
     for life in world:
         word = life.word(now_s - (lag_s if isinstance(lag_s, float) else lag_s[life.number]))
         if word is not None and life.steps[0][0] >= now_s - 3600:
-            counts[read_status(word).canonical] += 1
+            counts[parse_status(word).canonical] += 1
     return CountsRead(dict(counts), at(now_s), 1)
 
 
-def figures(statuses: Counter[RunStatus]) -> Counts:
-    return Counts(
+def figures(statuses: Counter[RunStatus]) -> StatusCounts:
+    return StatusCounts(
         queued=statuses[RunStatus.QUEUED],
         delayed=statuses[RunStatus.DELAYED],
         pending_version=statuses[RunStatus.WAITING_FOR_DEPLOY],
@@ -104,12 +104,12 @@ def figures(statuses: Counter[RunStatus]) -> Counts:
     )
 
 
-def truth(world: tuple[Life, ...], now_s: float) -> Counts:
+def truth(world: tuple[Life, ...], now_s: float) -> StatusCounts:
     """Live runs of any age, and the failures of the period."""
     statuses: Counter[RunStatus] = Counter()
     for life in world:
         word = life.word(now_s)
-        status = None if word is None else read_status(word).canonical
+        status = None if word is None else parse_status(word).canonical
         if status is not None and (not status.is_final or life.steps[0][0] >= now_s - 3600):
             statuses[status] += 1
     return figures(statuses)
@@ -139,7 +139,7 @@ def test_header_equals_the_rows_where_all_live_runs_are_known(world: tuple[Life,
         now = at(now_s)
         view = View(store, since=now - PERIOD)
         rows = [store.get(run_id) for run_id in view.slice(0, len(view))]
-        assert store.tally(now) == figures(Counter(run.status for run in rows if run is not None))
+        assert store.status_counts(now) == figures(Counter(run.status for run in rows if run is not None))
 
 
 @settings(max_examples=80, deadline=None)
@@ -157,7 +157,7 @@ def test_counts_are_carried_forward_between_two_of_them(
         hear(store, world, now_s)
         if now_s == BEGIN_S or now_s in counted:
             store.apply(told((*world, *still), now_s, 0.65))
-        found = store.tally(at(now_s))
+        found = store.status_counts(at(now_s))
         if now_s >= BEGIN_S and found.counted_at is None:
             assert found == truth((*world, *still), now_s)
 
@@ -175,7 +175,7 @@ def test_carried_counts_err_by_the_steps_of_the_copys_delay(
     lags = {life.number: data.draw(st.floats(0.3, 1.0)) for life in world}
     store.apply(told(world, counted_s, lags))
     doubtful = sum(counted_s - 1.0 <= moment <= counted_s - 0.3 for life in world for moment, _ in life.steps)
-    found, true = store.tally(at(counted_s)), truth(world, counted_s)
+    found, true = store.status_counts(at(counted_s)), truth(world, counted_s)
     for name in ("queued", "delayed", "pending_version", "executing", "waiting", "failed"):
         assert abs(getattr(found, name) - getattr(true, name)) <= doubtful
 
@@ -189,13 +189,13 @@ def live_store(*words: str) -> Store:
 
 def test_loaded_runs_are_a_lower_bound_until_all_are_known() -> None:
     store = live_store("QUEUED", "DELAYED", "PENDING_VERSION", "DEQUEUED", "WAITING", "FAILED", "COMPLETED")
-    found = store.tally(at(10))
-    loaded = Counts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
-    assert found == Counts(**{**_fields(loaded), "is_live_least": True, "is_failed_least": True})
+    found = store.status_counts(at(10))
+    loaded = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
+    assert found == StatusCounts(**{**_fields(loaded), "is_live_partial": True, "is_failed_partial": True})
     store.apply(complete(at(10)))
-    assert store.tally(at(10)) == Counts(**{**_fields(loaded), "is_failed_least": True})
+    assert store.status_counts(at(10)) == StatusCounts(**{**_fields(loaded), "is_failed_partial": True})
     store.apply(WHOLE)
-    assert store.tally(at(10)) == loaded
+    assert store.status_counts(at(10)) == loaded
 
 
 def test_counts_of_filtered_lists_are_the_servers_with_their_age() -> None:
@@ -203,47 +203,47 @@ def test_counts_of_filtered_lists_are_the_servers_with_their_age() -> None:
     store.apply(complete(at(10), is_filtered=True))
     store.apply(WHOLE)
     store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
-    assert store.tally(at(14)) == Counts(queued=7, counted_at=at(10))
+    assert store.status_counts(at(14)) == StatusCounts(queued=7, counted_at=at(10))
 
 
 @pytest.mark.parametrize(("is_filtered", "days"), [(True, 31), (False, 1)])
 def test_counts_include_live_runs_too_old_for_the_query(
     monkeypatch: pytest.MonkeyPatch, is_filtered: bool, days: int
 ) -> None:
-    monkeypatch.setattr(tally, "MAX_STEPS", 0)
+    monkeypatch.setattr(status_counts, "MAX_STEPS", 0)
     store = live_store()
     store.apply(complete(at(10), is_filtered=is_filtered, is_live_complete=False))
     store.apply(CountsRead({RunStatus.DELAYED: 2}, at(10), 1))
     created_s = -days * 86_400
     store.apply(RunsRead((patch_of("run_old", "DELAYED", created=created_s, updated=created_s, read=12),)))
     store.apply(RunsRead((patch_of("run_new", "DELAYED", created=11, updated=11),)))
-    assert store.tally(at(14)) == Counts(delayed=3, counted_at=at(10))
+    assert store.status_counts(at(14)) == StatusCounts(delayed=3, counted_at=at(10))
 
 
 def test_an_old_count_is_shown_with_its_age() -> None:
     store = live_store("QUEUED")
     store.apply(complete(at(10), is_live_complete=False))
     store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
-    assert store.tally(at(60)).counted_at is None
-    assert store.tally(at(71)).counted_at == at(10)
+    assert store.status_counts(at(60)).counted_at is None
+    assert store.status_counts(at(71)).counted_at == at(10)
 
 
 def test_more_steps_than_are_kept_show_the_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "MAX_STEPS", 2)
+    monkeypatch.setattr(status_counts, "MAX_STEPS", 2)
     store = live_store()
     store.apply(complete(at(10), is_live_complete=False))
     store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", "QUEUED", created=11, updated=11) for number in range(3))))
-    assert store.tally(at(12)) == Counts(queued=7, counted_at=at(10))
+    assert store.status_counts(at(12)) == StatusCounts(queued=7, counted_at=at(10))
     store.apply(CountsRead({RunStatus.QUEUED: 10}, at(20), 1))
-    assert store.tally(at(20)) == Counts(queued=10)
+    assert store.status_counts(at(20)) == StatusCounts(queued=10)
 
 
 def test_a_run_that_is_gone_counts_no_more() -> None:
     store = live_store("QUEUED", "QUEUED")
     store.apply(complete(at(10)))
     store.apply(RunGone(RunId("run_0"), at(200)))
-    assert store.tally(at(200)).queued == 1
+    assert store.status_counts(at(200)).queued == 1
 
 
 def test_failures_that_leave_the_period_between_two_counts_are_subtracted() -> None:
@@ -252,10 +252,10 @@ def test_failures_that_leave_the_period_between_two_counts_are_subtracted() -> N
     store.apply(complete(at(3650)))
     store.apply(CUT)
     store.apply(CountsRead({RunStatus.COMPLETED_WITH_ERRORS: 9}, at(3650), 1))
-    assert [store.tally(at(now_s)).failed for now_s in (3650, 3699, 3701)] == [9, 9, 8]
+    assert [store.status_counts(at(now_s)).failed for now_s in (3650, 3699, 3701)] == [9, 9, 8]
 
 
-def _fields(counts: Counts) -> dict[str, Any]:
+def _fields(counts: StatusCounts) -> dict[str, Any]:
     return {name: getattr(counts, name) for name in ("queued", "delayed", "pending_version", "executing")} | {
         "waiting": counts.waiting,
         "failed": counts.failed,

@@ -4,15 +4,15 @@ import pytest
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
+from tui.store.search_plan import MAX_ERROR_TEXTS, MAX_NAMES, SearchPlan, plan_search
 from tui.store.server_filter import KnownValues
-from tui.store.server_question import MAX_ERROR_TEXTS, MAX_NAMES, ServerQuestion, question_of
 
 ID = "run_cmwur0jg4003u9f7dkkxil4se"
 KNOWN = KnownValues(tasks=("syncOrders", "mail"), tags=("Shop:Berlin",), queues=("Emails",))
 
 
-def asked(text: str, **followed: object) -> ServerQuestion:
-    return question_of(text, RunFilters(**followed), KNOWN)  # type: ignore[arg-type]
+def asked(text: str, **followed: object) -> SearchPlan:
+    return plan_search(text, RunFilters(**followed), KNOWN)  # type: ignore[arg-type]
 
 
 def by(*lists: dict[str, tuple[str, ...]]) -> tuple[RunFilters, ...]:

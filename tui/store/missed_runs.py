@@ -13,7 +13,7 @@ from tui.domain.ids import RunId
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
 
-TOLD_WITHIN: Final = timedelta(minutes=2)
+MAX_CATCH_UP: Final = timedelta(minutes=2)
 """A source that has not said by then that all is read may never say it."""
 
 _LOOK_AT_THE_TIME_EVERY: Final = 64  # runs
@@ -27,7 +27,7 @@ class Gap:
     until: datetime
 
 
-class Extent(StrEnum):
+class Completeness(StrEnum):
     """How much of what was missed is known: all, what was read SO_FAR, or that and nobody says whether it is all."""
 
     SO_FAR = "so far"
@@ -36,15 +36,15 @@ class Extent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedRuns:
     """Runs that came, began, ended or changed within a gap, and how many of them failed in it."""
 
     run_count: int
     failed_count: int
-    extent: Extent = Extent.ALL
+    completeness: Completeness = Completeness.ALL
 
 
-class CatchUp:
+class MissedRunCounter:
     """Counts what one gap kept from us. It has to hear every change of the store from its birth on, and looks at what
     was read before that a little at a time.
 
@@ -59,10 +59,10 @@ class CatchUp:
         self._changed: set[RunId] = set()
         self._failed: set[RunId] = set()
         self._is_all_read = False
-        self._missed: Missed | None = None
+        self._missed: MissedRuns | None = None
         self._note_reading()
 
-    def see(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Count those among the changed runs that changed in the gap, until all are counted."""
         if self._missed is not None:
             return
@@ -72,7 +72,7 @@ class CatchUp:
             self._note_reading()
             self._settle()
 
-    def look(self, is_time_up: Callable[[], bool]) -> bool:
+    def count_more(self, is_time_up: Callable[[], bool]) -> bool:
         """Look at more of the runs that were there at the start, until the time is up; whether that is done now."""
         waiting = self._waiting
         while waiting:
@@ -83,12 +83,12 @@ class CatchUp:
         self._settle()
         return True
 
-    def missed(self, now: datetime) -> Missed:
+    def missed(self, now: datetime) -> MissedRuns:
         """What is known of it now."""
         if self._missed is not None:
             return self._missed
-        extent = Extent.SO_FAR if now - self.gap.until < TOLD_WITHIN else Extent.AT_LEAST
-        return Missed(len(self._changed), len(self._failed), extent)
+        extent = Completeness.SO_FAR if now - self.gap.until < MAX_CATCH_UP else Completeness.AT_LEAST
+        return MissedRuns(len(self._changed), len(self._failed), extent)
 
     def _note_reading(self) -> None:
         caught_up = self._store.caught_up
@@ -96,7 +96,7 @@ class CatchUp:
 
     def _settle(self) -> None:
         if self._is_all_read and not self._waiting:
-            self._missed = Missed(len(self._changed), len(self._failed))
+            self._missed = MissedRuns(len(self._changed), len(self._failed))
             self._changed, self._failed = set(), set()
 
     def _count(self, run_id: RunId) -> None:

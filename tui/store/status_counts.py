@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from sortedcontainers import SortedList
 
-from tui.domain.filters import LONGEST_QUERY_PERIOD
+from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
@@ -42,10 +42,10 @@ _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class StatusCounts:
     """Runs by status. `counted_at` is when the server counted, of figures that are no newer than that; else None.
 
-    `is_live_least` and `is_failed_least`: only the loaded runs were counted, and there may be more.
+    `is_live_partial` and `is_failed_partial`: only the loaded runs were counted, and there may be more.
     """
 
     queued: int = 0
@@ -55,8 +55,8 @@ class Counts:
     waiting: int = 0
     failed: int = 0
     counted_at: datetime | None = None
-    is_live_least: bool = False
-    is_failed_least: bool = False
+    is_live_partial: bool = False
+    is_failed_partial: bool = False
 
 
 class StatusChange(NamedTuple):
@@ -68,7 +68,7 @@ class StatusChange(NamedTuple):
     after: RunStatus | None
 
 
-class Tally:
+class StatusCounter:
     """Follows every run of a store."""
 
     def __init__(self) -> None:
@@ -120,7 +120,9 @@ class Tally:
             if step.after is not None:
                 self._delta[step.after] += 1
 
-    def counts(self, now: datetime, window: WindowRead | None, history: HistoryRead | None, *, is_full: bool) -> Counts:
+    def counts(
+        self, now: datetime, window: WindowRead | None, history: HistoryRead | None, *, is_full: bool
+    ) -> StatusCounts:
         """The figures of now. `is_full`: the store may have let ended runs of the period go."""
         is_whole = window is not None and not window.is_filtered
         is_live_known = window is not None and is_whole and window.is_live_complete
@@ -140,7 +142,7 @@ class Tally:
         if self._counts is not None and not (is_live_known and is_failed_known):
             is_carried = is_whole and not self._is_overfull and now - self._counts.at <= MAX_CARRIED
             counted_at = None if is_carried else self._counts.at
-        return Counts(
+        return StatusCounts(
             queued=live[RunStatus.QUEUED],
             delayed=live[RunStatus.DELAYED],
             pending_version=live[RunStatus.WAITING_FOR_DEPLOY],
@@ -148,8 +150,8 @@ class Tally:
             waiting=live[RunStatus.WAITING_TO_RESUME],
             failed=failed,
             counted_at=counted_at,
-            is_live_least=not (is_told or is_live_known),
-            is_failed_least=not (is_told or is_failed_known),
+            is_live_partial=not (is_told or is_live_known),
+            is_failed_partial=not (is_told or is_failed_known),
         )
 
     def _carried(self, counts: CountsRead, now: datetime) -> Counter[RunStatus]:
@@ -168,7 +170,7 @@ class Tally:
 
         Where filters keep runs from the list the server counts live runs as far back as a query reaches.
         """
-        begin = _begin_of(counts) if is_whole else counts.at - LONGEST_QUERY_PERIOD
+        begin = _begin_of(counts) if is_whole else counts.at - MAX_QUERY_PERIOD
         older = Counter({status: self._created[status].bisect_left(begin) for status in LIVE})
         return Counter(counts.counts) + older
 

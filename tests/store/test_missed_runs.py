@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, patch_of
 from tui.domain.update import CaughtUp, RunPatch, RunsRead
 from tui.store.changes import Changes
-from tui.store.missed import CatchUp, Extent, Gap, Missed
+from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.store import Store
 
 ENDS = {"COMPLETED": False, "FAILED": True, "CRASHED": True, "EXPIRED": False, "CANCELED": False}
@@ -79,54 +79,56 @@ def test_the_count_is_what_any_answer_told_of_the_gap(
 
     for now in reads[:noticed_before]:
         read(now)
-    catch_up = CatchUp(store, Gap(at(since), at(until)))
-    catch_up.look(lambda: False)
+    catch_up = MissedRunCounter(store, Gap(at(since), at(until)))
+    catch_up.count_more(lambda: False)
     for now in reads[noticed_before:]:
-        catch_up.see(read(now))
-    catch_up.see(store.apply(CaughtUp("rest", at(until))))
+        catch_up.on_changes(read(now))
+    catch_up.on_changes(store.apply(CaughtUp("rest", at(until))))
     heard = reads[noticed_before - 1 :]
     missed = [life for life in world if life.is_seen_to_change(since, until, heard)]
-    assert catch_up.missed(at(until)) == Missed(len(missed), sum(life.fails_in(since, until) for life in missed))
+    assert catch_up.missed(at(until)) == MissedRuns(len(missed), sum(life.fails_in(since, until) for life in missed))
 
 
 def test_it_is_so_far_until_all_is_read_then_final_and_stands() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", "FAILED", updated=15),)))
-    catch_up = CatchUp(store, Gap(at(10), at(20)))
-    assert catch_up.missed(at(20)) == Missed(0, 0, Extent.SO_FAR)
-    catch_up.look(lambda: False)
-    assert catch_up.missed(at(20)) == Missed(1, 1, Extent.SO_FAR)
-    catch_up.see(store.apply(CaughtUp("rest", at(19))))
-    catch_up.see(store.apply(RunsRead((patch_of("run_b", updated=20, created=5),))))
-    assert catch_up.missed(at(100)) == Missed(2, 1, Extent.SO_FAR)
-    assert catch_up.missed(at(140)) == Missed(2, 1, Extent.AT_LEAST)
-    catch_up.see(store.apply(CaughtUp("rest", at(21))))
-    catch_up.see(store.apply(RunsRead((patch_of("run_c", updated=12),))))
-    assert catch_up.missed(at(1000)) == Missed(2, 1, Extent.ALL)
+    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
+    assert catch_up.missed(at(20)) == MissedRuns(0, 0, Completeness.SO_FAR)
+    catch_up.count_more(lambda: False)
+    assert catch_up.missed(at(20)) == MissedRuns(1, 1, Completeness.SO_FAR)
+    catch_up.on_changes(store.apply(CaughtUp("rest", at(19))))
+    catch_up.on_changes(store.apply(RunsRead((patch_of("run_b", updated=20, created=5),))))
+    assert catch_up.missed(at(100)) == MissedRuns(2, 1, Completeness.SO_FAR)
+    assert catch_up.missed(at(140)) == MissedRuns(2, 1, Completeness.AT_LEAST)
+    catch_up.on_changes(store.apply(CaughtUp("rest", at(21))))
+    catch_up.on_changes(store.apply(RunsRead((patch_of("run_c", updated=12),))))
+    assert catch_up.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
 
 
 def test_a_run_that_changed_again_since_is_still_one_that_changed() -> None:
     store = Store()
-    catch_up = CatchUp(store, Gap(at(10), at(20)))
+    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
     for updated in (15, 25):
-        catch_up.see(store.apply(RunsRead((patch_of("run_a", updated=updated),))))
+        catch_up.on_changes(store.apply(RunsRead((patch_of("run_a", updated=updated),))))
     assert catch_up.missed(at(30)).run_count == 1
 
 
 def test_a_run_that_failed_in_the_gap_and_was_touched_since_is_one_that_failed_in_it() -> None:
     store = Store()
-    catch_up = CatchUp(store, Gap(at(10), at(20)))
-    catch_up.see(store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),))))
-    assert catch_up.missed(at(30)) == Missed(1, 1, Extent.SO_FAR)
+    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
+    catch_up.on_changes(
+        store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),)))
+    )
+    assert catch_up.missed(at(30)) == MissedRuns(1, 1, Completeness.SO_FAR)
 
 
 def test_many_runs_are_looked_at_a_little_at_a_time_and_none_is_final_before() -> None:
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", updated=15) for number in range(200))))
     store.apply(CaughtUp("rest", at(20)))
-    catch_up = CatchUp(store, Gap(at(10), at(20)))
-    turns = [catch_up.look(lambda: True)]
-    assert catch_up.missed(at(20)) == Missed(64, 0, Extent.SO_FAR)
+    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
+    turns = [catch_up.count_more(lambda: True)]
+    assert catch_up.missed(at(20)) == MissedRuns(64, 0, Completeness.SO_FAR)
     while not turns[-1]:
-        turns.append(catch_up.look(lambda: True))
-    assert (turns, catch_up.missed(at(20))) == ([False, False, False, True], Missed(200, 0))
+        turns.append(catch_up.count_more(lambda: True))
+    assert (turns, catch_up.missed(at(20))) == ([False, False, False, True], MissedRuns(200, 0))

@@ -13,7 +13,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.store.filter import is_field
-from tui.store.filter_words import Word, patterns_of, plain_values, words_of
+from tui.store.filter_words import Word, patterns_of, plain_values, split_words
 from tui.store.server_filter import KnownValues, is_typable
 from tui.store.status_words import read_status_words
 
@@ -38,7 +38,7 @@ _REST_WORDS: Final = {row.title: row.rest for row in STATUS_TABLE} | {
 
 
 @dataclass(frozen=True, slots=True)
-class ServerQuestion:
+class SearchPlan:
     """Questions that a filter becomes.
 
     `run_ids` are whole ids. `lists` are complete lists by a name: of a tag, a task, a queue. `filters` narrow every
@@ -54,12 +54,12 @@ class ServerQuestion:
     reads_older: bool = True
 
 
-def question_of(text: str, followed: RunFilters, known: KnownValues) -> ServerQuestion:
+def plan_search(text: str, followed: RunFilters, known: KnownValues) -> SearchPlan:
     """Understand what a filter's text can be asked by, under the server filters that are followed anyway.
 
     `known` spells names as the server does: a filter knows no case, the server does.
     """
-    all_words = words_of(text)
+    all_words = split_words(text)
     words = [word for word in all_words if not word.is_negated]
     texts = [value for word in words if not is_field(word) for value in plain_values(word.source)]
     ids = _values(words, "id")
@@ -74,7 +74,7 @@ def question_of(text: str, followed: RunFilters, known: KnownValues) -> ServerQu
         *_by_task([*_values(words, "task"), *names], filters, known),
         *_by_queue(queues, filters, known),
     ]
-    return ServerQuestion(
+    return SearchPlan(
         run_ids,
         tuple(dict.fromkeys(lists)),
         filters,
