@@ -1,5 +1,6 @@
 """`cancel` and `replay`: nothing is sent before the consent that the place and the number ask for."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,10 @@ from starlette.responses import JSONResponse
 from tests.support.answers import server_error
 from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
+from tui.cli.acting import read_environment
+from tui.sources.budget import Priority
 
 LONG = 1e6
 
@@ -114,6 +118,21 @@ def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api
     assert done.code == 2
     assert "--env-name" in done.err
     assert writes(fleet) == []
+
+
+def test_reading_the_environment_stays_in_the_budget(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
+    fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
+
+    async def scenario() -> tuple[str | None, int]:
+        async with started(api, tmp_path) as session:
+            room = session.budget.room(Priority.SELECTED)
+            await read_environment(session)
+            return session.interlock.name, room - session.budget.room(Priority.SELECTED)
+
+    name, admitted = asyncio.run(scenario())
+    assert name == "dev"
+    assert [path for _, path, _ in fleet.requests] == ["/api/v1/whoami", "/api/v1/runs"]
+    assert admitted == len(fleet.requests)
 
 
 def test_more_than_ten_runs_need_their_number(fleet: Fleet, api: FleetApi) -> None:

@@ -57,7 +57,7 @@ async def _act(
     as_json: bool,
 ) -> None:
     async with open_session(settings, output) as session:
-        await _find_out_where(session)
+        await read_environment(session)
         plan = await make_plan(session, action, run_ids)
         if (block := session.write_block) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
@@ -72,8 +72,8 @@ async def _act(
         raise Stop(ExitCode.REFUSED)
 
 
-async def _find_out_where(session: Session) -> None:
-    """Ask where we are; a run of the list tells it where `whoami` may not."""
+async def read_environment(session: Session) -> None:
+    """Read the environment's name, by `whoami` or, where the key may not ask that, from a run of the list."""
     from tui.domain.update import RunsRead
     from tui.sources.budget import Priority
     from tui.wire.errors import ApiError
@@ -81,7 +81,7 @@ async def _find_out_where(session: Session) -> None:
     await session.reads.environment(Priority.ACTION)
     if session.interlock.name is None:
         with suppress(ApiError):
-            page = await session.reads.api.list_runs(RunFilters(), size=1)
+            page = await session.reads.page(RunFilters(), Priority.ACTION, size=1)
             await session.emit(RunsRead(page.patches))
 
 

@@ -6,7 +6,6 @@ What lives here: the commands that only read. How things look is `present`'s and
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import click
@@ -108,8 +107,7 @@ async def _pages_of_window(
     cursor, cursors, unreadable = None, set[Cursor](), 0
     while len(seen) < limit:
         size = min(100, limit - len(seen))
-        request = partial(session.reads.api.list_runs, filters, after=cursor, size=size)
-        page = await session.budget.ask(("list", filters, size, cursor), Priority.SELECTED, request)
+        page = await session.reads.page(filters, Priority.SELECTED, after=cursor, size=size)
         # A run that moved to the next page between two requests would come twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)

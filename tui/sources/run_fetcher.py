@@ -138,6 +138,13 @@ class RunFetcher:
         """The whole answer to a question, for who passes it on: nothing is emitted. Raises `ApiError` for none."""
         return await self.budget.ask(("response", request), priority, lambda: self.api.fetch_response(request))
 
+    async def page(
+        self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int
+    ) -> ListPage:
+        """Read one page of the list. The caller emits its runs. Raises `ApiError`."""
+        key = ("list", filters, size, after)
+        return await self.budget.ask(key, priority, lambda: self.api.list_runs(filters, after=after, size=size))
+
     async def run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
         """One run's detail; its relatives come along. A 404 is emitted as gone, and raised.
 

@@ -43,11 +43,8 @@ class PageReader:
         priority: Priority = Priority.LIST,
     ) -> ListPage:
         """One page, emitted. Raises `ApiError`."""
-        api = self.reads.api
         self.spent += 1
-        page = await self.reads.budget.ask(
-            ("list", filters, size, after), priority, lambda: api.list_runs(filters, after=after, size=size)
-        )
+        page = await self.reads.page(filters, priority, after=after, size=size)
         if any(self._is_news(patch) for patch in page.patches):
             self.changed_s = self._clock.monotonic_s()
         self.read_at = page.read_at

@@ -296,12 +296,7 @@ class Search:
 
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
         await self._pace.wait()
-        api = self._reads.api
-        page = await self._reads.budget.ask(
-            ("list", filters, PAGE_SIZE, cursor),
-            Priority.VISIBLE,
-            lambda: api.list_runs(filters, after=cursor, size=PAGE_SIZE),
-        )
+        page = await self._reads.page(filters, Priority.VISIBLE, after=cursor, size=PAGE_SIZE)
         await self._emit(RunsRead(told_by(filters, page.patches)))
         if self._question.reads_errors:
             self._paged += [patch.id for patch in page.patches]
