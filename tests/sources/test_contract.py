@@ -88,7 +88,7 @@ class Follower:
         self.budget = budget
         self.store = Store()
         self.told: list[Update] = []
-        self.reads = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get)
+        self.reads = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle)
         coverage = Coverage()
         # Nobody reads a list beside it.
         coverage.has_list.set()
@@ -109,6 +109,9 @@ class Follower:
     async def emit(self, update: Update) -> None:
         self.told.append(update)
         self.store.apply(update)
+
+    async def settle(self) -> None:
+        """`emit` applies at once."""
 
     async def idle(self) -> None:
         """Wait until everything that was asked is answered."""

@@ -154,7 +154,9 @@ class Session:
         api.on_truncated = self._note_truncated
         run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
         self._closers.push_async_callback(api.aclose)
-        self.reads = self.sources.reads = run_fetcher(api, self.budget, self.emit, self.now, self.store.get)
+        self.reads = self.sources.reads = run_fetcher(
+            api, self.budget, self.emit, self.now, self.store.get, self.settle
+        )
         self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
         self._performer = ActionRunner(
             api,
@@ -241,9 +243,7 @@ class Session:
 
         Raises `ApiError`.
         """
-        run, trouble = await self.reads.run_with_attempts(run_id, Priority.SELECTED)
-        await self.settle()
-        return self.store.get(run_id) or run, trouble
+        return await self.reads.run_with_attempts(run_id, Priority.SELECTED)
 
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""

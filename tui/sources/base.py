@@ -5,11 +5,15 @@ between tries. Who waits is the session.
 """
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from random import Random
 from typing import Protocol
 
-from tui.domain.update import Update
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+from tui.domain.update import HistoryRead, Update
 from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
 
 Emit = Callable[[Update], Awaitable[None]]
@@ -72,6 +76,36 @@ class Source(Protocol):
         Raises `Transient` or `Fatal`; anything else is a bug. It may be run again after a `Transient`, and then
         re-reads whatever may have changed in between.
         """
+
+
+class KnownRuns(Protocol):
+    """The store as sources see it: they read runs, and only ever write by emitting updates."""
+
+    @property
+    def history(self) -> HistoryRead | None:
+        """How much of the history has been read, None before its first page."""
+
+    @property
+    def max_runs(self) -> int:
+        """How many runs the store keeps, live and pinned ones aside."""
+
+    def __len__(self) -> int:
+        """Return the number of known runs."""
+
+    def get(self, run_id: RunId) -> Run | None:
+        """Return a run as far as it is known."""
+
+    def live(self) -> AbstractSet[RunId]:
+        """Return the runs that may still change."""
+
+    def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
+        """Return the runs in a status."""
+
+    def with_task(self, task: TaskId) -> AbstractSet[RunId]:
+        """Return the runs of a task."""
+
+    def created_rank(self, run_id: RunId) -> int:
+        """Return how many known runs are newer. Raises `KeyError` if the run is not known."""
 
 
 _PASSES = frozenset({408, 425, 499})

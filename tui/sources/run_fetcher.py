@@ -7,7 +7,7 @@ Source: wire/README.md §4, §5, §8; DESIGN §4.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -17,7 +17,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json, Run
 from tui.domain.span import Events, SpanDetail, Trace
-from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunsRead
+from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.sources.attempt_fetcher import AttemptFetcher
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
@@ -82,13 +82,18 @@ class RunFetcher:
         emit: Emit,
         now: Callable[[], datetime],
         known: Callable[[RunId], Run | None],
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
-        """`known` looks a run up in the store; `now` is the server's time as well as we know it."""
+        """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
+
+        `now` is the server's time, as far as it is known.
+        """
         self.api = api
         self.budget = budget
         self._emit = emit
         self.now = now
         self._known = known
+        self._settle = settle
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feeds_held = 0
@@ -161,13 +166,13 @@ class RunFetcher:
         return answer
 
     async def run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
-        """One run's detail with its attempts, rebuilt from its trace unless the server still sends them.
+        """Fetch one run with its attempts, and return it as the store has it then.
 
-        Where the trace cannot be read the run comes without attempts, and the second value says why (DESIGN §4: the
-        rest goes on). Raises `ApiError` where the detail cannot be read.
+        The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
+        value says why. Raises `ApiError` if the run itself cannot be read.
         """
         answer = await self.run(run_id, priority)
-        run = merge(self._known(run_id), answer.patch)
+        run = await self._stored(None, answer.patch)
         if answer.patch.attempts is not None:
             return run, None
         try:
@@ -178,7 +183,14 @@ class RunFetcher:
             return run, None
         await self._emit(RunsRead((patch,)))
         reason = self._lost.get(Capability.TRACE)
-        return merge(run, patch), None if reason is None else f"earlier attempts are not known: {reason}"
+        return await self._stored(run, patch), None if reason is None else f"earlier attempts are not known: {reason}"
+
+    async def _stored(self, before: Run | None, patch: RunPatch) -> Run:
+        """Return the run from the store after a patch was emitted. A full store drops an old run at once; only then
+        is the patch merged here.
+        """
+        await self._settle()
+        return self._known(patch.id) or merge(before, patch)
 
     async def with_bodies(self, run: Run, *, max_bytes: int) -> Run:
         """The run with a payload and output that were stored apart fetched and put in place; the URLs go.

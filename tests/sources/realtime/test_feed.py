@@ -30,7 +30,7 @@ from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.sources.budget import Priority
-from tui.sources.polling.rest import RECONCILE_EVERY_S
+from tui.sources.polling.reconciliation import RECONCILE_EVERY_S
 from tui.sources.polling.scan import PAGE_SIZE
 from tui.sources.realtime.feed import LIST_FIRST_S
 from tui.store.changes import Changes

@@ -24,7 +24,7 @@ from tui.domain.ids import RunId
 from tui.domain.source_names import REST
 from tui.domain.status import RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
-from tui.sources.polling.rest import RECONCILE_EVERY_S
+from tui.sources.polling.reconciliation import RECONCILE_EVERY_S
 from tui.sources.realtime.feed import HOLD_S, REPLAY_S
 from tui.store.changes import Changes
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget

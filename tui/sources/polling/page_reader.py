@@ -11,20 +11,19 @@ from tui.domain.ids import Cursor
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
-from tui.sources.base import Emit
+from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.polling.scan import PAGE_SIZE
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.run_fetcher import RunFetcher
-from tui.store.store import Store
 from tui.wire.runs import ListPage
 
 
 class PageReader:
     """Asks for pages, and remembers how many requests that took and when something last changed."""
 
-    def __init__(self, reads: RunFetcher, store: Store, clock: Clock, coverage: Coverage) -> None:
+    def __init__(self, reads: RunFetcher, store: KnownRuns, clock: Clock, coverage: Coverage) -> None:
         self.reads = reads
         self.store = store
         self._coverage = coverage

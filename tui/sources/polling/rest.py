@@ -14,15 +14,15 @@ from tui.domain.filters import RunFilters
 from tui.domain.source_names import REST
 from tui.domain.status import LIVE
 from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected, WindowRead
-from tui.sources.base import Emit, as_source_error
+from tui.sources.base import Emit, KnownRuns, as_source_error
 from tui.sources.budget import REACH, Priority
 from tui.sources.clock import Clock, OnWake
 from tui.sources.polling.counts import CountPoller
 from tui.sources.polling.older import is_before
+from tui.sources.polling.reconciliation import RECONCILE_EVERY_S, Reconciliation
 from tui.sources.polling.run_lister import SCAN_REQUESTS, Reach, RunLister
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.run_fetcher import RunFetcher
-from tui.store.store import Store
 from tui.wire.errors import ApiError, RateLimited
 
 ENVIRONMENT_EVERY_S: Final = 30.0
@@ -32,16 +32,10 @@ QUIET_AFTER_S: Final = 30.0
 SLOWEST: Final = 2.5
 """Without any change for half a minute the interval grows, to at most this many times itself."""
 
-RECONCILE_EVERY_S: Final = 30.0
-"""Between two comparisons of a live feed with the list: two or three requests in a quiet environment."""
-
 BEYOND_EVERY_S: Final = 5.0
 """While runs live that the feed does not reach, the older ones of more than a thousand, those that live are read so
 often: one request or a few.
 """
-
-SETTLING_S: Final = 3.0
-"""After a feed began everything is compared a second time, when the list (0.3-1.0 s late) knows of the beginning."""
 
 CAUGHT_UP_EVERY_S: Final = 5.0
 """Somebody who waits for the end of an outage hears of it so soon; more often nobody asks."""
@@ -58,7 +52,7 @@ class RestSource:
     def __init__(
         self,
         reads: RunFetcher,
-        store: Store,
+        store: KnownRuns,
         clock: Clock,
         *,
         interval_s: float,
@@ -80,17 +74,11 @@ class RestSource:
         self._was_connected = False
         self._placed_s = 0.0
         self._paid = 0
-        self._beginnings = 0
-        """Of the feed, as far as everything was compared since."""
-        self._passes_due_s: list[float] = []
-        self._is_passing = False
-        """Everything is being compared, and may take more cycles."""
+        self._reconciliation = Reconciliation()
         self._scanned_s = 0.0
         self._swept_s = -math.inf
         self._window: WindowRead | None = None
-        self._is_woken = False
         self._caught_up_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
-        self._doubts = 0
         self._is_limited = False
         """The last failure was a 429: nothing was lost, only late."""
 
@@ -98,7 +86,7 @@ class RestSource:
         """Emit what the list tells until cancelled. Raises `Transient` or `Fatal`."""
         if not self._is_limited:
             self._listing.begin_anew()
-            self._beginnings, self._is_passing = 0, False
+            self._reconciliation = self._reconciliation.restart()
         self._placed_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
         self._window = None
         self._caught_up_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
@@ -120,8 +108,8 @@ class RestSource:
                 await self._tell_caught_up(emit)
                 self._doubt(await self._counting.count(emit))
                 await self._emit_window(emit)
-                if not self._listing.is_history_read:
-                    await self._listing.read_history(emit, began_s + self._wait_s())
+                if not self._listing.history.is_complete:
+                    await self._listing.history.read(emit, began_s + self._wait_s())
                     self._paid = self._listing.lister.spent
                 await self._clock.sleep(max(0.0, began_s + self._wait_s() - self._clock.monotonic_s()))
         except ApiError as error:
@@ -135,7 +123,7 @@ class RestSource:
         if self._coverage.is_live:
             await self._look_after(emit, room)
         else:
-            self._is_passing, self._is_woken, self._passes_due_s = False, False, []
+            self._reconciliation = self._reconciliation.without_feed()
             await self._listing.look_around(emit, room)
         await self._sweep(emit)
         if self._listing.lister.spent and (rate := self._reads.budget.latest) is not None:
@@ -151,24 +139,19 @@ class RestSource:
     async def _look_after(self, emit: Emit, room: int) -> None:
         """Beside a live feed: fill in what it does not tell; when it is time, compare everything."""
         now_s = self._clock.monotonic_s()
-        if self._coverage.beginnings != self._beginnings or self._is_woken:
-            self._beginnings, self._is_woken = self._coverage.beginnings, False
-            self._is_passing, self._passes_due_s = False, [now_s, now_s + SETTLING_S]
-        if not self._passes_due_s:
-            self._passes_due_s = [now_s + RECONCILE_EVERY_S]
-        is_due = now_s >= self._passes_due_s[0]
-        is_new = is_due and not self._is_passing
-        if is_new or (self._listing.is_history_read and self._coverage.wants_list(self._reads.now())):
+        self._reconciliation = self._reconciliation.with_feed(self._coverage.beginnings, now_s)
+        is_due, is_new = self._reconciliation.is_due(now_s), self._reconciliation.starts(now_s)
+        if is_new or (self._listing.history.is_complete and self._coverage.wants_list(self._reads.now())):
             await self._listing.read_new(emit)
-        if self._listing.is_history_read:
+        if self._listing.history.is_complete:
             await self._listing.fill(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
         begins = is_new or self._has_beyond(now_s)
         if is_due or begins or self._listing.is_scanning:
-            self._is_passing = is_due
+            self._reconciliation = self._reconciliation.started() if is_due else self._reconciliation
             self._scanned_s = now_s if begins else self._scanned_s
             await self._listing.scan(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent), begins=begins)
             if is_due and not self._listing.is_scanning:
-                self._is_passing, self._passes_due_s = False, self._passes_due_s[1:]
+                self._reconciliation = self._reconciliation.finished()
                 run_count, missed_count = self._coverage.take_comparison()
                 await emit(Reconciled(self._reads.now(), run_count, missed_count))
 
@@ -202,18 +185,10 @@ class RestSource:
         """Hold the server's count of live runs against ours: two different sums in a row are a reason to look."""
         if counts is None:
             return
-        if not self._coverage.is_live or self._is_filtered or not self._listing.is_history_read:
-            self._doubts = 0
-            return
+        is_comparable = self._coverage.is_live and not self._is_filtered and self._listing.history.is_complete
         theirs = sum(count for status, count in counts.counts.items() if status in LIVE)
-        is_same = len(self._store.live()) == theirs or self._live_since(counts) == theirs
-        self._doubts = 0 if is_same else self._doubts + 1
-        if self._doubts > 1:
-            self._doubts = 0
-            now_s = self._clock.monotonic_s()
-            # In a busy environment two counts of different moments seldom agree: never more than one pass for that.
-            if all(due_s > now_s for due_s in self._passes_due_s):
-                self._passes_due_s.insert(0, now_s)
+        is_equal = not is_comparable or theirs in (len(self._store.live()), self._live_since(counts))
+        self._reconciliation = self._reconciliation.with_counts(is_equal=is_equal, now_s=self._clock.monotonic_s())
 
     def _live_since(self, counts: CountsRead) -> int:
         """How many live runs are of the time that was counted."""
@@ -243,4 +218,4 @@ class RestSource:
 
     def _note_wake(self, _well_since_s: float) -> None:
         """Everything is to be looked at, also where a request was out when it was said."""
-        self._is_woken = True
+        self._reconciliation = self._reconciliation.request()

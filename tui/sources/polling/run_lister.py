@@ -13,10 +13,10 @@ from typing import Final
 from tui.domain.filters import RunFilters, period_text
 from tui.domain.ids import Cursor, RunId
 from tui.domain.status import LIVE, RunStatus
-from tui.domain.update import HistoryRead
-from tui.sources.base import Emit
-from tui.sources.budget import Priority
+from tui.sources.base import Emit, KnownRuns
 from tui.sources.clock import Clock
+from tui.sources.polling.history import HistoryReader
+from tui.sources.polling.list_progress import ListProgress, Part
 from tui.sources.polling.newest import LIST_DELAY, NewestRuns
 from tui.sources.polling.older import OlderRuns, is_before
 from tui.sources.polling.page_reader import PageReader
@@ -26,9 +26,7 @@ from tui.sources.realtime.coverage import Coverage, lacks_list
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
-from tui.store.store import Store
-from tui.wire.errors import Refused, TooExpensive
-from tui.wire.runs import ListPage
+from tui.wire.errors import Refused
 
 CATCH_UP_PAGES: Final = 50
 """Of one catch-up: as many runs as the history has by default. What is older, the history reads."""
@@ -44,8 +42,6 @@ MOST_LEAVER_REQUESTS: Final = 16
 
 MAX_SINGLE_OLDER: Final = 20
 """Up to so many older runs are read by id: they stand far apart, so that no page of the list holds two of them."""
-
-NEWEST, RUNNING_PART, QUEUED_PART = "newest", "running", "queued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,14 @@ class RunLister:
     """
 
     def __init__(
-        self, reads: RunFetcher, store: Store, clock: Clock, *, reach: Reach, filters: RunFilters, coverage: Coverage
+        self,
+        reads: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        *,
+        reach: Reach,
+        filters: RunFilters,
+        coverage: Coverage,
     ) -> None:
         self._reads = reads
         self._store = store
@@ -82,19 +85,16 @@ class RunLister:
         self._wanted = with_server_filters(replace(filters, statuses=()), EVERYTHING)
         self._edge = NewestRuns()
         self._page_size = PAGE_SIZE
-        self._history_cursor: Cursor | None = None
-        self._history_count: int | None = None
-        self.is_history_read = False
-        self._scans: dict[str, Scan] = {}
-        self._began: dict[str, datetime] = {}
-        self._read_until: dict[str, datetime] = {}
-        self._skipped_at: datetime | None = None
-        """A catch-up or a page that was cut last left live runs unread then."""
+        self.history = HistoryReader(
+            reads, store, clock, self.lister, filters=filters, age=reach.age, max_runs=reach.run_count
+        )
+        self._scans: dict[Part, Scan] = {}
+        self._progress = ListProgress()
 
     def begin_anew(self) -> None:
         """After a failure: what a scan has met by now may have changed since."""
         self._scans.clear()
-        self._read_until.clear()
+        self._progress = self._progress.restart()
         self.older.reset()
         self._reread_older(self.older.known(self._reads.now()))
 
@@ -103,18 +103,14 @@ class RunLister:
         """The moment before which every change was read; None while something is still to be read: what ended unseen is
         in the history alone. Lists tell a change a little late.
         """
-        is_all_scanned = len(self._read_until) == len((NEWEST, RUNNING_PART, QUEUED_PART))
-        if not (is_all_scanned and self.is_history_read and self._leavers.is_empty):
-            return None
-        return min(self._read_until.values()) - LIST_DELAY
+        until = self._progress.complete_until
+        is_complete = self.history.is_complete and self._leavers.is_empty
+        return until - LIST_DELAY if until is not None and is_complete else None
 
     @property
     def is_live_known(self) -> bool:
         """Whether every live run that matches the filters is known, whatever its age."""
-        scanned = (*(self._read_until.get(part) for part in (RUNNING_PART, QUEUED_PART)), self.older.read_until)
-        if self.older.is_cut:
-            return False
-        return all(until is not None and (self._skipped_at is None or until > self._skipped_at) for until in scanned)
+        return not self.older.is_cut and self._progress.has_all_live(self.older.read_until)
 
     async def look_around(self, emit: Emit, room: int) -> None:
         """Go on with everything: new runs, then those that run, then those that ended, then a stretch of the queue."""
@@ -131,18 +127,18 @@ class RunLister:
         # A pass that grew or shrank past a page on its way is of other parts now, and read over again from its start.
         begins = begins or self._is_of_other_parts(are_few=are_few)
         if are_few:
-            self._scans.pop(QUEUED_PART, None)
-            if begins or RUNNING_PART in self._scans:
-                await self._step(emit, RUNNING + QUEUED, LIVE, 1, (RUNNING_PART, QUEUED_PART))
+            self._scans.pop(Part.QUEUED, None)
+            if begins or Part.RUNNING in self._scans:
+                await self._step(emit, RUNNING + QUEUED, LIVE, 1, (Part.RUNNING, Part.QUEUED))
             await self._leavers.read(emit, until - self.lister.spent)
             return
-        if begins or RUNNING_PART in self._scans:
-            await self._step(emit, RUNNING, RUNNING_STATUSES, max(1, room // 2), (RUNNING_PART,))
+        if begins or Part.RUNNING in self._scans:
+            await self._step(emit, RUNNING, RUNNING_STATUSES, max(1, room // 2), (Part.RUNNING,))
         # A torrent of ends makes the cycle longer rather than wait: read late, each of them costs no more.
         backlog = min(MOST_LEAVER_REQUESTS, self._leavers.pages)
         await self._leavers.read(emit, max(1, until - self.lister.spent - 1, backlog))
-        if begins or QUEUED_PART in self._scans:
-            await self._step(emit, QUEUED, QUEUED_STATUSES, max(1, until - self.lister.spent), (QUEUED_PART,))
+        if begins or Part.QUEUED in self._scans:
+            await self._step(emit, QUEUED, QUEUED_STATUSES, max(1, until - self.lister.spent), (Part.QUEUED,))
 
     async def sweep(self, emit: Emit, *, begins: bool) -> None:
         """Continue with the live runs that are older than the period; `begins`: start a pass if none is under way."""
@@ -180,8 +176,8 @@ class RunLister:
             page = await self.lister.page(emit, self._filters, after=cursor, size=size)
             news = self._edge.take(page)
             arrived += news
-            if self._history_count is None:
-                await self._begin_history(emit, page)
+            if not self.history.has_started:
+                await self.history.start(emit, page)
                 break
             is_known = self._edge.is_past(page) or (page.patches and not news)
             if page.next is None or page.next == cursor or is_known:
@@ -189,11 +185,11 @@ class RunLister:
             cursor = page.next
         else:
             # More than a catch-up may take: the history reads on from here, through what is known already.
-            self._history_cursor, self.is_history_read, self._history_count = cursor, False, 0
-            self._skipped_at = began
+            self.history.resume_at(cursor)
+            self._progress = self._progress.skip(began)
         self._edge.advance()
         self._page_size = min(PAGE_SIZE, max(SMALLEST_PAGE, 2 * arrived))
-        self._read_until[NEWEST] = began
+        self._progress = self._progress.start([Part.NEWEST], began).finish([Part.NEWEST])
 
     async def _step(
         self,
@@ -201,7 +197,7 @@ class RunLister:
         words: tuple[str, ...],
         statuses: frozenset[RunStatus],
         pages: int,
-        parts: tuple[str, ...],
+        parts: tuple[Part, ...],
     ) -> None:
         """Go on with the scan of these parts for some pages, or begin one; a finished one hands over who left."""
         scan = self._scans.get(parts[0])
@@ -209,24 +205,24 @@ class RunLister:
             began = self._reads.now()
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
             if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
-                self._read_until |= dict.fromkeys(parts, began)
+                self._progress = self._progress.start(parts, began).finish(parts)
                 return
             scan = self._scans[parts[0]] = Scan(words, expected)
-            self._began |= dict.fromkeys(parts, began)
+            self._progress = self._progress.start(parts, began)
         # Whatever statuses the user asked for: a run that he was shown must not keep a status that it left.
         filters = replace(self._filters, statuses=words)
         for _ in range(pages):
             page = await self.lister.page(emit, filters, after=scan.cursor)
             scan.take((patch.id for patch in page.patches), page.next)
             if page.is_cut:
-                self._skipped_at = self._reads.now()
+                self._progress = self._progress.skip(self._reads.now())
             if scan.is_done:
                 left = [run for run in map(self._store.get, scan.left) if run is not None and run.status in statuses]
                 # No page of the period shows an older run: those are left to `sweep`.
                 left = [run for run in left if not is_before(run, self._reads.now() - self._reach.age)]
                 self._leavers.add(run.id for run in left if self._wanted.matches(run))
                 self._hidden.add_unlisted(run.id for run in left if not self._wanted.matches(run))
-                self._read_until |= {part: self._began[part] for part in parts}
+                self._progress = self._progress.finish(parts)
                 del self._scans[parts[0]]
                 return
 
@@ -236,8 +232,8 @@ class RunLister:
         return bool(self._scans) or not self._leavers.is_empty
 
     def _is_of_other_parts(self, *, are_few: bool) -> bool:
-        running = self._scans.get(RUNNING_PART)
-        return QUEUED_PART in self._scans if are_few else running is not None and running.words != RUNNING
+        running = self._scans.get(Part.RUNNING)
+        return Part.QUEUED in self._scans if are_few else running is not None and running.words != RUNNING
 
     def _lives(self, run_id: RunId) -> bool:
         return run_id in self._store.live()
@@ -245,48 +241,3 @@ class RunLister:
     def _lacks(self, run_id: RunId) -> bool:
         run = self._store.get(run_id)
         return run is not None and lacks_list(run)
-
-    async def _begin_history(self, emit: Emit, page: ListPage) -> None:
-        self._history_count = len(page.patches)
-        self._history_cursor = page.next
-        await self._note_history(emit, page, is_end=page.next is None)
-
-    async def read_history(self, emit: Emit, until_s: float) -> None:
-        """An older page, and more while this cycle has time and the budget room that nobody else needs.
-
-        Where the server finds older pages too expensive (422) the history ends, and the list goes on.
-        """
-        try:
-            await self._read_older(emit, Priority.LIST)
-            while (
-                not self.is_history_read
-                and self._clock.monotonic_s() < until_s
-                and self._reads.budget.room(Priority.HISTORY) > 0
-            ):
-                await self._read_older(emit, Priority.HISTORY)
-        except TooExpensive as error:
-            if (known := self._store.history) is None:
-                raise
-            self.is_history_read = True
-            self._reads.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
-            await emit(HistoryRead(known.reached, known.run_count, is_complete=True, is_cut=True))
-
-    async def _read_older(self, emit: Emit, priority: Priority) -> None:
-        cursor = self._history_cursor
-        page = await self.lister.page(emit, self._filters, after=cursor, priority=priority)
-        self._history_count = (self._history_count or 0) + len(page.patches)
-        self._history_cursor = page.next
-        await self._note_history(emit, page, is_end=page.next is None or page.next == cursor)
-
-    async def _note_history(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
-        oldest = self._reads.now() - self._reach.age
-        count = self._history_count or 0
-        reached = min(created, default=None)
-        is_old = reached is not None and reached < oldest
-        is_cut = page.is_cut or (not (is_end or is_old) and count >= self._reach.run_count)
-        self.is_history_read = is_end or is_old or is_cut
-        if reached is None:
-            told = self._store.history
-            reached = told.reached if told is not None else self._reads.now()
-        await emit(HistoryRead(reached, count, self.is_history_read, is_cut))

@@ -13,8 +13,8 @@ from typing import Final
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import RunPatch
+from tui.sources.base import KnownRuns
 from tui.sources.polling.newest import LIST_DELAY
-from tui.store.store import Store
 from tui.wire.feed import MAX_FEED_WINDOW
 
 REACH: Final = MAX_FEED_WINDOW - timedelta(minutes=1)
@@ -150,7 +150,7 @@ class Coverage:
         self.is_nudged = False
         return taken
 
-    def compare(self, patches: Iterable[RunPatch], store: Store, read_at: datetime) -> None:
+    def compare(self, patches: Iterable[RunPatch], store: KnownRuns, read_at: datetime) -> None:
         """Look at rows of a list, before the store gets them, for changes that the feed should have told."""
         if self._began_at is None:
             return

@@ -7,22 +7,23 @@ had here is no error: the capability is lost for a while, and asked for again. S
 
 import asyncio
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
+from tui.domain.run import Run
 from tui.domain.source_names import REALTIME, RUN_FEED
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
-from tui.sources.base import Emit, Transient
+from tui.sources.base import Emit, KnownRuns, Transient
 from tui.sources.clock import Clock, OnWake
 from tui.sources.realtime.coverage import Coverage, Newest, lacks_list
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
-from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.wire.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedPosition, FeedResponse, FeedTarget, read_change
 
@@ -86,6 +87,18 @@ class _Progress:
         self.position, self.is_live, self.parts, self.newest = None, False, 0, Newest(MAX_SNAPSHOT_ROWS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A patch from the feed, the run as the store has it, and the two merged.
+
+    This merge decides whether to emit the patch. The store merges it again, since by then it may know more.
+    """
+
+    patch: RunPatch
+    known: Run | None
+    run: Run
+
+
 class RealtimeSource:
     """Holds one feed: of the whole environment, or of one run. A poll that is out when it is woken is given up, unless
     the feed is known to be well.
@@ -94,7 +107,7 @@ class RealtimeSource:
     def __init__(
         self,
         reads: RunFetcher,
-        store: Store,
+        store: KnownRuns,
         clock: Clock,
         coverage: Coverage,
         target: FeedTarget,
@@ -152,16 +165,16 @@ class RealtimeSource:
                 self._note_repeat(progress, "the server forgets the realtime feed again and again")
             return
         answered_s = self._heard_s = self._clock.elapsed_s()
-        patches = self._patches(answer)
+        readings = self._readings(answer)
         if answer.position == asked and answered_s - asked_s < HOLLOW_S:
             self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
         elif asked is not None and asked.is_up_to_date:
-            if patches:
+            if readings:
                 self._coverage.note_told()
-            self._note_live_answer(progress, patches, answered_s - asked_s)
+            self._note_live_answer(progress, readings, answered_s - asked_s)
         elif not answer.position.is_up_to_date:
             self._note_part(progress)
-        await self._tell(patches, answer, answer.position, progress, emit)
+        await self._tell(readings, answer, answer.position, progress, emit)
         progress.position = answer.position
         await self._clock.sleep(max(0.0, SHORTEST_POLL_S - (answered_s - asked_s)))
         if self._clock.elapsed_s() - answered_s > REPLAY_S:
@@ -188,6 +201,10 @@ class RealtimeSource:
         except TimeoutError:
             return None
 
+    def _readings(self, answer: FeedResponse) -> tuple[_Reading, ...]:
+        known = ((patch, self._store.get(patch.id)) for patch in self._patches(answer))
+        return tuple(_Reading(patch, run, merge(run, patch)) for patch, run in known)
+
     def _patches(self, answer: FeedResponse) -> tuple[RunPatch, ...]:
         """All that an answer tells; rows of which only some columns came are read on top of what was told before."""
         patches = list(answer.patches)
@@ -204,17 +221,17 @@ class RealtimeSource:
 
     async def _tell(
         self,
-        patches: tuple[RunPatch, ...],
+        readings: tuple[_Reading, ...],
         answer: FeedResponse,
         position: FeedPosition,
         progress: _Progress,
         emit: Emit,
     ) -> None:
         """Emit an answer; once the snapshot is whole, the feed is live."""
-        wanted = tuple(patch for patch in patches if self._is_wanted(patch, answer.read_at))
-        self._note_lacking(wanted, is_snapshot=not progress.is_live)
+        wanted = [reading for reading in readings if self._is_wanted(reading, answer.read_at)]
+        self._note_lacking((reading.run for reading in wanted), is_snapshot=not progress.is_live)
         if wanted:
-            await emit(RunsRead(wanted))
+            await emit(RunsRead(tuple(reading.patch for reading in wanted)))
         unread = 0 if progress.is_live else answer.row_count - len(answer.patches)
         progress.newest.add(answer.patches, unread=unread)
         if not position.is_up_to_date:
@@ -233,38 +250,33 @@ class RealtimeSource:
             progress.told_s = now_s
             await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
 
-    def _is_wanted(self, patch: RunPatch, read_at: datetime) -> bool:
+    def _is_wanted(self, reading: _Reading, read_at: datetime) -> bool:
         """Whether a row is of a run that is asked for, as far as it tells; one that is known already always is."""
-        known = self._store.get(patch.id)
-        if known is not None and known.state is not None:
+        if reading.known is not None and reading.known.state is not None:
             return True
-        created_at = patch.fixed.created_at if patch.fixed is not None else None
+        created_at = reading.patch.fixed.created_at if reading.patch.fixed is not None else None
         if created_at is not None and created_at < read_at - self._reach:
             return False
         if not self._can_judge:
             self._coverage.nudge()
             return False
-        return self._wanted.matches(merge(known, patch))
+        return self._wanted.matches(reading.run)
 
-    def _note_lacking(self, patches: tuple[RunPatch, ...], *, is_snapshot: bool) -> None:
+    def _note_lacking(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
         """Remember of which runs the list knows more. What a snapshot tells first the history reads anyway."""
         if not is_snapshot or self._store.history is None or self._store.history.is_complete:
-            for run in (merge(self._store.get(patch.id), patch) for patch in patches):
+            for run in runs:
                 if lacks_list(run):
                     started_at = run.state.started_at if run.state is not None else None
                     self._coverage.lack(run.id, started_at or run.fixed.created_at)
 
-    def _note_live_answer(self, progress: _Progress, patches: tuple[RunPatch, ...], held_s: float) -> None:
-        if held_s >= HOLLOW_S or any(self._is_news(patch) for patch in patches):
+    def _note_live_answer(self, progress: _Progress, readings: tuple[_Reading, ...], held_s: float) -> None:
+        if held_s >= HOLLOW_S or any(_is_news(reading) for reading in readings):
             progress.repeats = progress.hollow = self._breaks = 0
             return
         progress.hollow += 1
         if progress.hollow >= MOST_HOLLOW:
             raise ServerFault("the server does not hold the polls of the realtime feed", 200)
-
-    def _is_news(self, patch: RunPatch) -> bool:
-        known = self._store.get(patch.id)
-        return known is None or merge(known, patch).state is not known.state
 
     @staticmethod
     def _note_part(progress: _Progress) -> None:
@@ -301,3 +313,7 @@ class RealtimeSource:
                 pass
         status = error.status if isinstance(error, ServerFault) else None
         return Transient(reason, is_answered=not isinstance(error, Unreachable), status=status)
+
+
+def _is_news(reading: _Reading) -> bool:
+    return reading.known is None or reading.run.state is not reading.known.state

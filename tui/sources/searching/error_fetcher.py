@@ -14,11 +14,10 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.status import parse_status
 from tui.domain.update import RunPatch, RunsRead
-from tui.sources.base import Emit
+from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
-from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.feed_bodies import read_stored_error
 
@@ -42,7 +41,7 @@ MAX_FAILURES: Final = 3
 class ErrorFetcher:
     """Asks for errors, and emits them. `unreadable` are the runs that the server failed to give."""
 
-    def __init__(self, reads: RunFetcher, store: Store, emit: Emit, pace: Pace) -> None:
+    def __init__(self, reads: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace) -> None:
         self._reads = reads
         self._store = store
         self._emit = emit

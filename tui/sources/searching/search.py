@@ -15,7 +15,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.search import SEARCH_PERIOD, SearchProgress, SearchStep
 from tui.domain.update import HistoryRead, RunsRead
-from tui.sources.base import Emit
+from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.polling.page_reader import told_by
@@ -25,7 +25,6 @@ from tui.sources.searching.pace import Pace
 from tui.store.filter import EVERYTHING
 from tui.store.search_plan import SearchPlan
 from tui.store.server_filter import with_server_filters
-from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.runs import ListPage
 
@@ -72,7 +71,7 @@ class Search:
     def __init__(
         self,
         reads: RunFetcher,
-        store: Store,
+        store: KnownRuns,
         clock: Clock,
         scope: SearchScope,
         *,

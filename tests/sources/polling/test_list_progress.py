@@ -1,0 +1,44 @@
+"""Up to which moment the parts of the list have been read."""
+
+from tests.support.domain.patches import at
+from tui.sources.polling.list_progress import ListProgress, Part
+
+
+def finished_at(newest_s: float, running_s: float, queued_s: float) -> ListProgress:
+    progress = ListProgress()
+    for part, second in zip(Part, (newest_s, running_s, queued_s), strict=True):
+        progress = progress.start([part], at(second)).finish([part])
+    return progress
+
+
+def test_list_is_complete_up_to_its_earliest_pass() -> None:
+    assert finished_at(30, 10, 20).complete_until == at(10)
+
+
+def test_unfinished_pass_keeps_the_moment_of_the_last() -> None:
+    assert finished_at(30, 10, 20).start([Part.RUNNING], at(40)).complete_until == at(10)
+
+
+def test_list_is_incomplete_before_every_part_was_read() -> None:
+    progress = ListProgress().start([Part.NEWEST, Part.RUNNING], at(1)).finish([Part.NEWEST, Part.RUNNING])
+    assert progress.complete_until is None
+
+
+def test_no_part_counts_as_read_after_a_restart() -> None:
+    progress = finished_at(1, 1, 1).restart()
+    assert progress.complete_until is None
+    assert not progress.has_all_live(at(1))
+
+
+def test_all_live_runs_are_known_after_all_passes() -> None:
+    assert finished_at(1, 1, 1).has_all_live(at(1))
+    assert not finished_at(1, 1, 1).has_all_live(None)
+
+
+def test_skipped_runs_are_known_after_later_passes() -> None:
+    progress = finished_at(1, 1, 1).skip(at(5))
+    assert not progress.has_all_live(at(6))
+    for part in (Part.RUNNING, Part.QUEUED):
+        progress = progress.start([part], at(7)).finish([part])
+    assert progress.has_all_live(at(6))
+    assert not progress.has_all_live(at(4))

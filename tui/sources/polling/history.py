@@ -1,0 +1,90 @@
+"""Reads the list's older pages, from page one back to the start of the period."""
+
+from datetime import timedelta
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor
+from tui.domain.update import HistoryRead
+from tui.sources.base import Emit, KnownRuns
+from tui.sources.budget import Priority
+from tui.sources.clock import Clock
+from tui.sources.polling.page_reader import PageReader
+from tui.sources.run_fetcher import RunFetcher
+from tui.wire.errors import TooExpensive
+from tui.wire.runs import ListPage
+
+
+class HistoryReader:
+    """Reads at most `max_runs` runs, of at most `age`. It continues at its cursor over poll cycles."""
+
+    def __init__(
+        self,
+        reads: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        pages: PageReader,
+        *,
+        filters: RunFilters,
+        age: timedelta,
+        max_runs: int,
+    ) -> None:
+        self._reads = reads
+        self._store = store
+        self._clock = clock
+        self._pages = pages
+        self._filters = filters
+        self._age = age
+        self._max_runs = max_runs
+        self._cursor: Cursor | None = None
+        self._run_count = 0
+        self.has_started = False
+        self.is_complete = False
+
+    async def start(self, emit: Emit, page: ListPage) -> None:
+        """Start behind page one."""
+        self.has_started = True
+        self._run_count = len(page.patches)
+        self._cursor = page.next
+        await self._record(emit, page, is_end=page.next is None)
+
+    def resume_at(self, cursor: Cursor | None) -> None:
+        """Read again from `cursor`, where a catch-up stopped at its bound."""
+        self._cursor, self._run_count, self.is_complete = cursor, 0, False
+
+    async def read(self, emit: Emit, until_s: float) -> None:
+        """Read one page, then more until `until_s` while the budget has room for history.
+
+        Where the server finds older pages too expensive (422), the history ends, and polling continues.
+        """
+        try:
+            await self._read_page(emit, Priority.LIST)
+            while (
+                not self.is_complete
+                and self._clock.monotonic_s() < until_s
+                and self._reads.budget.room(Priority.HISTORY) > 0
+            ):
+                await self._read_page(emit, Priority.HISTORY)
+        except TooExpensive as error:
+            if (known := self._store.history) is None:
+                raise
+            self.is_complete = True
+            self._reads.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
+            await emit(HistoryRead(known.reached, known.run_count, is_complete=True, is_cut=True))
+
+    async def _read_page(self, emit: Emit, priority: Priority) -> None:
+        cursor = self._cursor
+        page = await self._pages.page(emit, self._filters, after=cursor, priority=priority)
+        self._run_count += len(page.patches)
+        self._cursor = page.next
+        await self._record(emit, page, is_end=page.next is None or page.next == cursor)
+
+    async def _record(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
+        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        reached = min(created, default=None)
+        is_old = reached is not None and reached < self._reads.now() - self._age
+        is_cut = page.is_cut or (not (is_end or is_old) and self._run_count >= self._max_runs)
+        self.is_complete = is_end or is_old or is_cut
+        if reached is None:
+            known = self._store.history
+            reached = known.reached if known is not None else self._reads.now()
+        await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut))
