@@ -213,7 +213,7 @@ def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
         os.close(others)
         terminal.wait_for("scribble")
 
-    untouched = "The list follows what is new."
+    untouched = "The list follows new runs."
 
     def is_clean() -> bool:
         return "scribble" not in terminal.text and untouched in terminal.text and terminal.screen.cursor.hidden

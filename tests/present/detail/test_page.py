@@ -26,9 +26,12 @@ from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
 from tui.present.columns import Now
-from tui.present.detail.facts import Relatives
-from tui.present.detail.page import FETCHING, Read, Shown, detail_rows, trouble_lines, whole_of
+from tui.present.detail.page import detail_rows, whole_of
+from tui.present.detail.relatives import Relatives
 from tui.present.detail.timeline import life_line
+from tui.present.detail.unreadable import trouble_lines
+from tui.present.detail.values import FETCHING
+from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, JsonFolds
 from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.status import DESCRIPTIONS, UNSURE
@@ -43,7 +46,7 @@ FAMILY = Relatives(
 
 
 def rows(run: Run, width: int = 80, *, around: Relatives | None = None, **more: Any) -> list[Row]:
-    read, shown = more.get("read", Read()), more.get("shown", Shown())
+    read, shown = more.get("read", DetailRead()), more.get("shown", DetailView())
     return detail_rows(run, around or Relatives(), read, shown, more.get("now", Now(NOW)), width, ValueRows())
 
 
@@ -129,7 +132,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
 @pytest.mark.parametrize("width", [40, 52, 120])
 @pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
 def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, related: list[Run], width: int) -> None:
-    shown = Shown(folds={"payload": JsonFolds(ALL), "output": JsonFolds(ALL)}, is_wrapped=width == 52)
+    shown = DetailView(folds={"payload": JsonFolds(ALL), "output": JsonFolds(ALL)}, is_wrapped=width == 52)
     found = rows(run, width, around=Relatives(children=related), shown=shown)
     assert all(line_width(row.line) <= width for row in found)
     keys = [row.key for row in found if row.key is not None]
@@ -142,8 +145,8 @@ def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, r
 def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(width: int, is_wrapped: bool) -> None:
     run = full(HOSTILE)
     around = Relatives(run, run, [replace(run, id=RunId(f"run_{number}{HOSTILE}")) for number in range(12)])
-    read = Read(trouble=f"GET /api/v3/runs/x: 500 {HOSTILE}")
-    found = rows(run, width, around=around, read=read, shown=Shown(is_wrapped=is_wrapped))
+    read = DetailRead(trouble=f"GET /api/v3/runs/x: 500 {HOSTILE}")
+    found = rows(run, width, around=around, read=read, shown=DetailView(is_wrapped=is_wrapped))
     assert all(line_width(row.line) <= max(width, 30) for row in found)
     assert not any(ord(character) < 0x20 for row in found for character in plain(row.line))
 
@@ -195,7 +198,7 @@ def test_of_many_children_the_failed_stand_first_and_those_alike_fold() -> None:
     assert texts[start + 3] == "▸ ✓ 23 Completed"
     act = found[start + 3].act
     assert isinstance(act, Toggle)
-    opened = page(sample(), around=Relatives(children=children), shown=Shown(unfolded=frozenset({act.key})))
+    opened = page(sample(), around=Relatives(children=children), shown=DetailView(unfolded=frozenset({act.key})))
     assert "▾ ✓ 23 Completed" in opened
     assert "run_022" in opened
 
@@ -239,7 +242,7 @@ def test_a_fact_that_is_cut_leads_to_the_whole_of_it() -> None:
     row = row_of(rows(run, 60), "key       k")
     assert row.act == Whole(ValuePath("key", ()))
     assert whole_of(run, ValuePath("key", ())) == "k" * 100_000
-    wrapped = [row for row in rows(run, 60, shown=Shown(is_wrapped=True)) if "kkkk" in plain(row.line)]
+    wrapped = [row for row in rows(run, 60, shown=DetailView(is_wrapped=True)) if "kkkk" in plain(row.line)]
     assert len(wrapped) == 8
     assert plain(wrapped[-1].line).endswith("…")
 
@@ -250,9 +253,9 @@ def test_what_is_stored_apart_is_fetched_by_enter_and_tells_how_far_it_got() -> 
     row = row_of(rows(run), "payload")
     assert plain(row.line) == "payload   stored apart  Enter fetches it"
     assert row.act == Fetch("payload")
-    fetching = row_of(rows(run, shown=Shown(fetching={"payload": FETCHING})), "payload")
+    fetching = row_of(rows(run, shown=DetailView(fetching={"payload": FETCHING})), "payload")
     assert (plain(fetching.line), fetching.act) == ("payload   fetching…", None)
-    failed = rows(run, shown=Shown(fetching={"payload": "403"}))
+    failed = rows(run, shown=DetailView(fetching={"payload": "403"}))
     assert row_of(failed, "payload   403").act == row_of(failed, "Enter tries again").act == Fetch("payload")
     assert "secret" not in page(run)
 
@@ -267,7 +270,7 @@ def test_a_value_inside_another_is_found_by_its_place() -> None:
 
 
 def test_what_is_not_read_yet_is_told() -> None:
-    assert "payload   loading…" in page(sample(), read=Read(is_reading=True))
+    assert "payload   loading…" in page(sample(), read=DetailRead(is_reading=True))
     assert "payload   not read" in page(sample())
     assert "output    none" in page(replace(sample(), body=(STAMP, Body({}))))
     assert "payload   none" in page(replace(sample(), body=(STAMP, Body())))
@@ -277,10 +280,10 @@ def test_what_is_not_read_yet_is_told() -> None:
 @pytest.mark.parametrize(
     ("trouble", "told"),
     [
-        ("GET /api/v3/runs/x: 403 Forbidden", "This key may not read runs (403). Lists go on working."),
-        ("GET /api/v3/runs/x: 401 Invalid", "The key was refused (401). Set TRIGGER_SECRET_KEY anew."),
+        ("GET /api/v3/runs/x: 403 Forbidden", "This key may not read runs (403). The list still works."),
+        ("GET /api/v3/runs/x: 401 Invalid", "The server refused the key (401). Set TRIGGER_SECRET_KEY again."),
         ("GET /api/v3/runs/x: 503 Busy", "The run could not be read (503). r tries again.\n503 Busy"),
-        ("GET /api/v3/runs/x: no connection: it", "As of 13:49: nobody answers. r tries again.\nno connection: it"),
+        ("GET /api/v3/runs/x: no connection: it", "No answer since 13:49. r tries again.\nno connection: it"),
         (
             "GET /api/v3/runs/x: 200, but a web page: is it right?",
             "The run could not be read. r tries again.\n200, but a web page: is it right?",
@@ -290,11 +293,11 @@ def test_what_is_not_read_yet_is_told() -> None:
     ],
 )  # fmt: skip
 def test_trouble_is_told_in_words_with_what_to_do(trouble: str, told: str) -> None:
-    assert text_of(trouble_lines(sample(), Read(trouble=trouble), Now(NOW), 80)) == told
+    assert text_of(trouble_lines(sample(), trouble, Now(NOW), 80)) == told
 
 
 def test_a_run_that_the_server_denies_says_so_first() -> None:
-    lines = trouble_lines(replace(sample(), gone_at=NOW), Read(trouble="GET /x: 404 no"), Now(NOW), 80)
+    lines = trouble_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
     assert text_of(lines) == "The server does not know this run any more."
     assert lines[0][0].token is Token.AMBER
-    assert text_of(trouble_lines(None, Read(trouble="GET /x: no answer in 20 s"), Now(NOW), 80)).startswith("Nobody")
+    assert text_of(trouble_lines(None, "GET /x: no answer in 20 s", Now(NOW), 80)).startswith("No answer.")

@@ -148,7 +148,7 @@ def test_a_run_of_which_only_the_id_is_known_has_a_page_that_says_so() -> None:
 
 
 def test_a_status_that_is_unknown_is_explained() -> None:
-    assert "QUANTUM        unknown to us, taken for QUEUED" in page(sample("QUANTUM"))
+    assert "status    QUANTUM        unknown to trigger-tui\ntaken for QUEUED" in page(sample("QUANTUM"))
 
 
 def test_a_run_that_lives_tells_for_how_long() -> None:

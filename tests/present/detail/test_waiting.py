@@ -14,9 +14,10 @@ from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
 from tui.domain.wait import Wait, WaitKind
 from tui.present.columns import Now
-from tui.present.detail.facts import Relatives
 from tui.present.detail.origin import origin_words
-from tui.present.detail.page import Read, Shown, detail_rows
+from tui.present.detail.page import detail_rows
+from tui.present.detail.relatives import Relatives
+from tui.present.detail.view import DetailRead, DetailView
 from tui.present.detail.waiting import READ_AGAIN, RUNS_FOR, waiting_words
 from tui.present.frame.run_summary import strip_lines
 from tui.present.json.rows import ValueRows
@@ -92,7 +93,7 @@ def test_wait_that_was_read_long_ago_is_dated() -> None:
 
 
 def detail_of(run: Run, now: Now = AT) -> str:
-    rows = detail_rows(run, Relatives(), Read(), Shown(), now, 100, ValueRows())
+    rows = detail_rows(run, Relatives(), DetailRead(), DetailView(), now, 100, ValueRows())
     return text_of([each.line for each in rows])
 
 
@@ -137,7 +138,7 @@ def test_every_surface_says_what_a_run_waits_for(surface: object, word: str) -> 
 
 
 def test_wait_that_does_not_fit_beside_the_status_is_not_broken() -> None:
-    rows = detail_rows(waiting(awaited(10, 3)), Relatives(), Read(), Shown(), AT, 50, ValueRows())
+    rows = detail_rows(waiting(awaited(10, 3)), Relatives(), DetailRead(), DetailView(), AT, 50, ValueRows())
     assert [plain(each.line) for each in rows[1:3]] == [
         "◐ Executing  for 31s",
         "  waits for 3 of 10 children since 13:48",

@@ -85,7 +85,7 @@ async def fetch(monitor: Monitored) -> None:
 
 def test_enter_in_the_list_opens_the_page_and_says_that_it_is_final(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        assert "The list follows what is new" in monitor.text
+        assert "The list follows new runs" in monitor.text
         await monitor.press("j", "enter", wait_s=1)
         rule = monitor.lines[monitor.line_of("2 detail")]
         assert "final" in rule

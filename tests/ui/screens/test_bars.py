@@ -104,7 +104,7 @@ def test_a_pause_in_an_outage_makes_nothing_younger(tmp_path: Path) -> None:
 def test_the_strip_tells_about_the_run_under_the_cursor_below_a_rule_where_it_has_no_ground(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path, size=(80, 24), look=ColorMode.SIXTEEN) as monitor:
-            assert monitor.lines[-3].strip() == "The list follows what is new. j or ↓ selects a run."
+            assert monitor.lines[-3].strip() == "The list follows new runs. j or ↓ selects a run."
             await monitor.press("x", wait_s=2)
             assert set(monitor.lines[-4]) == {"─"}
             assert monitor.lines[-3].startswith("  ✗ Failed  send-email  attempt 1 of 1  run_")

@@ -19,7 +19,7 @@ def test_while_nothing_is_selected_no_key_is_shown_that_needs_a_run(tmp_path: Pa
     async def story(monitor: Monitored) -> None:
         assert keys_of(monitor)[0] == "/ filter"
         assert not {"Enter open", "space mark", "y copy id", "R replay"} & set(keys_of(monitor))
-        assert monitor.text.count("The list follows what is new.") == 1
+        assert monitor.text.count("The list follows new runs.") == 1
         assert "No run is selected." in monitor.text
         await monitor.press("j", wait_s=1)
         assert keys_of(monitor)[:3] == ["Enter open", "R replay", "space mark"]

@@ -1,7 +1,4 @@
-"""Payload, output, metadata and schedule as they are read: on one line where they fit, else indented, never endless.
-
-What lives here: the layout of JSON values that somebody else's code made. Writing JSON itself is `json_text`.
-"""
+"""Payload, output, metadata and schedule as `show` prints them: on one line where they fit, else indented and cut."""
 
 from typing import Final
 
@@ -9,59 +6,57 @@ from rich.cells import cell_len
 
 from tui.domain.run import ABSENT, Json, Run
 from tui.present import formatting
+from tui.present.detail.values import VALUES, missing_words, value_of
 from tui.present.json.text import rows
 from tui.present.styled import Line, Piece, Token, fold, wrap
 from tui.present.text_block import LABEL, WHOLE, indented, labelled
 
-_MOST_ROWS: Final = 60
-_MOST_CHARACTERS: Final = 400  # of one key with its value, or of one item: a long text must not hide its neighbours
+MAX_ROWS: Final = 60
+MAX_ROW_CHARACTERS: Final = 400
+"""The length of one key with its value, or of one item. A longer text is cut so that it does not hide the next ones."""
+
+_STORED_APART: Final = "too large for the answer; --json prints the URL to fetch it from"
 
 
 def body_lines(run: Run, limit: int) -> list[Line]:
-    """The values that a run was given and gave back, as far as they were read."""
+    """Return the values of a run in lines of at most `limit` cells; nothing for those that were not read."""
     lines: list[Line] = []
-    if run.body:
-        body = run.body[1]
-        lines += _one("payload", body.payload, body.payload_url, "none", limit)
-        if body.output is not ABSENT or body.output_url or run.is_final:
-            nothing = "none, the run failed" if run.status.is_failed else "none"
-            lines += _one("output", body.output, body.output_url, nothing, limit)
-    if run.metadata and run.metadata[1]:
-        lines += json_lines("metadata", run.metadata[1], limit)
+    for label in VALUES:
+        value, url = value_of(run, label)
+        if value is not ABSENT:
+            lines += json_lines(label, value, limit)
+        elif run.body is not None:
+            words = missing_words(run, label) if url is None else _STORED_APART
+            if words is not None:
+                lines += labelled(label, [(Piece(row, Token.FAINT),) for row in wrap(words, limit - LABEL)], limit)
     return lines
 
 
 def json_lines(label: str, value: Json, limit: int) -> list[Line]:
-    """A labelled JSON value within `limit` cells. Where it was cut, the last line says how much is missing."""
+    """Return a labelled JSON value in lines of at most `limit` cells. The last line counts what was cut."""
     room = max(limit - LABEL, LABEL)
     if (short := _on_one_line(value, room)) is not None:
         return labelled(label, [(Piece(short),)], limit)
     shown: list[Line] = []
-    lines_left = characters_left = 0
+    cut_lines = cut_characters = 0
     for depth, text in rows(value):
-        if len(shown) >= _MOST_ROWS:
-            lines_left += 1
+        if len(shown) >= MAX_ROWS:
+            cut_lines += 1
             continue
-        if len(text) > _MOST_CHARACTERS:
-            characters_left += len(text) - _MOST_CHARACTERS
-            text = f"{text[:_MOST_CHARACTERS]}…"  # noqa: PLW2901  the rest of it is counted and gone
+        kept = text
+        if len(text) > MAX_ROW_CHARACTERS:
+            cut_characters += len(text) - MAX_ROW_CHARACTERS
+            kept = f"{text[:MAX_ROW_CHARACTERS]}…"
         indent = min(2 * depth, room // 2)
-        shown += indented(fold((Piece(text),), room - indent), indent)
+        shown += indented(fold((Piece(kept),), room - indent), indent)
     first, *others = shown
     lines = labelled(label, [first], limit) + indented(others, LABEL)
-    if lines_left or characters_left:
-        cuts = [formatting.plural(lines_left, "line")] if lines_left else []
-        cuts += [formatting.plural(characters_left, "character")] if characters_left else []
+    if cut_lines or cut_characters:
+        cuts = [formatting.plural(cut_lines, "line")] if cut_lines else []
+        cuts += [formatting.plural(cut_characters, "character")] if cut_characters else []
         note = f"… without {' and '.join(cuts)}; {WHOLE}"
         lines += indented([(Piece(row, Token.FAINT),) for row in wrap(note, room)], LABEL)
     return lines
-
-
-def _one(label: str, value: Json, url: str | None, nothing: str, limit: int) -> list[Line]:
-    if value is not ABSENT:
-        return json_lines(label, value, limit)
-    text = nothing if url is None else "too large for the answer; --json prints the URL to fetch it from"
-    return labelled(label, [(Piece(row, Token.FAINT),) for row in wrap(text, limit - LABEL)], limit)
 
 
 def _on_one_line(value: Json, room: int) -> str | None:

@@ -1,242 +1,207 @@
-"""What is known of a run besides its life and its values, two facts to a row where both are short, and its relatives.
+"""The facts of a run as a table, and their rows in the detail pane.
 
-What lives here: rows with a label. A fact that is cut leads to the whole of it, a relative to its own page.
+A new fact is one row of `FACTS`: the detail pane, `show` and `--json` all read the table.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from rich.cells import cell_len
-
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
 from tui.present import formatting
-from tui.present.actions.row_actions import Act, Open, Row, Toggle, Whole
-from tui.present.columns import Now, short_id, took
+from tui.present.actions.row_actions import Row, Whole
 from tui.present.detail.origin import origin_words
 from tui.present.detail.waiting import token_of
 from tui.present.json.rows import WRAPPED_ROWS, ValuePath
-from tui.present.status import StatusStyle, look_of
-from tui.present.styled import Line, Piece, Token, cut, fit, fold, line_width, pad
+from tui.present.status import look_of
+from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad
 from tui.present.text_block import LABEL, labelled
 
-_BESIDE: Final = 15
-"""Cells from a value to what stands beside it, so that those stand below each other."""
+MIN_VALUE_CELLS: Final = 15
+"""A value takes at least this many cells, so that the facts beside it line up."""
 
 _GAP: Final = 2
-_TASK: Final = 24
-_ALIKE: Final = 10
-_FAILED_SHOWN: Final = 50
+
+FactValue = Raw | str | int | None
+"""The value of a fact as the API sends it. None: the run has no such value, or it is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value with its label. `word` names it where it stands beside another, if that is needed."""
+    """A labelled value of a run.
+
+    `word` introduces the value where it shares the line of the fact above it; without a word it has its own line.
+    `remark` explains the label where one line has room for it, in `show`. `json_key` is the name in `--json`, empty
+    where the value is not printed there. The detail pane shows a seldom needed fact below the payload and the output.
+    """
 
     label: str
-    value: Raw | str
-    word: str = ""
+    value: Callable[[Run], FactValue]
+    word: str | None = None
+    remark: str = ""
+    json_key: str = ""
+    is_seldom: bool = False
+
+    def text(self, run: Run) -> Raw | str | None:
+        """Return the value as text, or None where the run has no such value."""
+        value = self.value(run)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, int):
+            return formatting.count(value)
+        return '""' if value == "" else value
 
 
-def facts_of(run: Run) -> list[tuple[Fact, Fact | None]]:
-    """What is asked for first, in the order of the page; two that belong together as one item."""
-    fixed = run.fixed
-    depth = None if fixed.depth is None else formatting.count(fixed.depth)
-    region = fixed.region if _is_name(fixed.region) else None
-    unknown = run.state.status.word if run.state is not None and look_of(run).glyph == "?" else None
-    return _present(
-        (_fact("status", unknown), _fact("taken for", run.status.value if unknown else None, "taken for ")),
-        (_fact("version", fixed.version), _fact("region", region)),
-        (_fact("from", origin_words(fixed) or None), _fact("depth", depth, "depth ")),
-        (_fact("token", token_of(run)), None),
-        (_fact("queue", fixed.queue), _fact("machine", fixed.machine, "machine ")),
-        (_fact("cost", _cost(run)), _fact("ttl", fixed.ttl, "ttl ")),
-    )
+def _fixed(read: Callable[[Fixed], FactValue]) -> Callable[[Run], FactValue]:
+    return lambda run: read(run.fixed)
 
 
-def more_facts_of(run: Run) -> list[tuple[Fact, Fact | None]]:
-    """What is seldom asked for, likewise."""
-    fixed = run.fixed
-    test = None if fixed.is_test is None else "yes" if fixed.is_test else "no"
-    attempts = None if run.attempt_count is None else formatting.count(run.attempt_count)
-    region = None if _is_name(fixed.region) else fixed.region
-    return _present(
-        (_fact("attempts", attempts), _fact("test", test, "test ")),
-        (_fact("env", fixed.environment), _fact("kind", fixed.task_kind, "kind ")),
-        (_fact("region", region), None),
-        (_fact("costs", _parts_of_cost(run)), None),
-        (_fact("batch", fixed.batch_id), None),
-        (_fact("key", fixed.idempotency_key), None),
-    )
+def _unknown_status(run: Run) -> FactValue:
+    return run.state.status.word if run.state is not None and look_of(run).glyph == "?" else None
 
 
-def _is_name(region: str | None) -> bool:
-    """Whether a region is told by a name, `eu-central-1`: where code runs on a developer's machine it is an id."""
+def _replaced_status(run: Run) -> FactValue:
+    return run.status.value if _unknown_status(run) is not None else None
+
+
+def _is_region_name(region: str | None) -> bool:
+    """`eu-central-1` is a name. A run on a developer's machine has an opaque id instead, which few people need."""
     return region is not None and "-" in region
 
 
-def _present(*pairs: tuple["Fact | None", "Fact | None"]) -> list[tuple[Fact, Fact | None]]:
-    """Those that are known; where the first is not, the second stands alone."""
-    found: list[tuple[Fact, Fact | None]] = []
-    for first, second in pairs:
-        if first is not None:
-            found.append((first, second))
-        elif second is not None:
-            found.append((second, None))
-    return found
+def _named_region(run: Run) -> FactValue:
+    return run.fixed.region if _is_region_name(run.fixed.region) else None
 
 
-def fact_rows(facts: Iterable[tuple[Fact, Fact | None]], limit: int, *, is_wrapped: bool) -> list[Row]:
-    """Facts in rows of at most `limit` cells."""
+def _region_id(run: Run) -> FactValue:
+    return None if _is_region_name(run.fixed.region) else run.fixed.region
+
+
+def _cost(run: Run) -> FactValue:
+    return None if run.state is None else formatting.cost(run.state.cost_cents + run.state.base_cost_cents)
+
+
+def _cost_parts(run: Run) -> FactValue:
+    state = run.state
+    if state is None or state.cost_cents <= 0 or state.base_cost_cents <= 0:
+        return None
+    return f"{formatting.cost(state.cost_cents)} for compute, {formatting.cost(state.base_cost_cents)} for the start"
+
+
+FACTS: Final[tuple[Fact, ...]] = (
+    Fact("status", _unknown_status, remark="unknown to trigger-tui"),
+    Fact("taken for", _replaced_status, "taken for "),
+    Fact("version", _fixed(lambda fixed: fixed.version), json_key="version"),
+    Fact("region", _named_region, "", json_key="region"),
+    Fact("from", lambda run: origin_words(run.fixed) or None),
+    Fact("depth", _fixed(lambda fixed: fixed.depth), "depth ", json_key="depth"),
+    Fact("token", token_of),
+    Fact("queue", _fixed(lambda fixed: fixed.queue), json_key="queue"),
+    Fact("machine", _fixed(lambda fixed: fixed.machine), "machine ", json_key="machine"),
+    Fact("cost", _cost),
+    Fact("ttl", _fixed(lambda fixed: fixed.ttl), "ttl ", json_key="ttl"),
+    Fact("attempts", lambda run: run.attempt_count, json_key="attemptCount", is_seldom=True),
+    Fact("test", _fixed(lambda fixed: fixed.is_test), "test ", json_key="isTest", is_seldom=True),
+    Fact("env", _fixed(lambda fixed: fixed.environment), remark="environment", json_key="env", is_seldom=True),
+    Fact("kind", _fixed(lambda fixed: fixed.task_kind), "kind ", "task kind", json_key="taskKind", is_seldom=True),
+    Fact("region", _region_id, json_key="region", is_seldom=True),
+    Fact("costs", _cost_parts, is_seldom=True),
+    Fact("batch", _fixed(lambda fixed: fixed.batch_id), json_key="batchId", is_seldom=True),
+    Fact(
+        "key",
+        _fixed(lambda fixed: fixed.idempotency_key),
+        remark="idempotency key",
+        json_key="idempotencyKey",
+        is_seldom=True,
+    ),
+)
+"""Every fact of a run, in the order of the page."""
+
+
+def fact_text(run: Run, label: str) -> Raw | str | None:
+    """Return the whole text of the fact with this label, or None where the run has no such value."""
+    texts = (fact.text(run) for fact in FACTS if fact.label == label)
+    return next((text for text in texts if text is not None), None)
+
+
+def fact_keys(run: Run) -> dict[str, FactValue]:
+    """Return the raw values of all known facts by their names in `--json`."""
+    return {fact.json_key: value for fact in FACTS if fact.json_key and (value := fact.value(run)) is not None}
+
+
+def fact_lines(run: Run, limit: int) -> list[Line]:
+    """Return one line for each known fact, with its remark. A long value wraps at `limit` cells."""
+    lines: list[Line] = []
+    for fact in FACTS:
+        if (text := fact.text(run)) is not None:
+            lines += labelled(fact.label, [(Piece(text),)], limit, remark=fact.remark)
+    return lines
+
+
+def fact_rows(run: Run, limit: int, *, is_seldom: bool, is_wrapped: bool) -> list[Row]:
+    """Return the facts needed often or seldom in rows of at most `limit` cells; short ones share a row."""
     rows: list[Row] = []
-    for first, second in facts:
-        if second is not None and (line := _beside(first, second, limit)) is not None:
-            rows.append(Row(line, ("fact", first.label)))
+    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom)):
+        if len(group) > 1 and (line := _shared_line(group, limit)) is not None:
+            rows.append(Row(line, ("fact", group[0][0].label)))
             continue
-        rows += _rows(first, limit, is_wrapped=is_wrapped)
-        if second is not None:
-            rows += _rows(second, limit, is_wrapped=is_wrapped)
+        for fact, text in group:
+            rows += _own_rows(fact.label, text, limit, is_wrapped=is_wrapped)
     return rows
 
 
 def tag_rows(run: Run, limit: int) -> list[Row]:
-    """The tags in rows of at most `limit` cells."""
+    """Return the tags in rows of at most `limit` cells."""
     if run.state is None or not run.state.tags:
         return []
     lines = labelled("tags", [(Piece(tag),) for tag in run.state.tags], limit)
     return [Row(line, ("tags", index)) for index, line in enumerate(lines)]
 
 
-def _fact(label: str, value: Raw | str | None, word: str = "") -> Fact | None:
-    return None if value is None else Fact(label, value or '""', word)
+def _grouped(run: Run, facts: Iterable[Fact]) -> Iterator[list[tuple[Fact, Raw | str]]]:
+    """Yield the known facts, those that may share a row together."""
+    group: list[tuple[Fact, Raw | str]] = []
+    for fact in facts:
+        if fact.word is None and group:
+            yield group
+            group = []
+        if (text := fact.text(run)) is not None:
+            group.append((fact, text))
+    if group:
+        yield group
 
 
-def _cost(run: Run) -> str | None:
-    return None if run.state is None else formatting.cost(run.state.cost_cents + run.state.base_cost_cents)
+def _shared_line(group: list[tuple[Fact, Raw | str]], limit: int) -> Line | None:
+    """Return the facts beside each other, or None where `limit` leaves no room for that."""
+    (first, text), *others = group
+    line: Line = (label_piece(first.label), Piece(text))
+    for column, (fact, other) in enumerate(others, start=1):
+        line = pad(line, max(LABEL + column * MIN_VALUE_CELLS, line_width(line) + _GAP))
+        line = (*line, Piece(fact.word or "", Token.FAINT), Piece(other, Token.MUTED))
+    return line if line_width(line) <= limit else None
 
 
-def _parts_of_cost(run: Run) -> str | None:
-    state = run.state
-    if state is None or state.cost_cents <= 0 or state.base_cost_cents <= 0:
-        return None
-    return f"{formatting.cost(state.cost_cents)} computing, {formatting.cost(state.base_cost_cents)} the start"
-
-
-def _beside(first: Fact, second: Fact, limit: int) -> Line | None:
-    """Both in one row, or None where there is no room for that."""
-    value: Line = (_label(first.label), Piece(first.value))
-    other: Line = (Piece(second.word, Token.FAINT), Piece(second.value, Token.MUTED))
-    value = pad(value, max(LABEL + _BESIDE, line_width(value) + _GAP))
-    return (*value, *other) if line_width(value) + line_width(other) <= limit else None
-
-
-def _rows(fact: Fact, limit: int, *, is_wrapped: bool) -> list[Row]:
+def _own_rows(label: str, text: Raw | str, limit: int, *, is_wrapped: bool) -> list[Row]:
     room = limit - LABEL
-    label, key = _label(fact.label), ("fact", fact.label)
-    # A key of a megabyte is not measured: as many characters as surely fill the rows are.
-    reach = room * WRAPPED_ROWS + 1
-    value: Line = (Piece(fact.value[:reach]),)
+    key = ("fact", label)
+    # An idempotency key may be a megabyte long. Do not measure more characters than can fill the rows.
+    max_characters = room * WRAPPED_ROWS + 1
+    value: Line = (Piece(text[:max_characters]),)
     if line_width(value) <= room:
-        return [Row((label, *value), key)]
-    act = Whole(ValuePath(fact.label, ()))
+        return [Row((label_piece(label), *value), key)]
+    action = Whole(ValuePath(label, ()))
     if not is_wrapped:
-        return [Row((label, *cut(value, room)), key, act)]
+        return [Row((label_piece(label), *cut(value, room)), key, action)]
     lines = fold(value, room)
-    if len(lines) > WRAPPED_ROWS or len(fact.value) > reach:
-        *whole, last = lines[:WRAPPED_ROWS]
-        lines = [*whole, (*cut((*last, Piece(" ")), room - 1), Piece("…"))]
-    return [Row(((label if not index else _label("")), *line), (*key, index), act) for index, line in enumerate(lines)]
-
-
-def _label(text: str) -> Piece:
-    return Piece(f"{text:<{LABEL}}", Token.FAINT)
-
-
-@dataclass(frozen=True, slots=True)
-class Relatives:
-    """What the store knows of the runs around one. `children` is None where they were not read."""
-
-    root: Run | None = None
-    parent: Run | None = None
-    children: Sequence[Run] | None = None
-
-
-def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int) -> list[Row]:
-    """Root and parent in rows of at most `limit` cells that lead to them; a parent that is the root once."""
-    rows: list[Row] = []
-    task = _task_width([around.root, around.parent], limit)
-    fixed = run.fixed
-    if fixed.root_id is not None and fixed.root_id != fixed.parent_id:
-        rows.append(_relative("root", fixed.root_id, around.root, now, task, limit))
-    if fixed.parent_id is not None:
-        rows.append(_relative("parent", fixed.parent_id, around.parent, now, task, limit))
-    return rows
-
-
-def child_rows(around: Relatives, now: Now, limit: int, unfolded: frozenset[Hashable]) -> list[Row]:
-    """How many children there are by status, and rows that lead to them, failed ones first, then what lives.
-
-    Of more than ten that are alike one row tells, unless it is `unfolded`; failed ones fold from fifty on.
-    """
-    if around.children is None:
-        return []
-    if not around.children:
-        return [Row((_label("children"), Piece("none", Token.FAINT)), "children")]
-    groups: dict[StatusStyle, list[Run]] = {}
-    for child in around.children:
-        groups.setdefault(look_of(child), []).append(child)
-    order = sorted(groups, key=lambda look: (not look.is_bold, groups[look][0].is_final))
-    summary: list[Line] = [(Piece(formatting.count(len(around.children))),)]
-    summary += [
-        (look.mark, Piece(f" {formatting.count(len(groups[look]))} ", Token.MUTED), look.name) for look in order
+    if len(lines) > WRAPPED_ROWS or len(text) > max_characters:
+        *kept, last = lines[:WRAPPED_ROWS]
+        lines = [*kept, (*cut((*last, Piece(" ")), room - 1), Piece("…"))]
+    return [
+        Row((label_piece("" if index else label), *line), (*key, index), action) for index, line in enumerate(lines)
     ]
-    rows = [Row(line, ("children", index)) for index, line in enumerate(labelled("children", summary, limit))]
-    task = _task_width(around.children, limit)
-    for look in order:
-        rows += _group(look, groups[look], now, task, limit, unfolded)
-    return rows
 
 
-def _task_width(runs: Iterable[Run | None], limit: int) -> int:
-    """So that the ids of these runs stand below each other, and below what stands beside a fact."""
-    widest = max((cell_len(run.fixed.task or formatting.NONE) for run in runs if run is not None), default=0)
-    return max(1, min(max(widest, _BESIDE - 4), _TASK, limit - LABEL - 15))
-
-
-def _relative(label: str, run_id: RunId, run: Run | None, now: Now, task: int, limit: int) -> Row:
-    act: Act = Open(run_id)
-    if run is None:
-        return Row((_label(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), act)
-    look = look_of(run)
-    name = fit((Piece(run.fixed.task or formatting.NONE, look.row.task),), task)
-    until = now.frozen_at or now.at
-    is_frozen = now.frozen_at is not None and not run.is_final
-    ran = took(run, until)
-    lasted = Piece(formatting.duration(ran, frozen=is_frozen and ran is not None), look.row.took)
-    line = (_label(label), look.mark, Piece(" "), *name, Piece("  "), *fit(short_id(run_id, Token.FAINT), 11))
-    longer = (*line, Piece("  "), *pad((lasted,), 7, "right"))
-    return Row(cut(longer if line_width(longer) <= limit else line, limit), (label, run_id), act)
-
-
-def _group(
-    look: StatusStyle, runs: Sequence[Run], now: Now, task: int, limit: int, unfolded: frozenset[Hashable]
-) -> list[Row]:
-    key: Hashable = ("children", look.word)
-    shown = len(runs) if key in unfolded or len(runs) <= _ALIKE else _FAILED_SHOWN if look.is_bold else 0
-    rows = [_relative("", run.id, run, now, task, limit) for run in runs[:shown]]
-    if len(runs) > _ALIKE and (key in unfolded or shown < len(runs)):
-        mark = "▾ " if key in unfolded else "▸ "
-        count = formatting.count(len(runs) - (shown if look.is_bold and key not in unfolded else 0))
-        more = " more" if 0 < shown < len(runs) else ""
-        head: Line = (
-            _label(""),
-            Piece(mark, Token.FAINT),
-            look.mark,
-            Piece(f" {count}{more} ", Token.MUTED),
-            look.name,
-        )
-        row = Row(cut(head, limit), key, Toggle(key))
-        rows = [*rows, row] if more else [row, *rows]
-    return rows
+def label_piece(text: str) -> Piece:
+    """Return a label, padded so that all values start in one column."""
+    return Piece(f"{text:<{LABEL}}", Token.FAINT)

@@ -20,7 +20,7 @@ from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line
 _INDENT: Final = "  "
 _BELOW: Final = "    "
 _LEAST_TASK: Final = 8
-NOTHING_SELECTED: Final = "The list follows what is new. j or ↓ selects a run."
+NOTHING_SELECTED: Final = "The list follows new runs. j or ↓ selects a run."
 
 
 def strip_lines(

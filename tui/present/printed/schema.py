@@ -18,14 +18,16 @@ the schema's fields these keys are promised:
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from tui.domain.attempt import Attempt
 from tui.domain.error import RunError
 from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Body, Fixed, Json, Run, State
+from tui.domain.run import ABSENT, Body, Json, Run, State
 from tui.domain.status import Status
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.wait import Wait
+from tui.present.detail.facts import fact_keys
 
 Object = dict[str, Json]
 
@@ -41,7 +43,8 @@ def run_object(
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
         out |= _state_keys(run.state)
-    out |= _fixed_keys(run.fixed)
+    own = _own_keys(run)
+    out |= {key: own[key] for key in _LIST_KEYS if key in own}
     if run.metadata and run.metadata[1]:
         out["metadata"] = run.metadata[1]
     if run.body:
@@ -60,7 +63,7 @@ def run_object(
                 "waitsFor": None if run.wait is None else _wait_object(run.wait),
             }
         )
-    out |= _known({"attemptCount": run.attempt_count})
+    out |= own
     related: Object = _known(
         {
             "root": _reference(root, run.fixed.root_id),
@@ -93,23 +96,21 @@ def error_object(error: RunError) -> Object:
     return named | _known({"causes": [error_object(cause) for cause in error.causes] or None})
 
 
-def _fixed_keys(fixed: Fixed) -> Object:
-    return _known(
+_LIST_KEYS: Final = (
+    "version", "createdAt", "isTest", "depth", "env", "batchId", "triggerFunction", "ttl", "idempotencyKey", "region",
+    "taskKind", "schedule", "queue", "machine",
+)  # fmt: skip
+"""These keys stand before metadata, payload and output; the keys of other facts stand behind the attempts."""
+
+
+def _own_keys(run: Run) -> Object:
+    """Return the facts of the run, and the other values that never change once a run exists."""
+    fixed = run.fixed
+    return fact_keys(run) | _known(
         {
-            "version": fixed.version,
             "createdAt": _iso(fixed.created_at),
-            "isTest": fixed.is_test,
-            "depth": fixed.depth,
-            "env": fixed.environment,
-            "batchId": fixed.batch_id,
             "triggerFunction": fixed.trigger_function,
-            "ttl": fixed.ttl,
-            "idempotencyKey": fixed.idempotency_key,
-            "region": fixed.region,
-            "taskKind": fixed.task_kind,
             "schedule": fixed.schedule,
-            "queue": fixed.queue,
-            "machine": fixed.machine,
         }
     )
 

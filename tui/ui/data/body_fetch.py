@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.present.detail.page import value_of
+from tui.present.detail.values import value_of
 from tui.present.frame.trouble import without_request
 from tui.session import Session
 from tui.sources.budget import Priority

@@ -15,19 +15,11 @@ from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.present import formatting
 from tui.present.actions.overlays import Overlay
 from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
-from tui.present.detail.facts import Relatives
-from tui.present.detail.page import (
-    FETCHING,
-    FIRST,
-    NOTHING_SELECTED,
-    VALUES,
-    Read,
-    Shown,
-    detail_rows,
-    trouble_lines,
-    value_of,
-    whole_of,
-)
+from tui.present.detail.page import FIRST_KEY, NOTHING_SELECTED, detail_rows, whole_of
+from tui.present.detail.relatives import Relatives
+from tui.present.detail.unreadable import trouble_lines
+from tui.present.detail.values import FETCHING, VALUES, value_of
+from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
 from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.list.end import NO_RUN_SENTENCE
@@ -64,7 +56,7 @@ class DetailPane(PagePane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self._shown = Shown()
+        self._shown = DetailView()
         self._values = ValueRows()
         self._is_partly_searched = False
         self._is_placed = False
@@ -79,9 +71,9 @@ class DetailPane(PagePane):
         if subject.run_id is None:
             hint = NO_RUN_SENTENCE if subject.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        read = Read(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
+        read = DetailRead(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
         if run is None:
-            lines = trouble_lines(None, read, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
+            lines = trouble_lines(None, read.trouble, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
 
@@ -121,7 +113,7 @@ class DetailPane(PagePane):
     def watch_subject(self, before: Selection, after: Selection) -> None:
         """Another run is folded as it comes."""
         if before.run_id != after.run_id:
-            self._shown = Shown(is_wrapped=self._shown.is_wrapped)
+            self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
             self._values = ValueRows()
             self._is_placed = False
             if self._searched:
@@ -132,7 +124,7 @@ class DetailPane(PagePane):
         """Bring the page up to date; on another run the cursor begins at its status, not at the empty row above it."""
         super().rebuild()
         if not self._is_placed and self.run is not None and self.page.rows:
-            self._is_placed = self.page.go_to(FIRST)
+            self._is_placed = self.page.go_to(FIRST_KEY)
 
     def concerns(self, changes: Changes) -> bool:
         """Its relatives are on the page too, and what an action says."""
@@ -230,7 +222,7 @@ class DetailPane(PagePane):
         else:
             self._show(replace(self._shown, unfolded=self._shown.unfolded ^ {key}))
 
-    def _show(self, shown: Shown) -> None:
+    def _show(self, shown: DetailView) -> None:
         self._shown = shown
         self.rebuild()
 

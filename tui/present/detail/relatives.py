@@ -1,0 +1,127 @@
+"""The root, the parent and the children of a run: a line each, with a summary of the children by status."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present import formatting
+from tui.present.actions.row_actions import Open, Row, Toggle
+from tui.present.columns import Now, short_id, took
+from tui.present.detail.facts import MIN_VALUE_CELLS, label_piece
+from tui.present.status import StatusStyle, look_of
+from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
+from tui.present.text_block import LABEL, labelled
+
+_MAX_TASK_CELLS: Final = 24
+_ID_CELLS: Final = 11
+_DURATION_CELLS: Final = 7
+_FOLDED_FROM: Final = 10
+"""More children than this with one status fold into one row."""
+
+_FAILED_SHOWN: Final = 50
+"""So many failed children have a row of their own while their group is folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """The related runs that the store knows. `children` is None until they have been read."""
+
+    root: Run | None = None
+    parent: Run | None = None
+    children: Sequence[Run] | None = None
+
+
+def children_by_status(children: Iterable[Run]) -> dict[StatusStyle, list[Run]]:
+    """Group the children by status: failed groups first, then live ones, then the rest."""
+    groups: dict[StatusStyle, list[Run]] = {}
+    for child in children:
+        groups.setdefault(look_of(child), []).append(child)
+    order = sorted(groups, key=lambda look: (not look.is_bold, groups[look][0].is_final))
+    return {look: groups[look] for look in order}
+
+
+def children_summary(groups: dict[StatusStyle, list[Run]], limit: int) -> list[Line]:
+    """Return how many children there are in each status, in lines of at most `limit` cells."""
+    if not groups:
+        return labelled("children", [(Piece("none", Token.FAINT),)], limit)
+    parts: list[Line] = [(Piece(formatting.count(sum(map(len, groups.values())))),)]
+    parts += [
+        (look.mark, Piece(f" {formatting.count(len(runs))} ", Token.MUTED), look.name) for look, runs in groups.items()
+    ]
+    return labelled("children", parts, limit)
+
+
+def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int) -> list[Row]:
+    """Return a row for the root and one for the parent. A parent that is the root has one row."""
+    rows: list[Row] = []
+    task_cells = _task_cells([around.root, around.parent], limit)
+    fixed = run.fixed
+    if fixed.root_id is not None and fixed.root_id != fixed.parent_id:
+        rows.append(_relative_row("root", fixed.root_id, around.root, now, task_cells, limit))
+    if fixed.parent_id is not None:
+        rows.append(_relative_row("parent", fixed.parent_id, around.parent, now, task_cells, limit))
+    return rows
+
+
+def child_rows(around: Relatives, now: Now, limit: int, unfolded: frozenset[Hashable]) -> list[Row]:
+    """Return the summary of the children, then a row for each child or for each folded group.
+
+    A group of more than ten children folds unless its key is in `unfolded`. Of a failed group, fifty stay visible.
+    """
+    if around.children is None:
+        return []
+    groups = children_by_status(around.children)
+    rows = [Row(line, ("children", index)) for index, line in enumerate(children_summary(groups, limit))]
+    task_cells = _task_cells(around.children, limit)
+    for look, runs in groups.items():
+        rows += _group_rows(look, runs, now, task_cells, limit, unfolded)
+    return rows
+
+
+def _task_cells(runs: Iterable[Run | None], limit: int) -> int:
+    """Return a width for the task names at which the ids line up, with each other and with the facts above."""
+    widest = max((cell_len(run.fixed.task or formatting.NONE) for run in runs if run is not None), default=0)
+    return max(1, min(max(widest, MIN_VALUE_CELLS - 4), _MAX_TASK_CELLS, limit - LABEL - 15))
+
+
+def _relative_row(label: str, run_id: RunId, run: Run | None, now: Now, task_cells: int, limit: int) -> Row:
+    action = Open(run_id)
+    if run is None:
+        return Row((label_piece(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), action)
+    look = look_of(run)
+    name = fit((Piece(run.fixed.task or formatting.NONE, look.row.task),), task_cells)
+    is_frozen = now.frozen_at is not None and not run.is_final
+    elapsed = took(run, now.frozen_at or now.at)
+    duration = Piece(formatting.duration(elapsed, frozen=is_frozen and elapsed is not None), look.row.took)
+    run_id_cells = fit(short_id(run_id, Token.FAINT), _ID_CELLS)
+    line = (label_piece(label), look.mark, Piece(" "), *name, Piece("  "), *run_id_cells)
+    longer = (*line, Piece("  "), *pad((duration,), _DURATION_CELLS, "right"))
+    return Row(cut(longer if line_width(longer) <= limit else line, limit), (label, run_id), action)
+
+
+def _group_rows(
+    look: StatusStyle, runs: Sequence[Run], now: Now, task_cells: int, limit: int, unfolded: frozenset[Hashable]
+) -> list[Row]:
+    key: Hashable = ("children", look.word)
+    is_unfolded = key in unfolded
+    shown = len(runs)
+    if not is_unfolded and len(runs) > _FOLDED_FROM:
+        shown = _FAILED_SHOWN if look.is_bold else 0
+    rows = [_relative_row("", run.id, run, now, task_cells, limit) for run in runs[:shown]]
+    if len(runs) <= _FOLDED_FROM or (shown >= len(runs) and not is_unfolded):
+        return rows
+    is_rest = 0 < shown < len(runs)
+    count = formatting.count(len(runs) - shown if is_rest else len(runs))
+    head: Line = (
+        label_piece(""),
+        Piece("▾ " if is_unfolded else "▸ ", Token.FAINT),
+        look.mark,
+        Piece(f" {count}{' more' if is_rest else ''} ", Token.MUTED),
+        look.name,
+    )
+    fold_row = Row(cut(head, limit), key, Toggle(key))
+    return [*rows, fold_row] if is_rest else [fold_row, *rows]

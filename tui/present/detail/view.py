@@ -1,0 +1,35 @@
+"""What the user folded and searched on the detail page, and how far the read of its run has got."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from tui.present.json.fold import JsonFolds
+from tui.present.styled import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class DetailView:
+    """What the user folded, searched and fetched on the page.
+
+    `folds` and `fetching` (the progress of a fetch, in words) are by the label of a value; `unfolded` holds the keys
+    of unfolded groups of children.
+    """
+
+    folds: Mapping[str, JsonFolds] = field(default_factory=lambda: MappingProxyType({}))
+    unfolded: frozenset[Hashable] = frozenset()
+    fetching: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    is_wrapped: bool = False
+    is_searched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DetailRead:
+    """The last read of the run: whether it is in flight, and why it failed.
+
+    `action` replaces the status word while an action is pending.
+    """
+
+    is_reading: bool = False
+    trouble: str | None = None
+    action: Piece | None = None
