@@ -481,7 +481,7 @@ def test_ls_says_on_stderr_what_it_cut(recordings_api: RecordingsApi) -> None:
     done = in_this_process("ls", "--json", url=recordings_api.url)
     assert done.code == 0
     assert len(done.objects[0]["tags"]) == 100
-    assert done.err == f"GET /api/v1/runs: 5,000 tags of {row['id']}, the first 100 of them are kept\n"
+    assert done.err == f"GET /api/v1/runs: 5,000 tags of {row['id']}, only the first 100 are kept\n"
 
 
 def test_ls_names_the_flag_where_the_period_is_too_long(recordings_api: RecordingsApi) -> None:

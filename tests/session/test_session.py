@@ -51,7 +51,7 @@ def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
                 client = session.reads.api
                 assert isinstance(client, Client)
             assert other_tasks() == set()
-            assert client._connection._kept is None
+            assert client._connection._pool is None
 
     before = threading.active_count()
     asyncio.run(scenario())

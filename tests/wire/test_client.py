@@ -202,7 +202,7 @@ def test_an_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: st
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "\ud800"])
 def test_an_id_that_is_none_is_refused_before_anything_is_sent(recordings_api: RecordingsApi, run_id: str) -> None:
-    with pytest.raises(NotFound, match="can be no id"):
+    with pytest.raises(NotFound, match="is not an id"):
         ask(recordings_api.url, lambda client: client.cancel(RunId(run_id)))
     assert recordings_api.requests == []
 
@@ -273,7 +273,7 @@ def test_a_cancel_never_becomes_a_get(recordings_api: RecordingsApi, status: int
 
 def test_redirects_end_somewhere(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(302, headers={"location": "/api/v1/runs"}))
-    with pytest.raises(ServerFault, match="in a circle") as caught:
+    with pytest.raises(ServerFault, match="too many redirects") as caught:
         ask(recordings_api.url, runs)
     assert caught.value.status == 302
     assert len(recordings_api.requests) == 4

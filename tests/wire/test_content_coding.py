@@ -51,7 +51,7 @@ def test_body_packed_more_than_once_is_refused(encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "compress", "\x1b[31m", "gzip;q=1"])
 def test_coding_that_nobody_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(CodingError, match="not asked for"):
+    with pytest.raises(CodingError, match="not requested"):
         BodyReader(encoding, MEGABYTE)
 
 
@@ -61,7 +61,7 @@ def test_coding_that_nobody_asked_for_is_refused(encoding: str) -> None:
     ids=["cut", "no gzip", "wrong checksum", "zlib"],  # the bytes hold the time
 )
 def test_body_that_cannot_be_unpacked_is_refused(packed: bytes) -> None:
-    with pytest.raises(CodingError, match="cannot be unpacked"):
+    with pytest.raises(CodingError, match="cannot be decompressed"):
         read("gzip", packed)
 
 
@@ -110,4 +110,4 @@ def test_client_refuses_a_body_packed_twice() -> None:
     with serving(answering("gzip, gzip", twice)) as port:
         error = failure_of(f"http://127.0.0.1:{port}")
     assert isinstance(error, ServerFault)
-    assert str(error) == "GET /api/v1/runs: an answer packed more than once"
+    assert str(error) == "GET /api/v1/runs: the response is compressed more than once"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import ask, runs
-from tui.wire.dead_peers import NOTICED_WITHIN_S, notice_dead_peer
+from tui.wire.dead_peers import DEAD_AFTER_S, detect_dead_peer
 from tui.wire.request_progress import RequestProgress, Timeouts
 
 OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
@@ -29,8 +29,8 @@ def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> No
         await progress.trace("connection.connect_tcp.complete", {"return_value": stream})
         raw = stream.get_extra_info("socket")
         assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == NOTICED_WITHIN_S * 1000
-        assert seconds_until_noticed(raw) <= NOTICED_WITHIN_S
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_AFTER_S * 1000
+        assert seconds_until_noticed(raw) <= DEAD_AFTER_S
         await stream.aclose()
 
     asyncio.run(scenario())
@@ -38,14 +38,14 @@ def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> No
 
 def test_requests_notice_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     noticed: list[object] = []
-    monkeypatch.setattr("tui.wire.request_progress.notice_dead_peer", noticed.append)
+    monkeypatch.setattr("tui.wire.request_progress.detect_dead_peer", noticed.append)
     ask(recordings_api.url, runs)
     assert len(noticed) == 1
 
 
 @pytest.mark.parametrize("odd", [None, "no socket"])
 def test_what_is_no_tcp_socket_is_left_alone(odd: object) -> None:
-    notice_dead_peer(odd)
+    detect_dead_peer(odd)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        notice_dead_peer(ours)
+        detect_dead_peer(ours)

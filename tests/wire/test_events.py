@@ -16,7 +16,7 @@ from tui.domain.attempts_of_trace import attempts_of
 from tui.domain.ids import RunId, TraceId
 from tui.domain.span import Events, Span, Trace
 from tui.wire.errors import ServerFault
-from tui.wire.events import MAX_EVENT_ROWS, SLICE, EventsDecoder
+from tui.wire.events import MAX_EVENT_ROWS, SLICE_EVENTS, EventsDecoder
 from tui.wire.traces import decode_trace
 
 CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")
@@ -113,7 +113,7 @@ def test_as_many_rows_as_the_server_sends_may_be_cut() -> None:
 
 
 def test_long_answer_is_decoded_in_slices() -> None:
-    body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE * 5))]}).encode()
+    body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_EVENTS * 5))]}).encode()
     assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 5
 
 

@@ -43,7 +43,7 @@ def test_an_unknown_host_took_no_effect() -> None:
 def test_a_server_that_dribbles_is_given_up_in_the_end(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Fault.DRIBBLE)
     error = failure_of(recordings_api.url, timeouts=Timeouts(read_s=5, whole_s=0.3))
-    assert str(error) == "GET /api/v1/runs: no whole answer in 0.3 s"
+    assert str(error) == "GET /api/v1/runs: no complete response in 0.3 s"
 
 
 def test_a_cancelled_question_is_cancelled_and_no_error(recordings_api: RecordingsApi) -> None:

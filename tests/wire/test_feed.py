@@ -257,7 +257,7 @@ def test_must_refetch_leaves_nothing_to_go_on_from() -> None:
 def test_an_answer_without_headers_goes_on_where_it_was_and_a_first_one_cannot() -> None:
     feed = decoded(message(control="up-to-date"), headers={})
     assert feed.position == FeedPosition("h", "1_1", None, is_up_to_date=True)
-    with pytest.raises(ServerFault, match="does not say where"):
+    with pytest.raises(ServerFault, match="no handle or offset"):
         decoded(message(control="up-to-date"), headers={}, after=None)
 
 

@@ -53,7 +53,7 @@ def test_deep_metadata_of_one_run_leaves_the_other_rows() -> None:
     limits = Limits()
     found = decode_page(with_value(page, nested(5_000)), NOON, limits)
     assert [patch.id for patch in found.patches] == ["run_1", "run_2"]
-    assert limits.notes == [f"values nested more than {MAX_DEPTH} deep in the list of runs are left out"]
+    assert limits.notes == [f"values nested more than {MAX_DEPTH} levels deep in the list of runs are left out"]
 
 
 def test_run_with_a_deep_payload_is_read() -> None:
@@ -88,7 +88,7 @@ def test_endless_metadata_of_one_run_is_cut_and_said() -> None:
     assert first.metadata is not None
     assert len(first.metadata[1]) == MAX_ITEMS
     assert second.id == "run_2"
-    assert limits.notes == ["20,000 items in one place of the list of runs, the first 10,000 of them are read"]
+    assert limits.notes == ["20,000 items in one array or object of the list of runs, only the first 10,000 are read"]
 
 
 def test_trace_with_endless_children_is_truncated() -> None:
@@ -99,4 +99,4 @@ def test_trace_with_endless_children_is_truncated() -> None:
     trace = decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode(), limits)
     assert len(trace.root.children) == MAX_ITEMS
     assert trace.is_truncated
-    assert limits.notes == ["20,000 items in one place of a trace, the first 10,000 of them are read"]
+    assert limits.notes == ["20,000 items in one array or object of a trace, only the first 10,000 are read"]

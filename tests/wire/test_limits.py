@@ -36,7 +36,7 @@ def body(value: Json) -> bytes:
 
 def test_page_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
-    for count, notes in ((5, []), (7, ["7 rows on a page, the first 5 of them are kept"])):
+    for count, notes in ((5, []), (7, ["7 rows on a page, only the first 5 are kept"])):
         limits = Limits()
         page = decode_page(body({"data": rows(count), "pagination": {"next": "on"}}), NOW, limits)
         assert [patch.id for patch in page.patches] == [f"run_{number}" for number in range(5)]
@@ -55,9 +55,9 @@ def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -
         assert patch.metadata is not None
         assert patch.metadata[1] == {"a": 1, "b": 2, "c": 3}
         assert limits.notes == [
-            f"50,000 items in one place of {what}, the first 10,000 of them are read",
-            f"10,000 tags of {ROW['id']}, the first 100 of them are kept",
-            f"4 keys in the metadata of {ROW['id']}, the first 3 of them are kept",
+            f"50,000 items in one array or object of {what}, only the first 10,000 are read",
+            f"10,000 tags of {ROW['id']}, only the first 100 are kept",
+            f"4 keys in the metadata of {ROW['id']}, only the first 3 are kept",
         ]
 
 
@@ -81,7 +81,7 @@ def test_feed_of_too_many_rows_goes_on_where_it_says(monkeypatch: pytest.MonkeyP
     assert answer.row_count == 4
     assert answer.position is not None
     assert answer.position.is_up_to_date
-    assert limits.notes == ["6 rows in one answer of the feed, the first 4 of them are kept"]
+    assert limits.notes == ["6 rows in one response of the feed, only the first 4 are kept"]
 
 
 def test_feed_cuts_the_tags_that_the_list_cuts() -> None:
@@ -92,7 +92,7 @@ def test_feed_cuts_the_tags_that_the_list_cuts() -> None:
     answer = decode_feed(Response("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None, limits)
     assert answer.patches[0].state is not None
     assert len(answer.patches[0].state.tags) == MAX_TAGS
-    assert limits.notes == ["500 tags of run_1, the first 100 of them are kept"]
+    assert limits.notes == ["500 tags of run_1, only the first 100 are kept"]
 
 
 def test_query_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_query_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         {"n": 1},
         {"n": 2},
     ]
-    assert limits.notes == ["9 rows of a query, the first 3 of them are kept"]
+    assert limits.notes == ["9 rows of a query, only the first 3 are kept"]
 
 
 def test_trace_of_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_cut_is_reported_with_its_request(recordings_api: RecordingsApi, monkeyp
 
     ask(recordings_api.url, listen)
     (note,) = said
-    assert note == "GET /api/v1/runs: 44 rows on a page, the first 5 of them are kept"
+    assert note == "GET /api/v1/runs: 44 rows on a page, only the first 5 are kept"
 
 
 def test_page_larger_than_its_bytes_is_refused(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_long_name_is_cut(name: str) -> None:
     patch = decode_page(body({"data": [ROW | {name: [long] if name == "tags" else long}]}), NOW, limits).patches[0]
     assert len(repr(patch)) < 10 * MAX_NAME_CHARS
     (note,) = limits.notes
-    assert note.endswith("of 2,000,000 characters, the first 1,000 of them are kept")
+    assert note.endswith("of 2,000,000 characters, only the first 1,000 are kept")
 
 
 def test_row_with_an_endless_id_is_unreadable() -> None:
@@ -212,6 +212,6 @@ def test_long_texts_of_queries_and_spans_are_cut() -> None:
     trace = decode_trace(body({"trace": {"traceId": "t", "rootSpan": root}}), limits)
     assert trace.root.message == long[:MAX_MESSAGE_CHARS]
     assert limits.notes == [
-        "a text in a query's row of 1,000,000 characters, the first 10,000 of them are kept",
-        "a span's message of 1,000,000 characters, the first 10,000 of them are kept",
+        "a text in a query's row of 1,000,000 characters, only the first 10,000 are kept",
+        "a span's message of 1,000,000 characters, only the first 10,000 are kept",
     ]

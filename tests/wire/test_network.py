@@ -102,7 +102,7 @@ def test_a_missing_certificate_file_is_said_in_one_line(
     tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
-    with pytest.raises(Unreachable, match="proxy or certificate settings cannot be used") as caught:
+    with pytest.raises(Unreachable, match="invalid proxy or certificate settings") as caught:
         ask(tls_api.url, runs)
     assert str(caught.value).isprintable()
 

@@ -1,4 +1,4 @@
-"""Times and durations are bounded where they enter, so that nobody has to mind them later."""
+"""Times and durations are clamp where they enter, so that nobody has to mind them later."""
 
 import math
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,7 +12,7 @@ from tui.wire.times import (
     EARLIEST,
     LATEST,
     MAX_DURATION,
-    bounded,
+    clamp,
     read_duration_ms,
     read_duration_ns,
     read_epoch_ns,
@@ -115,5 +115,5 @@ def test_sums_of_whatever_was_read_never_overflow(time: Json, epoch_ns: Json, le
 
 @given(st.datetimes(timezones=OFFSETS))
 def test_any_time_is_bounded_to_one_that_is_utc(time: datetime) -> None:
-    assert EARLIEST <= bounded(time) <= LATEST
-    assert bounded(time).tzinfo is UTC
+    assert EARLIEST <= clamp(time) <= LATEST
+    assert clamp(time).tzinfo is UTC

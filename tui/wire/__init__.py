@@ -1,13 +1,12 @@
-"""JSON in, domain out: the one place that speaks HTTP to Trigger.dev.
+"""The HTTP client of the Trigger.dev API, and the decoding of its responses into domain values.
 
-What lives here: the client, the models of what the API sends, their conversion into domain values, and the
-errors that a caller can meet. Nothing here decides when to ask, or what to do about an answer.
+When to send a request, and what to do with the result, is decided in `sources` and `session`.
 """
 
 import sys
 from typing import Any
 
 _MODULES: dict[str, Any] = sys.modules
-# httpx has a command line of its own, which it loads wherever it finds click, with rich and pygments behind it: a tenth
-# of this program's start for something that nobody here can call. It does without where the module cannot be loaded.
+# httpx imports its own command line, with rich and pygments, wherever click is installed. That takes a tenth of our
+# start-up time. An import that finds None here fails, and httpx then does without its command line.
 _MODULES.setdefault("httpx._main", None)

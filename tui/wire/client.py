@@ -1,7 +1,7 @@
-"""The requests that we send to Trigger.dev, each a method that gives domain values or raises an `ApiError`.
+"""The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
 
-What lives here: routes, parameters and headers. When to ask is `sources`' to say, how bytes travel `wire.connection`'s.
-Source: wire/README.md §1, §3-§8; `x-trigger-branch` as @trigger.dev/core 4.8.3 sends it.
+This module has the routes, parameters and headers; `wire.connection` transports them.
+Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 for `x-trigger-branch`.
 """
 
 from collections.abc import Callable
@@ -29,20 +29,20 @@ from tui.wire.responses import Response, decode_environment, decode_id, read_rat
 from tui.wire.runs import ListPage, decode_page
 
 API_VERSION = "2025-07-16"
-"""The current vocabulary of statuses; anything else is answered in an older one (wire/README.md §1)."""
+"""Selects the current status words. The server uses older ones for any other value (recording 056)."""
 
 USER_AGENT = f"trigger-tui/{__version__}"
 MAX_PAGE_SIZE = 100
 DEFAULT_TIMEOUTS = Timeouts()
 
 ELECTRIC_VERSION = "1.0.0-beta.1"
-"""With it the feed answers under today's header names (recordings 710, 735)."""
+"""Selects today's names of the feed's response headers (recordings 710, 735)."""
 
 FEED_TIMEOUTS = Timeouts(read_s=30.0, whole_s=60.0)
-"""A poll of the feed is held for 17 to 22 s (recordings 709, 712, 739): longer silence is a connection that is dead."""
+"""The server holds a poll of the feed for 17 to 22 s (709, 712, 739), so a longer silence is a dead connection."""
 
 MAX_FEED_BYTES = 16 * 1024 * 1024
-"""A whole snapshot of a thousand rows is about 2 MB: an answer beyond this is no feed's."""
+"""A snapshot of a thousand rows is about 2 MB."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -54,10 +54,9 @@ def _ignore(_: RateLimit) -> None:
 
 
 class Client(ApiReader):
-    """One environment's API. `async with Client(...)`, or `aclose()` at the end; it shows its key to nobody.
+    """The API of one environment. Close it with `async with` or `aclose()`.
 
-    Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`, and ValueError for an
-    id that cannot be part of an address.
+    Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
     """
 
     def __init__(
@@ -72,8 +71,8 @@ class Client(ApiReader):
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         feed_timeouts: Timeouts = FEED_TIMEOUTS,
     ) -> None:
-        """`api_url` may have a path of its own; `clock` is asked where an answer has no `Date`; `on_rate_limit` hears
-        of the budget after every answer that tells it.
+        """`api_url` may have a path. `clock` dates a response that has no `Date`. `on_rate_limit` is called with the
+        rate limit of every response that has one.
 
         Raises ValueError for an address, a key or a branch that cannot be sent.
         """
@@ -114,61 +113,60 @@ class Client(ApiReader):
         before: Cursor | None = None,
         size: int = MAX_PAGE_SIZE,
     ) -> ListPage:
-        """One page of runs, newest first: the first, the one `after` a cursor (older) or `before` it (newer)."""
+        """Return one page of runs, newest first: the first, or the one `after` (older) or `before` (newer) a cursor."""
         params = filter_params(filters) | {"page[size]": str(size)}
         if before is not None:
             params["page[before]"] = before
         elif after is not None:
             params["page[after]"] = after
-        answer = await self._ask("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
-        page = await self._decode(answer, lambda limits: decode_page(answer.body, answer.read_at, limits))
-        # The server gives such a page oldest first (013).
+        response = await self._ask("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
+        page = await self._decode(response, lambda limits: decode_page(response.body, response.read_at, limits))
+        # The server sends a page before a cursor oldest first (013).
         return page if before is None else replace(page, patches=page.patches[::-1])
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
-        """The next answer of a feed: all rows from the start (`after` None), then what changed, when it has.
+        """Return the snapshot of a feed (`after` is None), or wait for its next changes.
 
-        It costs nothing of the request budget (recording 932).
+        Feed requests do not count against the rate limit (recording 932).
         """
         path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
         params = target.params() | (START if after is None else after.params())
-        answer = await self._feed.send(
-            "GET", self._base + path, f"GET {_shown(path)}", params=params, max_bytes=MAX_FEED_BYTES
+        response = await self._feed.send(
+            "GET", self._base + path, f"GET {_shortened(path)}", params=params, max_bytes=MAX_FEED_BYTES
         )
-        if answer.status == 409:
-            return must_refetch(answer.read_at)
-        if (error := refusal(answer, self._key)) is not None:
+        if response.status == 409:
+            return must_refetch(response.read_at)
+        if (error := refusal(response, self._key)) is not None:
             raise error
-        return await self._decode(answer, lambda limits: decode_feed(answer, after, limits))
+        return await self._decode(response, lambda limits: decode_feed(response, after, limits))
 
     async def fetch_response(self, request: ReadRequest) -> Response:
-        """The server's whole answer to a question, whatever its status; a 429 is raised."""
         method, path, json = http_request_of(request)
         max_bytes = MAX_QUERY_BYTES if isinstance(request, QueryRequest) else None
-        answer = await self._send(method, path, json=json, max_bytes=max_bytes)
-        if isinstance(error := refusal(answer, self._key), RateLimited):
+        response = await self._send(method, path, json=json, max_bytes=max_bytes)
+        if isinstance(error := refusal(response, self._key), RateLimited):
             raise error
-        return answer
+        return response
 
     async def whoami(self) -> Environment:
-        """Where the key leads."""
-        answer = await self._ask("GET", "/api/v1/whoami")
-        return decode_environment(answer.body)
+        """Return the environment of the key."""
+        response = await self._ask("GET", "/api/v1/whoami")
+        return decode_environment(response.body)
 
     async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
-        """Ask for a cancel. The answer is the same for a run that already ended (402): read the run again."""
+        """Cancel a run. The server also accepts a finished run (402), so read the run again to see the outcome."""
         path = f"/api/v2/runs/{path_part(run_id)}/cancel"
-        answer = await self._ask("POST", path, json={}, on_written=on_written)
-        decode_id(answer.body)
+        response = await self._ask("POST", path, json={}, on_written=on_written)
+        decode_id(response.body)
 
     async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
-        """Start a new run with the same payload, also while the old one executes (412); gives its id."""
+        """Start a new run with the same payload, even while the old run executes (412). Return its id."""
         path = f"/api/v1/runs/{path_part(run_id)}/replay"
-        answer = await self._ask("POST", path, json={}, on_written=on_written)
-        return decode_id(answer.body)
+        response = await self._ask("POST", path, json={}, on_written=on_written)
+        return decode_id(response.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind a payload's or an output's address; see `ObjectStore.fetch`."""
+        """Download a payload or an output; see `ObjectStore.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
 
     async def _ask(
@@ -181,10 +179,10 @@ class Client(ApiReader):
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
     ) -> Response:
-        answer = await self._send(method, path, params=params, json=json, on_written=on_written, max_bytes=max_bytes)
-        if (error := refusal(answer, self._key)) is not None:
+        response = await self._send(method, path, params=params, json=json, on_written=on_written, max_bytes=max_bytes)
+        if (error := refusal(response, self._key)) is not None:
             raise error
-        return answer
+        return response
 
     async def _send(
         self,
@@ -196,25 +194,25 @@ class Client(ApiReader):
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
     ) -> Response:
-        label = f"{method} {_shown(path)}"
+        label = f"{method} {_shortened(path)}"
         url = self._base + path
-        answer = await self._connection.send(
+        response = await self._connection.send(
             method, url, label, params=params, json=json, on_written=on_written, max_bytes=max_bytes
         )
-        if (rate_limit := read_rate_limit(answer)) is not None:
+        if (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)
-        return answer
+        return response
 
 
-def _shown(path: str) -> str:
+def _shortened(path: str) -> str:
     return path if len(path) <= _MAX_PATH_CHARS else path[: _MAX_PATH_CHARS - 1] + "…"
 
 
 def filter_params(filters: RunFilters) -> dict[str, str]:
-    """The query of a list: comma lists, times in epoch milliseconds (seconds would be read as 1970).
+    """Return the query parameters of a list, with times in epoch milliseconds (the server would read seconds as 1970).
 
-    It always limits the time of creation: without a limit the server searches seven days, whatever the status. Raises
-    ValueError for a period that the server cannot read, since it would search everything (recordings 2600, 2608).
+    There is always a limit of the creation time, since the server's default is seven days (2600). Raises ValueError
+    for a period that the server cannot read, since it would search everything (2608).
     """
     lists = {
         "status": filters.statuses,
@@ -265,6 +263,6 @@ def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes
     if branch:
         if not branch.isprintable():
             raise ValueError("the branch holds characters that no header can have")
-        # As the SDK's fetch does, which refuses what is not Latin-1; UnicodeEncodeError is a ValueError.
+        # The SDK's fetch rejects other characters than Latin-1 too. UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers

@@ -1,8 +1,7 @@
-"""One kept HTTP client: a request goes out, a whole answer comes back, everything else is an `ApiError`.
+"""Sends HTTP requests over kept connections: follows redirects, limits sizes and times, and translates exceptions.
 
-This module holds limits, redirects and sizes. `wire.client` says which requests there are, `wire.responses` what an
-answer means. Every exception of the transport, of whatever library, becomes an `ApiError` here, with the help of
-`wire.request_progress`. No text of an error holds a key, a payload or the query of an address.
+Every exception of the transport becomes an `ApiError`, with the help of `wire.request_progress`. No error text holds
+a key, a payload or the query of an address.
 """
 
 import asyncio
@@ -24,26 +23,27 @@ from tui.domain.text import clean
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
 from tui.wire.request_progress import RequestProgress, TransportFailure
-from tui.wire.request_progress import Timeouts as Timeouts  # noqa: PLC0414  whoever makes a connection sets its timeouts
+from tui.wire.request_progress import Timeouts as Timeouts  # noqa: PLC0414  exported for callers that create a connection
 from tui.wire.responses import Response, read_date
 
 KEEP_ALIVE_S = 60.0
-"""A connection idle for longer is not used again: the server closes its side after 65 s (wire/README.md §10)."""
+"""Connections that were idle for longer are not reused: the server closes them after 65 s
+(tests/wire/recordings/README.md §10).
+"""
 
 MAX_CONNECTIONS = 20
-"""Open at once: more than the sources ever ask at a time, so that hung reads do not hold up a person's action."""
+"""Open connections: more than the sources use at a time, so that hung reads never delay a user's action."""
 
 MAX_ABANDONED = MAX_CONNECTIONS // 2
-"""Requests that were given up, as when the cursor moves on, before new connections are made: httpcore 1.0.9 loses the
-place of one that is cancelled between its connection and its first byte (encode/httpcore issue 1093), and after
-MAX_CONNECTIONS of them would ask for nothing ever again.
+"""Abandoned requests after which the connection pool is replaced. httpcore 1.0.9 leaks a pool slot when a request is
+cancelled before its first byte (encode/httpcore issue 1093): after MAX_CONNECTIONS of those, no request would be sent.
 """
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Of one answer, unpacked: a trace of 5,000 spans is 5 MB; what is larger would fill the memory of the monitor."""
+"""Decompressed size of one response. A trace of 5,000 spans is 5 MB."""
 
 MAX_REDIRECTS = 3
-"""The server sends one, for a trailing slash (recording 926)."""
+"""The server itself sends one redirect, for a trailing slash (recording 926)."""
 
 _LOOPBACK = "http://127.0.0.1:"
 
@@ -53,19 +53,19 @@ _MAX_REASON_CHARS = 120
 
 
 @dataclass(slots=True, eq=False)
-class _Kept:
-    """An httpx client with its connections: how many requests use them now, and how many were given up."""
+class _Pool:
+    """An httpx client with its connections. Counts the requests in flight (`sending`) and the abandoned ones."""
 
     http: httpx.AsyncClient
     sending: int = 0
-    given_up: int = 0
+    abandoned: int = 0
 
 
 class HttpConnection:
-    """Sends requests to one origin, over connections that are kept; httpx is set up by the first of them.
+    """Sends requests to one origin over kept connections. The first request sets up httpx.
 
-    Proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities (`SSL_CERT_FILE`,
-    `SSL_CERT_DIR`) are those of the environment, as httpx reads them.
+    httpx takes proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
+    (`SSL_CERT_FILE`, `SSL_CERT_DIR`) from the environment.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class HttpConnection:
         clock: Callable[[], datetime],
         timeouts: Timeouts,
     ) -> None:
-        """`key` is cut out of every text of an error; `clock` dates an answer that has no `Date`."""
+        """`key` is redacted from every error text. `clock` dates a response that has no `Date`."""
         self._headers = httpx.Headers({b"accept-encoding": ACCEPTED.encode(), **headers})
         self._key = key
         self._clock = clock
         self._timeouts = timeouts
         self._trust: ssl.SSLContext | None = None
-        self._kept: _Kept | None = None
-        self._retired: list[_Kept] = []
+        self._pool: _Pool | None = None
+        self._retired: list[_Pool] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,11 +94,11 @@ class HttpConnection:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections. It may be called twice, and used again afterwards."""
-        kept = [*self._retired, *([self._kept] if self._kept is not None else [])]
-        self._kept, self._retired = None, []
-        for each in kept:
-            await _close(each.http)
+        """Close all connections. A second call is harmless, and so is a request afterwards, which opens new ones."""
+        pools = [*self._retired, *([self._pool] if self._pool is not None else [])]
+        self._pool, self._retired = None, []
+        for pool in pools:
+            await _close(pool.http)
 
     async def send(
         self,
@@ -111,62 +111,66 @@ class HttpConnection:
         max_bytes: int | None = None,
         on_written: OnWritten | None = None,
     ) -> Response:
-        """Send one request, follow redirects within its origin, and read the answer whole, whatever its status.
+        """Send one request, follow redirects within its origin, and return the complete response, whatever its status.
 
-        `label` is what errors call the request; the body may have `max_bytes`, MAX_BODY_BYTES unless it is given.
-        `on_written` is called when the request leaves, and again where a redirect leads.
-        Raises `Unreachable`, or `ServerFault` for a redirect elsewhere, a larger body or one that cannot be unpacked.
+        `label` names the request in errors. `max_bytes` limits the body, to MAX_BODY_BYTES by default. `on_written` is
+        called when the request's first byte is written, also after a redirect.
+
+        Raises `Unreachable` if there is no complete response. Raises `ServerFault` for a redirect to another origin,
+        and for a body that is too large or cannot be decompressed.
         """
         failure: ApiError
         progress = RequestProgress(self._timeouts, self._clean, on_written)
         try:
-            kept = self._open(url)
-            request = _request(kept.http, method, url, params, json, progress)
+            pool = self._open(url)
+            request = _request(pool.http, method, url, params, json, progress)
             async with asyncio.timeout(self._timeouts.reach_s) as progress.timer:
-                return await self._through(kept, request, progress, label, max_bytes or MAX_BODY_BYTES)
+                return await self._send_over(pool, request, progress, label, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
             failure = Unreachable(f"{label}: {error}", may_have_arrived=False)
-        except TransportFailure as lost:
-            failure = Unreachable(f"{label}: {lost}", may_have_arrived=lost.may_have_arrived)
+        except TransportFailure as error:
+            failure = Unreachable(f"{label}: {error}", may_have_arrived=error.may_have_arrived)
         except TimeoutError:
             failure = Unreachable(f"{label}: {progress.overdue}", may_have_arrived=progress.is_written)
-        # Raised out here so that it carries no httpx exception, whose request holds the key.
+        # Raised outside of `except`, since a chained httpx exception would hold the request and its key.
         raise failure
 
-    async def _through(
-        self, kept: _Kept, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
+    async def _send_over(
+        self, pool: _Pool, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
     ) -> Response:
-        """Send a request, and count it where it failed: httpcore may have lost its place among the connections.
+        """Send a request over a pool, count it if it is abandoned, and retire the pool after too many of those.
 
-        The last request on retired connections closes them: a request that is cancelled while it closes them would
-        leave the rest of them open, since httpx closes but once.
+        The last request of a retired pool closes it. An earlier request could be cancelled while closing, and httpx
+        does not continue an interrupted close.
         """
-        kept.sending += 1
+        pool.sending += 1
         try:
-            return await self._follow(kept.http, request, progress, label, max_bytes)
+            return await self._follow(pool.http, request, progress, label, max_bytes)
         except (asyncio.CancelledError, TransportFailure) as error:
             is_full = isinstance(error, TransportFailure) and error.is_pool_full
-            kept.given_up += MAX_ABANDONED if is_full else 1
-            if kept.given_up >= MAX_ABANDONED and kept is self._kept:
-                self._kept = None
-                self._retired.append(kept)
+            pool.abandoned += MAX_ABANDONED if is_full else 1
+            if pool.abandoned >= MAX_ABANDONED and pool is self._pool:
+                self._pool = None
+                self._retired.append(pool)
             raise
         finally:
-            kept.sending -= 1
-            if not kept.sending and kept in self._retired:
-                self._retired.remove(kept)
-                await _close(kept.http)
+            pool.sending -= 1
+            if not pool.sending and pool in self._retired:
+                self._retired.remove(pool)
+                await _close(pool.http)
 
-    def _open(self, url: str) -> _Kept:
-        """The httpx client of now. Raises `_Unusable` where the environment names certificates or proxies wrongly."""
-        if self._kept is None:
-            # They log whole addresses, the signatures of presigned ones included.
+    def _open(self, url: str) -> _Pool:
+        """Return the current pool, or open a new one. Raises `_Unusable` for invalid proxies or certificates."""
+        if self._pool is None:
+            # These loggers would log whole addresses, including the signatures of presigned ones.
             for name in ("httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             steps = self._timeouts
             try:
-                if self._trust is None:  # read once: it takes 10 ms, and an upgrade may have moved the files
-                    self._trust = _trusting_nobody() if url.startswith(_LOOPBACK) else httpx.create_ssl_context()
+                if self._trust is None:  # read once: it takes 10 ms, and a later upgrade may move the files
+                    self._trust = (
+                        _context_without_authorities() if url.startswith(_LOOPBACK) else httpx.create_ssl_context()
+                    )
                 http = httpx.AsyncClient(
                     headers=self._headers,
                     verify=self._trust,
@@ -180,41 +184,39 @@ class HttpConnection:
                     ),
                 )
             except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-                raise _Unusable(
-                    f"the proxy or certificate settings cannot be used: {self._clean(str(error))}"
-                ) from None
-            self._kept = _Kept(http)
-        return self._kept
+                raise _Unusable(f"invalid proxy or certificate settings: {self._clean(str(error))}") from None
+            self._pool = _Pool(http)
+        return self._pool
 
     async def _follow(
         self, http: httpx.AsyncClient, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
     ) -> Response:
-        """Send a request, and again where a redirect leads, as long as it stays in its origin."""
+        """Send a request, and follow redirects within its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
-            progress.is_written = False  # a redirect says that the request before it had no effect
-            if http.is_closed:  # while a redirect was read; httpx would raise no error of its own
+            progress.is_written = False  # the request that was redirected had no effect
+            if http.is_closed:  # closed meanwhile; httpx raises no error of its own for this
                 raise TransportFailure("the connection was closed", may_have_arrived=False)
             response = await progress.step(http.send(request, stream=True))
             try:
                 target = _target(request, response, label)
                 if target is None:
                     return await self._read(response, progress, label, max_bytes)
-                # Our key goes to no other origin, and a POST never becomes a GET.
+                # The key must not reach another origin, and a POST must not become a GET.
                 is_same = _origin(target) == _origin(request.url)
                 may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
                 if not (is_same and may_repeat):
-                    why = f"redirected to {self._cut(_origin(target))}, which was not followed"
+                    why = f"redirected to {self._redacted_address(_origin(target))}, which was not followed"
                     raise ServerFault(f"{label}: {why}", response.status_code)
                 if not redirects_left:
-                    raise ServerFault(f"{label}: redirected in a circle", response.status_code)
+                    raise ServerFault(f"{label}: too many redirects", response.status_code)
             finally:
-                with suppress(Exception):  # the answer is here, or its loss is being told
+                with suppress(Exception):  # the response is complete, or its failure is already raised
                     await response.aclose()
             request.url = target
-        raise AssertionError("the last redirect is refused above")
+        raise AssertionError("the loop ends with a response or an error")
 
     async def _read(self, response: httpx.Response, progress: RequestProgress, label: str, max_bytes: int) -> Response:
-        """Read the body, and yield to the event loop with every step of its decoding."""
+        """Read the body, and yield to the event loop between the steps of its decompression."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
             reader = BodyReader(headers.get("content-encoding", ""), max_bytes)
@@ -226,23 +228,25 @@ class HttpConnection:
         except CodingError as error:
             raise ServerFault(f"{label}: {error}", response.status_code) from None
         except BodyTooLarge:
-            raise ServerFault(f"{label}: an answer of more than {max_bytes:,} bytes", response.status_code) from None
+            raise ServerFault(
+                f"{label}: the response has more than {max_bytes:,} bytes", response.status_code
+            ) from None
         read_at = read_date(headers.get("date"), self._clock())
         return Response(label, response.status_code, headers, body, read_at)
 
-    def _cut(self, text: str) -> str:
-        """A text of the other side, clean and without our key."""
+    def _redacted_address(self, text: str) -> str:
+        """Return a clean address, or a placeholder if it contains the key."""
         key = "" if self._key is None else self._key.reveal().lower()
-        return "an address that holds the key" if key and key in text.lower() else clean(text)
+        return "an address that contains the key" if key and key in text.lower() else clean(text)
 
     def _clean(self, text: str) -> str:
-        """One short line of a library's words, without our key."""
+        """Return a library's message as one short line without the key."""
         line = clean(" ".join((text if self._key is None else text.replace(self._key.reveal(), "…")).split()))
         return line if len(line) <= _MAX_REASON_CHARS else line[: _MAX_REASON_CHARS - 1] + "…"
 
 
 class _Unusable(Exception):
-    """The request or httpx cannot be set up; the text says why."""
+    """The request or httpx cannot be set up, as the text says."""
 
 
 def _request(
@@ -257,30 +261,30 @@ def _request(
     try:
         return http.build_request(method, url, params=params, json=json, extensions={"trace": progress.trace})
     except (httpx.InvalidURL, UnicodeError):
-        raise _Unusable("the address or the text that was to be sent cannot be written") from None
+        raise _Unusable("the address or the body cannot be encoded") from None
 
 
 async def _close(http: httpx.AsyncClient) -> None:
-    """Close all connections; what a dead one raises meanwhile changes nothing."""
+    """Close all connections, and ignore errors of dead ones."""
     with suppress(Exception):
         await http.aclose()
 
 
 def _target(request: httpx.Request, response: httpx.Response, label: str) -> httpx.URL | None:
-    """Return where a redirect leads, None for an answer. Raises `ServerFault` where it leads to no address."""
+    """Return the target of a redirect, None for other responses. Raises `ServerFault` for an invalid target."""
     if response.status_code not in _REDIRECTS or "location" not in response.headers:
         return None
     try:
         return request.url.join(response.headers["location"])
     except (httpx.InvalidURL, UnicodeError):
         pass
-    raise ServerFault(f"{label}: redirected to an address that is none", response.status_code)
+    raise ServerFault(f"{label}: redirected to an invalid address", response.status_code)
 
 
 def _origin(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
 
 
-def _trusting_nobody() -> ssl.SSLContext:
-    """For what is never asked over TLS: to read all authorities for it would cost a tenth of the program's start."""
+def _context_without_authorities() -> ssl.SSLContext:
+    """Return a context for a loopback API without TLS: loading the authorities takes a tenth of our start-up time."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,7 +1,6 @@
-"""Content codings: decode the body of an answer while it arrives, within a bound.
+"""Decompresses the body of a response while it arrives, up to a limit.
 
-At most one coding is accepted, and only the one that the client asks for. A body never grows beyond its bound by more
-than one step, whatever it unpacks to.
+Only gzip is accepted, and only once. A body exceeds its limit by at most one step, even if it is a decompression bomb.
 """
 
 import zlib
@@ -10,65 +9,63 @@ from io import BytesIO
 from typing import Final
 
 ACCEPTED: Final = "gzip"
-"""The value of our `Accept-Encoding`. zlib can stop after so many bytes; the decoders of br and zstd that httpx would
-use cannot.
-"""
+"""The value of our `Accept-Encoding`. zlib can stop at a limit; httpx's decoders of br and zstd cannot."""
 
 STEP_BYTES: Final = 1024 * 1024
-"""What is decoded in one go, about a millisecond of work: the caller yields to the event loop between two steps."""
+"""Bytes decompressed in one step, about a millisecond of work. The caller yields to the event loop between steps."""
 
-MAX_PACKING_BYTES: Final = 64 * 1024
-"""By how much a packed body may be larger than what it unpacks to."""
+MAX_OVERHEAD_BYTES: Final = 64 * 1024
+"""By how much a compressed body may be larger than the decompressed one."""
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
 
 
 class CodingError(Exception):
-    """A body that cannot be decoded. The text says why, in our own words."""
+    """The body cannot be decompressed. The text says why."""
 
 
 class BodyTooLarge(Exception):
-    """A body beyond its bound."""
+    """The body exceeds its limit."""
 
 
 class BodyReader:
-    """Collects one body from the chunks that the connection gives."""
+    """Collects and decompresses the chunks of one body."""
 
     def __init__(self, content_encoding: str, max_bytes: int) -> None:
-        """Take the value of `Content-Encoding`, and how many decoded bytes to accept. Raises `CodingError`."""
+        """`content_encoding` is the header, `max_bytes` limits the decompressed body. Raises `CodingError`."""
         codings = [word for part in content_encoding.lower().split(",") if (word := part.strip())]
         codings = [word for word in codings if word != "identity"]
         if len(codings) > 1:
-            raise CodingError("an answer packed more than once")
+            raise CodingError("the response is compressed more than once")
         if not _GZIP.issuperset(codings):
-            raise CodingError("an answer packed in a way that was not asked for")
-        self._unpacker = zlib.decompressobj(_GZIP_WINDOW) if codings else None
+            raise CodingError("the response has a compression that was not requested")
+        self._decompressor = zlib.decompressobj(_GZIP_WINDOW) if codings else None
         self._body = BytesIO()
         self._max_bytes = max_bytes
         self._received = 0
 
     def add(self, chunk: bytes) -> Iterator[None]:
-        """Decode one chunk, step by step. Raises `BodyTooLarge` or `CodingError`."""
+        """Decompress one chunk, and yield after each step. Raises `BodyTooLarge` or `CodingError`."""
         self._received += len(chunk)
-        if self._received > self._max_bytes + (0 if self._unpacker is None else MAX_PACKING_BYTES):
+        if self._received > self._max_bytes + (0 if self._decompressor is None else MAX_OVERHEAD_BYTES):
             raise self._drop()
-        if self._unpacker is None:
+        if self._decompressor is None:
             self._body.write(chunk)
             return
-        # What follows the end of the packed data is ignored, as browsers do.
-        while chunk and not self._unpacker.eof:
+        # Bytes after the end of the gzip data are ignored, as in browsers.
+        while chunk and not self._decompressor.eof:
             try:
-                self._keep(self._unpacker.decompress(chunk, STEP_BYTES))
+                self._keep(self._decompressor.decompress(chunk, STEP_BYTES))
             except zlib.error:
-                raise CodingError("an answer that cannot be unpacked") from None
-            chunk = self._unpacker.unconsumed_tail
+                raise CodingError("the response cannot be decompressed") from None
+            chunk = self._decompressor.unconsumed_tail
             yield
 
     def body(self) -> bytes:
-        """Return the decoded body at its end. Raises `CodingError` where packed data breaks off."""
-        if self._unpacker is not None and self._received and not self._unpacker.eof:
-            raise CodingError("an answer that cannot be unpacked")
+        """Return the whole decompressed body. Raises `CodingError` if the gzip data is incomplete."""
+        if self._decompressor is not None and self._received and not self._decompressor.eof:
+            raise CodingError("the response cannot be decompressed")
         return self._body.getvalue()
 
     def _keep(self, part: bytes) -> None:
@@ -77,6 +74,6 @@ class BodyReader:
             raise self._drop()
 
     def _drop(self) -> BodyTooLarge:
-        """Free what was decoded: the error, and with it this object, may be kept until the next try."""
+        """Free the body: the caller may keep the error, and with it this object, until the next retry."""
         self._body = BytesIO()
         return BodyTooLarge()

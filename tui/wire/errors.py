@@ -1,19 +1,21 @@
-"""What can go wrong between us and the API, told apart by what a caller should do about it.
+"""The exceptions of the API client, one for each reaction that a caller may need.
 
-Everything the client raises is an `ApiError`; no `httpx` exception leaves `wire`. No message holds a key or a
-payload: status, path and the server's own short text only. Source: wire/README.md §10.
+Everything that the client raises is an `ApiError`; httpx exceptions never leave `wire`. An error's text holds the
+method, the path, the status and a short message of the server, and never a key or a payload.
+Source: tests/wire/recordings/README.md §10.
 """
 
 from datetime import timedelta
 
 
 class ApiError(Exception):
-    """A request that gave no usable answer. Its text is one line for a person, already cleaned."""
+    """A request failed. The text is one clean line for people."""
 
 
 class Unreachable(ApiError):
-    """No answer came: refused, reset, timed out, no such host, a bad certificate; `may_have_arrived` says whether the
-    request could have taken effect all the same.
+    """No response arrived: connection refused or reset, timeout, unknown host, bad certificate.
+
+    `may_have_arrived`: the request may have reached the server and taken effect.
     """
 
     def __init__(self, text: str, *, may_have_arrived: bool) -> None:
@@ -22,7 +24,7 @@ class Unreachable(ApiError):
 
 
 class ServerFault(ApiError):
-    """An answer that blames the server (5xx), or that is no answer of this API (HTML, cut or undecodable JSON)."""
+    """The server failed (5xx), or its response cannot be used: HTML, truncated or undecodable JSON."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -30,7 +32,7 @@ class ServerFault(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: nothing was done; ask again after `resets_in`."""
+    """The server refused a request unprocessed (429). Retry it after `resets_in`."""
 
     def __init__(self, text: str, resets_in: timedelta) -> None:
         super().__init__(text)
@@ -38,7 +40,7 @@ class RateLimited(ApiError):
 
 
 class Refused(ApiError):
-    """The server understood and will not (400, 401, 403, 405, 409, 422 and other 4xx)."""
+    """The server rejected the request (400, 401, 403, 405, 409, 422 and other 4xx)."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -51,14 +53,14 @@ class Refused(ApiError):
 
     @property
     def may_have_arrived(self) -> bool:
-        """Whether it is a gateway that gave up waiting (408, 499): the server may have acted all the same."""
+        """Whether a gateway timed out (408, 499), so that the server may have processed the request."""
         return self.status in {408, 499}
 
 
 class TooExpensive(Refused):
-    """422 to a list or a query: the server wants a narrower window of time.
+    """The server wants a shorter period for a list or a query (422).
 
-    Source: the API's documentation of 4.8; no server was recorded that answers so.
+    The API's documentation describes this response; no recording has one.
     """
 
     def __init__(self, text: str) -> None:
@@ -66,7 +68,7 @@ class TooExpensive(Refused):
 
 
 class NotFound(Refused):
-    """404 with a JSON body: there is no such run, trace or span (for this key)."""
+    """No such run, trace or span is visible to this key: 404 with a JSON body."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text, 404)

@@ -1,7 +1,7 @@
-"""The answer of `/events`, decoded in slices into what attempts are read from: the flat form of a trace.
+"""Decodes the response of `/events`, the flat form of a trace, into the spans that attempts are built from.
 
-What lives here: JSON into `domain.span` values, leniently, as in `wire.traces`. Log lines are counted and dropped.
-Source: recordings 240e-254e, 1005, 1231, 1239 and tests/wire/recordings/README.md §5.
+Decoding runs in slices, and drops log lines and unreadable spans.
+Source: tests/wire/recordings/README.md §5 (240e-254e, 1005, 1231, 1239).
 """
 
 import json
@@ -20,10 +20,10 @@ from tui.wire.times import read_duration_ns, read_epoch_ns
 from tui.wire.traces import read_exception
 
 MAX_EVENT_ROWS: Final = 25_000
-"""Rows that the server sends at most. It does not say that it cut them."""
+"""The most rows that the server sends. It does not report that it truncated them."""
 
-SLICE: Final = 400
-"""Events of one slice: 1 to 4 ms."""
+SLICE_EVENTS: Final = 400
+"""Events in one slice, which takes 1 to 4 ms."""
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
@@ -31,40 +31,39 @@ _RETRY_DELAY: Final = re.compile(r"Retry #[0-9]+ delay\Z")
 
 
 class EventsDecoder:
-    """Decodes one answer; a caller with a screen lets the event loop run between two slices.
+    """Decodes one response slice by slice, so that the caller can yield to the event loop.
 
-    Kept are the run's own span, its attempts, the delays before retries and what is still open: a run may have logged
-    tens of thousands of lines, of which attempts need none.
+    It keeps the run's own span, attempts, retry delays and open spans. Attempts need no log lines, of which there may
+    be tens of thousands.
     """
 
     def __init__(self, body: bytes, run_id: RunId) -> None:
-        """Raises `ServerFault` when the body is not the JSON of events."""
+        """Raises `ServerFault` if the body has no list of events."""
         self._run_id = run_id
         self._rows = _rows(_decoded(body))
         self._spans: dict[SpanId, tuple[Span, SpanId | None]] = {}
-        self._most_rows = 0
+        self._max_rows = 0
 
     def slices(self) -> Iterator[None]:
-        """Decode everything, and yield after every `SLICE` events. Raises `ServerFault` when they cannot be read."""
+        """Decode all events, and yield after each slice. Raises `ServerFault` for invalid JSON."""
         try:
             for count, row in enumerate(self._rows, 1):
                 self._read(row)
-                if count % SLICE == 0:
+                if count % SLICE_EVENTS == 0:
                     yield
         except (ValueError, RecursionError):
-            raise ServerFault("no JSON, or nested too deep", 200) from None
+            raise ServerFault("not JSON, or nested too deep", 200) from None
 
     def events(self) -> Events:
-        """What was decoded."""
-        return Events(self._root(), may_be_cut=self._most_rows >= MAX_EVENT_ROWS)
+        return Events(self._root(), may_be_cut=self._max_rows >= MAX_EVENT_ROWS)
 
     def _read(self, row: Json) -> None:
         if not isinstance(row, dict):
             return
-        level, happened = _text(row.get("level")) or "TRACE", row.get("events")
-        # The limit counts stored rows: a span is one when it begins and one more when it ends, each thing that
-        # happened in it is another (24,995 events came of 25,000 rows: tests/wire/recordings/README.md §5).
-        self._most_rows += 1 + (level == "TRACE") + (len(happened) if isinstance(happened, list) else 0)
+        level, span_events = _text(row.get("level")) or "TRACE", row.get("events")
+        # The server's limit counts stored rows: one for a span's start, one for its end, one for each of its events.
+        # Recording 1000 has 24,995 events of 25,000 rows (tests/wire/recordings/README.md §5).
+        self._max_rows += 1 + (level == "TRACE") + (len(span_events) if isinstance(span_events, list) else 0)
         span_id, message = row.get("spanId"), row.get("message")
         if level != "TRACE" or not isinstance(span_id, str) or not isinstance(message, str):
             return
@@ -89,16 +88,17 @@ class EventsDecoder:
             is_partial,
             row.get("isCancelled") is True,
             number if isinstance(number, int) else None,
-            read_exception(happened),
+            read_exception(span_events),
             about=_about(row.get("style")),
         )
         parent_id = row.get("parentId")
         self._spans[span.id] = (span, SpanId(parent_id) if isinstance(parent_id, str) else None)
 
     def _root(self) -> Span | None:
-        """The run's own span with all that was kept below it, children first; None when it did not come.
+        """Build the run's own span with the kept spans below it. Return None if the run's own span is missing.
 
-        A span whose parent was not kept hangs on the attempt of its number, and an attempt or a delay on the run.
+        A span whose parent was dropped becomes a child of the attempt with its number. An attempt or a delay becomes
+        a child of the run's own span.
         """
         own = [span for span, _ in self._spans.values() if _is_own(span)]
         if not own:
@@ -106,17 +106,17 @@ class EventsDecoder:
         root = min(own, key=lambda span: span.started_at)
         children: dict[SpanId, list[SpanId]] = {}
         attempts = {span.attempt_number: span.id for span, _ in self._spans.values() if _ATTEMPT.match(span.message)}
-        for span, told in self._spans.values():
-            parent_id = told if told in self._spans else _stand_in(span, root, attempts)
+        for span, own_parent in self._spans.values():
+            parent_id = own_parent if own_parent in self._spans else _fallback_parent(span, root, attempts)
             if parent_id is not None and span.id != root.id:
                 children.setdefault(parent_id, []).append(span.id)
         order, pending = [], [root.id]
-        met = {root.id}
+        reached = {root.id}
         while pending:
             span_id = pending.pop()
             order.append(span_id)
-            below = [child for child in children.get(span_id, ()) if child not in met]
-            met.update(below)
+            below = [child for child in children.get(span_id, ()) if child not in reached]
+            reached.update(below)
             pending.extend(below)
         built: dict[SpanId, Span] = {}
         for span_id in reversed(order):
@@ -126,44 +126,44 @@ class EventsDecoder:
 
 
 def _is_own(span: Span) -> bool:
-    """Whether it may be the run's own span: neither an attempt nor a delay, nor anything inside an attempt."""
+    """Whether a span may be the run's own: not an attempt, a delay or inside an attempt."""
     return span.attempt_number is None and not _is_top(span)
 
 
 def _is_top(span: Span) -> bool:
-    """Whether it belongs right below the run's own span."""
+    """Whether a span is a direct child of the run's own span."""
     return bool(_ATTEMPT.match(span.message) or _RETRY_DELAY.match(span.message))
 
 
-def _stand_in(span: Span, root: Span, attempts: Mapping[int | None, SpanId]) -> SpanId | None:
-    """The parent of a span whose own was not kept; None: nothing tells where it belongs."""
+def _fallback_parent(span: Span, root: Span, attempts: Mapping[int | None, SpanId]) -> SpanId | None:
+    """Return the parent for a span whose own parent was dropped, None if there is no attempt with its number."""
     return root.id if _is_top(span) else attempts.get(span.attempt_number or 0)
 
 
 def _rows(text: str) -> Iterator[Json]:
-    """The items of `events`, one by one. Raises `ServerFault` where there are none, ValueError for broken JSON."""
+    """Decode the items of `events` one by one. Raises `ServerFault` without a list, ValueError for invalid JSON."""
     scan = json.JSONDecoder().raw_decode
     at = _after(text, 0, "{")
     while True:
-        key, at = scan(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]  # it matches everywhere
+        key, at = scan(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]  # it always matches
         at = _after(text, at, ":")
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # likewise
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
         if key == "events" and text[at : at + 1] == "[":
             break
         _, at = scan(text, at)
         at = _after(text, at, ",")
-    at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]  # likewise
+    at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]  # it always matches
     while text[at : at + 1] != "]":
         row, at = scan(text, at)
         yield row
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # likewise
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
         if text[at : at + 1] != "]":
-            at = _SPACE.match(text, _after(text, at, ",")).end()  # type: ignore[union-attr]  # likewise
+            at = _SPACE.match(text, _after(text, at, ",")).end()  # type: ignore[union-attr]  # it always matches
 
 
 def _after(text: str, at: int, sign: str) -> int:
-    """The place behind a sign that has to come next, but for spaces. Raises `ServerFault`."""
-    at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches everywhere
+    """Return the index after the next character, which must be `sign` after spaces. Raises `ServerFault`."""
+    at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
     if text[at : at + 1] != sign:
         raise ServerFault("no list of events", 200)
     return at + 1
@@ -177,7 +177,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _about(style: Json) -> Raw | None:
-    """What a span says beside its name: the token, the duration or the task that it waits for."""
+    """Return the text beside a span's name: the token, the duration or the task that it waits for."""
     accessory = style.get("accessory") if isinstance(style, dict) else None
     items = accessory.get("items") if isinstance(accessory, dict) else None
     first = items[0] if isinstance(items, list) and items else None

@@ -1,8 +1,8 @@
-"""The realtime feed: Electric's shape protocol over long polls, turned into patches and a place to go on from.
+"""The protocol of the realtime feed: builds the parameters of a long poll, and decodes its response into patches.
 
-What lives here: the parameters of a poll, its answer, and rows whose values are all texts. When to poll is
-`sources.realtime`'s. Source: wire/README.md §8, recordings 700-761; 409 and must-refetch: Electric's HTTP API, which a
-self-hosted server may still have behind it.
+The protocol is Electric's shape protocol; `sources.realtime` decides when to poll. The recorded server never sent 409
+or `must-refetch`, which Electric's HTTP API defines and a self-hosted server may use.
+Source: tests/wire/recordings/README.md §8 (700-761).
 """
 
 import math
@@ -32,35 +32,35 @@ from tui.wire.responses import Response
 from tui.wire.times import read_duration_ms, read_time
 
 UNUSED: Final = ("realtimeStreams", "number", "queuedAt")
-"""Columns that nobody here reads."""
+"""Columns that trigger-tui does not use."""
 
 HEAVY: Final = ("payload", "payloadType", "output", "outputType", "metadata", "metadataType")
-"""Columns that a list does without: each change sends every column anew (45 runs: 370 KB with them, 28 KB without)."""
+"""Columns that a list does not need. Every change resends all columns: 45 runs are 370 KB with these, else 28 KB."""
 
 MAX_FEED_WINDOW: Final = timedelta(hours=24)
-"""The server's ceiling for `createdAt`; what is more is cut silently (recordings 736, 737)."""
+"""The server's maximum for `createdAt`. It clamps larger values silently (recordings 736, 737)."""
 
 MAX_SNAPSHOT_ROWS: Final = 1000
-"""Of any answer, the newest by creation; the cut is silent (recording 750)."""
+"""Rows in a snapshot: the newest by creation. The server drops the others silently (recording 750)."""
 
 Row = Mapping[str, Any]
-"""Column by column, as it came."""
+"""A feed row: undecoded values by column name."""
 
 _HANDLES: Final = ("electric-handle", "electric-shape-id")
 _OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
-"""The names of today's servers, and of those that do not know our `x-trigger-electric-version` (710, 735)."""
+"""Today's header name first, then that of servers which ignore `x-trigger-electric-version` (710, 735)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedTarget:
-    """Whose changes are told: one run's, or those of all runs created within `window` that carry all of `tags`."""
+    """The runs that a feed follows: one run, or all runs created within `window` that have all `tags`."""
 
     run_id: RunId | None = None
     window: timedelta = MAX_FEED_WINDOW
     tags: tuple[str, ...] = ()
 
     def params(self) -> dict[str, str]:
-        """What every poll of it has to repeat."""
+        """Return the parameters that every poll repeats."""
         params = {"skipColumns": ",".join(UNUSED)}
         if self.run_id is None:
             params["skipColumns"] = ",".join((*HEAVY, *UNUSED))
@@ -72,7 +72,7 @@ class FeedTarget:
 
 @dataclass(frozen=True, slots=True)
 class FeedPosition:
-    """Where a feed goes on. `is_up_to_date`: the next poll may be held until something changes."""
+    """Where the next poll continues. `is_up_to_date`: the server may hold that poll until a run changes."""
 
     handle: str
     offset: str
@@ -80,7 +80,7 @@ class FeedPosition:
     is_up_to_date: bool
 
     def params(self) -> dict[str, str]:
-        """What the next poll has to say."""
+        """Return the parameters of the next poll."""
         params = {"offset": self.offset, "handle": self.handle}
         if self.is_up_to_date:
             params["live"] = "true"
@@ -90,15 +90,15 @@ class FeedPosition:
 
 
 START: Final = {"offset": "-1"}
-"""The position of a feed that begins."""
+"""The parameters of the first poll, which returns a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedResponse:
-    """One answer. `position` None: there is nothing to go on from, the feed has to begin anew.
+    """A decoded response. If `position` is None, the feed must restart with a snapshot.
 
-    `partial` are the rows of which only some columns came, as a real Electric sends them: `read_change` needs what was
-    known before. `unreadable` counts rows that are left out, since they name no run.
+    `partial` holds rows with only some columns, as Electric itself sends them; `read_change` merges one into the known
+    state. `unreadable` counts the rows that were dropped because they have no run id.
     """
 
     patches: tuple[RunPatch, ...]
@@ -109,7 +109,7 @@ class FeedResponse:
 
     @property
     def row_count(self) -> int:
-        """How many rows the server sent."""
+        """The number of rows that the server sent."""
         return len(self.patches) + len(self.partial) + self.unreadable
 
 
@@ -119,19 +119,19 @@ class _Headers(TypedDict, total=False):
 
 
 class _Message(TypedDict, total=False):
-    """One item of an answer: a row with what happened to it, or a word about the feed itself."""
+    """One item of a response: a row with its operation, or a control message."""
 
     value: OnErrorOmit[dict[str, Any]]
     headers: OnErrorOmit[_Headers]
 
 
-def decode_feed(answer: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
-    """Read an answer of the feed that was asked for after a position (None: from the start).
+def decode_feed(response: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
+    """Decode the response of a poll after a position (None: of the first poll).
 
-    `limits` learns what was too much. Raises `ServerFault`.
+    `limits` notes what is truncated. Raises `ServerFault`.
     """
     limits = limits or Limits()
-    messages = _bounded(decode(list[OnErrorOmit[_Message]], answer.body, "the realtime feed", limits), limits)
+    messages = _limited(decode(list[OnErrorOmit[_Message]], response.body, "the realtime feed", limits), limits)
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()
@@ -142,28 +142,30 @@ def decode_feed(answer: Response, after: FeedPosition | None, limits: Limits | N
             continue
         run_id = _run_id(message["value"])
         if run_id is None or headers.get("operation") == "delete":
-            # No run is ever deleted from the feed by its end; one that leaves the window is none of our business.
+            # A delete means that a run left the window. The run itself still exists.
             unreadable += run_id is None
-        elif (patch := read_row(run_id, message["value"], answer.read_at, limits)) is not None:
+        elif (patch := read_row(run_id, message["value"], response.read_at, limits)) is not None:
             patches.append(patch)
         else:
             partial.append((run_id, message["value"]))
-    position = None if "must-refetch" in controls else _position(answer, after, is_up_to_date="up-to-date" in controls)
-    return FeedResponse(tuple(patches), answer.read_at, position, tuple(partial), unreadable)
+    position = (
+        None if "must-refetch" in controls else _position(response, after, is_up_to_date="up-to-date" in controls)
+    )
+    return FeedResponse(tuple(patches), response.read_at, position, tuple(partial), unreadable)
 
 
-def must_refetch(answer_at: datetime) -> FeedResponse:
-    """What a 409 means: the server has forgotten the feed, which begins anew."""
-    return FeedResponse((), answer_at, None)
+def must_refetch(read_at: datetime) -> FeedResponse:
+    """Return the meaning of a 409: the server has lost the handle, and the feed must restart."""
+    return FeedResponse((), read_at, None)
 
 
-def _position(answer: Response, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
-    handle, offset = (_header(answer.headers, names) for names in (_HANDLES, _OFFSETS))
+def _position(response: Response, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
+    handle, offset = (_header(response.headers, names) for names in (_HANDLES, _OFFSETS))
     if after is not None:
         handle, offset = handle or after.handle, offset or after.offset
     if not handle or not offset:
-        raise ServerFault("the realtime feed could not be read: it does not say where it goes on", answer.status)
-    return FeedPosition(handle, offset, answer.headers.get("electric-cursor"), is_up_to_date)
+        raise ServerFault("the realtime feed could not be read: the response has no handle or offset", response.status)
+    return FeedPosition(handle, offset, response.headers.get("electric-cursor"), is_up_to_date)
 
 
 def _header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
@@ -171,32 +173,32 @@ def _header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
 
 
 def _run_id(row: Row) -> RunId | None:
-    """The id that everybody knows the run by; it is the database's own with a prefix where only that came."""
+    """Return the public id of a run. If only the database id is there, the public one is that with a prefix."""
     friendly, own = row.get("friendlyId"), row.get("id")
     if not isinstance(friendly, str) or not friendly:
         friendly = f"run_{own}" if isinstance(own, str) and own else ""
     return RunId(friendly) if 0 < len(friendly) <= MAX_ID_CHARS else None
 
 
-def _bounded(messages: list[_Message], limits: Limits) -> list[_Message]:
-    """Leave out the rows over the bound; what the feed says about itself stays."""
+def _limited(messages: list[_Message], limits: Limits) -> list[_Message]:
+    """Drop rows above MAX_FEED_ROWS. Control messages stay."""
     if len(messages) <= MAX_FEED_ROWS:
         return messages
     rows = [message for message in messages if "value" in message]
-    kept = limits.take(rows, MAX_FEED_ROWS, "rows in one answer of the feed")
+    kept = limits.take(rows, MAX_FEED_ROWS, "rows in one response of the feed")
     return [*kept, *(message for message in messages if "value" not in message)]
 
 
 def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None = None) -> RunPatch | None:
-    """A row as a patch; None where it does not tell the state. Its values are texts or null (recordings 717-728)."""
+    """Decode a whole row, whose values are texts or null (717-728). Return None if the row lacks the run's state."""
     status, task = _text(row, "status"), _text(row, "taskIdentifier")
     updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
     if not status or not task or updated_at is None or created_at is None:
         return None
     limits = limits or Limits()
     ended = read_time(_text(row, "completedAt")) is not None
-    told = _told_of_state(run_id, row, limits)
-    state = State(updated_at, Precision.FEED, parse_status(limits.text(status, "status"), ended=ended), **told)
+    fields = _state_fields(run_id, row, limits)
+    state = State(updated_at, Precision.FEED, parse_status(limits.text(status, "status"), ended=ended), **fields)
     ttl = _text(row, "ttl")
     fixed = Fixed(
         task=TaskId(intern(limits.text(task, "task"))),
@@ -219,31 +221,31 @@ def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None =
 
 
 def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> RunPatch:
-    """Some columns of a row, on top of the state that was known before them.
+    """Merge some columns of a row into the known state.
 
-    It is as true as that was: any whole answer of the same moment is believed instead.
+    The patch has the lowest precision, so that any complete response of the same time replaces it.
     """
-    told, word = _told_of_state(run_id, row, Limits()), _text(row, "status")
+    fields, word = _state_fields(run_id, row, Limits()), _text(row, "status")
     updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
-    ended = told.get("finished_at", known.finished_at) is not None
+    ended = fields.get("finished_at", known.finished_at) is not None
     status = parse_status(word[:MAX_NAME_CHARS], ended=ended) if word else known.status
-    state = replace(known, updated_at=updated_at, precision=Precision.DERIVED, status=status, **told)
+    state = replace(known, updated_at=updated_at, precision=Precision.DERIVED, status=status, **fields)
     stamp = Stamp(updated_at, Precision.DERIVED, read_at)
     error = (stamp, read_stored_error(row["error"])) if "error" in row else None
     return RunPatch(run_id, read_at, state=state, error=error)
 
 
-def _told_of_state(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
-    """The fields of a state whose columns are there; `status` and `updated_at` are read by who knows the others."""
-    told = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
-    if "tags" in told:
-        tags = limits.take(told["tags"], MAX_TAGS, f"tags of {run_id}")
-        told["tags"] = tuple(Raw(limits.text(tag, "tag")) for tag in tags)
-    return told
+def _state_fields(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
+    """Decode the state columns that the row has, except `status` and `updatedAt`, which depend on others."""
+    fields = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
+    if "tags" in fields:
+        tags = limits.take(fields["tags"], MAX_TAGS, f"tags of {run_id}")
+        fields["tags"] = tuple(Raw(limits.text(tag, "tag")) for tag in tags)
+    return fields
 
 
-def _as_rest_sorts(tag: str) -> tuple[str, str]:
-    """Details and lists have tags in alphabetical order, the feed as they were given (719, 114): one run, one order."""
+def _rest_order(tag: str) -> tuple[str, str]:
+    """Sort key of the REST API's tag order, which is alphabetical; the feed keeps the given order (719, 114)."""
     return tag.casefold(), tag
 
 
@@ -269,7 +271,7 @@ def _duration(row: Row, key: str) -> timedelta:
 
 
 def _tags(row: Row, key: str) -> tuple[Raw, ...]:
-    return tuple(Raw(tag) for tag in sorted(read_array(_text(row, key)), key=_as_rest_sorts))
+    return tuple(Raw(tag) for tag in sorted(read_array(_text(row, key)), key=_rest_order))
 
 
 _STATE_COLUMNS: Final[Mapping[str, tuple[str, Callable[[Row, str], Any]]]] = {

@@ -1,6 +1,6 @@
-"""Payload, output, metadata and error of a feed's row: stored texts, each with a type that says how to read it.
+"""Decodes the payload, output, metadata and error of a feed row, which are texts with a content type each.
 
-Feeds of a whole environment leave them out. Source: wire/README.md §8, recordings 700-720, 725-729.
+Only the feed of a single run has them. Source: tests/wire/recordings/README.md §8 (700-720, 725-729).
 """
 
 import json
@@ -13,14 +13,14 @@ from tui.domain.text import Raw
 from tui.wire.models import read_json
 
 _STORED_APART: Final = "application/store"
-"""The text is where the value lies, without an address that leads there: only a detail has one (recording 720)."""
+"""The text is a path in the object store. Only the detail of the run has its presigned address (recording 720)."""
 
 _WITH_META: Final = "application/super+json"
 _JSON: Final = ("application/json", _WITH_META)
 
 
 def read_body(row: Mapping[str, Any]) -> Body | None:
-    """Payload and output of a row, or None where it has none or not both of them."""
+    """Return the payload and output of a row, None unless the row has both."""
     if "payload" not in row or "output" not in row:
         return None
     if _STORED_APART in {row.get("payloadType"), row.get("outputType")}:
@@ -29,7 +29,7 @@ def read_body(row: Mapping[str, Any]) -> Body | None:
 
 
 def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
-    """The metadata of a row, empty where the run has none; None where the row does not tell."""
+    """Return the metadata of a row, empty if the run has none, None if the row lacks the column."""
     if "metadata" not in row:
         return None
     value = _value(row["metadata"], row.get("metadataType"))
@@ -37,7 +37,7 @@ def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
 
 
 def read_stored_error(text: Json) -> RunError | None:
-    """The `error` column: the form in which the server keeps an error, with what REST leaves out (725-729)."""
+    """Decode the `error` column. It has the true text of a crash, which the REST API replaces (725-729)."""
     if text is None:
         return None
     try:
@@ -63,7 +63,7 @@ def _text_of(stored: Mapping[str, Any], key: str) -> str | None:
 
 
 def _value(text: Json, kind: Json) -> Json | Absent:
-    """What a stored text means; a text that is not what it says to be stays the text."""
+    """Decode a stored text by its content type. A text that does not match its type stays a text."""
     if not isinstance(text, str):
         return ABSENT
     if kind not in _JSON:

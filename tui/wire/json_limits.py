@@ -1,34 +1,34 @@
-"""JSON without what is too deep or too long, cut out of its text before a decoder sees it.
+"""Cuts arrays and objects that are too deep or too long out of a JSON text, before it is decoded.
 
-pydantic's decoder does not let the event loop run, not even from a thread: a million keys would freeze the screen for a
-second. Python's own gives up at a depth of some 900, and one run would hide the other rows of its page.
+pydantic's decoder holds the GIL, even in a thread: a million keys would freeze the screen for a second. Python's own
+decoder fails at a depth of about 900, so that one deeply nested run would hide the other rows of its page.
 """
 
 import re
 from typing import Final
 
 MAX_DEPTH: Final = 200
-"""Arrays and objects around a value that is kept: pydantic's decoder follows as many."""
+"""Arrays and objects around a value, as many as pydantic's decoder accepts."""
 
 MAX_ITEMS: Final = 10_000
-"""Of one array or object: no bound of `wire.limits` for what an answer lists is higher, spans apart."""
+"""Items of one array or object. No limit of `wire.limits` for such items is higher, except that of spans."""
 
 CUT: Final = '"…"'.encode()
-"""Stands for an array or object that was too deep."""
+"""Replaces an array or object that is too deep."""
 
-# A string without an end takes the rest of the text: each byte is looked at once.
+# An unterminated string matches the rest of the text, so that each byte is scanned only once.
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[\[{]|[\]}]|,', re.DOTALL)
 
 
 def may_be_long(body: bytes) -> bool:
-    """Whether an array or object may hold more than MAX_ITEMS. It costs a millisecond for 10 MB."""
+    """Whether an array or object may have more than MAX_ITEMS. This takes a millisecond for 10 MB."""
     return body.count(b",") >= MAX_ITEMS
 
 
 def within_bounds(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[bytes, int]:
-    """Cut what stands in more than `max_depth` arrays and objects, and what follows MAX_ITEMS items of one of them.
+    """Cut values below `max_depth`, and items after the first MAX_ITEMS of an array or object.
 
-    Return the rest, and how many items the longest array or object had. What is no JSON stays none.
+    Return the shortened text and the number of items in the longest array or object. Invalid JSON stays invalid.
     """
     kept: list[bytes] = []
     commas: list[int] = []
@@ -50,7 +50,7 @@ def within_bounds(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[bytes, int]:
                 if commas[-1] == MAX_ITEMS and not cut_depth:
                     kept.append(body[kept_until : token.start()])
                     cut_depth = len(commas)
-            case _:  # a string, or what no array or object holds
+            case _:  # a string, or a token outside of any array or object
                 pass
     if not cut_depth:
         kept.append(body[kept_until:])

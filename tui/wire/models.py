@@ -1,10 +1,8 @@
-"""The shapes of what the API sends, as far as we read them, and how bytes become them.
+"""The shapes of API responses as typed dictionaries, and `decode`, which validates bytes against them.
 
-What lives here: typed dictionaries, their adapters (each built when first used) and `decode`. What a value means is
-said where it is converted (`wire.runs`, `wire.responses`). Source: wire/README.md §3, §4.
-
-Only what makes a row a row is required. Anything else that is absent, null or of a wrong kind is left out of the
-dictionary, in pydantic's core, which costs nothing where all is well.
+A row needs only the keys that identify it. pydantic drops every other key that is null or of a wrong type. The
+conversion into domain values is in `wire.runs` and `wire.responses`.
+Source: tests/wire/recordings/README.md §3, §4.
 """
 
 import json
@@ -25,7 +23,7 @@ from tui.wire.limits import MAX_ID_CHARS, Limits
 T = TypeVar("T")
 
 MAX_INTEGER_DIGITS = 4_300
-"""Digits of an integer that Python reads and prints; a longer one becomes a float (infinite), as in JavaScript."""
+"""Longest integer that Python converts by default. A longer one becomes an infinite float, as in JavaScript."""
 
 _NoneOnError = GetPydanticSchema(
     lambda source, handler: core_schema.with_default_schema(handler(source), default=None, on_error="default")
@@ -33,7 +31,7 @@ _NoneOnError = GetPydanticSchema(
 _Text = OnErrorOmit[str]
 _Flag = OnErrorOmit[bool]
 _Count = OnErrorOmit[Annotated[int, Field(ge=0, le=2**53)]]
-# 10^14 ms are 3,000 years: more is no duration, and more than a timedelta holds.
+# 10^14 ms are 3,000 years. A larger value is not a duration, and may overflow a timedelta.
 _Duration = OnErrorOmit[Annotated[float, Field(ge=0, le=1e14)]]
 _Cents = OnErrorOmit[Annotated[float, Field(allow_inf_nan=False)]]
 _Word = Annotated[str, Field(min_length=1)]
@@ -46,7 +44,7 @@ class EnvironmentRow(TypedDict, total=False):
 
 
 class RunRow(TypedDict, total=False):
-    """A run of the list, or a related run of a detail. Dates stay text here."""
+    """A run in the list, or a related run in a detail. Dates are still texts."""
 
     id: Required[Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]]
     status: Required[_Word]
@@ -78,7 +76,7 @@ _Row = Annotated[RunRow | None, _NoneOnError]
 
 
 class RelatedRuns(TypedDict, total=False):
-    """The `relatedRuns` of a detail; a row that cannot be read is None."""
+    """The `relatedRuns` of a detail; an unreadable row is None."""
 
     root: _Row
     parent: _Row
@@ -86,7 +84,7 @@ class RelatedRuns(TypedDict, total=False):
 
 
 class ErrorRow(TypedDict, total=False):
-    """The `error` of a detail or of an attempt of an older server, which may say `stack`."""
+    """The `error` of a detail, or of an attempt of an older server, which may have `stack` for `stackTrace`."""
 
     name: _Text
     message: Any
@@ -96,7 +94,7 @@ class ErrorRow(TypedDict, total=False):
 
 
 class AttemptRow(TypedDict, total=False):
-    """An item of `attempts`, which today's servers leave empty."""
+    """An attempt of an older server. Today's servers send an empty list."""
 
     id: _Text
     number: _Count
@@ -108,7 +106,7 @@ class AttemptRow(TypedDict, total=False):
 
 
 class RunDetail(RunRow, total=False):
-    """The answer of `GET /api/v3/runs/{id}`."""
+    """The response of `GET /api/v3/runs/{id}`."""
 
     payload: Any
     payloadPresignedUrl: _Text
@@ -129,20 +127,20 @@ class Pagination(TypedDict, total=False):
 
 
 class RunPage(TypedDict, total=False):
-    """The answer of `GET /api/v1/runs`; a row that cannot be read is None."""
+    """The response of `GET /api/v1/runs`; an unreadable row is None."""
 
     data: Required[list[_Row]]
     pagination: OnErrorOmit[Pagination]
 
 
 class NameRow(TypedDict, total=False):
-    """A project or an organisation, as far as we keep it."""
+    """A project or an organisation."""
 
     slug: _Text
 
 
 class WhoamiRow(TypedDict, total=False):
-    """The answer of `GET /api/v1/whoami`, without the key that it echoes."""
+    """The response of `GET /api/v1/whoami`, without the secret key that it echoes."""
 
     slug: Required[_Word]
     type: Required[_Word]
@@ -151,60 +149,59 @@ class WhoamiRow(TypedDict, total=False):
 
 
 class QueryRows(TypedDict):
-    """The answer of `POST /api/v1/query`."""
+    """The response of `POST /api/v1/query`."""
 
     results: list[OnErrorOmit[dict[str, Any]]]
 
 
 class IdRow(TypedDict):
-    """What cancel and replay answer."""
+    """The response of cancel and replay."""
 
     id: _Word
 
 
 @cache
 def _adapter(shape: Any) -> TypeAdapter[Any]:
-    # Built once, and not before it is needed: building costs milliseconds, importing should not.
+    # Built on first use: building takes milliseconds, which would slow down the import.
     return TypeAdapter(shape)
 
 
-def decode(shape: type[T], body: bytes, what: str, limits: Limits | None = None) -> T:
-    """Read bytes as one of these shapes. `limits` learns of what is too deep or too long to be read.
+def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None) -> T:
+    """Decode bytes as one of these shapes.
 
-    Without `limits` nothing is too long: a relay's lists are as long as they have to be.
-
-    Raises `ServerFault`, whose text calls the answer `what` and holds nothing of it.
+    With `limits`, arrays and objects are cut at MAX_ITEMS, and `limits` notes it. A relay's messages have no such
+    limit. Raises `ServerFault`, whose text has the `name` of the response and nothing of its content.
     """
     if limits is not None and may_be_long(body):
         body, longest = within_bounds(body)
         if longest > MAX_ITEMS:
-            limits.note(f"{longest:,} items in one place of {what}, the first {MAX_ITEMS:,} of them are read")
+            limits.note(f"{longest:,} items in one array or object of {name}, only the first {MAX_ITEMS:,} are read")
     try:
         read: T = _adapter(shape).validate_json(body)  # type: ignore[arg-type]  # a class is hashable
     except ValidationError:
         pass
     else:
         return read
-    # pydantic's own reader refuses lone surrogates (JavaScript writes them), depth over 200 and very long numbers.
+    # pydantic rejects lone surrogates (which JavaScript writes), more than 200 levels, and very long numbers.
     try:
         try:
             value = read_json(body)
         except RecursionError:
             value = read_json(within_bounds(body)[0])
-            (limits or Limits()).note(f"values nested more than {MAX_DEPTH} deep in {what} are left out")
+            (limits or Limits()).note(f"values nested more than {MAX_DEPTH} levels deep in {name} are left out")
         return convert(shape, value)
     except (ValueError, RecursionError):
-        raise ServerFault(f"{what} could not be read: no JSON, or not of the shape that we know", 200) from None
+        raise ServerFault(f"{name} could not be read: not JSON, or not of the expected shape", 200) from None
 
 
 def convert(shape: type[T], value: Json) -> T:
-    """Read a decoded value as one of these shapes. Raises pydantic's ValidationError, which is a ValueError."""
+    """Validate a decoded value against one of these shapes. Raises pydantic's ValidationError, a ValueError."""
     read: T = _adapter(shape).validate_python(value)  # type: ignore[arg-type]  # a class is hashable
     return read
 
 
 def read_json(body: bytes) -> Json:
-    """Read bytes as JSON of any shape. Raises ValueError or RecursionError."""
+    """Decode JSON of any shape. Raises ValueError or RecursionError."""
     return json.loads(body, parse_int=_read_integer)
 
 

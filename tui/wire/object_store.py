@@ -1,6 +1,6 @@
-"""Payloads and outputs that are stored apart, behind presigned addresses.
+"""Downloads of large payloads and outputs, which the API replaces by presigned addresses of an object store.
 
-What lives here: fetching them, by a connection of its own that has no key. Source: wire/README.md §4; DESIGN §8.
+Source: tests/wire/recordings/README.md §4.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from tui.wire.errors import Refused, ServerFault
 
 
 class ObjectStore:
-    """The object store. Nothing is opened before the first fetch."""
+    """Connections to the object store. They never send our key, and the first download opens them."""
 
     def __init__(
         self, user_agent: str, *, clock: Callable[[], datetime], timeouts: Timeouts, allows_http: bool
     ) -> None:
-        """`allows_http`: the API is asked without TLS as well."""
+        """`allows_http`: the API itself is used without TLS, so addresses without TLS are accepted too."""
         self._user_agent = user_agent
         self._clock = clock
         self._timeouts = timeouts
@@ -31,9 +31,9 @@ class ObjectStore:
             await self._connection.aclose()
 
     async def fetch(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind an address, fetched without our key, as they are stored.
+        """Download the stored bytes of an address.
 
-        Raises `ServerFault` where there are more than `max_bytes`, or where the address is less safe than the API's.
+        Raises `ServerFault` for more than `max_bytes`, and for an address that is less safe than the API's.
         """
         scheme, host = _scheme_and_host(url)
         label = f"GET the stored data at {host}"
@@ -42,17 +42,18 @@ class ObjectStore:
         if self._connection is None:
             headers = {b"user-agent": self._user_agent.encode()}
             self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
-        answer = await self._connection.send("GET", url, label, max_bytes=max_bytes)
-        if 200 <= answer.status < 300:
-            return answer.body
-        if 400 <= answer.status < 500:
-            raise Refused(f"{label}: {answer.status}, the address may be too old: read the run again", answer.status)
-        raise ServerFault(f"{label}: {answer.status}", answer.status)
+        response = await self._connection.send("GET", url, label, max_bytes=max_bytes)
+        if 200 <= response.status < 300:
+            return response.body
+        if 400 <= response.status < 500:
+            text = f"{label}: {response.status}, the address may have expired: read the run again"
+            raise Refused(text, response.status)
+        raise ServerFault(f"{label}: {response.status}", response.status)
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError):  # lone surrogates, which JSON may hold, cannot be encoded
-        return "", "an address that is none"
+        return "", "an invalid address"
     return parsed.scheme, parsed.host

@@ -1,18 +1,17 @@
-"""PostgreSQL's text form of an array: `{"a","b c",NULL}`.
+"""Reads PostgreSQL array literals such as `{"a","b c",NULL}`; the feed's `runTags` is one.
 
-What lives here: reading one flat array. Source: wire/README.md §8, recordings 717, 719; the PostgreSQL manual, "Array
-Input and Output Syntax".
+Source: tests/wire/recordings/README.md §8 (717, 719); PostgreSQL manual, "Array Input and Output Syntax".
 """
 
 import re
 
+# Possessive quantifiers prevent backtracking, which would take minutes on many spaces before an odd character.
 _ITEM = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|((?:[^,{}"\\]|\\.)*+))(?:,|\Z)', re.DOTALL)
-# Possessive: what was once taken is not tried in pieces, or spaces before an odd character would take for ever.
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def read_array(text: str | None) -> tuple[str, ...]:
-    """Its items as they were stored; nulls are left out, and there are none where the text is no array."""
+    """Return the items of a flat array without its nulls, none if the text is not an array."""
     if text is None or len(text) < 2 or text[0] != "{" or text[-1] != "}":
         return ()
     inside = text[1:-1]

@@ -1,7 +1,6 @@
-"""What is asked about single runs, and what the answers mean, whoever carries them: the API's client, or a relay.
+"""Read requests as values, which go to the API directly or through a relay, and the decoding of their responses.
 
-What lives here: questions as values, the requests that they are, and the decoding of whole answers. When to ask is
-`sources`' to say. Source: wire/README.md §4-§6.
+`Client` and `RelayConnection` are the two `ApiReader`s. Source: tests/wire/recordings/README.md §4-§6.
 """
 
 import asyncio
@@ -29,21 +28,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One run in full."""
+    """The detail of one run."""
 
     run_id: RunId
 
 
 @dataclass(frozen=True, slots=True)
 class TraceRequest:
-    """The spans of a run."""
+    """The span tree of a run."""
 
     run_id: RunId
 
 
 @dataclass(frozen=True, slots=True)
 class EventsRequest:
-    """The spans and log lines of a run as a flat list, five times as many as a trace has at most."""
+    """The spans and log lines of a run as a flat list, with five times the limit of a trace."""
 
     run_id: RunId
 
@@ -58,7 +57,7 @@ class SpanRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """The rows of a TRQL query over the last `period` (`1d`); None: the longest that the server takes."""
+    """A TRQL query over the last `period` (`1d`). None means the longest period that the server accepts."""
 
     trql: str
     period: str | None
@@ -68,74 +67,73 @@ ReadRequest = RunRequest | TraceRequest | EventsRequest | SpanRequest | QueryReq
 
 
 class ApiReader(ABC):
-    """Asks questions, and makes values of the answers.
+    """Sends read requests, and decodes their responses.
 
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
     """
 
     def __init__(self, key: Secret) -> None:
-        """`key` is cut out of every text of an error."""
+        """`key` is redacted from the text of every error."""
         self._key = key
         self.on_truncated: Callable[[str], None] = lambda _: None
-        """Called with a sentence about an answer that was more than is taken from one; see `wire.limits`."""
+        """Called with a sentence for each truncation of a response; see `wire.limits`."""
 
     @abstractmethod
     async def fetch_response(self, request: ReadRequest) -> Response:
-        """The whole answer to a question, whatever its status: for who passes it on.
+        """Send a request and return the undecoded response, whatever its status. A relay passes it on.
 
-        Raises `RateLimited`, so that a budget can wait, and `Unreachable` or `ServerFault` where there is no answer.
+        Raises `RateLimited`, so that the budget can wait, and `Unreachable` or `ServerFault` if there is no response.
         """
 
     async def read_run(self, run_id: RunId) -> RunResponse:
-        """One run in full, with its root, its parent and its direct children."""
-        answer = await self._fetch_success(RunRequest(run_id))
-        told = await self._decode(answer, lambda limits: decode_run(answer.body, answer.read_at, limits))
-        if told.patch.id != run_id:
-            raise ServerFault(f"GET /api/v3/runs/{run_id}: an answer about another run", answer.status)
-        return told
+        """Return the detail of a run, with its root, its parent and its direct children."""
+        response = await self._fetch_success(RunRequest(run_id))
+        read = await self._decode(response, lambda limits: decode_run(response.body, response.read_at, limits))
+        if read.patch.id != run_id:
+            raise ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
+        return read
 
     async def read_trace(self, run_id: RunId) -> Trace:
-        """The spans of a run and of the runs below it that it awaited; soon after its start there may be none (404)."""
-        answer = await self._fetch_success(TraceRequest(run_id))
-        return await self._decode(answer, lambda limits: decode_trace(answer.body, limits))
+        """Return the spans of a run and of its awaited descendants. A run that just started may have none yet (404)."""
+        response = await self._fetch_success(TraceRequest(run_id))
+        return await self._decode(response, lambda limits: decode_trace(response.body, limits))
 
     async def read_events(self, run_id: RunId) -> Events:
-        """What the flat list of a run tells of its attempts, decoded in slices between which the loop runs."""
+        """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
         decoder = EventsDecoder((await self._fetch_success(EventsRequest(run_id))).body, run_id)
         for _ in decoder.slices():
             await asyncio.sleep(0)
         return decoder.events()
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
-        """One span with its properties."""
         return decode_span((await self._fetch_success(SpanRequest(run_id, span_id))).body)
 
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
-        """The rows of a TRQL query over the last `period`; takes secret keys only, and is 400 in an outage.
+        """Return the rows of a TRQL query over the last `period`, such as `1d` (None: the longest that is accepted).
 
-        `period` is the server's text (`1d`); None: the longest that the server takes.
+        A query needs a secret key, and fails with 400 while the server's analytics store is down.
         """
-        answer = await self._fetch_success(QueryRequest(trql, period))
-        return await self._decode(answer, lambda limits: decode_query(answer.body, limits))
+        response = await self._fetch_success(QueryRequest(trql, period))
+        return await self._decode(response, lambda limits: decode_query(response.body, limits))
 
-    async def _decode(self, answer: Response, decode: Callable[[Limits], T]) -> T:
-        """Decode an answer, a large one in a thread, and report what was cut. Raises what `decode` raises."""
+    async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
+        """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
         limits = Limits()
-        is_large = len(answer.body) > MAX_INLINE_BYTES
+        is_large = len(response.body) > MAX_INLINE_BYTES
         value = await asyncio.to_thread(decode, limits) if is_large else decode(limits)
         for note in limits.notes:
-            self.on_truncated(f"{answer.label}: {note}")
+            self.on_truncated(f"{response.label}: {note}")
         return value
 
     async def _fetch_success(self, request: ReadRequest) -> Response:
-        answer = await self.fetch_response(request)
-        if (error := refusal(answer, self._key)) is not None:
+        response = await self.fetch_response(request)
+        if (error := refusal(response, self._key)) is not None:
             raise error
-        return answer
+        return response
 
 
 def http_request_of(request: ReadRequest) -> tuple[str, str, Json]:
-    """Method, path and body of the request that a question is. Raises `NotFound` for an id that is none."""
+    """Return the method, path and body of a request. Raises `NotFound` for an impossible id."""
     match request:
         case RunRequest(run_id):
             return "GET", f"/api/v3/runs/{path_part(run_id)}", None
@@ -152,9 +150,9 @@ def http_request_of(request: ReadRequest) -> tuple[str, str, Json]:
 
 
 def _explicit_period(period: str | None) -> str:
-    """The period to send: without one, or with one that it cannot read, the server searches seven days.
+    """Return the period to send. Without a valid one the server silently searches seven days (2616, 2621).
 
-    Raises `Refused` for one that it cannot read. Source: recordings 2616, 2621.
+    Raises `Refused` for a period that the server cannot read.
     """
     if period is None:
         return query_period(MAX_QUERY_PERIOD)
@@ -165,11 +163,11 @@ def _explicit_period(period: str | None) -> str:
 
 
 def path_part(text: str) -> str:
-    """An id as one part of a path. Raises `NotFound` where it would lead elsewhere: nothing is called so."""
+    """Quote an id as one segment of a path. Raises `NotFound` for an id that would change the path."""
     try:
         part = quote(text, safe="")
     except UnicodeEncodeError:
         part = ""
     if part in {"", ".", ".."}:
-        raise NotFound(f"{clean(text)!r} can be no id")
+        raise NotFound(f"{clean(text)!r} is not an id")
     return part

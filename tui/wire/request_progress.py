@@ -1,7 +1,7 @@
-"""One request on its way through httpx: whether it was written, how long it may take, and what its failure means.
+"""Tracks one request through httpx: whether it was written, and which timeout applies. Translates its exceptions.
 
-httpx translates the exceptions of httpcore alone. TLS after the handshake, a SOCKS proxy that breaks off, and what the
-sockets below raise pass through it as they are. Here all of them become `TransportFailure`.
+httpx translates only the exceptions of httpcore. Errors of TLS after the handshake, of a SOCKS proxy and of sockets
+pass through httpx unchanged. All of them become `TransportFailure` here.
 """
 
 import asyncio
@@ -15,34 +15,38 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from tui.domain.action import OnWritten
-from tui.wire.dead_peers import notice_dead_peer
+from tui.wire.dead_peers import detect_dead_peer
 
 T = TypeVar("T")
 
-_OPENSSL_PLACE: Final = re.compile(r"\A\[[^\]]*\] *| *\(_ssl\.c:[0-9]+\)")
-"""What OpenSSL's own words stand between: `[SSL: CODE] what happened (_ssl.c:2580)`."""
+_OPENSSL_FRAME: Final = re.compile(r"\A\[[^\]]*\] *| *\(_ssl\.c:[0-9]+\)")
+"""The parts around the message of an OpenSSL error: `[SSL: CODE] message (_ssl.c:2580)`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each step may take, in seconds.
-
-    `connect_s` is two lost packets on a slow line, `read_s` more than the slowest query that a person waits for,
-    `pool_s` the wait for a free connection. `reach_s` bounds all that precedes the request: the free connection, TCP, a
-    proxy's handshake (which httpcore waits for without end) and TLS. `whole_s` bounds the rest: a server may send a
-    byte now and then.
-    """
+    """Timeouts of the steps of one request, in seconds."""
 
     connect_s: float = 5.0
+    """TCP connect: two lost packets on a slow line."""
+
     read_s: float = 20.0
+    """Silence while reading: longer than the slowest query that a user waits for."""
+
     write_s: float = 10.0
+
     pool_s: float = 10.0
+    """The wait for a free connection."""
+
     reach_s: float = 15.0
+    """Everything before the request is written. httpcore has no timeout for a proxy's handshake."""
+
     whole_s: float = 60.0
+    """Everything after the request is written. A slow server could reset `read_s` with a byte now and then."""
 
 
 class TransportFailure(Exception):
-    """The transport failed; the text says how. `is_pool_full`: no connection became free."""
+    """The transport failed, as the text says. `is_pool_full`: no connection became free in time."""
 
     def __init__(self, text: str, *, may_have_arrived: bool, is_pool_full: bool = False) -> None:
         super().__init__(text)
@@ -52,9 +56,10 @@ class TransportFailure(Exception):
 
 @dataclass(slots=True, eq=False)
 class RequestProgress:
-    """One request. `is_written`: its first byte may have left; from then on `timer` gives it `whole_s`.
+    """The progress of one request.
 
-    `clean` makes a short line of a library's words. `on_written` is called when the first byte leaves.
+    Once its first byte may have left (`is_written`), `on_written` is called and `timer` restarts with `whole_s`.
+    `clean` turns a library's error message into one short line.
     """
 
     timeouts: Timeouts
@@ -63,23 +68,23 @@ class RequestProgress:
     timer: asyncio.Timeout | None = None
     is_written: bool = False
     _opened: Any = None
-    """The stream of a connection on which nothing was written yet."""
+    """The stream of a new connection until something is written to it."""
 
-    _has_left: bool = False
-    """It was written once at least: a redirect leads to another request within the same time."""
+    _was_written: bool = False
+    """The request was written at least once. A redirect resets `is_written`, but not the timer."""
 
     _bug: Exception | None = None
-    """What `on_written` raised: it passes through httpx, and is none of the transport's failures."""
+    """The exception of `on_written`, which passes through httpx but is not a failure of the transport."""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Follow httpcore's `trace` extension. A CONNECT is for the proxy: it says nothing of our request."""
+        """Handle an event of httpcore's `trace` extension. A CONNECT goes to the proxy and is not our request."""
         if event.endswith(".connect_tcp.complete"):
             self._opened = info["return_value"]
-            notice_dead_peer(self._opened.get_extra_info("socket"))
+            detect_dead_peer(self._opened.get_extra_info("socket"))
         elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.is_written, self._opened = True, None
-            if self.timer is not None and not self._has_left:
-                self._has_left = True
+            if self.timer is not None and not self._was_written:
+                self._was_written = True
                 self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
             if self.on_written is not None:
                 try:
@@ -90,52 +95,52 @@ class RequestProgress:
 
     @property
     def overdue(self) -> str:
-        """What to say when `timer` ended it."""
-        if self._has_left:
-            return f"no whole answer in {self.timeouts.whole_s:g} s"
+        """The error text after `timer` ended the request."""
+        if self._was_written:
+            return f"no complete response in {self.timeouts.whole_s:g} s"
         return f"no connection in {self.timeouts.reach_s:g} s"
 
     async def step(self, awaited: Awaitable[T]) -> T:
-        """Await one step of httpx. Raises `TransportFailure` for whatever it raises."""
+        """Await one step of httpx. Raises `TransportFailure` for every exception of the transport."""
         try:
             return await awaited
         except BaseException as error:
-            await self._close_opened()
+            await self._close_leaked()
             if not isinstance(error, Exception) or error is self._bug:
                 raise
             failure = self._failure(error)
-        # Raised out here so that it carries no httpx exception, whose request holds the key.
+        # Raised outside of `except`, since a chained httpx exception would hold the request and its key.
         raise failure
 
-    async def _close_opened(self) -> None:
-        """Close what httpcore opened and forgot: it leaves a connection open whose proxy breaks off."""
+    async def _close_leaked(self) -> None:
+        """Close the new connection: httpcore leaks it when a proxy disconnects during the handshake."""
         opened, self._opened = self._opened, None
         if opened is not None:
             with suppress(Exception):
                 await opened.aclose()
 
     def _failure(self, error: Exception) -> TransportFailure:
-        # httpcore writes nothing of a request that h11 refuses.
+        # httpcore writes nothing of a request that h11 rejects.
         may_have_arrived = self.is_written and not isinstance(error, httpx.LocalProtocolError)
         is_pool_full = isinstance(error, httpx.PoolTimeout)
-        return TransportFailure(self._words(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
+        return TransportFailure(self._text(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
 
-    def _words(self, error: Exception) -> str:
+    def _text(self, error: Exception) -> str:
         match error:
             case httpx.ConnectTimeout():
                 return f"no connection in {self.timeouts.connect_s:g} s"
             case httpx.PoolTimeout():
                 return f"no free connection in {self.timeouts.pool_s:g} s"
             case httpx.ReadTimeout():
-                return f"no answer in {self.timeouts.read_s:g} s"
+                return f"no response in {self.timeouts.read_s:g} s"
             case httpx.WriteTimeout():
                 return f"not sent in {self.timeouts.write_s:g} s"
             case ssl.SSLError():
-                reason = self.clean(_OPENSSL_PLACE.sub("", str(error)))
-                return f"TLS broke: {reason}" if reason else "TLS broke"
+                reason = self.clean(_OPENSSL_FRAME.sub("", str(error)))
+                return f"TLS failed: {reason}" if reason else "TLS failed"
             case _ if not self.is_written:
-                return f"no connection: {self.clean(str(error)) or 'it broke off'}"
+                return f"no connection: {self.clean(str(error)) or 'the other side closed it'}"
             case httpx.RemoteProtocolError():
-                return "the connection was closed without a whole answer, or it was no HTTP"
+                return "the connection closed before the end of the response, or the response is not HTTP"
             case _:
-                return "the connection broke"
+                return "the connection failed"

@@ -1,7 +1,6 @@
-"""What an answer says beside runs: where the key leads, query rows, a new run's id, and why it was refused.
+"""The `Response` of an HTTP request: its errors, rate-limit headers and date, and the decoders of small bodies.
 
-What lives here: the small decoders, and the meaning of statuses, error bodies and rate-limit headers. No request is
-sent from here. Source: wire/README.md §1, §7, §10, recordings 380-433, 800-841, 900-950.
+Source: tests/wire/recordings/README.md §1, §7, §10 (380-433, 800-841, 900-950).
 """
 
 import math
@@ -20,19 +19,19 @@ from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 
 DEFAULT_RESET = timedelta(seconds=10)
-"""Until the refill when a 429 does not say: the server refills every 10 s (wire/README.md §10)."""
+"""The wait after a 429 that names none. The budget is refilled every 10 s (tests/wire/recordings/README.md §10)."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
-"""Of a `Date`: a clock that was never set shows the first."""
+"""Plausible years of a `Date` header. A clock that was never set shows the first one."""
 
 MAX_RESET = timedelta(hours=1)
-"""A reset further away than this is another unit or another clock, not a wait."""
+"""A longer wait comes from another unit or a wrong clock."""
 
 MAX_ERROR_CHARS = 150
-"""Characters of the server's own words in an error: two lines of a terminal, path and status included."""
+"""Length of the server's message in an error, so that it fits two terminal lines with path and status."""
 
-MAX_REFUSAL_BYTES = 64 * 1024
-"""Of a refusal's body: the event loop decodes it, and nobody reads more than a line of it."""
+MAX_ERROR_BYTES = 64 * 1024
+"""Bytes of an error body that are decoded. Only one line of it is shown."""
 
 _PREVIEW_KEY = "tr_preview_"
 _QUERY = "POST /api/v1/query"
@@ -41,24 +40,27 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. `label` is method and path without the query, `headers` have lower-case names, `read_at` is the
-    server's time.
-    """
+    """A complete HTTP response."""
 
     label: str
+    """Method and path without the query, for error texts."""
+
     status: int
     headers: Mapping[str, str] = field(repr=False)
+    """Headers by their lower-case names."""
+
     body: bytes = field(repr=False)
     read_at: datetime
+    """The server's time of the response."""
 
     @property
     def is_html(self) -> bool:
-        """Whether it is a page for a browser: a wrong address, a proxy's or a hotel's page."""
+        """Whether the body is a web page, as of a wrong address, a proxy or a hotel's login."""
         return "html" in self.headers.get("content-type", "") or self.body[:64].lstrip()[:1] == b"<"
 
 
 def decode_environment(body: bytes) -> Environment:
-    """Read four texts of the answer of `GET /api/v1/whoami`, and leave the key that it echoes. Raises `ServerFault`."""
+    """Decode `GET /api/v1/whoami`, without the secret key that it echoes. Raises `ServerFault`."""
     row = decode(WhoamiRow, body, "the environment of the key")
     limits = Limits()
     return Environment(
@@ -70,7 +72,7 @@ def decode_environment(body: bytes) -> Environment:
 
 
 def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Json]]:
-    """Read the rows that `POST /api/v1/query` answered. `limits` learns what was too much. Raises `ServerFault`."""
+    """Decode the rows of `POST /api/v1/query`. `limits` notes what is truncated. Raises `ServerFault`."""
     limits = limits or Limits()
     rows = list(
         limits.take(
@@ -88,12 +90,12 @@ def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Js
 
 
 def decode_id(body: bytes) -> RunId:
-    """Read which run was canceled, or made by a replay. Raises `ServerFault`."""
+    """Decode the id of a canceled run, or of the new run of a replay. Raises `ServerFault`."""
     return RunId(decode(IdRow, body, "the id of the run")["id"])
 
 
 def read_date(text: str | None, otherwise: datetime) -> datetime:
-    """The time of a `Date` header, to the second; `otherwise` where there is none that a server's clock could show."""
+    """Read a `Date` header, which is exact to the second. Return `otherwise` for a missing or implausible one."""
     try:
         time = parsedate_to_datetime(text or "")
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
@@ -102,63 +104,63 @@ def read_date(text: str | None, otherwise: datetime) -> datetime:
     return time if _FIRST_YEAR <= time.year <= _LAST_YEAR else otherwise
 
 
-def read_rate_limit(answer: Response) -> RateLimit | None:
-    """What the `x-ratelimit-*` headers say; None unless all three are there."""
-    limit, remaining = (_number(answer.headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
-    until_reset = _until_reset(answer)
+def read_rate_limit(response: Response) -> RateLimit | None:
+    """Read the `x-ratelimit-*` headers. Return None unless all three are there."""
+    limit, remaining = (_number(response.headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
+    until_reset = _until_reset(response)
     if limit is None or remaining is None or until_reset is None:
         return None
     return RateLimit(int(limit), max(0, int(remaining)), min(max(timedelta(), until_reset), MAX_RESET))
 
 
-def refusal(answer: Response, key: Secret | None = None) -> ApiError | None:
-    """What an answer means that is no success; None for 2xx, except that a page for a browser never is one.
+def refusal(response: Response, key: Secret | None = None) -> ApiError | None:
+    """Return the error that a response means, None for a success. A web page with status 200 is an error too.
 
-    `key` is cut out of the server's words.
+    `key` is redacted from the server's message.
     """
-    status = answer.status
-    if 200 <= status < 300 and not answer.is_html:
+    status = response.status
+    if 200 <= status < 300 and not response.is_html:
         return None
-    body = answer.body[:MAX_REFUSAL_BYTES]
+    body = response.body[:MAX_ERROR_BYTES]
     value = _read_object(body)
-    words = _words(value) if value is not None else "" if answer.is_html else body.decode(errors="replace")
-    text = _one_line(words.replace(key.reveal(), "…") if key is not None else words)
-    said = f"{answer.label}: {status} {text}".rstrip()
+    message = _message(value) if value is not None else "" if response.is_html else body.decode(errors="replace")
+    text = _one_line(message.replace(key.reveal(), "…") if key is not None else message)
+    summary = f"{response.label}: {status} {text}".rstrip()
     if 200 <= status < 300:
-        return ServerFault(f"{said}, but a web page: is TRIGGER_API_URL right?", status)
+        return ServerFault(f"{summary}, but a web page: is TRIGGER_API_URL right?", status)
     if status == 429:
-        rate = read_rate_limit(answer)
-        if answer.label == _QUERY and rate is not None and rate.remaining:
-            # Three queries at once are the most for a project, whoever sends them; other requests are still admitted.
-            return Refused(said, status)
-        return RateLimited(said, _wait(answer, value))
+        rate = read_rate_limit(response)
+        if response.label == _QUERY and rate is not None and rate.remaining:
+            # A project may run three queries at once. The request budget is not used up, so other requests still work.
+            return Refused(summary, status)
+        return RateLimited(summary, _wait(response, value))
     if status == 404 and value is None:
-        return Refused(f"{answer.label}: 404, no such route: is TRIGGER_API_URL right?", status)
+        return Refused(f"{response.label}: 404, no such route: is TRIGGER_API_URL right?", status)
     if status == 404:
-        return NotFound(said)
-    if status == 422 and (answer.label.startswith("GET ") or answer.label == _QUERY):
-        return TooExpensive(said)
+        return NotFound(summary)
+    if status == 422 and (response.label.startswith("GET ") or response.label == _QUERY):
+        return TooExpensive(summary)
     if status == 401 and key is not None and key.reveal().startswith(_PREVIEW_KEY):
-        return Refused(f"{said} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
+        return Refused(f"{summary} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
     if 400 <= status < 500:
-        return Refused(said, status)
-    return ServerFault(said, status)
+        return Refused(summary, status)
+    return ServerFault(summary, status)
 
 
-def _wait(answer: Response, value: dict[str, Json] | None) -> timedelta:
-    """How long a 429 asks us to wait: the first of its words that can be meant."""
-    words = (
-        _until_reset(answer),
+def _wait(response: Response, value: dict[str, Json] | None) -> timedelta:
+    """Return the wait of a 429: the first plausible value of its headers and body."""
+    waits = (
+        _until_reset(response),
         _seconds((value or {}).get("secondsUntilReset")),
-        _seconds(answer.headers.get("retry-after")),
+        _seconds(response.headers.get("retry-after")),
     )
-    return next((word for word in words if word is not None and timedelta() < word <= MAX_RESET), DEFAULT_RESET)
+    return next((wait for wait in waits if wait is not None and timedelta() < wait <= MAX_RESET), DEFAULT_RESET)
 
 
-def _until_reset(answer: Response) -> timedelta | None:
-    reset_ms = _number(answer.headers.get("x-ratelimit-reset"))
+def _until_reset(response: Response) -> timedelta | None:
+    reset_ms = _number(response.headers.get("x-ratelimit-reset"))
     try:
-        return None if reset_ms is None else _EPOCH + timedelta(milliseconds=reset_ms) - answer.read_at
+        return None if reset_ms is None else _EPOCH + timedelta(milliseconds=reset_ms) - response.read_at
     except OverflowError:
         return None
 
@@ -186,8 +188,8 @@ def _read_object(body: bytes) -> dict[str, Json] | None:
     return value if isinstance(value, dict) else None
 
 
-def _words(value: dict[str, Json]) -> str:
-    """The server's own words: `error` or `message`, of a bad query also its first detail (043)."""
+def _message(value: dict[str, Json]) -> str:
+    """Return the server's message: `error` or `message`, and the first detail of a bad query (043)."""
     words = [word for key in ("error", "message", "detail", "title") if isinstance(word := value.get(key), str)]
     details = value.get("details")
     first = details[0] if isinstance(details, list) and details else None
@@ -196,6 +198,6 @@ def _words(value: dict[str, Json]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Somebody's text as one short line that is safe to show."""
+    """Return a text of the server as one short, clean line."""
     line = clean(" ".join(text.split()))
     return line if len(line) <= MAX_ERROR_CHARS else line[: MAX_ERROR_CHARS - 1] + "…"

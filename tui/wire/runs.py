@@ -1,7 +1,6 @@
-"""Runs as the API tells them, turned into patches: a page of the list, and one run's detail with its relatives.
+"""Decodes a page of the runs list, and the detail of a run with its relatives, into patches.
 
-What lives here: the conversion of decoded rows into domain values, absent and odd ones included. The shapes are in
-`wire.models`, traces in `wire.traces`. Source: wire/README.md §2-§4, §6, recordings 010-147.
+Source: tests/wire/recordings/README.md §2-§4, §6 (010-147).
 """
 
 import json
@@ -31,15 +30,15 @@ from tui.wire.times import read_duration_ms, read_time
 
 _NO_METADATA: dict[str, Json] = {}
 _MAX_CAUSES = 16
-"""Of a chain of causes: nobody reads on, and the server's is a list without a limit."""
+"""Causes of an error that are kept. The server does not limit the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """One page of the list, newest first. `unreadable` counts rows that are left out, since they name no run.
+    """One page of the list, newest run first.
 
-    `next` leads to older runs, `previous` to newer ones; None: there are none. A page may be short, or empty, and
-    have a next one all the same. `is_cut`: it had more rows than are taken from one page.
+    `next` is the cursor of older runs, `previous` of newer ones. A short or empty page may still have a next one.
+    `unreadable` counts dropped rows, which had no valid id. `is_cut`: the page had more rows than MAX_PAGE_ROWS.
     """
 
     patches: tuple[RunPatch, ...]
@@ -52,7 +51,7 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class RunResponse:
-    """One run in full, and what its detail tells of its root, its parent and its direct children."""
+    """The detail of a run, and the list rows of its root, its parent and its direct children."""
 
     patch: RunPatch
     read_at: datetime
@@ -60,9 +59,9 @@ class RunResponse:
 
 
 def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) -> ListPage:
-    """Read the answer of `GET /api/v1/runs`, in the server's order. `limits` learns what was too much.
+    """Decode the response of `GET /api/v1/runs`, in the server's order.
 
-    Raises `ServerFault`.
+    `limits` notes what is truncated. Raises `ServerFault`.
     """
     limits = limits or Limits()
     page = decode(RunPage, body, "the list of runs", limits)
@@ -80,7 +79,7 @@ def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) ->
 
 
 def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> RunResponse:
-    """Read the answer of `GET /api/v3/runs/{id}`. `limits` learns what was too much. Raises `ServerFault`."""
+    """Decode the response of `GET /api/v3/runs/{id}`. `limits` notes what is truncated. Raises `ServerFault`."""
     limits = limits or Limits()
     detail = decode(RunDetail, body, "the run", limits)
     run_id = RunId(detail["id"])
@@ -129,9 +128,9 @@ def _read_row(
 def _read_fixed(
     row: RunRow, limits: Limits, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None
 ) -> Fixed:
-    def name(text: str | None, what: str) -> Raw | None:
-        """One object for a text that many runs repeat."""
-        return None if text is None else Raw(intern(limits.text(text, what)))
+    def name(text: str | None, kind: str) -> Raw | None:
+        """Intern a text that many runs repeat."""
+        return None if text is None else Raw(intern(limits.text(text, kind)))
 
     key = row.get("idempotencyKey")
     return Fixed(
@@ -192,7 +191,7 @@ def _read_body(detail: RunDetail) -> Body:
 
 
 def _read_error(value: Json, *, is_cause: bool = False) -> RunError | None:
-    """An error of any of the forms that were ever sent: an object, in which all may be absent, or a text."""
+    """Decode an error. Servers send an object, any key of which may be absent, or a text."""
     if value is None:
         return None
     if not isinstance(value, dict):
@@ -225,7 +224,7 @@ def _as_text(value: Json) -> str:
 
 
 def _read_attempts(rows: Sequence[AttemptRow]) -> AttemptHistory:
-    """The attempts that an older server still sends, in order of their start where all have one, else as they came."""
+    """Decode the attempts of an older server, by number and start if all have one, else in the server's order."""
     starts = [(row.get("number", 0), row.get("startedAt") or row.get("createdAt") or "") for row in rows]
     if all(number or start for number, start in starts):
         rows = [row for _, row in sorted(zip(starts, rows, strict=True), key=lambda pair: pair[0])]

@@ -1,8 +1,7 @@
-"""The answers of `/trace` and `/spans/{id}`, decoded into spans.
+"""Decodes the responses of `/trace` and `/spans/{id}` into spans.
 
-What lives here: JSON into `domain.span` values, leniently: what has no meaning without a key is left out, and never
-takes what hangs below it along. What a trace means (attempts, trees) is `domain`'s.
-Source: wire/README.md §5, recordings 210-291.
+An unreadable span is dropped, and its children move up to its parent. `domain` derives attempts and trees from the
+spans. Source: tests/wire/recordings/README.md §5 (210-291).
 """
 
 import json
@@ -20,31 +19,31 @@ from tui.wire.json_limits import MAX_ITEMS, may_be_long, within_bounds
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_SPANS, Limits
 from tui.wire.times import read_duration_ns, read_time
 
-_STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, span errors, logged errors (README §5)
+_STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, of span errors, of logged errors
 
 
 def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
-    """Decode the answer of `/trace`: times in UTC, nanoseconds rounded to microseconds.
+    """Decode the response of `/trace`, with nanoseconds rounded to microseconds.
 
-    A node without id, message or start time is left out, and its children hang on its parent. A trace of more than
-    MAX_SPANS is truncated, as is one with more than MAX_ITEMS in one place, and `limits` notes it. Raises ServerFault
-    when it is no trace, or nested too deep for the JSON decoder (some 490 spans below each other).
+    `limits` notes a trace with more than MAX_SPANS spans, or more than MAX_ITEMS children of one span, which is
+    truncated. Raises `ServerFault` for an unreadable trace, or one that is too deep for Python's JSON decoder (about
+    490 levels of spans).
     """
     limits, longest = limits or Limits(), 0
     if may_be_long(body):
         body, longest = within_bounds(body, max_depth=len(body))
         if longest > MAX_ITEMS:
-            limits.note(f"{longest:,} items in one place of a trace, the first {MAX_ITEMS:,} of them are read")
+            limits.note(f"{longest:,} items in one array or object of a trace, only the first {MAX_ITEMS:,} are read")
     try:
         answer = json.loads(body)
         trace = answer.get("trace") if isinstance(answer, dict) else None
         node = trace.get("rootSpan") if _is_object(trace) else None
         root, is_cut = _root(node, limits) if _is_object(node) else (None, False)
     except (ValueError, RecursionError):
-        raise ServerFault("the trace could not be read: no JSON, or nested too deep", 200) from None
+        raise ServerFault("the trace could not be read: not JSON, or nested too deep", 200) from None
     if not _is_object(trace) or root is None:
         raise ServerFault("the trace could not be read: no root span", 200)
-    # Recordings have `isTruncated` inside `trace`; beside it is where the server's schema has it.
+    # Recordings have `isTruncated` inside `trace`, the server's schema has it beside `trace`.
     is_truncated = (
         is_cut or longest > MAX_ITEMS or trace.get("isTruncated") is True or answer.get("isTruncated") is True
     )
@@ -52,11 +51,11 @@ def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
 
 
 def decode_span(body: bytes) -> SpanDetail:
-    """Decode the answer of `/spans/{id}`. Raises ServerFault when it is none."""
+    """Decode the response of `/spans/{id}`. Raises `ServerFault`."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise ServerFault("the span could not be read: no JSON, or nested too deep", 200) from None
+        raise ServerFault("the span could not be read: not JSON, or nested too deep", 200) from None
     span_id = answer.get("spanId") if isinstance(answer, dict) else None
     if not isinstance(span_id, str):
         raise ServerFault("the span could not be read: no id", 200)
@@ -73,9 +72,9 @@ def decode_span(body: bytes) -> SpanDetail:
 
 
 def _root(root: dict[str, Json], limits: Limits) -> tuple[Span | None, bool]:
-    """Build the spans of a nested node, children first, and say whether some were cut; never recursive.
+    """Build the span of the root node and whether spans were cut. The span is None if the root is unreadable.
 
-    The span is None when the root itself is unreadable.
+    Children are built before their parent, without recursion.
     """
     order: list[tuple[dict[str, Json], RunId, int]] = []
     pending: list[tuple[dict[str, Json], RunId, int]] = [(root, RunId(""), -1)]
@@ -88,8 +87,8 @@ def _root(root: dict[str, Json], limits: Limits) -> tuple[Span | None, bool]:
         if isinstance(children, list):
             pending.extend((child, run_id, here) for child in reversed(children) if isinstance(child, dict))
     if pending:
-        limits.note(f"more than {MAX_SPANS:,} spans in a trace, the first of them are kept")
-    below: list[list[Span]] = [[] for _ in order]  # of each node, its children last to first
+        limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
+    below: list[list[Span]] = [[] for _ in order]  # the children of each node, last to first
     span: Span | None = None
     for here in range(len(order) - 1, -1, -1):
         node, run_id, parent = order[here]
@@ -124,7 +123,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], limi
 
 
 def read_exception(events: Json) -> RunError | None:
-    """The last event named `exception`; a span repeats what it rethrows."""
+    """Return the error of the last `exception` event: a span that rethrows an error has several."""
     for event in reversed(events) if isinstance(events, list) else ():
         if _is_object(event) and event.get("name") == "exception" and _is_object(event.get("properties")):
             return _error(event["properties"].get("exception"))

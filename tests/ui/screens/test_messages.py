@@ -141,5 +141,5 @@ def test_answer_that_was_cut_is_a_message_once(recordings_api: RecordingsApi, tm
                 reporter.on_changes(Changes())
         return [message.text for message in messages]
 
-    said = f"The server sent too much: 500 tags of {RUN}, the first 100 of them are kept."
+    said = f"The server sent too much: 500 tags of {RUN}, only the first 100 are kept."
     assert asyncio.run(scenario()) == [said]

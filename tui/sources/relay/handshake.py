@@ -20,7 +20,7 @@ from tui.config import Secret
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.wire.client import USER_AGENT
-from tui.wire.dead_peers import notice_dead_peer
+from tui.wire.dead_peers import detect_dead_peer
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
 from tui.wire.responses import Response, refusal
 
@@ -89,7 +89,7 @@ class RelayConnector:
         except Exception as error:  # noqa: BLE001  TLS, sockets, a proxy: nothing of ours runs in there
             failure = self._unreachable(error)
         else:
-            notice_dead_peer(line.transport.get_extra_info("socket"))
+            detect_dead_peer(line.transport.get_extra_info("socket"))
             return line
         # Raised out here so that it carries no exception of websockets, whose request holds the token.
         raise failure

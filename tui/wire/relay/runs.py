@@ -22,7 +22,7 @@ from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.wire.limits import MAX_TAGS
-from tui.wire.times import EARLIEST, LATEST, bounded
+from tui.wire.times import EARLIEST, LATEST, clamp
 
 T = TypeVar("T")
 
@@ -156,7 +156,7 @@ def decode_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return bounded(at)
+    return clamp(at)
 
 
 def decode_moment(text: str) -> datetime:
@@ -164,7 +164,7 @@ def decode_moment(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None or not EARLIEST <= at <= LATEST:
         raise ValueError("a time that no clock shows")
-    return bounded(at)
+    return clamp(at)
 
 
 def _compact(row: dict[str, Json]) -> str:
