@@ -61,7 +61,7 @@ async def main(runs: int) -> None:
             numbers = range(first, min(first + PAGE, runs))
             session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
         session.store._max_runs = runs
-        session.listen(count.on_changes)
+        session.subscribe(count.on_changes)
         into = Path(os.environ[INTO])
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell, session, count, into)
         app = TriggerApp(session)

@@ -43,7 +43,7 @@ class Watched:
     def __init__(self, screen: Session) -> None:
         self._screen = screen
         self._connection = FreshnessTracker()
-        screen.listen(lambda _: self._see())
+        screen.subscribe(lambda _: self._see())
         self._see()
 
     def _see(self) -> None:
@@ -105,7 +105,7 @@ def test_details_attempts_and_trees_are_those_of_the_api(tmp_path: Path) -> None
             tree = await screen.tree(RunId(CHILD.id))
             assert [node.id for node in tree.root.walk()] == [PARENT.id, CHILD.id]
             with pytest.raises(NotFound):
-                await screen.reads.api.read_run(RunId("run_nobody"))
+                await screen.fetcher.api.read_run(RunId("run_nobody"))
             assert not [path for _, path, _ in relayed.fleet.requests if path == "/api/v1/whoami"][1:]
 
     asyncio.run(scenario())
@@ -145,7 +145,7 @@ def test_what_several_screens_ask_at_once_is_one_request(tmp_path: Path) -> None
             await both(relayed, other)
             path = f"/api/v3/runs/{FAILED.id}"
             assert not relayed.fleet.asked(path)
-            await asyncio.gather(*(each.reads.api.read_run(RunId(FAILED.id)) for each in (one, other)))
+            await asyncio.gather(*(each.fetcher.api.read_run(RunId(FAILED.id)) for each in (one, other)))
             assert len(relayed.fleet.asked(path)) == 1
 
     asyncio.run(scenario())
@@ -191,7 +191,7 @@ def test_the_key_and_the_tokens_are_in_no_message_and_no_text(tmp_path: Path) ->
             bodies = [message.answer.body.decode() for message in heard if isinstance(message, Answered)]
             assert any("Bearer ..." in body for body in bodies)
             texts = [*bodies, repr(heard), repr(relayed.relay), repr(screen), repr(screen.settings), *relayed.said]
-            texts += [repr(screen.store.source_statuses), repr(screen.reads.api), repr(vars(screen.reads.api))]
+            texts += [repr(screen.store.source_statuses), repr(screen.fetcher.api), repr(vars(screen.fetcher.api))]
             assert not [text for text in texts if SECRET in text or TOKEN in text]
 
     asyncio.run(scenario())
@@ -245,7 +245,7 @@ def test_a_key_that_was_refused_is_tried_again_without_a_person(tmp_path: Path) 
             await both(relayed, screen)
             # What was followed before is followed no more.
             await relayed.later(5)
-            assert relayed.session.reads.feeds_held == 1
+            assert relayed.session.fetcher.feeds_held == 1
 
     asyncio.run(scenario())
 
@@ -298,9 +298,9 @@ def test_a_screen_that_slept_for_an_hour_begins_anew(tmp_path: Path) -> None:
             watched = Watched(screen)
             before = len(fleet.asked(RELAY_PATH))
             machine.fall_asleep()
-            assert screen.sources.link is not None
-            assert screen.sources.link._line is not None
-            screen.sources.link._line.transport.pause_reading()
+            assert screen.sources.relay is not None
+            assert screen.sources.relay._line is not None
+            screen.sources.relay._line.transport.pause_reading()
             await fleet.clock.run(3_600, idle=relayed.answered)
             assert len(fleet.asked(RELAY_PATH)) == before
             assert watched.now.level is Level.STALE

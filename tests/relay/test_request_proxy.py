@@ -35,7 +35,7 @@ def test_answers_that_nobody_takes_are_held_up_to_a_bound_and_equal_ones_once(
         fleet.add_all(RUNS)
         one, another = (RunRequest(RunId(run.id)) for run in RUNS)
         async with relaying(fleet, tmp_path) as relayed, asyncio.timeout(20):
-            desk = RequestProxy(relayed.session.reads, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
+            desk = RequestProxy(relayed.session.fetcher, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
             async with desk.answered(one) as answer:
                 monkeypatch.setattr(calls, "MOST_LEAVING", len(answer))
             async with AsyncExitStack() as screens:
@@ -59,7 +59,7 @@ def test_an_answer_that_no_screen_takes_in_is_not_passed_on(tmp_path: Path) -> N
         fleet.add_all(RUNS)
         async with relaying(fleet, tmp_path) as relayed, asyncio.timeout(20):
             fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
-            desk = RequestProxy(relayed.session.reads, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
+            desk = RequestProxy(relayed.session.fetcher, relayed.session.clock, Secret("tr_dev_of_somebody_else"))
             answer = await desk.answer(RunRequest(RunId(RUNS[0].id)))
             assert status(answer) == 502
             assert len(answer) < LARGEST_MESSAGE

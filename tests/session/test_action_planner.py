@@ -35,7 +35,7 @@ async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
     found: dict[RunId, Run] = {}
     after: Cursor | None = None
     while len(found) < len(runs):
-        page = await session.reads.api.list_runs(RunFilters(), after=after)
+        page = await session.fetcher.api.list_runs(RunFilters(), after=after)
         wanted = {run.id for run in runs}
         found |= {patch.id: merge(None, patch) for patch in page.patches if patch.id in wanted}
         after = page.next

@@ -48,7 +48,7 @@ def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
                 session.sources.follow("rest")
                 await pass_time(session, api, 10)
                 assert {"pump", "source rest"} <= other_tasks()
-                client = session.reads.api
+                client = session.fetcher.api
                 assert isinstance(client, Client)
             assert other_tasks() == set()
             assert client._connection._pool is None
@@ -81,7 +81,7 @@ def test_a_bug_in_a_listener_ends_the_session_too(tmp_path: Path) -> None:
         with serving(fleet) as api:
             with pytest.raises(KeyError, match="a bug in a pane"):
                 async with started(api, tmp_path) as session:
-                    session.listen(broken)
+                    session.subscribe(broken)
                     await session.emit(named(1))
                     await asyncio.Event().wait()
             assert other_tasks() == set()
@@ -112,7 +112,7 @@ def test_a_bug_in_a_listener_that_only_the_timer_calls_ends_the_session_too(tmp_
         with serving(Fleet(LoopClock())) as api:
             with pytest.raises(KeyError, match="a bug in a pane"):
                 async with started(api, tmp_path) as session:
-                    session.listen(broken_later)
+                    session.subscribe(broken_later)
                     await session.emit(named(1))
                     await pass_time(session, api, 0.01)
                     await session.emit(named(2))
@@ -201,7 +201,7 @@ def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]]
         clock = VirtualClock()
         pump = Pump(Store(), clock)
         heard: list[tuple[float, Changes]] = []
-        pump.listen(lambda changes: heard.append((clock.monotonic_s(), changes)))
+        pump.subscribe(lambda changes: heard.append((clock.monotonic_s(), changes)))
         task = asyncio.ensure_future(pump.run())
         try:
             await scenario(clock, pump, heard)

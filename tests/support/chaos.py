@@ -114,7 +114,7 @@ class Ordeal:
     catch_ups: list[MissedRunCounter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.session.listen(self._see)
+        self.session.subscribe(self._see)
 
     def _see(self, changes: Changes) -> None:
         """What a screen does."""

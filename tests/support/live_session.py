@@ -69,7 +69,7 @@ def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: An
         there = fleet or a_fleet()
         async with live(there, tmp_path, **changes) as (session, later):
             followed = Followed(there, session, later, FreshnessTracker(session.settings.interval_s))
-            session.listen(followed.see)
+            session.subscribe(followed.see)
             await later(10)
             await story(followed)
 

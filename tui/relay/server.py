@@ -83,7 +83,7 @@ class Relay:
         self._door = Authenticator(tokens, session.clock, say)
         self._options = options
         self._feed = Feed(session.store, session.now)
-        self._desk = RequestProxy(session.reads, session.clock, session.settings.key)
+        self._desk = RequestProxy(session.fetcher, session.clock, session.settings.key)
         self._upstream = Upstream(session, say)
         self._screens: dict[RelayClient, ServerConnection] = {}
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -118,7 +118,7 @@ class Relay:
             logger=silence(),
         )
         born = [self._session.spawn(self._beat(), "beats"), self._session.spawn(self._upstream.follow(), "upstream")]
-        end = self._session.listen(self._hear)
+        end = self._session.subscribe(self._hear)
         try:
             yield server
         finally:

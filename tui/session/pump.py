@@ -50,7 +50,7 @@ class Pump:
         """Wait until everything queued so far is in the store."""
         await self._queue.join()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with merged changes from now on; the answer ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

@@ -43,7 +43,7 @@ class ServerTime:
         """The server's time."""
         return self._began + timedelta(seconds=self._clock.elapsed_s() - self._began_s) + self._ahead
 
-    def hear(self, date: datetime) -> timedelta:
+    def observe(self, date: datetime) -> timedelta:
         """Learn from the time of an answer; gives how old the answer is, zero for one that is of now.
 
         The first one is believed. Afterwards time goes forward at once, and back only when the server insists: a cache

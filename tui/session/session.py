@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 MAX_APPLIED_RUNS = 1_000
 """Runs that the store takes in one go, some 10 ms of work: the children of a run may be more."""
 
-MAX_CUTS = 100
+MAX_TRUNCATIONS = 100
 """Answers that were cut and are told apart: a server that cuts them all says no more by the next."""
 
 CLOSE_WITHIN_S = 3.0
@@ -83,7 +83,7 @@ class Session:
         self.budget = Budget(
             self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
         )
-        self.reads: RunFetcher
+        self.fetcher: RunFetcher
         self.sources = SourceSupervisor(
             settings,
             self.store,
@@ -95,14 +95,14 @@ class Session:
         )
         given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
         self._timeouts = {name: each for name, each in given.items() if each is not None}
-        self.cuts: dict[str, None] = {}
-        """What was said of answers that were too large, at most MAX_CUTS sentences."""
-        self._on_cut = on_truncated
-        self._performer: ActionRunner
+        self.truncations: dict[str, None] = {}
+        """What was said of answers that were too large, at most MAX_TRUNCATIONS sentences."""
+        self._on_truncated = on_truncated
+        self._action_runner: ActionRunner
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
         self._action_number = 0
-        self._under_way: dict[int, ActionStatus] = {}
+        self._actions_in_flight: dict[int, ActionStatus] = {}
         self._tasks = asyncio.TaskGroup()
         self._born: set[asyncio.Task[None]] = set()
         self._closers = AsyncExitStack()
@@ -150,17 +150,17 @@ class Session:
         if self.settings.relay_url is None:
             api = await self._open_client()
         else:
-            api = self.sources.link = await self._open_link(self.settings.relay_url)
+            api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._note_truncated
         run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
         self._closers.push_async_callback(api.aclose)
-        self.reads = self.sources.reads = run_fetcher(
+        self.fetcher = self.sources.fetcher = run_fetcher(
             api, self.budget, self.emit, self.now, self.store.get, self.settle
         )
         self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
-        self._performer = ActionRunner(
+        self._action_runner = ActionRunner(
             api,
-            self.reads,
+            self.fetcher,
             self.clock,
             now=self.now,
             publish=self._publish,
@@ -169,9 +169,9 @@ class Session:
         )
 
     def _note_truncated(self, text: str) -> None:
-        if text not in self.cuts and len(self.cuts) < MAX_CUTS:
-            self.cuts[text] = None
-            self._on_cut(text)
+        if text not in self.truncations and len(self.truncations) < MAX_TRUNCATIONS:
+            self.truncations[text] = None
+            self._on_truncated(text)
 
     async def _open_client(self) -> "Client":
         client = await asyncio.to_thread(data_layer.load_client)
@@ -186,7 +186,7 @@ class Session:
             **self._timeouts,
         )
 
-    async def _open_link(self, url: str) -> "RelayConnection":
+    async def _open_relay(self, url: str) -> "RelayConnection":
         connection = await asyncio.to_thread(data_layer.load_relay_connection)
         return connection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
 
@@ -194,11 +194,11 @@ class Session:
         """Queue an update for the store; every update of the session passes here."""
         self.interlock.observe(update)
         match update:
-            case RunsRead() if update.patches and self.sources.link is None:
-                self._server_time.hear(update.patches[0].read_at)
-            case SourceConnected() if self.sources.link is None or update.source == RELAY:
+            case RunsRead() if update.patches and self.sources.relay is None:
+                self._server_time.observe(update.patches[0].read_at)
+            case SourceConnected() if self.sources.relay is None or update.source == RELAY:
                 # Of the moment, and not of the second that a `Date` names; an old answer confirms what was then.
-                age = self._server_time.hear(update.at)
+                age = self._server_time.observe(update.at)
                 update = replace(update, at=self.now() - age)
             case _:
                 pass
@@ -216,9 +216,9 @@ class Session:
         """The server's time, as well as its Date headers tell."""
         return self._server_time.now()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with merged changes, at most ten times a second; the answer ends that."""
-        return self._pump.listen(listener)
+        return self._pump.subscribe(listener)
 
     async def changes(self) -> AsyncGenerator[Changes, None]:
         """Merged changes, one after the other, without end; what comes while the caller is busy is merged further."""
@@ -228,7 +228,7 @@ class Session:
             heard.merge(changes)
             arrived.set()
 
-        end = self.listen(hear)
+        end = self.subscribe(hear)
         try:
             while True:
                 await arrived.wait()
@@ -243,7 +243,7 @@ class Session:
 
         Raises `ApiError`.
         """
-        return await self.reads.run_with_attempts(run_id, Priority.SELECTED)
+        return await self.fetcher.run_with_attempts(run_id, Priority.SELECTED)
 
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
@@ -257,7 +257,12 @@ class Session:
     def _tree_fetcher(self) -> "TreeFetcher":
         from tui.sources.tree_fetcher import TreeFetcher
 
-        return TreeFetcher(self.reads, self.clock)
+        return TreeFetcher(self.fetcher, self.clock)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether `start` is done, so that `fetcher` can be used."""
+        return hasattr(self, "fetcher")
 
     @property
     def write_block(self) -> str | None:
@@ -269,21 +274,21 @@ class Session:
         return self.interlock.reason
 
     @property
-    def under_way(self) -> list[ActionStatus]:
+    def actions_in_flight(self) -> list[ActionStatus]:
         """Actions that were sent and have no end yet. The store learns of them a moment later."""
-        return list(self._under_way.values())
+        return list(self._actions_in_flight.values())
 
     async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
         """Carry an action out on a run as it was last seen, and find out what became of it."""
         self._action_number += 1
-        return await self._performer.perform(action, before, self._action_number, lambda: self.write_block, via)
+        return await self._action_runner.perform(action, before, self._action_number, lambda: self.write_block, via)
 
     async def _publish(self, status: ActionStatus) -> None:
         self._record(status)
         if status.phase.is_end:
-            self._under_way.pop(status.number, None)
+            self._actions_in_flight.pop(status.number, None)
         else:
-            self._under_way[status.number] = status
+            self._actions_in_flight[status.number] = status
         await self.emit(status)
 
     def _record(self, status: ActionStatus) -> None:

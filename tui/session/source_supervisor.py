@@ -58,8 +58,8 @@ class SourceSupervisor:
         now: Callable[[], datetime],
         spawn: Spawn,
     ) -> None:
-        self.reads: RunFetcher
-        self.link: RelayConnection | None = None
+        self.fetcher: RunFetcher
+        self.relay: RelayConnection | None = None
         self._settings = settings
         self._store = store
         self._clock = WakeableClock(clock)
@@ -89,7 +89,7 @@ class SourceSupervisor:
         """Follow one run in the same way."""
         return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
 
-    def follow_closely(self, run_id: RunId) -> asyncio.Task[None]:
+    def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
         """Hold the feed of one run, beside whatever is followed. Nobody polls for it when it ends."""
         return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
 
@@ -97,7 +97,7 @@ class SourceSupervisor:
         """Run one source of the registry, whatever it lacks without the others."""
         return self._follow((source,), self._new_coverage(), filters=filters)[0]
 
-    def is_told(self, run: Run) -> bool:
+    def is_covered(self, run: Run) -> bool:
         """Whether nothing more would be told of a run by a feed of its own."""
         coverage, created_at = self._coverage, run.fixed.created_at
         if coverage is None or not coverage.is_live or created_at is None:
@@ -180,7 +180,7 @@ class SourceSupervisor:
 
         settings = self._settings
         parts = SourceParts(
-            reads=self.reads,
+            reads=self.fetcher,
             store=self._store,
             clock=self._clock,
             interval_s=settings.interval_s,
@@ -189,7 +189,7 @@ class SourceSupervisor:
             run_id=run_id,
             coverage=coverage,
             on_wake=self._clock.on_wake,
-            link=self.link,
+            link=self.relay,
         )
         wanted = [name for name in names if settings.realtime or name not in FEEDS]
         return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in wanted)

@@ -269,7 +269,7 @@ def test_history_ends_where_older_pages_are_too_expensive(tmp_path: Path) -> Non
                 await pass_time(session, api, 20)
                 assert isinstance(state_of(session), SourceConnected)
                 assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
-                (said,) = session.cuts
+                (said,) = session.truncations
                 assert "422" in said
                 assert "older runs are not read" in said
 

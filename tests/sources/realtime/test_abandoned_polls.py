@@ -121,7 +121,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(on: Followed) -> None:
-        feed, begun = on.session.reads.feed, snapshots(on)
+        feed, begun = on.session.fetcher.feed, snapshots(on)
 
         async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             if after is None:
@@ -129,7 +129,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
             await on.fleet.clock.sleep(HOLD_S)
             return FeedResponse((), on.session.now(), after)
 
-        monkeypatch.setattr(on.session.reads, "feed", without_cursor)
+        monkeypatch.setattr(on.session.fetcher, "feed", without_cursor)
         await on.later((MOST_REPEATS + 2) * HOLD_S)
         assert on.freshness.is_live
         assert snapshots(on) == begun
@@ -185,7 +185,7 @@ def test_troubles_with_good_times_between_them_do_not_add_up(tmp_path: Path) -> 
             if isinstance(on.source("realtime"), SourceRetrying):
                 reasons.add(on.source("realtime").reason)
 
-        on.session.listen(note)
+        on.session.subscribe(note)
         for kind, often in (("must-refetch", MOST_REPEATS + 1), ("close", MOST_BREAKS + 1)):
             for _ in range(often):
                 on.faults({"kind": kind, "route": "feed", "times": 1})

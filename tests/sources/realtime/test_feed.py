@@ -127,7 +127,7 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
             if look is not None and look.missed_count and look not in missed:
                 missed.append(look)
 
-        on.session.listen(note)
+        on.session.subscribe(note)
 
         # A feed that goes on telling of one and the same run, whatever happens to others.
         def swallow(path: str) -> Response | None:
@@ -158,13 +158,13 @@ def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all
         return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.asked(LIST))
 
     async def story(on: Followed) -> None:
-        feed = on.session.reads.feed
+        feed = on.session.fetcher.feed
 
         async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
             return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
 
-        monkeypatch.setattr(on.session.reads, "feed", deaf)
+        monkeypatch.setattr(on.session.fetcher, "feed", deaf)
         await on.later(300)
         fleet.cancel(unheard)
         read = of_the_queue()
@@ -206,13 +206,13 @@ def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nob
             if look is not None and look.missed_count:
                 blamed.append(look)
 
-        on.session.listen(note)
+        on.session.subscribe(note)
         run = on.session.store.get(RunId(FleetRun(2, 0).id))
         assert run is not None
-        assert on.session.sources.is_told(run)
+        assert on.session.sources.is_covered(run)
         on.fleet.add_all(FleetRun(number, 15.0 + number / 200, 22, 23) for number in range(1000, 2001))
         await on.later(35)
-        assert not on.session.sources.is_told(run)
+        assert not on.session.sources.is_covered(run)
         await on.later(55 - on.fleet.now_s)
         assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
         await on.later(30)
@@ -258,7 +258,7 @@ def test_filters_of_the_server_leave_the_same_runs_out_of_the_feed(tmp_path: Pat
 
 def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        on.session.sources.follow_closely(RunId("run_nobody"))
+        on.session.sources.follow_run_feed(RunId("run_nobody"))
         await on.later(2)
         trouble = on.source("run-feed")
         assert isinstance(trouble, SourceRetrying)
@@ -298,11 +298,11 @@ def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Pat
         fleet = a_fleet()
         async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
             await later(5)
-            answer = await session.reads.run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
+            answer = await session.fetcher.run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
             run = merge(None, answer.patch)
-            assert not session.sources.is_told(run)
+            assert not session.sources.is_covered(run)
             assert run.state is not None
-            assert session.sources.is_told(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
+            assert session.sources.is_covered(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
 
     asyncio.run(scenario())
 

@@ -94,7 +94,7 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(on: Followed) -> None:
-        clock, feed = on.fleet.clock, on.session.reads.feed
+        clock, feed = on.fleet.clock, on.session.fetcher.feed
         blamed: list[Reconciled] = []
         dead: list[FeedPosition] = []
 
@@ -112,8 +112,8 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
                 await asyncio.Event().wait()
             return answer
 
-        on.session.listen(note)
-        monkeypatch.setattr(on.session.reads, "feed", dead_then_slow)
+        on.session.subscribe(note)
+        monkeypatch.setattr(on.session.fetcher, "feed", dead_then_slow)
         await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
         on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
         clock.asleep_s += 3600
@@ -137,7 +137,7 @@ def test_who_was_away_for_longer_than_the_server_replays_begins_anew(tmp_path: P
                 on.fleet.clock.asleep_s += pauses[0]
                 on.fleet.slept_s += pauses.pop()
 
-        on.session.listen(pause)
+        on.session.subscribe(pause)
         on.fleet.add(FleetRun(100, 12.0))
         await on.later(4)
         assert not pauses

@@ -54,7 +54,7 @@ def search_of(
         plan_search(text, followed, KnownValues()), followed, session.now() - session.settings.history, **more
     )
     return Search(
-        session.reads,
+        session.fetcher,
         session.store,
         session.clock,
         scope,
@@ -141,7 +141,7 @@ def test_server_without_ilike_is_asked_by_spellings(tmp_path: Path) -> None:
         fleet.allow_queries()
         async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
             await later(10)
-            api, asked = session.reads.api, list[str]()
+            api, asked = session.fetcher.api, list[str]()
             query = api.query
 
             async def without_ilike(trql: str, *, period: str | None = None) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def test_server_without_ilike_is_asked_by_spellings(tmp_path: Path) -> None:
                     raise Refused("400 Syntax error", 400)
                 return await query(trql, period=period)
 
-            session.reads.api.query = without_ilike  # type: ignore[method-assign]
+            session.fetcher.api.query = without_ilike  # type: ignore[method-assign]
             await run(session, later, search_of(session, "upstream"))
             assert sum("ILIKE" in trql for trql in asked) == 1
             assert FleetRun(900, 0).id in session.store

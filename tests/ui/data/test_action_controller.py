@@ -82,7 +82,7 @@ def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
     fleet = fleet_of(run)
 
     async def scenario(stage: Stage) -> None:
-        client = stage.session.reads.api
+        client = stage.session.fetcher.api
         assert isinstance(client, Client)
         send, released = client._connection.send, asyncio.Event()
 
@@ -98,7 +98,7 @@ def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
         for _ in range(100):
             await stage._painted()
         assert stage.said(run) == "cancel next"
-        assert stage.session.under_way == []
+        assert stage.session.actions_in_flight == []
         released.set()
         await stage.later(0.1)
         await stage.ended()

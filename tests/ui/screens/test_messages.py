@@ -137,7 +137,7 @@ def test_answer_that_was_cut_is_a_message_once(recordings_api: RecordingsApi, tm
             await session.start()
             reporter = Reporter(session, messages)
             for _ in range(3):
-                await session.reads.api.list_runs(RunFilters())
+                await session.fetcher.api.list_runs(RunFilters())
                 reporter.on_changes(Changes())
         return [message.text for message in messages]
 

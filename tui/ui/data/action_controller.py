@@ -185,7 +185,7 @@ class ActionController:
     def farewell(self) -> list[str]:
         """What was agreed to and has no end yet, in sentences, when the program ends; nothing more is sent then."""
         left = self.dispatch.abandon()
-        under_way = self._session.under_way
+        under_way = self._session.actions_in_flight
         return [
             *(not_sent(action.title, count, "the program ended before its time") for action, count in left),
             *map(cut_short, under_way),

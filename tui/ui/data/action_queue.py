@@ -114,7 +114,7 @@ class ActionQueue:
 
     def abandon(self) -> list[tuple[Action, int]]:
         """Drop everything that was not sent, since the program ends. Return how many runs that is, by batch."""
-        sent = {status.run_id for status in self._session.under_way}
+        sent = {status.run_id for status in self._session.actions_in_flight}
         held = Counter(id(taken.batch) for run_id, taken in self._taken.items() if run_id not in sent)
         counts = [(batch.action, len(batch.waiting) + held[id(batch)]) for batch in self._batches]
         for batch in self._batches:

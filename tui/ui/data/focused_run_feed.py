@@ -25,10 +25,10 @@ class FocusedRunFeed:
             self.end()
             self._run_id = run_id
         run = None if run_id is None else self._session.store.get(run_id)
-        if run is None or run.state is None or run.is_final or self._session.sources.is_told(run):
+        if run is None or run.state is None or run.is_final or self._session.sources.is_covered(run):
             self.end()
         elif self._feed is None:
-            self._feed = self._session.sources.follow_closely(run.id)
+            self._feed = self._session.sources.follow_run_feed(run.id)
 
     def end(self) -> None:
         """Let it go."""

@@ -42,7 +42,7 @@ class LiveModel:
     def begin(self, deliver: Callable[[Changes], None]) -> None:
         """Tell changes from now on."""
         self._deliver = deliver
-        self.session.listen(self._hear)
+        self.session.subscribe(self._hear)
 
     def get(self, run_id: RunId) -> Run | None:
         """A run as it is shown: the newest, or as it was when the user paused."""

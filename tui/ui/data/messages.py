@@ -109,9 +109,9 @@ class Reporter:
         self._see_reconciled(session.store.reconciled)
 
     def _see_cuts(self, session: Session) -> None:
-        for text in list(session.cuts)[self._cuts_said :]:
+        for text in list(session.truncations)[self._cuts_said :]:
             self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
-        self._cuts_said = len(session.cuts)
+        self._cuts_said = len(session.truncations)
 
     def _see_reconciled(self, look: Reconciled | None) -> None:
         """Say what the live feed had missed; what it had not is as it should be."""

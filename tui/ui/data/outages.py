@@ -29,7 +29,7 @@ class Outages:
         self._tell = tell
         self._known: list[MissedRunCounter] = []
         self._untold: list[MissedRunCounter] = []
-        session.listen(self._hear)
+        session.subscribe(self._hear)
 
     def note(self, gap: Gap | None) -> None:
         """Take in the last gap, and begin to count if it is another one."""

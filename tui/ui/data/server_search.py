@@ -41,7 +41,7 @@ class ServerSearch:
 
     def begin(self) -> None:
         """Search, or go on where the last search of this filter ended."""
-        if self.is_running or not hasattr(self._session, "reads"):
+        if self.is_running or not self._session.is_started:
             return
         if self._search is None:
             self._search = self._new_search()
@@ -72,7 +72,7 @@ class ServerSearch:
             wanted.filters,
             session.now() - wanted.period,
             is_plain=self._views.parsed.is_empty,
-            can_list=session.sources.link is None,
+            can_list=session.sources.relay is None,
         )
         search: Search
 
@@ -81,7 +81,7 @@ class ServerSearch:
                 self._set(progress)
 
         search = Search(
-            session.reads,
+            session.fetcher,
             session.store,
             session.clock,
             scope,
