@@ -134,10 +134,11 @@ def test_the_connection_itself_can_only_read_the_table(sql: str) -> None:
 
 def test_a_query_without_end_is_stopped_and_the_next_one_is_answered(world: World) -> None:
     asking = Queries(world, limit_s=0.02)
+    depths = "(SELECT depth AS d FROM runs)"
     with pytest.raises(QueryRefused, match="Timeout exceeded"):
         rows_of(
             asking,
-            "SELECT count() AS n FROM runs a, runs b, runs c, runs d WHERE a.depth + b.depth + c.depth = d.depth",
+            f"SELECT count() AS n FROM {depths} a, {depths} b, {depths} c, {depths} d WHERE a.d + b.d + c.d = d.d",
         )
     assert value_of(asking, "1") == 1
     asking.close()
@@ -242,8 +243,19 @@ def test_what_no_database_can_keep_does_not_stop_the_copy() -> None:
     asking.close()
 
 
-def test_a_closed_one_gives_its_database_back() -> None:
-    asking = Queries(fresh())
-    asking.close()
+def test_closing_frees_the_database() -> None:
+    copy = Copy(fresh())
+    copy.close()
     with pytest.raises(sqlite3.ProgrammingError):
+        copy.follow()
+
+
+def test_changes_are_not_recorded_before_the_first_query() -> None:
+    living = fresh(environment=PRODUCTION, rate_per_s=4, history=60)
+    with closing(Queries(living)) as asking:
+        living.advance(START_MS + 9_000)
         run_query(asking.follow())
+        assert not living.ledger.changed
+        assert value_of(asking, "count()", "FROM runs") == len(living.ledger.visible())
+        living.advance(START_MS + 18_000)
+        assert living.ledger.changed

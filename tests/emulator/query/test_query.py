@@ -14,7 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.emulator.queries import START_MS, asked, fresh, posted, rows_of, run_query, small_company, value_of
+from tests.support.emulator.queries import (
+    HOUR_MS,
+    START_MS,
+    asked,
+    fresh,
+    posted,
+    rows_of,
+    run_query,
+    small_company,
+    value_of,
+)
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.query import Queries, told
@@ -24,6 +34,7 @@ from tui.emulator.routes import queries
 from tui.emulator.simulation.costs import CENTS_PER_S, compute_cents, invocation_cents
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.vocabulary import Word
 from tui.emulator.world import World
 
 
@@ -241,7 +252,8 @@ CONDITIONS: dict[str, Callable[[Run], bool]] = {
     f"triggered_at >= '{_text(START_MS - 60_000)}'": lambda run: run.created_ms >= START_MS - 60_000,
     "triggered_at < now() - INTERVAL 2 MINUTE": lambda run: run.created_ms < START_MS // 1000 * 1000 - 120_000,
     "triggered_at <= '2026-11-24 14:01'": lambda run: run.created_ms <= START_MS - 23_250,
-    "triggered_at > '2026-11-24T14:00:00Z'": lambda run: run.created_ms > START_MS - 83_250,
+    "triggered_at > '2026-11-24T14:00:00'": lambda run: run.created_ms > START_MS - 83_250,
+    "status IN ('FAILED', 'COMPLETED_SUCCESSFULLY')": lambda run: run.status in {Word.FAILED, Word.COMPLETED},
     "triggered_at BETWEEN toDate('2026-11-24') AND today()": lambda _: False,
     "dateDiff('second', triggered_at, completed_at) > 3": lambda run: (
         run.finished_ms is not None and run.finished_ms // 1000 - run.created_ms // 1000 > 3
@@ -332,8 +344,9 @@ def test_subqueries_joins_unions_and_common_tables(world: World, asking: Queries
     assert rows_of(asking, "WITH done AS (SELECT * FROM runs WHERE is_finished) SELECT count() FROM done") == [
         {"count": finished}
     ]
+    ids = "(SELECT run_id, parent_run_id FROM runs)"
     assert value_of(
-        asking, "count()", "FROM runs AS child JOIN runs parent ON child.parent_run_id = parent.run_id"
+        asking, "count()", f"FROM {ids} AS child JOIN {ids} parent ON child.parent_run_id = parent.run_id"
     ) == sum(run.parent is not None for run in world.ledger)
     assert rows_of(asking, "SELECT 1 AS n UNION ALL (SELECT 2 AS n ORDER BY n LIMIT 1)") == [{"n": 1}, {"n": 2}]
     assert rows_of(asking, "WITH runs AS (SELECT run_id AS r FROM runs) SELECT count() AS n FROM runs")[0]["n"] == len(
@@ -469,3 +482,37 @@ def test_the_body_sets_the_window_and_the_format(world: World) -> None:
 def test_a_bad_body_is_refused(world: World, body: Any, error: str) -> None:
     answer = posted(world, body)
     assert (answer.status, answer.body) == (400, {"error": f"Validation error: {error}"})
+
+
+# --- functions and tables for charts
+
+
+def test_time_buckets_start_as_recorded(world: World) -> None:
+    with closing(Queries(world)) as asking:
+        hour = rows_of(
+            asking, "SELECT timeBucket() AS t, count() AS n FROM runs GROUP BY t", from_ms=START_MS - HOUR_MS
+        )
+        intervals = "SELECT toStartOfInterval(triggered_at, INTERVAL 10 SECOND) AS t, count() AS n FROM runs GROUP BY t"
+        seconds = rows_of(asking, intervals)
+    visible = [run.created_ms for run in world.ledger if run.created_ms >= START_MS - HOUR_MS]
+    assert {row["t"]: row["n"] for row in hour} == Counter(told(ms // 60_000 * 60_000)[:19] for ms in visible)
+    assert {row["t"]: row["n"] for row in seconds} == Counter(
+        told(run.created_ms // 10_000 * 10_000)[:19] for run in world.ledger
+    )
+
+
+def test_arg_max_returns_the_value_of_the_newest_run(world: World, asking: Queries) -> None:
+    rows = rows_of(
+        asking,
+        """SELECT task_identifier AS t, argMax(status, triggered_at) AS last, argMax(run_id, triggered_at) AS run,
+        argMaxIf(run_id, triggered_at, status = 'Nope') AS missing FROM runs GROUP BY t""",
+    )
+    newest = {run.task_id: run for run in sorted(world.ledger, key=lambda run: run.created_ms)}
+    assert {row["t"]: (row["last"], row["run"], row["missing"]) for row in rows} == {
+        task: (run.status.database, run.id, "") for task, run in newest.items()
+    }
+
+
+def test_queue_metrics_are_empty(asking: Queries) -> None:
+    query = "SELECT timeBucket() AS t, queue, max(max_queued) AS q FROM queue_metrics GROUP BY t, queue"
+    assert rows_of(asking, query) == []

@@ -207,6 +207,7 @@ def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: 
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 40)
     monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
     world = World(COMPANY, start_ms=START_MS, rate_per_s=40, history=100, seed=2)
+    world.ledger.follow()
     for second in range(1, 51):
         world.advance(START_MS + second * 1000)
     live = sum(not run.status.is_final for run in world.ledger)
@@ -226,6 +227,8 @@ def test_what_is_forgotten_depends_on_the_worlds_time_alone(monkeypatch: pytest.
     monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 300)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
     worlds = [World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2) for _ in range(2)]
+    for world in worlds:
+        world.ledger.follow()
     worlds[0].advance(START_MS + 65_000)
     for ms in range(0, 65_001, 130):
         worlds[1].advance(START_MS + ms)

@@ -25,16 +25,33 @@ LONGEST_MS = 30 * 86_400_000
 """No query sees runs that were triggered earlier than so long ago, whatever it asks for (recordings 2615, 2619)."""
 
 
-class Queries:
-    """Answers the queries about a world. `limit_s`: how long one may take.
+BUCKETS_S = (
+    (300, 5),
+    (1800, 30),
+    (7200, 60),
+    (6 * 3600, 300),
+    (86_400, 900),
+    (3 * 86_400, 3600),
+    (14 * 86_400, 6 * 3600),
+)
+"""Pairs: a time range in seconds, and the length of a `timeBucket()` for ranges below it (recordings 1115, 2646)."""
 
-    The world must not move in another thread while a method begins.
+MAX_BUCKET_S = 86_400
+
+
+class Queries:
+    """Answers the queries about a world. A query may take `limit_s`.
+
+    The table is built at the first query, because most worlds are never queried. The world must not advance in another
+    thread while a method starts.
     """
 
     def __init__(self, world: World, *, limit_s: float = LIMIT_S, rows_most: int = ROWS_MOST) -> None:
+        self._world = world
         self._agenda = world.agenda
         self._ledger = world.ledger
-        self._copy = Copy(world)
+        self._copy: Copy | None = None
+        self._is_closed = False
         self._limit_s = limit_s
         self._rows_most = rows_most
         self._followed_ms = world.now_ms
@@ -42,9 +59,10 @@ class Queries:
         """So old the table may be when a query reads it, beside what the ledger's copy is late."""
 
     async def follow(self) -> None:
-        """Bring the table in step. Every answer begins with it; called now and then it keeps each of them short."""
-        self._note()
-        await asyncio.to_thread(self._copy.follow)
+        """Update the table, once there is one. Regular calls keep the update before each query short."""
+        if self._copy is not None:
+            self._note(self._copy)
+            await asyncio.to_thread(self._copy.follow)
 
     async def answer(
         self, query: str, *, from_ms: int | None = None, to_ms: int | None = None
@@ -55,15 +73,35 @@ class Queries:
         QueryRefused with the words of a 400.
         """
         readable = query.encode("utf-8", "replace").decode()
-        window = Window(told(self._needed(from_ms)), told(to_ms), told(self._needed(self._agenda.now_ms - LONGEST_MS)))
+        window = Window(
+            told(self._needed(from_ms)),
+            told(to_ms),
+            told(self._needed(self._agenda.now_ms - LONGEST_MS)),
+            self._bucket_s(from_ms, to_ms),
+        )
         translation = translated(readable, told(self._agenda.now_ms)[:19], window)
-        self._note()
-        return await asyncio.to_thread(self._copy.read, translation, limit_s=self._limit_s, rows_most=self._rows_most)
+        copy = self._opened()
+        return await asyncio.to_thread(copy.read, translation, limit_s=self._limit_s, rows_most=self._rows_most)
 
-    def _note(self) -> None:
+    def _opened(self) -> Copy:
+        """Return the table, with the changes until now noted."""
+        if self._is_closed:
+            raise QueryRefused("Query failed: the environment was closed")
+        if self._copy is None:
+            self._copy, self._followed_ms = Copy(self._world), self._agenda.now_ms
+        else:
+            self._note(self._copy)
+        return self._copy
+
+    def _note(self, copy: Copy) -> None:
         if self._agenda.now_ms - self._followed_ms >= self.late_ms:
             self._followed_ms = self._agenda.now_ms
-            self._copy.note()
+            copy.note()
+
+    def _bucket_s(self, from_ms: int | None, to_ms: int | None) -> int:
+        to_ms = self._agenda.now_ms if to_ms is None else to_ms
+        range_ms = LONGEST_MS if from_ms is None else abs(to_ms - from_ms)
+        return next((bucket_s for below_s, bucket_s in BUCKETS_S if range_ms < below_s * 1000), MAX_BUCKET_S)
 
     def _needed(self, from_ms: int | None) -> int | None:
         """A lower bound, or None where no run is older: comparing each row's time would take long for nothing."""
@@ -71,8 +109,10 @@ class Queries:
         return from_ms if from_ms is not None and oldest is not None and oldest.created_ms < from_ms else None
 
     def close(self) -> None:
-        """Give the memory back; a query that runs ends first."""
-        self._copy.close()
+        """Free the memory, after the query that is running."""
+        self._is_closed = True
+        if self._copy is not None:
+            self._copy.close()
 
 
 def told(ms: int | None) -> str:

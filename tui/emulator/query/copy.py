@@ -14,11 +14,12 @@ from contextlib import closing
 from secrets import token_hex
 from threading import Lock
 
-from tui.emulator.query.columns import FACTS, TABLE, Fact, constants, error_of, output_of, stamp
+from tui.emulator.query.columns import FACTS, TABLE, TIME_COLUMN, Fact, constants, error_of, output_of, stamp
 from tui.emulator.query.functions import USED
 from tui.emulator.query.registered import register, unpacked
 from tui.emulator.query.schema import COLUMNS
 from tui.emulator.query.selects import Translation
+from tui.emulator.query.tables import QUEUE_METRICS, TIME_ALIAS, Table
 from tui.emulator.query.terms import unknown_column
 from tui.emulator.query.tokens import QueryRefused
 from tui.emulator.simulation.costs import invocation_cents
@@ -50,8 +51,8 @@ class Copy:
         self._reader = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
         self._create()
         self._restrict()
-        self.note()
-        self._noted = deque([(list(world.ledger.by_number), [])])
+        world.ledger.follow()
+        self._noted.append((list(world.ledger.by_number), []))
 
     def close(self) -> None:
         """Give the memory back."""
@@ -83,7 +84,7 @@ class Copy:
                     rows = [[_json(value) for value in row] for row in cursor.fetchmany(rows_most)]
                     names = [column[0] for column in cursor.description]
             except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
-                raise _refused(error, limit_s) from error
+                raise _refused(error, limit_s, query.table) from error
         return names, rows
 
     def _create(self) -> None:
@@ -99,7 +100,10 @@ class Copy:
             )
         self._writer.execute(f"CREATE TABLE facts ({facts}, triggered_at TEXT)")
         self._writer.execute("CREATE INDEX roots ON facts (root_run_id) WHERE root_run_id IS NOT NULL")
+        columns = f"{columns}, {TIME_COLUMN} AS {TIME_ALIAS}"
         self._writer.execute(f"CREATE VIEW {TABLE} AS SELECT {columns} FROM facts")  # noqa: S608  constants
+        empty = ", ".join(f"NULL AS {column}" for column in (*QUEUE_METRICS.starred, TIME_ALIAS))
+        self._writer.execute(f"CREATE VIEW {QUEUE_METRICS.name} AS SELECT {empty} WHERE 0")
 
     def _restrict(self) -> None:
         """From here on the reader can do nothing but read the view: whatever the translation lets pass."""
@@ -166,11 +170,11 @@ def _json(value: object) -> Json:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _refused(error: Exception, limit_s: float) -> QueryRefused:
+def _refused(error: Exception, limit_s: float, read: Table) -> QueryRefused:
     text = str(error)
     if text == "interrupted":
         return QueryRefused(f"Timeout exceeded: elapsed {limit_s:g} seconds, maximum: {limit_s:g}. (TIMEOUT_EXCEEDED)")
     if text.startswith("no such column: "):
-        table, _, name = text.removeprefix("no such column: ").rpartition(".")
-        return unknown_column(name, table)
+        alias, _, name = text.removeprefix("no such column: ").rpartition(".")
+        return unknown_column(name, alias, read)
     return QueryRefused(f"Query failed: {text}")

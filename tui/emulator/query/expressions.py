@@ -12,11 +12,16 @@ from tui.emulator.query.columns import TIME_COLUMN
 from tui.emulator.query.functions import DAY, MILLISECONDS, MS, S
 from tui.emulator.query.terms import Piece, Terms
 from tui.emulator.query.tokens import QueryRefused
+from tui.emulator.simulation.vocabulary import Word
 
 DEPTH_MOST = 60
 
 _MEMBERSHIP = ("IN", "BETWEEN", "LIKE", "ILIKE")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?(?:Z|\+00:00)?")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?")
+_TYPES = {MS: "DateTime64(3)", S: "DateTime", DAY: "Date"}
+TITLES = {word: status.title for status in Word for word in (status.rest, status.database)}
+"""The TRQL label for each other word of a status."""
+
 _SHIFTED = {MS: "strftime('%Y-%m-%d %H:%M:%f', {}, {})", S: "datetime({}, {})", DAY: "datetime({}, {})"}
 _PADDED = {MS: "{}", S: "({} || '.000')", DAY: "({} || ' 00:00:00.000')"}
 
@@ -24,8 +29,8 @@ _PADDED = {MS: "{}", S: "({} || '.000')", DAY: "({} || ' 00:00:00.000')"}
 class Expressions(Terms, ABC):
     """Reads expressions, the loosest operators first."""
 
-    def __init__(self, query: str, now: str) -> None:
-        super().__init__(query, now)
+    def __init__(self, query: str, now: str, bucket_s: int) -> None:
+        super().__init__(query, now, bucket_s)
         self.is_windowed = True
         """Whether the select that is being read leaves time to the window of the request."""
         self._depth = 0
@@ -115,15 +120,23 @@ class Expressions(Terms, ABC):
         if TIME_COLUMN in {left.name, right.name}:
             self.is_windowed = False
         if left.time == right.time:
-            return left.sql, right.sql
-        return self._to_ms(left), self._to_ms(right)
+            return self._known_status(left, right), self._known_status(right, left)
+        return self._to_ms(left, right.time), self._to_ms(right, left.time)
 
-    def _to_ms(self, piece: Piece) -> str:
-        found = _MOMENT.fullmatch(piece.text) if piece.text is not None else None
-        if found is not None:
+    def _to_ms(self, piece: Piece, other_time: str) -> str:
+        if piece.text is not None:
+            found = _MOMENT.fullmatch(piece.text)
+            if found is None:
+                # Recording 2645; the blank at the end is the server's.
+                raise QueryRefused(f"Cannot convert string '{piece.text}' to type {_TYPES[other_time]}. ")
             day, minute, second, rest = found.groups()
             return self.bound(f"{day} {minute or '00:00'}:{second or '00'}.{(rest or '0').ljust(3, '0')}")
         return _PADDED[piece.time].format(piece.sql) if piece.time else piece.sql
+
+    def _known_status(self, piece: Piece, other: Piece) -> str:
+        """A status may be compared with its word in any of the API's vocabularies (recordings 2653, 2654)."""
+        title = TITLES.get(piece.text) if piece.text is not None and other.name == "status" else None
+        return piece.sql if title is None else self.bound(title)
 
     def _sum(self) -> Piece:
         left = self._product()

@@ -22,33 +22,39 @@ class Function:
     sql: str
     least: int = 1
     most: int | None = 1
-    is_aggregate: bool = False
     time: str = ""
     parameters: int = 0
-
-
-def _aggregate(sql: str, *, least: int = 1, most: int | None = 1, time: str = "", parameters: int = 0) -> Function:
-    return Function(sql, least, most, is_aggregate=True, time=time, parameters=parameters)
+    is_of_stored: bool = False
 
 
 AGGREGATES = {
-    "count": _aggregate("count({all}){f}", least=0),
-    "sum": _aggregate("ifnull(sum({0}){f}, 0)"),
-    "avg": _aggregate("avg({0}){f}"),
-    "min": _aggregate("min({0}){f}", time="same"),
-    "max": _aggregate("max({0}){f}", time="same"),
-    "any": _aggregate("min({0}){f}", time="same"),
-    "anylast": _aggregate("max({0}){f}", time="same"),
-    "uniq": _aggregate("count(DISTINCT {0}){f}"),
-    "uniqexact": _aggregate("count(DISTINCT {0}){f}"),
-    "uniqhll12": _aggregate("count(DISTINCT {0}){f}"),
-    "uniqcombined": _aggregate("count(DISTINCT {0}){f}"),
-    "quantile": _aggregate("quantiles({0}, 0, {p0}){f}", parameters=1),
-    "quantiles": _aggregate("quantiles({0}, 1, {p}){f}", parameters=9),
-    "median": _aggregate("quantiles({0}, 0, 0.5){f}"),
-    "grouparray": _aggregate("grouped({0}, 0){f}"),
-    "groupuniqarray": _aggregate("grouped({0}, 1){f}"),
+    "count": Function("count({all}){f}", least=0),
+    "sum": Function("ifnull(sum({0}){f}, 0)"),
+    "avg": Function("avg({0}){f}"),
+    "min": Function("min({0}){f}", time="same"),
+    "max": Function("max({0}){f}", time="same"),
+    "any": Function("min({0}){f}", time="same", is_of_stored=True),
+    "argmax": Function("ifnull(arg_max({0}, {1}){f}, {empty})", least=2, most=2, time="same", is_of_stored=True),
+    "anylast": Function("max({0}){f}", time="same"),
+    "uniq": Function("count(DISTINCT {0}){f}"),
+    "uniqexact": Function("count(DISTINCT {0}){f}"),
+    "uniqhll12": Function("count(DISTINCT {0}){f}"),
+    "uniqcombined": Function("count(DISTINCT {0}){f}"),
+    "quantile": Function("quantiles({0}, 0, {p0}){f}", parameters=1),
+    "quantiles": Function("quantiles({0}, 1, {p}){f}", parameters=9),
+    "median": Function("quantiles({0}, 0, 0.5){f}"),
+    "grouparray": Function("grouped({0}, 0){f}"),
+    "groupuniqarray": Function("grouped({0}, 1){f}", is_of_stored=True),
 }
+
+BUCKET_UNITS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+"""The units of `toStartOfInterval`, in seconds."""
+
+
+def start_of_bucket(moment: str, bucket_s: int) -> str:
+    """Return the SQL for the start of the bucket that holds a moment. Buckets count from 1970."""
+    return f"datetime(CAST(strftime('%s', {moment}) AS INTEGER) / {bucket_s} * {bucket_s}, 'unixepoch')"
+
 
 _TIME_UNITS = {"Second": 1, "Minute": 60, "FiveMinutes": 300, "TenMinutes": 600, "FifteenMinutes": 900, "Hour": 3600}
 _FIELDS = {"Year": "Y", "Month": "m", "DayOfMonth": "d", "Hour": "H", "Minute": "M", "Second": "S", "DayOfYear": "j"}
@@ -98,8 +104,8 @@ SCALARS = {
     "has": Function("has({0}, {1})", 2, 2),
     "hasany": Function("has_any({0}, {1})", 2, 2),
     "hasall": Function("has_all({0}, {1})", 2, 2),
-    "arrayjoin": Function("", 1, 1),
-    "tostring": Function("CAST({0} AS TEXT)"),
+    "arrayjoin": Function(""),
+    "tostring": Function("CAST({0} AS TEXT)", is_of_stored=True),
     **{f"to{sign}int{bits}": Function("CAST({0} AS INTEGER)") for sign in ("", "u") for bits in (8, 16, 32, 64)},
     **{f"tofloat{bits}": Function("CAST({0} AS REAL)") for bits in (32, 64)},
     "todate": Function("date({0})", time=DAY),
@@ -111,9 +117,7 @@ SCALARS = {
     "tostartofmonth": Function("date({0}, 'start of month')", time=DAY),
     "tostartofyear": Function("date({0}, 'start of year')", time=DAY),
     **{
-        f"tostartof{unit.lower()}": Function(
-            f"datetime(CAST(strftime('%s', {{0}}) AS INTEGER) / {seconds} * {seconds}, 'unixepoch')", time=S
-        )
+        f"tostartof{unit.lower()}": Function(start_of_bucket("{0}", seconds), time=S)
         for unit, seconds in _TIME_UNITS.items()
     },
     **{f"to{unit.lower()}": Function(f"CAST(strftime('%{of}', {{0}}) AS INTEGER)") for unit, of in _FIELDS.items()},
@@ -165,7 +169,7 @@ USED = frozenset(
     for sql in (
         *(function.sql for function in (*AGGREGATES.values(), *SCALARS.values())),
         *COUNTED_UNITS.values(),
-        "json_extract() json_each() array() run_output() run_error()",
+        "json_extract() json_each() array() run_output() run_error() stored_status()",
     )
     for name in re.findall(r"([a-z_]+)\(", sql)
 )

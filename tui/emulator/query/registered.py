@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from tui.emulator.query.columns import Fact, packed
 from tui.emulator.simulation.script import Json
+from tui.emulator.simulation.vocabulary import Word
 
 GROUPED_MOST = 100_000
 
@@ -112,6 +113,31 @@ def quantile(ordered: list[float], level: float) -> float:
     return ordered[left] * (right - index) + ordered[right] * (index - left)
 
 
+_STORED = {status.title: status.database for status in Word}
+
+
+def stored_status(title: Fact) -> Fact:
+    """The database's word for a status; any other value unchanged."""
+    return _STORED.get(title, title) if isinstance(title, str) else title
+
+
+class ArgMax:
+    """The aggregate `arg_max(value, key)`: the value of the row with the greatest key."""
+
+    def __init__(self) -> None:
+        self._value: Fact = None
+        self._key: Any = None
+
+    def step(self, value: Fact, key: Any) -> None:
+        """Compare one row. Rows without a key do not count."""
+        if key is not None and (self._key is None or key > self._key):
+            self._value, self._key = value, key
+
+    def finalize(self) -> Fact:
+        """The value; None where no row had a key."""
+        return self._value
+
+
 class Quantiles:
     """The aggregate `quantiles(value, is_array, level, …)`: one number, or an array of one for each level."""
 
@@ -165,6 +191,7 @@ def register(
         ("has_all", 2, has_all),
         ("array_length", 1, array_length),
         ("matches", 3, matches),
+        ("stored_status", 1, stored_status),
     ):
         connection.create_function(name, arguments, function, deterministic=True)
     connection.create_function("run_output", 1, run_output)
@@ -172,3 +199,4 @@ def register(
     # The type stubs know only aggregates of two arguments.
     connection.create_aggregate("quantiles", -1, cast("Any", Quantiles))
     connection.create_aggregate("grouped", 2, cast("Any", Grouped))
+    connection.create_aggregate("arg_max", 2, cast("Any", ArgMax))

@@ -200,4 +200,5 @@ COLUMNS = (
 COLUMN_NAMES = frozenset(column.name for column in COLUMNS)
 CORE_NAMES = tuple(column.name for column in COLUMNS if column.is_core)
 TIME_NAMES = frozenset(column.name for column in COLUMNS if column.is_time)
+TEXT_NAMES = frozenset(column.name for column in COLUMNS if "String" in column.type)
 JSON_NAMES = frozenset(column.name for column in COLUMNS if column.type == "JSON")

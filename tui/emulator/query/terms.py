@@ -7,8 +7,21 @@ reaches SQLite; strings go as parameters, identifiers in brackets.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from tui.emulator.query.functions import AGGREGATES, ALIASES, COUNTED_UNITS, DAY, INTERVALS, MS, SCALARS, Function, S
-from tui.emulator.query.schema import COLUMN_NAMES, JSON_NAMES, TIME_NAMES
+from tui.emulator.query.functions import (
+    AGGREGATES,
+    ALIASES,
+    BUCKET_UNITS_S,
+    COUNTED_UNITS,
+    DAY,
+    INTERVALS,
+    MS,
+    SCALARS,
+    Function,
+    S,
+    start_of_bucket,
+)
+from tui.emulator.query.schema import JSON_NAMES, TEXT_NAMES, TIME_NAMES
+from tui.emulator.query.tables import RUNS, TIME_ALIAS, Table
 from tui.emulator.query.tokens import Cursor, QueryRefused
 
 SQL_MOST_CHARACTERS = 200_000
@@ -17,11 +30,14 @@ SQL_MOST_CHARACTERS = 200_000
 RESERVED = frozenset(
     {"AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CROSS", "DESC", "DISTINCT", "ELSE", "END", "FROM", "FULL", "GROUP"}
     | {"HAVING", "ILIKE", "IN", "INNER", "INTERVAL", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "NULLS"}
-    | {"OFFSET", "ON", "OR", "ORDER", "RIGHT", "SELECT", "THEN", "UNION", "USING", "WHEN", "WHERE", "WITH"}
+    | {"OFFSET", "ON", "OR", "ORDER", "RIGHT", "SELECT", "SETTINGS", "THEN", "UNION", "USING", "WHEN", "WHERE", "WITH"}
 )
 
-_HIDDEN = {"rowid", "oid", "_rowid_"}
-"""Names that SQLite knows in every table."""
+_HIDDEN = {"rowid", "oid", "_rowid_", TIME_ALIAS}
+"""Columns that SQLite has in every table, and our own, which no query may name."""
+
+_SPECIAL = {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin", "tostartofinterval", "timebucket"}
+"""Functions whose arguments are not plain expressions, or that need more than their arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class Piece:
     text: str | None = None
     items: tuple["Piece", ...] | None = None
     interval: str = ""
+    interval_s: int = 0
 
     def __post_init__(self) -> None:
         if len(self.sql) > SQL_MOST_CHARACTERS:
@@ -48,12 +65,13 @@ class Piece:
 class Terms(Cursor, ABC):
     """Reads terms. `values` are the parameters of the SQL, by name; `now`: the moment, to the second."""
 
-    def __init__(self, query: str, now: str) -> None:
+    def __init__(self, query: str, now: str, bucket_s: int) -> None:
         super().__init__(query)
         self.values: dict[str, str] = {}
         self.joins: list[str] = []
         """What `arrayJoin` adds to the FROM of the select that is being read."""
         self._now = now
+        self._bucket_s = bucket_s
 
     @abstractmethod
     def select(self) -> str:
@@ -135,7 +153,8 @@ class Terms(Cursor, ABC):
         if not name or not amount.isdigit() or len(amount) > 9:
             raise self.mismatch("INTERVAL")
         modifier = f"'{{}}{int(amount) * times} {name}'"
-        return Piece(modifier.format(""), "interval", interval=modifier)
+        interval_s = int(amount) * BUCKET_UNITS_S.get(unit.lower().removesuffix("s"), 0)
+        return Piece(modifier.format(""), "interval", interval=modifier, interval_s=interval_s)
 
     def _column(self) -> Piece:
         parts = [self.need_name()]
@@ -155,7 +174,7 @@ class Terms(Cursor, ABC):
         name = self.take().text
         known = ALIASES.get(name.lower(), name.lower())
         unit = known.removeprefix("tointerval")
-        if known in {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin"} or unit in INTERVALS:
+        if known in _SPECIAL or unit in INTERVALS:
             return self._special(known, unit)
         function, is_filtered = SCALARS.get(known), False
         if function is None:
@@ -192,8 +211,8 @@ class Terms(Cursor, ABC):
     ) -> Piece:
         condition = f" FILTER (WHERE {arguments.pop().sql})" if is_filtered and arguments else ""
         if len(arguments) < function.least or (function.most is not None and len(arguments) > max(1, function.most)):
-            raise QueryRefused(f"Function '{name}' was called with {len(arguments)} arguments")
-        sqls = [argument.sql for argument in arguments]
+            raise QueryRefused(f"Function '{name}' expects {_arity(function)}, found {len(arguments)}")
+        sqls = [_stored(argument) if function.is_of_stored else argument.sql for argument in arguments]
         if "*" in sqls and function is not AGGREGATES["count"]:
             raise QueryRefused(f"Function '{name}' takes no '*'")
         levels = [parameter.sql for parameter in parameters] or ["0.5"]
@@ -204,6 +223,7 @@ class Terms(Cursor, ABC):
         if is_distinct and sqls:
             sqls[0] = f"DISTINCT {sqls[0]}"
         fixed = {"all": ", ".join(sqls) or "*", "chain": " || ".join(sqls), "f": condition, "p": ", ".join(levels)}
+        fixed["empty"] = "''" if arguments and arguments[0].name in TEXT_NAMES else "NULL"
         sql = function.sql.format(*sqls, **fixed, p0=levels[0])
         time = arguments[0].time if function.time == "same" and arguments else function.time
         return Piece(sql, name.lower(), time)
@@ -221,6 +241,10 @@ class Terms(Cursor, ABC):
             case "datediff", [Piece(text=str(counted)), start, end] if counted.removesuffix("s") in COUNTED_UNITS:
                 count = COUNTED_UNITS[counted.removesuffix("s")]
                 return Piece(f"({count.format(end.sql)} - {count.format(start.sql)})", known)
+            case "timebucket", []:
+                return Piece(start_of_bucket(f"[{TIME_ALIAS}]", self._bucket_s), known, S)
+            case "tostartofinterval", [moment, Piece(interval_s=interval_s)] if interval_s:
+                return Piece(start_of_bucket(moment.sql, interval_s), known, S)
             case "multiif", [_, _, _, *_] if len(arguments) % 2:
                 pairs = zip(arguments[:-1:2], arguments[1::2], strict=True)
                 cases = " ".join(f"WHEN {condition.sql} THEN {value.sql}" for condition, value in pairs)
@@ -234,7 +258,17 @@ class Terms(Cursor, ABC):
         raise QueryRefused(f"Function '{known}' does not take these arguments")
 
 
-def unknown_column(name: str, table: str = "") -> QueryRefused:
-    """As recordings 833 and 836 say it; of a qualified one the table too."""
-    where = f' on table "{table}"' if table else ""
-    return QueryRefused(f'Unknown column "{name}"{where}. Available columns: {", ".join(sorted(COLUMN_NAMES))}')
+def _stored(argument: Piece) -> str:
+    """Return the SQL of the stored value: some functions give the database's word for a status (recording 2641)."""
+    return f"stored_status({argument.sql})" if argument.name == "status" else argument.sql
+
+
+def _arity(function: Function) -> str:
+    count = f"{function.least}" if function.least == function.most else f"at least {function.least}"
+    return f"{count} argument{'' if function.least == 1 else 's'}"
+
+
+def unknown_column(name: str, alias: str = "", table: Table = RUNS) -> QueryRefused:
+    """The refusal of a column, as in recordings 833 and 836. A qualified name is refused with its table."""
+    where = f' on table "{alias}"' if alias else ""
+    return QueryRefused(f'Unknown column "{name}"{where}. Available columns: {", ".join(sorted(table.columns))}')

@@ -11,7 +11,16 @@ QUERY_MOST_CHARACTERS = 20_000
 
 
 class QueryRefused(Exception):
-    """A query that is not answered; its text is the `error` of a 400."""
+    """A query that gets an error response: its `status`, and its text as the `error` of the body."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def server_error() -> QueryRefused:
+    """Clauses that the real server answers with a 500 (recordings 2651, 2652)."""
+    return QueryRefused("Internal Server Error", 500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ async def query(asked: ApiRequest) -> ApiResponse:
     try:
         names, rows = await asked.queries.answer(body["query"], from_ms=from_ms, to_ms=to_ms)
     except QueryRefused as refused:
-        raise Refusal(400, {"error": str(refused)}) from None
+        raise Refusal(refused.status, {"error": str(refused)}) from None
     if body.get("format") == "csv":
         return ApiResponse({"format": "csv", "results": _csv(names, rows)})
     return ApiResponse({"format": "json", "results": [dict(zip(names, row, strict=True)) for row in rows]})

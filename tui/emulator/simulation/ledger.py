@@ -29,10 +29,11 @@ class Ledger:
         self.by_number: dict[int, Run] = {}
         self.by_idempotency: dict[tuple[str, str], Run] = {}
         self._by_request: OrderedDict[str, Run] = OrderedDict()
+        self._is_followed = False
         self.changed: dict[int, None] = {}
-        """Numbers of runs whose copy changed, for who keeps another copy and empties this (`query`)."""
+        """Numbers of runs whose copy changed. The follower (`query.copy`) empties it."""
         self.dropped: list[int] = []
-        """Numbers of runs that are gone, likewise."""
+        """Numbers of the runs that were dropped. The follower empties it."""
         self._visible: list[int] = []
         self._created_ms: list[int] = []
         self._by_field: defaultdict[tuple[Field, str], list[int]] = defaultdict(list)
@@ -44,6 +45,12 @@ class Ledger:
     def __iter__(self) -> Iterator[Run]:
         """All of them, the oldest first."""
         return iter(self.by_number.values())
+
+    def follow(self) -> None:
+        """Record changes from now on, for one follower. Without one they would pile up."""
+        self._is_followed = True
+        self.changed.clear()
+        self.dropped.clear()
 
     def add(self, run: Run) -> None:
         """Keep a new run; lists do not see it yet."""
@@ -67,7 +74,7 @@ class Ledger:
         """Let lists see it as it is now."""
         before = run.copied
         run.copied = run.status
-        self.changed[run.number] = None
+        self._record_change(run)
         if before is None:
             self._show(run)
         elif before is not run.status:
@@ -81,7 +88,7 @@ class Ledger:
         for run in self:
             if run.copied is None:
                 run.copied = run.status
-                self.changed[run.number] = None
+                self._record_change(run)
                 self._show(run)
                 numbers[run.status].append(run.number)
         for word, found in numbers.items():
@@ -108,8 +115,9 @@ class Ledger:
             del self.by_idempotency[key]
         if run.copied is not None:
             self._by_status[run.copied].remove(run.number)
-        self.changed.pop(run.number, None)
-        self.dropped.append(run.number)
+        if self._is_followed:
+            self.changed.pop(run.number, None)
+            self.dropped.append(run.number)
 
     def compact(self) -> None:
         """Leave dropped numbers out of the indexes, which takes the longer the more runs there are."""
@@ -145,6 +153,10 @@ class Ledger:
         """The number of the last visible run that was created then or earlier; -1 when none was."""
         at = bisect_right(self._created_ms, created_ms)
         return self._visible[at - 1] if at else -1
+
+    def _record_change(self, run: Run) -> None:
+        if self._is_followed:
+            self.changed[run.number] = None
 
     def _show(self, run: Run) -> None:
         number = run.number
