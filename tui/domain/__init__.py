@@ -1,5 +1,5 @@
-"""What Trigger.dev is made of, as frozen values: runs, attempts, errors, spans, trees, updates.
+"""The things of Trigger.dev as frozen values: runs, attempts, errors, spans, trees, updates.
 
-Pure: no IO, no clock, no library outside the standard one. Nothing here knows how a value came
-(`wire`), where it is kept (`store`) or how it looks (`present`).
+This package does no IO, reads no clock and imports only the standard library. It does not know how values are decoded
+(`wire`), stored (`store`) or displayed (`present`).
 """

@@ -1,6 +1,7 @@
-"""What was asked of a run, and how far it got: an overlay, never written into the run's status.
+"""The progress of an action on a run, such as cancel or replay.
 
-The verbs are in `tui.actions`, their dispatch in `tui.session`.
+It is kept beside the run and never changes the run's status. The actions are defined in `tui.actions` and carried out
+by `tui.session`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,14 +12,15 @@ from enum import StrEnum
 from tui.domain.ids import RunId
 
 OnWritten = Callable[[], Awaitable[None]]
-"""Called when the first byte of a request leaves; a redirect or another try calls it again. It raises nothing."""
+"""Called when the first byte of a request is sent, and again for a redirect or a retry. It never raises."""
 
 
 class ActionPhase(StrEnum):
-    """How far an action got.
+    """How far an action has got.
 
-    REQUESTED: the request went out. ACCEPTED: the server said yes. The others are ends; REFUSED covers what was never
-    sent.
+    REQUESTED: the request was sent. ACCEPTED: the server accepted it. All others are final. CONFIRMED: the run changed
+    as requested. REFUSED: the server rejected the request, or it was never sent. FINISHED_FIRST: the run ended before
+    the action took effect. UNKNOWN: the outcome could not be read.
     """
 
     REQUESTED = "requested"
@@ -30,12 +32,12 @@ class ActionPhase(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the phase is final."""
         return self not in {ActionPhase.REQUESTED, ActionPhase.ACCEPTED}
 
 
 class Via(StrEnum):
-    """Where a person started an action, as the action log has it."""
+    """How the user started an action. The action log contains these words."""
 
     KEY = "key"
     PALETTE = "palette"
@@ -44,11 +46,11 @@ class Via(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionStatus:
-    """The newest word about one action on one run.
+    """The current phase of one action on one run.
 
-    `action` is the id of the verb; `number` counts the actions of a session, which tells a second cancel of a run from
-    the first; `message` says why it was refused or is unknown; `new_run_id` is a replay's; `via` is where it was
-    started.
+    `action` is the action's id. `number` counts the actions of a session, so that a second cancel of a run differs from
+    the first. `message` says why the action was refused or its outcome is unknown. `new_run_id` is the run that a
+    replay started.
     """
 
     run_id: RunId

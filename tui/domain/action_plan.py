@@ -1,6 +1,6 @@
-"""What an action would touch, before anything is sent: the runs, what else stops below them, what nobody knows.
+"""The plan of an action: which runs it would change, shown to the user before any request is sent.
 
-It also says which consent that takes. `session.planning` reads it; the command line and the screen ask.
+`session.action_planner` builds the plan. The command line and the confirmation dialog show it and ask for consent.
 """
 
 from collections import Counter
@@ -12,21 +12,21 @@ from tui.domain.run import Run
 from tui.domain.tree import TreeNode
 
 MAX_RUNS_FOR_YES = 10
-"""Above this many runs, those counted that stop with them, a yes is not enough."""
+"""Above this many runs, descendants included, the user must type a text instead of answering yes."""
 
 UNKNOWN = "unknown"
-"""What stands for the status of a run, or the name of an environment, that nobody tells."""
+"""Shown for a run's status or an environment's name that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionPlan:
-    """What would change. `verb` is the action's title, `runs` those that it is asked for.
+    """The runs that an action would change. `verb` is the action's title, `runs` are the runs the user chose.
 
     `descendants` are runs below them that would stop too; an unknown status counts as live. `ended_descendants` counts
     the finished ones, which stay as they are. `awaited_by` are the tasks of runs that wait for one of `runs`.
-    `skipped` were asked for too, but the verb makes no sense on them. `missing` says why this may not be all;
-    `read_at` is when it was found out, None where nothing had to be. `is_from_replica`: part of it
-    is about a second older.
+    `skipped` were chosen too, but the action does not apply to them. `missing` says why the plan may be incomplete.
+    `read_at` is when the plan was read; None: no request was needed. `is_from_replica`: part of it comes from a replica
+    of the server's database that is about a second behind.
     """
 
     verb: str
@@ -41,17 +41,17 @@ class ActionPlan:
 
     @property
     def total(self) -> int:
-        """Every run that would change, as far as is known."""
+        """The number of runs that would change, as far as is known."""
         return len(self.runs) + len(self.descendants)
 
     @property
     def descendants_by_title(self) -> Counter[str]:
-        """How many stop below by title of status."""
+        """The number of descendants that would stop, by the title of their status."""
         return Counter(live_title(node) or UNKNOWN for node in self.descendants)
 
 
 def live_title(node: TreeNode) -> str | None:
-    """The title of a run that would stop, or None if it ended already."""
+    """Return the status title of a run that would stop, or None if the run has ended."""
     if node.run is not None and node.run.state is not None:
         return None if node.run.is_final else node.run.title
     if node.status is None:
@@ -60,7 +60,10 @@ def live_title(node: TreeNode) -> str | None:
 
 
 def confirmation_texts(plan: ActionPlan, environment_name: str | None, *, is_production: bool) -> tuple[str, ...]:
-    """What has to be typed, any one of these, where a yes is not enough: the number or the environment's name."""
+    """Return the texts that confirm the plan, of which the user must type one. Empty: answering yes is enough.
+
+    They are the number of runs and the environment's name.
+    """
     if plan.total <= MAX_RUNS_FOR_YES and not (is_production and len(plan.runs) > 1):
         return ()
     return (str(plan.total), *([environment_name] if environment_name else []))

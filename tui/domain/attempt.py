@@ -1,6 +1,6 @@
-"""One try to run a task, and the history of tries of a run.
+"""An attempt to execute a run, and the history of a run's attempts.
 
-What lives here: the values. How they are rebuilt from a trace is in `domain.attempts_of_trace`.
+`domain.attempts_of_trace` rebuilds them from a trace.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tui.domain.wait import Wait
 
 
 class AttemptStatus(StrEnum):
-    """The words of the run schema's attempts."""
+    """The attempt statuses of the run schema."""
 
     EXECUTING = "EXECUTING"
     COMPLETED = "COMPLETED"
@@ -23,9 +23,10 @@ class AttemptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt. `id` is its span's (None where no span of it is left, or none came yet); `number` counts from 1.
+    """One attempt. `number` counts from 1. `id` is the id of its span, None if the trace has no span of it.
 
-    `completed_at` is None while it runs; `retry_delay` is the wait that was planned after it, if any.
+    `completed_at` is None while the attempt runs, or if its end is not known. `retry_delay` is the delay before the
+    next attempt, if one was planned.
     """
 
     number: int
@@ -38,7 +39,7 @@ class Attempt:
 
     @property
     def took(self) -> timedelta | None:
-        """How long it ran, or None while it runs or when a time is not known."""
+        """The duration, or None while the attempt runs or if a time is not known."""
         if self.started_at is None or self.completed_at is None:
             return None
         return self.completed_at - self.started_at
@@ -46,12 +47,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptHistory:
-    """The attempts of a run in order, and what is known about the next one.
+    """The attempts of a run in order, and the planned retry.
 
-    `next_at` is when a planned retry starts (None when none is planned or its plan is not written yet);
-    `is_trace_gone` says that the server has no trace of the run left, so that earlier attempts are lost; `missing`
-    says in words what was cut or could not be read, so that later attempts may be lost, and is empty otherwise.
-    `wait` is what the last attempt waited for when its trace was read; see `Run.wait` for whether it still does.
+    `next_at` is when the planned retry starts; None: none is planned, or the trace does not show it yet.
+    `is_trace_gone`: the server no longer has the trace, so that earlier attempts are lost. `missing` explains in words
+    which part of the trace was cut or could not be read; empty if none was. `wait` is the wait that was open when the
+    trace was read; `Run.wait` says whether it still is.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -62,7 +63,7 @@ class AttemptHistory:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every attempt that was begun is here, from its own span."""
+        """Whether every attempt that started is here and was read from its own span."""
         numbers = [attempt.number for attempt in self.attempts]
         has_all = numbers == list(range(1, len(numbers) + 1)) and all(
             attempt.id is not None for attempt in self.attempts

@@ -1,8 +1,8 @@
-"""The attempts of a run, rebuilt from its trace: the REST API of today's servers sends none.
+"""Rebuilds the attempts of a run from its trace, since the REST API of current servers does not return them.
 
-What lives here: the reading of spans named `Attempt N` and `Retry #N delay`, and what the end of the run says about
-the last of them where a crash or a lost worker left its span open for ever. What is asked of the server, and when, is
-`sources`'. Source: wire/README.md §4, §5, recordings 210-253 with the details 103-149.
+An attempt is a span named `Attempt N`; the delay before a retry is a span named `Retry #N delay`. After a crash the
+span of the last attempt stays open for ever. Its end is then taken from the run.
+Source: tests/wire/recordings/README.md §4, §5.
 """
 
 import re
@@ -18,13 +18,13 @@ from tui.domain.wait_of_trace import wait_of
 
 _ATTEMPT = re.compile(r"Attempt ([1-9][0-9]{0,8})\Z")
 _RETRY_DELAY = re.compile(r"Retry #([1-9][0-9]{0,8}) delay\Z")
-# The one internal code that means what the user asked for (TaskRunErrorCodes of @trigger.dev/core).
-_CANCELLED_BY_A_PERSON = "TASK_RUN_CANCELLED"
+# The error code of a run that the user canceled. All other codes are failures.
+_CANCELED_BY_USER = "TASK_RUN_CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """What the run's own state says about its last attempt, for where the trace does not."""
+    """The end of the last attempt according to the run, for a trace that does not show it."""
 
     status: AttemptStatus
     at: datetime | None = None
@@ -32,21 +32,22 @@ class _Ending:
 
 
 def needs_root_error(run: Run, trace: Trace | None) -> bool:
-    """Whether the true error of the run is only in the detail of its own span, which then should be read.
+    """Return whether the error message of the run must be read from the detail of its root span.
 
-    So it is after a crash, a timeout, an uncaught exception, a lost worker or a system failure, of which REST tells
-    the code alone (recordings 109, 111, 147, 149; 269, 284, 285).
+    After a crash, a timeout, an uncaught exception, a lost worker or a system failure, REST returns only an error code.
+    Source: tests/wire/recordings/README.md §5.
     """
     error = _error_of_last_attempt(run, None)
     return error is not None and error.has_code_only and trace is not None and span_of_run(trace, run.id) is not None
 
 
 def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = None) -> AttemptHistory:
-    """Rebuild the attempts of a run, whose detail was read, from its own trace or that of a run above it.
+    """Rebuild the attempts of a run from its own trace or from the trace of an ancestor.
 
-    `trace` None: the server has none (404). `root_error`: the error in the detail of the run's own span, see
-    `needs_root_error`. Where the run counts more attempts than the trace shows (it lags, was cut, is gone), the last
-    one is added without an id. An attempt that is over, but nobody knows since when, has no `completed_at`.
+    The detail of the run must have been read. `trace` None: the server has no trace (404). `root_error` is the error of
+    the run's root span, see `needs_root_error`. If the run counts more attempts than the trace shows, the last one is
+    added without an id: the trace may be late, cut or deleted. An attempt that ended at an unknown time has no
+    `completed_at`.
     """
     root = None if trace is None else span_of_run(trace, run.id)
     spans, delays = _numbered(root, _ATTEMPT), _numbered(root, _RETRY_DELAY)
@@ -65,16 +66,16 @@ def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = Non
     return AttemptHistory(
         attempts=tuple(reversed(attempts)),
         next_at=delays[newest_delay].ended_at if newest_delay >= max(last, 1) and not run.is_final else None,
-        # Just after the trigger there is no trace yet (recording 215): nothing is lost then.
+        # Just after the trigger there is no trace yet: no attempt is lost then.
         is_trace_gone=trace is None and (run.is_final or last > 0),
         wait=None if root is None or run.is_final else wait_of(root, spans.get(last)),
     )
 
 
 def _numbered(root: Span | None, pattern: re.Pattern[str]) -> dict[int, Span]:
-    """The direct children of a run's own span that the pattern names, by their number.
+    """Return the direct children of a run's root span whose name matches `pattern`, by the number in the name.
 
-    Of several with one number the closed one counts, then the later.
+    Of two spans with the same number a closed one wins, then the later one.
     """
     found: dict[int, Span] = {}
     if root is None:
@@ -89,7 +90,7 @@ def _numbered(root: Span | None, pattern: re.Pattern[str]) -> dict[int, Span]:
 def _attempt(
     number: int, span: Span | None, delay: Span | None, ending: _Ending | None, following: Span | None
 ) -> Attempt:
-    """One attempt, from what there is of it: its span, the wait planned after it, the run's end, the next attempt."""
+    """Build one attempt from its span, the retry delay after it, the run's end and the next attempt's span."""
     error = None if span is None else span.exception
     if span is not None and not span.is_partial:
         status, completed_at = _status_of(span), span.ended_at
@@ -102,7 +103,7 @@ def _attempt(
     if ending is not None and ending.error is not None and error is None and delay is None:
         status, error = ending.status, ending.error
     if span is not None and completed_at is not None:
-        # The clocks of worker and server differ: no attempt took less than nothing.
+        # The clocks of worker and server differ: without this a duration could be negative.
         completed_at = max(completed_at, span.started_at)
     return Attempt(
         number=number,
@@ -123,7 +124,7 @@ def _status_of(span: Span) -> AttemptStatus:
 
 def _ending(run: Run, root: Span | None, last: int, root_error: RunError | None) -> _Ending:
     if run.state is None or not run.is_final:
-        # A trace that is newer than the run may show an attempt that the run does not count yet.
+        # The trace may be newer than the run, and show an attempt that the run does not count yet.
         is_over = run.is_waiting_to_retry and last <= (run.attempt_count or 0)
         return _Ending(AttemptStatus.FAILED if is_over else AttemptStatus.EXECUTING)
     if run.status is RunStatus.COMPLETED_SUCCESSFULLY:
@@ -135,10 +136,10 @@ def _ending(run: Run, root: Span | None, last: int, root_error: RunError | None)
 
 
 def _error_of_last_attempt(run: Run, root_error: RunError | None) -> RunError | None:
-    """The run's error where its last attempt ended in it: not `Canceled by user`, nor an expiry (127, 129, 132)."""
-    told = None if run.error is None else run.error[1]
+    """Return the run's error if it ended the last attempt, which an expiry or a cancel by the user did not."""
+    run_error = None if run.error is None else run.error[1]
     if run.status.is_failed:
-        return root_error or told
-    # A worker that was lost leaves a canceled run (recording 147).
-    codes = {error.code for error in (told, root_error) if error is not None} - {None, _CANCELLED_BY_A_PERSON}
-    return (root_error or told) if codes and run.status is RunStatus.CANCELLED else None
+        return root_error or run_error
+    # The server cancels a run whose worker was lost.
+    codes = {error.code for error in (run_error, root_error) if error is not None} - {None, _CANCELED_BY_USER}
+    return (root_error or run_error) if codes and run.status is RunStatus.CANCELLED else None

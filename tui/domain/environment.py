@@ -1,7 +1,6 @@
-"""Where we are, and what the key in our hands may do there.
+"""The environment of the API key, and what the key may do there.
 
-What lives here: the values. `wire` decodes them, `session` decides what follows.
-Source: wire/README.md §1, DESIGN §4, §8.
+Source: tests/wire/recordings/README.md §1, §10.
 """
 
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from tui.domain.text import Raw
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The four things that `whoami` tells and we keep: never the key that it echoes.
+    """An environment as `whoami` describes it. The API key in that response is never stored.
 
-    `slug` is dev, staging, prod or preview; `type` DEVELOPMENT, STAGING, PRODUCTION or PREVIEW.
+    `slug` is dev, staging, prod or preview; `type` is DEVELOPMENT, STAGING, PRODUCTION or PREVIEW.
     """
 
     slug: Raw
@@ -25,12 +24,12 @@ class Environment:
 
     @property
     def is_production(self) -> bool:
-        """Whether writing here needs the environment's name: a type that we do not know may be production too."""
+        """Whether the environment is, or may be, production. An unknown type counts as production."""
         return self.type.upper() not in {"DEVELOPMENT", "STAGING", "PREVIEW"}
 
 
 class Capability(StrEnum):
-    """What a key may be refused without the rest of the program losing its meaning."""
+    """A kind of request that the server may refuse an API key while the rest of the program still works."""
 
     QUERY = "query"
     TRACE = "trace"
@@ -43,7 +42,7 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What the `x-ratelimit-*` headers said: requests that remain of `limit` until the refill in `resets_in`."""
+    """The `x-ratelimit-*` headers: `remaining` of `limit` requests are left until the refill in `resets_in`."""
 
     limit: int
     remaining: int

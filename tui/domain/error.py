@@ -1,8 +1,8 @@
-"""Why a run failed: one shape for the five places of the API that tell it.
+"""`RunError`: the reason why a run failed, in one form for all five places of the API that have it.
 
-REST `error`, the exception event of a span, `properties.error` of a span detail, realtime's `error` column and
-an old server's `attempts[].error` all end in `RunError`. Stack frames are read in `domain.stack`.
-Source: wire/README.md §4, §5, §8.
+The places are REST's `error`, the exception event of a span, `properties.error` of a span detail, the `error` column of
+the realtime feed, and `attempts[].error` of old servers. `domain.stack` parses the stack frames.
+Source: tests/wire/recordings/README.md §4, §5, §8.
 """
 
 import re
@@ -12,22 +12,22 @@ from typing import Final
 from tui.domain.text import Raw
 
 MAX_NAME_CHARS: Final = 1_000
-"""Of an error's name, which is that of a class."""
+"""The name of an error is the name of a class."""
 
-# 'trigger.dev internal error (CODE)' is all that REST says of a crash, a timeout or an uncaught exception.
+# REST returns only 'trigger.dev internal error (CODE)' for a crash, a timeout or an uncaught exception.
 _REST_INTERNAL = re.compile(r"trigger\.dev internal error \((\w+)\)\Z")
-# 'CODE: the real message' is how the root span says it, under the name 'Internal error'.
-# Without a message it is the code alone.
+# The root span names the same error 'Internal error', and its message is 'CODE: the real message' or the code alone.
 _SPAN_INTERNAL = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:: (.*))?\Z", re.DOTALL)
 INTERNAL_NAME = "Internal error"
 
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """What was thrown: `name` is the class, `stack` the text of Node, `code` Trigger.dev's own word for a failure
-    outside the task's code (`TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE`), `causes` the chain where a server sends it.
+    """An error. `name` is the class of the exception, `stack` the stack trace as Node prints it.
 
-    `has_code_only` says that the true message is elsewhere: REST gives the code only.
+    `code` is set for a failure outside the task's code, such as `TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE`. `causes` is
+    the chain of causes, if the server sends one. `has_code_only`: the message contains only the code, because REST does
+    not return the real message.
     """
 
     message: Raw
@@ -39,14 +39,14 @@ class RunError:
 
     @property
     def is_internal(self) -> bool:
-        """Whether Trigger.dev ended the run, not an exception that the task's promise rejected with."""
+        """Whether Trigger.dev ended the run, instead of an exception in the task's code."""
         return self.code is not None
 
 
 def build_error(
     message: str | None, *, name: str | None = None, stack: str | None = None, causes: tuple[RunError, ...] = ()
 ) -> RunError:
-    """Build an error out of the parts that REST, spans and old attempts send, each of which may be absent."""
+    """Build an error from its parts, each of which the server may leave out."""
     text = message or ""
     if name is not None and len(name) > MAX_NAME_CHARS:
         name = name[: MAX_NAME_CHARS - 1] + "…"

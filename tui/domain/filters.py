@@ -1,7 +1,7 @@
-"""What the server is asked to leave out of a list of runs.
+"""`RunFilters`: the filters that the server applies to the runs list, and the server's notation of periods.
 
-What lives here: the value. How it becomes a query is `wire.client`'s; what is filtered here, among the runs that we
-have, is `store.filter`'s. Source: wire/README.md §3, recordings 020-063.
+`wire.client` turns them into query parameters. The filter that a user types after `/` is another one: `store.filter`
+applies it to the runs in the store. Source: tests/wire/recordings/README.md §3.
 """
 
 import re
@@ -13,13 +13,13 @@ from typing import Final
 from tui.domain.ids import BatchId, TaskId
 
 MAX_PERIOD: Final = timedelta(days=3650)
-"""No server keeps runs as long as that, and now minus it is still a date."""
+"""Servers keep runs for less than this, and the current time minus this is still a valid date."""
 
 MAX_QUERY_PERIOD: Final = timedelta(days=30)
-"""TRQL clips anything longer without notice (recordings 2618, 2619)."""
+"""TRQL silently shortens a longer period to this. Source: tests/wire/recordings/README.md §7."""
 
 TASK_QUEUE_PREFIX: Final = "task/"
-"""Before a task's id in the stored name of its own queue (recordings 037, 038)."""
+"""The server stores the queue of task `ok` as `task/ok`. Source: tests/wire/recordings/README.md §3."""
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
 _UNITS: Final = {
@@ -33,12 +33,12 @@ _UNITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RunFilters:
-    """Which runs a list holds: those that match one value of every field that is not empty.
+    """Selects the runs that match one value of every field that is not empty.
 
-    `statuses` are REST words (`EXECUTING` does not match `DEQUEUED`); several `tags` mean any of them; `queues` are
-    names as a person types them, see `queue_names`; `period` is the server's text (`1h`, `7d`), see `parse_period`;
-    `created_from` and `created_to` are kept to the millisecond. Without any of these three, runs of every age match:
-    a request says so explicitly, since a server that is not told searches seven days (recording 2600).
+    `statuses` are REST words; `EXECUTING` does not include `DEQUEUED`. A run matches if it has any of the `tags`.
+    `queues` are names as a user types them, see `queue_names`. `period` is the server's text (`1h`, `7d`), see
+    `parse_period`. `created_from` and `created_to` are precise to the millisecond. Without these three, runs of every
+    age match; the request then names a very long period, because the server's default is seven days.
     """
 
     statuses: tuple[str, ...] = ()
@@ -56,28 +56,28 @@ class RunFilters:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it leaves nothing out."""
+        """Whether every run matches."""
         return self == RunFilters()
 
     @property
     def has_window(self) -> bool:
-        """Whether it limits the time of creation."""
+        """Whether the filters limit the time of creation."""
         return any(bound is not None for bound in (self.period, self.created_from, self.created_to))
 
 
 def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
-    """The stored names that typed queue names may mean: `ok` is a queue of its own, or the queue of the task `ok`."""
+    """Return the stored names that typed queue names may mean: `ok` may be a named queue or the queue of task `ok`."""
     names = ((name,) if name.startswith(TASK_QUEUE_PREFIX) else (name, TASK_QUEUE_PREFIX + name) for name in queues)
     return tuple(dict.fromkeys(name for both in names for name in both))
 
 
 def query_period(period: timedelta) -> str:
-    """The server's text for the period of a TRQL query, clipped to what the server takes."""
+    """Return the server's text for the period of a TRQL query, at most `MAX_QUERY_PERIOD`."""
     return period_text(min(period, MAX_QUERY_PERIOD))
 
 
 def parse_period(text: str) -> timedelta | None:
-    """How long a period of the server is (`90m`, `24h`, `7d`, `2w`); None for what it would ignore, or is too long."""
+    """Parse a period such as `90m`, `24h`, `7d`, `2w`. None: the server would ignore it, or it is too long."""
     found = _PERIOD.match(text)
     if found is None:
         return None
@@ -86,9 +86,9 @@ def parse_period(text: str) -> timedelta | None:
 
 
 def period_text(period: timedelta) -> str:
-    """The server's text for a period, in the largest unit that divides it: `24h` rather than a day, `7d`, never weeks.
+    """Return the server's text for a period, in the largest unit that divides it.
 
-    Less than a second counts as one.
+    One day is `24h`, a week is `7d`. The shortest period is one second.
     """
     seconds = max(1, period // timedelta(seconds=1))
     for unit, size, least in (("d", 86_400, 2), ("h", 3600, 1), ("m", 60, 1)):

@@ -1,6 +1,6 @@
-"""The names of things, as types of their own, so that a task is never passed for a run.
+"""A type for each kind of id, so that mypy rejects a task id in place of a run id.
 
-Nothing but `NewType`s: no validation, since an id is whatever the server calls it.
+Ids are not validated: the server may use any text.
 """
 
 from typing import NewType
@@ -11,4 +11,4 @@ SpanId = NewType("SpanId", str)
 TraceId = NewType("TraceId", str)
 BatchId = NewType("BatchId", str)
 Cursor = NewType("Cursor", str)
-"""An opaque page position of the runs list (wire/README.md §3); never built, only handed back."""
+"""An opaque page position in the runs list, passed back to the server as it came."""

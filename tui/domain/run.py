@@ -1,7 +1,9 @@
-"""A run, kept as facets that are known, and become old, independently of each other.
+"""A run and its facets: the groups of fields that are read, and become outdated, independently of each other.
 
-What lives here: the values. Which of two facets wins is decided in `store.merge`; how they come is `wire`'s.
-Source: DESIGN §3, wire/README.md §3, §4.
+The runs list returns the state of a run, its detail also the payload, its trace the attempts. Each answer therefore
+fills some facets and leaves the others alone. Most facets carry a `Stamp`; `store.merge` compares stamps to decide
+which of two facets is newer.
+Source: ARCHITECTURE.md; tests/wire/recordings/README.md §3, §4.
 """
 
 from dataclasses import dataclass
@@ -17,11 +19,14 @@ from tui.domain.text import Raw
 from tui.domain.wait import Wait
 
 Json = Any
-"""A decoded JSON value, exactly as the server sent it. Never changed by anybody."""
+"""A decoded JSON value, exactly as the server sent it. Never modified."""
 
 
 class Absent(Enum):
-    """A key that the server did not send, where null means something else."""
+    """The type of `ABSENT`, which stands for a JSON key that the server did not send.
+
+    None cannot stand for it: JSON null is a valid payload, and a run may return it as its output.
+    """
 
     ABSENT = "absent"
 
@@ -29,11 +34,14 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 MAX_SUSPEND_DELAY: Final = timedelta(seconds=30)
-"""A run that is suspended later than this after the begin of a wait began another one meanwhile."""
+"""A deployed run is suspended soon after a wait begins. A run suspended later than this has begun another wait."""
 
 
 class Precision(IntEnum):
-    """How much a kind of answer knows, of two that speak of the same moment: the greater wins."""
+    """How much detail a kind of response has about a run. Of two facets with the same `updated_at` the greater wins.
+
+    `DERIVED` is computed from other values instead of being sent by the server.
+    """
 
     DERIVED = 0
     LIST = 1
@@ -43,7 +51,11 @@ class Precision(IntEnum):
 
 
 class Stamp(NamedTuple):
-    """When a facet was true by the run's own `updated_at`, and how precise its source is; then when it was read."""
+    """The age of a facet. Stamps compare field by field; the facet with the greater stamp is the newer one.
+
+    `updated_at` is the run's own time of its last change, `precision` the kind of response, `read_at` the server's time
+    of the response.
+    """
 
     updated_at: datetime
     precision: Precision
@@ -52,10 +64,10 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What never changes once it is set. None: not known yet, or the run has none.
+    """The fields that never change once they are set. None: not read yet, or the run has none.
 
-    `depth` counts from 0 at the root, `ttl` is the server's text (`10m`), `trigger_function` one of trigger,
-    triggerAndWait, batchTrigger, batchTriggerAndWait; `queue` and `machine` only TRQL tells.
+    `depth` is 0 for the root of a run tree. `ttl` is the server's text (`10m`). `trigger_function` is one of trigger,
+    triggerAndWait, batchTrigger, batchTriggerAndWait. `queue` and `machine` come only from TRQL queries.
     """
 
     task: TaskId | None = None
@@ -79,10 +91,10 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What changes while a run lives; complete in the list, the detail and the feed alike.
+    """The fields that change while a run is live. The list, the detail and the feed each return all of them.
 
-    `status` is the server's word and its meaning, without what the number of attempts adds (see `Run.status`);
-    `compute` is the summed time of ended attempts; costs are in US cents.
+    `status` does not take the number of attempts into account; `Run.status` does. `compute` is the total time of the
+    finished attempts. Costs are in US cents.
     """
 
     updated_at: datetime
@@ -100,9 +112,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Payload and output: decoded JSON, `ABSENT` where the server sent no key (null is a value).
+    """Payload and output as decoded JSON.
 
-    Large ones are a presigned URL instead (valid for 300 s, fetched without our key, only when asked).
+    The server replaces a large value with a presigned URL. The URL is valid for 300 s and is fetched without the API
+    key, and only when the user asks for the value.
     """
 
     payload: Json | Absent = ABSENT
@@ -113,11 +126,11 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that is known of one run. A facet that was not read yet is None (`metadata`: of a run without any, `{}`).
+    """Everything known about one run. A facet that has not been read yet is None.
 
-    `attempt_count` is the greatest number ever told; `children_read_at` the last time that the list of its direct
-    children was complete; `read_at` when the server last confirmed the state; `gone_at` when it last denied the run.
-    All times are the server's.
+    `read_at` is when the server last confirmed the state, `gone_at` when it last answered 404 for the run.
+    `attempt_count` is the greatest number that any response had. `children_read_at` is the last response that listed
+    all direct children. `metadata` is `{}` for a run without any. All times are the server's.
     """
 
     id: RunId
@@ -144,7 +157,7 @@ class Run:
 
     @property
     def title(self) -> str:
-        """The finest word there is for the status, in the dashboard's spelling; an unknown word as it came."""
+        """The most specific name of the status, spelled as in the dashboard; the server's word if it is unknown."""
         if self.state is None:
             return title_of(RunStatus.QUEUED)
         status = self.status
@@ -152,35 +165,39 @@ class Run:
 
     @property
     def is_final(self) -> bool:
-        """Whether it will never change again; decided from the status, never from the API's flags."""
+        """Whether the run has ended. The status decides, never the flags of the API."""
         return self.status.is_final
 
     @property
     def is_gone(self) -> bool:
-        """Whether the server's last word about it was 404."""
+        """Whether the server's latest response about the run was 404."""
         return self.gone_at is not None and (self.read_at is None or self.gone_at >= self.read_at)
 
     @property
     def wait(self) -> Wait | None:
-        """What its code waits for, as far as its trace tells and nothing has changed since that was read."""
+        """The current wait of the run's code. None: the trace shows none, or the run has changed since it was read."""
         if self.attempts is None or self.state is None or self.is_final or self.is_waiting_to_retry:
             return None
         stamp, history = self.attempts
         wait, changed_at = history.wait, self.state.updated_at
         if wait is None or changed_at <= stamp.updated_at:
             return wait
-        # A deployed run is suspended soon after it began to wait, which changes it once more: that wait goes on.
+        # The suspension of a deployed run changes it once more, but the wait goes on.
         is_suspended = self.status is RunStatus.WAITING_TO_RESUME and changed_at - wait.since <= MAX_SUSPEND_DELAY
         return wait if is_suspended else None
 
     @property
     def is_waiting_to_retry(self) -> bool:
-        """Whether it is queued again after a failed attempt (a backoff of 30 s or more, recordings 137, 138)."""
+        """Whether the run is queued again after a failed attempt.
+
+        The server does so for a backoff of at least 30 s. Source: tests/wire/recordings/README.md §2.
+        """
         return self.status is RunStatus.QUEUED and (self.attempt_count or 0) > 0
 
     def took(self, now: datetime) -> timedelta | None:
-        """Return the time from start to finish, or to `now` while the run lives; None before the start, or when the
-        end is not known.
+        """Return the time from start to finish, or to `now` while the run is live.
+
+        None: the run has not started, or has ended at an unknown time.
         """
         state = self.state
         if state is None or state.started_at is None:

@@ -1,6 +1,6 @@
-"""How far a search of the server got.
+"""The progress of a search on the server for older runs that match the filter.
 
-A source reports these values, and the list tells them in its last line.
+`sources.searching` reports it, and the last line of the list shows it.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 SEARCH_PERIOD: Final = timedelta(days=90)
-"""How far back a search asks for lists. Source: tests/wire/recordings/README.md."""
+"""How far back a search reads lists. Source: tests/wire/recordings/README.md."""
 
 
 class SearchStep(StrEnum):
-    """What a search looks through, in the order in which it does."""
+    """The steps of a search, in order."""
 
     IDS = "ids"
     ERRORS = "errors"
@@ -25,14 +25,17 @@ class SearchStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchProgress:
-    """What was looked at so far, for one filter.
+    """How far the search for one filter has got.
 
-    `step` is what is looked through now, None when the search stands still. `errors_read` of `error_count` errors were
-    read. `older_read` runs older than those listed before were read, back to `reached`: None before there is one.
-    `is_at_end`: the server has no older runs in the period that it was asked for. `answers` tell what it said to
-    questions by name, `trouble` why the search stopped before its end; both are raw text. `unreadable_count` errors
-    could not be read. `needs_errors`: whether a run matches may depend on its error. `is_answered`: nothing older can
-    match. `has_lists` is false where the source gives no lists, so that older runs cannot be read.
+    * `step`: the current step, None if the search is not running.
+    * `errors_read` of `error_count` errors of failed runs were read; `unreadable_count` could not be read.
+    * `older_read` runs older than the polled list were read, back to the creation time `reached`.
+    * `is_at_end`: the server has no older runs in the period of the search.
+    * `needs_errors`: whether a run matches may depend on its error.
+    * `is_answered`: no older run can match.
+    * `has_lists`: the source can read lists. Without lists it cannot read older runs.
+    * `answers`: sentences about the lists by name, in raw text.
+    * `trouble`: why the search stopped early, in raw text.
     """
 
     step: SearchStep | None = None

@@ -1,7 +1,4 @@
-"""What the sources are called, wherever somebody asks how one of them gets on.
-
-What lives here: names. The sources themselves are `tui.sources`'.
-"""
+"""The names of the sources, under which the store keeps their status. The sources are in `tui.sources`."""
 
 from typing import Final
 
@@ -12,13 +9,13 @@ RUN: Final = "run"
 """Polls one run."""
 
 REALTIME: Final = "realtime"
-"""Holds the feed of the whole environment."""
+"""Receives the realtime feed of the environment."""
 
 RUN_FEED: Final = "run-feed"
-"""Holds the feed of one run."""
+"""Receives the realtime feed of one run."""
 
 RELAY: Final = "relay"
-"""Is told by a relay, which has sources of its own."""
+"""Receives the updates of a relay, which has its own sources."""
 
 FEEDS: Final = frozenset({REALTIME, RUN_FEED})
-"""Those that the server tells of a change; the others ask."""
+"""The sources to which the server sends changes; the others poll."""

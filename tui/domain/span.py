@@ -1,7 +1,7 @@
 """The trace of a run as a tree of spans.
 
-What lives here: the values and the walk over them. Decoding is in `wire`, meaning in `domain.attempts_of_trace`
-and `domain.tree`. Source: wire/README.md §5.
+`domain.attempts_of_trace`, `domain.wait_of_trace` and `domain.tree` interpret it.
+Source: tests/wire/recordings/README.md §5.
 """
 
 from collections.abc import Iterator
@@ -19,10 +19,13 @@ from tui.domain.text import Raw
 class Span:
     """One span or log line of a trace.
 
-    `message` is its name (a task id on a run's own span, `Attempt 2` on an attempt); `duration` is zero while it
-    `is_partial`; `level` is TRACE for spans, DEBUG for engine noise, else a log level; `exception` is the last
-    event named `exception`; `attempt_number` is given on attempts and all below them. `about` is what stands beside
-    the name, which only `/events` tells: the token, the duration or the task that a span waits for.
+    * `message`: the name of the span. A run's root span has the task id, an attempt has `Attempt 2`.
+    * `duration`: zero while the span `is_partial`, that is open.
+    * `level`: TRACE for spans, DEBUG for internals of the engine, otherwise a log level.
+    * `exception`: the last event named `exception`.
+    * `attempt_number`: set on attempts and all spans below them.
+    * `about`: the text that the dashboard shows beside the name of a wait: the token, the duration or the task that
+      the span waits for. Only `/events` returns it.
     """
 
     id: SpanId
@@ -41,11 +44,11 @@ class Span:
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it ended, or None while it is open."""
+        """The end of the span, or None while it is open."""
         return None if self.is_partial else self.started_at + self.duration
 
     def walk(self) -> Iterator["Span"]:
-        """This span and all below it, parents first, in the server's order; never recursive."""
+        """Yield this span and all spans below it, parents first, in the server's order; never recursive."""
         pending = [self]
         while pending:
             span = pending.pop()
@@ -55,7 +58,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The answer of `/trace`: the asked run's own span at the root. `is_truncated`: the server cut it at 5,000 rows."""
+    """The response of `/trace`. `root` is the root span of the requested run.
+
+    `is_truncated`: the server left out all rows after the first 5,000.
+    """
 
     id: TraceId
     root: Span
@@ -64,9 +70,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The answer of `/events`, as far as attempts need it: the run's own span, None where it did not come.
+    """The response of `/events`, reduced to the spans that attempts need. `root` is the run's root span, if it came.
 
-    `may_be_cut`: as many rows may have come as the server sends at most, and what happened later is missing.
+    `may_be_cut`: the response may have reached the server's maximum number of rows, so that later events are missing.
     """
 
     root: Span | None
@@ -74,16 +80,16 @@ class Events:
 
 
 def span_of_run(trace: Trace, run_id: RunId) -> Span | None:
-    """The span under which everything of one run hangs, in its own trace or in that of a run above it, or None.
+    """Return the root span of a run, in its own trace or in the trace of an ancestor; None if the trace lacks it.
 
-    It is the only span of the run whose parent is another run's (recordings 234, 236), so the first that a walk meets.
+    All other spans of the run are below it, so that it comes first in `walk`.
     """
     return next((span for span in trace.root.walk() if span.run_id == run_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class TriggeredRun:
-    """A run that a span made. `status` is in the database's words, and no word about the run's own `updated_at`."""
+    """A run that a span triggered. `status` is the database's word; the response does not say how old it is."""
 
     id: RunId
     task: TaskId | None = None
@@ -93,10 +99,11 @@ class TriggeredRun:
 
 @dataclass(frozen=True, slots=True)
 class SpanDetail:
-    """The answer about one span: what `/trace` leaves out of it.
+    """The detail of one span, with the fields that `/trace` leaves out.
 
-    `run_id` echoes the asked id, not the span's owner (recordings 281-283); `error` has the true text of a crash on a
-    run's own span (269, 284, 285); `properties` are the attributes of a log line; `triggered` is cut at 50 runs.
+    `run_id` is the id in the request, which may be another run than the span's. On a run's root span, `error` has the
+    real message of a crash. `properties` are the attributes of a log line. `triggered` has at most 50 runs.
+    Source: tests/wire/recordings/README.md §5.
     """
 
     id: SpanId

@@ -1,7 +1,6 @@
-"""Node's stack text, read into frames: what is the task's own code, and where in it.
+"""Parses a Node stack trace into frames, and finds which of them are the project's own code.
 
-What lives here: the reading. The text itself stays in `RunError.stack`; how frames are folded and drawn is
-`present`'s. Source: wire/README.md §4, recordings 103-112 and 241-274; V8's stack trace API for what they do not show.
+Source: tests/wire/recordings/README.md §5; the documentation of V8's stack trace API for forms that no recording has.
 """
 
 import re
@@ -13,7 +12,7 @@ from tui.domain.text import Raw
 
 
 class FrameKind(StrEnum):
-    """Whose code it is: the project's, a package's, or the runtime's."""
+    """The owner of the code: the project, a package, or the runtime."""
 
     OWN = "own"
     DEPENDENCY = "dependency"
@@ -32,7 +31,7 @@ _NOWHERE = frozenset({"", "native", "<anonymous>"})
 _SCHEME = re.compile(r"(?:file|webpack(?:-internal)?)://(?:/(?=[A-Za-z]:[\\/]))?")
 _ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:[\\/]")
 _BUILD = re.compile(r".*[\\/]\.trigger[\\/]tmp[\\/][^\\/]+[\\/]", re.DOTALL)
-# Where an image keeps the project, the recorded one first.
+# The project's directory in container images. The first one is Trigger.dev's.
 _ROOT = re.compile(r"(?:/app|/usr/src/app|/workspace)/")
 _FOLDERS = tuple(
     re.compile(rf"{skip}[\\/](?={name}[\\/])", re.DOTALL)
@@ -42,10 +41,11 @@ _FOLDERS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class StackFrame:
-    """One line of a stack. `function` is None where it has no name, `file` where there is none (`<anonymous>`).
+    """One line of a stack trace.
 
-    `file` is as it came, URL or path; `line` and `column` count from 1; `package` is a dependency's; `text` is the
-    whole line without its indentation.
+    `function` is None for an unnamed function. `file` is the path or URL in the stack trace, None if there is none
+    (`<anonymous>`). `line` and `column` count from 1. `package` is set for a dependency. `text` is the whole line
+    without its indentation.
     """
 
     function: Raw | None
@@ -59,7 +59,7 @@ class StackFrame:
 
     @property
     def short_file(self) -> Raw | None:
-        """The file relative to the project, or to `node_modules`, as far as can be told; never empty."""
+        """The file relative to the project or to `node_modules`, if that can be found out; never empty."""
         if self.file is None or self.kind is FrameKind.NODE:
             return self.file
         if (package := _PACKAGE.match(self.file)) is not None:
@@ -71,10 +71,11 @@ class StackFrame:
 
 
 def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
-    """The frames of a stack, innermost first; () when there are none (the text may be a process's stderr).
+    """Return the frames of a stack trace, innermost first; () if the text has none, such as the stderr of a process.
 
-    A stack repeats the error's message, which may hold lines that look like frames. With `message` they are told
-    apart where the stack begins with it; without, the last block of frames with one indentation is the stack's.
+    A stack trace begins with the error's message, which may itself contain lines that look like frames. If `message` is
+    given and the stack begins with it, the frames after it count. Otherwise the last block of frames with the same
+    indentation counts.
     """
     lines = [line.rstrip("\r") for line in stack.split("\n")]
     header = stack.find(message) if message else -1
@@ -85,12 +86,12 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
 
 
 def _first_block(lines: Iterable[str]) -> list[str]:
-    """The first unbroken run of frame lines with one indentation; `... 12 more` does not break it."""
+    """Return the first contiguous frame lines with the same indentation. `... 12 more` does not end the block."""
     block: list[str] = []
     indentation = None
     for line in lines:
         match = _LINE.match(line)
-        # Older servers trim the lines: then only a place tells a frame from a sentence.
+        # Older servers trim the lines: then only the position distinguishes a frame from a sentence.
         if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
             if indentation not in {None, match[1]}:
                 break
@@ -132,7 +133,7 @@ def _frame(text: str) -> StackFrame:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """`function (place)` or `place`, where both may hold parentheses, and a cut line lacks the last one."""
+    """Split `function (place)` or `place`. Both may contain parentheses; a cut line lacks the last one."""
     if rest.endswith(")"):
         opening = _opening(rest)
         return (rest[: max(opening - 1, 0)], rest[opening + 1 : -1]) if opening >= 0 else ("", rest)
@@ -143,7 +144,7 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _opening(rest: str) -> int:
-    """Where the parenthesis opens that the last character closes, or -1."""
+    """Return the index of the parenthesis that the last character closes, or -1."""
     depth = 0
     for here in range(len(rest) - 1, -1, -1):
         depth += (rest[here] == ")") - (rest[here] == "(")
@@ -157,7 +158,7 @@ def _opening(rest: str) -> int:
 
 def _place(place: str) -> tuple[str | None, int | None, int | None]:
     if place.startswith("eval at "):
-        # 'eval at f (eval at g (file:1:2)), <anonymous>:1:1': the innermost is in a file.
+        # In 'eval at f (eval at g (file:1:2)), <anonymous>:1:1' only the innermost place is in a file.
         origin = place.rpartition("eval at ")[2].partition(" (")[2]
         end = _END_OF_POSITION.search(origin)
         place = origin[: end.end()] if end is not None else origin
@@ -171,7 +172,7 @@ def _place(place: str) -> tuple[str | None, int | None, int | None]:
 
 
 def _name(function: str) -> Raw | None:
-    """The function without V8's ` [as alias]`, which takes the place of a name that says nothing."""
+    """Return the function without V8's ` [as alias]`; the alias replaces a name such as `<anonymous>`."""
     name, bracket, alias = function.removesuffix("]").rpartition(" [as ")
     if bracket and function.endswith("]"):
         nameless = next((word for word in _NAMELESS if name.endswith(word)), None)

@@ -1,8 +1,8 @@
-"""The statuses of a run: one table with all five vocabularies of the API, and what each status means.
+"""The statuses of a run, in one table with the words of all five vocabularies of the API.
 
-The server's word is never thrown away: a `Status` keeps it beside the canonical status of the run schema.
-How a status looks (glyph, colour) is in `present.status`. Source: wire/README.md §2, recordings 010-063,
-100-149, 700-751, 830-841; titles and families: the dashboard's.
+A `Status` keeps the server's word beside the canonical status of the run schema. The glyph and the colour of a status
+are in `present.status`. Titles and families are those of the dashboard.
+Source: tests/wire/recordings/README.md §2.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from typing import Final
 
 
 class RunStatus(StrEnum):
-    """The fifteen names of the run schema."""
+    """The canonical statuses: the fifteen names of the run schema."""
 
     QUEUED = "QUEUED"
     EXECUTING = "EXECUTING"
@@ -33,12 +33,12 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a run in this status will never change again."""
+        """Whether a run in this status has ended."""
         return self in FINAL
 
     @property
     def is_failed(self) -> bool:
-        """Whether it counts as a failure: not a cancel, not an expiry."""
+        """Whether the status counts as a failure. A canceled or expired run has not failed."""
         return self in FAILED
 
     @property
@@ -65,11 +65,14 @@ EXECUTING_FAMILY = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING})
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One status as the dashboard knows it, with the words of each vocabulary ("" or () = none).
+    """One status of the dashboard, with its words in each vocabulary; "" or () for none.
 
-    `canonical` is the schema's name (several rows may share one), `rest` the word with the version header,
-    `legacy` without it, `database` those of realtime, spans and `triggeredRuns`, `trql` those of queries. REST
-    sends `rest_fallback` for a status that has no word of its own there.
+    * `canonical`: the name in the run schema. Several rows may share one.
+    * `rest`: REST's word if the request has the version header; `legacy`: its word without that header.
+    * `rest_fallback`: REST's word, with the header, for a status that has no `rest` word.
+    * `database`: the words of the realtime feed, of spans and of `triggeredRuns`.
+    * `trql`: the words of queries.
+    * `specificity`: of two words for the same moment the more specific one wins.
     """
 
     title: str
@@ -95,8 +98,8 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
         ("Pending version",),
     ),
     StatusRow("Dequeued", S.EXECUTING, "DEQUEUED", "", ("DEQUEUED",), ("Dequeued",), 2),
-    # REST blurs DEQUEUED (legacy) and RETRYING_AFTER_FAILURE (with the header) into EXECUTING, and INTERRUPTED into
-    # FAILED: of two words for one moment, these say less.
+    # EXECUTING and FAILED are the least specific: REST also sends EXECUTING for DEQUEUED (legacy) and
+    # RETRYING_AFTER_FAILURE (with the header), and FAILED for INTERRUPTED.
     StatusRow("Executing", S.EXECUTING, "EXECUTING", "EXECUTING", ("EXECUTING",), ("Executing",), 0),
     StatusRow(
         "Reattempting",
@@ -130,7 +133,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",)),
     StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",)),
-    # The schema has it, no vocabulary of today's servers does: their filter refuses it (wire/README.md §2).
+    # Only the schema has it. The status filter of current servers refuses it.
     StatusRow("Failed to run", S.FAILED_TO_RUN, "", "", ("FAILED_TO_RUN",), ()),
 )
 _ROW_OF_WORD: dict[str, StatusRow] = {
@@ -141,9 +144,9 @@ _ROW_OF_CANONICAL = {row.canonical: row for row in STATUS_TABLE if row.title != 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the server said, and what it means: `word` as it came, `canonical` for the program, `title` for people.
+    """A status: `word` as the server sent it, its `canonical` meaning, and the `title` that users see.
 
-    `specificity` orders two words for one moment: the greater says more. Unknown words have -1.
+    Of two statuses for the same moment the greater `specificity` wins. Unknown words have -1.
     """
 
     word: str
@@ -153,17 +156,17 @@ class Status:
 
     @property
     def rest_word(self) -> str:
-        """The word that REST uses with the version header; a word that we do not know stays as it came."""
+        """REST's word with the version header. An unknown word stays as the server sent it."""
         row = _ROW_OF_WORD.get(self.word)
         return self.word if row is None else row.rest or row.rest_fallback or self.word
 
 
 @lru_cache(maxsize=256)
 def parse_status(word: str, *, ended: bool = False) -> Status:
-    """Understand a status word of any vocabulary.
+    """Parse a status word of any vocabulary.
 
-    `ended` says whether the run has a finish time: an unknown word counts as COMPLETED_WITH_ERRORS then, as QUEUED
-    otherwise, and is its own title. The cache is bounded, since the word is the server's.
+    An unknown word becomes the title. It counts as COMPLETED_WITH_ERRORS if the run has `ended`, otherwise as QUEUED.
+    The cache is bounded, since a server may send any word.
     """
     row = _ROW_OF_WORD.get(word)
     if row is None:
@@ -172,20 +175,20 @@ def parse_status(word: str, *, ended: bool = False) -> Status:
 
 
 def title_of(status: RunStatus) -> str:
-    """The dashboard's title of a canonical status."""
+    """Return the dashboard's title of a canonical status."""
     return _ROW_OF_CANONICAL[status].title
 
 
 def filter_word(name: str) -> str | None:
-    """The word that `filter[status]` takes for what a person typed (any word, title or schema name), or None.
+    """Return the word that `filter[status]` accepts for a typed word, title or schema name; None if there is none.
 
-    Spaces, hyphens and case do not matter: `timed-out`, `Timed out`, `TIMED_OUT`. The filter takes the words of both
-    REST vocabularies (recordings 044-046) and no other (043, 051).
+    Case, spaces, hyphens and underscores do not matter. The server accepts the words of both REST vocabularies and
+    rejects all others. Source: tests/wire/recordings/README.md §3.
     """
     wanted = _fold(name)
     for row in STATUS_TABLE:
         names = (row.title, row.canonical, row.rest, row.legacy, *row.database, *row.trql)
-        # Dequeued shares its canonical name with Executing, which comes after it: only its own words mean it.
+        # Dequeued shares its canonical name with Executing. The name means Executing.
         known = [each for each in names if each and not (row.title == "Dequeued" and each == row.canonical)]
         if any(_fold(each) == wanted for each in known):
             return row.rest or row.legacy or None
@@ -197,9 +200,9 @@ _LIVE_FILTER_WORDS = frozenset(row.rest or row.legacy for row in STATUS_TABLE if
 
 
 def live_statuses(words: Iterable[str]) -> tuple[str, ...]:
-    """Those of some filter words that mean live runs; all there are if no words are given, which means every status."""
-    asked = tuple(words)
-    return tuple(word for word in asked if word in _LIVE_FILTER_WORDS) if asked else LIVE_WORDS
+    """Return the words of a status filter that mean live runs. An empty filter means all live statuses."""
+    wanted = tuple(words)
+    return tuple(word for word in wanted if word in _LIVE_FILTER_WORDS) if wanted else LIVE_WORDS
 
 
 def _fold(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Text that somebody else's code wrote, and the one way to make it safe to look at.
+"""`Raw`, the type of text that others wrote, and `clean`, which makes such text safe for a terminal.
 
-`Raw` marks it from the decoder to the screen; only `present` and `output` unwrap it, through
-`clean`. Nothing here cuts, wraps or measures: that is layout, and lives in `present`.
+Text stays `Raw` from the decoder to the screen. Only `present` and `output` clean it. Cutting, wrapping and measuring
+belong in `present`.
 """
 
 import re
@@ -9,12 +9,12 @@ import unicodedata
 from typing import Final, NewType
 
 Raw = NewType("Raw", str)
-"""Text as it came: escapes, control, bidi and zero-width characters included."""
+"""Text as received: it may contain escape sequences, control, bidi and zero-width characters."""
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# Drawn as nothing although their category says letter or mark (Unicode Default_Ignorable_Code_Point
-# beyond category Cf, and the blank braille cell): text could hide in them.
+# Invisible although their category is letter or mark: Unicode's Default_Ignorable_Code_Point beyond category Cf, and
+# the blank braille cell. They could hide text.
 _BLANKS = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
     | set(range(0x180B, 0x1810))
@@ -22,9 +22,9 @@ _BLANKS = frozenset(
     | set(range(0xE0100, 0xE01F0))
 )
 
-# Terminals disagree about the width of these, and a row that is a cell too long takes its neighbour's place. The
-# variation selectors 15 and 16 only choose between two pictures of a character: they go, and hide nothing. A flag is
-# two letters, which is what it becomes. A skin colour belongs to the emoji before it; alone it is a plain square.
+# Terminals disagree about the width of these, and a row that is one cell too wide breaks the layout. The variation
+# selectors 15 and 16 only choose between two pictures of a character, so they are removed. A flag becomes its two
+# letters. A skin colour belongs to the emoji before it; alone it becomes a plain square.
 _SELECTORS = frozenset({0xFE0E, 0xFE0F})
 _FLAG_A = 0x1F1E6
 _FLAG_LETTERS = range(_FLAG_A, _FLAG_A + 26)
@@ -36,7 +36,7 @@ _EMOJI_PLANES = (range(0x1F000, 0x1FB00), range(0x1FC00, 0x1FFFE))
 _UNKNOWN_EMOJI: Final = "\N{WHITE SQUARE}"
 
 MAX_EMOJI_TAGS: Final = 32
-"""Unicode TS #51 allows no more tags behind an emoji. A longer run hides text: it stays visible."""
+"""Unicode TS #51 allows no more tags after an emoji. More of them may hide text, and stay visible."""
 
 # The blocks that hold the characters of Extended_Pictographic, without the letters of flags and the skin colours.
 _EMOJI: Final = (
@@ -54,8 +54,8 @@ _KEYCAP: Final = re.compile("([0-9#*])[\ufe0e\ufe0f]*\u20e3+")
 _IS_EMOJI: Final = re.compile(_EMOJI)
 _LONE_JOINERS: Final = re.compile(f"[{_JOINERS}][\ufe0e\ufe0f{_JOINERS}]*")
 
-# Scripts whose spelling uses joiners: Arabic to Malayalam and Sinhala, Tibetan and Myanmar, Khmer and Mongolian, the
-# later blocks of these, Arabic forms, and the scripts of India in plane 1.
+# Scripts that use joiners in their spelling: Arabic to Malayalam and Sinhala, Tibetan and Myanmar, Khmer and Mongolian,
+# the later blocks of these, Arabic forms, and the scripts of India in plane 1.
 _JOINING_SCRIPTS = (
     range(0x0600, 0x0E00),
     range(0x0F00, 0x10A0),
@@ -70,7 +70,7 @@ _JOINING_SCRIPTS = (
 
 
 class _Symbols(dict[int, int | str | None]):
-    """A translation table that decides about a character when it first meets it."""
+    """A translation table for `str.translate`. It computes the entry of a character on first use."""
 
     def __missing__(self, code: int) -> int | str | None:
         shown = _symbol(code)
@@ -104,13 +104,12 @@ _LINES = _Symbols({0x0A: "\n"})
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """Make every character that acts instead of showing visible, one symbol each. All terminals agree on the width of
-    what is left.
+    """Replace every character that controls a terminal or is invisible by a visible symbol.
 
-    C0 controls become their control pictures (`␛`, `␊`), all other controls, bidi marks, zero-width and
-    unassigned characters `U+FFFD`. Of an emoji sequence only its first sign stays. A joiner disappears where a script
-    or an emoji uses it. With `lines` a newline stays a newline. Never raises; UTF-8 can encode the answer (lone
-    surrogates are gone).
+    All terminals agree on the width of the result. C0 controls become their control pictures (`␛`, `␊`). All other
+    controls, bidi marks, zero-width and unassigned characters become `U+FFFD`. An emoji sequence is reduced to its
+    first character. A joiner is removed if a script or an emoji uses it. With `lines`, newlines stay. Never raises. The
+    result has no lone surrogates, so that UTF-8 can encode it.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -120,14 +119,14 @@ def clean(text: str, *, lines: bool = False) -> str:
 
 
 def _first_signs(text: str) -> str:
-    """Reduce emoji sequences to their first sign, and drop joiners that belong to the spelling."""
+    """Reduce emoji sequences to their first character, and remove joiners that belong to the spelling."""
     text = _EMOJI_SEQUENCE.sub(r"\1", text)
     text = _LONE_JOINERS.sub(_joiners, text)
     return _KEYCAP.sub(r"\1", text)
 
 
 def _joiners(found: re.Match[str]) -> str:
-    """What joiners look like between their neighbours: nothing, or `U+FFFD` each where they would hide in a word."""
+    """Return the replacement of joiners: "" if a neighbour uses joiners, `U+FFFD` each if they would hide in a word."""
     text = found.string
     before, after = found.start() - 1, found.end()
     while before >= 0 and ord(text[before]) in _SELECTORS:

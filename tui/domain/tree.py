@@ -1,7 +1,7 @@
-"""Who triggered whom: a tree of runs, put together out of everything that the API tells in pieces.
+"""The run tree: a root run, the runs that it triggered, and so on.
 
-What lives here: the values, `build_tree`, and what a trace tells for it. Who asks for the pieces is `sources`; the
-store's own index by parent is `store`'s. Source: wire/README.md §6.
+No single response of the API contains the whole tree. `sources.tree_fetcher` reads the parts, each as `TreeRow`s, and
+`build_tree` combines them. Source: tests/wire/recordings/README.md §6.
 """
 
 import re
@@ -17,15 +17,15 @@ from tui.domain.status import Status, parse_status
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _TRIGGER = re.compile(r"trigger\w*\(\)\Z", re.IGNORECASE)
 _AWAITED = "andwait()"
-_TAKEN = "[engine] PENDING_EXECUTING"
+_DEQUEUED = "[engine] PENDING_EXECUTING"
 
 
 @dataclass(frozen=True, slots=True)
 class RunTimes:
-    """The times of a run as a query or a trace tells them; None: not told, or not yet.
+    """The times of a run in a query's row or a trace. None: not included, or not reached yet.
 
-    `lasted` is the time from the start to the end, for where the two are not told; `compute` is the summed time of
-    ended attempts.
+    `duration` is the time from start to end, for a response without these two. `compute` is the total time of the
+    finished attempts.
     """
 
     created_at: datetime | None = None
@@ -35,7 +35,7 @@ class RunTimes:
     compute: timedelta | None = None
 
     def took(self, until: datetime, *, is_final: bool) -> timedelta | None:
-        """How long the run took, or has run `until` now while it lives. None: it has not started, or not known."""
+        """Return the time from start to finish, or to `until` while the run is live; None if not known."""
         if self.started_at is not None and (self.finished_at is not None or not is_final):
             return (self.finished_at or until) - self.started_at
         return self.duration
@@ -43,7 +43,7 @@ class RunTimes:
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
-    """One run as one piece of the API places it. What the piece does not tell is None."""
+    """One run and its parent, as one response contains them. None: the response does not contain the field."""
 
     id: RunId
     parent_id: RunId | None
@@ -54,9 +54,9 @@ class TreeRow:
 
 @dataclass(frozen=True, slots=True)
 class TreeNode:
-    """One run in its place. `run` is what the store knows of it.
+    """One run in the tree.
 
-    Where that is nothing, `task`, `status` and `times` are those of a row.
+    `run` is the store's run. If the store does not have it, `task`, `status` and `times` come from a row.
     """
 
     id: RunId
@@ -68,7 +68,7 @@ class TreeNode:
     times: RunTimes | None = None
 
     def walk(self) -> Iterator["TreeNode"]:
-        """This node and all below it, parents first; never recursive."""
+        """Yield this node and all nodes below it, parents first. Not recursive: trees may be deep."""
         pending = [self]
         while pending:
             node = pending.pop()
@@ -78,10 +78,10 @@ class TreeNode:
 
 @dataclass(frozen=True, slots=True)
 class RunTree:
-    """The tree around `current`, from its root.
+    """The whole tree that contains the run `current`.
 
-    `missing` says in words why it may not be whole; empty: it is. `is_from_replica`: live runs below
-    `current` were read from a replica of the server's database that is about a second behind.
+    `missing` explains in words why the tree may be incomplete; empty if it is complete. `is_from_replica`: live runs
+    below `current` were read from a replica of the server's database that is about a second behind.
     """
 
     root: TreeNode
@@ -90,26 +90,27 @@ class RunTree:
     is_from_replica: bool = False
 
     def find(self, run_id: RunId) -> TreeNode | None:
-        """The node of a run, or None."""
+        """Return the node of a run, or None."""
         return next((node for node in self.root.walk() if node.id == run_id), None)
 
 
 def rows_of_trace(root: Span) -> list[TreeRow]:
-    """Every run of a trace, placed under the run whose span its own span hangs below (recordings 234, 236).
+    """Return a row for every run of a trace. The parent of a run is the run of the span above its root span.
 
-    The parent of the topmost is None: a trace begins at the asked run. `status` is told only where the flags of a
-    closed span leave no doubt: an error may be a failure, a crash, an expiry.
+    The first run has no parent: a trace begins at the requested run. `status` is set only where the flags of a closed
+    span are unambiguous. An error may be a failure, a crash or an expiry.
+    Source: tests/wire/recordings/README.md §6.
     """
     rows: dict[RunId, TreeRow] = {}
     pending: list[tuple[Span, RunId | None]] = [(root, None)]
     while pending:
         span, above = pending.pop()
         if span.run_id not in rows:
-            # Without its own span (the trace lags) the first that is seen of a run may be another one of it.
+            # If the trace lacks the root span of a run, this is another span of it.
             is_own = span.level != "DEBUG" and span.attempt_number is None
             if is_own:
                 task = TaskId(span.message)
-                rows[span.run_id] = TreeRow(span.run_id, above, task, _sure_status(span), _times_of(span))
+                rows[span.run_id] = TreeRow(span.run_id, above, task, _unambiguous_status(span), _times_of(span))
             else:
                 rows[span.run_id] = TreeRow(span.run_id, above)
         pending.extend((child, span.run_id) for child in reversed(span.children))
@@ -117,10 +118,10 @@ def rows_of_trace(root: Span) -> list[TreeRow]:
 
 
 def runs_with_unawaited_children(root: Span) -> frozenset[RunId]:
-    """The runs of a trace that started others without waiting for them, of which the trace has no spans.
+    """Return the runs of a trace that triggered other runs without waiting for them. The trace lacks those children.
 
-    The SDK names such a span `trigger()`, `batchTrigger()`, `tasks.trigger()` (recordings 256, 283); those that wait
-    end in `AndWait()`.
+    The SDK names such a span `trigger()`, `batchTrigger()` or `tasks.trigger()`. The names of calls that wait end in
+    `AndWait()`. Source: tests/wire/recordings/README.md §6.
     """
     return frozenset(
         span.run_id
@@ -130,18 +131,18 @@ def runs_with_unawaited_children(root: Span) -> frozenset[RunId]:
 
 
 def _times_of(own: Span) -> RunTimes:
-    """The times that a run's own span tells.
+    """Return the times of a run from its root span.
 
-    A run counts from when a worker took it, which a row of the engine tells; its first attempt begins up to a second
-    later, when the process is up.
+    A run starts when a worker dequeues it, which an engine row of the trace shows. Its first attempt begins up to a
+    second later, once the process has started.
     """
     below = [child for child in own.children if child.run_id == own.run_id]
-    taken = [child.started_at for child in below if child.message.startswith(_TAKEN)]
+    dequeued = [child.started_at for child in below if child.message.startswith(_DEQUEUED)]
     begun = [child.started_at for child in below if child.attempt_number is not None]
-    return RunTimes(own.started_at, min(taken or begun, default=None), own.ended_at)
+    return RunTimes(own.started_at, min(dequeued or begun, default=None), own.ended_at)
 
 
-def _sure_status(span: Span) -> Status | None:
+def _unambiguous_status(span: Span) -> Status | None:
     if span.is_partial or (span.is_error and not span.is_cancelled):
         return None
     return parse_status("CANCELED" if span.is_cancelled else "COMPLETED")
@@ -150,92 +151,94 @@ def _sure_status(span: Span) -> Status | None:
 def build_tree(
     current: RunId, rows: Iterable[TreeRow], runs: Mapping[RunId, Run], missing: Iterable[str] = ()
 ) -> RunTree:
-    """Put the tree around `current` together, out of rows in any order, of which several may speak of one run.
+    """Build the tree of the run `current` from rows in any order.
 
-    In it are `current`, the runs of `rows`, and all that these name as parents; `runs` is only looked up. The first
-    known parent, task and status of a run count, but what the store knows of it goes before a row's. No run is lost
-    and no cycle kept: a run whose parents do not lead to the root hangs under it, and `missing` says so. Children are
-    in the order of their creation, those of an unknown time last.
+    The tree contains `current`, the runs of `rows` and all their ancestors; `runs` are the store's. If several rows
+    have the same run, its first known parent, task and status count. The store's values win over a row's. Every run is
+    in the tree: a run whose ancestors do not lead to the root becomes a child of the root, and `missing` says so.
+    Children are sorted by creation time, unknown times last.
     """
-    placed = _placed(current, rows, runs)
-    root = _root_of(current, placed, runs)
-    ids = sorted(placed, key=lambda run_id: _order(placed[run_id], runs))
-    lost = _lost(root, ids, placed)
+    rows_by_id = _complete_rows(current, rows, runs)
+    root = _root_of(current, rows_by_id, runs)
+    ids = sorted(rows_by_id, key=lambda run_id: _sort_key(rows_by_id[run_id], runs))
+    orphans = _orphans(root, ids, rows_by_id)
     children: dict[RunId, list[RunId]] = {}
     for run_id in ids:
-        parent = placed[run_id].parent_id
+        parent = rows_by_id[run_id].parent_id
         if run_id != root:
-            children.setdefault(root if parent is None or run_id in lost else parent, []).append(run_id)
+            children.setdefault(root if parent is None or run_id in orphans else parent, []).append(run_id)
     notes = list(missing)
     top = runs.get(root)
     if top is not None and top.fixed.depth:
         notes.append("the runs above the first one are not known")
-    if lost:
-        notes.append(f"the parent of {len(lost)} {'run' if len(lost) == 1 else 'runs'} under the root is not known")
-    return RunTree(_grown(root, placed, children, runs), current, tuple(notes))
+    if orphans:
+        notes.append(
+            f"the parent of {len(orphans)} {'run' if len(orphans) == 1 else 'runs'} under the root is not known"
+        )
+    return RunTree(_build_nodes(root, rows_by_id, children, runs), current, tuple(notes))
 
 
-def _placed(current: RunId, rows: Iterable[TreeRow], runs: Mapping[RunId, Run]) -> dict[RunId, TreeRow]:
-    """One row for each run of the tree, with what the store knows; every parent that a row names has a row."""
-    placed: dict[RunId, TreeRow] = {}
+def _complete_rows(current: RunId, rows: Iterable[TreeRow], runs: Mapping[RunId, Run]) -> dict[RunId, TreeRow]:
+    """Return one row for each run of the tree, completed by the store. Every parent has a row too."""
+    rows_by_id: dict[RunId, TreeRow] = {}
     for row in (TreeRow(current, None), *rows):
-        known = placed.get(row.id, row)
+        known = rows_by_id.get(row.id, row)
         parent_id = row.parent_id if known.parent_id in {None, row.id} else known.parent_id
         task, status, times = known.task or row.task, known.status or row.status, known.times or row.times
-        placed[row.id] = TreeRow(row.id, parent_id, task, status, times)
-    pending = list(placed)
+        rows_by_id[row.id] = TreeRow(row.id, parent_id, task, status, times)
+    pending = list(rows_by_id)
     while pending:
-        row = placed[pending.pop()]
+        row = rows_by_id[pending.pop()]
         if (run := runs.get(row.id)) is not None:
             parent_id = row.parent_id or run.fixed.parent_id
             status = row.status if run.state is None else run.state.status
-            row = placed[row.id] = TreeRow(row.id, parent_id, run.fixed.task or row.task, status, row.times)
-        if row.parent_id is not None and row.parent_id not in placed:
-            placed[row.parent_id] = TreeRow(row.parent_id, None)
+            row = rows_by_id[row.id] = TreeRow(row.id, parent_id, run.fixed.task or row.task, status, row.times)
+        if row.parent_id is not None and row.parent_id not in rows_by_id:
+            rows_by_id[row.parent_id] = TreeRow(row.parent_id, None)
             pending.append(row.parent_id)
-    return placed
+    return rows_by_id
 
 
-def _root_of(current: RunId, placed: dict[RunId, TreeRow], runs: Mapping[RunId, Run]) -> RunId:
-    """The root that `current` or a run above it names, which gets a row, else the last of its parents."""
-    seen: set[RunId] = set()
+def _root_of(current: RunId, rows_by_id: dict[RunId, TreeRow], runs: Mapping[RunId, Run]) -> RunId:
+    """Return the `root_id` that `current` or an ancestor has, with a row for it; else the topmost known ancestor."""
+    visited: set[RunId] = set()
     top = current
     while True:
-        seen.add(top)
+        visited.add(top)
         run = runs.get(top)
         if run is not None and run.fixed.root_id is not None:
             root = run.fixed.root_id
-            placed.setdefault(root, TreeRow(root, None))
+            rows_by_id.setdefault(root, TreeRow(root, None))
             return root
-        above = placed[top].parent_id
-        if above is None or above in seen:
+        above = rows_by_id[top].parent_id
+        if above is None or above in visited:
             return top
         top = above
 
 
-def _lost(root: RunId, ids: Iterable[RunId], placed: Mapping[RunId, TreeRow]) -> set[RunId]:
-    """The runs without a parent, and one of each circle of runs that name each other."""
-    lost: set[RunId] = set()
-    walks = {root: -1}  # which walk up met a run first
+def _orphans(root: RunId, ids: Iterable[RunId], rows_by_id: Mapping[RunId, TreeRow]) -> set[RunId]:
+    """Return the runs without a known parent, and one run of each cycle."""
+    orphans: set[RunId] = set()
+    walks = {root: -1}  # the number of the walk that reached a run first
     for walk, start in enumerate(ids):
         run_id = start
         while run_id not in walks:
             walks[run_id] = walk
-            parent = placed[run_id].parent_id
+            parent = rows_by_id[run_id].parent_id
             if parent is None or walks.get(parent) == walk:
-                lost.add(run_id)
+                orphans.add(run_id)
                 break
             run_id = parent
-    return lost
+    return orphans
 
 
-def _grown(
+def _build_nodes(
     root: RunId,
-    placed: Mapping[RunId, TreeRow],
+    rows_by_id: Mapping[RunId, TreeRow],
     children: Mapping[RunId, list[RunId]],
     runs: Mapping[RunId, Run],
 ) -> TreeNode:
-    """The nodes, children first; never recursive."""
+    """Return the root node with all nodes below it. Built from the leaves up, without recursion."""
     order: list[tuple[RunId, int]] = []
     pending = [(root, 0)]
     while pending:
@@ -244,12 +247,12 @@ def _grown(
         pending.extend((child, depth + 1) for child in children.get(run_id, ()))
     nodes: dict[RunId, TreeNode] = {}
     for run_id, depth in reversed(order):
-        row, below = placed[run_id], tuple(nodes.pop(child) for child in children.get(run_id, ()))
+        row, below = rows_by_id[run_id], tuple(nodes.pop(child) for child in children.get(run_id, ()))
         nodes[run_id] = TreeNode(run_id, depth, row.task, row.status, runs.get(run_id), below, row.times)
     return nodes[root]
 
 
-def _order(row: TreeRow, runs: Mapping[RunId, Run]) -> tuple[bool, datetime, RunId]:
+def _sort_key(row: TreeRow, runs: Mapping[RunId, Run]) -> tuple[bool, datetime, RunId]:
     run = runs.get(row.id)
     created_at = None if run is None else run.fixed.created_at
     if created_at is None and row.times is not None:

@@ -1,6 +1,7 @@
-"""What sources tell the store: the one union that flows through the session's queue.
+"""`Update`: everything that a source can send to the store.
 
-What lives here: the values. A patch carries whole facets; whether they are newer is the store's to decide.
+Every source emits updates into the session's queue, and the store applies them. An update may be late, repeated or out
+of order. The store decides whether it is newer than the stored values.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from tui.domain.status import RunStatus
 
 @dataclass(frozen=True, slots=True)
 class RunPatch:
-    """Facets of one run, as one answer told them; None: that answer says nothing about the facet.
+    """The facets of one run that a response contained. None: the response did not contain the facet.
 
-    `read_at` is the server's time of the answer. `lists_all_children` says that the answer listed all direct children.
+    `read_at` is the server's time of the response. `lists_all_children` says that the response listed every direct
+    child of the run.
     """
 
     id: RunId
@@ -36,7 +38,7 @@ class RunPatch:
 
 @dataclass(frozen=True, slots=True)
 class RunsRead:
-    """Runs as the server told them in one answer."""
+    """A source read runs: one response, or a part of one."""
 
     patches: tuple[RunPatch, ...]
 
@@ -51,7 +53,7 @@ class RunGone:
 
 @dataclass(frozen=True, slots=True)
 class CountsRead:
-    """How many runs there are by status, by the server's own count (TRQL), of the last `period_h` hours."""
+    """A query counted the runs that were created in the last `period_h` hours, by status."""
 
     counts: dict[RunStatus, int]
     at: datetime
@@ -60,7 +62,7 @@ class CountsRead:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRead:
-    """Where the key leads; None: the server would not say."""
+    """The server answered which environment the API key belongs to. None: it refused to answer."""
 
     environment: Environment | None
     at: datetime
@@ -68,7 +70,7 @@ class EnvironmentRead:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityLost:
-    """The server refused one kind of request (401, 403): the rest goes on."""
+    """The server refused one kind of request (401, 403). All other requests continue."""
 
     capability: Capability
     reason: str
@@ -76,14 +78,14 @@ class CapabilityLost:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityRegained:
-    """What the server had refused works again."""
+    """The server accepts a kind of request again that it had refused."""
 
     capability: Capability
 
 
 @dataclass(frozen=True, slots=True)
 class SourceConnected:
-    """A source heard from the server; the next word is expected within `interval_s`."""
+    """A source got a response from the server, and expects the next one within `interval_s`."""
 
     source: str
     at: datetime
@@ -92,10 +94,10 @@ class SourceConnected:
 
 @dataclass(frozen=True, slots=True)
 class SourceRetrying:
-    """A source failed in a way that passes; it tries again at `next_at` (try number `attempt`).
+    """A source failed temporarily, and will make attempt number `attempt` at `next_at`.
 
-    `is_answered`: the server answered, but not what was asked; otherwise nobody was reached. `status` is the HTTP
-    status of that answer.
+    `is_answered`: the server was reached but its response is unusable; `status` is the HTTP status of that response.
+    Otherwise the server was not reached.
     """
 
     source: str
@@ -109,7 +111,7 @@ class SourceRetrying:
 
 @dataclass(frozen=True, slots=True)
 class SourceStopped:
-    """A source ended for good: the key is wrong or may not list runs. `status` is the HTTP status that said so."""
+    """A source stopped for good: the API key is invalid or may not list runs. `status` is the HTTP status."""
 
     source: str
     at: datetime
@@ -119,7 +121,7 @@ class SourceStopped:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """Every change that the server knew of at `at` was read: what an outage before kept from us is made up for."""
+    """A source has read every change that the server had at `at`, including all that an earlier outage hid."""
 
     source: str
     at: datetime
@@ -127,9 +129,9 @@ class CaughtUp:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The feed was held against the list: of `run_count` runs `missed_count` had changed without a word of the feed.
+    """The feed was compared with the list: `missed_count` of `run_count` runs had changes that the feed did not report.
 
-    What was missed was read with it, so that it is repaired already.
+    The comparison also read those changes, so that the store has them.
     """
 
     at: datetime
@@ -139,9 +141,10 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRead:
-    """How far back the list was read: `reached` is the oldest creation time so far, `is_complete` at the bound.
+    """A source has read the runs list back to the creation time `reached`, `run_count` runs in all.
 
-    `is_cut`: the bound was the number of runs, so that the period holds older runs that were not read.
+    `is_complete`: it has reached the end and reads no further. `is_cut`: it ended at the maximum number of runs, and
+    the period has older runs that were not read.
     """
 
     reached: datetime
@@ -152,10 +155,10 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True)
 class WindowRead:
-    """What the lists cover at `at`: the runs created within the `period` before it, and live runs of any age.
+    """The runs that the polled lists cover: those created within `period` before `at`, and live runs of any age.
 
-    `is_live_complete`: every live run is known. `is_older_cut`: more live runs are older than the period than were
-    read. `is_filtered`: server filters are active, and all of this is about the runs that match them.
+    `is_live_complete`: every live run is known. `is_older_cut`: there are more live runs from before the period than
+    were read. `is_filtered`: server filters are active, so that the lists cover only the runs that match them.
     """
 
     at: datetime
@@ -167,7 +170,7 @@ class WindowRead:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRead:
-    """How many requests remain of how many, until the refill."""
+    """The server reported the request budget: `remaining` of `limit` requests until it is refilled at `resets_at`."""
 
     limit: int
     remaining: int

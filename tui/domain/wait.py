@@ -1,6 +1,7 @@
-"""What the code of a run waits for: time, a token, input, or other runs.
+"""`Wait`: a run's code waits for time, a token, input, or other runs.
 
-A waiting run of a development environment keeps the status EXECUTING: only its trace tells (`wait_of_trace`).
+In a development environment a waiting run keeps the status EXECUTING. Only its trace shows the wait, see
+`wait_of_trace`.
 """
 
 import re
@@ -14,11 +15,11 @@ from tui.domain.text import Raw
 
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) (second|minute|hour|day|week)s?\Z")
 _UNITS_S: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_LONGEST: Final = timedelta(days=3_650)
+_MAX_DURATION: Final = timedelta(days=3_650)
 
 
 class WaitKind(StrEnum):
-    """What can end a wait."""
+    """The event that ends a wait."""
 
     TIME = "time"
     TOKEN = "token"  # noqa: S105  a word, not a secret
@@ -28,12 +29,13 @@ class WaitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One wait of a run that was open when its trace was read.
+    """A wait that was open when the run's trace was read.
 
-    `about` is what stands beside the span's name: the duration in the SDK's words or the moment that ends the wait, the
-    token's id, the stream of the input, or the task of the runs; None where only a trace was read, which lacks it.
-    `runs` are those that the trace shows below the span, or the run's detail where no trace was read; `open_count` of
-    them had not ended; `task` is theirs where all have the same.
+    * `about`: by kind, the duration in the SDK's words or the time at which the wait ends; the token's id; the stream
+      of the input; or the task of the runs. None if only `/trace` was read, which does not return it.
+    * `runs`: the runs that the code waits for, from the trace or from the run's detail. `open_count` of them had not
+      ended.
+    * `task`: the task of `runs`, if all have the same.
     """
 
     kind: WaitKind
@@ -46,15 +48,15 @@ class Wait:
 
     @property
     def duration(self) -> timedelta | None:
-        """How long a wait for time lasts in all; None where that is not told, or told in other words."""
+        """The whole duration of a wait for time; None if `about` does not contain one."""
         match = _DURATION.match(self.about) if self.kind is WaitKind.TIME and self.about is not None else None
         if match is None:
             return None
-        return timedelta(seconds=min(float(match[1]) * _UNITS_S[match[2]], _LONGEST.total_seconds()))
+        return timedelta(seconds=min(float(match[1]) * _UNITS_S[match[2]], _MAX_DURATION.total_seconds()))
 
     @property
     def until(self) -> datetime | None:
-        """The moment that ends a wait for time, where the code named one (`wait.until()`)."""
+        """The time at which the wait ends, if the code named one by `wait.until()`."""
         if self.kind is not WaitKind.TIME or self.about is None:
             return None
         try:
@@ -62,9 +64,9 @@ class Wait:
         except ValueError:
             return None
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        return min(max(moment, self.since), self.since + _LONGEST)
+        return min(max(moment, self.since), self.since + _MAX_DURATION)
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it surely ended since the trace was read."""
+        """Return whether the wait must have ended by `now`."""
         ends_at = self.until if self.duration is None else self.since + self.duration
         return ends_at is not None and now >= ends_at

@@ -1,6 +1,6 @@
-"""What a run waits for, by the span that is open in its trace.
+"""Finds the current wait of a run: an open span in its trace that has the name of one of the SDK's wait functions.
 
-Source: recordings 220, 233, 1230-1240.
+Source: tests/wire/recordings/README.md §5.
 """
 
 import re
@@ -14,13 +14,13 @@ _TOKEN: Final = "wait.forToken()"  # noqa: S105  the name of a span
 _TIMES: Final = frozenset({"wait.for()", "wait.until()"})
 _RUNS: Final = re.compile(r"AndWait\(\)\Z")
 _INPUT: Final = re.compile(r"(?:\.in|\binputStream)\.wait(?:WithIdleTimeout)?\(\)\Z")
-"""`inputStream.wait()` and `sessions.open(…).in.wait()`, as the SDK of 2026 names them; none is recorded."""
+"""`inputStream.wait()` and `sessions.open(…).in.wait()`, from the source of the SDK; no recording has them."""
 
 
 def wait_of(root: Span, attempt: Span | None) -> Wait | None:
-    """The wait that is open in an attempt of a run, of several the one that began last, which is the innermost.
+    """Return the innermost open wait of an attempt, which is the one that began last, or None.
 
-    `root` is the run's own span. The waits of runs below it are theirs.
+    `root` is the run's root span. The waits of child runs in the same trace do not count.
     """
     if attempt is None or not attempt.is_partial:
         return None
