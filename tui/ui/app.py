@@ -70,9 +70,9 @@ class TriggerApp(AppBase):
         self._title = ""
         self.live = LiveModel(session, self.call_later)
         self.type_ahead = TypeAhead(session.clock, self.ask_cursor)
-        self.following = RunSubscription(session, place=place)
+        self.subscription = RunSubscription(session, place=place)
         self.messages = Messages()
-        self.following.tell = lambda text: self.messages.add(session.now(), text)
+        self.subscription.tell = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
@@ -99,7 +99,7 @@ class TriggerApp(AppBase):
 
     async def _begin(self) -> None:
         await self.session.start()
-        await self.following.begin()
+        await self.subscription.begin()
         # What was made so far stays: the collector need not look through it for days.
         gc.freeze()
         gc.enable()

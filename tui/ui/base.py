@@ -27,7 +27,7 @@ class AppBase(App[int]):
     session: Session
     live: LiveModel
     painter: Painter
-    following: RunSubscription
+    subscription: RunSubscription
     messages: Messages
     reporter: Reporter
     type_ahead: TypeAhead
@@ -62,6 +62,6 @@ class AppBase(App[int]):
         raise NotImplementedError
 
 
-def host_of(node: DOMNode) -> AppBase:
+def app_of(node: DOMNode) -> AppBase:
     """The app that a widget or screen is in."""
     return cast("AppBase", node.app)

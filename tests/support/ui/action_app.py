@@ -53,10 +53,10 @@ class Stage:
     notices: list[str] = field(default_factory=list)
     opened: list[RunId] = field(default_factory=list)
     unmarked: list[bool] = field(default_factory=list)
-    acting: ActionController = field(init=False)
+    action_controller: ActionController = field(init=False)
 
     def __post_init__(self) -> None:
-        self.acting = ActionController(
+        self.action_controller = ActionController(
             self.app.live,
             lambda: self.app,
             Voice(self.told.append, self._note),
@@ -83,14 +83,14 @@ class Stage:
 
     def said(self, run: FleetRun) -> str | None:
         """What stands in a run's row in place of its status."""
-        piece = self.acting.overlay(RunId(run.id))
+        piece = self.action_controller.overlay(RunId(run.id))
         return None if piece is None else piece.text
 
     def writes(self) -> list[str]:
         return [path for _, path, _ in self.fleet.requests if path.endswith(("/cancel", "/replay"))]
 
     async def ask(self, action: Action, *runs: FleetRun, hidden_marks: int = 0, wait_s: float = 0.0) -> None:
-        self.acting.ask(action, [RunId(run.id) for run in runs], hidden_marks)
+        self.action_controller.ask(action, [RunId(run.id) for run in runs], hidden_marks)
         await self.later(wait_s)
 
     async def answer(self) -> None:
@@ -130,7 +130,7 @@ class Stage:
         """Until nothing is under way."""
         for _ in range(200):
             await self.later(0.1)
-            if not self.acting.dispatch.is_busy:
+            if not self.action_controller.action_queue.is_busy:
                 await self._painted()
                 return
 

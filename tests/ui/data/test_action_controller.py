@@ -41,10 +41,10 @@ def test_a_replay_leads_to_the_new_run(tmp_path: Path) -> None:
         await stage.ended()
         new = stage.fleet.newest.id
         assert stage.notices[-1] == f"replayed as run_{new[4:6]}…{new[-4:]}   v goes there"
-        assert stage.acting.check("go_to_new", (), None) is True
-        stage.acting.go_to_new()
+        assert stage.action_controller.check("go_to_new", (), None) is True
+        stage.action_controller.go_to_new()
         assert stage.opened == [new]
-        assert stage.acting.check("go_to_new", (), None) is None
+        assert stage.action_controller.check("go_to_new", (), None) is None
         assert stage.said(ENDED) == "replayed"
         await stage.later(11)
         assert stage.said(ENDED) is None
@@ -64,7 +64,9 @@ def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
         await stage.press("y", wait_s=2)
         assert stage.writes() == []
         assert stage.said(run) == "cancel next"
-        assert stage.acting.farewell() == ["Cancel of 1 run was not sent: the program ended before its time."]
+        assert stage.action_controller.farewell() == [
+            "Cancel of 1 run was not sent: the program ended before its time."
+        ]
         await stage.ask(CANCEL, run)
         assert stage.notices[-1] == "cancel: cancel is on its way"
         fleet.fault = lambda _: None
@@ -112,7 +114,7 @@ def test_v_belongs_to_the_run_that_was_replayed(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         def offered(run: FleetRun) -> bool | None:
-            return stage.acting.check("go_to_new", (), stage.session.store.get(RunId(run.id)))
+            return stage.action_controller.check("go_to_new", (), stage.session.store.get(RunId(run.id)))
 
         await stage.ask(REPLAY, ENDED)
         await agree(stage)
@@ -121,10 +123,10 @@ def test_v_belongs_to_the_run_that_was_replayed(tmp_path: Path) -> None:
         await stage.later(5)
         assert offered(other) is None
         assert offered(ENDED) is True
-        stage.acting.go_to_new(RunId(other.id))
+        stage.action_controller.go_to_new(RunId(other.id))
         assert stage.opened == []
         assert stage.notices[-1] == "this run was not replayed here"
-        stage.acting.go_to_new(RunId(ENDED.id))
+        stage.action_controller.go_to_new(RunId(ENDED.id))
         assert stage.opened == [stage.fleet.newest.id]
         assert offered(ENDED) is True
 
@@ -161,15 +163,15 @@ def test_a_batch_waits_and_u_withdraws_it(tmp_path: Path) -> None:
         assert stage.said(runs[0]) == "cancel in 5 s"
         await stage.later(2.5)
         assert stage.said(runs[0]) == "cancel in 3 s"
-        assert stage.acting.check("withdraw", (), None) is True
+        assert stage.action_controller.check("withdraw", (), None) is True
         await stage.ask(CANCEL, runs[0])
         assert stage.notices[-1] == "cancel: cancel waits to be sent, u withdraws it"
-        stage.acting.withdraw()
+        stage.action_controller.withdraw()
         assert stage.notices[-1] == "withdrawn: cancel of 3 runs, nothing of it was sent"
         await stage.later(10)
         assert stage.said(runs[0]) is None
         assert stage.writes() == []
-        assert stage.acting.check("withdraw", (), None) is None
+        assert stage.action_controller.check("withdraw", (), None) is None
 
     play(fleet_of(*runs), tmp_path, scenario)
 
@@ -214,13 +216,13 @@ def test_what_was_sent_is_not_withdrawn(tmp_path: Path) -> None:
     fleet = fleet_of(run)
 
     async def scenario(stage: Stage) -> None:
-        stage.acting.withdraw()
+        stage.action_controller.withdraw()
         assert stage.notices[-1] == "nothing waits to be sent"
         fleet.fault = lambda path: limited() if path.endswith("/cancel") else None
         await stage.ask(CANCEL, run)
         await agree(stage)
         assert stage.said(run) == "cancel sent"
-        stage.acting.withdraw()
+        stage.action_controller.withdraw()
         assert stage.notices[-1] == "it is sent already: nothing to withdraw"
         await stage.ask(CANCEL, run)
         assert stage.notices[-1] == "cancel: cancel is on its way"
@@ -236,7 +238,7 @@ def test_keys_faster_than_the_network_ask_once(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         for _ in range(5):
-            stage.acting.ask(CANCEL, [RunId(run.id)])
+            stage.action_controller.ask(CANCEL, [RunId(run.id)])
         await stage.seen()
         assert len(stage.app.screen_stack) == 2
         await stage.press("y", "y", "y")
@@ -273,7 +275,7 @@ def test_without_a_connection_nothing_is_asked(tmp_path: Path) -> None:
         fleet.fault = lambda _: JSONResponse({"error": "down"}, 503)
         await stage.later(60)
         known = stage.session.store.get(RunId(run.id))
-        assert stage.acting.check("act", ("cancel",), known) is None
+        assert stage.action_controller.check("act", ("cancel",), known) is None
         await stage.ask(CANCEL, run)
         assert not stage.asks()
         assert stage.notices[-1] == "C and R need a connection"
@@ -287,7 +289,7 @@ def test_a_read_only_session_has_no_trace_of_actions(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         known = stage.session.store.get(RunId(run.id))
         names = [("act", ("cancel",)), ("withdraw", ()), ("go_to_new", ())]
-        assert [stage.acting.check(name, parameters, known) for name, parameters in names] == [False] * 3
+        assert [stage.action_controller.check(name, parameters, known) for name, parameters in names] == [False] * 3
         await stage.ask(CANCEL, run)
         assert not stage.asks()
 
@@ -299,8 +301,8 @@ def test_what_makes_no_sense_is_said_instead_of_asked(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         known = stage.session.store.get(RunId(ENDED.id))
-        assert stage.acting.check("act", ("cancel",), known) is None
-        assert stage.acting.check("act", ("replay",), known) is True
+        assert stage.action_controller.check("act", ("cancel",), known) is None
+        assert stage.action_controller.check("act", ("replay",), known) is True
         await stage.ask(CANCEL, ENDED)
         assert stage.notices[-1] == "cancel: it is already Failed"
         await stage.ask(CANCEL)

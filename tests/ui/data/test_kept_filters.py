@@ -16,7 +16,7 @@ def keep(tmp_path: Path, *, kept_at: str | None) -> None:
     """Choose a filter in one session, as of that time."""
 
     async def story(monitor: Monitored) -> None:
-        monitor.app.following.choose(FAILED)
+        monitor.app.subscription.choose(FAILED)
         await monitor.later(1)
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.TEXT
@@ -80,11 +80,11 @@ def test_older_versions_kept_filters_without_a_time(tmp_path: Path) -> None:
 
 def test_one_key_clears_every_filter(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        monitor.app.following.choose(FAILED)
+        monitor.app.subscription.choose(FAILED)
         await monitor.press("slash", *"zebra", "enter", "2", "slash", *"zebra", "enter")
         await monitor.press("0", wait_s=3)
         assert all(not pane.searched for pane in monitor.screen.panes.values())
-        assert monitor.app.following.chosen == ServerFilter(RunFilters(), timedelta(hours=24))
+        assert monitor.app.subscription.chosen == ServerFilter(RunFilters(), timedelta(hours=24))
         assert len(monitor.screen.run_list.rows.view) == 30
 
     told(story, tmp_path, small_fleet())

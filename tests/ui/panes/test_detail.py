@@ -101,11 +101,11 @@ def test_a_parent_is_opened_by_enter_and_left_by_escape(tmp_path: Path) -> None:
         await monitor.press("j", "enter", wait_s=1)
         go_to(monitor, "checkout")
         await monitor.press("enter", wait_s=1)
-        assert pane_of(monitor).subject.run_id == FleetRun(2, 0).id
+        assert pane_of(monitor).selection.run_id == FleetRun(2, 0).id
         assert "◐ Executing  for" in monitor.text
         assert "✗ 1 Failed" in monitor.text
         await monitor.press("escape", wait_s=1)
-        assert pane_of(monitor).subject.run_id == FleetRun(3, 0).id
+        assert pane_of(monitor).selection.run_id == FleetRun(3, 0).id
 
     told(story, tmp_path, fleet_with())
 
@@ -191,7 +191,7 @@ def test_fetched_value_opens_over_no_other_pane(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         go_to(monitor, "Enter fetches it")
-        run_id = pane_of(monitor).subject.run_id
+        run_id = pane_of(monitor).selection.run_id
         assert run_id is not None
         run = monitor.app.session.store.get(run_id)
         assert run is not None

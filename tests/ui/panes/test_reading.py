@@ -39,7 +39,7 @@ class Asked:
     clock: VirtualClock = field(default_factory=VirtualClock)
     details: list[asyncio.Future[tuple[Run, str | None]]] = field(default_factory=list)
     trees: list[asyncio.Future[RunTree]] = field(default_factory=list)
-    sources: dict[str, SourceStatus] = field(default_factory=dict)
+    source_statuses: dict[str, SourceStatus] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     shown: list[Selection] = field(default_factory=list)
     refill: Refill = SECRET_KEY
@@ -51,8 +51,8 @@ class Asked:
     def __post_init__(self) -> None:
         self.now = self.clock.now
         self.store = self
-        self.reading = SelectionLoader(cast("Session", self), self.shown.append)
-        self.reading.want(detail=True, tree=True)
+        self.loader = SelectionLoader(cast("Session", self), self.shown.append)
+        self.loader.want(detail=True, tree=True)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.tasks.append(asyncio.get_running_loop().create_task(work, name=name))
@@ -79,7 +79,7 @@ class Asked:
 
     async def open(self, run: Run) -> None:
         self.run = run
-        self.reading.select(run.id, at_once=True)
+        self.loader.select(run.id, at_once=True)
         await self.clock.run(0)
 
     def change(self) -> None:
@@ -87,11 +87,11 @@ class Asked:
         state = self.run.state
         assert state is not None
         self.run = replace(self.run, state=replace(state, updated_at=state.updated_at + timedelta(seconds=1)))
-        self.reading.on_changes(Changes(changed={self.run.id}))
+        self.loader.on_changes(Changes(changed={self.run.id}))
 
     def connect(self, status: SourceStatus) -> None:
-        self.sources = {"rest": status}
-        self.reading.on_changes(Changes(topics={Topic.SOURCES}))
+        self.source_statuses = {"rest": status}
+        self.loader.on_changes(Changes(topics={Topic.SOURCES}))
 
     def outage(self) -> None:
         """The list fails, and later it is read again."""
@@ -117,7 +117,7 @@ def test_a_read_that_just_began_is_not_thrown_away_when_it_is_asked_for_again() 
     async def scenario() -> None:
         asked = Asked()
         await asked.open(RUN)
-        asked.reading.reread()
+        asked.loader.reread()
         await asked.clock.run(1)
         assert len(asked.details) == len(asked.trees) == 1
 
@@ -137,7 +137,7 @@ def test_a_run_that_changes_while_it_is_read_is_read_once_more(is_first: bool) -
         if not is_first:
             asked.details[0].set_result((RUN, None))
             await asked.clock.run(0)
-            asked.reading.reread()
+            asked.loader.reread()
             await asked.clock.run(0)
         asked.change()
         asked.details[-1].set_result((RUN, None))
@@ -159,7 +159,7 @@ def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
         assert asked.shown[-1].tree_trouble
 
         asked.run = LONE
-        asked.reading.reread()
+        asked.loader.reread()
         await asked.clock.run(0)
         assert asked.shown[-1].tree is not None
         assert asked.shown[-1].tree_trouble is None
@@ -172,13 +172,13 @@ def test_run_whose_code_runs_is_read_again_at_intervals(refill: Refill, again_s:
     async def scenario() -> None:
         executing = sample("EXECUTING")
         asked = Asked(refill=refill)
-        asked.reading.want(detail=True, tree=False)
+        asked.loader.want(detail=True, tree=False)
         await asked.open(executing)
         asked.details[0].set_result((executing, None))
         counts = []
         for _ in range(again_s * 2 - 1):
             await asked.clock.run(1)
-            asked.reading.tick()
+            asked.loader.tick()
             await asked.clock.run(0)
             if not asked.details[-1].done():
                 asked.details[-1].set_result((executing, None))
@@ -194,12 +194,12 @@ def test_run_that_cannot_wait_is_not_read_again(word: str) -> None:
     async def scenario() -> None:
         run = sample(word, started=word not in {"QUEUED", "DELAYED"})
         asked = Asked()
-        asked.reading.want(detail=True, tree=False)
+        asked.loader.want(detail=True, tree=False)
         await asked.open(run)
         asked.details[0].set_result((run, None))
         for _ in range(60):
             await asked.clock.run(1)
-            asked.reading.tick()
+            asked.loader.tick()
         assert len(asked.details) == 1
 
     asyncio.run(scenario())
@@ -211,16 +211,16 @@ def test_end_of_an_awaited_child_has_its_parent_read_again() -> None:
         wait = Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)
         parent = replace(sample("EXECUTING"), attempts=(STAMP, AttemptHistory(wait=wait)))
         asked = Asked()
-        asked.reading.want(detail=True, tree=False)
+        asked.loader.want(detail=True, tree=False)
         await asked.open(parent)
         asked.details[0].set_result((parent, None))
         await asked.clock.run(5)
         known = {child.id: child, parent.id: parent}
         asked.get = known.get  # type: ignore[method-assign, assignment]  # the store of this test
-        asked.reading.on_changes(Changes(changed={RunId("run_other")}))
+        asked.loader.on_changes(Changes(changed={RunId("run_other")}))
         await asked.clock.run(5)
         assert len(asked.details) == 1
-        asked.reading.on_changes(Changes(changed={child.id}))
+        asked.loader.on_changes(Changes(changed={child.id}))
         await asked.clock.run(5)
         assert len(asked.details) == 2
 

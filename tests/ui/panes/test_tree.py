@@ -121,7 +121,7 @@ def test_enter_goes_to_a_run_and_the_tree_stays_while_it_is_read_again(tmp_path:
         pane = await opened(monitor)
         monitor.api.fleet.fault = lambda _: JSONResponse({"error": "busy"}, 503)
         await monitor.press("k", "enter")
-        assert pane.subject.run_id == "run_000000000000000000000009"
+        assert pane.selection.run_id == "run_000000000000000000000009"
         assert rows(monitor) == ["import", "plan", "shard", "> leaf", "notify", "5 completed"]
         assert "The tree could not be read: 503 busy. r tries again." in monitor.text
         monitor.api.fleet.fault = lambda _: None

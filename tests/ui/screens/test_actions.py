@@ -153,11 +153,11 @@ def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
         assert "v goes there" in monitor.lines[-1]
         await monitor.press("v", wait_s=1)
         screen = monitor.screen
-        assert screen.pane.target == screen.subject.run_id != FAILED.id
+        assert screen.pane.target == screen.selection.run_id != FAILED.id
         assert "view the new run" not in monitor.lines[-1]
         # Back in the list, what is told below it is about the run that a key would act on.
         await monitor.press("1")
-        assert screen.pane.target == screen.subject.run_id == FAILED.id
+        assert screen.pane.target == screen.selection.run_id == FAILED.id
         assert FAILED.id in monitor.lines[-3]
 
     told(story, tmp_path, fleet_of(FAILED), size=(80, 24))

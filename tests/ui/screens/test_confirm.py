@@ -146,7 +146,7 @@ def test_a_silent_terminal_is_asked_for_a_word_at_once_later(tmp_path: Path) -> 
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=11)
         await stage.press("escape", wait_s=1)
-        stage.acting.ask(REPLAY, [RunId(ENDED.id)])
+        stage.action_controller.ask(REPLAY, [RunId(ENDED.id)])
         await stage.press(*"replay", "enter")
         assert stage.asks(), "typed before the field could be seen"
         assert "Type replay, then Enter" in stage.text
@@ -296,7 +296,7 @@ def test_several_runs_are_typed_in_production_only(tmp_path: Path, is_production
         if is_typed:
             await stage.press("ctrl+u", "p", "r", "o", "d", "enter")
         assert not stage.asks()
-        assert stage.acting.dispatch.is_withdrawable
+        assert stage.action_controller.action_queue.is_withdrawable
 
     play(production(*runs) if is_production else fleet_of(*runs), tmp_path, scenario)
 

@@ -116,8 +116,13 @@ def test_a_read_that_failed_is_told_once_by_the_run_it_was_about(tmp_path: Path)
         messages = Messages()
         reporter = Reporter(Session(settings, clock=VirtualClock()), messages)
         failed = Selection(RunId("run_1"), trouble="GET /api/v3/runs/run_1: 500 Internal Server Error")
-        for subject in (Selection(), failed, failed, replace(failed, trouble=None, tree_trouble="the budget is spent")):
-            reporter.see_reading(subject)
+        for selection in (
+            Selection(),
+            failed,
+            failed,
+            replace(failed, trouble=None, tree_trouble="the budget is spent"),
+        ):
+            reporter.see_selection(selection)
         return [message.text for message in messages]
 
     assert asyncio.run(scenario()) == [

@@ -109,8 +109,8 @@ def test_what_stands_still_in_a_pause_has_no_lively_colour_in_any_pane(tmp_path:
         await monitor.press("p", wait_s=2)
         assert is_lively(*seen) == [False] * 3  # type: ignore[arg-type]
         await monitor.press("z", wait_s=1)
-        assert is_lively(screen.strip) == [False]
+        assert is_lively(screen.run_summary) == [False]
         await monitor.press("p", wait_s=2)
-        assert is_lively(screen.strip) == [True]
+        assert is_lively(screen.run_summary) == [True]
 
     told(story, tmp_path, fleet)

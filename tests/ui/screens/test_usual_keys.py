@@ -46,7 +46,7 @@ def test_help_opens_and_closes_with_one_key(tmp_path: Path) -> None:
 def test_refresh_has_the_usual_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         asked: list[int] = []
-        monkeypatch.setattr(monitor.app.following, "refresh", lambda: asked.append(1))
+        monkeypatch.setattr(monitor.app.subscription, "refresh", lambda: asked.append(1))
         await monitor.press("r", "f5", "ctrl+r")
         assert len(asked) == 3
 

@@ -92,8 +92,8 @@ class ActionController:
         self._unmark = unmark
         self._screen: ConfirmScreen | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.dispatch = ActionQueue(live.session, changed=self._repaint, ended=self._end)
-        self.overlay = self.dispatch.overlay
+        self.action_queue = ActionQueue(live.session, changed=self._repaint, ended=self._end)
+        self.overlay = self.action_queue.overlay
         self._replays = Replays(live.session.clock)
 
     @property
@@ -117,9 +117,9 @@ class ActionController:
         """Why an action makes no sense on a run now, in words, or None."""
         if (reason := action.forbidden(run)) is not None:
             return reason
-        if (pending := self.dispatch.pending(run.id)) is not None:
+        if (pending := self.action_queue.pending(run.id)) is not None:
             return f"{pending.id} waits to be sent, u withdraws it"
-        if (under_way := self.dispatch.under_way(run.id)) is not None:
+        if (under_way := self.action_queue.under_way(run.id)) is not None:
             return f"{under_way.id} is on its way"
         return None
 
@@ -137,7 +137,7 @@ class ActionController:
             case "act":
                 return True if run is not None and self.can(BY_ID[str(parameters[0])], run) else None
             case "withdraw":
-                return True if self.dispatch.is_withdrawable else None
+                return True if self.action_queue.is_withdrawable else None
             case _:
                 return True if self._replays.of(None if run is None else run.id) is not None else None
 
@@ -163,10 +163,10 @@ class ActionController:
 
     def withdraw(self) -> None:
         """Take back what was not sent; what was cannot be."""
-        taken = self.dispatch.withdraw()
+        taken = self.action_queue.withdraw()
         if taken:
             self._say(withdrawn_words(taken))
-        elif self.dispatch.is_busy:
+        elif self.action_queue.is_busy:
             self._say("it is sent already: nothing to withdraw")
         else:
             self._say("nothing waits to be sent")
@@ -184,7 +184,7 @@ class ActionController:
 
     def farewell(self) -> list[str]:
         """What was agreed to and has no end yet, in sentences, when the program ends; nothing more is sent then."""
-        left = self.dispatch.abandon()
+        left = self.action_queue.abandon()
         under_way = self._session.actions_in_flight
         return [
             *(not_sent(action.title, count, "the program ended before its time") for action, count in left),
@@ -240,7 +240,7 @@ class ActionController:
             return
         if len(question.plan.runs) > 1:
             self._unmark()
-        self.dispatch.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
+        self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
     def _same_place(self, asked: Target) -> Callable[[], str | None]:
         """Hold the environment of the question against the one in which it would be done."""

@@ -1,6 +1,6 @@
 """One thing that is read again and again: when it is begun, and that it is never read twice at a time.
 
-What lives here: `CoalescedFetch`. What is read, and why, is `subject`'s.
+What lives here: `CoalescedFetch`. What is read, and why, is `selection`'s.
 """
 
 import asyncio

@@ -120,15 +120,15 @@ class Reporter:
             self._messages.add(look.at, f"The live feed had missed changes of {missed}: read again from the list.")
         self._reconciled = look
 
-    def see_reading(self, subject: Selection) -> None:
+    def see_selection(self, selection: Selection) -> None:
         """Look at how reading the selected run got on."""
-        for what, trouble in (("", subject.trouble), ("the tree of ", subject.tree_trouble)):
-            if subject.run_id is None or trouble is None:
+        for what, trouble in (("", selection.trouble), ("the tree of ", selection.tree_trouble)):
+            if selection.run_id is None or trouble is None:
                 continue
-            if self._reads.get(what) != (subject.run_id, trouble):
-                self._reads[what] = (subject.run_id, trouble)
+            if self._reads.get(what) != (selection.run_id, trouble):
+                self._reads[what] = (selection.run_id, trouble)
                 said = without_request(trouble).removesuffix(".")
-                self._messages.add(self._session.now(), f"Could not read {what}{subject.run_id}: {said}.")
+                self._messages.add(self._session.now(), f"Could not read {what}{selection.run_id}: {said}.")
 
     def _see_source(self, name: str, status: SourceStatus) -> None:
         match status:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from textual.screen import Screen
 
 from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
-from tui.ui.base import host_of
+from tui.ui.base import app_of
 from tui.ui.data.action_controller import from_palette
 from tui.ui.input.bindings import live_keys
 from tui.ui.look.theme import ColorMode
@@ -48,7 +48,7 @@ def commands_of(
     screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[ColorMode], None]
 ) -> list[Command]:
     """Those that have a name only, then the keys of the focused pane and of the screen, as they work now."""
-    app, leave_at_once = screen.app, host_of(screen).action_leave_at_once
+    app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
     named = [
         *(Command(f"sort by {order.title}", _SORTED.get(order, ""), partial(sort_by, order)) for order in ORDERS),
         Command("dark", "Dark colours.", partial(use_look, ColorMode.DARK)),

@@ -47,7 +47,7 @@ def open_copy_menu(screen: Screen[Any], live: LiveModel, run_id: RunId, clipboar
     screen.app.push_screen(CopyMenu(live, run_id, clipboard))
 
 
-def open_server_filters(screen: Screen[Any], live: LiveModel, following: RunSubscription) -> None:
+def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:
     """Let the server's filters be chosen."""
     from tui.store.server_filter import known_values  # noqa: PLC0415  likewise
     from tui.ui.screens.server_filters import ServerFiltersScreen  # noqa: PLC0415  likewise
@@ -56,10 +56,10 @@ def open_server_filters(screen: Screen[Any], live: LiveModel, following: RunSubs
 
     def follow(chosen: ServerFilter | None) -> None:
         if chosen is not None:
-            following.choose(chosen)
+            subscription.choose(chosen)
 
     filters = ServerFiltersScreen(
-        following.chosen,
+        subscription.chosen,
         known=known_values(live.session.store),
         default_period=settings.history,
         run_limit=settings.history_runs,

@@ -83,7 +83,7 @@ class SelectionLoader:
     def __init__(self, session: Session, show: Callable[[Selection], None]) -> None:
         self._session = session
         self._show = show
-        self._subject = Selection()
+        self._selection = Selection()
         self._detail = CoalescedFetch(session.clock, self._begin)
         self._tree = CoalescedFetch(session.clock, self._begin_tree)
         self._read_of: datetime | None = None
@@ -96,17 +96,17 @@ class SelectionLoader:
         self._wants_detail = False
 
     @property
-    def subject(self) -> Selection:
+    def selection(self) -> Selection:
         """What is shown now."""
-        return self._subject
+        return self._selection
 
     def select(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
         """Turn to a run (None: to none), and read it when the cursor rests, or at once."""
-        if run_id != self._subject.run_id:
+        if run_id != self._selection.run_id:
             self._drop()
             store = self._session.store
-            if self._subject.run_id is not None:
-                store.unpin([self._subject.run_id])
+            if self._selection.run_id is not None:
+                store.unpin([self._selection.run_id])
             if run_id is not None:
                 store.pin([run_id])
                 self._set(Selection(run_id))
@@ -128,20 +128,20 @@ class SelectionLoader:
         """Say what is seen: nothing else is read."""
         gains_detail, gains_tree = detail and not self._wants_detail, tree and not self._wants_tree
         self._wants_detail, self._wants_tree = detail, tree
-        if self._subject.run_id is None:
+        if self._selection.run_id is None:
             return
         if gains_detail and self._read_of is None:
             self._plan_detail(0.0)
-        if gains_tree and self._subject.tree is None:
+        if gains_tree and self._selection.tree is None:
             self._plan_tree(0.0)
 
     def reread(self) -> None:
         """Read everything that is seen again, now."""
-        subject, now = self._subject, self._session.now()
-        if subject.run_id is not None:
-            if subject.reading_since is not None and now - subject.reading_since > HUNG_AFTER:
+        selection, now = self._selection, self._session.now()
+        if selection.run_id is not None:
+            if selection.reading_since is not None and now - selection.reading_since > HUNG_AFTER:
                 self._detail.give_up()
-            if subject.tree_since is not None and now - subject.tree_since > HUNG_AFTER:
+            if selection.tree_since is not None and now - selection.tree_since > HUNG_AFTER:
                 self._tree.give_up()
             self._read_of = None
             self._plan(0.0)
@@ -151,7 +151,7 @@ class SelectionLoader:
         if Topic.SOURCES in changes.topics and self._is_back():
             self.reread()
             return
-        run_id = self._subject.run_id
+        run_id = self._selection.run_id
         if run_id is None or self._read_of is None:
             return
         run = self._session.store.get(run_id)
@@ -168,10 +168,10 @@ class SelectionLoader:
         self._tick_tree()
 
     def _tick_detail(self) -> None:
-        subject = self._subject
-        if not self._wants_detail or subject.run_id is None or subject.is_reading or self._read_of is None:
+        selection = self._selection
+        if not self._wants_detail or selection.run_id is None or selection.is_reading or self._read_of is None:
             return
-        run = self._session.store.get(subject.run_id)
+        run = self._session.store.get(selection.run_id)
         if run is None or run.state is None or run.state.started_at is None or run.status not in MAY_WAIT:
             return
         # The detail and the trace.
@@ -179,13 +179,18 @@ class SelectionLoader:
             self._plan_detail(0.0)
 
     def _tick_tree(self) -> None:
-        subject = self._subject
-        if not self._wants_tree or subject.is_reading_tree or subject.tree is None or subject.tree_read_at is None:
+        selection = self._selection
+        if (
+            not self._wants_tree
+            or selection.is_reading_tree
+            or selection.tree is None
+            or selection.tree_read_at is None
+        ):
             return
         # Both ways: the clock is the server's, and may have been wrong when the tree was read.
         again = timedelta(seconds=self._again_s(TREE_AGAIN_S, 3))
-        is_old = abs(self._session.now() - subject.tree_read_at) >= again
-        if is_old and any(is_live(self._session.store.get(node.id), node) for node in subject.tree.root.walk()):
+        is_old = abs(self._session.now() - selection.tree_read_at) >= again
+        if is_old and any(is_live(self._session.store.get(node.id), node) for node in selection.tree.root.walk()):
             self._plan_tree(0.0)
 
     def _again_s(self, least_s: float, requests: int) -> float:
@@ -218,11 +223,11 @@ class SelectionLoader:
             self._tree.plan(delay_s)
 
     def _begin(self) -> asyncio.Task[None] | None:
-        run_id = self._subject.run_id
+        run_id = self._selection.run_id
         if run_id is None:
             return None
         self._began_s.append(self._session.clock.monotonic_s())
-        self._set(replace(self._subject, reading_since=self._session.now()))
+        self._set(replace(self._selection, reading_since=self._session.now()))
         return self._session.spawn(self._read(run_id), f"read {run_id}")
 
     async def _read(self, run_id: RunId) -> None:
@@ -237,8 +242,8 @@ class SelectionLoader:
             known = self._session.store.get(run_id)
             self._read_of = known.state.updated_at if known is not None and known.state else self._session.now()
         self._read_at_s = self._session.clock.monotonic_s()
-        if self._subject.run_id == run_id:
-            self._set(replace(self._subject, reading_since=None, trouble=trouble))
+        if self._selection.run_id == run_id:
+            self._set(replace(self._selection, reading_since=None, trouble=trouble))
             self._detail.end()
             self._chase(run_id)
 
@@ -253,34 +258,34 @@ class SelectionLoader:
             self._plan(REREAD_AFTER_S)
 
     def _begin_tree(self) -> asyncio.Task[None] | None:
-        run_id = self._subject.run_id
+        run_id = self._selection.run_id
         if run_id is None:
             return None
         run = self._session.store.get(run_id)
         if run is not None and is_alone(run) and not self._session.store.children_of(run_id):
             node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
-            alone = replace(self._subject, tree=RunTree(node, run.id), tree_read_at=run.children_read_at)
+            alone = replace(self._selection, tree=RunTree(node, run.id), tree_read_at=run.children_read_at)
             self._set(replace(alone, tree_since=None, tree_trouble=None))
             return None
-        self._set(replace(self._subject, tree_since=self._session.now()))
+        self._set(replace(self._selection, tree_since=self._session.now()))
         return self._session.spawn(self._read_tree(run_id), f"tree {run_id}")
 
     async def _read_tree(self, run_id: RunId) -> None:
-        tree, trouble = self._subject.tree, None
+        tree, trouble = self._selection.tree, None
         try:
             tree = await self._session.tree(run_id)
         except ApiError as error:
             trouble = str(error)
-        if self._subject.run_id == run_id:
+        if self._selection.run_id == run_id:
             now = self._session.now()
-            self._set(replace(self._subject, tree=tree, tree_since=None, tree_trouble=trouble, tree_read_at=now))
+            self._set(replace(self._selection, tree=tree, tree_since=None, tree_trouble=trouble, tree_read_at=now))
             self._tree.end()
 
     def _drop(self) -> None:
         self._detail.drop()
         self._tree.drop()
 
-    def _set(self, subject: Selection) -> None:
-        if subject != self._subject:
-            self._subject = subject
-            self._show(subject)
+    def _set(self, selection: Selection) -> None:
+        if selection != self._selection:
+            self._selection = selection
+            self._show(selection)

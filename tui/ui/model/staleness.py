@@ -1,4 +1,4 @@
-"""Whether what was read of a run may have become untrue since. Pure; when to read again is `ui.subject`'s."""
+"""Whether what was read of a run may have become untrue since. Pure; when to read again is `ui.selection`'s."""
 
 from collections.abc import Callable
 from typing import Final

@@ -40,7 +40,7 @@ _ROOMY: Final = 100
 
 
 class AttemptsPane(PagePane):
-    """The attempts of the subject, one of them in full."""
+    """The attempts of the selection, one of them in full."""
 
     number: ClassVar[int] = 3
     title: ClassVar[str] = "attempts"
@@ -95,13 +95,13 @@ class AttemptsPane(PagePane):
 
     def _page_rows(self, width: int) -> Sequence[Row]:
         room = Room(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
-        subject, run = self.subject, self.run
-        if subject.run_id is None:
+        selection, run = self.selection, self.run
+        if selection.run_id is None:
             return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
         if run is None:
-            return [Row(()), *sentence(subject.trouble or formatting.LOADING, room, "loading")]
-        is_coming = subject.is_reading or (run.attempts is None and subject.trouble is None)
-        asked = ReadProgress(is_coming, subject.trouble)
+            return [Row(()), *sentence(selection.trouble or formatting.LOADING, room, "loading")]
+        is_coming = selection.is_reading or (run.attempts is None and selection.trouble is None)
+        asked = ReadProgress(is_coming, selection.trouble)
         return attempts_page(run, asked, self.live.now, room, self._picked)
 
     def left(self) -> Line:
@@ -133,13 +133,13 @@ class AttemptsPane(PagePane):
             self._is_placed = True
             self.page.go_to(AttemptKey(selected.number))
 
-    def watch_subject(self, before: Selection, after: Selection) -> None:
+    def watch_selection(self, before: Selection, after: Selection) -> None:
         """Another run is looked at afresh."""
         if before.run_id != after.run_id:
             self._picked = None
             self._toggled = frozenset()
             self._is_placed = False
-        super().watch_subject(before, after)
+        super().watch_selection(before, after)
 
     def on_resize(self, _: events.Resize) -> None:
         """Another width has room for other words, the first one for the cursor's place."""

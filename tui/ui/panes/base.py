@@ -1,7 +1,7 @@
 """What every pane is: a titled rule and a body below it.
 
 What lives here: `Pane`, and `PagePane` for those whose body is a page of lines. No pane knows another: a pane is told
-the subject, and says upwards what the user wants.
+the selection, and says upwards what the user wants.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from tui.domain.run import Run
 from tui.present.actions.row_actions import Toggle
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.base import AppBase, host_of
+from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.selection import Selection
 from tui.ui.widgets.page import Page, PageRow
@@ -40,7 +40,7 @@ class Pane(Widget):
     search_hint: ClassVar[str] = ""
     """What may be typed to search here, said before anything is."""
 
-    subject: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
+    selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
     tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
     """The names of the panes that share its place; empty: it has it alone."""
 
@@ -50,9 +50,9 @@ class Pane(Widget):
         self.rule = Rule()
 
     @property
-    def host(self) -> AppBase:
+    def app_base(self) -> AppBase:
         """The app, as what it is."""
-        return host_of(self)
+        return app_of(self)
 
     @property
     def body(self) -> Widget:
@@ -62,7 +62,7 @@ class Pane(Widget):
     @property
     def run(self) -> Run | None:
         """The run that the pane is about, as it is known now."""
-        run_id = self.subject.run_id
+        run_id = self.selection.run_id
         return None if run_id is None else self.live.get(run_id)
 
     def compose(self) -> ComposeResult:
@@ -108,7 +108,7 @@ class Pane(Widget):
     @property
     def target(self) -> RunId | None:
         """The run that a key pressed here is about."""
-        return self.subject.run_id
+        return self.selection.run_id
 
     def enter(self) -> None:
         """What Enter means here."""
@@ -157,7 +157,7 @@ class Pane(Widget):
 
 
 class PagePane(Pane):
-    """A pane whose body is a page. A subclass makes the rows; the page is made anew when the subject or its run
+    """A pane whose body is a page. A subclass makes the rows; the page is made anew when the selection or its run
     changes, and each second while `is_ticking`.
     """
 
@@ -253,7 +253,7 @@ class PagePane(Pane):
 
     def concerns(self, changes: Changes) -> bool:
         """Whether the page may look otherwise after these changes."""
-        return self.subject.run_id in changes.changed or self.subject.run_id in changes.added
+        return self.selection.run_id in changes.changed or self.selection.run_id in changes.added
 
     def rebuild(self) -> None:
         """Bring page and rule up to date, if anybody sees them."""
@@ -268,7 +268,7 @@ class PagePane(Pane):
         """What was away while things changed."""
         self.rebuild()
 
-    def watch_subject(self, before: Selection, after: Selection) -> None:
+    def watch_selection(self, before: Selection, after: Selection) -> None:
         """Another run starts at its top."""
         if before.run_id != after.run_id:
             self.page.start_over()

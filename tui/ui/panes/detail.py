@@ -41,7 +41,7 @@ _MOST_PLACES: Final = 1_000
 
 
 class DetailPane(PagePane):
-    """The page about the subject."""
+    """The page about the selection."""
 
     number: ClassVar[int] = 2
     title: ClassVar[str] = "detail"
@@ -67,11 +67,11 @@ class DetailPane(PagePane):
         return [PageRow(row.line, row.key, row.act) for row in self._page_rows(width - EDGE)]
 
     def _page_rows(self, width: int) -> list[Row]:
-        subject, run, now = self.subject, self.run, self.live.now
-        if subject.run_id is None:
-            hint = NO_RUN_SENTENCE if subject.is_list_end else NOTHING_SELECTED
+        selection, run, now = self.selection, self.run, self.live.now
+        if selection.run_id is None:
+            hint = NO_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        read = DetailRead(subject.is_reading, subject.trouble, self.overlay(subject.run_id))
+        read = DetailRead(selection.is_reading, selection.trouble, self.overlay(selection.run_id))
         if run is None:
             lines = trouble_lines(None, read.trouble, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
@@ -98,9 +98,9 @@ class DetailPane(PagePane):
     def right(self) -> Line:
         """How fresh the page is."""
         run = self.run
-        if self.subject.run_id is None:
+        if self.selection.run_id is None:
             return ()
-        if self.subject.is_reading:
+        if self.selection.is_reading:
             return (Piece("reading…", Token.MUTED),)
         if run is None or (read_at := _read_at(run)) is None:
             return ()
@@ -110,7 +110,7 @@ class DetailPane(PagePane):
             return (Piece("final", Token.MUTED),)
         return (Piece(f"read {formatting.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
 
-    def watch_subject(self, before: Selection, after: Selection) -> None:
+    def watch_selection(self, before: Selection, after: Selection) -> None:
         """Another run is folded as it comes."""
         if before.run_id != after.run_id:
             self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
@@ -118,7 +118,7 @@ class DetailPane(PagePane):
             self._is_placed = False
             if self._searched:
                 self._unfold_for(self._searched)
-        super().watch_subject(before, after)
+        super().watch_selection(before, after)
 
     def rebuild(self) -> None:
         """Bring the page up to date; on another run the cursor begins at its status, not at the empty row above it."""
@@ -235,7 +235,7 @@ class DetailPane(PagePane):
         self.call_later(self._brought, run, label, value, said)
 
     def _brought(self, run: Run, label: str, value: Json | Absent, said: str) -> None:
-        if self.subject.run_id != run.id:
+        if self.selection.run_id != run.id:
             return
         self._say_of(label, said)
         # A page that opens over another pane, or over a dialog, would take the keys meant for it.

@@ -82,7 +82,7 @@ class RunListPane(Pane):
         self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, MissedRuns] = {}
-        self._outages = Outages(live.session, lambda text: self.host.messages.add(live.session.now(), text))
+        self._outages = Outages(live.session, lambda text: self.app_base.messages.add(live.session.now(), text))
 
     @property
     def body(self) -> RunTable:

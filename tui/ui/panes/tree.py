@@ -1,8 +1,6 @@
 """The pane `tree`: who triggered whom, from the root down.
 
-What lives here: which tree is shown, and where the cursor goes. What is folded is `ui.tree_view`'s, what a row says
-`present.tree_page`'s, reading the tree `ui.subject`'s. The class is longer than 200 lines: its keys and what a pane has
-to answer are a few lines each.
+This module chooses the tree that is shown and moves the cursor. `model/tree_view.py` folds it.
 """
 
 from collections.abc import Sequence
@@ -74,15 +72,15 @@ class TreePane(PagePane):
         is_alone = shape.size == 1 and not tree.missing
         columns = tree_page.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *tree_page.head(columns))])
-        notes = tree_notes.notes(tree, shape, self.subject.tree_trouble, width)
+        notes = tree_notes.notes(tree, shape, self.selection.tree_trouble, width)
         drawing = Drawing(columns, self.live.now, tree.current, is_alone)
         self._drawn = TreeRows(self.view.shown, notes, drawing, self._drawn)
         return self._drawn
 
     def _without_tree(self) -> str:
-        if self.subject.run_id is None:
+        if self.selection.run_id is None:
             return NOTHING_SELECTED
-        trouble = self.subject.tree_trouble
+        trouble = self.selection.tree_trouble
         return formatting.LOADING if trouble is None else tree_notes.trouble_words(trouble)
 
     def left(self) -> Line:
@@ -94,14 +92,14 @@ class TreePane(PagePane):
 
     def right(self) -> Line:
         """How much of it is here."""
-        if self.subject.is_reading_tree:
+        if self.selection.is_reading_tree:
             return (Piece(formatting.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
             return ()
-        return tree_notes.extent(tree, shape, self.subject.tree_read_at, self.live.now)
+        return tree_notes.extent(tree, shape, self.selection.tree_read_at, self.live.now)
 
-    def watch_subject(self, before: Selection, after: Selection) -> None:
+    def watch_selection(self, before: Selection, after: Selection) -> None:
         """Another run, or more of the same one."""
         tree, known, run_id = after.tree, self.view.tree, after.run_id
         if tree is None and known is not None and run_id in self.view.ids:
@@ -135,7 +133,7 @@ class TreePane(PagePane):
     def target(self) -> RunId | None:
         """The run under the cursor; None on a group."""
         if self.view.tree is None:
-            return self.subject.run_id
+            return self.selection.run_id
         act = self.page.row.act if self.page.row else None
         return act.run_id if isinstance(act, Open) else None
 
@@ -143,7 +141,7 @@ class TreePane(PagePane):
         """Enter has none on the run where we are, if nothing is below it; a run alone has nothing to fold or go to."""
         if action in {"fold", "unfold", "level", "root", "parent", "all"}:
             return self.view.shape is not None and self.view.shape.size > 1
-        if action == "enter" and isinstance(self._act, Open) and self._act.run_id == self.subject.run_id:
+        if action == "enter" and isinstance(self._act, Open) and self._act.run_id == self.selection.run_id:
             return self._entry is not None and bool(self._entry.children)
         return super().has_use_for(action)
 
@@ -157,7 +155,7 @@ class TreePane(PagePane):
         event.stop()
         entry = self._entry
         match event.act:
-            case Open(run_id) if run_id != self.subject.run_id:
+            case Open(run_id) if run_id != self.selection.run_id:
                 self.post_message(OpenRun(run_id))
             case Open() | Toggle() if entry is not None and entry.children:
                 self.view.turn(entry, is_open=not self.view.is_open(entry))

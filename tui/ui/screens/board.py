@@ -1,7 +1,6 @@
 """The parts of the monitor, and how news reaches them.
 
-What lives here: header, panes and footer on one screen, the subject that goes down to the panes, the ticker. What keys
-do is `main`'s, where panes stand `workspace`'s, reading a run `subject`'s.
+Header, panes and footer on one screen, the selection that the panes receive, and the ticker.
 """
 
 from functools import partial
@@ -15,7 +14,7 @@ from tui.present.dialogs.filters import recalled_line
 from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.orders import CREATED, ORDERS
-from tui.ui.base import AppBase, host_of
+from tui.ui.base import AppBase, app_of
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
@@ -44,27 +43,27 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 class Board(Screen[None]):
     """Everything that is always there, without its keys."""
 
-    subject: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
+    selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__()
         self.live = live
-        self.reading = SelectionLoader(live.session, self._show_subject)
-        self.trail = History(self.reading)
-        self._close_look = FocusedRunFeed(live.session)
+        self.selection_loader = SelectionLoader(live.session, self._show_selection)
+        self.history = History(self.selection_loader)
+        self._focused_run_feed = FocusedRunFeed(live.session)
         self.prompt = Prompt()
         self.footer = Footer()
         self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in PANES}
         self.header = Header(live)
-        self.strip = RunSummary(live)
-        self.workspace = Workspace(self.panes, self.strip)
+        self.run_summary = RunSummary(live)
+        self.workspace = Workspace(self.panes, self.run_summary)
         self.too_small = Lines(id="too-small")
         self._ticker = Ticker(self, live.session.clock, self._tick)
 
     @property
-    def host(self) -> AppBase:
+    def app_base(self) -> AppBase:
         """The app, as what it is."""
-        return host_of(self)
+        return app_of(self)
 
     @property
     def run_list(self) -> RunListPane:
@@ -87,11 +86,11 @@ class Board(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer, each in its place from the first frame on."""
-        self.workspace.arrange_for(self.app.size, strip_height(self.host.painter))
+        self.workspace.arrange_for(self.app.size, strip_height(self.app_base.painter))
         yield self.header
         for pane in self.panes.values():
-            pane.data_bind(Board.subject)
-        self.strip.data_bind(Board.subject)
+            pane.data_bind(Board.selection)
+        self.run_summary.data_bind(Board.selection)
         yield self.workspace
         yield self.footer
         yield self.prompt
@@ -99,16 +98,16 @@ class Board(Screen[None]):
 
     def on_mount(self) -> None:
         """Listen, tick, and begin at the list."""
-        self.host.changed.subscribe(self, self._see)
-        self.host.following.show = partial(self.call_later, self._recall)
+        self.app_base.changed.subscribe(self, self._on_changes)
+        self.app_base.subscription.show = partial(self.call_later, self._recall)
         self._ticker.begin()
         self.set_focus(self.run_list.body)
 
     def on_unmount(self) -> None:
         """Nothing is read, and nothing ticks, for a screen that is gone."""
         self._ticker.stop()
-        self._close_look.end()
-        self.reading.close()
+        self._focused_run_feed.end()
+        self.selection_loader.close()
 
     def on_resize(self) -> None:
         """Another size has other places."""
@@ -122,7 +121,7 @@ class Board(Screen[None]):
         self.set_class(is_too_small, "too-small")
         need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
         self.too_small.show([(Piece(f"This needs {need}; it is {self.size.width}x{self.size.height}."),)])
-        self.workspace.arrange_for(self.size, strip_height(self.host.painter))
+        self.workspace.arrange_for(self.size, strip_height(self.app_base.painter))
 
     def _give_focus_back(self) -> None:
         """Textual takes it from what is hidden, and gives it to nobody when that is seen again: no key would work."""
@@ -133,10 +132,10 @@ class Board(Screen[None]):
         """Other panes are seen: what they need is read, and other keys work."""
         plan = self.workspace.plan
         beside = plan.shows(layout.DETAIL) or plan.shows(layout.ATTEMPTS) or plan.has_strip
-        self.reading.want(detail=beside, tree=plan.shows(layout.TREE))
-        if self.pane is self.run_list and self.trail.here != self.run_list.target:
+        self.selection_loader.want(detail=beside, tree=plan.shows(layout.TREE))
+        if self.pane is self.run_list and self.history.here != self.run_list.target:
             # What stands beside or below the list is what a key pressed in it is about.
-            self.trail.begin(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
+            self.history.begin(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
         for pane in self.panes.values():
             if pane is not self.pane and pane.finds_nothing:
                 pane.search("")  # nobody comes back for it
@@ -145,31 +144,31 @@ class Board(Screen[None]):
     def on_run_list_pane_arranged(self) -> None:
         """The list is sorted or laid out otherwise."""
         run_list = self.run_list
-        self.host.following.arrange(run_list.views.wanted.order.id, is_wide=run_list.table.is_wide)
+        self.app_base.subscription.arrange(run_list.views.wanted.order.id, is_wide=run_list.table.is_wide)
 
     def _recall(self, kept: Remembered) -> None:
         """Show the list as it was chosen, now or the last time."""
         order = next((each for each in ORDERS if each.id == kept.order), CREATED)
-        following = self.host.following
+        subscription = self.app_base.subscription
         self.run_list.show_chosen(
-            following.chosen,
+            subscription.chosen,
             order,
             is_wide=kept.is_wide,
-            token=Token.AMBER if following.is_recalled else Token.TEXT if following.is_filtered else Token.MUTED,
+            token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
         )
-        if following.is_recalled:
+        if subscription.is_recalled:
             width = self.size.width - NOTICE_MARGIN
-            line = recalled_line(following.chosen, following.kept_at, self.live.session.now(), width)
+            line = recalled_line(subscription.chosen, subscription.kept_at, self.live.session.now(), width)
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
-    def _show_subject(self, subject: Selection) -> None:
-        self.subject = subject
-        self._close_look.at(subject.run_id)
-        self.host.reporter.see_reading(subject)
+    def _show_selection(self, selection: Selection) -> None:
+        self.selection = selection
+        self._focused_run_feed.at(selection.run_id)
+        self.app_base.reporter.see_selection(selection)
 
-    def _see(self, changes: Changes) -> None:
-        self.reading.on_changes(changes)
-        for bar in (self.header, self.strip):
+    def _on_changes(self, changes: Changes) -> None:
+        self.selection_loader.on_changes(changes)
+        for bar in (self.header, self.run_summary):
             bar.on_changes(changes)
         for pane in self.panes.values():
             pane.on_changes(changes)
@@ -177,9 +176,9 @@ class Board(Screen[None]):
             self.refresh_bindings()
 
     def _tick(self) -> None:
-        self.reading.tick()
-        self._close_look.at(self.subject.run_id)
-        for bar in (self.header, self.strip, self.footer):
+        self.selection_loader.tick()
+        self._focused_run_feed.at(self.selection.run_id)
+        for bar in (self.header, self.run_summary, self.footer):
             bar.tick()
         for pane in self.panes.values():
             pane.tick()

@@ -50,7 +50,7 @@ class HelpScreen(PageScreen):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """The groups, then the signs."""
-        signs = header_signs(is_colorless=self.host.painter.is_colorless)
+        signs = header_signs(is_colorless=self.app_base.painter.is_colorless)
         lines = (*help_lines(self._groups, width - EDGE), *sign_lines("signs in the header", signs, width - EDGE))
         return [PageRow(line, number) for number, line in enumerate(lines)]
 

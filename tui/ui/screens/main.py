@@ -63,25 +63,25 @@ class MainScreen(Board):
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(live)
-        voice = Voice(lambda text: self.host.messages.add(live.session.now(), text), self.footer.notice)
-        self.acting = ActionController(
-            live, lambda: self.host, voice, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
+        voice = Voice(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
+        self.action_controller = ActionController(
+            live, lambda: self.app_base, voice, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
         )
-        self.run_list.table.overlay = self.detail.overlay = self.strip.overlay = self.acting.overlay
+        self.run_list.table.overlay = self.detail.overlay = self.run_summary.overlay = self.action_controller.overlay
 
     def on_mount(self) -> None:
         """What was agreed to and not sent is asked about before the end, and told after it."""
-        self.host.farewell = self.acting.farewell
-        self.host.unsent = lambda: self.acting.dispatch.waiting
+        self.app_base.farewell = self.action_controller.farewell
+        self.app_base.unsent = lambda: self.action_controller.action_queue.waiting
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         """The cursor of the list is on another run."""
-        self.trail.begin(event.run_id, is_list_end=event.is_list_end)
+        self.history.begin(event.run_id, is_list_end=event.is_list_end)
         self.refresh_bindings()
 
     def on_open_run(self, event: OpenRun) -> None:
         """A pane leads to another run."""
-        self.trail.go(event.run_id)
+        self.history.go(event.run_id)
 
     def on_run_list_pane_filtered(self) -> None:
         """What is typed finds other runs: the words beside it count them."""
@@ -101,7 +101,7 @@ class MainScreen(Board):
         """While something is typed every key is text; of what writes there is no trace where nothing may be written."""
         if self.prompt.is_open:
             return False
-        return self.acting.exists if action in ACTION_NAMES else True
+        return self.action_controller.exists if action in ACTION_NAMES else True
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether an action would do more now than say why not."""
@@ -116,9 +116,9 @@ class MainScreen(Board):
             return self.pane.has_use_for(action)
         if action == "act" and self._acts_on_marks:
             rows = self.run_list.rows
-            return self.acting.block is None and rows.mark_count > rows.hidden_mark_count
+            return self.action_controller.block is None and rows.mark_count > rows.hidden_mark_count
         run = None if target is None else self.live.session.store.get(target) or Run(target)
-        return self.acting.check(action, parameters, run) is True
+        return self.action_controller.check(action, parameters, run) is True
 
     def word_for(self, action: str, usual: str) -> str:
         """What an action is called now."""
@@ -138,7 +138,7 @@ class MainScreen(Board):
         elif (run_id := self.run_list.target) is None:
             self.run_list.table.action_move(1)
         else:
-            self.trail.begin(run_id, at_once=True)
+            self.history.begin(run_id, at_once=True)
             self.workspace.action_pane(layout.DETAIL)
 
     def action_back(self) -> None:
@@ -148,7 +148,7 @@ class MainScreen(Board):
     def action_quit_level(self) -> None:
         """One level back; at the root the end."""
         if not self._back():
-            self.host.action_leave()
+            self.app_base.action_leave()
 
     def action_run_step(self, step: int) -> None:
         """The previous or next run of the list, from any pane."""
@@ -180,13 +180,13 @@ class MainScreen(Board):
             if pane.searched:
                 pane.search("")
                 pane.end_typing()
-        self.host.following.clear()
+        self.app_base.subscription.clear()
         self.footer.notice((Piece("all filters are cleared" if had_any else "no filter is set", Token.MUTED),))
         self.refresh_bindings()
 
     @property
     def _is_filtered(self) -> bool:
-        return self.host.following.is_filtered or any(pane.searched for pane in self.panes.values())
+        return self.app_base.subscription.is_filtered or any(pane.searched for pane in self.panes.values())
 
     def action_hit_step(self, step: int) -> None:
         """The next or previous match."""
@@ -199,8 +199,8 @@ class MainScreen(Board):
 
     def action_refresh_now(self) -> None:
         """Ask now."""
-        self.host.following.refresh()
-        self.reading.reread()
+        self.app_base.subscription.refresh()
+        self.selection_loader.reread()
 
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
@@ -208,17 +208,19 @@ class MainScreen(Board):
             self.footer.notice((Piece(f"{name}: {NO_RUN}", Token.MUTED),))
         elif self._acts_on_marks:
             marks = self.run_list.rows.marks
-            self.acting.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))
+            self.action_controller.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))
         else:
-            self.acting.ask(BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via))
+            self.action_controller.ask(
+                BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via)
+            )
 
     def action_withdraw(self) -> None:
         """Take back what waits to be sent."""
-        self.acting.withdraw()
+        self.action_controller.withdraw()
 
     def action_go_to_new(self) -> None:
         """Go to the run that a replay of this one started."""
-        self.acting.go_to_new(self.pane.target)
+        self.action_controller.go_to_new(self.pane.target)
         self.refresh_bindings()
 
     def action_copy_id(self) -> None:
@@ -233,11 +235,11 @@ class MainScreen(Board):
 
     def action_server_filters(self) -> None:
         """Choose what the server leaves out."""
-        open_server_filters(self, self.live, self.host.following)
+        open_server_filters(self, self.live, self.app_base.subscription)
 
     def action_palette(self) -> None:
         """Choose a command by name."""
-        open_palette(self, self.live, self.host.messages, sort_by=self.run_list.sort_by, use_look=self._use_look)
+        open_palette(self, self.live, self.app_base.messages, sort_by=self.run_list.sort_by, use_look=self._use_look)
 
     def action_help(self) -> None:
         """Show the keys."""
@@ -245,7 +247,7 @@ class MainScreen(Board):
 
     def _use_look(self, look: ColorMode) -> None:
         """Other colours; the strip has other rows where its ground has none."""
-        self.host.use_look(look)
+        self.app_base.use_look(look)
         self.put_in_place()
 
     @property
@@ -257,7 +259,7 @@ class MainScreen(Board):
         """Go to a run that a replay started: in a pane about it, since the list may not show it."""
         if self.pane is self.run_list:
             self.workspace.action_pane(layout.DETAIL)
-        self.trail.go(run_id)
+        self.history.go(run_id)
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:
@@ -266,7 +268,7 @@ class MainScreen(Board):
 
     @property
     def _clipboard(self) -> Clipboard:
-        return Clipboard(self.host.environ, self.host.write, self.footer.notice)
+        return Clipboard(self.app_base.environ, self.app_base.write, self.footer.notice)
 
     def _back(self) -> bool:
         """Go one level back; whether there was one."""
@@ -277,7 +279,7 @@ class MainScreen(Board):
             self.run_list.clear_marks()
         elif self.pane.searched:
             self.pane.search("")
-        elif self.trail.back():
+        elif self.history.back():
             pass
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()

@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.base import AppBase, host_of
+from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import LAST, bind
 from tui.ui.input.menus import open_help
@@ -51,9 +51,9 @@ class PageScreen(Screen[None]):
         self._ticker = Ticker(self, live.session.clock, self.tick)
 
     @property
-    def host(self) -> AppBase:
+    def app_base(self) -> AppBase:
         """The app, as what it is."""
-        return host_of(self)
+        return app_of(self)
 
     def compose(self) -> ComposeResult:
         """Header, rule, page, footer."""
@@ -77,7 +77,7 @@ class PageScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Go on telling how things are."""
-        self.host.changed.subscribe(self, self._see)
+        self.app_base.changed.subscribe(self, self._on_changes)
         self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
@@ -149,5 +149,5 @@ class PageScreen(Screen[None]):
         self.refresh_bindings()
         return ()
 
-    def _see(self, changes: Changes) -> None:
+    def _on_changes(self, changes: Changes) -> None:
         self._header.on_changes(changes)

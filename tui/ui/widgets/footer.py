@@ -44,20 +44,20 @@ class Footer(Lines):
     def notice(self, line: Line, *, for_s: float = NOTICE_S, names_help: bool = False) -> None:
         """Say something for a few seconds. `names_help`: it names the help's key, which then stands nowhere else."""
         self._notice, self._notice_names_help = line, names_help
-        self._notice_ends_s = self.host.session.clock.monotonic_s() + for_s
+        self._notice_ends_s = self.app_base.session.clock.monotonic_s() + for_s
         self.rebuild()
 
     def say_unbound(self, event: events.Key) -> None:
         """Say that a key does nothing here: once, and again when another key was pressed in between."""
         name = pressed_name(event.key, event.character)
-        if name is None or event.key == self.host.previous_key:
+        if name is None or event.key == self.app_base.previous_key:
             return
         help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
         self.notice(unbound_words(name, help_key), names_help=bool(help_key))
 
     def tick(self) -> None:
         """A second has passed: a notice may be over, the connection may have gone or come back."""
-        is_over = bool(self._notice) and self.host.session.clock.monotonic_s() >= self._notice_ends_s
+        is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s
         if is_over:
             self._notice = ()
         if is_over or self._was != self._connection:
@@ -72,16 +72,16 @@ class Footer(Lines):
         places = [(key, place) for key in keys if (place := key.place) is not None]
         places.sort(key=lambda each: each[1].rank)
         shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST]
-        if is_troubled and self.screen is self.host.screen_stack[0]:
+        if is_troubled and self.screen is self.app_base.screen_stack[0]:
             shown.insert(0, KeyWord("r", "try now"))
         last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST), None)
         if self._notice and self._notice_names_help:
             last = None
-        session = self.host.session
+        session = self.app_base.session
         standing = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
         self.show([footer_line(shown, last, self._notice or standing, self.size.width)])
 
     @property
     def _connection(self) -> tuple[bool, bool]:
-        freshness = self.host.live.freshness
+        freshness = self.app_base.live.freshness
         return freshness.is_stale, freshness.trouble is not None

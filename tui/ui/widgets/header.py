@@ -14,7 +14,7 @@ from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.status_counts import StatusCounts
-from tui.ui.base import host_of
+from tui.ui.base import app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.widgets.lines import Lines
 
@@ -23,7 +23,7 @@ RESTLESS: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
 
 
 class Header(Lines):
-    """Says how things are with the session. `see` and `tick` bring it up to date."""
+    """Says how things are with the session. `on_changes` and `tick` bring it up to date."""
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(id="header")
@@ -61,7 +61,7 @@ class Header(Lines):
                 offline="o" if painter.is_ascii else "○",
             )
             self.show([line])
-            host_of(self).set_title(terminal_title(facts, is_ascii=painter.is_ascii))
+            app_of(self).set_title(terminal_title(facts, is_ascii=painter.is_ascii))
 
     def _facts(self) -> HeaderFacts:
         session, pause = self._live.session, self._live.pause

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
-from tui.ui.base import AppBase, host_of
+from tui.ui.base import AppBase, app_of
 from tui.ui.look.painting import Ground, Painter
 
 GUTTER: Final = 2
@@ -28,14 +28,14 @@ class LineWidget(Widget):
     """A widget whose every line is a strip that `strip_at` gives. It has no border, padding or scrollbar."""
 
     @property
-    def host(self) -> AppBase:
+    def app_base(self) -> AppBase:
         """The app, as what it is."""
-        return host_of(self)
+        return app_of(self)
 
     @property
     def painter(self) -> Painter:
         """What turns lines into strips for this terminal."""
-        return self.host.painter
+        return self.app_base.painter
 
     def strip_at(self, y: int) -> Strip:
         """The strip of a line, as wide as the widget."""

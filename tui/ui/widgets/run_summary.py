@@ -23,9 +23,9 @@ def strip_height(painter: Painter) -> int:
 
 
 class RunSummary(Lines):
-    """About `subject`, which is bound to the screen's. `see` and `tick` bring it up to date."""
+    """About `selection`, which is bound to the screen's. `on_changes` and `tick` bring it up to date."""
 
-    subject: reactive[Selection] = reactive(Selection(), init=False, always_update=False)
+    selection: reactive[Selection] = reactive(Selection(), init=False, always_update=False)
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(Ground.SURFACE, id="strip")
@@ -37,7 +37,7 @@ class RunSummary(Lines):
         event.stop()
         self.rebuild()
 
-    def watch_subject(self) -> None:
+    def watch_selection(self) -> None:
         """Another run, or more is known of it."""
         self.rebuild()
 
@@ -54,12 +54,12 @@ class RunSummary(Lines):
         """Bring the lines up to date, if anybody sees them."""
         if not self.display or not self.size.width:
             return
-        run_id = self.subject.run_id
+        run_id = self.selection.run_id
         run = None if run_id is None else self._live.get(run_id)
         children = () if run is None else self._live.session.store.children_of(run.id)
         overlay = None if run is None else self.overlay(run.id)
         now = self._live.now
-        is_list_end = self.subject.is_list_end
+        is_list_end = self.selection.is_list_end
         lines = strip_lines(run, children, now, self.size.width, overlay=overlay, is_list_end=is_list_end)
         rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if self.painter.is_ruled else ()
         self.show((*rule, *lines), is_stale=now.frozen_at is not None)
