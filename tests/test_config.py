@@ -289,13 +289,13 @@ def test_beyond_this_machine_a_token_goes_encrypted_only(host: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "relay:7337", "http://127.0.0.1:7337", "ws://a:b@127.0.0.1", "wss://h?token=x"])
 def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match="--relay is no address"):
+    with pytest.raises(SettingsError, match="--relay is not the address"):
         on_relay(url)
 
 
 @pytest.mark.parametrize("name", ["relay..example", ".example", "x" * 64 + ".example"])
 def test_a_name_that_nobody_can_look_up_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="--relay is no address"):
+    with pytest.raises(SettingsError, match="--relay is not the address"):
         on_relay(f"wss://{name}:7337")
 
 

@@ -1,6 +1,3 @@
-"""trigger-tui: a terminal for the runs of Trigger.dev.
-
-What lives here: the version. The rooms below are described in ARCHITECTURE.md.
-"""
+"""trigger-tui, a terminal UI for the runs of Trigger.dev. ARCHITECTURE.md describes its packages."""
 
 __version__ = "0.1.0"

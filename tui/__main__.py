@@ -1,4 +1,4 @@
-"""`python -m tui`: the same program as the console script `trigger-tui`."""
+"""Makes `python -m tui` the same as the console script `trigger-tui`."""
 
 from tui.cli import main
 

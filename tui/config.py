@@ -1,7 +1,6 @@
-"""The settings of one start of the program, each with where it came from.
+"""Reads the settings of the program from environment variables and flags, and rejects contradictions.
 
-What lives here: reading them out of an environment mapping and the command line's flags, and refusing those that
-contradict each other. Never a file, never the process's own environment: both are handed in.
+The variables are a parameter: this module reads neither `os.environ` nor any file.
 """
 
 import base64
@@ -15,29 +14,29 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 
 DEFAULT_API_URL = "https://api.trigger.dev"
-"""What the official SDK uses when TRIGGER_API_URL is not set (@trigger.dev/core, apiClientManager)."""
+"""The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""
 
 DEFAULT_INTERVAL_S = 2.0
-"""Between two reads of page one: an operator sees a failure within a breath, at 5 of 250 requests every 10 s."""
+"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
 
 PUBLIC_INTERVAL_S = 10.0
-"""The least interval on a public token, which has 60 requests a minute."""
+"""The shortest interval with a public token, which may send 60 requests a minute."""
 
 _NOWHERE = PurePath()
 
 PREVIEW_BRANCH = "TRIGGER_PREVIEW_BRANCH"
-"""Names the branch of a preview environment, whose key is refused without one."""
+"""The variable with the branch of a preview environment. The server rejects a preview key without a branch."""
 
 DEFAULT_HISTORY = timedelta(hours=24)
 DEFAULT_HISTORY_RUNS = 5_000
 
 
 class SettingsError(Exception):
-    """The settings cannot be used as given; the text is one line that names the variable or flag."""
+    """A setting is missing or invalid. The text is one line that names the variable or flag."""
 
 
 class Secret:
-    """A key that shows itself only to who asks for it by name."""
+    """A key or token that never appears in a `repr`, a log or a traceback. `reveal` returns its text."""
 
     __slots__ = ("_text",)
 
@@ -45,17 +44,17 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The key itself: for the Authorization header and nothing else."""
+        """Return the text, to send it or to redact it."""
         return self._text
 
     @property
     def is_public(self) -> bool:
-        """Whether it is a public access token (a JWT) rather than a secret key."""
+        """Whether this is a public access token (a JWT) and not a secret key."""
         return self._text.count(".") == 2 and self._text.startswith("ey")
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """What a public token may do, by its own word (`read:runs`); empty for a secret key or an unreadable token."""
+        """The scopes that a public token claims, such as `read:runs`. Empty for a secret key or an unreadable token."""
         if not self.is_public:
             return ()
         part = self._text.split(".")[1]
@@ -68,7 +67,7 @@ class Secret:
 
     @property
     def may_write(self) -> bool:
-        """Whether a cancel or a replay is worth sending: always for a secret key, by scope for a public token."""
+        """Whether the key may cancel and replay runs. A secret key may; a public token needs a scope."""
         if not self.is_public:
             return True
         return any(scope == "admin" or scope.startswith(("write:runs", "write:all")) for scope in self.scopes)
@@ -84,34 +83,40 @@ _NO_SECRET = Secret("")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a session needs to know before it starts. `origins` says for each field where it came from.
-
-    `interval_s` is the wait between two polls, `realtime` whether the feed is asked for, `has_title` whether the
-    monitor sets the terminal's title, `history` and `history_runs`
-    bound what is read backwards at the start, `state_dir` is where the action log goes, `expect_env` the slug outside
-    which nothing is written. With a `relay_url` there is no key, and `api_url` is words for the address that only the
-    relay knows.
-    """
+    """The settings of one session. With a `relay_url`, the key is empty and `api_url` is a text about the relay."""
 
     api_url: str
     key: Secret
     branch: str | None = None
     read_only: bool = False
     expect_env: str | None = None
+    """The slug of the only environment in which actions are allowed."""
+
     interval_s: float = DEFAULT_INTERVAL_S
+    """The wait between two polls."""
+
     realtime: bool = True
+    """Whether to use the realtime feed."""
+
     has_title: bool = True
+    """Whether the monitor sets the title of the terminal."""
+
     history: timedelta = DEFAULT_HISTORY
+    """How far back to read runs at the start, up to `history_runs`."""
+
     history_runs: int = DEFAULT_HISTORY_RUNS
     state_dir: PurePath = _NOWHERE
+    """The folder of the action log."""
+
     relay_url: str | None = None
     relay_token: Secret = _NO_SECRET
     relay_ca: PurePath | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+    """Where each field comes from: a variable, a flag or `default`."""
 
     @property
     def may_write(self) -> bool:
-        """Whether actions exist at all in this session."""
+        """Whether this session has actions."""
         return not self.read_only and self.key.may_write
 
 
@@ -125,23 +130,22 @@ def read_settings(
     realtime: bool = True,
     has_title: bool = True,
 ) -> Settings:
-    """Make the settings out of the environment and the flags (None: not given).
+    """Read the settings from variables, named as in the official SDK, and from flags (None: not given).
 
-    Raises `SettingsError` where the key is missing or of the wrong kind, an address is none, or a variable and a
-    flag name different addresses. The variables' names are the official SDK's.
+    Raises `SettingsError` for a missing or wrong key, an invalid address, or two different addresses.
     """
     key = _key(environ)
     url, url_origin = _api_url(environ, api_url)
     branch, branch_origin = _branch(environ)
     title, title_origin = _title(environ, has_title=has_title)
-    least_s = PUBLIC_INTERVAL_S if key.is_public else 0.5
+    min_s = PUBLIC_INTERVAL_S if key.is_public else 0.5
     return Settings(
         api_url=url,
         key=key,
         branch=branch,
         read_only=read_only,
         expect_env=expect_env,
-        interval_s=max(least_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
+        interval_s=max(min_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
         realtime=realtime,
         has_title=title,
         state_dir=_state_dir(environ),
@@ -166,19 +170,18 @@ def read_relay_settings(
     expect_env: str | None = None,
     has_title: bool = True,
 ) -> Settings:
-    """The settings of a screen of a relay, which has no key, asks no API and writes nothing.
+    """Read the settings of a read-only screen of a relay, which needs no key. `ca` is a file of trusted certificates.
 
-    `ca` is a file of certificates to trust. Raises `SettingsError` where the token is missing, where the address is
-    none, and where the token would leave this machine unencrypted.
+    Raises `SettingsError` for a missing token, an invalid address, and an unencrypted connection to another machine.
     """
     url = _relay_url(relay_url)
     if ca is not None and not url.startswith("wss:"):
-        raise SettingsError(f"--tls-ca is for a relay with TLS (wss://…), and --relay is {url}")
+        raise SettingsError(f"--tls-ca needs a relay with TLS (wss://…), but --relay is {url}")
     token = environ.get("TRIGGER_TUI_RELAY_TOKEN", "").strip()
     if not token:
-        raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: give it one of the tokens of the relay's file")
+        raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: set it to a token from the relay's token file")
     if not _is_plain(token):
-        raise SettingsError("TRIGGER_TUI_RELAY_TOKEN holds characters that no token has (a line break, a space?)")
+        raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
     title, title_origin = _title(environ, has_title=has_title)
     return Settings(
         api_url=f"the API behind {url}",
@@ -202,7 +205,7 @@ def read_relay_settings(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address leads to this machine whatever a name server says."""
+    """Whether a host is certainly this machine. The name server is not asked."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -212,9 +215,9 @@ def is_loopback(host: str) -> bool:
 def _relay_url(text: str) -> str:
     url = _normal_url(text)
     if not _is_address(url, {"ws", "wss"}):
-        raise SettingsError("--relay is no address of a relay (wss://host:port, or ws://127.0.0.1:port)")
+        raise SettingsError("--relay is not the address of a relay (wss://host:port, or ws://127.0.0.1:port)")
     if url.startswith("ws:") and not is_loopback(urlsplit(url).hostname or ""):
-        raise SettingsError(f"--relay {url} would send the token unencrypted: beyond this machine it takes wss://")
+        raise SettingsError(f"--relay {url} would send the token unencrypted: use wss:// for another machine")
     return url
 
 
@@ -222,16 +225,16 @@ def _key(environ: Mapping[str, str]) -> Secret:
     text = environ.get("TRIGGER_SECRET_KEY", "").strip()
     if not text:
         raise SettingsError(
-            "TRIGGER_SECRET_KEY is not set: give it the secret key of an environment, or a public access token "
-            "(no account at hand? `trigger-tui demo` needs none)"
+            "TRIGGER_SECRET_KEY is not set: set it to the secret key of an environment or to a public access token "
+            "(no account? try `trigger-tui demo`)"
         )
     if text.startswith("tr_pat_"):
         raise SettingsError(
-            "TRIGGER_SECRET_KEY holds a personal access token, which reads no runs: it needs the secret key of an "
-            "environment (tr_dev_…, tr_prod_…), from the dashboard's page API keys"
+            "TRIGGER_SECRET_KEY is a personal access token, which cannot read runs: use the secret key of an "
+            "environment (tr_dev_…, tr_prod_…) from the API keys page of the dashboard"
         )
     if not _is_plain(text):
-        raise SettingsError("TRIGGER_SECRET_KEY holds characters that no key has (a line break, a quote, a space?)")
+        raise SettingsError("TRIGGER_SECRET_KEY has characters that no key has (a line break, a quote, a space?)")
     return Secret(text)
 
 
@@ -242,18 +245,18 @@ def _is_plain(text: str) -> bool:
 def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
     variable = environ.get("TRIGGER_API_URL", "").strip() or None
     if flag is not None and variable is not None and _normal_url(flag) != _normal_url(variable):
-        raise SettingsError(f"--api-url {flag} and TRIGGER_API_URL={variable} disagree: give one of them")
+        raise SettingsError(f"--api-url {flag} and TRIGGER_API_URL={variable} differ: set only one of them")
     for text, origin in ((flag, "--api-url"), (variable, "TRIGGER_API_URL")):
         if text is not None:
             url = _normal_url(text)
             if not _is_address(url):
-                raise SettingsError(f"{origin} is no address of an API (https://host or http://host:port)")
+                raise SettingsError(f"{origin} is not the address of an API (https://host or http://host:port)")
             return url, origin
     return DEFAULT_API_URL, "default"
 
 
 def _normal_url(text: str) -> str:
-    """One spelling for one address: scheme and host in lower case, no slash at the end; odd ones as they came."""
+    """Normalise an address: lower-case scheme and host, no trailing slash."""
     stripped = text.strip().rstrip("/")
     scheme, separator, rest = stripped.partition("://")
     host, slash, path = rest.partition("/")
@@ -261,13 +264,13 @@ def _normal_url(text: str) -> str:
 
 
 def _is_address(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"})) -> bool:
-    """Whether requests can be built on it: no user, query or fragment, and a host that is a name or a number."""
+    """Whether a text is a base address: one of `schemes`, a valid host, no user, query or fragment."""
     if not _is_plain(url):
         return False
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        # Both ways: what is looked up is encoded, and of parts that are empty or too long only that complains.
+        # Encoding again raises for empty and overlong labels, as the later name lookup would.
         (host or "").encode("ascii").decode("idna").encode("idna")
     except (ValueError, UnicodeError):
         return False
@@ -276,15 +279,15 @@ def _is_address(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"
 
 
 def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
-    """The branch of a preview environment, in the SDK's order; `default` names the root development environment.
+    """Return the branch of a preview environment and its variable, in the order of the SDK. Raises `SettingsError`.
 
-    Source: @trigger.dev/core 4.8.3, apiClientManager `branchName`, utils/gitBranch. Raises `SettingsError`.
+    `default` in TRIGGER_DEV_BRANCH is the root development environment (@trigger.dev/core 4.8.3, `branchName`).
     """
     for variable in (PREVIEW_BRANCH, "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
         text = environ.get(variable, "").strip()
         if text and not (variable == "TRIGGER_DEV_BRANCH" and text == "default"):
             if not text.isprintable() or not text.isascii():
-                raise SettingsError(f"{variable} holds characters that no branch has")
+                raise SettingsError(f"{variable} has characters that no branch has")
             return text, variable
     return None, "default"
 
@@ -292,7 +295,7 @@ def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
 def _title(environ: Mapping[str, str], *, has_title: bool) -> tuple[bool, str]:
     variable = environ.get("TRIGGER_TUI_TITLE", "").strip()
     if variable not in {"", "0", "1"}:
-        raise SettingsError("TRIGGER_TUI_TITLE is 0 (the terminal keeps its title) or 1")
+        raise SettingsError("TRIGGER_TUI_TITLE must be 0 (the terminal keeps its title) or 1")
     if not has_title:
         return False, "--no-title"
     return variable != "0", "TRIGGER_TUI_TITLE" if variable else "default"

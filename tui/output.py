@@ -1,7 +1,7 @@
-"""The only writer to stdout and stderr: lines in colour or without, the table of runs, JSON, and one line of diagnosis.
+"""Writes to stdout and stderr, which no other module does. stdout is for data, stderr for messages.
 
-stdout is data, stderr is for people. Nothing that somebody else wrote reaches a terminal as anything but text: pieces
-are clean by their construction, diagnostics are cleaned here, JSON is pure ASCII. What to say is decided elsewhere.
+No foreign text reaches a terminal as a control sequence: a `Piece` is always clean, messages are cleaned here, and
+JSON is ASCII.
 """
 
 import os
@@ -25,33 +25,32 @@ from tui.present.status import LOOKS
 from tui.present.styled import Line, Piece, Token
 
 DEFAULT_WIDTH: Final = 80
-"""Cells, where there is no terminal but prose still has to be wrapped, or a terminal will not tell."""
+"""Width in cells, if there is no terminal or it does not report its width."""
 
-MAX_SAID: Final = 1_000
-"""Characters of one line of stderr: names of the server's may be a megabyte long."""
+MAX_LINE_CHARS: Final = 1_000
+"""Length of one line of stderr. A name from the server may be a megabyte long."""
 
-_DIGITS: Final = 6  # of COLUMNS: more is no width
+_MAX_COLUMNS_DIGITS: Final = 5
 
-# Colours that every terminal has and that can be read on light and dark; greys are the default colour, never the dim
-# attribute, which many terminals draw unreadably.
+# Colours of every terminal that are readable on light and dark backgrounds. Greys use the default colour: many
+# terminals draw the dim attribute unreadably.
 _SGR: Final = {Token.ROSE: "31", Token.AMBER: "33", Token.GREEN: "32", Token.BLUE: "36", Token.ACCENT: "35"}
 _GLYPHS: Final = "".join(look.glyph for look in LOOKS.values()) + "…⋯├─└│▌·"
 
 
 class OutputClosed(Exception):
-    """Nobody reads stdout any more (`| head`): time to end, quietly and with exit code 0."""
+    """The reader of stdout is gone (`| head`). The program ends with exit code 0."""
 
 
 class OutputFailed(Exception):
-    """stdout takes no more (a full disk); the text says why."""
+    """stdout cannot be written, as on a full disk. The text says why."""
 
 
 class Output:
-    """Where a command's words go, and where its one question is asked.
+    """The output of a command, and its question to the user.
 
-    What a method prints has left the process when it returns: `watch` is read line by line. Methods that write to
-    stdout raise `OutputClosed` when its reader has gone. `width` is in cells; a stdout that is no terminal gets no
-    colour, and tables that are not cut. `answers` is where a person types, None where there is nobody to ask.
+    Every method flushes, since scripts read `watch` line by line. Methods that write to stdout raise `OutputClosed`
+    when its reader is gone. A stdout that is not a terminal gets no colour and no shortened tables.
     """
 
     def __init__(
@@ -65,6 +64,7 @@ class Output:
         ascii_only: bool,
         answers: TextIO | None = None,
     ) -> None:
+        """`width` is in cells. `answers` is the user's keyboard, None if there is no user."""
         self._out = out
         self._err = err
         self._answers = answers
@@ -76,9 +76,9 @@ class Output:
 
     @classmethod
     def for_process(cls, environ: Mapping[str, str], *, ascii_only: bool = False) -> Self:
-        """The output of this process, as its streams and its environment ask for: COLUMNS, NO_COLOR, TERM."""
-        out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  `>&-`: None, for ever
-        err = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  `2>&-`
+        """Create the output of this process, with COLUMNS, NO_COLOR and TERM from its environment."""
+        out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  closed by `>&-`; stays open
+        err = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  closed by `2>&-`
         is_terminal = out.isatty()
         can_ask = sys.stdin is not None and sys.stdin.isatty() and err.isatty()
         return cls(
@@ -87,30 +87,30 @@ class Output:
             is_terminal=is_terminal,
             width=_width(environ, out if is_terminal else None),
             color=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
-            ascii_only=ascii_only or not _can_say_glyphs(out),
+            ascii_only=ascii_only or not _can_encode_glyphs(out),
             answers=sys.stdin if can_ask else None,
         )
 
     @property
     def can_ask(self) -> bool:
-        """Whether a person reads stderr and can type an answer."""
+        """Whether a user reads stderr and can type an answer."""
         return self._answers is not None
 
     @property
     def is_ascii(self) -> bool:
-        """Whether only ASCII can be said."""
+        """Whether the output is limited to ASCII."""
         return self._is_ascii
 
     def hide(self, secret: Secret) -> None:
-        """Cut a key or token out of everything that is said from now on."""
+        """Redact a key or token from all later messages."""
         self._redactor.hide(secret.reveal())
 
     def redact(self, text: str) -> str:
-        """Cut the hidden secrets out of a text."""
+        """Redact the hidden secrets from a text."""
         return self._redactor.redact(text)
 
     def run_table(self) -> "TableOutput":
-        """A table of runs, to be printed page by page."""
+        """Return a table of runs that is printed page by page."""
         return TableOutput(self)
 
     def lines(self, lines: Iterable[Line]) -> None:
@@ -122,35 +122,35 @@ class Output:
         self.lines([(Piece(text),)])
 
     def json_line(self, value: Json) -> None:
-        """Print one JSON value on one line of ASCII: raw values, escaped."""
+        """Print a JSON value on one line, with escapes for everything beyond ASCII."""
         self._write(f"{compact(value)}\n")
 
     def say(self, text: Raw | str) -> None:
-        """Tell a person one thing, on one line of stderr; does nothing when nobody can hear it."""
-        self._tell(text if len(text) <= MAX_SAID else Raw(f"{text[: MAX_SAID - 1]}…"), "\n")
+        """Print one line of stderr. Ignores a stderr that cannot be written."""
+        self._write_message(text if len(text) <= MAX_LINE_CHARS else Raw(f"{text[: MAX_LINE_CHARS - 1]}…"), "\n")
 
     @property
     def answers(self) -> TextIO | None:
-        """Where a person types, None where there is nobody to ask."""
+        """The user's keyboard, None if there is no user."""
         return self._answers
 
     def prompt(self, text: Raw | str, *, on_new_line: bool = False, control: str = "") -> None:
-        """Show a text on stderr and stay behind it. `control` is a sequence of our own, sent as it is in one write."""
-        self._tell(text, control, "\n" if on_new_line else "")
+        """Show a text on stderr without a line break. `control` is our own control sequence, sent in the same write."""
+        self._write_message(text, control, "\n" if on_new_line else "")
 
     def ask(self, question: Raw | str) -> str:
-        """Ask a person on stderr; gives the line that was typed, "" when there is nobody or nothing more to read.
+        """Ask the user on stderr, and return the typed line, "" if there is no user or the input has ended.
 
-        What was typed before the question could be seen does not answer it.
+        Keys typed before the question are discarded.
         """
         if self._answers is None:
             return ""
-        # An event loop's own handler would only take note of a Ctrl-C, and the read would go on.
+        # asyncio's handler would only schedule the KeyboardInterrupt, and the read would continue.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            with suppress(termios.error, OSError):  # a stream in memory keeps no typed-ahead keys
+            with suppress(termios.error, OSError):  # a stream in memory has no input queue
                 termios.tcflush(self._answers.fileno(), termios.TCIFLUSH)
-            self._tell(question, "")
+            self._write_message(question, "")
             with suppress(OSError):  # the terminal is gone
                 return self._answers.readline().rstrip("\n")
             return ""
@@ -166,16 +166,16 @@ class Output:
             return None
 
     def stderr_bytes(self, text: Raw | str) -> bytes:
-        """One line of stderr as `say` writes it, for who writes it otherwise."""
-        return f"{self._shown(text)}\n".encode(self._err.encoding, "replace")
+        """Return one line of stderr as `say` would write it, for a caller that writes it in its own way."""
+        return f"{self._safe_text(text)}\n".encode(self._err.encoding, "replace")
 
-    def _shown(self, text: Raw | str) -> str:
+    def _safe_text(self, text: Raw | str) -> str:
         shown = clean(self.redact(text))
         return ascii_text(shown) if self._is_ascii else shown
 
-    def _tell(self, text: str, end: str, begin: str = "") -> None:
+    def _write_message(self, text: str, end: str, begin: str = "") -> None:
         try:
-            _write_to(self._err, begin + self._shown(text) + end)
+            _write_to(self._err, begin + self._safe_text(text) + end)
         except OSError:
             _silence(self._err)
 
@@ -191,25 +191,25 @@ class Output:
         except BrokenPipeError as closed:
             _silence(self._out)
             raise OutputClosed from closed
-        except OSError as trouble:
+        except OSError as error:
             _silence(self._out)
-            raise OutputFailed(f"stdout cannot be written: {trouble.strerror}") from trouble
+            raise OutputFailed(f"stdout cannot be written: {error.strerror}") from error
 
 
 class TableOutput:
-    """The pages of one table of runs on stdout."""
+    """Prints one table of runs on stdout, page by page."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._table = PrintedTable(output.width)
 
     def rows(self, runs: Sequence[Run], now: datetime) -> None:
-        """Print a page of runs; the first one has the titles."""
+        """Print a page of runs. The first page has the column titles."""
         self._output.lines(self._table.page(runs, now))
 
 
 def _silence(stream: TextIO) -> None:
-    """Lead a stream to nowhere, or the interpreter's own flush at exit would complain about the pipe."""
+    """Redirect a stream to /dev/null, or the interpreter's flush at exit would report the broken pipe."""
     with suppress(OSError):  # a stream in memory has no descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -224,7 +224,7 @@ def _painted(piece: Piece) -> str:
 def _write_to(stream: TextIO, text: str) -> None:
     descriptor = _non_blocking(stream)
     if descriptor is not None:
-        # Python loses what does not fit. Another program has left the mode on the file that it shares with us.
+        # Another program that shares the file made it non-blocking. Python would drop the bytes that do not fit.
         left = text.encode(stream.encoding, "replace")
         while left:
             select.select([], [descriptor], [])
@@ -240,7 +240,7 @@ def _write_to(stream: TextIO, text: str) -> None:
 
 
 def _non_blocking(stream: TextIO) -> int | None:
-    """The descriptor of a stream in non-blocking mode; None for all others."""
+    """Return the descriptor of a stream in non-blocking mode, None for all others."""
     try:
         descriptor = stream.fileno()
         return None if os.get_blocking(descriptor) else descriptor
@@ -249,16 +249,16 @@ def _non_blocking(stream: TextIO) -> int | None:
 
 
 def _width(environ: Mapping[str, str], terminal: TextIO | None) -> int:
-    told = environ.get("COLUMNS", "")
-    if told.isdecimal() and 0 < len(told) < _DIGITS and int(told) > 0:
-        return int(told)
+    columns = environ.get("COLUMNS", "")
+    if columns.isdecimal() and 0 < len(columns) <= _MAX_COLUMNS_DIGITS and int(columns) > 0:
+        return int(columns)
     with suppress(OSError, ValueError):
         if terminal is not None:
             return os.get_terminal_size(terminal.fileno()).columns or DEFAULT_WIDTH
     return DEFAULT_WIDTH
 
 
-def _can_say_glyphs(stream: TextIO) -> bool:
+def _can_encode_glyphs(stream: TextIO) -> bool:
     try:
         _GLYPHS.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
