@@ -245,7 +245,7 @@ def test_a_key_that_was_refused_is_tried_again_without_a_person(tmp_path: Path) 
             await both(relayed, screen)
             # What was followed before is followed no more.
             await relayed.later(5)
-            assert relayed.session.fetcher.feeds_held == 1
+            assert relayed.session.fetcher.feed_polls_in_flight == 1
 
     asyncio.run(scenario())
 

@@ -158,10 +158,10 @@ def test_a_key_that_leads_elsewhere_during_the_session_blocks_every_write(tmp_pa
     async def scenario() -> None:
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                await session.fetcher.environment(Priority.ACTION)
+                await session.fetcher.fetch_environment(Priority.ACTION)
                 blocks = [session.write_block]
                 fleet.lead_to("prod", "PRODUCTION")
-                await session.fetcher.environment(Priority.ACTION)
+                await session.fetcher.fetch_environment(Priority.ACTION)
                 blocks.append(session.write_block)
                 assert blocks == [None, "the key now leads to prod, at the start to dev"]
 
@@ -175,7 +175,7 @@ def test_an_environment_that_nobody_tells_counts_as_production_and_not_as_the_ex
         with serving(fleet) as api:
             fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
             async with started(api, tmp_path, expect_env="dev") as session:
-                assert await session.fetcher.environment(Priority.ACTION)
+                assert await session.fetcher.fetch_environment(Priority.ACTION)
                 assert session.interlock.is_production
                 assert session.write_block is not None
 

@@ -75,7 +75,7 @@ def test_action_is_unknown_where_tls_broke_behind_it(
 
     async def scenario() -> None:
         async with session_at(tls_api, tmp_path) as (session, clock):
-            answer = await session.fetcher.run(EXECUTING, Priority.SELECTED)
+            answer = await session.fetcher.fetch_run(EXECUTING, Priority.SELECTED)
             acting = asyncio.ensure_future(session.perform(action, merge(None, answer.patch)))
             while not acting.done():
                 await asyncio.sleep(0.001)

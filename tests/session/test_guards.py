@@ -123,7 +123,7 @@ def test_a_block_that_comes_while_an_action_waits_for_a_429_stops_it(tmp_path: P
         fleet.fault = limit_cancels
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                await session.fetcher.environment(Priority.ACTION)
+                await session.fetcher.fetch_environment(Priority.ACTION)
                 before = await seen(session, run)
                 task = asyncio.ensure_future(session.perform(CANCEL, before))
                 while not fleet.asked(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event for it

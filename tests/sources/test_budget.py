@@ -40,7 +40,7 @@ async def ask_all(
     budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r"
 ) -> list[asyncio.Task[str]]:
     tasks = [
-        asyncio.ensure_future(budget.ask((prefix, number), priority, api.call(f"{prefix}{number}")))
+        asyncio.ensure_future(budget.request((prefix, number), priority, api.call(f"{prefix}{number}")))
         for number in range(count)
     ]
     await asyncio.sleep(0)
@@ -75,7 +75,7 @@ def test_a_users_action_waits_for_no_share() -> None:
         tasks = await ask_all(budget, api, Priority.LIST, 200)
         await clock.run(1)
         assert len(api.sent) == 40
-        assert await budget.ask("cancel", Priority.ACTION, api.call("cancel")) == "cancel"
+        assert await budget.request("cancel", Priority.ACTION, api.call("cancel")) == "cancel"
         await drop(tasks)
 
     asyncio.run(scenario())
@@ -88,7 +88,7 @@ def test_the_list_leaves_room_for_the_run_that_the_user_opens() -> None:
         tasks = await ask_all(budget, api, Priority.LIST, 200)
         history = await ask_all(budget, api, Priority.HISTORY, 10, "h")
         await clock.run(1)
-        assert await budget.ask("detail", Priority.SELECTED, api.call("detail")) == "detail"
+        assert await budget.request("detail", Priority.SELECTED, api.call("detail")) == "detail"
         assert not any(name.startswith("h") for _, name in api.sent)
         await drop(tasks + history)
 
@@ -130,7 +130,8 @@ def test_it_never_goes_below_half_of_what_remained() -> None:
             return send
 
         tasks = [
-            asyncio.ensure_future(budget.ask(number, Priority.SELECTED, answering(str(number)))) for number in range(60)
+            asyncio.ensure_future(budget.request(number, Priority.SELECTED, answering(str(number))))
+            for number in range(60)
         ]
         await clock.run(9)
         assert 8 <= len(api.sent) <= 10
@@ -147,12 +148,12 @@ def test_identical_requests_in_flight_are_one() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         api.gate = asyncio.Event()
-        tasks = [asyncio.ensure_future(budget.ask("same", Priority.LIST, api.call("same"))) for _ in range(5)]
+        tasks = [asyncio.ensure_future(budget.request("same", Priority.LIST, api.call("same"))) for _ in range(5)]
         await clock.run(0.1)
         api.gate.set()
         assert await asyncio.gather(*tasks) == ["same"] * 5
         assert len(api.sent) == 1
-        await budget.ask("same", Priority.LIST, api.call("same"))
+        await budget.request("same", Priority.LIST, api.call("same"))
         assert len(api.sent) == 2
 
     asyncio.run(scenario())
@@ -165,7 +166,7 @@ def test_who_shares_a_request_makes_it_as_urgent_as_himself() -> None:
         full = await ask_all(budget, api, Priority.SELECTED, 50)
         await clock.run(0.1)
         waiting = await ask_all(budget, api, Priority.HISTORY, 40, "h")
-        urgent = asyncio.ensure_future(budget.ask(("h", 39), Priority.ACTION, api.call("h39")))
+        urgent = asyncio.ensure_future(budget.request(("h", 39), Priority.ACTION, api.call("h39")))
         await clock.run(0.1)
         assert await urgent == "h39"
         assert [name for _, name in api.sent[50:]] == ["h39"]
@@ -217,7 +218,7 @@ def test_everybody_who_shares_hears_of_an_error_once_each() -> None:
             await asyncio.sleep(0)
             raise ServerFault("503", 503)
 
-        tasks = [asyncio.ensure_future(budget.ask("x", Priority.LIST, fail)) for _ in range(3)]
+        tasks = [asyncio.ensure_future(budget.request("x", Priority.LIST, fail)) for _ in range(3)]
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(answer) for answer in answers] == [ServerFault] * 3
 
@@ -236,9 +237,9 @@ def test_a_429_stops_everything_until_the_reset_and_then_the_request_is_sent_aga
                 raise error
             return await api.call("done")()
 
-        first = asyncio.ensure_future(budget.ask("first", Priority.VISIBLE, limited))
+        first = asyncio.ensure_future(budget.request("first", Priority.VISIBLE, limited))
         await asyncio.sleep(0)
-        action = asyncio.ensure_future(budget.ask("cancel", Priority.ACTION, api.call("cancel")))
+        action = asyncio.ensure_future(budget.request("cancel", Priority.ACTION, api.call("cancel")))
         await clock.run(6.9)
         assert not action.done()
         assert not first.done()
@@ -260,8 +261,8 @@ def test_a_429_is_told_at_once_to_who_polls_and_stops_the_others_all_the_same() 
             raise RateLimited("429", timedelta(seconds=7))
 
         with pytest.raises(RateLimited):
-            await budget.ask("page", Priority.LIST, limited)
-        detail = asyncio.ensure_future(budget.ask("detail", Priority.SELECTED, api.call("detail")))
+            await budget.request("page", Priority.LIST, limited)
+        detail = asyncio.ensure_future(budget.request("detail", Priority.SELECTED, api.call("detail")))
         await clock.run(6.9)
         assert not detail.done()
         await clock.run(0.2)
@@ -281,7 +282,7 @@ def test_a_429_without_end_is_told_to_the_asker() -> None:
             tries += 1
             raise RateLimited("429", timedelta(seconds=1))
 
-        task = asyncio.ensure_future(budget.ask("x", Priority.ACTION, limited))
+        task = asyncio.ensure_future(budget.request("x", Priority.ACTION, limited))
         await clock.run(60)
         with pytest.raises(RateLimited):
             await task
@@ -316,7 +317,7 @@ def test_a_server_whose_refill_keeps_moving_away_does_not_starve_us() -> None:
             return await api.call("x")()
 
         for number in range(120):
-            task = asyncio.ensure_future(budget.ask(number, Priority.SELECTED, answer))
+            task = asyncio.ensure_future(budget.request(number, Priority.SELECTED, answer))
             await clock.run(0.5)
             if task.done():
                 continue
@@ -340,7 +341,7 @@ def test_after_any_mix_of_asking_and_cancelling_nothing_is_left_behind(asks: lis
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         tasks = []
         for priority, is_cancelled, key in asks:
-            task = asyncio.ensure_future(budget.ask(key, priority, api.call(str(key))))
+            task = asyncio.ensure_future(budget.request(key, priority, api.call(str(key))))
             tasks.append(task)
             await asyncio.sleep(0)
             if is_cancelled:
@@ -361,14 +362,14 @@ def test_request_that_would_wait_for_longer_than_it_may_is_refused_at_once() -> 
         clock = VirtualClock()
         budget, api = Budget(clock, Refill(10, 60.0)), Api(clock)
         for number in range(2):
-            await budget.ask(number, Priority.SELECTED, api.call("first"), max_wait_s=0.0)
+            await budget.request(number, Priority.SELECTED, api.call("first"), max_wait_s=0.0)
         with pytest.raises(RateLimited) as refused:
-            await budget.ask("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0)
+            await budget.request("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0)
         assert refused.value.resets_in == timedelta(seconds=60)
         assert str(refused.value) == "the request budget is spent for 60 s"
         await clock.run(56)
         # What is near enough is waited for.
-        waiting = asyncio.ensure_future(budget.ask("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0))
+        waiting = asyncio.ensure_future(budget.request("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0))
         await clock.run(4)
         assert await waiting == "late"
         assert [name for _, name in api.sent] == ["first", "first", "late"]
@@ -386,7 +387,7 @@ def test_429_is_not_waited_out_for_longer_than_a_request_may_wait() -> None:
             raise RateLimited("429", timedelta(seconds=30))
 
         with pytest.raises(RateLimited):
-            await budget.ask("a", Priority.SELECTED, limited, max_wait_s=5.0)
+            await budget.request("a", Priority.SELECTED, limited, max_wait_s=5.0)
         assert (clock.monotonic_s(), budget.in_flight) == (0.0, 0)
 
     asyncio.run(scenario())

@@ -24,7 +24,7 @@ from tui.domain.status import parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.sources.base import Fatal, Transient
 from tui.sources.budget import SECRET_KEY, Budget
-from tui.sources.polling.run_lister import Reach
+from tui.sources.polling.run_lister import HistoryLimits
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import CROWDED_AGAIN
 from tui.sources.registry import SOURCES, SourceParts
@@ -88,16 +88,16 @@ class Follower:
         self.budget = budget
         self.store = Store()
         self.told: list[Update] = []
-        self.reads = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle)
+        self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle)
         coverage = Coverage()
         # Nobody reads a list beside it.
         coverage.has_list.set()
         parts = SourceParts(
-            reads=self.reads,
+            fetcher=self.fetcher,
             store=self.store,
             clock=fleet.clock,
             interval_s=2.0,
-            reach=Reach(timedelta(hours=24), 5_000),
+            history=HistoryLimits(timedelta(hours=24), 5_000),
             filters=RunFilters(),
             run_id=RunId(FleetRun(1, 0).id),
             coverage=coverage,
@@ -116,7 +116,7 @@ class Follower:
     async def idle(self) -> None:
         """Wait until everything that was asked is answered."""
         # Nobody has an event for it, or needs one.
-        while self.budget.in_flight or not self.fleet.is_settled(self.reads.feeds_held):  # noqa: ASYNC110
+        while self.budget.in_flight or not self.fleet.is_settled(self.fetcher.feed_polls_in_flight):  # noqa: ASYNC110
             await asyncio.sleep(0.0003)
 
     async def later(self, seconds: float) -> None:

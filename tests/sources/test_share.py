@@ -47,7 +47,7 @@ class Server:
     def ask(self, count: int, priority: Priority) -> None:
         for _ in range(count):
             key = len(self._tasks)
-            self._tasks.append(asyncio.ensure_future(self.budget.ask(key, priority, self.answer)))
+            self._tasks.append(asyncio.ensure_future(self.budget.request(key, priority, self.answer)))
 
     async def close(self) -> None:
         for task in self._tasks:

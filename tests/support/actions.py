@@ -28,7 +28,7 @@ def fleet_of(*runs: FleetRun) -> Fleet:
 
 
 async def seen(session: Session, run: FleetRun) -> Run:
-    answer = await session.fetcher.run(RunId(run.id), Priority.SELECTED)
+    answer = await session.fetcher.fetch_run(RunId(run.id), Priority.SELECTED)
     return merge(None, answer.patch)
 
 
@@ -49,7 +49,7 @@ def acting(
         with serving(fleet) as api:
             async with started(api, tmp_path, **changes) as session:
                 before = await seen(session, run)
-                await session.fetcher.environment(Priority.ACTION)
+                await session.fetcher.fetch_environment(Priority.ACTION)
                 phases: list[ActionPhase] = []
                 session.subscribe(lambda _: phases.extend(s.phase for s in session.store.actions.values()))
                 meanwhile(fleet)

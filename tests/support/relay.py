@@ -154,7 +154,9 @@ class Relayed:
     async def answered(self) -> None:
         """Wait until everything that was asked is answered."""
         for _ in range(TURNS):
-            is_asked = self.session.budget.in_flight or not self.fleet.is_settled(self.session.fetcher.feeds_held)
+            is_asked = self.session.budget.in_flight or not self.fleet.is_settled(
+                self.session.fetcher.feed_polls_in_flight
+            )
             if not (is_asked or any(link.is_connecting for link in self.links)):
                 break
             await asyncio.sleep(0.0003)

@@ -105,7 +105,7 @@ async def pass_time(
     """Let virtual time pass; at each step everything in flight is answered and applied first, and nobody is busy."""
 
     def is_answered() -> bool:
-        polls_out = session.fetcher.feeds_held if session.is_started else 0
+        polls_out = session.fetcher.feed_polls_in_flight if session.is_started else 0
         return not session.budget.in_flight and api.fleet.is_settled(polls_out)
 
     async def idle() -> None:

@@ -78,10 +78,10 @@ async def read_environment(session: Session) -> None:
     from tui.sources.budget import Priority
     from tui.wire.errors import ApiError
 
-    await session.fetcher.environment(Priority.ACTION)
+    await session.fetcher.fetch_environment(Priority.ACTION)
     if session.interlock.name is None:
         with suppress(ApiError):
-            page = await session.fetcher.page(RunFilters(), Priority.ACTION, size=1)
+            page = await session.fetcher.fetch_page(RunFilters(), Priority.ACTION, size=1)
             await session.emit(RunsRead(page.patches))
 
 

@@ -46,7 +46,7 @@ async def make_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
     runs: list[Run] = []
     for run_id in run_ids:
         try:
-            answer = await session.fetcher.run(run_id, Priority.ACTION)
+            answer = await session.fetcher.fetch_run(run_id, Priority.ACTION)
         except NotFound as error:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
         runs.append(merge(None, answer.patch))

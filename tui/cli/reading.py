@@ -107,7 +107,7 @@ async def _pages_of_window(
     cursor, cursors, unreadable = None, set[Cursor](), 0
     while len(seen) < limit:
         size = min(100, limit - len(seen))
-        page = await session.fetcher.page(filters, Priority.SELECTED, after=cursor, size=size)
+        page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=cursor, size=size)
         # A run that moved to the next page between two requests would come twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)
@@ -142,7 +142,7 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         if trouble is not None:
             output.say(trouble)
         if fetch:
-            run = await session.fetcher.with_bodies(run, max_bytes=BODY_MAX_BYTES)
+            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
         store = session.store
         root = store.get(run.fixed.root_id) if run.fixed.root_id else None
         parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None

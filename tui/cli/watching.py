@@ -92,7 +92,7 @@ class _Watcher:
         if run.body is not None and run.body[0].precision is Precision.DETAIL:
             return run
         with suppress(ApiError):  # what is known tells how it ended
-            await self._session.fetcher.run(run.id, Priority.SELECTED)
+            await self._session.fetcher.fetch_run(run.id, Priority.SELECTED)
             await self._session.settle()
         return self._session.store.get(run.id) or run
 

@@ -89,7 +89,7 @@ class RequestProxy:
         """An answer, always: where the API gives none, it says why. It is written once for all who ask it now."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await self._budget.ask(question, Priority.SELECTED, lambda: self._written(question))
+                return await self._budget.request(question, Priority.SELECTED, lambda: self._written(question))
         except TimeoutError:
             return self.own(504, f"the relay got no answer in {ANSWER_WITHIN_S:.0f} s")
         except RateLimited as error:

@@ -114,7 +114,7 @@ class ActionRunner:
             if not tries_left:
                 request.read_s = math.inf
             try:
-                target = await self._fetcher.budget.ask(key, Priority.ACTION, lambda: self._send(request))
+                target = await self._fetcher.budget.request(key, Priority.ACTION, lambda: self._send(request))
                 break
             except _Outdated:
                 continue
@@ -150,7 +150,7 @@ class ActionRunner:
         if is_fresh and not request.action.reads_first:
             return
         try:
-            answer = await self._fetcher.run(before.id, Priority.ACTION)
+            answer = await self._fetcher.fetch_run(before.id, Priority.ACTION)
         except ApiError:
             request.before = self._known(before.id) or before
             request.read_s = math.inf
@@ -172,7 +172,7 @@ class ActionRunner:
         for wait_s in PROVE_WAITS_S:
             await self._clock.sleep(wait_s)
             try:
-                answer = await self._fetcher.run(target, Priority.ACTION)
+                answer = await self._fetcher.fetch_run(target, Priority.ACTION)
             except NotFound:
                 seen = "the server does not know the run"
                 continue

@@ -243,7 +243,7 @@ class Session:
 
         Raises `ApiError`.
         """
-        return await self.fetcher.run_with_attempts(run_id, Priority.SELECTED)
+        return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""

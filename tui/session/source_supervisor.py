@@ -104,7 +104,7 @@ class SourceSupervisor:
             return True
         # One that is looked at need not be of those that are followed: a parent, what was there before the filter.
         tags = run.state.tags if run.state is not None else ()
-        return set(coverage.tags).issubset(tags) and coverage.reaches(created_at, self._now())
+        return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
 
     def refresh(self) -> None:
         """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new
@@ -175,16 +175,16 @@ class SourceSupervisor:
         run_id: RunId | None = None,
         history: timedelta | None = None,
     ) -> tuple[asyncio.Task[None], ...]:
-        from tui.sources.polling.run_lister import Reach
+        from tui.sources.polling.run_lister import HistoryLimits
         from tui.sources.registry import SOURCES, SourceParts
 
         settings = self._settings
         parts = SourceParts(
-            reads=self.fetcher,
+            fetcher=self.fetcher,
             store=self._store,
             clock=self._clock,
             interval_s=settings.interval_s,
-            reach=Reach(history or settings.history, settings.history_runs),
+            history=HistoryLimits(history or settings.history, settings.history_runs),
             filters=filters or RunFilters(),
             run_id=run_id,
             coverage=coverage,

@@ -51,8 +51,8 @@ class _CutRun:
 class AttemptFetcher:
     """Asks the API for the attempts of single runs."""
 
-    def __init__(self, reads: "RunFetcher") -> None:
-        self._reads = reads
+    def __init__(self, fetcher: "RunFetcher") -> None:
+        self._fetcher = fetcher
         self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
         self._abouts: OrderedDict[SpanId, Raw | None] = OrderedDict()
 
@@ -71,7 +71,7 @@ class AttemptFetcher:
         if trace is not None and needs_root_error(run, trace):
             root_error = await self._root_error(run.id, trace, priority)
         history = attempts_of(run, trace, root_error)
-        if trace is None and (not self._reads.may(Capability.TRACE) or run.attempt_count == 0):
+        if trace is None and (not self._fetcher.is_allowed(Capability.TRACE) or run.attempt_count == 0):
             history = replace(history, is_trace_gone=False)
         if history.wait is not None:
             wait = await self._explained(run.id, history.wait, priority)
@@ -80,14 +80,14 @@ class AttemptFetcher:
 
     def _is_recent(self, known: _CutRun, run: Run) -> bool:
         is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
-        return is_same and not run.is_final and abs(self._reads.now() - known.read_at) < CUT_AGAIN
+        return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < CUT_AGAIN
 
     async def _trace(self, run: Run, priority: Priority) -> tuple[Trace | None, str]:
         """What attempts are read from, and what of it is missing; a trace that was cut once is not asked for again."""
         trace: Trace | None = None
         if run.id not in self._cut:
             try:
-                trace = await self._reads.trace(run.id, priority)
+                trace = await self._fetcher.fetch_trace(run.id, priority)
             except ServerFault as fault:
                 if fault.status != _OK:
                     raise
@@ -96,14 +96,14 @@ class AttemptFetcher:
                 return await self._trace_of_events(run, priority)
             if not trace.is_truncated:
                 return trace, ""
-        _remember(self._cut, run.id, _CutRun(self._reads.now(), run.attempt_count, run.is_final))
+        _remember(self._cut, run.id, _CutRun(self._fetcher.now(), run.attempt_count, run.is_final))
         try:
             events = await self._events(run.id, priority)
         except ApiError as error:
-            trace = trace or await self._reads.trace(run.id, priority)
+            trace = trace or await self._fetcher.fetch_trace(run.id, priority)
             return trace, f"{_CUT} and the events could not be read: {error}"
         if events.root is None:
-            trace = trace or await self._reads.trace(run.id, priority)
+            trace = trace or await self._fetcher.fetch_trace(run.id, priority)
             return trace, f"{_CUT} and the events do not tell of the run"
         whole = Trace(TraceId("") if trace is None else trace.id, events.root)
         return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
@@ -116,7 +116,7 @@ class AttemptFetcher:
         Raises the fault where the events do not help.
         """
         events = Events(None)
-        if run.attempt_count and self._reads.may(Capability.TRACE):
+        if run.attempt_count and self._fetcher.is_allowed(Capability.TRACE):
             with suppress(ApiError):
                 events = await self._events(run.id, priority)
         if events.root is not None:
@@ -127,8 +127,8 @@ class AttemptFetcher:
         return None, ""
 
     async def _events(self, run_id: RunId, priority: Priority) -> Events:
-        reads = self._reads
-        return await reads.budget.ask(("events", run_id), priority, lambda: reads.api.read_events(run_id))
+        fetcher = self._fetcher
+        return await fetcher.budget.request(("events", run_id), priority, lambda: fetcher.api.read_events(run_id))
 
     async def _explained(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
         """The wait with what it is about: which token, how long. A trace lacks that, so events are read once for it."""
@@ -146,10 +146,10 @@ class AttemptFetcher:
         return replace(wait, about=self._abouts[wait.span_id])
 
     async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
-        reads, span_id = self._reads, trace.root.id
+        fetcher, span_id = self._fetcher, trace.root.id
         try:
-            detail = await reads.budget.ask(
-                ("span", run_id, span_id), priority, lambda: reads.api.read_span(run_id, span_id)
+            detail = await fetcher.budget.request(
+                ("span", run_id, span_id), priority, lambda: fetcher.api.read_span(run_id, span_id)
             )
         except ApiError:
             return None

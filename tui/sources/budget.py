@@ -121,7 +121,7 @@ class Budget:
         self._forget()
         return max(0, int(self.refill.share * REACH[priority]) - len(self._spent_s))
 
-    async def ask(
+    async def request(
         self,
         key: Hashable,
         priority: Priority,

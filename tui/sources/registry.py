@@ -15,7 +15,7 @@ from tui.sources.base import Source
 from tui.sources.clock import Clock, OnWake
 from tui.sources.polling.one_run import SingleRunSource
 from tui.sources.polling.rest import RestSource
-from tui.sources.polling.run_lister import Reach
+from tui.sources.polling.run_lister import HistoryLimits
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import RealtimeSource
 from tui.sources.run_fetcher import RunFetcher
@@ -32,11 +32,11 @@ class SourceParts:
     feed and the poller beside it; `on_wake` tells when all is to be asked anew; `link` is there on a relay only.
     """
 
-    reads: RunFetcher
+    fetcher: RunFetcher
     store: Store
     clock: Clock
     interval_s: float
-    reach: Reach
+    history: HistoryLimits
     filters: RunFilters
     run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
@@ -47,13 +47,13 @@ class SourceParts:
 def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
     parts.coverage.tags = target.tags
     return RealtimeSource(
-        parts.reads,
+        parts.fetcher,
         parts.store,
         parts.clock,
         parts.coverage,
         target,
         filters=parts.filters if target.run_id is None else RunFilters(),
-        reach=parts.reach.age,
+        max_age=parts.history.age,
         on_wake=parts.on_wake,
     )
 
@@ -61,7 +61,7 @@ def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
 def _environment(parts: SourceParts) -> FeedTarget:
     """One tag the server can leave out the rest of; several mean any of them to a list, and all of them to a feed."""
     tags = parts.filters.tags if len(parts.filters.tags) == 1 else ()
-    return FeedTarget(window=parts.reach.age, tags=tags)
+    return FeedTarget(window=parts.history.age, tags=tags)
 
 
 def _run_id(parts: SourceParts) -> RunId:
@@ -82,17 +82,17 @@ def _relay(parts: SourceParts) -> Source:
 SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
     {
         RestSource.name: lambda parts: RestSource(
-            parts.reads,
+            parts.fetcher,
             parts.store,
             parts.clock,
             interval_s=parts.interval_s,
-            reach=parts.reach,
+            history=parts.history,
             filters=parts.filters,
             coverage=parts.coverage,
             on_wake=parts.on_wake,
         ),
         SingleRunSource.name: lambda parts: SingleRunSource(
-            parts.reads, _run_id(parts), parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
+            parts.fetcher, _run_id(parts), parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
         ),
         REALTIME: lambda parts: _feed(parts, _environment(parts)),
         RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=_run_id(parts))),

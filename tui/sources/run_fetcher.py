@@ -96,33 +96,33 @@ class RunFetcher:
         self._settle = settle
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
-        self.feeds_held = 0
+        self.feed_polls_in_flight = 0
         """Polls of the feed that are out."""
 
-    async def lose(self, capability: Capability, reason: str) -> None:
+    async def record_lost(self, capability: Capability, reason: str) -> None:
         """Stop asking for something that the key may not have, and say so once."""
         if capability not in self._lost:
             self._lost[capability] = reason
             await self._emit(CapabilityLost(capability, reason))
 
-    async def regain(self, capability: Capability) -> None:
+    async def record_regained(self, capability: Capability) -> None:
         """What was refused works again: say so."""
         if self._lost.pop(capability, None) is not None:
             await self._emit(CapabilityRegained(capability))
 
-    async def feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
+    async def poll_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """The next answer of the realtime feed; it is outside the budget (recording 932). Raises `ApiError`."""
-        self.feeds_held += 1
+        self.feed_polls_in_flight += 1
         try:
             return await self.api.read_feed(target, after)
         finally:
-            self.feeds_held -= 1
+            self.feed_polls_in_flight -= 1
 
-    def may(self, capability: Capability) -> bool:
+    def is_allowed(self, capability: Capability) -> bool:
         """Whether the server has not refused it in this session."""
         return capability not in self._lost
 
-    async def environment(self, priority: Priority) -> bool:
+    async def fetch_environment(self, priority: Priority) -> bool:
         """Ask where we are; gives whether that is settled: a server in trouble may tell later.
 
         A public token may not ask, an old server has no such route: then the answer is that it will not say. Raises
@@ -130,7 +130,7 @@ class RunFetcher:
         """
         environment: Environment | None = None
         try:
-            environment = await self.budget.ask(("whoami",), priority, self.api.whoami)
+            environment = await self.budget.request(("whoami",), priority, self.api.whoami)
         except ServerFault:
             return False
         except Refused as error:
@@ -141,22 +141,22 @@ class RunFetcher:
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """The whole answer to a question, for who passes it on: nothing is emitted. Raises `ApiError` for none."""
-        return await self.budget.ask(("response", request), priority, lambda: self.api.fetch_response(request))
+        return await self.budget.request(("response", request), priority, lambda: self.api.fetch_response(request))
 
-    async def page(
+    async def fetch_page(
         self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int
     ) -> ListPage:
         """Read one page of the list. The caller emits its runs. Raises `ApiError`."""
         key = ("list", filters, size, after)
-        return await self.budget.ask(key, priority, lambda: self.api.list_runs(filters, after=after, size=size))
+        return await self.budget.request(key, priority, lambda: self.api.list_runs(filters, after=after, size=size))
 
-    async def run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
+    async def fetch_run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
         """One run's detail; its relatives come along. A 404 is emitted as gone, and raised.
 
         Raises `RateLimited` where the budget would let it wait for more than `max_wait_s`.
         """
         try:
-            answer = await self.budget.ask(
+            answer = await self.budget.request(
                 ("run", run_id), priority, lambda: self.api.read_run(run_id), max_wait_s=max_wait_s
             )
         except NotFound:
@@ -165,13 +165,13 @@ class RunFetcher:
         await self._emit(RunsRead((answer.patch, *answer.related)))
         return answer
 
-    async def run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+    async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
         """Fetch one run with its attempts, and return it as the store has it then.
 
         The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
-        answer = await self.run(run_id, priority)
+        answer = await self.fetch_run(run_id, priority)
         run = await self._stored(None, answer.patch)
         if answer.patch.attempts is not None:
             return run, None
@@ -192,7 +192,7 @@ class RunFetcher:
         await self._settle()
         return self._known(patch.id) or merge(before, patch)
 
-    async def with_bodies(self, run: Run, *, max_bytes: int) -> Run:
+    async def fetch_bodies(self, run: Run, *, max_bytes: int) -> Run:
         """The run with a payload and output that were stored apart fetched and put in place; the URLs go.
 
         Asks the object store, not the API, so it costs no budget. Raises `ApiError`.
@@ -208,12 +208,12 @@ class RunFetcher:
             body = replace(body, output=output, output_url=None)
         return replace(run, body=(stamp, body))
 
-    async def trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
+    async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """One run's trace; None where there is none, or where the key may not. Raises `ApiError`."""
-        if not self.may(Capability.TRACE):
+        if not self.is_allowed(Capability.TRACE):
             return None
         try:
-            return await self.budget.ask(
+            return await self.budget.request(
                 ("trace", run_id), priority, lambda: self.api.read_trace(run_id), max_wait_s=max_wait_s
             )
         except NotFound:
@@ -221,7 +221,7 @@ class RunFetcher:
         except Refused as error:
             if not (error.is_about_the_key or error.status == 404):
                 raise
-            await self.lose(Capability.TRACE, str(error))
+            await self.record_lost(Capability.TRACE, str(error))
             return None
 
     async def query(
@@ -238,10 +238,10 @@ class RunFetcher:
         `simpler` is asked instead where the query is called wrong (400), as by a server that lacks one of its columns.
         TRQL answers 400 in an outage of its store too (recording 950), so that is no reason to stop asking.
         """
-        if not self.may(Capability.QUERY):
+        if not self.is_allowed(Capability.QUERY):
             return None
         try:
-            return await self.budget.ask(
+            return await self.budget.request(
                 ("query", trql, period),
                 priority,
                 lambda: self.api.query(trql, period=period),
@@ -251,7 +251,7 @@ class RunFetcher:
             if error.status == _WRONG_QUERY and simpler is not None:
                 return await self.query(simpler, period, priority, max_wait_s=max_wait_s)
             if error.is_about_the_key or error.status == 404:
-                await self.lose(Capability.QUERY, str(error))
+                await self.record_lost(Capability.QUERY, str(error))
             return None
         except ApiError:
             return None

@@ -45,8 +45,8 @@ _TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_durat
 class TreeFetcher:
     """Asks the API who triggered whom."""
 
-    def __init__(self, reads: RunFetcher, clock: Clock) -> None:
-        self._reads = reads
+    def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
+        self._fetcher = fetcher
         self._clock = clock
         self._waits_until_s = 0.0
 
@@ -58,7 +58,7 @@ class TreeFetcher:
         tree says so by `is_from_replica`.
         """
         self._waits_until_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
-        answer = await self._reads.run(run_id, priority)
+        answer = await self._fetcher.fetch_run(run_id, priority)
         root_id = _root_of(answer) or run_id
         gathered = GatheredRuns()
         gathered.take(answer)
@@ -84,7 +84,7 @@ class TreeFetcher:
         A root that a query may not reach back to is left out: it takes a read of its own.
         """
         self._waits_until_s = math.inf
-        reaches_to = self._reads.now() - MAX_QUERY_PERIOD + timedelta(days=1)
+        reaches_to = self._fetcher.now() - MAX_QUERY_PERIOD + timedelta(days=1)
         created = {root.id: root.fixed.created_at for root in roots if root.fixed.created_at is not None}
         young = {run_id: at for run_id, at in created.items() if at > reaches_to}
         if not young:
@@ -124,7 +124,7 @@ class TreeFetcher:
         self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
     ) -> RunResponse | None:
         try:
-            return await self._reads.run(run_id, priority, max_wait_s=max_wait_s)
+            return await self._fetcher.fetch_run(run_id, priority, max_wait_s=max_wait_s)
         except NotFound:
             return None
 
@@ -143,7 +143,7 @@ class TreeFetcher:
         None also for a root that is older than a query reaches, which would leave out its first children in silence.
         A server that lacks one of the columns of times answers 400 (recording 836): it is asked without them.
         """
-        now = self._reads.now()
+        now = self._fetcher.now()
         if created_at is not None and now - created_at > MAX_QUERY_PERIOD:
             return None
         period = _period_since(created_at, now)
@@ -152,7 +152,7 @@ class TreeFetcher:
             f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
             for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS)
         )
-        found = await self._reads.query(trql, period, priority, max_wait_s=self._max_wait_s, simpler=simpler)
+        found = await self._fetcher.query(trql, period, priority, max_wait_s=self._max_wait_s, simpler=simpler)
         if found is None:
             return None
         return [(_root_of_row(each), row) for each in found if (row := _tree_row(each)) is not None]
@@ -162,7 +162,7 @@ class TreeFetcher:
     ) -> tuple[list[TreeRow], frozenset[RunId]]:
         """Awaited descendants, by the root's trace, and the runs of which it tells all children."""
         try:
-            trace = await self._reads.trace(root_id, priority, max_wait_s=self._max_wait_s)
+            trace = await self._fetcher.fetch_trace(root_id, priority, max_wait_s=self._max_wait_s)
         except ApiError as error:
             gathered.missing.append(f"the trace could not be read: {error}")
             return [], frozenset()

@@ -26,7 +26,7 @@ class EmptyList:
     def __init__(self, run_ids: list[RunId]) -> None:
         self.store = Store()
         self.store.apply(RunsRead(tuple(patch_of(run_id, created=n) for n, run_id in enumerate(run_ids))))
-        self.reads = self
+        self.fetcher = self
         self.spent = 0
         self.read_at = at(0)
         self.asked: list[RunId] = []

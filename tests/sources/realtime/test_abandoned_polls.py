@@ -121,7 +121,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(on: Followed) -> None:
-        feed, begun = on.session.fetcher.feed, snapshots(on)
+        feed, begun = on.session.fetcher.poll_feed, snapshots(on)
 
         async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             if after is None:
@@ -129,7 +129,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
             await on.fleet.clock.sleep(HOLD_S)
             return FeedResponse((), on.session.now(), after)
 
-        monkeypatch.setattr(on.session.fetcher, "feed", without_cursor)
+        monkeypatch.setattr(on.session.fetcher, "poll_feed", without_cursor)
         await on.later((MOST_REPEATS + 2) * HOLD_S)
         assert on.freshness.is_live
         assert snapshots(on) == begun

@@ -18,9 +18,9 @@ def test_a_feed_that_is_held_for_days_does_not_tell_of_runs_that_are_older_than_
     coverage = Coverage()
     coverage.begin(at(0) - timedelta(hours=24), at(0))
     ten_hours_old = at(-10 * HOUR_S)
-    assert coverage.reaches(ten_hours_old, at(HOUR_S))
-    assert not coverage.reaches(ten_hours_old, at(14 * HOUR_S))
-    assert not coverage.reaches(at(-25 * HOUR_S), at(0))
+    assert coverage.covers(ten_hours_old, at(HOUR_S))
+    assert not coverage.covers(ten_hours_old, at(14 * HOUR_S))
+    assert not coverage.covers(at(-25 * HOUR_S), at(0))
     # So it did not miss what it could not tell.
     changed_s = 15 * HOUR_S
     for created_s in (-10 * HOUR_S, 10 * HOUR_S):

@@ -158,13 +158,13 @@ def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all
         return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.asked(LIST))
 
     async def story(on: Followed) -> None:
-        feed = on.session.fetcher.feed
+        feed = on.session.fetcher.poll_feed
 
         async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
             return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
 
-        monkeypatch.setattr(on.session.fetcher, "feed", deaf)
+        monkeypatch.setattr(on.session.fetcher, "poll_feed", deaf)
         await on.later(300)
         fleet.cancel(unheard)
         read = of_the_queue()
@@ -298,7 +298,7 @@ def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Pat
         fleet = a_fleet()
         async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
             await later(5)
-            answer = await session.fetcher.run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
+            answer = await session.fetcher.fetch_run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
             run = merge(None, answer.patch)
             assert not session.sources.is_covered(run)
             assert run.state is not None

@@ -94,7 +94,7 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(on: Followed) -> None:
-        clock, feed = on.fleet.clock, on.session.fetcher.feed
+        clock, feed = on.fleet.clock, on.session.fetcher.poll_feed
         blamed: list[Reconciled] = []
         dead: list[FeedPosition] = []
 
@@ -113,7 +113,7 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
             return answer
 
         on.session.subscribe(note)
-        monkeypatch.setattr(on.session.fetcher, "feed", dead_then_slow)
+        monkeypatch.setattr(on.session.fetcher, "poll_feed", dead_then_slow)
         await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
         on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
         clock.asleep_s += 3600

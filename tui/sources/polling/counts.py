@@ -41,12 +41,12 @@ _OLDER = (
 class CountPoller:
     """Asks for the counts when it is time to."""
 
-    def __init__(self, reads: RunFetcher, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
+    def __init__(self, fetcher: RunFetcher, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
         """Runs created within `period` are counted: whole hours, as far back as a query reaches.
 
         Older live runs, which the list knows better, are counted too where filters keep the list from most runs.
         """
-        self._reads = reads
+        self._fetcher = fetcher
         self._period_h = max(1, math.ceil(min(period, MAX_QUERY_PERIOD) / HOUR))
         self._clock = clock
         self._wait_s = COUNTS_EVERY_S
@@ -58,7 +58,7 @@ class CountPoller:
     async def count(self, emit: Emit) -> CountsRead | None:
         """Emit the counts if they are due, and give them."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._counted_s < self._wait_s or not self._reads.may(Capability.QUERY):
+        if now_s - self._counted_s < self._wait_s or not self._fetcher.is_allowed(Capability.QUERY):
             return None
         self._counted_s = now_s
         counts = await self._ask(_TRQL, self._period_h * HOUR)
@@ -66,7 +66,7 @@ class CountPoller:
             self._wait_s = min(COUNTS_SLOWEST_S, 2 * self._wait_s)
             return None
         self._wait_s = COUNTS_EVERY_S
-        at = self._reads.now()
+        at = self._fetcher.now()
         if self._is_filtered and now_s - self._older_s >= OLDER_EVERY_S:
             self._older_s = now_s
             older = await self._ask(_OLDER.format(hours=self._period_h), MAX_QUERY_PERIOD)
@@ -79,7 +79,7 @@ class CountPoller:
         """The counts that a query gives; None where it hangs or fails, or where one of its rows holds no count."""
         try:
             async with asyncio.timeout(COUNTS_WITHIN_S):
-                rows = await self._reads.query(trql, query_period(period), Priority.LIST)
+                rows = await self._fetcher.query(trql, query_period(period), Priority.LIST)
         except TimeoutError:
             return None
         if rows is None:

@@ -19,7 +19,7 @@ class HistoryReader:
 
     def __init__(
         self,
-        reads: RunFetcher,
+        fetcher: RunFetcher,
         store: KnownRuns,
         clock: Clock,
         pages: PageReader,
@@ -28,7 +28,7 @@ class HistoryReader:
         age: timedelta,
         max_runs: int,
     ) -> None:
-        self._reads = reads
+        self._fetcher = fetcher
         self._store = store
         self._clock = clock
         self._pages = pages
@@ -61,14 +61,14 @@ class HistoryReader:
             while (
                 not self.is_complete
                 and self._clock.monotonic_s() < until_s
-                and self._reads.budget.room(Priority.HISTORY) > 0
+                and self._fetcher.budget.room(Priority.HISTORY) > 0
             ):
                 await self._read_page(emit, Priority.HISTORY)
         except TooExpensive as error:
             if (known := self._store.history) is None:
                 raise
             self.is_complete = True
-            self._reads.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
+            self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
             await emit(HistoryRead(known.reached, known.run_count, is_complete=True, is_cut=True))
 
     async def _read_page(self, emit: Emit, priority: Priority) -> None:
@@ -81,10 +81,10 @@ class HistoryReader:
     async def _record(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         reached = min(created, default=None)
-        is_old = reached is not None and reached < self._reads.now() - self._age
+        is_old = reached is not None and reached < self._fetcher.now() - self._age
         is_cut = page.is_cut or (not (is_end or is_old) and self._run_count >= self._max_runs)
         self.is_complete = is_end or is_old or is_cut
         if reached is None:
             known = self._store.history
-            reached = known.reached if known is not None else self._reads.now()
+            reached = known.reached if known is not None else self._fetcher.now()
         await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut))

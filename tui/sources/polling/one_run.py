@@ -26,9 +26,9 @@ class SingleRunSource:
     name = RUN
 
     def __init__(
-        self, reads: RunFetcher, run_id: RunId, clock: Clock, *, interval_s: float, coverage: Coverage
+        self, fetcher: RunFetcher, run_id: RunId, clock: Clock, *, interval_s: float, coverage: Coverage
     ) -> None:
-        self._reads = reads
+        self._fetcher = fetcher
         self._run_id = run_id
         self._clock = clock
         self._interval_s = interval_s
@@ -39,7 +39,7 @@ class SingleRunSource:
         """Emit the run until cancelled. Raises `Transient` or `Fatal`."""
         try:
             while True:
-                answer = await self._reads.run(self._run_id, Priority.SELECTED)
+                answer = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
                 interval_s = max(BESIDE_A_FEED_S, self._interval_s) if self._coverage.is_live else self._interval_s
                 await emit(SourceConnected(self.name, answer.read_at, interval_s))

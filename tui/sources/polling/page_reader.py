@@ -23,8 +23,8 @@ from tui.wire.runs import ListPage
 class PageReader:
     """Asks for pages, and remembers how many requests that took and when something last changed."""
 
-    def __init__(self, reads: RunFetcher, store: KnownRuns, clock: Clock, coverage: Coverage) -> None:
-        self.reads = reads
+    def __init__(self, fetcher: RunFetcher, store: KnownRuns, clock: Clock, coverage: Coverage) -> None:
+        self.fetcher = fetcher
         self.store = store
         self._coverage = coverage
         self._clock = clock
@@ -43,7 +43,7 @@ class PageReader:
     ) -> ListPage:
         """One page, emitted. Raises `ApiError`."""
         self.spent += 1
-        page = await self.reads.page(filters, priority, after=after, size=size)
+        page = await self.fetcher.fetch_page(filters, priority, after=after, size=size)
         if any(self._is_news(patch) for patch in page.patches):
             self.changed_s = self._clock.monotonic_s()
         self.read_at = page.read_at

@@ -182,7 +182,7 @@ class RereadQueue:
         """
         self._lister.spent += 1
         try:
-            await self._lister.reads.run(run_id, Priority.LIST)
+            await self._lister.fetcher.fetch_run(run_id, Priority.LIST)
         except (NotFound, ServerFault):
             pass
         except Refused as error:

@@ -20,7 +20,7 @@ from tui.sources.clock import Clock, OnWake
 from tui.sources.polling.counts import CountPoller
 from tui.sources.polling.older import is_before
 from tui.sources.polling.reconciliation import RECONCILE_EVERY_S, Reconciliation
-from tui.sources.polling.run_lister import SCAN_REQUESTS, Reach, RunLister
+from tui.sources.polling.run_lister import SCAN_REQUESTS, HistoryLimits, RunLister
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited
@@ -51,26 +51,26 @@ class RestSource:
 
     def __init__(
         self,
-        reads: RunFetcher,
+        fetcher: RunFetcher,
         store: KnownRuns,
         clock: Clock,
         *,
         interval_s: float,
-        reach: Reach,
+        history: HistoryLimits,
         filters: RunFilters,
         coverage: Coverage,
         on_wake: OnWake,
     ) -> None:
-        self._reads = reads
+        self._fetcher = fetcher
         self._store = store
         self._clock = clock
         self._interval_s = interval_s
-        self._age = reach.age
+        self._age = history.age
         self._is_filtered = not filters.is_empty
         self._coverage = coverage
         self._on_wake = on_wake
-        self._listing = RunLister(reads, store, clock, reach=reach, filters=filters, coverage=coverage)
-        self._counting = CountPoller(reads, clock, reach.age, is_filtered=self._is_filtered)
+        self._listing = RunLister(fetcher, store, clock, history=history, filters=filters, coverage=coverage)
+        self._counting = CountPoller(fetcher, clock, history.age, is_filtered=self._is_filtered)
         self._was_connected = False
         self._placed_s = 0.0
         self._paid = 0
@@ -99,7 +99,7 @@ class RestSource:
                 self._listing.lister.spent = 0
                 if not is_placed and began_s - self._placed_s >= ENVIRONMENT_EVERY_S:
                     self._placed_s = began_s
-                    is_placed = await self._reads.environment(Priority.LIST)
+                    is_placed = await self._fetcher.fetch_environment(Priority.LIST)
                 await self._cycle(emit)
                 self._paid = self._listing.lister.spent
                 self._was_connected = True
@@ -126,8 +126,8 @@ class RestSource:
             self._reconciliation = self._reconciliation.without_feed()
             await self._listing.look_around(emit, room)
         await self._sweep(emit)
-        if self._listing.lister.spent and (rate := self._reads.budget.latest) is not None:
-            await emit(BudgetRead(rate.limit, rate.remaining, self._reads.now() + rate.resets_in))
+        if self._listing.lister.spent and (rate := self._fetcher.budget.latest) is not None:
+            await emit(BudgetRead(rate.limit, rate.remaining, self._fetcher.now() + rate.resets_in))
 
     async def _sweep(self, emit: Emit) -> None:
         """Look after the live runs that are older than the period, at most once a minute."""
@@ -141,7 +141,7 @@ class RestSource:
         now_s = self._clock.monotonic_s()
         self._reconciliation = self._reconciliation.with_feed(self._coverage.beginnings, now_s)
         is_due, is_new = self._reconciliation.is_due(now_s), self._reconciliation.starts(now_s)
-        if is_new or (self._listing.history.is_complete and self._coverage.wants_list(self._reads.now())):
+        if is_new or (self._listing.history.is_complete and self._coverage.wants_list(self._fetcher.now())):
             await self._listing.read_new(emit)
         if self._listing.history.is_complete:
             await self._listing.fill(emit, max(SCAN_REQUESTS, room - self._listing.lister.spent))
@@ -153,7 +153,7 @@ class RestSource:
             if is_due and not self._listing.is_scanning:
                 self._reconciliation = self._reconciliation.finished()
                 run_count, missed_count = self._coverage.take_comparison()
-                await emit(Reconciled(self._reads.now(), run_count, missed_count))
+                await emit(Reconciled(self._fetcher.now(), run_count, missed_count))
 
     def _has_beyond(self, now_s: float) -> bool:
         """Whether it is time to look at live runs that no feed tells of: not before what became of those that the last
@@ -161,7 +161,7 @@ class RestSource:
         """
         if self._listing.is_scanning or now_s - self._scanned_s < BEYOND_EVERY_S:
             return False
-        now = self._reads.now()
+        now = self._fetcher.now()
         live = (run for run_id in self._store.live() if (run := self._store.get(run_id)) is not None)
         return any(self._coverage.leaves_out(run, now) and not is_before(run, now - self._age) for run in live)
 
@@ -175,7 +175,7 @@ class RestSource:
         """Say which runs the lists cover, where that is not what was said last."""
         listing = self._listing
         window = WindowRead(
-            self._reads.now(), self._age, listing.is_live_known, listing.older.is_cut, self._is_filtered
+            self._fetcher.now(), self._age, listing.is_live_known, listing.older.is_cut, self._is_filtered
         )
         if self._window is None or replace(self._window, at=window.at) != window:
             self._window = window
@@ -198,7 +198,7 @@ class RestSource:
 
     def _per_second(self) -> float:
         """Requests that the list may send a second, on the average."""
-        refill = self._reads.budget.refill
+        refill = self._fetcher.budget.refill
         return refill.share * REACH[Priority.LIST] / refill.period_s
 
     def _expected_s(self) -> float:
@@ -211,7 +211,7 @@ class RestSource:
         """
         quiet_s = self._clock.monotonic_s() - self._listing.lister.changed_s
         factor = 1.0 if self._coverage.is_live else min(SLOWEST, max(1.0, quiet_s / QUIET_AFTER_S))
-        rate = self._reads.budget.latest
+        rate = self._fetcher.budget.latest
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
         return max(self._interval_s * factor, self._paid / self._per_second())

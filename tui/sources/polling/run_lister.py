@@ -45,11 +45,11 @@ MAX_SINGLE_OLDER: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class HistoryLimits:
     """How much of the past is read at the start."""
 
     age: timedelta
-    run_count: int
+    max_runs: int
 
 
 class RunLister:
@@ -60,33 +60,33 @@ class RunLister:
 
     def __init__(
         self,
-        reads: RunFetcher,
+        fetcher: RunFetcher,
         store: KnownRuns,
         clock: Clock,
         *,
-        reach: Reach,
+        history: HistoryLimits,
         filters: RunFilters,
         coverage: Coverage,
     ) -> None:
-        self._reads = reads
+        self._fetcher = fetcher
         self._store = store
         self._clock = clock
-        self._reach = reach
+        self._history_limits = history
         if not filters.has_window:
-            filters = replace(filters, period=period_text(reach.age))
+            filters = replace(filters, period=period_text(history.age))
         self._filters = filters
         self._coverage = coverage
-        self.lister = PageReader(reads, store, clock, coverage)
+        self.lister = PageReader(fetcher, store, clock, coverage)
         self._leavers = RereadQueue(self.lister, filters, self._lives)
         self._lacking = RereadQueue(self.lister, filters, self._lacks)
         self._hidden = RereadQueue(self.lister, filters, self._lives)
         """Live runs of before a narrower filter: no list shows them, and nobody waits for them."""
-        self.older = OlderRuns(self.lister, filters, reach.age)
+        self.older = OlderRuns(self.lister, filters, history.age)
         self._wanted = with_server_filters(replace(filters, statuses=()), EVERYTHING)
         self._edge = NewestRuns()
         self._page_size = PAGE_SIZE
         self.history = HistoryReader(
-            reads, store, clock, self.lister, filters=filters, age=reach.age, max_runs=reach.run_count
+            fetcher, store, clock, self.lister, filters=filters, age=history.age, max_runs=history.max_runs
         )
         self._scans: dict[Part, Scan] = {}
         self._progress = ListProgress()
@@ -96,7 +96,7 @@ class RunLister:
         self._scans.clear()
         self._progress = self._progress.restart()
         self.older.reset()
-        self._reread_older(self.older.known(self._reads.now()))
+        self._reread_older(self.older.known(self._fetcher.now()))
 
     @property
     def caught_up_at(self) -> datetime | None:
@@ -143,7 +143,7 @@ class RunLister:
     async def sweep(self, emit: Emit, *, begins: bool) -> None:
         """Continue with the live runs that are older than the period; `begins`: start a pass if none is under way."""
         try:
-            left = await self.older.read(emit, self._reads.now(), begins=begins)
+            left = await self.older.read(emit, self._fetcher.now(), begins=begins)
         except Refused as error:
             # A window that is too wide for this server (422) must not end the list of the period.
             if error.is_about_the_key:
@@ -163,12 +163,12 @@ class RunLister:
         """Read what a feed could not tell of runs that it told of. What no list shows yet is read one by one, and there
         may be much of it: while runs that ended are looked for, they come first.
         """
-        self._lacking.add(self._coverage.take_lacking(self._reads.now()))
+        self._lacking.add(self._coverage.take_lacking(self._fetcher.now()))
         await self._lacking.read(emit, room, singles=1 if self.is_scanning else None)
 
     async def read_new(self, emit: Emit) -> None:
         """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""
-        began = self._reads.now()
+        began = self._fetcher.now()
         cursor: Cursor | None = None
         arrived = 0
         for number in range(CATCH_UP_PAGES):
@@ -202,7 +202,7 @@ class RunLister:
         """Go on with the scan of these parts for some pages, or begin one; a finished one hands over who left."""
         scan = self._scans.get(parts[0])
         if scan is None or scan.words != words:
-            began = self._reads.now()
+            began = self._fetcher.now()
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
             if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
                 self._progress = self._progress.start(parts, began).finish(parts)
@@ -215,11 +215,11 @@ class RunLister:
             page = await self.lister.page(emit, filters, after=scan.cursor)
             scan.take((patch.id for patch in page.patches), page.next)
             if page.is_cut:
-                self._progress = self._progress.skip(self._reads.now())
+                self._progress = self._progress.skip(self._fetcher.now())
             if scan.is_done:
                 left = [run for run in map(self._store.get, scan.left) if run is not None and run.status in statuses]
                 # No page of the period shows an older run: those are left to `sweep`.
-                left = [run for run in left if not is_before(run, self._reads.now() - self._reach.age)]
+                left = [run for run in left if not is_before(run, self._fetcher.now() - self._history_limits.age)]
                 self._leavers.add(run.id for run in left if self._wanted.matches(run))
                 self._hidden.add_unlisted(run.id for run in left if not self._wanted.matches(run))
                 self._progress = self._progress.finish(parts)

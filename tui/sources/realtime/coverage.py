@@ -115,14 +115,14 @@ class Coverage:
         if self.since is not None:
             self.since = max(self.since, since)
 
-    def reaches(self, created_at: datetime, at: datetime) -> bool:
+    def covers(self, created_at: datetime, at: datetime) -> bool:
         """Whether at that moment, the server's time, the feed tells every change of a run that was created then."""
         return self.since is not None and created_at >= max(self.since, at - REACH)
 
     def leaves_out(self, run: Run | None, at: datetime) -> bool:
         """Whether the feed does not tell how a run goes on."""
         created_at = run.fixed.created_at if run is not None else None
-        return created_at is not None and not self.reaches(created_at, at)
+        return created_at is not None and not self.covers(created_at, at)
 
     def end(self) -> None:
         """Nothing is told any more: who polls has to, at once."""
@@ -156,7 +156,7 @@ class Coverage:
             return
         for patch in patches:
             created_at = patch.fixed.created_at if patch.fixed is not None else None
-            if patch.state is None or created_at is None or not self.reaches(created_at, read_at):
+            if patch.state is None or created_at is None or not self.covers(created_at, read_at):
                 continue
             self._seen.add(patch.id)
             changed_at = patch.state.updated_at

@@ -106,24 +106,24 @@ class RealtimeSource:
 
     def __init__(
         self,
-        reads: RunFetcher,
+        fetcher: RunFetcher,
         store: KnownRuns,
         clock: Clock,
         coverage: Coverage,
         target: FeedTarget,
         *,
         filters: RunFilters,
-        reach: timedelta,
+        max_age: timedelta,
         on_wake: OnWake,
     ) -> None:
-        """`reach` is how far back runs are wanted; `on_wake` tells when somebody wants everything asked anew."""
+        """`max_age` is how far back runs are wanted; `on_wake` tells when somebody wants everything asked anew."""
         self.name = REALTIME if target.run_id is None else RUN_FEED
-        self._reads = reads
+        self._fetcher = fetcher
         self._store = store
         self._clock = clock
         self._coverage = coverage
         self._target = target
-        self._reach = reach
+        self._max_age = max_age
         self._on_wake = on_wake
         self._wanted = with_server_filters(filters, EVERYTHING)
         # What no row of the feed tells: which runs are asked for, only the list can say.
@@ -195,7 +195,7 @@ class RealtimeSource:
 
                 forget = self._on_wake(give_up)
                 try:
-                    return await self._reads.feed(self._target, position)
+                    return await self._fetcher.poll_feed(self._target, position)
                 finally:
                     forget()
         except TimeoutError:
@@ -243,8 +243,8 @@ class RealtimeSource:
             self._coverage.begin(answer.read_at - min(self._target.window, MAX_FEED_WINDOW), answer.read_at)
         if progress.newest.since is not None:
             self._coverage.with_server_filters(progress.newest.since)
-        if not self._reads.may(Capability.REALTIME):
-            await self._reads.regain(Capability.REALTIME)
+        if not self._fetcher.is_allowed(Capability.REALTIME):
+            await self._fetcher.record_regained(Capability.REALTIME)
         now_s = self._clock.monotonic_s()
         if now_s - progress.told_s >= TOLD_EVERY_S:
             progress.told_s = now_s
@@ -255,7 +255,7 @@ class RealtimeSource:
         if reading.known is not None and reading.known.state is not None:
             return True
         created_at = reading.patch.fixed.created_at if reading.patch.fixed is not None else None
-        if created_at is not None and created_at < read_at - self._reach:
+        if created_at is not None and created_at < read_at - self._max_age:
             return False
         if not self._can_judge:
             self._coverage.nudge()
@@ -301,7 +301,7 @@ class RealtimeSource:
             case Refused() if not error.is_about_the_key and self._clock.elapsed_s() - self._heard_s < ROLLOUT_S:
                 return Transient(reason, status=error.status)
             case Refused():
-                await self._reads.lose(Capability.REALTIME, reason)
+                await self._fetcher.record_lost(Capability.REALTIME, reason)
                 return Transient(reason, REFUSED_AGAIN, status=error.status)
             case Unreachable() | ServerFault() if was_live:
                 self._breaks += 1

@@ -41,8 +41,8 @@ MAX_FAILURES: Final = 3
 class ErrorFetcher:
     """Asks for errors, and emits them. `unreadable` are the runs that the server failed to give."""
 
-    def __init__(self, reads: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace) -> None:
-        self._reads = reads
+    def __init__(self, fetcher: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace) -> None:
+        self._fetcher = fetcher
         self._store = store
         self._emit = emit
         self._pace = pace
@@ -79,9 +79,9 @@ class ErrorFetcher:
         """Return the newest failed runs that have one of the texts in their error; None where the key may not ask, or
         the server did not answer. More than that may be among them: the texts are made into patterns.
         """
-        since = self._reads.now() - QUERY_PERIOD
+        since = self._fetcher.now() - QUERY_PERIOD
         rows = await self._query(_finding(texts, "ILIKE"), since)
-        if rows is None and self._reads.may(Capability.QUERY):
+        if rows is None and self._fetcher.is_allowed(Capability.QUERY):
             # No recording has ILIKE, 2630 has LIKE: a server that refuses the one is asked by the usual spellings.
             spelled = [each for text in texts for each in (text, text.lower(), text.capitalize(), text.upper())]
             rows = await self._query(_finding(list(dict.fromkeys(spelled)), "LIKE"), since)
@@ -91,7 +91,7 @@ class ErrorFetcher:
 
     async def _read_one(self, run_id: RunId) -> None:
         with suppress(NotFound):  # emitted as gone, which is an answer
-            await self._reads.run(run_id, Priority.VISIBLE)
+            await self._fetcher.fetch_run(run_id, Priority.VISIBLE)
 
     async def _query_errors(self, batch: Sequence[RunId]) -> set[RunId]:
         """The runs of the batch whose errors one query told. Nothing that a user typed is in the query."""
@@ -111,20 +111,20 @@ class ErrorFetcher:
         run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
         if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
             return None
-        now = self._reads.now()
+        now = self._fetcher.now()
         # The same column as the feed's, as complete as there: it counts as much.
         stamp = Stamp(run.state.updated_at, Precision.FEED, now)
         return RunPatch(run.id, now, error=(stamp, read_stored_error(row.get("error") or None)))
 
     async def _query(self, trql: str, since: datetime | None) -> list[dict[str, Json]] | None:
         """The rows of a query over the time from `since`; None where it was refused or not answered."""
-        if not self._reads.may(Capability.QUERY):
+        if not self._fetcher.is_allowed(Capability.QUERY):
             return None
-        period = QUERY_PERIOD if since is None else min(QUERY_PERIOD, self._reads.now() - since + timedelta(days=1))
+        period = QUERY_PERIOD if since is None else min(QUERY_PERIOD, self._fetcher.now() - since + timedelta(days=1))
         await self._pace.wait()
         try:
             async with asyncio.timeout(QUERY_WITHIN_S):
-                return await self._reads.query(trql, f"{max(1, period // timedelta(days=1))}d", Priority.VISIBLE)
+                return await self._fetcher.query(trql, f"{max(1, period // timedelta(days=1))}d", Priority.VISIBLE)
         except TimeoutError:
             return None
 

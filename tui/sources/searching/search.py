@@ -70,7 +70,7 @@ class Search:
 
     def __init__(
         self,
-        reads: RunFetcher,
+        fetcher: RunFetcher,
         store: KnownRuns,
         clock: Clock,
         scope: SearchScope,
@@ -80,7 +80,7 @@ class Search:
         unread: Callable[[], Sequence[RunId]],
         report: Callable[[SearchProgress], None],
     ) -> None:
-        self._reads = reads
+        self._fetcher = fetcher
         self._store = store
         self._clock = clock
         self._scope = scope
@@ -89,8 +89,8 @@ class Search:
         self._settle = settle
         self._unread = unread
         self._report = report
-        self._pace = Pace(reads.budget, clock)
-        self._errors = ErrorFetcher(reads, store, emit, self._pace)
+        self._pace = Pace(fetcher.budget, clock)
+        self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
         self._older = scope.question.filters
         self._cursor: Cursor | None = None
         self._has_asked_names = False
@@ -160,7 +160,7 @@ class Search:
             self._tell(step=SearchStep.IDS)
             await self._pace.wait()
             try:
-                await self._reads.run(run_id, Priority.VISIBLE)
+                await self._fetcher.fetch_run(run_id, Priority.VISIBLE)
             except NotFound:
                 self._add_answer(f"no run is called {run_id}")
                 continue
@@ -191,7 +191,7 @@ class Search:
         """The complete list of each name; how many runs there were."""
         total = 0
         for filters in self._question.lists if self._scope.can_list else ():
-            asked = replace(filters, created_from=self._reads.now() - SEARCH_PERIOD)
+            asked = replace(filters, created_from=self._fetcher.now() - SEARCH_PERIOD)
             count, is_whole = await self._read_list(asked, total)
             total += count
             # Whether a text is a name is a guess; that a queue was asked for is said in any case.
@@ -257,7 +257,7 @@ class Search:
         listed = self._store.history
         is_whole = listed is not None and listed.is_complete and not listed.is_cut
         until = self._scope.since if is_whole or listed is None else listed.reached
-        oldest = self._scope.since if self._scope.is_plain else self._reads.now() - SEARCH_PERIOD
+        oldest = self._scope.since if self._scope.is_plain else self._fetcher.now() - SEARCH_PERIOD
         # Runs of one millisecond must not fall between two lists.
         until_ms = until + timedelta(milliseconds=1)
         self._older = replace(self._question.filters, created_from=oldest, created_to=until_ms)
@@ -295,7 +295,7 @@ class Search:
 
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
         await self._pace.wait()
-        page = await self._reads.page(filters, Priority.VISIBLE, after=cursor, size=PAGE_SIZE)
+        page = await self._fetcher.fetch_page(filters, Priority.VISIBLE, after=cursor, size=PAGE_SIZE)
         await self._emit(RunsRead(told_by(filters, page.patches)))
         if self._question.reads_errors:
             self._paged += [patch.id for patch in page.patches]

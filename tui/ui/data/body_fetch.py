@@ -25,14 +25,14 @@ async def fetch_value(session: Session, run: Run, label: str) -> tuple[Json | Ab
     """The payload or the output of a run; or `ABSENT`, and why in words."""
     try:
         if run.body is None or session.now() - run.body[0].read_at > _GOOD_FOR:
-            await session.fetcher.run(run.id, Priority.SELECTED)
+            await session.fetcher.fetch_run(run.id, Priority.SELECTED)
             await session.settle()
             run = session.store.get(run.id) or run
         if run.body is not None:
             stamp, body = run.body
             other = {"payload": "output_url", "output": "payload_url"}[label]
             run = replace(run, body=(stamp, replace(body, **{other: None})))
-        value, _ = value_of(await session.fetcher.with_bodies(run, max_bytes=MAX_BYTES), label)
+        value, _ = value_of(await session.fetcher.fetch_bodies(run, max_bytes=MAX_BYTES), label)
     except ApiError as error:
         return ABSENT, without_request(str(error))
     return value, "" if value is not ABSENT else "not there any more"
