@@ -38,7 +38,7 @@ from tui.sources.clock import SystemClock
 from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
-from tui.wire.relay.messages import Hello, encode_hello
+from tui.wire.relay.messages import VERSION, Hello, encode_screen_message
 
 TOKEN = "0123456789abcdef-of-the-bench"
 SCREENS = int(os.environ.get("BENCH_SCREENS", "200"))
@@ -164,17 +164,17 @@ class Lean:
             compression=None,
             max_size=None,
         ) as line:
-            await line.send(encode_hello(Hello(1, "bench")), text=True)
+            await line.send(encode_screen_message(Hello(VERSION, "bench")), text=True)
             while True:
                 text = await line.recv(decode=False)
                 heard = time.time()
                 message = json.loads(text)
                 self.bytes += len(text)
-                for row in message.get("runs", ()):
-                    self.runs[row["id"]] = (row["state"]["word"], row["state"]["updated_at"])
-                    if message["kind"] == "changes":
-                        since = datetime.fromisoformat(row["state"]["updated_at"]).timestamp()
-                        self._latencies_ms.append((heard - since) * 1000)
+                for row in message.get("patches", ()):
+                    updated_at = datetime.fromisoformat(row["state"]["updated_at"])
+                    self.runs[row["id"]] = (row["state"]["status"][0], updated_at.isoformat())
+                    if message["chunk"] is None:
+                        self._latencies_ms.append((heard - updated_at.timestamp()) * 1000)
 
 
 class Whole:
@@ -201,7 +201,7 @@ async def stuck(url: str) -> ClientConnection:
     """A screen that says hello and reads nothing."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     line = await connect(url, additional_headers=headers, compression=None, ping_interval=None, max_queue=1)
-    await line.send(encode_hello(Hello(1, "bench")), text=True)
+    await line.send(encode_screen_message(Hello(VERSION, "bench")), text=True)
     line.transport.pause_reading()
     return line
 

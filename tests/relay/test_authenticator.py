@@ -23,7 +23,7 @@ from tui.relay.request_proxy import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
 from tui.relay.server import LARGEST_QUESTION
 from tui.session import Session
 from tui.wire.read_requests import RunRequest
-from tui.wire.relay.messages import VERSION, Answered, Call, Hello, Message, Welcome, encode_call, encode_hello
+from tui.wire.relay.messages import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
 
 CERTIFICATE = Path(__file__).parent.parent / "wire" / "loopback.pem"
 RUN = FleetRun(1, -9, -8)
@@ -161,7 +161,7 @@ def test_a_token_withdrawn_before_the_first_word_lets_nobody_in(tmp_path: Path) 
             headers = {"Authorization": f"Bearer {DESK}"}
             async with connect(relayed.url, additional_headers=headers, proxy=None) as line:
                 relayed.relay.use(TOKENS)
-                await line.send(encode_hello(Hello(VERSION, "a test")), text=True)
+                await line.send(encode_screen_message(Hello(VERSION, "a test")), text=True)
                 assert await end_of(line) == (4002, "the token was withdrawn")
 
     asyncio.run(scenario())
@@ -204,14 +204,14 @@ def test_a_screen_may_ask_so_much_and_then_has_to_wait(tmp_path: Path) -> None:
 
             async def ask(first: int, count: int) -> list[int]:
                 for number in range(first, first + count):
-                    await line.send(encode_call(Call(number, RunRequest(RunId(RUN.id)))), text=True)
+                    await line.send(encode_screen_message(Call(number, RunRequest(RunId(RUN.id)))), text=True)
                 statuses: dict[int, int] = {}
 
-                def is_all(message: Message) -> bool:
-                    if isinstance(message, Answered):
-                        statuses[message.number] = message.answer.status
-                        if message.answer.status == 429:
-                            assert 0 < json.loads(message.answer.body)["secondsUntilReset"] <= CALLS_PERIOD_S
+                def is_all(message: RelayMessage) -> bool:
+                    if isinstance(message, CallResponse):
+                        statuses[message.number] = message.response.status
+                        if message.response.status == 429:
+                            assert 0 < json.loads(message.response.body)["secondsUntilReset"] <= CALLS_PERIOD_S
                     return len(statuses) == count
 
                 await hear_until(line, is_all)

@@ -25,8 +25,16 @@ from tui.relay.feed import CHUNK_RUNS
 from tui.relay.server import HANDSHAKE_WITHIN_S
 from tui.store.store import Store
 from tui.wire.read_requests import TraceRequest
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import Call, Chunk, Message, Runs, Welcome, encode_answer, encode_call
+from tui.wire.relay.messages import (
+    Call,
+    Chunk,
+    RelayFacts,
+    RelayMessage,
+    Runs,
+    Welcome,
+    encode_response,
+    encode_screen_message,
+)
 from tui.wire.responses import Response as WireResponse
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
@@ -47,7 +55,7 @@ async def tell(relayed: Relayed, *updates: RunsRead | RunGone) -> None:
     await relayed.session.settle()
 
 
-def is_last(message: Message) -> bool:
+def is_last(message: RelayMessage) -> bool:
     return isinstance(message, Runs) and message.chunk is not None and message.chunk.is_last
 
 
@@ -58,7 +66,7 @@ class Heard:
         self._word, self._count = word, count
         self.store = Store()
 
-    def __call__(self, message: Message) -> bool:
+    def __call__(self, message: RelayMessage) -> bool:
         if isinstance(message, Runs):
             self.store.apply(RunsRead(message.patches))
         return len(self.known()) == self._count
@@ -67,11 +75,11 @@ class Heard:
         return [run.id for run in self.store.runs() if run.state is not None and run.state.status.word == self._word]
 
 
-def patches_of(messages: Iterable[Message]) -> list[RunPatch]:
+def patches_of(messages: Iterable[RelayMessage]) -> list[RunPatch]:
     return [patch for message in messages if isinstance(message, Runs) for patch in message.patches]
 
 
-async def begin(line: ClientConnection) -> list[Message]:
+async def begin(line: ClientConnection) -> list[RelayMessage]:
     """Hear the welcome and all runs."""
     return await hear_until(line, is_last)
 
@@ -250,13 +258,13 @@ def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
 ) -> None:
     monkeypatch.setattr(screens, "SEND_WITHIN_S", 0.05)
     written: list[WireResponse] = []
-    write = encode_answer
+    write = encode_response
 
     def watched(answer: WireResponse) -> bytes:
         written.append(answer)
         return write(answer)
 
-    monkeypatch.setattr("tui.relay.request_proxy.encode_answer", watched)
+    monkeypatch.setattr("tui.relay.request_proxy.encode_response", watched)
     taken: list[None] = []
     take = calls.Allowance.take
 
@@ -281,7 +289,7 @@ def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
             stuck.transport.pause_reading()
             fleet.fault = lambda path: OnceAllAsked(large) if path.endswith("/trace") else None
             for number in range(calls.AT_ONCE):
-                await stuck.send(encode_call(Call(number, TraceRequest(RunId("run_1")))), text=True)
+                await stuck.send(encode_screen_message(Call(number, TraceRequest(RunId("run_1")))), text=True)
             await relayed.nobody_is_there()
             assert len(written) == 1
             # That it broke off in the middle is no mistake of the relay's.

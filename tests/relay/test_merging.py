@@ -12,22 +12,21 @@ from tui.relay import feed as feeds
 from tui.relay.client import RelayClient
 from tui.relay.feed import Feed
 from tui.store.store import Store
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import Message, Runs, decode_told
+from tui.wire.relay.messages import RelayFacts, RelayMessage, Runs, decode_relay_message
 
 
 class SlowLine:
     """Keeps what was sent; while it is `stuck` nothing more is taken."""
 
     def __init__(self) -> None:
-        self.heard: list[Message] = []
+        self.heard: list[RelayMessage] = []
         self.free = asyncio.Event()
         self.free.set()
 
     async def send(self, message: bytes | Iterable[bytes], *, text: bool) -> None:
         assert text
         await self.free.wait()
-        self.heard.append(decode_told(message if isinstance(message, bytes) else b"".join(message)))
+        self.heard.append(decode_relay_message(message if isinstance(message, bytes) else b"".join(message)))
 
     def words(self) -> dict[str, str]:
         """The status of each run, after all of it in the order in which it came."""

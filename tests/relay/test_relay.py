@@ -21,7 +21,7 @@ from tui.session import Session
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.wire.errors import NotFound
 from tui.wire.read_requests import EventsRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
-from tui.wire.relay.messages import Answered, Call, encode_call
+from tui.wire.relay.messages import Call, CallResponse, encode_screen_message
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
 PARENT = FleetRun(2, -40, -39)
@@ -169,10 +169,10 @@ def test_an_id_that_could_lead_elsewhere_is_asked_of_nobody(tmp_path: Path) -> N
             await relayed.answered()
             before = len(fleet.requests)
             for number, question in enumerate(questions):
-                await line.send(encode_call(Call(number, question)), text=True)
-                told = (await hear_until(line, lambda message: isinstance(message, Answered)))[-1]
-                assert isinstance(told, Answered)
-                assert (told.number, told.answer.status) == (number, 404)
+                await line.send(encode_screen_message(Call(number, question)), text=True)
+                told = (await hear_until(line, lambda message: isinstance(message, CallResponse)))[-1]
+                assert isinstance(told, CallResponse)
+                assert (told.number, told.response.status) == (number, 404)
             assert not [path for _, path, _ in fleet.requests[before:] if "/runs/" in path]
 
     asyncio.run(scenario())
@@ -185,10 +185,10 @@ def test_the_key_and_the_tokens_are_in_no_message_and_no_text(tmp_path: Path) ->
             await both(relayed, screen)
             # A server in trouble says more than it should.
             fleet.fault = lambda path: server_error(500, f"Bearer {SECRET}") if "/api/" in path else None
-            await line.send(encode_call(Call(1, RunRequest(RunId(FAILED.id)))), text=True)
+            await line.send(encode_screen_message(Call(1, RunRequest(RunId(FAILED.id)))), text=True)
             await relayed.until(lambda: isinstance(relayed.session.store.source_statuses[REST], SourceRetrying))
-            heard = await hear_until(line, lambda message: isinstance(message, Answered))
-            bodies = [message.answer.body.decode() for message in heard if isinstance(message, Answered)]
+            heard = await hear_until(line, lambda message: isinstance(message, CallResponse))
+            bodies = [message.response.body.decode() for message in heard if isinstance(message, CallResponse)]
             assert any("Bearer ..." in body for body in bodies)
             texts = [*bodies, repr(heard), repr(relayed.relay), repr(screen), repr(screen.settings), *relayed.said]
             texts += [repr(screen.store.source_statuses), repr(screen.fetcher.api), repr(vars(screen.fetcher.api))]

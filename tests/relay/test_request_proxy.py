@@ -16,15 +16,15 @@ from tui.relay import request_proxy as calls
 from tui.relay.request_proxy import RequestProxy
 from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.wire.read_requests import RunRequest
-from tui.wire.relay.messages import Answered, decode_told, encode_answered
+from tui.wire.relay.messages import CallResponse, decode_relay_message, numbered
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
 
 
 def status(answer: bytes) -> int:
-    told = decode_told(b"".join(encode_answered(1, answer)))
-    assert isinstance(told, Answered)
-    return told.answer.status
+    told = decode_relay_message(b"".join(numbered(1, answer)))
+    assert isinstance(told, CallResponse)
+    return told.response.status
 
 
 def test_answers_that_nobody_takes_are_held_up_to_a_bound_and_equal_ones_once(
@@ -52,7 +52,8 @@ def test_answers_that_nobody_takes_are_held_up_to_a_bound_and_equal_ones_once(
 
 
 def test_an_answer_that_no_screen_takes_in_is_not_passed_on(tmp_path: Path) -> None:
-    binary = b"\x80" * (LARGEST_MESSAGE // 6)
+    # JSON writes a control character as six.
+    binary = b"\x01" * (LARGEST_MESSAGE // 6)
 
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())

@@ -29,7 +29,7 @@ from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
 from tui.sources.clock import Clock
 from tui.sources.relay.connection import RelayConnection
-from tui.wire.relay.messages import VERSION, Hello, Message, Welcome, decode_told, encode_hello
+from tui.wire.relay.messages import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message
 
 TOKEN = "0123456789abcdef-of-the-wall"
 TOKENS = Tokens((("wall", Secret(TOKEN)),))
@@ -145,7 +145,7 @@ class Relayed:
         more = {"compression": None, "proxy": None, "max_size": None, "max_queue": None} | more
         line = await connect(self.url + self.path, additional_headers=headers, **more)
         try:
-            await line.send(encode_hello(Hello(version, "a test")), text=True)
+            await line.send(encode_screen_message(Hello(version, "a test")), text=True)
             yield line
         finally:
             line.transport.abort()
@@ -250,13 +250,13 @@ def is_as_the_world(session: Session, fleet: Fleet) -> bool:
     return known.keys() == true.keys() and all(is_true(known[run_id], word) for run_id, word in true.items())
 
 
-async def hear(line: ClientConnection) -> Message:
+async def hear(line: ClientConnection) -> RelayMessage:
     """The next message."""
     async with asyncio.timeout(PATIENCE_S):
-        return decode_told(await line.recv(decode=False))
+        return decode_relay_message(await line.recv(decode=False))
 
 
-async def hear_until(line: ClientConnection, is_it: Callable[[Message], bool]) -> list[Message]:
+async def hear_until(line: ClientConnection, is_it: Callable[[RelayMessage], bool]) -> list[RelayMessage]:
     """All messages up to one, which is the last."""
     heard = [await hear(line)]
     while not is_it(heard[-1]):

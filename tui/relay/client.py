@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tui.domain.ids import RunId
 from tui.relay.feed import Feed, Tick
-from tui.wire.relay.messages import Beat, encode_beat
+from tui.wire.relay.messages import Beat, encode_relay_message
 
 MOST_PENDING: Final = 20_000
 """Runs that may wait for a screen one by one: 2 MB of ids at most. A snapshot says no less, and waits nowhere."""
@@ -110,7 +110,7 @@ class RelayClient:
         """One round. Facts are those of its beginning: nothing may be called fresh before its runs were sent."""
         if self._needs_beat:
             self._needs_beat = False
-            await self.send((encode_beat(Beat(self._now())),))
+            await self.send((encode_relay_message(Beat(self._now())),))
         if self._needs_snapshot:
             await self._tell_snapshot()
         elif self._tick is not None:

@@ -4,7 +4,7 @@ What lives here: the writing, out of the session's store. Which screen is sent w
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,9 +14,8 @@ from tui.domain.source_names import RELAY
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import Chunk, encode_facts, encode_runs
-from tui.wire.relay.runs import encode_patch
+from tui.wire.relay.codec import UNSENT
+from tui.wire.relay.messages import Chunk, RelayFacts, encode_patch, encode_relay_message, encode_runs
 
 CHUNK_RUNS: Final = 200
 """Of one message: some 100 KB, which a screen takes in without missing a key."""
@@ -36,6 +35,7 @@ TOLD_FACTS: Final = frozenset(
     }
 )
 
+_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in UNSENT)
 _ALWAYS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -99,13 +99,13 @@ class Feed:
     def facts(self) -> bytes:
         """A message about everything else."""
         store, now = self._store, self._now()
-        return encode_facts(
+        return encode_relay_message(
             RelayFacts(
                 now,
                 environment=EnvironmentRead(store.environment, now) if store.is_environment_known else None,
                 counts=store.server_counts,
                 sources=tuple(store.source_statuses.values()),
-                lost=store.lost_capabilities,
+                lost=dict(store.lost_capabilities),
                 caught_up=CaughtUp(RELAY, store.caught_up) if store.caught_up is not None else None,
                 reconciled=store.reconciled,
                 history=store.history,
@@ -134,6 +134,4 @@ def _patch_of(run: Run) -> RunPatch | None:
     """All of a run that travels; None where only its id is known."""
     if run.state is None or run.read_at is None:
         return None
-    return RunPatch(
-        run.id, run.read_at, fixed=run.fixed, state=run.state, error=run.error, attempt_count=run.attempt_count
-    )
+    return RunPatch(**{name: getattr(run, name) for name in _SENT})

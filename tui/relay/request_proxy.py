@@ -21,7 +21,7 @@ from tui.sources.relay.handshake import LARGEST_MESSAGE
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
-from tui.wire.relay.messages import encode_answer
+from tui.wire.relay.messages import encode_response
 from tui.wire.responses import Response
 
 AT_ONCE: Final = 8
@@ -106,7 +106,7 @@ class RequestProxy:
         if len(answer.body) <= LARGEST_ANSWER:
             if self._key:
                 answer = replace(answer, body=answer.body.replace(self._key, b"..."))
-            written = encode_answer(answer)
+            written = encode_response(answer)
             if len(written) <= LARGEST_WRITTEN:
                 return written
         return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
@@ -116,7 +116,7 @@ class RequestProxy:
         said: dict[str, str | float] = {"error": words}
         if resets_in is not None:
             said["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
-        return encode_answer(Response("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
+        return encode_response(Response("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
 
 
 def _is_plain(question: ReadRequest) -> bool:

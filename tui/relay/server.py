@@ -36,9 +36,10 @@ from tui.wire.relay.messages import (
     Call,
     Hello,
     Welcome,
-    decode_asked,
-    encode_answered,
-    encode_welcome,
+    build_codecs,
+    decode_screen_message,
+    encode_relay_message,
+    numbered,
 )
 
 BEAT_S: Final = 5.0
@@ -79,6 +80,7 @@ class Relay:
     def __init__(
         self, session: Session, tokens: Tokens, options: RelayOptions, *, say: Callable[[str], None] = lambda _: None
     ) -> None:
+        build_codecs()
         self._session = session
         self._door = Authenticator(tokens, session.clock, say)
         self._options = options
@@ -183,7 +185,7 @@ class Relay:
         async with asyncio.timeout(HANDSHAKE_WITHIN_S):
             first = await connection.recv(decode=False)
         try:
-            hello = decode_asked(first)
+            hello = decode_screen_message(first)
         except ServerFault:
             hello = None
         if not isinstance(hello, Hello):
@@ -206,7 +208,7 @@ class Relay:
         if name is None:
             await connection.close(TOKEN_WITHDRAWN, _WITHDRAWN)
             return
-        welcome = encode_welcome(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
+        welcome = encode_relay_message(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
         screen = RelayClient(connection, self._feed, self._session.now, name=name)
         await screen.send((welcome,))
         allowance = Allowance(self._session.clock)
@@ -215,7 +217,7 @@ class Relay:
         try:
             while True:
                 try:
-                    asked = decode_asked(await connection.recv(decode=False))
+                    asked = decode_screen_message(await connection.recv(decode=False))
                 except ServerFault as error:
                     await connection.close(UNREADABLE, str(error))
                     return
@@ -224,7 +226,7 @@ class Relay:
                     return
                 if (wait := allowance.take()) is not None:
                     later = self._desk.own(429, "too many questions of one screen", wait)
-                    await screen.send((encode_answered(asked.number, later),))
+                    await screen.send((numbered(asked.number, later),))
                     continue
                 task = self._session.spawn(self._answer(screen, connection, asked, allowance), "call")
                 born.add(task)
@@ -244,9 +246,9 @@ class Relay:
         self, screen: RelayClient, connection: ServerConnection, call: Call, allowance: Allowance
     ) -> None:
         try:
-            async with self._desk.answered(call.question) as answer:
+            async with self._desk.answered(call.request) as answer:
                 with suppress(ConnectionClosed):
-                    await screen.send((encode_answered(call.number, answer),))
+                    await screen.send((numbered(call.number, answer),))
         except TimeoutError:
             connection.transport.abort()
         finally:

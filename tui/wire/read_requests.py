@@ -7,7 +7,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, assert_never
+from typing import Literal, TypeVar, assert_never
 from urllib.parse import quote
 
 from tui.config import Secret
@@ -31,6 +31,7 @@ class RunRequest:
     """The detail of one run."""
 
     run_id: RunId
+    kind: Literal["run"] = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class TraceRequest:
     """The span tree of a run."""
 
     run_id: RunId
+    kind: Literal["trace"] = "trace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class EventsRequest:
     """The spans and log lines of a run as a flat list, with five times the limit of a trace."""
 
     run_id: RunId
+    kind: Literal["events"] = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class SpanRequest:
 
     run_id: RunId
     span_id: SpanId
+    kind: Literal["span"] = "span"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class QueryRequest:
 
     trql: str
     period: str | None
+    kind: Literal["query"] = "query"
 
 
 ReadRequest = RunRequest | TraceRequest | EventsRequest | SpanRequest | QueryRequest

@@ -31,20 +31,10 @@ from tui.sources.relay.source import RelaySource
 from tui.store.store import Store
 from tui.wire.errors import NotFound, Refused, ServerFault, Unreachable
 from tui.wire.read_requests import RunRequest
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import (
-    VERSION,
-    Beat,
-    Chunk,
-    Welcome,
-    encode_beat,
-    encode_facts,
-    encode_runs,
-    encode_welcome,
-)
+from tui.wire.relay.messages import VERSION, Beat, Chunk, RelayFacts, Welcome, encode_relay_message, encode_runs
 
 TOKEN = "0123456789abcdef-of-the-wall"
-WELCOME = encode_welcome(Welcome(VERSION, "a test", at(0), 5.0))
+WELCOME = encode_relay_message(Welcome(VERSION, "a test", at(0), 5.0))
 NO_RUNS = encode_runs(at(0), (), (), Chunk(0, is_last=True))
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
@@ -89,11 +79,11 @@ async def failure(source: RelaySource) -> BaseException:
         (b"",),
         (b"hello",),
         (b"[" * 100_000,),
-        (encode_beat(Beat(at(0))),),
+        (encode_relay_message(Beat(at(0))),),
         (WELCOME, b"{}"),
         (WELCOME, b"\xff"),
         (WELCOME, NO_RUNS, WELCOME),
-        (WELCOME, encode_facts(RelayFacts(at(0)))[:-1]),
+        (WELCOME, encode_relay_message(RelayFacts(at(0)))[:-1]),
     ],
 )
 def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) -> None:
@@ -118,7 +108,7 @@ def test_a_message_too_large_passes_too(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_relay_of_another_version_is_named_with_ours() -> None:
     async def scenario() -> None:
-        async with against(saying(encode_welcome(Welcome(7, "a test", at(0), 5.0)))) as (_, source):
+        async with against(saying(encode_relay_message(Welcome(7, "a test", at(0), 5.0)))) as (_, source):
             error = await failure(source)
             assert isinstance(error, Fatal)
             assert "version 7" in error.reason
@@ -153,7 +143,7 @@ def test_silence_is_noticed_after_five_beats_and_not_before() -> None:
         told.append(update)
 
     async def scenario() -> None:
-        facts = encode_facts(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
+        facts = encode_relay_message(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
         async with against(saying(WELCOME, NO_RUNS, facts), clock) as (_, source):
             running = asyncio.ensure_future(source.run(emit))
             while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in told):  # noqa: ASYNC110  nobody has an event for it

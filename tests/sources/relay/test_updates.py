@@ -21,8 +21,7 @@ from tui.domain.update import (
 from tui.sources.relay.updates import MOST_SOURCES, RelayUpdates
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import Chunk, Runs
+from tui.wire.relay.messages import Chunk, RelayFacts, Runs
 
 WELL = SourceConnected(REST, at(50), 2.0)
 TROUBLE = SourceRetrying(REST, at(50), at(60), 1, "503", is_answered=True, status=503)

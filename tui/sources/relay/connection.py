@@ -32,14 +32,13 @@ from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of
 from tui.wire.relay.messages import (
     OTHER_VERSION,
     VERSION,
-    Answered,
     Call,
+    CallResponse,
     Hello,
-    Message,
+    RelayMessage,
     Welcome,
-    decode_told,
-    encode_call,
-    encode_hello,
+    decode_relay_message,
+    encode_screen_message,
 )
 from tui.wire.responses import Response, refusal
 from tui.wire.runs import ListPage
@@ -93,24 +92,24 @@ class RelayConnection(ApiReader):
         await self._send(number, question)
         return number
 
-    async def hear(self) -> Message:
+    async def hear(self) -> RelayMessage:
         """The next message. Raises `ServerFault` for one that cannot be read; the end of the connection is `open`'s to
         tell.
         """
         if self._line is None:
             raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
-        return decode_told(await self._line.recv(decode=False))
+        return decode_relay_message(await self._line.recv(decode=False))
 
     def cut(self) -> None:
         """End the connection at once."""
         if self._line is not None:
             self._line.transport.abort()
 
-    def take(self, answered: Answered) -> None:
+    def take(self, answered: CallResponse) -> None:
         """Hand an answer to who waits for it; perhaps nobody does any more."""
         waiting = self._open.get(answered.number)
         if waiting is not None and not waiting.done():
-            waiting.set_result(answered.answer)
+            waiting.set_result(answered.response)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Welcome]:
@@ -131,7 +130,7 @@ class RelayConnection(ApiReader):
             await line.wait_closed()
 
     async def _send(self, number: int, question: ReadRequest) -> None:
-        message = encode_call(Call(number, question))
+        message = encode_screen_message(Call(number, question))
         if len(message) > LARGEST_CALL:
             raise NotFound("an id of so many characters can be none")
         if self._line is None:
@@ -145,8 +144,8 @@ class RelayConnection(ApiReader):
     async def _greet(self, line: ClientConnection) -> Welcome:
         try:
             async with asyncio.timeout(OPEN_WITHIN_S):
-                await line.send(encode_hello(Hello(VERSION, USER_AGENT)), text=True)
-                first = decode_told(await line.recv(decode=False))
+                await line.send(encode_screen_message(Hello(VERSION, USER_AGENT)), text=True)
+                first = decode_relay_message(await line.recv(decode=False))
         except TimeoutError:
             raise Unreachable(f"{self._url} says nothing", may_have_arrived=False) from None
         if not isinstance(first, Welcome):

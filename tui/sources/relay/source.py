@@ -18,8 +18,7 @@ from tui.sources.relay.updates import RelayUpdates
 from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.wire.read_requests import RunRequest
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import Answered, Beat, Message, Runs, Welcome
+from tui.wire.relay.messages import Beat, CallResponse, RelayFacts, RelayMessage, Runs, Welcome
 from tui.wire.responses import refusal
 from tui.wire.runs import decode_run
 
@@ -86,7 +85,7 @@ class _Hearing:
             watch.heard()
             await self._take(message)
 
-    async def _take(self, message: Message) -> None:
+    async def _take(self, message: RelayMessage) -> None:
         match message:
             case Runs() if self._held is not None:
                 self._hold(message, self._held)
@@ -102,7 +101,7 @@ class _Hearing:
                 await self._connected(message.at)
                 for run_id in self._told.next_missing():
                     self._reads[await self._link.post(RunRequest(run_id))] = run_id
-            case Answered():
+            case CallResponse():
                 await self._answered(message)
             case Welcome():
                 raise ServerFault("the relay said welcome twice", 200)
@@ -139,13 +138,13 @@ class _Hearing:
             self._told_s = elapsed_s
             await self._emit(SourceConnected(RELAY, at, self._beat_s))
 
-    async def _answered(self, answered: Answered) -> None:
+    async def _answered(self, answered: CallResponse) -> None:
         """An answer to who asked; or what became of a run that the relay had no word about."""
         run_id = self._reads.pop(answered.number, None)
         if run_id is None:
             self._link.take(answered)
             return
-        answer = answered.answer
+        answer = answered.response
         error = refusal(answer)
         if isinstance(error, NotFound):
             await self._emit(RunGone(run_id, answer.read_at))

@@ -22,8 +22,7 @@ from tui.domain.update import (
 )
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
-from tui.wire.relay.facts import RelayFacts
-from tui.wire.relay.messages import Runs
+from tui.wire.relay.messages import RelayFacts, Runs
 
 MISSING_READS: Final = 5
 """Runs that are read with each beat: one a second, so that a wall of screens spends no more than one of them."""

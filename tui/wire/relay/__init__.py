@@ -1,1 +1,1 @@
-"""What a relay and its screens say to each other."""
+"""The messages between a relay and its screens."""

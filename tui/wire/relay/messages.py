@@ -1,46 +1,88 @@
-"""What a relay and its screens say to each other: JSON texts, one message each, under a protocol version.
+"""The messages between a relay and its screens: JSON texts of the dataclasses here and in the domain.
 
-What lives here: the messages as values, and both directions of their coding. Who says what, and when, is `relay`'s and
-`sources.relay`'s. Decoding raises `ServerFault` for a message that cannot be read; a field that is not known is left.
+`relay` and `sources.relay` decide who sends which message when. Decoding raises `ServerFault` for a message that it
+cannot read. It ignores unknown fields, so a newer program may add some to its messages.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Final, TypeVar, assert_never
+from typing import Annotated, Any, Final, Literal
 
-from tui.domain.ids import SpanId
-from tui.domain.run import Json
-from tui.domain.update import RunGone, RunPatch
+from pydantic import Discriminator, Field, Tag
+
+from tui.domain.environment import Capability
+from tui.domain.update import (
+    CaughtUp,
+    CountsRead,
+    EnvironmentRead,
+    HistoryRead,
+    Reconciled,
+    RunGone,
+    RunPatch,
+    SourceConnected,
+    SourceRetrying,
+    SourceStopped,
+    WindowRead,
+)
 from tui.wire.errors import ServerFault
-from tui.wire.models import decode
-from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
-from tui.wire.relay.facts import RelayFacts, facts_row, read_facts
-from tui.wire.relay.models import AnswerRow, CallRow, ToRelay, ToScreen
-from tui.wire.relay.runs import GoneRow, PatchRow, decode_moment, decode_patch, decode_run_id, decode_time, encode_time
+from tui.wire.read_requests import ReadRequest
+from tui.wire.relay.codec import UNSENT, Codec
 from tui.wire.responses import Response
 
-VERSION: Final = 2
-"""Of the protocol; two sides with different ones do not talk."""
+VERSION: Final = 3
+"""Of the protocol. A relay and a screen with different versions do not talk."""
 
 OTHER_VERSION: Final = 4001
-"""How a connection of two versions is closed: 4000 and above are ours (RFC 6455, 7.4.2)."""
+"""The close code for a different version: 4000 and above are for applications (RFC 6455, 7.4.2)."""
 
 PART_BYTES: Final = 64 * 1024
-"""Of an answer, which may have millions: who sends it part by part holds no more of it at once."""
+"""A response may have millions of bytes. Sent in parts, only one part is in memory a second time."""
 
-T = TypeVar("T")
+MAX_PATCH_BYTES: Final = 64 * 1024
+"""A longer error or schedule is left out: the list does not show it, and a screen requests the whole run."""
+
+_NO_PATCHES: Final = b'"patches":[]'
+_NUMBER_0: Final = b'{"number":0,'
+
+_Version = Annotated[int, Field(alias="v", ge=0, le=2**31)]
+# A screen notices silence by missing beats. With rare ones it would call the relay live for hours.
+_BeatSeconds = Annotated[float, Field(ge=0.1, le=60)]
+
+SourceStatus = SourceConnected | SourceRetrying | SourceStopped
+
+
+def _status_tag(status: SourceStatus | dict[str, Any]) -> str:
+    """Return which status of a source an object or its JSON is: they have no field that says so."""
+    names = status if isinstance(status, dict) else {field.name for field in fields(status)}
+    return "retrying" if "next_at" in names else "connected" if "interval_s" in names else "stopped"
+
+
+_TaggedStatus = Annotated[
+    Annotated[SourceConnected, Tag("connected")]
+    | Annotated[SourceRetrying, Tag("retrying")]
+    | Annotated[SourceStopped, Tag("stopped")],
+    Discriminator(_status_tag),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The first word of a relay, whose version may be another one; a beat comes every `beat_s`."""
+    """The first message of a relay, of any version; then one beat comes every `beat_s`."""
 
-    version: int
+    version: _Version
     program: str
     at: datetime
-    beat_s: float
+    beat_s: _BeatSeconds
+    kind: Literal["welcome"] = "welcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Which part of a snapshot a message is, counted from 0."""
+
+    number: int
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,206 +92,138 @@ class Runs:
     at: datetime
     patches: tuple[RunPatch, ...]
     gone: tuple[RunGone, ...]
-    chunk: "Chunk | None" = None
+    chunk: Chunk | None = None
+    kind: Literal["runs"] = "runs"
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """Which part of a snapshot it is, counted from 0."""
+class RelayFacts:
+    """Everything that the relay knows besides runs, at a moment of the server's time."""
 
-    number: int
-    is_last: bool
+    at: datetime
+    environment: EnvironmentRead | None = None
+    counts: CountsRead | None = None
+    sources: tuple[_TaggedStatus, ...] = ()
+    lost: dict[Capability, str] = field(default_factory=dict)
+    caught_up: CaughtUp | None = None
+    reconciled: Reconciled | None = None
+    history: HistoryRead | None = None
+    window: WindowRead | None = None
+    kind: Literal["facts"] = "facts"
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The relay is there."""
+    """The relay is still there."""
 
     at: datetime
+    kind: Literal["beat"] = "beat"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What the API answered to the call of that number."""
+class CallResponse:
+    """The API's response to the call with that number. The decoders need no other header than the content type."""
 
     number: int
-    answer: Response
+    status: Annotated[int, Field(ge=100, le=599)]
+    read_at: datetime
+    content_type: str
+    body: str
+    kind: Literal["response"] = "response"
+
+    @property
+    def response(self) -> Response:
+        """The response in the form of `wire.responses`."""
+        headers = {"content-type": self.content_type}
+        return Response("the relay", self.status, headers, self.body.encode("utf-8", "replace"), self.read_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first word of a screen, whose version may be another one."""
+    """The first message of a screen, of any version."""
 
-    version: int
-    program: str
+    version: _Version
+    program: Annotated[str, Field(max_length=200)]
+    kind: Literal["hello"] = "hello"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A question of a screen, numbered by it."""
+    """A request about a run that the relay passes on to the API. The screen numbers its calls."""
 
     number: int
-    question: ReadRequest
+    request: Annotated[ReadRequest, Field(discriminator="kind")]
+    kind: Literal["call"] = "call"
 
 
-Message = Welcome | Runs | RelayFacts | Beat | Answered
+RelayMessage = Welcome | Runs | RelayFacts | Beat | CallResponse
+ScreenMessage = Hello | Call
+
+_RELAY: Final = Codec[RelayMessage](Annotated[RelayMessage, Field(discriminator="kind")], "a message of the relay")
+_SCREEN: Final = Codec[ScreenMessage](Annotated[ScreenMessage, Field(discriminator="kind")], "a message of the screen")
+_PATCH: Final = Codec[RunPatch](RunPatch, "a run")
+
+_ALL_UNSENT: Final = dict.fromkeys(UNSENT, True)
+_UNSENT_IF_LARGE: Final = _ALL_UNSENT | {"error": True, "fixed": {"schedule"}}
 
 
-# --- a relay's words
+def build_codecs() -> None:
+    """Build all schemas now: pydantic imports modules for that, which fails later if the process has no free file."""
+    for codec in (_RELAY, _SCREEN, _PATCH):
+        codec.build()
 
 
-def encode_welcome(welcome: Welcome) -> bytes:
-    """The first word."""
-    return _text(
-        {
-            "kind": "welcome",
-            "v": welcome.version,
-            "program": welcome.program,
-            "at": encode_time(welcome.at),
-            "beat_s": welcome.beat_s,
-        }
-    )
+def encode_relay_message(message: RelayMessage) -> bytes:
+    """Encode a message from the relay to a screen."""
+    return _RELAY.encode(message)
+
+
+def decode_relay_message(text: bytes) -> RelayMessage:
+    """Decode a message from the relay to a screen. Raises `ServerFault`."""
+    message = _RELAY.decode(text)
+    if isinstance(message, Runs):
+        run_ids = [patch.id for patch in message.patches] + [gone.id for gone in message.gone]
+        if not all(run_ids):
+            raise ServerFault("a message of the relay could not be read: a run without an id", 200)
+    return message
+
+
+def encode_screen_message(message: ScreenMessage) -> bytes:
+    """Encode a message from a screen to the relay."""
+    return _SCREEN.encode(message)
+
+
+def decode_screen_message(text: bytes) -> ScreenMessage:
+    """Decode a message from a screen to the relay. Raises `ServerFault`."""
+    return _SCREEN.decode(text)
+
+
+def encode_patch(patch: RunPatch) -> bytes:
+    """Encode one run for `encode_runs`, without its error and schedule where these are too large to send."""
+    try:
+        row = _PATCH.encode(patch, exclude=_ALL_UNSENT, exclude_none=True)
+    except (RecursionError, ValueError):  # a schedule that is nested too deep
+        row = b""
+    if not row or len(row) > MAX_PATCH_BYTES:
+        row = _PATCH.encode(patch, exclude=_UNSENT_IF_LARGE, exclude_none=True)
+    return row
 
 
 def encode_runs(at: datetime, rows: Iterable[bytes], gone: Iterable[RunGone] = (), chunk: Chunk | None = None) -> bytes:
-    """Runs, out of rows that `encode_patch` made."""
-    head: dict[str, Json] = {"kind": "changes", "at": encode_time(at)}
-    if chunk is not None:
-        head |= {"kind": "snapshot", "number": chunk.number, "is_last": chunk.is_last}
-    head["gone"] = [{"id": each.id, "at": encode_time(each.at)} for each in gone]
-    return _text(head)[:-1] + b',"runs":[' + b",".join(rows) + b"]}"
+    """Encode a `Runs` message with patches that `encode_patch` encoded."""
+    before, after = encode_relay_message(Runs(at, (), tuple(gone), chunk)).split(_NO_PATCHES, 1)
+    return b"".join((before, _NO_PATCHES[:-1], b",".join(rows), b"]", after))
 
 
-def encode_facts(facts: RelayFacts) -> bytes:
-    """The facts, whole."""
-    return _text(facts_row(facts))
+def encode_response(response: Response) -> bytes:
+    """Encode a response without the number of its call: every screen that asked gets the same bytes."""
+    content_type = response.headers.get("content-type", "")
+    body = response.body.decode("utf-8", "replace")
+    return encode_relay_message(CallResponse(0, response.status, response.read_at, content_type, body))
 
 
-def encode_beat(beat: Beat) -> bytes:
-    """A beat."""
-    return _text({"kind": "beat", "at": encode_time(beat.at)})
-
-
-def encode_answer(answer: Response) -> bytes:
-    """An answer without its number: the same for all who asked. It has as much of its headers as a decoder looks at."""
-    return _text(
-        {
-            "status": answer.status,
-            "read_at": encode_time(answer.read_at),
-            "content_type": answer.headers.get("content-type", ""),
-            "body": answer.body.decode("utf-8", "replace"),
-        }
-    )
-
-
-def encode_answered(number: int, answer: bytes) -> Iterator[bytes]:
-    """What `encode_answer` made, as the answer to one call: in parts, of which none is a copy of the whole."""
-    yield _text({"kind": "answer", "id": number})[:-1] + b","
-    for start in range(1, len(answer), PART_BYTES):
-        yield answer[start : start + PART_BYTES]
-
-
-def decode_told(text: bytes) -> Message:
-    """Read what a relay said. Raises `ServerFault`."""
-    return _decoded(ToScreen, text, _told, "a message of the relay")
-
-
-# --- a screen's words
-
-
-def encode_hello(hello: Hello) -> bytes:
-    """The first word."""
-    return _text({"kind": "hello", "v": hello.version, "program": hello.program})
-
-
-def encode_call(call: Call) -> bytes:
-    """A question."""
-    row: dict[str, Json] = {"kind": "call", "id": call.number}
-    match call.question:
-        case RunRequest(run_id):
-            row |= {"what": "run", "run": run_id}
-        case TraceRequest(run_id):
-            row |= {"what": "trace", "run": run_id}
-        case EventsRequest(run_id):
-            row |= {"what": "events", "run": run_id}
-        case SpanRequest(run_id, span_id):
-            row |= {"what": "span", "run": run_id, "span": span_id}
-        case QueryRequest(trql, period):
-            row |= {"what": "query", "trql": trql, "period": period}
-        case _:
-            assert_never(call.question)
-    return _text(row)
-
-
-def decode_asked(text: bytes) -> Hello | Call:
-    """Read what a screen said. Raises `ServerFault`."""
-    return _decoded(ToRelay, text, _asked, "a message of the screen")
-
-
-# --- parts
-
-
-def _text(row: Mapping[str, Json]) -> bytes:
-    return json.dumps(row, separators=(",", ":")).encode("ascii")
-
-
-def _decoded(shape: Any, text: bytes, convert: Callable[[Any], T], what: str) -> T:
-    row = decode(shape, text, what)
-    try:
-        return convert(row)
-    except (ValueError, KeyError, OverflowError):
-        pass
-    raise ServerFault(f"{what} could not be read: a value of it is none", 200)
-
-
-def _told(row: Any) -> Message:
-    match row["kind"]:
-        case "welcome":
-            return Welcome(row["v"], row["program"], decode_moment(row["at"]), row["beat_s"])
-        case "snapshot":
-            return _read_runs(row, Chunk(row["number"], row["is_last"]))
-        case "changes":
-            return _read_runs(row, None)
-        case "facts":
-            return read_facts(row)
-        case "beat":
-            return Beat(decode_moment(row["at"]))
-        case _:
-            return _read_answer(row)
-
-
-def _read_runs(row: Any, chunk: Chunk | None) -> Runs:
-    runs: list[PatchRow] = row["runs"]
-    gone: list[GoneRow] = row["gone"]
-    return Runs(
-        decode_moment(row["at"]),
-        tuple(decode_patch(each) for each in runs),
-        tuple(RunGone(decode_run_id(each["id"]), decode_time(each["at"])) for each in gone),
-        chunk,
-    )
-
-
-def _read_answer(row: AnswerRow) -> Answered:
-    headers = {"content-type": row["content_type"]}
-    body = row["body"].encode("utf-8", "replace")
-    return Answered(row["id"], Response("the relay", row["status"], headers, body, decode_moment(row["read_at"])))
-
-
-def _asked(row: Any) -> Hello | Call:
-    if row["kind"] == "hello":
-        return Hello(row["v"], row["program"])
-    return Call(row["id"], _read_question(row))
-
-
-def _read_question(row: CallRow) -> ReadRequest:
-    match row["what"]:
-        case "run":
-            return RunRequest(decode_run_id(row["run"]))
-        case "trace":
-            return TraceRequest(decode_run_id(row["run"]))
-        case "events":
-            return EventsRequest(decode_run_id(row["run"]))
-        case "span":
-            return SpanRequest(decode_run_id(row["run"]), SpanId(row["span"]))
-        case "query":
-            return QueryRequest(row["trql"], row.get("period"))
+def numbered(number: int, response: bytes) -> Iterator[bytes]:
+    """Return what `encode_response` encoded as the response to one call, in parts that are sent one by one."""
+    yield b'{"number":%d,' % number
+    for start in range(len(_NUMBER_0), len(response), PART_BYTES):
+        yield response[start : start + PART_BYTES]

@@ -1,0 +1,184 @@
+"""Encodes dataclasses as JSON and decodes them again, with bounds on everything that is decoded.
+
+pydantic derives both directions from the type hints of the dataclasses, so a new field needs no code here. The domain
+knows nothing of pydantic: its bounds are added to the schema that pydantic made.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, core_schema
+
+from tui.domain.run import State
+from tui.domain.status import Status, parse_status
+from tui.domain.update import RunPatch, SourceConnected, WindowRead
+from tui.wire.errors import ServerFault
+from tui.wire.json_limits import within_bounds
+from tui.wire.limits import MAX_TAGS
+from tui.wire.models import read_json
+from tui.wire.times import EARLIEST, LATEST
+
+T = TypeVar("T")
+
+MAX_INTEGER: Final = 2**53
+"""Beyond it JSON numbers are not exact in every language."""
+
+MAX_DURATION: Final = timedelta(days=1_157_407)
+"""3,000 years, of run times and the like. A timedelta holds a thousand times as much, so sums of them stay valid."""
+
+MAX_INTERVAL_S: Final = 3_600
+MAX_PERIOD: Final = timedelta(days=3_650)
+
+UNSENT: Final = frozenset({"metadata", "body", "attempts", "lists_all_children"})
+"""Fields of a patch that do not cross the relay: a screen requests them for a single run."""
+
+_BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
+    "int": {"strict": True, "ge": 0, "le": MAX_INTEGER},
+    "float": {"strict": True, "allow_inf_nan": False},
+    "bool": {"strict": True},
+    "timedelta": {"ge": -MAX_DURATION, "le": MAX_DURATION},
+}
+"""Bounds by the type of a value, in pydantic's words."""
+
+_FIELD_BOUNDS: Final[Mapping[tuple[type, str], Mapping[str, object]]] = {
+    (State, "tags"): {"max_length": MAX_TAGS},
+    (SourceConnected, "interval_s"): {"gt": 0, "le": MAX_INTERVAL_S},
+    (WindowRead, "period"): {"gt": timedelta(), "le": MAX_PERIOD},
+}
+"""Narrower bounds of single fields."""
+
+
+class Codec(Generic[T]):
+    """Encodes and decodes values of one type. The schema is built at first use, which takes some 30 ms."""
+
+    def __init__(self, hint: Any, name: str) -> None:
+        """`hint` is the type, `name` the noun for its values in the text of an error."""
+        self._hint = hint
+        self._name = name
+
+    @cached_property
+    def _schema(self) -> Any:
+        return _bounded(TypeAdapter(self._hint).core_schema)
+
+    @cached_property
+    def _validator(self) -> SchemaValidator:
+        return SchemaValidator(self._schema)
+
+    @cached_property
+    def _serializer(self) -> SchemaSerializer:
+        # Without it an infinite number in a schedule would become null.
+        return SchemaSerializer(self._schema, core_schema.CoreConfig(ser_json_inf_nan="constants"))
+
+    def build(self) -> None:
+        """Build the schema now."""
+        _ = self._validator, self._serializer
+
+    def encode(self, value: T, *, exclude: Any = None, exclude_none: bool = False) -> bytes:
+        """Return the value as JSON.
+
+        Raises ValueError or RecursionError for values in it that are nested too deep.
+        """
+        options: dict[str, Any] = {"exclude": exclude, "exclude_none": exclude_none, "by_alias": True}
+        try:
+            return self._serializer.to_json(value, **options)
+        except PydanticSerializationError:
+            # pydantic writes no lone surrogates, which JavaScript sends and Python's encoder escapes.
+            row = self._serializer.to_python(value, mode="json", **options)
+            return json.dumps(row, separators=(",", ":")).encode("ascii")
+
+    def decode(self, text: bytes) -> T:
+        """Return the value that the JSON text describes; unknown fields are ignored. Raises `ServerFault`."""
+        value: T
+        try:
+            value = self._validator.validate_json(text)
+        except ValidationError:
+            pass
+        else:
+            return value
+        # pydantic's parser refuses lone surrogates, more than 200 levels and very long numbers; Python's reads them.
+        try:
+            try:
+                row = read_json(text)
+            except RecursionError:
+                row = read_json(within_bounds(text)[0])
+            value = self._validator.validate_python(row)
+        except (ValueError, RecursionError):
+            raise ServerFault(f"{self._name} could not be read: not JSON, or not of the expected form", 200) from None
+        return value
+
+
+def _bounded(schema: Any) -> Any:
+    """Return a pydantic schema with bounds on every number, time and duration in it."""
+    if isinstance(schema, list):
+        return [_bounded(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kind: Any = schema.get("type")
+    if kind in _BOUNDS:
+        return {**_BOUNDS[kind], **schema}
+    if kind == "datetime":
+        return _TIME
+    if kind == "dataclass":
+        if schema["cls"] is Status:
+            return _STATUS
+        schema = _with_bounded_fields(schema)
+    if kind == "dict" and schema["keys_schema"]["type"] == "enum":
+        # A newer relay may know more words. The rest of its message is still right.
+        schema = schema | {"keys_schema": core_schema.with_default_schema(schema["keys_schema"], on_error="omit")}
+    return {name: _bounded(part) for name, part in schema.items()}
+
+
+def _with_bounded_fields(schema: Any) -> Any:
+    kind, arguments = schema["cls"], schema["schema"]
+    fields = [field | {"schema": _field_schema(kind, field["name"], field["schema"])} for field in arguments["fields"]]
+    return schema | {"schema": arguments | {"fields": fields}}
+
+
+def _field_schema(kind: type, name: str, schema: Any) -> Any:
+    if issubclass(kind, RunPatch) and name in UNSENT:
+        return schema | {"schema": _UNSENT, "on_error": "default"}
+    bounds = _FIELD_BOUNDS.get((kind, name))
+    return schema if bounds is None else _narrowed(schema, bounds)
+
+
+def _narrowed(schema: Any, bounds: Mapping[str, object]) -> Any:
+    # A default or a null is a schema around that of the value.
+    return schema | ({"schema": _narrowed(schema["schema"], bounds)} if "schema" in schema else bounds)
+
+
+def _read_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None or not EARLIEST <= time <= LATEST:
+        raise ValueError("no time that a clock shows")
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
+
+
+def _read_status(row: tuple[str, bool]) -> Status:
+    word, is_final = row
+    return parse_status(word, ended=is_final)
+
+
+def _status_row(status: Status) -> tuple[str, bool]:
+    # An unknown word alone does not say whether the run has ended.
+    return status.word, status.canonical.is_final
+
+
+class _Unsent(Enum):
+    """No JSON is a value of it."""
+
+
+# pydantic's own times have a time zone that compares slowly with others.
+_TIME: Final = core_schema.no_info_after_validator_function(
+    _read_time, core_schema.str_schema(), serialization=core_schema.simple_ser_schema("datetime")
+)
+_STATUS: Final = core_schema.no_info_after_validator_function(
+    _read_status,
+    core_schema.tuple_schema([core_schema.str_schema(), core_schema.bool_schema(strict=True)]),
+    serialization=core_schema.plain_serializer_function_ser_schema(_status_row),
+)
+_UNSENT: Final = core_schema.is_instance_schema(_Unsent)
