@@ -56,7 +56,7 @@ def test_a_log_that_cannot_be_written_is_said_on_one_line(fleet: Fleet, api: Fle
     env = environment(api.url, XDG_STATE_HOME=str(tmp_path))
     done = trigger_tui("cancel", *(run.id for run in fleet.runs[:2]), "--yes", env=env)
     assert done.code == 0
-    assert done.err == f"the action log {log} cannot be written: it is no regular file\n"
+    assert done.err == f"the action log {log} cannot be written: it is not a regular file\n"
     assert done.out == "".join(f"{run.id}  canceled\n" for run in fleet.runs[:2])
 
 
@@ -186,7 +186,7 @@ def test_one_wrong_id_stops_the_whole_command(fleet: Fleet, api: FleetApi) -> No
 def test_another_environment_than_expected_is_refused(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, "--yes", "--expect-env", "staging", url=api.url)
     assert done.code == 1
-    assert "expected was staging" in done.err
+    assert "not the expected staging" in done.err
     assert writes(fleet) == []
 
 

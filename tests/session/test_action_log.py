@@ -67,7 +67,7 @@ def test_a_device_is_never_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("opened")
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         append_line(Path("/dev/full"), b"line\n")
 
 
@@ -175,7 +175,7 @@ def test_a_disk_that_hangs_is_said_and_holds_up_nobody(tmp_path: Path) -> None:
         released.wait(30)
 
     async def scenario() -> None:
-        log = ActionLog(tmp_path, append=hang, written_within_s=0.01, ends_within_s=0.01)
+        log = ActionLog(tmp_path, append=hang, write_timeout_s=0.01, close_timeout_s=0.01)
         for _ in range(MAX_WAITING_LINES + 5):
             log.record(STATUS, environment="dev", api_url="")
         await log.close()
@@ -194,7 +194,7 @@ def test_a_disk_that_hangs_delays_no_request(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(action_log, "append_line", hang)
     defaults = ActionLog.__init__.__kwdefaults__ or {}
-    monkeypatch.setitem(defaults, "ends_within_s", 0.01)
+    monkeypatch.setitem(defaults, "close_timeout_s", 0.01)
     run = FleetRun(1, -10, -5, LONG)
     fleet = fleet_of(run)
     end, _ = acting(fleet, tmp_path, CANCEL, run)
@@ -213,7 +213,7 @@ from tui.session import action_log
 from tui.session.action_log import ActionLog
 
 async def main():
-    log = ActionLog(Path("/tmp"), append=lambda *_: threading.Event().wait(), ends_within_s=0.01)
+    log = ActionLog(Path("/tmp"), append=lambda *_: threading.Event().wait(), close_timeout_s=0.01)
     status = ActionStatus("run_1", "cancel", 1, ActionPhase.REQUESTED, datetime.now())
     log.record(status, environment=None, api_url="")
     await log.close()
@@ -222,7 +222,7 @@ async def main():
 asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
-    assert "does not answer" in done.stdout
+    assert "does not respond" in done.stdout
 
 
 def test_sessions_that_write_at_once_mix_no_lines(path: Path) -> None:

@@ -185,13 +185,13 @@ def test_partial_plan_names_a_tree_that_cannot_be_read(tmp_path: Path) -> None:
     fleet.fault = lambda path: server_error(500) if path.endswith(broken.id) else refuse_queries(path)
     plan, _ = planned(fleet, tmp_path, broken, whole, allow_partial=True)
     (missing,) = plan.missing
-    assert missing.startswith(f"what is below {broken.id} could not be read: ")
+    assert missing.startswith(f"the runs below {broken.id} could not be read: ")
     assert plan.total == 2 + 2, "what is below the other run is known"
 
 
 @pytest.mark.parametrize(
     ("more", "missing"),
-    [(0, ()), (1, ("what is below 1 run was not asked for",)), (3, ("what is below 3 runs was not asked for",))],
+    [(0, ()), (1, ("the runs below 1 run were not read",)), (3, ("the runs below 3 runs were not read",))],
 )
 def test_partial_plan_bounds_the_trees_it_reads(tmp_path: Path, more: int, missing: tuple[str, ...]) -> None:
     fleet = fleet_of(*(FleetRun(1_000 + n, -80, -70, LONG) for n in range(MAX_TREES + more)))

@@ -139,7 +139,7 @@ def test_a_final_run_is_not_cancelled_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"read_only": True}, "read-only"), ({"expect_env": "prod"}, "expected was prod")],
+    [({"read_only": True}, "read-only"), ({"expect_env": "prod"}, "not the expected prod")],
     ids=["read-only", "another environment than expected"],
 )
 def test_a_guarded_session_sends_nothing(tmp_path: Path, action: Action, changes: dict[str, Any], words: str) -> None:
@@ -163,7 +163,7 @@ def test_a_key_that_leads_elsewhere_during_the_session_blocks_every_write(tmp_pa
                 fleet.lead_to("prod", "PRODUCTION")
                 await session.fetcher.fetch_environment(Priority.ACTION)
                 blocks.append(session.write_block)
-                assert blocks == [None, "the key now leads to prod, at the start to dev"]
+                assert blocks == [None, "the key now belongs to prod; it belonged to dev"]
 
     asyncio.run(scenario())
 

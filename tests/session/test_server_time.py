@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.virtual_clock import VirtualClock
-from tui.session.server_time import BELIEVED_AFTER_S, ServerTime
+from tui.session.server_time import ACCEPTED_AFTER_S, ServerTime
 
 S = timedelta(seconds=1)
 
@@ -60,7 +60,7 @@ def test_a_server_that_was_set_back_is_believed_when_its_clock_goes_on(clock: Vi
     time = ServerTime(clock)
     time.observe(clock.now() + timedelta(days=1))
     assert time.observe(clock.now()) == timedelta(days=1)
-    clock.asleep_s = BELIEVED_AFTER_S
+    clock.asleep_s = ACCEPTED_AFTER_S
     assert time.observe(clock.now() + clock.asleep_s * S) == timedelta()
     assert time.now() == clock.now() + clock.asleep_s * S
 

@@ -1,7 +1,7 @@
-"""One session with one environment: sources in, store kept, actions out, everything cleaned up.
+"""The session: it follows one environment, keeps the store up to date, and sends actions.
 
-What lives here: `Session`, which owns every task, and its parts. Nothing here draws, prints or speaks HTTP. Importing
-this room loads neither httpx nor pydantic: `Session.start` does, in a thread, after the first paint.
+This package draws and prints nothing and speaks no HTTP. Importing it loads neither httpx nor pydantic: `Session.start`
+imports them in a thread, after the first paint.
 """
 
 from tui.session.session import Session

@@ -1,6 +1,6 @@
-"""Finds out what an action would touch, tree by tree, before anything is sent.
+"""Reads the trees of runs before an action, to find all runs that it would stop.
 
-The command line and the screen decide what that is held against, and how it is asked.
+The command line and the screen show the plan and ask for consent.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from tui.session.session import Session
 
 
-MAX_ROOTS_A_QUERY: Final = 100
+MAX_ROOTS_PER_QUERY: Final = 100
 MAX_ROOT_QUERIES: Final = 5
-_FEWEST_ROOTS: Final = 2
-"""A single root is read itself: its detail is not late."""
+
+MIN_ROOTS_TO_QUERY: Final = 2
+"""A single root is read by its detail, which is current; a query is answered from a replica."""
 
 MAX_TREES: Final = 20
 """Trees that are read one by one for a plan that may be partial."""
 
 
 class ActionPlanner:
-    """Gathers what stops together with some runs. Runs of one tree cost one read."""
+    """Plans one action on several runs. Each tree is read once, however many of the runs it contains."""
 
     def __init__(self, session: "Session", action: Action, runs: Sequence[Run]) -> None:
         self._session = session
@@ -61,50 +62,50 @@ class ActionPlanner:
             except ApiError as error:
                 if not allow_partial:
                     raise
-                self._missing[f"what is below {unread[0]} could not be read: {error}"] = None
+                self._missing[f"the runs below {unread[0]} could not be read: {error}"] = None
         if unread:
             runs = "1 run" if len(unread) == 1 else f"{len(unread):,} runs"
-            self._missing[f"what is below {runs} was not asked for"] = None
+            self._missing[f"the runs below {runs} were not read"] = None
         await self._session.settle()
         return self._plan()
 
     def _unread(self) -> list[RunId]:
-        """The runs whose trees have to be read, and were not tried."""
+        """The live runs whose trees were neither read nor tried."""
         if not self._action.stops_others:
             return []
         known = self._tried | self._nodes.keys()
         return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]
 
     async def _read_roots(self) -> None:
-        """Read what is below the runs that are roots of trees, many by one query, where the key may query."""
+        """Read the trees of those runs that are roots, many by one query, unless the key may not query."""
         unread = [self._runs[run_id] for run_id in self._unread()]
-        roots = [run for run in unread if run.fixed.depth == 0][: MAX_ROOTS_A_QUERY * MAX_ROOT_QUERIES]
-        if len(roots) < _FEWEST_ROOTS:
+        roots = [run for run in unread if run.fixed.depth == 0][: MAX_ROOTS_PER_QUERY * MAX_ROOT_QUERIES]
+        if len(roots) < MIN_ROOTS_TO_QUERY:
             return
-        for start in range(0, len(roots), MAX_ROOTS_A_QUERY):
-            trees = await self._session.trees_of_roots(roots[start : start + MAX_ROOTS_A_QUERY])
+        for start in range(0, len(roots), MAX_ROOTS_PER_QUERY):
+            trees = await self._session.trees_of_roots(roots[start : start + MAX_ROOTS_PER_QUERY])
             if trees is None:
                 return
             for run_id, tree in trees.items():
                 self._tried.add(run_id)
-                self._take(tree)
+                self._add_tree(tree)
 
     async def _read_tree(self, run_id: RunId) -> None:
-        """Read the tree around one of the runs: the others that stand in it are known then too. Raises `ApiError`."""
+        """Read the whole tree around a run. Raises `ApiError`."""
         self._tried.add(run_id)
-        self._take(await self._session.tree(run_id, is_thorough=True))
+        self._add_tree(await self._session.tree(run_id, is_thorough=True))
 
-    def _take(self, tree: RunTree) -> None:
+    def _add_tree(self, tree: RunTree) -> None:
         self._read_at = self._session.now()
         self._is_from_replica |= tree.is_from_replica
         self._missing |= dict.fromkeys(tree.missing)
         for node in tree.root.walk():
             if node.id in self._runs:
                 self._nodes[node.id] = node
-                self._note_waiting(tree, node)
+                self._record_waiting_parent(tree, node)
 
     def _plan(self) -> ActionPlan:
-        """What is known so far; runs on which the verb makes no sense by now are in it as `runs` too."""
+        """Return the plan from the trees read so far. Its `runs` are all runs asked for, ended ones too."""
         found = {each.id: each for node in self._nodes.values() for each in node.walk() if each.id not in self._runs}
         others = tuple(node for node in found.values() if live_title(node) is not None)
         return ActionPlan(
@@ -118,8 +119,8 @@ class ActionPlanner:
             is_from_replica=self._is_from_replica,
         )
 
-    def _note_waiting(self, tree: RunTree, node: TreeNode) -> None:
-        """Remember who waits for a run, where that is known."""
+    def _record_waiting_parent(self, tree: RunTree, node: TreeNode) -> None:
+        """Record the parent's task if the parent is live and waits for the run (`triggerAndWait` and its like)."""
         fixed = node.run.fixed if node.run is not None else self._runs[node.id].fixed
         if fixed.parent_id is None or not (fixed.trigger_function or "").endswith("AndWait"):
             return

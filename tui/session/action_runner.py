@@ -1,7 +1,7 @@
-"""Carries out one action on one run and proves it: requested, accepted, then whatever the run itself shows.
+"""Sends one action for one run, and verifies its effect by reading the run again.
 
-A 200 is not a canceled run, and a lost answer is not a refusal: the run is read again until it tells, or the outcome is
-"unknown". Source: tests/wire/recordings/README.md §7.
+A response of 200 does not prove that a run was canceled, and a lost response does not prove that it was not. The runner
+reads the run until it shows the outcome; otherwise the outcome is unknown. Source: tests/wire/recordings/README.md §7.
 """
 
 import asyncio
@@ -23,14 +23,17 @@ from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, Unreachabl
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
 
-PROVE_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
-"""Between reads after an action: a cancel shows at once, its children within 0.3 s (430-433); 12 s is long enough."""
+VERIFY_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
+"""Waits before the reads that follow an action.
+
+The run shows a cancel at once, its children within 0.3 s (recordings 430-433).
+"""
 
 FRESH = timedelta(seconds=5)
-"""A run that was read longer ago is read again before anything is sent: it may have ended since."""
+"""A run that was read longer ago is read again before the request: it may have ended since."""
 
 MAX_READS_BEFORE = 5
-"""Reads before one request; a request held up longer each time goes out with what was read last."""
+"""Reads before one request. After that many the request is sent even if the budget delayed it again."""
 
 Publish = Callable[[ActionStatus], Awaitable[None]]
 Block = Callable[[], str | None]
@@ -38,16 +41,16 @@ Block = Callable[[], str | None]
 
 
 class _Blocked(Exception):
-    """Nothing may be sent any more; the text says why."""
+    """The request must not be sent; the text is the reason."""
 
 
-class _Outdated(Exception):
-    """The request was held up, and the run was read too long ago to prove anything by it."""
+class _Stale(Exception):
+    """The budget delayed the request, and the run was read too long ago to compare it with later reads."""
 
 
 @dataclass(slots=True)
 class _Request:
-    """One action under way. `before` is the run as it was last read, at `read_s` of the monotonic clock."""
+    """One action in flight. `before` is the run as it was last read, at `read_s` of the monotonic clock."""
 
     action: Action
     before: Run
@@ -58,143 +61,147 @@ class _Request:
 
 
 class ActionRunner:
-    """Carries actions out, one call each. `publish` gets every phase in order, `record` what was cut short.
+    """Sends actions. `publish` receives every phase in order; `record` receives the outcome of a cancelled `perform`.
 
-    `known` looks a run up in the store.
+    `get_run` returns a run from the store.
     """
 
     def __init__(
         self,
         api: ActionApi,
-        reads: "RunFetcher",
+        fetcher: "RunFetcher",
         clock: Clock,
         *,
         now: Callable[[], datetime],
         publish: Publish,
         record: Callable[[ActionStatus], None],
-        known: Callable[[RunId], Run | None],
+        get_run: Callable[[RunId], Run | None],
     ) -> None:
         self._api = api
-        self._fetcher = reads
+        self._fetcher = fetcher
         self._clock = clock
         self._now = now
         self._publish = publish
         self._record = record
-        self._known = known
+        self._get_run = get_run
 
     async def perform(self, action: Action, before: Run, number: int, block: Block, via: Via) -> ActionStatus:
-        """Do it and find out what became of it; `block()` is why nothing must be sent, or None. Never raises ApiError.
+        """Send the action, and return its outcome. Never raises `ApiError`.
 
-        The guards are looked at again at the last moment: a request may have waited for minutes behind a 429.
+        `block()` returns why nothing may be sent, or None. It is called again just before the request, which may have
+        waited for minutes after a 429.
         """
         status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._now(), via=via)
         if (reason := block() or action.forbidden(before)) is not None:
-            return await self._phase(status, ActionPhase.REFUSED, reason)
+            return await self._publish_phase(status, ActionPhase.REFUSED, reason)
         request = _Request(action, before, status, block)
         try:
-            return await self._carry_out(request)
+            return await self._send_and_verify(request)
         except asyncio.CancelledError:
             if request.is_sent:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
-                phase, why = ActionPhase.REFUSED, "not sent: the program ended before"
+                phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
             self._record(replace(status, phase=phase, at=self._now(), message=why))
             raise
 
-    async def _carry_out(self, request: _Request) -> ActionStatus:
+    async def _send_and_verify(self, request: _Request) -> ActionStatus:
         action, status, run_id = request.action, request.status, request.before.id
         key = (action.id, run_id, status.number)
         for tries_left in reversed(range(MAX_READS_BEFORE)):
-            await self._read_before(request)
+            await self._refresh(request)
             before = request.before
             if before.is_final and action.forbidden(before) is not None:
-                return await self._phase(status, ActionPhase.FINISHED_FIRST, before.title)
+                return await self._publish_phase(status, ActionPhase.FINISHED_FIRST, before.title)
             if (forbidden := action.forbidden(before)) is not None:
-                return await self._phase(status, ActionPhase.REFUSED, forbidden)
+                return await self._publish_phase(status, ActionPhase.REFUSED, forbidden)
             if not tries_left:
                 request.read_s = math.inf
             try:
                 target = await self._fetcher.budget.request(key, Priority.ACTION, lambda: self._send(request))
                 break
-            except _Outdated:
+            except _Stale:
                 continue
             except _Blocked as error:
-                return await self._phase(status, ActionPhase.REFUSED, str(error))
+                return await self._publish_phase(status, ActionPhase.REFUSED, str(error))
             except ApiError as error:
                 if not _may_have_arrived(error):
-                    said = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
-                    return await self._phase(status, ActionPhase.REFUSED, said)
-                return await self._after_a_lost_answer(request, error)
+                    message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
+                    return await self._publish_phase(status, ActionPhase.REFUSED, message)
+                return await self._after_lost_response(request, error)
         new_run_id = target if target != run_id else None
-        request.status = await self._phase(replace(status, new_run_id=new_run_id), ActionPhase.ACCEPTED)
-        return await self._prove(request, target, "accepted")
+        request.status = await self._publish_phase(replace(status, new_run_id=new_run_id), ActionPhase.ACCEPTED)
+        return await self._verify(request, target, "accepted")
 
     async def _send(self, request: _Request) -> RunId:
-        """Look at the guards once more and send it. Raises `_Blocked`, `_Outdated` and what the API raises."""
+        """Check the guards once more, and send the request. Raises `_Blocked`, `_Stale` and `ApiError`."""
         if (reason := request.block()) is not None:
             raise _Blocked(reason)
         if self._clock.monotonic_s() - request.read_s > FRESH.total_seconds():
-            raise _Outdated
+            raise _Stale
 
         async def on_written() -> None:
-            if not request.is_sent:  # it is sent again after a 429
+            if not request.is_sent:  # a retry after a 429 calls this again
                 request.is_sent = True
                 await self._publish(replace(request.status, at=self._now()))
 
         return await request.action.perform(self._api, request.before.id, on_written)
 
-    async def _read_before(self, request: _Request) -> None:
-        """Read the run as it is now, unless it is young enough. What cannot be read is taken as it is known."""
+    async def _refresh(self, request: _Request) -> None:
+        """Read the run, unless a recent read suffices. If the read fails, use the run of the store."""
         before = request.before
         is_fresh = before.read_at is not None and self._now() - before.read_at <= FRESH
         if is_fresh and not request.action.reads_first:
             return
         try:
-            answer = await self._fetcher.fetch_run(before.id, Priority.ACTION)
+            response = await self._fetcher.fetch_run(before.id, Priority.ACTION)
         except ApiError:
-            request.before = self._known(before.id) or before
+            request.before = self._get_run(before.id) or before
             request.read_s = math.inf
         else:
-            request.before = merge(before, answer.patch)
+            request.before = merge(before, response.patch)
             request.read_s = self._clock.monotonic_s()
 
-    async def _after_a_lost_answer(self, request: _Request, error: ApiError) -> ActionStatus:
-        """The request may have taken effect. Only a run that the verb acts on itself can tell."""
-        is_lost = isinstance(error, Unreachable)
-        since = f"the answer was lost ({error})" if is_lost else f"the server is in trouble ({error})"
-        if not request.action.is_repeatable:
-            said = f"{since}: look for a new run before trying again"
-            return await self._phase(request.status, ActionPhase.UNKNOWN, said)
-        return await self._prove(request, request.before.id, since)
+    async def _after_lost_response(self, request: _Request, error: ApiError) -> ActionStatus:
+        """Return the outcome of a request that may have taken effect.
 
-    async def _prove(self, request: _Request, target: RunId, since: str) -> ActionStatus:
-        seen = "the run could not be read since"
-        for wait_s in PROVE_WAITS_S:
+        A cancel can be verified by reading the run; a replay cannot, since the id of its new run is lost.
+        """
+        is_lost = isinstance(error, Unreachable)
+        context = f"the answer was lost ({error})" if is_lost else f"the server is in trouble ({error})"
+        if not request.action.is_repeatable:
+            message = f"{context}: look for a new run before trying again"
+            return await self._publish_phase(request.status, ActionPhase.UNKNOWN, message)
+        return await self._verify(request, request.before.id, context)
+
+    async def _verify(self, request: _Request, target: RunId, context: str) -> ActionStatus:
+        observed = "the run could not be read since"
+        for wait_s in VERIFY_WAITS_S:
             await self._clock.sleep(wait_s)
             try:
-                answer = await self._fetcher.fetch_run(target, Priority.ACTION)
+                response = await self._fetcher.fetch_run(target, Priority.ACTION)
             except NotFound:
-                seen = "the server does not know the run"
+                observed = "the server does not know the run"
                 continue
             except ApiError as error:
-                seen = f"the run could not be read since: {error}"
+                observed = f"the run could not be read since: {error}"
                 continue
-            after = merge(None, answer.patch)
+            after = merge(None, response.patch)
             phase = request.action.verdict(request.before, after)
             if phase is not None:
-                said = after.title if phase is ActionPhase.FINISHED_FIRST else ""
-                return await self._phase(request.status, phase, said)
-            seen = f"the run is still {after.title}"
-        return await self._phase(request.status, ActionPhase.UNKNOWN, f"{since}, but {seen}")
+                message = after.title if phase is ActionPhase.FINISHED_FIRST else ""
+                return await self._publish_phase(request.status, phase, message)
+            observed = f"the run is still {after.title}"
+        return await self._publish_phase(request.status, ActionPhase.UNKNOWN, f"{context}, but {observed}")
 
-    async def _phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:
+    async def _publish_phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:
         status = replace(status, phase=phase, at=self._now(), message=message)
         await self._publish(status)
         return status
 
 
 def _may_have_arrived(error: ApiError) -> bool:
-    """Whether the server may have acted although no good answer came."""
+    """Whether the server may have acted in spite of the error."""
     match error:
         case RateLimited():
             return False

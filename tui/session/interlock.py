@@ -1,7 +1,6 @@
-"""Whether we are where the user thinks we are: the wrong-environment interlock.
+"""Blocks actions in the wrong environment.
 
-What lives here: one pure observer of updates. It never lifts a block by itself: who was misled once reads first.
-Source: DESIGN §8.
+The interlock only observes updates. It never lifts a block: the user has to restart the program.
 """
 
 from tui.domain.environment import Environment
@@ -16,31 +15,31 @@ class Interlock:
         self._expected = expect_env
         self._first: Environment | None = None
         self._row_name: Raw | None = None
-        self._blocked: str | None = None
+        self._reason: str | None = None
         self.is_known = False
 
     def observe(self, update: Update) -> None:
-        """Look at what the server said about where we are."""
+        """Check the environment that an update names."""
         match update:
             case EnvironmentRead():
-                self._see(update.environment)
+                self._check_environment(update.environment)
             case RunsRead():
                 for patch in update.patches:
                     if patch.fixed is not None and patch.fixed.environment is not None:
-                        self._see_row(patch.fixed.environment)
+                        self._check_row(patch.fixed.environment)
             case _:
                 return
 
     @property
     def reason(self) -> str | None:
         """Why nothing may be written, or None."""
-        if self._blocked is None and self._expected is not None and not self.is_known:
+        if self._reason is None and self._expected is not None and not self.is_known:
             return f"the environment is not known, and --expect-env {self._expected} was given"
-        return self._blocked
+        return self._reason
 
     @property
     def name(self) -> str | None:
-        """What the environment is called, as well as it is known."""
+        """The environment's name, or None while it is not known."""
         known = self._first.slug if self._first is not None else self._row_name
         return None if known is None else clean(known)
 
@@ -49,38 +48,38 @@ class Interlock:
         """Whether writes need the environment's name; an environment that is not known counts as production."""
         return self._first is None or self._first.is_production
 
-    def _see(self, environment: Environment | None) -> None:
+    def _check_environment(self, environment: Environment | None) -> None:
         if environment is None:
             return
         self.is_known = True
         if self._first is None:
             self._first = environment
         elif environment != self._first:
-            self._block(f"the key now leads to {clean(environment.slug)}, at the start to {clean(self._first.slug)}")
-        self._expect(environment.slug)
-        self._compare()
+            self._block(f"the key now belongs to {clean(environment.slug)}; it belonged to {clean(self._first.slug)}")
+        self._check_expected(environment.slug)
+        self._compare_sources()
 
-    def _see_row(self, name: Raw) -> None:
+    def _check_row(self, name: Raw) -> None:
         if self._row_name is None:
             self._row_name = name
             if self._first is None:
-                self._expect(name)
+                self._check_expected(name)
         elif name != self._row_name:
-            self._block(f"runs of {clean(name)} came, at the start of {clean(self._row_name)}")
-        self._compare()
+            self._block(f"the server now sends runs of {clean(name)}; it sent runs of {clean(self._row_name)}")
+        self._compare_sources()
 
-    def _expect(self, name: Raw) -> None:
+    def _check_expected(self, name: Raw) -> None:
         if self._expected is None:
             return
         self.is_known = True
         if name != self._expected:
-            self._block(f"this is {clean(name)}, expected was {self._expected}")
+            self._block(f"this is {clean(name)}, not the expected {self._expected}")
 
-    def _compare(self) -> None:
-        """A row's `env.name` is the slug that whoami tells (recordings 011 and 802)."""
+    def _compare_sources(self) -> None:
+        """Compare the name in the rows with the slug of `whoami`, which are equal in recordings 011 and 802."""
         if self._first is not None and self._row_name is not None and self._row_name != self._first.slug:
-            self._block(f"the key leads to {clean(self._first.slug)}, its runs say {clean(self._row_name)}")
+            self._block(f"the key belongs to {clean(self._first.slug)}, but its runs belong to {clean(self._row_name)}")
 
     def _block(self, reason: str) -> None:
-        if self._blocked is None:
-            self._blocked = reason
+        if self._reason is None:
+            self._reason = reason

@@ -1,7 +1,7 @@
-"""The one bounded queue between sources and the store, and the signal that something changed.
+"""The bounded queue between the sources and the store.
 
-What lives here: applying updates in short turns and telling listeners at a calm pace. Listeners are plain calls:
-they may look at the store, and must not wait. Source: DESIGN §3.
+The pump applies updates in short turns, and calls the listeners with merged changes at a limited rate. Listeners may
+read the store, and must not block.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from tui.store.changes import Changes, Topic
 from tui.store.store import Store
 
 QUEUE_SIZE = 256
-"""Updates (a page of runs is one) that may wait before sources are held back."""
+"""Updates that may wait; a page of runs is one update. Sources wait while the queue is full."""
 
 TURN_S = 0.008
-"""Applying stops after this long, so that a key pressed meanwhile is still painted within a frame."""
+"""The longest turn: a key pressed meanwhile is still painted within a frame."""
 
-SIGNAL_EVERY_S = 0.1
-"""Listeners hear at most ten times a second: more cannot be read, and costs a slow link bytes."""
+MIN_PUBLISH_INTERVAL_S = 0.1
+"""Listeners are called at most ten times a second: a reader cannot follow more, and a slow link saves bytes."""
 
 Listener = Callable[[Changes], None]
 
@@ -33,30 +33,30 @@ class Pump:
         self._queue: asyncio.Queue[Update] = asyncio.Queue(QUEUE_SIZE)
         self._listeners: list[Listener] = []
         self._pending = Changes()
-        self._signalled_s = self._runs_signalled_s = clock.monotonic_s() - SIGNAL_EVERY_S
+        self._published_s = self._runs_published_s = clock.monotonic_s() - MIN_PUBLISH_INTERVAL_S
         self._timer: Timer | None = None
         self._wake = asyncio.Event()
-        self._is_over = False
+        self._is_closed = False
 
     async def emit(self, update: Update) -> None:
-        """Queue an update; waits while the queue is full. After the end of `run` nobody wants it any more."""
-        if self._is_over:
+        """Queue an update, and wait while the queue is full. After the end of `run` updates are dropped."""
+        if self._is_closed:
             return
         await self._queue.put(update)
         self._wake.set()
-        self._free()
+        self._drop_queued()
 
     async def settle(self) -> None:
         """Wait until everything queued so far is in the store."""
         await self._queue.join()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with merged changes from now on; the answer ends that."""
+        """Call `listener` with merged changes from now on. Return a function that unsubscribes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     async def run(self) -> None:
-        """Apply until cancelled. Listeners are called from here, so that a bug in one ends this, and is seen."""
+        """Apply updates until cancelled. An exception in a listener ends this task, and with it the session."""
         try:
             while True:
                 await self._wake.wait()
@@ -67,21 +67,21 @@ class Pump:
                     if self._clock.monotonic_s() >= turn_ends_s:
                         self._wake.set()
                         break
-                self._signal_if_due()
+                self._publish_if_due()
                 await asyncio.sleep(0)
         finally:
-            self._end()
+            self._close()
 
-    def _end(self) -> None:
-        """Free everybody who waits for the queue: nothing will be applied any more."""
-        self._is_over = True
+    def _close(self) -> None:
+        """Release all waiters of the queue: nothing will be applied any more."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._free()
+        self._drop_queued()
 
-    def _free(self) -> None:
-        """After the end, let go of what is queued, or `settle` would wait for it."""
-        while self._is_over and not self._queue.empty():
+    def _drop_queued(self) -> None:
+        """After the end, drop what is queued, or `settle` would wait for it."""
+        while self._is_closed and not self._queue.empty():
             self._queue.get_nowait()
             self._queue.task_done()
 
@@ -91,27 +91,27 @@ class Pump:
         finally:
             self._queue.task_done()
 
-    def _signal_if_due(self) -> None:
-        """The first change after quiet is told at once, those behind it together.
+    def _publish_if_due(self) -> None:
+        """Call the listeners at once for the first change after a quiet time; merge the changes that follow it.
 
-        Facts, such as where we are, do not keep runs waiting that come just behind them.
+        Runs have a rate limit of their own: a change of the environment just before them does not delay them.
         """
         if self._pending.is_empty:
             return
         now_s = self._clock.monotonic_s()
         has_runs = Topic.RUNS in self._pending.topics
-        delay_s = (self._runs_signalled_s if has_runs else self._signalled_s) + SIGNAL_EVERY_S - now_s
+        delay_s = (self._runs_published_s if has_runs else self._published_s) + MIN_PUBLISH_INTERVAL_S - now_s
         if delay_s > 0:
             if self._timer is None:
-                self._timer = self._clock.call_later(delay_s, self._ring)
+                self._timer = self._clock.call_later(delay_s, self._on_timer)
             return
-        self._signalled_s = now_s
+        self._published_s = now_s
         if has_runs:
-            self._runs_signalled_s = now_s
+            self._runs_published_s = now_s
         changes, self._pending = self._pending, Changes()
         for listener in tuple(self._listeners):
             listener(changes)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         self._wake.set()

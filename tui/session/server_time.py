@@ -1,7 +1,6 @@
-"""The server's time, as well as its `Date` headers tell, whatever happens to the clock of this machine.
+"""Estimates the server's time from the `Date` headers of its responses, and how old a response is.
 
-What lives here: the difference between the two, and how old an answer is. It follows a clock that never jumps: that
-somebody sets the machine's wall clock, or that the machine slept, changes nothing. Source: DESIGN §5.
+It builds on a clock that never jumps and counts while the machine sleeps, so setting the wall clock changes nothing.
 """
 
 from dataclasses import dataclass
@@ -10,62 +9,62 @@ from typing import Final
 
 from tui.sources.clock import Clock
 
-AGREE_WITHIN: Final = timedelta(seconds=2)
-"""A `Date` has whole seconds and travels: only a greater difference is one."""
+TOLERANCE: Final = timedelta(seconds=2)
+"""Smaller differences are ignored: a `Date` has whole seconds, and the response takes time to arrive."""
 
-OLD_FROM: Final = timedelta(seconds=5)
-"""An answer whose `Date` is so far behind is of before: a cache gave it, or another server whose clock is slow."""
+OLD_AFTER: Final = timedelta(seconds=5)
+"""A response whose `Date` is this far behind is old: it comes from a cache, or from a server with a slow clock."""
 
-BELIEVED_AFTER_S: Final = 5.0
-"""A `Date` that is behind, and goes on like a clock for so long, is the server's new time: it was set back."""
+ACCEPTED_AFTER_S: Final = 5.0
+"""After `Date` headers were behind for this long, and advanced like a clock, the server's clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Behind:
-    """The first of some answers whose `Date` was behind, none that was not between them."""
+    """The first of several old responses in a row."""
 
     date: datetime
     elapsed_s: float
 
 
 class ServerTime:
-    """What the server's clock shows now. It begins as this machine's wall clock."""
+    """The server's clock. Before the first response it is this machine's wall clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._began = clock.now()
-        self._began_s = clock.elapsed_s()
+        self._started_at = clock.now()
+        self._started_s = clock.elapsed_s()
         self._ahead = timedelta()
-        self._is_told = False
+        self._is_synchronized = False
         self._behind: _Behind | None = None
 
     def now(self) -> datetime:
-        """The server's time."""
-        return self._began + timedelta(seconds=self._clock.elapsed_s() - self._began_s) + self._ahead
+        """Return the server's time."""
+        return self._started_at + timedelta(seconds=self._clock.elapsed_s() - self._started_s) + self._ahead
 
     def observe(self, date: datetime) -> timedelta:
-        """Learn from the time of an answer; gives how old the answer is, zero for one that is of now.
+        """Adjust the clock to a response's `Date`, and return the age of the response; zero if it is current.
 
-        The first one is believed. Afterwards time goes forward at once, and back only when the server insists: a cache
-        repeats a `Date`, a clock goes on.
+        The first `Date` is accepted. Later ones move the clock forward at once, and back only after several that
+        advance like a clock: a cache repeats the same `Date`.
         """
         ahead = date - self.now()
-        if not self._is_told or ahead > -OLD_FROM:
+        if not self._is_synchronized or ahead > -OLD_AFTER:
             self._behind = None
-            if ahead > AGREE_WITHIN or (ahead < -AGREE_WITHIN and not self._is_told):
+            if ahead > TOLERANCE or (ahead < -TOLERANCE and not self._is_synchronized):
                 self._ahead += ahead
-            self._is_told = True
+            self._is_synchronized = True
             return timedelta()
         elapsed_s = self._clock.elapsed_s()
-        if self._behind is None or not self._goes_on(self._behind, date, elapsed_s):
+        if self._behind is None or not self._advances_like_a_clock(self._behind, date, elapsed_s):
             self._behind = _Behind(date, elapsed_s)
-        elif elapsed_s - self._behind.elapsed_s >= BELIEVED_AFTER_S:
+        elif elapsed_s - self._behind.elapsed_s >= ACCEPTED_AFTER_S:
             self._behind = None
             self._ahead += ahead
             return timedelta()
         return -ahead
 
     @staticmethod
-    def _goes_on(behind: _Behind, date: datetime, elapsed_s: float) -> bool:
+    def _advances_like_a_clock(behind: _Behind, date: datetime, elapsed_s: float) -> bool:
         passed = timedelta(seconds=elapsed_s - behind.elapsed_s)
-        return abs((date - behind.date) - passed) <= AGREE_WITHIN
+        return abs((date - behind.date) - passed) <= TOLERANCE

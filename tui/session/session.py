@@ -1,8 +1,7 @@
-"""The session: one task group around the client, the sources, the store and the actions.
+"""The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks.
 
-What lives here: who is started, who is told, what is closed. Heavy rooms are imported in `start` only. The session
-encloses whatever shows it (`async with Session(...) as session: ...`), so that nothing outlives it: at exit, at
-Ctrl-C and after a crash of any part every task, socket and timer is gone. Source: DESIGN §3.
+Use it as a context manager around the code that shows it. When the block ends, by an exit, Ctrl-C or a crash, every
+task is cancelled and every connection is closed.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ from tui.session.action_runner import ActionRunner
 from tui.session.interlock import Interlock
 from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
-from tui.session.sleep import notice_sleep
+from tui.session.sleep import detect_sleep
 from tui.session.source_supervisor import SourceSupervisor
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock
@@ -45,19 +44,19 @@ if TYPE_CHECKING:
     from tui.wire.connection import Timeouts
 
 MAX_APPLIED_RUNS = 1_000
-"""Runs that the store takes in one go, some 10 ms of work: the children of a run may be more."""
+"""Runs in one update of the store, about 10 ms of work. A run with more children is split into several updates."""
 
 MAX_TRUNCATIONS = 100
 """Answers that were cut and are told apart: a server that cuts them all says no more by the next."""
 
 CLOSE_WITHIN_S = 3.0
-"""Closing connections is politeness: the program ends all the same."""
+"""Give up closing connections after this: the process ends anyway."""
 
 
 class Session:
-    """Everything about one environment while the program runs.
+    """One environment, followed while the program runs.
 
-    `store` is there from the start; `reads` and `perform` after `start()`.
+    `store` exists from the beginning; `fetcher` and `perform` work after `start`.
     """
 
     def __init__(
@@ -71,9 +70,9 @@ class Session:
         timeouts: "Timeouts | None" = None,
         feed_timeouts: "Timeouts | None" = None,
     ) -> None:
-        """`on_truncated` is called once with each sentence about an answer that was too large to be taken whole.
+        """`on_rate_limit_wait` receives the seconds that a request of the user has to wait.
 
-        `timeouts` and those of the feed, whose polls are held, are the client's own unless others are given.
+        `on_truncated` receives one sentence for each kind of response that was too large and was truncated.
         """
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -93,10 +92,10 @@ class Session:
             now=self.now,
             spawn=self.spawn,
         )
-        given = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
-        self._timeouts = {name: each for name, each in given.items() if each is not None}
+        overrides = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
+        self._timeouts = {name: each for name, each in overrides.items() if each is not None}
         self.truncations: dict[str, None] = {}
-        """What was said of answers that were too large, at most MAX_TRUNCATIONS sentences."""
+        """Sentences about truncated responses, at most MAX_TRUNCATIONS; the values are unused."""
         self._on_truncated = on_truncated
         self._action_runner: ActionRunner
         self._pump = Pump(self.store, self.clock)
@@ -104,7 +103,7 @@ class Session:
         self._action_number = 0
         self._actions_in_flight: dict[int, ActionStatus] = {}
         self._tasks = asyncio.TaskGroup()
-        self._born: set[asyncio.Task[None]] = set()
+        self._spawned: set[asyncio.Task[None]] = set()
         self._closers = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -115,15 +114,15 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in tuple(self._born):
+        for task in tuple(self._spawned):
             task.cancel()
-        # An exception of the enclosed program is its own: only cancellation may be the task group's doing.
-        is_own = kind is not None and not issubclass(kind, asyncio.CancelledError)
+        # An exception other than a cancellation comes from the block: the task group must not wrap it.
+        is_from_block = kind is not None and not issubclass(kind, asyncio.CancelledError)
         try:
-            await self._tasks.__aexit__(*((None, None, None) if is_own else (kind, error, trace)))
+            await self._tasks.__aexit__(*((None, None, None) if is_from_block else (kind, error, trace)))
         except BaseExceptionGroup as group:
-            if error is not None and is_own:
-                error.add_note(f"While this ended the session, its parts failed too: {group.exceptions!r}")
+            if error is not None and is_from_block:
+                error.add_note(f"Tasks of the session failed too: {group.exceptions!r}")
             elif len(group.exceptions) == 1:
                 raise group.exceptions[0] from None
             else:
@@ -133,19 +132,19 @@ class Session:
                 async with asyncio.timeout(CLOSE_WITHIN_S):
                     await self._closers.aclose()
             except TimeoutError:
-                pass  # a peer that does not answer a goodbye must not keep the program
+                pass  # a peer that does not answer must not delay the exit
             finally:
                 await self.action_log.close()
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Run something until it or the session ends, or it is cancelled; a bug in it ends the session."""
+        """Start a task in the session's task group. An exception in it ends the session."""
         task = self._tasks.create_task(work, name=name)
-        self._born.add(task)
-        task.add_done_callback(self._born.discard)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
         return task
 
     async def start(self) -> None:
-        """Load the data layer, in a thread that leaves the screen alive, and open the client."""
+        """Load the data layer in a thread, and open the connection to the API or to the relay."""
         api: Client | RelayConnection
         if self.settings.relay_url is None:
             api = await self._open_client()
@@ -157,7 +156,7 @@ class Session:
         self.fetcher = self.sources.fetcher = run_fetcher(
             api, self.budget, self.emit, self.now, self.store.get, self.settle
         )
-        self.spawn(notice_sleep(self.clock, self.sources.refresh), "sleep")
+        self.spawn(detect_sleep(self.clock, self.sources.refresh), "sleep")
         self._action_runner = ActionRunner(
             api,
             self.fetcher,
@@ -165,7 +164,7 @@ class Session:
             now=self.now,
             publish=self._publish,
             record=self._record,
-            known=self.store.get,
+            get_run=self.store.get,
         )
 
     def _note_truncated(self, text: str) -> None:
@@ -191,13 +190,13 @@ class Session:
         return connection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
 
     async def emit(self, update: Update) -> None:
-        """Queue an update for the store; every update of the session passes here."""
+        """Queue an update for the store. All updates of the session pass through here."""
         self.interlock.observe(update)
         match update:
             case RunsRead() if update.patches and self.sources.relay is None:
                 self._server_time.observe(update.patches[0].read_at)
             case SourceConnected() if self.sources.relay is None or update.source == RELAY:
-                # Of the moment, and not of the second that a `Date` names; an old answer confirms what was then.
+                # The `Date` header has whole seconds. A response from a cache confirms an earlier moment.
                 age = self._server_time.observe(update.at)
                 update = replace(update, at=self.now() - age)
             case _:
@@ -213,45 +212,45 @@ class Session:
         await self._pump.settle()
 
     def now(self) -> datetime:
-        """The server's time, as well as its Date headers tell."""
+        """Return the server's time, estimated from its `Date` headers."""
         return self._server_time.now()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with merged changes, at most ten times a second; the answer ends that."""
+        """Call `listener` with merged changes, at most ten times a second. Return a function that unsubscribes it."""
         return self._pump.subscribe(listener)
 
     async def changes(self) -> AsyncGenerator[Changes, None]:
-        """Merged changes, one after the other, without end; what comes while the caller is busy is merged further."""
-        heard, arrived = Changes(), asyncio.Event()
+        """Iterate over changes, without end. Changes that arrive while the caller is busy are merged."""
+        pending, arrived = Changes(), asyncio.Event()
 
-        def hear(changes: Changes) -> None:
-            heard.merge(changes)
+        def on_changes(changes: Changes) -> None:
+            pending.merge(changes)
             arrived.set()
 
-        end = self.subscribe(hear)
+        unsubscribe = self.subscribe(on_changes)
         try:
             while True:
                 await arrived.wait()
                 arrived.clear()
-                told, heard = heard, Changes()
-                yield told
+                changes, pending = pending, Changes()
+                yield changes
         finally:
-            end()
+            unsubscribe()
 
     async def run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
-        """Read all there is about one run, as the store then has it; the second value says what could not be read.
+        """Read a run with its attempts. The second value says why attempts are missing, if some are.
 
-        Raises `ApiError`.
+        Raises `ApiError` where the run itself cannot be read.
         """
         return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
-        """Read the whole tree around a run; `is_thorough` before something is done to it. Raises `ApiError`."""
+        """Read the whole tree around a run. Actions read it with `is_thorough`. Raises `ApiError`."""
         priority = Priority.ACTION if is_thorough else Priority.SELECTED
         return await self._tree_fetcher().tree(run_id, priority, is_thorough=is_thorough)
 
     async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
-        """Read the trees below several roots at once before something is done to them; see `TreeReads`."""
+        """Read the trees below several roots by one query. Return None where the query is refused or fails."""
         return await self._tree_fetcher().trees_of_roots(roots, Priority.ACTION)
 
     def _tree_fetcher(self) -> "TreeFetcher":
@@ -261,7 +260,7 @@ class Session:
 
     @property
     def is_started(self) -> bool:
-        """Whether `start` is done, so that `fetcher` can be used."""
+        """Whether `start` has opened the connection."""
         return hasattr(self, "fetcher")
 
     @property
@@ -275,11 +274,11 @@ class Session:
 
     @property
     def actions_in_flight(self) -> list[ActionStatus]:
-        """Actions that were sent and have no end yet. The store learns of them a moment later."""
+        """Actions that were sent and have no outcome yet. The store receives them slightly later."""
         return list(self._actions_in_flight.values())
 
     async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
-        """Carry an action out on a run as it was last seen, and find out what became of it."""
+        """Send an action for a run, and return its outcome. `before` is the run as it was last read."""
         self._action_number += 1
         return await self._action_runner.perform(action, before, self._action_number, lambda: self.write_block, via)
 

@@ -1,23 +1,20 @@
-"""Noticing that this machine, or this process, was asleep: what was connected before is dead, and nobody says so.
-
-What lives here: the look at the clock. What is asked anew is the sources' to know. Source: DESIGN §5.
-"""
+"""Detects that the machine or the process was suspended: its connections are dead by then, without an error."""
 
 from collections.abc import Callable
 from typing import Final
 
 from tui.sources.clock import Clock
 
-LOOK_EVERY_S: Final = 5.0
+CHECK_INTERVAL_S: Final = 5.0
 
-SLEPT_FROM_S: Final = 5.0
-"""So much more than the wait itself is no busy machine: the lid was closed, or the process stopped."""
+MIN_SLEEP_S: Final = 5.0
+"""A longer delay than this is not a busy machine: it slept, or the process was stopped."""
 
 
-async def notice_sleep(clock: Clock, wake: Callable[[], None]) -> None:
-    """Call `wake` after each sleep, within some seconds, until cancelled."""
+async def detect_sleep(clock: Clock, on_wake: Callable[[], None]) -> None:
+    """Call `on_wake` within a few seconds after each sleep, until cancelled."""
     while True:
         began_s = clock.elapsed_s()
-        await clock.sleep(LOOK_EVERY_S)
-        if clock.elapsed_s() - began_s >= LOOK_EVERY_S + SLEPT_FROM_S:
-            wake()
+        await clock.sleep(CHECK_INTERVAL_S)
+        if clock.elapsed_s() - began_s >= CHECK_INTERVAL_S + MIN_SLEEP_S:
+            on_wake()

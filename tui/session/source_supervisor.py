@@ -1,8 +1,6 @@
-"""The sources of a session: which are followed together, and each over again after a failure that passes.
+"""Runs the sources of a session: it starts those that belong together, and restarts each after a transient failure.
 
-What lives here: who waits how long before the next try, and who wakes whom. How a source asks is its own; that nothing
-outlives the session is the session's, in whose task group they are born. Importing this loads no source. Source: DESIGN
-§3.
+Importing this module loads no source, so that the first paint does not wait for httpx and pydantic.
 """
 
 import asyncio
@@ -27,25 +25,30 @@ if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
 
 
-WELL_AFTER_S: Final = 10.0
-"""A source that is back for so long, or for as long as its next word may take, is well: a failure after that is a new
-one. Before, it is the same one, and the waits go on growing: each beginning of a feed costs a snapshot.
+STABLE_AFTER_S: Final = 10.0
+"""A source that stays connected this long, or for its own interval, has recovered: the backoff starts over.
+
+A failure before that continues the backoff, since each restart of a feed costs a snapshot.
 """
 
-TOO_MANY: Final = 429
+TOO_MANY_REQUESTS: Final = 429
 
-REFRESHED_AGAIN_S: Final = 0.5
+MIN_REFRESH_INTERVAL_S: Final = 0.5
+"""A refresh sooner than this after the last one is ignored: the user holds the key down."""
 
 
 class Spawn(Protocol):
-    """Run something in the session's task group."""
+    """Start a task in the session's task group."""
 
     def __call__(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Give its task."""
+        """Return the task."""
 
 
 class SourceSupervisor:
-    """Follows until the session ends or a task is cancelled. `reads`, and on a relay `link`, are set at its start."""
+    """Starts and restarts sources, each in a task of its own that runs until it is cancelled or the session ends.
+
+    The session sets `fetcher` when it starts, and `relay` if it follows a relay.
+    """
 
     def __init__(
         self,
@@ -63,9 +66,9 @@ class SourceSupervisor:
         self._settings = settings
         self._store = store
         self._clock = WakeableClock(clock)
-        # A 429 says when to come again: only a person, or a sleep of the machine, ends that wait before its time. Any
-        # other long wait was a guess, made in an outage perhaps, which the recovery of another source ends.
-        self._told_when = WakeableClock(clock)
+        # A 429 names the time of the next try: only the user or a sleep of the machine ends that wait early. Any other
+        # wait is a guess, which the recovery of another source ends.
+        self._rate_limit_clock = WakeableClock(clock)
         self._refreshed_s: float | None = None
         self._random = random
         self._emit = emit
@@ -76,9 +79,9 @@ class SourceSupervisor:
     def follow_runs(
         self, *, filters: RunFilters | None = None, history: timedelta | None = None
     ) -> tuple[asyncio.Task[None], ...]:
-        """Follow the runs of the environment: by the feed, where there is one, and polling beside it; or by the relay.
+        """Follow the runs of the environment, by polling and the realtime feed, or through the relay.
 
-        `history` is how far back the list is read, if not the settings' word.
+        `history` is how far back the list is read; the default comes from the settings.
         """
         if self._settings.relay_url is not None:
             return self._follow((RELAY,), self._new_coverage())
@@ -86,69 +89,67 @@ class SourceSupervisor:
         return self._follow((REST, REALTIME), self._coverage, filters=filters, history=history)
 
     def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
-        """Follow one run in the same way."""
+        """Follow one run, by polling and its realtime feed."""
         return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
 
     def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
-        """Hold the feed of one run, beside whatever is followed. Nobody polls for it when it ends."""
+        """Hold the realtime feed of one run, beside what is followed already. When it ends, no poller takes over."""
         return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
 
     def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
-        """Run one source of the registry, whatever it lacks without the others."""
+        """Run one source of the registry alone."""
         return self._follow((source,), self._new_coverage(), filters=filters)[0]
 
     def is_covered(self, run: Run) -> bool:
-        """Whether nothing more would be told of a run by a feed of its own."""
+        """Whether a feed of its own would add nothing: the environment's feed reports the run, or no feed works."""
         coverage, created_at = self._coverage, run.fixed.created_at
         if coverage is None or not coverage.is_live or created_at is None:
             return True
-        # One that is looked at need not be of those that are followed: a parent, what was there before the filter.
+        # The run may not match the feed's filter: a parent, or a run from before the filter changed.
         tags = run.state.tags if run.state is not None else ()
         return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
 
     def refresh(self) -> None:
-        """Let every source ask now instead of when its wait is over: a poll, the next try after a failure, a new
-        snapshot of the feed. So soon after the last time it is the same wish, or a key that is held down.
-        """
+        """End the waits of all sources: they poll, retry, or request a new snapshot of the feed now."""
         now_s = self._clock.elapsed_s()
-        if self._refreshed_s is not None and now_s - self._refreshed_s < REFRESHED_AGAIN_S:
+        if self._refreshed_s is not None and now_s - self._refreshed_s < MIN_REFRESH_INTERVAL_S:
             return
         self._refreshed_s = now_s
         self._clock.wake()
-        self._told_when.wake()
+        self._rate_limit_clock.wake()
 
     async def supervise(self, source: Source) -> None:
-        """Run a source until it is cancelled or ended for good, and emit how it gets on."""
+        """Run a source, restart it after transient failures, and emit its state. Return after a fatal failure."""
         tries = 0
-        back_s: float | None = None
+        connected_s: float | None = None
         failed_s = 0.0
 
         async def emit(update: Update) -> None:
-            nonlocal tries, back_s
+            nonlocal tries, connected_s
             if isinstance(update, SourceConnected) and tries:
                 now_s = self._clock.elapsed_s()
-                if back_s is None:
-                    back_s = now_s
-                    # The server is back: the other sources need not wait any longer.
+                if connected_s is None:
+                    connected_s = now_s
+                    # The server answers again: the other sources retry at once.
                     self._clock.wake(well_since_s=failed_s)
-                if now_s - back_s >= min(update.interval_s, WELL_AFTER_S):
+                if now_s - connected_s >= min(update.interval_s, STABLE_AFTER_S):
                     tries = 0
             await self._emit(update)
 
         while True:
-            began_s = self._clock.elapsed_s()
+            started_s = self._clock.elapsed_s()
             try:
                 await source.run(emit)
             except Transient as error:
                 now_s = self._clock.elapsed_s()
-                # A source that was connected may have failed at once: how long its last request took is not known.
-                took_s = 0.0 if back_s is not None or not tries else now_s - began_s
+                # How long the last request took is known only for a retry that never connected.
+                took_s = 0.0 if connected_s is not None or not tries else now_s - started_s
                 failed_s = failed_s if tries else now_s
-                tries, back_s = tries + 1, None
+                tries, connected_s = tries + 1, None
                 pause_s, clock = wait_s(self._random, tries, took_s), self._clock
                 if error.retry_after is not None:
                     pause_s = max(pause_s, error.retry_after.total_seconds())
-                    clock = self._told_when if error.status == TOO_MANY else self._clock
+                    clock = self._rate_limit_clock if error.status == TOO_MANY_REQUESTS else self._clock
                 next_at = self._now() + timedelta(seconds=pause_s)
                 await self._emit(
                     SourceRetrying(
@@ -161,7 +162,7 @@ class SourceSupervisor:
                 return
 
     def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
-        """`wake` is called when its feed ends; everybody's wake if there is none."""
+        """`wake` is called when the feed ends. By default it wakes all sources."""
         from tui.sources.realtime.coverage import Coverage
 
         return Coverage(wake or self._clock.wake)
@@ -191,5 +192,5 @@ class SourceSupervisor:
             on_wake=self._clock.on_wake,
             link=self.relay,
         )
-        wanted = [name for name in names if settings.realtime or name not in FEEDS]
-        return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in wanted)
+        enabled = [name for name in names if settings.realtime or name not in FEEDS]
+        return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in enabled)

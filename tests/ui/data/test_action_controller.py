@@ -262,7 +262,7 @@ def test_another_environment_than_the_one_that_was_asked_about_stops_everything(
         assert stage.said(runs[0]) is None
         await stage.ask(CANCEL, runs[0])
         assert not stage.asks()
-        assert "nothing is written: the key now leads to prod" in stage.notices[-1]
+        assert "nothing is written: the key now belongs to prod" in stage.notices[-1]
 
     play(fleet_of(*runs), tmp_path, scenario)
 

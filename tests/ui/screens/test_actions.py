@@ -140,7 +140,7 @@ def test_marks_end_with_a_change_of_environment(tmp_path: Path) -> None:
         assert "marked" not in monitor.lines[1]
         await monitor.press("C")
         assert not asks(monitor)
-        assert "nothing is written: the key now leads to prod" in monitor.lines[-1]
+        assert "nothing is written: the key now belongs to prod" in monitor.lines[-1]
 
     told(story, tmp_path, fleet)
 

@@ -101,7 +101,7 @@ def test_trouble_and_its_end_are_told_once_each(tmp_path: Path) -> None:
             "The server refuses queries: 403 no scope. "
             "Counts are those of the loaded runs, and deep levels of trees may miss."
         ),
-        "Actions are blocked: the key now leads to prod, at the start to dev.",
+        "Actions are blocked: the key now belongs to prod; it belonged to dev.",
         (
             "The key was refused (401). Set TRIGGER_SECRET_KEY to the secret key of an environment: "
             "dashboard, page API keys."
