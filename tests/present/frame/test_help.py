@@ -5,56 +5,89 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import NOW, text_of
 from tui.present.frame.header import HeaderFacts, header_line
-from tui.present.frame.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
+from tui.present.frame.help import HelpKey, header_signs, help_lines, legend_lines
 from tui.present.sparkline import spark
-from tui.present.styled import line_width, plain
+from tui.present.status import LOOKS
+from tui.present.styled import Line, Token, line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
 from tui.store.status_counts import StatusCounts
 
-HERE = HelpGroup("this pane", (HelpKey("space", "mark", "Mark the run, or take its mark away."),))
-EVERYWHERE = HelpGroup(
-    "everywhere",
-    (
-        HelpKey("Enter", "open", "Open what the cursor is on."),
-        HelpKey("u", "withdraw", "Withdraw a pending action.", works_now=False),
-        HelpKey("ctrl-q ctrl-c", "quit", "End the program. " * 12),
-    ),
-)
+KEYS = {
+    "move-1": HelpKey(("j", "↓"), "down"),
+    "move--1": HelpKey(("k", "↑"), "up"),
+    "page-1": HelpKey(("PgDn", "ctrl-f"), "page down"),
+    "page--1": HelpKey(("PgUp", "ctrl-b"), "page up"),
+    "wrap": HelpKey(("w",), "wrap", works_here=False),
+    "wide": HelpKey(("w",), "wide"),
+    "sort": HelpKey(("s",), "sort", works_here=False),
+    "act-cancel": HelpKey(("C",), "cancel"),
+    "act-replay": HelpKey(("R",), "replay", works_here=False),
+    "leave": HelpKey(("ctrl-q", "ctrl-c"), "quit"),
+}
 
 
-def test_each_key_has_its_word_and_its_sentence_below_the_title_of_its_group() -> None:
-    text = text_of(help_lines([HERE, HelpGroup("nothing", ()), EVERYWHERE], 100))
-    assert text.split("\n")[:5] == [
+def line_with(part: str, width: int = 60) -> Line:
+    return next(line for line in help_lines(KEYS, width) if part in plain(line))
+
+
+def test_help_groups_keys_by_purpose() -> None:
+    assert text_of(help_lines(KEYS, 60)).split("\n") == [
         "",
-        "this pane",
-        "space           mark                Mark the run, or take its mark away.",
+        "move",
+        "j k ↓ ↑         down, up",
+        "PgDn PgUp       a page down, up; also ctrl-f ctrl-b",
         "",
-        "everywhere",
+        "look",
+        "w               whole run ids",
+        "",
+        "find",
+        "s               sort",
+        "",
+        "act  only capitals change runs",
+        "C               cancel",
+        "R               replay",
+        "",
+        "program",
+        "ctrl-q ctrl-c   quit",
     ]
-    assert "nothing" not in text
-    assert "Withdraw a pending action. Not now." in text
 
 
-def test_where_it_is_narrow_the_word_goes_and_the_sentence_is_wrapped() -> None:
-    lines = text_of(help_lines([HERE], 44)).split("\n")
-    assert lines[2:] == ["space           Mark the run, or take its", "                mark away."]
+def test_help_stands_in_two_columns_where_there_is_room() -> None:
+    lines = text_of(help_lines(KEYS, 77)).split("\n")
+    assert lines[1].split() == ["move", "│", "find"]
+    assert len(lines) < len(help_lines(KEYS, 60))
 
 
-def test_signs_are_explained_as_they_stand_in_the_header() -> None:
-    lines = sign_lines("signs", header_signs(), 100)
-    assert plain(lines[1]) == "signs"
-    assert plain(lines[2]) == "Q               Queued."
-    marks = [line[0] for line in lines[2:]]
+def test_key_that_does_nothing_here_is_faint_in_its_place() -> None:
+    works, does_not = line_with("cancel"), line_with("replay")
+    assert {piece.token for piece in works if piece.text.strip()} == {Token.TEXT}
+    assert {piece.token for piece in does_not if piece.text.strip()} == {Token.FAINT}
+    assert not any(piece.is_bold for piece in does_not)
+
+
+def test_key_of_a_binding_without_a_row_is_listed_last() -> None:
+    text = text_of(help_lines(KEYS | {"dig": HelpKey(("d",), "dig")}, 60))
+    assert text.endswith("more\nd               dig")
+    assert "dig" not in text_of(help_lines({"dig": HelpKey(("d",), "dig", works_here=False)}, 60))
+
+
+def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
+    lines = legend_lines(100)
+    text = text_of(lines)
+    assert all(f"{look.glyph} {word}" in text for word, look in LOOKS.items())
+    signs = header_signs()
+    assert f"header    {signs[0].mark.text}  Queued." in text
+    marks = [sign.mark for sign in signs]
     counts = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
     shown = header_line(HeaderFacts(NOW, Freshness(Level.FRESH, NOW), counts=counts), 200)
     letters = [(piece.text[0], piece.token) for piece in shown if piece.text.endswith("1")]
     assert [(mark.text, mark.token) for mark in marks[:-3]] == letters
     assert marks[-3:] == list(spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)]))
-    assert plain(sign_lines("signs", header_signs(is_colorless=True), 100)[-1]).startswith("✗ ")
+    assert plain(legend_lines(100, is_colorless=True)[-1]).lstrip().startswith("✗ ")
 
 
 @given(st.integers(40, 160))
 def test_no_line_is_wider_than_asked(width: int) -> None:
-    assert max(map(line_width, sign_lines("signs", header_signs(), width))) <= width
-    assert max(map(line_width, help_lines([HERE, EVERYWHERE], width))) <= width
+    assert max(map(line_width, legend_lines(width))) <= width
+    assert max(map(line_width, help_lines(KEYS, width))) <= width

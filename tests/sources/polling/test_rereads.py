@@ -35,7 +35,7 @@ class EmptyList:
     async def page(self, *_: object, **__: object) -> ListPage:
         return ListPage((), at(0), None)
 
-    async def fetch_run(self, run_id: RunId, _: Priority) -> None:
+    async def run(self, run_id: RunId, _: Priority) -> None:
         self.asked.append(run_id)
         raise self.failure
 
@@ -74,7 +74,7 @@ class WholeList(EmptyList):
         following = Cursor(str(first + size)) if len(rows) > first + size else None
         return ListPage(tuple(rows[first : first + size]), self.read_at, following)
 
-    async def fetch_run(self, run_id: RunId, _: Priority) -> None:
+    async def run(self, run_id: RunId, _: Priority) -> None:
         self.asked.append(run_id)
 
 

@@ -39,6 +39,7 @@ class LiveKey:
     nothing to do at this moment.
     """
 
+    id: str
     key: str
     shown: str
     word: str
@@ -63,6 +64,7 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
         if binding.id is None or binding.id in found:
             continue
         found[binding.id] = LiveKey(
+            id=binding.id,
             key=binding.key,
             shown=binding.key_display or binding.key,
             word=_word(judge, binding.action, binding.description),

@@ -15,7 +15,6 @@ from tui.store.server_filter import ServerFilter
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
 from tui.ui.data.subscription import RunSubscription
-from tui.ui.input.bindings import live_keys
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import LAST, bind
 from tui.ui.look.theme import ColorMode
@@ -27,10 +26,11 @@ MENU_BINDINGS: Final = (
 
 
 def open_help(screen: Screen[Any], live: LiveModel, title: str) -> None:
-    """Show the keys that work on this screen now; `title` is the focused pane's."""
-    from tui.ui.screens.help import HelpScreen  # noqa: PLC0415  not before somebody asks: it must start fast
+    """Show the keys of this screen. `title` is that of the focused pane, whose keys are bright."""
+    from tui.ui.screens.help import HelpScreen, help_keys  # noqa: PLC0415  not before somebody asks: it must start fast
 
-    screen.app.push_screen(HelpScreen(live, live_keys(screen), title))
+    keys = help_keys(screen, may_write=live.session.settings.may_write)
+    screen.app.push_screen(HelpScreen(live, keys, title))
 
 
 def open_messages(screen: Screen[Any], live: LiveModel, messages: Messages) -> None:

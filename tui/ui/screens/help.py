@@ -1,64 +1,79 @@
-"""The keys of the pane that was left, and those that work everywhere.
+"""The page of keys: those that work in the pane behind it are bright, the other keys of the screen are faint."""
 
-What lives here: sorting live bindings into groups. How they stand on the page is `present.help`'s.
-"""
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final
+from textual.actions import parse
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
 
-from textual.binding import BindingType
-
-from tui.present.frame.help import HelpGroup, HelpKey, header_signs, help_lines, sign_lines
+from tui.present.frame.help import HelpKey, help_lines, legend_lines
 from tui.present.styled import Line, Piece, Token
+from tui.ui.data.action_controller import ACTION_NAMES
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.bindings import LiveKey
-from tui.ui.input.keys import bind
+from tui.ui.input.bindings import live_keys
+from tui.ui.input.keys import bind, spelled
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import PageRow
 
 _FIRST_KEY: Final = 2
-"""Its row: above it are an empty one and the title of the first group."""
+"""The row of the first key: an empty row and the title of the first group stand above it."""
 
 
-def help_groups(keys: Sequence[LiveKey]) -> tuple[HelpGroup, ...]:
-    """The groups of the page, those with a place in the footer first in each."""
-    ranked = sorted(keys, key=lambda key: (key.place is None, 0 if key.place is None else key.place.rank))
-    return (
-        HelpGroup("this pane", _of(key for key in ranked if not key.is_everywhere and not key.is_motion)),
-        HelpGroup("everywhere", _of(key for key in ranked if key.is_everywhere)),
-        HelpGroup("moving", _of(key for key in keys if key.is_motion)),
-    )
+def help_keys(screen: Screen[Any], *, may_write: bool) -> dict[str, HelpKey]:
+    """Return every binding of a screen by its id: the live ones, then those of its other widgets, which do not work.
+
+    The keys of actions on runs are left out where nothing may be written.
+    """
+    keys: dict[str, list[str]] = {}
+    for key, active in screen.active_bindings.items():
+        keys.setdefault(active.binding.id or "", []).append(spelled(key))
+    found = {key.id: HelpKey(tuple(keys[key.id]), key.word, key.works_now) for key in live_keys(screen)}
+    for node in (screen, *screen.walk_children()):
+        for binding in _declared(node):
+            if not may_write and parse(binding.action)[1] in ACTION_NAMES:
+                continue
+            names = tuple(spelled(key) for key in binding.key.split(","))
+            found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
+    return found
 
 
-def _of(keys: Iterable[LiveKey]) -> tuple[HelpKey, ...]:
-    return tuple(HelpKey(key.shown, key.word, key.sentence, key.works_now) for key in keys)
+def _declared(node: DOMNode) -> Iterator[Binding]:
+    """Yield the bindings that the class of a widget declares, and those of its bases."""
+    for base in type(node).__mro__:
+        for binding in vars(base).get("BINDINGS", ()):
+            if isinstance(binding, Binding) and binding.id is not None:
+                yield binding
 
 
 class HelpScreen(PageScreen):
-    """Shows the keys that worked where it was opened: in the pane of that name."""
+    """Shows the keys of the screen behind it. `pane` is the title of the pane that had the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("question_mark,f1", "close", "back", "Ends this page.", shown="?"),
     ]
     title_word: ClassVar[str] = "keys"
 
-    def __init__(self, live: LiveModel, keys: Sequence[LiveKey], pane: str) -> None:
-        self._groups = help_groups(keys)
+    def __init__(self, live: LiveModel, keys: Mapping[str, HelpKey], pane: str) -> None:
+        self._help_keys = keys
         self._pane = pane
         super().__init__(live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        """The groups, then the signs."""
-        signs = header_signs(is_colorless=self.app_base.painter.is_colorless)
-        lines = (*help_lines(self._groups, width - EDGE), *sign_lines("signs in the header", signs, width - EDGE))
+        limit = width - EDGE
+        legend = legend_lines(limit, is_colorless=self.app_base.painter.is_colorless)
+        lines = (*help_lines(self._help_keys, limit), *legend)
         return [PageRow(line, number) for number, line in enumerate(lines)]
 
     def on_mount(self) -> None:
-        """Begin at the first key."""
         super().on_mount()
         self.call_after_refresh(self.page.go_to, _FIRST_KEY)
 
     def left(self) -> Line:
-        """Whose keys they are."""
         return (Piece(f" · {self._pane}", Token.MUTED),)
+
+    def right(self) -> Line:
+        is_scrolled = len(self.page.rows) > self.page.size.height
+        return (Piece("bright works here · ↓ shows more" if is_scrolled else "bright works here", Token.MUTED),)

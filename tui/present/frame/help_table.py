@@ -1,0 +1,105 @@
+"""The rows of the page of keys, grouped by purpose.
+
+A row names bindings by their ids, and says in a few words what their keys do. The ids come from `bind` in `tui/ui`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRow:
+    """Keys that belong together, usually a pair. An id that ends in `*` stands for every id that begins so.
+
+    Without `text` each binding has a row of its own, with the word that the footer uses.
+    """
+
+    text: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HelpGroup:
+    """Rows with one purpose. `remark` stands beside the title."""
+
+    title: str
+    rows: tuple[HelpRow, ...]
+    remark: str = ""
+
+
+HELP_GROUPS: Final = (
+    HelpGroup(
+        "move",
+        (
+            HelpRow("down, up", ("move-1", "move--1")),
+            HelpRow("top, end", ("top", "bottom")),
+            HelpRow("a page down, up", ("page-1", "page--1")),
+            HelpRow("half a page down, up", ("half-page-1", "half-page--1")),
+            HelpRow("previous, next run", ("run-step--1", "run-step-1")),
+            HelpRow("next, previous failure", ("error-step-1", "error-step--1")),
+            HelpRow("root, run above", ("root", "parent")),
+            HelpRow("open", ("enter",)),
+            HelpRow("fold or unfold", ("turn-fold",)),
+            HelpRow("back", ("back", "close")),
+            HelpRow("back; at the list quit", ("quit-level",)),
+        ),
+    ),
+    HelpGroup(
+        "look",
+        (
+            HelpRow("next, previous pane", ("focus-step-1", "focus-step--1")),
+            HelpRow("go to a pane", ("pane-*",)),
+            HelpRow("this pane alone", ("zoom",)),
+            HelpRow("wrap long lines", ("wrap",)),
+            HelpRow("whole run ids", ("wide",)),
+            HelpRow("previous, next attempt", ("attempt-step--1", "attempt-step-1")),
+            HelpRow("fold, unfold", ("fold", "unfold")),
+            HelpRow("unfold all, fold all", ("fold-all-False", "fold-all-True", "all-True", "all-False")),
+            HelpRow("fewer, more levels", ("level--1", "level-1")),
+        ),
+    ),
+    HelpGroup(
+        "find",
+        (
+            HelpRow("filter, search a page", ("search",)),
+            HelpRow("next, previous match", ("hit-step-1", "hit-step--1")),
+            HelpRow("filters of the server", ("server-filters",)),
+            HelpRow("clear all filters", ("clear-filters",)),
+            HelpRow("sort", ("sort",)),
+            HelpRow("any command", ("palette",)),
+        ),
+    ),
+    HelpGroup(
+        "copy",
+        (
+            HelpRow("copy the run's id", ("copy-id",)),
+            HelpRow("choose what to copy", ("copy-menu",)),
+        ),
+    ),
+    HelpGroup(
+        "act",
+        (
+            HelpRow("", ("act-*",)),
+            HelpRow("mark: run, range, all", ("mark", "mark-range", "mark-all")),
+            HelpRow("withdraw what waits", ("withdraw",)),
+            HelpRow("the run of a replay", ("go-to-new",)),
+        ),
+        remark="only capitals change runs",
+    ),
+    HelpGroup(
+        "time",
+        (
+            HelpRow("pause the updates", ("pause",)),
+            HelpRow("ask the server now", ("refresh-now",)),
+        ),
+    ),
+    HelpGroup(
+        "program",
+        (
+            HelpRow("these keys", ("help",)),
+            HelpRow("repaint the screen", ("repaint",)),
+            HelpRow("suspend", ("suspend-process",)),
+            HelpRow("quit", ("leave",)),
+        ),
+    ),
+)
