@@ -1,7 +1,7 @@
 """The tasks of the recordings, triggered with the recorded payloads, against what was recorded of them.
 
-Held together are values: attempts, errors, outputs, metadata, children; what shows in a trace is in
-`test_reference_traces`. The shape of answers is the routes' matter. Times are only held to what an idle machine took.
+The tests compare values: attempts, errors, outputs, metadata, children. `tests/emulator/test_contract.py` compares
+traces, and the shape of responses. Times may differ from the recorded ones, which come from an idle machine.
 """
 
 import json
@@ -261,3 +261,22 @@ def test_labels_say_the_true_kind() -> None:
         "max-duration": FailureKind.TIMEOUT,
     }
     assert {task_id: finished(task_id, None).label for task_id in kinds} == kinds
+
+
+# --- waits between attempts
+
+
+@pytest.mark.parametrize(
+    ("number", "payload"), [("212", {}), ("238", {"n": 3, "fail": True}), ("241", {}), ("242", None), ("246", None)]
+)
+def test_retry_delays_are_near_the_recorded_ones(number: str, payload: Any) -> None:
+    root = body(number)["trace"]["rootSpan"]
+    run = finished(root["data"]["message"], payload)
+    delays = [child for child in root["children"] if child["data"]["message"].startswith("Retry #")]
+    recorded_ms = [
+        node["data"]["duration"] / 1e6 for node in sorted(delays, key=lambda node: node["data"]["startTime"])
+    ]
+    waits_ms = [
+        attempt.retry_at_ms - attempt.ended_ms for attempt in run.attempts if attempt.retry_at_ms and attempt.ended_ms
+    ]
+    assert waits_ms == [pytest.approx(ms, rel=0.3) for ms in recorded_ms]
