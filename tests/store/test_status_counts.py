@@ -210,7 +210,7 @@ def test_counts_of_filtered_lists_are_the_servers_with_their_age() -> None:
 def test_counts_include_live_runs_too_old_for_the_query(
     monkeypatch: pytest.MonkeyPatch, is_filtered: bool, days: int
 ) -> None:
-    monkeypatch.setattr(status_counts, "MAX_STEPS", 0)
+    monkeypatch.setattr(status_counts, "MAX_STATUS_CHANGES", 0)
     store = live_store()
     store.apply(complete(at(10), is_filtered=is_filtered, is_live_complete=False))
     store.apply(CountsRead({RunStatus.DELAYED: 2}, at(10), 1))
@@ -229,7 +229,7 @@ def test_an_old_count_is_shown_with_its_age() -> None:
 
 
 def test_more_steps_than_are_kept_show_the_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_counts, "MAX_STEPS", 2)
+    monkeypatch.setattr(status_counts, "MAX_STATUS_CHANGES", 2)
     store = live_store()
     store.apply(complete(at(10), is_live_complete=False))
     store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))

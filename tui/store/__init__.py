@@ -1,5 +1,5 @@
-"""What is known of an environment: runs merged out of patches that come in any order, indexed, filtered and sorted.
+"""The store: all known runs of an environment, merged from updates in any order, indexed, filtered and sorted.
 
-Pure and synchronous: `Store.apply(update)` answers with what changed. Nothing here asks for data, knows the time
-(an update brings it) or how a run looks.
+`Store.apply(update)` returns the `Changes` that the update made. This package is synchronous, sends no requests and
+reads no clock: times come with the updates.
 """

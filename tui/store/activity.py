@@ -1,7 +1,4 @@
-"""Counts the runs that were created in each of the last whole minutes, and how many of them failed.
-
-What lives here: counting, a little at a time, so that asking each second costs nothing. How it is drawn is `present`'s.
-"""
+"""Counts the runs created in each of the last minutes, and how many of them failed, for the header's sparkline."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -13,13 +10,13 @@ from tui.store.store import Store
 
 MINUTES: Final = 16
 MAX_RUNS_PER_CALL: Final = 5_000
-"""Counted at once: some 2 ms, so that a key that is pressed meanwhile does not wait."""
+"""Counting this many runs takes about 2 ms, so that it never delays a key press."""
 
 _MINUTE: Final = timedelta(minutes=1)
 
 
 class Minute(NamedTuple):
-    """The runs that were created within one minute."""
+    """The number of runs that were created in one minute, and how many of them failed."""
 
     run_count: int
     failed_count: int
@@ -29,36 +26,40 @@ NOTHING: Final = Minute(0, 0)
 
 
 class Activity:
-    """The last whole minutes of a store, of which `see` hears every change."""
+    """Counts the runs of the last `MINUTES` whole minutes. `on_changes` must receive every change of the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[int, Minute] = {}
-        self._changed: set[int] = set()
+        self._counted: dict[int, Minute] = {}
+        self._outdated: set[int] = set()
 
     def on_changes(self, changes: Changes) -> None:
-        """Note which minutes are to be counted again."""
+        """Mark the minutes of the changed runs to be counted again."""
         for run_id in (*changes.added, *changes.changed):
             run = self._store.get(run_id)
             if run is not None and run.fixed.created_at is not None:
-                self._changed.add(_number(run.fixed.created_at))
+                self._outdated.add(_number(run.fixed.created_at))
 
     def minutes(self, now: datetime) -> tuple[Minute, ...]:
-        """The last `MINUTES` whole minutes, the oldest first. Minutes that are not counted yet are as they were."""
+        """Return the last `MINUTES` whole minutes, oldest first.
+
+        One call counts about `MAX_RUNS_PER_CALL` runs, newest minutes first. The other minutes keep their previous
+        counts until a later call.
+        """
         last = _number(now) - 1
         shown = range(last - MINUTES + 1, last + 1)
-        self._known = {number: self._known[number] for number in shown if number in self._known}
-        self._changed = {number for number in self._changed if number >= shown.start}
-        room = MAX_RUNS_PER_CALL
+        self._counted = {number: self._counted[number] for number in shown if number in self._counted}
+        self._outdated = {number for number in self._outdated if number >= shown.start}
+        runs_left = MAX_RUNS_PER_CALL
         for number in reversed(shown):
-            if number in self._known and number not in self._changed:
+            if number in self._counted and number not in self._outdated:
                 continue
-            if room <= 0:
+            if runs_left <= 0:
                 break
-            self._known[number] = self._count(number)
-            self._changed.discard(number)
-            room -= self._known[number].run_count
-        return tuple(self._known.get(number, NOTHING) for number in shown)
+            self._counted[number] = self._count(number)
+            self._outdated.discard(number)
+            runs_left -= self._counted[number].run_count
+        return tuple(self._counted.get(number, NOTHING) for number in shown)
 
     def _count(self, number: int) -> Minute:
         start = EPOCH + number * _MINUTE
@@ -68,5 +69,5 @@ class Activity:
 
 
 def _number(at: datetime) -> int:
-    """Whole minutes since the epoch."""
+    """Return the whole minutes since the epoch."""
     return (at - EPOCH) // _MINUTE

@@ -1,17 +1,13 @@
-"""One text per value, so that of two values for one moment the same one wins in whatever order they come.
-
-What lives here: the text and the comparison. When they are needed is `store.merge`'s to say.
-"""
+"""A canonical text for every value. It gives values an order, so that `store.merge` can always choose the same one."""
 
 from dataclasses import fields, is_dataclass
 
 
 def canonical(value: object) -> str:
-    """A text that two values share exactly if they are equal: `{"a": 1, "b": 2}` whatever the order of its keys, and
-    1, 1.0 and True are one, as in Python.
+    """Return a text that is the same for two values exactly if they are equal.
 
-    Takes decoded JSON, the domain's dataclasses, and tuples of both. Never recursive: JSON may be nested as deep as
-    its decoder allowed.
+    The order of the keys of an object does not matter, and 1, 1.0 and True are equal, as in Python. The value may be
+    decoded JSON, a dataclass of the domain, or a tuple of these. Not recursive: JSON may be nested deeply.
     """
     parts: list[str] = []
     pending = [value]
@@ -37,7 +33,7 @@ def canonical(value: object) -> str:
 
 
 def is_same(mine: object, theirs: object) -> bool:
-    """Whether two values are equal, however deep."""
+    """Return whether two values are equal. Deeply nested values are no problem."""
     try:
         return bool(mine == theirs)
     except RecursionError:

@@ -1,7 +1,4 @@
-"""What an update changed: the one thing that flows on from the store to those who show it.
-
-What lives here: the values and how they add up. Who is told, and how often, is the session's.
-"""
+"""`Changes`: what an update changed in the store. The session merges them and passes them to its listeners."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,8 +9,11 @@ from tui.domain.status import RunStatus
 
 
 class Topic(StrEnum):
-    """What a pane may depend on. RUNS says that `added`, `changed` or `removed` is not empty; each other topic is the
-    store's attribute of that name (COUNTS: `server_counts`, CAPABILITIES: `lost`, SOURCES: `caught_up` too).
+    """A part of the store that changed.
+
+    RUNS: `added`, `changed` or `removed` is not empty. COUNTS: `Store.server_counts`. CAPABILITIES:
+    `Store.lost_capabilities`. SOURCES: `Store.source_statuses` or `Store.caught_up`. Each other topic is the attribute
+    of the store with the same name.
     """
 
     RUNS = "runs"
@@ -30,7 +30,7 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A run's status changed, as its title says. `before` is None where no status of it was known."""
+    """A run's status or its title changed. `before` is None if no status of the run was known."""
 
     run_id: RunId
     before: Run | None
@@ -39,12 +39,13 @@ class Transition:
 
 @dataclass(slots=True)
 class Changes:
-    """What became of the store since some moment; a run is in at most one of the three sets.
+    """The changes of the store since some moment. A run is in at most one of the three sets.
 
-    `added`: it came, or came back (also one known only by reference, without a state yet). `changed`: it was there
-    and is, and a facet of it, or an action on it, is not what it was. `removed`: it is not there now, though it may
-    have come and gone since. `transitions` are in the order in which they were heard. `confirmed` counts the patches
-    that told nothing new: they make no change.
+    * `added`: runs that are new. A run that is known only by its id, as the parent of another, counts too.
+    * `changed`: runs with a different facet, or a different action on them.
+    * `removed`: runs that the store has dropped. They may also have been added since.
+    * `transitions`: changes of a run's status, in the order of the updates.
+    * `confirmed`: the number of patches that had nothing new.
     """
 
     added: set[RunId] = field(default_factory=set)
@@ -56,21 +57,21 @@ class Changes:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody needs to look again."""
+        """Whether nothing changed."""
         return not (self.added or self.changed or self.removed or self.transitions or self.topics)
 
     def record(self, before: Run | None, after: Run) -> None:
-        """One run became another; None: it was not there."""
+        """Record that a run changed from `before` to `after`. None: the store did not have it."""
         if before is None:
             self.added.add(after.id)
         elif after.id not in self.added:
             self.changed.add(after.id)
         known = before if before is not None and before.state is not None else None
-        if after.state is not None and (known is None or _says(known) != _says(after)):
+        if after.state is not None and (known is None or _status_and_title(known) != _status_and_title(after)):
             self.transitions.append(Transition(after.id, known, after))
 
     def merge(self, later: "Changes") -> None:
-        """Take in what happened after. Associative; the last word on whether a run is there wins."""
+        """Add changes that happened later. Associative. If a run was added and removed, the later event wins."""
         self.added -= later.removed
         self.added |= later.added
         self.changed -= later.added | later.removed
@@ -82,6 +83,6 @@ class Changes:
         self.confirmed += later.confirmed
 
 
-def _says(run: Run) -> tuple[RunStatus, str]:
-    """The status in both spellings: an unknown word keeps its title when it turns out to be an end."""
+def _status_and_title(run: Run) -> tuple[RunStatus, str]:
+    """Return the status and its title. An unknown word keeps its title but may become final."""
     return run.status, run.title

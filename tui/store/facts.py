@@ -1,7 +1,4 @@
-"""What the sources tell besides runs: where we are, what is refused, how far the reading got, what was asked of runs.
-
-What lives here: the newest word on each. Runs are the `Store`'s own.
-"""
+"""`Facts`: everything in the store except runs, such as the environment, the status of the sources, and the actions."""
 
 from datetime import datetime
 from typing import TypeVar, assert_never
@@ -41,7 +38,7 @@ Fact = (
 )
 T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled, WindowRead)
 
-# An action only goes forward. UNKNOWN is the weakest of its ends: a later read may still tell how it went.
+# An action only moves forward. UNKNOWN comes before the other final phases: a later read may still find the outcome.
 _PROGRESS = (
     ActionPhase.REQUESTED,
     ActionPhase.ACCEPTED,
@@ -53,10 +50,10 @@ _PROGRESS = (
 
 
 class Facts:
-    """The newest word on everything but runs.
+    """The latest fact of each kind.
 
-    Counts and the environment carry the server's time, and the later one wins; of an action see `_progress`; all
-    others are one speaker's, whose last word it is.
+    If a fact has the server's time, the later one wins. Otherwise only one source sends facts of that kind, and the
+    last one counts. Actions are ordered by `_progress`.
     """
 
     def __init__(self) -> None:
@@ -65,14 +62,14 @@ class Facts:
         self.history: HistoryRead | None = None
         self.window: WindowRead | None = None
         self.budget: BudgetRead | None = None
-        self.lost: dict[Capability, str] = {}
-        self.sources: dict[str, SourceStatus] = {}
+        self.lost_capabilities: dict[Capability, str] = {}
+        self.source_statuses: dict[str, SourceStatus] = {}
         self.caught_up: dict[str, CaughtUp] = {}
         self.reconciled: Reconciled | None = None
         self.actions: dict[RunId, ActionStatus] = {}
 
     def record(self, fact: Fact) -> Topic | None:
-        """Take in a fact; None: it was known, or a newer one is."""
+        """Store a fact and return the topic that changed. None: the fact is not new."""
         match fact:
             case ActionStatus():
                 known = self.actions.get(fact.run_id)
@@ -87,47 +84,47 @@ class Facts:
                 known_environment, self.environment = self.environment, _later(self.environment, fact)
                 return Topic.ENVIRONMENT if self.environment != known_environment else None
             case CapabilityLost() | CapabilityRegained():
-                return self._note_capability(fact)
+                return self._record_capability(fact)
             case SourceConnected() | SourceRetrying() | SourceStopped() | CaughtUp():
-                return self._note_source(fact)
+                return self._record_source(fact)
             case Reconciled():
-                known_look, self.reconciled = self.reconciled, _later(self.reconciled, fact)
-                return Topic.RECONCILED if self.reconciled != known_look else None
+                reconciled, self.reconciled = self.reconciled, _later(self.reconciled, fact)
+                return Topic.RECONCILED if self.reconciled != reconciled else None
             case HistoryRead() | WindowRead():
-                return self._note_reach(fact)
+                return self._record_coverage(fact)
             case BudgetRead():
                 budget, self.budget = self.budget, fact
                 return Topic.BUDGET if budget != fact else None
             case _:
                 assert_never(fact)
 
-    def _note_capability(self, fact: CapabilityLost | CapabilityRegained) -> Topic | None:
-        before = self.lost.get(fact.capability)
+    def _record_capability(self, fact: CapabilityLost | CapabilityRegained) -> Topic | None:
+        before = self.lost_capabilities.get(fact.capability)
         if isinstance(fact, CapabilityLost):
-            self.lost[fact.capability] = fact.reason
+            self.lost_capabilities[fact.capability] = fact.reason
         else:
-            self.lost.pop(fact.capability, None)
-        return Topic.CAPABILITIES if self.lost.get(fact.capability) != before else None
+            self.lost_capabilities.pop(fact.capability, None)
+        return Topic.CAPABILITIES if self.lost_capabilities.get(fact.capability) != before else None
 
-    def _note_reach(self, fact: HistoryRead | WindowRead) -> Topic | None:
+    def _record_coverage(self, fact: HistoryRead | WindowRead) -> Topic | None:
         if isinstance(fact, HistoryRead):
             history, self.history = self.history, fact
             return Topic.HISTORY if history != fact else None
         window, self.window = self.window, _later(self.window, fact)
         return Topic.WINDOW if self.window != window else None
 
-    def _note_source(self, fact: SourceStatus | CaughtUp) -> Topic | None:
+    def _record_source(self, fact: SourceStatus | CaughtUp) -> Topic | None:
         if isinstance(fact, CaughtUp):
             caught_up, self.caught_up[fact.source] = self.caught_up.get(fact.source), fact
             return Topic.SOURCES if caught_up != fact else None
-        status, self.sources[fact.source] = self.sources.get(fact.source), fact
+        status, self.source_statuses[fact.source] = self.source_statuses.get(fact.source), fact
         return Topic.SOURCES if status != fact else None
 
 
-def _later(known: T | None, told: T) -> T:
-    return known if known is not None and known.at > told.at else told
+def _later(known: T | None, received: T) -> T:
+    return known if known is not None and known.at > received.at else received
 
 
 def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
-    """A later action on the same run replaces an earlier one; within one, phases only go forward."""
+    """Return the sort key of an action: a later action on a run wins, then the later phase of the same action."""
     return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""

@@ -1,9 +1,10 @@
-"""The filter language of `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
+"""The filter that a user types after `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
 
-Terms are ANDed, commas inside a term are OR, `-` negates. Text matches anywhere in task, id, tags, status, version or
-error; `id:` and `error:` anywhere in theirs, all other fields the whole value. Unquoted `*` and `?` are globs; quotes
-keep spaces, commas, globs and colons as they are. Case does not matter. A word that is not understood matches nothing,
-and `Filter.complaints` says why. Source: DESIGN §4, §7.
+* All words of a filter must match. A comma inside a word means "or", and `-` before a word negates it.
+* A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
+* `id:` and `error:` match a part of the id or the error. All other fields match the whole value.
+* Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
+* A word that cannot be parsed matches no run, and `Filter.complaints` says why.
 """
 
 from collections.abc import Hashable, Iterable
@@ -17,22 +18,27 @@ from tui.store.filter_words import GLOB, Word, split_words
 
 __all__ = ["EVERYTHING", "Complaint", "Filter", "Term", "highlighted_texts", "is_field", "parse_filter"]
 
-_NO_FIELD_BEFORE: Final = ("/", "\\", ":")
+_TEXT_AFTER_COLON: Final = ("/", "\\", ":")
 """`http://x`, `C:\\x` and `std::x` are text, not fields."""
 
 
 MAX_WORDS: Final = 64
 MAX_VALUES: Final = 256
-"""Of all words together. Every run is held against each of them."""
+"""The maximum for all words together, since every run is compared with each of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parsed filter. Two filters are equal when text, moment and what narrows them are.
+    """A parsed filter. Two filters are equal if their `text`, `now` and `narrowed_by` are equal.
 
-    `complaints` are the words that were not understood. `now` is the moment that `age` and `took` refer to. `moments`
-    are the ages at which a run starts or stops to match; `watches_durations`: a live run may do so at any time.
-    `reads_errors`: whether a run matches may depend on its error. `hint` says what else the user may mean.
+    * `terms` must all match a run; so must `timed`, the terms that depend on the time.
+    * `narrowed_by`: the origin of additional terms, see `with_terms`.
+    * `now`: the time that `age` and `took` are relative to.
+    * `complaints`: the words that could not be parsed.
+    * `moments`: the ages at which a run starts or stops matching.
+    * `watches_durations`: a live run may start or stop matching at any time.
+    * `reads_errors`: whether a run matches may depend on its error.
+    * `hint`: a suggestion for a word that is narrower than it sounds.
     """
 
     text: str = ""
@@ -48,16 +54,16 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every run matches, since nothing was asked (yet)."""
+        """Whether the filter has no terms, so that every run matches."""
         return not (self.terms or self.timed)
 
     @property
     def depends_on_time(self) -> bool:
-        """Whether a run may start or stop to match without a change of its own."""
+        """Whether a run may start or stop matching without changing itself."""
         return bool(self.timed)
 
     def matches(self, run: Run) -> bool:
-        """Whether all terms hold of a run."""
+        """Return whether a run matches all terms."""
         for term in self.terms:
             if not term(run):
                 return False
@@ -67,11 +73,11 @@ class Filter:
         return True
 
     def at(self, now: datetime) -> "Filter":
-        """The same filter at another moment."""
+        """Return the same filter at another time."""
         return replace(self, now=now)
 
     def with_terms(self, terms: Iterable[Term], by: Hashable) -> "Filter":
-        """The same filter with more terms; `by` names their origin."""
+        """Return the same filter with additional terms. `by` identifies them when filters are compared."""
         return replace(self, terms=(*terms, *self.terms), narrowed_by=by)
 
 
@@ -79,75 +85,78 @@ EVERYTHING = Filter()
 
 
 def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = False) -> Filter:
-    """Understand a filter. Never raises.
+    """Parse a filter. Never raises.
 
-    `is_typing`: the last word may be half typed, and is left out as long as the next key may make sense of it.
+    `is_typing`: the user is still typing. The last word is then ignored as long as it may be an unfinished one.
     """
     words = split_words(text)
     if len(words) > MAX_WORDS or sum(len(word.texts) for word in words) > MAX_VALUES:
         complaint = Complaint(text, f"a filter has at most {MAX_WORDS} words and {MAX_VALUES} values")
-        return Filter(text, (_nothing,), complaints=(complaint,))
-    readings = [reading for word in words if (reading := _read(word, is_typing=is_typing)) is not None]
+        return Filter(text, (_match_nothing,), complaints=(complaint,))
+    parsed_words = [parsed for word in words if (parsed := _parse_word(word, is_typing=is_typing)) is not None]
     return Filter(
         text,
-        tuple(reading.term for reading in readings if reading.term is not None),
+        tuple(parsed.term for parsed in parsed_words if parsed.term is not None),
         now=now,
-        timed=tuple(reading.timed for reading in readings if reading.timed is not None),
-        complaints=tuple(reading.complaint for reading in readings if reading.complaint is not None),
-        moments=tuple(moment for reading in readings for moment in reading.moments),
-        watches_durations=any(reading.watches_durations for reading in readings),
-        reads_errors=any(reading.reads_errors for reading in readings),
-        hint=next((reading.hint for reading in readings if reading.hint), ""),
+        timed=tuple(parsed.timed for parsed in parsed_words if parsed.timed is not None),
+        complaints=tuple(parsed.complaint for parsed in parsed_words if parsed.complaint is not None),
+        moments=tuple(moment for parsed in parsed_words for moment in parsed.moments),
+        watches_durations=any(parsed.watches_durations for parsed in parsed_words),
+        reads_errors=any(parsed.reads_errors for parsed in parsed_words),
+        hint=next((parsed.hint for parsed in parsed_words if parsed.hint), ""),
     )
 
 
 def highlighted_texts(text: str) -> tuple[str, ...]:
-    """The words of a filter that are looked for as text, in folded case: what a reader wants to see marked."""
+    """Return the words of a filter that match as text, case-folded, so that the list can highlight them."""
     words = [word for word in split_words(text) if not word.is_negated and not is_field(word)]
     return tuple(value for word in words for value in word.texts if not GLOB.search(value))
 
 
 def is_field(word: Word) -> bool:
-    """Whether a word asks for a field, known or not, and is not just a text with a colon in it."""
+    """Return whether a word has a field, known or not, instead of being a text that contains a colon."""
     if word.field is None:
         return False
-    return word.field in FIELDS or bool(word.rest and not word.rest.startswith(_NO_FIELD_BEFORE))
+    return word.field in FIELDS or bool(word.rest and not word.rest.startswith(_TEXT_AFTER_COLON))
 
 
-def _read(word: Word, *, is_typing: bool) -> ParsedWord | None:
-    """A word as a reading, or None where it asks nothing yet: `status:`, `-`, an open quote."""
+def _parse_word(word: Word, *, is_typing: bool) -> ParsedWord | None:
+    """Parse a word. None: it has no value yet, such as `status:`, `-` or an open quote."""
     if not is_field(word):
         texts = word.texts
-        return _signed(ParsedWord(text_term(texts), reads_errors=True), word) if texts else None
+        return _apply_negation(ParsedWord(text_term(texts), reads_errors=True), word) if texts else None
     if word.field is None or word.field not in FIELDS:
-        return ParsedWord(_nothing, complaint=Complaint(word.source, _unknown_field(word)))
+        return ParsedWord(_match_nothing, complaint=Complaint(word.source, _unknown_field(word)))
     if not word.values:
         return None
-    reading = FIELDS[word.field](word)
-    complaint = reading.complaint
+    parsed = FIELDS[word.field](word)
+    complaint = parsed.complaint
     if complaint is not None and complaint.may_be_unfinished and is_typing:
         return None
-    if complaint is not None and (word.is_negated or not (reading.term or reading.timed)):
-        return ParsedWord(_nothing, complaint=complaint)
-    return _signed(reading, word)
+    if complaint is not None and (word.is_negated or not (parsed.term or parsed.timed)):
+        return ParsedWord(_match_nothing, complaint=complaint)
+    return _apply_negation(parsed, word)
 
 
-def _signed(reading: ParsedWord, word: Word) -> ParsedWord:
+def _apply_negation(parsed: ParsedWord, word: Word) -> ParsedWord:
     if not word.is_negated:
-        return reading
-    term, timed = reading.term, reading.timed
+        return parsed
+    term, timed = parsed.term, parsed.timed
     return replace(
-        reading,
+        parsed,
         term=None if term is None else lambda run: not term(run),
         timed=None if timed is None else lambda run, now: not timed(run, now),
         hint="",
     )
 
 
-def _nothing(_run: Run) -> bool:
-    """Not understood: showing any run would be a guess, and marks and cancels act on what is shown."""
+def _match_nothing(_run: Run) -> bool:
+    """Match no run, for a word that could not be parsed.
+
+    Showing runs would be a guess, and a user who marks or cancels runs acts on those that are shown.
+    """
     return False
 
 
 def _unknown_field(word: Word) -> str:
-    return f'no field "{word.field}"; there are {" ".join(FIELDS)}; in quotes it is text'
+    return f'no field "{word.field}"; the fields are {" ".join(FIELDS)}; use quotes to search for text'

@@ -1,7 +1,4 @@
-"""The words of a typed filter: where each ends, its field, its values.
-
-The meaning of a field is in `filter_terms`. Values are raw: nothing here is ever shown.
-"""
+"""Splits a filter into words, and each word into a field and values. `filter_terms` has the meaning of each field."""
 
 import re
 from collections.abc import Callable
@@ -10,12 +7,12 @@ from fnmatch import translate
 from typing import Final
 
 Test = Callable[[str], bool]
-"""Takes a case-folded text."""
+"""Returns whether a case-folded text matches."""
 
-# A word ends at a space outside quotes; a quote that is still open ends with the text.
+# A word ends at a space outside quotes. A quote that is never closed ends with the text.
 _WORD: Final = re.compile(r'(?:"[^"]*"?|[^\s"])+')
 _PART: Final = re.compile(r'"([^"]*)"?|([^"]+)')
-# It begins with a letter: `10:30` is a time of day.
+# A field begins with a letter: `10:30` is a time of day.
 _FIELD: Final = re.compile(r"([^\W\d_][\w-]*):")
 GLOB: Final = re.compile(r"[*?[]")
 
@@ -24,8 +21,8 @@ GLOB: Final = re.compile(r"[*?[]")
 class Word:
     """One word of a filter.
 
-    `source` is the word without its `-`, `field` is what stands before the colon in folded case, None without one.
-    `rest` is what follows the colon. `is_open`: the text ends with this word, so that the next key may change it.
+    `source` is the word without its `-`. `field` is the case-folded text before the colon, None without a colon. `rest`
+    is the text after the colon. `is_open`: the filter ends with this word, so that the next key may change it.
     """
 
     source: str
@@ -36,12 +33,12 @@ class Word:
 
     @property
     def values(self) -> list[str]:
-        """The values behind the field, as glob patterns in folded case."""
+        """The values after the colon, as case-folded glob patterns."""
         return patterns_of(self.rest)
 
     @property
     def texts(self) -> list[str]:
-        """The whole word as text to look for, as glob patterns in folded case."""
+        """The whole word as text to search for, as case-folded glob patterns."""
         return patterns_of(self.source)
 
 
@@ -58,7 +55,7 @@ def split_words(text: str) -> list[Word]:
 
 
 def patterns_of(source: str, *, is_folded: bool = True) -> list[str]:
-    """The values between unquoted commas, as glob patterns; empty values are left out."""
+    """Return the values between unquoted commas as glob patterns, without empty ones."""
     patterns = [""]
     for quoted, bare in _PART.findall(source):
         if bare:
@@ -71,7 +68,7 @@ def patterns_of(source: str, *, is_folded: bool = True) -> list[str]:
 
 
 def plain_values(source: str) -> list[str]:
-    """The values between unquoted commas as they were typed, without quotes; globs are left out."""
+    """Return the values between unquoted commas as they were typed, without quotes and without globs."""
     values = patterns_of(source, is_folded=False)
     texts = [re.sub(r"\[([*?[])\]", r"\1", value) for value in values]
     return [text for text, value in zip(texts, values, strict=True) if not _is_glob(value)]
@@ -81,8 +78,8 @@ def _is_glob(pattern: str) -> bool:
     return GLOB.search(re.sub(r"\[[*?[]\]", "", pattern)) is not None
 
 
-def whole(patterns: list[str]) -> Test:
-    """Test whether a text equals a value or matches a glob as a whole."""
+def whole_text_test(patterns: list[str]) -> Test:
+    """Return a test whether a text equals a value or matches a glob as a whole."""
     plain, glob = _split(patterns)
     texts = frozenset(plain)
     if glob is None:
@@ -90,8 +87,8 @@ def whole(patterns: list[str]) -> Test:
     return lambda text: text in texts or glob(text)
 
 
-def anywhere(patterns: list[str]) -> Test:
-    """Test whether a text contains a value or a match of a glob."""
+def substring_test(patterns: list[str]) -> Test:
+    """Return a test whether a text contains a value or a match of a glob."""
     plain, glob = _split([f"*{pattern}*" if GLOB.search(pattern) else pattern for pattern in patterns])
     if glob is None and len(plain) == 1:
         return lambda text: plain[0] in text
@@ -99,7 +96,7 @@ def anywhere(patterns: list[str]) -> Test:
 
 
 def _split(patterns: list[str]) -> tuple[list[str], Test | None]:
-    """Separate plain texts from globs; all globs become one test."""
+    """Separate plain texts from globs, and combine all globs into one test."""
     globs = [pattern for pattern in patterns if GLOB.search(pattern)]
     plain = [pattern for pattern in patterns if not GLOB.search(pattern)]
     if not globs:

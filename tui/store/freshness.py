@@ -1,7 +1,7 @@
-"""How fresh what we know is: when the server last confirmed it, and what that means now.
+"""How old the displayed data is: fresh, late or stale, and which source it depends on.
 
-What lives here: one pure observer of what sources tell. It counts in seconds of a clock that never jumps, so that
-nobody's wall clock makes data old or young. How it is worded is the screen's. Source: DESIGN §5.
+`FreshnessTracker` observes the statuses of the sources. It measures in seconds of a monotonic clock, so that a change
+of the wall clock makes no data older or younger.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.facts import SourceStatus
 from tui.store.missed_runs import Gap
 
-LATE_AFTER: Final = 2
-STALE_AFTER: Final = 5
-"""Times the expected interval without a word."""
+LATE_AFTER_INTERVALS: Final = 2
+STALE_AFTER_INTERVALS: Final = 5
+"""Data is late, then stale, after this many expected intervals without a response."""
 
-SLOW_AFTER = timedelta(seconds=5)
-"""Without a first word."""
+SLOW_AFTER: Final = timedelta(seconds=5)
+"""The first response is slow if it takes longer than this."""
 
 Trouble = SourceRetrying | SourceStopped
 
 
 class Level(StrEnum):
-    """CONNECTING until the first word; then by the age of the last one."""
+    """CONNECTING until the first response. Then the age of the last response decides."""
 
     CONNECTING = "connecting"
     FRESH = "fresh"
@@ -35,10 +35,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """One moment's answer. `confirmed_at` is the last word, `interval` when the next one was expected after it,
-    `trouble` what the leading source said since, `trouble_since` its first failure, or the last word of another after
-    that. `waited` is how long the first word has been waited for. `lead` is the source that tells what is shown,
-    `other_trouble` the trouble of another one, which has to be known although it makes nothing old.
+    """The freshness at one moment.
+
+    * `confirmed_at`: the last successful response of any source.
+    * `interval`: the time after it within which the next response was expected.
+    * `leader`: the source that the displayed data depends on now.
+    * `trouble`: the failure of the leader, if its last attempt failed.
+    * `trouble_since`: the first of the leader's failures in a row, but not before `confirmed_at`.
+    * `waited`: how long the program has waited for the first response.
+    * `other_trouble`: the failure of another source. It does not make the data older, but the user should know.
     """
 
     level: Level
@@ -52,171 +57,187 @@ class Freshness:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the first word takes so long that somebody would ask."""
+        """Whether the first response takes unusually long."""
         return self.confirmed_at is None and self.trouble is None and self.waited >= SLOW_AFTER
 
     @property
     def is_stale(self) -> bool:
-        """Whether values must look dead."""
+        """Whether the values must be shown as outdated."""
         return self.level is Level.STALE
 
     @property
     def is_live(self) -> bool:
-        """Whether changes are told by the server, instead of being asked for."""
+        """Whether the server sends changes by itself, instead of being polled."""
         return self.leader in FEEDS
 
 
 @dataclass(slots=True)
 class _SourceHealth:
-    """What one source said last: a good word, and when it was heard; and its trouble since, and when that began."""
+    """The last response of one source, and its failures since. Times are seconds of the monotonic clock."""
 
-    heard_s: float | None = None
+    responded_s: float | None = None
     interval_s: float = 0.0
     trouble: Trouble | None = None
     trouble_since: datetime | None = None
     trouble_s: float = 0.0
 
     def is_well(self, elapsed_s: float) -> bool:
-        """Whether it hears what it should, when it should."""
-        return self.heard_s is not None and self.trouble is None and elapsed_s < self.late_s
+        """Whether the source has not failed and its next response is not overdue."""
+        return self.responded_s is not None and self.trouble is None and elapsed_s < self.late_s
 
     @property
     def late_s(self) -> float:
-        """When a word is overdue."""
-        return (self.heard_s or 0.0) + LATE_AFTER * self.interval_s
+        """When the next response becomes overdue."""
+        return (self.responded_s or 0.0) + LATE_AFTER_INTERVALS * self.interval_s
 
     @property
-    def lost_s(self) -> float:
-        """When it ceased to be of use, of one that is not well."""
+    def failed_s(self) -> float:
+        """When the source failed or its response became overdue. Only meaningful if it is not `is_well`."""
         return self.trouble_s if self.trouble is not None else self.late_s
 
 
 class FreshnessTracker:
-    """Remembers the last good word of each source and its trouble since, and the last time without any for too long.
+    """Tracks the last response and the failures of each source, and the last gap in the data.
 
-    A feed leads while it hears something; else who polls, whose next word is then expected within `interval_s` of the
-    feed's loss. A relay comes before both: without it nothing of what it tells is of now. `elapsed_s` are seconds of
-    one clock that never jumps.
+    The leader is the feed while it works, otherwise the polling source. The polling source then has `interval_s` from
+    the loss of the feed to its next response. If the connection to a relay fails, the relay leads: all data comes
+    through it. `elapsed_s` are seconds of a monotonic clock. `gap` is the last period in which all data was stale.
     """
 
     def __init__(self, interval_s: float = 2.0) -> None:
         self.gap: Gap | None = None
         self._interval_s = interval_s
-        self._ears: dict[str, _SourceHealth] = {}
-        self._dark_s: float | None = None
-        self._least_s = 0.0
+        self._health: dict[str, _SourceHealth] = {}
+        self._stale_since_s: float | None = None
+        self._min_gap_s = 0.0
 
     def record(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
-        """Take in the newest word of a source; the same one again does no harm. `now` is the server's time.
+        """Record the status of a source. Recording the same status twice has no effect. `now` is the server's time.
 
-        The feed of one run says nothing of the others, where those are followed too.
+        The feed of one run is ignored if all runs are shown: it says nothing about the others.
         """
-        if status.source == RUN_FEED and RUN not in self._ears:
+        if status.source == RUN_FEED and RUN not in self._health:
             return
-        ear = self._ears.setdefault(status.source, _SourceHealth())
+        health = self._health.setdefault(status.source, _SourceHealth())
         match status:
             case SourceConnected():
-                heard_s = elapsed_s - max(0.0, (now - status.at).total_seconds())
-                if ear.trouble is None and ear.heard_s is not None and heard_s <= ear.heard_s:
+                responded_s = elapsed_s - max(0.0, (now - status.at).total_seconds())
+                if health.trouble is None and health.responded_s is not None and responded_s <= health.responded_s:
                     return
-                self._note_dark(elapsed_s, now)
-                ear.heard_s, ear.interval_s = heard_s, status.interval_s
-                ear.trouble = ear.trouble_since = None
-                self._note_gap(elapsed_s, now)
+                self._begin_gap(elapsed_s, now)
+                health.responded_s, health.interval_s = responded_s, status.interval_s
+                health.trouble = health.trouble_since = None
+                self._end_gap(elapsed_s, now)
             case SourceRetrying() | SourceStopped():
-                if ear.trouble is None:
-                    ear.trouble_since, ear.trouble_s = status.at, elapsed_s
-                ear.trouble = status
+                if health.trouble is None:
+                    health.trouble_since, health.trouble_s = status.at, elapsed_s
+                health.trouble = status
             case _:
                 assert_never(status)
 
-    def _note_dark(self, elapsed_s: float, now: datetime) -> None:
-        """Before a good word: all is stale since the last one, which a gap is not shorter than."""
-        before, confirmed_s = self.at(elapsed_s, now), self._confirmed_s()
-        if self._dark_s is None and before.is_stale and confirmed_s is not None:
-            silence_s = STALE_AFTER * before.interval.total_seconds()
-            self._dark_s = confirmed_s
-            self._least_s = 0.0 if isinstance(before.trouble, SourceStopped) else silence_s
+    def _begin_gap(self, elapsed_s: float, now: datetime) -> None:
+        """Before a response is recorded: if the data is stale, a gap began at the last response.
 
-    def _note_gap(self, elapsed_s: float, now: datetime) -> None:
-        """The first word that confirms something after all was stale ends a gap; one that only comes late does not."""
+        The gap must be at least as long as it takes data to become stale.
+        """
+        before, confirmed_s = self.at(elapsed_s, now), self._confirmed_s()
+        if self._stale_since_s is None and before.is_stale and confirmed_s is not None:
+            silence_s = STALE_AFTER_INTERVALS * before.interval.total_seconds()
+            self._stale_since_s = confirmed_s
+            self._min_gap_s = 0.0 if isinstance(before.trouble, SourceStopped) else silence_s
+
+    def _end_gap(self, elapsed_s: float, now: datetime) -> None:
+        """After a response is recorded: end the gap if the data is fresh again.
+
+        A late response, to a request from before the gap, does not end it.
+        """
         confirmed_s = self._confirmed_s()
-        if self._dark_s is None or confirmed_s is None or confirmed_s <= self._dark_s + self._least_s:
+        if self._stale_since_s is None or confirmed_s is None or confirmed_s <= self._stale_since_s + self._min_gap_s:
             return
         if not self.at(elapsed_s, now).is_stale:
-            since, until = (now - timedelta(seconds=elapsed_s - each) for each in (self._dark_s, confirmed_s))
-            self.gap, self._dark_s = Gap(since, until), None
+            since, until = (now - timedelta(seconds=elapsed_s - each) for each in (self._stale_since_s, confirmed_s))
+            self.gap, self._stale_since_s = Gap(since, until), None
 
     def at(self, elapsed_s: float, now: datetime, waited: timedelta = timedelta()) -> Freshness:
-        """How fresh things are now, `waited` after the start. A source that stopped is stale at once: no word will
-        come.
+        """Return the freshness now. `waited` is the time since the start of the program.
+
+        If the leader has stopped, the data is stale at once, since no response will come.
         """
-        lead = self._lead(elapsed_s)
-        if lead is None:
+        leader = self._leader(elapsed_s)
+        if leader is None:
             return Freshness(Level.CONNECTING, waited=waited)
-        ear, other_trouble = self._ears[lead], self._aside(lead)
+        health, other_trouble = self._health[leader], self._other_trouble(leader)
         confirmed_s = self._confirmed_s()
         if confirmed_s is None:
-            level = Level.STALE if isinstance(ear.trouble, SourceStopped) else Level.CONNECTING
+            level = Level.STALE if isinstance(health.trouble, SourceStopped) else Level.CONNECTING
             return Freshness(
                 level,
-                trouble=ear.trouble,
-                trouble_since=ear.trouble_since,
+                trouble=health.trouble,
+                trouble_since=health.trouble_since,
                 waited=waited,
-                leader=lead,
+                leader=leader,
                 other_trouble=other_trouble,
             )
-        basis_s, interval_s, latest_s = self._expected(lead, confirmed_s)
-        if isinstance(ear.trouble, SourceStopped) or elapsed_s >= min(basis_s + STALE_AFTER * interval_s, latest_s):
+        basis_s, interval_s, latest_s = self._expectation(leader, confirmed_s)
+        stale_s = min(basis_s + STALE_AFTER_INTERVALS * interval_s, latest_s)
+        if isinstance(health.trouble, SourceStopped) or elapsed_s >= stale_s:
             level = Level.STALE
         else:
-            level = Level.LATE if elapsed_s >= basis_s + LATE_AFTER * interval_s else Level.FRESH
+            level = Level.LATE if elapsed_s >= basis_s + LATE_AFTER_INTERVALS * interval_s else Level.FRESH
         confirmed_at = now - timedelta(seconds=elapsed_s - confirmed_s)
-        # What failed for hours while another told everything is no outage of hours.
-        since = ear.trouble_since and max(ear.trouble_since, confirmed_at)
+        # A source may have failed for hours while another one worked: the outage began with the last response of any.
+        since = health.trouble_since and max(health.trouble_since, confirmed_at)
         return Freshness(
             level,
             confirmed_at,
             timedelta(seconds=interval_s),
-            ear.trouble,
+            health.trouble,
             since,
-            leader=lead,
+            leader=leader,
             other_trouble=other_trouble,
         )
 
-    def _lead(self, elapsed_s: float) -> str | None:
-        """Who tells what is shown."""
-        link = self._ears.get(RELAY)
-        if link is not None and not link.is_well(elapsed_s):
+    def _leader(self, elapsed_s: float) -> str | None:
+        """Return the source that the displayed data depends on."""
+        relay = self._health.get(RELAY)
+        if relay is not None and not relay.is_well(elapsed_s):
             return RELAY
-        feeds = [name for name in self._ears if name in FEEDS]
-        well = next((name for name in feeds if self._ears[name].is_well(elapsed_s)), None)
-        asker = next((name for name in self._ears if name not in FEEDS and name != RELAY), None)
-        # A feed that was never heard says nothing of who polls, whose first word may take long.
-        heard = next((name for name in feeds if self._ears[name].heard_s is not None), None)
-        return well or asker or heard or (RELAY if link is not None else None)
+        feeds = [name for name in self._health if name in FEEDS]
+        working = next((name for name in feeds if self._health[name].is_well(elapsed_s)), None)
+        poller = next((name for name in self._health if name not in FEEDS and name != RELAY), None)
+        # The data never depended on a feed that has not responded yet.
+        connected = next((name for name in feeds if self._health[name].responded_s is not None), None)
+        return working or poller or connected or (RELAY if relay is not None else None)
 
-    def _aside(self, lead: str) -> Trouble | None:
-        others = (ear.trouble for name, ear in self._ears.items() if name not in {lead, RELAY})
-        return None if lead == RELAY else next((trouble for trouble in others if trouble is not None), None)
+    def _other_trouble(self, leader: str) -> Trouble | None:
+        others = (health.trouble for name, health in self._health.items() if name not in {leader, RELAY})
+        return None if leader == RELAY else next((trouble for trouble in others if trouble is not None), None)
 
     def _confirmed_s(self) -> float | None:
-        """When the server last confirmed anything; through a relay not later than the relay's own last word."""
-        heard = [ear.heard_s for name, ear in self._ears.items() if name != RELAY and ear.heard_s is not None]
-        link = self._ears.get(RELAY)
-        if link is None or not heard:
-            return max(heard, default=None)
-        return None if link.heard_s is None else min(max(heard), link.heard_s)
+        """Return the time of the last response of any source; behind a relay at most the relay's own last message."""
+        responses = [
+            health.responded_s
+            for name, health in self._health.items()
+            if name != RELAY and health.responded_s is not None
+        ]
+        relay = self._health.get(RELAY)
+        if relay is None or not responses:
+            return max(responses, default=None)
+        return None if relay.responded_s is None else min(max(responses), relay.responded_s)
 
-    def _expected(self, lead: str, confirmed_s: float) -> tuple[float, float, float]:
-        """From when on a word is waited for, how long that takes, and when it is too late whatever took over."""
-        ear = self._ears[lead]
+    def _expectation(self, leader: str, confirmed_s: float) -> tuple[float, float, float]:
+        """Return when the wait for the next response began, its interval, and when the data is stale in any case.
+
+        If a feed was lost, the wait of the polling source begins with the loss. Its first response may be slow, so that
+        the last value limits the wait.
+        """
+        health = self._health[leader]
         never_s = float("inf")
-        lost = [other for name, other in self._ears.items() if name in FEEDS and other.heard_s is not None]
-        if lead == RELAY or lead in FEEDS or not lost:
-            return confirmed_s, ear.interval_s or self._interval_s, never_s
-        feed = max(lost, key=lambda other: other.lost_s)
-        if ear.heard_s is not None and ear.heard_s >= feed.lost_s:
-            return confirmed_s, ear.interval_s, never_s
-        latest_s = confirmed_s + STALE_AFTER * max(feed.interval_s, self._interval_s)
-        return max(confirmed_s, feed.lost_s), self._interval_s, latest_s
+        lost = [other for name, other in self._health.items() if name in FEEDS and other.responded_s is not None]
+        if leader == RELAY or leader in FEEDS or not lost:
+            return confirmed_s, health.interval_s or self._interval_s, never_s
+        feed = max(lost, key=lambda other: other.failed_s)
+        if health.responded_s is not None and health.responded_s >= feed.failed_s:
+            return confirmed_s, health.interval_s, never_s
+        latest_s = confirmed_s + STALE_AFTER_INTERVALS * max(feed.interval_s, self._interval_s)
+        return max(confirmed_s, feed.failed_s), self._interval_s, latest_s

@@ -1,7 +1,4 @@
-"""Runs found by something other than their id.
-
-What lives here: the indexes, kept true by one call per changed run. Which runs are kept at all is `retention`'s.
-"""
+"""The indexes of the store: runs by status, task, parent and creation time."""
 
 from collections.abc import Hashable
 from datetime import datetime, timedelta
@@ -16,14 +13,14 @@ from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
 
 K = TypeVar("K", bound=Hashable)
 
-_NOTHING = Fixed()
+_EMPTY = Fixed()
 
 
 class Indexes:
-    """By status, task, parent, and creation.
+    """Finds runs by status, task, parent and creation time. `replace` must be called for each changed run.
 
-    A run without a state is found by task and parent only; one that is gone has no status. `live` are those that may
-    still change.
+    A run without a state is found by task and parent only. A run that the server has deleted has no status. `live` are
+    the runs that may still change.
     """
 
     def __init__(self) -> None:
@@ -34,11 +31,11 @@ class Indexes:
         self._created = SortedList()
 
     def replace(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
-        """One run is now `after`; None: there was none, there is none."""
-        placed = after or before
-        if placed is None:
+        """Replace a run in all indexes. `before` None: the run is new. `after` None: it is removed."""
+        keyed = after or before
+        if keyed is None:
             return
-        run_id = placed.run.id
+        run_id = keyed.run.id
         old, new = _status(before), _status(after)
         if old is not new:
             _move(self.by_status, run_id, old, new)
@@ -46,7 +43,7 @@ class Indexes:
                 self.live.discard(run_id)
             else:
                 self.live.add(run_id)
-        was, now = before.run.fixed if before else _NOTHING, after.run.fixed if after else _NOTHING
+        was, now = before.run.fixed if before else _EMPTY, after.run.fixed if after else _EMPTY
         if was is not now:
             _move(self.by_task, run_id, was.task, now.task)
             _move(self.by_parent, run_id, was.parent_id, now.parent_id)
@@ -58,29 +55,29 @@ class Indexes:
                 self._created.add(new_key)
 
     def rank(self, run: Run) -> int:
-        """How many runs stand before this one, newest first."""
-        place: int = self._created.bisect_left(newest_first(run))
-        return place
+        """Return how many runs are newer than this one."""
+        index: int = self._created.bisect_left(newest_first(run))
+        return index
 
     def at(self, rank: int) -> RunId | None:
-        """The run at a place, newest first; -1 is the oldest; None if there are not so many."""
+        """Return the run at an index, newest first; -1 is the oldest. None if the index is out of range."""
         if not -len(self._created) <= rank < len(self._created):
             return None
         key: Key = self._created[rank]
         return key[1]
 
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:
-        """Runs created from `start` to `end`, both included, newest first."""
+        """Return the runs created from `start` to `end`, both included, newest first."""
         beyond = (EPOCH - start + timedelta.resolution,)
         return [key[1] for key in self._created.irange((EPOCH - end,), beyond)]
 
 
-def _status(placed: KeyedRun | None) -> RunStatus | None:
-    return None if placed is None or placed.run.state is None or placed.run.is_gone else placed.run.status
+def _status(keyed: KeyedRun | None) -> RunStatus | None:
+    return None if keyed is None or keyed.run.state is None or keyed.run.is_gone else keyed.run.status
 
 
-def _key(placed: KeyedRun | None) -> Key | None:
-    return None if placed is None or placed.run.state is None else placed.key
+def _key(keyed: KeyedRun | None) -> Key | None:
+    return None if keyed is None or keyed.run.state is None else keyed.key
 
 
 def _move(index: dict[K, set[RunId]], run_id: RunId, old: K | None, new: K | None) -> None:

@@ -1,7 +1,7 @@
-"""How a patch becomes part of a run: per facet the newer one wins, in whatever order they come.
+"""Merges a patch into a run: of each facet the newer one wins.
 
-What lives here: the join of a semilattice, pure functions of two values. The same patches give the same run in any
-order, repetition and interleaving; a facet that is older, or says nothing, changes nothing. Source: DESIGN §3.
+The result does not depend on the order of the patches, and repeating a patch changes nothing: `merge` is the join of a
+semilattice. Responses may therefore arrive late, twice and out of order. Source: ARCHITECTURE.md.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,13 @@ class _Ordered(Protocol):
 
 V = TypeVar("V", bound=_Ordered)
 
-_NOTHING = Fixed()
+_EMPTY = Fixed()
 _FIXED_NAMES = tuple(field.name for field in fields(Fixed))
 
 
 def merge(run: Run | None, patch: RunPatch) -> Run:
-    """The run with what the patch knows better; the very same object when that is nothing."""
-    mine = Run(patch.id, _NOTHING) if run is None else run
+    """Return the run with every facet that is newer in the patch; the same object if there is none."""
+    mine = Run(patch.id, _EMPTY) if run is None else run
     fixed = _join_fixed(mine.fixed, patch.fixed)
     state = _join_state(mine.state, patch.state)
     read_at = mine.read_at if patch.state is None else _greatest(mine.read_at, patch.read_at)
@@ -60,14 +60,14 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
 
 
 def merge_gone(run: Run | None, run_id: RunId, at: datetime) -> Run:
-    """The run with the server's word that there is none; the very same object when a later such word is known."""
-    mine = Run(run_id, _NOTHING) if run is None else run
+    """Return the run with a 404 response at `at`; the same object if a later 404 is already known."""
+    mine = Run(run_id, _EMPTY) if run is None else run
     gone_at = _greatest(mine.gone_at, at)
     return mine if gone_at is mine.gone_at else replace(mine, gone_at=gone_at)
 
 
 def is_same_row(before: Run, after: Run) -> bool:
-    """Whether `after`, merged from `before`, says no more than that the server confirmed it once more."""
+    """Return whether `after`, merged from `before`, differs only in the time of the server's last response."""
     return (
         before.state is after.state
         and before.fixed is after.fixed
@@ -112,21 +112,21 @@ def _value(facet: tuple[Stamp, T]) -> T:
 
 
 def _by_content(mine: T, theirs: T, content: Callable[[T], object]) -> T:
-    """Nothing but their content tells two values apart: any rule will do that does not ask which came first."""
+    """Choose one of two values by their content, which does not depend on the order in which they came."""
     return max(mine, theirs, key=lambda value: canonical(content(value)))
 
 
 def _join_fixed(mine: Fixed, theirs: Fixed | None) -> Fixed:
     if theirs is None or theirs is mine or is_same(mine, theirs):
         return mine
-    if mine is _NOTHING:
+    if mine is _EMPTY:
         return theirs
     better: dict[str, object] = {}
     for name in _FIXED_NAMES:
         old, new = getattr(mine, name), getattr(theirs, name)
         if new is not None and (old is None or (not is_same(old, new) and canonical(old) < canonical(new))):
             better[name] = new
-    # Texts, times and numbers of the same fields: replace() cannot know.
+    # mypy cannot know that each value has the type of its field.
     return replace(mine, **better) if better else mine  # type: ignore[arg-type]
 
 
@@ -143,7 +143,7 @@ def _join_state(mine: State | None, theirs: State | None) -> State | None:
         numbers = mine if mine.precision > theirs.precision else theirs
     else:
         numbers = _by_content(mine, theirs, _numbers)
-    status = max(mine.status, theirs.status, key=_says_more)
+    status = max(mine.status, theirs.status, key=_status_key)
     return numbers if status == numbers.status else replace(numbers, status=status)
 
 
@@ -160,6 +160,6 @@ def _numbers(state: State) -> tuple[object, ...]:
     )
 
 
-def _says_more(status: Status) -> tuple[bool, int, str, str, str]:
-    """An end is the last word of its moment; of other words the more specific one, whoever said it."""
+def _status_key(status: Status) -> tuple[bool, int, str, str, str]:
+    """Return the sort key of two statuses for the same moment: a final one wins, then the more specific one."""
     return status.canonical.is_final, status.specificity, status.word, status.canonical, status.title

@@ -1,7 +1,4 @@
-"""What happened while nothing could be heard: the runs that an outage kept from the screen until it was over.
-
-What lives here: counting them, as they become known. How it is worded is `present`'s. Source: DESIGN §5.
-"""
+"""Counts the runs that changed during an outage, when the program could not see the changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,21 +11,24 @@ from tui.store.changes import Changes, Topic
 from tui.store.store import Store
 
 MAX_CATCH_UP: Final = timedelta(minutes=2)
-"""A source that has not said by then that all is read may never say it."""
+"""If no source has reported `CaughtUp` this long after the outage, the count may stay incomplete."""
 
-_LOOK_AT_THE_TIME_EVERY: Final = 64  # runs
+_RUNS_PER_TIME_CHECK: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The time between two good words of the server that are too far apart."""
+    """A period without responses from the server that was long enough to make the data stale."""
 
     since: datetime
     until: datetime
 
 
 class Completeness(StrEnum):
-    """How much of what was missed is known: all, what was read SO_FAR, or that and nobody says whether it is all."""
+    """Whether a count of missed runs is complete.
+
+    SO_FAR: the sources are still reading. AT_LEAST: no source has reported that it has read all changes. ALL: complete.
+    """
 
     SO_FAR = "so far"
     AT_LEAST = "at least"
@@ -37,7 +37,7 @@ class Completeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissedRuns:
-    """Runs that came, began, ended or changed within a gap, and how many of them failed in it."""
+    """The number of runs that were created, started, changed or ended in a gap, and how many of them failed in it."""
 
     run_count: int
     failed_count: int
@@ -45,58 +45,58 @@ class MissedRuns:
 
 
 class MissedRunCounter:
-    """Counts what one gap kept from us. It has to hear every change of the store from its birth on, and looks at what
-    was read before that a little at a time.
+    """Counts the runs that changed during one gap.
 
-    A run that was seen to have changed in the gap counts from then on, whatever it does later; with all read, and all
-    looked at, the count stands.
+    It is created when the gap ends. `on_changes` must receive every change of the store from then on; `count_more` goes
+    through the runs that the store already had, a slice at a time. A run that counts once keeps counting, even if it
+    changes again after the gap. Once a source has caught up and all runs were checked, the result is final.
     """
 
     def __init__(self, store: Store, gap: Gap) -> None:
         self.gap = gap
         self._store = store
-        self._waiting = [run.id for run in store.runs()]
+        self._unchecked = [run.id for run in store.runs()]
         self._changed: set[RunId] = set()
         self._failed: set[RunId] = set()
-        self._is_all_read = False
-        self._missed: MissedRuns | None = None
-        self._note_reading()
+        self._is_caught_up = False
+        self._result: MissedRuns | None = None
+        self._check_caught_up()
 
     def on_changes(self, changes: Changes) -> None:
-        """Count those among the changed runs that changed in the gap, until all are counted."""
-        if self._missed is not None:
+        """Count the changed runs that changed during the gap. Does nothing once the result is final."""
+        if self._result is not None:
             return
         for run_id in (*changes.added, *changes.changed):
             self._count(run_id)
         if Topic.SOURCES in changes.topics:
-            self._note_reading()
-            self._settle()
+            self._check_caught_up()
+            self._finish_if_complete()
 
     def count_more(self, is_time_up: Callable[[], bool]) -> bool:
-        """Look at more of the runs that were there at the start, until the time is up; whether that is done now."""
-        waiting = self._waiting
-        while waiting:
-            for _ in range(min(_LOOK_AT_THE_TIME_EVERY, len(waiting))):
-                self._count(waiting.pop())
-            if waiting and is_time_up():
+        """Check more of the runs that the store had at the start, until the time is up. Return whether all are."""
+        unchecked = self._unchecked
+        while unchecked:
+            for _ in range(min(_RUNS_PER_TIME_CHECK, len(unchecked))):
+                self._count(unchecked.pop())
+            if unchecked and is_time_up():
                 return False
-        self._settle()
+        self._finish_if_complete()
         return True
 
     def missed(self, now: datetime) -> MissedRuns:
-        """What is known of it now."""
-        if self._missed is not None:
-            return self._missed
+        """Return the count as of now."""
+        if self._result is not None:
+            return self._result
         extent = Completeness.SO_FAR if now - self.gap.until < MAX_CATCH_UP else Completeness.AT_LEAST
         return MissedRuns(len(self._changed), len(self._failed), extent)
 
-    def _note_reading(self) -> None:
+    def _check_caught_up(self) -> None:
         caught_up = self._store.caught_up
-        self._is_all_read = caught_up is not None and caught_up >= self.gap.until
+        self._is_caught_up = caught_up is not None and caught_up >= self.gap.until
 
-    def _settle(self) -> None:
-        if self._is_all_read and not self._waiting:
-            self._missed = MissedRuns(len(self._changed), len(self._failed))
+    def _finish_if_complete(self) -> None:
+        if self._is_caught_up and not self._unchecked:
+            self._result = MissedRuns(len(self._changed), len(self._failed))
             self._changed, self._failed = set(), set()
 
     def _count(self, run_id: RunId) -> None:

@@ -1,7 +1,7 @@
-"""The orders in which runs can be shown, as data.
+"""The orders in which the list can sort runs. A new order is one row in `ORDERS`.
 
-What lives here: the keys. Every key depends on the run alone, never on the time now, and is total: it ends in the
-newest creation, then the id. A new order is one row in `ORDERS`.
+A sort key depends only on the run, never on the current time. Every key ends in the creation time and the id, so that
+no two runs have the same key.
 """
 
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-"""Where a run stands whose creation time is not known: before all others, and always in the same place."""
+"""Stands for an unknown creation time. Such a run is the oldest."""
 
 Key = tuple[timedelta, RunId]
 SortKey = tuple[Any, ...]
-"""What an order puts first, then the two parts of a `Key`."""
+"""The values of an order, then the two parts of a `Key`."""
 
 
 def newest_first(run: Run) -> Key:
-    """The key of the server's own order: the latest creation first, then the id."""
+    """Return the key of the server's order: newest creation first, then by id."""
     return EPOCH - (run.fixed.created_at or EPOCH), run.id
 
 
 class KeyedRun(NamedTuple):
-    """A run with its `newest_first` key, which all indexes share: of 100,000 runs the keys weigh 11 MB."""
+    """A run and its `newest_first` key. All indexes share the key: for 100,000 runs the keys take 11 MB."""
 
     run: Run
     key: Key
@@ -35,14 +35,14 @@ class KeyedRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One way to sort: `rank` is what comes before creation and id; the smallest comes first."""
+    """One way to sort runs. `rank` returns the values that come before creation time and id; the smallest is first."""
 
     id: str
     title: str
     rank: Callable[[Run], SortKey]
 
     def key(self, run: Run) -> SortKey:
-        """What the run is sorted by; no two runs share one, and its last part is the id."""
+        """Return the sort key of a run. It is unique, and its last part is the id."""
         return (*self.rank(run), *newest_first(run))
 
 
@@ -72,7 +72,7 @@ def _by_task(run: Run) -> SortKey:
 
 
 def _by_took(run: Run) -> SortKey:
-    """Those that run, the earliest start first; then those that ended, the longest first; then those never started."""
+    """Running runs first, earliest start first; then finished ones, longest first; then those that never started."""
     state = run.state
     if state is None or state.started_at is None:
         return 2, timedelta()
@@ -96,4 +96,4 @@ TOOK = Order("took", "took", _by_took)
 UPDATED = Order("updated", "updated", _by_updated)
 COST = Order("cost", "cost", _by_cost)
 ORDERS = (CREATED, STATUS, TASK, TOOK, UPDATED, COST)
-"""All of them, in the order in which a key steps through."""
+"""All orders. The sort key steps through them in this order."""

@@ -1,7 +1,4 @@
-"""What is kept and what is let go when there are too many runs.
-
-What lives here: who goes first. Taking a run out of the store is the store's.
-"""
+"""Decides which runs the store drops first when it is full, and whose large facets it drops."""
 
 from collections import Counter
 
@@ -13,75 +10,77 @@ from tui.store.orders import Key, KeyedRun
 
 
 class Retention:
-    """Which runs may go, and whose heavy facets.
+    """Chooses runs to drop, and runs to strip of their large facets.
 
-    Runs that are final, gone, or known only by reference may go, the oldest by creation first; live and pinned ones
-    never do. Of payloads, outputs and attempt histories the most recently read are kept, besides those of pinned runs.
+    * Runs that are final, deleted, or known only by id may be dropped, oldest creation first. Live and pinned runs are
+      never dropped.
+    * Payloads, outputs and attempt histories are kept for pinned runs and for the `max_bodies` runs that were last read
+      in detail. All other runs are stripped of them.
     """
 
     def __init__(self, max_bodies: int) -> None:
         self._max_bodies = max_bodies
         self._pins: Counter[RunId] = Counter()
-        self._dispensable = SortedList()
-        self._heavy: dict[RunId, None] = {}
+        self._droppable = SortedList()
+        self._detailed: dict[RunId, None] = {}
 
     def replace(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
-        """One run is now `after`; None: there was none, there is none."""
-        placed = after or before
-        if placed is None or placed.run.id in self._pins:
+        """Replace a run. `before` None: the run is new. `after` None: it is removed."""
+        keyed = after or before
+        if keyed is None or keyed.run.id in self._pins:
             return
         old, new = _key(before), _key(after)
         if old != new:
             if old is not None:
-                self._dispensable.remove(old)
+                self._droppable.remove(old)
             if new is not None:
-                self._dispensable.add(new)
+                self._droppable.add(new)
         if after is None:
-            self._heavy.pop(placed.run.id, None)
+            self._detailed.pop(keyed.run.id, None)
 
-    def oldest(self) -> RunId | None:
-        """The run that goes first, or None: all there are must stay."""
-        if not self._dispensable:
+    def next_to_drop(self) -> RunId | None:
+        """Return the run to drop next, or None if no run may be dropped."""
+        if not self._droppable:
             return None
-        key: Key = self._dispensable[-1]
+        key: Key = self._droppable[-1]
         return key[1]
 
-    def note_heavy(self, run_id: RunId) -> None:
-        """A payload, an output or attempts of a run were read."""
+    def record_detail(self, run_id: RunId) -> None:
+        """Record that a payload, an output or attempts of a run were read."""
         if run_id not in self._pins:
-            self._heavy.pop(run_id, None)
-            self._heavy[run_id] = None
+            self._detailed.pop(run_id, None)
+            self._detailed[run_id] = None
 
-    def lighten(self) -> RunId | None:
-        """The run whose heavy facets go next, and which is forgotten as heavy with that; None: there is room."""
-        if len(self._heavy) <= self._max_bodies:
+    def pop_next_to_strip(self) -> RunId | None:
+        """Remove and return the run to strip of its large facets next, or None if no run has to be stripped."""
+        if len(self._detailed) <= self._max_bodies:
             return None
-        run_id = next(iter(self._heavy))
-        del self._heavy[run_id]
+        run_id = next(iter(self._detailed))
+        del self._detailed[run_id]
         return run_id
 
-    def pin(self, run_id: RunId, placed: KeyedRun | None) -> None:
-        """Keep a run, whatever it is; pins of one run add up. `placed` is what the store has of it now."""
-        self.replace(placed, None)
+    def pin(self, run_id: RunId, keyed: KeyedRun | None) -> None:
+        """Keep a run until it is unpinned as often as it was pinned. `keyed` is the store's run, if it has one."""
+        self.replace(keyed, None)
         self._pins[run_id] += 1
 
-    def unpin(self, run_id: RunId, placed: KeyedRun | None) -> None:
-        """Take one pin back; without one nothing happens."""
+    def unpin(self, run_id: RunId, keyed: KeyedRun | None) -> None:
+        """Undo one `pin`. Does nothing if the run is not pinned."""
         if self._pins[run_id] > 1:
             self._pins[run_id] -= 1
         elif self._pins.pop(run_id, 0):
-            self.replace(None, placed)
-            if placed is not None and is_heavy(placed.run):
-                self.note_heavy(run_id)
+            self.replace(None, keyed)
+            if keyed is not None and has_large_facets(keyed.run):
+                self.record_detail(run_id)
 
 
-def is_heavy(run: Run) -> bool:
-    """Whether it has facets that are kept for a few runs only."""
+def has_large_facets(run: Run) -> bool:
+    """Return whether a run has facets that are kept only for a few runs."""
     return run.body is not None or run.attempts is not None
 
 
-def _key(placed: KeyedRun | None) -> Key | None:
-    if placed is None:
+def _key(keyed: KeyedRun | None) -> Key | None:
+    if keyed is None:
         return None
-    run = placed.run
-    return placed.key if run.state is None or run.is_final or run.is_gone else None
+    run = keyed.run
+    return keyed.key if run.state is None or run.is_final or run.is_gone else None

@@ -1,7 +1,8 @@
-"""The server's filters, asked of the runs that we have: a list that is filtered by the server must show no others.
+"""Applies the server's filters to the runs in the store, so that a filtered list shows no other runs.
 
-What lives here: whether a run matches, and the values that are worth offering to who types a filter. What the period
-leaves out is the view's, since it depends on the time. Source: wire/README.md §2, §3, recordings 020-059.
+The store may have runs that do not match, read before the filters were set. The module also collects the values that
+the filter dialog suggests. The view applies the period, because it depends on the time.
+Source: tests/wire/recordings/README.md §2, §3.
 """
 
 from collections import Counter
@@ -18,16 +19,16 @@ from tui.domain.text import clean
 from tui.store.filter import Filter, Term
 from tui.store.store import Store
 
-MAX_OFFERED: Final = 500
-"""Of the values of one field: an environment may have a tag for each order."""
+MAX_SUGGESTED_VALUES: Final = 500
+"""The maximum number of suggested values of one field. An environment may have thousands of tags."""
 
 MAX_SAMPLED_RUNS: Final = 20_000
-"""Runs whose values are offered, taken evenly from all: 100,000 would hold a key for 70 ms."""
+"""Suggestions come from at most this many runs, a regular sample of all. Reading 100,000 runs would take 70 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFilter:
-    """What the server is asked for: which runs, and how far back. The filters have no times of their own."""
+    """The filters and the period of the requested list. The filters contain no times."""
 
     filters: RunFilters
     period: timedelta
@@ -35,9 +36,9 @@ class ServerFilter:
 
 @dataclass(frozen=True, slots=True)
 class KnownValues:
-    """Values that runs have here, those first that are most likely meant; only such as can be typed.
+    """The values of runs in the store that can be typed, most likely ones first.
 
-    `is_all`: there are no others among the runs that we have.
+    `is_all`: the runs in the store have no other values.
     """
 
     tasks: tuple[str, ...] = ()
@@ -48,22 +49,22 @@ class KnownValues:
 
 
 def with_server_filters(filters: RunFilters, runs_filter: Filter) -> Filter:
-    """The filter, of those runs only that the server's filters leave. Times and the period are not looked at.
+    """Return the filter restricted to runs that match the server's filters, except for times and the period.
 
-    What we do not know of a run is no reason to hide it, except for the queue and the machine when only one is asked
-    for: then the rows of a list get it from the question (`sources.lister`).
+    A run matches if the value is not known. The exceptions are the queue and the machine if the filters name only one:
+    `sources.polling.page_reader` then sets it on all rows of the list.
     """
     terms = tuple(_terms(filters))
     return runs_filter.with_terms(terms, filters) if terms else runs_filter
 
 
 def is_typable(value: str) -> bool:
-    """Whether a value can stand in a list with commas and on a screen as it is."""
+    """Return whether a value can be typed in a list with commas and displayed unchanged."""
     return bool(value) and value == value.strip() and "," not in value and clean(value) == value
 
 
 def known_values(store: Store) -> KnownValues:
-    """What runs have here: tasks and queues by name, tags by how many runs carry them, versions the newest first."""
+    """Return the values of the store's runs: tasks and queues by name, frequent tags first, newest versions first."""
     tasks, tags, versions, queues = set[str](), Counter[str](), set[str](), set[str]()
     step = 1 + len(store) // (MAX_SAMPLED_RUNS + 1)
     for run in islice(store.runs(), None, None, step):
@@ -78,17 +79,17 @@ def known_values(store: Store) -> KnownValues:
             tags.update(run.state.tags)
     queues.update(TASK_QUEUE_PREFIX + task for task in tasks)
     return KnownValues(
-        _offered(sorted(tasks, key=_by_name)),
-        _offered(tag for tag, _ in tags.most_common(2 * MAX_OFFERED)),
-        _offered(sorted(versions, key=_by_version, reverse=True)),
-        # A queue with a name of its own was named by somebody: it is more likely meant.
-        _offered(sorted(queues, key=lambda queue: (queue.startswith(TASK_QUEUE_PREFIX), _by_name(queue)))),
-        is_all=step == 1 and len(tags) <= MAX_OFFERED,
+        _suggested(sorted(tasks, key=_by_name)),
+        _suggested(tag for tag, _ in tags.most_common(2 * MAX_SUGGESTED_VALUES)),
+        _suggested(sorted(versions, key=_by_version, reverse=True)),
+        # A queue that the user named is more likely wanted than a task's own queue.
+        _suggested(sorted(queues, key=lambda queue: (queue.startswith(TASK_QUEUE_PREFIX), _by_name(queue)))),
+        is_all=step == 1 and len(tags) <= MAX_SUGGESTED_VALUES,
     )
 
 
-def _offered(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(value for value in values if is_typable(value))[:MAX_OFFERED]
+def _suggested(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value for value in values if is_typable(value))[:MAX_SUGGESTED_VALUES]
 
 
 def _by_name(name: str) -> tuple[str, str]:
@@ -110,9 +111,9 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
     if filters.versions:
         yield _version(filters.versions)
     if filters.queues:
-        yield _one_of(queue_names(filters.queues), lambda run: run.fixed.queue, unknown=len(filters.queues) > 1)
+        yield _one_of(queue_names(filters.queues), lambda run: run.fixed.queue, matches_unknown=len(filters.queues) > 1)
     if filters.machines:
-        yield _one_of(filters.machines, lambda run: run.fixed.machine, unknown=len(filters.machines) > 1)
+        yield _one_of(filters.machines, lambda run: run.fixed.machine, matches_unknown=len(filters.machines) > 1)
     if filters.regions:
         yield _one_of(filters.regions, lambda run: run.fixed.region)
     if filters.batch is not None:
@@ -121,24 +122,24 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
         yield lambda run: run.fixed.is_test is None or run.fixed.is_test is filters.is_test
 
 
-def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, unknown: bool = True) -> Term:
+def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool = True) -> Term:
     values = frozenset(wanted)
 
     def term(run: Run) -> bool:
         value = value_of(run)
-        return unknown if value is None else value in values
+        return matches_unknown if value is None else value in values
 
     return term
 
 
 def _tag(wanted: Iterable[str]) -> Term:
-    """Several mean any of them (recording 029)."""
+    """Match a run that has any of the tags, as the server does."""
     tags = frozenset(wanted)
     return lambda run: run.state is None or not tags.isdisjoint(run.state.tags)
 
 
 def _version(wanted: Iterable[str]) -> Term:
-    """List and detail tell the version of every run that has one: without it, no worker took the run yet."""
+    """Match the version. A list or detail without a version means that no worker has taken the run: no match."""
     versions = frozenset(wanted)
 
     def term(run: Run) -> bool:
@@ -149,17 +150,17 @@ def _version(wanted: Iterable[str]) -> Term:
     return term
 
 
-_BLURRED: Final = {"EXECUTING": "Reattempting", "FAILED": "Interrupted"}
-"""What REST tells by the other's word, and so filters by it (wire/README.md §2)."""
+_SHARED_WORDS: Final = {"EXECUTING": "Reattempting", "FAILED": "Interrupted"}
+"""A REST word and the title of another status that REST also returns, and filters, by that word."""
 
 _TITLES_OF: Final[dict[str, set[str]]] = {}
 for _row in STATUS_TABLE:
     for _word in (_row.rest, _row.legacy):
         if _word:
-            _TITLES_OF.setdefault(_word, {_BLURRED.get(_word, _row.title)}).add(_row.title)
+            _TITLES_OF.setdefault(_word, {_SHARED_WORDS.get(_word, _row.title)}).add(_row.title)
 
 
 def _status(words: Iterable[str]) -> Term:
-    """A word of ours or an older server's; a status that we do not know cannot be asked for."""
+    """Match the status by words of both REST vocabularies. A status that this program does not know never matches."""
     titles = frozenset[str]().union(*(_TITLES_OF.get(word, ()) for word in words))
     return lambda run: run.state is None or run.state.status.title in titles

@@ -1,7 +1,7 @@
-"""The words that a filter takes for a status: each status by any of its names, and the names of groups.
+"""The words that `status:` accepts in a filter: the names of statuses, and the names of groups of statuses.
 
-A status word means that status alone, because marks and cancels act on what a filter shows. A group has a name of its
-own: `waiting-to-start`, `running`, `failures`, `live`, `final`.
+The name of a status means that status alone, since a user may cancel all runs that the filter shows. The groups have
+other names: `waiting-to-start`, `running`, `failures`, `live`, `final`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Final
 
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
-from tui.store.filter_words import GLOB, Test, whole
+from tui.store.filter_words import GLOB, Test, whole_text_test
 
 GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
     {
@@ -23,7 +23,7 @@ GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
         "waiting to start": QUEUED_FAMILY,
     }
 )
-"""Each group by its folded name."""
+"""The statuses of each group, by its folded name."""
 
 MAX_SUGGESTIONS: Final = 2
 
@@ -31,14 +31,14 @@ _TITLES: Final = frozenset(row.title for row in STATUS_TABLE)
 
 
 def fold(name: str) -> str:
-    """A name without the differences that do not matter: case, hyphens, underscores."""
+    """Return a name in lower case, with spaces for hyphens and underscores."""
     return name.casefold().replace("-", " ").replace("_", " ")
 
 
 def _titles_by_name() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for row in STATUS_TABLE:
-        # Dequeued shares its canonical name with Executing: only its own words mean Dequeued.
+        # Dequeued shares its canonical name with Executing. The name means Executing.
         canonical = () if row.title == "Dequeued" else (row.canonical,)
         for name in (row.title, *canonical, row.rest, row.legacy, *row.database, *row.trql):
             if name:
@@ -52,10 +52,10 @@ _FOLDED_TITLES: Final = {fold(title): {title} for title in _TITLES}
 
 @dataclass(frozen=True, slots=True)
 class StatusWords:
-    """What some status words mean.
+    """The parsed values of `status:`.
 
-    `titles` are single statuses, `group` the statuses of groups, `unknown` the words that mean neither. A run whose
-    status this program does not know is found by the server's own word, which `own_word` tests in folded case.
+    `titles` are single statuses, `group` the statuses of groups, `unknown` the words that are neither. A run with a
+    status that this program does not know matches by the server's word: `own_word` tests it, folded.
     """
 
     titles: frozenset[str]
@@ -63,8 +63,8 @@ class StatusWords:
     unknown: tuple[str, ...]
     own_word: Test
 
-    def holds(self, run: Run) -> bool:
-        """Whether the status of a run is among them."""
+    def matches(self, run: Run) -> bool:
+        """Return whether the status of a run matches one of the words."""
         title = run.title
         if title in self.titles or run.status in self.group:
             return True
@@ -72,7 +72,7 @@ class StatusWords:
 
 
 def read_status_words(patterns: list[str]) -> StatusWords:
-    """Understand the values of `status:`. A name that is half typed means all statuses whose names begin so."""
+    """Parse the values of `status:`. The beginning of a name means every status whose name begins so."""
     titles: set[str] = set()
     group: set[RunStatus] = set()
     unknown: list[str] = []
@@ -86,18 +86,18 @@ def read_status_words(patterns: list[str]) -> StatusWords:
             group = group.union(*(GROUPS[each] for each in groups))
         else:
             unknown.append(name)
-    own_word = whole([name if GLOB.search(name) else f"{name}*" for name in names])
+    own_word = whole_text_test([name if GLOB.search(name) else f"{name}*" for name in names])
     return StatusWords(frozenset(titles), frozenset(group), tuple(unknown), own_word)
 
 
 def nearest_statuses(name: str) -> list[str]:
-    """The words that are most likely meant, best first, as one types them."""
+    """Return the status words that are most similar to an unknown one, best first, as the user would type them."""
     spelled = [each.replace(" ", "-") for each in (*_FOLDED_TITLES, *GROUPS)]
     return get_close_matches(fold(name).replace(" ", "-"), spelled, n=MAX_SUGGESTIONS)
 
 
 def _titles_of(name: str) -> set[str]:
-    """The statuses of a name: of the whole one, else of those that begin so, titles before other words."""
+    """Return the statuses with this name, otherwise those with a title that begins so, otherwise with another word."""
     if name in _TITLES_BY_NAME:
         return _TITLES_BY_NAME[name]
     test = _fits(name)
@@ -109,4 +109,4 @@ def _titles_of(name: str) -> set[str]:
 
 
 def _fits(name: str) -> Test:
-    return whole([name if GLOB.search(name) else f"{name}*"])
+    return whole_text_test([name if GLOB.search(name) else f"{name}*"])

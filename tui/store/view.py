@@ -1,7 +1,4 @@
-"""A view: the runs that match a filter, in an order, kept up to date one change at a time.
-
-What lives here: which run stands at which place. What a row shows, and which row the cursor is on, is the screen's.
-"""
+"""`View`: the runs that match a filter, sorted, and updated incrementally."""
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
@@ -18,13 +15,15 @@ from tui.store.filter import EVERYTHING, Filter
 from tui.store.orders import CREATED, Order, SortKey
 from tui.store.store import Store
 
-_LOOK_AT_THE_TIME_EVERY: Final = 64  # runs, while a view grows
+_RUNS_PER_TIME_CHECK: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ViewDelta:
-    """What an update did to a view. `moved` runs have another key (their place may be the same), `changed` ones the
-    same key. Places are asked of the view, since they are meant after all of it.
+    """How a view changed.
+
+    `entered` and `left` are runs that the view now shows or no longer shows. `moved` runs have a different sort key,
+    although their index may be the same. `changed` runs have the same key. Indexes come from the view.
     """
 
     entered: frozenset[RunId]
@@ -34,16 +33,14 @@ class ViewDelta:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the view looks as before."""
+        """Whether nothing changed."""
         return not (self.entered or self.left or self.moved or self.changed)
 
 
 class View:
-    """Always what filtering and sorting the store's runs from nothing would give, if it hears of every change.
+    """The filtered and sorted runs of a store. `update` must receive every change of the store.
 
-    A view never shows runs that are known only by reference. Of the runs created before `since` it shows only those
-    that are live: they matter whatever their age. With `starts_empty` the view is complete once
-    `fill` returns True; it may receive changes meanwhile.
+    A view leaves out runs that are known only by id. Of the runs created before `since` it shows only live ones.
     """
 
     def __init__(
@@ -57,9 +54,11 @@ class View:
         candidates: Iterable[RunId] | None = None,
         get: Callable[[RunId], Run | None] | None = None,
     ) -> None:
-        """Show runs of the store, as `get` returns them: by default as they are there.
+        """Create a view of the store.
 
-        `candidates` are the runs that may match, where that is known: a starts_empty view looks at no others.
+        `get` returns a run as the view should show it, by default the store's. With `starts_empty` the view is complete
+        only when `fill` has returned True; it may receive updates before. `candidates` are the only runs that can
+        match, if they are known; `fill` skips all others.
         """
         self._store = store
         self._get = get or store.get
@@ -68,21 +67,21 @@ class View:
         self._since = since
         self._keys: dict[RunId, SortKey] = {}
         self._older: set[RunId] = set()
-        self._places = SortedList()
-        self._waiting: list[RunId] = []
+        self._sorted_keys = SortedList()
+        self._unfilled: list[RunId] = []
         if starts_empty:
-            self._waiting = [run.id for run in store.runs()] if candidates is None else list(candidates)
+            self._unfilled = [run.id for run in store.runs()] if candidates is None else list(candidates)
         if not starts_empty:
             self._rebuild()
 
     @property
     def filter(self) -> Filter:
-        """Which runs it shows."""
+        """The filter that decides which runs are shown."""
         return self._filter
 
     @property
     def order(self) -> Order:
-        """How they are sorted."""
+        """The sort order."""
         return self._order
 
     @property
@@ -92,59 +91,59 @@ class View:
 
     @property
     def older_count(self) -> int:
-        """How many of the shown runs were created before `since`; all of them are live."""
+        """The number of shown runs that were created before `since`. All of them are live."""
         return len(self._older)
 
     def fill(self, is_time_up: Callable[[], bool]) -> bool:
-        """Look at more of the runs that were there at the start, until the time is up; whether it is whole now."""
-        waiting = self._waiting
-        while waiting:
-            for _ in range(min(_LOOK_AT_THE_TIME_EVERY, len(waiting))):
-                run_id = waiting.pop()
+        """Add more of the runs that the store had at the start, until the time is up. Return whether all are added."""
+        unfilled = self._unfilled
+        while unfilled:
+            for _ in range(min(_RUNS_PER_TIME_CHECK, len(unfilled))):
+                run_id = unfilled.pop()
                 if run_id not in self._keys and (key := self._key(run_id)) is not None:
-                    self._places.add(key)
+                    self._sorted_keys.add(key)
                     self._keys[run_id] = key
-                    self._note_age(run_id)
+                    self._record_age(run_id)
             if is_time_up():
-                return not waiting
+                return not unfilled
         return True
 
     def set_since(self, since: datetime) -> ViewDelta:
-        """Move `since` to another time. Cheap where it moves by a little, forth or back."""
+        """Change `since`. The cost depends on the number of runs between the old and the new time."""
         before, self._since = self._since, since
         ends = None if before is None else sorted((before, since))
-        concerned = list(self._keys) if ends is None else self._store.created_between(*ends)
-        return self.update(Changes(changed=set(concerned)))
+        affected = list(self._keys) if ends is None else self._store.created_between(*ends)
+        return self.update(Changes(changed=set(affected)))
 
     def advance_to(self, now: datetime) -> set[RunId]:
-        """Move the filter to a later (or earlier) moment, and return the runs that may match otherwise now.
+        """Set the filter's time, and return the runs that may have started or stopped matching.
 
-        The runs stay as they are until `update` is told them as changed, in parts where they are many.
+        The view does not change until `update` receives these runs as changed. The caller may pass them in parts.
         """
         before, self._filter = self._filter.now, self._filter.at(now)
-        concerned: set[RunId] = set()
+        affected: set[RunId] = set()
         for moment in self._filter.moments:
             ends = sorted((now - moment, (before or now) - moment))
-            concerned.update(self._store.created_between(*ends))
+            affected.update(self._store.created_between(*ends))
         if self._filter.watches_durations:
-            concerned.update(self._store.live())
-        return concerned
+            affected.update(self._store.live())
+        return affected
 
     def update(self, changes: Changes) -> ViewDelta:
-        """Follow the store, of which `changes` happened since the last call; changes told twice do no harm."""
+        """Apply changes of the store. Applying the same changes twice has no effect."""
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
         for run_id in _touched(changes):
             old, new = self._keys.get(run_id), self._key(run_id)
-            self._note_age(run_id, is_shown=new is not None)
+            self._record_age(run_id, is_shown=new is not None)
             if old == new:
                 if new is not None:
                     changed.add(run_id)
                 continue
             if old is not None:
-                self._places.remove(old)
+                self._sorted_keys.remove(old)
                 del self._keys[run_id]
             if new is not None:
-                self._places.add(new)
+                self._sorted_keys.add(new)
                 self._keys[run_id] = new
             (entered if old is None else left if new is None else moved).add(run_id)
         return ViewDelta(frozenset(entered), frozenset(left), frozenset(moved), frozenset(changed))
@@ -157,34 +156,34 @@ class View:
 
     @property
     def run_ids(self) -> AbstractSet[RunId]:
-        """The runs that it shows, in no order: the view's own set, which changes with it."""
+        """The shown runs, unsorted. A live set that changes with the view."""
         return self._keys.keys()
 
     def at(self, index: int) -> RunId:
-        """The run at a place, from 0; `IndexError` beyond the end, as of a list."""
-        key: SortKey = self._places[index]
+        """Return the run at an index, from 0. Raises `IndexError` if it is out of range."""
+        key: SortKey = self._sorted_keys[index]
         return _id_of(key)
 
     def index_of(self, run_id: RunId) -> int | None:
-        """The place of a run, or None if it is not in the view."""
+        """Return the index of a run, or None if the view does not show it."""
         key = self._keys.get(run_id)
         if key is None:
             return None
-        index: int = self._places.bisect_left(key)
+        index: int = self._sorted_keys.bisect_left(key)
         return index
 
     def key_of(self, run_id: RunId) -> SortKey | None:
-        """What a run of the view is sorted by."""
+        """Return the sort key of a run, or None if the view does not show it."""
         return self._keys.get(run_id)
 
     def place(self, key: SortKey) -> int:
-        """Where a run with that key stands, or would."""
-        index: int = self._places.bisect_left(key)
+        """Return the index that a run with this key has, or would have."""
+        index: int = self._sorted_keys.bisect_left(key)
         return index
 
     def slice(self, start: int, stop: int) -> list[RunId]:
-        """The runs from one place up to another, without the latter; what is beyond the ends is left out."""
-        return [_id_of(key) for key in self._places.islice(max(0, start), max(0, stop))]
+        """Return the runs from index `start` up to, but not including, `stop`. Indexes out of range are ignored."""
+        return [_id_of(key) for key in self._sorted_keys.islice(max(0, start), max(0, stop))]
 
     def _key(self, run_id: RunId) -> SortKey | None:
         run = self._get(run_id)
@@ -201,7 +200,7 @@ class View:
         created_at = run.fixed.created_at
         return self._since is not None and created_at is not None and created_at < self._since
 
-    def _note_age(self, run_id: RunId, *, is_shown: bool = True) -> None:
+    def _record_age(self, run_id: RunId, *, is_shown: bool = True) -> None:
         run = self._get(run_id)
         if is_shown and run is not None and self._is_older(run):
             self._older.add(run_id)
@@ -214,11 +213,11 @@ class View:
         shown = [run for run in runs if run is not None and self._shows(run)]
         self._keys = {run.id: key(run) for run in shown}
         self._older = {run.id for run in shown if self._is_older(run)}
-        self._places = SortedList(self._keys.values())
+        self._sorted_keys = SortedList(self._keys.values())
 
 
 def _touched(changes: Changes) -> Iterable[RunId]:
-    """The runs of all three sets, which share none."""
+    """Return the runs of all three sets. No run is in two of them."""
     return (*changes.added, *changes.changed, *changes.removed)
 
 

@@ -14,9 +14,9 @@ from tui.ui.screens.main import FILTER_SENTENCE
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("foo:bar", 'no field "foo"; there are status task tag'),
-        ("status:faild", 'no status "faild"; nearest: failed'),
-        ("took:>10q", '">10q" is no length for took: took:>10s'),
+        ("foo:bar", 'no field "foo"; the fields are status task tag'),
+        ("status:faild", 'no status "faild"; similar names: failed'),
+        ("took:>10q", '">10q" is not a duration; use for example took:>10s'),
     ],
 )
 def test_filter_that_is_not_understood_shows_nothing(tmp_path: Path, text: str, said: str) -> None:
@@ -42,7 +42,7 @@ def test_half_a_word_is_said_when_it_is_kept(tmp_path: Path) -> None:
         assert "no length" not in monitor.text
         assert len(rows.view) == 30
         await monitor.press("enter")
-        assert '">1" is no length for took' in monitor.lines[1]
+        assert '">1" is not a duration' in monitor.lines[1]
         assert len(rows.view) == 0
         await monitor.press("slash", *"s", "enter")
         assert "no length" not in monitor.text
