@@ -14,12 +14,17 @@ from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.recordings import body_of
 from tests.support.relay import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
 from tests.support.virtual_clock import VirtualClock
+from tui.actions import REPLAY
+from tui.domain.action import ActionPhase
+from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, SpanId
+from tui.domain.run import Run
 from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
+from tui.sources.budget import Priority
 from tui.store.freshness import Freshness, FreshnessTracker, Level
-from tui.wire.errors import NotFound
+from tui.wire.errors import NotFound, Refused
 from tui.wire.read_requests import EventsRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.messages import Call, CallResponse, encode_screen_message
 
@@ -85,6 +90,20 @@ def test_a_screen_knows_what_the_relay_knows(tmp_path: Path) -> None:
                 assert isinstance(mine.source_statuses[RELAY], SourceConnected)
                 assert screen.write_block == "this session is read-only"
                 await relayed.later(20)
+
+    asyncio.run(scenario())
+
+
+def test_relay_takes_no_list_requests_and_no_actions(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with relaying(world(), tmp_path) as relayed, on_screen(relayed) as screen:
+            await both(relayed, screen)
+            before = len(relayed.fleet.requests)
+            with pytest.raises(Refused, match="single runs only"):
+                await screen.fetcher.fetch_page(RunFilters(), Priority.SELECTED, size=1)
+            status = await screen.perform(REPLAY, Run(RunId(FAILED.id)))
+            assert (status.phase, status.message) == (ActionPhase.REFUSED, "this session is read-only")
+            assert len(relayed.fleet.requests) == before
 
     asyncio.run(scenario())
 

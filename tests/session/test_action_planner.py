@@ -32,10 +32,12 @@ def kind_of(path: str) -> str:
 
 async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
     """The runs as lists tell them, past the budget, which lets nobody read a hundred runs at once."""
+    lists = session.fetcher.lists
+    assert lists is not None
     found: dict[RunId, Run] = {}
     after: Cursor | None = None
     while len(found) < len(runs):
-        page = await session.fetcher.api.list_runs(RunFilters(), after=after)
+        page = await lists.list_runs(RunFilters(), after=after)
         wanted = {run.id for run in runs}
         found |= {patch.id: merge(None, patch) for patch in page.patches if patch.id in wanted}
         after = page.next

@@ -29,7 +29,7 @@ from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import CROWDED_AGAIN
 from tui.sources.registry import SOURCES, SourceParts
 from tui.sources.relay.connection import RelayConnection
-from tui.sources.run_fetcher import Api, RunFetcher
+from tui.sources.run_fetcher import RunFetcher
 from tui.store.store import Store
 from tui.wire.client import Client
 
@@ -83,12 +83,13 @@ def world(clock: VirtualClock | None = None) -> Fleet:
 class Follower:
     """One source on a fleet, with everything it tells."""
 
-    def __init__(self, name: str, fleet: Fleet, api: Api, budget: Budget, link: RelayConnection | None = None) -> None:
+    def __init__(self, name: str, fleet: Fleet, api: Client | RelayConnection, budget: Budget) -> None:
         self.fleet = fleet
         self.budget = budget
         self.store = Store()
         self.told: list[Update] = []
-        self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle)
+        client, link = (api, None) if isinstance(api, Client) else (None, api)
+        self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle, lists=client)
         coverage = Coverage()
         # Nobody reads a list beside it.
         coverage.has_list.set()
@@ -174,8 +175,7 @@ class OnRelay(Follower):
 
     def __init__(self, relayed: Relayed) -> None:
         self.relayed = relayed
-        link = relayed.link()
-        super().__init__("relay", relayed.fleet, link, Budget(relayed.fleet.clock, SECRET_KEY), link)
+        super().__init__("relay", relayed.fleet, relayed.link(), Budget(relayed.fleet.clock, SECRET_KEY))
 
     async def idle(self) -> None:
         await self.relayed.idle()

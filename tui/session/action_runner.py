@@ -63,12 +63,12 @@ class _Request:
 class ActionRunner:
     """Sends actions. `publish` receives every phase in order; `record` receives the outcome of a cancelled `perform`.
 
-    `get_run` returns a run from the store.
+    `get_run` returns a run from the store. `api` is None on a relay, which takes no actions.
     """
 
     def __init__(
         self,
-        api: ActionApi,
+        api: ActionApi | None,
         fetcher: "RunFetcher",
         clock: Clock,
         *,
@@ -137,6 +137,8 @@ class ActionRunner:
         """Check the guards once more, and send the request. Raises `_Blocked`, `_Stale` and `ApiError`."""
         if (reason := request.block()) is not None:
             raise _Blocked(reason)
+        if self._api is None:
+            raise _Blocked("a relay takes no actions")
         if self._clock.monotonic_s() - request.read_s > FRESH.total_seconds():
             raise _Stale
 

@@ -146,19 +146,20 @@ class Session:
     async def start(self) -> None:
         """Load the data layer in a thread, and open the connection to the API or to the relay."""
         api: Client | RelayConnection
+        client: Client | None = None
         if self.settings.relay_url is None:
-            api = await self._open_client()
+            api = client = await self._open_client()
         else:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._note_truncated
         run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
         self._closers.push_async_callback(api.aclose)
         self.fetcher = self.sources.fetcher = run_fetcher(
-            api, self.budget, self.emit, self.now, self.store.get, self.settle
+            api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client
         )
         self.spawn(detect_sleep(self.clock, self.sources.refresh), "sleep")
         self._action_runner = ActionRunner(
-            api,
+            client,
             self.fetcher,
             self.clock,
             now=self.now,

@@ -29,47 +29,50 @@ from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 
 _WRONG_QUERY = 400
+_METHOD_NOT_ALLOWED = 405
 
 
-class Api(Protocol):
-    """The requests that sources send; `wire.client.Client` is it, and of a relay `sources.link.Link`.
-
-    `on_truncated` is called with a sentence about what is not taken whole.
-    """
+class RunReader(Protocol):
+    """The requests about single runs. `wire.client.Client` sends them to the API, a `RelayConnection` to a relay."""
 
     on_truncated: Callable[[str], None]
+    """Called with a sentence about a response that was too large to be kept whole."""
+
+    async def read_run(self, run_id: RunId) -> RunResponse:
+        """Read one run with its relatives."""
+
+    async def read_trace(self, run_id: RunId) -> Trace:
+        """Read the spans of a run."""
+
+    async def read_events(self, run_id: RunId) -> Events:
+        """Read the spans of a run as a flat list."""
+
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+        """Read one span with its properties."""
+
+    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
+        """Read the rows of a TRQL query."""
+
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """Fetch a payload or output from the object store."""
+
+    async def fetch_response(self, request: ReadRequest) -> Response:
+        """Return the whole response to a request, whatever its status."""
+
+
+class ListReader(Protocol):
+    """The requests about all runs. Only `wire.client.Client` sends them: a relay sends its runs unasked."""
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100
     ) -> ListPage:
-        """One page of the list."""
-
-    async def read_run(self, run_id: RunId) -> RunResponse:
-        """One run's detail with its relatives."""
-
-    async def read_trace(self, run_id: RunId) -> Trace:
-        """One run's trace."""
-
-    async def read_events(self, run_id: RunId) -> Events:
-        """What the flat list of a run tells of its attempts."""
-
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
-        """One span with its properties."""
-
-    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
-        """Rows of a TRQL query."""
-
-    async def whoami(self) -> Environment:
-        """Where the key leads."""
+        """Read one page of the list."""
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
-        """The next answer of the realtime feed, when there is one."""
+        """Wait for the next response of the realtime feed."""
 
-    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """A payload or output that is stored apart."""
-
-    async def fetch_response(self, request: ReadRequest) -> Response:
-        """The whole answer to a question, whatever its status."""
+    async def whoami(self) -> Environment:
+        """Read the environment of the key."""
 
 
 class RunFetcher:
@@ -77,18 +80,23 @@ class RunFetcher:
 
     def __init__(
         self,
-        api: Api,
+        api: RunReader,
         budget: Budget,
         emit: Emit,
         now: Callable[[], datetime],
         known: Callable[[RunId], Run | None],
         settle: Callable[[], Awaitable[None]],
+        *,
+        lists: ListReader | None,
     ) -> None:
         """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
+
+        `lists` is None on a relay: pages, the feed and the environment cannot be fetched then.
 
         `now` is the server's time, as far as it is known.
         """
         self.api = api
+        self.lists = lists
         self.budget = budget
         self._emit = emit
         self.now = now
@@ -114,7 +122,7 @@ class RunFetcher:
         """The next answer of the realtime feed; it is outside the budget (recording 932). Raises `ApiError`."""
         self.feed_polls_in_flight += 1
         try:
-            return await self.api.read_feed(target, after)
+            return await self._list_reader().read_feed(target, after)
         finally:
             self.feed_polls_in_flight -= 1
 
@@ -130,7 +138,7 @@ class RunFetcher:
         """
         environment: Environment | None = None
         try:
-            environment = await self.budget.request(("whoami",), priority, self.api.whoami)
+            environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
         except ServerFault:
             return False
         except Refused as error:
@@ -148,7 +156,13 @@ class RunFetcher:
     ) -> ListPage:
         """Read one page of the list. The caller emits its runs. Raises `ApiError`."""
         key = ("list", filters, size, after)
-        return await self.budget.request(key, priority, lambda: self.api.list_runs(filters, after=after, size=size))
+        lists = self._list_reader()
+        return await self.budget.request(key, priority, lambda: lists.list_runs(filters, after=after, size=size))
+
+    def _list_reader(self) -> ListReader:
+        if self.lists is None:
+            raise Refused("a relay takes requests about single runs only", _METHOD_NOT_ALLOWED)
+        return self.lists
 
     async def fetch_run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
         """One run's detail; its relatives come along. A 404 is emitted as gone, and raised.

@@ -23,6 +23,7 @@ from tui.domain.update import (
     Update,
 )
 from tui.session import Session
+from tui.sources.budget import Priority
 from tui.store.changes import Changes
 from tui.ui.data.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
 from tui.ui.model.selection import Selection
@@ -142,7 +143,7 @@ def test_answer_that_was_cut_is_a_message_once(recordings_api: RecordingsApi, tm
             await session.start()
             reporter = Reporter(session, messages)
             for _ in range(3):
-                await session.fetcher.api.list_runs(RunFilters())
+                await session.fetcher.fetch_page(RunFilters(), Priority.SELECTED, size=100)
                 reporter.on_changes(Changes())
         return [message.text for message in messages]
 

@@ -16,17 +16,13 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tui.config import Secret
-from tui.domain.environment import Environment
-from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import OPEN_WITHIN_S, RelayConnector
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
-from tui.wire.errors import NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.wire.errors import NotFound, RateLimited, ServerFault, Unreachable
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of
 from tui.wire.relay.messages import (
@@ -41,7 +37,6 @@ from tui.wire.relay.messages import (
     encode_screen_message,
 )
 from tui.wire.responses import Response, refusal
-from tui.wire.runs import ListPage
 
 ANSWER_WITHIN_S: Final = 40.0
 """Longer than the relay waits for the API, so that it is the relay that says what was wrong."""
@@ -163,35 +158,6 @@ class RelayConnection(ApiReader):
 
     def _differ(self, words: str) -> NoReturn:
         raise Fatal(f"{words}: install the same version of trigger-tui on both sides") from None
-
-    # --- what no relay does
-
-    async def list_runs(
-        self,
-        filters: RunFilters,  # noqa: ARG002  the protocol's
-        *,
-        after: Cursor | None = None,  # noqa: ARG002  likewise
-        before: Cursor | None = None,  # noqa: ARG002  likewise
-        size: int = 100,  # noqa: ARG002  likewise
-    ) -> ListPage:
-        """Raises `Refused`: a relay tells its runs by itself."""
-        raise Refused("a relay lists no runs, it tells them", 405)
-
-    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:  # noqa: ARG002  likewise
-        """Raises `Refused`: what a feed tells a relay tells by itself."""
-        raise Refused("a relay has no feed, it tells what it hears", 405)
-
-    async def whoami(self) -> Environment:
-        """Raises `Refused`: a relay tells by itself where it is."""
-        raise Refused("a relay is not asked where it is, it tells", 405)
-
-    async def cancel(self, run_id: RunId, on_written: object = None) -> None:  # noqa: ARG002  the protocol's
-        """Raises `Refused`."""
-        raise Refused("nothing is canceled through a relay", 403)
-
-    async def replay(self, run_id: RunId, on_written: object = None) -> RunId:  # noqa: ARG002  the protocol's
-        """Raises `Refused`."""
-        raise Refused("nothing is replayed through a relay", 403)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """The bytes behind a payload's or an output's address, from the object store itself."""
