@@ -17,9 +17,9 @@ import pytest
 
 from tests.support.commands import PATIENCE_S, environment, trigger_tui
 from tui.cli.emulating import WorldOptions
-from tui.emulator.recorded_tasks import REFERENCE
+from tui.emulator.recorded_tasks import RECORDED_TASKS
 from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 FAST = ("--port", "0", "--history", "40", "--rate", "0")
 FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")
@@ -309,7 +309,7 @@ def test_help_loads_no_server() -> None:
 @pytest.mark.parametrize("payload", [{"name": "Ada"}, None, [1], "x"])
 def test_the_small_tasks_run_when_they_are_triggered_with_whatever(payload: object) -> None:
     world = WorldOptions(seed=0, rate=0, history=0, time_scale=0, start=None).emulator().make("dev")
-    runs = [world.trigger(NewRun(task_id=task.id, payload=payload))[0] for task in REFERENCE]
+    runs = [world.trigger(NewRun(task_id=task.id, payload=payload))[0] for task in RECORDED_TASKS]
     world.advance(world.now_ms + 3_600_000)
     assert {run.id for run in runs if not run.status.is_final} == set()
-    assert next(run for run in runs if run.task_id == "hello-world").status is Word.COMPLETED
+    assert next(run for run in runs if run.task_id == "hello-world").status is Status.COMPLETED

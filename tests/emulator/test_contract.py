@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.contract import feeds, told, window
+from tests.emulator.contract import comparable, feeds, window
 from tests.emulator.contract.cases import CASES, LISTS
 from tests.emulator.contract.intended import FEWER_HEADERS_FROM, HEADERS, INTENDED, NOT_SERVED, PRESENT, UNORDERED
 from tests.emulator.contract.runs import make
@@ -116,15 +116,19 @@ def unintended(name: str, found: Iterator[str]) -> list[str]:
     return [each for each in found if (number(name), each.split(":")[0]) not in INTENDED]
 
 
-def teller(name: str, path: str, recorded: dict[str, Any]) -> Callable[[Any], Any]:
+def comparison_for(name: str, path: str, recorded: dict[str, Any]) -> Callable[[Any], Any]:
     """What is compared of an answer beyond its shape."""
     if recorded["status"] != 200:
-        return told.plain
-    tellers: dict[str, Callable[[Any], Any]] = {"/trace": told.trace, "/events": told.events, "/spans/": told.span}
-    tell = next((tell for part, tell in tellers.items() if part in path), told.plain)
+        return comparable.plain
+    tellers: dict[str, Callable[[Any], Any]] = {
+        "/trace": comparable.trace,
+        "/events": comparable.events,
+        "/spans/": comparable.span,
+    }
+    comparison = next((comparison for part, comparison in tellers.items() if part in path), comparable.plain)
     if "/api/v3/" in path or path.endswith("/reschedule"):
-        tell = told.detail
-    return (lambda body: told.sorted_deep(tell(body))) if number(name) in UNORDERED else tell
+        comparison = comparable.detail
+    return (lambda body: comparable.sorted_deep(comparison(body))) if number(name) in UNORDERED else comparison
 
 
 def asked_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx.Response:
@@ -162,7 +166,7 @@ def unlike(recorded: Any, said: Any, path: str = "says") -> Iterator[str]:
     elif isinstance(recorded, list) and isinstance(said, list) and len(recorded) == len(said):
         for at, (one, other) in enumerate(zip(recorded, said, strict=True)):
             yield from unlike(one, other, f"{path}[{at}]")
-    elif not told.is_same(recorded, said):
+    elif not comparable.is_same(recorded, said):
         yield f"{path}: {str(said)[:600]} instead of {str(recorded)[:600]}"
 
 
@@ -185,13 +189,13 @@ def closest_answer(scene: Scene, name: str, request: dict[str, Any], recorded: d
     match = IS_RUN.match(request["path"])
     assert match is not None
     run_id = make(scene, match[1])
-    tell, shape = teller(name, request["path"], recorded), shape_of(name, recorded, request)
+    comparison, shape = comparison_for(name, request["path"], recorded), shape_of(name, recorded, request)
     closest: list[str] = []
     for step_s in (OVER_S,) if is_over(recorded) else STEPS_S:
         scene.advance(step_s)
         answer = asked_again(scene, request, run_id)
         found = unintended(name, differences(name, recorded, answer, shape))
-        found = found or list(unlike(tell(recorded["body"]), tell(answer.json())))
+        found = found or list(unlike(comparison(recorded["body"]), comparison(answer.json())))
         if not found or request["method"] == "POST":
             return found
         if not closest or len(found) < len(closest):
@@ -234,17 +238,17 @@ def test_lists_and_queries_reach_back_as_recorded(scene: Scene, name: str) -> No
 
 def test_a_run_that_fails_is_followed_as_it_was_recorded(scene: Scene) -> None:
     """Recording 761: work grows with each attempt, and the error comes with the end."""
-    told = feeds.followed_run(scene, feeds.polls("761"))
+    comparable = feeds.followed_run(scene, feeds.polls("761"))
     recorded = [row for poll in feeds.polls("761") for row in feeds.rows_of(poll["response"]["body"])]
-    assert feeds.story_of_a_run(told) == feeds.story_of_a_run(recorded)
+    assert feeds.story_of_a_run(comparable) == feeds.story_of_a_run(recorded)
 
 
 def test_a_tree_is_followed_as_it_was_recorded(scene: Scene) -> None:
     """Recording 760: each run of it comes as new, goes on, and is told to its end; most are soon."""
-    told = feeds.followed_tree(scene, feeds.polls("760"))
+    comparable = feeds.followed_tree(scene, feeds.polls("760"))
     recorded = [row for poll in feeds.polls("760") for row in feeds.rows_of(poll["response"]["body"])]
     recorded = [row for row in recorded if row["value"]["taskIdentifier"] in {"pipeline", "middle", "leaf"}]
-    assert feeds.story_of_a_tree(told) == feeds.story_of_a_tree(recorded)
+    assert feeds.story_of_a_tree(comparable) == feeds.story_of_a_tree(recorded)
 
 
 def test_no_recording_is_passed_over() -> None:

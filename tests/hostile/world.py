@@ -8,8 +8,8 @@ from functools import cached_property
 from tests.hostile.proxy import Proxy
 from tests.support.fleet import DEV, Fleet, in_ms, serving
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.demo_tasks import COMPANY, played_leniently
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER
+from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
+from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_TASKS
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Json
@@ -43,7 +43,9 @@ class HostileFleet(Fleet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        company = replace(COMPANY, tasks=(*COMPANY.tasks, *map(played_leniently, (*REFERENCE, *REFERENCE_LATER))))
+        company = replace(
+            COMPANY, tasks=(*COMPANY.tasks, *map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
+        )
         options = Options(seed=1, rate_per_s=0, history=HISTORY, environments=(DEV,), lag_ms=(0, 0))
         self.emulator = Emulator(company, options, lambda: in_ms(self.now_s))
         self.world: World = self.emulator.make(DEV.slug)

@@ -42,7 +42,7 @@ from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import beside
+from tui.emulator.server.serving import serve_in_thread
 from tui.session import Session
 from tui.wire.client import DEFAULT_TIMEOUTS, ELECTRIC_VERSION, FEED_TIMEOUTS
 from tui.wire.feed import FeedTarget
@@ -352,7 +352,7 @@ def quiet_hour() -> Iterator[Figure]:
     clock = ScaledClock(QUIET_SCALE)
     state = Emulator(COMPANY, Options(environments=(DEVELOPMENT,), rate_per_s=0, history=500), clock.epoch_ms)
     state.make(DEVELOPMENT.slug)
-    with beside(application(state), state) as url, CountingProxy(url) as live, CountingProxy(url) as polled:
+    with serve_in_thread(application(state), state) as url, CountingProxy(url) as live, CountingProxy(url) as polled:
         asyncio.run(_follow_both(live.url, polled.url, clock))
         for name, proxy in (("the feed and polling beside it", live), ("polling alone", polled)):
             for part, beginning in (

@@ -22,7 +22,7 @@ from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import beside
+from tui.emulator.server.serving import serve_in_thread
 from tui.session import Session
 from tui.wire.client import DEFAULT_TIMEOUTS, FEED_TIMEOUTS
 
@@ -59,7 +59,7 @@ async def _round(seed: int, scale: float, ends_s: float) -> list[Outcome]:
     emulator = Emulator(COMPANY, options, clock.epoch_ms)
     world = emulator.make(DEVELOPMENT.slug)
     suffered: list[Outcome] = []
-    with tempfile.TemporaryDirectory() as folder, beside(application(emulator), emulator) as url:
+    with tempfile.TemporaryDirectory() as folder, serve_in_thread(application(emulator), emulator) as url:
         environ = {"TRIGGER_SECRET_KEY": DEVELOPMENT.key, "TRIGGER_API_URL": url, "XDG_STATE_HOME": str(Path(folder))}
         session = Session(
             read_settings(environ),

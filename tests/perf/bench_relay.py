@@ -352,10 +352,10 @@ def measure() -> Iterator[Figure]:
         for _ in range(ROUNDS):
             alone, _, _, _ = bench.load(count // 2, 1 / CHANGES_PER_S)
             bench.rooms[0].ask(f"stuck {STUCK}")
-            beside, _, _, is_equal = bench.load(count // 2, 1 / CHANGES_PER_S)
+            serve_in_thread, _, _, is_equal = bench.load(count // 2, 1 / CHANGES_PER_S)
             most = max(most, bench.memory_bytes)
             bench.rooms[0].ask("unstick")
-            ratios.append(at(beside, 0.95) / at(alone, 0.95))
+            ratios.append(at(serve_in_thread, 0.95) / at(alone, 0.95))
             are_equal = are_equal and is_equal
         yield Figure(f"the same with {STUCK} stuck screens: others that differ", 0 if are_equal else 1, "", 0)
         ratio = statistics.median(ratios)

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.server.application import application
 from tui.emulator.server.clock import WorldClock
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import beside
+from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.world import DemoTasks
 
 HERE = Path(__file__).parent
@@ -47,9 +47,9 @@ def emulator() -> Iterator[str]:
 @contextmanager
 def small() -> Iterator[str]:
     """An emulator of the recordings' tasks, where nothing happens but what is asked for; gives its address."""
-    company = DemoTasks(REFERENCE, limits=REFERENCE_LIMITS)
+    company = DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS)
     emulator = Emulator(company, Options(rate_per_s=0, history=0), WorldClock())
-    with beside(application(emulator), emulator) as url:
+    with serve_in_thread(application(emulator), emulator) as url:
         yield url
 
 

@@ -16,7 +16,7 @@ from tui.domain.attempt import AttemptHistory
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.wait import WaitKind
-from tui.emulator.recorded_tasks import REFERENCE_LATER
+from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
@@ -27,7 +27,7 @@ CUT = "the trace was cut at 5,000 rows"
 LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))
 
 TASKS = (
-    *REFERENCE_LATER,
+    *LATER_RECORDED_TASKS,
     Task("talks-on", lambda _: Script((Work(1_000, LINES), Work(10**9))), "a.ts"),
     Task("waits", lambda _: Script((Work(100), Wait(600_000)), output=1), "a.ts"),
     Task("parent", lambda _: Script((Start((Child("waits"),) * 3, is_awaited=True, is_batch=True),)), "a.ts"),

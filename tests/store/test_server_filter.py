@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import NOON, patch_of, run_of
-from tests.support.emulator.served import Served, served
+from tests.support.emulator.server import EmulatorServer, run_emulator
 from tests.support.emulator.small_world import later, started
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
@@ -39,7 +39,7 @@ STATUSES = (
 class Known:
     """A served world, and its runs with every facet known."""
 
-    def __init__(self, api: Served) -> None:
+    def __init__(self, api: EmulatorServer) -> None:
         self.api = api
         self.runs: list[Run] = []
 
@@ -56,7 +56,7 @@ class Known:
 
 @pytest.fixture(scope="module")
 def known() -> Iterator[Known]:
-    with served() as api:
+    with run_emulator() as api:
         api.get("/api/v1/runs")
         world, random = api.world(), Random(3)
         for _ in range(40):

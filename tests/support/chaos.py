@@ -178,7 +178,7 @@ class Ordeal:
     def _all(self) -> Iterable[TrueRun]:
         """Lists hear of a new run a little late, and never while the world stands still; a feed does at once."""
         is_live = isinstance(self.session.store.source_statuses.get(REALTIME), SourceConnected)
-        return [run for run in list(self.world.ledger) if is_live or run.copied is not None]
+        return [run for run in list(self.world.ledger) if is_live or run.listed_status is not None]
 
     def _missed_in(self, gap: Gap) -> MissedRuns:
         """The runs that changed in a gap, by the truth; those too of which a feed told that is gone by now."""

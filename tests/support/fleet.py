@@ -22,7 +22,7 @@ from tui.emulator.rest.rows import list_row
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import beside
+from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
@@ -260,7 +260,7 @@ class FleetApi:
 @contextlib.contextmanager
 def serving(fleet: Fleet) -> Iterator[FleetApi]:
     """The fleet behind a real port."""
-    with beside(fleet.application(), fleet.emulator, is_ticking=False) as url:
+    with serve_in_thread(fleet.application(), fleet.emulator, is_ticking=False) as url:
         yield FleetApi(fleet, url)
 
 

@@ -81,17 +81,17 @@ class WorldOptions:
 
     def emulator(self) -> "Emulator":
         """The company at work, with the small tasks that only the API triggers; its worlds are not made yet."""
-        from tui.emulator.demo_tasks import COMPANY, played_leniently
+        from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.longlived import OLD_RUNS
-        from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
+        from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
         old_runs = OLD_RUNS if self.history else ()
         options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history, old_runs=old_runs)
-        tasks = (*COMPANY.tasks, *map(played_leniently, (*REFERENCE, *REFERENCE_LATER)))
-        company = replace(COMPANY, tasks=tasks, limits={**REFERENCE_LIMITS, **COMPANY.limits})
+        tasks = (*COMPANY.tasks, *map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
+        company = replace(COMPANY, tasks=tasks, limits={**RECORDED_LIMITS, **COMPANY.limits})
         return Emulator(company, options, WorldClock(start_ms, self.time_scale))
 
 
@@ -168,7 +168,7 @@ async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], o
     from tui.emulator.server.serving import serve
 
     for slug in ready:
-        await (await state.queries(slug)).follow()
+        await (await state.queries(slug)).prepare()
     # A server whose address nobody reads is asked by who chose the port.
     with suppress(OutputClosed):
         _tell(output, address(listener))

@@ -115,17 +115,17 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
 @click.pass_obj
 def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     """The monitor on a Trigger.dev that does not exist, with a company at work: no account, no network."""
-    from tui.emulator.server.child import in_child
+    from tui.emulator.server.child import run_in_child
 
     asked = asked_of(options)
     looks = Looks.of(options, output)
     _check_terminal(os.environ)
     slug = "prod" if is_production else "dev"
-    with in_child(lambda listener: _serve(asked, slug, listener)) as child:
+    with run_in_child(lambda listener: _serve(asked, slug, listener)) as child:
         try:
             _run(output, read_settings(_demo_environ(child.url, slug), **options), looks, place=f"demo {slug}")
         finally:
-            for line in child.said().splitlines():
+            for line in child.stderr_text().splitlines():
                 output.say(line)
 
 

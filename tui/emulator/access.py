@@ -18,7 +18,7 @@ from tui.emulator.public_tokens import BadToken, claimed_subject, is_public_toke
 from tui.emulator.simulation.ledger import Ledger
 
 
-class Need(Enum):
+class Permission(Enum):
     """What a route asks of a public token."""
 
     READ_LIST = "the list"
@@ -32,12 +32,12 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks. `environment` None: nobody that is known, and `trouble` says it; `scopes` None: a secret key."""
+    """Who asks. `environment` None: nobody that is known, and `error` says it; `scopes` None: a secret key."""
 
     token: str
     environment: Environment | None
     scopes: frozenset[str] | None = None
-    trouble: str = "Invalid API key"
+    error: str = "Invalid API key"
 
     @property
     def limit(self) -> Limit:
@@ -66,80 +66,84 @@ def identify(
         )
     scheme, _, token = authorization.strip().partition(" ")
     token = token.strip()
-    nobody = Access(authorization, None)
+    unknown = Access(authorization, None)
     if scheme.lower() != "bearer":
-        return nobody
+        return unknown
     for environment in environments:
         if token == environment.key:
             return Access(token, environment)
-    return _public(nobody, token, environments, now_ms) if is_public_token(token) else nobody
+    return _public(unknown, token, environments, now_ms) if is_public_token(token) else unknown
 
 
-def _public(nobody: Access, token: str, environments: Collection[Environment], now_ms: int) -> Access:
+def _public(unknown: Access, token: str, environments: Collection[Environment], now_ms: int) -> Access:
     subject = claimed_subject(token)
     environment = next((each for each in environments if each.id == subject), None)
     if environment is not None:
         with suppress(BadToken):
             return Access(token, environment, read_token(token, environment.key, now_ms))
-    return replace(nobody, trouble="Public Access Token is invalid")
+    return replace(unknown, error="Public Access Token is invalid")
 
 
-def check(access: Access, need: Need, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger) -> None:
+def check(
+    access: Access, permission: Permission, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger
+) -> None:
     """Let it pass, or raise `Refusal`: 401 for who may not come here at all, 403 for too small a scope.
 
     A run that nobody knows passes: the route says so, to any token.
     """
     if access.scopes is None:
         return
-    if need is Need.SECRET:
+    if permission is Permission.SECRET:
         raise Refusal(401, {"error": "Invalid API key"})
-    if need is Need.READ_RUN and path["id"].startswith("run_") and path["id"] not in ledger.by_id:
+    if permission is Permission.READ_RUN and path["id"].startswith("run_") and path["id"] not in ledger.by_id:
         return
-    if not _granting(need, path, query, ledger) & access.scopes:
-        raise too_small()
+    if not _sufficient_scopes(permission, path, query, ledger) & access.scopes:
+        raise forbidden()
 
 
-def too_small() -> Refusal:
+def forbidden() -> Refusal:
     """The scopes of the token are (recordings 911-914)."""
     body = {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"}
     return Refusal(403, body)
 
 
-def _granting(need: Need, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger) -> frozenset[str]:
+def _sufficient_scopes(
+    permission: Permission, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger
+) -> frozenset[str]:
     """The scopes any one of which is enough."""
-    match need:
-        case Need.READ_LIST:
-            tasks = _of("read:tasks", query.get("filter[taskIdentifier]", "").split(","))
+    match permission:
+        case Permission.READ_LIST:
+            tasks = _scopes("read:tasks", query.get("filter[taskIdentifier]", "").split(","))
             return frozenset({"admin", "read:all", "read:runs", "read:tasks", *tasks})
-        case Need.READ_RUN:
-            return frozenset({"admin", "read:all", "read:runs", *_of_run(path["id"], ledger)})
-        case Need.FOLLOW:
+        case Permission.READ_RUN:
+            return frozenset({"admin", "read:all", "read:runs", *_scopes_of_run(path["id"], ledger)})
+        case Permission.FOLLOW:
             tags = query.get("tags", "").split(",")
-            of_tags = {"read:tags", *_of("read:tags", tags)} if any(tags) else ()
+            of_tags = {"read:tags", *_scopes("read:tags", tags)} if any(tags) else ()
             return frozenset({"admin", "read:all", "read:runs", *of_tags})
-        case Need.WRITE_RUN:
+        case Permission.WRITE_RUN:
             return frozenset({"admin", "write:all", "write:runs", f"write:runs:{path['id']}"})
-        case Need.TRIGGER:
+        case Permission.TRIGGER:
             task = path["task"]
             names = ("write:tasks", "trigger:tasks", f"write:tasks:{task}", f"trigger:tasks:{task}")
             return frozenset({"admin", "write:all", *names})
-        case Need.QUERY:
+        case Permission.QUERY:
             return frozenset({"admin", "read:query"})
-        case Need.SECRET:
+        case Permission.SECRET:
             return frozenset()
         case _:
-            assert_never(need)
+            assert_never(permission)
 
 
-def _of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
+def _scopes_of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
     """The scopes that are of one run, or of one batch."""
     yield f"read:runs:{run_id}"
     yield f"read:batch:{run_id}"
     if (run := ledger.by_id.get(run_id)) is not None:
-        yield from _of("read:tags", run.tags)
-        yield from _of("read:batch", [run.batch_id])
-        yield from _of("read:tasks", [run.task_id])
+        yield from _scopes("read:tags", run.tags)
+        yield from _scopes("read:batch", [run.batch_id])
+        yield from _scopes("read:tasks", [run.task_id])
 
 
-def _of(scope: str, names: Iterable[str]) -> Iterator[str]:
+def _scopes(scope: str, names: Iterable[str]) -> Iterator[str]:
     return (f"{scope}:{name}" for name in names if name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from tui.emulator.feed.polls import Poll, Told
+from tui.emulator.feed.polls import Poll, PollResult
 from tui.emulator.feed.working_sets import WorkingSets
 from tui.emulator.query import Queries
 from tui.emulator.simulation.script import Json
@@ -38,11 +38,11 @@ class FeedSubscription(Protocol):
         """The next of the numbers that count the server's answers."""
         ...
 
-    def given_up(self, handle: str, new_handle: str) -> str:
+    def replace_handle(self, handle: str, new_handle: str) -> str:
         """Note that the server has given up a handle for another one; gives that."""
         ...
 
-    async def hold(self, poll: Poll, handle: str, at_once: Told | None = None) -> Told:
+    async def hold(self, poll: Poll, handle: str, at_once: PollResult | None = None) -> PollResult:
         """Wait until the poll is answered; with `at_once` it is already. Raises `Refusal` when too many wait."""
         ...
 
@@ -53,7 +53,7 @@ class ApiRequest:
 
     `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
     token, None for a secret key; `request_key` is what a client calls this request by, each time that it sends it.
-    `maybe_following` is there for the routes of the realtime feed.
+    `maybe_subscription` is there for the routes of the realtime feed.
     """
 
     world: World
@@ -65,13 +65,13 @@ class ApiRequest:
     address: str
     scopes: frozenset[str] | None = None
     request_key: str = ""
-    maybe_following: FeedSubscription | None = None
+    maybe_subscription: FeedSubscription | None = None
 
     @property
-    def following(self) -> FeedSubscription:
+    def subscription(self) -> FeedSubscription:
         """What a route of the realtime feed is given."""
-        assert self.maybe_following is not None
-        return self.maybe_following
+        assert self.maybe_subscription is not None
+        return self.maybe_subscription
 
     def json(self) -> Any:
         """The decoded body ({} when there is none). Raises `Refusal` for anything that is no JSON (recording 925)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tui.emulator.simulation.script import Json
 
-TOKENS_KEPT = 1000
+MAX_TOKENS = 1000
 """Tokens that are remembered; a stranger's random keys must not fill the memory."""
 
 
@@ -35,7 +35,7 @@ class _Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class RateLimitState:
     """What is left after a request: `is_allowed` or not, the next refill in epoch milliseconds."""
 
     limit: int
@@ -75,13 +75,13 @@ class Limiter:
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def spend(self, token: str, limit: Limit, now_ms: int) -> Spent:
+    def count_request(self, token: str, limit: Limit, now_ms: int) -> RateLimitState:
         """Count one request of that token."""
         bucket = self._buckets.get(token)
         if bucket is None:
             first_ms = now_ms - now_ms % limit.period_ms if limit.is_aligned else now_ms
             bucket = self._buckets[token] = _Bucket(limit.most, first_ms)
-            if len(self._buckets) > TOKENS_KEPT:
+            if len(self._buckets) > MAX_TOKENS:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(token)
         periods = max(0, now_ms - bucket.refilled_ms) // limit.period_ms
@@ -90,7 +90,7 @@ class Limiter:
         is_allowed = bucket.remaining > 0
         if is_allowed:
             bucket.remaining -= 1
-        return Spent(limit.most, bucket.remaining, bucket.refilled_ms + limit.period_ms, now_ms, is_allowed)
+        return RateLimitState(limit.most, bucket.remaining, bucket.refilled_ms + limit.period_ms, now_ms, is_allowed)
 
     def forget(self) -> None:
         """Begin anew with full buckets: the limits themselves have changed."""

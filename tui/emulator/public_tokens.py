@@ -45,12 +45,12 @@ def sign(claims: Mapping[str, Any], key: str) -> str:
 
 def is_public_token(token: str) -> bool:
     """Whether it says to be one, unchecked: what does not is looked for among the secret keys."""
-    return _said(token).get("pub") is True
+    return _claims(token).get("pub") is True
 
 
 def claimed_subject(token: str) -> str:
     """Whose it says to be, unchecked; "" when it does not."""
-    subject = _said(token).get("sub")
+    subject = _claims(token).get("sub")
     return subject if isinstance(subject, str) else ""
 
 
@@ -80,7 +80,7 @@ def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
     return frozenset(scopes)
 
 
-def _said(token: str) -> dict[str, Any]:
+def _claims(token: str) -> dict[str, Any]:
     """The claims, whoever signed them; none when there are none that can be read."""
     parts = token.split(".")
     try:

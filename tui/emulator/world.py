@@ -20,7 +20,7 @@ from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.queues import Queue, Queues
 from tui.emulator.simulation.runs import ABSENT, Run
 from tui.emulator.simulation.script import Task
-from tui.emulator.simulation.vocabulary import FINAL
+from tui.emulator.simulation.statuses import FINAL
 
 LIST_LAG_MS = (300, 1000)
 """How long after it a change is known to lists and queries (wire/README.md §3)."""
@@ -32,13 +32,13 @@ EARLIER_MS = 12 * 3_600_000
 LAST_MS = 120_000
 """The end of the history, in which all is as it will be afterwards, so that as many are at work as ever."""
 
-KEPT_LEAST = 50_000
+MIN_KEPT = 50_000
 DROP_STEP = 2_000
 TRIM_MS = 10_000
 IDLE_TRIM_MS = 3_600_000
 """Where nobody is at work: a world of weeks is moved on at once."""
 
-SKIPPED_SHARE = 0.25
+MAX_SKIPPED_SHARE = 0.25
 """So many dropped runs may be left in the indexes, for their number, before those are made anew."""
 
 SIZED_FOR_PER_S = 20.0
@@ -104,7 +104,7 @@ class World:
         self._arrivals.begin()
         if history:
             self._make_history(start_ms, start_ms - busy_ms, history)
-        self._kept_most = max(KEPT_LEAST, 2 * history)
+        self._max_kept = max(MIN_KEPT, 2 * history)
         self.lifecycle.copy_from_now_on()
         self.ledger.copy_all()
         self._trim()
@@ -139,12 +139,12 @@ class World:
             known = self.ledger.by_idempotency.get((new.task_id, new.idempotency_key))
             if known is not None:
                 return known, True
-        self._arrivals.asked += 1
+        self._arrivals.external_runs += 1
         return self.lifecycle.create(new), False
 
     def fire(self, task: Task) -> Run:
         """Let the schedule of a task start a run now."""
-        self._arrivals.asked += 1
+        self._arrivals.external_runs += 1
         return self._arrivals.fire(task)
 
     def cancel(self, run: Run) -> None:
@@ -154,7 +154,7 @@ class World:
     def replay(self, run: Run) -> Run:
         """Trigger the same again: nothing links the two (recording 411)."""
         payload = run.payload() if run.task or run.given_payload is not ABSENT else ABSENT
-        self._arrivals.asked += 1
+        self._arrivals.external_runs += 1
         return self.lifecycle.create(
             NewRun(
                 task_id=run.task_id,
@@ -170,9 +170,9 @@ class World:
 
     def pause(self, queue: Queue, *, is_paused: bool) -> None:
         """Pause a queue, or let it go on."""
-        self._arrivals.leave_paused(queue.name)
+        self._arrivals.forget_pause(queue.name)
         queue.is_paused = is_paused
-        self.lifecycle.serve(queue)
+        self.lifecycle.hand_out(queue)
 
     def _make_old(self, start_ms: int, old_runs: Sequence[OldRun]) -> None:
         for old in sorted(old_runs, key=lambda old: -old.age_ms):
@@ -191,18 +191,18 @@ class World:
         busy_ms = start_ms - LAST_MS - busy_from_ms
         arrivals.plan_incident(busy_from_ms + busy_ms // 2, busy_from_ms + busy_ms * 3 // 4)
         self.agenda.run_until(start_ms - LAST_MS)
-        arrivals.pace_no_more()
+        arrivals.stop_pacing()
         self.agenda.run_until(start_ms)
         finished = sum(run.status.is_final for run in self.ledger)
         self._forget(finished - history)
 
     def _trim(self) -> None:
         # By the world's own time, or what is known would depend on how often it is moved on.
-        if len(self.ledger) > self._kept_most + DROP_STEP:
+        if len(self.ledger) > self._max_kept + DROP_STEP:
             finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
-            if finished > self._kept_most + DROP_STEP:
-                self._forget(finished - self._kept_most)
-        is_idle = not self._arrivals.rate_per_s and len(self.ledger) < self._kept_most // 2
+            if finished > self._max_kept + DROP_STEP:
+                self._forget(finished - self._max_kept)
+        is_idle = not self._arrivals.rate_per_s and len(self.ledger) < self._max_kept // 2
         self.agenda.after(IDLE_TRIM_MS if is_idle else TRIM_MS, self._trim)
 
     def _forget(self, count: int) -> None:
@@ -219,7 +219,7 @@ class World:
         count -= len(gone)
         if count > 0:
             self._forget_singly(count)
-        if len(self.ledger.visible()) > len(self.ledger) * (1 + SKIPPED_SHARE):
+        if len(self.ledger.visible()) > len(self.ledger) * (1 + MAX_SKIPPED_SHARE):
             self.ledger.compact()
 
     def _forget_singly(self, count: int) -> None:

@@ -17,7 +17,7 @@ from tests.emulator.contract.mixes import busy, quiet, quiet_to_look_at, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.support.recordings import recording, recordings
-from tui.emulator.recorded_tasks import REFERENCE_LATER
+from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]
 CASES: dict[str, Case] = {}
@@ -343,7 +343,7 @@ def forged_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 def scheduled(scene: Scene) -> str:
     """A run that a schedule started and that is over; gives its id."""
     world = scene.world()
-    task = next(task for task in REFERENCE_LATER if task.id == "nightly-report")
+    task = next(task for task in LATER_RECORDED_TASKS if task.id == "nightly-report")
     run = world.fire(task)
     scene.advance(30)
     return run.id

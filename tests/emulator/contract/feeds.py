@@ -275,11 +275,11 @@ def followed_run(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str,
     run_id = make(scene, recorded[0]["request"]["path"])
     path = f"/realtime/v1/runs/{run_id}"
     answer = scene.ask("GET", path, query=SNAPSHOT, headers=HEADERS)
-    told = []
+    trql_time = []
     while rows := rows_of(answer.json()):
-        told += rows
+        trql_time += rows
         answer = scene.poll(path, next_query(answer), HEADERS)
-    return told
+    return trql_time
 
 
 def followed_tree(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -287,10 +287,10 @@ def followed_tree(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str
     shape = shape_of(recorded[0]["request"])
     answer = scene.ask("GET", "/realtime/v1/runs", query=shape | SNAPSHOT, headers=HEADERS)
     make(scene, rows_of(recorded[1]["response"]["body"])[0]["value"]["friendlyId"])
-    told = []
+    trql_time = []
     while rows := rows_of((answer := scene.poll("/realtime/v1/runs", shape | next_query(answer), HEADERS)).json()):
-        told += rows
-    return told
+        trql_time += rows
+    return trql_time
 
 
 def story_of_a_run(rows: list[dict[str, Any]]) -> list[Any]:
@@ -308,9 +308,9 @@ def story_of_a_run(rows: list[dict[str, Any]]) -> list[Any]:
 
 def story_of_a_tree(rows: list[dict[str, Any]]) -> list[Any]:
     """Of each run: its task, that it came as new and only once, and how it ended."""
-    told: dict[str, list[dict[str, Any]]] = {}
+    trql_time: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        told.setdefault(row["value"]["id"], []).append(row)
+        trql_time.setdefault(row["value"]["id"], []).append(row)
     return sorted(
         (
             each[-1]["value"]["taskIdentifier"],
@@ -318,5 +318,5 @@ def story_of_a_tree(rows: list[dict[str, Any]]) -> list[Any]:
             [row["headers"]["operation"] for row in each][:2],
             {row["headers"]["operation"] for row in each[1:]} <= {"update"},
         )
-        for each in told.values()
+        for each in trql_time.values()
     )

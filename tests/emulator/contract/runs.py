@@ -68,22 +68,22 @@ def make(scene: Scene, recorded_id: str) -> str:
 
 def as_told(scene: Scene, end: str, **more: Any) -> str:
     """Triggered as its recorded detail says: payload, tags, ttl, key."""
-    told = details()[end]
-    options: dict[str, Any] = {"tags": told["tags"]} if told["tags"] else {}
-    if "idempotencyKey" in told:
-        options["idempotencyKey"] = told["idempotencyKey"]
-    if told["isTest"]:
+    trql_time = details()[end]
+    options: dict[str, Any] = {"tags": trql_time["tags"]} if trql_time["tags"] else {}
+    if "idempotencyKey" in trql_time:
+        options["idempotencyKey"] = trql_time["idempotencyKey"]
+    if trql_time["isTest"]:
         options["test"] = True
-    if "ttl" not in told:
+    if "ttl" not in trql_time:
         # Deployed: the recorded development environment gives every run ten minutes.
         scene.key = KEYS["prod"]
-    if told.get("ttl") not in {None, "10m"}:
-        options["ttl"] = told["ttl"]
-    payload = told.get("payload")
-    if told["taskIdentifier"] == "big-io":
+    if trql_time.get("ttl") not in {None, "10m"}:
+        options["ttl"] = trql_time["ttl"]
+    payload = trql_time.get("payload")
+    if trql_time["taskIdentifier"] == "big-io":
         # The recorded payload is cut, or is behind an address: so many rows are as large.
-        payload = big_payload(4800 if "payloadPresignedUrl" in told else 2400)
-    return scene.trigger(told["taskIdentifier"], payload, **(options | more))
+        payload = big_payload(4800 if "payloadPresignedUrl" in trql_time else 2400)
+    return scene.trigger(trql_time["taskIdentifier"], payload, **(options | more))
 
 
 @maker("9prjc3la")
@@ -181,11 +181,11 @@ def middle(scene: Scene) -> str:
 
 @maker("mh0r5ulr")
 def grandchild(scene: Scene) -> str:
-    told = details()["mh0r5ulr"]
-    return below(scene, "leaf", told["triggerFunction"], told["payload"], "middle")
+    trql_time = details()["mh0r5ulr"]
+    return below(scene, "leaf", trql_time["triggerFunction"], trql_time["payload"], "middle")
 
 
 @maker("mephwg2w")
 def failing_batch_child(scene: Scene) -> str:
-    told = details()["mephwg2w"]
-    return below(scene, "leaf", told["triggerFunction"], told["payload"], "pipeline")
+    trql_time = details()["mephwg2w"]
+    return below(scene, "leaf", trql_time["triggerFunction"], trql_time["payload"], "pipeline")

@@ -14,14 +14,14 @@ import httpx
 
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.public_tokens import sign_token
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LATER, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import beside
+from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
-COMPANY = DemoTasks((*REFERENCE, *REFERENCE_LATER), limits=REFERENCE_LIMITS)
+COMPANY = DemoTasks((*RECORDED_TASKS, *LATER_RECORDED_TASKS), limits=RECORDED_LIMITS)
 KEYS = {"dev": DEVELOPMENT.key, "prod": PRODUCTION.key}
 ON_ITS_WAY_S = 0.001
 VERSIONED = {"x-trigger-api-version": API_VERSION}
@@ -110,7 +110,7 @@ class Scene:
 
     def world(self, slug: str = "dev") -> World:
         """The world itself, moved on to now."""
-        world = self.emulator._places[slug].world
+        world = self.emulator._slots[slug].world
         assert world is not None
         world.advance(self.time[0])
         return world
@@ -129,7 +129,7 @@ def scenes() -> Iterator[Scene]:
     environments: tuple[Environment, ...] = (DEVELOPMENT, PRODUCTION)
     emulator = Emulator(COMPANY, Options(rate_per_s=0, history=0, environments=environments), lambda: time[0])
     with (
-        beside(application(emulator), emulator, is_ticking=False) as url,
+        serve_in_thread(application(emulator), emulator, is_ticking=False) as url,
         httpx.Client(timeout=10, trust_env=False, follow_redirects=False) as client,
     ):
         yield Scene(url, emulator, client, time)

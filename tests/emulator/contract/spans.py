@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from tests.emulator.contract.told import is_noise
+from tests.emulator.contract.comparable import is_noise
 from tests.support.recordings import recordings
 
 Path = tuple[tuple[str, int], ...]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.emulator.served import ELECTRIC, PRODUCTION, LiveAnswer, Served, served
+from tests.support.emulator.server import ELECTRIC, PRODUCTION, EmulatorServer, LiveAnswer, run_emulator
 from tests.support.emulator.small_world import a_world
 from tui.emulator.feed.columns import array_literal, number_text
 from tui.emulator.simulation.new_run import NewRun
@@ -15,24 +15,24 @@ LIVE = f"{RUNS}?createdAt=1h&"
 
 
 @pytest.fixture
-def api() -> Iterator[Served]:
-    with served() as api:
+def api() -> Iterator[EmulatorServer]:
+    with run_emulator() as api:
         yield api
 
 
-def snapshot(api: Served, path: str = LIVE, **more: str) -> LiveAnswer:
+def snapshot(api: EmulatorServer, path: str = LIVE, **more: str) -> LiveAnswer:
     with api.live(f"{path}{'' if path.endswith(('?', '&')) else '?'}offset=-1", **more) as live:
         return live.answer()
 
 
-def followed(api: Served, path: str, before: LiveAnswer) -> tuple[int, LiveAnswer]:
+def followed(api: EmulatorServer, path: str, before: LiveAnswer) -> tuple[int, LiveAnswer]:
     """What comes next, and after how many milliseconds."""
     with api.live(f"{path}{before.next}") as live:
         took_ms = api.next_told() if api.emulator.feeds.held else 0
         return took_ms, live.answer()
 
 
-def untold(api: Served, path: str, before: LiveAnswer) -> None:
+def untold(api: EmulatorServer, path: str, before: LiveAnswer) -> None:
     """Nothing is told while the hold lasts, and at its end that there was nothing."""
     took_ms, answer = followed(api, path, before)
     assert 17_000 <= took_ms <= 23_000
@@ -42,7 +42,7 @@ def untold(api: Served, path: str, before: LiveAnswer) -> None:
 # --- holding
 
 
-def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: Served) -> None:
+def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: EmulatorServer) -> None:
     run_id = api.trigger("hello", options={"delay": "1h"})
     one, many = f"{RUNS}/{run_id}?", LIVE
     holds = set()
@@ -60,7 +60,7 @@ def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: Serv
     assert len(holds) > 3
 
 
-def test_what_changes_is_told_at_the_end_of_its_window_and_one_run_sooner(api: Served) -> None:
+def test_what_changes_is_told_at_the_end_of_its_window_and_one_run_sooner(api: EmulatorServer) -> None:
     for path, least_ms, most_ms in ((LIVE, 17, 340), (f"{LIVE}tags=slow&", 17, 340), ("one", 13, 35)):
         took = []
         for gap_ms in range(0, 250, 40):
@@ -76,7 +76,7 @@ def test_what_changes_is_told_at_the_end_of_its_window_and_one_run_sooner(api: S
         assert least_ms <= min(took) < max(took) <= most_ms
 
 
-def test_a_run_that_changes_often_within_a_window_is_told_once_as_it_is_then(api: Served) -> None:
+def test_a_run_that_changes_often_within_a_window_is_told_once_as_it_is_then(api: EmulatorServer) -> None:
     before = snapshot(api)
     told: list[str] = []
     run_id = api.trigger("hello")
@@ -89,7 +89,7 @@ def test_a_run_that_changes_often_within_a_window_is_told_once_as_it_is_then(api
     assert len(told) < 4
 
 
-def test_a_change_shortly_before_the_poll_is_told_at_once_and_an_older_one_at_its_end(api: Served) -> None:
+def test_a_change_shortly_before_the_poll_is_told_at_once_and_an_older_one_at_its_end(api: EmulatorServer) -> None:
     run_id = api.trigger("hello", options={"delay": "1h"})
     api.advance(1)
     for path in (LIVE, f"{RUNS}/{run_id}?"):
@@ -106,7 +106,7 @@ def test_a_change_shortly_before_the_poll_is_told_at_once_and_an_older_one_at_it
         untold(api, path, before)
 
 
-def test_an_answer_that_is_lost_is_not_told_again(api: Served) -> None:
+def test_an_answer_that_is_lost_is_not_told_again(api: EmulatorServer) -> None:
     """As on the real server: what a working set has told once counts as known. A client begins anew after trouble."""
     run_id = api.running()
     before = snapshot(api)
@@ -116,7 +116,7 @@ def test_an_answer_that_is_lost_is_not_told_again(api: Served) -> None:
     assert snapshot(api).rows == [("insert", run_id, "EXECUTING")]
 
 
-def test_each_feed_is_told_everything_whoever_else_is_told(api: Served) -> None:
+def test_each_feed_is_told_everything_whoever_else_is_told(api: EmulatorServer) -> None:
     feeds = [snapshot(api) for _ in range(3)]
     run_id = api.trigger("slow")
     for before in feeds:
@@ -124,7 +124,7 @@ def test_each_feed_is_told_everything_whoever_else_is_told(api: Served) -> None:
         assert [row[:2] for row in answer.rows] == [("insert", run_id)]
 
 
-def test_nothing_is_due_while_time_stands_still(api: Served) -> None:
+def test_nothing_is_due_while_time_stands_still(api: EmulatorServer) -> None:
     assert api.emulator.feeds.next_due_ms() is None
     assert api.emulator.feeds.settle() == 0
     run_id = api.running()
@@ -142,7 +142,7 @@ def test_nothing_is_due_while_time_stands_still(api: Served) -> None:
 
 
 def test_worlds_that_move_by_themselves_answer_what_is_due() -> None:
-    with served(is_ticking=True) as api:
+    with run_emulator(is_ticking=True) as api:
         before = snapshot(api)
         with api.live(f"{LIVE}{before.next}") as live:
             run_id = api.trigger("slow")
@@ -151,7 +151,7 @@ def test_worlds_that_move_by_themselves_answer_what_is_due() -> None:
 
 
 def test_a_poll_ends_with_its_client_and_with_the_server() -> None:
-    with served() as api:
+    with run_emulator() as api:
         before = snapshot(api)
         with api.live(f"{LIVE}{before.next}"):
             assert api.emulator.feeds.held == 1
@@ -163,7 +163,7 @@ def test_a_poll_ends_with_its_client_and_with_the_server() -> None:
     assert api.emulator.feeds.settle() == 0
 
 
-def test_ten_polls_are_held_for_an_environment_and_no_more(api: Served) -> None:
+def test_ten_polls_are_held_for_an_environment_and_no_more(api: EmulatorServer) -> None:
     before = snapshot(api)
     path = f"{LIVE}{before.next}"
     with api.live(path) as first:
@@ -185,7 +185,7 @@ def test_ten_polls_are_held_for_an_environment_and_no_more(api: Served) -> None:
             other.__exit__(None, None, None)
 
 
-def test_another_number_of_polls(api: Served) -> None:
+def test_another_number_of_polls(api: EmulatorServer) -> None:
     before = snapshot(api)
     api.faults({"kind": "realtime-limit", "most": 1})
     with api.live(f"{LIVE}{before.next}"), api.live(f"{LIVE}{before.next}") as refused:
@@ -195,7 +195,7 @@ def test_another_number_of_polls(api: Served) -> None:
 # --- what is told
 
 
-def test_a_handle_that_is_not_used_for_five_minutes_is_forgotten(api: Served) -> None:
+def test_a_handle_that_is_not_used_for_five_minutes_is_forgotten(api: EmulatorServer) -> None:
     run_id = api.running()
     before = snapshot(api)
     for _ in range(3):
@@ -211,7 +211,7 @@ def test_a_handle_that_is_not_used_for_five_minutes_is_forgotten(api: Served) ->
     assert run_id not in str(answer.messages)
 
 
-def test_a_handle_that_a_client_made_up_is_told_everything_as_changed(api: Served) -> None:
+def test_a_handle_that_a_client_made_up_is_told_everything_as_changed(api: EmulatorServer) -> None:
     ids = [api.running() for _ in range(3)]
     with api.live(f"{LIVE}live=true&offset=0_0&handle=bogus") as live:
         answer = live.answer()
@@ -223,7 +223,7 @@ def test_a_handle_that_a_client_made_up_is_told_everything_as_changed(api: Serve
 @pytest.mark.parametrize(
     "made_up", ["a%20b", "%0d%0ax-evil:%201", "%E6%97%A5", "runs_x_1", "runs_999999999999999999999_1", "runs_"]
 )
-def test_what_a_client_makes_up_breaks_no_header(api: Served, made_up: str) -> None:
+def test_what_a_client_makes_up_breaks_no_header(api: EmulatorServer, made_up: str) -> None:
     run_id = api.running()
     for path in (LIVE, f"{RUNS}/{run_id}?"):
         answer = api.get(f"{path}offset=0_0&handle={made_up}", headers=ELECTRIC)
@@ -231,7 +231,7 @@ def test_what_a_client_makes_up_breaks_no_header(api: Served, made_up: str) -> N
         assert "x-evil" not in answer.headers
 
 
-def test_only_the_newest_thousand_are_told(api: Served) -> None:
+def test_only_the_newest_thousand_are_told(api: EmulatorServer) -> None:
     oldest = [api.trigger("hello", options={"delay": "1h"}) for _ in range(2)]
     for _ in range(1000):
         api.world().trigger(NewRun(task_id="hello", delay_ms=3_600_000))
@@ -249,14 +249,14 @@ def test_only_the_newest_thousand_are_told(api: Served) -> None:
     untold(api, LIVE, answer)
 
 
-def test_rows_come_in_no_order_of_creation(api: Served) -> None:
+def test_rows_come_in_no_order_of_creation(api: EmulatorServer) -> None:
     ids = [api.trigger("hello", options={"delay": "1h"}) for _ in range(30)]
     told = [message["value"]["friendlyId"] for message in snapshot(api).messages[:-1]]
     assert sorted(told) == sorted(ids)
     assert told not in (ids, ids[::-1])
 
 
-def test_a_feed_of_tags_has_the_runs_with_all_of_them(api: Served) -> None:
+def test_a_feed_of_tags_has_the_runs_with_all_of_them(api: EmulatorServer) -> None:
     both = api.trigger("slow", options={"tags": ["a", "b", "c"]})
     one = api.trigger("slow", options={"tags": ["a"]})
     path = f"{LIVE}tags=a,b&"
@@ -272,7 +272,7 @@ def test_a_feed_of_tags_has_the_runs_with_all_of_them(api: Served) -> None:
     assert sorted(row[1] for row in snapshot(api, path).rows) == sorted([both, one])
 
 
-def test_the_window_of_creation_is_a_day_at_most_and_begins_with_a_minute(api: Served) -> None:
+def test_the_window_of_creation_is_a_day_at_most_and_begins_with_a_minute(api: EmulatorServer) -> None:
     api.trigger("hello")
     api.advance(3000)
     for window, is_told in (("1h", True), ("49m", False), ("10m", False), ("50m", True), ("", True), ("9999d", True)):
@@ -285,7 +285,7 @@ def test_the_window_of_creation_is_a_day_at_most_and_begins_with_a_minute(api: S
     assert snapshot(api, f"{RUNS}?createdAt=30d&").rows == []
 
 
-def test_a_batch_is_followed_to_the_end_of_its_runs(api: Served) -> None:
+def test_a_batch_is_followed_to_the_end_of_its_runs(api: EmulatorServer) -> None:
     api.trigger("pipeline")
     api.advance(3)
     assert api.get("/api/v1/runs").status_code == 200
@@ -300,7 +300,7 @@ def test_a_batch_is_followed_to_the_end_of_its_runs(api: Served) -> None:
         ended |= {row[1] for row in before.rows if row[2] == "COMPLETED_SUCCESSFULLY"}
 
 
-def test_an_old_client_has_the_names_of_old_and_no_dequeued(api: Served) -> None:
+def test_an_old_client_has_the_names_of_old_and_no_dequeued(api: EmulatorServer) -> None:
     run_id = api.trigger("slow")
     for _ in range(80):
         told = api.get(f"{RUNS}/{run_id}?offset=-1", headers=ELECTRIC).json()[0]["value"]["status"]
@@ -316,7 +316,7 @@ def test_an_old_client_has_the_names_of_old_and_no_dequeued(api: Served) -> None
         api.answering.wait_for(1)
 
 
-def test_a_world_that_stands_still_tells_nothing_new(api: Served) -> None:
+def test_a_world_that_stands_still_tells_nothing_new(api: EmulatorServer) -> None:
     before = snapshot(api)
     api.trigger("slow")
     api.advance(1)
@@ -326,7 +326,7 @@ def test_a_world_that_stands_still_tells_nothing_new(api: Served) -> None:
     untold(api, LIVE, before)
 
 
-def test_numbers_are_the_servers_own(api: Served) -> None:
+def test_numbers_are_the_servers_own(api: EmulatorServer) -> None:
     answers = [snapshot(api), snapshot(api, key=PRODUCTION.key), snapshot(api, f"{RUNS}/{api.trigger()}?")]
     numbers = [int(answer.headers["electric-offset"].partition("_")[2]) for answer in answers]
     # The handle of a feed of many runs takes a number, too.
@@ -349,7 +349,7 @@ def test_numbers_are_the_servers_own(api: Served) -> None:
         ("write:runs", ""),
     ],
 )
-def test_what_a_public_token_may_follow(api: Served, scope: str, opens: str) -> None:
+def test_what_a_public_token_may_follow(api: EmulatorServer, scope: str, opens: str) -> None:
     api.trigger("pipeline")
     api.advance(3)
     api.get("/api/v1/runs")
@@ -367,14 +367,14 @@ def test_what_a_public_token_may_follow(api: Served, scope: str, opens: str) -> 
     assert opened == {name: 200 if name in opens.split() else 403 for name in paths}
 
 
-def test_no_rate_limit_counts_it(api: Served) -> None:
+def test_no_rate_limit_counts_it(api: EmulatorServer) -> None:
     before = api.get("/api/v1/runs").headers["x-ratelimit-remaining"]
     answers = [api.get(f"{RUNS}?offset=-1") for _ in range(5)]
     assert not any("x-ratelimit-limit" in answer.headers for answer in answers)
     assert int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"]) == int(before) - 1
 
 
-def test_what_is_large_is_packed_for_who_asks(api: Served) -> None:
+def test_what_is_large_is_packed_for_who_asks(api: EmulatorServer) -> None:
     for _ in range(20):
         api.trigger("hello")
     packed = api.get(RUNS, headers={"accept-encoding": "gzip"})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.support.emulator.queries import HOUR_MS, START_MS, fresh, posted, rows_of, run_query, small_company, value_of
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.query import Queries, QueryRefused
-from tui.emulator.query.copy import Copy
-from tui.emulator.query.selects import Translation, Window, translated
+from tui.emulator.query.database import RunsDatabase
+from tui.emulator.query.selects import Translation, Window, translate
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.world import World
@@ -126,10 +126,10 @@ def test_a_hostile_query_is_refused_and_changes_nothing(world: World, query: str
     ],
 )
 def test_the_connection_itself_can_only_read_the_table(sql: str) -> None:
-    copy = Copy(fresh(rate_per_s=1, history=5))
+    database = RunsDatabase(fresh(rate_per_s=1, history=5))
     with pytest.raises(QueryRefused, match=r"not authorized|prohibited"):
-        copy.read(Translation(sql, {}), limit_s=1, rows_most=10)
-    copy.close()
+        database.read(Translation(sql, {}), limit_s=1, max_rows=10)
+    database.close()
 
 
 def test_a_query_without_end_is_stopped_and_the_next_one_is_answered(world: World) -> None:
@@ -177,7 +177,7 @@ def test_any_words_are_answered_or_refused(query: list[str], asking: Queries) ->
 
 
 def test_strings_never_become_part_of_the_sql() -> None:
-    translation = translated(
+    translation = translate(
         "SELECT count() FROM runs WHERE status = 'x\\' OR 1 = 1 --'", "2026-11-24 14:00:00", Window()
     )
     assert "1 = 1" not in translation.sql
@@ -185,7 +185,7 @@ def test_strings_never_become_part_of_the_sql() -> None:
 
 
 def test_more_rows_than_are_answered_are_cut_off(world: World) -> None:
-    asking = Queries(world, rows_most=7)
+    asking = Queries(world, max_rows=7)
     assert len(rows_of(asking, "SELECT run_id FROM runs")) == 7
     asking.close()
 
@@ -224,9 +224,9 @@ def test_the_copy_stays_in_step_with_a_living_world() -> None:
             for run in list(living.ledger)[:25]:
                 living.ledger.drop(run)
         rows = rows_of(asking, "SELECT run_id, status, task_version FROM runs")
-        seen = {run.id: run.copied.title for run in living.ledger if run.copied is not None}
+        seen = {run.id: run.listed_status.title for run in living.ledger if run.listed_status is not None}
         assert {row["run_id"]: row["status"] for row in rows} == seen
-    run_query(asking.follow())
+    run_query(asking.update())
     assert not living.ledger.changed
     assert not living.ledger.dropped
     asking.close()
@@ -244,17 +244,17 @@ def test_what_no_database_can_keep_does_not_stop_the_copy() -> None:
 
 
 def test_closing_frees_the_database() -> None:
-    copy = Copy(fresh())
-    copy.close()
+    database = RunsDatabase(fresh())
+    database.close()
     with pytest.raises(sqlite3.ProgrammingError):
-        copy.follow()
+        database.update()
 
 
 def test_changes_are_not_recorded_before_the_first_query() -> None:
     living = fresh(environment=PRODUCTION, rate_per_s=4, history=60)
     with closing(Queries(living)) as asking:
         living.advance(START_MS + 9_000)
-        run_query(asking.follow())
+        run_query(asking.update())
         assert not living.ledger.changed
         assert value_of(asking, "count()", "FROM runs") == len(living.ledger.visible())
         living.advance(START_MS + 18_000)

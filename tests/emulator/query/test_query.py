@@ -27,14 +27,14 @@ from tests.support.emulator.queries import (
 )
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.query import Queries, told
+from tui.emulator.query import Queries, trql_time
 from tui.emulator.query.columns import json_text
 from tui.emulator.query.registered import matches, quantile
 from tui.emulator.routes import queries
 from tui.emulator.simulation.costs import CENTS_PER_S, compute_cents, invocation_cents
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 
@@ -147,7 +147,7 @@ def _text(ms: int | None) -> str | None:
 
 COLUMNS: dict[str, Callable[[Run], Any]] = {
     "run_id": lambda run: run.id,
-    "status": lambda run: run.copied.title if run.copied else None,
+    "status": lambda run: run.listed_status.title if run.listed_status else None,
     "is_finished": lambda run: int(run.status.is_final),
     "task_identifier": lambda run: run.task_id,
     "environment": lambda _: "prod",
@@ -253,7 +253,7 @@ CONDITIONS: dict[str, Callable[[Run], bool]] = {
     "triggered_at < now() - INTERVAL 2 MINUTE": lambda run: run.created_ms < START_MS // 1000 * 1000 - 120_000,
     "triggered_at <= '2026-11-24 14:01'": lambda run: run.created_ms <= START_MS - 23_250,
     "triggered_at > '2026-11-24T14:00:00'": lambda run: run.created_ms > START_MS - 83_250,
-    "status IN ('FAILED', 'COMPLETED_SUCCESSFULLY')": lambda run: run.status in {Word.FAILED, Word.COMPLETED},
+    "status IN ('FAILED', 'COMPLETED_SUCCESSFULLY')": lambda run: run.status in {Status.FAILED, Status.COMPLETED},
     "triggered_at BETWEEN toDate('2026-11-24') AND today()": lambda _: False,
     "dateDiff('second', triggered_at, completed_at) > 3": lambda run: (
         run.finished_ms is not None and run.finished_ms // 1000 - run.created_ms // 1000 > 3
@@ -329,7 +329,7 @@ def test_runs_can_be_grouped_by_time(world: World, asking: Queries) -> None:
     rows = rows_of(
         asking, "SELECT toStartOfMinute(triggered_at) AS triggered_at, count() AS n FROM runs GROUP BY triggered_at"
     )
-    counted = Counter(told(run.created_ms // 60_000 * 60_000)[:19] for run in world.ledger)
+    counted = Counter(trql_time(run.created_ms // 60_000 * 60_000)[:19] for run in world.ledger)
     assert {row["triggered_at"]: row["n"] for row in rows} == dict(counted)
 
 
@@ -495,9 +495,9 @@ def test_time_buckets_start_as_recorded(world: World) -> None:
         intervals = "SELECT toStartOfInterval(triggered_at, INTERVAL 10 SECOND) AS t, count() AS n FROM runs GROUP BY t"
         seconds = rows_of(asking, intervals)
     visible = [run.created_ms for run in world.ledger if run.created_ms >= START_MS - HOUR_MS]
-    assert {row["t"]: row["n"] for row in hour} == Counter(told(ms // 60_000 * 60_000)[:19] for ms in visible)
+    assert {row["t"]: row["n"] for row in hour} == Counter(trql_time(ms // 60_000 * 60_000)[:19] for ms in visible)
     assert {row["t"]: row["n"] for row in seconds} == Counter(
-        told(run.created_ms // 10_000 * 10_000)[:19] for run in world.ledger
+        trql_time(run.created_ms // 10_000 * 10_000)[:19] for run in world.ledger
     )
 
 

@@ -17,7 +17,7 @@ from tui.emulator.environment import PRODUCTION
 from tui.emulator.rest.listing import cursor_of, read_page
 from tui.emulator.routes.runs import list_runs
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import FILTER_WORDS, Word
+from tui.emulator.simulation.statuses import FILTER_STATUSES, Status
 from tui.emulator.world import World
 
 TASKS = ("hello", "fail", "single", "slow", "pipeline", "sleep")
@@ -50,7 +50,7 @@ def lively() -> World:
 WORLD = lively()
 """Read only: the tests that change a world make their own."""
 
-RUNS = [run for run in WORLD.ledger if run.copied is not None][::-1]
+RUNS = [run for run in WORLD.ledger if run.listed_status is not None][::-1]
 VERSION = RUNS[-1].version
 BATCH = next(run.batch_id for run in RUNS if run.batch_id)
 
@@ -171,18 +171,18 @@ def matching(test: Callable[[Run], bool]) -> list[str]:
     return [run.id for run in RUNS if test(run)]
 
 
-def known_as(run: Run, *words: Word) -> bool:
+def known_as(run: Run, *words: Status) -> bool:
     """Whether that is its status, and lists know it."""
-    return run.status in words and run.copied in words
+    return run.status in words and run.listed_status in words
 
 
 CASES: dict[str, tuple[dict[str, str], Callable[[Run], bool]]] = {
     "task": ({"filter[taskIdentifier]": "leaf"}, lambda run: run.task_id == "leaf"),
     "two tasks": ({"filter[taskIdentifier]": "leaf,middle"}, lambda run: run.task_id in {"leaf", "middle"}),
-    "status": ({"filter[status]": "FAILED"}, lambda run: known_as(run, Word.FAILED)),
+    "status": ({"filter[status]": "FAILED"}, lambda run: known_as(run, Status.FAILED)),
     "several": (
         {"filter[status]": "FAILED,CANCELED,COMPLETED"},
-        lambda run: known_as(run, Word.FAILED, Word.CANCELED, Word.COMPLETED),
+        lambda run: known_as(run, Status.FAILED, Status.CANCELED, Status.COMPLETED),
     ),
     "tag": ({"filter[tag]": "a"}, lambda run: "a" in run.tags),
     "two tags": ({"filter[tag]": "a,c d"}, lambda run: bool({"a", "c d"} & set(run.tags))),
@@ -215,7 +215,7 @@ CASES: dict[str, tuple[dict[str, str], Callable[[Run], bool]]] = {
     "old word": ({"filter[status]": "FROZEN,REATTEMPTING,INTERRUPTED,WAITING_FOR_DEPLOY"}, lambda _: False),
     "both": (
         {"filter[status]": "COMPLETED", "filter[tag]": "a", "filter[taskIdentifier]": "hello"},
-        lambda run: known_as(run, Word.COMPLETED) and "a" in run.tags and run.task_id == "hello",
+        lambda run: known_as(run, Status.COMPLETED) and "a" in run.tags and run.task_id == "hello",
     ),
 }
 EMPTY = {
@@ -257,7 +257,7 @@ def passes(run: Run, query: Mapping[str, str]) -> bool:
     def among(name: str, value: str) -> bool:
         return f"filter[{name}]" not in query or value in query[f"filter[{name}]"].split(",")
 
-    words = [w for name in query.get("filter[status]", "").split(",") if name for w in FILTER_WORDS[name]]
+    words = [w for name in query.get("filter[status]", "").split(",") if name for w in FILTER_STATUSES[name]]
     return (
         ("filter[status]" not in query or known_as(run, *words))
         and among("taskIdentifier", run.task_id)
@@ -310,7 +310,7 @@ def test_a_status_filter_leaves_out_rows_that_changed_since() -> None:
 def test_dequeued_runs_are_not_executing_whatever_the_vocabulary() -> None:
     world = a_world(lag_ms=(0, 0))
     run = started(world, "slow")
-    while run.status is not Word.DEQUEUED:
+    while run.status is not Status.DEQUEUED:
         later(world, 5)
     query = {"filter[status]": "EXECUTING"}
     assert ask(list_runs, world, {}, is_versioned=False).body["data"][0]["status"] == "EXECUTING"

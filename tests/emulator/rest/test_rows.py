@@ -9,7 +9,7 @@ from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.rest.rows import OUTPUT_INLINE_BYTES, detail, is_large, iso_time, list_row, related_row
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 FREE = {"payload", "output", "metadata", "relatedRuns", "tags"}
@@ -71,9 +71,9 @@ def test_a_production_run_has_the_keys_of_the_recorded_one(number: str, is_versi
     world = a_world(PRODUCTION)
     recorded = body(number)
     run = started(world, "sleep", payload={"seconds": 20}, tags=("prod-wait",))
-    wanted = {"122": Word.WAITING, "123": Word.WAITING, "146": Word.COMPLETED}.get(number, Word.DEQUEUED)
+    wanted = {"122": Status.WAITING, "123": Status.WAITING, "146": Status.COMPLETED}.get(number, Status.DEQUEUED)
     for _ in range(3000):
-        if run.status is wanted and (wanted is not Word.DEQUEUED or not run.attempts):
+        if run.status is wanted and (wanted is not Status.DEQUEUED or not run.attempts):
             break
         later(world, 10)
     told = in_full(run, world, is_versioned=is_versioned)

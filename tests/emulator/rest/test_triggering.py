@@ -7,7 +7,7 @@ import pytest
 from tests.support.emulator.small_world import START_MS, a_world, ask, refused
 from tui.emulator.routes import runs
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 
@@ -73,7 +73,7 @@ def test_all_options() -> None:
     run = triggered(world, {"payload": [1], "context": {}, "options": options})
     assert run.given_payload == [1]
     assert run.tags == ("a", "b")
-    assert (run.status, run.delay_until_ms) == (Word.DELAYED, START_MS + 5_400_000)
+    assert (run.status, run.delay_until_ms) == (Status.DELAYED, START_MS + 5_400_000)
     assert (run.ttl, run.queue, run.machine) == ("1h30m", "my-queue", "large-1x")
     assert (run.concurrency_key, run.metadata, run.max_attempts) == ("user-1", {"step": 1}, 7)
     assert run.is_test

@@ -6,10 +6,10 @@ import pytest
 
 from tests.support.emulator.small_world import a_world, ask, later, refused, shape, started
 from tests.support.recordings import recording
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.routes import queues
 from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import DemoTasks, World
 
 
@@ -59,10 +59,10 @@ def test_counts() -> None:
 
 
 def test_a_run_that_waits_long_for_its_next_attempt_counts_as_queued() -> None:
-    world = World(DemoTasks(REFERENCE, limits=REFERENCE_LIMITS), start_ms=0)
+    world = World(DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS), start_ms=0)
     run, _ = world.trigger(NewRun(task_id="fail-slow-retry", payload={}))
     world.advance(10_000)
-    assert (run.status, len(run.attempts)) == (Word.QUEUED, 1)
+    assert (run.status, len(run.attempts)) == (Status.QUEUED, 1)
     row = ask(queues.queue, world, {"type": "task"}, queue="fail-slow-retry").body
     assert (row["running"], row["queued"]) == (0, 1)
     world.cancel(run)
@@ -107,7 +107,7 @@ def test_pause_and_resume() -> None:
     assert shape(resumed) == shape(body("608"))
     assert not resumed["paused"]
     later(world, 1000)
-    assert run.status is Word.EXECUTING
+    assert run.status is Status.EXECUTING
 
 
 def test_pause_by_id() -> None:

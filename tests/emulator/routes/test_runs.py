@@ -13,7 +13,7 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.exchange import ApiResponse
 from tui.emulator.routes import runs
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 HEADERS = ("x-should-retry", "x-trigger-jwt-claims")
@@ -78,7 +78,7 @@ def test_cancel_answers_the_same_in_any_state() -> None:
     for run in (queued, executing, done, executing):
         answer = ask(runs.cancel, world, id=run.id, body=b"")
         assert (answer.status, answer.body) == (200, {"id": run.id})
-    assert (queued.status, executing.status, done.status) == (Word.CANCELED, Word.CANCELED, Word.COMPLETED)
+    assert (queued.status, executing.status, done.status) == (Status.CANCELED, Status.CANCELED, Status.COMPLETED)
     # What is no JSON is not read.
     assert ask(runs.cancel, world, id=done.id, body=b"{not json").status == 200
     assert matches(refused(runs.cancel, world, id="run_doesnotexist00000000000"), "403")
@@ -92,7 +92,7 @@ def test_cancel_takes_the_children_along() -> None:
     alive = [child for child in parent.children if not child.status.is_final]
     assert len(alive) == 3
     ask(runs.cancel, world, id=parent.id)
-    assert {child.status for child in alive} == {Word.CANCELED}
+    assert {child.status for child in alive} == {Status.CANCELED}
     assert shape(ask(runs.detail, world, id=parent.id).body["error"]) == shape(
         recording("431")["response"]["body"]["error"]
     )

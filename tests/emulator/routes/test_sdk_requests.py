@@ -23,7 +23,7 @@ from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import API_VERSION, DEVELOPMENT
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 TOLD: dict[str, Any] = json.loads((Path(__file__).parent / "sdk_requests.json").read_bytes())
@@ -80,10 +80,10 @@ def place() -> Iterator[Place]:
 def names_in(scene: Scene, world: World) -> dict[str, str]:
     """One of each kind of run, and what belongs to them."""
 
-    def one(status: Word, task: str, label: FailureKind | None = None) -> Run:
+    def one(status: Status, task: str, label: FailureKind | None = None) -> Run:
         return next(r for r in world.ledger if (r.status, r.task_id, r.label) == (status, task, label) and r.attempts)
 
-    completed = one(Word.COMPLETED, "crm-sync")
+    completed = one(Status.COMPLETED, "crm-sync")
     failed = next(run for run in world.ledger if run.label in {FailureKind.ERROR, FailureKind.CUSTOM})
     child = next(run for run in world.ledger if run.batch_id)
     assert child.parent is not None

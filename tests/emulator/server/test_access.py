@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.emulator.small_world import START_MS, a_world, later, started
 from tests.support.recordings import recording
-from tui.emulator.access import Access, Need, check, identify
+from tui.emulator.access import Access, Permission, check, identify
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.exchange import ApiResponse, Refusal
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY
@@ -77,7 +77,7 @@ def test_a_key_leads_to_its_environment(environment: Any, scheme: str) -> None:
 )
 def test_anybody_else_is_nobody_and_counts_as_a_key(header: str) -> None:
     access = who(header)
-    assert (access.environment, access.trouble, access.limit) == (None, NO_KEY, SECRET_KEY)
+    assert (access.environment, access.error, access.limit) == (None, NO_KEY, SECRET_KEY)
 
 
 @pytest.mark.parametrize("header", [None, "", "   "])
@@ -112,8 +112,8 @@ def test_a_token_holds_until_its_time_in_the_world_is_over() -> None:
     token = signed(exp=NOW_S + 60)
     assert bearer(token, START_MS + 59_999).environment is DEVELOPMENT
     over = bearer(token, START_MS + 60_000)
-    assert (over.environment, over.trouble, over.limit) == (None, NO_TOKEN, SECRET_KEY)
-    assert over.trouble == recording("915")["response"]["body"]["error"]
+    assert (over.environment, over.error, over.limit) == (None, NO_TOKEN, SECRET_KEY)
+    assert over.error == recording("915")["response"]["body"]["error"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_token_holds_until_its_time_in_the_world_is_over() -> None:
 )
 def test_a_token_of_other_claims_does_not_hold(changes: dict[str, Any]) -> None:
     access = bearer(signed(**changes))
-    assert (access.environment, access.trouble) == (None, NO_TOKEN)
+    assert (access.environment, access.error) == (None, NO_TOKEN)
 
 
 def test_the_claims_that_are_needed_are_enough() -> None:
@@ -148,7 +148,7 @@ def test_the_claims_that_are_needed_are_enough() -> None:
 @pytest.mark.parametrize("pub", [None, False, "true", 1])
 def test_what_does_not_call_itself_public_is_an_unknown_key(pub: Any) -> None:
     access = bearer(signed(pub=pub))
-    assert (access.environment, access.trouble) == (None, NO_KEY)
+    assert (access.environment, access.error) == (None, NO_KEY)
 
 
 @pytest.mark.parametrize("scopes", [None, [], "read:runs", {"read:runs": True}, ["read:runs", 7], [["read:runs"]], 5])
@@ -156,13 +156,13 @@ def test_scopes_of_no_known_form_are_none(scopes: Any) -> None:
     access = bearer(signed(scopes=scopes))
     assert (access.environment, access.scopes, access.limit) == (DEVELOPMENT, frozenset(), PUBLIC_TOKEN)
     with pytest.raises(Refusal) as caught:
-        check(access, Need.READ_LIST, {}, {}, a_world().ledger)
+        check(access, Permission.READ_LIST, {}, {}, a_world().ledger)
     assert caught.value.answer.status == 403
 
 
 def test_another_key_forges_nothing() -> None:
     for token in (sign(CLAIMS, PRODUCTION.key), sign(CLAIMS, "x"), sign(CLAIMS, "tr_dev_emulator\n")):
-        assert (bearer(token).environment, bearer(token).trouble) == (None, NO_TOKEN)
+        assert (bearer(token).environment, bearer(token).error) == (None, NO_TOKEN)
     assert recording("916")["response"]["body"]["error"] == NO_TOKEN
 
 
@@ -173,7 +173,7 @@ def test_another_algorithm_does_not_hold(algorithm: Any) -> None:
     # Without a signature, with the one of the true head, and with our own of the other head.
     ours = sign_with_head({"alg": algorithm, "typ": "JWT"})
     for token in (f"{other}.{claims}.", f"{other}.{claims}.{signature}", ours):
-        assert (bearer(token).environment, bearer(token).trouble) == (None, NO_TOKEN)
+        assert (bearer(token).environment, bearer(token).error) == (None, NO_TOKEN)
     assert bearer(f"{head}.{claims}.{signature}").environment is DEVELOPMENT
 
 
@@ -207,7 +207,7 @@ def changed(token: str) -> list[str]:
 @pytest.mark.parametrize("at", range(8))
 def test_a_signature_that_is_not_exactly_it_does_not_hold(at: int) -> None:
     access = bearer(changed(signed())[at])
-    assert (access.environment, access.trouble) == (None, NO_TOKEN)
+    assert (access.environment, access.error) == (None, NO_TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -227,15 +227,17 @@ def test_a_signature_that_is_not_exactly_it_does_not_hold(at: int) -> None:
 def test_what_cannot_be_read_is_an_unknown_key(claims: bytes) -> None:
     for token in (f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA", f"{coded(claims)}.{coded(CLAIMS)}.AAAA"):
         assert bearer(token).environment is None
-    assert bearer(f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA").trouble == NO_KEY
+    assert bearer(f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA").error == NO_KEY
 
 
 # --- what a scope opens
 
 
-def refusal(access: Access, need: Need, world: World, path: Mapping[str, str], **query: str) -> ApiResponse | None:
+def refusal(
+    access: Access, permission: Permission, world: World, path: Mapping[str, str], **query: str
+) -> ApiResponse | None:
     try:
-        check(access, need, path, query, world.ledger)
+        check(access, permission, path, query, world.ledger)
     except Refusal as refused:
         return refused.answer
     return None
@@ -266,66 +268,66 @@ def _nothing(_: World) -> Mapping[str, str]:
 
 
 READ = ("admin", "read:all", "read:runs")
-TABLE: list[tuple[Need, Path, tuple[str, ...], tuple[str, ...]]] = [
+TABLE: list[tuple[Permission, Path, tuple[str, ...], tuple[str, ...]]] = [
     (
-        Need.READ_LIST,
+        Permission.READ_LIST,
         _nothing,
         (*READ, "read:tasks"),
         ("read:runs:run_x", "read:tags:a", "read:tasks:hello", "write:runs", "read", "read:run", "", "READ:RUNS"),
     ),
     (
-        Need.READ_RUN,
+        Permission.READ_RUN,
         _run,
         (*READ, "read:runs:<id>", "read:tags:a", "read:tags:b c", "read:tasks:hello"),
         ("read:runs:run_x", "read:tags:b", "read:tags:", "read:batch:", "read:tasks:fail", "write:runs:<id>"),
     ),
     (
-        Need.READ_RUN,
+        Permission.READ_RUN,
         _child,
         (*READ, "read:runs:<id>", "read:batch:<batch>", "read:tasks:leaf"),
         ("read:batch:batch_x", "read:tags:"),
     ),
-    (Need.READ_RUN, _batch, (*READ, "read:batch:<id>"), ("read:batch:batch_x", "read:runs:run_x", "write:all")),
+    (Permission.READ_RUN, _batch, (*READ, "read:batch:<id>"), ("read:batch:batch_x", "read:runs:run_x", "write:all")),
     (
-        Need.WRITE_RUN,
+        Permission.WRITE_RUN,
         _run,
         ("admin", "write:all", "write:runs", "write:runs:<id>"),
         ("read:runs", "read:all", "read:runs:<id>", "write:runs:run_x", "write:tags:a", "write:tasks"),
     ),
     (
-        Need.TRIGGER,
+        Permission.TRIGGER,
         _task,
         ("admin", "write:all", "write:tasks", "trigger:tasks", "write:tasks:hello", "trigger:tasks:hello"),
         ("trigger:tasks:fail", "write:runs", "read:all", "trigger"),
     ),
-    (Need.QUERY, _nothing, ("admin", "read:query"), ("read:all", "read:runs", "write:all")),
-    (Need.SECRET, _nothing, (), ("admin", "read:all", "write:all")),
+    (Permission.QUERY, _nothing, ("admin", "read:query"), ("read:all", "read:runs", "write:all")),
+    (Permission.SECRET, _nothing, (), ("admin", "read:all", "write:all")),
 ]
 
 
-@pytest.mark.parametrize(("need", "path", "opening", "closed"), TABLE)
-def test_scopes(need: Need, path: Path, opening: tuple[str, ...], closed: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("permission", "path", "opening", "closed"), TABLE)
+def test_scopes(permission: Permission, path: Path, opening: tuple[str, ...], closed: tuple[str, ...]) -> None:
     world = a_world()
     at = path(world)
     run = world.ledger.by_id.get(at.get("id", ""))
 
     def with_scope(scope: str) -> ApiResponse | None:
         scope = scope.replace("<id>", at.get("id", "")).replace("<batch>", run.batch_id if run else "")
-        return refusal(bearer(signed(scopes=["other", scope])), need, world, at)
+        return refusal(bearer(signed(scopes=["other", scope])), permission, world, at)
 
     assert [scope for scope in opening if with_scope(scope) is not None] == []
     assert [scope for scope in closed if with_scope(scope) is None] == []
     status = {answer.status for scope in closed if (answer := with_scope(scope))}
-    assert status == ({401} if need is Need.SECRET else {403})
+    assert status == ({401} if permission is Permission.SECRET else {403})
     # A secret key may do it all.
-    assert refusal(bearer(DEVELOPMENT.key), need, world, at) is None
+    assert refusal(bearer(DEVELOPMENT.key), permission, world, at) is None
 
 
 def test_refusals_are_worded_as_recorded() -> None:
     world = a_world()
     access = bearer(signed(scopes=["read:runs"]))
-    for need, number in ((Need.WRITE_RUN, "914"), (Need.SECRET, "918")):
-        answer = refusal(access, need, world, _run(world))
+    for permission, number in ((Permission.WRITE_RUN, "914"), (Permission.SECRET, "918")):
+        answer = refusal(access, permission, world, _run(world))
         recorded = recording(number)["response"]
         assert answer is not None
         assert (answer.status, answer.body) == (recorded["status"], recorded["body"])
@@ -334,27 +336,27 @@ def test_refusals_are_worded_as_recorded() -> None:
 def test_the_list_of_one_task_is_open_to_who_may_read_that_task() -> None:
     world = a_world()
     access = bearer(signed(scopes=["read:tasks:hello"]))
-    assert refusal(access, Need.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail,hello"}) is None
-    assert refusal(access, Need.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail"}) is not None
-    assert refusal(access, Need.READ_LIST, world, {}, **{"filter[tag]": "hello"}) is not None
+    assert refusal(access, Permission.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail,hello"}) is None
+    assert refusal(access, Permission.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail"}) is not None
+    assert refusal(access, Permission.READ_LIST, world, {}, **{"filter[tag]": "hello"}) is not None
 
 
 def test_a_run_that_is_not_there_is_no_matter_of_scopes() -> None:
     world = a_world()
     access = bearer(signed(scopes=["read:runs:run_other"]))
-    assert refusal(access, Need.READ_RUN, world, {"id": "run_x"}) is None
-    assert refusal(access, Need.READ_RUN, world, _run(world)) is not None
-    assert refusal(access, Need.WRITE_RUN, world, {"id": "run_x"}) is not None
+    assert refusal(access, Permission.READ_RUN, world, {"id": "run_x"}) is None
+    assert refusal(access, Permission.READ_RUN, world, _run(world)) is not None
+    assert refusal(access, Permission.WRITE_RUN, world, {"id": "run_x"}) is not None
 
 
 def test_a_tag_opens_the_run_that_got_it_later() -> None:
     world = a_world()
     run = started(world, "slow")
     access = bearer(signed(scopes=["read:tags:late"]))
-    assert refusal(access, Need.READ_RUN, world, {"id": run.id}) is not None
+    assert refusal(access, Permission.READ_RUN, world, {"id": run.id}) is not None
     world.lifecycle.add_tags(run, ("late",))
     later(world, 1)
-    assert refusal(access, Need.READ_RUN, world, {"id": run.id}) is None
+    assert refusal(access, Permission.READ_RUN, world, {"id": run.id}) is None
 
 
 def test_each_token_and_each_spelling_is_counted_by_itself() -> None:

@@ -14,15 +14,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.emulator.served import PATIENCE_S, Served, read_all, read_answer, request, served
+from tests.support.emulator.server import PATIENCE_S, EmulatorServer, read_all, read_answer, request, run_emulator
 from tests.support.emulator.small_world import LARGE, a_world
 from tests.support.recordings import recording
 from tui.emulator import demo_tasks as company
-from tui.emulator.access import Need
+from tui.emulator.access import Permission
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.routes.table import ROUTES
-from tui.emulator.routes.table import Served as Route
-from tui.emulator.server.application import BODY_MOST_BYTES
+from tui.emulator.routes.table import ServedRoute as Route
+from tui.emulator.server.application import MAX_BODY_BYTES
 from tui.emulator.server.responses import as_json, takes_gzip
 from tui.emulator.world import World
 
@@ -30,13 +30,13 @@ LIST = "/api/v1/runs"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served() as api:
+def server() -> Iterator[EmulatorServer]:
+    with run_emulator() as api:
         yield api
 
 
 @pytest.fixture
-def api(server: Served) -> Served:
+def api(server: EmulatorServer) -> EmulatorServer:
     """With full buckets, no faults, and nothing wrong left behind by the test before."""
     server.faults()
     server.emulator.limiter.forget()
@@ -47,7 +47,7 @@ def api(server: Served) -> Served:
 # --- the order
 
 
-def test_without_a_key_nothing_else_counts(api: Served) -> None:
+def test_without_a_key_nothing_else_counts(api: EmulatorServer) -> None:
     api.faults({"kind": "rate-limit", "most": 0}, {"kind": "error"})
     for method, path in (("GET", LIST), ("DELETE", LIST), ("GET", "/api/v1/nope"), ("GET", "/"), ("POST", "//")):
         answer = api.ask(method, path.replace("//", "/x"), key=None)
@@ -56,7 +56,7 @@ def test_without_a_key_nothing_else_counts(api: Served) -> None:
         assert answer.headers["content-type"] == "application/problem+json; charset=utf-8"
 
 
-def test_the_limit_comes_before_the_key_and_the_route(api: Served) -> None:
+def test_the_limit_comes_before_the_key_and_the_route(api: EmulatorServer) -> None:
     api.faults({"kind": "rate-limit", "most": 1})
     for key in ("tr_dev_wrong", "Basic x", "Bearer a.b.c"):
         assert [api.get(LIST, key=key).status_code for _ in range(2)] == [401, 429]
@@ -64,13 +64,13 @@ def test_the_limit_comes_before_the_key_and_the_route(api: Served) -> None:
     assert api.ask("DELETE", LIST).status_code == 429
 
 
-def test_the_route_and_the_method_come_before_the_key(api: Served) -> None:
+def test_the_route_and_the_method_come_before_the_key(api: EmulatorServer) -> None:
     assert api.get("/api/v1/nope", key="tr_dev_wrong").status_code == 404
     assert api.ask("DELETE", LIST, key="tr_dev_wrong").status_code == 405
     assert api.get(LIST, key="tr_dev_wrong").status_code == 401
 
 
-def test_the_scope_comes_before_the_body(api: Served) -> None:
+def test_the_scope_comes_before_the_body(api: EmulatorServer) -> None:
     token = api.token("read:runs")
     answer = api.ask("POST", "/api/v1/tasks/hello/trigger", key=token, content=b"{not json")
     assert answer.status_code == 403
@@ -78,19 +78,19 @@ def test_the_scope_comes_before_the_body(api: Served) -> None:
     assert (answer.status_code, answer.json()) == (400, recording("925")["response"]["body"])
 
 
-def test_a_scope_is_asked_for_by_every_route(api: Served) -> None:
+def test_a_scope_is_asked_for_by_every_route(api: EmulatorServer) -> None:
     """A token without scopes opens nothing, and one with all of them not what is for secret keys."""
     run_id, nothing, everything = api.running(), api.token(), api.token("admin")
     for route in ROUTES:
         path = route.path.replace("{id:path}", run_id).replace("{id}", run_id)
         path = path.replace("{task:path}", "hello").replace("{queue:path}", "task/hello").replace("{span}", "0" * 16)
-        refused = 401 if route.need is Need.SECRET else 403
+        refused = 401 if route.permission is Permission.SECRET else 403
         assert api.ask(route.method, path, key=nothing).status_code == refused, route
         assert (api.ask(route.method, path, key=everything).status_code == 401) == (refused == 401), route
     assert api.status(run_id) in {"EXECUTING", "CANCELED"}
 
 
-def test_every_answer_counts_down(api: Served) -> None:
+def test_every_answer_counts_down(api: EmulatorServer) -> None:
     left = [
         int(api.ask(method, path).headers["x-ratelimit-remaining"])
         for method, path in (("GET", LIST), ("DELETE", LIST), ("GET", "/api/v1/nope"), ("HEAD", LIST))
@@ -101,7 +101,7 @@ def test_every_answer_counts_down(api: Served) -> None:
 # --- methods
 
 
-def test_head_is_get_without_a_body(api: Served) -> None:
+def test_head_is_get_without_a_body(api: EmulatorServer) -> None:
     api.running()
     answer = api.ask("HEAD", LIST)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -112,7 +112,7 @@ def test_head_is_get_without_a_body(api: Served) -> None:
     assert api.ask("HEAD", "/api/v3/runs/run_x").status_code == 404
 
 
-def test_options_are_for_browsers(api: Served) -> None:
+def test_options_are_for_browsers(api: EmulatorServer) -> None:
     recorded = recording("923")["response"]["headers"]
     answer = api.ask("OPTIONS", LIST, key=None)
     assert (answer.status_code, answer.json()) == (200, {})
@@ -122,7 +122,7 @@ def test_options_are_for_browsers(api: Served) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "GET", "POST", "TRACE", "FROB"])
-def test_wrong_methods_are_refused_as_recorded(api: Served, method: str) -> None:
+def test_wrong_methods_are_refused_as_recorded(api: EmulatorServer, method: str) -> None:
     body = recording("921")["response"]["body"]
     if method != "GET":
         answer = api.ask(method, LIST)
@@ -139,7 +139,7 @@ def test_wrong_methods_are_refused_as_recorded(api: Served, method: str) -> None
 @pytest.mark.parametrize(
     "path", ["/", "/x", "/api", "/api/v1", "/api/v1/nope", "//api/v1/runs", "/api//v1/runs", "/%00"]
 )
-def test_an_unknown_address_is_a_page(api: Served, path: str) -> None:
+def test_an_unknown_address_is_a_page(api: EmulatorServer, path: str) -> None:
     with api.socket(path) as connection:
         status, page = read_answer(connection)
     assert (status, page[:15]) == (404, b"<!DOCTYPE html>")
@@ -162,7 +162,7 @@ def test_an_unknown_address_is_a_page(api: Served, path: str) -> None:
         ("/a%3Fb/", "/a%3Fb"),
     ],
 )
-def test_a_trailing_slash_leads_to_the_address_without_it(api: Served, path: str, location: str) -> None:
+def test_a_trailing_slash_leads_to_the_address_without_it(api: EmulatorServer, path: str, location: str) -> None:
     with api.socket(path, more="connection: close\r\n") as connection:
         head = read_all(connection).decode()
     lines = head.split("\r\n")
@@ -172,7 +172,7 @@ def test_a_trailing_slash_leads_to_the_address_without_it(api: Served, path: str
     assert head.endswith(f"Moved Permanently. Redirecting to {location}")
 
 
-def test_ids_are_decoded_once(api: Served) -> None:
+def test_ids_are_decoded_once(api: EmulatorServer) -> None:
     run_id = api.running()
     encoded = "".join(f"%{ord(letter):02X}" for letter in run_id)
     for path, status in (
@@ -199,7 +199,7 @@ def test_ids_are_decoded_once(api: Served) -> None:
         f"{LIST}?filter[tag]=%ED%A0%BD&filter[tag]=a",
     ],
 )
-def test_a_query_of_no_characters_is_answered(api: Served, path: str) -> None:
+def test_a_query_of_no_characters_is_answered(api: EmulatorServer, path: str) -> None:
     with api.socket(path) as connection:
         status, body = read_answer(connection)
     assert status in {200, 400}
@@ -209,7 +209,7 @@ def test_a_query_of_no_characters_is_answered(api: Served, path: str) -> None:
 @pytest.mark.parametrize(
     "raw", [b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n", b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"]
 )
-def test_what_is_no_request_is_400_and_the_end(api: Served, raw: bytes) -> None:
+def test_what_is_no_request_is_400_and_the_end(api: EmulatorServer, raw: bytes) -> None:
     with api.socket() as connection:
         connection.sendall(raw)
         assert read_all(connection).startswith(b"HTTP/1.1 400")
@@ -217,7 +217,7 @@ def test_what_is_no_request_is_400_and_the_end(api: Served, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "[::1", "\xe4\xf6", "a b", "x" * 3000])
-def test_a_strange_host_changes_nothing(api: Served, host: str) -> None:
+def test_a_strange_host_changes_nothing(api: EmulatorServer, host: str) -> None:
     run_id = api.trigger("text", payload=LARGE * 3)
     raw = request(f"/api/v3/runs/{run_id}").replace(b"host: x", f"host: {host}".encode("latin-1"))
     with api.socket() as connection:
@@ -227,7 +227,7 @@ def test_a_strange_host_changes_nothing(api: Served, host: str) -> None:
     assert json.loads(body)["payloadPresignedUrl"].startswith("http://")
 
 
-def test_http_1_0_without_a_host(api: Served) -> None:
+def test_http_1_0_without_a_host(api: EmulatorServer) -> None:
     with api.socket() as connection:
         connection.sendall(f"GET {LIST} HTTP/1.0\r\nauthorization: Bearer {DEVELOPMENT.key}\r\n\r\n".encode())
         received = read_all(connection)
@@ -238,7 +238,7 @@ def test_http_1_0_without_a_host(api: Served) -> None:
 # --- bodies
 
 
-def test_packed_and_plain_bodies_are_the_same(api: Served) -> None:
+def test_packed_and_plain_bodies_are_the_same(api: EmulatorServer) -> None:
     for _ in range(5):
         api.running()
     plain = api.get(LIST, headers={"accept-encoding": "identity"})
@@ -278,7 +278,7 @@ def test_json_is_what_javascript_makes_of_it() -> None:
     assert json.loads(as_json("\ud83d\udc00"[::-1])) == "\udc00\ud83d"
 
 
-def test_half_a_surrogate_pair_is_taken_and_given_back(api: Served) -> None:
+def test_half_a_surrogate_pair_is_taken_and_given_back(api: EmulatorServer) -> None:
     body = b'{"payload": {"half": "\\ud83d", "\\udc00": 1}, "options": {"tags": ["\\ud83d"]}}'
     run_id = api.ask("POST", "/api/v1/tasks/hello/trigger", content=body).json()["id"]
     api.advance(3)
@@ -287,7 +287,7 @@ def test_half_a_surrogate_pair_is_taken_and_given_back(api: Served) -> None:
         assert api.get(path).status_code == 200
 
 
-def test_numbers_beyond_all_are_null_and_no_number_is_no_json(api: Served) -> None:
+def test_numbers_beyond_all_are_null_and_no_number_is_no_json(api: EmulatorServer) -> None:
     def trigger(number: bytes) -> httpx.Response:
         return api.ask("POST", "/api/v1/tasks/hello/trigger", content=b'{"payload": [%s, 1.5]}' % number)
 
@@ -298,14 +298,14 @@ def test_numbers_beyond_all_are_null_and_no_number_is_no_json(api: Served) -> No
         assert trigger(number).status_code == 400
 
 
-def test_a_body_up_to_the_limit_is_taken_and_no_larger_one(api: Served) -> None:
+def test_a_body_up_to_the_limit_is_taken_and_no_larger_one(api: EmulatorServer) -> None:
     def trigger(size: int, **more: Any) -> httpx.Response:
         frame = b'{"payload": "%s"}'
         return api.ask("POST", "/api/v1/tasks/hello/trigger", content=frame % (b"x" * (size - len(frame) + 2)), **more)
 
     before = len(api.world().ledger)
-    assert trigger(BODY_MOST_BYTES).status_code == 200
-    answer = trigger(BODY_MOST_BYTES + 1)
+    assert trigger(MAX_BODY_BYTES).status_code == 200
+    answer = trigger(MAX_BODY_BYTES + 1)
     assert (answer.status_code, answer.json()) == (413, {"error": "Request body too large"})
     assert len(api.world().ledger) == before + 1
     # A stranger's body is not read, and the connection that brought it is of no more use.
@@ -313,7 +313,7 @@ def test_a_body_up_to_the_limit_is_taken_and_no_larger_one(api: Served) -> None:
     assert api.get(LIST).status_code == 200
 
 
-def test_a_body_that_never_comes_is_left(api: Served) -> None:
+def test_a_body_that_never_comes_is_left(api: EmulatorServer) -> None:
     with api.socket("/api/v1/tasks/hello/trigger", method="POST", more="content-length: 100\r\n") as connection:
         connection.sendall(b'{"payload"')
         api.answering.wait_for(1)
@@ -323,7 +323,7 @@ def test_a_body_that_never_comes_is_left(api: Served) -> None:
 # --- connections and concurrency
 
 
-def test_one_connection_serves_many_requests(api: Served) -> None:
+def test_one_connection_serves_many_requests(api: EmulatorServer) -> None:
     with api.socket() as connection:
         for path, expected in ((LIST, 200), ("/api/v1/nope", 404), ("/api/v3/runs/run_x", 404), (LIST, 200)):
             connection.sendall(request(path))
@@ -336,7 +336,7 @@ def test_one_connection_serves_many_requests(api: Served) -> None:
         assert received.index(b"HTTP/1.1 200") < received.index(b"HTTP/1.1 404")
 
 
-def test_fifty_at_once(api: Served) -> None:
+def test_fifty_at_once(api: EmulatorServer) -> None:
     run_ids = [api.running() for _ in range(5)]
     paths = [
         LIST,
@@ -360,7 +360,7 @@ def test_fifty_at_once(api: Served) -> None:
 
 
 def test_environments_are_worlds_of_their_own() -> None:
-    with served(company.COMPANY, history=30, rate_per_s=1.0) as api:
+    with run_emulator(company.COMPANY, history=30, rate_per_s=1.0) as api:
         dev, prod = (
             [row["id"] for row in api.get(f"{LIST}?page[size]=100", key=each.key).json()["data"]]
             for each in (DEVELOPMENT, PRODUCTION)
@@ -378,7 +378,7 @@ def test_environments_are_worlds_of_their_own() -> None:
 def test_a_world_is_made_once_while_others_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end, made = Event(), Event(), []
 
-    with served() as api:
+    with run_emulator() as api:
         make = api.emulator._make
 
         def slowly(environment: Any) -> World:
@@ -402,7 +402,7 @@ def test_a_world_is_made_once_while_others_ask(monkeypatch: pytest.MonkeyPatch) 
 def test_a_world_that_cannot_be_made_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with served() as api:
+    with run_emulator() as api:
 
         def fail(_: Any) -> World:
             raise LookupError("no world today")
@@ -416,7 +416,7 @@ def test_a_world_that_cannot_be_made_is_tried_again(
 
 def test_a_server_that_ends_does_not_wait_for_a_world(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end = Event(), Event()
-    with served() as api:
+    with run_emulator() as api:
 
         def slowly(_: Any) -> World:
             begun.set()
@@ -441,10 +441,10 @@ def test_a_mistake_of_a_route_is_500_and_is_told(
     async def broken(_: Any) -> Any:
         raise ZeroDivisionError("the route is wrong")
 
-    with served() as api:
+    with run_emulator() as api:
         endpoint = next(route for route in ROUTES if route.name == "whoami")
         monkeypatch.setattr("tui.emulator.server.application.ROUTES", (Route("whoami", "GET", endpoint.path, broken),))
-        with served() as wrong:
+        with run_emulator() as wrong:
             answer = wrong.get("/api/v1/whoami")
             assert (answer.status_code, answer.json()) == (500, {"error": "Internal Server Error"})
             assert wrong.get("/api/v1/nope").status_code == 404
@@ -456,7 +456,7 @@ def test_a_mistake_of_a_route_is_500_and_is_told(
 # --- packets
 
 
-def test_packets_need_no_key_and_no_limit_counts_them(api: Served) -> None:
+def test_packets_need_no_key_and_no_limit_counts_them(api: EmulatorServer) -> None:
     run_id = api.trigger("big", payload={"text": LARGE * 3})
     api.advance(3)
     detail = api.get(f"/api/v3/runs/{run_id}").json()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.emulator.served import Served, served
+from tests.support.emulator.server import EmulatorServer, run_emulator
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.rest.rows import iso_time
@@ -18,13 +18,13 @@ HISTORY = 1200
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Served]:
-    with served(COMPANY, history=HISTORY, rate_per_s=5.0) as server:
+def api() -> Iterator[EmulatorServer]:
+    with run_emulator(COMPANY, history=HISTORY, rate_per_s=5.0) as server:
         server.advance(120)
         yield server
 
 
-def told(api: Served, **query: Any) -> Any:
+def told(api: EmulatorServer, **query: Any) -> Any:
     answer = api.client.get(f"{api.url}/emulator/world", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -56,7 +56,7 @@ def ancestors(run: Run) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("slug", ["dev", "prod"])
-def test_the_truth_is_the_ledger(api: Served, slug: str) -> None:
+def test_the_truth_is_the_ledger(api: EmulatorServer, slug: str) -> None:
     truth = told(api, environment=slug, limit="all")
     runs = list(api.world(slug).ledger)
     assert truth["environment"] == slug
@@ -71,13 +71,13 @@ def test_the_truth_is_the_ledger(api: Served, slug: str) -> None:
     assert max(run["depth"] for run in truth["runs"]) >= 3
 
 
-def test_every_failure_is_labelled(api: Served) -> None:
+def test_every_failure_is_labelled(api: EmulatorServer) -> None:
     for run in told(api, limit="all")["runs"]:
         if run["status"] in {"FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE"}:
             assert run["label"]
 
 
-def test_how_many_are_told(api: Served) -> None:
+def test_how_many_are_told(api: EmulatorServer) -> None:
     everything = told(api, limit="all")
     assert len(told(api)["runs"]) == 1000 < everything["count"]
     for limit in (0, 1, 25, 999_999_999):
@@ -104,12 +104,12 @@ def test_how_many_are_told(api: Served) -> None:
         {"limit": "1" * 5000},
     ],
 )
-def test_a_question_of_no_sense_is_refused_with_a_text_that_helps(api: Served, query: dict[str, str]) -> None:
+def test_a_question_of_no_sense_is_refused_with_a_text_that_helps(api: EmulatorServer, query: dict[str, str]) -> None:
     answer = api.client.get(f"{api.url}/emulator/world", params=query)
     assert (answer.status_code, answer.json()) == (400, {"error": "environment=dev|prod, limit=<number>|all"})
 
 
-def test_it_tells_the_truth_before_lists_know_it(api: Served) -> None:
+def test_it_tells_the_truth_before_lists_know_it(api: EmulatorServer) -> None:
     run_id = api.trigger("send-email", options={"tags": ["\ud83d".encode("utf-8", "replace").decode(), "new"]})
     newest = told(api, limit=1)["runs"][0]
     assert (newest["id"], newest["status"], newest["tags"]) == (run_id, "QUEUED", ["?", "new"])
@@ -120,7 +120,7 @@ def test_it_tells_the_truth_before_lists_know_it(api: Served) -> None:
 
 
 def test_the_list_agrees_with_the_truth_once_it_has_followed() -> None:
-    with served(COMPANY, history=300, rate_per_s=5.0) as api:
+    with run_emulator(COMPANY, history=300, rate_per_s=5.0) as api:
         for environment in (DEVELOPMENT, PRODUCTION):
             api.advance(30)
             truth = {run["id"]: run for run in told(api, environment=environment.slug, limit="all")["runs"]}
@@ -133,10 +133,10 @@ def test_the_list_agrees_with_the_truth_once_it_has_followed() -> None:
                     "/api/v1/runs", params={"page[size]": 100, **cursor}, key=environment.key, headers=VERSIONED
                 )
                 rows += page.json()["data"]
-                following = page.json()["pagination"].get("next")
-                if following is None:
+                subscription = page.json()["pagination"].get("next")
+                if subscription is None:
                     break
-                cursor = {"page[after]": following}
+                cursor = {"page[after]": subscription}
             listed = {row["id"]: row for row in rows}
             assert old <= listed.keys() <= truth.keys()
             for run_id in old:
@@ -148,7 +148,7 @@ VERSIONED = {"x-trigger-api-version": "2025-07-16"}
 SHARED = ("taskIdentifier", "status", "version", "createdAt", "updatedAt", "finishedAt", "depth", "tags")
 
 
-def test_no_key_is_needed_and_nothing_is_counted(api: Served) -> None:
+def test_no_key_is_needed_and_nothing_is_counted(api: EmulatorServer) -> None:
     before = int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"])
     for _ in range(3):
         told(api, limit=0)
@@ -161,7 +161,7 @@ def test_no_key_is_needed_and_nothing_is_counted(api: Served) -> None:
 
 def test_the_same_seed_tells_the_same() -> None:
     def all_of(seed: int) -> bytes:
-        with served(COMPANY, history=200, seed=seed) as api:
+        with run_emulator(COMPANY, history=200, seed=seed) as api:
             return api.client.get(f"{api.url}/emulator/world?limit=all").content
 
     assert all_of(3) == all_of(3)

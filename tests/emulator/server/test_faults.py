@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.emulator.served import Served, read_all, read_answer, read_half, request, served, waits
+from tests.support.emulator.server import EmulatorServer, read_all, read_answer, read_half, request, run_emulator, waits
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.routes.table import NAMES
@@ -24,20 +24,20 @@ QUERY = {"query": "SELECT run_id, status FROM runs"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served() as api:
+def server() -> Iterator[EmulatorServer]:
+    with run_emulator() as api:
         yield api
 
 
 @pytest.fixture
-def api(server: Served) -> Iterator[Served]:
+def api(server: EmulatorServer) -> Iterator[EmulatorServer]:
     yield server
     server.faults()
     server.answering.wait_for(0)
     server.emulator.limiter.forget()
 
 
-def set_raw(api: Served, body: bytes) -> httpx.Response:
+def set_raw(api: EmulatorServer, body: bytes) -> httpx.Response:
     return api.client.post(f"{api.url}/emulator/faults", content=body)
 
 
@@ -86,7 +86,7 @@ def set_raw(api: Served, body: bytes) -> httpx.Response:
         ({"kind": "hang", "environment": ["dev"]}, "no environment ['dev']"),
     ],
 )
-def test_a_spec_that_is_none_is_refused_with_a_text_that_helps(api: Served, spec: Any, told: str) -> None:
+def test_a_spec_that_is_none_is_refused_with_a_text_that_helps(api: EmulatorServer, spec: Any, told: str) -> None:
     api.faults({"kind": "error", "status": 503})
     answer = set_raw(api, json.dumps({"faults": [{"kind": "close"}, spec]}).encode())
     assert answer.status_code == 400
@@ -97,19 +97,19 @@ def test_a_spec_that_is_none_is_refused_with_a_text_that_helps(api: Served, spec
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"faults": [{"kind": "latency", "ms": NaN}]}'])
-def test_a_body_that_is_none_is_refused(api: Served, body: bytes) -> None:
+def test_a_body_that_is_none_is_refused(api: EmulatorServer, body: bytes) -> None:
     answer = set_raw(api, body)
     assert answer.status_code == 400
     assert answer.json()["error"]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"5", b'"hang"', b'{"faults": {"kind": "hang"}}', b"null"])
-def test_a_body_without_a_list_is_refused(api: Served, body: bytes) -> None:
+def test_a_body_without_a_list_is_refused(api: EmulatorServer, body: bytes) -> None:
     answer = set_raw(api, body)
     assert (answer.status_code, answer.json()["error"]) == (400, 'the body is {"faults": [...]}')
 
 
-def test_faults_are_told_replaced_and_turned_off(api: Served) -> None:
+def test_faults_are_told_replaced_and_turned_off(api: EmulatorServer) -> None:
     url = f"{api.url}/emulator/faults"
     assert api.client.get(url).json() == {"faults": [], "routes": sorted(NAMES)}
     api.faults({"kind": "error"}, {"kind": "stale"})
@@ -121,7 +121,7 @@ def test_faults_are_told_replaced_and_turned_off(api: Served) -> None:
     assert api.client.put(url).status_code == 404
 
 
-def test_every_kind_may_be_turned_on(api: Served) -> None:
+def test_every_kind_may_be_turned_on(api: EmulatorServer) -> None:
     needed = {
         "latency": {"ms": 0},
         "clock-skew": {"seconds": 1},
@@ -145,19 +145,19 @@ def a_set(*specs: Any, seed: int = 0) -> Faults:
 def test_share_is_of_the_requests_and_follows_from_the_seed() -> None:
     def struck(seed: int) -> list[int]:
         faults = a_set({"kind": "error", "share": 0.3}, seed=seed)
-        return [len(faults.strike("list", "dev")) for _ in range(2000)]
+        return [len(faults.select("list", "dev")) for _ in range(2000)]
 
     assert struck(1) == struck(1)
     assert struck(1) != struck(2)
     assert 500 < sum(struck(1)) < 700
-    assert not any(a_set({"kind": "error", "share": 0}).strike("list", "dev") for _ in range(100))
-    assert all(a_set({"kind": "error", "share": 1}).strike("list", "dev") for _ in range(100))
+    assert not any(a_set({"kind": "error", "share": 0}).select("list", "dev") for _ in range(100))
+    assert all(a_set({"kind": "error", "share": 1}).select("list", "dev") for _ in range(100))
 
 
 def test_times_counts_requests_that_were_struck() -> None:
     faults = a_set({"kind": "error", "times": 2, "route": ["list", "trace"], "environment": "prod"})
     asked = [("list", "dev"), ("detail", "prod"), ("trace", "prod"), ("", "prod"), ("list", "prod"), ("list", "prod")]
-    assert [len(faults.strike(*each)) for each in asked] == [0, 0, 1, 0, 1, 0]
+    assert [len(faults.select(*each)) for each in asked] == [0, 0, 1, 0, 1, 0]
 
 
 def test_a_list_with_a_bad_spec_changes_nothing() -> None:
@@ -166,17 +166,17 @@ def test_a_list_with_a_bad_spec_changes_nothing() -> None:
     faults.set([{"kind": "hang"}], NAMES)
     with pytest.raises(BadFault):
         faults.set([{"kind": "close"}, {"kind": "nope"}], NAMES)
-    (hang,) = faults.strike("list", "dev")
-    assert (len(calls), hang.kind, hang.over.is_set()) == (1, "hang", False)
+    (hang,) = faults.select("list", "dev")
+    assert (len(calls), hang.kind, hang.ended.is_set()) == (1, "hang", False)
     faults.set([], NAMES)
-    assert hang.over.is_set()
+    assert hang.ended.is_set()
 
 
 # --- errors
 
 
 @pytest.mark.parametrize("status", [*range(400, 430), 451, 499, *range(500, 512), 520, 599])
-def test_error(api: Served, status: int) -> None:
+def test_error(api: EmulatorServer, status: int) -> None:
     api.faults({"kind": "error", "status": status})
     answer = api.get(LIST)
     assert answer.status_code == status
@@ -188,14 +188,14 @@ def test_error(api: Served, status: int) -> None:
         assert set(answer.json()) >= {"error"}
 
 
-def test_error_422_asks_for_a_narrower_window(api: Served) -> None:
+def test_error_422_asks_for_a_narrower_window(api: EmulatorServer) -> None:
     api.faults({"kind": "error", "status": 422, "route": "list"})
     answer = api.get(LIST)
     assert answer.status_code == 422
     assert "narrow the time window" in answer.json()["error"]
 
 
-def test_error_is_500_as_recorded_when_nothing_is_said(api: Served) -> None:
+def test_error_is_500_as_recorded_when_nothing_is_said(api: EmulatorServer) -> None:
     api.faults({"kind": "error"})
     recorded = recording("940")["response"]
     answer = api.get(LIST)
@@ -203,7 +203,7 @@ def test_error_is_500_as_recorded_when_nothing_is_said(api: Served) -> None:
 
 
 @pytest.mark.parametrize("body", [{"message": "no", "n": [1, None]}, [], None, 5, "<html>\N{SNOWMAN}</html>", "\ud83d"])
-def test_error_with_a_body(api: Served, body: Any) -> None:
+def test_error_with_a_body(api: EmulatorServer, body: Any) -> None:
     set_raw(api, json.dumps({"faults": [{"kind": "error", "status": 500, "body": body}]}).encode())
     answer = api.get(LIST)
     assert answer.status_code == 500
@@ -214,7 +214,7 @@ def test_error_with_a_body(api: Served, body: Any) -> None:
         assert answer.json() == body
 
 
-def test_error_of_some_routes_and_of_one_environment(api: Served) -> None:
+def test_error_of_some_routes_and_of_one_environment(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "error", "status": 503, "route": ["detail", "cancel"], "environment": "dev"})
     assert api.get(f"/api/v3/runs/{run_id}").status_code == 503
@@ -229,13 +229,13 @@ def test_error_of_some_routes_and_of_one_environment(api: Served) -> None:
     assert api.status(run_id) == "EXECUTING"
 
 
-def test_error_of_a_share(api: Served) -> None:
+def test_error_of_a_share(api: EmulatorServer) -> None:
     api.faults({"kind": "error", "status": 500, "share": 0.5})
     statuses = [api.get(LIST, params={"page[size]": 1}).status_code for _ in range(60)]
     assert {200, 500} == set(statuses)
 
 
-def test_a_fault_strikes_a_strange_key_and_an_unknown_route_too(api: Served) -> None:
+def test_a_fault_strikes_a_strange_key_and_an_unknown_route_too(api: EmulatorServer) -> None:
     api.faults({"kind": "close"})
     for path, key in ((LIST, "tr_dev_other"), ("/api/v1/nope", DEVELOPMENT.key)):
         with pytest.raises(httpx.RemoteProtocolError):
@@ -247,7 +247,7 @@ def test_a_fault_strikes_a_strange_key_and_an_unknown_route_too(api: Served) -> 
 # --- time
 
 
-def test_latency_waits_and_then_does_all_else(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_waits_and_then_does_all_else(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 
     async def wait(seconds: float) -> None:
@@ -267,17 +267,17 @@ def test_latency_waits_and_then_does_all_else(api: Served, monkeypatch: pytest.M
     assert max(jittered) > 0.9
 
 
-def test_latency_takes_its_time(api: Served) -> None:
+def test_latency_takes_its_time(api: EmulatorServer) -> None:
     api.faults({"kind": "latency", "ms": 100})
     assert api.get(LIST).elapsed.total_seconds() >= 0.1
 
 
-def test_latency_of_less_than_nothing_is_none(api: Served) -> None:
+def test_latency_of_less_than_nothing_is_none(api: EmulatorServer) -> None:
     api.faults({"kind": "latency", "ms": 0, "jitter_ms": 0.001})
     assert [api.get(LIST).status_code for _ in range(10)] == [200] * 10
 
 
-def test_clock_skew_changes_the_date_alone(api: Served) -> None:
+def test_clock_skew_changes_the_date_alone(api: EmulatorServer) -> None:
     def date_ms(answer: httpx.Response) -> int:
         return int(parsedate_to_datetime(answer.headers["date"]).timestamp()) * 1000
 
@@ -293,7 +293,7 @@ def test_clock_skew_changes_the_date_alone(api: Served) -> None:
     assert abs(date_ms(api.get(LIST)) - api.time[0]) < 1000
 
 
-def test_stale_answers_are_those_of_the_moment(api: Served) -> None:
+def test_stale_answers_are_those_of_the_moment(api: EmulatorServer) -> None:
     queued = api.running()
     api.faults({"kind": "stale"})
     before = [api.get(path).json() for path in (LIST, f"/api/v3/runs/{queued}", f"/api/v1/runs/{queued}/trace")]
@@ -314,7 +314,7 @@ def test_stale_answers_are_those_of_the_moment(api: Served) -> None:
     assert new in {row["id"] for row in api.get(LIST).json()["data"]}
 
 
-def test_a_halt_is_a_standstill_that_lists_know_of(api: Served) -> None:
+def test_a_halt_is_a_standstill_that_lists_know_of(api: EmulatorServer) -> None:
     queued = api.running()
     api.advance(10)
     new = api.trigger("slow")
@@ -336,7 +336,7 @@ def test_a_halt_is_a_standstill_that_lists_know_of(api: Served) -> None:
     assert {row["status"] for row in api.get(LIST).json()["data"]} == {"COMPLETED"}
 
 
-def test_late_counts_are_those_of_a_while_ago(api: Served) -> None:
+def test_late_counts_are_those_of_a_while_ago(api: EmulatorServer) -> None:
     def counted() -> int:
         answer = api.ask("POST", "/api/v1/query", json={"query": "SELECT count() AS n FROM runs"})
         number: int = answer.json()["results"][0]["n"]
@@ -356,14 +356,14 @@ def test_late_counts_are_those_of_a_while_ago(api: Served) -> None:
     assert counted() == before + 2
 
 
-def iso(api: Served, seconds: float) -> str:
+def iso(api: EmulatorServer, seconds: float) -> str:
     from tui.emulator.rest.rows import iso_time
 
     return iso_time(api.time[0] + round(seconds * 1000))
 
 
 def test_stale_is_the_moment_of_the_fault_whatever_was_asked_before() -> None:
-    with served() as api:
+    with run_emulator() as api:
         api.trigger("slow")
         api.advance(30)
         api.faults({"kind": "stale"})
@@ -378,7 +378,7 @@ def test_stale_is_the_moment_of_the_fault_whatever_was_asked_before() -> None:
 # --- the rate limit
 
 
-def test_rate_limit_is_another_limit_from_now_on(api: Served) -> None:
+def test_rate_limit_is_another_limit_from_now_on(api: EmulatorServer) -> None:
     api.get(LIST)
     api.faults({"kind": "rate-limit", "most": 2, "refill": 1})
     answers = [api.get(LIST) for _ in range(3)]
@@ -407,7 +407,7 @@ def test_rate_limit_is_another_limit_from_now_on(api: Served) -> None:
     assert api.get(LIST).headers["x-ratelimit-remaining"] == "749"
 
 
-def test_rate_limit_of_nothing_and_without_a_refill(api: Served) -> None:
+def test_rate_limit_of_nothing_and_without_a_refill(api: EmulatorServer) -> None:
     api.faults({"kind": "rate-limit", "most": 0})
     assert api.get(LIST).status_code == 429
     api.advance(600)
@@ -426,7 +426,7 @@ def test_rate_limit_of_nothing_and_without_a_refill(api: Served) -> None:
 # --- sockets
 
 
-def test_close(api: Served) -> None:
+def test_close(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "close", "route": "cancel"})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -437,7 +437,7 @@ def test_close(api: Served) -> None:
         assert read_all(connection) == b""
 
 
-def test_lost_answer_has_its_effect(api: Served) -> None:
+def test_lost_answer_has_its_effect(api: EmulatorServer) -> None:
     run_id = api.running()
     before = len(api.world().ledger)
     api.faults({"kind": "lost-answer", "route": ["cancel", "trigger", "replay"], "times": 3})
@@ -448,11 +448,11 @@ def test_lost_answer_has_its_effect(api: Served) -> None:
     assert len(api.world().ledger) == before + 2
 
 
-def test_cut_ends_in_the_middle(api: Served) -> None:
+def test_cut_ends_in_the_middle(api: EmulatorServer) -> None:
     for _ in range(3):
         api.trigger()
     api.advance(2)
-    whole = api.get(LIST).content
+    server_fault = api.get(LIST).content
     api.faults({"kind": "cut"})
     with pytest.raises(httpx.RemoteProtocolError):
         api.get(LIST)
@@ -461,12 +461,12 @@ def test_cut_ends_in_the_middle(api: Served) -> None:
     head, _, rest = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     size, _, half = rest.partition(b"\r\n")
-    assert 0 < int(size, 16) < len(whole)
-    assert whole.startswith(half.removesuffix(b"\r\n"))
+    assert 0 < int(size, 16) < len(server_fault)
+    assert server_fault.startswith(half.removesuffix(b"\r\n"))
     assert not received.endswith(b"0\r\n\r\n")
 
 
-def test_cut_of_an_effect_and_of_an_empty_answer(api: Served) -> None:
+def test_cut_of_an_effect_and_of_an_empty_answer(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "cut"})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -477,13 +477,13 @@ def test_cut_of_an_effect_and_of_an_empty_answer(api: Served) -> None:
     assert api.status(run_id) == "CANCELED"
 
 
-def test_half_open_stays_open_and_says_nothing_more(api: Served) -> None:
+def test_half_open_stays_open_and_says_nothing_more(api: EmulatorServer) -> None:
     api.trigger()
     api.advance(2)
-    whole = api.get(LIST).content
+    server_fault = api.get(LIST).content
     api.faults({"kind": "half-open", "times": 1})
     with api.socket(LIST) as connection:
-        assert whole.startswith(read_half(connection))
+        assert server_fault.startswith(read_half(connection))
         # Others are answered meanwhile, and the faults have changed.
         api.faults()
         assert api.get(LIST).status_code == 200
@@ -493,7 +493,7 @@ def test_half_open_stays_open_and_says_nothing_more(api: Served) -> None:
     api.answering.wait_for(0)
 
 
-def test_hang_until_the_faults_change(api: Served) -> None:
+def test_hang_until_the_faults_change(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "hang", "route": "cancel"})
     with (
@@ -511,14 +511,14 @@ def test_hang_until_the_faults_change(api: Served) -> None:
     assert api.status(run_id) == "EXECUTING"
 
 
-def test_hang_notices_that_the_client_leaves(api: Served) -> None:
+def test_hang_notices_that_the_client_leaves(api: EmulatorServer) -> None:
     api.faults({"kind": "hang"})
     with api.socket(LIST), api.socket(LIST):
         api.answering.wait_for(2)
     api.answering.wait_for(0)
 
 
-def test_refuse_resets_new_connections_and_leaves_the_others(api: Served) -> None:
+def test_refuse_resets_new_connections_and_leaves_the_others(api: EmulatorServer) -> None:
     with api.socket() as before:
         assert api.get(LIST).status_code == 200
         # This one was accepted before, and goes on.
@@ -536,7 +536,7 @@ def test_refuse_resets_new_connections_and_leaves_the_others(api: Served) -> Non
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
-def test_refuse_lets_through_the_request_that_ends_it(api: Served, method: str) -> None:
+def test_refuse_lets_through_the_request_that_ends_it(api: EmulatorServer, method: str) -> None:
     api.faults({"kind": "refuse"})
     for _ in range(3):
         with httpx.Client(trust_env=False) as stranger:
@@ -552,7 +552,7 @@ def test_refuse_lets_through_the_request_that_ends_it(api: Served, method: str) 
         assert stranger.get(api.url + LIST).status_code == 401
 
 
-def test_refuse_lets_through_a_control_request_in_pieces(api: Served) -> None:
+def test_refuse_lets_through_a_control_request_in_pieces(api: EmulatorServer) -> None:
     api.faults({"kind": "refuse"})
     with api.socket() as connection:
         for piece in (b"DEL", b"ETE /emul", b"ator/faults HT", b"TP/1.1\r\nhost: x\r", b"\n\r\n"):
@@ -562,7 +562,7 @@ def test_refuse_lets_through_a_control_request_in_pieces(api: Served) -> None:
         assert read_answer(connection)[0] == 200
 
 
-def test_refuse_resets_a_connection_that_says_nothing(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuse_resets_a_connection_that_says_nothing(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.server.sockets.SILENCE_S", 0.05)
     api.faults({"kind": "refuse"})
     with pytest.raises(ConnectionError), api.socket() as connection:
@@ -572,7 +572,7 @@ def test_refuse_resets_a_connection_that_says_nothing(api: Served, monkeypatch: 
 # --- several, and what none of them touches
 
 
-def test_several_at_once(api: Served) -> None:
+def test_several_at_once(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults(
         {"kind": "lost-answer", "route": "cancel", "times": 1},
@@ -591,7 +591,7 @@ def test_several_at_once(api: Served) -> None:
     )
 
 
-def test_an_error_that_is_lost_has_no_effect(api: Served) -> None:
+def test_an_error_that_is_lost_has_no_effect(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "error"}, {"kind": "lost-answer"})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -601,7 +601,7 @@ def test_an_error_that_is_lost_has_no_effect(api: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_what_steers_the_emulator_knows_no_fault(api: Served, kind: str) -> None:
+def test_what_steers_the_emulator_knows_no_fault(api: EmulatorServer, kind: str) -> None:
     needed = {"latency": {"ms": 60_000}, "clock-skew": {"seconds": 600}}
     needed |= {limit: {"most": 0} for limit in ("rate-limit", "realtime-limit")}
     api.faults({"kind": kind, **needed.get(kind, {})})
@@ -610,7 +610,7 @@ def test_what_steers_the_emulator_knows_no_fault(api: Served, kind: str) -> None
     assert "/emulator/world" in api.client.get(f"{api.url}/emulator/nope").json()["error"]
 
 
-def test_a_struck_request_is_no_mistake_of_the_server(api: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_struck_request_is_no_mistake_of_the_server(api: EmulatorServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for kind in ("close", "cut", "lost-answer"):
         api.faults({"kind": kind})

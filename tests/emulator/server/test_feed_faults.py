@@ -8,18 +8,18 @@ import httpx
 import pytest
 
 from tests.emulator.feed.test_feeds import LIVE, RUNS, followed, snapshot
-from tests.support.emulator.served import ELECTRIC, Live, Served, read_all, request, served, waits
+from tests.support.emulator.server import ELECTRIC, EmulatorServer, Live, read_all, request, run_emulator, waits
 from tui.emulator.routes.table import NAMES
 
 
 @pytest.fixture
-def api() -> Iterator[Served]:
-    with served() as api:
+def api() -> Iterator[EmulatorServer]:
+    with run_emulator() as api:
         yield api
 
 
 @contextmanager
-def struck(api: Served, fault: dict[str, Any], *, is_held: bool) -> Iterator[Live]:
+def struck(api: EmulatorServer, fault: dict[str, Any], *, is_held: bool) -> Iterator[Live]:
     """A poll that meets a fault: as it comes, or while it is held."""
     before = snapshot(api)
     if not is_held:
@@ -34,20 +34,20 @@ both = pytest.mark.parametrize("is_held", [False, True], ids=["as it comes", "wh
 
 
 @both
-def test_close(api: Served, is_held: bool) -> None:
+def test_close(api: EmulatorServer, is_held: bool) -> None:
     with struck(api, {"kind": "close"}, is_held=is_held) as live:
         assert live.is_closed()
     assert api.emulator.feeds.held == 0
 
 
 @both
-def test_an_error_is_answered_at_once(api: Served, is_held: bool) -> None:
+def test_an_error_is_answered_at_once(api: EmulatorServer, is_held: bool) -> None:
     with struck(api, {"kind": "error", "status": 500}, is_held=is_held) as live:
         answer = live.answer()
     assert (answer.status, answer.messages) == (500, {"error": "Internal Server Error"})
 
 
-def test_hang_keeps_a_held_poll_until_the_faults_change(api: Served) -> None:
+def test_hang_keeps_a_held_poll_until_the_faults_change(api: EmulatorServer) -> None:
     with struck(api, {"kind": "hang"}, is_held=True) as live:
         assert api.settle(60) == 0
         assert waits(live.connection.sock)
@@ -55,7 +55,7 @@ def test_hang_keeps_a_held_poll_until_the_faults_change(api: Served) -> None:
         assert live.is_closed()
 
 
-def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for_no_longer(api: Served) -> None:
+def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for_no_longer(api: EmulatorServer) -> None:
     before = snapshot(api)
     with api.live(f"{LIVE}{before.next}") as live:
 
@@ -68,7 +68,7 @@ def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for
         assert live.is_closed()
 
 
-def test_hang_keeps_a_poll_that_comes(api: Served) -> None:
+def test_hang_keeps_a_poll_that_comes(api: EmulatorServer) -> None:
     before = snapshot(api)
     api.faults({"kind": "hang"})
     api.answering.wait_for(0)
@@ -79,7 +79,7 @@ def test_hang_keeps_a_poll_that_comes(api: Served) -> None:
         assert read_all(connection) == b""
 
 
-def test_a_held_poll_on_a_dead_line_hears_nothing_ever(api: Served) -> None:
+def test_a_held_poll_on_a_dead_line_hears_nothing_ever(api: EmulatorServer) -> None:
     with struck(api, {"kind": "half-open"}, is_held=True) as live:
         api.faults()
         assert api.settle(60) == 0
@@ -89,7 +89,7 @@ def test_a_held_poll_on_a_dead_line_hears_nothing_ever(api: Served) -> None:
 
 @pytest.mark.parametrize("kind", ["cut", "lost-answer"])
 @both
-def test_what_strikes_the_answer_waits_for_it(api: Served, kind: str, is_held: bool) -> None:
+def test_what_strikes_the_answer_waits_for_it(api: EmulatorServer, kind: str, is_held: bool) -> None:
     with struck(api, {"kind": kind, "route": "feed"}, is_held=is_held) as live:
         assert waits(live.connection.sock)
         api.trigger("hello")
@@ -97,7 +97,7 @@ def test_what_strikes_the_answer_waits_for_it(api: Served, kind: str, is_held: b
         assert live.is_closed()
 
 
-def test_a_fault_that_went_strikes_no_poll_that_it_met(api: Served) -> None:
+def test_a_fault_that_went_strikes_no_poll_that_it_met(api: EmulatorServer) -> None:
     with struck(api, {"kind": "cut"}, is_held=True) as live:
         api.faults()
         run_id = api.trigger("hello")
@@ -105,7 +105,7 @@ def test_a_fault_that_went_strikes_no_poll_that_it_met(api: Served) -> None:
         assert [row[1] for row in live.answer().rows] == [run_id]
 
 
-def test_a_fault_of_another_route_or_environment_leaves_polls_alone(api: Served) -> None:
+def test_a_fault_of_another_route_or_environment_leaves_polls_alone(api: EmulatorServer) -> None:
     faults: list[dict[str, Any]] = [
         {"kind": "close", "route": "run-feed"},
         {"kind": "hang", "route": ["batch-feed", "list"]},
@@ -118,7 +118,7 @@ def test_a_fault_of_another_route_or_environment_leaves_polls_alone(api: Served)
         assert [row[1] for row in live.answer().rows] == [run_id]
 
 
-def test_times_counts_polls_that_are_held(api: Served) -> None:
+def test_times_counts_polls_that_are_held(api: EmulatorServer) -> None:
     before = snapshot(api)
     with api.live(f"{LIVE}{before.next}") as one, api.live(f"{LIVE}{before.next}") as other:
         api.faults({"kind": "close", "times": 1, "route": "feed"})
@@ -129,7 +129,7 @@ def test_times_counts_polls_that_are_held(api: Served) -> None:
         assert other.answer().rows == []
 
 
-def test_a_proxy_that_buffers_hands_on_what_is_complete(api: Served) -> None:
+def test_a_proxy_that_buffers_hands_on_what_is_complete(api: EmulatorServer) -> None:
     for is_held in (False, True):
         with struck(api, {"kind": "buffered"}, is_held=is_held) as live:
             run_id = api.trigger("hello")
@@ -139,7 +139,7 @@ def test_a_proxy_that_buffers_hands_on_what_is_complete(api: Served) -> None:
         api.faults()
 
 
-def test_a_proxy_that_keeps_answers_tells_what_is_old(api: Served) -> None:
+def test_a_proxy_that_keeps_answers_tells_what_is_old(api: EmulatorServer) -> None:
     api.faults({"kind": "cached"})
     paths = (f"{RUNS}?offset=-1", "/api/v1/runs", f"{RUNS}?offset=0_0&handle=mine")
     first = [api.get(path) for path in paths]
@@ -162,7 +162,7 @@ def test_a_proxy_that_keeps_answers_tells_what_is_old(api: Served) -> None:
     assert api.get("/api/v1/runs").content != first[1].content
 
 
-def test_an_electric_that_has_given_up_a_handle_says_so_once(api: Served) -> None:
+def test_an_electric_that_has_given_up_a_handle_says_so_once(api: EmulatorServer) -> None:
     run_id = api.running()
     for path in (LIVE, f"{RUNS}/{run_id}?"):
         api.faults()
@@ -191,7 +191,7 @@ def test_an_electric_that_has_given_up_a_handle_says_so_once(api: Served) -> Non
 
 
 @both
-def test_a_server_of_old_has_the_names_of_old(api: Served, is_held: bool) -> None:
+def test_a_server_of_old_has_the_names_of_old(api: EmulatorServer, is_held: bool) -> None:
     before = snapshot(api)
     api.faults(*([] if is_held else [{"kind": "old-headers"}]))
     with api.live(f"{LIVE}{before.next}") as live:
@@ -202,7 +202,7 @@ def test_a_server_of_old_has_the_names_of_old(api: Served, is_held: bool) -> Non
     assert "electric-handle" not in answer.headers
 
 
-def test_drop_resets_what_is_open_and_no_new_connection(api: Served) -> None:
+def test_drop_resets_what_is_open_and_no_new_connection(api: EmulatorServer) -> None:
     with api.live(f"{LIVE}{snapshot(api).next}") as live, api.socket() as idle:
         idle.sendall(request("/api/v1/runs", more="connection: keep-alive\r\n"))
         assert idle.recv(12) == b"HTTP/1.1 200"
@@ -217,7 +217,7 @@ def test_drop_resets_what_is_open_and_no_new_connection(api: Served) -> None:
         assert httpx.get(f"{api.url}{RUNS}", headers={"authorization": "Bearer tr_dev_emulator"}).status_code == 200
 
 
-def test_latency_delays_a_held_poll_that_is_due(api: Served) -> None:
+def test_latency_delays_a_held_poll_that_is_due(api: EmulatorServer) -> None:
     with struck(api, {"kind": "latency", "ms": 0}, is_held=True) as live:
         run_id = api.trigger("hello")
         api.next_told()

@@ -26,7 +26,7 @@ def spend_all(limit: Limit, steps_ms: list[int]) -> list[At]:
     limiter, now_ms, spent = Limiter(), START_MS, []
     for step_ms in steps_ms:
         now_ms += step_ms
-        spent.append(At(now_ms, limiter.spend("token", limit, now_ms).is_allowed))
+        spent.append(At(now_ms, limiter.count_request("token", limit, now_ms).is_allowed))
     return spent
 
 
@@ -45,14 +45,14 @@ def test_what_is_told_is_what_happens(limit: Limit, steps_ms: list[int]) -> None
     limiter, now_ms = Limiter(), START_MS
     for step_ms in steps_ms:
         now_ms += step_ms
-        spent = limiter.spend("token", limit, now_ms)
+        spent = limiter.count_request("token", limit, now_ms)
         assert 0 <= spent.remaining <= limit.most
         assert now_ms < spent.reset_ms <= now_ms + limit.period_ms
         # `remaining` more are let through in this moment, and then none.
-        again = [limiter.spend("token", limit, now_ms).is_allowed for _ in range(spent.remaining + 1)]
+        again = [limiter.count_request("token", limit, now_ms).is_allowed for _ in range(spent.remaining + 1)]
         assert again == [True] * spent.remaining + [False]
         assert spent.is_allowed or spent.remaining == 0
-        at_reset = limiter.spend("token", limit, spent.reset_ms)
+        at_reset = limiter.count_request("token", limit, spent.reset_ms)
         assert at_reset.is_allowed == (min(limit.most, limit.refill) > 0)
         now_ms = spent.reset_ms
 
@@ -62,14 +62,14 @@ def test_another_token_has_a_bucket_of_its_own(limit: Limit, steps_ms: list[int]
     limiter, now_ms = Limiter(), START_MS
     for step_ms in steps_ms:
         now_ms += step_ms
-        limiter.spend("one", limit, now_ms)
-    assert limiter.spend("other", limit, now_ms).remaining == limit.most - 1
+        limiter.count_request("one", limit, now_ms)
+    assert limiter.count_request("other", limit, now_ms).remaining == limit.most - 1
 
 
 def test_a_clock_that_goes_back_gives_nothing() -> None:
     limiter = Limiter()
     limit = Limit(2, 2, 1000)
-    assert [limiter.spend("token", limit, ms).is_allowed for ms in (5000, 4000, 3000, 5999, 6000)] == [
+    assert [limiter.count_request("token", limit, ms).is_allowed for ms in (5000, 4000, 3000, 5999, 6000)] == [
         True,
         True,
         False,
@@ -80,7 +80,7 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
 
 def test_a_secret_key_has_the_recorded_limit() -> None:
     limiter = Limiter()
-    spent = limiter.spend("key", SECRET_KEY, START_MS)
+    spent = limiter.count_request("key", SECRET_KEY, START_MS)
     recorded = recording("900")["response"]["headers"]
     assert spent.headers().keys() == {name for name in recorded if name.startswith("x-ratelimit")}
     assert (spent.limit, spent.remaining) == (
@@ -89,9 +89,9 @@ def test_a_secret_key_has_the_recorded_limit() -> None:
     )
     assert spent.reset_ms == START_MS + 10_000
     for _ in range(749):
-        assert limiter.spend("key", SECRET_KEY, START_MS).is_allowed
-    assert not limiter.spend("key", SECRET_KEY, START_MS + 9_999).is_allowed
-    back = limiter.spend("key", SECRET_KEY, START_MS + 10_000)
+        assert limiter.count_request("key", SECRET_KEY, START_MS).is_allowed
+    assert not limiter.count_request("key", SECRET_KEY, START_MS + 9_999).is_allowed
+    back = limiter.count_request("key", SECRET_KEY, START_MS + 10_000)
     assert (back.is_allowed, back.remaining, back.reset_ms) == (True, 249, START_MS + 20_000)
     # The list of 010 was one of many: its bucket was no longer full.
     assert recording("010")["response"]["headers"]["x-ratelimit-limit"] == str(SECRET_KEY.most)
@@ -100,7 +100,7 @@ def test_a_secret_key_has_the_recorded_limit() -> None:
 def test_a_public_token_is_counted_by_the_minutes_of_the_clock() -> None:
     recorded = recording("910")["response"]["headers"]
     reset_ms = int(recorded["x-ratelimit-reset"])
-    spent = Limiter().spend("token", PUBLIC_TOKEN, reset_ms - 35_971)
+    spent = Limiter().count_request("token", PUBLIC_TOKEN, reset_ms - 35_971)
     assert (spent.limit, spent.remaining, spent.reset_ms) == (
         int(recorded["x-ratelimit-limit"]),
         int(recorded["x-ratelimit-remaining"]),
@@ -113,8 +113,8 @@ def test_a_refusal_is_worded_as_recorded() -> None:
     reset_ms = recorded["body"]["reset"]
     limiter, limit = Limiter(), Limit(5, 5, 10_000)
     for _ in range(5):
-        limiter.spend("key", limit, reset_ms - 10_000)
-    refused = limiter.spend("key", limit, reset_ms - 9778)
+        limiter.count_request("key", limit, reset_ms - 10_000)
+    refused = limiter.count_request("key", limit, reset_ms - 9778)
     assert not refused.is_allowed
     assert refused.refusal() == recorded["body"]
     assert dict(refused.headers()) == {
@@ -124,18 +124,18 @@ def test_a_refusal_is_worded_as_recorded() -> None:
 
 def test_strangers_do_not_fill_the_memory() -> None:
     limiter, limit = Limiter(), Limit(1, 0, 1000)
-    for number in range(limits.TOKENS_KEPT - 1):
-        limiter.spend(f"stranger {number}", limit, START_MS)
-    assert limiter.spend("ours", limit, START_MS).is_allowed
+    for number in range(limits.MAX_TOKENS - 1):
+        limiter.count_request(f"stranger {number}", limit, START_MS)
+    assert limiter.count_request("ours", limit, START_MS).is_allowed
     for number in range(5000):
-        limiter.spend(f"other {number}", limit, START_MS)
+        limiter.count_request(f"other {number}", limit, START_MS)
         # Who asks is not forgotten.
-        assert not limiter.spend("ours", limit, START_MS).is_allowed
-    assert len(limiter._buckets) == limits.TOKENS_KEPT
+        assert not limiter.count_request("ours", limit, START_MS).is_allowed
+    assert len(limiter._buckets) == limits.MAX_TOKENS
 
 
 def test_forgetting_fills_the_buckets() -> None:
     limiter, limit = Limiter(), Limit(1, 1, 1000)
-    assert [limiter.spend("key", limit, START_MS).is_allowed for _ in range(2)] == [True, False]
+    assert [limiter.count_request("key", limit, START_MS).is_allowed for _ in range(2)] == [True, False]
     limiter.forget()
-    assert limiter.spend("key", limit, START_MS).is_allowed
+    assert limiter.count_request("key", limit, START_MS).is_allowed

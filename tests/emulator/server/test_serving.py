@@ -13,13 +13,13 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.emulator.served import DEVELOPMENT, read_all, request, served
+from tests.support.emulator.server import DEVELOPMENT, read_all, request, run_emulator
 from tests.support.emulator.small_world import COMPANY, START_MS
 from tui.emulator.demo_tasks import COMPANY as LIVE
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.listening import PortTaken, address, listen
-from tui.emulator.server.serving import beside, serve
+from tui.emulator.server.serving import serve, serve_in_thread
 
 LIST = "/api/v1/runs"
 
@@ -54,7 +54,7 @@ def test_the_port_is_free_afterwards_and_may_be_used_again() -> None:
     port = 0
     for _ in range(3):
         emulator = an_emulator()
-        with beside(application(emulator), emulator, port=port) as url:
+        with serve_in_thread(application(emulator), emulator, port=port) as url:
             assert port in {0, port_of(url)}
             port = port_of(url)
             assert httpx.get(url + LIST, trust_env=False).status_code == 401
@@ -63,7 +63,7 @@ def test_the_port_is_free_afterwards_and_may_be_used_again() -> None:
 
 
 def test_two_at_once() -> None:
-    with served() as one, served() as other:
+    with run_emulator() as one, run_emulator() as other:
         run_id = one.trigger()
         assert one.get(f"/api/v3/runs/{run_id}").status_code == 200
         assert other.get(f"/api/v3/runs/{run_id}").status_code == 404
@@ -76,7 +76,7 @@ def test_only_this_machine_is_listened_to() -> None:
 
 
 def test_a_taken_port_is_told() -> None:
-    with served() as api:
+    with run_emulator() as api:
         port = port_of(api.url)
         for take in (lambda: listen(port), lambda: enter(port)):
             with pytest.raises(PortTaken, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
@@ -88,14 +88,14 @@ def test_a_taken_port_is_told() -> None:
 
 def enter(port: int) -> None:
     emulator = an_emulator()
-    with beside(application(emulator), emulator, port=port):
+    with serve_in_thread(application(emulator), emulator, port=port):
         pass
 
 
 def test_clients_that_are_there_when_it_ends_are_left() -> None:
     """Idle, in the middle of a request, hanging, half-open, late: none of them keeps it, and all of them see it end."""
     with ExitStack() as clients:
-        with served() as api:
+        with run_emulator() as api:
             run_id = api.trigger(payload="x" * 400_000)
             hang, half_open = {"kind": "hang", "route": "list"}, {"kind": "half-open", "route": "detail"}
             late = {"kind": "latency", "ms": 3_600_000, "route": "trace"}
@@ -123,7 +123,7 @@ def test_a_client_that_connects_while_it_ends_does_not_keep_it() -> None:
                 outcomes.add("refused")
 
     for _ in range(3):
-        with served() as api:
+        with run_emulator() as api:
             thread = threading.Thread(target=connect, args=(port_of(api.url),))
             thread.start()
             api.get(LIST)
@@ -137,7 +137,7 @@ def test_an_error_in_the_block_ends_it_too() -> None:
     port = []
 
     def fail() -> None:
-        with served() as api:
+        with run_emulator() as api:
             port.append(port_of(api.url))
             raise ZeroDivisionError
 
@@ -154,7 +154,7 @@ def test_a_server_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) ->
         raise LookupError("no protocol")
 
     monkeypatch.setattr(emulator.sockets, "protocol", broken)
-    with pytest.raises(LookupError, match="no protocol"), beside(application(emulator), emulator):
+    with pytest.raises(LookupError, match="no protocol"), serve_in_thread(application(emulator), emulator):
         pass
 
 
@@ -162,7 +162,7 @@ def test_a_server_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_worlds_move_on_without_requests() -> None:
-    with served(LIVE, is_ticking=True, rate_per_s=5.0, history=20) as api:
+    with run_emulator(LIVE, is_ticking=True, rate_per_s=5.0, history=20) as api:
         world = api.world() if api.get(LIST).status_code == 200 else None
         assert world is not None
         moved = threading.Event()
@@ -180,7 +180,7 @@ def test_worlds_move_on_without_requests() -> None:
 
 
 def test_a_tick_that_fails_is_told_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
-    with served(is_ticking=True) as api:
+    with run_emulator(is_ticking=True) as api:
         api.get(LIST)
         world = api.world()
         advance, calls, went_on = world.advance, [], threading.Event()
@@ -200,7 +200,7 @@ def test_a_tick_that_fails_is_told_and_the_next_one_comes(caplog: pytest.LogCapt
 
 def test_others_are_answered_while_a_world_makes_up_for_a_long_sleep() -> None:
     """A night of a busy world is seconds of work: whoever asks for something else does not wait for it."""
-    with served(LIVE, rate_per_s=30.0, history=20) as api:
+    with run_emulator(LIVE, rate_per_s=30.0, history=20) as api:
         api.get(LIST, key="tr_prod_emulator")
         api.get(LIST)
         begin_ms, dev = api.time[0], api.world()
@@ -224,7 +224,7 @@ def test_others_are_answered_while_a_world_makes_up_for_a_long_sleep() -> None:
 
 def test_slices_make_the_same_world() -> None:
     def world(**options: Any) -> bytes:
-        with served(LIVE, history=20, rate_per_s=10.0, **options) as api:
+        with run_emulator(LIVE, history=20, rate_per_s=10.0, **options) as api:
             api.get(LIST)
             for seconds in (0.4, 30, 0.001, 20):
                 api.advance(seconds)
@@ -232,7 +232,7 @@ def test_slices_make_the_same_world() -> None:
             return api.client.get(f"{api.url}/emulator/world?limit=all").content
 
     def at_once() -> bytes:
-        with served(LIVE, history=20, rate_per_s=10.0) as api:
+        with run_emulator(LIVE, history=20, rate_per_s=10.0) as api:
             api.get(LIST)
             api.advance(50.401)
             api.world().advance(api.time[0])
@@ -245,7 +245,7 @@ def test_slices_make_the_same_world() -> None:
 
 
 def has_queries(emulator: Emulator) -> bool:
-    return emulator._places["dev"].queries is not None
+    return emulator._slots["dev"].queries is not None
 
 
 def test_serve_ends_with_its_task_and_closes_what_it_has() -> None:

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun, duration_ms
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Backoff, Script, Task, Wait, Work
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
 LAG_MS = 1000
-REFERENCE_COMPANY = DemoTasks(REFERENCE, limits=REFERENCE_LIMITS)
+REFERENCE_COMPANY = DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS)
 
 
 def told(world: World) -> list[tuple[Any, ...]]:
@@ -32,7 +32,7 @@ def told(world: World) -> list[tuple[Any, ...]]:
         (
             run.id,
             run.status,
-            run.copied,
+            run.listed_status,
             run.created_ms,
             run.updated_ms,
             run.started_ms,
@@ -101,7 +101,7 @@ def check(world: World) -> None:
         assert queue.running == holders[queue.name]
         assert queue.limit is None or queue.running <= queue.limit
         assert all(run.number == number and not run.has_slot for number, run in queue.waiting.items())
-        assert {run.status for run in queue.waiting.values()} <= {Word.QUEUED, Word.WAITING}
+        assert {run.status for run in queue.waiting.values()} <= {Status.QUEUED, Status.WAITING}
         backing_off = {run.number for run in world.ledger if run.queue == queue.name and is_backing_off(run)}
         assert set(queue.backing_off) == backing_off - set(queue.waiting)
     for run in world.ledger:
@@ -110,7 +110,7 @@ def check(world: World) -> None:
 
 def is_backing_off(run: Run) -> bool:
     """Whether it waits in its queue for its next attempt; it may be at the end of that."""
-    return run.status is Word.QUEUED and bool(run.attempts) and not run.has_slot
+    return run.status is Status.QUEUED and bool(run.attempts) and not run.has_slot
 
 
 def check_run(run: Run, world: World) -> None:
@@ -123,7 +123,7 @@ def check_run(run: Run, world: World) -> None:
     assert all(child.root is (run.root or run) for child in run.children)
     if run.status.is_final:
         assert not run.has_slot
-        assert (run.failure is None) == (run.status is Word.COMPLETED)
+        assert (run.failure is None) == (run.status is Status.COMPLETED)
         assert run.finished_ms is not None or run.label is FailureKind.CANCELED
     else:
         assert run.finished_ms is None
@@ -142,10 +142,10 @@ def test_the_books_are_in_order_whatever_is_done(done: list[Act], environment: E
     world.pause(world.queues.named("single-file"), is_paused=False)
     world.advance(world.now_ms + 3_600_000)
     check(world)
-    assert {run.status for run in world.ledger} <= {*(word for word in Word if word.is_final), Word.PENDING_VERSION}
-    assert all(run.copied is run.status for run in world.ledger)
-    for word in Word:
-        assert list(world.ledger.with_status(word)) == [r.number for r in world.ledger if r.copied is word]
+    assert {run.status for run in world.ledger} <= {*(word for word in Status if word.is_final), Status.PENDING_VERSION}
+    assert all(run.listed_status is run.status for run in world.ledger)
+    for word in Status:
+        assert list(world.ledger.with_status(word)) == [r.number for r in world.ledger if r.listed_status is word]
 
 
 @given(acts, st.integers(2, 5000))
@@ -203,7 +203,7 @@ def test_the_rate_is_kept() -> None:
 
 
 def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 600)
+    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 600)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 40)
     monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
     world = World(COMPANY, start_ms=START_MS, rate_per_s=40, history=100, seed=2)
@@ -220,11 +220,11 @@ def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: 
         assert world.find(run.id) is run
     kept = set(world.ledger.by_number)
     assert set(world.ledger.visible()) & kept <= kept
-    assert max(len(world.ledger.with_status(word)) for word in Word) <= len(kept)
+    assert max(len(world.ledger.with_status(word)) for word in Status) <= len(kept)
 
 
 def test_what_is_forgotten_depends_on_the_worlds_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.world.KEPT_LEAST", 300)
+    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 300)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
     worlds = [World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2) for _ in range(2)]
     for world in worlds:
@@ -251,7 +251,7 @@ def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
     starts = [run.started_ms or 0 for run in runs]
     # Two that are handed out together may be taken in any order.
     assert all(later >= earlier for earlier, later in zip(starts, starts[2:], strict=False))
-    assert all(run.status is Word.COMPLETED for run in runs)
+    assert all(run.status is Status.COMPLETED for run in runs)
 
 
 def test_a_paused_queue_keeps_its_runs_queued() -> None:
@@ -259,10 +259,10 @@ def test_a_paused_queue_keeps_its_runs_queued() -> None:
     world.pause(world.queues.named("narrow"), is_paused=True)
     world.trigger(NewRun(task_id="job"))
     world.advance(START_MS + 60_000)
-    assert [run.status for run in world.ledger] == [Word.QUEUED]
+    assert [run.status for run in world.ledger] == [Status.QUEUED]
     world.pause(world.queues.named("narrow"), is_paused=False)
     world.advance(START_MS + 70_000)
-    assert [run.status for run in world.ledger] == [Word.COMPLETED]
+    assert [run.status for run in world.ledger] == [Status.COMPLETED]
 
 
 def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
@@ -274,16 +274,16 @@ def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
     world.trigger(NewRun(task_id="job"))
     world.advance(START_MS + 55_000)
     queue = world.queues.named("narrow")
-    assert (first.status, len(first.attempts), list(queue.waiting.values())) == (Word.QUEUED, 1, [first])
+    assert (first.status, len(first.attempts), list(queue.waiting.values())) == (Status.QUEUED, 1, [first])
     world.cancel(first)
     assert not queue.waiting
     world.advance(START_MS + 80_000)
     handed_out, _ = world.trigger(NewRun(task_id="job"))
-    assert (handed_out.status, handed_out.has_slot, queue.running) == (Word.QUEUED, True, 1)
+    assert (handed_out.status, handed_out.has_slot, queue.running) == (Status.QUEUED, True, 1)
     world.cancel(handed_out)
     assert queue.running == 0
     world.advance(START_MS + 90_000)
-    assert (handed_out.status, handed_out.attempts, queue.running) == (Word.CANCELED, (), 0)
+    assert (handed_out.status, handed_out.attempts, queue.running) == (Status.CANCELED, (), 0)
     check(world)
 
 
@@ -293,20 +293,20 @@ def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others()
     world = World(company, start_ms=START_MS, environment=PRODUCTION)
     suspended, _ = world.trigger(NewRun(task_id="waits"))
     world.advance(START_MS + 2_000)
-    assert suspended.status is Word.WAITING
+    assert suspended.status is Status.WAITING
     busy, _ = world.trigger(NewRun(task_id="job"))
     later, _ = world.trigger(NewRun(task_id="job"))
     queue = world.queues.named("narrow")
     world.pause(queue, is_paused=True)
     world.advance(START_MS + 40_000)
-    assert busy.status is Word.COMPLETED
+    assert busy.status is Status.COMPLETED
     assert list(queue.waiting.values()) == [suspended, later]
     assert suspended.attempts[0].blocks[0].ended_ms is None
     world.pause(queue, is_paused=False)
     world.advance(START_MS + 40_500)
-    assert (suspended.status, later.status, queue.running) == (Word.EXECUTING, Word.QUEUED, 1)
+    assert (suspended.status, later.status, queue.running) == (Status.EXECUTING, Status.QUEUED, 1)
     world.advance(START_MS + 90_000)
-    assert (suspended.status, later.status) == (Word.COMPLETED, Word.COMPLETED)
+    assert (suspended.status, later.status) == (Status.COMPLETED, Status.COMPLETED)
     # While it was suspended it cost nothing.
     assert suspended.usage_ms == 1_000
     check(world)
@@ -317,11 +317,11 @@ def test_what_waits_for_a_version_starts_with_it_and_an_unknown_task_never() -> 
     world.lifecycle.deploy("", {})
     runs = [world.trigger(NewRun(task_id=task))[0] for task in ("job", "job", "no-such-task")]
     world.advance(START_MS + 5_000)
-    assert [run.status for run in runs] == [Word.PENDING_VERSION] * 3
+    assert [run.status for run in runs] == [Status.PENDING_VERSION] * 3
     world.cancel(runs[1])
     world.lifecycle.deploy("20261124.2", {})
     world.advance(START_MS + 10_000)
-    assert [run.status for run in runs] == [Word.COMPLETED, Word.CANCELED, Word.PENDING_VERSION]
+    assert [run.status for run in runs] == [Status.COMPLETED, Status.CANCELED, Status.PENDING_VERSION]
     assert runs[0].version == "20261124.2"
     check(world)
 

@@ -26,14 +26,14 @@ from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import (
     NOTHING,
+    AddTags,
     Call,
     Child,
     Item,
     Json,
-    Label,
     Log,
-    Progress,
     Script,
+    SetMetadata,
     Span,
     Start,
     Step,
@@ -41,7 +41,7 @@ from tui.emulator.simulation.script import (
     Wait,
     Work,
 )
-from tui.emulator.simulation.vocabulary import FINAL, Word
+from tui.emulator.simulation.statuses import FINAL, Status
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
@@ -135,7 +135,7 @@ def test_queues_with_a_limit_and_bugs_belong_to_tasks() -> None:
 
 def test_every_kind_of_item_and_step_is_used() -> None:
     items = {type(item) for _, script in scripts() for item in script.items}
-    assert items == {Work, Wait, Start, Progress, Label}
+    assert items == {Work, Wait, Start, SetMetadata, AddTags}
     starts = [item for _, script in scripts() for item in script.items if isinstance(item, Start)]
     assert {start.function for start in starts} >= {"trigger", "triggerAndWait", "batchTrigger", "batchTriggerAndWait"}
     assert {start.must_succeed for start in starts if start.is_awaited} == {True, False}
@@ -178,7 +178,7 @@ def test_attributes_are_of_every_type() -> None:
 
 def test_progress_tells_status_and_numbers() -> None:
     keys = {
-        key for _, script in scripts() for item in script.items if isinstance(item, Progress) for key in item.values
+        key for _, script in scripts() for item in script.items if isinstance(item, SetMetadata) for key in item.values
     }
     assert keys >= {"status", "progress", "total", "percent", "steps"}
 
@@ -396,14 +396,14 @@ def test_labels_of_a_history() -> None:
 
 def test_some_runs_fail_and_most_do_not() -> None:
     statuses = Counter(run.status for run in finished())
-    failed = sum(statuses[word] for word in (Word.FAILED, Word.CRASHED, Word.TIMED_OUT, Word.SYSTEM_FAILURE))
+    failed = sum(statuses[word] for word in (Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.SYSTEM_FAILURE))
     assert 0.03 < failed / len(finished()) < 0.07
-    assert 0.001 < statuses[Word.EXPIRED] / len(finished()) < 0.05
-    assert {Word.FAILED, Word.CRASHED, Word.TIMED_OUT, Word.EXPIRED} <= set(statuses)
+    assert 0.001 < statuses[Status.EXPIRED] / len(finished()) < 0.05
+    assert {Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.EXPIRED} <= set(statuses)
 
 
 def test_many_recover_at_a_later_attempt() -> None:
-    recovered = [run for run in finished() if run.status is Word.COMPLETED and len(run.attempts) > 1]
+    recovered = [run for run in finished() if run.status is Status.COMPLETED and len(run.attempts) > 1]
     assert len(recovered) > 0.02 * len(finished())
     assert max(len(run.attempts) for run in recovered) >= 3
 
@@ -428,11 +428,11 @@ def test_families_are_deep_and_wide() -> None:
 def test_a_failed_child_fails_the_parent_that_needs_it() -> None:
     failed = [run for run in finished() if run.label is FailureKind.CHILD]
     assert {run.task_id for run in failed} >= {"generate-report"}
-    assert all(any(child.status is not Word.COMPLETED for child in run.children) for run in failed)
+    assert all(any(child.status is not Status.COMPLETED for child in run.children) for run in failed)
 
 
 def test_work_is_mostly_short_and_sometimes_long() -> None:
-    seconds = sorted(run.usage_ms / 1000 for run in finished() if run.status is Word.COMPLETED)
+    seconds = sorted(run.usage_ms / 1000 for run in finished() if run.status is Status.COMPLETED)
     assert 0.3 < seconds[len(seconds) // 2] < 3
     assert 2 < sum(seconds) / len(seconds) < 8
     assert seconds[-20] > 30
@@ -446,7 +446,7 @@ def test_no_task_outweighs_the_others() -> None:
 
 def test_a_run_computes_as_long_as_its_script_says() -> None:
     for run in world(DEVELOPMENT).ledger:
-        if run.status is Word.COMPLETED and len(run.attempts) == 1:
+        if run.status is Status.COMPLETED and len(run.attempts) == 1:
             assert run.usage_ms == sum(item.ms for item in run.script(1).items if isinstance(item, Work)), run.id
 
 
@@ -458,8 +458,8 @@ def test_at_the_end_of_the_history_runs_are_alive_in_every_way(environment: Envi
     for _ in range(8):
         follower.advance(follower.now_ms + 4_000)
         seen += Counter(run.status for run in follower.ledger if not run.status.is_final)
-    wanted = {Word.EXECUTING, Word.QUEUED, Word.DELAYED, Word.DEQUEUED}
-    assert set(seen) == (wanted | {Word.WAITING} if environment.suspends else wanted)
+    wanted = {Status.EXECUTING, Status.QUEUED, Status.DELAYED, Status.DEQUEUED}
+    assert set(seen) == (wanted | {Status.WAITING} if environment.suspends else wanted)
 
 
 @pytest.mark.parametrize("rate_per_s", [4, 12])
@@ -507,10 +507,10 @@ def test_any_run_can_be_cancelled_at_any_moment(seed: int, data: st.DataObject) 
     for index in data.draw(st.lists(st.integers(0, len(runs) - 1), max_size=20)) if runs else ():
         was_over = runs[index].status.is_final
         company.cancel(runs[index])
-        assert was_over or runs[index].status is Word.CANCELED
+        assert was_over or runs[index].status is Status.CANCELED
     company.advance(START_MS + 60_000)
     assert all(queue.running >= 0 for queue in company.queues.all())
-    canceled = [run for run in company.ledger if run.status is Word.CANCELED]
+    canceled = [run for run in company.ledger if run.status is Status.CANCELED]
     assert all(run.finished_ms is not None for run in canceled)
 
 
@@ -520,11 +520,11 @@ def test_old_live_runs_change_nothing_about_the_rest() -> None:
     )
     old = list(aged.ledger)[: len(OLD_RUNS)]
     assert [(START_MS - run.created_ms) // 86_400_000 for run in old] == [40, 20, 8]
-    assert [run.status for run in old] == [Word.EXECUTING, Word.EXECUTING, Word.DELAYED]
+    assert [run.status for run in old] == [Status.EXECUTING, Status.EXECUTING, Status.DELAYED]
     for world in (plain, aged):
         world.advance(START_MS + 60_000)
     rest = list(aged.ledger)[len(OLD_RUNS) :]
     assert [(run.id, run.status, run.updated_ms) for run in plain.ledger] == [
         (run.id, run.status, run.updated_ms) for run in rest
     ]
-    assert all(not run.status.is_final and run.copied is run.status for run in old)
+    assert all(not run.status.is_final and run.listed_status is run.status for run in old)

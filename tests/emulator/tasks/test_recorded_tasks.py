@@ -21,12 +21,12 @@ from tests.support.emulator.recorded_runs import (
     finished,
     new_world,
 )
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.recorded_tasks.basics import big_payload
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import NOTHING, Call, Wait, Work
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import DemoTasks, World
 
 # --- details
@@ -142,9 +142,9 @@ def test_one_job_at_a_time_and_the_others_wait_or_expire() -> None:
     second, _ = world.trigger(NewRun(task_id="single-file-job", payload=told["payload"], ttl=told["ttl"]))
     third, _ = world.trigger(NewRun(task_id="single-file-job", payload=body("125")["payload"]))
     world.advance(START_MS + 2000)
-    assert [run.status for run in (first, second, third)] == [Word.EXECUTING, Word.QUEUED, Word.QUEUED]
+    assert [run.status for run in (first, second, third)] == [Status.EXECUTING, Status.QUEUED, Status.QUEUED]
     world.advance(START_MS + LONG_MS)
-    assert [run.status for run in (first, second, third)] == [Word.COMPLETED, Word.EXPIRED, Word.COMPLETED]
+    assert [run.status for run in (first, second, third)] == [Status.COMPLETED, Status.EXPIRED, Status.COMPLETED]
     assert second.failure
     assert second.failure.in_rest() == told["error"]
 
@@ -215,7 +215,7 @@ def test_queues_are_those_of_the_recorded_list() -> None:
 def test_files_are_those_of_the_recorded_worker() -> None:
     worker = body("817")["worker"]
     recorded = {task["slug"]: task["filePath"] for task in worker["tasks"]}
-    files = {task.id: task.file for task in REFERENCE}
+    files = {task.id: task.file for task in RECORDED_TASKS}
     # It was added after that recording.
     assert files.pop("fail-slow-retry") == "src/trigger/errors.ts"
     assert files == recorded
@@ -223,11 +223,11 @@ def test_files_are_those_of_the_recorded_worker() -> None:
 
 def test_the_machine_is_the_recorded_one() -> None:
     small_2x = {row["taskIdentifier"] for row in body("039")["data"]}
-    assert {task.id for task in REFERENCE if task.machine == "small-2x"} == small_2x
+    assert {task.id for task in RECORDED_TASKS if task.machine == "small-2x"} == small_2x
 
 
 def test_nobody_triggers_them_by_chance() -> None:
-    world = World(DemoTasks(REFERENCE, limits=REFERENCE_LIMITS), start_ms=START_MS, rate_per_s=50)
+    world = World(DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS), start_ms=START_MS, rate_per_s=50)
     world.advance(START_MS + 60_000)
     assert len(world.ledger) == 0
 
@@ -242,7 +242,7 @@ ANY_PAYLOAD = JSON | st.dictionaries(KEYS, JSON | st.just(10**400), max_size=8)
 
 
 @settings(deadline=None)
-@given(st.sampled_from(REFERENCE), ANY_PAYLOAD, st.integers(1, 3))
+@given(st.sampled_from(RECORDED_TASKS), ANY_PAYLOAD, st.integers(1, 3))
 def test_any_payload_makes_a_script_that_can_be_lived(task: Any, payload: Any, attempt: int) -> None:
     script = task.script(Call(payload, attempt, None))  # type: ignore[arg-type]  # none of them draws lots
     assert all(item.ms >= 0 for item in script.items if isinstance(item, Work | Wait))

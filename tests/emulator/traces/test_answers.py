@@ -25,7 +25,7 @@ from tui.emulator.simulation.names import span_id
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Work
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.traces.answers import TRACE_ROWS, attributes, events_answer, span_answer, trace_answer
 from tui.emulator.world import DemoTasks, World
 from tui.store.merge import merge
@@ -335,7 +335,7 @@ def test_the_client_finds_the_true_attempts_of_a_company_at_work(environment: En
         found = attempts_of(known, tree, root_error).attempts
         assert [attempt.number for attempt in found] == [attempt.number for attempt in run.attempts]
         for attempt, true in zip(found, run.attempts, strict=True):
-            is_cut = true.is_cancelled or (true.ended_ms is None and run.status is Word.CANCELED)
+            is_cut = true.is_cancelled or (true.ended_ms is None and run.status is Status.CANCELED)
             ended_badly = AttemptStatus.FAILED if true.failure else AttemptStatus.COMPLETED
             assert attempt.status is (AttemptStatus.CANCELED if is_cut else ended_badly)
             assert near(attempt.completed_at, true.ended_ms or run.finished_ms)

@@ -15,8 +15,8 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.script import Call, Child, Item, Log, Script, SetMetadata, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.traces.spans import FIRST_LAG_MS
 from tui.emulator.traces.spans import TraceSpan as Node
 from tui.emulator.traces.tree import trace_id_of, trace_of
@@ -217,7 +217,7 @@ def test_only_the_first_attempt_has_a_cold_start() -> None:
 def test_what_comes_last_is_no_longer_than_what_encloses_it() -> None:
     for last in (Wait(900), Start((Child("leaf"),)), Start((Child("leaf"),), is_awaited=True)):
         world = world_of(Work(50), last)
-        function = named(seen(world, lived(world), is_alone=True), "run()")
+        function = named(seen(world, lived(world), own_spans_only=True), "run()")
         (pause,) = (child for child in function.children if child.level != "DEBUG")
         fine_ms = 1
         ended_ms = [span.started_ms + span.duration_ns // 1_000_000 for span in (pause, function)]
@@ -253,7 +253,7 @@ def test_what_a_resumed_run_does_is_where_it_will_be_in_the_end() -> None:
     world = world_of(Wait(7000), Work(3000, (Log("INFO", "again"),)), environment=PRODUCTION)
     run = triggered(world)
     world.advance(START_MS + 9500)
-    assert run.status is Word.EXECUTING
+    assert run.status is Status.EXECUTING
     in_flight = named(seen(world, run), "again").started_ms
     until(world, lambda: run.status.is_final)
     world.advance(world.now_ms + SEEN_MS)
@@ -279,7 +279,7 @@ def test_awaited_children_are_in_the_tree_and_others_are_not(is_batch: bool) -> 
     for child in fired.runs:
         assert trace_id_of(child) != trace_id_of(run)
         assert seen(world, child).parent_id is None
-    assert {span.run for span in walk(seen(world, run, is_alone=True))} == {run}
+    assert {span.run for span in walk(seen(world, run, own_spans_only=True))} == {run}
 
 
 def test_a_span_tells_what_it_started_once_it_is_over() -> None:
@@ -302,7 +302,7 @@ def test_a_failed_child_ends_the_attempt_that_needs_it() -> None:
     start = Start((Child("leaf", "fail"),), is_awaited=True, must_succeed=True)
     world = world_of(Work(5), start, Work(100, (Log("INFO", "never"),)), max_attempts=1)
     run = lived(world)
-    own = seen(world, run, is_alone=True)
+    own = seen(world, run, own_spans_only=True)
     assert words(named(own, "Attempt 1")) == ["run()"]
     assert words(named(own, "Attempt 1").children[0]) == ["triggerAndWait()"]
     exception = named(own, "Attempt 1").events[-1]["properties"]["exception"]
@@ -429,11 +429,11 @@ def test_an_error_handled_inside_a_span_marks_that_span_only() -> None:
 @pytest.mark.parametrize(
     ("more", "status", "rows"),
     [
-        ({"delay_ms": 60_000}, Word.DELAYED, []),
-        ({"task_id": "nobody-knows"}, Word.PENDING_VERSION, ["QUEUED - Run was QUEUED", "RUN_CREATED - No worker"]),
+        ({"delay_ms": 60_000}, Status.DELAYED, []),
+        ({"task_id": "nobody-knows"}, Status.PENDING_VERSION, ["QUEUED - Run was QUEUED", "RUN_CREATED - No worker"]),
     ],
 )
-def test_runs_that_nobody_took_have_their_own_span_only(more: Any, status: Word, rows: list[str]) -> None:
+def test_runs_that_nobody_took_have_their_own_span_only(more: Any, status: Status, rows: list[str]) -> None:
     world = world_of(Work(100))
     run = triggered(world, **more)
     world.advance(START_MS + 5000)
@@ -474,7 +474,7 @@ def test_a_run_with_a_script_of_its_own_shows_it() -> None:
 
 
 def test_progress_and_an_empty_batch_need_no_runs() -> None:
-    world = world_of(Progress({"a": 1}), Start((), is_awaited=True, is_batch=True), Work(10))
+    world = world_of(SetMetadata({"a": 1}), Start((), is_awaited=True, is_batch=True), Work(10))
     own = seen(world, lived(world))
     assert words(named(own, "run()")) == ["batchTriggerAndWait()"]
 

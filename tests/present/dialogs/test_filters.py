@@ -10,7 +10,7 @@ from tests.support.present.samples import HOSTILE
 from tui.domain.filters import RunFilters, parse_period
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
-from tui.emulator.simulation.vocabulary import FILTER_WORDS
+from tui.emulator.simulation.statuses import FILTER_STATUSES
 from tui.present.dialogs import filters as say
 from tui.present.dialogs.filters import FAMILIES, PERIODS, Typed, candidates, completed, filter_words, is_begun, word_of
 from tui.present.styled import Line, line_width, plain
@@ -51,7 +51,7 @@ def test_every_status_that_rest_tells_can_be_chosen() -> None:
     offered = {word_of(title) for _, titles in FAMILIES for title in titles}
     assert offered == {row.rest for row in STATUS_TABLE if row.rest} | {"INTERRUPTED"}
     assert all(filter_word(word) == word for word in offered)
-    assert offered <= set(FILTER_WORDS), "one word that the server does not know makes it refuse the list"
+    assert offered <= set(FILTER_STATUSES), "one word that the server does not know makes it refuse the list"
 
 
 letters = st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters=",")

@@ -15,7 +15,7 @@ from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
 from tui.emulator.query import Queries
 from tui.emulator.routes import queries
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Call, Child, Label, Script, Start, Task, Wait, Work
+from tui.emulator.simulation.script import AddTags, Call, Child, Script, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_883_250
@@ -35,7 +35,7 @@ def _job(call: Call) -> Script:
         return Script(work, throws=Failure(FailureKind.ABORT, 'nul\0 \\u0000 "\ud800"', "AbortError", "    at b"))
     if chance < 0.2:
         return Script(work, throws=Failure(FailureKind.CRASH, "Process exited with code 1 after signal null."))
-    return Script((*work, Label(("done",))), output={"z": 1, "a": {"n": None, "text": "\x1b[41m"}})
+    return Script((*work, AddTags(("done",))), output={"z": 1, "a": {"n": None, "text": "\x1b[41m"}})
 
 
 def _family(_: Call) -> Script:

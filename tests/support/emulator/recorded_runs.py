@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.recorded_tasks import REFERENCE, REFERENCE_LIMITS
+from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.world import DemoTasks, World
@@ -19,7 +19,7 @@ NASTY = "nasty-text"
 
 def new_world(*, is_deployed: bool = False) -> World:
     return World(
-        DemoTasks(REFERENCE, limits=REFERENCE_LIMITS),
+        DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS),
         start_ms=START_MS,
         environment=PRODUCTION if is_deployed else DEVELOPMENT,
     )

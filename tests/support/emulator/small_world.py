@@ -14,7 +14,7 @@ from tui.emulator.query import Queries
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Backoff, Call, Child, Progress, Script, Start, Task, Wait, Work
+from tui.emulator.simulation.script import Backoff, Call, Child, Script, SetMetadata, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
@@ -33,7 +33,7 @@ def hello(call: Call) -> Script:
 def pipeline(_: Call) -> Script:
     middle = Start((Child("middle", {"n": 1}, tags=("child",)),), is_awaited=True)
     leaves = Start(tuple(Child("leaf", {"n": n}) for n in range(3)), is_awaited=True, is_batch=True)
-    return Script((Progress({"middles": 1}), middle, leaves), output={"ok": 3})
+    return Script((SetMetadata({"middles": 1}), middle, leaves), output={"ok": 3})
 
 
 def middle(_: Call) -> Script:
@@ -48,7 +48,7 @@ COMPANY = DemoTasks(
         Task("big", lambda _: Script((Work(10),), output={"text": LARGE}), "a.ts"),
         Task("slow", lambda _: Script((Work(60_000),)), "a.ts"),
         Task("sleep", lambda _: Script((Wait(20_000),), output="done"), "a.ts"),
-        Task("progress", lambda _: Script((Progress({"percent": 50}), Work(2_000))), "a.ts"),
+        Task("progress", lambda _: Script((SetMetadata({"percent": 50}), Work(2_000))), "a.ts"),
         Task("fail", lambda _: Script((Work(10),), throws=ERROR), "a.ts", backoff=Backoff(first_ms=500)),
         Task("slow-retry", lambda _: Script(throws=ERROR), "a.ts", backoff=Backoff(60_000, most_ms=60_000)),
         Task("crash", lambda _: Script((Work(10),), throws=CRASH), "a.ts"),

@@ -5,10 +5,10 @@ What lives here: the tasks of `src/trigger/agent.ts`. Families here are up to se
 
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import LOCALES, between, pick, skewed_ms
 from tui.emulator.demo_tasks.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack
-from tui.emulator.demo_tasks.words import LOCALES, between, pick, skewed_ms
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Script, SetMetadata, Span, Start, Task, Work
 
 FILE = "src/trigger/agent.ts"
 TOOLS = ("search-docs", "run-sql", "fetch-url", "lookup-order", "run-python")
@@ -19,7 +19,7 @@ QUESTIONS = (
     "Which customers on the starter plan would save money on pro?",
     "Schreib eine freundliche Absage an den Lieferanten.",
 )
-DEEPEST = 2
+MAX_LEVEL = 2
 """The level at which an agent calls no further agent."""
 
 _MODEL = (own("complete", "lib/model.ts", 73, 17), own("run", "trigger/agent.ts", 49, 22))
@@ -56,9 +56,9 @@ def _conversation(random: Random) -> Json:
 
 
 def _agent_turn(call: Call) -> Script:
-    random, asked = call.random, call.payload
-    number, level = asked["conversation"], asked["level"]
-    thinking = Log("INFO", f"turn of conversation {number}", {"level": level, "messages": len(asked["messages"])})
+    random, request = call.random, call.payload
+    number, level = request["conversation"], request["level"]
+    thinking = Log("INFO", f"turn of conversation {number}", {"level": level, "messages": len(request["messages"])})
     fate = number % 1000
     if fate < 20 or (fate < 70 and call.attempt == 1):
         failure = error("529 overloaded_error: the model is overloaded, try again later", _OVERLOADED, "APIError")
@@ -67,14 +67,14 @@ def _agent_turn(call: Call) -> Script:
     tokens = between(random, 800, 9_000)
     for step in range(1, between(random, 2, 5)):
         tool = pick(random, TOOLS)
-        items.append(Progress({"status": f"calling {tool}", "steps": step}))
+        items.append(SetMetadata({"status": f"calling {tool}", "steps": step}))
         use = {"tool": tool, "call": between(random, 100_000, 1_000_000), "level": level}
         items.append(Start((Child("agent-tool", use, (f"tool:{tool}",)),), is_awaited=True))
         items.append(Work(skewed_ms(random, 1_000, 14_000), (_completion(random),)))
     usage = {"meter": "tokens", "units": tokens}
     answering = Work(skewed_ms(random, 400, 5_000), (Log("INFO", "streaming the answer", {"tokens": tokens}),))
     items += (Start((Child("log-usage", usage, ("meter:tokens",)),)), answering)
-    items.append(Progress({"status": "done", "tokens": tokens}))
+    items.append(SetMetadata({"status": "done", "tokens": tokens}))
     return Script(tuple(items), {"answer": "Done. Here is what I found: …", "tokens": tokens, "citations": []})
 
 
@@ -103,7 +103,7 @@ def _agent_tool(call: Call) -> Script:
     if failure is not None:
         return Script((work,), throws=failure)
     items: tuple[Item, ...] = (work,)
-    if fate < 30 and level < DEEPEST:
+    if fate < 30 and level < MAX_LEVEL:
         delegated = {**_DELEGATED, "conversation": number, "level": level + 1}
         items = (work, Start((Child("agent-turn", delegated, ("subagent",)),), is_awaited=True), Work(120))
     elif fate < 50:

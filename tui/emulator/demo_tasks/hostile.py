@@ -6,10 +6,10 @@ returns all of it verbatim (recordings 112, 251, 279, 839), so a client has to c
 
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import LOCALES, between, pick, skewed_ms
 from tui.emulator.demo_tasks.stacks import custom, own, stack
-from tui.emulator.demo_tasks.words import LOCALES, between, pick, skewed_ms
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Call, Child, Json, Label, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.script import AddTags, Call, Child, Json, Log, Script, SetMetadata, Span, Start, Task, Work
 
 FILE = "src/trigger/moderation.ts"
 
@@ -72,7 +72,7 @@ def _moderate_comment(call: Call) -> Script:
         return Script((work,), throws=Failure(FailureKind.STRING, f"rejected: {other[:900]}"))
     usage = Start((Child("log-usage", {"meter": key, "units": 1}, (key,)),))
     return Script(
-        (Progress({"status": key, key: {"label": other[:200]}}), work, Label((pick(random, SHORT_TEXTS),)), usage),
+        (SetMetadata({"status": key, key: {"label": other[:200]}}), work, AddTags((pick(random, SHORT_TEXTS),)), usage),
         {"verdict": "spam" if fate < 40 else "ham", "echo": text, key: [other]},
     )
 

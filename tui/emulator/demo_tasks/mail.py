@@ -5,9 +5,9 @@ What lives here: the tasks of `src/trigger/mail.ts`. Whether an address bounces 
 
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import LOCALES, PLANS, address, between, pick, skewed_ms
 from tui.emulator.demo_tasks.stacks import SMTP, abort, bad_deploy, broken, error, own, stack
-from tui.emulator.demo_tasks.words import LOCALES, PLANS, address, between, pick, skewed_ms
-from tui.emulator.simulation.script import Call, Child, Json, Label, Log, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.script import AddTags, Call, Child, Json, Log, Script, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/mail.ts"
 TEMPLATES = ("receipt", "password-reset", "invite", "weekly-digest", "trial-ending")
@@ -78,7 +78,7 @@ def _welcome_sequence(call: Call) -> Script:
     first, second = mail("welcome"), mail("first-steps")
     greeting = Work(skewed_ms(random, 80, 600), (Log("INFO", f"welcome, {to}", {"plan": call.payload["plan"]}),))
     waits = (Wait(between(random, 20_000, 90_000)), Work(90, (_STILL_HERE,)))
-    return Script((greeting, first, *waits, second, Label(("onboarded",))), {"sent": 2})
+    return Script((greeting, first, *waits, second, AddTags(("onboarded",))), {"sent": 2})
 
 
 _STILL_HERE = Log("INFO", "the customer is still with us")

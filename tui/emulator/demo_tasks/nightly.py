@@ -3,9 +3,9 @@
 What lives here: the tasks of `src/trigger/nightly.ts`.
 """
 
+from tui.emulator.demo_tasks.sample_data import between, skewed_ms
 from tui.emulator.demo_tasks.stacks import FETCH, PG, TICKS, error, own, stack
-from tui.emulator.demo_tasks.words import between, skewed_ms
-from tui.emulator.simulation.script import Call, Child, Item, Log, Progress, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.script import Call, Child, Item, Log, Script, SetMetadata, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/nightly.ts"
 TABLES = ("sessions", "audit_log", "webhook_attempts", "password_resets", "exports")
@@ -52,17 +52,17 @@ def _hourly_metrics(call: Call) -> Script:
 
 def _nightly_cleanup(call: Call) -> Script:
     random = call.random
-    items: list[Item] = [Progress({"status": "starting", "total": len(TABLES)})]
+    items: list[Item] = [SetMetadata({"status": "starting", "total": len(TABLES)})]
     for done, table in enumerate(TABLES, 1):
         deleted = between(random, 1_000, 900_000)
         line = Log("INFO", f"deleted {deleted} rows of {table}", {"table": table, "deleted": deleted, "vacuum": True})
         items += (
             Work(between(random, 6_000, 40_000), (line,)),
-            Progress({"status": table, "progress": done}),
+            SetMetadata({"status": table, "progress": done}),
             Wait(5_000),
         )
     usage = Start((Child("log-usage", {"meter": "maintenance", "units": len(TABLES)}),))
-    return Script((*items, usage, Progress({"status": "done", "percent": 100})), "cleaned")
+    return Script((*items, usage, SetMetadata({"status": "done", "percent": 100})), "cleaned")
 
 
 TASKS = (

@@ -7,6 +7,16 @@ a declined card stays declined at each attempt.
 import json
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import (
+    CURRENCIES,
+    address,
+    between,
+    customer,
+    of_customer,
+    order_tags,
+    pick,
+    skewed_ms,
+)
 from tui.emulator.demo_tasks.stacks import (
     FETCH,
     PG,
@@ -20,26 +30,16 @@ from tui.emulator.demo_tasks.stacks import (
     own,
     stack,
 )
-from tui.emulator.demo_tasks.words import (
-    CURRENCIES,
-    address,
-    between,
-    customer,
-    of_customer,
-    order_tags,
-    pick,
-    skewed_ms,
-)
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import (
+    AddTags,
     Backoff,
     Call,
     Child,
     Json,
-    Label,
     Log,
-    Progress,
     Script,
+    SetMetadata,
     Span,
     Start,
     Task,
@@ -164,7 +164,7 @@ def _refund_payment(call: Call) -> Script:
     if fate < 8:
         thrown = {"code": "charge_already_refunded", "charge": f"ch_{number:x}", "status": 400, "retryable": False}
         return Script((work,), throws=Failure(FailureKind.OBJECT, json.dumps(thrown, separators=(",", ":"))))
-    return Script((work, Label(("refunded",))), {"refund": f"re_{number:x}", "amount": order["amount"]})
+    return Script((work, AddTags(("refunded",))), {"refund": f"re_{number:x}", "amount": order["amount"]})
 
 
 def _retry_charge(call: Call) -> Script:
@@ -172,25 +172,25 @@ def _retry_charge(call: Call) -> Script:
     random, number = call.random, call.payload["order"]
     step = call.attempt
     items = (
-        Progress({"status": f"attempt {step} of 4", "step": step}),
+        SetMetadata({"status": f"attempt {step} of 4", "step": step}),
         Work(skewed_ms(random, 300, 2500), (Log("WARN", f"invoice of order {number} is overdue", {"step": step}),)),
     )
     fate = number % 10
     if fate < 1 or (fate < 6 and step == 1) or (fate < 3 and step == 2):
         return Script(items, throws=error("fetch failed", _DUNNING, "TypeError"))
-    return Script((*items, Label(("recovered",))), {"collected": True, "steps": step})
+    return Script((*items, AddTags(("recovered",))), {"collected": True, "steps": step})
 
 
 def _sync_invoices(call: Call) -> Script:
     random = call.random
     pages = between(random, 4, 9)
-    items: list[Work | Progress | Wait] = [Progress({"status": "listing", "progress": 0, "total": pages})]
+    items: list[Work | SetMetadata | Wait] = [SetMetadata({"status": "listing", "progress": 0, "total": pages})]
     for page in range(1, pages + 1):
         count = between(random, 40, 101)
         lines = (Log("INFO", f"page {page}: {count} invoices", {"page": page, "count": count, "cursor": None}),)
-        items += (Work(between(random, 900, 3200), lines), Progress({"progress": page, "status": "syncing"}))
+        items += (Work(between(random, 900, 3200), lines), SetMetadata({"progress": page, "status": "syncing"}))
     items.append(Wait(2_000))
-    return Script((*items, Progress({"status": "done"})), {"pages": pages})
+    return Script((*items, SetMetadata({"status": "done"})), {"pages": pages})
 
 
 TASKS = (

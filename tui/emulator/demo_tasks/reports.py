@@ -5,9 +5,9 @@ What lives here: the tasks of `src/trigger/reports.ts`. A page that fails for go
 
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import REGIONS, between, customer, of_customer, order_tags, pick, skewed_ms
 from tui.emulator.demo_tasks.stacks import S3, abort, bad_deploy, broken, error, own, stack
-from tui.emulator.demo_tasks.words import REGIONS, between, customer, of_customer, order_tags, pick, skewed_ms
-from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Script, SetMetadata, Span, Start, Task, Work
 
 FILE = "src/trigger/reports.ts"
 
@@ -54,12 +54,12 @@ def _generate_report(call: Call) -> Script:
     return Script(
         (
             of_customer(request),
-            Progress({"status": "querying", "progress": 0, "total": pages}),
+            SetMetadata({"status": "querying", "progress": 0, "total": pages}),
             Work(skewed_ms(random, 600, 5_000), (started, query)),
-            Progress({"status": "rendering"}),
+            SetMetadata({"status": "rendering"}),
             Start(children, is_awaited=True, is_batch=True, must_succeed=True),
             Work(between(random, 200, 900), (Log("INFO", "merging pages", {"pages": list(range(1, pages + 1))}),)),
-            Progress({"status": "done", "progress": pages, "percent": 100}),
+            SetMetadata({"status": "done", "progress": pages, "percent": 100}),
         ),
         {"url": f"https://reports.example.com/{number}.pdf", "pages": pages},
     )

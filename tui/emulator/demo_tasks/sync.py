@@ -7,6 +7,17 @@ import json
 from functools import cache
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import (
+    COUNTRIES,
+    address,
+    between,
+    customer,
+    of_customer,
+    order_tags,
+    pick,
+    region_tags,
+    skewed_ms,
+)
 from tui.emulator.demo_tasks.stacks import (
     FETCH,
     JSON_PARSE,
@@ -21,28 +32,17 @@ from tui.emulator.demo_tasks.stacks import (
     stack,
     uncaught,
 )
-from tui.emulator.demo_tasks.words import (
-    COUNTRIES,
-    address,
-    between,
-    customer,
-    of_customer,
-    order_tags,
-    pick,
-    region_tags,
-    skewed_ms,
-)
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import (
+    AddTags,
     Backoff,
     Call,
     Child,
     Item,
     Json,
-    Label,
     Log,
-    Progress,
     Script,
+    SetMetadata,
     Span,
     Start,
     Task,
@@ -196,18 +196,18 @@ def _import_csv(call: Call) -> Script:
     fate, ms = number % 100, between(random, 1_500, 9_500)
     items: list[Item] = [
         of_customer(upload),
-        Progress({"status": "reading", "progress": 0, "total": total}),
+        SetMetadata({"status": "reading", "progress": 0, "total": total}),
         Work(ms // 3, (opened,)),
     ]
     for quarter in (1, 2, 3, 4):
         done = total * quarter // 4
         items.append(Work(ms, (Log("INFO", f"{done} of {total} rows"),)))
-        items.append(Progress({"status": "importing", "progress": done, "percent": 25 * quarter}))
+        items.append(SetMetadata({"status": "importing", "progress": done, "percent": 25 * quarter}))
         if quarter == 2 and fate < 12:
             failed_row = custom("RowValidationError", f"row {done + fate}: price must be a number", _VALIDATE)
             return Script(tuple(items), throws=failed_row if fate < 7 else _CSV_STREAM if fate < 9 else _flaky(call))
-    items.append(Progress({"status": "done", "report": {"created": total - fate, "skipped": fate, "errors": []}}))
-    return Script((*items, Label(("imported",))), {"rows": total, "skipped": fate})
+    items.append(SetMetadata({"status": "done", "report": {"created": total - fate, "skipped": fate, "errors": []}}))
+    return Script((*items, AddTags(("imported",))), {"rows": total, "skipped": fate})
 
 
 _CSV_STREAM = uncaught(

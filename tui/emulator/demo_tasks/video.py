@@ -5,14 +5,14 @@ What lives here: the tasks of `src/trigger/video.ts`.
 
 from random import Random
 
+from tui.emulator.demo_tasks.sample_data import between, pick, region_tags, skewed_ms
 from tui.emulator.demo_tasks.stacks import OUT_OF_MEMORY, WORKER_LOST, bare_stack, crash, custom, own, timed_out
-from tui.emulator.demo_tasks.words import between, pick, region_tags, skewed_ms
 from tui.emulator.simulation.failure import Failure
-from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Progress, Script, Span, Start, Task, Work
+from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Script, SetMetadata, Span, Start, Task, Work
 
 FILE = "src/trigger/video.ts"
 HEIGHTS = (360, 720, 1080, 2160)
-MOST_S = 120
+MAX_S = 120
 
 _PROBE = bare_stack(
     own("parseProbe", "lib/ffmpeg.ts", 47, 11, is_async=False),
@@ -45,12 +45,12 @@ def _transcode_video(call: Call) -> Script:
     )
     return Script(
         (
-            Progress({"status": "probing", "total": len(heights)}),
+            SetMetadata({"status": "probing", "total": len(heights)}),
             probing,
-            Progress({"status": "transcoding"}),
+            SetMetadata({"status": "transcoding"}),
             Start(children, is_awaited=True, is_batch=True, must_succeed=number % 2 == 0),
             Work(between(random, 500, 1_500), (Log("INFO", "manifest written", {"renditions": heights}),)),
-            Progress({"status": "done", "percent": 100}),
+            SetMetadata({"status": "done", "percent": 100}),
         ),
         {"manifest": f"https://cdn.example.com/{number}/master.m3u8", "renditions": heights},
     )
@@ -73,16 +73,18 @@ def _transcode_rendition(call: Call) -> Script:
     ms = 6_000 + int(random.random() ** 2 * 60_000)
     command = Log("INFO", f"ffmpeg -i raw.mov -vf scale=-2:{height} -c:v libx264", {"crf": 21.5, "threads": 8})
     failure = _end_of_process(between(random, 0, 1000))
-    items: list[Item] = [Progress({"status": "encoding", "percent": 0}), Work(ms // 4, (command,))]
+    items: list[Item] = [SetMetadata({"status": "encoding", "percent": 0}), Work(ms // 4, (command,))]
     if failure is not None:
         items.append(Work(ms // 4, (Log("WARN", "memory is at 94 %", {"rss": {"mb": 7_612, "limit": 8_192}}),)))
         return Script(tuple(items), throws=failure)
     for percent in (25, 50, 75):
-        items.append(Progress({"percent": percent, "eta": ms * (100 - percent) // 100_000}))
+        items.append(SetMetadata({"percent": percent, "eta": ms * (100 - percent) // 100_000}))
         items.append(
             Work(ms // 4, (Log("INFO", f"frame={percent * job['seconds'] // 4} fps={height // 12} speed=1.2x"),))
         )
-    return Script((*items, Progress({"percent": 100})), {"file": f"{number}/{height}p.mp4", "bytes": height * 41_113})
+    return Script(
+        (*items, SetMetadata({"percent": 100})), {"file": f"{number}/{height}p.mp4", "bytes": height * 41_113}
+    )
 
 
 def _end_of_process(chance: int) -> Failure | None:
@@ -93,7 +95,7 @@ def _end_of_process(chance: int) -> Failure | None:
     if chance < 34:
         return crash()
     if chance < 48:
-        return timed_out(MOST_S)
+        return timed_out(MAX_S)
     return WORKER_LOST if chance < 51 else None
 
 

@@ -20,7 +20,7 @@ from tui.emulator.rest.rows import (
 from tui.emulator.simulation.costs import compute_cents, invocation_cents
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import NOTHING, Json
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 Row = dict[str, str | None]
 
@@ -84,8 +84,8 @@ class Columns:
         payload, payload_type = _payload(run) if self._has_payload else (None, PLAIN_JSON)
         output, output_type = _output(run) if self._has_output else (None, PLAIN_JSON)
         status = run.status
-        if status is Word.DEQUEUED and not self._is_versioned:
-            status = Word.EXECUTING
+        if status is Status.DEQUEUED and not self._is_versioned:
+            status = Status.EXECUTING
         # One literal in the order of the columns: it is built some thousand times a second.
         whole: Row = {
             "id": run.id.removeprefix("run_"),
@@ -95,7 +95,7 @@ class Columns:
             "startedAt": _moment(run.started_ms),
             "delayUntil": _moment(run.delay_until_ms),
             "queuedAt": _moment(run.queued_ms),
-            "expiredAt": _moment(run.finished_ms) if run.status is Word.EXPIRED else None,
+            "expiredAt": _moment(run.finished_ms) if run.status is Status.EXPIRED else None,
             "completedAt": _moment(run.finished_ms),
             "friendlyId": run.id,
             "number": "0",

@@ -30,7 +30,7 @@ INSERT, UPDATE = "insert", "update"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PollResult:
     """An answer: rows with their operations. `ms` is the time of the offset that goes with it."""
 
     rows: Sequence[tuple[Run, str]]
@@ -54,7 +54,7 @@ class Poll(ABC):
         low_ms, high_ms = self.lag_ms
         self._lag_ms = low_ms + int((high_ms - low_ms) * random.random() ** 3)
         first = next(world.log.since(since_ms), None)
-        self._seen = world.log.version if first is None else first.version - 1
+        self._read_version = world.log.version if first is None else first.version - 1
         """Changes up to this version have been looked at."""
         self._change: Change | None = None
         """The first that the client is to be told of."""
@@ -62,47 +62,49 @@ class Poll(ABC):
     def due_ms(self) -> int:
         """When it is answered, as far as the world has gone."""
         if self._change is None:
-            self._look()
+            self._find_change()
         if self._change is None or self.is_buffered:
             return self._until_ms
-        return self.told_ms(self._change.ms)
+        return self.answer_ms(self._change.ms)
 
-    def told_ms(self, change_ms: int) -> int:
+    def answer_ms(self, change_ms: int) -> int:
         """When a change of that moment would be told, at the latest."""
-        return self._until_ms if self.is_buffered else min(self._until_ms, self._gathered_ms(change_ms) + self._lag_ms)
+        return (
+            self._until_ms if self.is_buffered else min(self._until_ms, self._window_end_ms(change_ms) + self._lag_ms)
+        )
 
-    def take(self, now_ms: int) -> Told | None:
+    def take(self, now_ms: int) -> PollResult | None:
         """What it is told now; None when it waits on."""
         while now_ms >= self.due_ms():
             if now_ms >= self._until_ms:
-                return self._everything()
-            if (told := self._changed(now_ms)).rows:
-                return told
+                return self._all_changes()
+            if (result := self._changed(now_ms)).rows:
+                return result
             # Somebody else with the same handle was told meanwhile.
             self._change = None
         return None
 
-    def _look(self) -> None:
-        for change in self.world.log.after(self._seen):
-            self._seen = change.version
-            if self._concerns(change):
+    def _find_change(self) -> None:
+        for change in self.world.log.after(self._read_version):
+            self._read_version = change.version
+            if self._is_relevant(change):
                 self._change = change
                 return
 
     @abstractmethod
-    def _concerns(self, change: Change) -> bool:
+    def _is_relevant(self, change: Change) -> bool:
         """Whether the client is to be told of it."""
 
     @abstractmethod
-    def _gathered_ms(self, change_ms: int) -> int:
+    def _window_end_ms(self, change_ms: int) -> int:
         """The end of the window in which a change of that moment is gathered."""
 
     @abstractmethod
-    def _changed(self, now_ms: int) -> Told:
+    def _changed(self, now_ms: int) -> PollResult:
         """What has changed, when it is due."""
 
     @abstractmethod
-    def _everything(self) -> Told:
+    def _all_changes(self) -> PollResult:
         """What is other than the client knows, at the end of the hold."""
 
 
@@ -115,20 +117,20 @@ class RunPoll(Poll):
         self._run = run
         super().__init__(world, offset_ms, now_ms, now_ms - REPLAY_MS, random)
 
-    def _concerns(self, change: Change) -> bool:
+    def _is_relevant(self, change: Change) -> bool:
         return change.run is self._run and self._run.updated_ms > self._offset_ms
 
-    def _gathered_ms(self, change_ms: int) -> int:
+    def _window_end_ms(self, change_ms: int) -> int:
         return change_ms
 
-    def _changed(self, _: int) -> Told:
-        return self._everything()
+    def _changed(self, _: int) -> PollResult:
+        return self._all_changes()
 
-    def _everything(self) -> Told:
+    def _all_changes(self) -> PollResult:
         run = self._run
         if run.updated_ms > self._offset_ms:
-            return Told([(run, UPDATE)], run.updated_ms)
-        return Told([], self._offset_ms)
+            return PollResult([(run, UPDATE)], run.updated_ms)
+        return PollResult([], self._offset_ms)
 
 
 class SetPoll(Poll):
@@ -147,50 +149,50 @@ class SetPoll(Poll):
         self._phase_ms = digest("window", world.environment.id) % WINDOW_MS
         super().__init__(world, offset_ms, now_ms, max(known.until_ms, now_ms - REPLAY_MS), random)
 
-    def _concerns(self, change: Change) -> bool:
+    def _is_relevant(self, change: Change) -> bool:
         return self._shape.matches(change.run) and self._known.is_new(change)
 
-    def _gathered_ms(self, change_ms: int) -> int:
+    def _window_end_ms(self, change_ms: int) -> int:
         return change_ms + (self._phase_ms - change_ms) % WINDOW_MS
 
-    def _changed(self, now_ms: int) -> Told:
+    def _changed(self, now_ms: int) -> PollResult:
         last_ms = now_ms - self._lag_ms
         last_ms -= (last_ms - self._phase_ms) % WINDOW_MS
-        first = self._change.version - 1 if self._change else self._seen
+        first = self._change.version - 1 if self._change else self._read_version
         changes = (change for change in self.world.log.after(first) if change.ms <= last_ms)
-        runs = {change.run.number: change.run for change in changes if self._concerns(change)}
-        return self._told(list(runs.values()), last_ms)
+        runs = {change.run.number: change.run for change in changes if self._is_relevant(change)}
+        return self._record(list(runs.values()), last_ms)
 
-    def _everything(self) -> Told:
+    def _all_changes(self) -> PollResult:
         runs = [run for run in self._shape.newest(self.world) if self._known.is_changed(run)]
-        return self._told(runs, self.world.now_ms)
+        return self._record(runs, self.world.now_ms)
 
-    def _told(self, runs: list[Run], until_ms: int) -> Told:
+    def _record(self, runs: list[Run], until_ms: int) -> PollResult:
         self._known.until_ms = until_ms
-        told = self._known.tell(in_no_order(runs), self.world.log.version)
-        rows = [(run, UPDATE if is_known else INSERT) for run, is_known in told]
-        return Told(rows, max([self._offset_ms, *(run.updated_ms for run, _ in rows)]))
+        result = self._known.record(shuffled(runs), self.world.log.version)
+        rows = [(run, UPDATE if is_known else INSERT) for run, is_known in result]
+        return PollResult(rows, max([self._offset_ms, *(run.updated_ms for run, _ in rows)]))
 
 
-def snapshot(world: World, shape: Shape, known: WorkingSet) -> Told:
+def snapshot(world: World, shape: Shape, known: WorkingSet) -> PollResult:
     """All rows of the shape, as new ones; they are known from now on (recordings 730-737, 741, 750)."""
     runs = _all(world, shape, known)
-    return Told([(run, INSERT) for run in runs], max((run.updated_ms for run in runs), default=0))
+    return PollResult([(run, INSERT) for run in runs], max((run.updated_ms for run in runs), default=0))
 
 
-def after_a_loss(world: World, shape: Shape, known: WorkingSet, offset_ms: int) -> Told:
+def changes_since(world: World, shape: Shape, known: WorkingSet, offset_ms: int) -> PollResult:
     """The rows that are newer than the offset, when the server does not remember what it told (recording 740)."""
     rows = [(run, UPDATE) for run in _all(world, shape, known) if run.updated_ms > offset_ms]
-    return Told(rows, max([offset_ms, *(run.updated_ms for run, _ in rows)]))
+    return PollResult(rows, max([offset_ms, *(run.updated_ms for run, _ in rows)]))
 
 
 def _all(world: World, shape: Shape, known: WorkingSet) -> list[Run]:
-    runs = in_no_order(shape.newest(world))
+    runs = shuffled(shape.newest(world))
     known.until_ms = world.now_ms
-    known.tell(runs, world.log.version)
+    known.record(runs, world.log.version)
     return runs
 
 
-def in_no_order(runs: list[Run]) -> list[Run]:
+def shuffled(runs: list[Run]) -> list[Run]:
     """The same runs, as the real server tells them: in an order that says nothing (recordings 731, 750)."""
     return sorted(runs, key=lambda run: run.seed)

@@ -13,12 +13,12 @@ from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.runs import Run
 from tui.emulator.world import LIST_LAG_MS, World
 
-ROWS_MOST = 1000
+MAX_ROWS = 1000
 """What a shape has more than that is cut off, the oldest first, and nothing tells of it (recording 750)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class RecentRuns:
     """The runs that were created at that moment or later and have all of these tags."""
 
     since_ms: int
@@ -29,14 +29,14 @@ class Lately:
         return run.created_ms >= self.since_ms and all(tag in run.tags for tag in self.tags)
 
     def newest(self, world: World) -> list[Run]:
-        """Its newest runs, at most `ROWS_MOST`, the newest first."""
+        """Its newest runs, at most `MAX_ROWS`, the newest first."""
         runs = _newest_first(world, self.tags) if self.tags else reversed(world.ledger.by_number.values())
         recent = takewhile(lambda run: run.created_ms >= self.since_ms, runs)
-        return list(islice(filter(self.matches, recent), ROWS_MOST))
+        return list(islice(filter(self.matches, recent), MAX_ROWS))
 
 
 @dataclass(frozen=True, slots=True)
-class OfBatch:
+class BatchRuns:
     """The runs of a batch, which are all there from its beginning."""
 
     batch_id: str
@@ -47,12 +47,12 @@ class OfBatch:
         return run.batch_id == self.batch_id
 
     def newest(self, world: World) -> list[Run]:
-        """Its newest runs, at most `ROWS_MOST`, the newest first."""
+        """Its newest runs, at most `MAX_ROWS`, the newest first."""
         known = (run for run in reversed(self.runs) if run.number in world.ledger.by_number)
-        return list(islice(known, ROWS_MOST))
+        return list(islice(known, MAX_ROWS))
 
 
-Shape = Lately | OfBatch
+Shape = RecentRuns | BatchRuns
 """Of many runs. That of one run is the run itself."""
 
 

@@ -8,51 +8,51 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tui.emulator.feed.shapes import ROWS_MOST
+from tui.emulator.feed.shapes import MAX_ROWS
 from tui.emulator.simulation.changes import Change
 from tui.emulator.simulation.runs import Run
 
 KEPT_MS = 300_000
-SETS_MOST = 10_000
+MAX_SETS = 10_000
 
 
 @dataclass(slots=True)
 class WorkingSet:
     """The rows that were told. `until_ms`: the last moment whose changes were gathered; `version`: the world's then."""
 
-    told: dict[int, int] = field(default_factory=dict)
+    sent: dict[int, int] = field(default_factory=dict)
     """When each run had changed last, by its number."""
 
     until_ms: int = 0
     version: int = 0
     used_ms: int = 0
     floor: int = 0
-    """The least number that has room among the newest `ROWS_MOST`."""
+    """The least number that has room among the newest `MAX_ROWS`."""
 
     def is_new(self, change: Change) -> bool:
         """Whether the client has not been told of it."""
         if change.run.number < self.floor:
             return False
         # A change of the very millisecond of the last answer has only its version to tell that it came after.
-        return change.version > self.version or change.ms > self.told.get(change.run.number, -1)
+        return change.version > self.version or change.ms > self.sent.get(change.run.number, -1)
 
     def is_changed(self, run: Run) -> bool:
         """Whether the run is another than it was told to be, or was not told at all."""
-        return run.updated_ms > self.told.get(run.number, -1)
+        return run.updated_ms > self.sent.get(run.number, -1)
 
-    def tell(self, runs: Iterable[Run], version: int) -> list[tuple[Run, bool]]:
+    def record(self, runs: Iterable[Run], version: int) -> list[tuple[Run, bool]]:
         """Tell these as they are now; gives those that there is room for, each with whether it was told before.
 
-        `version` is the world's. Beyond `ROWS_MOST` the oldest are forgotten.
+        `version` is the world's. Beyond `MAX_ROWS` the oldest are forgotten.
         """
-        told, self.version = self.told, version
-        found = [(run, run.number in told) for run in runs]
-        told |= {run.number: run.updated_ms for run, _ in found}
-        if len(told) < ROWS_MOST:
+        sent, self.version = self.sent, version
+        found = [(run, run.number in sent) for run in runs]
+        sent |= {run.number: run.updated_ms for run, _ in found}
+        if len(sent) < MAX_ROWS:
             return found
-        *gone, self.floor = sorted(told)[: 1 - ROWS_MOST]
+        *gone, self.floor = sorted(sent)[: 1 - MAX_ROWS]
         for number in gone:
-            del told[number]
+            del sent[number]
         return [(run, is_known) for run, is_known in found if run.number >= self.floor]
 
 
@@ -74,7 +74,7 @@ class WorkingSets:
         """A new one for that handle."""
         made = self._sets[environment, handle] = WorkingSet(used_ms=now_ms)
         self._sets.move_to_end((environment, handle))
-        if len(self._sets) > SETS_MOST:
+        if len(self._sets) > MAX_SETS:
             self._sets.popitem(last=False)
         return made
 

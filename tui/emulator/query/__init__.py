@@ -2,26 +2,26 @@
 
 What lives here: `Queries`, which answers them for one world. Below it: `tokens`, `terms`, `expressions` and `selects`
 read a query and write it anew for SQLite, `columns` and `schema` say what it may speak of, `functions` and
-`registered` what it may call, `copy` is the table. What a request and its answer look like is the routes' matter.
+`registered` what it may call, `database` is the table. What a request and its answer look like is the routes' matter.
 """
 
 import asyncio
 from datetime import UTC, datetime
 
-from tui.emulator.query.copy import Copy
-from tui.emulator.query.selects import Window, translated
+from tui.emulator.query.database import RunsDatabase
+from tui.emulator.query.selects import Window, translate
 from tui.emulator.query.tokens import QueryRefused
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 __all__ = ["Queries", "QueryRefused", "told"]
 
-LAST_MS = 253_402_300_799_999
-LIMIT_S = 2.0
-ROWS_MOST = 10_000
+MAX_TIME_MS = 253_402_300_799_999
+TIMEOUT_S = 2.0
+MAX_ROWS = 10_000
 """More rows than these are cut off silently, as the server does."""
 
-LONGEST_MS = 30 * 86_400_000
+MAX_RANGE_MS = 30 * 86_400_000
 """No query sees runs that were triggered earlier than so long ago, whatever it asks for (recordings 2615, 2619)."""
 
 
@@ -46,23 +46,27 @@ class Queries:
     thread while a method starts.
     """
 
-    def __init__(self, world: World, *, limit_s: float = LIMIT_S, rows_most: int = ROWS_MOST) -> None:
+    def __init__(self, world: World, *, limit_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS) -> None:
         self._world = world
         self._agenda = world.agenda
         self._ledger = world.ledger
-        self._copy: Copy | None = None
+        self._database: RunsDatabase | None = None
         self._is_closed = False
         self._limit_s = limit_s
-        self._rows_most = rows_most
-        self._followed_ms = world.now_ms
+        self._rows_most = max_rows
+        self._updated_ms = world.now_ms
         self.late_ms = 0
         """So old the table may be when a query reads it, beside what the ledger's copy is late."""
 
-    async def follow(self) -> None:
+    async def prepare(self) -> None:
+        """Build the table now, so that the first query is fast."""
+        await asyncio.to_thread(self._opened().update)
+
+    async def update(self) -> None:
         """Update the table, once there is one. Regular calls keep the update before each query short."""
-        if self._copy is not None:
-            self._note(self._copy)
-            await asyncio.to_thread(self._copy.follow)
+        if self._database is not None:
+            self._record_changes(self._database)
+            await asyncio.to_thread(self._database.update)
 
     async def answer(
         self, query: str, *, from_ms: int | None = None, to_ms: int | None = None
@@ -74,33 +78,33 @@ class Queries:
         """
         readable = query.encode("utf-8", "replace").decode()
         window = Window(
-            told(self._needed(from_ms)),
-            told(to_ms),
-            told(self._needed(self._agenda.now_ms - LONGEST_MS)),
+            trql_time(self._needed(from_ms)),
+            trql_time(to_ms),
+            trql_time(self._needed(self._agenda.now_ms - MAX_RANGE_MS)),
             self._bucket_s(from_ms, to_ms),
         )
-        translation = translated(readable, told(self._agenda.now_ms)[:19], window)
-        copy = self._opened()
-        return await asyncio.to_thread(copy.read, translation, limit_s=self._limit_s, rows_most=self._rows_most)
+        translation = translate(readable, trql_time(self._agenda.now_ms)[:19], window)
+        database = self._opened()
+        return await asyncio.to_thread(database.read, translation, limit_s=self._limit_s, max_rows=self._rows_most)
 
-    def _opened(self) -> Copy:
+    def _opened(self) -> RunsDatabase:
         """Return the table, with the changes until now noted."""
         if self._is_closed:
             raise QueryRefused("Query failed: the environment was closed")
-        if self._copy is None:
-            self._copy, self._followed_ms = Copy(self._world), self._agenda.now_ms
+        if self._database is None:
+            self._database, self._updated_ms = RunsDatabase(self._world), self._agenda.now_ms
         else:
-            self._note(self._copy)
-        return self._copy
+            self._record_changes(self._database)
+        return self._database
 
-    def _note(self, copy: Copy) -> None:
-        if self._agenda.now_ms - self._followed_ms >= self.late_ms:
-            self._followed_ms = self._agenda.now_ms
-            copy.note()
+    def _record_changes(self, database: RunsDatabase) -> None:
+        if self._agenda.now_ms - self._updated_ms >= self.late_ms:
+            self._updated_ms = self._agenda.now_ms
+            database.record_changes()
 
     def _bucket_s(self, from_ms: int | None, to_ms: int | None) -> int:
         to_ms = self._agenda.now_ms if to_ms is None else to_ms
-        range_ms = LONGEST_MS if from_ms is None else abs(to_ms - from_ms)
+        range_ms = MAX_RANGE_MS if from_ms is None else abs(to_ms - from_ms)
         return next((bucket_s for below_s, bucket_s in BUCKETS_S if range_ms < below_s * 1000), MAX_BUCKET_S)
 
     def _needed(self, from_ms: int | None) -> int | None:
@@ -111,13 +115,13 @@ class Queries:
     def close(self) -> None:
         """Free the memory, after the query that is running."""
         self._is_closed = True
-        if self._copy is not None:
-            self._copy.close()
+        if self._database is not None:
+            self._database.close()
 
 
-def told(ms: int | None) -> str:
+def trql_time(ms: int | None) -> str:
     """A moment as TRQL tells it, `2026-11-24 14:12:45.434`; "" for None. What no calendar has is told as its end."""
     if ms is None:
         return ""
-    ms = max(0, min(ms, LAST_MS))
+    ms = max(0, min(ms, MAX_TIME_MS))
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{ms % 1000:03d}"

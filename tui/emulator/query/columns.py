@@ -15,10 +15,10 @@ from tui.emulator.environment import Environment
 from tui.emulator.simulation.costs import compute_cents
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import NOTHING, Json
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 TABLE = "runs"
-TABLE_MEANING = "Task runs - stores all task execution records"
+TABLE_DESCRIPTION = "Task runs - stores all task execution records"
 TIME_COLUMN = "triggered_at"
 PACKAGE_VERSION = "4.5.12"
 
@@ -27,14 +27,14 @@ Fact = str | int | float | bytes | None
 
 def _finished_ms(run: Run) -> int | None:
     """Lists and queries must not know the end of a run before they know that it is over."""
-    return run.finished_ms if run.copied is not None and run.copied.is_final else None
+    return run.finished_ms if run.listed_status is not None and run.listed_status.is_final else None
 
 
 def _warm(run: Run, _: Environment) -> Fact:
     return None if run.started_ms is None else int(run.seed % 4 != 0)
 
 
-def packed(values: Sequence[Json]) -> bytes:
+def pack_array(values: Sequence[Json]) -> bytes:
     """An array as SQL sees it: JSON text as a BLOB, which nothing else is."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
@@ -42,8 +42,8 @@ def packed(values: Sequence[Json]) -> bytes:
 FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "number": ("INTEGER PRIMARY KEY", lambda run, _: run.number),
     "run_id": ("TEXT", lambda run, _: run.id),
-    "status": ("TEXT", lambda run, _: (run.copied or run.status).title),
-    "is_finished": ("INTEGER", lambda run, _: int((run.copied or run.status).is_final)),
+    "status": ("TEXT", lambda run, _: (run.listed_status or run.status).title),
+    "is_finished": ("INTEGER", lambda run, _: int((run.listed_status or run.status).is_final)),
     "task_identifier": ("TEXT", lambda run, _: run.task_id),
     "queue": ("TEXT", lambda run, _: run.queue),
     "batch_id": ("TEXT", lambda run, _: run.batch_id or None),
@@ -51,18 +51,18 @@ FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "parent_run_id": ("TEXT", lambda run, _: run.parent.id if run.parent else None),
     "depth": ("INTEGER", lambda run, _: run.depth if run.parent else 0),
     "attempt_count": ("INTEGER", lambda run, _: len(run.attempts)),
-    "idempotency_key": ("TEXT", lambda run, _: run.told_key),
+    "idempotency_key": ("TEXT", lambda run, _: run.shown_key),
     "created_ms": ("INTEGER", lambda run, _: run.created_ms),
     "queued_ms": ("INTEGER", lambda run, _: run.queued_ms),
     "started_ms": ("INTEGER", lambda run, _: run.started_ms),
     "executed_ms": ("INTEGER", lambda run, _: run.attempts[0].started_ms if run.attempts else None),
     "finished_ms": ("INTEGER", lambda run, _: _finished_ms(run)),
     "delay_until_ms": ("INTEGER", lambda run, _: run.delay_until_ms),
-    "expired_ms": ("INTEGER", lambda run, _: _finished_ms(run) if run.copied is Word.EXPIRED else None),
+    "expired_ms": ("INTEGER", lambda run, _: _finished_ms(run) if run.listed_status is Status.EXPIRED else None),
     "ttl": ("TEXT", lambda run, _: run.ttl),
     "usage_ms": ("INTEGER", lambda run, _: run.usage_ms),
     "compute_cents": ("REAL", compute_cents),
-    "tags": ("BLOB", lambda run, _: packed(run.tags)),
+    "tags": ("BLOB", lambda run, _: pack_array(run.tags)),
     "task_version": ("TEXT", lambda run, _: run.version),
     "machine": ("TEXT", lambda run, _: run.machine),
     "is_test": ("INTEGER", lambda run, _: int(run.is_test)),
@@ -85,7 +85,7 @@ class Column:
 
     name: str
     type: str
-    meaning: str
+    description: str
     example: str
     sql: str = ""
     allowed: tuple[str, ...] = ()
@@ -96,19 +96,19 @@ class Column:
         """Whether it holds moments, to the millisecond."""
         return "DateTime64" in self.type
 
-    def told(self) -> dict[str, Json]:
+    def as_schema(self) -> dict[str, Json]:
         """The column as the schema tells it (recording 830)."""
-        told: dict[str, Json] = {
+        as_schema: dict[str, Json] = {
             "name": self.name,
             "type": self.type,
-            "description": self.meaning,
+            "description": self.description,
             "example": self.example,
         }
         if self.allowed:
-            told["allowedValues"] = list(self.allowed)
+            as_schema["allowedValues"] = list(self.allowed)
         if self.is_core:
-            told["coreColumn"] = True
-        return told
+            as_schema["coreColumn"] = True
+        return as_schema
 
 
 def constants(environment: Environment, invocation_cents: float) -> dict[str, str]:
@@ -142,7 +142,7 @@ def json_text(value: Json) -> str:
 
 def output_of(run: Run | None) -> str | None:
     """The `output` column: an object's nulls are lost there, and a lone null is no output at all."""
-    if run is None or run.copied is not Word.COMPLETED:
+    if run is None or run.listed_status is not Status.COMPLETED:
         return None
     output = _without_nulls(run.output())
     return None if output is NOTHING or output is None else json_text(output)
@@ -150,7 +150,7 @@ def output_of(run: Run | None) -> str | None:
 
 def error_of(run: Run | None) -> str | None:
     """The `error` column: the failure as it is stored, with its true message and stack (recording 839)."""
-    if run is None or run.failure is None or run.copied is None or not run.copied.is_final:
+    if run is None or run.failure is None or run.listed_status is None or not run.listed_status.is_final:
         return None
     return json_text({key: text.replace("\0", "") for key, text in run.failure.stored().items()})
 

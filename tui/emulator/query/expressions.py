@@ -12,14 +12,14 @@ from tui.emulator.query.columns import TIME_COLUMN
 from tui.emulator.query.functions import DAY, MILLISECONDS, MS, S
 from tui.emulator.query.terms import Piece, Terms
 from tui.emulator.query.tokens import QueryRefused
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
-DEPTH_MOST = 60
+MAX_DEPTH = 60
 
 _MEMBERSHIP = ("IN", "BETWEEN", "LIKE", "ILIKE")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?")
 _TYPES = {MS: "DateTime64(3)", S: "DateTime", DAY: "Date"}
-TITLES = {word: status.title for status in Word for word in (status.rest, status.database)}
+TITLES = {word: status.title for status in Status for word in (status.rest, status.database)}
 """The TRQL label for each other word of a status."""
 
 _SHIFTED = {MS: "strftime('%Y-%m-%d %H:%M:%f', {}, {})", S: "datetime({}, {})", DAY: "datetime({}, {})"}
@@ -37,15 +37,15 @@ class Expressions(Terms, ABC):
 
     def expression(self) -> Piece:
         """Read an expression."""
-        self.deepen()
+        self.enter()
         piece = self._many("OR", self._conjunction)
         self._depth -= 1
         return piece
 
-    def deepen(self) -> None:
+    def enter(self) -> None:
         """Go into a nested part; who does so comes back with `_depth`. Raises QueryRefused where it is too deep."""
         self._depth += 1
-        if self._depth > DEPTH_MOST:
+        if self._depth > MAX_DEPTH:
             raise QueryRefused("Maximum parse depth exceeded")
 
     def _many(self, word: str, part: Callable[[], Piece]) -> Piece:
@@ -72,11 +72,11 @@ class Expressions(Terms, ABC):
                 left = self._compared(left, sign.replace("==", "="))
             elif self.skip_words("IS"):
                 negation = "NOT " if self.skip_words("NOT") else ""
-                self.need_word("NULL")
+                self.expect_word("NULL")
                 left = Piece(f"({left.sql} IS {negation}NULL)")
             elif self.is_word(*_MEMBERSHIP):
                 left = Piece(self._membership(left))
-            elif self.is_word("NOT") and self.ahead().text.upper() in _MEMBERSHIP:
+            elif self.is_word("NOT") and self.peek().text.upper() in _MEMBERSHIP:
                 self.take()
                 left = Piece(f"(NOT {self._membership(left)})")
             else:
@@ -94,7 +94,7 @@ class Expressions(Terms, ABC):
         word = self.take().text.upper()
         if word == "BETWEEN":
             low = self._sum()
-            self.need_word("AND")
+            self.expect_word("AND")
             left_sql, low_sql = self._aligned(left, low)
             right_sql, high_sql = self._aligned(left, self._sum())
             return f"({left_sql} >= {low_sql} AND {right_sql} <= {high_sql})"
@@ -103,10 +103,10 @@ class Expressions(Terms, ABC):
         if self.skip_sign("("):
             if self.is_word("SELECT", "WITH"):
                 subquery = self.select()
-                self.need_sign(")")
+                self.expect_sign(")")
                 return f"({left.sql} IN ({subquery}))"
             items = self.expressions()
-            self.need_sign(")")
+            self.expect_sign(")")
         else:
             array = self.term()
             if array.items is None:
@@ -169,6 +169,6 @@ class Expressions(Terms, ABC):
         piece = self.term()
         while self.skip_sign("["):
             index = self.expression()
-            self.need_sign("]")
+            self.expect_sign("]")
             piece = Piece(f"json_extract(CAST({piece.sql} AS TEXT), '$[' || ({index.sql} - 1) || ']')", "arrayelement")
         return Piece(f"(- {piece.sql})", "negate") if is_negative else piece

@@ -17,24 +17,29 @@ MS, S, DAY = "ms", "s", "day"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function. `most` None: any number of arguments. `time`: the moment it gives; "same": that of its argument."""
+    """One function. `max_args` is None for any number of arguments.
+
+    `time` is the precision of the moment that it returns; "same" means the precision of its argument.
+    """
 
     sql: str
-    least: int = 1
-    most: int | None = 1
+    min_args: int = 1
+    max_args: int | None = 1
     time: str = ""
     parameters: int = 0
-    is_of_stored: bool = False
+    uses_stored_status: bool = False
 
 
 AGGREGATES = {
-    "count": Function("count({all}){f}", least=0),
+    "count": Function("count({all}){f}", min_args=0),
     "sum": Function("ifnull(sum({0}){f}, 0)"),
     "avg": Function("avg({0}){f}"),
     "min": Function("min({0}){f}", time="same"),
     "max": Function("max({0}){f}", time="same"),
-    "any": Function("min({0}){f}", time="same", is_of_stored=True),
-    "argmax": Function("ifnull(arg_max({0}, {1}){f}, {empty})", least=2, most=2, time="same", is_of_stored=True),
+    "any": Function("min({0}){f}", time="same", uses_stored_status=True),
+    "argmax": Function(
+        "ifnull(arg_max({0}, {1}){f}, {empty})", min_args=2, max_args=2, time="same", uses_stored_status=True
+    ),
     "anylast": Function("max({0}){f}", time="same"),
     "uniq": Function("count(DISTINCT {0}){f}"),
     "uniqexact": Function("count(DISTINCT {0}){f}"),
@@ -44,7 +49,7 @@ AGGREGATES = {
     "quantiles": Function("quantiles({0}, 1, {p}){f}", parameters=9),
     "median": Function("quantiles({0}, 0, 0.5){f}"),
     "grouparray": Function("grouped({0}, 0){f}"),
-    "groupuniqarray": Function("grouped({0}, 1){f}", is_of_stored=True),
+    "groupuniqarray": Function("grouped({0}, 1){f}", uses_stored_status=True),
 }
 
 BUCKET_UNITS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -105,7 +110,7 @@ SCALARS = {
     "hasany": Function("has_any({0}, {1})", 2, 2),
     "hasall": Function("has_all({0}, {1})", 2, 2),
     "arrayjoin": Function(""),
-    "tostring": Function("CAST({0} AS TEXT)", is_of_stored=True),
+    "tostring": Function("CAST({0} AS TEXT)", uses_stored_status=True),
     **{f"to{sign}int{bits}": Function("CAST({0} AS INTEGER)") for sign in ("", "u") for bits in (8, 16, 32, 64)},
     **{f"tofloat{bits}": Function("CAST({0} AS REAL)") for bits in (32, 64)},
     "todate": Function("date({0})", time=DAY),

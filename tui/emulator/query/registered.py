@@ -1,7 +1,7 @@
-"""TRQL functions that SQLite lacks, in Python: arrays, patterns, quantiles.
+"""TRQL functions that SQLite lacks, in Python: arrays, patterns, quantiles, argMax.
 
-What lives here: the functions and their registration with a connection. Arrays are BLOBs of JSON (`columns.packed`).
-None of them may take longer than its arguments are long, since the time limit of a query strikes only between calls.
+Arrays are BLOBs of JSON (`columns.pack_array`). The timeout of a query applies only between calls, so each function
+runs in time linear in the length of its arguments.
 """
 
 import json
@@ -11,14 +11,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
-from tui.emulator.query.columns import Fact, packed
+from tui.emulator.query.columns import Fact, pack_array
 from tui.emulator.simulation.script import Json
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
-GROUPED_MOST = 100_000
+MAX_GROUPED = 100_000
 
 
-def unpacked(packed_array: Fact) -> list[Json]:
+def unpack_array(packed_array: Fact) -> list[Json]:
     """What is in it; nothing in anything else."""
     if not isinstance(packed_array, bytes):
         return []
@@ -28,7 +28,7 @@ def unpacked(packed_array: Fact) -> list[Json]:
 
 def array(*values: Fact) -> bytes:
     """`[a, b, …]`, also of arrays."""
-    return packed([unpacked(value) if isinstance(value, bytes) else value for value in values])
+    return pack_array([unpack_array(value) if isinstance(value, bytes) else value for value in values])
 
 
 def has(values: Fact, value: Fact) -> int:
@@ -36,27 +36,27 @@ def has(values: Fact, value: Fact) -> int:
     if not isinstance(values, bytes) or isinstance(value, bytes):
         return 0
     # Nearly always it is not there, which its text tells without decoding.
-    return int(_inside(value) in values and value in unpacked(values))
+    return int(_inside(value) in values and value in unpack_array(values))
 
 
 @lru_cache(64)
 def _inside(value: Fact) -> bytes:
-    return packed([value])[1:-1]
+    return pack_array([value])[1:-1]
 
 
 def has_any(values: Fact, wanted: Fact) -> int:
     """Whether the array has one of those."""
-    return int(any(value in unpacked(values) for value in unpacked(wanted)))
+    return int(any(value in unpack_array(values) for value in unpack_array(wanted)))
 
 
 def has_all(values: Fact, wanted: Fact) -> int:
     """Whether the array has all of those."""
-    return int(all(value in unpacked(values) for value in unpacked(wanted)))
+    return int(all(value in unpack_array(values) for value in unpack_array(wanted)))
 
 
 def array_length(values: Fact) -> int:
     """How many it has."""
-    return len(unpacked(values))
+    return len(unpack_array(values))
 
 
 def matches(text: Fact, pattern: Fact, is_caseless: int) -> int | None:
@@ -113,7 +113,7 @@ def quantile(ordered: list[float], level: float) -> float:
     return ordered[left] * (right - index) + ordered[right] * (index - left)
 
 
-_STORED = {status.title: status.database for status in Word}
+_STORED = {status.title: status.database for status in Status}
 
 
 def stored_status(title: Fact) -> Fact:
@@ -157,7 +157,7 @@ class Quantiles:
         self._values.sort()
         found = [quantile(self._values, level) if self._values else None for level in self._levels]
         if self._is_array:
-            return packed(found)
+            return pack_array(found)
         return found[0] if found else None
 
 
@@ -171,7 +171,7 @@ class Grouped:
     def step(self, value: Fact, is_distinct: int) -> None:
         """Take in one row."""
         self._is_distinct = bool(is_distinct)
-        if value is not None and len(self._values) < GROUPED_MOST:
+        if value is not None and len(self._values) < MAX_GROUPED:
             self._values.append(value)
 
     def finalize(self) -> bytes:

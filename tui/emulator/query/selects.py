@@ -1,6 +1,6 @@
 """SELECTs of TRQL, read and written as SQLite's: clauses, tables, joins, unions, common table expressions.
 
-What lives here: the statement, and the only way from a query to SQL (`translated`). There is one table; every other
+What lives here: the statement, and the only way from a query to SQL (`translate`). There is one table; every other
 name is a subquery's that was said before, so that no expression can name itself.
 """
 
@@ -59,7 +59,7 @@ class _Source:
     table: Table | None = None
 
 
-def translated(query: str, now: str, window: Window) -> Translation:
+def translate(query: str, now: str, window: Window) -> Translation:
     """The SQL of a query. `now`: the moment, to the second. Raises QueryRefused with what the server says to it."""
     reader = _Selects(query, now, window)
     sql = reader.statement()
@@ -89,7 +89,7 @@ class _Selects(Expressions):
 
     def select(self) -> str:
         """Read a SELECT, or a union of them."""
-        self.deepen()
+        self.enter()
         outer = (self.joins, self.is_windowed, self._tables, self._aliases)
         common = self._common() if self.skip_words("WITH") else ""
         parts = [self._one()]
@@ -106,11 +106,11 @@ class _Selects(Expressions):
     def _common(self) -> str:
         common = []
         while True:
-            name = self.need_name()
-            self.need_word("AS")
-            self.need_sign("(")
+            name = self.expect_name()
+            self.expect_word("AS")
+            self.expect_sign("(")
             common.append(f"[{name}] AS ({self.select()})")
-            self.need_sign(")")
+            self.expect_sign(")")
             self._tables |= {name}
             if not self.skip_sign(","):
                 return f"WITH {', '.join(common)} "
@@ -118,9 +118,9 @@ class _Selects(Expressions):
     def _one(self) -> str:
         if self.skip_sign("("):
             sql = self.select()
-            self.need_sign(")")
+            self.expect_sign(")")
             return _wrapped(sql)
-        self.need_word("SELECT")
+        self.expect_word("SELECT")
         self.joins, self.is_windowed, self._aliases = [], True, {}
         distinct = "DISTINCT " if self.skip_words("DISTINCT") else ""
         items = self._items()
@@ -135,8 +135,8 @@ class _Selects(Expressions):
         while True:
             if self.skip_sign("*"):
                 items.append((Piece("*"), "*"))
-            elif self.ahead().text == "." and self.ahead(2).text == "*":
-                items.append((Piece("*"), self.need_name()))
+            elif self.peek().text == "." and self.peek(2).text == "*":
+                items.append((Piece("*"), self.expect_name()))
                 self.take()
                 self.take()
             else:
@@ -150,10 +150,10 @@ class _Selects(Expressions):
 
     def _alias(self) -> str:
         if self.skip_words("AS"):
-            return self.need_name()
+            return self.expect_name()
         token = self.token
         if token.kind == "name" or (token.kind == "word" and token.text.upper() not in RESERVED):
-            return self.need_name()
+            return self.expect_name()
         return ""
 
     def _from(self) -> list[_Source]:
@@ -174,10 +174,10 @@ class _Selects(Expressions):
         table: Table | None = None
         if self.skip_sign("("):
             sql = f"({self.select()})"
-            self.need_sign(")")
+            self.expect_sign(")")
             alias = self._alias() or f"_t{count}"
         else:
-            name = self.need_name()
+            name = self.expect_name()
             sql = f"[{name}]" if name in self._tables else ""
             table = None if sql else self._named(name)
             alias = self._alias() or name
@@ -185,9 +185,9 @@ class _Selects(Expressions):
         if join and self.skip_words("ON"):
             on = f" ON {self.expression().sql}"
         elif join and self.skip_words("USING"):
-            self.need_sign("(")
+            self.expect_sign("(")
             on = f" USING ({', '.join(piece.sql for piece in self.expressions())})"
-            self.need_sign(")")
+            self.expect_sign(")")
         return _Source(join, sql, alias, on, table)
 
     def _named(self, name: str) -> Table:
@@ -204,12 +204,12 @@ class _Selects(Expressions):
         if self.skip_words("WHERE"):
             parts.append(f" WHERE {self.expression().sql}")
         if self.skip_words("GROUP"):
-            self.need_word("BY")
+            self.expect_word("BY")
             parts.append(f" GROUP BY {', '.join(self._grouped(piece) for piece in self.expressions())}")
         if self.skip_words("HAVING"):
             parts.append(f" HAVING {self.expression().sql}")
         if self.skip_words("ORDER"):
-            self.need_word("BY")
+            self.expect_word("BY")
             orders = [self._order()]
             while self.skip_sign(","):
                 orders.append(self._order())
@@ -234,13 +234,13 @@ class _Selects(Expressions):
     def _limit(self) -> str:
         limit = offset = ""
         if self.skip_words("LIMIT"):
-            limit = self.need_count()
+            limit = self.expect_count()
             if self.skip_sign(","):
-                limit, offset = self.need_count(), limit
+                limit, offset = self.expect_count(), limit
             if self.is_word("BY"):
                 raise server_error()
         if self.skip_words("OFFSET"):
-            offset = self.need_count()
+            offset = self.expect_count()
         if not limit and not offset:
             return ""
         return f" LIMIT {limit or '-1'} OFFSET {offset or '0'}"

@@ -24,7 +24,7 @@ from tui.emulator.query.schema import JSON_NAMES, TEXT_NAMES, TIME_NAMES
 from tui.emulator.query.tables import RUNS, TIME_ALIAS, Table
 from tui.emulator.query.tokens import Cursor, QueryRefused
 
-SQL_MOST_CHARACTERS = 200_000
+MAX_SQL_CHARACTERS = 200_000
 """Some templates name an argument twice, so that nested calls grow fast."""
 
 RESERVED = frozenset(
@@ -58,7 +58,7 @@ class Piece:
     interval_s: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.sql) > SQL_MOST_CHARACTERS:
+        if len(self.sql) > MAX_SQL_CHARACTERS:
             raise QueryRefused("Max query size exceeded after expansion")
 
 
@@ -108,11 +108,11 @@ class Terms(Cursor, ABC):
         if self.skip_sign("("):
             is_select = self.is_word("SELECT", "WITH")
             piece = Piece(f"({self.select()})", "subquery") if is_select else self.expression()
-            self.need_sign(")")
+            self.expect_sign(")")
             return piece
         if self.skip_sign("["):
             items = [] if self.is_sign("]") else self.expressions()
-            self.need_sign("]")
+            self.expect_sign("]")
             return Piece(f"array({', '.join(item.sql for item in items)})", "array", items=tuple(items))
         raise self.mismatch()
 
@@ -126,7 +126,7 @@ class Terms(Cursor, ABC):
             return self._interval()
         if self.token.text.upper() in RESERVED:
             raise self.mismatch()
-        return self._call() if self.ahead().text == "(" else self._column()
+        return self._call() if self.peek().text == "(" else self._column()
 
     def _case(self) -> Piece:
         parts = ["CASE"]
@@ -134,21 +134,21 @@ class Terms(Cursor, ABC):
             parts.append(self.expression().sql)
         while self.skip_words("WHEN"):
             condition = self.expression()
-            self.need_word("THEN")
+            self.expect_word("THEN")
             parts.append(f"WHEN {condition.sql} THEN {self.expression().sql}")
         if self.skip_words("ELSE"):
             parts.append(f"ELSE {self.expression().sql}")
-        self.need_word("END")
+        self.expect_word("END")
         return Piece(" ".join([*parts, "END"]), "case")
 
     def _interval(self) -> Piece:
-        self.need_word("INTERVAL")
+        self.expect_word("INTERVAL")
         if self.token.kind == "string":
             amount, _, unit = self.take().value.partition(" ")
-            return self._of_unit(amount, unit or self.need_name())
-        return self._of_unit(self.need_count(), self.need_name())
+            return self._interval_of(amount, unit or self.expect_name())
+        return self._interval_of(self.expect_count(), self.expect_name())
 
-    def _of_unit(self, amount: str, unit: str) -> Piece:
+    def _interval_of(self, amount: str, unit: str) -> Piece:
         name, times = INTERVALS.get(unit.lower().removesuffix("s"), ("", 0))
         if not name or not amount.isdigit() or len(amount) > 9:
             raise self.mismatch("INTERVAL")
@@ -157,8 +157,8 @@ class Terms(Cursor, ABC):
         return Piece(modifier.format(""), "interval", interval=modifier, interval_s=interval_s)
 
     def _column(self) -> Piece:
-        parts = [self.need_name()]
-        while self.is_sign(".") and self.ahead().kind in {"word", "name"}:
+        parts = [self.expect_name()]
+        while self.is_sign(".") and self.peek().kind in {"word", "name"}:
             self.take()
             parts.append(self.take().value)
         depth = next((at for at, part in enumerate(parts[:2]) if part in JSON_NAMES), len(parts) - 1)
@@ -190,13 +190,13 @@ class Terms(Cursor, ABC):
         return self._applied(name, function, arguments, parameters, is_filtered=is_filtered, is_distinct=is_distinct)
 
     def _arguments(self) -> tuple[list[Piece], bool]:
-        self.need_sign("(")
+        self.expect_sign("(")
         is_distinct = self.skip_words("DISTINCT")
         if self.skip_sign("*"):
-            self.need_sign(")")
+            self.expect_sign(")")
             return [Piece("*")], is_distinct
         arguments = [] if self.is_sign(")") else self.expressions()
-        self.need_sign(")")
+        self.expect_sign(")")
         return arguments, is_distinct
 
     def _applied(
@@ -210,9 +210,11 @@ class Terms(Cursor, ABC):
         is_distinct: bool,
     ) -> Piece:
         condition = f" FILTER (WHERE {arguments.pop().sql})" if is_filtered and arguments else ""
-        if len(arguments) < function.least or (function.most is not None and len(arguments) > max(1, function.most)):
+        if len(arguments) < function.min_args or (
+            function.max_args is not None and len(arguments) > max(1, function.max_args)
+        ):
             raise QueryRefused(f"Function '{name}' expects {_arity(function)}, found {len(arguments)}")
-        sqls = [_stored(argument) if function.is_of_stored else argument.sql for argument in arguments]
+        sqls = [_stored(argument) if function.uses_stored_status else argument.sql for argument in arguments]
         if "*" in sqls and function is not AGGREGATES["count"]:
             raise QueryRefused(f"Function '{name}' takes no '*'")
         levels = [parameter.sql for parameter in parameters] or ["0.5"]
@@ -254,7 +256,7 @@ class Terms(Cursor, ABC):
                 self.joins.append(f"json_each(CAST({values.sql} AS TEXT)) AS {table}")
                 return Piece(f"{table}.value", known)
             case _, [Piece(sql=amount)] if unit in INTERVALS:
-                return self._of_unit(amount, unit)
+                return self._interval_of(amount, unit)
         raise QueryRefused(f"Function '{known}' does not take these arguments")
 
 
@@ -264,8 +266,8 @@ def _stored(argument: Piece) -> str:
 
 
 def _arity(function: Function) -> str:
-    count = f"{function.least}" if function.least == function.most else f"at least {function.least}"
-    return f"{count} argument{'' if function.least == 1 else 's'}"
+    count = f"{function.min_args}" if function.min_args == function.max_args else f"at least {function.min_args}"
+    return f"{count} argument{'' if function.min_args == 1 else 's'}"
 
 
 def unknown_column(name: str, alias: str = "", table: Table = RUNS) -> QueryRefused:

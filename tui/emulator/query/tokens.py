@@ -7,7 +7,7 @@ the tokens mean is `expressions`' and `selects`' matter.
 import re
 from dataclasses import dataclass
 
-QUERY_MOST_CHARACTERS = 20_000
+MAX_QUERY_CHARACTERS = 20_000
 
 
 class QueryRefused(Exception):
@@ -52,8 +52,8 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "a
 
 def tokens_of(query: str) -> list[Token]:
     """All tokens, the last one of kind end. Raises QueryRefused for a letter that begins none."""
-    if len(query) > QUERY_MOST_CHARACTERS:
-        raise QueryRefused(f"Max query size exceeded ({QUERY_MOST_CHARACTERS} characters)")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise QueryRefused(f"Max query size exceeded ({MAX_QUERY_CHARACTERS} characters)")
     tokens: list[Token] = []
     at, line, line_at = 0, 1, 0
     while at < len(query):
@@ -102,7 +102,7 @@ class Cursor:
         """The next token."""
         return self._tokens[self._next]
 
-    def ahead(self, count: int = 1) -> Token:
+    def peek(self, count: int = 1) -> Token:
         """A token further on; the end's for all beyond it."""
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
@@ -123,8 +123,8 @@ class Cursor:
 
     def skip_words(self, *words: str) -> bool:
         """Read these keywords, if just these come next, all of them."""
-        for ahead, word in enumerate(words):
-            token = self.ahead(ahead)
+        for peek, word in enumerate(words):
+            token = self.peek(peek)
             if token.kind != "word" or token.text.upper() != word:
                 return False
         self._next += len(words)
@@ -134,23 +134,23 @@ class Cursor:
         """Read one of these signs, if one comes next; "" otherwise."""
         return self.take().text if self.is_sign(*signs) else ""
 
-    def need_sign(self, sign: str) -> None:
+    def expect_sign(self, sign: str) -> None:
         """Read that sign. Raises QueryRefused for anything else."""
         if not self.skip_sign(sign):
             raise self.mismatch(f"'{sign}'")
 
-    def need_word(self, word: str) -> None:
+    def expect_word(self, word: str) -> None:
         """Read that keyword. Raises QueryRefused for anything else."""
         if not self.skip_words(word):
             raise self.mismatch(word)
 
-    def need_name(self) -> str:
+    def expect_name(self) -> str:
         """Read an identifier. Raises QueryRefused for anything else."""
         if self.token.kind not in {"word", "name"}:
             raise self.mismatch("IDENTIFIER")
         return self.take().value
 
-    def need_count(self) -> str:
+    def expect_count(self) -> str:
         """Read a whole number. Raises QueryRefused for anything else."""
         if self.token.kind != "number" or not self.token.text.isdigit():
             raise self.mismatch("DECIMAL_LITERAL")

@@ -14,11 +14,11 @@ from tui.emulator.recorded_tasks.tree import TREE
 from tui.emulator.recorded_tasks.waiting import WAITING
 from tui.emulator.simulation.script import Task
 
-REFERENCE: tuple[Task, ...] = (*BASICS, *ERRORS, *TREE)
+RECORDED_TASKS: tuple[Task, ...] = (*BASICS, *ERRORS, *TREE)
 """All tasks that recordings 614 and 817 list, and no other."""
 
-REFERENCE_LATER: tuple[Task, ...] = WAITING
+LATER_RECORDED_TASKS: tuple[Task, ...] = WAITING
 """Tasks of the project of recordings 1000 and up."""
 
-REFERENCE_LIMITS: Mapping[str, int] = {"single-file": 1, "reports": 5}
+RECORDED_LIMITS: Mapping[str, int] = {"single-file": 1, "reports": 5}
 """The queues with a limit (recording 614)."""

@@ -4,10 +4,10 @@ What lives here: scripts. Messages, levels, attributes, metadata and outputs are
 240-254, 272-279, 313 and 700-708.
 """
 
-from tui.emulator.recorded_tasks.asked import duration_ms, is_set, number, text
+from tui.emulator.recorded_tasks.payloads import duration_ms, is_set, number, text
 from tui.emulator.recorded_tasks.stacks import HANDLED_IN_SPAN, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Call, Item, Json, Label, Log, Progress, Script, Span, Task, Wait, Work
+from tui.emulator.simulation.script import AddTags, Call, Item, Json, Log, Script, SetMetadata, Span, Task, Wait, Work
 
 FILE = "src/trigger/basics.ts"
 
@@ -17,7 +17,7 @@ LOST_S = 120
 FLUSH_MS = 1000
 """How often the SDK sends the metadata on, whatever changes meanwhile (recordings 700-708)."""
 
-STEPS_MOST = 1000
+MAX_STEPS = 1000
 
 LOST = Failure(
     FailureKind.STALLED,
@@ -118,7 +118,7 @@ def _returns_nothing(_: Call) -> Script:
 
 
 def _nasty_text(call: Call) -> Script:
-    items = (HOSTILE, Progress({"label": HOSTILE_LABEL}), Work(19))
+    items = (HOSTILE, SetMetadata({"label": HOSTILE_LABEL}), Work(19))
     if is_set(call.payload, "fail"):
         return Script(items, throws=NASTY)
     output = {
@@ -168,7 +168,7 @@ def _build_report(_: Call) -> Script:
 
 
 def _tagged(_: Call) -> Script:
-    return Script((Label(("added-in-run",)), Work(110)), output="tagged")
+    return Script((AddTags(("added-in-run",)), Work(110)), output="tagged")
 
 
 def _big_io(call: Call) -> Script:
@@ -181,7 +181,7 @@ def big_payload(rows: int) -> Json:
 
 
 def _progress_counter(call: Call) -> Script:
-    steps = int(min(max(number(call.payload, "steps", 10), 0), STEPS_MOST))
+    steps = int(min(max(number(call.payload, "steps", 10), 0), MAX_STEPS))
     ms = duration_ms(call.payload, "ms", 500)
     log = [f"step {step}" for step in range(1, steps + 1)]
     items: list[Item] = []
@@ -192,9 +192,9 @@ def _progress_counter(call: Call) -> Script:
         now_ms = step_ms
         flush_ms = -(-step_ms // FLUSH_MS) * FLUSH_MS
         if step < steps and flush_ms < step_ms + ms:
-            items += (Work(flush_ms - step_ms), Progress(_counted(step, steps, log)))
+            items += (Work(flush_ms - step_ms), SetMetadata(_counted(step, steps, log)))
             now_ms = flush_ms
-    items += (Work(15), Progress({**_counted(steps, steps, log), "status": "done"}), Work(17))
+    items += (Work(15), SetMetadata({**_counted(steps, steps, log), "status": "done"}), Work(17))
     return Script(tuple(items), output={"steps": steps})
 
 

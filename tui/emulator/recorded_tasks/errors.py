@@ -5,7 +5,7 @@ recordings 103-111, 137, 241-249, 284 and 839. Times of work are those of an idl
 (242, 245, 246) come from a busy one, and are longer.
 """
 
-from tui.emulator.recorded_tasks.asked import text
+from tui.emulator.recorded_tasks.payloads import text
 from tui.emulator.recorded_tasks.stacks import CHARGE, SECOND_BUILD, TIMER, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Backoff, Call, Log, Script, Task, Work

@@ -35,13 +35,13 @@ SECOND_BUILD = (
 )
 """Likewise: recordings 144, 212, 278, 839."""
 
-FRAMES_MOST = 10
+MAX_FRAMES = 10
 """Node's default."""
 
 
 def stack(*frames: str) -> str:
     """The first ten frames, each on a line as Node prints it."""
-    return "\n".join(f"    at {frame}" for frame in frames[:FRAMES_MOST])
+    return "\n".join(f"    at {frame}" for frame in frames[:MAX_FRAMES])
 
 
 def thrown_at(place: str, below: tuple[str, ...] = FIRST_BUILD) -> str:

@@ -4,10 +4,10 @@ What lives here: scripts. Who starts whom with what, how and in which order is s
 and 730. A script does not know how its children ended, so it returns what the recorded runs returned.
 """
 
-from tui.emulator.recorded_tasks.asked import duration_ms, is_set, number
+from tui.emulator.recorded_tasks.payloads import duration_ms, is_set, number
 from tui.emulator.recorded_tasks.stacks import SECOND_BUILD, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Backoff, Call, Child, Log, Progress, Script, Start, Task, Work
+from tui.emulator.simulation.script import Backoff, Call, Child, Log, Script, SetMetadata, Start, Task, Work
 
 FILE = "src/trigger/tree.ts"
 
@@ -55,7 +55,7 @@ def _pipeline(call: Call) -> Script:
     batch = tuple(Child("leaf", {"n": n, "fail": n == FAILING, "ms": ms}) for n in range(1, 6))
     return Script(
         (
-            Progress({"middles": 1}),
+            SetMetadata({"middles": 1}),
             Work(5),
             Start((Child("middle", {"n": 1}, ("child-of-pipeline",)),), is_awaited=True),
             Work(2),

@@ -3,10 +3,10 @@
 What lives here: scripts. Source: recordings 1005, 1011, 1230-1242.
 """
 
-from tui.emulator.recorded_tasks.asked import duration_ms, number
+from tui.emulator.recorded_tasks.payloads import duration_ms, number
 from tui.emulator.recorded_tasks.stacks import FIRST_BUILD, SECOND_BUILD, thrown_at
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Backoff, Call, Child, Log, Progress, Script, Span, Start, Task, Wait, Work
+from tui.emulator.simulation.script import Backoff, Call, Child, Log, Script, SetMetadata, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/tasks.ts"
 
@@ -16,7 +16,7 @@ TOKEN_TIMEOUT_MS = 600_000
 _LINES = {1: 5_600}
 _FEW_LINES = 20
 _CHATTY_MS = 17_800
-_MOST_CHILDREN = 100
+_MAX_CHILDREN = 100
 _LATER_NODE = tuple(frame.replace("frame:65:14", "frame:63:14") for frame in FIRST_BUILD)
 
 
@@ -41,14 +41,14 @@ def _tree_leaf(call: Call) -> Script:
 
 
 def _parent_of_long(call: Call) -> Script:
-    count = int(min(max(number(call.payload, "n", 2), 0), _MOST_CHILDREN))
+    count = int(min(max(number(call.payload, "n", 2), 0), _MAX_CHILDREN))
     children = tuple(Child("sleeper", call.payload) for _ in range(count))
     return Script((Work(3), Start(children, is_awaited=True, is_batch=True), Work(5)))
 
 
 def _sleeper(call: Call) -> Script:
     seconds = duration_ms(call.payload, "seconds", 1, unit_ms=1000) // 1000
-    steps = ((Work(1000), Progress({"progress": second})) for second in range(1, seconds + 1))
+    steps = ((Work(1000), SetMetadata({"progress": second})) for second in range(1, seconds + 1))
     return Script(tuple(item for step in steps for item in step))
 
 

@@ -15,7 +15,7 @@ from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.new_run import duration_ms
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
-from tui.emulator.simulation.vocabulary import FILTER_WORDS, Word
+from tui.emulator.simulation.statuses import FILTER_STATUSES, Status
 
 MACHINES = ("micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x")
 
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORE
 DEFAULT_PERIOD_MS = 7 * 86_400_000
 """How far back a list without a limit of time goes, whatever else it filters by (recordings 2600, 2602, 2609)."""
 
-_LATEST_MS = 8_640_000_000_000_000
+_MAX_TIME_MS = 8_640_000_000_000_000
 """The last moment that the server's language can tell."""
 
 
@@ -53,7 +53,7 @@ class ListFilters:
     """What a list is limited to. `words`: the asked statuses, None for all; times are inclusive."""
 
     indexed: tuple[Choice, ...] = ()
-    words: frozenset[Word] | None = None
+    words: frozenset[Status] | None = None
     is_test: bool | None = None
     from_ms: int | None = None
     to_ms: int | None = None
@@ -98,8 +98,8 @@ class ListFilters:
         return run.is_test is self.is_test
 
 
-def _status_choice(words: frozenset[Word]) -> Choice:
-    return Choice(lambda ledger: [ledger.with_status(word) for word in words], lambda run: run.copied in words)
+def _status_choice(words: frozenset[Status]) -> Choice:
+    return Choice(lambda ledger: [ledger.with_status(word) for word in words], lambda run: run.listed_status in words)
 
 
 def _field_choice(name: str, text: str) -> Choice:
@@ -118,15 +118,15 @@ def _tag_choice(text: str) -> Choice:
     )
 
 
-def _words(text: str, issues: list[Json]) -> frozenset[Word] | None:
+def _words(text: str, issues: list[Json]) -> frozenset[Status] | None:
     if not text:
         return None
     names = text.split(",")
-    unknown = [name for name in names if name not in FILTER_WORDS]
+    unknown = [name for name in names if name not in FILTER_STATUSES]
     if unknown:
         issues.append(_custom(f"Invalid status values: {', '.join(unknown)}", "filter[status]"))
         return None
-    return frozenset(word for name in names for word in FILTER_WORDS[name])
+    return frozenset(word for name in names for word in FILTER_STATUSES[name])
 
 
 def _is_test(text: str, issues: list[Json]) -> bool | None:
@@ -157,7 +157,7 @@ def parse_moment_ms(text: str) -> int | None:
     number = number_in(text)
     if isnan(number):
         return _iso_ms(text.strip())
-    return int(number) if abs(number) <= _LATEST_MS else None
+    return int(number) if abs(number) <= _MAX_TIME_MS else None
 
 
 def number_in(text: str) -> float:

@@ -22,8 +22,8 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
-DEFAULT_SIZE = 25
-LARGEST_SIZE = 100
+DEFAULT_PAGE_SIZE = 25
+MAX_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ def read_page(world: World, query: Mapping[str, str]) -> Page:
 def _cut(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool, is_first: bool) -> Page:
     """The page of what was found, which is one run more than its size where there is a page behind it."""
     has_more = len(found) > size
-    told = found[:size]
+    shown = found[:size]
     # With a status filter, rows whose fresh status no longer matches are left out; the cursors are not touched.
-    runs = [run for run in told if run.status in filters.words] if filters.words is not None else told
-    if not told:
+    runs = [run for run in shown if run.status in filters.words] if filters.words is not None else shown
+    if not shown:
         return Page(runs)
-    first, last = cursor_of(told[0]), cursor_of(told[-1])
+    first, last = cursor_of(shown[0]), cursor_of(shown[-1])
     if is_backward:
         return Page(runs, next=first, previous=last if has_more else "")
     return Page(runs, next=last if has_more else "", previous="" if is_first else first)
@@ -184,13 +184,13 @@ def _decoded(cursor: str) -> tuple[int, str] | None:
 def _size(text: str | None, issues: list[Json]) -> int:
     """The size of a page; adds to the issues what zod has against it (recordings 015, 016)."""
     if text is None:
-        return DEFAULT_SIZE
+        return DEFAULT_PAGE_SIZE
     place = {"path": ["page[size]"]}
     number = number_in(text)
     if not isfinite(number):
         message = "Expected number, received nan"
         issues.append({"code": "invalid_type", "expected": "number", "received": "nan", "message": message, **place})
-        return DEFAULT_SIZE
+        return DEFAULT_PAGE_SIZE
     if not number.is_integer():
         issues.append(
             {
@@ -207,9 +207,9 @@ def _size(text: str | None, issues: list[Json]) -> int:
     if number < 1:
         message = "Number must be greater than or equal to 1"
         issues.append(_bound("too_small", "minimum", 1, message) | place)
-    if number > LARGEST_SIZE:
-        message = f"Number must be less than or equal to {LARGEST_SIZE}"
-        issues.append(_bound("too_big", "maximum", LARGEST_SIZE, message) | place)
+    if number > MAX_PAGE_SIZE:
+        message = f"Number must be less than or equal to {MAX_PAGE_SIZE}"
+        issues.append(_bound("too_big", "maximum", MAX_PAGE_SIZE, message) | place)
     return int(number)
 
 

@@ -21,10 +21,10 @@ VALID_S = 300
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
-def presigner(asked: ApiRequest) -> Presign:
+def presigner(request: ApiRequest) -> Presign:
     """What makes addresses that are valid from now on."""
-    environment = asked.world.environment
-    now_ms = asked.world.now_ms
+    environment = request.world.environment
+    now_ms = request.world.now_ms
 
     def address(run: Run, part: str) -> str:
         path = f"{environment.project.ref}/{environment.slug}/{packet_path(run, part)}"
@@ -35,29 +35,29 @@ def presigner(asked: ApiRequest) -> Presign:
             "X-Amz-SignedHeaders": "host",
         }
         query["X-Amz-Signature"] = _signature(environment, path, query)
-        return f"{asked.address}/packets/{path}?{urlencode(query)}"
+        return f"{request.address}/packets/{path}?{urlencode(query)}"
 
     return address
 
 
-async def packet(asked: ApiRequest) -> ApiResponse:
-    """`GET /packets/{path}`, without a key; `asked.world` is the one of `slug_in(path)`.
+async def packet(request: ApiRequest) -> ApiResponse:
+    """`GET /packets/{path}`, without a key; `request.world` is the one of `slug_in(path)`.
 
     An output is wrapped as the SDK stores it, `{"json":…}`, a text is stored bare, a payload as it was sent
     (recordings 706, 719). The SDK reads it by its content type, which has no charset. Refuses with 403 what is not
     signed or too old, and with 404 what is gone.
     """
-    environment, query = asked.world.environment, asked.query
-    path = asked.path["path"]
+    environment, query = request.world.environment, request.query
+    path = request.path["path"]
     signature = query.get("X-Amz-Signature", "")
     if not hmac.compare_digest(signature.encode(), _signature(environment, path, query).encode()):
         raise _denied(403, "SignatureDoesNotMatch", "The signature is not that of this address.")
     # A signature that fits was made here, so that its times and its path can be read.
     signed_s = timegm(strptime(query["X-Amz-Date"], _TIME))
-    if asked.world.now_ms // 1000 > signed_s + int(query["X-Amz-Expires"]):
+    if request.world.now_ms // 1000 > signed_s + int(query["X-Amz-Expires"]):
         raise _denied(403, "AccessDenied", "Request has expired")
     *_, folder, name = path.split("/")
-    run = asked.world.find(folder.partition("-")[0])
+    run = request.world.find(folder.partition("-")[0])
     is_payload = name == "payload.json"
     value = NOTHING if run is None else run.payload() if is_payload else _wrapped(run.output())
     if value is NOTHING:

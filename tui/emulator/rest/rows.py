@@ -15,7 +15,7 @@ from tui.emulator.simulation.costs import compute_cents, invocation_cents
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.schedules import schedule_of
 from tui.emulator.simulation.script import NOTHING, Json
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 PAYLOAD_INLINE_BYTES = 512 * 1024
 OUTPUT_INLINE_BYTES = 128 * 1024
@@ -24,7 +24,7 @@ OUTPUT_INLINE_BYTES = 128 * 1024
 SUPER_JSON = "application/super+json"
 """The type of an output as the SDK stores it, `{"json":…}`."""
 
-SECONDS_KEPT = 4096
+MAX_CACHED_SECONDS = 4096
 """Seconds whose text is remembered: rows that are told at the same time are of the same minutes."""
 
 Presign = Callable[[Run, str], str]
@@ -37,7 +37,7 @@ def iso_time(ms: int) -> str:
     return f"{_iso_second(seconds)}.{rest:03d}Z"
 
 
-@lru_cache(SECONDS_KEPT)
+@lru_cache(MAX_CACHED_SECONDS)
 def _iso_second(seconds: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
@@ -47,9 +47,9 @@ def json_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def is_large(value: Json, most_bytes: int) -> bool:
+def is_large(value: Json, max_bytes: int) -> bool:
     """Whether it is stored in a file of its own."""
-    return value is not None and len(json_text(value).encode("utf-8", "surrogatepass")) > most_bytes
+    return value is not None and len(json_text(value).encode("utf-8", "surrogatepass")) > max_bytes
 
 
 def packet_path(run: Run, part: str) -> str:
@@ -67,7 +67,7 @@ def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[
         "id": run.id,
         "status": run.status.in_rest(is_versioned=is_versioned),
         "taskIdentifier": run.task_id,
-        "idempotencyKey": run.told_key or None,
+        "idempotencyKey": run.shown_key or None,
         "version": run.version or None,
         "createdAt": iso_time(run.created_ms),
         "updatedAt": iso_time(run.updated_ms),
@@ -94,7 +94,7 @@ def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> di
     state = {
         "id": run.id,
         "taskIdentifier": run.task_id,
-        "idempotencyKey": run.told_key or None,
+        "idempotencyKey": run.shown_key or None,
         "version": run.version or None,
         "status": run.status.in_rest(is_versioned=is_versioned),
         "createdAt": iso_time(run.created_ms),
@@ -125,32 +125,32 @@ def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned
     def related(other: Run) -> dict[str, Any]:
         return related_row(other, environment, is_versioned=is_versioned)
 
-    whole = related(run)
+    detail_row = related(run)
     payload = run.payload()
     if is_large(payload, PAYLOAD_INLINE_BYTES):
-        whole["payloadPresignedUrl"] = presign(run, "payload")
+        detail_row["payloadPresignedUrl"] = presign(run, "payload")
     else:
-        whole["payload"] = payload
+        detail_row["payload"] = payload
     output = run.output()
     if output is not NOTHING:
         if is_large(output, OUTPUT_INLINE_BYTES):
-            whole["outputPresignedUrl"] = presign(run, "output")
+            detail_row["outputPresignedUrl"] = presign(run, "output")
         else:
-            whole["output"] = output
+            detail_row["output"] = output
     if run.failure is not None:
-        whole["error"] = {key: text.replace("\0", "") for key, text in run.failure.in_rest().items()}
+        detail_row["error"] = {key: text.replace("\0", "") for key, text in run.failure.in_rest().items()}
     if run.schedule_id and run.task is not None:
-        whole["schedule"] = schedule_of(run.task)
-    whole["attemptCount"] = len(run.attempts)
-    whole["attempts"] = []
+        detail_row["schedule"] = schedule_of(run.task)
+    detail_row["attemptCount"] = len(run.attempts)
+    detail_row["attempts"] = []
     relatives: dict[str, Any] = {}
     if run.root is not None:
         relatives["root"] = related(run.root)
     if run.parent is not None:
         relatives["parent"] = related(run.parent)
     relatives["children"] = [related(child) for child in run.children]
-    whole["relatedRuns"] = relatives
-    return whole
+    detail_row["relatedRuns"] = relatives
+    return detail_row
 
 
 def _costs(run: Run, environment: Environment) -> dict[str, float]:
@@ -169,7 +169,7 @@ def _listed_finish_ms(run: Run) -> int | None:
 
 
 def _expired_ms(run: Run) -> int | None:
-    return run.finished_ms if run.status is Word.EXPIRED else None
+    return run.finished_ms if run.status is Status.EXPIRED else None
 
 
 def _time(ms: int | None) -> str | None:

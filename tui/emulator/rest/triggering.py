@@ -14,31 +14,31 @@ from typing import Any
 from tui.emulator.exchange import Refusal, validation_error
 from tui.emulator.rest.list_filters import MACHINES, parse_moment_ms
 from tui.emulator.rest.rows import SUPER_JSON
-from tui.emulator.simulation.lifecycle import TAGS_MOST
+from tui.emulator.simulation.lifecycle import MAX_TAGS
 from tui.emulator.simulation.new_run import NewRun, duration_ms
 from tui.emulator.simulation.runs import ABSENT
 from tui.emulator.simulation.script import Json
 
-TAG_UNITS_MOST = 128
+MAX_TAG_UNITS = 128
 KEY_VALID_MS = 30 * 86_400_000
 """How long an idempotency key counts when nothing is said."""
 
-TTL_MOST_S = 10_000_000_000
-LATEST_MS = 253_402_300_799_999
+MAX_TTL_S = 10_000_000_000
+MAX_TIME_MS = 253_402_300_799_999
 """The last moment that a row can tell: the end of the year 9999."""
 
 _NOT_IN_QUEUE_NAMES = re.compile(r"[^a-zA-Z0-9_/-]")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TriggerRequest:
     """What a body asks for, and how long its idempotency key counts, in milliseconds."""
 
     new: NewRun
     key_valid_ms: int = KEY_VALID_MS
 
 
-def read_wish(task_id: str, body: Json, now_ms: int) -> Wish:
+def read_trigger(task_id: str, body: Json, now_ms: int) -> TriggerRequest:
     """Read a body. Raises `Refusal`: 400 for a wrong type (384), 422 for too many tags (383) or a bad delay."""
     if not isinstance(body, dict):
         raise validation_error(f"Expected object, received {_kind(body)}")
@@ -67,7 +67,7 @@ def read_wish(task_id: str, body: Json, now_ms: int) -> Wish:
         is_test=_read(options, "test", bool, default=False),
         max_attempts=_read(options, "maxAttempts", int, None),
     )
-    return Wish(new, duration_ms(key_ttl) or KEY_VALID_MS)
+    return TriggerRequest(new, duration_ms(key_ttl) or KEY_VALID_MS)
 
 
 def read_delay_ms(text: str, now_ms: int) -> int:
@@ -77,7 +77,7 @@ def read_delay_ms(text: str, now_ms: int) -> int:
         until_ms: int | None = now_ms + delay_ms
     else:
         until_ms = None if text.strip().isdigit() else parse_moment_ms(text)
-    if not text.strip() or until_ms is None or until_ms > LATEST_MS:
+    if not text.strip() or until_ms is None or until_ms > MAX_TIME_MS:
         raise Refusal(422, {"error": f"Invalid delay: {text}"})
     return max(0, until_ms - now_ms)
 
@@ -94,15 +94,15 @@ def read_tags(value: Json, path: str) -> tuple[str, ...]:
         if not isinstance(tag, str):
             raise _wrong(f"Expected string, received {_kind(tag)}", place)
         # Counted as the server's language does, in units of UTF-16.
-        if len(tag.encode("utf-16-le", "surrogatepass")) // 2 > TAG_UNITS_MOST:
+        if len(tag.encode("utf-16-le", "surrogatepass")) // 2 > MAX_TAG_UNITS:
             raise _wrong("Tags must be less than 128 characters", place)
     return tuple(dict.fromkeys(tag for tag in tags if tag.strip()))
 
 
 def _tags(value: Json) -> tuple[str, ...]:
     tags = read_tags(value, "options.tags")
-    if len(tags) > TAGS_MOST:
-        text = f"Runs can only have {TAGS_MOST} tags, you're trying to set {len(tags)}."
+    if len(tags) > MAX_TAGS:
+        text = f"Runs can only have {MAX_TAGS} tags, you're trying to set {len(tags)}."
         raise Refusal(422, {"error": text})
     return tags
 
@@ -136,7 +136,7 @@ def _queue(value: Json) -> str:
 def _ttl(value: Json) -> str | None:
     """A text stays as it is, a number is seconds; None: what the environment says."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 <= value <= TTL_MOST_S and value == int(value):
+    if is_number and 0 <= value <= MAX_TTL_S and value == int(value):
         return _spelled(int(value)) or None
     if value is not None and not isinstance(value, str):
         raise _wrong("Invalid input", "options.ttl")

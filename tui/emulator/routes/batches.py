@@ -11,9 +11,9 @@ from tui.emulator.simulation.runs import Block, Run
 from tui.emulator.world import LIST_LAG_MS, World
 
 
-async def batch(asked: ApiRequest) -> ApiResponse:
+async def batch(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/batches/{id}`: the counts speak of the creation of runs, not of their ends (recording 610)."""
-    block = find_batch(asked)
+    block = find_batch(request)
     runs = block.runs
     is_over = all(run.status.is_final for run in runs)
     return ApiResponse(
@@ -30,23 +30,23 @@ async def batch(asked: ApiRequest) -> ApiResponse:
     )
 
 
-async def batch_with_errors(asked: ApiRequest) -> ApiResponse:
+async def batch_with_errors(request: ApiRequest) -> ApiResponse:
     """`GET /api/v2/batches/{id}`, which the SDK asks: also when its runs were made, and which could not be (none)."""
-    block = find_batch(asked)
-    told = (await batch(asked)).body
-    del told["successfulRunCount"], told["failedRunCount"]
-    return ApiResponse({**told, "processing": {"completedAt": iso_time(block.started_ms), "errors": []}})
+    block = find_batch(request)
+    body = (await batch(request)).body
+    del body["successfulRunCount"], body["failedRunCount"]
+    return ApiResponse({**body, "processing": {"completedAt": iso_time(block.started_ms), "errors": []}})
 
 
-async def results(asked: ApiRequest) -> ApiResponse:
+async def results(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/batches/{id}/results`: always empty (recording 612)."""
-    return ApiResponse({"id": find_batch(asked).batch_id, "items": []})
+    return ApiResponse({"id": find_batch(request).batch_id, "items": []})
 
 
-def find_batch(asked: ApiRequest) -> Block:
+def find_batch(request: ApiRequest) -> Block:
     """The stretch in which the batch was made. Raises `Refusal` (recording 613)."""
-    batch_id = asked.path["id"]
-    run = _any_run(asked.world, batch_id)
+    batch_id = request.path["id"]
+    run = _any_run(request.world, batch_id)
     if run is None or run.parent is None:
         raise not_found()
     blocks = (block for attempt in run.parent.attempts for block in attempt.blocks)

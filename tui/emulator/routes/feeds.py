@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, FeedSubscription, Refusal, query_error
 from tui.emulator.feed.columns import Columns, row_key
-from tui.emulator.feed.polls import INSERT, RunPoll, SetPoll, Told, after_a_loss, snapshot
-from tui.emulator.feed.shapes import Lately, OfBatch, Shape
+from tui.emulator.feed.polls import INSERT, PollResult, RunPoll, SetPoll, changes_since, snapshot
+from tui.emulator.feed.shapes import BatchRuns, RecentRuns, Shape
 from tui.emulator.rest.rows import json_text
 from tui.emulator.routes.batches import find_batch
 from tui.emulator.simulation.new_run import duration_ms
 
-WINDOW_MOST_MS = 86_400_000
+MAX_WINDOW_MS = 86_400_000
 MINUTE_MS = 60_000
 FROM_THE_START = "-1"
 HANDLE, OLD_HANDLE = "electric-handle", "electric-shape-id"
@@ -27,80 +27,85 @@ OPEN = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"
 """Headers of every answer that is none of an error; browsers read the others only so."""
 
 
-async def one_run(asked: ApiRequest) -> ApiResponse:
+async def one_run(request: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/runs/{id}` (recordings 700-729)."""
-    run = asked.world.find(asked.path["id"])
+    run = request.world.find(request.path["id"])
     if run is None:
         raise Refusal(404, {"error": "Not found"}, {"x-should-retry": "false"})
-    following = asked.following
-    handle = _handle(asked.query)
-    if live_handle(asked.query):
-        poll = RunPoll(asked.world, run, _offset_ms(asked.query), following.now_ms, following.random)
-        told = await following.hold(poll, handle)
-        cursor = following.next_number()
+    subscription = request.subscription
+    handle = _handle(request.query)
+    if live_handle(request.query):
+        poll = RunPoll(request.world, run, _offset_ms(request.query), subscription.now_ms, subscription.random)
+        result = await subscription.hold(poll, handle)
+        cursor = subscription.next_number()
         # An answer without a row leaves the offset as it was, number and all (recording 709).
-        offset = f"{told.ms}_{cursor}" if told.rows else asked.query["offset"]
-        return _answer(asked, told, handle, offset, cursor)
-    told = Told([(run, INSERT)], run.updated_ms)
-    return _snapshot(asked, told, handle or f"run-{run.id.removeprefix('run_')}")
+        offset = f"{result.ms}_{cursor}" if result.rows else request.query["offset"]
+        return _answer(request, result, handle, offset, cursor)
+    result = PollResult([(run, INSERT)], run.updated_ms)
+    return _snapshot(request, result, handle or f"run-{run.id.removeprefix('run_')}")
 
 
-async def many_runs(asked: ApiRequest) -> ApiResponse:
+async def many_runs(request: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/runs` (recordings 730-740, 743-751). Raises `Refusal` for a tag that cannot be (738)."""
-    query = asked.query
+    query = request.query
     tags = _tags(query.get("tags", ""))
     handle = _handle(query)
-    since_ms = _since_ms(query.get("createdAt", ""), asked.following.now_ms)
+    since_ms = _since_ms(query.get("createdAt", ""), request.subscription.now_ms)
     if handle:
         pinned_ms = _pinned_ms(handle)
         if pinned_ms is not None:
-            since_ms = _minute(max(pinned_ms, asked.following.now_ms - WINDOW_MOST_MS))
+            since_ms = _minute(max(pinned_ms, request.subscription.now_ms - MAX_WINDOW_MS))
     else:
-        handle = f"runs_{since_ms}_{_unique(asked)}"
-    return await _set(asked, Lately(since_ms, tags), handle)
+        handle = f"runs_{since_ms}_{_unique(request)}"
+    return await _set(request, RecentRuns(since_ms, tags), handle)
 
 
-async def batch(asked: ApiRequest) -> ApiResponse:
+async def batch(request: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/batches/{id}` (recordings 741, 742)."""
-    block = find_batch(asked)
+    block = find_batch(request)
     return await _set(
-        asked, OfBatch(block.batch_id, block.runs), _handle(asked.query) or f"{block.batch_id}_{_unique(asked)}"
+        request, BatchRuns(block.batch_id, block.runs), _handle(request.query) or f"{block.batch_id}_{_unique(request)}"
     )
 
 
-async def _set(asked: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
+async def _set(request: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
     """The answer of a shape of many runs."""
-    following, world = asked.following, asked.world
-    now_ms = following.now_ms
-    slug, sets = world.environment.slug, following.sets
-    if not live_handle(asked.query):
-        return _snapshot(asked, snapshot(world, shape, sets.make(slug, handle, now_ms)), handle)
-    offset_ms = _offset_ms(asked.query)
+    subscription, world = request.subscription, request.world
+    now_ms = subscription.now_ms
+    slug, sets = world.environment.slug, subscription.sets
+    if not live_handle(request.query):
+        return _snapshot(request, snapshot(world, shape, sets.make(slug, handle, now_ms)), handle)
+    offset_ms = _offset_ms(request.query)
     known = sets.find(slug, handle, now_ms)
     lost = None
     if known is None:
         known = sets.make(slug, handle, now_ms)
-        lost = after_a_loss(world, shape, known, offset_ms)
-    poll = SetPoll(world, shape, known, offset_ms, now_ms, following.random)
-    told = await following.hold(poll, handle, lost if lost and lost.rows else None)
-    cursor = following.next_number()
-    return _answer(asked, told, handle, f"{told.ms}_{cursor}", cursor)
+        lost = changes_since(world, shape, known, offset_ms)
+    poll = SetPoll(world, shape, known, offset_ms, now_ms, subscription.random)
+    result = await subscription.hold(poll, handle, lost if lost and lost.rows else None)
+    cursor = subscription.next_number()
+    return _answer(request, result, handle, f"{result.ms}_{cursor}", cursor)
 
 
-def _snapshot(asked: ApiRequest, told: Told, handle: str) -> ApiResponse:
-    schema = {"electric-schema": _columns(asked).schema()}
-    return _answer(asked, told, handle, f"{told.ms}_{asked.following.next_number()}", None, schema)
+def _snapshot(request: ApiRequest, result: PollResult, handle: str) -> ApiResponse:
+    schema = {"electric-schema": _columns(request).schema()}
+    return _answer(request, result, handle, f"{result.ms}_{request.subscription.next_number()}", None, schema)
 
 
 def _answer(
-    asked: ApiRequest, told: Told, handle: str, offset: str, cursor: int | None, more: Mapping[str, str] | None = None
+    request: ApiRequest,
+    result: PollResult,
+    handle: str,
+    offset: str,
+    cursor: int | None,
+    more: Mapping[str, str] | None = None,
 ) -> ApiResponse:
-    columns = _columns(asked)
+    columns = _columns(request)
     rows = [
         {"key": row_key(run), "value": columns.row(run), "headers": {"operation": operation}}
-        for run, operation in told.rows
+        for run, operation in result.rows
     ]
-    headers = {**OPEN, **place_headers(handle, offset, is_old=asked.following.is_old), **(more or {})}
+    headers = {**OPEN, **place_headers(handle, offset, is_old=request.subscription.is_old), **(more or {})}
     if cursor is not None:
         headers["electric-cursor"] = str(cursor)
     return ApiResponse([*rows, UP_TO_DATE], headers=headers)
@@ -113,13 +118,13 @@ def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
     return {name: quote(text, SAFE) for name, text in zip(names, (handle, offset), strict=True)}
 
 
-def must_refetch(following: FeedSubscription, handle: str) -> Refusal:
+def must_refetch(subscription: FeedSubscription, handle: str) -> Refusal:
     """What a real Electric answers to a handle that it has given up: begin anew, with another one.
 
     Source: Electric's HTTP API; the recorded server never does it.
     """
-    name = OLD_HANDLE if following.is_old else HANDLE
-    new_handle = following.given_up(handle, f"{quote(handle, SAFE)}-{following.next_number()}")
+    name = OLD_HANDLE if subscription.is_old else HANDLE
+    new_handle = subscription.replace_handle(handle, f"{quote(handle, SAFE)}-{subscription.next_number()}")
     headers = {**OPEN, name: new_handle}
     return Refusal(409, [{"headers": {"control": "must-refetch"}}], headers)
 
@@ -130,9 +135,9 @@ def live_handle(query: Mapping[str, str]) -> str:
     return _handle(query) if is_live else ""
 
 
-def _columns(asked: ApiRequest) -> Columns:
-    skipped = {name.strip() for name in asked.query.get("skipColumns", "").split(",")}
-    return Columns(asked.world.environment, skipped, is_versioned=asked.is_versioned)
+def _columns(request: ApiRequest) -> Columns:
+    skipped = {name.strip() for name in request.query.get("skipColumns", "").split(",")}
+    return Columns(request.world.environment, skipped, is_versioned=request.is_versioned)
 
 
 def _handle(query: Mapping[str, str]) -> str:
@@ -150,8 +155,8 @@ def _offset_ms(query: Mapping[str, str]) -> int:
 
 def _since_ms(window: str, now_ms: int) -> int:
     """Where `createdAt` begins: at most a day ago, also when it says nonsense (recordings 736, 737)."""
-    window_ms = duration_ms(window) or WINDOW_MOST_MS
-    return _minute(now_ms - min(window_ms, WINDOW_MOST_MS))
+    window_ms = duration_ms(window) or MAX_WINDOW_MS
+    return _minute(now_ms - min(window_ms, MAX_WINDOW_MS))
 
 
 def _pinned_ms(handle: str) -> int | None:
@@ -166,9 +171,9 @@ def _minute(ms: int) -> int:
     return ms - ms % MINUTE_MS
 
 
-def _unique(asked: ApiRequest) -> str:
+def _unique(request: ApiRequest) -> str:
     """The end of a new handle, as `38_c39edb2c`."""
-    return f"{asked.following.next_number()}_{asked.following.random.getrandbits(32):08x}"
+    return f"{request.subscription.next_number()}_{request.subscription.random.getrandbits(32):08x}"
 
 
 def _tags(text: str) -> tuple[str, ...]:

@@ -12,12 +12,12 @@ USER_ID = "cmwunrx6s0000yl7d0vz8hk3p"
 BURST_FACTOR = 2
 
 
-async def whoami(asked: ApiRequest) -> ApiResponse:
+async def whoami(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/whoami`; `slug` is what rows call `env.name`. Only a development environment is somebody's.
 
     Longer than a function should be: one literal, key by key as recorded.
     """
-    environment = asked.world.environment
+    environment = request.world.environment
     project = environment.project
     is_personal = bool(environment.user)
     user = {"id": USER_ID, "displayName": environment.user, "name": environment.user}
@@ -73,6 +73,6 @@ async def whoami(asked: ApiRequest) -> ApiResponse:
     return ApiResponse(answer)
 
 
-async def claims(asked: ApiRequest) -> ApiResponse:
+async def claims(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/auth/jwt/claims`: what a public token has to say of itself; its scopes are up to who signs it."""
-    return ApiResponse({"sub": asked.world.environment.id, "pub": True})
+    return ApiResponse({"sub": request.world.environment.id, "pub": True})

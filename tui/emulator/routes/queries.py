@@ -15,7 +15,7 @@ from typing import Any
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, validation_error
 from tui.emulator.query import QueryRefused
-from tui.emulator.query.columns import TABLE, TABLE_MEANING, TIME_COLUMN
+from tui.emulator.query.columns import TABLE, TABLE_DESCRIPTION, TIME_COLUMN
 from tui.emulator.query.schema import COLUMNS
 from tui.emulator.rest.list_filters import DEFAULT_PERIOD_MS
 from tui.emulator.simulation.new_run import duration_ms
@@ -25,16 +25,16 @@ _SCOPES = ("organization", "project", "environment")
 _FORMATS = ("json", "csv")
 
 
-async def query(asked: ApiRequest) -> ApiResponse:
+async def query(request: ApiRequest) -> ApiResponse:
     """Answer a query, as rows of JSON or as CSV text."""
-    body = _body(asked.json())
+    body = _body(request.json())
     from_ms, to_ms = _moment_ms(body.get("from")), _moment_ms(body.get("to"))
     period = body.get("period")
     if from_ms is None and to_ms is None:
         period_ms = duration_ms(period) if isinstance(period, str) else None
-        from_ms = asked.world.now_ms - (DEFAULT_PERIOD_MS if period_ms is None else period_ms)
+        from_ms = request.world.now_ms - (DEFAULT_PERIOD_MS if period_ms is None else period_ms)
     try:
-        names, rows = await asked.queries.answer(body["query"], from_ms=from_ms, to_ms=to_ms)
+        names, rows = await request.queries.answer(body["query"], from_ms=from_ms, to_ms=to_ms)
     except QueryRefused as refused:
         raise Refusal(refused.status, {"error": str(refused)}) from None
     if body.get("format") == "csv":
@@ -46,9 +46,9 @@ async def schema(_: ApiRequest) -> ApiResponse:
     """Tell the tables and their columns (recording 830)."""
     table = {
         "name": TABLE,
-        "description": TABLE_MEANING,
+        "description": TABLE_DESCRIPTION,
         "timeColumn": TIME_COLUMN,
-        "columns": [column.told() for column in COLUMNS],
+        "columns": [column.as_schema() for column in COLUMNS],
     }
     return ApiResponse({"tables": [table]})
 

@@ -10,57 +10,57 @@ from tui.emulator.simulation.queues import Queue
 from tui.emulator.simulation.script import Json
 
 DEFAULT_PER_PAGE = 25
-MOST_PER_PAGE = 100
-DIGITS_READ = 9
+MAX_PER_PAGE = 100
+MAX_DIGITS = 9
 """A number with more of them is beyond the last page anyhow."""
 
 _KINDS = ("id", "task", "custom")
 _ACTIONS = ("pause", "resume")
 
 
-async def list_queues(asked: ApiRequest) -> ApiResponse:
+async def list_queues(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues?page&perPage`: pages are counted from 1, names are in order (recordings 600, 601, 614)."""
     issues: list[Json] = []
-    page = _positive(asked, "page", 1, issues)
-    per_page = min(_positive(asked, "perPage", DEFAULT_PER_PAGE, issues), MOST_PER_PAGE)
+    page = _positive(request, "page", 1, issues)
+    per_page = min(_positive(request, "perPage", DEFAULT_PER_PAGE, issues), MAX_PER_PAGE)
     if issues:
         raise query_error(*issues)
-    queues = asked.world.queues.all()
+    queues = request.world.queues.all()
     shown = queues[(page - 1) * per_page : page * per_page]
     pagination = {"currentPage": page, "totalPages": -(-len(queues) // per_page), "count": len(queues)}
     return ApiResponse({"data": [_row(queue) for queue in shown], "pagination": pagination})
 
 
-async def queue(asked: ApiRequest) -> ApiResponse:
+async def queue(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues/{queue}?type=id|task|custom`: one of them (recordings 602-605, 607)."""
-    kind = asked.query.get("type", "id")
+    kind = request.query.get("type", "id")
     if kind not in _KINDS:
         message = _enum_message(_KINDS, kind)
         issue = {"received": kind, "code": "invalid_enum_value", "options": list(_KINDS), "message": message}
         raise query_error({**issue, "path": ["type"]})
-    return ApiResponse(_row(_find(asked, kind)))
+    return ApiResponse(_row(_find(request, kind)))
 
 
-async def pause(asked: ApiRequest) -> ApiResponse:
+async def pause(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/queues/{queue}/pause` with `{"type", "action": "pause"|"resume"}` (recordings 606, 608, 609).
 
     The answer lacks `concurrencyLimitOverridePercent`, as recorded.
     """
-    body = asked.json()
+    body = request.json()
     if not isinstance(body, dict):
         raise validation_error("Expected object, received array" if isinstance(body, list) else "Invalid input")
     kind = _enum(body.get("type", "id"), _KINDS, "type")
     action = _enum(body.get("action"), _ACTIONS, "action")
-    found = _find(asked, kind)
-    asked.world.pause(found, is_paused=action == "pause")
+    found = _find(request, kind)
+    request.world.pause(found, is_paused=action == "pause")
     row = _row(found)
     del row["concurrencyLimitOverridePercent"]
     return ApiResponse(row)
 
 
-def _find(asked: ApiRequest, kind: str) -> Queue:
+def _find(request: ApiRequest, kind: str) -> Queue:
     # The SDK encodes a slash in a name twice.
-    found = asked.world.queues.find(asked.path["queue"].replace("%2F", "/"), kind)
+    found = request.world.queues.find(request.path["queue"].replace("%2F", "/"), kind)
     if found is None:
         raise Refusal(404, {"error": "queue-not-found"})
     return found
@@ -87,12 +87,12 @@ def _row(queue: Queue) -> dict[str, Any]:
     }
 
 
-def _positive(asked: ApiRequest, name: str, default: int, issues: list[Json]) -> int:
+def _positive(request: ApiRequest, name: str, default: int, issues: list[Json]) -> int:
     """A page number or size; adds to the issues what it is instead."""
-    text = asked.query.get(name)
+    text = request.query.get(name)
     if text is None:
         return default
-    digits = text.strip()[:DIGITS_READ]
+    digits = text.strip()[:MAX_DIGITS]
     if text.strip().isdecimal() and int(digits) > 0:
         return int(digits)
     message = "Number must be greater than 0"

@@ -10,103 +10,103 @@ from tui.emulator.rest.listing import read_page
 from tui.emulator.rest.packets import presigner
 from tui.emulator.rest.rows import detail as detail_of
 from tui.emulator.rest.rows import json_text, list_row
-from tui.emulator.rest.triggering import read_delay_ms, read_tags, read_wish
-from tui.emulator.simulation.lifecycle import TAGS_MOST
+from tui.emulator.rest.triggering import read_delay_ms, read_tags, read_trigger
+from tui.emulator.simulation.lifecycle import MAX_TAGS
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 TOKEN_VALID_S = 3600
 
 
-async def list_runs(asked: ApiRequest) -> ApiResponse:
+async def list_runs(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs` (recordings 010-063)."""
-    page = read_page(asked.world, asked.query)
-    environment = asked.world.environment
-    rows = [list_row(run, environment, is_versioned=asked.is_versioned) for run in page.runs]
+    page = read_page(request.world, request.query)
+    environment = request.world.environment
+    rows = [list_row(run, environment, is_versioned=request.is_versioned) for run in page.runs]
     return ApiResponse({"data": rows, "pagination": page.pagination()})
 
 
-async def detail(asked: ApiRequest) -> ApiResponse:
+async def detail(request: ApiRequest) -> ApiResponse:
     """`GET /api/v3/runs/{id}` (recordings 100-152)."""
-    return _detail(asked, _read(asked))
+    return _detail(request, _read(request))
 
 
-async def result(asked: ApiRequest) -> ApiResponse:
+async def result(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/result`: of no use for any run but a canceled one (recordings 300-305)."""
-    run = asked.world.find(asked.path["id"])
-    if run is None or run.status is not Word.CANCELED:
+    run = request.world.find(request.path["id"])
+    if run is None or run.status is not Status.CANCELED:
         raise Refusal(404, {"error": "Run either doesn't exist or is not finished"})
     error = {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}
     return ApiResponse({"ok": False, "id": run.id, "taskIdentifier": run.task_id, "error": error})
 
 
-async def metadata(asked: ApiRequest) -> ApiResponse:
+async def metadata(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/metadata`: as a JSON text (recordings 310-312)."""
-    run = _read(asked)
+    run = _read(request)
     text = None if run.metadata is None else json_text(run.metadata)
     return ApiResponse({"metadata": text, "metadataType": "application/json"})
 
 
-async def cancel(asked: ApiRequest) -> ApiResponse:
+async def cancel(request: ApiRequest) -> ApiResponse:
     """`POST /api/v2/runs/{id}/cancel`: the same answer whatever the run's state; no body is needed (400-406)."""
-    run = _change(asked)
-    asked.world.cancel(run)
+    run = _change(request)
+    request.world.cancel(run)
     return ApiResponse({"id": run.id})
 
 
-async def replay(asked: ApiRequest) -> ApiResponse:
+async def replay(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/runs/{id}/replay`: the id of a new run (recordings 410-413)."""
-    return ApiResponse({"id": asked.world.replay(_change(asked)).id})
+    return ApiResponse({"id": request.world.replay(_change(request)).id})
 
 
-async def reschedule(asked: ApiRequest) -> ApiResponse:
+async def reschedule(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/runs/{id}/reschedule` with `{"delay": …}`: the run in full (recording 420)."""
-    run = _change(asked)
-    body = asked.json()
+    run = _change(request)
+    body = request.json()
     delay = body.get("delay") if isinstance(body, dict) else None
     if not isinstance(delay, str):
         raise Refusal(400, {"error": "Invalid request body"})
-    if not asked.world.lifecycle.reschedule(run, read_delay_ms(delay, asked.world.now_ms)):
+    if not request.world.lifecycle.reschedule(run, read_delay_ms(delay, request.world.now_ms)):
         raise Refusal(422, {"error": "Cannot reschedule a run that is not delayed"})
-    return _detail(asked, run)
+    return _detail(request, run)
 
 
-async def add_tags(asked: ApiRequest) -> ApiResponse:
+async def add_tags(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/runs/{id}/tags` with `{"tags": …}`, one or a list; past ten nothing changes (recording 421)."""
-    run = _change(asked)
-    body = asked.json()
+    run = _change(request)
+    body = request.json()
     if not isinstance(body, dict) or body.get("tags") is None:
         raise Refusal(400, {"error": "Invalid request body"})
     new = [tag for tag in read_tags(body["tags"], "tags") if tag not in run.tags]
     if not new:
         return ApiResponse({"message": "No new tags to add"})
-    if not asked.world.lifecycle.add_tags(run, tuple(new)):
+    if not request.world.lifecycle.add_tags(run, tuple(new)):
         unset = ", ".join(f"'{tag}'" for tag in new)
-        text = f"Runs can only have {TAGS_MOST} tags, you're trying to set {len(run.tags) + len(new)}."
+        text = f"Runs can only have {MAX_TAGS} tags, you're trying to set {len(run.tags) + len(new)}."
         raise Refusal(422, {"error": f"{text} These tags have not been set: {unset}."})
     return ApiResponse({"message": f"Successfully set {len(new)} new tags."})
 
 
-async def trigger(asked: ApiRequest) -> ApiResponse:
+async def trigger(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/tasks/{task}/trigger`: a new run, or the one with the same key (recordings 380-385).
 
     A task that nobody knows is accepted. Without a payload a known task makes its own, as for the company's runs. A
     request that is sent again, with the key that the SDK gives it, is answered as it was the first time.
     """
-    world = asked.world
-    if (made := world.ledger.made_by(asked.request_key)) is not None:
+    world = request.world
+    if (made := world.ledger.find_by_request(request.request_key)) is not None:
         return _triggered(world, made, is_cached=False)
-    wish = read_wish(asked.path["task"], asked.json(), world.now_ms)
+    wish = read_trigger(request.path["task"], request.json(), world.now_ms)
     place = (wish.new.task_id, wish.new.idempotency_key)
     known = world.ledger.by_idempotency.get(place)
-    if known is not None and known.key_until_ms is not None and known.key_until_ms <= world.now_ms:
+    if known is not None and known.key_expires_ms is not None and known.key_expires_ms <= world.now_ms:
         del world.ledger.by_idempotency[place]
         known.idempotency_key = ""
     run, is_cached = world.trigger(wish.new)
     if not is_cached and run.idempotency_key:
-        run.key_until_ms = world.now_ms + wish.key_valid_ms
-    world.ledger.note_request(asked.request_key, run)
+        run.key_expires_ms = world.now_ms + wish.key_valid_ms
+    world.ledger.record_request(request.request_key, run)
     return _triggered(world, run, is_cached=is_cached)
 
 
@@ -122,21 +122,21 @@ def _triggered(world: World, run: Run, *, is_cached: bool) -> ApiResponse:
     return ApiResponse({"id": run.id, "isCached": is_cached}, headers=headers)
 
 
-def _detail(asked: ApiRequest, run: Run) -> ApiResponse:
-    return ApiResponse(detail_of(run, asked.world.environment, presigner(asked), is_versioned=asked.is_versioned))
+def _detail(request: ApiRequest, run: Run) -> ApiResponse:
+    return ApiResponse(detail_of(run, request.world.environment, presigner(request), is_versioned=request.is_versioned))
 
 
-def _read(asked: ApiRequest) -> Run:
+def _read(request: ApiRequest) -> Run:
     """The run that a reading route is asked for. Raises `Refusal` (recordings 150-152)."""
-    run = asked.world.find(asked.path["id"])
+    run = request.world.find(request.path["id"])
     if run is None:
         raise not_found()
     return run
 
 
-def _change(asked: ApiRequest) -> Run:
+def _change(request: ApiRequest) -> Run:
     """The run that an action is asked for. Raises `Refusal` (recordings 403, 413)."""
-    run = asked.world.find(asked.path["id"])
+    run = request.world.find(request.path["id"])
     if run is None:
         raise Refusal(404, {"error": "Resource not found"})
     return run

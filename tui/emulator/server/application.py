@@ -21,29 +21,29 @@ from tui.emulator.environment import API_VERSION
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
 from tui.emulator.rest.packets import packet, slug_in
 from tui.emulator.routes.feeds import live_handle, must_refetch
-from tui.emulator.routes.table import NAMES, ROUTES, Served
+from tui.emulator.routes.table import NAMES, ROUTES, ServedRoute
 from tui.emulator.server.control import Control
 from tui.emulator.server.emulator import Emulator
 from tui.emulator.server.faults import Fault
-from tui.emulator.server.feeds import NAMES_SINCE, Following, Interrupted
-from tui.emulator.server.responses import moved, preflight, response_of, trouble, unknown_route
-from tui.emulator.server.sockets import Broken, Closed, Hanging, Silent
+from tui.emulator.server.feeds import NAMES_SINCE, Interrupted, Subscription
+from tui.emulator.server.responses import fault_refusal, preflight, redirect, response_of, unknown_route
+from tui.emulator.server.sockets import ClosedResponse, HangingResponse, SilentResponse, TruncatedResponse
 
 LOG = logging.getLogger(__name__)
 EXPOSED = {"access-control-expose-headers": "x-trigger-jwt,x-trigger-jwt-claims"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-KEPT_MOST = 1000
+MAX_CACHED_RESPONSES = 1000
 """Answers that the fault `cached` keeps."""
 
-BODY_MOST_BYTES = 3 * 1024 * 1024
+MAX_BODY_BYTES = 3 * 1024 * 1024
 """The real server's own limit for a payload."""
 
 
 def application(emulator: Emulator) -> Starlette:
     """The ASGI application over that state."""
-    by_path: defaultdict[str, dict[str, Served]] = defaultdict(dict)
-    for served in ROUTES:
-        by_path[served.path][served.method] = served
+    by_path: defaultdict[str, dict[str, ServedRoute]] = defaultdict(dict)
+    for route in ROUTES:
+        by_path[route.path][route.method] = route
     # The longer path first: `{queue:path}` would take `…/pause` for a name.
     paths = sorted(by_path, key=lambda path: -path.count("/"))
     control = Control(emulator, NAMES)
@@ -62,7 +62,7 @@ def application(emulator: Emulator) -> Starlette:
 class _Endpoint:
     """What answers one path, whatever the method; with no route at all it is the page of an unknown one."""
 
-    def __init__(self, emulator: Emulator, methods: dict[str, Served]) -> None:
+    def __init__(self, emulator: Emulator, methods: dict[str, ServedRoute]) -> None:
         self._emulator = emulator
         self._methods = methods
 
@@ -80,74 +80,80 @@ class _Endpoint:
         await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
-        served = self._methods.get("GET" if request.method == "HEAD" else request.method)
-        any_route = served or next(iter(self._methods.values()), None)
+        route = self._methods.get("GET" if request.method == "HEAD" else request.method)
+        any_route = route or next(iter(self._methods.values()), None)
         if len(request.scope["raw_path"]) > 1 and request.scope["raw_path"].endswith(b"/"):
-            return moved(request, self._date())
+            return redirect(request, self._date())
         if request.method == "OPTIONS" and any_route is not None and any_route.is_exposed:
             return preflight(request, self._date())
-        return await self._answer(request, served, any_route)
+        return await self._answer(request, route, any_route)
 
-    async def _answer(self, request: Request, served: Served | None, any_route: Served | None) -> Response:
+    async def _answer(self, request: Request, route: ServedRoute | None, any_route: ServedRoute | None) -> Response:
         emulator = self._emulator
         is_feed = any_route is not None and any_route.is_feed
         headers = dict(EXPOSED) if is_feed else {}
-        following: Following | None = None
-        struck: list[Fault] = []
+        subscription: Subscription | None = None
+        active: list[Fault] = []
         try:
             authorization = request.headers.get("authorization")
             access = identify(authorization, emulator.environments, emulator.clock(), is_realtime=is_feed)
-            if served is not None and served.is_exposed:
+            if route is not None and route.is_exposed:
                 headers |= EXPOSED
-            strike = self._striking(request, any_route, access)
-            struck = strike()
-            if (early := await self._before(struck)) is not None:
+            select = self._selector(request, any_route, access)
+            active = select()
+            if (early := await self._apply_before(active)) is not None:
                 return early
-            if (kept := _kept(request, struck)) is not None:
-                return self._after(struck, kept)
-            following = Following(emulator.feeds, request, strike, struck) if is_feed else None
-            spent = None
+            if (cached := _cached_response(request, active)) is not None:
+                return self._apply_after(active, cached)
+            subscription = Subscription(emulator.feeds, request, select, active) if is_feed else None
+            state = None
             if not is_feed:
-                spent = emulator.limiter.spend(access.token, emulator.limit(access.limit), emulator.clock())
-                headers |= spent.headers()
-            if spent is not None and not spent.is_allowed:
+                state = emulator.limiter.count_request(access.token, emulator.limit(access.limit), emulator.clock())
+                headers |= state.headers()
+            if state is not None and not state.is_allowed:
                 headers = {"content-type": "application/problem+json; charset=utf-8"}
-                answer = ApiResponse(spent.refusal(), 429, spent.headers())
+                answer = ApiResponse(state.refusal(), 429, state.headers())
             else:
-                answer = await self._handle(request, served, access, struck, following)
+                answer = await self._handle(request, route, access, active, subscription)
         except Refusal as refusal:
             answer = refusal.answer
         except Interrupted:
-            return await self._interrupted(request, struck, headers, following)
-        if following is not None and following.is_struck_anew and (early := await self._before(struck)) is not None:
+            return await self._interrupted(request, active, headers, subscription)
+        if (
+            subscription is not None
+            and subscription.are_faults_new
+            and (early := await self._apply_before(active)) is not None
+        ):
             return early
         response = response_of(request, answer, headers, self._date())
-        _keep(request, struck, response)
-        return self._after(struck, response)
+        _cache(request, active, response)
+        return self._apply_after(active, response)
 
-    def _striking(self, request: Request, route: Served | None, access: Access) -> Callable[[], list[Fault]]:
+    def _selector(self, request: Request, route: ServedRoute | None, access: Access) -> Callable[[], list[Fault]]:
         """What tells which faults strike the request: when it comes, and again when they change while it is held."""
         slug = access.environment.slug if access.environment else ""
         handle = live_handle(request.query_params) if route is not None and route.is_feed else ""
         name = route.name if route else ""
-        return lambda: self._emulator.faults.strike(name, slug, method=request.method, handle=handle)
+        return lambda: self._emulator.faults.select(name, slug, method=request.method, handle=handle)
 
     async def _interrupted(
-        self, request: Request, struck: list[Fault], headers: dict[str, str], following: Following | None
+        self, request: Request, active: list[Fault], headers: dict[str, str], subscription: Subscription | None
     ) -> Response:
         """What a held request meets when a fault comes that does not wait."""
-        assert following is not None
-        if (early := await self._before(struck)) is not None:
+        assert subscription is not None
+        if (early := await self._apply_before(active)) is not None:
             return early
-        for fault in struck:
+        for fault in active:
             match fault.kind:
                 case "half-open":
-                    return Silent()
+                    return SilentResponse()
                 case "error":
-                    return self._after(struck, response_of(request, trouble(fault).answer, headers, self._date()))
+                    return self._apply_after(
+                        active, response_of(request, fault_refusal(fault).answer, headers, self._date())
+                    )
                 case "must-refetch":
-                    refusal = must_refetch(following, live_handle(request.query_params))
-                    return self._after(struck, response_of(request, refusal.answer, headers, self._date()))
+                    refusal = must_refetch(subscription, live_handle(request.query_params))
+                    return self._apply_after(active, response_of(request, refusal.answer, headers, self._date()))
                 case _:
                     pass
         raise ClientDisconnect
@@ -155,26 +161,32 @@ class _Endpoint:
     async def _handle(
         self,
         request: Request,
-        served: Served | None,
+        route: ServedRoute | None,
         access: Access,
-        struck: Sequence[Fault],
-        following: Following | None,
+        active: Sequence[Fault],
+        subscription: Subscription | None,
     ) -> ApiResponse:
         """What the route answers, for who may ask it. Raises `Refusal`."""
         if not self._methods:
             raise unknown_route()
-        if served is None:
+        if route is None:
             raise Refusal(405 if "GET" in self._methods else 400, {"message": "Unexpected Server Error"})
         if access.environment is None:
-            raise Refusal(401, {"error": access.trouble})
-        if (wrong := next((fault for fault in struck if fault.kind == "error"), None)) is not None:
-            raise trouble(wrong)
+            raise Refusal(401, {"error": access.error})
+        if (wrong := next((fault for fault in active if fault.kind == "error"), None)) is not None:
+            raise fault_refusal(wrong)
         slug = access.environment.slug
-        check(access, served.need, request.path_params, request.query_params, (await self._emulator.world(slug)).ledger)
+        check(
+            access,
+            route.permission,
+            request.path_params,
+            request.query_params,
+            (await self._emulator.world(slug)).ledger,
+        )
         body = await _body(request)
         # Last, so that the world is as it is now when the route looks at it.
         queries = await self._emulator.queries(slug)
-        return await served.handler(
+        return await route.handler(
             ApiRequest(
                 await self._emulator.world(slug),
                 queries,
@@ -185,34 +197,34 @@ class _Endpoint:
                 _address(request),
                 access.scopes,
                 request.headers.get("x-trigger-request-idempotency-key", ""),
-                following,
+                subscription,
             )
         )
 
-    async def _before(self, struck: list[Fault]) -> Response | None:
+    async def _apply_before(self, active: list[Fault]) -> Response | None:
         """Faults that strike before anything is done."""
         emulator = self._emulator
-        for fault in struck:
+        for fault in active:
             match fault.kind:
                 case "latency":
                     jitter_ms = fault.number("jitter_ms") * (2 * emulator.chance() - 1)
                     await anyio.sleep(max(0.0, fault.number("ms") + jitter_ms) / 1000)
                 case "hang":
-                    return Hanging(emulator.sockets, fault.over)
+                    return HangingResponse(emulator.sockets, fault.ended)
                 case "close":
-                    return Closed(emulator.sockets)
+                    return ClosedResponse(emulator.sockets)
                 case _:
                     pass
         return None
 
-    def _after(self, struck: list[Fault], response: Response) -> Response:
+    def _apply_after(self, active: list[Fault], response: Response) -> Response:
         """Faults that strike the answer, when the effect is there."""
-        for fault in struck:
+        for fault in active:
             match fault.kind:
                 case "lost-answer":
-                    return Closed(self._emulator.sockets)
+                    return ClosedResponse(self._emulator.sockets)
                 case "cut" | "half-open":
-                    return Broken(response, self._emulator.sockets, stays_open=fault.kind == "half-open")
+                    return TruncatedResponse(response, self._emulator.sockets, stays_open=fault.kind == "half-open")
                 case _:
                     pass
         return response
@@ -250,17 +262,17 @@ def _cache_key(request: Request) -> Hashable:
     return (request.scope["raw_path"], request.scope["query_string"], *(request.headers.get(name) for name in names))
 
 
-def _kept(request: Request, struck: Sequence[Fault]) -> Response | None:
+def _cached_response(request: Request, active: Sequence[Fault]) -> Response | None:
     """The answer that a fault has kept of the same request."""
     key = _cache_key(request)
-    kept = (fault.met.get(key) for fault in struck if fault.kind == "cached")
-    return next((response for response in kept if response is not None), None)
+    cached = (fault.memory.get(key) for fault in active if fault.kind == "cached")
+    return next((response for response in cached if response is not None), None)
 
 
-def _keep(request: Request, struck: Sequence[Fault], response: Response) -> None:
-    for fault in struck:
-        if fault.kind == "cached" and len(fault.met) < KEPT_MOST:
-            fault.met.setdefault(_cache_key(request), response)
+def _cache(request: Request, active: Sequence[Fault], response: Response) -> None:
+    for fault in active:
+        if fault.kind == "cached" and len(fault.memory) < MAX_CACHED_RESPONSES:
+            fault.memory.setdefault(_cache_key(request), response)
 
 
 async def _body(request: Request) -> bytes:
@@ -268,7 +280,7 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_MOST_BYTES:
+        if len(body) > MAX_BODY_BYTES:
             raise Refusal(413, {"error": "Request body too large"})
     return bytes(body)
 

@@ -18,7 +18,7 @@ from typing import IO, Final, NoReturn
 
 from tui.emulator.server.listening import address, listen
 
-SAID_MOST: Final = 20_000
+MAX_STDERR_BYTES: Final = 20_000
 """Bytes that are read of what a broken child said."""
 
 
@@ -27,29 +27,29 @@ class Child:
     """Where it serves, and what it said on stderr, which is nothing unless it has a bug."""
 
     url: str
-    _words: IO[bytes]
+    _stderr: IO[bytes]
 
-    def said(self) -> str:
+    def stderr_text(self) -> str:
         """All of it, so far."""
-        self._words.seek(0)
-        return self._words.read(SAID_MOST).decode(errors="replace")
+        self._stderr.seek(0)
+        return self._stderr.read(MAX_STDERR_BYTES).decode(errors="replace")
 
 
 @contextmanager
-def in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
+def run_in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
     """Run `serve` in a child on a socket that listens already; the child is gone when the block ends.
 
     It is gone, too, when this process is killed: it reads a pipe whose other end only this process holds.
     """
     listener = listen(0)
-    watched, held = os.pipe()
-    with TemporaryFile() as words:
+    pipe_read, held = os.pipe()
+    with TemporaryFile() as stderr:
         process = os.fork()
         if process == 0:
             os.close(held)
-            _live(serve, listener, watched, words)
-        os.close(watched)
-        child = Child(address(listener), words)
+            _run_child(serve, listener, pipe_read, stderr)
+        os.close(pipe_read)
+        child = Child(address(listener), stderr)
         listener.close()
         try:
             yield child
@@ -61,7 +61,9 @@ def in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
                 os.waitpid(process, 0)
 
 
-def _live(serve: Callable[[socket.socket], None], listener: socket.socket, watched: int, words: IO[bytes]) -> NoReturn:
+def _run_child(
+    serve: Callable[[socket.socket], None], listener: socket.socket, pipe_read: int, stderr: IO[bytes]
+) -> NoReturn:
     """What the child does, to its end: never back into the code of the parent."""
     code = 1
     try:
@@ -70,8 +72,8 @@ def _live(serve: Callable[[socket.socket], None], listener: socket.socket, watch
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1):
             os.dup2(nowhere, standard)
-        os.dup2(words.fileno(), 2)
-        threading.Thread(target=_end_with_parent, args=(watched,), name="parent", daemon=True).start()
+        os.dup2(stderr.fileno(), 2)
+        threading.Thread(target=_end_with_parent, args=(pipe_read,), name="parent", daemon=True).start()
         serve(listener)
         code = 0
     except BaseException:  # noqa: BLE001  nobody is above it
@@ -80,7 +82,7 @@ def _live(serve: Callable[[socket.socket], None], listener: socket.socket, watch
         os._exit(code)
 
 
-def _end_with_parent(watched: int) -> None:
+def _end_with_parent(pipe_read: int) -> None:
     """Wait until the last other end of the pipe is closed, which is when the parent has ended, however it did."""
-    os.read(watched, 1)
+    os.read(pipe_read, 1)
     os._exit(0)

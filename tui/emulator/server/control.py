@@ -19,8 +19,8 @@ from tui.emulator.server.responses import JSON, as_json
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
 
-TOLD_RUNS = 1000
-LIMIT_DIGITS = 9
+DEFAULT_RUNS = 1000
+MAX_LIMIT_DIGITS = 9
 
 
 class Control:
@@ -33,7 +33,7 @@ class Control:
     async def faults(self, request: Request) -> Response:
         """GET tells the faults that are on, POST `{"faults": […]}` replaces them, DELETE turns all of them off."""
         faults = self._emulator.faults
-        self._emulator.sockets.spared = request.client
+        self._emulator.sockets.exempt = request.client
         try:
             if request.method == "POST":
                 body = json.loads(await request.body())
@@ -52,8 +52,8 @@ class Control:
     async def world(self, request: Request) -> Response:
         """The truth: `?environment=dev`, the newest `?limit=1000` runs (or `all`), counts by status and by label."""
         slug = request.query_params.get("environment", self._emulator.environments[0].slug)
-        limit = request.query_params.get("limit", str(TOLD_RUNS))
-        is_number = limit.isdecimal() and len(limit) <= LIMIT_DIGITS
+        limit = request.query_params.get("limit", str(DEFAULT_RUNS))
+        is_number = limit.isdecimal() and len(limit) <= MAX_LIMIT_DIGITS
         if not self._emulator.is_known(slug) or not (limit == "all" or is_number):
             slugs = "|".join(environment.slug for environment in self._emulator.environments)
             return _response({"error": f"environment={slugs}, limit=<number>|all"}, 400)

@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 TICK_S = 0.2
 """Worlds move on at least so often, asked or not, so that no request has to make up for much."""
 
-FOLLOW_S = 2.0
+UPDATE_PERIOD_S = 2.0
 """So often the copies for queries follow, so that no query has to make up for much either."""
 
 TURN_S = 0.01
@@ -38,12 +38,12 @@ TURN_S = 0.01
 SLICE_RUNS = 20
 """In so many runs, a millisecond or two of work, it is looked at whether it is their turn."""
 
-LATE_S = 10.0
+DEFAULT_LATE_S = 10.0
 """How old counts are under the fault `late-counts`, unless it says."""
 
-SLICE_MOST_MS = 86_400_000
+MAX_SLICE_MS = 86_400_000
 
-HELD_MOST = 10
+MAX_HELD = 10
 """Polls of the realtime feed that an environment may have at once, as on the free plan."""
 
 
@@ -51,7 +51,7 @@ HELD_MOST = 10
 class Options:
     """How the worlds are: `rate_per_s` runs a second, `history` finished runs at the start, both for each of them.
 
-    `old_runs` are there from long before the history. `held_most` polls of the realtime feed are held for an
+    `old_runs` are there from long before the history. `max_held` polls of the realtime feed are held for an
     environment.
     """
 
@@ -62,12 +62,12 @@ class Options:
     environments: Sequence[Environment] = (DEVELOPMENT, PRODUCTION)
     secret_key_limit: Limit = SECRET_KEY
     public_token_limit: Limit = PUBLIC_TOKEN
-    held_most: int = HELD_MOST
+    max_held: int = MAX_HELD
     old_runs: Sequence[OldRun] = ()
 
 
 @dataclass(slots=True)
-class _Place:
+class _Slot:
     """An environment, and its world once it is made."""
 
     environment: Environment
@@ -92,13 +92,13 @@ class Emulator:
             self.faults,
             Random(digest(options.seed, "feeds")),
             advance=lambda world: world.advance(self._now_ms),
-            limit=options.held_most,
+            limit=options.max_held,
         )
         self.sockets = Sockets()
-        self.sockets.is_refusing = lambda: self.faults.whole("refuse") is not None
+        self.sockets.is_refusing = lambda: self.faults.server_fault("refuse") is not None
         self._company = company
         self._start_ms = clock()
-        self._places = {each.slug: _Place(each) for each in options.environments}
+        self._slots = {each.slug: _Slot(each) for each in options.environments}
         self._limiting: object = None
         self._halted_ms: int | None = None
         self._is_caught_up = False
@@ -107,18 +107,18 @@ class Emulator:
     @property
     def environments(self) -> list[Environment]:
         """Those that there are."""
-        return [place.environment for place in self._places.values()]
+        return [slot.environment for slot in self._slots.values()]
 
     @property
     def shown_ms(self) -> int:
         """The time that the `Date` header tells."""
-        skew = self.faults.whole("clock-skew")
+        skew = self.faults.server_fault("clock-skew")
         return self.clock() + (int(skew.number("seconds") * 1000) if skew else 0)
 
     def limit(self, limit: Limit) -> Limit:
         """The limit that counts in its place now."""
         ours = self.options.public_token_limit if limit is PUBLIC_TOKEN else self.options.secret_key_limit
-        fault = self.faults.whole("rate-limit")
+        fault = self.faults.server_fault("rate-limit")
         if fault is None:
             return ours
         most = int(fault.number("most"))
@@ -130,15 +130,15 @@ class Emulator:
 
     def is_known(self, slug: str) -> bool:
         """Whether there is such an environment."""
-        return slug in self._places
+        return slug in self._slots
 
     def put(self, world: World) -> None:
         """Take this world for its environment, instead of making one."""
-        self._settle(self._places[world.environment.slug], world)
+        self._set_world(self._slots[world.environment.slug], world)
 
     def make(self, slug: str) -> World:
         """Make the world of an environment here and now, which may take seconds. Raises KeyError as `world` does."""
-        world = self._make(self._places[slug].environment)
+        world = self._make(self._slots[slug].environment)
         self.put(world)
         return world
 
@@ -147,13 +147,13 @@ class Emulator:
 
         Raises KeyError for an environment that there is not.
         """
-        place = self._places[slug]
-        world = place.world
+        slot = self._slots[slug]
+        world = slot.world
         if world is None:
-            async with place.lock:
-                if place.world is None:
-                    self._settle(place, await _in_thread(lambda: self._make(place.environment)))
-                world = place.world
+            async with slot.lock:
+                if slot.world is None:
+                    self._set_world(slot, await _in_thread(lambda: self._make(slot.environment)))
+                world = slot.world
         assert world is not None
         await self._advance(world)
         return world
@@ -161,52 +161,52 @@ class Emulator:
     async def queries(self, slug: str) -> Queries:
         """What answers the queries about that world, which is as it is now."""
         await self.world(slug)
-        queries = self._places[slug].queries
+        queries = self._slots[slug].queries
         assert queries is not None
-        late = self.faults.whole("late-counts")
-        queries.late_ms = int(late.number("seconds", LATE_S) * 1000) if late else 0
+        late = self.faults.server_fault("late-counts")
+        queries.late_ms = int(late.number("seconds", DEFAULT_LATE_S) * 1000) if late else 0
         return queries
 
     async def tick(self) -> None:
         """Move all worlds on, for ever, and what follows them."""
-        follow_s = anyio.current_time() + FOLLOW_S
+        update_s = anyio.current_time() + UPDATE_PERIOD_S
         while True:
             await self.feeds.pause(TICK_S)
-            is_following = anyio.current_time() >= follow_s
-            if is_following:
-                follow_s += FOLLOW_S
-            for place in self._places.values():
+            is_updating = anyio.current_time() >= update_s
+            if is_updating:
+                update_s += UPDATE_PERIOD_S
+            for slot in self._slots.values():
                 try:
-                    await self._tick(place, is_following=is_following)
+                    await self._tick(slot, is_updating=is_updating)
                 except Exception:
                     # A mistake of the emulator itself: it shows on stderr, and the server goes on.
-                    LOG.exception("the world of %s could not move on", place.environment.slug)
-            self.feeds.look()
+                    LOG.exception("the world of %s could not move on", slot.environment.slug)
+            self.feeds.answer_due()
 
     def close(self) -> None:
         """Give back what the worlds hold."""
-        for place in self._places.values():
-            if place.queries is not None:
-                place.queries.close()
-                place.queries = None
+        for slot in self._slots.values():
+            if slot.queries is not None:
+                slot.queries.close()
+                slot.queries = None
 
-    def _settle(self, place: _Place, world: World) -> None:
-        if place.queries is not None:
-            place.queries.close()
-        self.feeds.sets.forget(place.environment.slug)
-        place.world, place.queries = world, Queries(world)
+    def _set_world(self, slot: _Slot, world: World) -> None:
+        if slot.queries is not None:
+            slot.queries.close()
+        self.feeds.sets.forget(slot.environment.slug)
+        slot.world, slot.queries = world, Queries(world)
 
-    async def _tick(self, place: _Place, *, is_following: bool) -> None:
-        if place.world is not None:
-            await self._advance(place.world)
-        if place.queries is not None and is_following:
-            await place.queries.follow()
+    async def _tick(self, slot: _Slot, *, is_updating: bool) -> None:
+        if slot.world is not None:
+            await self._advance(slot.world)
+        if slot.queries is not None and is_updating:
+            await slot.queries.update()
 
     async def _advance(self, world: World) -> None:
         """Move it on to now, in slices."""
         to_ms = self._now_ms
         rate_per_s = self.options.rate_per_s
-        slice_ms = max(1, int(SLICE_RUNS * 1000 / rate_per_s)) if rate_per_s else SLICE_MOST_MS
+        slice_ms = max(1, int(SLICE_RUNS * 1000 / rate_per_s)) if rate_per_s else MAX_SLICE_MS
         turn_ends_s = anyio.current_time() + TURN_S
         while world.now_ms + slice_ms < to_ms:
             world.advance(world.now_ms + slice_ms)
@@ -222,7 +222,7 @@ class Emulator:
 
     def _follow_faults(self) -> None:
         """Another limit begins with full buckets, a standstill with this moment."""
-        limiting = self.faults.whole("rate-limit")
+        limiting = self.faults.server_fault("rate-limit")
         if limiting != self._limiting:
             self._limiting = limiting
             self.limiter.forget()
@@ -230,13 +230,13 @@ class Emulator:
             self._halted_ms = None
         elif self._halted_ms is None:
             self._halted_ms = self.clock()
-        was_caught_up, self._is_caught_up = self._is_caught_up, self.faults.whole("halt") is not None
+        was_caught_up, self._is_caught_up = self._is_caught_up, self.faults.server_fault("halt") is not None
         if self._is_caught_up and not was_caught_up:
-            for place in self._places.values():
-                if place.world is not None:
-                    place.world.advance(self._now_ms)
-                    place.world.list_all()
-        if self.faults.whole("drop") is not None:
+            for slot in self._slots.values():
+                if slot.world is not None:
+                    slot.world.advance(self._now_ms)
+                    slot.world.list_all()
+        if self.faults.server_fault("drop") is not None:
             self.sockets.reset()
         self.feeds.follow_faults()
 
@@ -268,13 +268,13 @@ async def _in_thread(make: Callable[[], World]) -> World:
             made.set_result(world)
 
     def work() -> None:
-        world, trouble = None, None
+        world, fault_refusal = None, None
         try:
             world = make()
         except Exception as error:  # noqa: BLE001  told to who waits
-            trouble = error
+            fault_refusal = error
         with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(settle, world, trouble)
+            loop.call_soon_threadsafe(settle, world, fault_refusal)
 
     threading.Thread(target=work, name="world", daemon=True).start()
     return await made

@@ -70,13 +70,15 @@ KINDS = {
     "realtime-limit": {"most"},
     "drop": set[str](),
 }
-WHOLE = frozenset({"refuse", "stale", "halt", "late-counts", "clock-skew", "rate-limit", "realtime-limit", "drop"})
+SERVER_KINDS = frozenset(
+    {"refuse", "stale", "halt", "late-counts", "clock-skew", "rate-limit", "realtime-limit", "drop"}
+)
 """Kinds that concern the whole server, and no single request."""
 
-COMMON = frozenset({"route", "environment", "share", "times"})
+REQUEST_OPTIONS = frozenset({"route", "environment", "share", "times"})
 """What all others take."""
 
-NEEDED = {
+REQUIRED = {
     "latency": "ms",
     "clock-skew": "seconds",
     "rate-limit": "most",
@@ -92,7 +94,7 @@ RANGES = {
     "share": (0, 1),
     "times": (1, 1_000_000_000),
 }
-COUNTS = frozenset({"status", "most", "refill", "times"})
+INTEGERS = frozenset({"status", "most", "refill", "times"})
 """Figures that are whole numbers."""
 
 
@@ -106,9 +108,9 @@ class Fault:
     share: float = 1.0
     times: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
-    met: dict[Hashable, Any] = field(default_factory=dict)
+    memory: dict[Hashable, Any] = field(default_factory=dict)
     """What it has met since it came: answers that are kept, handles that were given up."""
-    over: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
+    ended: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
     """Set when it is on no more, for those that hang until then."""
 
     def number(self, name: str, default: float = 0.0) -> float:
@@ -120,16 +122,16 @@ class BadFault(Exception):
     """An object that is no fault; the text says why."""
 
 
-def read_fault(spec: Any, routes: Collection[str], environments: Collection[str]) -> Fault:
+def parse_fault(spec: Any, routes: Collection[str], environments: Collection[str]) -> Fault:
     """Understand one JSON object. Raises `BadFault`."""
     kind = spec.get("kind") if isinstance(spec, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadFault(f"a fault is an object with a kind: {', '.join(KINDS)}")
-    known = KINDS[kind] | (set() if kind in WHOLE else COMMON)
+    known = KINDS[kind] | (set() if kind in SERVER_KINDS else REQUEST_OPTIONS)
     if odd := sorted(set(spec) - known - {"kind"}):
         raise BadFault(f"{kind} knows no {odd[0]!r}, only: {', '.join(sorted(known)) or 'nothing else'}")
-    if kind in NEEDED and NEEDED[kind] not in spec:
-        raise BadFault(f"{kind} needs {NEEDED[kind]!r}")
+    if kind in REQUIRED and REQUIRED[kind] not in spec:
+        raise BadFault(f"{kind} needs {REQUIRED[kind]!r}")
     for name in RANGES.keys() & spec.keys():
         _check_figure(name, spec[name])
     environment = spec.get("environment")
@@ -147,9 +149,9 @@ def read_fault(spec: Any, routes: Collection[str], environments: Collection[str]
 
 def _check_figure(name: str, value: Any) -> None:
     least, most = RANGES[name]
-    is_number = isinstance(value, int if name in COUNTS else int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int if name in INTEGERS else int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not least <= value <= most:
-        raise BadFault(f"{name} is a {'whole ' if name in COUNTS else ''}number between {least} and {most}")
+        raise BadFault(f"{name} is a {'whole ' if name in INTEGERS else ''}number between {least} and {most}")
 
 
 def _routes(named: Any, routes: Collection[str]) -> frozenset[str] | None:
@@ -176,14 +178,14 @@ class Faults:
 
     def set(self, specs: Sequence[Any], routes: Collection[str]) -> None:
         """From now on these, and no others. Raises `BadFault`, and changes nothing then."""
-        faults = [read_fault(spec, routes, self._environments) for spec in specs]
+        faults = [parse_fault(spec, routes, self._environments) for spec in specs]
         before, self._faults = self._faults, tuple(sorted(faults, key=lambda fault: fault.kind != "latency"))
         self.specs = list(specs)
         for fault in before:
-            fault.over.set()
+            fault.ended.set()
         self._on_change()
 
-    def whole(self, kind: str) -> Fault | None:
+    def server_fault(self, kind: str) -> Fault | None:
         """The fault of that kind that concerns the whole server."""
         return next((fault for fault in self._faults if fault.kind == kind), None)
 
@@ -192,34 +194,34 @@ class Faults:
         """Whether the worlds stand still."""
         return any(fault.kind in {"stale", "halt"} for fault in self._faults)
 
-    def strike(self, route: str, environment: str, *, method: str = "GET", handle: str = "") -> list[Fault]:
+    def select(self, route: str, environment: str, *, method: str = "GET", handle: str = "") -> list[Fault]:
         """Those that strike this request: it counts for `times`, and chance has spoken for `share`.
 
         `handle` is that of a live poll, "" for any other request.
         """
-        struck = []
+        active = []
         for fault in self._faults:
             is_meant = fault.routes is None or route in fault.routes
             is_there = fault.environment is None or fault.environment == environment
-            if fault.kind in WHOLE or fault.times == 0 or not (is_meant and is_there):
+            if fault.kind in SERVER_KINDS or fault.times == 0 or not (is_meant and is_there):
                 continue
-            if not _concerns(fault, method, handle):
+            if not _applies(fault, method, handle):
                 continue
             if fault.share < 1.0 and self._random.random() >= fault.share:
                 continue
             if fault.times is not None:
                 fault.times -= 1
-            struck.append(fault)
-        return struck
+            active.append(fault)
+        return active
 
 
-def _concerns(fault: Fault, method: str, handle: str) -> bool:
+def _applies(fault: Fault, method: str, handle: str) -> bool:
     """Whether it can do something to that request."""
     match fault.kind:
         case "cached":
             return method == "GET"
         case "must-refetch":
-            return handle != "" and handle not in fault.met
+            return handle != "" and handle not in fault.memory
         case "buffered":
             return handle != ""
         case _:

@@ -17,7 +17,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from tui.emulator.exchange import Refusal
-from tui.emulator.feed.polls import Poll, Told
+from tui.emulator.feed.polls import Poll, PollResult
 from tui.emulator.feed.working_sets import WorkingSets
 from tui.emulator.routes.feeds import must_refetch
 from tui.emulator.server.faults import Fault, Faults
@@ -43,12 +43,12 @@ class Interrupted(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Held:
-    """A poll, who waits for it, and in which environment; `settled` is its answer, or None for a fault."""
+class HeldPoll:
+    """A poll, who waits for it, and in which environment; `result` is its answer, or None for a fault."""
 
     poll: Poll
-    following: "Following"
-    settled: "asyncio.Future[Told | None]"
+    subscription: "Subscription"
+    result: "asyncio.Future[PollResult | None]"
 
 
 class Feeds:
@@ -73,7 +73,7 @@ class Feeds:
         self._advance = advance
         self._limit = limit
         self._number = 0
-        self._held: dict[Held, None] = {}
+        self._held: dict[HeldPoll, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._arrived = asyncio.Event()
@@ -99,17 +99,17 @@ class Feeds:
         self._number += 1
         return self._number
 
-    def look(self) -> None:
+    def answer_due(self) -> None:
         """Answer what is due, in worlds that have been moved on to now."""
         now_ms = self.clock()
         for held in list(self._held):
             try:
-                told = held.poll.take(now_ms)
+                result = held.poll.take(now_ms)
             except Exception as error:  # noqa: BLE001  told to the request, which tells it on stderr
-                self._let_go(held, error)
+                self._release(held, error)
                 continue
-            if told is not None:
-                self._let_go(held, told)
+            if result is not None:
+                self._release(held, result)
 
     async def pause(self, most_s: float) -> None:
         """Sleep until it is time to look again: `most_s` while none is held."""
@@ -126,46 +126,46 @@ class Feeds:
     def follow_faults(self) -> None:
         """The faults are others: they strike the polls that are held, too."""
         for held in list(self._held):
-            held.following.strike()
-            if any(fault.kind in INTERRUPTING for fault in held.following.struck):
-                self._let_go(held, None)
-            held.poll.is_buffered = held.following.is_struck_by("buffered")
+            held.subscription.select()
+            if any(fault.kind in INTERRUPTING for fault in held.subscription.active):
+                self._release(held, None)
+            held.poll.is_buffered = held.subscription.has_fault("buffered")
 
-    async def hold(self, held_by: "Following", poll: Poll) -> Told:
+    async def hold(self, held_by: "Subscription", poll: Poll) -> PollResult:
         """Hold that request. Raises `Refusal` when too many are held, `Interrupted`, `ClientDisconnect`."""
         slug = poll.world.environment.slug
         others = sum(held.poll.world.environment.slug == slug for held in self._held)
-        fault = self.faults.whole("realtime-limit")
+        fault = self.faults.server_fault("realtime-limit")
         if others >= (self._limit if fault is None else fault.number("most")):
             raise Refusal(429, {"error": "Too many concurrent requests"})
-        poll.is_buffered = held_by.is_struck_by("buffered")
-        if (told := poll.take(self.clock())) is not None:
-            return told
+        poll.is_buffered = held_by.has_fault("buffered")
+        if (result := poll.take(self.clock())) is not None:
+            return result
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
-        held = Held(poll, held_by, self._loop.create_future())
+        held = HeldPoll(poll, held_by, self._loop.create_future())
         self._held[held] = None
         self._arrived.set()
         try:
-            told = await _unless_gone(held_by.request, held.settled)
+            result = await _result_unless_disconnected(held_by.request, held.result)
         finally:
             self._held.pop(held, None)
-        if told is None:
+        if result is None:
             raise Interrupted
-        return told
+        return result
 
-    def _let_go(self, held: Held, outcome: Told | Exception | None) -> None:
+    def _release(self, held: HeldPoll, outcome: PollResult | Exception | None) -> None:
         self._held.pop(held, None)
-        if held.settled.done():
+        if held.result.done():
             return
         if isinstance(outcome, Exception):
-            held.settled.set_exception(outcome)
+            held.result.set_exception(outcome)
         else:
-            held.settled.set_result(outcome)
+            held.result.set_result(outcome)
 
     def _settle(self) -> int:
         for world in {id(held.poll.world): held.poll.world for held in self._held}.values():
             self._advance(world)
-        self.look()
+        self.answer_due()
         return len(self._held)
 
     def _next_due_ms(self) -> int | None:
@@ -175,7 +175,7 @@ class Feeds:
             poll = held.poll
             due.append(poll.due_ms())
             if is_moving and (event_ms := poll.world.agenda.next_ms) is not None:
-                due.append(poll.told_ms(event_ms))
+                due.append(poll.answer_ms(event_ms))
         return min(due, default=None)
 
     def _on_loop(self, function: Callable[[], T], otherwise: T) -> T:
@@ -200,17 +200,17 @@ class Feeds:
         return result.result(SETTLE_S)
 
 
-class Following:
+class Subscription:
     """One request of the feed: what its route is given, and the faults that strike it."""
 
-    def __init__(self, feeds: Feeds, request: Request, strike: Callable[[], list[Fault]], struck: list[Fault]) -> None:
+    def __init__(self, feeds: Feeds, request: Request, select: Callable[[], list[Fault]], active: list[Fault]) -> None:
         self.request = request
-        self.struck = struck
+        self.active = active
         self.sets = feeds.sets
         self.random = feeds.random
-        self.is_struck_anew = False
+        self.are_faults_new = False
         self._feeds = feeds
-        self._strike = strike
+        self._select = select
 
     @property
     def now_ms(self) -> int:
@@ -220,49 +220,51 @@ class Following:
     @property
     def is_old(self) -> bool:
         """Whether the answer has the header names of old."""
-        return NAMES_SINCE not in self.request.headers or self.is_struck_by("old-headers")
+        return NAMES_SINCE not in self.request.headers or self.has_fault("old-headers")
 
     def next_number(self) -> int:
         """The next of the numbers that count the server's answers."""
         return self._feeds.next_number()
 
-    def is_struck_by(self, kind: str) -> bool:
+    def has_fault(self, kind: str) -> bool:
         """Whether a fault of that kind strikes it."""
-        return any(fault.kind == kind for fault in self.struck)
+        return any(fault.kind == kind for fault in self.active)
 
-    def strike(self) -> None:
+    def select(self) -> None:
         """The faults are others."""
-        self.struck[:] = self._strike()
-        self.is_struck_anew = True
+        self.active[:] = self._select()
+        self.are_faults_new = True
 
-    def given_up(self, handle: str, new_handle: str) -> str:
+    def replace_handle(self, handle: str, new_handle: str) -> str:
         """Note that a fault has given up a handle for another one, which it leaves alone; gives that."""
-        for fault in self.struck:
+        for fault in self.active:
             if fault.kind == "must-refetch":
-                fault.met |= {handle: True, new_handle: True}
+                fault.memory |= {handle: True, new_handle: True}
         return new_handle
 
-    async def hold(self, poll: Poll, handle: str, at_once: Told | None = None) -> Told:
+    async def hold(self, poll: Poll, handle: str, at_once: PollResult | None = None) -> PollResult:
         """Wait until the poll is answered. Raises `Refusal`, `Interrupted`, `ClientDisconnect`."""
-        if self.is_struck_by("must-refetch"):
+        if self.has_fault("must-refetch"):
             raise must_refetch(self, handle)
-        if at_once is not None and not self.is_struck_by("buffered"):
+        if at_once is not None and not self.has_fault("buffered"):
             return at_once
         return await self._feeds.hold(self, poll)
 
 
-async def _unless_gone(request: Request, settled: "asyncio.Future[Told | None]") -> Told | None:
+async def _result_unless_disconnected(
+    request: Request, result: "asyncio.Future[PollResult | None]"
+) -> PollResult | None:
     """What it is settled with. Raises `ClientDisconnect` when its client leaves before."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_end_when_gone, request, tasks.cancel_scope)
-        await asyncio.wait([settled])
+        tasks.start_soon(_cancel_on_disconnect, request, tasks.cancel_scope)
+        await asyncio.wait([result])
         tasks.cancel_scope.cancel()
-    if not settled.done():
+    if not result.done():
         raise ClientDisconnect
-    return settled.result()
+    return result.result()
 
 
-async def _end_when_gone(request: Request, scope: anyio.CancelScope) -> None:
+async def _cancel_on_disconnect(request: Request, scope: anyio.CancelScope) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     scope.cancel()

@@ -10,7 +10,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tui.emulator.access import too_small
+from tui.emulator.access import forbidden
 from tui.emulator.exchange import ApiResponse, Refusal
 from tui.emulator.server.faults import Fault
 from tui.emulator.simulation.script import Json
@@ -57,7 +57,7 @@ def takes_gzip(accepted: str) -> bool:
     return "gzip" in accepted and not _NO_GZIP.search(accepted)
 
 
-def moved(request: Request, date: str) -> Response:
+def redirect(request: Request, date: str) -> Response:
     """A trailing slash leads to the address without it (recording 926)."""
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
@@ -80,7 +80,7 @@ def unknown_route() -> Refusal:
     return Refusal(404, PAGE.format(title="404 Not found"), headers)
 
 
-def trouble(fault: Fault) -> Refusal:
+def fault_refusal(fault: Fault) -> Refusal:
     """What a server, or a proxy before it, answers in trouble: a fault of the kind `error` (recordings 940-950)."""
     status = int(fault.number("status", 500))
     if "body" in fault.values:
@@ -92,5 +92,5 @@ def trouble(fault: Fault) -> Refusal:
     if status == 401:
         return Refusal(status, {"error": "Invalid API key"})
     if status == 403:
-        return too_small()
+        return forbidden()
     return Refusal(status, {"error": "Internal Server Error" if status >= 500 else "Bad Request"})

@@ -103,7 +103,7 @@ async def serve(app: ASGIApp, emulator: Emulator, listener: socket.socket) -> No
 
 
 @contextmanager
-def beside(app: ASGIApp, emulator: Emulator, *, port: int = 0, is_ticking: bool = True) -> Iterator[str]:
+def serve_in_thread(app: ASGIApp, emulator: Emulator, *, port: int = 0, is_ticking: bool = True) -> Iterator[str]:
     """Serve in a thread of its own, and give the address; everything is gone when the block ends.
 
     `is_ticking` False: worlds move on with requests only, for who owns their time. Raises `PortTaken`, and whatever

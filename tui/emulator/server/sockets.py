@@ -35,12 +35,12 @@ class Sockets:
 
     A request to `/emulator/` is let through all the same: it may be the one that ends the refusing.
 
-    `spared` is a connection that `reset` leaves alone: the one on which it is asked for.
+    `exempt` is a connection that `reset` leaves alone: the one on which it is asked for.
     """
 
     def __init__(self) -> None:
         self.is_refusing: Callable[[], bool] = lambda: False
-        self.spared: Any = None
+        self.exempt: Any = None
         self._transports: dict[Any, asyncio.Transport] = {}
 
     def protocol(self) -> type[H11Protocol]:
@@ -91,7 +91,7 @@ class Sockets:
     def reset(self) -> None:
         """Reset all that are open now, but the spared one."""
         for client, transport in list(self._transports.items()):
-            if client != self.spared:
+            if client != self.exempt:
                 _reset(transport)
 
 
@@ -101,7 +101,7 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-class Closed(Response):
+class ClosedResponse(Response):
     """No answer: the connection closes."""
 
     def __init__(self, sockets: Sockets) -> None:
@@ -111,38 +111,38 @@ class Closed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
         """Close it."""
         self._sockets.abort(scope.get("client"))
-        await _gone(receive)
+        await _wait_for_disconnect(receive)
 
 
-class Hanging(Response):
-    """No answer until it is `over` (or until the client leaves); then the connection closes."""
+class HangingResponse(Response):
+    """No answer until it is `ended` (or until the client leaves); then the connection closes."""
 
-    def __init__(self, sockets: Sockets, over: asyncio.Event) -> None:
+    def __init__(self, sockets: Sockets, ended: asyncio.Event) -> None:
         super().__init__()
         self._sockets = sockets
-        self._over = over
+        self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
         """Wait."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._close_when_over, scope.get("client"))
-            await _gone(receive)
+            tasks.start_soon(self._close_when_ended, scope.get("client"))
+            await _wait_for_disconnect(receive)
             tasks.cancel_scope.cancel()
 
-    async def _close_when_over(self, client: Any) -> None:
-        await self._over.wait()
+    async def _close_when_ended(self, client: Any) -> None:
+        await self._ended.wait()
         self._sockets.abort(client)
 
 
-class Silent(Response):
+class SilentResponse(Response):
     """No answer, ever: nothing comes until the client leaves."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
         """Wait."""
-        await _gone(receive)
+        await _wait_for_disconnect(receive)
 
 
-class Broken(Response):
+class TruncatedResponse(Response):
     """Half of an answer; then the connection closes (`stays_open` False), or nothing comes any more."""
 
     def __init__(self, answer: Response, sockets: Sockets, *, stays_open: bool) -> None:
@@ -160,9 +160,9 @@ class Broken(Response):
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         if not self._stays_open:
             self._sockets.abort(scope.get("client"))
-        await _gone(receive)
+        await _wait_for_disconnect(receive)
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

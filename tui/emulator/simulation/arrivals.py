@@ -56,7 +56,7 @@ class Arrivals:
         self._buggy = [lifecycle.tasks[task_id] for task_id, _ in bugs]
         self._pausable = list(pausable)
         self._arrived = 0
-        self.asked = 0
+        self.external_runs = 0
         """How many runs somebody else asked for: the company goes on as without them."""
         self._paused: set[str] = set()
         self._deploys: dict[str, int] = {}
@@ -84,13 +84,13 @@ class Arrivals:
             self._agenda.at(begin_ms, self._release, True)
             self._agenda.at(end_ms, self._release, False)
 
-    def pace_no_more(self) -> None:
+    def stop_pacing(self) -> None:
         """Arrive at the rate from now on."""
         self._pacing = None
 
     def _gap_ms(self) -> int:
         created = self._lifecycle.created
-        family = max(1.0, (created - self.asked) / self._arrived) if self._arrived > 20 else 1.6
+        family = max(1.0, (created - self.external_runs) / self._arrived) if self._arrived > 20 else 1.6
         rate_per_s = self.rate_per_s
         if self._pacing is not None:
             until_ms, runs = self._pacing
@@ -171,10 +171,10 @@ class Arrivals:
         if name in self._paused:
             queue = self._lifecycle.queues.named(name)
             queue.is_paused = False
-            self.leave_paused(name)
-            self._lifecycle.serve(queue)
+            self.forget_pause(name)
+            self._lifecycle.hand_out(queue)
 
-    def leave_paused(self, name: str) -> None:
+    def forget_pause(self, name: str) -> None:
         """Somebody else said whether this queue is paused, and so it stays."""
         self._paused.discard(name)
 

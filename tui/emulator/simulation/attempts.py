@@ -16,8 +16,8 @@ from tui.emulator.simulation.failure import NEVER_RETRIED, Failure, FailureKind
 from tui.emulator.simulation.names import MACHINE, cuid, digest
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Attempt, Block, Run
-from tui.emulator.simulation.script import Label, Progress, Script, Start, Wait, Work
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.script import AddTags, Script, SetMetadata, Start, Wait, Work
+from tui.emulator.simulation.statuses import Status
 
 LONG_BACKOFF_MS = 30_000
 """From here on a run that waits for its next attempt goes back to its queue (wire/README.md §2)."""
@@ -54,18 +54,18 @@ class Attempts:
         self._playing: dict[int, tuple[Script, int]] = {}
         """Of the runs that execute: the script of their attempt, and which item comes next."""
 
-    def take(self, run: Run) -> None:
+    def start_next(self, run: Run) -> None:
         """A worker took it for its next attempt."""
         if run.given_script is not None:
-            self._begin(run, self._changes.to(run, Word.EXECUTING), self._agenda.now_ms)
+            self._start_function(run, self._changes.set_status(run, Status.EXECUTING), self._agenda.now_ms)
             return
-        turn = self._changes.to(run, Word.DEQUEUED)
+        turn = self._changes.set_status(run, Status.DEQUEUED)
         self._agenda.after(30 + run.seed % 61, self._execute, run, turn, self._agenda.now_ms)
 
-    def restore(self, run: Run) -> None:
+    def resume(self, run: Run) -> None:
         """A worker took it after a suspension."""
-        turn = self._changes.to(run, Word.DEQUEUED)
-        self._agenda.after(RESTORED_MS, self._resumed, run, turn)
+        turn = self._changes.set_status(run, Status.DEQUEUED)
+        self._agenda.after(RESTORED_MS, self._resume_function, run, turn)
 
     def cancel(self, run: Run) -> None:
         """Its attempt, if it is in one, ends here."""
@@ -74,13 +74,13 @@ class Attempts:
             attempt = run.attempts[-1]
             attempt.ended_ms, attempt.is_cancelled = self._agenda.now_ms, True
 
-    def finish(self, run: Run, word: Word) -> None:
+    def finish(self, run: Run, word: Status) -> None:
         """It is over, and its parent may go on."""
         run.finished_ms = self._agenda.now_ms
-        self._changes.to(run, word)
-        self.tell_parent(run)
+        self._changes.set_status(run, word)
+        self.resume_parent(run)
 
-    def tell_parent(self, child: Run) -> None:
+    def resume_parent(self, child: Run) -> None:
         """Whoever waits for it, and for no other any more, goes on."""
         parent = child.parent
         if parent is None or parent.status.is_final or not parent.attempts:
@@ -93,19 +93,19 @@ class Attempts:
         item = script.items[at - 1] if at else None
         if not isinstance(item, Start) or not item.is_awaited:
             return
-        lost = next((run for run in block.runs if run.status is not Word.COMPLETED), None)
+        lost = next((run for run in block.runs if run.status is not Status.COMPLETED), None)
         if item.must_succeed and lost is not None:
             self._playing[parent.number] = (Script(script.items[:at], throws=child_failed(lost)), at)
-        self._agenda.after(12 + parent.seed % 25, self._waited, parent, block)
+        self._agenda.after(12 + parent.seed % 25, self._end_wait, parent, block)
 
     def _execute(self, run: Run, turn: int, dequeued_ms: int) -> None:
         """The attempt exists, and the worker's process starts up."""
         if run.turn == turn:
-            turn = self._changes.to(run, Word.EXECUTING)
+            turn = self._changes.set_status(run, Status.EXECUTING)
             run.attempts = (*run.attempts, Attempt(len(run.attempts) + 1, dequeued_ms, self._agenda.now_ms))
-            self._agenda.after(120 + run.seed % 263, self._begin, run, turn, dequeued_ms)
+            self._agenda.after(120 + run.seed % 263, self._start_function, run, turn, dequeued_ms)
 
-    def _begin(self, run: Run, turn: int, dequeued_ms: int) -> None:
+    def _start_function(self, run: Run, turn: int, dequeued_ms: int) -> None:
         if run.turn != turn:
             return
         now_ms = self._agenda.now_ms
@@ -132,49 +132,49 @@ class Attempts:
                     self._wait(run, ms)
                     return
                 case Start():
-                    self._start(run, item)
+                    self._trigger_runs(run, item)
                     return
-                case Progress(values=values):
+                case SetMetadata(values=values):
                     run.metadata = {**(run.metadata or {}), **values}
                     self._changes.touch(run)
-                case Label(tags=tags):
+                case AddTags(tags=tags):
                     self._tag(run, tags)
                 case _:
                     assert_never(item)
-        self._end(run, script)
+        self._end_attempt(run, script)
 
     def _wait(self, run: Run, ms: int) -> None:
         block = Block(self._agenda.now_ms)
         run.attempts[-1].blocks.append(block)
         if self._environment.suspends and ms >= SUSPENDED_FROM_MS:
             self._agenda.after(SUSPENDED_AFTER_MS, self._suspend, run, run.turn)
-            self._agenda.after(ms, self._waited, run, block)
+            self._agenda.after(ms, self._end_wait, run, block)
         else:
-            self._agenda.after(ms, self._go_on, run, run.turn, block)
+            self._agenda.after(ms, self._continue, run, run.turn, block)
 
     def _suspend(self, run: Run, turn: int) -> None:
         if run.turn == turn:
-            self._changes.to(run, Word.WAITING)
-            self._dispatch.leave(run)
+            self._changes.set_status(run, Status.WAITING)
+            self._dispatch.release_slot(run)
 
-    def _waited(self, run: Run, block: Block) -> None:
+    def _end_wait(self, run: Run, block: Block) -> None:
         """What a run waited for is there: a suspended one needs a place in its queue again, and a worker."""
-        if run.status is Word.WAITING:
-            self._dispatch.line_up_first(run)
+        if run.status is Status.WAITING:
+            self._dispatch.prepend(run)
         elif not run.status.is_final:
-            self._go_on(run, run.turn, block)
+            self._continue(run, run.turn, block)
 
-    def _resumed(self, run: Run, turn: int) -> None:
+    def _resume_function(self, run: Run, turn: int) -> None:
         if run.turn == turn:
             run.attempts[-1].blocks[-1].ended_ms = self._agenda.now_ms
-            self._play(run, self._changes.to(run, Word.EXECUTING))
+            self._play(run, self._changes.set_status(run, Status.EXECUTING))
 
-    def _go_on(self, run: Run, turn: int, block: Block) -> None:
+    def _continue(self, run: Run, turn: int, block: Block) -> None:
         if run.turn == turn:
             block.ended_ms = self._agenda.now_ms
             self._play(run, turn)
 
-    def _start(self, run: Run, start: Start) -> None:
+    def _trigger_runs(self, run: Run, start: Start) -> None:
         block = Block(self._agenda.now_ms)
         if start.is_batch:
             chance = digest(self._seed, "batch", run.number, len(run.attempts[-1].blocks))
@@ -194,7 +194,7 @@ class Attempts:
             for child in start.children
         )
         if not start.is_awaited or not block.runs:
-            self._agenda.after(TRIGGER_MS, self._go_on, run, run.turn, block)
+            self._agenda.after(TRIGGER_MS, self._continue, run, run.turn, block)
         elif self._environment.suspends:
             self._agenda.after(SUSPENDED_AFTER_MS, self._suspend_for, run, run.turn, block)
 
@@ -202,7 +202,7 @@ class Attempts:
         if block.ended_ms is None:
             self._suspend(run, turn)
 
-    def _end(self, run: Run, script: Script) -> None:
+    def _end_attempt(self, run: Run, script: Script) -> None:
         """The attempt is over."""
         now_ms = self._agenda.now_ms
         attempt = run.attempts[-1]
@@ -217,8 +217,8 @@ class Attempts:
             blocked_ms = sum((block.ended_ms or now_ms) - block.started_ms for block in attempt.blocks)
             run.usage_ms += max(0, now_ms - attempt.started_ms - blocked_ms)
         if failure is None:
-            self.finish(run, Word.COMPLETED)
-            self._dispatch.leave(run)
+            self.finish(run, Status.COMPLETED)
+            self._dispatch.release_slot(run)
         elif failure.kind in NEVER_RETRIED or attempt.number >= run.max_attempts:
             self._finish_failed(run, run.turn, failure)
         else:
@@ -231,16 +231,16 @@ class Attempts:
             self._changes.touch(run)
             self._agenda.at(attempt.retry_at_ms + 30, self._execute, run, run.turn, attempt.retry_at_ms)
             return
-        self._changes.to(run, Word.QUEUED)
-        self._dispatch.leave(run)
-        self._dispatch.line_up_later(run, attempt.retry_at_ms)
+        self._changes.set_status(run, Status.QUEUED)
+        self._dispatch.release_slot(run)
+        self._dispatch.append_at(run, attempt.retry_at_ms)
 
     def _finish_failed(self, run: Run, turn: int, failure: Failure) -> None:
         if run.turn != turn:
             return
         run.failure = failure
-        self.finish(run, final_word(failure, self._environment))
-        self._dispatch.leave(run)
+        self.finish(run, final_status(failure, self._environment))
+        self._dispatch.release_slot(run)
 
 
 def retry_delay_ms(run: Run, failed: Attempt) -> int:
@@ -249,19 +249,19 @@ def retry_delay_ms(run: Run, failed: Attempt) -> int:
     return int(delay_ms * (0.85 + 0.3 * Random(run.seed + failed.number).random()))
 
 
-def final_word(failure: Failure, environment: Environment) -> Word:
+def final_status(failure: Failure, environment: Environment) -> Status:
     """The status in which a failure ends a run (wire/README.md §2; a lost worker: recording 147)."""
     match failure.kind:
         case FailureKind.CRASH | FailureKind.OUT_OF_MEMORY:
-            return Word.CRASHED
+            return Status.CRASHED
         case FailureKind.TIMEOUT:
-            return Word.TIMED_OUT
+            return Status.TIMED_OUT
         case FailureKind.SYSTEM:
-            return Word.SYSTEM_FAILURE
+            return Status.SYSTEM_FAILURE
         case FailureKind.STALLED if environment.type == "DEVELOPMENT":
-            return Word.CANCELED
+            return Status.CANCELED
         case _:
-            return Word.FAILED
+            return Status.FAILED
 
 
 def child_failed(child: Run) -> Failure:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 LOG_MS = 30_000
 """So long a change is kept in the log: longer than any feed is held, after which the runs themselves are looked at."""
@@ -34,7 +34,7 @@ class ChangeLog:
         """That of the last change."""
         self._kept: deque[Change] = deque()
 
-    def note(self, run: Run, now_ms: int) -> None:
+    def record(self, run: Run, now_ms: int) -> None:
         """The run is another since now."""
         self.version += 1
         kept = self._kept
@@ -66,7 +66,7 @@ class Changes:
         """Whether lists and the log follow run by run; not while the history is made, which is copied as a whole."""
         self._lag_ms = lag_ms
 
-    def to(self, run: Run, word: Word) -> int:
+    def set_status(self, run: Run, word: Status) -> int:
         """Give it a status; whatever was planned for it before is void. Gives the new turn."""
         run.status = word
         run.turn += 1
@@ -76,12 +76,12 @@ class Changes:
     def touch(self, run: Run) -> None:
         """It is another than before since now."""
         run.updated_ms = self.agenda.now_ms
-        self.tell(run)
+        self.publish(run)
 
-    def tell(self, run: Run) -> None:
+    def publish(self, run: Run) -> None:
         """Whoever follows it learns of it now, or in a while."""
         if self.is_copying:
-            self.log.note(run, self.agenda.now_ms)
+            self.log.record(run, self.agenda.now_ms)
         self.copy_later(run)
 
     def copy_later(self, run: Run) -> None:

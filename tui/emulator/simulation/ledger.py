@@ -2,7 +2,7 @@
 
 What lives here: the primary store and, beside it, the copy that lists and queries are answered from. The real server
 answers them from an analytics store that follows the database by 0.3 to 1.0 s (wire/README.md §3): here that copy is
-`Run.copied`, the status that lists know, and an index of the runs they can see.
+`Run.listed_status`, the status that lists know, and an index of the runs they can see.
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from sortedcontainers import SortedList
 
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 Field = str
 """What a list is filtered by: task, tag, queue, batch, machine, version, test."""
 
-REQUESTS_KEPT = 1000
+MAX_REQUESTS = 1000
 """Requests whose run is remembered; a client repeats one within seconds, or never."""
 
 
@@ -37,7 +37,7 @@ class Ledger:
         self._visible: list[int] = []
         self._created_ms: list[int] = []
         self._by_field: defaultdict[tuple[Field, str], list[int]] = defaultdict(list)
-        self._by_status: dict[Word, SortedList[int]] = {word: SortedList() for word in Word}
+        self._by_status: dict[Status, SortedList[int]] = {word: SortedList() for word in Status}
 
     def __len__(self) -> int:
         return len(self.by_number)
@@ -59,21 +59,21 @@ class Ledger:
         if run.idempotency_key:
             self.by_idempotency[run.task_id, run.idempotency_key] = run
 
-    def made_by(self, request_key: str) -> Run | None:
+    def find_by_request(self, request_key: str) -> Run | None:
         """The run that this request has made, when it was sent before."""
         return self._by_request.get(request_key)
 
-    def note_request(self, request_key: str, run: Run) -> None:
+    def record_request(self, request_key: str, run: Run) -> None:
         """Remember which run a request made, for the case that its answer is lost and it is sent again."""
         if request_key:
             self._by_request[request_key] = run
-            if len(self._by_request) > REQUESTS_KEPT:
+            if len(self._by_request) > MAX_REQUESTS:
                 self._by_request.popitem(last=False)
 
     def copy(self, run: Run) -> None:
         """Let lists see it as it is now."""
-        before = run.copied
-        run.copied = run.status
+        before = run.listed_status
+        run.listed_status = run.status
         self._record_change(run)
         if before is None:
             self._show(run)
@@ -84,10 +84,10 @@ class Ledger:
 
     def copy_all(self) -> None:
         """Let lists see everything; for the start, when nothing was copied one by one."""
-        numbers: dict[Word, list[int]] = {word: [] for word in Word}
+        numbers: dict[Status, list[int]] = {word: [] for word in Status}
         for run in self:
-            if run.copied is None:
-                run.copied = run.status
+            if run.listed_status is None:
+                run.listed_status = run.status
                 self._record_change(run)
                 self._show(run)
                 numbers[run.status].append(run.number)
@@ -98,13 +98,13 @@ class Ledger:
         """Give it these tags, and let lists find it by the new ones once they see it."""
         new = [tag for tag in tags if tag not in run.tags]
         run.tags = tags
-        if run.copied is not None:
+        if run.listed_status is not None:
             for tag in new:
                 self._insert("tag", tag, run.number)
 
     def versioned(self, run: Run) -> None:
         """It has a version since now."""
-        if run.copied is not None:
+        if run.listed_status is not None:
             self._insert("version", run.version, run.number)
 
     def drop(self, run: Run) -> None:
@@ -113,8 +113,8 @@ class Ledger:
         key = (run.task_id, run.idempotency_key)
         if self.by_idempotency.get(key) is run:
             del self.by_idempotency[key]
-        if run.copied is not None:
-            self._by_status[run.copied].remove(run.number)
+        if run.listed_status is not None:
+            self._by_status[run.listed_status].remove(run.number)
         if self._is_followed:
             self.changed.pop(run.number, None)
             self.dropped.append(run.number)
@@ -136,7 +136,7 @@ class Ledger:
         """The numbers of all runs that lists see, ascending; some may be dropped since."""
         return self._visible
 
-    def with_status(self, word: Word) -> "SortedList[int]":
+    def with_status(self, word: Status) -> "SortedList[int]":
         """The numbers of the runs that lists know in this status, ascending."""
         return self._by_status[word]
 

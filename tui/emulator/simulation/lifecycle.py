@@ -19,9 +19,9 @@ from tui.emulator.simulation.new_run import NewRun, duration_ms
 from tui.emulator.simulation.queues import OWN, Queue, Queues
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Task
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
-TAGS_MOST = 10
+MAX_TAGS = 10
 
 
 class Lifecycle:
@@ -50,7 +50,7 @@ class Lifecycle:
         self._seed = seed
         self._changes = Changes(agenda, ledger, lag_ms)
         self._dispatch = Dispatch(
-            self._changes, queues, taken=self._taken, restored=self._restored, expired=self._expired
+            self._changes, queues, on_dequeue=self._on_dequeue, on_restore=self._on_restore, on_expire=self._on_expire
         )
         self._attempts = Attempts(
             environment, self._changes, self._dispatch, seed=seed, create=self.create, tag=self.add_tags
@@ -79,9 +79,9 @@ class Lifecycle:
         """That version is out from now on; `bugs`: what it makes a task throw now and then."""
         self._dispatch.deploy(version, bugs)
 
-    def serve(self, queue: Queue) -> None:
+    def hand_out(self, queue: Queue) -> None:
         """Hand out as many of its runs as it has room for."""
-        self._dispatch.serve(queue)
+        self._dispatch.hand_out(queue)
 
     def copy_from_now_on(self) -> None:
         """Let lists follow run by run; before, while the history is made, they see nothing."""
@@ -93,12 +93,12 @@ class Lifecycle:
         if run.parent is not None:
             run.parent.children = (*run.parent.children, run)
         self.ledger.add(run)
-        self._changes.tell(run)
+        self._changes.publish(run)
         if new.starts_ms is not None:
             run.queued_ms = run.created_ms
-            self._dispatch.plan(run, new.starts_ms)
+            self._dispatch.start_at(run, new.starts_ms)
         elif new.delay_ms > 0:
-            run.status = Word.DELAYED
+            run.status = Status.DELAYED
             run.delay_until_ms = run.created_ms + new.delay_ms
             self.agenda.at(run.delay_until_ms, self._dispatch.enqueue, run, run.turn)
         else:
@@ -124,7 +124,7 @@ class Lifecycle:
             seed,
             now_ms,
             now_ms,
-            Word.QUEUED,
+            Status.QUEUED,
             new.queue or (task.queue if task else "") or f"{OWN}{new.task_id}",
             new.function,
             parent,
@@ -149,11 +149,11 @@ class Lifecycle:
         """Cancel it and everything alive below it; a finished run stays as it is."""
         if run.status.is_final:
             return
-        was_queued = run.status is Word.QUEUED and not run.attempts
+        was_queued = run.status is Status.QUEUED and not run.attempts
         run.failure = CANCELED
         self._dispatch.forget(run)
         self._attempts.cancel(run)
-        self._changes.to(run, Word.CANCELED)
+        self._changes.set_status(run, Status.CANCELED)
         for child in run.children:
             self.cancel(child)
         if was_queued:
@@ -161,13 +161,13 @@ class Lifecycle:
             self.agenda.after(90, self._close, run, self.agenda.now_ms)
         else:
             self._close(run, self.agenda.now_ms)
-        self._attempts.tell_parent(run)
-        self._dispatch.leave(run)
+        self._attempts.resume_parent(run)
+        self._dispatch.release_slot(run)
 
     def add_tags(self, run: Run, tags: tuple[str, ...]) -> int:
         """Give it more tags, up to ten; gives how many were new."""
         new = tuple(dict.fromkeys(tag for tag in tags if tag not in run.tags))
-        if len(run.tags) + len(new) > TAGS_MOST:
+        if len(run.tags) + len(new) > MAX_TAGS:
             return 0
         if new:
             self.ledger.tag(run, (*run.tags, *new))
@@ -176,10 +176,10 @@ class Lifecycle:
 
     def reschedule(self, run: Run, delay_ms: int) -> bool:
         """Move the time of a delayed run; False for any other."""
-        if run.status is not Word.DELAYED:
+        if run.status is not Status.DELAYED:
             return False
         run.delay_until_ms = self.agenda.now_ms + delay_ms
-        turn = self._changes.to(run, Word.DELAYED)
+        turn = self._changes.set_status(run, Status.DELAYED)
         self.agenda.at(run.delay_until_ms, self._dispatch.enqueue, run, turn)
         return True
 
@@ -188,12 +188,12 @@ class Lifecycle:
         # No change of the row's own: its time of change stays, and the feed tells nothing (recording 731).
         self._changes.copy_later(run)
 
-    def _taken(self, run: Run) -> None:
-        self._attempts.take(run)
+    def _on_dequeue(self, run: Run) -> None:
+        self._attempts.start_next(run)
 
-    def _restored(self, run: Run) -> None:
-        self._attempts.restore(run)
+    def _on_restore(self, run: Run) -> None:
+        self._attempts.resume(run)
 
-    def _expired(self, run: Run) -> None:
+    def _on_expire(self, run: Run) -> None:
         run.failure = expired(run.ttl)
-        self._attempts.finish(run, Word.EXPIRED)
+        self._attempts.finish(run, Status.EXPIRED)

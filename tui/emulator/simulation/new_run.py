@@ -48,7 +48,7 @@ class OldRun:
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DIGITS_MOST = 12
+_MAX_DIGITS = 12
 
 
 def duration_ms(text: str) -> int | None:
@@ -57,7 +57,7 @@ def duration_ms(text: str) -> int | None:
     for letter in text:
         if letter.isascii() and letter.isdigit():
             number += letter
-        elif letter in _UNITS_MS and 0 < len(number) <= _DIGITS_MOST:
+        elif letter in _UNITS_MS and 0 < len(number) <= _MAX_DIGITS:
             total, number = total + int(number) * _UNITS_MS[letter], ""
         else:
             return None

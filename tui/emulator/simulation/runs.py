@@ -11,7 +11,7 @@ from random import Random
 
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import NOTHING, Call, Json, Script, Task
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 
 ABSENT = object()
 """No payload was handed over: the task makes its own."""
@@ -55,7 +55,7 @@ class Run:
     seed: int
     created_ms: int
     updated_ms: int
-    status: Word
+    status: Status
     queue: str
     function: str = "trigger"
     parent: "Run | None" = field(default=None, repr=False)
@@ -84,9 +84,9 @@ class Run:
     failure: Failure | None = None
     bug: Failure | None = None
     given_script: Script | None = None
-    copied: Word | None = None
+    listed_status: Status | None = None
     is_copying: bool = False
-    key_until_ms: int | None = None
+    key_expires_ms: int | None = None
     """When its idempotency key may be used for another run; None: never."""
     has_slot: bool = False
     schedule_id: str = ""
@@ -102,7 +102,7 @@ class Run:
         return depth
 
     @property
-    def told_key(self) -> str:
+    def shown_key(self) -> str:
         """The idempotency key as everybody is told it."""
         return self.key_name or self.idempotency_key
 
@@ -127,6 +127,6 @@ class Run:
 
     def output(self) -> Json:
         """What it returned, or `NOTHING`: only a completed run has an output."""
-        if self.status is not Word.COMPLETED or not self.attempts:
+        if self.status is not Status.COMPLETED or not self.attempts:
             return NOTHING
         return self.script(self.attempts[-1].number).output

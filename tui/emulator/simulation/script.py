@@ -92,20 +92,20 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SetMetadata:
     """`metadata.set`: these keys of the run's metadata change now."""
 
     values: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class AddTags:
     """`tags.add`: the run gets more tags."""
 
     tags: tuple[str, ...]
 
 
-Item = Work | Wait | Start | Progress | Label
+Item = Work | Wait | Start | SetMetadata | AddTags
 
 NOTHING = object()
 """The output of a task that returns nothing (an output of None is `null`)."""

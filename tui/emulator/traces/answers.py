@@ -14,7 +14,7 @@ from tui.emulator.rest.rows import iso_time
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
 from tui.emulator.traces.spans import DELAY, NS_PER_MS, TraceSpan
-from tui.emulator.traces.tree import trace_id_of, trace_of, trace_top
+from tui.emulator.traces.tree import trace_id_of, trace_of, trace_root
 
 TRACE_ROWS = 5_000
 EVENT_ROWS = 25_000
@@ -22,7 +22,7 @@ EVENT_ROWS = 25_000
 
 TRIGGERED_RUNS = 50
 
-Kept = dict[int, set[int]]
+KeptEvents = dict[int, set[int]]
 """By the `id()` of a span that is told: the numbers of those of its events that are."""
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
@@ -30,20 +30,20 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 
 def trace_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = TRACE_ROWS) -> Json | None:
     """The body of `/trace`, with so many rows at most, the earliest; None while there is no trace."""
-    own = trace_of(run, now_ms, environment)
-    if own is None:
+    run_span = trace_of(run, now_ms, environment)
+    if run_span is None:
         return None
-    kept = _first_rows(list(_walk(own)), rows)
-    told = {"traceId": trace_id_of(run), "rootSpan": _nested(own, kept), "isTruncated": kept is not None}
-    return {"trace": told}
+    kept = _first_rows(list(_walk(run_span)), rows)
+    body = {"traceId": trace_id_of(run), "rootSpan": _nested(run_span, kept), "isTruncated": kept is not None}
+    return {"trace": body}
 
 
 def events_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = EVENT_ROWS) -> Json:
     """The body of `/events`: the run's own spans without the engine's rows, silently cut (recordings 235, 762)."""
-    own = trace_of(run, now_ms, environment, is_alone=True)
-    if own is None:
+    run_span = trace_of(run, now_ms, environment, own_spans_only=True)
+    if run_span is None:
         return {"events": []}
-    spans = [span for span in _walk(own) if span.level != "DEBUG"]
+    spans = [span for span in _walk(run_span) if span.level != "DEBUG"]
     spans.sort(key=lambda span: span.started_ms)
     kept = _first_rows(spans, rows)
     return {"events": [_event(span, kept) for span in spans if kept is None or id(span) in kept]}
@@ -54,15 +54,15 @@ def span_answer(run: Run, span_id: str, now_ms: int, environment: Environment) -
 
     Its `runId` is that of the run that was asked for, whoever's the span is (recordings 281-283).
     """
-    for root in dict.fromkeys((run, trace_top(run))):
-        own = trace_of(root, now_ms, environment)
-        found = None if own is None else next((span for span in _walk(own) if span.id == span_id), None)
+    for root in dict.fromkeys((run, trace_root(run))):
+        run_span = trace_of(root, now_ms, environment)
+        found = None if run_span is None else next((span for span in _walk(run_span) if span.id == span_id), None)
         if found is not None:
             return _detail(found, run.id)
     return None
 
 
-def _first_rows(spans: list[TraceSpan], rows: int) -> Kept | None:
+def _first_rows(spans: list[TraceSpan], rows: int) -> KeptEvents | None:
     """What the first so many stored rows tell: of each span how many of its events. None: that is everything.
 
     A span is a row when it begins and another when it ends, both at the time of its begin; each of its events is a row
@@ -76,7 +76,7 @@ def _first_rows(spans: list[TraceSpan], rows: int) -> Kept | None:
         stored += [(span.started_ms, index, -1)] * (1 + _is_stored_twice(span))
         stored += [(_ms(event["time"]), index, number) for number, event in enumerate(span.events)]
     stored.sort()
-    kept: Kept = {}
+    kept: KeptEvents = {}
     for _, index, number in stored[:rows]:
         if number < 0:
             kept.setdefault(id(spans[index]), set())
@@ -95,21 +95,21 @@ def _ms(time: str) -> float:
     return datetime.fromisoformat(time).timestamp() * 1000
 
 
-def _events_of(span: TraceSpan, kept: Kept | None) -> list[dict[str, Any]]:
+def _events_of(span: TraceSpan, kept: KeptEvents | None) -> list[dict[str, Any]]:
     numbers = None if kept is None else kept[id(span)]
     return [event for number, event in enumerate(span.events) if numbers is None or number in numbers]
 
 
-def _walk(own: TraceSpan) -> Iterator[TraceSpan]:
+def _walk(run_span: TraceSpan) -> Iterator[TraceSpan]:
     """All spans, parents first."""
-    pending = [own]
+    pending = [run_span]
     while pending:
         span = pending.pop()
         yield span
         pending.extend(reversed(span.children))
 
 
-def _nested(span: TraceSpan, kept: Kept | None) -> dict[str, Any]:
+def _nested(span: TraceSpan, kept: KeptEvents | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "message": span.message,
         "duration": span.duration_ns,
@@ -131,7 +131,7 @@ def _nested(span: TraceSpan, kept: Kept | None) -> dict[str, Any]:
     return node
 
 
-def _event(span: TraceSpan, kept: Kept | None) -> dict[str, Any]:
+def _event(span: TraceSpan, kept: KeptEvents | None) -> dict[str, Any]:
     return {
         "spanId": span.id,
         "parentId": span.parent_id,
@@ -152,7 +152,7 @@ def _event(span: TraceSpan, kept: Kept | None) -> dict[str, Any]:
 
 def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
     whole_ms, rest_ns = divmod(span.duration_ns, NS_PER_MS)
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "spanId": span.id,
         "parentId": span.parent_id,
         "runId": run_id,
@@ -167,13 +167,13 @@ def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
     }
     properties = attributes(span.properties)
     if properties:
-        told["properties"] = properties
+        body["properties"] = properties
     if span.events:
-        told["events"] = span.events
+        body["events"] = span.events
     if span.is_waitpoint:
-        told["entityType"] = "waitpoint"
+        body["entityType"] = "waitpoint"
     if span.triggered:
-        told["triggeredRuns"] = [
+        body["triggeredRuns"] = [
             {
                 "runId": run.id,
                 "taskIdentifier": run.task_id,
@@ -182,7 +182,7 @@ def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
             }
             for run in span.triggered[:TRIGGERED_RUNS]
         ]
-    return told
+    return body
 
 
 def attributes(given: Mapping[str, Json]) -> dict[str, Json]:
@@ -190,20 +190,20 @@ def attributes(given: Mapping[str, Json]) -> dict[str, Json]:
 
     A point in a key makes an object of it, since that is how the SDK sends what is inside one.
     """
-    told: dict[str, Json] = {}
+    body: dict[str, Json] = {}
     for key in sorted(given):
         value = _stored(given[key])
         if value is None or value == {}:
             continue
         *outer, name = key.split(".")
-        place = told
+        place = body
         for part in outer:
             inside = place.get(part)
             if not isinstance(inside, dict):
                 inside = place[part] = {}
             place = inside
         place[name] = value
-    return dict(sorted(told.items()))
+    return dict(sorted(body.items()))
 
 
 def _stored(value: Json) -> Json:

@@ -83,19 +83,19 @@ class TraceSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class TraceView:
     """What can be seen at `now_ms`. No row that is later than `last_ms` is: there the asked run was over."""
 
     now_ms: int
     last_ms: int | None = None
 
-    def show(self, parent: TraceSpan, span: TraceSpan) -> None:
+    def add_row(self, parent: TraceSpan, span: TraceSpan) -> None:
         """Hang what takes no time (a log line, a row of the engine) under its parent, if it is known by now."""
         is_late = self.last_ms is not None and span.started_ms > self.last_ms
-        if self._knows(span, span.started_ms) and not is_late:
+        if self._has_received(span, span.started_ms) and not is_late:
             parent.children.append(span)
 
-    def begin(
+    def add_span(
         self,
         parent: TraceSpan | None,
         span: TraceSpan,
@@ -112,20 +112,20 @@ class Sight:
         if parent is None:
             is_known = self.now_ms - span.run.created_ms >= FIRST_LAG_MS
         else:
-            is_known = self._knows(span, span.started_ms)
+            is_known = self._has_received(span, span.started_ms)
         if not is_known or (cancelled_ms is not None and span.started_ms > cancelled_ms):
             return False
         if parent is not None:
             parent.children.append(span)
         if cancelled_ms is not None and (ended_ms is None or ended_ms > cancelled_ms):
             ended_ms, span.is_cancelled = cancelled_ms, True
-        if ended_ms is not None and self._knows(span, ended_ms):
+        if ended_ms is not None and self._has_received(span, ended_ms):
             _close(span, ended_ms, None if span.is_cancelled else failure)
         else:
             _leave_open(span)
         return True
 
-    def _knows(self, span: TraceSpan, ms: int) -> bool:
+    def _has_received(self, span: TraceSpan, ms: int) -> bool:
         """Whether the batch with what happened to that span then has come in."""
         # The platform and the worker send their own.
         is_platforms = span.style is TASK or span.style is DELAY or span.duration_ns == ENGINE_NS

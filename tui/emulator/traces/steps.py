@@ -10,8 +10,8 @@ from tui.emulator.rest.rows import iso_time
 from tui.emulator.simulation.names import span_id, waitpoint_id
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import Json, Log, Script, Span, Start, Step, Wait, Work
-from tui.emulator.simulation.vocabulary import Word
-from tui.emulator.traces.spans import LOGS, TRIGGER, Sight, Style, TraceSpan
+from tui.emulator.simulation.statuses import Status
+from tui.emulator.traces.spans import LOGS, TRIGGER, Style, TraceSpan, TraceView
 
 Pause = Wait | Start
 
@@ -20,7 +20,7 @@ _PHASES = (("dequeue", 0.0, 0.0), ("create_attempt", 0.03, 0.3), ("fork", 0.34, 
 """Of a cold start: when each begins and what it takes, as parts of the whole (recordings 225, 261)."""
 
 
-def stretches(script: Script) -> Iterator[tuple[list[Work], Pause | None]]:
+def split_at_pauses(script: Script) -> Iterator[tuple[list[Work], Pause | None]]:
     """The work up to each pause, with that pause; the last has none. What shows in no trace is left out."""
     works: list[Work] = []
     for item in script.items:
@@ -32,8 +32,8 @@ def stretches(script: Script) -> Iterator[tuple[list[Work], Pause | None]]:
     yield works, None
 
 
-def hang_steps(
-    sight: Sight,
+def add_steps(
+    view: TraceView,
     parent: TraceSpan,
     steps: Sequence[Step],
     path: str,
@@ -62,16 +62,14 @@ def hang_steps(
         if isinstance(step, Log):
             span.level, span.style, span.is_error = step.level, LOGS[step.level], step.level == "ERROR"
             if cancelled_ms is None or at_ms <= cancelled_ms:
-                sight.show(parent, span)
+                view.add_row(parent, span)
         else:
             if step.icon:
                 span.style = {"icon": step.icon}
             taken_ms = ms * step.share
             ended_ms = int(started_ms + taken_ms)
-            if sight.begin(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
-                hang_steps(
-                    sight, span, step.steps, key, started_ms, taken_ms, cancelled_ms=cancelled_ms, is_nested=True
-                )
+            if view.add_span(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
+                add_steps(view, span, step.steps, key, started_ms, taken_ms, cancelled_ms=cancelled_ms, is_nested=True)
             started_ms += taken_ms
         started_ms += gap_ms
 
@@ -103,10 +101,10 @@ def is_thrown(pause: Pause, block: Block) -> bool:
     """Whether a child that failed ended the attempt there."""
     if not isinstance(pause, Start) or not pause.is_awaited or not pause.must_succeed:
         return False
-    return any(run.status is not Word.COMPLETED for run in block.runs)
+    return any(run.status is not Status.COMPLETED for run in block.runs)
 
 
-def start_up(run: Run, attempt: Attempt, started_ms: int) -> list[dict[str, Json]]:
+def start_events(run: Run, attempt: Attempt, started_ms: int) -> list[dict[str, Json]]:
     """The events of a cold start that was over at `started_ms`; durations in milliseconds (recordings 225, 261)."""
     file = run.task.file if run.task is not None else f"src/trigger/{run.task_id}.ts"
     dequeued_ms = attempt.dequeued_ms

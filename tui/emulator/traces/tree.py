@@ -11,7 +11,7 @@ from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.names import span_id, trace_id
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import NOTHING, Script, Start
-from tui.emulator.simulation.vocabulary import Word
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.traces.engine import Engine
 from tui.emulator.traces.spans import (
     ATTEMPT,
@@ -21,18 +21,18 @@ from tui.emulator.traces.spans import (
     HOOK,
     TASK,
     UPLOAD,
-    Sight,
     TraceSpan,
+    TraceView,
     duration_ns,
 )
 from tui.emulator.traces.steps import (
     Pause,
-    hang_steps,
+    add_steps,
     is_thrown,
     pause_span,
-    start_up,
+    split_at_pauses,
+    start_events,
     started_properties,
-    stretches,
 )
 
 BEFORE_CREATED_MS = 3
@@ -50,16 +50,16 @@ RECORD_MS = 30
 """The times of `lifecycle`: an attempt has a record so long after the run was taken, and its process is up later."""
 
 
-def trace_of(run: Run, now_ms: int, environment: Environment, *, is_alone: bool = False) -> TraceSpan | None:
+def trace_of(run: Run, now_ms: int, environment: Environment, *, own_spans_only: bool = False) -> TraceSpan | None:
     """The run's own span with all below it, as the server knows them at that moment; None while it knows of none.
 
-    `is_alone`: without the spans of other runs.
+    `own_spans_only`: without the spans of other runs.
     """
     last_ms = _ended_ms(run) if run.status.is_final else None
-    return _Player(Sight(now_ms, last_ms), environment, is_alone=is_alone).run(run, None)
+    return _TraceBuilder(TraceView(now_ms, last_ms), environment, own_spans_only=own_spans_only).run(run, None)
 
 
-def trace_top(run: Run) -> Run:
+def trace_root(run: Run) -> Run:
     """The run whose trace it is in: itself, or the uppermost of those that wait for it (recordings 234-237, 256)."""
     while run.parent is not None and _is_awaited(run):
         run = run.parent
@@ -68,131 +68,133 @@ def trace_top(run: Run) -> Run:
 
 def trace_id_of(run: Run) -> str:
     """The id of the trace that it is in."""
-    return trace_id(trace_top(run).seed)
+    return trace_id(trace_root(run).seed)
 
 
-class _Player:
+class _TraceBuilder:
     """Plays one run after the other, and hangs up what can be seen of it."""
 
-    def __init__(self, sight: Sight, environment: Environment, *, is_alone: bool) -> None:
-        self._sight = sight
-        self._engine = Engine(sight, environment)
-        self._is_alone = is_alone
+    def __init__(self, view: TraceView, environment: Environment, *, own_spans_only: bool) -> None:
+        self._view = view
+        self._engine = Engine(view, environment)
+        self._own_spans_only = own_spans_only
 
     def run(self, run: Run, parent: TraceSpan | None) -> TraceSpan | None:
         """A run's own span and all below it."""
         parent_id = _parent_id(run) if parent is None else parent.id
         started_ms = run.created_ms - (0 if _is_awaited(run) else BEFORE_CREATED_MS)
-        own = TraceSpan(span_id(run.seed, ""), parent_id, run, run.task_id, started_ms, TASK)
+        run_span = TraceSpan(span_id(run.seed, ""), parent_id, run, run.task_id, started_ms, TASK)
         is_final = run.status.is_final
-        if not self._sight.begin(parent, own, _ended_ms(run) if is_final else None):
+        if not self._view.add_span(parent, run_span, _ended_ms(run) if is_final else None):
             return None
-        if not own.is_partial and run.status is not Word.COMPLETED:
-            own.is_cancelled = run.status is Word.CANCELED
+        if not run_span.is_partial and run.status is not Status.COMPLETED:
+            run_span.is_cancelled = run.status is Status.CANCELED
             if run.failure is not None and run.failure.kind is not FailureKind.CANCELED:
-                own.fail(run.failure)
-        self._engine.queued(own)
+                run_span.fail(run.failure)
+        self._engine.queued(run_span)
         for attempt in run.attempts:
-            self._attempt(own, attempt)
+            self._attempt(run_span, attempt)
         if is_final:
-            self._engine.over(own, _ended_ms(run))
-        return own
+            self._engine.finished(run_span, _ended_ms(run))
+        return run_span
 
-    def _attempt(self, own: TraceSpan, attempt: Attempt) -> None:
-        run, number = own.run, attempt.number
+    def _attempt(self, run_span: TraceSpan, attempt: Attempt) -> None:
+        run, number = run_span.run, attempt.number
         is_first = number == 1
-        self._engine.taken(own, attempt)
+        self._engine.dequeued(run_span, attempt)
         if not is_first:
-            self._engine.created(own, attempt)
+            self._engine.attempt_created(run_span, attempt)
         download_ms = DOWNLOAD_MS if is_large(run.payload(), PAYLOAD_INLINE_BYTES) else 0
         started_ms = attempt.started_ms - WARM_MS - download_ms
         key = span_id(run.seed, f"{number}")
-        span = TraceSpan(key, own.id, run, f"Attempt {number}", started_ms, ATTEMPT, number)
-        is_there = _is_up(attempt) and self._sight.begin(
-            own, span, _closed_ms(attempt), cancelled_ms=_cancelled_ms(attempt), failure=attempt.failure
+        span = TraceSpan(key, run_span.id, run, f"Attempt {number}", started_ms, ATTEMPT, number)
+        is_there = _is_up(attempt) and self._view.add_span(
+            run_span, span, _closed_ms(attempt), cancelled_ms=_cancelled_ms(attempt), failure=attempt.failure
         )
         if is_first:
             # A cold start counts from when the run was taken, so the attempt comes before this row (recording 240).
-            self._engine.created(own, attempt)
+            self._engine.attempt_created(run_span, attempt)
         if is_there:
             if is_first:
-                span.events[:0] = start_up(run, attempt, started_ms)
+                span.events[:0] = start_events(run, attempt, started_ms)
             if download_ms:
-                part = _beside(span, "store.downloadPayload", attempt.started_ms - download_ms)
+                part = _child_span(span, "store.downloadPayload", attempt.started_ms - download_ms)
                 part.style = DOWNLOAD
-                self._sight.begin(span, part, attempt.started_ms)
-            self._inside(own, span, attempt)
-        self._delay(own, attempt)
+                self._view.add_span(span, part, attempt.started_ms)
+            self._add_function(run_span, span, attempt)
+        self._delay(run_span, attempt)
 
-    def _inside(self, own: TraceSpan, span: TraceSpan, attempt: Attempt) -> None:
+    def _add_function(self, run_span: TraceSpan, span: TraceSpan, attempt: Attempt) -> None:
         """`run()`, and what comes after it."""
-        run, closed_ms, cancelled_ms = own.run, _closed_ms(attempt), _cancelled_ms(attempt)
-        function = _beside(span, "run()", attempt.started_ms)
+        run, closed_ms, cancelled_ms = run_span.run, _closed_ms(attempt), _cancelled_ms(attempt)
+        function = _child_span(span, "run()", attempt.started_ms)
         function.style = FUNCTION
         done_ms = None if closed_ms is None else max(attempt.started_ms, closed_ms - DONE_MS)
         script = run.script(attempt.number)
-        if self._sight.begin(span, function, done_ms, cancelled_ms=cancelled_ms, failure=attempt.failure):
-            self._play(own, function, script, attempt, done_ms)
+        if self._view.add_span(span, function, done_ms, cancelled_ms=cancelled_ms, failure=attempt.failure):
+            self._add_items(run_span, function, script, attempt, done_ms)
         hook = run.task.cancel_hook if run.task is not None else ()
         if hook and cancelled_ms is not None:
-            part = _beside(span, "onCancel()", cancelled_ms)
+            part = _child_span(span, "onCancel()", cancelled_ms)
             part.style = HOOK
-            if self._sight.begin(span, part, cancelled_ms + HOOK_MS):
-                hang_steps(self._sight, part, hook, f"{attempt.number}/hook", cancelled_ms, 0)
-        is_done = run.status is Word.COMPLETED and attempt is run.attempts[-1]
+            if self._view.add_span(span, part, cancelled_ms + HOOK_MS):
+                add_steps(self._view, part, hook, f"{attempt.number}/hook", cancelled_ms, 0)
+        is_done = run.status is Status.COMPLETED and attempt is run.attempts[-1]
         output = None if script.output is NOTHING else script.output
         if is_done and closed_ms is not None and is_large(output, OUTPUT_INLINE_BYTES):
-            part = _beside(span, "store.uploadOutput", closed_ms - 1)
+            part = _child_span(span, "store.uploadOutput", closed_ms - 1)
             part.style = UPLOAD
-            self._sight.begin(span, part, closed_ms)
+            self._view.add_span(span, part, closed_ms)
 
-    def _delay(self, own: TraceSpan, attempt: Attempt) -> None:
+    def _delay(self, run_span: TraceSpan, attempt: Attempt) -> None:
         """The wait for the next attempt, which has its final duration as soon as it is planned (recording 241)."""
         failed_ms, retry_at_ms = attempt.ended_ms, attempt.retry_at_ms
         if failed_ms is None or retry_at_ms is None:
             return
         name = f"Retry #{attempt.number} delay"
         started_ms = min(failed_ms + DELAYED_MS, retry_at_ms)
-        span = TraceSpan(span_id(own.run.seed, name), own.id, own.run, name, started_ms, DELAY)
+        span = TraceSpan(span_id(run_span.run.seed, name), run_span.id, run_span.run, name, started_ms, DELAY)
         span.duration_ns = duration_ns(started_ms, retry_at_ms)
         span.properties = {"retryAt": iso_time(retry_at_ms)}
-        self._sight.show(own, span)
-        self._engine.failed(own, failed_ms, retry_at_ms)
+        self._view.add_row(run_span, span)
+        self._engine.attempt_failed(run_span, failed_ms, retry_at_ms)
 
-    def _play(self, own: TraceSpan, function: TraceSpan, script: Script, attempt: Attempt, done_ms: int | None) -> None:
+    def _add_items(
+        self, run_span: TraceSpan, function: TraceSpan, script: Script, attempt: Attempt, done_ms: int | None
+    ) -> None:
         """The items of a script, as far as they were reached; none is longer than `run()`."""
         cancelled_ms = _cancelled_ms(attempt)
         at_ms = attempt.started_ms
-        for index, (works, pause) in enumerate(stretches(script)):
+        for index, (works, pause) in enumerate(split_at_pauses(script)):
             block = attempt.blocks[index] if index < len(attempt.blocks) else None
             for place, work in enumerate(works):
                 path = f"{attempt.number}/{index}.{place}"
-                hang_steps(self._sight, function, work.steps, path, at_ms, work.ms, cancelled_ms=cancelled_ms)
+                add_steps(self._view, function, work.steps, path, at_ms, work.ms, cancelled_ms=cancelled_ms)
                 at_ms += work.ms
             if pause is None or block is None:
                 return
-            self._pause(own, function, pause, block, _pause_path(attempt, index), done_ms)
+            self._pause(run_span, function, pause, block, _pause_path(attempt, index), done_ms)
             if block.ended_ms is None or is_thrown(pause, block):
                 return
             at_ms = block.ended_ms
 
     def _pause(
-        self, own: TraceSpan, function: TraceSpan, pause: Pause, block: Block, path: str, done_ms: int | None
+        self, run_span: TraceSpan, function: TraceSpan, pause: Pause, block: Block, path: str, done_ms: int | None
     ) -> None:
-        attempt = own.run.attempts[(function.attempt or 1) - 1]
+        attempt = run_span.run.attempts[(function.attempt or 1) - 1]
         span = pause_span(function, pause, block, path)
         ended_ms = block.ended_ms if block.ended_ms is None or done_ms is None else min(block.ended_ms, done_ms)
-        is_there = self._sight.begin(function, span, ended_ms, cancelled_ms=_cancelled_ms(attempt))
-        self._engine.blocked(own, pause, block)
+        is_there = self._view.add_span(function, span, ended_ms, cancelled_ms=_cancelled_ms(attempt))
+        self._engine.blocked(run_span, pause, block)
         if is_there and isinstance(pause, Start):
             if not span.is_partial:
                 span.properties = started_properties(block)
-            if pause.is_awaited and not self._is_alone:
+            if pause.is_awaited and not self._own_spans_only:
                 for child in block.runs:
                     self.run(child, span)
 
 
-def _beside(span: TraceSpan, message: str, started_ms: int) -> TraceSpan:
+def _child_span(span: TraceSpan, message: str, started_ms: int) -> TraceSpan:
     key = span_id(span.run.seed, f"{span.attempt}/{message}")
     return TraceSpan(key, span.id, span.run, message, started_ms, attempt=span.attempt)
 

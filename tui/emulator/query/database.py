@@ -16,7 +16,7 @@ from threading import Lock
 
 from tui.emulator.query.columns import FACTS, TABLE, TIME_COLUMN, Fact, constants, error_of, output_of, stamp
 from tui.emulator.query.functions import USED
-from tui.emulator.query.registered import register, unpacked
+from tui.emulator.query.registered import register, unpack_array
 from tui.emulator.query.schema import COLUMNS
 from tui.emulator.query.selects import Translation
 from tui.emulator.query.tables import QUEUE_METRICS, TIME_ALIAS, Table
@@ -29,21 +29,21 @@ from tui.emulator.world import World
 PROGRESS_STEPS = 10_000
 """So many steps of SQLite's machine, well under a millisecond of them, lie between two looks at the clock."""
 
-TEXT_MOST_BYTES = 32_000_000
-INTEGER_MOST = 2**63 - 1
+MAX_TEXT_BYTES = 32_000_000
+MAX_INTEGER = 2**63 - 1
 
 
-class Copy:
-    """One environment's runs as a table; there must be no other that follows the same ledger.
+class RunsDatabase:
+    """The runs of one environment as a table. A ledger has at most one such table.
 
-    `note` is called where the world moves, all else anywhere: it takes a lock and may take seconds, the first time
-    above all (about 1.5 s for 100,000 runs).
+    Call `record_changes` in the thread that advances the world. The other methods work in any thread. They take a
+    lock, and the first one builds the table (about 1.5 s for 100,000 runs).
     """
 
     def __init__(self, world: World) -> None:
         self._ledger = world.ledger
         self._environment = world.environment
-        self._noted: deque[tuple[list[int], list[int]]] = deque()
+        self._pending: deque[tuple[list[int], list[int]]] = deque()
         self._lock = Lock()
         self._until_s = math.inf
         address = f"file:runs-{token_hex(8)}?mode=memory&cache=shared"
@@ -52,7 +52,7 @@ class Copy:
         self._create()
         self._restrict()
         world.ledger.follow()
-        self._noted.append((list(world.ledger.by_number), []))
+        self._pending.append((list(world.ledger.by_number), []))
 
     def close(self) -> None:
         """Give the memory back."""
@@ -60,28 +60,28 @@ class Copy:
             self._reader.close()
             self._writer.close()
 
-    def note(self) -> None:
+    def record_changes(self) -> None:
         """Take over from the ledger which runs changed and which are gone."""
         ledger = self._ledger
         if ledger.changed or ledger.dropped:
-            self._noted.append((list(ledger.changed), list(ledger.dropped)))
+            self._pending.append((list(ledger.changed), list(ledger.dropped)))
             ledger.changed.clear()
             ledger.dropped.clear()
 
-    def follow(self) -> None:
+    def update(self) -> None:
         """Write what was noted."""
         with self._lock:
-            self._follow()
+            self._update()
 
-    def read(self, query: Translation, *, limit_s: float, rows_most: int) -> tuple[list[str], list[list[Json]]]:
+    def read(self, query: Translation, *, limit_s: float, max_rows: int) -> tuple[list[str], list[list[Json]]]:
         """The columns and rows of a query, after following. Raises QueryRefused with the server's words."""
         with self._lock:
-            self._follow()
+            self._update()
             self._until_s = time.monotonic() + limit_s
             try:
                 # An open cursor would keep the writer out.
                 with closing(self._reader.execute(query.sql, query.values)) as cursor:
-                    rows = [[_json(value) for value in row] for row in cursor.fetchmany(rows_most)]
+                    rows = [[_json(value) for value in row] for row in cursor.fetchmany(max_rows)]
                     names = [column[0] for column in cursor.description]
             except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
                 raise _refused(error, limit_s, query.table) from error
@@ -112,21 +112,21 @@ class Copy:
         reader.execute("PRAGMA trusted_schema = 1")
         reader.execute("PRAGMA temp_store = MEMORY")
         reader.text_factory = lambda text: text.decode("utf-8", "replace")
-        reader.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, TEXT_MOST_BYTES)
+        reader.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_TEXT_BYTES)
         reader.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         reader.set_progress_handler(lambda: time.monotonic() > self._until_s, PROGRESS_STEPS)
         reader.set_authorizer(_allow)
 
-    def _follow(self) -> None:
-        if not self._noted:
+    def _update(self) -> None:
+        if not self._pending:
             return
         marks = ", ".join("?" * len(FACTS))
         created = list(FACTS).index("created_ms") + 1
         insert = f"INSERT OR REPLACE INTO facts VALUES ({marks}, {stamp(f'?{created}')})"  # noqa: S608  constants
         with self._writer:
             self._writer.execute("BEGIN")
-            while self._noted:
-                changed, dropped = self._noted.popleft()
+            while self._pending:
+                changed, dropped = self._pending.popleft()
                 self._writer.executemany(insert, self._facts(changed))
                 self._writer.executemany("DELETE FROM facts WHERE number = ?", ((number,) for number in dropped))
 
@@ -135,7 +135,7 @@ class Copy:
         facts = [fact for _, fact in FACTS.values()]
         for number in numbers:
             run = find(number)
-            if run is not None and run.copied is not None:
+            if run is not None and run.listed_status is not None:
                 yield [_storable(fact(run, environment)) for fact in facts]
 
 
@@ -143,7 +143,7 @@ def _storable(value: Fact) -> Fact:
     """Half a surrogate pair or a number beyond 64 bits, which a trigger may bring in, must not stop the copy."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, int) and not -INTEGER_MOST <= value <= INTEGER_MOST:
+    if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
         return None
     return value
 
@@ -166,7 +166,7 @@ def _allow(action: int, first: str | None, second: str | None, _database: str | 
 
 def _json(value: object) -> Json:
     if isinstance(value, bytes):
-        return unpacked(value)
+        return unpack_array(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

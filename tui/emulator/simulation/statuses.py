@@ -7,7 +7,7 @@ not taken from `domain.status`, so that a mistake there cannot hide. Also the `i
 from enum import Enum
 
 
-class Word(Enum):
+class Status(Enum):
     """A status. `rest` with the version header, `legacy` without, `database` in realtime and spans, `title` in TRQL."""
 
     DELAYED = ("DELAYED", "DELAYED", "DELAYED", "Delayed")
@@ -44,29 +44,29 @@ class Word(Enum):
 
     def flags(self, *, is_versioned: bool) -> dict[str, bool]:
         """The seven booleans that a REST row derives from the status (recordings 100-149)."""
-        is_frozen = self is Word.WAITING and not is_versioned
+        is_frozen = self is Status.WAITING and not is_versioned
         return {
             "isQueued": self in _QUEUED,
             "isExecuting": self in _EXECUTING or is_frozen,
             "isCompleted": self in _COMPLETED,
             "isFailed": self in _FAILED,
-            "isSuccess": self is Word.COMPLETED,
-            "isCancelled": self is Word.CANCELED,
-            "isWaiting": self is Word.WAITING and is_versioned,
+            "isSuccess": self is Status.COMPLETED,
+            "isCancelled": self is Status.CANCELED,
+            "isWaiting": self is Status.WAITING and is_versioned,
         }
 
 
-_QUEUED = frozenset({Word.DELAYED, Word.QUEUED, Word.PENDING_VERSION})
-_EXECUTING = frozenset({Word.DEQUEUED, Word.EXECUTING})
-_FAILED = frozenset({Word.FAILED, Word.CANCELED, Word.CRASHED, Word.SYSTEM_FAILURE})
-_COMPLETED = _FAILED | {Word.COMPLETED}
-FINAL = _COMPLETED | {Word.EXPIRED, Word.TIMED_OUT}
-LIVE = frozenset(Word) - FINAL
+_QUEUED = frozenset({Status.DELAYED, Status.QUEUED, Status.PENDING_VERSION})
+_EXECUTING = frozenset({Status.DEQUEUED, Status.EXECUTING})
+_FAILED = frozenset({Status.FAILED, Status.CANCELED, Status.CRASHED, Status.SYSTEM_FAILURE})
+_COMPLETED = _FAILED | {Status.COMPLETED}
+FINAL = _COMPLETED | {Status.EXPIRED, Status.TIMED_OUT}
+LIVE = frozenset(Status) - FINAL
 
-FILTER_WORDS: dict[str, tuple[Word, ...]] = {
-    **{word.rest: (word,) for word in Word},
-    "WAITING_FOR_DEPLOY": (Word.PENDING_VERSION,),
-    "FROZEN": (Word.WAITING,),
+FILTER_STATUSES: dict[str, tuple[Status, ...]] = {
+    **{word.rest: (word,) for word in Status},
+    "WAITING_FOR_DEPLOY": (Status.PENDING_VERSION,),
+    "FROZEN": (Status.WAITING,),
     "REATTEMPTING": (),
     "INTERRUPTED": (),
 }

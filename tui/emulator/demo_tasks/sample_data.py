@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
-from tui.emulator.simulation.script import Json, Label
+from tui.emulator.simulation.script import AddTags, Json
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ SOURCES = ("checkout", "subscription", "api", "backoffice")
 REGIONS = ("eu-central-1", "us-east-1", "ap-northeast-1")
 
 CUSTOMERS = 2_000
-TAG_UNITS_MOST = 128
+MAX_TAG_UNITS = 128
 
 
 def pick(random: Random, pool: Sequence[T]) -> T:
@@ -57,9 +57,9 @@ def order_tags(random: Random) -> tuple[str, ...]:
     return (source, "priority:high") if random.random() < 0.1 else (source,)
 
 
-def of_customer(payload: Json) -> Label:
+def of_customer(payload: Json) -> AddTags:
     """The tag that a task adds first of all: whose payload it is, as `customer:cus_1042`."""
-    return Label((f"customer:{payload['customer']}"[:TAG_UNITS_MOST],))
+    return AddTags((f"customer:{payload['customer']}"[:MAX_TAG_UNITS],))
 
 
 def region_tags(random: Random) -> tuple[str, ...]:

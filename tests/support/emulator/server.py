@@ -19,7 +19,7 @@ from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Envir
 from tui.emulator.public_tokens import sign_token
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.serving import beside
+from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.world import DemoTasks, World
 
 PATIENCE_S = 20.0
@@ -28,7 +28,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 @dataclass
-class Served:
+class EmulatorServer:
     """The server as its clients see it, and `emulator`, which is its state. `time` is epoch milliseconds."""
 
     url: str
@@ -71,7 +71,7 @@ class Served:
         self.time[0] += round(seconds * 1000)
 
     def world(self, slug: str = "dev") -> World:
-        world = self.emulator._places[slug].world
+        world = self.emulator._slots[slug].world
         assert world is not None
         return world
 
@@ -252,16 +252,16 @@ class Answering:
 
 
 @contextmanager
-def served(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **options: Any) -> Iterator[Served]:
+def run_emulator(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **options: Any) -> Iterator[EmulatorServer]:
     """An emulator where nothing happens but what is asked for, unless the options say otherwise."""
     time = [START_MS]
     emulator = Emulator(company, Options(**{"rate_per_s": 0, "history": 0, **options}), lambda: time[0])
     answering = Answering(application(emulator))
     with (
-        beside(answering, emulator, is_ticking=is_ticking) as url,
+        serve_in_thread(answering, emulator, is_ticking=is_ticking) as url,
         httpx.Client(timeout=PATIENCE_S, trust_env=False, follow_redirects=False) as client,
     ):
-        yield Served(url, emulator, client, time, answering)
+        yield EmulatorServer(url, emulator, client, time, answering)
 
 
-__all__ = ["DEVELOPMENT", "PRODUCTION", "Served", "served"]
+__all__ = ["DEVELOPMENT", "PRODUCTION", "EmulatorServer", "run_emulator"]
