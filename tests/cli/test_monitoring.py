@@ -16,7 +16,7 @@ from tests.support.fleet import SECRET
 NOBODY = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
 DEMO = [*MONITOR, "demo", "--history", "40", "--rate", "0"]
-FIRST_PAINT = "1 runs"
+FIRST_PAINT = "1:runs"
 GONE_WITHIN_S = 10.0
 
 

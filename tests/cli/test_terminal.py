@@ -20,7 +20,7 @@ from tests.support.commands import environment
 
 NOBODY = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
-FIRST_PAINT = "1 runs"
+FIRST_PAINT = "1:runs"
 HELP = "keys · runs"
 GONE_WITHIN_S = 10.0
 HELD_BYTES = 4095

@@ -166,9 +166,9 @@ def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("QUEUED", "Not started yet. Queued for 31 s in task/charge."),
+        ("QUEUED", "Not started yet. Queued for 31s in task/charge."),
         ("DEQUEUED", "Not started yet. A worker has taken it."),
-        ("PENDING_VERSION", "Not started yet. It waits for a version that has the task for 31 s."),
+        ("PENDING_VERSION", "Not started yet. It waits for a version that has the task for 31s."),
         ("EXPIRED", "Never started. It expired after its time to live of 10m."),
         ("CANCELED", "Never started. It was canceled before."),
         ("FAILED_TO_RUN", "Never started."),
@@ -185,12 +185,12 @@ def test_a_delayed_run_says_until_when() -> None:
     run = sample("DELAYED", started=False, attempt_count=0)
     assert run.state
     run = replace(run, state=replace(run.state, delayed_until=NOW + timedelta(minutes=3)))
-    assert text(run, 100).strip() == "Not started yet. Delayed until 13:52:08.500, in 3 min."
+    assert text(run, 100).strip() == "Not started yet. Delayed until 13:52:08.500, in 3m00s."
 
 
 def test_a_wait_in_the_queue_stands_still_when_nobody_tells() -> None:
     run = sample("QUEUED", started=False, attempt_count=0)
-    assert "Queued for 21 s~." in text(run, now=Now(NOW, NOW - timedelta(seconds=10)))
+    assert "Queued for 21s~." in text(run, now=Now(NOW, NOW - timedelta(seconds=10)))
 
 
 def test_no_attempt_goes_on_behind_the_end_of_its_run_when_the_trace_does_not_tell() -> None:

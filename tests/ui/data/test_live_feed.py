@@ -48,7 +48,7 @@ def test_without_the_feed_it_says_that_it_polls_why_and_when_it_tries_again(tmp_
     async def story(monitor: Monitored) -> None:
         faults(monitor, {"kind": "error", "status": 403, "route": "feed"})
         await monitor.later(25)
-        assert "● polling every 2 s  no live feed (403), next try in " in monitor.lines[0]
+        assert "● polling every 2 s  no live feed (403), retrying in " in monitor.lines[0]
         assert any(text.startswith("The server refuses the live feed: ") for text in messages(monitor))
         faults(monitor)
         await monitor.press("r", wait_s=2)
@@ -62,7 +62,7 @@ def test_lists_that_fail_beside_a_live_feed_are_said_and_nothing_is_stale(tmp_pa
     async def story(monitor: Monitored) -> None:
         faults(monitor, {"kind": "error", "status": 503, "route": "list"})
         await monitor.press("r", wait_s=50)
-        assert "● live  no lists (503), next try " in monitor.lines[0]
+        assert "● live  polling fails (503), retrying " in monitor.lines[0]
         assert "STALE" not in monitor.text
 
     told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))

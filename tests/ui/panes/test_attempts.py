@@ -48,7 +48,7 @@ def pane_of(monitor: Monitored) -> AttemptsPane:
 
 
 def rule_of(monitor: Monitored) -> str:
-    return next(line for line in monitor.lines if "3 attempts" in line)
+    return next(line for line in monitor.lines if "3:attempts" in line)
 
 
 def cursor_row(monitor: Monitored) -> str:
@@ -112,7 +112,7 @@ def test_frames_unfold_by_enter_and_for_a_search(tmp_path: Path) -> None:
 def test_where_it_stands_alone_it_says_whose_attempts_these_are(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "3", "z", wait_s=1)
-        assert "3 attempts · ✗ Failed  charge-card  run_000000000000000000000002 " in monitor.lines[1]
+        assert "3:attempts · ✗ Failed  charge-card  run_000000000000000000000002 " in monitor.lines[1]
         assert " running ─" in monitor.lines[1]
         assert monitor.lines[3].split()[:5] == ["#", "started", "took", "waited", "0s"]
         assert "[bold]" in monitor.text

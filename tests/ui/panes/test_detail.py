@@ -87,7 +87,7 @@ def test_enter_in_the_list_opens_the_page_and_says_that_it_is_final(tmp_path: Pa
     async def story(monitor: Monitored) -> None:
         assert "The list follows new runs" in monitor.text
         await monitor.press("j", "enter", wait_s=1)
-        rule = monitor.lines[monitor.line_of("2 detail")]
+        rule = monitor.lines[monitor.line_of("2:detail")]
         assert "final" in rule
         assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt threw"
         for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
@@ -214,7 +214,7 @@ def test_a_fetch_that_fails_is_told_in_words_and_an_old_address_is_asked_for_ane
         fleet.fault = lambda path: JSONResponse({}, 403) if path.startswith("/packets/") else None
         go_to(monitor, "Enter fetches it")
         await fetch(monitor)
-        assert cursor_row(monitor).startswith("payload   403, the address may be")
+        assert cursor_row(monitor).startswith("payload   403, the address may")
         assert "Signature" not in monitor.text
         fleet.fault = lambda _: None
         await monitor.later(290)
@@ -243,7 +243,7 @@ def test_a_run_that_vanishes_while_it_is_open_says_so(tmp_path: Path) -> None:
         monitor.api.fleet.forget(FleetRun(1, -100, -99, -98))
         await monitor.press("r", wait_s=1)
         assert "The server does not know this run any more." in monitor.text
-        assert "gone" in monitor.lines[monitor.line_of("2 detail")]
+        assert "gone" in monitor.lines[monitor.line_of("2:detail")]
         assert "send-email" in monitor.text
 
     told(story, tmp_path, fleet_with())
@@ -258,7 +258,7 @@ def test_running_times_stand_still_when_the_server_is_gone(tmp_path: Path) -> No
         await monitor.later(120)
         line = monitor.lines[monitor.line_of("◐ Executing  for")]
         assert "~" in line
-        assert "STALE" in monitor.lines[monitor.line_of("2 detail")]
+        assert "STALE" in monitor.lines[monitor.line_of("2:detail")]
 
     told(story, tmp_path, fleet_with())
 

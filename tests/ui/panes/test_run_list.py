@@ -60,7 +60,7 @@ def test_title_counts_live_runs_older_than_the_period(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
-        assert "1 runs · last 24h and 2 older live runs · newest first" in monitor.lines[1]
+        assert "1:runs · last 24h and 2 older live runs · newest first" in monitor.lines[1]
         assert [line.split()[2] for line in monitor.lines[3:6]] == ["young", "eight-days", "forty-days"]
         await monitor.press("G")
         assert "forty-days" in monitor.lines[5]
@@ -68,7 +68,7 @@ def test_title_counts_live_runs_older_than_the_period(tmp_path: Path) -> None:
         fleet.cancel(FleetRun(1, 0))
         await monitor.later(70)
         # It leaves as any run that stops matching: when the cursor does.
-        assert "1 runs · last 24h and 1 older live run · newest first" in monitor.lines[1]
+        assert "1:runs · last 24h and 1 older live run · newest first" in monitor.lines[1]
         assert "Canceled" in monitor.lines[5]
         await monitor.press("k")
         assert "forty-days" not in monitor.text
@@ -279,7 +279,7 @@ def test_the_list_keeps_its_run_in_sight_at_every_size(tmp_path: Path, size: tup
 
 def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        assert [line for line in monitor.lines if line] == ["This needs 60x15; it is 50x12."]
+        assert [line for line in monitor.lines if line] == ["Terminal too small: 50x12, needs 60x15."]
         await monitor.pilot.resize_terminal(80, 24)
         await monitor.later()
         assert "send-email" in monitor.lines[3]

@@ -60,7 +60,7 @@ def rows(monitor: Monitored) -> list[str]:
 def test_the_tree_is_read_for_the_selected_run_and_begins_at_it(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "4", "z", wait_s=2)
-        assert "4 tree · from the root import" in monitor.lines[1]
+        assert "4:tree · from the root import" in monitor.lines[1]
         assert "10 runs · all loaded" in monitor.lines[1]
         assert monitor.lines[2].split() == ["run", "below", "it", "took", "queued", "id"]
         assert rows(monitor) == ["import", "plan", "shard", "leaf", "> notify", "5 completed"]

@@ -99,7 +99,7 @@ def test_the_ways_out(tmp_path: Path, keys: tuple[str, ...]) -> None:
 def test_the_matches_of_a_search_are_gone_through_in_both_directions(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         def match() -> str:
-            return monitor.lines[monitor.line_of("2 detail")].split("match ")[1].split(" of")[0]
+            return monitor.lines[monitor.line_of("2:detail")].split("match ")[1].split(" of")[0]
 
         await monitor.press("j", "2", "slash", *"ed", "enter", wait_s=1)
         assert match() == "1"

@@ -46,10 +46,10 @@ def test_in_a_page_enter_is_shown_on_rows_that_lead_somewhere_and_it_is_searched
         await monitor.press("4", wait_s=1)
         assert not {"h l fold", "^ root", "Enter open"} & set(keys_of(monitor)), "a run alone has nothing to fold"
         await monitor.press("2", "slash", *"ed", "enter", wait_s=1)
-        rule = monitor.lines[monitor.line_of("2 detail")]
+        rule = monitor.lines[monitor.line_of("2:detail")]
         assert "match 1 of " in rule
         await monitor.press("n")
-        assert "match 2 of " in monitor.lines[monitor.line_of("2 detail")]
+        assert "match 2 of " in monitor.lines[monitor.line_of("2:detail")]
 
     told(story, tmp_path, small_fleet(6))
 

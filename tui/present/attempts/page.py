@@ -140,7 +140,7 @@ def _why_none(run: Run, now: Now) -> str | None:
             return "Never started."
         case RunStatus.DELAYED if state.delayed_until is not None:
             wait = state.delayed_until - now.at
-            due = f", in {formatting.wait(wait)}" if wait > timedelta() else ""
+            due = f", in {formatting.duration(wait)}" if wait > timedelta() else ""
             return f"Not started yet. Delayed until {formatting.moment(state.delayed_until, now.at)}{due}."
         case RunStatus.WAITING_FOR_DEPLOY:
             return f"Not started yet. It waits for a version that has the task{_for_how_long(run, now)}."
@@ -153,7 +153,7 @@ def _why_none(run: Run, now: Now) -> str | None:
 
 def _for_how_long(run: Run, now: Now) -> str:
     queued = time_in_queue(run, now.frozen_at or now.at)
-    return "" if queued is None else f" for {formatting.wait(queued)}{'~' if now.frozen_at else ''}"
+    return "" if queued is None else f" for {formatting.duration(queued, frozen=now.frozen_at is not None)}"
 
 
 def _error_of_run(run: Run, asked: ReadProgress, room: Room) -> list[Row]:

@@ -56,8 +56,7 @@ _GAP: Final = Piece("   ")
 class HeaderFacts:
     """Everything that the line depends on. `paused_at`: since when nothing moves, with `waiting` changed runs behind
     it, and of when what is shown then is, `frozen_at`; `minutes` are whole ones, the oldest first. `quiet` is how long
-    nothing changed although runs are under way; `is_relayed`: a relay tells all of it; `missed` runs had changed
-    without a word of the feed, as last compared.
+    nothing changed although runs are under way; `is_relayed`: a relay tells all of it.
     """
 
     at: datetime
@@ -73,7 +72,6 @@ class HeaderFacts:
     minutes: tuple[Minute, ...] = ()
     quiet: timedelta | None = None
     is_relayed: bool = False
-    missed: int = 0
     frozen_at: datetime | None = None
 
 
@@ -239,8 +237,6 @@ def _remark(facts: HeaderFacts) -> Line:
         return (_amber("environment not known, treated as production"),)
     if (other_trouble := facts.freshness.other_trouble) is not None:
         return (_amber(aside_words(other_trouble, facts.at)),)
-    if facts.missed and facts.freshness.is_live:
-        return (_amber(f"the feed missed {formatting.plural(facts.missed, 'run')}"),)
     if facts.quiet is not None and facts.quiet >= QUIET_FROM:
         return (Piece(f"no change for {formatting.wait(facts.quiet)}", Token.MUTED),)
     return ()

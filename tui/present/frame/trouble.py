@@ -96,13 +96,13 @@ def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
 
 
 def aside_words(trouble: Trouble, now: datetime) -> str:
-    """The trouble of a source that others stand in for, in a few words: `no live feed (403), next try in 5 min`."""
+    """Return the trouble of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
     code = "" if trouble.status is None else f" ({trouble.status})"
-    what = "no live feed" if trouble.source in FEEDS else "no lists"
+    what = "no live feed" if trouble.source in FEEDS else "polling fails"
     if isinstance(trouble, SourceStopped):
         return f"{what}{code}"
     left = trouble.next_at - now
-    return f"{what}{code}, next try {f'in {formatting.wait(left)}' if left > timedelta(seconds=0.5) else 'now'}"
+    return f"{what}{code}, retrying {f'in {formatting.wait(left)}' if left > timedelta(seconds=0.5) else 'now'}"
 
 
 def feed_sentence(trouble: Trouble) -> str:

@@ -117,7 +117,7 @@ class Reporter:
         """Say what the live feed had missed; what it had not is as it should be."""
         if look is not None and look != self._reconciled and look.missed_count:
             missed = formatting.plural(look.missed_count, "run")
-            self._messages.add(look.at, f"The live feed had missed changes of {missed}: read again from the list.")
+            self._messages.add(look.at, f"The live feed missed changes of {missed}. They were read from the list.")
         self._reconciled = look
 
     def see_selection(self, selection: Selection) -> None:

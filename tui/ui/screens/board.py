@@ -120,7 +120,7 @@ class Board(Screen[None]):
             self.call_after_refresh(self._give_focus_back)
         self.set_class(is_too_small, "too-small")
         need = f"{layout.LEAST_WIDTH}x{layout.LEAST_HEIGHT}"
-        self.too_small.show([(Piece(f"This needs {need}; it is {self.size.width}x{self.size.height}."),)])
+        self.too_small.show([(Piece(f"Terminal too small: {self.size.width}x{self.size.height}, needs {need}."),)])
         self.workspace.arrange_for(self.size, strip_height(self.app_base.painter))
 
     def _give_focus_back(self) -> None:

@@ -71,7 +71,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
 
     CSS_PATH = "../styles/server_filters.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "leave", "Leave it as it was."),
+        bind("escape", "leave", "back", "Close without changing the filters."),
     ]
 
     def __init__(self, chosen: ServerFilter, *, known: KnownValues, default_period: timedelta, run_limit: int) -> None:
@@ -173,7 +173,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
         self._end.show([say.end_line(width, is_ruled=is_ruled)])
         self._shows.show([say.shows_line(self.typed, self._default_period)])
         self._remark.show([self._remark_line(width)])
-        leave = (Piece("Esc", is_bold=True), Piece(" leave it", Token.FAINT), Piece("   "))
+        leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
         self._leave.show([pad(leave, self._leave.size.width, "right")])
 
     def _remark_line(self, width: int) -> Line:
@@ -192,7 +192,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
         if self._clear.has_focus:
             return say.sentence_line("Takes every filter away, Enter then applies it.", is_wrong=False)
         what = self._grid.title
-        return say.keys_line(("space", f"{what}, all of it" if self._grid.is_on_head else what), ("↓", "fields"))
+        return say.keys_line(("space", f"all {what}" if self._grid.is_on_head else what), ("↓", "fields"))
 
 
 def _gap() -> Widget:

@@ -84,7 +84,6 @@ class Header(Lines):
             minutes=self._minutes,
             quiet=self._quiet(now),
             is_relayed=session.settings.relay_url is not None,
-            missed=store.reconciled.missed_count if store.reconciled is not None else 0,
         )
 
     def _quiet(self, now: datetime) -> timedelta | None:

@@ -22,7 +22,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """`─ 1 runs · left ──── right ─`. `is_stale` makes it dashed and amber, with the word STALE behind `left`."""
+    """`─ 1:runs · left ──── right ─`. `is_stale` makes it dashed and amber, with the word STALE behind `left`."""
 
     tabs: tuple[Tab, ...] = ()
     left: Line = ()
@@ -52,9 +52,9 @@ def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line
 
 def _tab(tab: Tab, *, is_focused: bool) -> Line:
     if is_focused and tab.is_open:
-        return (Piece(f"{tab.number}", Token.ACCENT, is_bold=True), Piece(f" {tab.name}", Token.BRIGHT, is_bold=True))
+        return (Piece(f"{tab.number}:", Token.ACCENT, is_bold=True), Piece(tab.name, Token.BRIGHT, is_bold=True))
     token = Token.TEXT if tab.is_open and not is_focused else Token.MUTED
-    return (Piece(f"{tab.number} ", Token.MUTED), Piece(tab.name, token))
+    return (Piece(f"{tab.number}:", Token.MUTED), Piece(tab.name, token))
 
 
 class Rule(LineWidget):
