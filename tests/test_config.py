@@ -1,4 +1,4 @@
-"""Settings: which word counts, which contradict each other, and that a key shows itself to nobody."""
+"""Precedence and validation of settings, and the secrecy of keys."""
 
 import base64
 import copy
@@ -50,7 +50,7 @@ def token(payload: bytes) -> str:
         ("https://host/behind/a/path/", None, "https://host/behind/a/path", "TRIGGER_API_URL"),
     ],
 )
-def test_the_address_comes_from_the_flag_then_the_variable_then_the_default(
+def test_api_address_comes_from_flag_variable_or_default(
     variable: str | None, flag: str | None, url: str, origin: str
 ) -> None:
     settings = read({} if variable is None else {"TRIGGER_API_URL": variable}, api_url=flag)
@@ -58,7 +58,7 @@ def test_the_address_comes_from_the_flag_then_the_variable_then_the_default(
     assert settings.origins["api_url"] == origin
 
 
-def test_two_addresses_that_disagree_are_refused_and_both_named() -> None:
+def test_different_addresses_are_rejected_and_both_named() -> None:
     with pytest.raises(SettingsError) as caught:
         read({"TRIGGER_API_URL": "https://one.example"}, api_url="https://two.example")
     for word in ("TRIGGER_API_URL", "https://one.example", "--api-url", "https://two.example"):
@@ -70,13 +70,13 @@ def test_two_addresses_that_disagree_are_refused_and_both_named() -> None:
     ["localhost:3030", "ftp://host", "http://", "http://host:0", "http://host:99999", "http://host:x", "http://[::1"],
 )  # fmt: skip
 @pytest.mark.parametrize("is_flag", [True, False])
-def test_an_address_that_is_none_is_refused_with_its_origin(url: str, is_flag: bool) -> None:
+def test_invalid_address_is_rejected_with_its_origin(url: str, is_flag: bool) -> None:
     with pytest.raises(SettingsError, match="--api-url" if is_flag else "TRIGGER_API_URL"):
         read({} if is_flag else {"TRIGGER_API_URL": url}, api_url=url if is_flag else None)
 
 
 @pytest.mark.parametrize("environ", [{}, {"TRIGGER_SECRET_KEY": ""}, {"TRIGGER_SECRET_KEY": " \n"}])
-def test_a_missing_key_is_refused_by_the_name_of_its_variable(environ: dict[str, str]) -> None:
+def test_missing_key_is_rejected_with_its_variable(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="TRIGGER_SECRET_KEY is not set"):
         read_settings(environ)
 
@@ -91,14 +91,14 @@ def test_a_missing_key_is_refused_by_the_name_of_its_variable(environ: dict[str,
         ("tr_dev_“abc”", "characters"),
     ],
 )
-def test_a_key_of_the_wrong_kind_is_refused_and_not_shown(key: str, words: str) -> None:
+def test_wrong_kind_of_key_is_rejected_and_not_shown(key: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words) as caught:
         read_settings({"TRIGGER_SECRET_KEY": key})
     assert key not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_white_space_around_a_key_is_no_part_of_it() -> None:
+def test_white_space_around_a_key_is_ignored() -> None:
     assert read({"TRIGGER_SECRET_KEY": f" {KEY}\n"}).key.reveal() == KEY
 
 
@@ -117,7 +117,7 @@ def test_white_space_around_a_key_is_no_part_of_it() -> None:
         (("write:tasks",), False),
     ],
 )
-def test_a_public_token_may_do_what_its_scopes_say(scopes: tuple[str, ...], may_write: bool) -> None:
+def test_public_token_may_do_what_its_scopes_allow(scopes: tuple[str, ...], may_write: bool) -> None:
     settings = read({"TRIGGER_SECRET_KEY": public_token(*scopes).reveal()})
     assert settings.key.is_public
     assert settings.key.scopes == scopes
@@ -130,7 +130,7 @@ def test_a_public_token_may_do_what_its_scopes_say(scopes: tuple[str, ...], may_
     [b"", b"{", b"[]", b"null", b'"x"', b"{}", b'{"scopes": "admin"}', b'{"scopes": {"admin": 1}}', b'{"scopes": [1]}',
      b"\xff\xfe", b"[" * 200_000, b'{"scopes": null}'],
 )  # fmt: skip
-def test_a_token_whose_scopes_cannot_be_read_may_write_nothing(payload: bytes) -> None:
+def test_token_with_unreadable_scopes_may_write_nothing(payload: bytes) -> None:
     secret = Secret(token(payload))
     assert secret.is_public
     assert secret.scopes == ()
@@ -138,13 +138,13 @@ def test_a_token_whose_scopes_cannot_be_read_may_write_nothing(payload: bytes) -
 
 
 @given(st.text())
-def test_no_key_is_too_odd_to_be_asked_what_it_may(text: str) -> None:
+def test_any_key_has_readable_permissions(text: str) -> None:
     secret = Secret(text)
     assert secret.may_write or secret.is_public
     assert isinstance(secret.scopes, tuple)
 
 
-def test_a_secret_key_may_everything_unless_told_otherwise() -> None:
+def test_secret_key_may_write_unless_read_only() -> None:
     assert read().may_write
     assert not read().key.is_public
     assert not read(read_only=True).may_write
@@ -155,25 +155,25 @@ BRANCHES = ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRAN
 
 
 @pytest.mark.parametrize("first", range(3))
-def test_the_branch_is_that_of_the_first_variable_in_the_sdks_order(first: int) -> None:
+def test_branch_comes_from_the_first_variable_of_the_sdk(first: int) -> None:
     settings = read({variable: f"from-{variable}" for variable in BRANCHES[first:]})
     assert settings.branch == f"from-{BRANCHES[first]}"
     assert settings.origins["branch"] == BRANCHES[first]
 
 
 @pytest.mark.parametrize("environ", [{}, {"TRIGGER_PREVIEW_BRANCH": " "}, {"TRIGGER_DEV_BRANCH": "default"}])
-def test_no_branch_is_none(environ: dict[str, str]) -> None:
+def test_missing_branch_is_none(environ: dict[str, str]) -> None:
     assert read(environ).branch is None
     assert read(environ).origins["branch"] == "default"
 
 
-def test_default_names_no_branch_of_development_only() -> None:
+def test_default_is_no_branch_of_development_only() -> None:
     assert read({"TRIGGER_PREVIEW_BRANCH": "default"}).branch == "default"
 
 
 @pytest.mark.parametrize("branch", ["a\nb", "a\x1b[2J", "fe\u0301te"])
 @pytest.mark.parametrize("variable", BRANCHES)
-def test_a_branch_that_no_header_can_carry_is_refused_by_name(variable: str, branch: str) -> None:
+def test_invalid_branch_is_rejected_with_its_variable(variable: str, branch: str) -> None:
     with pytest.raises(SettingsError, match=variable):
         read({variable: branch})
 
@@ -190,9 +190,7 @@ def test_a_branch_that_no_header_can_carry_is_refused_by_name(variable: str, bra
         (True, 60.0, 60.0),
     ],
 )
-def test_the_interval_is_what_was_asked_for_above_what_the_key_allows(
-    is_public: bool, asked_s: float | None, interval_s: float
-) -> None:
+def test_interval_is_at_least_the_minimum_of_the_key(is_public: bool, asked_s: float | None, interval_s: float) -> None:
     environ = {"TRIGGER_SECRET_KEY": public_token("read:runs").reveal()} if is_public else {}
     settings = read(environ, interval_s=asked_s)
     assert settings.interval_s == interval_s
@@ -207,12 +205,12 @@ def test_the_interval_is_what_was_asked_for_above_what_the_key_allows(
         ({"XDG_STATE_HOME": "", "HOME": "/home/me"}, "/home/me/.local/state/trigger-tui"),
     ],
 )
-def test_the_action_log_goes_where_state_goes(environ: dict[str, str], folder: str) -> None:
+def test_action_log_is_in_the_state_folder(environ: dict[str, str], folder: str) -> None:
     assert str(read(environ).state_dir) == folder
 
 
 def fails_with(secret: Secret, settings: Settings) -> str:
-    """A traceback that shows every local variable."""
+    """Return a traceback with all local variables."""
     kept = {"secret": secret, "settings": settings}
     try:
         raise LookupError(secret, kept)  # noqa: TRY301  for the frame that it leaves
@@ -221,7 +219,7 @@ def fails_with(secret: Secret, settings: Settings) -> str:
 
 
 @pytest.mark.parametrize("key", [KEY, public_token("read:runs").reveal()], ids=["a secret key", "a public token"])
-def test_a_key_is_in_no_text_but_the_one_that_is_asked_for(key: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_key_is_in_no_text_but_the_revealed_one(key: str, caplog: pytest.LogCaptureFixture) -> None:
     settings = read({"TRIGGER_SECRET_KEY": key})
     secret = settings.key
     logging.getLogger("test").warning("%s %r %s", secret, settings, [secret])
@@ -245,12 +243,12 @@ def test_a_key_is_in_no_text_but_the_one_that_is_asked_for(key: str, caplog: pyt
     assert secret.reveal() == key
 
 
-def test_a_key_cannot_be_written_as_json() -> None:
+def test_key_cannot_be_encoded_as_json() -> None:
     with pytest.raises(TypeError):
         json.dumps({"key": read().key})
 
 
-# --- a screen of a relay
+# --- settings of a relay's screen
 
 TOKEN = "0123456789abcdef-of-the-wall"
 
@@ -259,7 +257,7 @@ def on_relay(url: str, environ: dict[str, str] | None = None, **more: Any) -> Se
     return read_relay_settings({"TRIGGER_TUI_RELAY_TOKEN": TOKEN} | (environ or {}), relay_url=url, **more)
 
 
-def test_a_screen_of_a_relay_takes_a_token_and_looks_at_no_key() -> None:
+def test_relay_settings_need_a_token_and_ignore_the_key() -> None:
     class Watched(dict[str, str]):
         def get(self, name: str, default: Any = None) -> Any:
             asked.append(name)
@@ -277,35 +275,35 @@ def test_a_screen_of_a_relay_takes_a_token_and_looks_at_no_key() -> None:
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:7337", "ws://localhost:7337", "ws://[::1]:7337", "wss://10.0.0.7"])
-def test_where_a_token_may_go(url: str) -> None:
+def test_relay_address_is_encrypted_or_loopback(url: str) -> None:
     assert on_relay(url).relay_url == url
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7", "relay.example", "0.0.0.0", "127.0.0.1.example", "localhost.example"])
-def test_beyond_this_machine_a_token_goes_encrypted_only(host: str) -> None:
+def test_unencrypted_relay_on_another_machine_is_rejected(host: str) -> None:
     with pytest.raises(SettingsError, match="unencrypted"):
         on_relay(f"ws://{host}:7337")
 
 
 @pytest.mark.parametrize("url", ["", "relay:7337", "http://127.0.0.1:7337", "ws://a:b@127.0.0.1", "wss://h?token=x"])
-def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
+def test_invalid_relay_address_is_rejected(url: str) -> None:
     with pytest.raises(SettingsError, match="--relay is not the address"):
         on_relay(url)
 
 
 @pytest.mark.parametrize("name", ["relay..example", ".example", "x" * 64 + ".example"])
-def test_a_name_that_nobody_can_look_up_is_refused(name: str) -> None:
+def test_invalid_host_name_is_rejected(name: str) -> None:
     with pytest.raises(SettingsError, match="--relay is not the address"):
         on_relay(f"wss://{name}:7337")
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "é", "a\nb"])
-def test_a_token_that_is_none_is_refused_by_the_name_of_its_variable(token: str) -> None:
+def test_invalid_token_is_rejected_with_its_variable(token: str) -> None:
     with pytest.raises(SettingsError, match="TRIGGER_TUI_RELAY_TOKEN"):
         on_relay("wss://relay.example", {"TRIGGER_TUI_RELAY_TOKEN": token})
 
 
-def test_an_authority_is_for_a_relay_with_tls() -> None:
+def test_certificate_authority_needs_a_relay_with_tls() -> None:
     ca = PurePath("ca.pem")
     assert on_relay("wss://relay.example", ca=ca).relay_ca == ca
     with pytest.raises(SettingsError, match="--tls-ca"):

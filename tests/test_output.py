@@ -30,13 +30,13 @@ SGR = re.compile(rb"\x1b\[(?:0|1|3[1-6]|1;3[1-6])m")
 
 
 class Streams:
-    """An output over two streams in memory, and what arrived there as bytes."""
+    """An output over two streams in memory, which keep the written bytes."""
 
     def __init__(self, encoding: str = "utf-8", **options: Any) -> None:
         self._out, self._err = io.BytesIO(), io.BytesIO()
         out = io.TextIOWrapper(self._out, encoding=encoding, newline="")
         err = io.TextIOWrapper(self._err, encoding=encoding, newline="")
-        self._kept = (out, err)  # or they would close the bytes below them
+        self._kept = (out, err)  # a collected wrapper would close its buffer
         chosen: dict[str, Any] = {"is_terminal": True, "width": 80, "color": True, "ascii_only": False}
         self.output = Output(out, err, **(chosen | options))
 
@@ -50,7 +50,7 @@ class Streams:
 
 
 def print_all(output: Output, text: str) -> None:
-    """Everything that the commands print, of a run with this text in every field."""
+    """Print everything that the commands print, for a run with this text in every field."""
     run = full(text)
     table = output.run_table()
     table.rows([run], NOW)
@@ -63,7 +63,7 @@ def print_all(output: Output, text: str) -> None:
 
 
 def controls_in(shown: bytes, encoding: str = "utf-8") -> set[str]:
-    """Characters that a terminal would obey."""
+    """Return the characters that control a terminal."""
     text = shown.decode(encoding)
     acting = {character for character in text if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0}
     return (acting | ({*text} & {*"\u202a\u202b\u202d\u202e\u2066\u2067\u200b\u200d\u2028\u2029\ufeff"})) - {"\n"}
@@ -71,7 +71,7 @@ def controls_in(shown: bytes, encoding: str = "utf-8") -> set[str]:
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_no_control_of_outside_text_reaches_the_terminal(is_terminal: bool, ascii_only: bool) -> None:
+def test_foreign_text_never_controls_the_terminal(is_terminal: bool, ascii_only: bool) -> None:
     streams = Streams(is_terminal=is_terminal, ascii_only=ascii_only)
     print_all(streams.output, HOSTILE)
     assert controls_in(SGR.sub(b"", streams.out)) == set()
@@ -81,14 +81,14 @@ def test_no_control_of_outside_text_reaches_the_terminal(is_terminal: bool, asci
 
 @given(texts)
 @settings(max_examples=40)
-def test_no_text_whatever_reaches_the_terminal_as_a_control(text: str) -> None:
+def test_no_text_reaches_the_terminal_as_a_control_sequence(text: str) -> None:
     streams = Streams()
     print_all(streams.output, text)
     assert controls_in(SGR.sub(b"", streams.out)) == set()
     assert controls_in(streams.err) == set()
 
 
-def test_an_emoji_sequence_is_its_first_sign_and_json_has_all_of_it() -> None:
+def test_emoji_sequence_is_shortened_except_in_json() -> None:
     family = "👨\u200d👩\u200d👧"
     streams = Streams()
     streams.output.print(f"{family}.")
@@ -99,7 +99,7 @@ def test_an_emoji_sequence_is_its_first_sign_and_json_has_all_of_it() -> None:
     assert streams.err.decode() == "👨!\n"
 
 
-def test_json_is_one_line_of_ascii_with_the_raw_values() -> None:
+def test_json_is_one_ascii_line_with_raw_values() -> None:
     streams = Streams()
     streams.output.json_line(run_object(full(HOSTILE)))
     assert streams.out.isascii()
@@ -121,14 +121,14 @@ def test_json_is_one_line_of_ascii_with_the_raw_values() -> None:
         (Piece("x  ", Token.GUIDE), b"x\n"),
     ],
 )
-def test_tokens_are_colours_that_every_terminal_has_and_greys_are_none(piece: Piece, shown: bytes) -> None:
+def test_tokens_have_basic_colours_and_greys_have_none(piece: Piece, shown: bytes) -> None:
     streams = Streams()
     streams.output.lines([(piece,)])
     assert streams.out == shown
 
 
 @pytest.mark.parametrize("options", [{"color": False}, {"is_terminal": False}])
-def test_without_colour_or_terminal_there_are_no_escapes(options: dict[str, Any]) -> None:
+def test_output_without_colour_or_terminal_has_no_escapes(options: dict[str, Any]) -> None:
     streams = Streams(**options)
     print_all(streams.output, "")
     assert b"\x1b" not in streams.out
@@ -144,14 +144,14 @@ def test_ascii_output_is_ascii() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "shift_jis", "utf-16"])
-def test_an_encoding_that_lacks_a_character_never_stops_the_output(encoding: str) -> None:
+def test_unencodable_character_never_stops_the_output(encoding: str) -> None:
     streams = Streams(encoding)
     print_all(streams.output, HOSTILE)
     streams.output.json_line({"a": HOSTILE})
     assert b"" not in {streams.out, streams.err}
 
 
-def test_pages_of_a_table_are_printed_as_they_come_under_one_line_of_titles() -> None:
+def test_table_pages_share_one_line_of_titles() -> None:
     streams = Streams(is_terminal=False)
     table = streams.output.run_table()
     table.rows([], NOW)
@@ -162,7 +162,7 @@ def test_pages_of_a_table_are_printed_as_they_come_under_one_line_of_titles() ->
     assert streams.out.count(b"run_cmwuqwphl00009f7de45f6e3t") == 2
 
 
-def test_a_terminal_cuts_tables_and_anything_else_does_not() -> None:
+def test_tables_are_shortened_only_on_a_terminal() -> None:
     run = sample(task="t" * 200)
     narrow, piped = Streams(width=60), Streams(width=60, is_terminal=False)
     for streams in (narrow, piped):
@@ -182,7 +182,7 @@ def test_a_terminal_cuts_tables_and_anything_else_does_not() -> None:
         lambda output: output.run_table().rows([sample()], NOW),
     ],
 )
-def test_a_reader_that_has_gone_ends_the_output(write: Callable[[Output], None]) -> None:
+def test_closed_stdout_raises_output_closed(write: Callable[[Output], None]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w", encoding="utf-8") as out:
@@ -192,7 +192,7 @@ def test_a_reader_that_has_gone_ends_the_output(write: Callable[[Output], None])
         out.write("what is left goes nowhere, quietly")
 
 
-def test_a_stderr_that_nobody_reads_is_no_reason_to_stop() -> None:
+def test_closed_stderr_is_ignored() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w", encoding="utf-8") as err:
@@ -206,7 +206,7 @@ def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]
     return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=60, **streams)
 
 
-def test_a_non_blocking_stdout_gets_every_line() -> None:
+def test_non_blocking_stdout_gets_every_line() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     rows = [{"n": number, "text": "é" * 100} for number in range(1_000)]
@@ -226,7 +226,7 @@ def test_a_non_blocking_stdout_gets_every_line() -> None:
     assert said == "ééé\n"
 
 
-def test_a_process_whose_pipe_was_closed_exits_quietly() -> None:
+def test_process_with_a_closed_pipe_exits_quietly() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "try:\n  for n in range(9999): output.json_line(n)\nexcept OutputClosed: sys.exit(0)\n"
@@ -235,7 +235,7 @@ def test_a_process_whose_pipe_was_closed_exits_quietly() -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_a_process_without_a_stdout_says_nothing_and_does_not_fail() -> None:
+def test_process_without_stdout_prints_nothing_and_succeeds() -> None:
     code = (
         "import os; from tui.output import Output; output = Output.for_process(os.environ); "
         "output.print('x'); output.say('y')"
@@ -244,14 +244,14 @@ def test_a_process_without_a_stdout_says_nothing_and_does_not_fail() -> None:
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
 
 
-def test_a_line_has_left_the_process_when_the_method_returns() -> None:
+def test_every_line_is_flushed_at_once() -> None:
     ended = run_process("output.print('one')\noutput.say('two')\nos._exit(0)\n", capture_output=True)
     assert (ended.stdout, ended.stderr) == (b"one\n", b"two\n")
 
 
 @contextmanager
 def on_a_terminal(environ: dict[str, str]) -> Iterator[tuple[Output, int]]:
-    """The output of a process whose streams are a terminal of 97 columns, and the other end of that terminal."""
+    """Return an output on a terminal of 97 columns, and the other end of that terminal."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (30, 97))
     with (
@@ -276,9 +276,7 @@ def on_a_terminal(environ: dict[str, str]) -> Iterator[tuple[Output, int]]:
         ({"COLUMNS": "9" * 9999, "TERM": "dumb"}, 97, b"x\r\n"),
     ],
 )
-def test_a_terminal_and_its_environment_decide_about_width_and_colour(
-    environ: dict[str, str], width: int, shown: bytes
-) -> None:
+def test_terminal_and_environment_decide_width_and_colour(environ: dict[str, str], width: int, shown: bytes) -> None:
     with on_a_terminal(environ) as (output, screen):
         output.lines([(Piece("x", Token.ROSE),)])
         assert (output.width, output.reading_width, output.can_ask) == (width, width, True)
@@ -287,7 +285,7 @@ def test_a_terminal_and_its_environment_decide_about_width_and_colour(
 
 @contextmanager
 def somebody_who_answers(screen: int, keys: bytes) -> Iterator[list[bytes]]:
-    """A person at the other end, who types once the question can be seen; gives what was on the screen by then."""
+    """Type at the other end once the question is shown. Return the screen at that time."""
     seen: list[bytes] = []
 
     def type_when_asked() -> None:
@@ -301,26 +299,26 @@ def somebody_who_answers(screen: int, keys: bytes) -> Iterator[list[bytes]]:
     person.join(10)
 
 
-def test_a_question_is_asked_on_the_terminal_and_answered_there() -> None:
+def test_question_is_asked_and_answered_on_the_terminal() -> None:
     with on_a_terminal({}) as (output, screen), somebody_who_answers(screen, b"y\n") as seen:
         assert output.ask("Cancel 1 run\x1b[2J?") == "y"
     assert b"".join(seen) == "Cancel 1 run␛[2J?".encode()
 
 
-def test_what_was_typed_before_the_question_does_not_answer_it() -> None:
+def test_keys_typed_before_the_question_are_discarded() -> None:
     with on_a_terminal({}) as (output, screen):
         os.write(screen, b"y\n")
-        assert select([sys.stdin], [], [], 10)[0]  # it has arrived
+        assert select([sys.stdin], [], [], 10)[0]  # the keys have arrived
         with somebody_who_answers(screen, b"no\n"):
             assert output.ask("Cancel 1 run?") == "no"
 
 
-def test_the_end_of_the_keys_is_no_answer() -> None:
+def test_end_of_input_is_an_empty_answer() -> None:
     with on_a_terminal({}) as (output, screen), somebody_who_answers(screen, b"\x04"):
         assert output.ask("Cancel 1 run?") == ""
 
 
-def test_without_a_terminal_nobody_is_asked_and_prose_has_eighty_columns() -> None:
+def test_output_without_a_terminal_cannot_ask() -> None:
     streams = Streams()
     assert (streams.output.can_ask, streams.output.ask("Cancel? "), streams.err) == (False, "", b"")
     code = "print(output.width, output.reading_width, output.can_ask, file=sys.stderr)"
@@ -330,7 +328,7 @@ def test_without_a_terminal_nobody_is_asked_and_prose_has_eighty_columns() -> No
 
 
 @pytest.mark.parametrize(("encoding", "is_ascii"), [("utf-8", False), ("ascii", True), ("latin-1", True)])
-def test_a_stdout_that_cannot_say_the_glyphs_gets_ascii(encoding: str, is_ascii: bool) -> None:
+def test_stdout_that_cannot_encode_glyphs_gets_ascii(encoding: str, is_ascii: bool) -> None:
     code = "from tui.present.styled import Piece\noutput.lines([(Piece('✗…'),)])"
     ended = run_process(code, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
     assert ended.stdout == (b"..\n" if is_ascii else "✗…\n".encode())

@@ -1,4 +1,4 @@
-"""The recorded answers of a real server: the files of `tests/wire/recordings`, parsed again at each call.
+"""The recorded answers of a real server: the files of `tests/wire/recordings`, parsed again for each call.
 
 `tests.support.recording_server` serves them over HTTP; `tests/wire/recordings/README.md` explains each.
 """
@@ -40,15 +40,15 @@ def recording(number: str) -> dict[str, Any]:
 
 
 def recordings() -> list[tuple[str, dict[str, Any]]]:
-    """All of them, as (name, parsed file), in order."""
+    """Yield the name and the parsed file of all recordings, in order."""
     return [(name, recording(name)) for name in names()]
 
 
 def body_of(number: str) -> bytes:
-    """The response body of a recording as the bytes that were on the wire, but for their layout."""
+    """Return the response body of a recording as bytes. Only the layout differs from the original."""
     return as_bytes(recording(number)["response"]["body"])
 
 
 def as_bytes(body: Any) -> bytes:
-    """A body of a recording as bytes: text (HTML, plain) as it is, anything else as JSON."""
+    """Encode a body: a text (HTML, plain) as it is, anything else as JSON."""
     return body.encode() if isinstance(body, str) else json.dumps(body).encode()

@@ -1,6 +1,4 @@
-"""Requests that are given up, as each move of the cursor does, never use up the connections of a program that runs for
-days: without new connections from time to time, httpcore 1.0.9 stops for good after some hundred of them.
-"""
+"""Abandoned requests never use up the connections of a program that runs for days. Each cursor move abandons some."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,14 +11,14 @@ from tui.wire.connection import MAX_ABANDONED, MAX_CONNECTIONS, HttpConnection, 
 from tui.wire.errors import Unreachable
 
 TURNS = 20
-"""Of the event loop, more than a request on loopback takes: it is given up at each of them."""
+"""Turns of the event loop, more than a request on loopback takes. A request is abandoned at each of them."""
 
 ROUNDS = MAX_CONNECTIONS + 5
-"""One turn at least is the wrong one."""
+"""At least one of these turns is the moment at which httpcore leaks a slot."""
 
 
 class Api:
-    """A server that answers at once and closes; `/held` is answered when `release` is set, `/kept` stays open."""
+    """A server that responds at once and closes. `/held` waits for `release`, `/kept` keeps its connection open."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -47,7 +45,7 @@ class Api:
         await self._count(-1)
 
     async def until_open(self, count: int) -> None:
-        """Wait until so many requests are here."""
+        """Wait until this many requests have arrived."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._open == count)
 
@@ -58,48 +56,48 @@ class Api:
 
 
 @asynccontextmanager
-async def asked(pool_s: float = 1.0) -> AsyncIterator[tuple[Api, HttpConnection]]:
+async def connected(pool_s: float = 1.0) -> AsyncIterator[tuple[Api, HttpConnection]]:
     api, timeouts = Api(), Timeouts(pool_s=pool_s)
     server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
     api.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=timeouts) as asking:
-            yield api, asking
-            # Those before it in the queue are accepted then, and closed below.
-            assert await get(api, asking) == b"{}"
+        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=timeouts) as connection:
+            yield api, connection
+            # The connections before it in the backlog are accepted by then, and closed below.
+            assert await get(api, connection) == b"{}"
         await api.until_open(0)
 
 
-async def get(api: Api, asking: HttpConnection, path: str = "/") -> bytes:
-    return (await asking.send("GET", api.url + path, f"GET {path}")).body
+async def get(api: Api, connection: HttpConnection, path: str = "/") -> bytes:
+    return (await connection.send("GET", api.url + path, f"GET {path}")).body
 
 
-async def give_up(api: Api, asking: HttpConnection, turns: int) -> None:
-    """Ask, and think better of it after so many turns of the loop."""
+async def give_up(api: Api, connection: HttpConnection, turns: int) -> None:
+    """Send a request, and cancel it after this many turns of the loop."""
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(get(api, asking))
+        task = tasks.create_task(get(api, connection))
         for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
 
 
-def test_requests_given_up_at_any_moment_leave_connections_for_the_next() -> None:
+def test_abandoned_requests_leave_connections_for_later_ones() -> None:
     async def scenario() -> None:
-        async with asked() as (api, asking):
+        async with connected() as (api, connection):
             for number in range(TURNS * ROUNDS):
-                await give_up(api, asking, number % TURNS)
-            assert await get(api, asking) == b"{}"
+                await give_up(api, connection, number % TURNS)
+            assert await get(api, connection) == b"{}"
 
     asyncio.run(scenario())
 
 
-def test_a_request_that_is_out_is_answered_whatever_is_given_up_beside_it() -> None:
+def test_request_in_flight_survives_abandoned_ones() -> None:
     async def scenario() -> None:
-        async with asked() as (api, asking), asyncio.TaskGroup() as tasks:
-            held = tasks.create_task(get(api, asking, "/held"))
+        async with connected() as (api, connection), asyncio.TaskGroup() as tasks:
+            held = tasks.create_task(get(api, connection, "/held"))
             await api.until_open(1)
             for number in range(3 * MAX_ABANDONED):
-                await give_up(api, asking, number % TURNS)
+                await give_up(api, connection, number % TURNS)
             assert not held.done()
             api.release.set()
             assert await held == b"{}"
@@ -107,12 +105,12 @@ def test_a_request_that_is_out_is_answered_whatever_is_given_up_beside_it() -> N
     asyncio.run(scenario())
 
 
-def test_old_connections_are_closed_when_the_last_request_is_through() -> None:
+def test_retired_pool_closes_after_its_last_request() -> None:
     async def scenario() -> None:
-        async with asked() as (api, asking):
+        async with connected() as (api, connection):
             async with asyncio.TaskGroup() as tasks:
-                waiting = [tasks.create_task(get(api, asking, "/held")) for _ in range(MAX_ABANDONED)]
-                idle = [tasks.create_task(get(api, asking, "/kept")) for _ in range(MAX_ABANDONED)]
+                waiting = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_ABANDONED)]
+                idle = [tasks.create_task(get(api, connection, "/kept")) for _ in range(MAX_ABANDONED)]
                 await api.until_open(MAX_CONNECTIONS)
                 await asyncio.wait(idle)
                 for task in waiting:
@@ -123,28 +121,28 @@ def test_old_connections_are_closed_when_the_last_request_is_through() -> None:
     asyncio.run(scenario())
 
 
-def test_one_who_waits_in_vain_for_a_connection_has_new_ones_made() -> None:
+def test_pool_is_replaced_after_a_pool_timeout() -> None:
     async def scenario() -> None:
-        async with asked(pool_s=0.01) as (api, asking), asyncio.TaskGroup() as tasks:
-            held = [tasks.create_task(get(api, asking, "/held")) for _ in range(MAX_CONNECTIONS)]
+        async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:
+            held = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_CONNECTIONS)]
             await api.until_open(MAX_CONNECTIONS)
             with pytest.raises(Unreachable, match="no free connection") as caught:
-                await get(api, asking)
+                await get(api, connection)
             assert not caught.value.may_have_arrived
-            assert await get(api, asking) == b"{}"
+            assert await get(api, connection) == b"{}"
             api.release.set()
             assert {await each for each in held} == {b"{}"}
 
     asyncio.run(scenario())
 
 
-def test_who_asks_while_connections_are_closed_has_an_answer_or_is_told_of_it() -> None:
+def test_request_during_close_succeeds_or_fails() -> None:
     async def scenario() -> None:
-        async with asked() as (api, asking):
+        async with connected() as (api, connection):
 
             async def get_or_hear() -> bytes:
                 try:
-                    return await get(api, asking, "/moved")
+                    return await get(api, connection, "/moved")
                 except Unreachable:
                     return b"told"
 
@@ -154,7 +152,7 @@ def test_who_asks_while_connections_are_closed_has_an_answer_or_is_told_of_it() 
                     task = tasks.create_task(get_or_hear())
                     for _ in range(turns):
                         await asyncio.sleep(0)
-                    await asking.aclose()
+                    await connection.aclose()
                 heard.add(task.result())
             assert heard == {b"{}", b"told"}
 

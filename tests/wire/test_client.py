@@ -1,4 +1,4 @@
-"""What is asked of the server: routes, parameters, headers, redirects; and what comes back from the recordings."""
+"""Routes, parameters, headers and redirects of the client, and its results from recorded responses."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def recorded_ids(number: str) -> list[str]:
     return [row["id"] for row in recording(number)["response"]["body"]["data"]]
 
 
-def test_every_request_says_who_asks_and_in_which_vocabulary(recordings_api: RecordingsApi) -> None:
+def test_every_request_has_the_identifying_headers(recordings_api: RecordingsApi) -> None:
     ask(recordings_api.url, runs, branch="feature/née")
     headers = recordings_api.requests[0].headers
     assert headers["authorization"] == f"Bearer {KEY}"
@@ -38,12 +38,12 @@ def test_every_request_says_who_asks_and_in_which_vocabulary(recordings_api: Rec
     assert "gzip" in headers["accept-encoding"]
 
 
-def test_no_branch_is_no_header(recordings_api: RecordingsApi) -> None:
+def test_client_without_a_branch_sends_no_branch_header(recordings_api: RecordingsApi) -> None:
     ask(recordings_api.url, runs)
     assert "x-trigger-branch" not in recordings_api.requests[0].headers
 
 
-def test_a_page_is_dated_by_the_server(recordings_api: RecordingsApi) -> None:
+def test_page_has_the_date_of_the_server(recordings_api: RecordingsApi) -> None:
     page = ask(recordings_api.url, runs)
     assert page.read_at == datetime(2026, 11, 24, 13, 53, 24, tzinfo=UTC)
     assert {patch.read_at for patch in page.patches} == {page.read_at}
@@ -51,19 +51,19 @@ def test_a_page_is_dated_by_the_server(recordings_api: RecordingsApi) -> None:
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 99:05:00 GMT"])
-def test_without_a_readable_date_our_clock_counts(recordings_api: RecordingsApi, date: str) -> None:
+def test_page_without_a_valid_date_has_the_local_time(recordings_api: RecordingsApi, date: str) -> None:
     recordings_api.answer(Reply(body=body_of("011"), headers={"date": date}))
     assert ask(recordings_api.url, runs).read_at == NOW
 
 
-def test_a_page_of_older_runs_is_asked_with_the_cursor_as_it_came(recordings_api: RecordingsApi) -> None:
+def test_older_page_is_requested_with_the_unchanged_cursor(recordings_api: RecordingsApi) -> None:
     cursor = Cursor(recording("012")["request"]["query"]["page[after]"])
     page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), after=cursor, size=5))
     assert ids(page) == recorded_ids("012")
     assert recordings_api.requests[0].query == WIDEST | {"page[size]": "5", "page[after]": cursor}
 
 
-def test_a_page_of_newer_runs_is_turned_round_to_be_newest_first(recordings_api: RecordingsApi) -> None:
+def test_newer_page_is_reversed_to_newest_first(recordings_api: RecordingsApi) -> None:
     cursor = Cursor(recording("013")["request"]["query"]["page[before]"])
     page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), before=cursor, size=5))
     assert ids(page) == recorded_ids("013")[::-1]
@@ -86,7 +86,7 @@ def test_a_page_of_newer_runs_is_turned_round_to_be_newest_first(recordings_api:
         (RunFilters(is_test=True), "041"),
     ],
 )
-def test_a_filter_is_asked_as_it_was_recorded(recordings_api: RecordingsApi, filters: RunFilters, number: str) -> None:
+def test_filter_sends_the_recorded_parameters(recordings_api: RecordingsApi, filters: RunFilters, number: str) -> None:
     page = ask(recordings_api.url, lambda client: client.list_runs(filters))
     recorded = {key: str(value) for key, value in recording(number)["request"]["query"].items()}
     window = {} if filters.has_window else WIDEST
@@ -94,7 +94,7 @@ def test_a_filter_is_asked_as_it_was_recorded(recordings_api: RecordingsApi, fil
     assert ids(page) == recorded_ids(number)
 
 
-def test_times_are_asked_in_milliseconds_and_lose_no_run() -> None:
+def test_filter_times_are_rounded_outwards_to_milliseconds() -> None:
     moment = datetime(2026, 11, 24, 13, 43, 24, 709_500, tzinfo=UTC)
     filters = RunFilters(created_from=moment, created_to=moment + timedelta(minutes=10))
     assert filter_params(filters) == {
@@ -104,7 +104,7 @@ def test_times_are_asked_in_milliseconds_and_lose_no_run() -> None:
 
 
 @pytest.mark.parametrize("period", ["", "nonsense", "0d", "90 days"])
-def test_a_period_that_the_server_cannot_read_is_never_sent(recordings_api: RecordingsApi, period: str) -> None:
+def test_invalid_period_is_never_sent(recordings_api: RecordingsApi, period: str) -> None:
     with pytest.raises(ValueError, match="cannot read the period"):
         filter_params(RunFilters(period=period))
     with pytest.raises(Refused, match="cannot read the period"):
@@ -112,12 +112,12 @@ def test_a_period_that_the_server_cannot_read_is_never_sent(recordings_api: Reco
     assert recordings_api.requests == []
 
 
-def test_a_bare_queue_is_asked_under_both_its_names() -> None:
+def test_queue_filter_sends_both_stored_names() -> None:
     params = filter_params(RunFilters(queues=("ok", "task/mail", "ok"), period="1h"))
     assert params["filter[queue]"] == "ok,task/ok,task/mail"
 
 
-def test_a_list_always_has_an_explicit_window() -> None:
+def test_list_always_has_an_explicit_window() -> None:
     assert filter_params(RunFilters()) == WIDEST
     assert "filter[createdAt][period]" not in filter_params(RunFilters(created_from=NOW))
     assert RunFilters().is_empty
@@ -132,7 +132,7 @@ def test_a_list_always_has_an_explicit_window() -> None:
     )
 
 
-def test_a_run_its_trace_and_a_span_are_read(recordings_api: RecordingsApi) -> None:
+def test_client_reads_a_run_its_trace_and_a_span(recordings_api: RecordingsApi) -> None:
     span = recording("261")["request"]["path"].split("/")
     answer = ask(recordings_api.url, lambda client: client.read_run(RUN))
     assert (answer.patch.id, answer.read_at) == (RUN, datetime(2026, 11, 24, 13, 47, 26, tzinfo=UTC))
@@ -141,7 +141,7 @@ def test_a_run_its_trace_and_a_span_are_read(recordings_api: RecordingsApi) -> N
     assert ask(recordings_api.url, lambda client: client.read_span(*asked_span)).id == span[6]
 
 
-def test_a_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> None:
+def test_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> None:
     trql = recording("831")["request"]["body"]["query"]
     rows = ask(recordings_api.url, lambda client: client.query(trql, period="1d"))
     assert rows[0] == {"status": "Completed", "n": 55}
@@ -152,20 +152,20 @@ def test_a_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> Non
     assert recordings_api.requests[2].json == {"query": trql, "period": "30d"}
 
 
-def test_whoami_keeps_no_key(recordings_api: RecordingsApi) -> None:
+def test_whoami_drops_the_echoed_key(recordings_api: RecordingsApi) -> None:
     environment = ask(recordings_api.url, lambda client: client.whoami())
     assert (environment.slug, environment.type, environment.is_production) == ("dev", "DEVELOPMENT", False)
     assert "tr_dev" not in repr(environment)
 
 
-def test_a_cancel_is_posted_and_gives_nothing(recordings_api: RecordingsApi) -> None:
+def test_cancel_is_posted_and_returns_nothing(recordings_api: RecordingsApi) -> None:
     run = RunId("run_cmwuqyyjg002b9f7dqczvu2cr")
     ask(recordings_api.url, lambda client: client.cancel(run))
     seen = recordings_api.requests[0]
     assert (seen.method, seen.path, seen.json) == ("POST", f"/api/v2/runs/{run}/cancel", {})
 
 
-def test_a_replay_gives_the_id_of_the_new_run(recordings_api: RecordingsApi) -> None:
+def test_replay_returns_the_id_of_the_new_run(recordings_api: RecordingsApi) -> None:
     request = recording("410")["request"]
     run = RunId(request["path"].split("/")[4])
     new = ask(recordings_api.url, lambda client: client.replay(run))
@@ -174,7 +174,7 @@ def test_a_replay_gives_the_id_of_the_new_run(recordings_api: RecordingsApi) -> 
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"id": ""}, [], "<html>welcome to the hotel</html>", ""])
-def test_an_action_without_an_id_in_the_answer_is_not_taken_for_done(recordings_api: RecordingsApi, body: Any) -> None:
+def test_action_without_an_id_in_the_response_fails(recordings_api: RecordingsApi, body: Any) -> None:
     recordings_api.answer(Reply(body=body), method="POST")
     for question in (lambda client: client.cancel(RUN), lambda client: client.replay(RUN)):
         with pytest.raises(ServerFault):
@@ -192,7 +192,7 @@ def test_an_action_without_an_id_in_the_answer_is_not_taken_for_done(recordings_
         ("...", "..."),
     ],
 )
-def test_an_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: str, part: str) -> None:
+def test_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: str, part: str) -> None:
     with pytest.raises(NotFound):
         ask(recordings_api.url, lambda client: client.read_run(RunId(run_id)))
     with pytest.raises(NotFound):
@@ -201,14 +201,14 @@ def test_an_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: st
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "\ud800"])
-def test_an_id_that_is_none_is_refused_before_anything_is_sent(recordings_api: RecordingsApi, run_id: str) -> None:
+def test_impossible_id_is_rejected_before_sending(recordings_api: RecordingsApi, run_id: str) -> None:
     with pytest.raises(NotFound, match="is not an id"):
         ask(recordings_api.url, lambda client: client.cancel(RunId(run_id)))
     assert recordings_api.requests == []
 
 
 @pytest.mark.parametrize("base", ["", "/", "/base", "/base/", "/a/b//"])
-def test_an_address_may_have_a_path_of_its_own(recordings_api: RecordingsApi, base: str) -> None:
+def test_api_address_may_have_a_path(recordings_api: RecordingsApi, base: str) -> None:
     path = f"{base.rstrip('/')}/api/v1/runs"
     recordings_api.answer("011", path=path)
     assert len(ids(ask(recordings_api.url + base, runs))) == 5
@@ -219,26 +219,26 @@ def test_an_address_may_have_a_path_of_its_own(recordings_api: RecordingsApi, ba
     "url",
     ["", "localhost", "ftp://host", "http://", "https://u:p@host", "https://host?x=1", "https://host/#x"],
 )
-def test_an_address_that_is_none_is_refused_without_repeating_it(url: str) -> None:
+def test_invalid_address_is_rejected_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="the API's address") as caught:
         Client(url, KEY, clock=lambda: NOW)
     assert "u:p" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["", "tr dev", "tr_dev_x\n", "tr_dev_ü", "tr_dev_\x1b"])
-def test_a_key_that_cannot_be_sent_is_refused_without_repeating_it(key: str) -> None:
+def test_invalid_key_is_rejected_without_repeating_it(key: str) -> None:
     with pytest.raises(ValueError, match="the key") as caught:
         Client("https://host", key, clock=lambda: NOW)
     assert key == "" or key not in str(caught.value)
 
 
 @pytest.mark.parametrize("branch", ["a\nx-evil: 1", "日本"])
-def test_a_branch_that_cannot_be_sent_is_refused(branch: str) -> None:
+def test_invalid_branch_is_rejected(branch: str) -> None:
     with pytest.raises(ValueError, match=r"branch|latin-1"):
         Client("https://host", KEY, clock=lambda: NOW, branch=branch)
 
 
-def test_a_redirect_within_the_origin_is_followed(recordings_api: RecordingsApi) -> None:
+def test_redirect_within_the_origin_is_followed(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(301, headers={"location": "/api/v1/moved?page%5Bsize%5D=5"}), path="/api/v1/runs")
     recordings_api.answer("011", path="/api/v1/moved")
     assert len(ids(ask(recordings_api.url, runs))) == 5
@@ -246,7 +246,7 @@ def test_a_redirect_within_the_origin_is_followed(recordings_api: RecordingsApi)
     assert recordings_api.requests[1].headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_a_redirect_to_another_origin_is_not_followed(recordings_api: RecordingsApi) -> None:
+def test_redirect_to_another_origin_is_not_followed(recordings_api: RecordingsApi) -> None:
     with RecordingsApi() as elsewhere:
         recordings_api.answer(Reply(302, headers={"location": f"{elsewhere.url}/api/v1/runs?token=x"}))
         with pytest.raises(ServerFault, match=f"redirected to {elsewhere.url}, which was not followed"):
@@ -257,7 +257,9 @@ def test_a_redirect_to_another_origin_is_not_followed(recordings_api: Recordings
 @pytest.mark.parametrize(
     ("status", "is_followed"), [(301, False), (302, False), (303, False), (307, True), (308, True)]
 )
-def test_a_cancel_never_becomes_a_get(recordings_api: RecordingsApi, status: int, *, is_followed: bool) -> None:
+def test_redirected_cancel_never_becomes_a_get(
+    recordings_api: RecordingsApi, status: int, *, is_followed: bool
+) -> None:
     recordings_api.answer(
         Reply(status, headers={"location": "/moved"}), method="POST", path=f"/api/v2/runs/{RUN}/cancel"
     )
@@ -271,7 +273,7 @@ def test_a_cancel_never_becomes_a_get(recordings_api: RecordingsApi, status: int
     assert {seen.method for seen in recordings_api.requests} == {"POST"}
 
 
-def test_redirects_end_somewhere(recordings_api: RecordingsApi) -> None:
+def test_redirects_are_limited(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(302, headers={"location": "/api/v1/runs"}))
     with pytest.raises(ServerFault, match="too many redirects") as caught:
         ask(recordings_api.url, runs)
@@ -280,13 +282,13 @@ def test_redirects_end_somewhere(recordings_api: RecordingsApi) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[", "//", "http://host:port/"])
-def test_a_redirect_to_nowhere_is_an_error_of_ours(recordings_api: RecordingsApi, location: str) -> None:
+def test_redirect_to_an_invalid_address_is_a_server_fault(recordings_api: RecordingsApi, location: str) -> None:
     recordings_api.answer(Reply(302, headers={"location": location}))
     with pytest.raises(ApiError):
         ask(recordings_api.url, runs)
 
 
-def test_the_budget_is_told_after_every_answer_that_tells_it(recordings_api: RecordingsApi) -> None:
+def test_rate_limit_is_reported_after_every_response_with_one(recordings_api: RecordingsApi) -> None:
     heard: list[RateLimit] = []
     recordings_api.answer("014", "930", Reply(500), Fault.CLOSE)
     for _ in range(4):
@@ -296,7 +298,7 @@ def test_the_budget_is_told_after_every_answer_that_tells_it(recordings_api: Rec
     assert heard[1].resets_in == timedelta(seconds=9, milliseconds=787)
 
 
-def test_connections_are_kept(recordings_api: RecordingsApi) -> None:
+def test_connections_are_reused(recordings_api: RecordingsApi) -> None:
     async def several(client: Client) -> None:
         for _ in range(3):
             await client.list_runs(RunFilters())

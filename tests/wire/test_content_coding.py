@@ -1,4 +1,4 @@
-"""One content coding, decoded within a bound: no answer fills the memory, however small it is on the wire."""
+"""Decompression within a limit: no response fills the memory, however small it is on the wire."""
 
 import gzip
 import socket
@@ -26,17 +26,17 @@ def read(encoding: str, body: bytes, *, max_bytes: int = MEGABYTE, chunk_bytes: 
 
 
 @given(st.binary(max_size=3000), st.integers(1, 500))
-def test_body_is_decoded_in_chunks_of_any_size(body: bytes, chunk_bytes: int) -> None:
+def test_body_is_decompressed_from_chunks_of_any_size(body: bytes, chunk_bytes: int) -> None:
     assert read("gzip", gzip.compress(body), chunk_bytes=chunk_bytes) == body
     assert read("", body, chunk_bytes=chunk_bytes) == body
 
 
 @pytest.mark.parametrize("size", [STEP_BYTES - 1, STEP_BYTES, STEP_BYTES + 1, 3 * STEP_BYTES + 7])
-def test_body_of_several_steps_is_decoded_whole(size: int) -> None:
+def test_body_of_several_steps_is_decompressed_completely(size: int) -> None:
     assert read("x-gzip", gzip.compress(b"a" * size), max_bytes=size) == b"a" * size
 
 
-def test_body_at_its_bound_is_taken_and_one_beyond_is_not() -> None:
+def test_body_at_its_limit_is_accepted_and_one_above_is_not() -> None:
     for encoding, pack in (("gzip", gzip.compress), ("identity", bytes)):
         assert len(read(encoding, pack(bytes(1000)), max_bytes=1000)) == 1000
         with pytest.raises(BodyTooLarge):
@@ -44,13 +44,13 @@ def test_body_at_its_bound_is_taken_and_one_beyond_is_not() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "identity, gzip ,gzip", "gzip,deflate", "GZIP,gzip", "br, gzip"])
-def test_body_packed_more_than_once_is_refused(encoding: str) -> None:
+def test_body_compressed_more_than_once_is_rejected(encoding: str) -> None:
     with pytest.raises(CodingError, match="more than once"):
         BodyReader(encoding, MEGABYTE)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "compress", "\x1b[31m", "gzip;q=1"])
-def test_coding_that_nobody_asked_for_is_refused(encoding: str) -> None:
+def test_unrequested_coding_is_rejected(encoding: str) -> None:
     with pytest.raises(CodingError, match="not requested"):
         BodyReader(encoding, MEGABYTE)
 
@@ -58,14 +58,14 @@ def test_coding_that_nobody_asked_for_is_refused(encoding: str) -> None:
 @pytest.mark.parametrize(
     "packed",
     [gzip.compress(b"a" * 1000)[:-9], b"no gzip", gzip.compress(b"a")[:-8] + bytes(8), zlib.compress(b"a")],
-    ids=["cut", "no gzip", "wrong checksum", "zlib"],  # the bytes hold the time
+    ids=["cut", "no gzip", "wrong checksum", "zlib"],  # the bytes contain the current time
 )
-def test_body_that_cannot_be_unpacked_is_refused(packed: bytes) -> None:
+def test_invalid_gzip_body_is_rejected(packed: bytes) -> None:
     with pytest.raises(CodingError, match="cannot be decompressed"):
         read("gzip", packed)
 
 
-def test_bomb_takes_no_more_memory_than_its_bound() -> None:
+def test_decompression_bomb_stays_within_its_limit() -> None:
     bomb = gzip.compress(bytes(40 * MEGABYTE))
     tracemalloc.start()
     try:
@@ -77,8 +77,8 @@ def test_bomb_takes_no_more_memory_than_its_bound() -> None:
     assert peak < 8 * MEGABYTE
 
 
-def test_packed_nothing_without_end_is_given_up() -> None:
-    """Empty blocks of deflate unpack to nothing, and may go on for ever."""
+def test_endless_empty_gzip_blocks_are_rejected() -> None:
+    """Empty deflate blocks decompress to nothing, so the limit must count compressed bytes too."""
     packer = zlib.compressobj(wbits=31)
     block = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
     empty = packer.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
@@ -100,12 +100,12 @@ def answering(encoding: str, body: bytes) -> Serve:
     return serve
 
 
-def test_client_asks_for_gzip_alone_and_unpacks_it() -> None:
+def test_client_requests_only_gzip_and_decompresses_it() -> None:
     with serving(answering("gzip", gzip.compress(b'{"data": []}'))) as port:
         assert ask(f"http://127.0.0.1:{port}", runs).patches == ()
 
 
-def test_client_refuses_a_body_packed_twice() -> None:
+def test_client_rejects_a_body_compressed_twice() -> None:
     twice = gzip.compress(gzip.compress(bytes(10 * MEGABYTE)))
     with serving(answering("gzip, gzip", twice)) as port:
         error = failure_of(f"http://127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-"""A peer that is gone without a word is noticed by the kernel, on every connection that is made."""
+"""The kernel detects a vanished peer on every new connection."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ def seconds_until_noticed(connection: socket.socket) -> int:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux names these options")
-def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> None:
+def test_new_connection_detects_a_dead_peer(recordings_api: RecordingsApi) -> None:
     async def scenario() -> None:
         progress = RequestProgress(Timeouts(), str)
         stream = await httpcore.AnyIOBackend().connect_tcp("127.0.0.1", recordings_api.port)
@@ -36,7 +36,7 @@ def test_new_connection_notices_a_dead_peer(recordings_api: RecordingsApi) -> No
     asyncio.run(scenario())
 
 
-def test_requests_notice_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_detect_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     noticed: list[object] = []
     monkeypatch.setattr("tui.wire.request_progress.detect_dead_peer", noticed.append)
     ask(recordings_api.url, runs)
@@ -44,7 +44,7 @@ def test_requests_notice_a_dead_peer(recordings_api: RecordingsApi, monkeypatch:
 
 
 @pytest.mark.parametrize("odd", [None, "no socket"])
-def test_what_is_no_tcp_socket_is_left_alone(odd: object) -> None:
+def test_other_sockets_stay_unchanged(odd: object) -> None:
     detect_dead_peer(odd)
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -1,4 +1,4 @@
-"""A run in full becomes a patch and those of its relatives: bodies, errors, attempts of older servers."""
+"""Details of runs become patches: bodies, errors, relatives, attempts of older servers."""
 
 import json
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tui.domain.run import ABSENT, Body, Precision
 from tui.wire.runs import decode_page, decode_run
 
 
-def test_lone_surrogates_are_kept_as_they_came() -> None:
+def test_lone_surrogates_are_kept() -> None:
     odd = "a\ud800b"
     answer = detail_of(payload={"text": odd}, output=odd, metadata={odd: 1}, tags=[odd], error={"message": odd})
     assert answer.patch.metadata is not None
@@ -33,25 +33,25 @@ def test_lone_surrogates_are_kept_as_they_came() -> None:
     assert decode_page(page_body(ROW | {"metadata": {"k": odd}}, ROW | {"id": 3}), READ_AT).unreadable == 1
 
 
-def test_values_nested_deeper_than_the_fast_reader_goes_are_kept() -> None:
+def test_values_too_deep_for_pydantic_are_kept() -> None:
     deep: Any = "end"
     for _ in range(400):
         deep = [deep]
     assert body_facet(detail_of(payload=deep)).payload == deep
 
 
-def test_a_number_too_long_for_python_is_no_reason_to_lose_the_run() -> None:
+def test_run_with_a_very_long_number_is_kept() -> None:
     body = json.dumps(ROW)[:-1].encode() + b', "payload": ' + b"1" * 5_000 + b"}"
     assert body_facet(decode_run(body, READ_AT)).payload == float("inf")
 
 
-def test_a_payload_of_null_is_not_an_absent_one() -> None:
+def test_null_payload_differs_from_an_absent_one() -> None:
     assert body_facet(detail_of(payload=None)) == Body(payload=None)
     assert body_facet(detail_of()) == Body(ABSENT, ABSENT)
     assert body_facet(detail_of(output=0)).output == 0
 
 
-def test_large_bodies_come_as_addresses() -> None:
+def test_large_bodies_have_presigned_addresses() -> None:
     body = body_facet(decode_run(body_of("119"), READ_AT))
     assert (body.payload, body.output) == (ABSENT, ABSENT)
     assert body.payload_url is not None
@@ -64,19 +64,19 @@ def test_large_bodies_come_as_addresses() -> None:
     [
         (None, None),
         ({"name": "E", "message": "m", "stackTrace": "s"}, RunError("m", "E", "s")),  # type: ignore[arg-type]  # Raw
-        ({"message": "m", "stack": "s"}, RunError("m", None, "s")),  # type: ignore[arg-type]  # likewise
-        ({}, RunError("")),  # type: ignore[arg-type]  # likewise
-        ("thrown", RunError("thrown")),  # type: ignore[arg-type]  # likewise
-        ({"message": {"code": 3}}, RunError('{"code": 3}')),  # type: ignore[arg-type]  # likewise
-        ([1, 2], RunError("[1, 2]")),  # type: ignore[arg-type]  # likewise
-        ({"name": 3, "message": None, "stackTrace": []}, RunError("")),  # type: ignore[arg-type]  # likewise
+        ({"message": "m", "stack": "s"}, RunError("m", None, "s")),  # type: ignore[arg-type]  # Raw
+        ({}, RunError("")),  # type: ignore[arg-type]  # Raw
+        ("thrown", RunError("thrown")),  # type: ignore[arg-type]  # Raw
+        ({"message": {"code": 3}}, RunError('{"code": 3}')),  # type: ignore[arg-type]  # Raw
+        ([1, 2], RunError("[1, 2]")),  # type: ignore[arg-type]  # Raw
+        ({"name": 3, "message": None, "stackTrace": []}, RunError("")),  # type: ignore[arg-type]  # Raw
     ],
 )
-def test_an_error_is_read_in_every_form(error: Any, expected: RunError | None) -> None:
+def test_error_is_read_in_every_form(error: Any, expected: RunError | None) -> None:
     assert error_of(error) == expected
 
 
-def test_causes_of_newer_servers_are_kept_in_order() -> None:
+def test_causes_are_kept_in_order() -> None:
     causes = [{"name": "A", "message": "1", "stackTrace": "s"}, {"message": "2"}, None, "3"]
     error = error_of({"name": "E", "message": "m", "causes": causes})
     assert error is not None
@@ -87,14 +87,14 @@ def test_causes_of_newer_servers_are_kept_in_order() -> None:
     ]
 
 
-def test_a_chain_of_causes_ends_somewhere() -> None:
+def test_chain_of_causes_is_limited() -> None:
     error = error_of({"message": "m", "causes": [{"message": "again", "causes": [{"message": "x"}]}] * 1_000})
     assert error is not None
     assert len(error.causes) == 16
     assert error.causes[0].causes == ()
 
 
-def test_the_relatives_of_a_run_know_their_place() -> None:
+def test_related_runs_have_their_parent_and_root() -> None:
     answer = decode_run(body_of("142"), READ_AT)
     root, *children = answer.related
     assert answer.patch.fixed is not None
@@ -109,14 +109,14 @@ def test_the_relatives_of_a_run_know_their_place() -> None:
         assert child.error is None
 
 
-def test_the_parent_of_a_grandchild_has_the_same_root() -> None:
+def test_parent_of_a_grandchild_has_the_same_root() -> None:
     root, parent = decode_run(body_of("143"), READ_AT).related
     assert parent.fixed is not None
     assert parent.fixed.root_id == root.id
     assert parent.fixed.parent_id is None
 
 
-def test_a_root_names_no_root_and_its_children_name_it() -> None:
+def test_root_has_no_root_and_its_children_have_it() -> None:
     answer = decode_run(body_of("141"), READ_AT)
     assert answer.patch.fixed is not None
     assert (answer.patch.fixed.root_id, answer.patch.fixed.parent_id) == (None, None)
@@ -133,13 +133,13 @@ def test_a_root_names_no_root_and_its_children_name_it() -> None:
         ({"root": 3, "parent": None, "children": [None, {"id": "run_x"}]}, True),
     ],
 )
-def test_the_children_are_known_only_when_they_were_listed(related: Any, *, expected: bool) -> None:
+def test_children_are_known_only_if_they_are_listed(related: Any, *, expected: bool) -> None:
     answer = detail_of(relatedRuns=related)
     assert answer.patch.lists_all_children is expected
     assert answer.related == ()
 
 
-def test_the_schedule_and_the_batch_of_a_run_are_kept() -> None:
+def test_schedule_and_batch_of_a_run_are_kept() -> None:
     schedule = {"id": "sched_1", "generator": {"type": "CRON", "expression": "0 * * * *"}}
     fixed = detail_of(schedule=schedule, batchId="batch_1", triggerFunction="batchTrigger").patch.fixed
     assert fixed is not None
@@ -194,14 +194,14 @@ def test_attempts_of_an_older_server_become_a_history() -> None:
         (None, False, AttemptStatus.EXECUTING),
     ],
 )
-def test_the_status_of_an_attempt_is_one_of_four(word: str | None, *, ended: bool, expected: AttemptStatus) -> None:
+def test_attempt_status_is_one_of_four(word: str | None, *, ended: bool, expected: AttemptStatus) -> None:
     attempt = {"status": word, "completedAt": "2026-11-24T13:00:02Z" if ended else None}
     patch = detail_of(attempts=[attempt]).patch
     assert patch.attempts is not None
     assert [one.status for one in patch.attempts[1].attempts] == [expected]
 
 
-def test_today_s_empty_attempts_say_nothing_of_them() -> None:
+def test_empty_attempts_leave_the_history_unknown() -> None:
     patch = detail_of(attempts=[], attemptCount=3).patch
     assert (patch.attempts, patch.attempt_count) == (None, 3)
     assert detail_of().patch.attempt_count is None

@@ -1,4 +1,4 @@
-"""Events out of bytes: what attempts are read from, whether the server may have cut it, and what a server may do."""
+"""Decoding of `/events`: the spans of attempts, truncation by the server, and hostile responses."""
 
 import json
 from datetime import timedelta
@@ -61,7 +61,7 @@ def told(*events: Any, **more: Any) -> Events:
     ("number", "detail"),
     [("240", "100"), ("241", "103"), ("242", "104"), ("243", "105"), ("247", "109"), ("250", "112")],
 )
-def test_events_tell_the_attempts_that_the_trace_tells(number: str, detail: str) -> None:
+def test_events_give_the_same_attempts_as_the_trace(number: str, detail: str) -> None:
     trace = decode_trace(body_of(number))
     run = run_of(detail, id=trace.root.run_id)
     events = decode(body_of(f"{number}e"), trace.root.run_id)
@@ -72,7 +72,7 @@ def test_events_tell_the_attempts_that_the_trace_tells(number: str, detail: str)
     assert attempts_of(run, Trace(TraceId(""), events.root)) == of_trace
 
 
-def test_events_have_the_errors_that_a_cut_trace_lost() -> None:
+def test_events_have_the_errors_that_a_truncated_trace_lacks() -> None:
     run = run_of("103", id=CHATTY)
     trace = decode_trace(body_of("1011"))
     assert trace.is_truncated
@@ -98,26 +98,26 @@ def test_open_span_says_what_it_waits_for() -> None:
 
 
 def rows(lines: int, happened: int = 0) -> Events:
-    """The run's own span, one attempt in which so much happened, and so many lines: five rows more than those."""
+    """The run's own span, an attempt with events, and log lines. The spans are five rows more than these."""
     attempt = event("Attempt 1", "1", events=[{"name": "x"}] * happened)
     line = json.dumps(event("line", "l", "1", **LINE))
     return decode(f'{{"events":[{json.dumps(OWN)},{json.dumps(attempt)},{",".join([line] * lines)}]}}'.encode())
 
 
-def test_as_many_rows_as_the_server_sends_may_be_cut() -> None:
-    # Rows are what the server stores: 24,995 events came of 25,000 rows, since two spans and two events in them are
-    # rows of their own (the recording of a run with 30,000 lines, which is too large to be kept here).
+def test_events_at_the_row_limit_may_be_truncated() -> None:
+    # The server limits stored rows: 24,995 events of 25,000 rows, since a span's end and its events are rows too. The
+    # recording, of a run with 30,000 lines, is too large for this repository.
     assert not rows(MAX_EVENT_ROWS - 5).may_be_cut
     assert rows(MAX_EVENT_ROWS - 4).may_be_cut
     assert rows(MAX_EVENT_ROWS - 14, happened=10).may_be_cut
 
 
-def test_long_answer_is_decoded_in_slices() -> None:
+def test_long_response_is_decoded_in_slices() -> None:
     body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_EVENTS * 5))]}).encode()
     assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 5
 
 
-def test_events_of_other_runs_and_log_lines_are_left_out() -> None:
+def test_events_of_other_runs_and_log_lines_are_dropped() -> None:
     found = told(
         event("Attempt 1", "1"),
         event("Attempt 2", "2", runId="run_b", attemptNumber=2),
@@ -133,7 +133,7 @@ def test_events_of_other_runs_and_log_lines_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("parent", ["nobody", None])
-def test_spans_without_their_parent_are_placed_by_number(parent: str | None) -> None:
+def test_spans_without_a_parent_are_placed_by_attempt_number(parent: str | None) -> None:
     found = told(
         event("wait.for()", "4", parent, isPartial=True, attemptNumber=2),
         event("Attempt 2", "3", parent, isPartial=True, attemptNumber=2),
@@ -145,7 +145,7 @@ def test_spans_without_their_parent_are_placed_by_number(parent: str | None) -> 
     assert [span.message for span in found.children[0].children] == ["wait.for()"]
 
 
-def test_spans_that_name_each_other_as_parents_end() -> None:
+def test_spans_with_circular_parents_terminate() -> None:
     found = told(
         event("a", "a", "b", isPartial=True), event("b", "b", "a", isPartial=True), event("Attempt 1", "1")
     ).root
@@ -154,13 +154,13 @@ def test_spans_that_name_each_other_as_parents_end() -> None:
 
 
 @pytest.mark.parametrize("time", ["yesterday", None, "9" * 40, 1.5e300, [], "-" + "9" * 25])
-def test_an_odd_time_takes_its_event_alone(time: Any) -> None:
+def test_invalid_time_drops_only_its_event(time: Any) -> None:
     found = told(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root
     assert found is not None
     assert [span.message for span in found.walk()][:2] == ["task", "Attempt 1"]
 
 
-def test_a_far_time_leaves_room_for_who_reckons_with_it() -> None:
+def test_extreme_time_never_overflows_later_arithmetic() -> None:
     found = told(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root
     assert found is not None
     (attempt,) = found.children
@@ -189,13 +189,13 @@ def test_a_far_time_leaves_room_for_who_reckons_with_it() -> None:
         b"\xff\xfe",
     ],
 )
-def test_what_is_no_list_of_events_is_the_servers_fault(body: bytes) -> None:
+def test_invalid_body_is_a_server_fault(body: bytes) -> None:
     with pytest.raises(ServerFault) as fault:
         decode(body)
     assert (fault.value.status, "\n" in str(fault.value)) == (200, False)
 
 
-def test_keys_beside_the_events_and_spaces_are_passed_over() -> None:
+def test_other_keys_and_spaces_are_skipped() -> None:
     body = b' \n{ "page" : {"a":[1]} , "events" : [ 1 , ' + json.dumps(OWN).encode() + b" ] , "
     found = decode(body).root
     assert found is not None
@@ -213,14 +213,14 @@ json_values = st.recursive(
 
 
 @given(json_values, st.sampled_from(sorted(OWN)))
-def test_any_value_of_any_field_is_read_or_left_out(value: Any, key: str) -> None:
+def test_any_value_of_any_field_is_read_or_dropped(value: Any, key: str) -> None:
     found = told(event("Attempt 1", "1") | {key: value}, value).root
     spans: list[Span] = [] if found is None else list(found.walk())
     assert all(span.ended_at is None or span.ended_at >= span.started_at for span in spans)
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_events_or_the_servers_fault(body: bytes) -> None:
+def test_any_bytes_are_events_or_a_server_fault(body: bytes) -> None:
     for each in (body, b'{"events":[' + body + b"]}"):
         try:
             decode(each)
@@ -228,7 +228,7 @@ def test_any_bytes_are_events_or_the_servers_fault(body: bytes) -> None:
             continue
 
 
-def test_client_asks_for_the_events_of_a_run(recordings_api: RecordingsApi) -> None:
+def test_client_reads_the_events_of_a_run(recordings_api: RecordingsApi) -> None:
     events = ask(recordings_api.url, lambda client: client.read_events(CHATTY))
     assert events.root is not None
     assert [seen.path for seen in recordings_api.requests] == [f"/api/v1/runs/{CHATTY}/events"]

@@ -1,4 +1,4 @@
-"""What can go wrong on the way."""
+"""Failures of the transport: each becomes an `ApiError` that says whether the request may have taken effect."""
 
 import asyncio
 import gzip
@@ -12,13 +12,13 @@ from tui.domain.ids import RunId
 from tui.wire import client as client_module
 from tui.wire.client import Client
 from tui.wire.connection import Timeouts
-from tui.wire.errors import ApiError, NotFound, Refused, ServerFault, TooExpensive, Unreachable
+from tui.wire.errors import ServerFault, Unreachable
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 
 
 @pytest.mark.parametrize("fault", [Fault.CLOSE, Fault.RESET, Fault.HANG, Fault.GARBAGE, Fault.HALF])
-def test_no_whole_answer_is_unreachable_and_may_have_taken_effect(recordings_api: RecordingsApi, fault: Fault) -> None:
+def test_incomplete_response_may_have_taken_effect(recordings_api: RecordingsApi, fault: Fault) -> None:
     recordings_api.answer(fault, method="POST")
     error = failure_of(recordings_api.url, lambda client: client.cancel(RUN), timeouts=SHORT)
     assert isinstance(error, Unreachable)
@@ -26,7 +26,7 @@ def test_no_whole_answer_is_unreachable_and_may_have_taken_effect(recordings_api
     assert str(error).startswith(f"POST /api/v2/runs/{RUN}/cancel: ")
 
 
-def test_a_refused_connection_took_no_effect() -> None:
+def test_refused_connection_took_no_effect() -> None:
     with RecordingsApi() as gone:
         url = gone.url
     error = failure_of(url, lambda client: client.cancel(RUN))
@@ -34,19 +34,19 @@ def test_a_refused_connection_took_no_effect() -> None:
     assert not error.may_have_arrived
 
 
-def test_an_unknown_host_took_no_effect() -> None:
+def test_unknown_host_took_no_effect() -> None:
     error = failure_of("http://no-such-host.invalid")
     assert isinstance(error, Unreachable)
     assert not error.may_have_arrived
 
 
-def test_a_server_that_dribbles_is_given_up_in_the_end(recordings_api: RecordingsApi) -> None:
+def test_slow_response_hits_the_total_timeout(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Fault.DRIBBLE)
     error = failure_of(recordings_api.url, timeouts=Timeouts(read_s=5, whole_s=0.3))
     assert str(error) == "GET /api/v1/runs: no complete response in 0.3 s"
 
 
-def test_a_cancelled_question_is_cancelled_and_no_error(recordings_api: RecordingsApi) -> None:
+def test_cancelled_request_raises_no_api_error(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Fault.HANG)
 
     async def hurry(client: Client) -> str:
@@ -60,7 +60,7 @@ def test_a_cancelled_question_is_cancelled_and_no_error(recordings_api: Recordin
     assert ask(recordings_api.url, hurry) == "cancelled"
 
 
-def test_the_client_works_again_after_every_fault(recordings_api: RecordingsApi) -> None:
+def test_client_recovers_after_every_fault(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Fault.CLOSE, Fault.GARBAGE, Fault.HALF, Fault.RESET, "014")
 
     async def insist(client: Client) -> int:
@@ -76,10 +76,8 @@ def test_the_client_works_again_after_every_fault(recordings_api: RecordingsApi)
     assert ask(recordings_api.url, insist) == 4
 
 
-def test_a_body_without_end_is_not_read_to_the_end(
-    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # 20 MB of white space are 20 KB on the wire.
+def test_endless_body_is_rejected(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 20 MB of white space are 20 KB of gzip.
     recordings_api.answer(Reply(body=b" " * 20_000_000))
     monkeypatch.setattr(client_module, "MAX_PAGE_BYTES", 1_000_000)
     error = failure_of(recordings_api.url)
@@ -87,37 +85,12 @@ def test_a_body_without_end_is_not_read_to_the_end(
     assert "more than 1,000,000 bytes" in str(error)
 
 
-def test_a_body_that_cannot_be_unpacked_blames_the_server(recordings_api: RecordingsApi) -> None:
+def test_invalid_gzip_body_is_a_server_fault(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body=gzip.compress(b"{}")[:-6] + b"xxxxxx", is_packed=True))
     assert isinstance(failure_of(recordings_api.url), ServerFault)
 
 
-@pytest.mark.parametrize(
-    ("number", "kind", "status"),
-    [
-        ("900", Refused, 401),
-        ("912", Refused, 403),
-        ("043", Refused, 400),
-        ("921", Refused, 405),
-        ("383", TooExpensive, 422),
-        ("507", Refused, 409),
-        ("920", Refused, 404),
-        ("150", NotFound, 404),
-        ("940", ServerFault, 500),
-        ("944", ServerFault, 500),
-    ],
-)
-def test_recorded_errors_are_told_apart_over_http(
-    recordings_api: RecordingsApi, number: str, kind: type[ApiError], status: int
-) -> None:
-    recordings_api.answer(number)
-    error = failure_of(recordings_api.url)
-    assert type(error) is kind
-    assert isinstance(error, Refused | ServerFault)
-    assert error.status == status
-
-
-def test_a_web_page_is_no_answer_even_with_200(recordings_api: RecordingsApi) -> None:
+def test_web_page_with_status_200_is_a_server_fault(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body="<!DOCTYPE html><p>Log in to the hotel", headers={"content-type": "text/html"}))
     error = failure_of(recordings_api.url)
     assert str(error) == "GET /api/v1/runs: 200, but a web page: is TRIGGER_API_URL right?"

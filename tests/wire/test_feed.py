@@ -1,4 +1,4 @@
-"""The realtime feed: every recorded answer is understood, and so are those of another Electric."""
+"""Decoding of the realtime feed: all recorded responses, and those of Electric itself."""
 
 import json
 import random
@@ -53,11 +53,11 @@ ANSWERS = [name for name in FEEDS if "response" in recording(name)]
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_every_recorded_answer_gives_its_rows_and_where_to_go_on(name: str) -> None:
+def test_recorded_response_gives_its_rows_and_position(name: str) -> None:
     response = recording(name)["response"]
     feed = feed_of(name)
     rows = rows_of(response)
-    # Long recordings are cut where they were written down; a row that is left says all that a row says.
+    # Long recordings were shortened. The remaining rows are complete.
     assert [patch.id for patch in feed.patches] == [row["friendlyId"] for row in rows]
     assert (feed.partial, feed.unreadable) == ((), 0)
     assert feed.position is not None
@@ -74,20 +74,20 @@ def test_every_recorded_answer_gives_its_rows_and_where_to_go_on(name: str) -> N
 
 
 @pytest.mark.parametrize("number", ["760", "761"])
-def test_each_poll_of_a_recorded_sequence_asks_what_the_answer_before_it_said(number: str) -> None:
+def test_recorded_poll_continues_from_the_previous_response(number: str) -> None:
     position: FeedPosition | None = None
     for poll in polls(number):
-        asked = poll["request"]["query"]
-        assert {"offset", "handle", "live", "cursor"} & asked.keys() == (
+        sent = poll["request"]["query"]
+        assert {"offset", "handle", "live", "cursor"} & sent.keys() == (
             {"offset"} if position is None else position.params().keys()
         )
         if position is not None:
-            assert position.params().items() <= asked.items()
+            assert position.params().items() <= sent.items()
         position = decode_feed(answer_of(poll["response"]), position).position
 
 
 @pytest.mark.parametrize(("feed", "detail"), [("717", "103"), ("725", "109"), ("727", "111"), ("719", "114")])
-def test_a_row_says_of_a_runs_state_what_its_detail_says(feed: str, detail: str) -> None:
+def test_row_has_the_same_state_as_the_detail(feed: str, detail: str) -> None:
     told, whole = feed_of(feed).patches[0], run_of(detail).patch
     assert told.id == whole.id
     assert told.state is not None
@@ -106,7 +106,7 @@ def test_a_row_says_of_a_runs_state_what_its_detail_says(feed: str, detail: str)
 
 
 @pytest.mark.parametrize(("feed", "detail"), [("717", "103"), ("718", "112"), ("719", "114"), ("730", "100")])
-def test_payload_output_and_metadata_are_what_the_detail_has(feed: str, detail: str) -> None:
+def test_row_has_the_same_body_and_metadata_as_the_detail(feed: str, detail: str) -> None:
     whole = run_of(detail).patch
     told = next(patch for patch in feed_of(feed).patches if patch.id == whole.id)
     assert told.body is not None
@@ -117,7 +117,7 @@ def test_payload_output_and_metadata_are_what_the_detail_has(feed: str, detail: 
     assert told.metadata[1] == whole.metadata[1]
 
 
-def test_what_is_stored_apart_leaves_to_the_detail_where_it_is() -> None:
+def test_row_leaves_stored_bodies_to_the_detail() -> None:
     patch = feed_of("720").patches[0]
     assert patch.body is None
     assert patch.metadata is not None
@@ -135,7 +135,7 @@ def test_what_is_stored_apart_leaves_to_the_detail_where_it_is() -> None:
         ("x", None, "x"),
     ],
 )
-def test_a_stored_text_is_read_by_its_type(text: str | None, kind: str | None, value: Any) -> None:
+def test_stored_text_is_decoded_by_its_type(text: str | None, kind: str | None, value: Any) -> None:
     row = {"payload": text, "payloadType": kind, "output": None, "outputType": kind}
     body = read_body(row)
     assert body is not None
@@ -151,7 +151,7 @@ def test_a_stored_text_is_read_by_its_type(text: str | None, kind: str | None, v
         ("728", ("a plain string was thrown", None)),
     ],
 )
-def test_an_error_has_its_true_text_which_rest_leaves_out(number: str, expected: tuple[str, str | None]) -> None:
+def test_error_has_the_true_text_that_rest_replaces(number: str, expected: tuple[str, str | None]) -> None:
     facet = feed_of(number).patches[0].error
     assert facet is not None
     assert isinstance(facet[1], RunError)
@@ -159,7 +159,7 @@ def test_an_error_has_its_true_text_which_rest_leaves_out(number: str, expected:
     assert not facet[1].has_code_only
 
 
-def test_a_thrown_error_comes_with_its_name_and_its_stack() -> None:
+def test_thrown_error_has_its_name_and_stack() -> None:
     facet = feed_of("717").patches[0].error
     assert facet is not None
     assert facet[1] is not None
@@ -168,7 +168,7 @@ def test_a_thrown_error_comes_with_its_name_and_its_stack() -> None:
     assert facet[1].stack.count("\n    at ") == 10
 
 
-def test_a_run_that_goes_on_or_ended_well_has_no_error() -> None:
+def test_running_or_completed_run_has_no_error() -> None:
     for number in ("702", "706"):
         facet = feed_of(number).patches[0].error
         assert facet is not None
@@ -185,7 +185,7 @@ def test_a_run_that_goes_on_or_ended_well_has_no_error() -> None:
         ('{"type":7}', ""),
     ],
 )
-def test_an_error_of_another_form_is_told_as_far_as_it_goes(text: str, message: str) -> None:
+def test_error_of_an_unknown_form_is_partly_read(text: str, message: str) -> None:
     row = rows_of(recording("717")["response"])[0] | {"error": text}
     patch = read_row(FAILED_RUN, row, NOW)
     assert patch is not None
@@ -194,7 +194,7 @@ def test_an_error_of_another_form_is_told_as_far_as_it_goes(text: str, message: 
     assert patch.error[1].message == message
 
 
-def test_numbers_and_times_that_are_none_do_no_harm() -> None:
+def test_invalid_numbers_and_times_have_defaults() -> None:
     row = rows_of(recording("717")["response"])[0]
     odd = {
         "usageDurationMs": "1e400",
@@ -212,7 +212,7 @@ def test_numbers_and_times_that_are_none_do_no_harm() -> None:
     assert long is not None
     assert long.state is not None
     assert long.state.compute > timedelta(days=365)
-    # An unknown word with an end is final, one without an end counts as waiting, as everywhere.
+    # An unknown status with an end is final, one without an end counts as waiting.
     ended = read_row(FAILED_RUN, row | {"status": "FROBNICATED"}, NOW)
     assert ended is not None
     assert ended.state is not None
@@ -232,7 +232,7 @@ def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPo
     return decode_feed(Response("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
 
 
-def test_a_row_of_which_only_some_columns_came_is_read_on_top_of_what_was_known() -> None:
+def test_partial_row_is_merged_into_the_known_state() -> None:
     columns = {"id": "cm1", "status": "CRASHED", "updatedAt": "2026-11-24T13:54:10.281", "runTags": None}
     feed = decoded(message(columns, operation="update"), message(control="up-to-date"))
     assert (feed.patches, feed.partial) == ((), ((RunId("run_cm1"), columns),))
@@ -245,29 +245,29 @@ def test_a_row_of_which_only_some_columns_came_is_read_on_top_of_what_was_known(
     assert (state.started_at, state.finished_at) == (known.started_at, known.finished_at)
 
 
-def test_a_row_that_names_no_run_is_counted_and_a_deleted_one_is_left_alone() -> None:
+def test_row_without_an_id_is_counted_and_a_delete_ignored() -> None:
     feed = decoded(message({"status": "EXECUTING"}), message({"id": "cm1"}, operation="delete"), "odd", message())
     assert (feed.patches, feed.partial, feed.unreadable) == ((), (), 1)
 
 
-def test_must_refetch_leaves_nothing_to_go_on_from() -> None:
+def test_must_refetch_clears_the_position() -> None:
     assert decoded(message(control="must-refetch"), headers={}).position is None
 
 
-def test_an_answer_without_headers_goes_on_where_it_was_and_a_first_one_cannot() -> None:
+def test_response_without_headers_keeps_the_previous_position() -> None:
     feed = decoded(message(control="up-to-date"), headers={})
     assert feed.position == FeedPosition("h", "1_1", None, is_up_to_date=True)
     with pytest.raises(ServerFault, match="no handle or offset"):
         decoded(message(control="up-to-date"), headers={}, after=None)
 
 
-def test_a_snapshot_in_parts_is_asked_on_without_being_held() -> None:
+def test_unfinished_snapshot_is_continued_without_a_hold() -> None:
     position = decoded(message({"id": "cm1"}), after=None).position
     assert position is not None
     assert position.params() == {"offset": "2_2", "handle": "h"}
 
 
-def test_a_feed_is_asked_with_its_window_its_tags_and_without_heavy_columns(recordings_api: RecordingsApi) -> None:
+def test_poll_sends_window_and_tags_and_skips_heavy_columns(recordings_api: RecordingsApi) -> None:
     reply = Reply(
         body=as_bytes([message(control="up-to-date")]), headers={"electric-handle": "h", "electric-offset": "1_1"}
     )
@@ -275,9 +275,9 @@ def test_a_feed_is_asked_with_its_window_its_tags_and_without_heavy_columns(reco
     target = FeedTarget(window=timedelta(days=30), tags=("shop:berlin",))
     answer = ask(recordings_api.url, lambda client: client.read_feed(target, AFTER))
     assert answer.position == FeedPosition("h", "1_1", None, is_up_to_date=True)
-    asked = recordings_api.requests[0]
-    assert asked.path == "/realtime/v1/runs"
-    assert asked.query == {
+    request = recordings_api.requests[0]
+    assert request.path == "/realtime/v1/runs"
+    assert request.query == {
         "createdAt": "24h",
         "tags": "shop:berlin",
         "skipColumns": ",".join((*HEAVY, *UNUSED)),
@@ -286,11 +286,11 @@ def test_a_feed_is_asked_with_its_window_its_tags_and_without_heavy_columns(reco
         "live": "true",
         "cursor": "1",
     }
-    assert asked.headers["x-trigger-electric-version"] == "1.0.0-beta.1"
-    assert asked.headers["x-trigger-api-version"] == "2025-07-16"
+    assert request.headers["x-trigger-electric-version"] == "1.0.0-beta.1"
+    assert request.headers["x-trigger-api-version"] == "2025-07-16"
 
 
-def test_a_409_means_to_begin_anew(recordings_api: RecordingsApi) -> None:
+def test_status_409_restarts_the_feed(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(409, as_bytes([message(control="must-refetch")]), {"electric-handle": "other"}))
     answer = ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), AFTER))
     assert answer.position is None
@@ -307,14 +307,14 @@ def test_a_409_means_to_begin_anew(recordings_api: RecordingsApi) -> None:
         ("716", Refused),
     ],
 )
-def test_a_refusal_is_told_as_one(recordings_api: RecordingsApi, number: str, kind: type[Exception]) -> None:
+def test_refused_poll_raises_refused(recordings_api: RecordingsApi, number: str, kind: type[Exception]) -> None:
     response = recording(number)["response"]
     recordings_api.answer(Reply(response["status"], as_bytes(response["body"]), {"content-type": "application/json"}))
     with pytest.raises(kind):
         ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
 
 
-def test_too_many_connections_is_a_429_without_limits_of_the_api(recordings_api: RecordingsApi) -> None:
+def test_too_many_connections_leave_the_rate_limit_unchanged(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(429, b'{"error":"Too many concurrent requests"}', {"content-type": "application/json"}))
     with pytest.raises(RateLimited, match="Too many concurrent requests"):
         ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
@@ -328,9 +328,7 @@ RECORDED_PATCHES = [
 
 
 @given(st.randoms(use_true_random=False), st.data())
-def test_any_split_order_and_repetition_of_messages_gives_the_same_store(
-    chance: random.Random, data: st.DataObject
-) -> None:
+def test_messages_in_any_order_give_the_same_store(chance: random.Random, data: st.DataObject) -> None:
     expected = Store()
     expected.apply(RunsRead(tuple(RECORDED_PATCHES)))
     shuffled = RECORDED_PATCHES + chance.sample(RECORDED_PATCHES, data.draw(st.integers(0, len(RECORDED_PATCHES))))
@@ -343,7 +341,7 @@ def test_any_split_order_and_repetition_of_messages_gives_the_same_store(
     assert store.snapshot() == expected.snapshot()
 
 
-def test_a_feed_and_a_detail_of_one_moment_may_come_in_any_order() -> None:
+def test_feed_and_detail_of_one_time_merge_in_any_order() -> None:
     feed, detail = feed_of("717").patches[0], run_of("103").patch
     stores = [Store(), Store()]
     for store, patches in zip(stores, ((feed, detail), (detail, feed)), strict=True):
@@ -359,7 +357,7 @@ def test_a_feed_and_a_detail_of_one_moment_may_come_in_any_order() -> None:
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=5))
-def test_any_array_of_texts_is_read_as_it_was_written(texts: list[str]) -> None:
+def test_any_array_of_texts_is_read_unchanged(texts: list[str]) -> None:
     quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
     assert read_array("{" + ",".join(quoted) + "}") == tuple(texts)
 
@@ -378,15 +376,15 @@ def test_any_array_of_texts_is_read_as_it_was_written(texts: list[str]) -> None:
         ("{{a}}", ()),
     ],
 )
-def test_an_array_without_quotes_or_that_is_none(text: str | None, items: tuple[str, ...]) -> None:
+def test_unquoted_or_invalid_array_is_read(text: str | None, items: tuple[str, ...]) -> None:
     assert read_array(text) == items
 
 
-def test_an_array_full_of_spaces_is_read_in_one_go() -> None:
+def test_array_full_of_spaces_is_read_in_linear_time() -> None:
     assert read_array("{" + " " * 100_000 + "{}") == ()
 
 
-def test_tags_with_spaces_and_letters_of_all_kinds_come_whole() -> None:
+def test_tags_with_spaces_and_unicode_are_kept() -> None:
     state = feed_of("719").patches[0].state
     assert state is not None
     assert state.tags[-2] == "user:日本 語 🚀"

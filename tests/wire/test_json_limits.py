@@ -1,4 +1,4 @@
-"""Values that are too deep or too long: they are cut, and what stands beside them is read."""
+"""Values that are too deep or too long are cut, and the values beside them are kept."""
 
 import json
 from datetime import UTC, datetime
@@ -26,13 +26,13 @@ def with_value(value: object, text: str) -> bytes:
 
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
-def test_json_within_the_bounds_stays_as_it_is(value: object) -> None:
+def test_json_within_the_limits_is_unchanged(value: object) -> None:
     body = json.dumps(value).encode()
     assert within_bounds(body)[0] == body
 
 
 @pytest.mark.parametrize("pair", [("[", "]"), ('{"a":', "}"), ('{"[{\\\\\\"":[', "]}")])
-def test_what_is_below_the_depth_is_cut(pair: tuple[str, str]) -> None:
+def test_values_below_the_depth_are_cut(pair: tuple[str, str]) -> None:
     value = json.loads(within_bounds(f"[{nested(5_000, *pair)}, 2, {nested(5_000, *pair)}]".encode())[0])
     assert value[1] == 2
     depth, inner = 1, value[0]
@@ -43,7 +43,7 @@ def test_what_is_below_the_depth_is_cut(pair: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[" * 5_000, b'{"' + b'\\"' * 200_000, b"]" * 5_000 + b"[" * 5_000, b'"\\'])
-def test_what_is_no_json_stays_none(body: bytes) -> None:
+def test_invalid_json_stays_invalid(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         json.loads(within_bounds(body)[0])
 
@@ -64,7 +64,7 @@ def test_run_with_a_deep_payload_is_read() -> None:
 
 
 @pytest.mark.parametrize("count", [MAX_ITEMS - 1, MAX_ITEMS, MAX_ITEMS + 1, 3 * MAX_ITEMS])
-def test_items_beyond_the_bound_are_cut(count: int) -> None:
+def test_items_above_the_limit_are_cut(count: int) -> None:
     value = {"list": [["a,b", index] for index in range(count)], "keys": {f"k{key}": {} for key in range(count)}}
     bounded, longest = within_bounds(json.dumps(value | {"last": [1, 2]}).encode())
     found = json.loads(bounded)
@@ -75,12 +75,12 @@ def test_items_beyond_the_bound_are_cut(count: int) -> None:
     assert found["last"] == [1, 2]
 
 
-def test_long_list_of_a_relay_is_whole() -> None:
+def test_long_list_of_a_relay_is_complete() -> None:
     numbers = list(range(2 * MAX_ITEMS))
     assert decode(list[int], json.dumps(numbers).encode(), "a list") == numbers
 
 
-def test_endless_metadata_of_one_run_is_cut_and_said() -> None:
+def test_endless_metadata_of_one_run_is_cut_and_noted() -> None:
     long = json.dumps({f"k{key}": key for key in range(2 * MAX_ITEMS)})
     page = {"data": [ROW | {"id": "run_1", "metadata": "@"}, ROW | {"id": "run_2"}], "pagination": {}}
     limits = Limits()

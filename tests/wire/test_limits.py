@@ -1,4 +1,4 @@
-"""What is taken from one answer is bounded, and what was cut is said."""
+"""Responses above a limit are truncated, and every truncation is reported."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def body(value: Json) -> bytes:
     return json.dumps(value).encode()
 
 
-def test_page_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
     for count, notes in ((5, []), (7, ["7 rows on a page, only the first 5 are kept"])):
         limits = Limits()
@@ -43,7 +43,7 @@ def test_page_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (page.unreadable, page.next, limits.notes) == (0, "on", notes)
 
 
-def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_with_too_many_tags_and_keys_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_METADATA_KEYS", 3)
     many = {"tags": [f"t{number}" for number in range(50_000)], "metadata": {"a": 1, "b": 2, "c": 3, "d": 4}}
     listed, read = Limits(), Limits()
@@ -61,7 +61,7 @@ def test_run_of_too_many_tags_and_keys_is_cut(monkeypatch: pytest.MonkeyPatch) -
         ]
 
 
-def test_cut_children_are_not_said_to_be_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_children_are_not_reported_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_RELATIVES", 2)
     for count in (2, 3):
         limits = Limits()
@@ -71,7 +71,7 @@ def test_cut_children_are_not_said_to_be_all(monkeypatch: pytest.MonkeyPatch) ->
         assert len(limits.notes) == (count > 2)
 
 
-def test_feed_of_too_many_rows_goes_on_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feed_with_too_many_rows_keeps_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.feed.MAX_FEED_ROWS", 4)
     row = recording("717")["response"]["body"][0]["value"]
     messages: list[Json] = [{"value": row | {"friendlyId": f"run_{number}"}, "headers": {}} for number in range(6)]
@@ -84,7 +84,7 @@ def test_feed_of_too_many_rows_goes_on_where_it_says(monkeypatch: pytest.MonkeyP
     assert limits.notes == ["6 rows in one response of the feed, only the first 4 are kept"]
 
 
-def test_feed_cuts_the_tags_that_the_list_cuts() -> None:
+def test_feed_truncates_the_same_tags_as_the_list() -> None:
     row = recording("717")["response"]["body"][0]["value"]
     tags = "{" + ",".join(f"t{number:04}" for number in range(500)) + "}"
     limits = Limits()
@@ -95,7 +95,7 @@ def test_feed_cuts_the_tags_that_the_list_cuts() -> None:
     assert limits.notes == ["500 tags of run_1, only the first 100 are kept"]
 
 
-def test_query_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_query_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.responses.MAX_QUERY_ROWS", 3)
     limits = Limits()
     assert decode_query(body({"results": [{"n": number} for number in range(9)]}), limits) == [
@@ -106,7 +106,7 @@ def test_query_of_too_many_rows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits.notes == ["9 rows of a query, only the first 3 are kept"]
 
 
-def test_trace_of_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trace_with_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.traces.MAX_SPANS", 3)
 
     def node(name: str, *children: Json) -> dict[str, Json]:
@@ -122,14 +122,16 @@ def test_trace_of_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -
         assert len(limits.notes) == (count > 2)
 
 
-def test_one_answer_has_few_notes() -> None:
+def test_notes_of_one_response_are_limited() -> None:
     limits = Limits()
     for number in range(1000):
         limits.take("ab", 1, f"letters of {number}")
     assert len(limits.notes) == MAX_NOTES
 
 
-def test_cut_is_reported_with_its_request(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncation_is_reported_with_its_request(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
     said: list[str] = []
 
@@ -142,7 +144,7 @@ def test_cut_is_reported_with_its_request(recordings_api: RecordingsApi, monkeyp
     assert note == "GET /api/v1/runs: 44 rows on a page, only the first 5 are kept"
 
 
-def test_page_larger_than_its_bytes_is_refused(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_above_its_byte_limit_is_rejected(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.client.MAX_QUERY_BYTES", 1000)
     recordings_api.answer(Reply(body={"results": [{"n": "x" * 2000}]}), method="POST")
     with pytest.raises(Exception, match="more than 1,000 bytes"):
@@ -150,15 +152,15 @@ def test_page_larger_than_its_bytes_is_refused(recordings_api: RecordingsApi, mo
 
 
 @pytest.mark.parametrize(("size", "is_in_thread"), [(10, False), (MAX_INLINE_BYTES + 1, True)])
-def test_large_answer_is_decoded_in_a_thread(size: int, is_in_thread: bool) -> None:
-    """The event loop gets its turns meanwhile."""
+def test_large_response_is_decoded_in_a_thread(size: int, is_in_thread: bool) -> None:
+    """The event loop keeps running meanwhile."""
     client = Client("http://127.0.0.1:1", KEY, clock=lambda: NOW)
     answer = Response("GET /it", 200, {}, bytes(size), NOW)
     decoding = asyncio.run(client._decode(answer, lambda _: threading.current_thread()))
     assert (decoding is not threading.main_thread()) is is_in_thread
 
 
-def test_bounds_are_above_all_that_was_recorded() -> None:
+def test_limits_are_above_all_recordings() -> None:
     assert limits_module.MAX_PAGE_ROWS >= 100
     assert limits_module.MAX_FEED_ROWS >= 1000
     assert limits_module.MAX_QUERY_ROWS >= 10_000
@@ -166,7 +168,7 @@ def test_bounds_are_above_all_that_was_recorded() -> None:
     assert limits_module.MAX_TAGS >= 10
 
 
-def test_recorded_answers_are_not_cut() -> None:
+def test_recorded_responses_are_not_truncated() -> None:
     limits = Limits()
     decode_page(body(recording("014")["response"]["body"]), NOW, limits)
     decode_run(body(DETAIL), NOW, limits)
@@ -175,8 +177,8 @@ def test_recorded_answers_are_not_cut() -> None:
 
 
 @pytest.mark.parametrize("name", ["taskIdentifier", "version", "status", "ttl", "region", "triggerFunction", "tags"])
-def test_long_name_is_cut(name: str) -> None:
-    """A name of megabytes would be cleaned and measured at each drawing of its row."""
+def test_long_name_is_truncated(name: str) -> None:
+    """A name of megabytes would be cleaned and measured at each repaint of its row."""
     long = "x" * 2_000_000
     limits = Limits()
     patch = decode_page(body({"data": [ROW | {name: [long] if name == "tags" else long}]}), NOW, limits).patches[0]
@@ -190,7 +192,7 @@ def test_row_with_an_endless_id_is_unreadable() -> None:
     assert ([len(patch.id) for patch in page.patches], page.unreadable) == ([200], 1)
 
 
-def test_long_names_of_the_feed_are_cut() -> None:
+def test_long_names_of_the_feed_are_truncated() -> None:
     row = recording("717")["response"]["body"][0]["value"]
     long = "x" * 2_000_000
     for column in ("taskIdentifier", "status", "ttl"):
@@ -202,7 +204,7 @@ def test_long_names_of_the_feed_are_cut() -> None:
     assert decode_feed(Response("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None).unreadable == 1
 
 
-def test_long_texts_of_queries_and_spans_are_cut() -> None:
+def test_long_texts_of_queries_and_spans_are_truncated() -> None:
     long = "x" * 1_000_000
     limits = Limits()
     rows = decode_query(body({"results": [{"message": long, "n": 1}, {"message": "short", "n": 2}]}), limits)

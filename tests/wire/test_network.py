@@ -1,4 +1,4 @@
-"""What the environment says of proxies and certificate authorities is heeded, as users of other tools expect."""
+"""Proxies and certificate authorities come from the environment, as in other HTTP tools."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def tls_api() -> Iterator[RecordingsApi]:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_a_proxy_of_the_environment_is_used(
+def test_proxy_of_the_environment_is_used(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, recordings_api.url)
@@ -32,13 +32,13 @@ def test_a_proxy_of_the_environment_is_used(
     assert recordings_api.requests[0].target.startswith("http://api.invalid:8030/api/v1/runs?")
 
 
-def test_a_host_of_no_proxy_is_asked_directly(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_host_in_no_proxy_is_reached_directly(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
     assert len(ask(recordings_api.url, runs).patches) == 44
 
 
-def test_a_proxy_that_refuses_a_tunnel_got_no_request_and_no_key(
+def test_refused_tunnel_leaks_no_request_and_no_key(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recordings_api.answer(Reply(407, headers={"proxy-authenticate": "Basic"}), method="CONNECT")
@@ -52,7 +52,7 @@ def test_a_proxy_that_refuses_a_tunnel_got_no_request_and_no_key(
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://x", "http://["])
-def test_a_proxy_that_cannot_be_used_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_invalid_proxy_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(Unreachable) as caught:
         ask("http://api.invalid", runs)
@@ -60,14 +60,14 @@ def test_a_proxy_that_cannot_be_used_is_said_in_one_line(monkeypatch: pytest.Mon
     assert str(caught.value).isprintable()
 
 
-def test_an_unknown_certificate_is_refused(tls_api: RecordingsApi) -> None:
+def test_unknown_certificate_is_rejected(tls_api: RecordingsApi) -> None:
     with pytest.raises(Unreachable, match="certificate verify failed") as caught:
         ask(tls_api.url, runs)
     assert not caught.value.may_have_arrived
     assert tls_api.requests == []
 
 
-def test_a_certificate_authority_of_the_environment_is_trusted(
+def test_certificate_authority_of_the_environment_is_trusted(
     tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
@@ -90,7 +90,7 @@ def test_certificate_authorities_are_read_once(tls_api: RecordingsApi, monkeypat
     assert ask(tls_api.url, question) == 44
 
 
-def test_a_folder_of_certificate_authorities_is_trusted(
+def test_folder_of_certificate_authorities_is_trusted(
     tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / SUBJECT_HASH).symlink_to(CERTIFICATE)
@@ -98,7 +98,7 @@ def test_a_folder_of_certificate_authorities_is_trusted(
     assert len(ask(tls_api.url, runs).patches) == 44
 
 
-def test_a_missing_certificate_file_is_said_in_one_line(
+def test_missing_certificate_file_is_reported_in_one_line(
     tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
@@ -107,7 +107,7 @@ def test_a_missing_certificate_file_is_said_in_one_line(
     assert str(caught.value).isprintable()
 
 
-def test_the_store_is_asked_through_the_proxy_too(
+def test_object_store_is_reached_through_the_proxy(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", recordings_api.url)

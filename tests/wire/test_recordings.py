@@ -1,7 +1,9 @@
-"""Every recording is understood: for each one it is said here what our code makes of it, or who will read it."""
+"""Decodes every recording and compares the result with `tests/support/wire/expected.py`."""
 
+import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,7 +32,7 @@ def successes(sort: str) -> list[str]:
 TRACES = successes("trace")
 SPANS = successes("span")
 FEEDS = [name for name in names() if "realtime" in name and number(name) not in REFUSALS]
-"""Read by `test_feed`."""
+"""Decoded in `test_feed`."""
 
 
 def answer_of(name: str) -> Response:
@@ -56,7 +58,7 @@ def kind(value: Any, url: str | None) -> str:
     return "null" if value is None else type(value).__name__
 
 
-def test_every_recording_is_tested_here_or_has_somebody_who_will_read_it() -> None:
+def test_every_recording_is_tested_or_listed_as_unused() -> None:
     tested = {*LISTS, *DETAILS, *REFUSALS, *QUERIES, *IDS, "802", *map(number, [*TRACES, *SPANS, *FEEDS])}
     unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
     assert [name for name in names() if number(name) not in tested and name not in unread] == []
@@ -64,14 +66,14 @@ def test_every_recording_is_tested_here_or_has_somebody_who_will_read_it() -> No
     assert tested <= {number(name) for name in names()}
 
 
-def test_no_recording_with_an_error_is_left_out() -> None:
+def test_every_recorded_error_is_tested() -> None:
     with_response = [name for name in names() if "response" in recording(name)]
     failed = {number(name) for name in with_response if recording(name)["response"]["status"] >= 300}
     assert failed == set(REFUSALS)
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_gives_its_runs_and_its_cursors(name: str) -> None:
+def test_list_gives_its_runs_and_cursors(name: str) -> None:
     page = page_of(name)
     words = Counter(patch.state.status.word for patch in page.patches if patch.state is not None)
     cursors = [word for word, cursor in (("next", page.next), ("previous", page.previous)) if cursor is not None]
@@ -84,7 +86,7 @@ def test_a_list_gives_its_runs_and_its_cursors(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DETAILS)
-def test_a_detail_gives_the_whole_run(name: str) -> None:
+def test_detail_gives_the_complete_run(name: str) -> None:
     answer = run_of(name)
     run = answer.patch
     assert run.state is not None
@@ -99,7 +101,7 @@ def test_a_detail_gives_the_whole_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DETAILS)
-def test_a_detail_says_why_the_run_ended_or_that_nothing_went_wrong(name: str) -> None:
+def test_detail_gives_the_error_of_the_run(name: str) -> None:
     facet = run_of(name).patch.error
     assert facet is not None
     error = facet[1]
@@ -114,39 +116,55 @@ def test_a_detail_says_why_the_run_ended_or_that_nothing_went_wrong(name: str) -
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_an_answer_that_is_no_success_says_why_in_one_line(name: str) -> None:
+def test_error_response_gives_one_line(name: str) -> None:
     error = refusal(answer_of(name))
     assert (type(error), str(error).removeprefix("GET /it: ").removeprefix("GET /it ")) == REFUSALS[name]
 
 
 @pytest.mark.parametrize("name", ["930", "931"])
-def test_a_429_says_when_to_ask_again(name: str) -> None:
+def test_rate_limited_response_gives_the_wait(name: str) -> None:
     error = refusal(answer_of(name))
     assert isinstance(error, RateLimited)
-    # The header is exact, the Date of the answer is cut to the second.
-    told_s = recording(name)["response"]["body"]["secondsUntilReset"]
-    assert told_s <= error.resets_in.total_seconds() <= told_s + 1
+    # The header is exact, the Date of the response only to the second.
+    recorded_s = recording(name)["response"]["body"]["secondsUntilReset"]
+    assert recorded_s <= error.resets_in.total_seconds() <= recorded_s + 1
 
 
 @pytest.mark.parametrize("name", [name for name in names() if "response" in recording(name)])
-def test_no_success_of_the_api_is_taken_for_a_refusal(name: str) -> None:
+def test_successful_response_is_no_error(name: str) -> None:
     answer = answer_of(name)
     assert (refusal(answer) is None) == (answer.status < 300)
 
 
 @pytest.mark.parametrize("name", TRACES)
-def test_a_trace_is_decoded(name: str) -> None:
-    asked_run = recording(name)["request"]["path"].split("/")[4]
-    assert decode_trace(body_of(name)).root.run_id == asked_run
+def test_trace_keeps_every_span_and_flag(name: str) -> None:
+    body = json.loads(body_of(name))["trace"]
+    trace = decode_trace(body_of(name))
+    assert (trace.id, trace.root.run_id) == (body["traceId"], recording(name)["request"]["path"].split("/")[4])
+    assert trace.is_truncated == body.get("isTruncated", False)
+    assert [
+        (s.id, s.run_id, s.message, s.level, s.is_error, s.is_partial, s.is_cancelled, s.attempt_number)
+        for s in trace.root.walk()
+    ] == list(recorded_spans(body["rootSpan"]))
+
+
+def recorded_spans(node: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the fields of a recorded node and of all nodes below it. A text replaces nodes that were cut."""
+    data = node["data"]
+    flags = (data[key] for key in ("message", "level", "isError", "isPartial", "isCancelled"))
+    yield (node["id"], node["runId"], *flags, data.get("attemptNumber"))
+    for child in node["children"]:
+        if not isinstance(child, str):
+            yield from recorded_spans(child)
 
 
 @pytest.mark.parametrize("name", SPANS)
-def test_a_span_is_decoded(name: str) -> None:
+def test_span_is_decoded(name: str) -> None:
     assert decode_span(body_of(name)).id == recording(name)["request"]["path"].split("/")[6]
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_gives_its_rows(name: str) -> None:
+def test_query_gives_its_rows(name: str) -> None:
     rows = decode_query(body_of(name))
     count, column, value = QUERIES[name]
     assert len(rows) == count
@@ -154,17 +172,17 @@ def test_a_query_gives_its_rows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_an_action_is_answered_with_the_id_of_a_run(name: str) -> None:
+def test_action_gives_the_id_of_a_run(name: str) -> None:
     asked = recording(name)["request"]["path"].split("/")[4]
     is_replay = name in {"410", "412"}
     assert (decode_id(body_of(name)) == asked) is not is_replay
 
 
-def test_whoami_tells_where_the_key_leads_and_nothing_else() -> None:
+def test_whoami_gives_only_the_environment() -> None:
     expected = Environment("dev", "DEVELOPMENT", "hello-world-9aEu", "references-4744")  # type: ignore[arg-type]  # Raw
     assert decode_environment(body_of("802")) == expected
 
 
 @pytest.mark.parametrize("text", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1601 00:00:00 GMT", "soon", None])
-def test_a_date_that_no_clock_could_show_is_none(text: str | None) -> None:
+def test_implausible_date_is_ignored(text: str | None) -> None:
     assert read_date(text, NOW) == NOW

@@ -1,4 +1,4 @@
-"""What a status, an error's body and the rate-limit headers mean."""
+"""The meaning of statuses, error bodies and rate-limit headers."""
 
 import json
 import tracemalloc
@@ -20,7 +20,7 @@ def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | Non
 
 
 @pytest.mark.parametrize("body", [b'{"error": "' + b"x " * 10**7 + b'"}', b"x " * 10**7], ids=["JSON", "text"])
-def test_endless_refusal_is_not_read_to_its_end(body: bytes) -> None:
+def test_endless_error_body_is_not_read_to_its_end(body: bytes) -> None:
     tracemalloc.start()
     error = refusal(answer(500, body))
     peak_bytes = tracemalloc.get_traced_memory()[1]
@@ -31,7 +31,7 @@ def test_endless_refusal_is_not_read_to_its_end(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "is_too_expensive"),
+    ("label", "is_too_expensive"),
     [
         ("GET /api/v1/runs", True),
         ("POST /api/v1/query", True),
@@ -39,15 +39,15 @@ def test_endless_refusal_is_not_read_to_its_end(body: bytes) -> None:
         ("POST /api/v1/runs/run_1/reschedule", False),
     ],
 )
-def test_422_wants_a_shorter_period_of_lists_and_queries(asked: str, is_too_expensive: bool) -> None:
-    error = refusal(Response(asked, 422, {}, b'{"error": "narrow the window"}', NOW))
+def test_status_422_of_lists_and_queries_is_too_expensive(label: str, is_too_expensive: bool) -> None:
+    error = refusal(Response(label, 422, {}, b'{"error": "narrow the window"}', NOW))
     assert isinstance(error, Refused)
     assert isinstance(error, TooExpensive) is is_too_expensive
     assert error.status == 422
 
 
 @pytest.mark.parametrize(
-    ("asked", "remaining", "is_limited"),
+    ("label", "remaining", "is_limited"),
     [
         ("POST /api/v1/query", "719", False),
         ("POST /api/v1/query", "0", True),
@@ -55,13 +55,13 @@ def test_422_wants_a_shorter_period_of_lists_and_queries(asked: str, is_too_expe
         ("GET /api/v1/runs", "719", True),
     ],
 )
-def test_too_many_queries_at_once_leave_the_budget(asked: str, remaining: str | None, is_limited: bool) -> None:
-    # The words and numbers of a real server.
+def test_too_many_concurrent_queries_leave_the_budget(label: str, remaining: str | None, is_limited: bool) -> None:
+    # The text and numbers of a real server.
     reset_ms = str(int((NOW + timedelta(seconds=4)).timestamp() * 1000))
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-reset": reset_ms}
     headers |= {} if remaining is None else {"x-ratelimit-remaining": remaining}
     body = b'{"error": "You\'ve exceeded your query concurrency of 3 for this project. Please try again later."}'
-    error = refusal(Response(asked, 429, headers, body, NOW))
+    error = refusal(Response(label, 429, headers, body, NOW))
     assert isinstance(error, RateLimited) is is_limited
     assert "query concurrency of 3" in str(error)
     if not is_limited:
@@ -69,7 +69,7 @@ def test_too_many_queries_at_once_leave_the_budget(asked: str, remaining: str | 
         assert not error.is_about_the_key
 
 
-def test_only_a_refused_preview_key_is_told_of_its_branch() -> None:
+def test_only_a_rejected_preview_key_mentions_its_branch() -> None:
     said = []
     for key in ("tr_preview_x1234567", "tr_preview_sk_x1234567", "tr_dev_x1234567"):
         error = refusal(Response("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
@@ -89,14 +89,14 @@ def _is_about_the_key(status: int) -> bool:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599, 300, 304, 999])
-def test_every_other_status_blames_the_server(status: int) -> None:
+def test_other_status_is_a_server_fault(status: int) -> None:
     error = refusal(answer(status, b"<html>Bad gateway</html>", {"content-type": "text/html"}))
     assert isinstance(error, ServerFault)
     assert str(error) == f"GET /it: {status}"
 
 
 @pytest.mark.parametrize("body", ["", "plain text", "<html>", "[]", "3"])
-def test_a_404_without_an_object_is_a_wrong_address(body: str) -> None:
+def test_status_404_without_json_is_a_wrong_address(body: str) -> None:
     error = refusal(answer(404, body.encode()))
     assert type(error) is Refused
     assert "is TRIGGER_API_URL right?" in str(error)
@@ -122,14 +122,14 @@ SECONDS_OF_1970 = str(int(NOW.timestamp()) + 4)
         ({}, b"<html>Too many</html>", 10),
     ],
 )
-def test_a_429_waits_as_long_as_it_can_be_meant(headers: dict[str, str], body: bytes, expected_s: float) -> None:
+def test_rate_limited_wait_is_the_first_plausible_one(headers: dict[str, str], body: bytes, expected_s: float) -> None:
     error = refusal(answer(429, body, headers))
     assert isinstance(error, RateLimited)
     assert error.resets_in == timedelta(seconds=expected_s)
 
 
 @pytest.mark.parametrize("missing", ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
-def test_the_budget_is_known_only_from_all_three_headers(missing: str) -> None:
+def test_rate_limit_needs_all_three_headers(missing: str) -> None:
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "-1", "x-ratelimit-reset": RESET_MS}
     told = read_rate_limit(answer(headers=headers))
     assert told is not None
@@ -139,7 +139,7 @@ def test_the_budget_is_known_only_from_all_three_headers(missing: str) -> None:
     assert read_rate_limit(answer(headers=without)) is None
 
 
-def test_a_reset_in_the_past_is_now() -> None:
+def test_reset_in_the_past_is_now() -> None:
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "700", "x-ratelimit-reset": "1000"}
     told = read_rate_limit(answer(headers=headers))
     assert told is not None
@@ -151,7 +151,7 @@ def test_a_reset_in_the_past_is_now() -> None:
     words=st.text() | st.text().map(lambda text: f"{text}{KEY}{text}") | st.just((" " * 600 + KEY) * 3),
     key=st.sampled_from(["error", "message", "detail", "title", "details", None]),
 )
-def test_no_words_of_a_server_break_a_line_or_show_the_key(status: int, words: str, key: str | None) -> None:
+def test_server_message_is_one_line_without_the_key(status: int, words: str, key: str | None) -> None:
     value: Any = [{"message": words}] if key == "details" else words
     body = words.encode(errors="surrogatepass") if key is None else _json({"error": "x", key: value})
     error = refusal(answer(status, body), Secret(KEY))

@@ -1,4 +1,4 @@
-"""Rows of the list become patches: what is absent, null, odd or hostile too."""
+"""Rows of the list become patches, also with absent, null, unusual or hostile values."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from tui.wire.errors import ServerFault
 from tui.wire.runs import decode_page, decode_run
 
 
-def test_a_list_row_becomes_a_patch_with_every_field_in_its_place() -> None:
+def test_list_row_becomes_a_patch_with_every_field() -> None:
     patch = patch_of(
         status="EXECUTING",
         version="20261124.1",
@@ -55,11 +55,11 @@ def test_a_list_row_becomes_a_patch_with_every_field_in_its_place() -> None:
             created_at=datetime(2026, 11, 24, 13, 0, tzinfo=UTC),
             depth=1,
             is_test=True,
-            environment="dev",  # type: ignore[arg-type]  # likewise
-            version="20261124.1",  # type: ignore[arg-type]  # likewise
+            environment="dev",  # type: ignore[arg-type]  # the NewTypes are texts
+            version="20261124.1",  # type: ignore[arg-type]  # the NewTypes are texts
             ttl="10m",
-            idempotency_key="once",  # type: ignore[arg-type]  # likewise
-            region="eu",  # type: ignore[arg-type]  # likewise
+            idempotency_key="once",  # type: ignore[arg-type]  # the NewTypes are texts
+            region="eu",  # type: ignore[arg-type]  # the NewTypes are texts
             task_kind="STANDARD",
         ),
         state=State(
@@ -71,20 +71,20 @@ def test_a_list_row_becomes_a_patch_with_every_field_in_its_place() -> None:
             compute=timedelta(seconds=1.5),
             cost_cents=0.0125,
             base_cost_cents=2.0,
-            tags=("a", "b:c"),  # type: ignore[arg-type]  # likewise
+            tags=("a", "b:c"),  # type: ignore[arg-type]  # the NewTypes are texts
         ),
         metadata=(Stamp(updated_at, Precision.LIST, READ_AT), {"progress": 1}),
     )
     assert patch.id == "run_1"
 
 
-def test_a_row_needs_no_more_than_id_status_and_task() -> None:
+def test_row_needs_only_id_status_and_task() -> None:
     assert patch_of().fixed == Fixed(task="hello")  # type: ignore[arg-type]  # the NewTypes are texts
     assert state_of() == State(READ_AT, Precision.LIST, parse_status("QUEUED"))
 
 
 @given(keys=st.dictionaries(st.sampled_from(sorted(recording("014")["response"]["body"]["data"][0])), json_values))
-def test_a_row_survives_any_value_of_any_other_key(keys: dict[str, Any]) -> None:
+def test_row_accepts_any_value_of_any_other_key(keys: dict[str, Any]) -> None:
     page = decode_page(page_body({**keys, **ROW}), READ_AT)
     assert [patch.id for patch in page.patches] == ["run_1"]
     assert page.unreadable == 0
@@ -92,14 +92,14 @@ def test_a_row_survives_any_value_of_any_other_key(keys: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("key", ["id", "status", "taskIdentifier"])
 @pytest.mark.parametrize("value", [None, "", 3, ["x"]])
-def test_a_row_that_names_no_run_is_counted_and_the_others_are_kept(key: str, value: Any) -> None:
+def test_row_without_an_id_is_counted_and_the_others_kept(key: str, value: Any) -> None:
     page = decode_page(page_body(ROW, ROW | {"id": "run_2", key: value}, ROW | {"id": "run_3"}, None, 7), READ_AT)
     assert [patch.id for patch in page.patches] == ["run_1", "run_3"]
     assert page.unreadable == 3
 
 
 @pytest.mark.parametrize("row", recording("014")["response"]["body"]["data"][:3])
-def test_null_means_the_same_as_an_absent_key(row: dict[str, Any]) -> None:
+def test_null_equals_an_absent_key(row: dict[str, Any]) -> None:
     nulls = dict.fromkeys(set(row) - set(ROW)) | {key: row[key] for key in ROW}
     without = {key: row[key] for key in ROW}
     assert decode_page(page_body(nulls), READ_AT) == decode_page(page_body(without), READ_AT)
@@ -114,9 +114,7 @@ def test_null_means_the_same_as_an_absent_key(row: dict[str, Any]) -> None:
         ({}, (14, 0, 0)),
     ],
 )
-def test_a_state_is_as_new_as_its_update_or_its_creation_or_the_answer(
-    keys: dict[str, str], expected: tuple[int, int, int]
-) -> None:
+def test_state_has_the_latest_known_time(keys: dict[str, str], expected: tuple[int, int, int]) -> None:
     assert state_of(**keys).updated_at == datetime(2026, 11, 24, *expected, tzinfo=UTC)
 
 
@@ -132,33 +130,33 @@ def test_a_state_is_as_new_as_its_update_or_its_creation_or_the_answer(
         ("SOMETHING_NEW", RunStatus.QUEUED),
     ],
 )
-def test_a_status_of_any_vocabulary_keeps_its_word(word: str, canonical: RunStatus) -> None:
+def test_status_of_any_vocabulary_keeps_its_word(word: str, canonical: RunStatus) -> None:
     status = state_of(status=word).status
     assert (status.word, status.canonical) == (word, canonical)
 
 
-def test_an_unknown_status_with_a_finish_time_is_an_end() -> None:
+def test_unknown_status_with_a_finish_time_is_final() -> None:
     status = state_of(status="SOMETHING_NEW", finishedAt="2026-11-24T13:00:00Z").status
     assert status.canonical is RunStatus.COMPLETED_WITH_ERRORS
 
 
 @pytest.mark.parametrize("duration", [-1, 1e300, "soon", None, [1]])
-def test_a_duration_that_is_none_counts_as_zero(duration: Any) -> None:
+def test_invalid_duration_is_zero(duration: Any) -> None:
     assert state_of(durationMs=duration).compute == timedelta()
 
 
-def test_a_tag_that_is_no_text_is_left_out_and_the_others_stay() -> None:
+def test_tag_that_is_not_a_text_is_dropped() -> None:
     assert state_of(tags=["a", None, 3, "b"]).tags == ("a", "b")
 
 
 @pytest.mark.parametrize("metadata", [None, [], "text", 3, {}])
-def test_metadata_that_is_no_object_is_none(metadata: Any) -> None:
+def test_metadata_that_is_not_an_object_is_empty(metadata: Any) -> None:
     facet = patch_of(metadata=metadata).metadata
     assert facet is not None
     assert facet[1] == {}
 
 
-def test_texts_that_runs_repeat_are_one_object() -> None:
+def test_repeated_texts_are_interned() -> None:
     rows = [ROW | {"id": f"run_{index}", "version": "20261124.1", "region": "eu"} for index in range(2)]
     first, second = (patch.fixed for patch in decode_page(page_body(*rows), READ_AT).patches)
     assert first is not None
@@ -168,7 +166,7 @@ def test_texts_that_runs_repeat_are_one_object() -> None:
     assert first.region is second.region
 
 
-def test_a_page_gives_its_cursors_only_where_there_are_pages() -> None:
+def test_page_has_cursors_only_to_existing_pages() -> None:
     page = decode_page(page_body(pagination={"next": "abc", "previous": None}), READ_AT)
     assert (page.next, page.previous, page.patches) == ("abc", None, ())
     assert decode_page(page_body(pagination=None), READ_AT).next is None
@@ -179,7 +177,7 @@ def test_a_page_gives_its_cursors_only_where_there_are_pages() -> None:
     "body",
     [b"", b"null", b"[]", b"{}", b'{"data": null}', b'{"data": {}}', b'{"data": [', b"<html>", b"\xff\xfe", b'"x"'],
 )
-def test_what_is_no_page_and_no_run_blames_the_server(body: bytes) -> None:
+def test_invalid_page_or_run_is_a_server_fault(body: bytes) -> None:
     for decode in (decode_page, decode_run):
         with pytest.raises(ServerFault) as caught:
             decode(body, READ_AT)
@@ -187,7 +185,7 @@ def test_what_is_no_page_and_no_run_blames_the_server(body: bytes) -> None:
 
 
 @given(body=st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
-def test_any_bytes_are_an_answer_or_a_fault_of_the_server(body: bytes) -> None:
+def test_any_bytes_are_a_response_or_a_server_fault(body: bytes) -> None:
     for decode in (decode_page, decode_run):
         try:
             decode(body, READ_AT)

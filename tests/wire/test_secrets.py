@@ -1,4 +1,4 @@
-"""Neither the key nor the signature of an address is ever said, and stored data is fetched without the key."""
+"""The key and the signatures of addresses never appear in errors or logs. Stored data is fetched without the key."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ SIGNATURE = "X-Amz-Signature=verySecretSignature"
 
 
 def whole_text(error: BaseException) -> str:
-    """All that a traceback with its local variables, a log or a repr could show of an error and what led to it."""
+    """Return all that a traceback with local variables, a log or a repr could show of an error."""
     lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
     shown = ["".join(lines), repr(error), str(vars(error))]
     for linked in (error.__cause__, error.__context__):
@@ -46,7 +46,7 @@ def _echo(seen: Any) -> Reply:
         Reply(302, headers={"location": "//x"}),
     ],
 )
-def test_the_key_is_in_no_error_and_no_log(
+def test_key_is_in_no_error_and_no_log(
     recordings_api: RecordingsApi, caplog: pytest.LogCaptureFixture, behaviour: Any
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -57,7 +57,7 @@ def test_the_key_is_in_no_error_and_no_log(
 
 
 def failure_from_within(url: str, timeouts: Timeouts) -> ApiError:
-    """The error of a client that was made elsewhere, so that no frame of its making is in the traceback."""
+    """Return the error of a client that another function created, so that the traceback lacks that frame."""
 
     async def run() -> ApiError:
         async with Client(url, KEY, clock=lambda: NOW, timeouts=replace(timeouts, whole_s=0.5)) as client:
@@ -70,13 +70,13 @@ def failure_from_within(url: str, timeouts: Timeouts) -> ApiError:
     return asyncio.run(run())
 
 
-def test_neither_a_client_nor_its_parts_show_the_key() -> None:
+def test_client_and_its_parts_never_show_the_key() -> None:
     client = Client("https://host", KEY, clock=lambda: NOW)
     shown = [repr(client), *map(repr, vars(client).values()), *map(repr, vars(client._connection).values())]
     assert KEY not in " ".join(shown)
 
 
-def test_stored_data_is_fetched_without_our_key(recordings_api: RecordingsApi) -> None:
+def test_stored_data_is_fetched_without_the_key(recordings_api: RecordingsApi) -> None:
     with RecordingsApi() as store:
         store.answer(Reply(body=b'{"json": 1}', headers={"content-type": "application/json"}))
         url = f"{store.url}/packets/payload.json?{SIGNATURE}"
@@ -101,7 +101,7 @@ def test_stored_data_is_fetched_without_our_key(recordings_api: RecordingsApi) -
         (Fault.GARBAGE, Unreachable),
     ],
 )
-def test_no_signature_of_stored_data_is_in_an_error_or_a_log(
+def test_signature_is_in_no_error_and_no_log(
     recordings_api: RecordingsApi, caplog: pytest.LogCaptureFixture, behaviour: Any, kind: type[ApiError]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -115,7 +115,7 @@ def test_no_signature_of_stored_data_is_in_an_error_or_a_log(
 
 
 @pytest.mark.parametrize("url", ["http://store/x", "ftp://store/x", "file:///etc/passwd", "", "//store/x", "store/x"])
-def test_stored_data_is_not_fetched_from_where_it_is_not_safe(url: str) -> None:
+def test_stored_data_is_not_fetched_from_an_unsafe_address(url: str) -> None:
     error = failure_of("https://api.invalid", lambda client: client.fetch_presigned(url, max_bytes=100))
     assert isinstance(error, ServerFault)
     assert "not https" in str(error)

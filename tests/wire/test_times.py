@@ -1,4 +1,4 @@
-"""Times and durations are clamp where they enter, so that nobody has to mind them later."""
+"""Times and durations are clamped, so that later arithmetic never overflows."""
 
 import math
 from datetime import UTC, datetime, timedelta, timezone
@@ -20,7 +20,7 @@ from tui.wire.times import (
 )
 
 LONG = "9" * 5000
-"""More digits than Python reads as an integer."""
+"""More digits than Python converts to an integer."""
 
 OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
 ANYTHING = (
@@ -51,7 +51,7 @@ ANYTHING = (
         (17, None),
     ],
 )
-def test_time_is_utc_within_bounds_or_none(text: Json, expected: datetime | None) -> None:
+def test_time_is_utc_within_the_range_or_none(text: Json, expected: datetime | None) -> None:
     time = read_time(text)
     assert time == expected
     assert time is None or time.tzinfo is UTC
@@ -100,7 +100,7 @@ def test_nanoseconds_are_a_duration(value: Json, expected: timedelta) -> None:
 
 
 @given(ANYTHING, ANYTHING, ANYTHING)
-def test_sums_of_whatever_was_read_never_overflow(time: Json, epoch_ns: Json, length: Json) -> None:
+def test_sums_of_parsed_values_never_overflow(time: Json, epoch_ns: Json, length: Json) -> None:
     times = [at for at in (read_time(time), read_epoch_ns(epoch_ns), EARLIEST, LATEST) if at is not None]
     lengths = [read_duration_ns(length), read_duration_ms(length), MAX_DURATION]
     zone = timezone(timedelta(hours=-12))
@@ -114,6 +114,6 @@ def test_sums_of_whatever_was_read_never_overflow(time: Json, epoch_ns: Json, le
 
 
 @given(st.datetimes(timezones=OFFSETS))
-def test_any_time_is_bounded_to_one_that_is_utc(time: datetime) -> None:
+def test_any_time_is_clamped_to_utc_within_the_range(time: datetime) -> None:
     assert EARLIEST <= clamp(time) <= LATEST
     assert clamp(time).tzinfo is UTC

@@ -1,4 +1,4 @@
-"""Every failure of TLS, sockets and proxies is `Unreachable`, and says whether the request may have arrived."""
+"""Every failure of TLS, sockets and proxies becomes `Unreachable` with `may_have_arrived`."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
 WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"data": []}'
 REDIRECT = b"HTTP/1.1 307 Elsewhere\r\nlocation: /elsewhere\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-ALERT = bytes((21, 3, 3, 0, 2, 2, 40))  # a handshake_failure that nothing encrypts
+ALERT = bytes((21, 3, 3, 0, 2, 2, 40))  # an unencrypted handshake_failure
 PATIENCE = Timeouts(connect_s=2.0, read_s=2.0, write_s=2.0, pool_s=2.0, reach_s=2.0, whole_s=2.0)
 
 
@@ -45,7 +45,7 @@ def _trusting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def failing(serve: Serve, scheme: str = "https") -> Unreachable:
-    """What a cancel raises at such a server, three times over, so that no connection is left in a bad state."""
+    """Return the error of a cancel. Three requests show that no connection stays in a bad state."""
     with serving(serve) as port:
         errors = [failure_of(f"{scheme}://127.0.0.1:{port}", cancel, timeouts=PATIENCE) for _ in range(3)]
     assert len({type(error) for error in errors}) == 1
@@ -55,7 +55,7 @@ def failing(serve: Serve, scheme: str = "https") -> Unreachable:
 
 
 def after_request(*parts: bytes) -> Serve:
-    """Read a request, answer with some bytes, then put the last ones below the encryption."""
+    """Read a request, respond with some bytes, and send the last ones unencrypted."""
 
     def serve(connection: socket.socket) -> None:
         read_head(connection)
@@ -78,7 +78,7 @@ def after_request(*parts: bytes) -> Serve:
         pytest.param(over_tls(read_head), id="closed"),
     ],
 )
-def test_broken_tls_after_the_request_may_have_arrived(serve: Serve) -> None:
+def test_tls_failure_after_the_request_may_have_arrived(serve: Serve) -> None:
     assert failing(serve).may_have_arrived
 
 
@@ -90,7 +90,7 @@ def test_broken_tls_after_the_request_may_have_arrived(serve: Serve) -> None:
         pytest.param(lambda connection: connection.recv(10), id="closed"),
     ],
 )
-def test_broken_tls_before_the_request_never_arrived(serve: Serve) -> None:
+def test_tls_failure_before_the_request_never_arrived(serve: Serve) -> None:
     assert not failing(serve).may_have_arrived
 
 
@@ -100,7 +100,7 @@ GREETED, CONNECTED = b"\x05\x00", b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
 
 
 def socks(*replies: bytes, then: Serve = closed) -> Serve:
-    """A SOCKS proxy that gives these replies, each to one message, and then does `then` itself."""
+    """A SOCKS proxy that sends one reply to each message, and then calls `then`."""
 
     def serve(connection: socket.socket) -> None:
         for reply in replies:
@@ -112,7 +112,7 @@ def socks(*replies: bytes, then: Serve = closed) -> Serve:
 
 
 def tunnel(reply: bytes, then: Serve = closed) -> Serve:
-    """An HTTP proxy that answers CONNECT with this."""
+    """An HTTP proxy that sends this reply to a CONNECT."""
 
     def serve(connection: socket.socket) -> None:
         assert b"CONNECT" in read_head(connection)
@@ -146,11 +146,11 @@ def failing_behind(monkeypatch: pytest.MonkeyPatch, kind: str, proxy: Serve, url
         pytest.param(socks(GREETED, b"\x05\x63\x00\x63\x00"), id="unknown reply"),
     ],
 )
-def test_socks_proxy_that_breaks_off_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serve, url: str) -> None:
+def test_socks_proxy_that_disconnects_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serve, url: str) -> None:
     assert not failing_behind(monkeypatch, "socks5", proxy, url).may_have_arrived
 
 
-def test_socks_proxy_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_socks_proxy_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(until_closed) as port:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
         error = failure_of("http://api.invalid", cancel, timeouts=Timeouts(reach_s=0.1))
@@ -159,7 +159,7 @@ def test_socks_proxy_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     assert str(error).endswith("no connection in 0.1 s")
 
 
-def test_socks_proxy_that_dies_behind_the_request_may_have_sent_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socks_proxy_that_dies_late_may_have_sent_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = socks(GREETED, CONNECTED, then=read_head)
     assert failing_behind(monkeypatch, "socks5", proxy, "http://api.invalid").may_have_arrived
 
@@ -176,12 +176,12 @@ def test_socks_proxy_that_dies_behind_the_request_may_have_sent_it(monkeypatch: 
         ),
     ],
 )
-def test_tunnel_that_fails_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serve) -> None:
+def test_failed_tunnel_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serve) -> None:
     assert not failing_behind(monkeypatch, "http", proxy, "https://api.invalid").may_have_arrived
 
 
-def test_tunnels_that_fail_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """httpcore never gives back the place of a tunnel whose TLS fails."""
+def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """httpcore leaks the pool slot of a tunnel whose TLS handshake fails."""
 
     async def insist(client: Client) -> set[str]:
         said = set()
@@ -198,7 +198,7 @@ def test_tunnels_that_fail_use_up_no_connections(monkeypatch: pytest.MonkeyPatch
     assert not any("no free connection" in words for words in said)
 
 
-def test_server_is_asked_again_after_broken_tls() -> None:
+def test_server_is_reached_again_after_a_tls_failure() -> None:
     def whole(connection: socket.socket) -> None:
         read_head(connection)
         connection.sendall(WHOLE)
@@ -217,15 +217,15 @@ def test_server_is_asked_again_after_broken_tls() -> None:
         assert ask(f"https://127.0.0.1:{port}", twice, timeouts=PATIENCE) == 0
 
 
-def test_redirected_request_that_cannot_connect_never_arrived() -> None:
-    """The request before it was answered: by its redirect it had no effect."""
+def test_redirected_request_without_a_connection_never_arrived() -> None:
+    """The redirected request had no effect, and the next one was never written."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def redirect() -> None:
         connection, _ = listener.accept()
         with connection:
             read_head(connection)
-            listener.close()  # nobody listens any more when the redirect is followed
+            listener.close()  # the redirect finds no listener
             connection.sendall(REDIRECT)
 
     async def scenario() -> Unreachable:
@@ -240,12 +240,14 @@ def test_redirected_request_that_cannot_connect_never_arrived() -> None:
     assert not asyncio.run(scenario()).may_have_arrived
 
 
-def test_broken_tls_is_told_in_the_words_of_openssl() -> None:
+def test_tls_failure_has_the_message_of_openssl() -> None:
     error = failing(after_request(b"no record of TLS at all" * 9))
-    assert re.search(r"/cancel: TLS failed: [a-z ]+\Z", str(error)), error  # which words depends on its version
+    assert re.search(r"/cancel: TLS failed: [a-z ]+\Z", str(error)), (
+        error
+    )  # the message depends on the version of OpenSSL
 
 
-def test_bug_of_ours_is_no_failure_of_the_transport(recordings_api: RecordingsApi) -> None:
+def test_exception_of_on_written_is_not_a_transport_failure(recordings_api: RecordingsApi) -> None:
     async def break_down() -> None:
         raise ZeroDivisionError
 
@@ -253,7 +255,7 @@ def test_bug_of_ours_is_no_failure_of_the_transport(recordings_api: RecordingsAp
         ask(recordings_api.url, lambda client: client.cancel(RUN, break_down))
 
 
-def test_broken_tls_tells_no_key() -> None:
+def test_tls_failure_shows_no_key() -> None:
     with serving(after_request(ALERT)) as port:
         url = f"https://127.0.0.1:{port}"
 

@@ -1,10 +1,10 @@
-"""What our code is expected to make of each recording, by number: the tables of `test_recordings`."""
+"""The expected result of decoding each recording, by its number. `tests/wire/test_recordings.py` uses it."""
 
 from typing import Any
 
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 
-# How many runs of which status word, and which cursors.
+# The number of runs by status, and the cursors of the page.
 REST_OF_2600 = "1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT"
 LISTS: dict[str, tuple[str, str]] = {
     "010": ("2 CANCELED 18 COMPLETED 1 DELAYED 1 EXPIRED 3 FAILED", "next"),
@@ -70,7 +70,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "2611": ("2 COMPLETED 2 EXECUTING", ""),
     "1242": ("3 COMPLETED", ""),
 }
-# Where a recording was cut, the note about it stands in the place of rows.
+# In a shortened recording a note replaces the rows that were cut.
 UNREADABLE_ROWS = {"060": 1}
 
 # Title, attempts, kind of payload and of output, depth, related runs.
@@ -137,7 +137,7 @@ DETAILS: dict[str, tuple[str, int, str, str, int, int]] = {
     "947": ("Completed", 1, "dict", "dict", 0, 0),
 }
 
-# Name, message, code, whether there is a stack; the message of a code is the blurred one.
+# Name, message, code, whether there is a stack. Errors with a code have only a general message.
 STOPPED = "trigger.dev internal error"
 ERRORS_OF_RUNS: dict[str, tuple[str | None, str, str | None, bool]] = {
     "103": ("Error", "Upstream returned 503 on attempt 3: service unavailable", None, True),
@@ -161,7 +161,7 @@ ERRORS_OF_RUNS: dict[str, tuple[str | None, str, str | None, bool]] = {
     "431": (None, "Canceled by user", None, False),
 }
 
-# What each answer that is no success means, whoever will ask for it.
+# The error of each response without success, also of routes that the client does not use.
 NOT_FINISHED = "404 Run either doesn't exist or is not finished"
 BOTH_OR_NONE = "400 Validation error: Exactly one of filter or runIds must be provided"
 REFUSALS: dict[str, tuple[type[ApiError], str]] = {
@@ -294,7 +294,7 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "2669": (Refused, '400 Validation error: Expected string, received number at "from"'),
 }
 
-# How many rows a query gave, and one cell of the first.
+# The number of rows of a query, and one value of the first row.
 QUERIES: dict[str, tuple[int, str, Any]] = {
     "831": (8, "n", 55),
     "832": (5, "p95", 89.39999999999995),
@@ -342,7 +342,7 @@ QUERIES: dict[str, tuple[int, str, Any]] = {
     "2673": (3, "n", 2),
 }
 
-# Successes of routes that no code of ours asks yet. The emulator will be held to all of them, key for key.
+# Successes of routes that the client does not use yet. The emulator must match all of them.
 UNREAD: dict[str, str] = {
     r"1110-query-csv": "the program asks for JSON",
     r"(1117|2647|2649)-query-.*": "no rows to decode",

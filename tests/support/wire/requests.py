@@ -1,4 +1,4 @@
-"""One question to an API, by a client that lives as long as it takes."""
+"""Sends one request with a client of its own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ SHORT = Timeouts(connect_s=0.2, read_s=0.2, write_s=0.2, pool_s=0.2, whole_s=5.0
 
 
 def ask(url: str, question: Callable[[Client], Awaitable[T]], key: str = KEY, **settings: Any) -> T:
-    """What `question(client)` gives or raises. The client's own clock stands at NOW."""
+    """Run `question(client)`, with the client's clock at NOW."""
 
     async def run() -> T:
         async with Client(url, key, clock=lambda: NOW, **settings) as client:

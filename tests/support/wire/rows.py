@@ -1,4 +1,4 @@
-"""Rows and details made by hand, and what becomes of them."""
+"""Builds rows and details, and decodes them."""
 
 import json
 from datetime import UTC, datetime
