@@ -205,7 +205,7 @@ def test_in_production_many_runs_need_the_environments_name_typed(fleet: Fleet, 
     ids = [run.id for run in fleet.runs[:2]]
     for answer, code in (("y\n", 1), ("prod\n", 0)):
         terminal = Terminal("cancel", *ids, env=environment(api.url))
-        terminal.read_until("type prod to do it")
+        terminal.read_until("type prod to confirm")
         terminal.type(answer)
         assert terminal.end() == code
     assert len(writes(fleet)) == 2
@@ -283,7 +283,7 @@ def test_many_runs_in_an_environment_that_nobody_names_need_their_number(fleet: 
     fleet.fault = lambda path: server_error(500) if path in {"/api/v1/whoami", "/api/v1/runs"} else None
     ids = [run.id for run in fleet.runs[:2]]
     terminal = Terminal("cancel", *ids, env=environment(api.url))
-    terminal.read_until("counts as production? (type 2 to do it)")
+    terminal.read_until("counts as production? (type 2 to confirm)")
     terminal.type("y\n")
     assert terminal.end() == 1
     assert writes(fleet) == []
@@ -298,7 +298,7 @@ def test_outcomes_are_told_one_by_one_and_an_interruption_says_what_is_open(flee
     terminal.read_until(f"{fleet.runs[2].id}  canceled")
     os.kill(terminal.process.pid, signal.SIGINT)
     assert terminal.end() == 130
-    assert f"what became of {second.id} is not known; 1 were not sent".encode() in terminal.screen
+    assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.screen
 
 
 def test_an_outcome_outranks_a_closed_pipe(fleet: Fleet, api: FleetApi) -> None:

@@ -184,7 +184,7 @@ def test_a_terminated_emulator_ends_as_such() -> None:
 def test_a_long_history_is_announced_and_ctrl_c_ends_it() -> None:
     with started("--port", "0", "--history", "1000000") as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == "making a history of 1000000 runs …\n"
+        assert process.stderr.readline() == "creating a history of 1000000 runs …\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out, err) == (130, "", "")
@@ -250,17 +250,17 @@ def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
         (("--seed", "x"), "x"),
         (("--rate", "-1"), "-1"),
         (("--rate", "1001"), "1001"),
-        (("--rate", "nan"), "'nan' is no number"),
+        (("--rate", "nan"), "'nan' is not a number"),
         (("--rate", "inf"), "inf"),
-        (("--time-scale", "nan"), "'nan' is no number"),
+        (("--time-scale", "nan"), "'nan' is not a number"),
         (("--time-scale", "-0.5"), "-0.5"),
         (("--rate", "100", "--time-scale", "21"), "2000 runs a second at most"),
         (("--history", "-1"), "-1"),
         (("--history", "1000001"), "1000001"),
         (("--history", "1.5"), "1.5"),
-        (("--start", "yesterday"), "no time with a zone"),
-        (("--start", "2026-11-24T14:00:00"), "no time with a zone"),
-        (("--start", "2026-11-24"), "no time with a zone"),
+        (("--start", "yesterday"), "not a time with a zone"),
+        (("--start", "2026-11-24T14:00:00"), "not a time with a zone"),
+        (("--start", "2026-11-24"), "not a time with a zone"),
         (("--start", "0001-01-01T00:00:00+14:00"), "not between 2000 and 2100"),
         (("--start", "9999-12-31T23:59:59Z"), "not between 2000 and 2100"),
         (("--nope",), "--nope"),

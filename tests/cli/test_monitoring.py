@@ -37,7 +37,7 @@ def test_without_a_terminal_it_says_what_prints() -> None:
     for arguments in ((), ("demo",)):
         done = trigger_tui(*arguments, url=NOBODY)
         assert (done.code, done.out) == (2, "")
-        assert done.err == "the monitor needs a terminal; `trigger-tui ls` prints\n"
+        assert done.err == "the monitor needs a terminal; use `trigger-tui ls` in a pipe\n"
 
 
 def test_a_terminal_that_cannot_move_its_cursor_is_refused() -> None:
@@ -140,13 +140,13 @@ def test_a_bug_is_told_whole_but_for_the_key(bug: str) -> None:
 
 def test_an_emulator_with_a_bug_says_so_when_the_demo_has_ended() -> None:
     program = (
-        "from tui.emulator.server.child import in_child\n"
+        "from tui.emulator.server.child import run_in_child\n"
         "import os\n"
         "def serve(listener):\n"
         "    raise RuntimeError('no world today')\n"
-        "with in_child(serve) as child:\n"
+        "with run_in_child(serve) as child:\n"
         "    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\n"
-        "    print(child.said())\n"
+        "    print(child.stderr_text())\n"
     )
     with Terminal([sys.executable, "-c", program], env=environment(None)) as terminal:
         assert terminal.end() == 0

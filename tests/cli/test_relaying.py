@@ -170,7 +170,7 @@ def test_what_cannot_be_used_is_one_line_each(tokens: str, tmp_path: Path) -> No
     open_to_all.chmod(0o644)
     for arguments, words in (
         (("--tokens", str(open_to_all)), "chmod 600"),
-        (("--tokens", tokens, "--listen", "7337"), "no host and port"),
+        (("--tokens", tokens, "--listen", "7337"), "not a host and a port"),
         (("--tokens", tokens, "--tls-key", CERTIFICATE), "--tls-cert"),
         (("--tokens", tokens, "--tls-cert", tokens), "cannot be used"),
         ((), "--tokens"),

@@ -52,7 +52,7 @@ def test_lines_of_a_full_pipe_are_dropped_and_counted() -> None:
     (note,) = [line for line in said if "dropped" in line]
     dropped = int(note.split()[0].replace(",", ""))
     assert dropped + len(said) - 2 == 3 * MAX_LINES
-    assert note.endswith("lines were dropped: nobody read stderr")
+    assert note.endswith("lines were dropped: stderr was full")
     assert [int(line.split()[1]) for line in said[:100]] == list(range(100))
 
 

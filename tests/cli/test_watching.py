@@ -62,7 +62,7 @@ def test_watch_says_what_helps_where_its_period_is_too_long(recordings_api: Reco
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         "GET /api/v1/runs: 422 too expensive "
-        "(the server wants less than the last 24h: watch one RUN, or ls --period 1h)\n"
+        "(the server requires less than the last 24h: watch one RUN, or use ls --period 1h)\n"
     )
 
 

@@ -1,8 +1,7 @@
 """The command line: `trigger-tui` and its commands.
 
-What lives here: words and flags turned into a session's calls, errors turned into one line on stderr and an exit
-code. A room is imported only inside the command that needs it, so that `--help` is quick and `ls` loads no screen.
-Source: DESIGN §1.
+A command turns its flags into calls of a session, and each error into one line on stderr and an exit code. Other
+packages are imported inside the command that needs them, so that `--help` is fast and `ls` does not load Textual.
 """
 
 import signal
@@ -10,8 +9,8 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The console script: load the commands, and run the one that was asked for."""
-    # Until the commands are loaded a Ctrl-C simply ends the process: inside an import it would print a traceback.
+    """Load the commands, and run the one that the user named: the console script."""
+    # During the imports Ctrl-C ends the process at once, since Python would print a traceback.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from tui.cli.main import main as run
 

@@ -1,6 +1,6 @@
-"""`cancel` and `replay`: the verbs of `ACTIONS`, for scripts and for people at a prompt.
+"""`cancel` and `replay`: one command for each action of `ACTIONS`.
 
-The commands, and how their outcomes are printed. `planning` asks before; the session guards every way to act.
+`consent` asks the user first. The session checks every action again before it sends a request.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from tui.actions import ACTIONS, Action
+from tui.cli.consent import Consent, ask, check_consent, plan_caveats, plan_text, read_plan
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
-from tui.cli.planning import Consent, ask, check_consent, make_plan, notes_on, words_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.action_plan import UNKNOWN, ActionPlan
@@ -24,14 +24,14 @@ from tui.session import Session
 
 
 def _command(action: Action) -> click.Command:
-    """The CLI verb of an action."""
+    """Return the command of an action."""
 
-    @click.command(action.id, help=f"{action.description}. Prints what became of each; exit code 1 if not all were.")
+    @click.command(action.id, help=f"{action.description}. Prints each outcome; exit code 1 unless all succeed.")
     @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN)
-    @click.option("--yes", is_flag=True, help="Do not ask. Needed without a terminal.")
-    @click.option("--env-name", metavar="NAME", help="The environment's name: needed with --yes in production.")
-    @click.option("--count", type=int, metavar="N", help="How many runs it is: needed with --yes for more than ten.")
-    @click.option("--dry-run", is_flag=True, help="Say what would be done, send nothing.")
+    @click.option("--yes", is_flag=True, help="Do not ask. Required without a terminal.")
+    @click.option("--env-name", metavar="NAME", help="The environment's name: required with --yes in production.")
+    @click.option("--count", type=int, metavar="N", help="The number of runs: required with --yes for more than ten.")
+    @click.option("--dry-run", is_flag=True, help="Print the plan, send nothing.")
     @json_option
     @connection_options
     @click.pass_obj
@@ -40,7 +40,7 @@ def _command(action: Action) -> click.Command:
         settings = settings_of(options)
         unique = tuple(dict.fromkeys(run_ids))
         if not dry_run and not consent.yes and not output.can_ask:
-            raise Stop(ExitCode.USAGE, f"{action.id} needs --yes where nobody can be asked (no terminal)")
+            raise Stop(ExitCode.USAGE, f"{action.id} needs --yes without a terminal")
         run_async(_act(output, settings, action, unique, consent, dry_run=dry_run, as_json=as_json))
 
     return act
@@ -58,17 +58,17 @@ async def _act(
 ) -> None:
     async with open_session(settings, output) as session:
         await read_environment(session)
-        plan = await make_plan(session, action, run_ids)
+        plan = await read_plan(session, action, run_ids)
         if (block := session.write_block) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
         if dry_run:
-            _say_plan(output, session, action, plan, as_json=as_json)
+            _print_plan(output, session, action, plan, as_json=as_json)
             return
         check_consent(session, plan, consent)
         if not consent.yes:
             ask(output, session, plan)
-        is_all_done = await _perform(output, session, action, plan, as_json=as_json)
-    if not is_all_done:
+        all_confirmed = await _perform(output, session, action, plan, as_json=as_json)
+    if not all_confirmed:
         raise Stop(ExitCode.REFUSED)
 
 
@@ -86,24 +86,22 @@ async def read_environment(session: Session) -> None:
 
 
 async def _perform(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> bool:
-    """Act on one run after the other, and tell what became of each at once; gives whether all were confirmed."""
-    is_all_done = True
+    """Act on one run after the other, and print each outcome. Return whether all were confirmed."""
+    all_confirmed = True
     for number, run in enumerate(plan.runs):
         try:
             outcome = await session.perform(action, run, via=Via.COMMAND_LINE)
         except asyncio.CancelledError:
-            output.say(
-                f"interrupted: what became of {run.id} is not known; {len(plan.runs) - number - 1} were not sent"
-            )
+            output.say(f"interrupted: the outcome for {run.id} is unknown; {len(plan.runs) - number - 1} were not sent")
             raise
-        is_all_done &= outcome.phase is ActionPhase.CONFIRMED
-        await session.settle()  # what proved the outcome is in the store then
-        with suppress(OutputClosed):  # nobody reads, but what was agreed to is done, and the exit code tells
-            _say_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
-    return is_all_done
+        all_confirmed &= outcome.phase is ActionPhase.CONFIRMED
+        await session.settle()  # until the store has the read that verified the outcome
+        with suppress(OutputClosed):  # the reader of stdout is gone: the other runs are still sent
+            _print_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
+    return all_confirmed
 
 
-def _say_plan(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> None:
+def _print_plan(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> None:
     from tui.present.printed.schema import status_object
 
     for run in plan.runs:
@@ -113,15 +111,15 @@ def _say_plan(output: Output, session: Session, action: Action, plan: ActionPlan
             output.json_line(entry | status_object(run) | ({} if reason is None else {"message": reason}))
         else:
             output.print(f"{run.id}  {run.title}  {reason or 'would be ' + action.done}")
-    for note in notes_on(plan):
-        output.say(note)
+    for caveat in plan_caveats(plan):
+        output.say(caveat)
     output.say(
-        f"Dry run: {plan.verb.lower()} {words_of(plan)} in {session.interlock.name or UNKNOWN}; nothing was sent."
+        f"Dry run: {plan.verb.lower()} {plan_text(plan)} in {session.interlock.name or UNKNOWN}; nothing was sent."
     )
 
 
-def _say_outcome(output: Output, action: Action, outcome: ActionStatus, run: Run | None, *, as_json: bool) -> None:
-    """Print what became of an action, and in JSON the status of its run as the server last told it."""
+def _print_outcome(output: Output, action: Action, outcome: ActionStatus, run: Run | None, *, as_json: bool) -> None:
+    """Print the outcome of an action. The JSON also has the last known status of its run."""
     from tui.present.printed.schema import status_object
 
     if as_json:

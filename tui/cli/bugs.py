@@ -1,6 +1,6 @@
-"""Reports bugs: the whole traceback for a report, without local variables and without any key or token.
+"""Prints the traceback of an unexpected exception, without local variables and without any key or token.
 
-Python itself prints the bugs of threads, of destructors and of forgotten tasks; `hide_secrets_from_python` cuts those.
+Python itself prints exceptions of threads, destructors and forgotten tasks; `redact_interpreter_output` covers those.
 """
 
 import logging
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 LAST_LINE: Final = "trigger-tui crashed; see the traceback above."
 
 
-def say_bug(output: Output, bug: BaseException) -> None:
-    """Print the traceback of a bug on stderr."""
+def print_bug(output: Output, bug: BaseException) -> None:
+    """Print a traceback on stderr, and a last line that says so."""
     for line in "".join(traceback.format_exception(bug)).splitlines():
         output.say(line)
     output.say(LAST_LINE)
 
 
-def hide_secrets_from_python(redact: Callable[[str], str]) -> None:
-    """Cut secrets out of what the interpreter and `logging` print on their own."""
+def redact_interpreter_output(redact: Callable[[str], str]) -> None:
+    """Redact secrets in the output of the interpreter's exception hooks and of `logging`."""
 
     def write(text: str) -> None:
         if sys.stderr is not None:
@@ -51,7 +51,7 @@ def hide_secrets_from_python(redact: Callable[[str], str]) -> None:
 
 
 class _Redacting(logging.Formatter):
-    """Formats as usual, and cuts secrets."""
+    """Formats as usual, then redacts secrets."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         super().__init__()

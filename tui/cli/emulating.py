@@ -1,7 +1,6 @@
-"""`emulator`: a server that answers like Trigger.dev, for trying this program and others without an account.
+"""`emulator`: serves an emulated Trigger.dev API, to try clients without an account.
 
-What lives here: the command, and the flags of its worlds, which `demo` has too. The server itself is `tui.emulator`'s;
-it ends with Ctrl-C.
+The options for the emulated world are here too, since `demo` has the same ones.
 """
 
 import asyncio
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-BOTH_MOST = 20_000
-"""Up to such a history both environments are ready at once; else production's is made when it is first asked for."""
+MAX_HISTORY_FOR_BOTH = 20_000
+"""Up to this history both environments are created at the start, else production at its first request."""
 
-SAID_FROM = 10_000
-"""From such a history on it takes long enough to say what is going on."""
+ANNOUNCED_HISTORY = 10_000
+"""From this history on the start takes long enough to print a line."""
 
-RUNS_MOST_PER_S = 2000
-"""What one core can do beside answering."""
+MAX_RUNS_PER_S = 2000
+"""One core cannot emulate more runs and answer requests too."""
 
 YEARS = (2000, 2100)
 
@@ -42,32 +41,32 @@ class Moment(click.ParamType[datetime]):
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Refuse what tells no zone: the same command would make another world elsewhere."""
+        """Parse a time. Fails without a zone, since the same command would create another world elsewhere."""
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            self.fail(f"{value!r} is no time with a zone (2026-11-24T14:00:00Z)", param, ctx)
+            self.fail(f"{value!r} is not a time with a zone (2026-11-24T14:00:00Z)", param, ctx)
         if not YEARS[0] <= moment.year < YEARS[1]:
             self.fail(f"{value!r} is not between {YEARS[0]} and {YEARS[1]}", param, ctx)
         return moment
 
 
 class Factor(click.FloatRange):
-    """A number in a range; `nan`, which is in every range, is none."""
+    """A number in a range, but not `nan`, which click accepts in every range."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Refuse it."""
+        """Parse a number. Fails for `nan`."""
         number = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value!r} is no number", param, ctx)
+            self.fail(f"{value!r} is not a number", param, ctx)
         return number
 
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """What the flags say of the worlds."""
+    """The options for the emulated world."""
 
     seed: int
     rate: float
@@ -76,11 +75,11 @@ class WorldOptions:
     start: datetime | None
 
     def __post_init__(self) -> None:
-        if self.rate * self.time_scale > RUNS_MOST_PER_S:
-            raise click.UsageError(f"--rate times --time-scale is {RUNS_MOST_PER_S} runs a second at most")
+        if self.rate * self.time_scale > MAX_RUNS_PER_S:
+            raise click.UsageError(f"--rate times --time-scale may be {MAX_RUNS_PER_S} runs a second at most")
 
     def emulator(self) -> "Emulator":
-        """The company at work, with the small tasks that only the API triggers; its worlds are not made yet."""
+        """Return an emulator with the demo tasks and those that only the API triggers. No world is created yet."""
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.longlived import OLD_RUNS
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
@@ -96,29 +95,29 @@ class WorldOptions:
 
 
 def world_options(*, history: int) -> Callable[[F], F]:
-    """The flags that say how the worlds are; `history` is how many runs are finished at the start by default."""
+    """Add the options for the emulated world. `history` is the default number of finished runs at the start."""
 
     def add(command: F) -> F:
         for option in (
-            click.option("--start", type=Moment(), help="What its clock shows at the start [default: now]."),
+            click.option("--start", type=Moment(), help="The emulator's time at the start [default: now]."),
             click.option(
                 "--time-scale",
                 type=Factor(0, 1000),
                 default=1.0,
                 show_default=True,
-                help="How fast its time passes; 0: not at all.",
+                help="The speed of the emulator's clock; 0 stops it.",
             ),
             click.option(
                 "--history",
                 type=click.IntRange(0, 1_000_000),
                 default=history,
                 show_default=True,
-                help="Finished runs at the start; with any, a few live ones of weeks.",
+                help="Finished runs at the start. Unless 0, a few live runs are weeks old.",
             ),
             click.option(
                 "--rate", type=Factor(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours."
             ),
-            click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world."),
+            click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
         ):
             command = option(command)
         return command
@@ -126,32 +125,32 @@ def world_options(*, history: int) -> Callable[[F], F]:
     return add
 
 
-def asked_of(options: dict[str, Any]) -> WorldOptions:
-    """Takes those flags out of a command's options."""
+def world_options_of(options: dict[str, Any]) -> WorldOptions:
+    """Remove these options from a command's options, and return them."""
     return WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})
 
 
 @click.command("emulator")
-@click.option("--port", type=click.IntRange(0, 65535), default=3030, show_default=True, help="0: any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=3030, show_default=True, help="0: any free port.")
 @world_options(history=2000)
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
 @click.pass_obj
 def emulator(output: Output, /, *, port: int, **options: Any) -> None:
-    """Serve a Trigger.dev that does not exist, with a company at work, on 127.0.0.1 until Ctrl-C."""
+    """Serve an emulated Trigger.dev API with sample tasks, on 127.0.0.1 until Ctrl-C."""
     from tui.emulator.server.listening import PortTaken, listen
 
-    asked = asked_of(options)
+    world = world_options_of(options)
     try:
         listener = listen(port)
     except PortTaken as error:
         raise Stop(ExitCode.REFUSED, str(error)) from None
-    state = asked.emulator()
-    ready = [each.slug for each in state.environments[: 2 if asked.history <= BOTH_MOST else 1]]
+    state = world.emulator()
+    ready = [each.slug for each in state.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
     try:
         with listener:
-            if asked.history >= SAID_FROM:
-                output.say(f"making a history of {asked.history} runs …")
-            # Here and not in the loop, which would look at a Ctrl-C only when a world is whole.
+            if world.history >= ANNOUNCED_HISTORY:
+                output.say(f"creating a history of {world.history} runs …")
+            # Outside the event loop, which would handle Ctrl-C only after the whole world is created.
             for slug in ready:
                 state.make(slug)
             gc.freeze()
@@ -162,21 +161,20 @@ def emulator(output: Output, /, *, port: int, **options: Any) -> None:
 
 
 async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
-    """Say where it is once it can answer at once, then serve until a signal ends it."""
+    """Print the address as soon as requests are fast, then serve until a signal ends it."""
     from tui.emulator.server.application import application
     from tui.emulator.server.listening import address
     from tui.emulator.server.serving import serve
 
     for slug in ready:
         await (await state.queries(slug)).prepare()
-    # A server whose address nobody reads is asked by who chose the port.
-    with suppress(OutputClosed):
-        _tell(output, address(listener))
+    with suppress(OutputClosed):  # clients may know the port without reading it
+        _print_usage(output, address(listener))
     await serve(application(state), state, listener)
 
 
-def _tell(output: Output, url: str) -> None:
-    """Say where it is and how to use it, in lines that a shell takes and that 80 columns hold."""
+def _print_usage(output: Output, url: str) -> None:
+    """Print the address, and commands to paste into a shell, in 80 columns."""
     for line in (
         f"Trigger.dev emulator at {url}   (Ctrl-C ends it)",
         "",

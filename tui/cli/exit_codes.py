@@ -1,13 +1,10 @@
-"""The exit codes, and which error leads to which.
-
-What lives here: the table for scripts. DESIGN §1 fixes the numbers.
-"""
+"""The exit codes that scripts rely on, and the exception that ends a command with one of them."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a script learns without reading a word."""
+    """The result of a command. RUN_FAILED: `watch RUN` ended, and the run did not complete."""
 
     OK = 0
     REFUSED = 1
@@ -18,7 +15,7 @@ class ExitCode(IntEnum):
 
 
 class Stop(Exception):
-    """End the command now: with a line for stderr (or none) and an exit code, or 128 and the number of a signal."""
+    """Ends the command. `line` goes to stderr; `code` is an exit code, or 128 plus the number of a signal."""
 
     def __init__(self, code: int, line: str = "") -> None:
         super().__init__(line)

@@ -1,7 +1,4 @@
-"""The group of commands, and the one place where an error becomes a line and an exit code.
-
-What lives here: `main`, the console script. The commands themselves are in `reading`, `watching` and `acting`.
-"""
+"""The group of commands, and the only place that turns an exception into a line on stderr and an exit code."""
 
 import gc
 import os
@@ -13,7 +10,7 @@ from click.core import ParameterSource
 
 from tui import __version__
 from tui.cli import acting, emulating, monitoring, reading, relaying, watching
-from tui.cli.bugs import hide_secrets_from_python, say_bug
+from tui.cli.bugs import print_bug, redact_interpreter_output
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.monitoring import monitor, monitor_options, relay_options
 from tui.cli.options import connection_options
@@ -34,19 +31,19 @@ SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_TUI_RELAY_TOKEN")
 @click.version_option(__version__, prog_name="trigger-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def commands(context: click.Context, /, **options: Any) -> None:
-    """Trigger.dev in the terminal: see every run, why it failed, who triggered whom; cancel and replay.
+    """Trigger.dev in the terminal: see every run, why it failed and which run triggered it; cancel and replay runs.
 
-    Without a command it is the monitor. The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or
-    --api-url. `trigger-tui demo` needs neither, and `--relay` takes TRIGGER_TUI_RELAY_TOKEN instead.
+    Without a command the monitor starts. The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or
+    --api-url. `trigger-tui demo` needs neither; `--relay` needs TRIGGER_TUI_RELAY_TOKEN instead.
     """
     if context.invoked_subcommand is None:
         monitor(context.obj, options)
         return
     for flag in context.command.params:
         is_given = context.get_parameter_source(flag.name or "") is ParameterSource.COMMANDLINE
-        if is_given and flag.name != "ascii_only":  # which `main` reads, wherever it stands
+        if is_given and flag.name != "ascii_only":  # `main` reads this one from any position
             command = context.invoked_subcommand
-            raise click.UsageError(f"put {flag.opts[0]} behind `{command}`: before it only the monitor reads it")
+            raise click.UsageError(f"put {flag.opts[0]} after `{command}`: before it, only the monitor reads it")
 
 
 for room in (reading, watching, acting, monitoring, emulating, relaying):
@@ -55,17 +52,17 @@ for room in (reading, watching, acting, monitoring, emulating, relaying):
 
 
 def main() -> NoReturn:
-    """Run the command that the process was started with, and exit."""
-    # Start-up makes many objects that stay: not looking for garbage among them saves a tenth of a command's CPU.
-    # A session turns the collector on again.
+    """Run the command of `sys.argv`, and exit."""
+    # Start-up creates many permanent objects. Without the garbage collector it takes a tenth less CPU; the session
+    # enables it again.
     gc.disable()
     output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
-    hide_secrets_from_python(output.redact)
+    redact_interpreter_output(output.redact)
     sys.exit(run(output, sys.argv[1:]))
 
 
 def run(output: Output, arguments: list[str]) -> int:
-    """Run one command; return its exit code. An error that is not foreseen here is a bug, and printed as one."""
+    """Run one command, and return its exit code. An unexpected exception is printed with its traceback."""
     for variable in SECRET_VARIABLES:
         output.hide(Secret(os.environ.get(variable, "").strip()))
     try:
@@ -78,7 +75,7 @@ def run(output: Output, arguments: list[str]) -> int:
         output.say(str(error))
         return ExitCode.USAGE
     except click.ClickException as error:
-        output.say(f"{error.format_message()} (`trigger-tui --help` shows what there is)")
+        output.say(f"{error.format_message()} (see `trigger-tui --help`)")
         return ExitCode.USAGE
     except (OutputClosed, BrokenPipeError):
         return ExitCode.OK
@@ -87,7 +84,7 @@ def run(output: Output, arguments: list[str]) -> int:
         return ExitCode.REFUSED
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
-    except Exception as bug:  # noqa: BLE001  Python would print it with the key, if an error quotes that
-        say_bug(output, bug)
+    except Exception as bug:  # noqa: BLE001  Python would print the key if the message contains it
+        print_bug(output, bug)
         return ExitCode.REFUSED
     return ExitCode.OK

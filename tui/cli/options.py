@@ -1,7 +1,4 @@
-"""The flags that several commands share, and the session that they describe.
-
-What lives here: decorators and `open_session`. Nothing that only one command takes.
-"""
+"""Options that several commands share, and the session that they configure."""
 
 import asyncio
 import gc
@@ -24,14 +21,14 @@ _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 
 class RunIdArgument(click.ParamType[RunId]):
-    """A run's id: whatever else could be meant, it must stay one part of an address."""
+    """The id of a run. It may contain only characters that are safe in the path of a URL."""
 
     name = "run"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> RunId:
-        """Refuse what no run is called."""
+        """Return the id. Fails with a usage error."""
         if not _RUN_ID.match(value):
-            self.fail(f"{value!r} is no run id (run_…)", param, ctx)
+            self.fail(f"{value!r} is not a run id (run_…)", param, ctx)
         return RunId(value)
 
 
@@ -39,9 +36,9 @@ RUN = RunIdArgument()
 
 
 def connection_options(command: F) -> F:
-    """Where to connect, and how careful to be there."""
+    """Add the options of every command that connects to the API."""
     for option in (
-        click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII alone."),
+        click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
         click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
         click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
     ):
@@ -50,7 +47,7 @@ def connection_options(command: F) -> F:
 
 
 def following_options(command: F) -> F:
-    """How runs are followed: at which pace they are polled, and whether the feed is asked for."""
+    """Add the options for following runs: the polling interval, and whether to use the realtime feed."""
     for option in (
         click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Only poll."),
         click.option(
@@ -62,14 +59,14 @@ def following_options(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """`--json` for scripts."""
+    """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, raw values.")(command)
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
-    """The settings out of the process's environment and a command's flags; takes the shared flags out of `options`.
+    """Return the settings from the environment variables and a command's options.
 
-    Raises `SettingsError`.
+    The shared options are removed from `options`. Raises `SettingsError`.
     """
     options.pop("ascii_only", None)
     return read_settings(
@@ -81,30 +78,30 @@ def settings_of(options: dict[str, Any]) -> Settings:
     )
 
 
-class Speaker(Protocol):
-    """What a session says its waits to."""
+class StderrWriter(Protocol):
+    """Writes lines to stderr: `Output` or `StderrLines`."""
 
     def say(self, text: str) -> None:
-        """Say one line to a person."""
+        """Write one line."""
 
 
-WAIT_SAID_EVERY_S = 60.0
-"""A command that follows runs may wait for its budget before every request."""
+MIN_WAIT_NOTICE_INTERVAL_S = 60.0
+"""A command that follows runs may wait for the request budget before every request."""
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, output: "Speaker") -> AsyncIterator[Session]:
-    """A started session that says on stderr when a rate limit keeps it waiting, at most once a minute."""
-    said_s: float | None = None
+async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterator[Session]:
+    """Start a session that reports waits for the request budget on stderr, at most once a minute."""
+    reported_s: float | None = None
 
-    def say_wait(seconds: float) -> None:
-        nonlocal said_s
+    def report_wait(seconds: float) -> None:
+        nonlocal reported_s
         now_s = session.clock.monotonic_s()
-        if said_s is None or now_s - said_s >= WAIT_SAID_EVERY_S:
-            said_s = now_s
+        if reported_s is None or now_s - reported_s >= MIN_WAIT_NOTICE_INTERVAL_S:
+            reported_s = now_s
             output.say(f"waiting {seconds:.0f} s for the request budget")
 
-    session = Session(settings, on_rate_limit_wait=say_wait, on_truncated=output.say)
+    session = Session(settings, on_rate_limit_wait=report_wait, on_truncated=output.say)
     try:
         async with session:
             await session.start()
@@ -112,13 +109,13 @@ async def open_session(settings: Settings, output: "Speaker") -> AsyncIterator[S
             gc.enable()
             yield session
     finally:
-        # The end of the session waits for the last lines of the log, and may be what finds that it cannot be written.
+        # Only the end of the session waits for the last lines of the log, and knows whether they were written.
         if session.action_log.trouble is not None:
             output.say(session.action_log.trouble)
 
 
 def run_async(work: Coroutine[None, None, None]) -> None:
-    """Run a command's coroutine; API errors and Ctrl-C become a `Stop`."""
+    """Run a command's coroutine. Raises `Stop` for API errors and Ctrl-C."""
     from tui.wire.errors import ApiError, Unreachable
 
     try:

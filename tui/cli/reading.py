@@ -1,7 +1,4 @@
-"""`ls`, `show` and `tree`: what is, printed once.
-
-What lives here: the commands that only read. How things look is `present`'s and `output`'s.
-"""
+"""`ls`, `show` and `tree`: the commands that read once and print."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -22,27 +19,29 @@ from tui.output import Output
 from tui.session import Session
 
 DEFAULT_LIMIT = 50
-"""Rows of `ls`: two screens, one request."""
+"""Rows of `ls`: about two screens, read by one request."""
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
-"""Of an offloaded payload or output that `--fetch` asks for: far above what a task may return."""
+"""The largest payload or output that `--fetch` downloads; a task cannot return more."""
 
 
 @click.command("ls")
-@click.option("--status", multiple=True, metavar="STATUS", help="Only these: failed, executing, timed-out …")
-@click.option("--task", multiple=True, metavar="TASK", help="Only runs of these tasks.")
-@click.option("--tag", multiple=True, metavar="TAG", help="Only runs that carry one of these tags.")
-@click.option("--version", multiple=True, metavar="VERSION", help="Only runs of these versions (20261124.1).")
-@click.option("--queue", multiple=True, metavar="QUEUE", help="Only these queues: a queue's name, or a task's.")
+@click.option("--status", multiple=True, metavar="STATUS", help="Only this status: failed, executing, timed-out …")
+@click.option("--task", multiple=True, metavar="TASK", help="Only this task.")
+@click.option("--tag", multiple=True, metavar="TAG", help="Only this tag.")
+@click.option("--version", multiple=True, metavar="VERSION", help="Only this version (20261124.1).")
+@click.option("--queue", multiple=True, metavar="QUEUE", help="Only this queue: the name of a queue, or of a task.")
 @click.option(
-    "--period", metavar="PERIOD", help="Only runs created since: 30m, 24h, 7d [default: 24h, and older live runs]."
+    "--period", metavar="PERIOD", help="Only runs created within: 30m, 24h, 7d [default: 24h, and older live runs]."
 )
-@click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many runs."
+)
 @json_option
 @connection_options
 @click.pass_obj
 def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
-    """List runs, newest first. Options that repeat, or hold commas, mean any of their values."""
+    """List runs, newest first. An option that is repeated, or has values with commas, matches any of them."""
     settings = settings_of(options)
     run_async(_ls(output, settings, _filters(options), limit=limit, as_json=as_json))
 
@@ -67,15 +66,15 @@ async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit:
 async def _pages(
     session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Pages of runs, as many as the limit needs.
+    """Yield pages of runs up to the limit.
 
-    Without a window in the filters: of the default period, then the live runs from before it. Raises `Stop` where the
-    server asks for a narrower window.
+    Without a period in the filters these are the runs of the default period, then older live runs. Raises `Stop` if the
+    server requires a shorter period.
     """
     from tui.wire.errors import Refused, TooExpensive
 
     seen, live = set[RunId](), live_statuses(filters.statuses)
-    # Live runs alone are few, whatever their age: one search without an end.
+    # Live runs are few, so that one request finds them whatever their age.
     is_one_search = filters.has_window or live == filters.statuses
     first = filters if is_one_search else replace(filters, period=period_text(session.settings.history))
     try:
@@ -97,9 +96,9 @@ async def _pages(
 async def _pages_of_window(
     session: Session, filters: RunFilters, limit: int, seen: set[RunId], say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Pages of one window: the runs that are not in `seen`, to which they are added up to the limit.
+    """Yield pages of one period, up to the limit. Runs of `seen` are left out; the others are added to it.
 
-    Short and empty pages are no end (wire/README.md §3).
+    A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3.
     """
     from tui.sources.budget import Priority
     from tui.store.merge import merge
@@ -108,7 +107,7 @@ async def _pages_of_window(
     while len(seen) < limit:
         size = min(100, limit - len(seen))
         page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=cursor, size=size)
-        # A run that moved to the next page between two requests would come twice.
+        # A new run moves another one to the next page between two requests: that one would be printed twice.
         fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
         seen.update(patch.id for patch in fresh)
         unreadable += page.unreadable
@@ -124,7 +123,9 @@ async def _pages_of_window(
 
 @click.command("show")
 @click.argument("run_id", metavar="RUN", type=RUN)
-@click.option("--fetch", is_flag=True, help="Also fetch a payload or output that is stored apart (over 512 KB).")
+@click.option(
+    "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
+)
 @json_option
 @connection_options
 @click.pass_obj
@@ -166,7 +167,7 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
 @connection_options
 @click.pass_obj
 def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
-    """Show who triggered whom: the whole tree around a run, from its root."""
+    """Show the whole tree around a run, from its root: which run triggered which."""
     run_async(_tree(output, settings_of(options), run_id, as_json=as_json))
 
 
@@ -186,16 +187,16 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
 
 
 def _filters(options: dict[str, Any]) -> RunFilters:
-    """The server's filters out of the flags. Raises `Stop` (usage) on a status or period that the API would ignore."""
+    """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
     period = options["period"]
     if period is not None and parse_period(period) is None:
-        raise Stop(ExitCode.USAGE, f"--period {period!r} is no period: 30m, 24h, 7d (the API would ignore it)")
+        raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: 30m, 24h, 7d (the API would ignore it)")
     statuses = []
     for name in _values(options["status"]):
         word = filter_word(name)
         if word is None:
             known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
-            raise Stop(ExitCode.USAGE, f"--status {name!r} is no status that the API filters by: {known}")
+            raise Stop(ExitCode.USAGE, f"--status {name!r} is not a status that the API filters by: {known}")
         statuses.append(word)
     return RunFilters(
         statuses=tuple(dict.fromkeys(statuses)),
@@ -208,7 +209,7 @@ def _filters(options: dict[str, Any]) -> RunFilters:
 
 
 def nothing_found(filters: RunFilters, history: timedelta) -> str:
-    """What was asked for in vain, and what would look further."""
+    """Return a sentence that repeats the filters, and names an option that finds more."""
     fields = (
         ("status", filters.statuses),
         ("task", filters.tasks),
@@ -227,13 +228,13 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
 
 
 def _values(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Repeated flags and comma lists alike."""
+    """Return the values of a repeated option, split at commas. Raises `Stop` (usage) for an empty or odd value."""
     values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
     if given and not values:
-        raise Stop(ExitCode.USAGE, "an empty filter would mean all runs: give it a value, or leave it out")
+        raise Stop(ExitCode.USAGE, "an empty filter would match all runs: give it a value, or leave it out")
     for value in values:
         if not value.isprintable() and clean(value) != value:
-            raise Stop(ExitCode.USAGE, f"the filter {clean(value)!r} holds characters that no name has")
+            raise Stop(ExitCode.USAGE, f"the filter {clean(value)!r} contains invalid characters")
     return values
 
 

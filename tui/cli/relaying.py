@@ -1,6 +1,6 @@
-"""`relay`: one session with the API, for any number of screens on other machines.
+"""`relay`: serves one session with the API to many screens on other machines.
 
-What lives here: the command: where to listen and who may not be let in, and how it ends. The server is `tui.relay`'s.
+The command checks its options, opens the socket and handles signals. The server is in `tui.relay`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.monitoring import BY_SIGNAL
+from tui.cli.monitoring import SIGNAL_EXIT_BASE
 from tui.cli.options import open_session, settings_of
 from tui.cli.stderr_lines import StderrLines
 from tui.config import Settings, is_loopback
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from tui.relay import Relay, RelayOptions, Tokens
 
 DEFAULT_LISTEN: Final = "127.0.0.1:7337"
-MOST_FILES: Final = 65_536
-"""Connections and all else that is open: as many as the system allows, within reason. Many begin with 1,024, which
-anybody may fill without a token.
+MAX_OPEN_FILES: Final = 65_536
+"""The limit of open files, connections included, if the system allows it. The usual limit of 1,024 is too low: clients
+without a token could use it up.
 """
 
-SAID_AGAIN_AFTER_S: Final = 60.0
+MIN_WARNING_INTERVAL_S: Final = 60.0
 PORTS: Final = range(65_536)
 
 
@@ -47,13 +47,13 @@ class Address(click.ParamType[tuple[str, int]]):
     def convert(
         self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int]:
-        """Refuse what has no port: a host alone may be a typing error."""
+        """Parse host and port. Fails without a port."""
         if isinstance(value, tuple):
             return value
         host, colon, port = value.rpartition(":")
         host = host[1:-1] if host.startswith("[") and host.endswith("]") else "" if ":" in host else host
         if not colon or not host or not port.isdecimal() or int(port) not in PORTS:
-            self.fail(f"{value!r} is no host and port ({DEFAULT_LISTEN})", param, ctx)
+            self.fail(f"{value!r} is not a host and a port ({DEFAULT_LISTEN})", param, ctx)
         return host, int(port)
 
 
@@ -61,11 +61,13 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 
 
 @click.command("relay")
-@click.option("--listen", "place", type=Address(), default=DEFAULT_LISTEN, show_default=True, help="Where.")
-@click.option("--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, for your eyes.")
-@click.option("--tls-cert", type=_FILE, help="The certificate, with those that signed it; PEM.")
-@click.option("--tls-key", type=_FILE, help="Its key, if that is in a file of its own.")
-@click.option("--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="At once.")
+@click.option("--listen", "address", type=Address(), default=DEFAULT_LISTEN, show_default=True, help="The address.")
+@click.option(
+    "--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, readable only by you."
+)
+@click.option("--tls-cert", type=_FILE, help="The certificate with its chain; PEM.")
+@click.option("--tls-key", type=_FILE, help="The certificate's key, if it is in another file.")
+@click.option("--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="At the same time.")
 @click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
 @click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls.")
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
@@ -74,7 +76,7 @@ def relay(
     output: Output,
     /,
     *,
-    place: tuple[str, int],
+    address: tuple[str, int],
     tokens_file: Path,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -84,11 +86,11 @@ def relay(
     """Hold one connection to the API, and serve read-only screens over WebSockets until Ctrl-C."""
     from tui.relay import RelayOptions, TokensError, read_tokens
 
-    host, port = place
+    host, port = address
     if tls_cert is None and not is_loopback(host):
-        raise Stop(ExitCode.USAGE, f"--listen {host}: beyond this machine a relay takes --tls-cert and --tls-key")
+        raise Stop(ExitCode.USAGE, f"--listen {host}: for other machines a relay needs --tls-cert and --tls-key")
     if tls_key is not None and tls_cert is None:
-        raise Stop(ExitCode.USAGE, "--tls-key is the key of --tls-cert, which is missing")
+        raise Stop(ExitCode.USAGE, "--tls-key needs --tls-cert")
     try:
         tokens = read_tokens(tokens_file)
     except TokensError as error:
@@ -99,17 +101,17 @@ def relay(
     _allow_many_files()
     with _listener(host, port) as listener:
         lines = StderrLines(output)
-        serving = _Serving(output, lines, tokens_file, listener, RelayOptions(max_screens, tls))
+        command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls))
         with lines:
-            code = asyncio.run(serving.serve(settings, tokens))
-    raise Stop(ExitCode.INTERRUPTED if code == BY_SIGNAL + signal.SIGINT else code)
+            code = asyncio.run(command.serve(settings, tokens))
+    raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
 
 
 def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        # A passphrase would be asked for on the terminal of a service.
+        # An empty password, or OpenSSL would ask for a passphrase on the terminal.
         context.load_cert_chain(cert, key, password="")
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "reason", None) or error.strerror
@@ -119,7 +121,7 @@ def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
 
 def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
@@ -128,13 +130,13 @@ def _allow_many_files() -> None:
 def _listener(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
+        family, kind, protocol, _, socket_address = found[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise Stop(ExitCode.REFUSED, f"cannot listen on {host}: {error.strerror or error}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        listener.bind(socket_address)
         listener.listen()
     except OSError as error:
         listener.close()
@@ -142,8 +144,8 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Serving:
-    """The command while it runs."""
+class _RelayCommand:
+    """The running command: it owns the relay, its signal handlers and its messages."""
 
     def __init__(
         self,
@@ -158,43 +160,42 @@ class _Serving:
         self._tokens_file = tokens_file
         self._listener = listener
         self._options = options
-        self._said_full_s = float("-inf")
+        self._warned_s = float("-inf")
 
     async def serve(self, settings: Settings, tokens: "Tokens") -> int:
-        """Serve until a signal; gives the exit code that it means."""
+        """Serve until a signal arrives. Return the exit code."""
         from tui.relay import Relay
 
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._note)
-        # It warns of each message to a screen that has just gone: a line for each, as many as that screen asked for.
+        loop.set_exception_handler(self._on_loop_error)
+        # asyncio warns for each message to a screen that has disconnected, which may be thousands of lines.
         logging.getLogger("asyncio").setLevel(logging.ERROR)
         ended: asyncio.Future[int] = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _end, ended, number)
         async with open_session(settings, self._lines) as session:
             relay = Relay(session, tokens, self._options, say=self._lines.say)
-            loop.add_signal_handler(signal.SIGHUP, self._reread, relay)
+            loop.add_signal_handler(signal.SIGHUP, self._reload_tokens, relay)
             async with relay.serving(self._listener):
-                # Nobody has to read where it is.
-                with suppress(OutputClosed):
-                    self._tell()
-                watched = session.spawn(relay.run(), "relay")
-                await asyncio.wait((ended, watched), return_when=asyncio.FIRST_COMPLETED)
+                with suppress(OutputClosed):  # the reader of stdout may be gone
+                    self._print_usage()
+                serving = session.spawn(relay.run(), "relay")
+                await asyncio.wait((ended, serving), return_when=asyncio.FIRST_COMPLETED)
         return await ended
 
-    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Say what the loop reports, once a minute that there are no more files, which it reports all the time."""
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Print an error of the event loop. Too many open files are printed once a minute."""
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}):
             self._lines.say(str(context.get("message", "the event loop reports an error")))
             for part in traceback.format_exception(error) if error is not None else ():
                 for line in part.rstrip("\n").split("\n"):
                     self._lines.say(line)
-        elif loop.time() - self._said_full_s >= SAID_AGAIN_AFTER_S:
-            self._said_full_s = loop.time()
-            self._lines.say("no connection more is taken for now: the system allows no more open files (ulimit -n)")
+        elif loop.time() - self._warned_s >= MIN_WARNING_INTERVAL_S:
+            self._warned_s = loop.time()
+            self._lines.say("no new connections for now: too many open files (ulimit -n)")
 
-    def _reread(self, relay: "Relay") -> None:
+    def _reload_tokens(self, relay: "Relay") -> None:
         from tui.relay import TokensError, read_tokens
 
         try:
@@ -202,12 +203,12 @@ class _Serving:
             _hide(self._output, tokens)
             relay.use(tokens)
         except TokensError as error:
-            self._lines.say(f"{error}; the tokens of before go on being taken")
+            self._lines.say(f"{error}; the old tokens stay valid")
         else:
             self._lines.say(f"the tokens of {self._tokens_file} were read again")
 
-    def _tell(self) -> None:
-        """Say where it is and how a screen connects, in lines that a shell takes."""
+    def _print_usage(self) -> None:
+        """Print the address, and commands to paste into a shell."""
         host, port = self._listener.getsockname()[:2]
         scheme = "ws" if self._options.tls is None else "wss"
         shown = f"[{host}]" if ":" in host else host
@@ -224,18 +225,18 @@ class _Serving:
 
 
 def _hide(output: Output, tokens: "Tokens") -> None:
-    """Keep the tokens out of any report of a bug."""
+    """Redact the tokens in all output."""
     for token in tokens.secrets:
         output.hide(token)
 
 
 def _end(ended: "asyncio.Future[int]", number: signal.Signals) -> None:
     if ended.done():
-        # The second one does not wait.
+        # The second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     else:
-        ended.set_result(BY_SIGNAL + number)
+        ended.set_result(SIGNAL_EXIT_BASE + number)
 
 
 COMMANDS: Final = (relay,)

@@ -1,7 +1,7 @@
-"""Lines on stderr for a program that serves others: saying one never waits for whoever reads stderr.
+"""Writes lines to stderr without blocking a server.
 
-A pipe that nobody drains is full after some hundred lines, and a write to it waits for ever. A thread writes the lines,
-and only what fits. What does not fit in the queue is dropped and counted.
+A pipe without a reader is full after some hundred lines, and a write to it blocks forever. A thread writes the lines in
+parts that fit. Lines that do not fit in the queue are dropped and counted.
 """
 
 import os
@@ -14,16 +14,16 @@ from typing import Final, Self
 from tui.output import Output
 
 MAX_LINES: Final = 1_000
-"""Lines that may wait for the reader of stderr."""
+"""Lines that may wait in the queue."""
 
-LOOK_EVERY_S: Final = 0.2
-"""Between two looks whether the program ends, while stderr takes nothing."""
+CHECK_CLOSING_EVERY_S: Final = 0.2
+"""While stderr is full, the thread checks this often whether the program ends."""
 
 CLOSE_WITHIN_S: Final = 1.0
 
 
 class StderrLines:
-    """Says lines in the order in which they came, from a thread of its own."""
+    """Writes lines in order, in a thread of its own."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -33,7 +33,7 @@ class StderrLines:
         self._is_closing = False
         self._is_closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="stderr", daemon=True)
+        self._thread = threading.Thread(target=self._write_lines, name="stderr", daemon=True)
 
     def __enter__(self) -> Self:
         if self._fd is not None:
@@ -41,7 +41,7 @@ class StderrLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write what stderr still takes within CLOSE_WITHIN_S."""
+        """Write the remaining lines, for at most CLOSE_WITHIN_S."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -49,7 +49,7 @@ class StderrLines:
             self._thread.join(CLOSE_WITHIN_S)
 
     def say(self, text: str) -> None:
-        """Say one line, soon; drop it where too many wait."""
+        """Queue a line, or drop it if the queue is full."""
         if self._fd is None:  # a stream in memory
             self._output.say(text)
             return
@@ -62,8 +62,8 @@ class StderrLines:
             self._lines.append(text)
             self._changed.notify()
 
-    def _work(self) -> None:
-        with suppress(OSError):  # nobody reads it any more
+    def _write_lines(self) -> None:
+        with suppress(OSError):  # the reader of the pipe is gone
             while (line := self._next()) is not None:
                 self._write(self._output.stderr_bytes(line))
         with self._changed:
@@ -71,7 +71,7 @@ class StderrLines:
             self._lines.clear()
 
     def _next(self) -> str | None:
-        """Wait for the next line. None: there will be none."""
+        """Wait for the next line. Return None when the queue is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines or self._dropped or self._is_closing)
             if self._lines:
@@ -80,13 +80,13 @@ class StderrLines:
 
     def _take_dropped(self) -> str:
         dropped, self._dropped = self._dropped, 0
-        return f"{dropped:,} lines were dropped: nobody read stderr"
+        return f"{dropped:,} lines were dropped: stderr was full"
 
     def _write(self, data: bytes) -> None:
-        """Write a line in parts that fit. Raises OSError where nobody reads, or where the program ends meanwhile."""
+        """Write a line in parts that fit. Raises OSError if the reader is gone, or if the program ends."""
         assert self._fd is not None
         while data:
-            _, writable, _ = select.select([], [self._fd], [], LOOK_EVERY_S)
+            _, writable, _ = select.select([], [self._fd], [], CHECK_CLOSING_EVERY_S)
             if writable:
                 data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
             elif self._is_closing:

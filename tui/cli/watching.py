@@ -1,7 +1,4 @@
-"""`watch`: one line per transition, until the run ends or the user has seen enough.
-
-What lives here: the same flow as the monitor's, with `output` at its end.
-"""
+"""`watch`: prints one line for each transition, until the run ends or the user presses Ctrl-C."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -30,7 +27,7 @@ from tui.output import Output
 from tui.session import Session
 
 TOO_EXPENSIVE: Final = 422
-"""The server wants a narrower window of time."""
+"""The server requires a shorter period."""
 
 
 @click.command("watch")
@@ -40,7 +37,7 @@ TOO_EXPENSIVE: Final = 422
 @connection_options
 @click.pass_obj
 def watch(output: Output, /, *, run_id: RunId | None, as_json: bool, **options: Any) -> None:
-    """Print every change of status as it is seen. With RUN: until that run ends, exit code 0, or 4 if it failed."""
+    """Print every change of status. With RUN, stop when that run ends: exit code 0, or 4 unless it completed."""
     settings = settings_of(options)
     run_async(_watch(output, settings, run_id, as_json=as_json))
 
@@ -54,50 +51,50 @@ async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as
         else:
             session.sources.follow_run(run_id)
         async for change in changes:
-            watcher.look_at_the_connection()
+            watcher.check_connection()
             for transition in change.transitions:
-                await watcher.see(transition.before, transition.after)
+                await watcher.on_transition(transition.before, transition.after)
 
 
 class _Watcher:
-    """Decides what is news: what was there when we came is not, unless it is the one run that was asked for."""
+    """Decides which transitions to print: those of the given run, or those of runs created after the start."""
 
     def __init__(self, session: Session, output: Output, run_id: RunId | None, *, as_json: bool) -> None:
         self._session = session
         self._output = output
         self._run_id = run_id
         self._as_json = as_json
-        self._began: datetime | None = None
+        self._start: datetime | None = None
         self._trouble: SourceRetrying | None = None
         self._was_live: bool | None = None
 
-    async def see(self, before: Run | None, after: Run) -> None:
-        """Print a transition if it is news. Raises `Stop` when the run that was asked for has ended."""
+    async def on_transition(self, before: Run | None, after: Run) -> None:
+        """Print a transition if it is new. Raises `Stop` when the given run has ended."""
         if self._run_id is not None and after.id != self._run_id:
             return
         if before is None and self._run_id is None and not self._is_new(after):
             return
         if self._run_id is not None and after.is_final:
-            after = await self._whole(after)
+            after = await self._complete(after)
         self._print(before, after)
         if self._run_id is not None and after.is_final:
             is_success = after.status is RunStatus.COMPLETED_SUCCESSFULLY
             raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
 
-    async def _whole(self, run: Run) -> Run:
-        """The run with what a feed does not tell of its end: the number of attempts, an output that is stored apart."""
+    async def _complete(self, run: Run) -> Run:
+        """Read what the feed omits when a run ends: the number of attempts, and an output that is stored apart."""
         from tui.sources.budget import Priority
         from tui.wire.errors import ApiError
 
         if run.body is not None and run.body[0].precision is Precision.DETAIL:
             return run
-        with suppress(ApiError):  # what is known tells how it ended
+        with suppress(ApiError):  # the status, which is known already, is enough
             await self._session.fetcher.fetch_run(run.id, Priority.SELECTED)
             await self._session.settle()
         return self._session.store.get(run.id) or run
 
     def _is_new(self, run: Run) -> bool:
-        return self._began is not None and run.fixed.created_at is not None and run.fixed.created_at > self._began
+        return self._start is not None and run.fixed.created_at is not None and run.fixed.created_at > self._start
 
     def _print(self, before: Run | None, after: Run) -> None:
         from tui.present.printed.schema import run_object, status_object
@@ -112,9 +109,9 @@ class _Watcher:
             line |= {f"previous{key[0].upper()}{key[1:]}": word for key, word in previous.items()}
         self._output.json_line(line)
 
-    def look_at_the_connection(self) -> None:
-        """Say on stderr when the connection went or came back. Raises `Stop` when there never was one."""
-        # Feeds last: where nothing can be read at all, that is the one thing to say.
+    def check_connection(self) -> None:
+        """Report on stderr a connection that was lost or is back. Raises `Stop` if there never was one."""
+        # Feeds last: if polling fails too, its `Stop` is the only report.
         for name, state in sorted(self._session.store.source_statuses.items(), key=lambda source: source[0] in FEEDS):
             match state:
                 case SourceRetrying() | SourceStopped() if name in FEEDS:
@@ -122,14 +119,14 @@ class _Watcher:
                 case SourceConnected():
                     self._was_live = name in FEEDS or self._was_live
                     if self._trouble is not None and name == self._trouble.source:
-                        self._output.say(f"connected again after {self._trouble.attempt} failed tries")
+                        self._output.say(f"connected again after {_tries(self._trouble.attempt)}")
                         self._trouble = None
-                    if self._began is None:
+                    if self._start is None:
                         newest = self._session.store.newest()
-                        self._began = newest.fixed.created_at if newest else None
-                        self._began = self._began or state.at
+                        self._start = newest.fixed.created_at if newest else None
+                        self._start = self._start or state.at
                 case SourceRetrying():
-                    if self._began is None:
+                    if self._start is None:
                         code = ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION
                         raise Stop(code, self._reason(state))
                     if state != self._trouble:
@@ -142,19 +139,23 @@ class _Watcher:
                     assert_never(state)
 
     def _reason(self, state: SourceRetrying | SourceStopped) -> str:
-        """Why there is nothing to watch, and what to do about a period that the server finds too long."""
+        """Return why nothing can be watched, with advice if the server requires a shorter period."""
         if state.status != TOO_EXPENSIVE or self._run_id is not None:
             return state.reason
         period = period_text(self._session.settings.history)
-        return f"{state.reason} (the server wants less than the last {period}: watch one RUN, or ls --period 1h)"
+        return f"{state.reason} (the server requires less than the last {period}: watch one RUN, or use ls --period 1h)"
 
     def _say_polling(self, state: SourceRetrying | SourceStopped) -> None:
-        """The feed is not to be had, or was lost: said once, until it is back."""
+        """Report once that the feed does not work, until it is back."""
         from tui.present.frame.trouble import feed_sentence
 
-        if self._began is not None and self._was_live is not False:
+        if self._start is not None and self._was_live is not False:
             self._was_live = False
             self._output.say(feed_sentence(state))
+
+
+def _tries(count: int) -> str:
+    return "1 failed try" if count == 1 else f"{count} failed tries"
 
 
 COMMANDS = (watch,)

@@ -21,13 +21,13 @@ from tests.perf.terminal import Terminal as Screen
 from tests.support.commands import Terminal, environment
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.virtual_clock import VirtualClock
-from tui.cli.asking import Patience, Typing, agrees
+from tui.cli.prompt import PromptInput, PromptTimeouts, confirm
 from tui.output import Output
 from tui.ui.input.type_ahead import ASK_CURSOR
 
 ANSWER = b"\x1b[12;40R"
-SHORT = Patience(ask_every_s=0.02, silent_after_s=0.06, late_within_s=0.02)
-LONG = Patience(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
+SHORT = PromptTimeouts(ask_every_s=0.02, silent_after_s=0.06, late_within_s=0.02)
+LONG = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ LONG = Patience(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
 )
 @given(data=st.data())
 def test_keys_mean_the_same_however_they_arrive(typed: bytes, is_meant: bool | None, data: st.DataObject) -> None:
-    typing = Typing("cancel")
+    typing = PromptInput("cancel")
     found = None
     while typed and found is None:
         size = data.draw(st.integers(1, len(typed)))
@@ -67,7 +67,7 @@ def test_keys_mean_the_same_however_they_arrive(typed: bytes, is_meant: bool | N
 
 
 def test_only_what_stays_is_shown() -> None:
-    typing = Typing("cancel")
+    typing = PromptInput("cancel")
     assert typing.feed(b"ahead") == (None, "")
     assert typing.feed(ANSWER + b"yo\x7f") == (None, "yo\b \b")
 
@@ -113,13 +113,13 @@ def is_empty(descriptor: int) -> bool:
 def test_y_counts_behind_the_terminals_answer(terminal: tuple[Output, Person]) -> None:
     output, person = terminal
     person.begin((ASK_CURSOR.encode(), b"y\n" + ANSWER), (b"6n", b"y\n"))
-    assert agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG)
+    assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
 
 
 def test_a_terminal_that_never_answers_takes_the_word(terminal: tuple[Output, Person]) -> None:
     output, person = terminal
-    person.begin((b"?", b"y\n"), (b"type cancel to do it", b"cancel\n"))
-    assert agrees(output, "Cancel 1 run? ", word="cancel", patience=SHORT)
+    person.begin((b"?", b"y\n"), (b"type cancel to confirm", b"cancel\n"))
+    assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
     assert person.shown.count(ASK_CURSOR.encode()) == 3
     assert person.shown.count(b"Waiting for the terminal to answer") == 1
 
@@ -127,8 +127,8 @@ def test_a_terminal_that_never_answers_takes_the_word(terminal: tuple[Output, Pe
 @pytest.mark.parametrize("typed", [b"y\n", b"\n", b"\x04", b"replay\n"])
 def test_a_terminal_that_never_answers_takes_nothing_else(terminal: tuple[Output, Person], typed: bytes) -> None:
     output, person = terminal
-    person.begin((b"type cancel to do it", typed))
-    assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=SHORT)
+    person.begin((b"type cancel to confirm", typed))
+    assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
 
 
 def test_a_dumb_terminal_is_asked_for_the_word(
@@ -136,16 +136,16 @@ def test_a_dumb_terminal_is_asked_for_the_word(
 ) -> None:
     output, person = terminal
     monkeypatch.setenv("TERM", "dumb")
-    person.begin((b"type cancel to do it", b"cancel\n"))
-    assert agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG)
+    person.begin((b"type cancel to confirm", b"cancel\n"))
+    assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
     assert b"\x1b" not in person.shown
 
 
 def test_a_late_answer_is_kept_from_the_shell(terminal: tuple[Output, Person]) -> None:
     output, person = terminal
-    patience = Patience(ask_every_s=20, silent_after_s=60, late_within_s=20)
+    timeouts = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=20)
     person.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", ANSWER))
-    assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=patience)
+    assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
     assert output.answers is not None
     assert is_empty(output.answers.fileno())
 
@@ -164,7 +164,7 @@ def test_ctrl_c_leaves_no_late_answer_to_the_shell(terminal: tuple[Output, Perso
 
     Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        agrees(output, "Cancel 1 run? ", word="cancel", patience=replace(LONG, late_within_s=20))
+        confirm(output, "Cancel 1 run? ", word="cancel", timeouts=replace(LONG, late_within_s=20))
     assert output.answers is not None
     assert is_empty(output.answers.fileno())
 
@@ -182,9 +182,9 @@ def test_a_terminal_that_goes_away_agrees_to_nothing(monkeypatch: pytest.MonkeyP
         output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, answers=keys)
         terminal = Thread(target=hang_up, daemon=True)
         terminal.start()
-        assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG)
+        assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
         terminal.join()
-        assert not agrees(output, "Cancel 1 run? ", word="cancel", patience=LONG), "it was gone before"
+        assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG), "it was gone before"
 
 
 @pytest.fixture

@@ -1,0 +1,257 @@
+"""Asks a yes/no question at the terminal, and accepts `y` only after the terminal has shown the question.
+
+After the question the terminal is asked for its cursor position. A `y` typed before that report may be older than the
+question, and does not count. A whole word counts at any time, since it cannot be typed by accident.
+"""
+
+import os
+import re
+import select
+import signal
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Final
+
+from tui.output import Output
+from tui.ui.input.type_ahead import ASK_CURSOR, ASK_EVERY_S, SILENT_AFTER_S
+
+YES: Final = "y"
+
+MAX_TYPED_BYTES: Final = 1_000
+"""A longer line means no."""
+
+WAITING: Final = "Waiting for the terminal to answer; until then y does not count. "
+
+_REPORT: Final = re.compile(rb"\x1b\[\d{1,5};\d{1,5}R")
+_PARTIAL_REPORT: Final = re.compile(rb"\x1b(\[(\d{1,5}(;(\d{1,5})?)?)?)?$")
+_ERASE: Final = b"\x08\x7f"
+_KILL: Final = b"\x15\x17"
+_END_OF_LINE: Final = b"\r\n"
+_END_OF_INPUT: Final = b"\x04"
+_ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
+_DUMB_TERMINALS: Final = frozenset({"", "dumb"})
+"""Values of TERM for terminals without control sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTimeouts:
+    """How often the terminal is asked, when it counts as silent, and how long late reports are kept from the shell."""
+
+    ask_every_s: float = ASK_EVERY_S
+    silent_after_s: float = SILENT_AFTER_S
+    late_within_s: float = 1.0
+
+
+@dataclass(slots=True)
+class PromptInput:
+    """The input of the terminal: cursor position reports, mixed with typed keys.
+
+    `reports` counts the reports. `echoes`: typed keys are shown, and stay in the line.
+    """
+
+    word: str
+    reports: int = 0
+    echoes: bool = False
+    _pending: bytes = b""
+    _line: bytearray = field(default_factory=bytearray)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the terminal has shown the question, so that `y` counts."""
+        return self.reports > 0
+
+    def feed(self, data: bytes) -> tuple[bool | None, str]:
+        """Parse some bytes. Return the answer, or None before the end of the line, and the text to echo."""
+        self._pending += data
+        shown = ""
+        while True:
+            found = _REPORT.search(self._pending) or _PARTIAL_REPORT.search(self._pending)
+            typed = self._pending if found is None else self._pending[: found.start()]
+            answer, echo = self._type(typed)
+            shown += echo
+            if answer is not None or found is None:
+                self._pending = b""
+                return answer, shown
+            if found.re is _PARTIAL_REPORT:
+                self._pending = self._pending[found.start() :]
+                return None, shown
+            self._pending = self._pending[found.end() :]
+            self._add_report()
+
+    def _add_report(self) -> None:
+        if not self.reports and not self.echoes:
+            self._line.clear()
+            self.echoes = True
+        self.reports += 1
+
+    def _type(self, typed: bytes) -> tuple[bool | None, str]:
+        shown = ""
+        for number in typed:
+            byte = bytes([number])
+            if byte in _END_OF_LINE:
+                text = self._line.decode("utf-8", "replace").strip()
+                self._line.clear()
+                if text == self.word or (text == YES and self.is_shown):
+                    return True, shown
+                if text != YES or self.echoes:
+                    return False, shown
+            elif (byte == _END_OF_INPUT and not self._line) or len(self._line) > MAX_TYPED_BYTES:
+                return False, shown
+            elif byte in _ERASE:
+                shown += "\b \b" if self._line else ""
+                del self._line[-1:]
+            elif byte in _KILL:
+                shown += "\b \b" * len(self._line)
+                self._line.clear()
+            elif byte >= b" ":
+                shown += byte.decode("ascii", "replace").replace("\ufffd", "?")
+                self._line += byte
+        return None, shown if self.echoes else ""
+
+
+def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeouts | None = None) -> bool:
+    """Ask on stderr. Return whether the user typed `y` after the question was shown, or typed `word`.
+
+    If the terminal never reports its cursor, only the word counts. Any other line means no.
+    """
+    if output.answers is None:
+        return False
+    word_question = f"The terminal does not report when it showed this: type {word} to confirm. "
+    try:
+        descriptor = output.answers.fileno()
+        termios.tcgetattr(descriptor)
+    except (termios.error, OSError, ValueError):  # a stream in memory
+        return output.ask(f"{question}{word_question}").strip() == word
+    with _ended_by_ctrl_c(), _unbuffered(descriptor):
+        prompt = _Prompt(output, descriptor, PromptInput(word), timeouts or PromptTimeouts())
+        try:
+            return prompt.ask(question, word_question)
+        finally:
+            # The shell's prompt starts on a new line, after Ctrl-C too.
+            output.prompt("", on_new_line=True)
+            prompt.drain_late_reports()
+
+
+class _Prompt:
+    """One question on a terminal in unbuffered mode."""
+
+    def __init__(self, output: Output, descriptor: int, prompt_input: PromptInput, timeouts: PromptTimeouts) -> None:
+        self._output = output
+        self._descriptor = descriptor
+        self._input = prompt_input
+        self._timeouts = timeouts
+        self._requested_reports = 0
+        self._is_silent = False
+
+    def ask(self, question: str, word_question: str) -> bool:
+        """Ask until the user ends a line. Return whether it confirms."""
+        if os.environ.get("TERM", "") in _DUMB_TERMINALS:
+            self._output.prompt(question)
+            answer = None
+        else:
+            answer = self._ask_terminal(question)
+        self._is_silent = answer is None and not self._input.is_shown
+        if self._is_silent or (answer is None and self._requested_reports > 1):
+            self._output.prompt(word_question if self._is_silent else question, on_new_line=True)
+            self._input.echoes = True
+        return bool(self._read(None)) if answer is None else answer
+
+    def _ask_terminal(self, question: str) -> bool | None:
+        """Show the question and request reports until one arrives, the user ends a line, or time is up."""
+        began_s = time.monotonic()
+        # The question and the request for a report are one write: the report proves that the question was shown.
+        text, is_new_line = question, False
+        while True:
+            self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
+            self._output.prompt(text, on_new_line=is_new_line, control=ASK_CURSOR)
+            answer = self._read(self._timeouts.ask_every_s, until_shown=True)
+            is_over = time.monotonic() - began_s >= self._timeouts.silent_after_s
+            if answer is not None or self._input.is_shown or is_over:
+                return answer
+            is_new_line = self._requested_reports == 1
+            text = WAITING if is_new_line else ""
+
+    def drain_late_reports(self) -> None:
+        """Read reports that have not arrived yet, which the shell would take for typed keys."""
+        ends_s = time.monotonic() + self._timeouts.late_within_s
+        while self._expects_report and (left_s := ends_s - time.monotonic()) > 0:
+            if self._read(left_s, until_shown=True) is False:
+                return
+
+    @property
+    def _expects_report(self) -> bool:
+        return not self._is_silent and self._input.reports < self._requested_reports
+
+    def _read(self, timeout_s: float | None, *, until_shown: bool = False) -> bool | None:
+        """Read until the user ends a line, or a report arrives if `until_shown`. Return None without an answer."""
+        ends_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_s = None if ends_s is None else max(0.0, ends_s - time.monotonic())
+            ready, _, _ = select.select([self._descriptor], [], [], left_s)
+            if not ready:
+                return None
+            try:
+                data = os.read(self._descriptor, 1024)
+            except OSError:  # on Linux: the terminal is closed
+                return False
+            if not data:
+                return False
+            answer, echo = self._input.feed(data)
+            self._output.prompt("", control=echo)
+            if answer is not None or (until_shown and self._input.is_shown):
+                return answer
+
+
+@contextmanager
+def _unbuffered(descriptor: int) -> Iterator[None]:
+    """Read keys without a line buffer and without echo; Ctrl-C still works.
+
+    Keys typed before are discarded. The old mode is restored at the end, before a signal ends the process, and while
+    Ctrl-Z stops it.
+    """
+    before = termios.tcgetattr(descriptor)
+    now = termios.tcgetattr(descriptor)
+    now[3] &= ~(termios.ICANON | termios.ECHO)
+    now[6][termios.VMIN], now[6][termios.VTIME] = 1, 0
+
+    def restore() -> None:
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+    def end(number: int, _: FrameType | None) -> None:
+        restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def stop(number: int, _: FrameType | None) -> None:
+        restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        # The shell has resumed the program.
+        signal.signal(number, stop)
+        termios.tcsetattr(descriptor, termios.TCSANOW, now)
+
+    handlers = {number: signal.signal(number, end) for number in _ENDING_SIGNALS}
+    handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, stop)
+    try:
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, now)
+        yield
+    finally:
+        restore()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C interrupt a read; the handler of the event loop would only set a flag."""
+    before: Callable[[int, FrameType | None], object] | int | None
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
