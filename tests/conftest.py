@@ -1,4 +1,4 @@
-"""What every test finds: no settings of the machine that runs it, and an API made of recordings if it asks."""
+"""Fixtures of all tests: a clean environment, leak checks, and an API that serves the recordings."""
 
 import gc
 import os
@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.recording_server import RecordingsApi
 
-# No deadline: on a busy machine a pure function can take longer than hypothesis allows by default.
-# "repeatable" draws the same examples for the same code, so that one commit has one verdict; "explore" draws new
-# ones and more of them: HYPOTHESIS_PROFILE=explore tests/run.
+# No deadline: on a busy machine, a pure function may exceed hypothesis's default. "repeatable" draws the same examples
+# for the same code; "explore" draws more examples, new ones each time: HYPOTHESIS_PROFILE=explore tests/run.
 settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
@@ -29,22 +28,22 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key, address, branch, proxy or certificate authority of the machine reaches a test."""
+    """Hide the machine's keys, addresses, branches, proxies and certificate authorities from the tests."""
     for name in (*_NAMES, "VERCEL_GIT_COMMIT_REF", "NO_COLOR", *_PROXIES, *_CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def what_was_there_before() -> None:
-    """What is loaded when a module begins stays: `told_by_itself` need not look through it after each of its tests."""
+def frozen_imports() -> None:
+    """Exclude all loaded modules from garbage collection, so that `leaks_are_reported` stays fast."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def told_by_itself(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A socket or task that a test of sessions or sources leaves behind is told by that test, not by a later one."""
+def leaks_are_reported(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect garbage after tests of sessions and sources, so that each test reports its own leaked socket or task."""
     yield
     if {"sources", "session"} & set(request.path.parts):
         gc.collect()
@@ -52,6 +51,6 @@ def told_by_itself(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def recordings_api() -> Iterator[RecordingsApi]:
-    """A server on a loopback port that answers as the recorded one did; see `tests.support.recording_server`."""
+    """A server on a loopback port that answers with recordings; see `tests.support.recording_server`."""
     with RecordingsApi() as api:
         yield api

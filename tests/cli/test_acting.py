@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.answers import server_error
 from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
+from tests.support.responses import server_error
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
 from tui.cli.acting import read_environment

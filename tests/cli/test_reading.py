@@ -13,11 +13,11 @@ import pytest
 from jsonschema import Draft7Validator
 from starlette.responses import Response
 
-from tests.support.answers import server_error
 from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
-from tests.support.recording_server import RecordingsApi, Reply, Seen
+from tests.support.recording_server import ReceivedRequest, RecordingsApi, Reply
 from tests.support.recordings import recording, recordings
+from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.new_run import NewRun
 
@@ -423,7 +423,7 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
 
 
 def test_tree_is_queried_without_times_where_the_server_has_none(recordings_api: RecordingsApi) -> None:
-    def answer(seen: Seen) -> str:
+    def answer(seen: ReceivedRequest) -> str:
         return "836" if "execution_duration" in seen.json["query"] else "834"
 
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from tests.support.answers import server_error
 from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.recordings import body_of
 from tests.support.relay import RELAY_PATH, TOKEN, Relayed, hear_until, is_as_the_world, on_screen, relaying
+from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.actions import REPLAY
 from tui.domain.action import ActionPhase

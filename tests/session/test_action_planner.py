@@ -9,8 +9,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.actions import LONG, fleet_of
-from tests.support.answers import server_error
 from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.responses import server_error
 from tests.support.session import pass_time, started
 from tui.actions import CANCEL
 from tui.domain.action_plan import ActionPlan

@@ -9,8 +9,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.actions import LONG, acting, fleet_of, log_lines
-from tests.support.answers import server_error
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
+from tests.support.responses import server_error
 from tests.support.session import started
 from tui.actions import ACTIONS, CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase

@@ -8,8 +8,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.actions import seen
-from tests.support.answers import server_error
 from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.responses import server_error
 from tests.support.session import pass_time, polling, started
 from tests.support.virtual_clock import START, VirtualClock
 from tui.actions import CANCEL

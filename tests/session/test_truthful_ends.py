@@ -7,8 +7,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.actions import LONG, acting, finish, fleet_of, log_lines, seen
-from tests.support.answers import server_error
 from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, serving
+from tests.support.responses import server_error
 from tests.support.session import pass_time, started
 from tui.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.answers import HalfAnswer, html_page, server_error
 from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.support.relay import RELAY_PATH, Relayed, relaying
+from tests.support.responses import TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
@@ -229,7 +229,7 @@ def test_how_it_gets_on_otherwise_is_left_to_who_runs_it(name: str) -> None:
 @pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize(
     "answer",
-    [lambda: server_error(500), lambda: server_error(503), html_page, HalfAnswer, lambda: JSONResponse([1])],
+    [lambda: server_error(500), lambda: server_error(503), html_page, TruncatedResponse, lambda: JSONResponse([1])],
     ids=["500", "503", "an HTML page", "a closed connection", "another shape"],
 )
 def test_what_passes_is_transient_and_running_it_again_goes_on(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from tests.support.answers import HalfAnswer, server_error
 from tests.support.fleet import Fleet, FleetRun
+from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, polling, public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
@@ -127,7 +127,7 @@ def test_a_run_whose_detail_cannot_be_read_stops_nobody_and_is_tried_again(tmp_p
 
 
 @pytest.mark.parametrize(
-    "answer", [HalfAnswer, server_error, lambda: PlainTextResponse("?"), lambda: server_error(400)],
+    "answer", [TruncatedResponse, server_error, lambda: PlainTextResponse("?"), lambda: server_error(400)],
     ids=["a closed connection", "a 503", "no JSON", "the 400 of an outage"],
 )  # fmt: skip
 def test_queries_that_fail_leave_the_list_alone_and_are_asked_less_often(

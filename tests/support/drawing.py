@@ -1,7 +1,6 @@
-"""A terminal's screen as a picture: SVG by rich's export, PNG by the same cells drawn with a font of the system.
+"""Draws the screen of a terminal as SVG, with rich's export, or as PNG.
 
-What lives here: cells to pixels. Which screens are drawn is `tests.screenshots`'s. Nothing is fetched: the PNG takes
-DejaVu Sans Mono as Debian's package fonts-dejavu-core has it.
+The PNG uses DejaVu Sans Mono from Debian's package fonts-dejavu-core. `tests.screenshots` chooses the screens.
 """
 
 import re
@@ -32,23 +31,23 @@ THEME: Final = TerminalTheme(GROUND, INK, list(SIXTEEN))
 FONTS: Final = Path("/usr/share/fonts/truetype/dejavu")
 FONT_SIZE: Final = 15
 LINE_HEIGHT: Final = 1.2
-"""Times the font's size: with it the strokes of the font's lines and bars meet."""
+"""Relative to the font size. At this height, lines and bars of adjacent rows touch."""
 
 _NAMES: Final = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 
 
 def svg(text: Text, columns: int, title: str) -> str:
-    """Styled text as it looks on a terminal of so many columns."""
+    """Return styled text as an SVG terminal of this many columns."""
     console = Console(record=True, width=columns, file=StringIO(), force_terminal=True, color_system="truecolor")
     console.print(text, no_wrap=True, crop=False, overflow="ignore")
     drawn = console.export_svg(title=title, theme=THEME, unique_id="trigger-tui")
-    # The font that rich would fetch from elsewhere: any monospace will do.
+    # Remove the web font, which would be downloaded.
     drawn = re.sub(r"@font-face \{.*?\}\n", "", drawn, flags=re.DOTALL)
     return drawn.replace("Fira Code", "DejaVu Sans Mono")
 
 
 def text_of(terminal: Terminal) -> Text:
-    """What is on the screen, with its styles."""
+    """Return the text on the screen with its styles."""
     rows = []
     for y in range(terminal.screen.lines):
         row = Text()
@@ -66,7 +65,7 @@ def text_of(terminal: Terminal) -> Text:
 
 
 def png(terminal: Terminal, path: Path) -> None:
-    """Write what is on the screen as a picture."""
+    """Write the screen as a PNG file."""
     plain, bold = (ImageFont.truetype(FONTS / f"DejaVuSansMono{face}.ttf", FONT_SIZE) for face in ("", "-Bold"))
     width, height = round(plain.getlength("M")), round(FONT_SIZE * LINE_HEIGHT)
     columns, rows = terminal.screen.columns, terminal.screen.lines
@@ -93,13 +92,13 @@ def _row(terminal: Terminal, y: int) -> list[Any]:
 
 
 def _pieces(row: Sequence[Any]) -> Iterator[list[Any]]:
-    """The row in pieces of one style."""
+    """Split a row into runs of cells with one style."""
     for _, cells in groupby(row, key=lambda cell: (_colors(cell), cell.bold, cell.underscore)):
         yield list(cells)
 
 
 def _colors(cell: Any) -> tuple[Color, Color]:
-    """Ink and ground of a cell."""
+    """Return the foreground and the background of a cell."""
     ink, ground = _color(cell.fg, INK), _color(cell.bg, GROUND)
     return (ground, ink) if cell.reverse else (ink, ground)
 

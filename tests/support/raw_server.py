@@ -1,6 +1,6 @@
-"""A server of raw sockets: each connection is handed to a function of the test, in a thread of its own.
+"""A server of raw sockets for failures that no HTTP server produces, such as broken TLS or half a proxy handshake.
 
-For what no HTTP server does: broken TLS, a proxy that closes in the middle of its handshake.
+Each connection runs a function of the test in its own thread.
 """
 
 import os
@@ -12,15 +12,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CERTIFICATE = str(Path(__file__).parents[1] / "wire" / "loopback.pem")
-GIVES_UP_S = 20.0
-"""A connection that nobody ends is ended by this, so that a wrong test fails and does not hang."""
+CONNECTION_TIMEOUT_S = 20.0
+"""Timeout of every read and write, so that a wrong test fails instead of hanging."""
 
 Serve = Callable[[socket.socket], object]
 
 
 @contextmanager
 def serving(serve: Serve) -> Iterator[int]:
-    """Run `serve` for each connection; gives the port. Every connection is closed when its function returns."""
+    """Run `serve` for each connection, and close the connection when it returns. Yield the port."""
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
     connections: list[socket.socket] = []
@@ -35,7 +35,7 @@ def serving(serve: Serve) -> Iterator[int]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            connection.settimeout(GIVES_UP_S)
+            connection.settimeout(CONNECTION_TIMEOUT_S)
             connections.append(connection)
             threads.append(threading.Thread(target=attend, args=(connection,)))
             threads[-1].start()
@@ -57,7 +57,7 @@ def serving(serve: Serve) -> Iterator[int]:
 
 
 def tls_server(*, wants_client_certificate: bool = False) -> ssl.SSLContext:
-    """TLS of a server with the tests' own certificate."""
+    """Return the TLS context of a server with the certificate of the tests."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     if wants_client_certificate:
@@ -67,11 +67,11 @@ def tls_server(*, wants_client_certificate: bool = False) -> ssl.SSLContext:
 
 
 def closed(connection: socket.socket) -> None:
-    """Say nothing: the connection is closed at once."""
+    """Close the connection at once."""
 
 
 def over_tls(serve: Serve, **options: bool) -> Serve:
-    """Shake hands first; `serve` gets the encrypted connection."""
+    """Return a function that runs `serve` on the encrypted connection after the TLS handshake."""
 
     def begin(connection: socket.socket) -> None:
         with tls_server(**options).wrap_socket(connection, server_side=True) as encrypted:
@@ -81,7 +81,7 @@ def over_tls(serve: Serve, **options: bool) -> Serve:
 
 
 def read_head(connection: socket.socket) -> bytes:
-    """Read to the end of a request's head. Raises EOFError where there is none."""
+    """Read a request to the end of its head. Raises EOFError if the connection ends before."""
     head = b""
     while b"\r\n\r\n" not in head:
         part = connection.recv(65_536)
@@ -92,11 +92,11 @@ def read_head(connection: socket.socket) -> bytes:
 
 
 def write_past_tls(connection: socket.socket, data: bytes) -> None:
-    """Put bytes on the wire below the encryption, as a broken middlebox does."""
+    """Send unencrypted bytes, as a broken middlebox does."""
     os.write(connection.fileno(), data)
 
 
 def until_closed(connection: socket.socket) -> None:
-    """Read until the other side ends."""
+    """Read until the other side closes the connection."""
     while connection.recv(65_536):
         pass

@@ -1,25 +1,21 @@
-"""A real HTTP server on a loopback port that answers as Trigger.dev did, out of the recordings.
+"""A real HTTP server on a loopback port that answers with the recorded responses of Trigger.dev.
 
-What lives here: the server, and the ways in which a test changes its answers. `with RecordingsApi() as api:` (or the
-fixture `recordings_api`) gives an object with
+Use `with RecordingsApi() as api:` or the fixture `recordings_api`:
 
     api.url                              its address, `http://127.0.0.1:<port>`
-    api.requests                         what was asked so far, in order: `Seen(method, path, query, headers, body)`
-    api.answer(*answers, path=…)         from now on these, one request each, the last one for ever
-    api.release()                        lets requests that hang be closed
+    api.requests                         the received requests, in order
+    api.answer(*answers, path=…)         use these answers from now on, one per request, the last one repeatedly
+    api.release()                        close the connections of hanging requests
 
-A request is answered with the recording of the same method, path and query (and TRQL); where there is none,
-`page[size]` does not count. Of several it is a success rather than an error, then one with the version header as it was
-sent, then the lowest number. A list whose parameters nobody recorded is an empty page (recording 049), anything else
-unknown is `404 {"error":"Not found"}`.
+A request gets the recording with the same method, path and query (or TRQL), if necessary regardless of `page[size]`
+and of the period. Among several recordings a success comes first, then the same presence of the version header, then
+the lowest number. A list with other parameters is an empty page (recording 049). Anything else is a 404.
 
-An answer is the number of a recording ("103"), a `Reply`, a `Fault`, or a function of the `Seen` request that gives one
-of these. `path` is exact, as it stands in the request line without its query; None means every path. The newest
-`answer` that fits is taken. The recorded headers are sent too, so that the time (`Date`) is that of the recording; a
-`Reply` without a `date` is dated `RECORDED_DATE`.
+An answer is the number of a recording ("103"), a `Reply`, a `Fault`, or a function from a `ReceivedRequest` to one of
+these. `path` is the exact path of the request line, None every path. The latest matching `answer` is used. Recorded
+headers are sent too, so the `Date` is that of the recording; a `Reply` without a date has `RECORDED_DATE`.
 
-The server speaks keep-alive and gzip, answers requests that come through it as a proxy for any host
-(`GET http://host/path`), and speaks TLS when it is given a certificate.
+The server supports keep-alive, gzip and TLS, and works as a proxy for any host (`GET http://host/path`).
 """
 
 import gzip
@@ -42,37 +38,41 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.support.recordings import as_bytes, recording, recordings
 
 RECORDED_DATE = "Tue, 24 Nov 2026 14:05:00 GMT"
-LONGEST_HANG_S = 30.0
-"""So that a test that forgets to release what hangs fails, and does not hang itself."""
+MAX_HANG_S = 30.0
+"""A test that forgets to release hanging requests fails after this time."""
 
 DRIBBLE_S = 0.02
-"""Between two bytes of an answer that never ends: shorter than any read timeout."""
+"""Time between two bytes of an endless response, shorter than any read timeout."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A request as it arrived. Header names are in lower case, `target` is the request line's, before any
-    decoding, `connection` the address of the client, which differs from connection to connection."""
+class ReceivedRequest:
+    """A request of the tested client."""
 
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    """Headers by their lower-case names."""
+
     body: bytes
     target: str
+    """The target of the request line, undecoded."""
+
     connection: str
+    """The address of the client, which is different for each connection."""
 
     @property
     def json(self) -> Any:
-        """The decoded body, or None where it has none."""
+        """The decoded body, None if it is empty."""
         return json.loads(self.body) if self.body else None
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer made by hand: `body` is bytes or text as it is, or any other value as JSON.
+    """A response: bytes and texts are sent unchanged, other bodies as JSON.
 
-    `is_packed`: the body is called gzip as it stands, whatever it is.
+    `is_packed`: send the body unchanged, but declare it as gzip.
     """
 
     status: int = 200
@@ -82,27 +82,27 @@ class Reply:
 
 
 class Fault(Enum):
-    """Ways of not answering."""
+    """Ways to fail a request."""
 
     CLOSE = "the connection is closed without an answer"
     RESET = "the connection is reset"
-    HANG = "nothing comes until `release()`"
-    GARBAGE = "something that is no HTTP"
+    HANG = "no response until `release()`"
+    GARBAGE = "bytes that are not HTTP"
     DRIBBLE = "a byte now and then until `release()`"
     HALF = "a body that ends before its Content-Length"
-    BAD_RECORD = "bytes below the encryption that are no record of TLS"
+    BAD_RECORD = "unencrypted bytes on a TLS connection"
 
 
 PlainAnswer = str | Reply | Fault
-Answer = PlainAnswer | Callable[[Seen], PlainAnswer]
+Answer = PlainAnswer | Callable[[ReceivedRequest], PlainAnswer]
 
 
 class RecordingsApi:
-    """The server; see the module. It runs in threads of its own from `__enter__` to `__exit__`."""
+    """The server, which runs in its own threads while it is entered."""
 
     def __init__(self, certificate: str | None = None) -> None:
-        """`certificate` is the path of a PEM file with a certificate and its key: then the address is https."""
-        self.requests: list[Seen] = []
+        """`certificate` is the path of a PEM file with a certificate and its key. With it, the server speaks TLS."""
+        self.requests: list[ReceivedRequest] = []
         self._overrides: list[tuple[str, str | None, list[Answer]]] = []
         self._released = threading.Event()
         self._lock = threading.Lock()
@@ -133,33 +133,33 @@ class RecordingsApi:
         self._server.server_close()
 
     def answer(self, *answers: Answer, method: str = "GET", path: str | None = None) -> None:
-        """Answer requests of this method and path with these, one after the other, the last one for ever."""
+        """Use these answers for requests with this method and path, one per request, the last one repeatedly."""
         if not answers:
-            raise ValueError("which answer?")
+            raise ValueError("no answer given")
         self._overrides.append((method, path, list(answers)))
 
     def release(self) -> None:
-        """Close the connections of the requests that hang, now and later."""
+        """Close the connections of hanging requests, now and later."""
         self._released.set()
 
-    def wait_released(self, longest_s: float = LONGEST_HANG_S) -> bool:
-        """Block until `release()`, but no longer than that; gives whether it came."""
-        return self._released.wait(longest_s)
+    def wait_released(self, timeout_s: float = MAX_HANG_S) -> bool:
+        """Block until `release()` or the timeout. Return whether it was released."""
+        return self._released.wait(timeout_s)
 
-    def take_answer(self, seen: Seen) -> Reply | Fault:
-        """Note a request, and choose its answer."""
+    def take_answer(self, request: ReceivedRequest) -> Reply | Fault:
+        """Record a request, and choose its answer."""
         with self._lock:
-            self.requests.append(seen)
-            answer = self._overridden(seen)
+            self.requests.append(request)
+            answer = self._overridden(request)
         if callable(answer):
-            answer = answer(seen)
+            answer = answer(request)
         if isinstance(answer, str):
             return _replay(answer)
-        return _recorded(seen) if answer is None else answer
+        return _recorded(request) if answer is None else answer
 
-    def _overridden(self, seen: Seen) -> Answer | None:
+    def _overridden(self, request: ReceivedRequest) -> Answer | None:
         for method, path, answers in reversed(self._overrides):
-            if method == seen.method and path in {None, seen.path}:
+            if method == request.method and path in {None, request.path}:
                 return answers.pop(0) if len(answers) > 1 else answers[0]
         return None
 
@@ -176,7 +176,7 @@ class _Known:
 
 @cache
 def _known() -> dict[str, list[_Known]]:
-    """What can be answered, by method."""
+    """Return the recordings by method."""
     by_method: dict[str, list[_Known]] = {}
     for name, parsed in recordings():
         if (request := parsed.get("request")) is not None:
@@ -192,24 +192,24 @@ def _known() -> dict[str, list[_Known]]:
     return by_method
 
 
-def _recorded(seen: Seen) -> Reply:
-    trql = _trql(seen.json) if seen.path == "/api/v1/query" else None
-    is_versioned = "x-trigger-api-version" in seen.headers
-    known = [one for one in _known().get(seen.method, ()) if one.path == seen.path and one.trql == trql]
-    same = [one for one in known if one.query == seen.query]
-    same = same or [one for one in known if _sizeless(one.query) == _sizeless(seen.query)]
-    same = same or [one for one in known if _windowless(one.query) == _windowless(seen.query)]
-    same = same or [one for one in known if _windowless(_sizeless(one.query)) == _windowless(_sizeless(seen.query))]
+def _recorded(request: ReceivedRequest) -> Reply:
+    trql = _trql(request.json) if request.path == "/api/v1/query" else None
+    is_versioned = "x-trigger-api-version" in request.headers
+    known = [one for one in _known().get(request.method, ()) if one.path == request.path and one.trql == trql]
+    same = [one for one in known if one.query == request.query]
+    same = same or [one for one in known if _sizeless(one.query) == _sizeless(request.query)]
+    same = same or [one for one in known if _windowless(one.query) == _windowless(request.query)]
+    same = same or [one for one in known if _windowless(_sizeless(one.query)) == _windowless(_sizeless(request.query))]
     if same:
         best = min(same, key=lambda one: (one.status >= 400, one.is_versioned != is_versioned, one.name))
         return _replay(best.name)
-    if known and seen.path == "/api/v1/runs":
+    if known and request.path == "/api/v1/runs":
         return _replay("049")
     return Reply(404, {"error": "Not found"})
 
 
 def _windowless(query: dict[str, str]) -> dict[str, str]:
-    """Most lists were recorded without the period that the program always sends."""
+    """Remove the period, which the client always sends and most recordings lack."""
     return {key: value for key, value in query.items() if not key.startswith("filter[createdAt]")}
 
 
@@ -249,19 +249,19 @@ class _Server(ThreadingHTTPServer):
             self._open.discard(connection)
 
     def close_connections(self) -> None:
-        """End those that clients keep alive: the threads that wait on them are joined afterwards."""
+        """Close kept-alive connections, so that their threads can be joined."""
         with self._open_lock:
             for connection in self._open:
-                with suppress(OSError):  # it was closed by the other side
+                with suppress(OSError):  # closed by the client
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that go away are what some tests are about."""
+        """Print nothing: some tests disconnect on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # The head and the body of an answer are two writes: without this the second one waits for the client.
+    # Head and body are two writes. With Nagle's algorithm the second one would wait for the client.
     disable_nagle_algorithm = True
     server: _Server
 
@@ -276,13 +276,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.closed(self.request)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is the standard library's
-        """Write nothing."""
+        """Print nothing."""
 
     def _respond(self) -> None:
-        # The standard library folds slashes at the start of a path: the request line is what was asked.
+        # `self.path` has leading slashes folded. The request line has the original target.
         target = self.requestline.split(" ")[1]
         parts = urlsplit(target)
-        seen = Seen(
+        request = ReceivedRequest(
             method=self.command,
             path=parts.path,
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
@@ -291,7 +291,7 @@ class _Handler(BaseHTTPRequestHandler):
             target=target,
             connection=f"{self.client_address[0]}:{self.client_address[1]}",
         )
-        answer = self.server.api.take_answer(seen)
+        answer = self.server.api.take_answer(request)
         if isinstance(answer, Fault):
             self._fail(answer)
         else:
@@ -325,7 +325,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.HANG:
                 self.server.api.wait_released()
             case Fault.RESET:
-                # Closing a socket that lingers for no time sends RST in place of FIN.
+                # A linger time of zero makes close() send RST instead of FIN.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.rfile.close()
                 self.wfile.close()

@@ -1,6 +1,6 @@
 """The recorded answers of a real server: the files of `tests/wire/recordings`, parsed again for each call.
 
-`tests.support.recording_server` serves them over HTTP; `tests/wire/recordings/README.md` explains each.
+`tests.support.recording_server` serves them over HTTP; `tests/wire/recordings/README.md` explains them.
 """
 
 import json
@@ -17,7 +17,7 @@ def _files() -> dict[str, Path]:
 
 
 def names() -> list[str]:
-    """The names of all recordings (`241-trace-fail-retry`), in order."""
+    """Return the names of all recordings, such as `241-trace-fail-retry`, in order."""
     return list(_files())
 
 
@@ -30,17 +30,17 @@ def _bytes_of(number: str) -> bytes:
 
 
 def recording(number: str) -> dict[str, Any]:
-    """The parsed file whose name starts with `<number>-`, or is `number`: the caller may change it.
+    """Return the parsed file with this number or name. The caller may change it.
 
-    Keys: `what`, `request` {method, path, query, headers, body}, `response` {status, headers, body}; the sequences
-    (760-764) have `polls` of such pairs instead. Raises LookupError when there is none, or more than one (739).
+    Keys: `what`, `request` {method, path, query, headers, body} and `response` {status, headers, body}. A sequence
+    (760-764) has `polls` of such pairs instead. Raises LookupError unless exactly one file matches.
     """
     parsed: dict[str, Any] = json.loads(_bytes_of(number))
     return parsed
 
 
 def recordings() -> list[tuple[str, dict[str, Any]]]:
-    """Yield the name and the parsed file of all recordings, in order."""
+    """Return the name and the parsed file of every recording, in order."""
     return [(name, recording(name)) for name in names()]
 
 

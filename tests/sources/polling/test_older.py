@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.answers import server_error
 from tests.support.fleet import Fleet, FleetRun, is_sweep
+from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.answers import html_page, server_error
 from tests.support.fleet import Fleet, FleetRun, at, is_window, serving, steady_fleet
+from tests.support.responses import html_page, server_error
 from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import Capability

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import Response
 
-from tests.support.answers import server_error
 from tests.support.fleet import HELD, FleetRun
+from tests.support.responses import server_error
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, told
 from tui.domain.environment import Environment

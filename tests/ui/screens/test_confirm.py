@@ -6,8 +6,8 @@ import pytest
 from starlette.responses import JSONResponse
 from textual import events
 
-from tests.support.answers import server_error
 from tests.support.fleet import Fleet, FleetRun
+from tests.support.responses import server_error
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
 from tui.domain.ids import RunId

@@ -1,7 +1,4 @@
-"""Answers that a test gives by hand in the server's place.
-
-What lives here: what a proxy, or a server in trouble, may say. What the emulator says by itself is not here.
-"""
+"""Responses of a failing server or a proxy, which a test returns in place of the emulator's."""
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -15,8 +12,8 @@ def html_page() -> Response:
     return HTMLResponse("<!DOCTYPE html><html>bad gateway</html>", 502)
 
 
-class HalfAnswer(Response):
-    """A body that ends before its Content-Length: the server closes the connection then."""
+class TruncatedResponse(Response):
+    """A body that ends before its Content-Length, after which the server closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
