@@ -147,7 +147,7 @@ class TriggerApp(AppBase):
                 async with asyncio.timeout(KEY_WITHIN_S):
                     await done.wait()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
-            self._driver.backlog.done()
+            self._driver.backlog.record_handled()
 
     def use_look(self, look: ColorMode) -> None:
         """Other colours."""

@@ -16,7 +16,7 @@ from textual.app import App
 
 from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, TerminalDriver, size_of
 from tui.ui.input.type_ahead import ASK_CURSOR
-from tui.ui.terminal.output import MAX_WAITING_BYTES, TerminalWriter
+from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 
 SCREEN_OFF = b"\x1b[?1049l"
 
@@ -47,17 +47,17 @@ def test_title_that_was_dropped_is_sent_again() -> None:
 
     async def scenario() -> bytes:
         driver = TerminalDriver(App[int]())
-        driver._writer = TerminalWriter(slave, on_gone=driver._hang_up, on_caught_up=driver._catch_up)
+        driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
-        driver.write("x" * 2 * MAX_WAITING_BYTES)
+        driver.write("x" * 2 * MAX_UNWRITTEN_BYTES)
         assert not driver.ask_cursor(ASK_CURSOR)
         driver.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
             while not written.endswith(b"\x1b[22;2t\x1b]2;PROD\x1b\\"):
-                written += await asyncio.to_thread(os.read, master, MAX_WAITING_BYTES)
+                written += await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
         driver.set_title("DEV")
-        written = await asyncio.to_thread(os.read, master, MAX_WAITING_BYTES)
+        written = await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
         driver._writer.close()
         return written
 

@@ -15,13 +15,13 @@ from tui.ui.terminal.input import (
     MAX_PASTE_BYTES,
     MAX_UNFINISHED_S,
     MIN_LATE_PASTE_BYTES,
-    UNFINISHED_S,
+    SILENCE_TIMEOUT_S,
     InputDecoder,
 )
 from tui.ui.terminal.key_backlog import MAX_WAITING_KEYS, KeyBacklog
 
 MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
-A_MOMENT_S = 2 * UNFINISHED_S
+A_MOMENT_S = 2 * SILENCE_TIMEOUT_S
 
 CHUNKS = st.lists(
     st.tuples(st.one_of(st.binary(max_size=12), st.sampled_from(ODD)), st.sampled_from([0.0, 0.05, 0.2, 1.5, 40.0])),
@@ -197,7 +197,7 @@ def test_paste_is_cut_at_its_bound() -> None:
 def test_paste_without_an_end_is_given_up_and_its_rest_not_typed() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~one", 0.0)
-    assert said(decoder.expire(UNFINISHED_S)) == ["paste one"]
+    assert said(decoder.expire(SILENCE_TIMEOUT_S)) == ["paste one"]
     assert said(decoder.feed(b"Cy\x1b[201~", 2.0)) == ["paste Cy"]
     decoder.feed(b"\x1b[200~one", 3.0)
     assert said(decoder.feed(b"C" * MIN_LATE_PASTE_BYTES, 4.5)) == ["paste one"]
@@ -223,5 +223,5 @@ def test_flood_of_keys_is_bounded_and_leaves_the_way_out() -> None:
     assert admitted == ["j"] * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"]
     assert sum(backlog.admit("escape") for _ in range(3 * MAX_WAITING_KEYS)) < MAX_WAITING_KEYS
     for _ in range(2 * MAX_WAITING_KEYS):
-        backlog.done()
+        backlog.record_handled()
     assert backlog.admit("j")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tui.ui.terminal import output as terminal_output
-from tui.ui.terminal.output import END_STRING, MAX_WAITING_BYTES, TerminalWriter
+from tui.ui.terminal.output import END_STRING, MAX_UNWRITTEN_BYTES, TerminalWriter
 
 PATIENCE_S = 10.0
 
@@ -42,7 +42,7 @@ class Pty:
 def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
     """Once with a descriptor of our own, once where the terminal cannot be opened again."""
     if request.param == "shared":
-        monkeypatch.setattr(terminal_output, "_open_again", lambda descriptor: (descriptor, False))
+        monkeypatch.setattr(terminal_output, "_reopen", lambda descriptor: (descriptor, False))
     master, slave = pty.openpty()
     tty.setraw(slave)
     terminal = Pty(master, slave)
@@ -57,7 +57,7 @@ def test_nothing_is_lost_on_a_terminal_in_either_mode(terminal: Pty, is_blocking
     os.set_blocking(terminal.slave, is_blocking)
     flags = fcntl.fcntl(terminal.slave, fcntl.F_GETFL)
     writer = terminal.writer()
-    sent = "".join(f"{number:07}é" for number in range(MAX_WAITING_BYTES // 10)).encode()
+    sent = "".join(f"{number:07}é" for number in range(MAX_UNWRITTEN_BYTES // 10)).encode()
     writer.write(sent.decode())
     assert not writer.finish(0.0)
     assert terminal.read(len(sent)) == sent
@@ -69,9 +69,9 @@ def test_nothing_is_lost_on_a_terminal_in_either_mode(terminal: Pty, is_blocking
 
 def test_writer_drops_frames_when_behind_and_says_so_later(terminal: Pty) -> None:
     writer = terminal.writer()
-    assert writer.write("a" * MAX_WAITING_BYTES * 2)
+    assert writer.write("a" * MAX_UNWRITTEN_BYTES * 2)
     assert not writer.write("lost")
-    assert terminal.read(MAX_WAITING_BYTES * 2) == b"a" * MAX_WAITING_BYTES * 2
+    assert terminal.read(MAX_UNWRITTEN_BYTES * 2) == b"a" * MAX_UNWRITTEN_BYTES * 2
     assert terminal.caught_up.wait(PATIENCE_S)
     assert writer.write("kept")
     assert terminal.read(4) == b"kept"
@@ -80,19 +80,19 @@ def test_writer_drops_frames_when_behind_and_says_so_later(terminal: Pty) -> Non
 
 def test_writer_replaces_what_is_unwritten(terminal: Pty) -> None:
     writer = terminal.writer()
-    writer.write("a" * MAX_WAITING_BYTES)
+    writer.write("a" * MAX_UNWRITTEN_BYTES)
     terminal.read(1)
     writer.replace("end")
     written = b""
     while not written.endswith(f"{END_STRING}end".encode()):
         written += terminal.read(1)
-    assert len(written) < MAX_WAITING_BYTES
+    assert len(written) < MAX_UNWRITTEN_BYTES
     writer.close()
 
 
 def test_closing_does_not_wait_for_a_blocked_terminal(terminal: Pty) -> None:
     writer = terminal.writer()
-    writer.write("a" * MAX_WAITING_BYTES)
+    writer.write("a" * MAX_UNWRITTEN_BYTES)
     terminal.read(1)
     writer.close()
     writer.write("b")

@@ -1,1 +1,1 @@
-"""Colours, painting, and the beat of the screen."""
+"""Colours, painting, and updates once a second."""

@@ -1,6 +1,7 @@
-"""From lines with a meaning to strips with colours: the one place that turns a token into a terminal style.
+"""Turns a `Line` into a Textual `Strip`. It is the only place that turns a token into a terminal style.
 
-What lives here: the grounds on which a line may stand, and what each does to the tokens on it. No text is made here.
+A line is drawn on a `Ground`, its background. The ground may change the tokens of the line: text on the cursor's row is
+brighter, for example.
 """
 
 from collections.abc import Mapping
@@ -19,8 +20,10 @@ from tui.ui.look.theme import PALETTES, ColorMode
 
 
 class Ground(StrEnum):
-    """What a line stands on. CURSOR and CURSOR_AWAY are the cursor's row in the focused pane and in others; GONE is a
-    row that stopped matching, GONE_CURSOR the same under the cursor.
+    """The background of a line.
+
+    CURSOR and CURSOR_AWAY are the cursor's row in the focused pane and in other panes. GONE is a row that no longer
+    matches the filter, GONE_CURSOR the same row under the cursor.
     """
 
     PAGE = "page"
@@ -43,16 +46,16 @@ _BACKGROUND: Final = {
     Ground.DIALOG: "dialog",
     Ground.BAND: "cursor",
 }
-_LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
-_OF_GROUND: Final[Mapping[Ground, Mapping[Token, Token]]] = {
-    Ground.CURSOR: _LIFTED,
+_BRIGHTER: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
+_TOKENS_ON_GROUND: Final[Mapping[Ground, Mapping[Token, Token]]] = {
+    Ground.CURSOR: _BRIGHTER,
     Ground.CURSOR_AWAY: {Token.FAINT: Token.MUTED},
     Ground.GONE: dict.fromkeys(Token, Token.FAINT),
     Ground.GONE_CURSOR: {token: Token.MUTED for token in Token if token is not Token.ACCENT},
 }
-_DEAD: Final = {Token.BLUE: Token.MUTED}
+_WHEN_STALE: Final = {Token.BLUE: Token.MUTED}
 
-# Tokens that bring their own background: (text, background).
+# Tokens with a background of their own: (text, background).
 _BLOCKS: Final = {
     Token.CHIP: ("amber", "chip"),
     Token.GREY_CHIP: ("text", "cursor"),
@@ -65,11 +68,11 @@ _BLOCKS: Final = {
 }
 
 _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
-"""Tokens that can be seen on a space."""
+"""Tokens that are visible on a space."""
 
 
 class Painter:
-    """Paints lines for one look; `is_ascii` draws them with ASCII alone."""
+    """Paints lines in one color mode. `is_ascii` replaces all other characters by ASCII."""
 
     def __init__(self, look: ColorMode, *, is_ascii: bool) -> None:
         self.look = look
@@ -78,63 +81,58 @@ class Painter:
         self.style = cache(self._style)
 
     @property
-    def is_frugal(self) -> bool:
-        """Whether rows have no background of their own, so that a cursor repaints its edge and its task alone."""
-        return self.look is ColorMode.SIXTEEN
-
-    @property
     def is_colorless(self) -> bool:
-        """Whether shape alone has to tell what colour tells elsewhere."""
+        """Whether the terminal has no colours, so that shapes must show the difference."""
         return self.look is ColorMode.NONE
 
     @property
     def is_ruled(self) -> bool:
-        """Whether a rule has to part what stands on another ground: all grounds are one."""
-        return self.is_frugal or self.is_colorless
+        """Whether areas need rules between them, since all backgrounds look the same."""
+        return self.look in {ColorMode.SIXTEEN, ColorMode.NONE}
 
     def strip(self, line: Line, width: int, ground: Ground = Ground.PAGE, *, is_stale: bool = False) -> Strip:
-        """The line, cut or padded to exactly `width` cells. `is_stale` takes the life out of what moves."""
+        """Paint a line, cut or padded to exactly `width` cells. `is_stale` mutes the colour of running work."""
         if self.is_ascii:
-            # Before padding: a longer form takes room that is empty. What grows beyond it is cut again, by one dot.
+            # Before padding: a longer ASCII form may use the free cells. If it is too long it is cut again.
             longer = cut(ascii_line(cut(line, width)), width)
             line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
         line = fit(line, width)
         return Strip(self._segments(line, ground, is_stale=is_stale), width)
 
     def _segments(self, line: Line, ground: Ground, *, is_stale: bool) -> list[Segment]:
-        """One segment for neighbours of one style; spaces, which have only their ground, go with what is before."""
+        """Return the segments of a line. Neighbours of the same style, and spaces after them, share a segment."""
         segments: list[Segment] = []
-        text, style, text_is_solid = "", None, False
+        text, style, is_text_solid = "", None, False
         for piece in line:
             own = self.style(piece.token, piece.is_bold, ground, is_stale)
             is_blank = style is not None and piece.token not in _SOLID and piece.text.isspace()
-            if own is style or (is_blank and not text_is_solid):
+            if own is style or (is_blank and not is_text_solid):
                 text += piece.text
                 continue
             if style is not None:
                 segments.append(Segment(text, style))
-            text, style, text_is_solid = piece.text, own, piece.token in _SOLID
+            text, style, is_text_solid = piece.text, own, piece.token in _SOLID
         if style is not None:
             segments.append(Segment(text, style))
         return segments
 
     def blank(self, width: int, ground: Ground = Ground.PAGE) -> Strip:
-        """An empty line."""
+        """Return an empty line."""
         return Strip([Segment(" " * width, self.style(Token.TEXT, False, ground, False))], width)
 
     def _style(self, token: Token, is_bold: bool, ground: Ground, is_stale: bool) -> Style:  # noqa: FBT001  cached
         if token in _BLOCKS:
             return self._block(token)
         if is_stale:
-            token = _DEAD.get(token, token)
-        token = _OF_GROUND.get(ground, {}).get(token, token)
+            token = _WHEN_STALE.get(token, token)
+        token = _TOKENS_ON_GROUND.get(ground, {}).get(token, token)
         background = self._palette[_BACKGROUND[ground]]
         if token is Token.HIT:
-            return self._made("bright", background, bold=is_bold, underline=True)
+            return self._build_style("bright", background, bold=is_bold, underline=True)
         if self.look is ColorMode.SIXTEEN and token is Token.BRIGHT and ground is not Ground.CURSOR:
             is_bold = is_bold or ground is Ground.DIALOG
         is_reversed = self.look is ColorMode.NONE and ground in {Ground.CURSOR, Ground.GONE_CURSOR, Ground.BAND}
-        return self._made(token.value, background, bold=is_bold, reverse=is_reversed)
+        return self._build_style(token.value, background, bold=is_bold, reverse=is_reversed)
 
     def _block(self, token: Token) -> Style:
         text, background = _BLOCKS[token]
@@ -142,12 +140,12 @@ class Painter:
             return Style(bold=True, reverse=token not in {Token.CHIP, Token.GREY_CHIP, Token.FIELD})
         if self.look is ColorMode.SIXTEEN and token in {Token.ALARM, Token.BUTTON, Token.MARKED}:
             return Style(color="black", bgcolor=self._palette[background], bold=True)
-        return self._made(text, self._palette[background], bold=True)
+        return self._build_style(text, self._palette[background], bold=True)
 
-    def _made(
+    def _build_style(
         self, color: str, background: str, *, bold: bool = False, underline: bool = False, reverse: bool = False
     ) -> Style:
-        # Every attribute is said, on or off: what stands next to it must not lend it its own.
+        # Set every attribute, on or off, so that none is inherited from a neighbour.
         return Style.from_color(Color.parse(self._palette[color]), Color.parse(background)) + Style(
             bold=bold, underline=underline, reverse=reverse
         )

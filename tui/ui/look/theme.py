@@ -1,7 +1,6 @@
-"""The colours: one table, read by the painter of lines and, as theme variables, by the stylesheets.
+"""The colours of each color mode, in one table for the painter and, as theme variables, for the stylesheets.
 
-What lives here: values by theme. Which token is used for what is `present`'s and the widgets'. Source: looks/LOOKS.md,
-whose contrasts are measured (tests/ui/look/test_theme.py measures them again).
+`tests/ui/look/test_theme.py` measures their contrasts.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from textual.theme import Theme
 
 
 class ColorMode(StrEnum):
-    """Which colours a terminal gets: 24 bit on dark or light, its own sixteen, or none at all."""
+    """The colours to use: 24-bit colours on a dark or a light background, the terminal's own sixteen, or none."""
 
     DARK = "dark"
     LIGHT = "light"
@@ -22,7 +21,7 @@ class ColorMode(StrEnum):
 
 
 Palette = Mapping[str, str]
-"""A colour for each name that LOOKS.md has; in sixteen colours an ANSI name, `default` the terminal's own."""
+"""A colour for each name: a hex value, an ANSI name, or `default` for the terminal's own colour."""
 
 _DARK: Final = {
     "bg": "#0f1115", "surface": "#171a21", "cursor": "#242a38", "cursor2": "#1a1e27", "dialog": "#1e232d",
@@ -53,7 +52,7 @@ def _theme(look: ColorMode) -> Theme:
     palette = PALETTES[look]
     is_ansi = look in {ColorMode.SIXTEEN, ColorMode.NONE}
     colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
-    # Textual's own stylesheets ask for these once a theme is of the terminal's colours.
+    # Textual's own stylesheets need these variables in an ANSI theme.
     of_terminal = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"} if is_ansi else {}
     return Theme(
         name=f"trigger-{look}",
@@ -77,9 +76,9 @@ THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({look: _theme(look) 
 
 
 def look_for(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:
-    """What suits a terminal by what it says of itself: NO_COLOR, COLORTERM, TERM, COLORFGBG.
+    """Return the color mode for a terminal, from NO_COLOR, COLORTERM, TERM and COLORFGBG.
 
-    `wanted` is a person's word for it (`auto`, or a look); colours that were declined stay declined.
+    `wanted` is the user's setting: `auto` or a color mode. NO_COLOR wins over it.
     """
     if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
         return ColorMode.NONE
@@ -88,6 +87,6 @@ def look_for(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:
     has_many = environ.get("COLORTERM", "") in {"truecolor", "24bit"} or "256color" in environ.get("TERM", "")
     if not has_many and "direct" not in environ.get("TERM", ""):
         return ColorMode.SIXTEEN
-    # `15;0`: foreground;background, of the sixteen; 7 and 9 to 15 are light.
+    # `15;0` is foreground;background, as numbers of the sixteen colours. 7 and 9 to 15 are light.
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
     return ColorMode.LIGHT if background in {"7", "9", "10", "11", "12", "13", "14", "15"} else ColorMode.DARK

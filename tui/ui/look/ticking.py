@@ -1,7 +1,4 @@
-"""The beat of a screen: once a second it looks at what depends on the time alone.
-
-What lives here: `Ticker`, in the session's time, so that tests need not wait for it. What is looked at is the screen's.
-"""
+"""`Ticker` calls a screen once a second, to update the text that depends only on the time."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,7 +11,10 @@ TICK_S: Final = 1.0
 
 
 class Ticker:
-    """Calls `tick` on the screen's own turn, each time a second after the last one, from `begin` to `stop`."""
+    """Calls `tick` in the screen's message loop, one second after the previous call, from `begin` to `stop`.
+
+    It uses the session's clock, so that tests need not wait.
+    """
 
     def __init__(self, screen: Screen[Any], clock: Clock, tick: Callable[[], None]) -> None:
         self._screen = screen
@@ -23,19 +23,19 @@ class Ticker:
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Call it for the first time in a second."""
-        self._timer = self._clock.call_later(TICK_S, self._ring)
+        """Call `tick` for the first time in one second."""
+        self._timer = self._clock.call_later(TICK_S, self._on_timer)
 
     def stop(self) -> None:
-        """Call it no more."""
+        """Do not call `tick` again."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
 
-    def _ring(self) -> None:
-        self._screen.call_later(self._beat)
+    def _on_timer(self) -> None:
+        self._screen.call_later(self._run)
 
-    def _beat(self) -> None:
+    def _run(self) -> None:
         if self._timer is not None:
             self._tick()
             self.begin()

@@ -1,1 +1,1 @@
-"""The terminal itself: bytes that come, bytes that go, and what Textual reads of the environment."""
+"""The terminal: reading and decoding input, writing output, and checking Textual's environment variables."""

@@ -1,8 +1,8 @@
-"""Turns the bytes of a terminal into Textual's messages, whatever the bytes are.
+"""Decodes the bytes of a terminal into Textual's messages. It accepts any bytes.
 
-Textual's parser reads one sequence at a time here: it raises on some sequences, and a parser that raised is dead. This
-module finds where each sequence ends, keeps what is unfinished within bounds of size and time, and replaces the parser.
-It is longer than 300 lines because it is one state machine.
+Textual's parser raises on some sequences and is unusable afterwards. This module therefore finds the end of each
+sequence itself, passes whole sequences to the parser, and replaces a parser that has raised. Unfinished sequences are
+bounded in size and time. The module is longer than 300 lines because it is one state machine.
 """
 
 import re
@@ -18,22 +18,22 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 MAX_SEQUENCE_BYTES: Final = 32
-"""Textual knows no longer sequence, and would take the rest of one for typed keys."""
+"""Textual knows no longer sequence, and would read the rest of one as typed keys."""
 
 MAX_PASTE_BYTES: Final = 1_000_000
-"""A paste is cut here."""
+"""A longer paste is cut."""
 
-UNFINISHED_S: Final = 1.0
-"""A paste or sequence without an end is given up after a silence this long."""
+SILENCE_TIMEOUT_S: Final = 1.0
+"""An unfinished paste or sequence is abandoned after this long without input."""
 
 MAX_UNFINISHED_S: Final = 30.0
-"""It is given up this long after it began, even without a silence."""
+"""An unfinished paste or sequence is abandoned this long after its start."""
 
 LATE_PASTE_S: Final = 10.0
-"""After a paste was given up, this long a burst of bytes is its rest, which a slow link held back."""
+"""After a paste was abandoned, a burst of bytes within this time is the rest of it, delayed by a slow connection."""
 
 MIN_LATE_PASTE_BYTES: Final = 32
-"""Nobody types this many keys in one read."""
+"""A single read never has this many typed keys."""
 
 _ESC: Final = 0x1B
 _BEL: Final = 0x07
@@ -42,14 +42,14 @@ _PASTE_ENDS: Final = b"\x1b[201~"
 _STRING_OPENERS: Final = frozenset(b"]PX^_")
 _X10_BYTES: Final = len(b"\x1b[M") + 3
 
-_WAY_OUT: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
-"""Help, ctrl-q and ctrl-c. At the end of something that never ended they still count: they change nothing."""
+_ESCAPE_KEYS: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
+"""Help, ctrl-q and ctrl-c. They work at the end of an unfinished paste too, since they are harmless."""
 
 _NUMBERED: Final = re.compile(r"\x1b\[(?!27;)(\d+)(?:;[\d:;]*)?([~A-FHPQS])")
-"""A function key. Number 27 stands before a character, as xterm sends it where a user asked for that."""
+"""A function key. xterm puts number 27 before a character, if a user configured it to."""
 
 _TAIL_BYTES: Final = 64
-"""So many bytes at the end of something unfinished are searched for a way out."""
+"""The keys above are searched in this many bytes at the end of unfinished input."""
 
 
 class _State(Enum):
@@ -63,9 +63,9 @@ class _State(Enum):
 
 
 class InputDecoder:
-    """Decodes one terminal's input. Times are in seconds of one monotonic clock. No bytes make a method raise.
+    """Decodes the input of one terminal. Never raises. Times are seconds of a monotonic clock.
 
-    Without `has_mouse` mouse reports are dropped, since nobody asked for them.
+    Without `has_mouse`, mouse reports are dropped: another program must have enabled them.
     """
 
     def __init__(self, *, has_mouse: bool = False) -> None:
@@ -80,21 +80,21 @@ class InputDecoder:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes kept until a sequence or paste ends."""
+        """The number of bytes of an unfinished sequence or paste."""
         return len(self._held)
 
     @property
     def deadline_s(self) -> float | None:
-        """When `expire` gives up what is unfinished; None if nothing is."""
+        """When `expire` abandons unfinished input; None if there is none."""
         if self._state is _State.TEXT:
             return None
-        # A person can have typed Esc and one of these; the rest of a sequence arrives at once.
+        # Esc and one more key may have been typed. The bytes of a sequence arrive together.
         may_be_typed = self._state is not _State.PASTE and len(self._held) <= len(b"\x1b[")
-        patience_s = constants.ESCAPE_DELAY if may_be_typed else UNFINISHED_S
-        return min(self._read_s + patience_s, self._began_s + MAX_UNFINISHED_S)
+        timeout_s = constants.ESCAPE_DELAY if may_be_typed else SILENCE_TIMEOUT_S
+        return min(self._read_s + timeout_s, self._began_s + MAX_UNFINISHED_S)
 
     def feed(self, data: bytes, now_s: float) -> list[Message]:
-        """Decode what one read gave."""
+        """Decode the bytes of one read."""
         messages_before = self.expire(now_s)
         self._read_s = now_s
         if self._state is _State.TEXT and now_s < self._late_until_s and _is_pasted(data):
@@ -102,18 +102,18 @@ class InputDecoder:
         at = 0
         while at < len(data):
             at = self._step(data, at)
-        return messages_before + self._taken()
+        return messages_before + self._take_messages()
 
     def expire(self, now_s: float) -> list[Message]:
-        """Give up what should have ended by now."""
+        """Abandon unfinished input whose deadline has passed."""
         deadline_s = self.deadline_s
         if deadline_s is not None and now_s >= deadline_s:
             if self._state is _State.PASTE:
                 self._late_until_s = now_s + LATE_PASTE_S
-            self._give_up()
-        return self._taken()
+            self._abandon()
+        return self._take_messages()
 
-    def _taken(self) -> list[Message]:
+    def _take_messages(self) -> list[Message]:
         taken, self._out = self._out, []
         return taken
 
@@ -124,7 +124,7 @@ class InputDecoder:
         self._held[:] = held
 
     def _step(self, data: bytes, at: int) -> int:
-        """Decode on from `at`; returns where to go on."""
+        """Decode from index `at` and return the next index."""
         match self._state:
             case _State.TEXT:
                 return self._text(data, at)
@@ -164,11 +164,11 @@ class InputDecoder:
         self._enter(_State.TEXT)
         return len(data) - left
 
-    # Each of these takes one byte, and returns 1 if that is used up, 0 if it is to be looked at again.
+    # Each of these handles one byte. It returns 1, or 0 if the byte must be handled again in the new state.
 
     def _after_escape(self, byte: int) -> int:
         if byte == _ESC:
-            self._give_up()
+            self._abandon()
             self._enter(_State.ESCAPE, b"\x1b")
         elif byte == ord("["):
             self._enter(_State.CONTROL, b"\x1b[")
@@ -178,13 +178,13 @@ class InputDecoder:
             self._enter(_State.STRING, bytes((_ESC, byte)))
         elif byte < ord(" ") or byte == ord("\x7f"):
             if not self._interpret(f"\x1b{chr(byte)}"):
-                self._give_up()
+                self._abandon()
                 return 0
             self._enter(_State.TEXT)
         else:
-            # Esc and a letter that a slow link brought in one piece look like alt and that letter. They are two keys:
-            # nothing here needs alt.
-            self._give_up()
+            # Esc and a letter that arrive together look like alt and that letter. They count as two keys, since no
+            # binding uses alt.
+            self._abandon()
             return 0
         return 1
 
@@ -193,7 +193,7 @@ class InputDecoder:
             self._enter(_State.MOUSE, b"\x1b[M")
             return 1
         if not ord(" ") <= byte < ord("\x7f"):
-            self._give_up()
+            self._abandon()
             return 0
         is_linux_console = bytes(self._held) in {b"\x1b[", b"\x1b[["} and byte == ord("[")
         self._hold(byte)
@@ -214,13 +214,13 @@ class InputDecoder:
     def _in_shift(self, byte: int) -> int:
         is_parameter = byte in b"0123456789;"
         if not is_parameter and not ord("@") <= byte < ord("\x7f"):
-            self._give_up()
+            self._abandon()
             return 0
         self._hold(byte)
         if not is_parameter:
             typed = bytes(self._held[1:])
             if len(self._held) > MAX_SEQUENCE_BYTES or not self._interpret(self._held.decode("ascii")):
-                # No terminal sends this: a person pressed Esc and went on typing.
+                # No terminal sends this: the user pressed Esc and typed on.
                 self._post_escape()
                 self._type(typed[:MAX_SEQUENCE_BYTES].decode("ascii"))
             self._enter(_State.TEXT)
@@ -228,7 +228,7 @@ class InputDecoder:
 
     def _in_mouse(self, byte: int) -> int:
         if byte < ord(" "):
-            self._give_up()
+            self._abandon()
             return 0
         self._held.append(byte)
         if len(self._held) == _X10_BYTES:
@@ -241,29 +241,29 @@ class InputDecoder:
                 self._enter(_State.TEXT)
                 return 1
             del self._held[-1]
-            self._give_up()
+            self._abandon()
             self._enter(_State.ESCAPE, b"\x1b")
             return 0
         if byte == _BEL:
             self._enter(_State.TEXT)
         elif byte < ord(" ") and byte != _ESC:
-            self._give_up()
+            self._abandon()
             return 0
         else:
             self._hold(byte)
         return 1
 
     def _hold(self, byte: int) -> None:
-        """Keep a byte of a sequence; of one that is too long only the beginning and the end."""
+        """Keep a byte of a sequence. Of a sequence that is too long only the beginning and the end are kept."""
         self._held.append(byte)
         if len(self._held) > MAX_SEQUENCE_BYTES + _TAIL_BYTES:
             del self._held[MAX_SEQUENCE_BYTES]
 
-    def _give_up(self) -> None:
-        """Drop what is unfinished, but for what a person can have typed."""
+    def _abandon(self) -> None:
+        """Abandon unfinished input, except for keys that the user may have typed."""
         state, held = self._state, bytes(self._held)
         self._enter(_State.TEXT)
-        tail = _way_out(held[-_TAIL_BYTES:])
+        tail = _escape_keys_at_end(held[-_TAIL_BYTES:])
         if state is _State.PASTE:
             self._post_paste(held[: min(len(held) - len(tail), MAX_PASTE_BYTES)])
         elif len(held) <= len(b"\x1b["):
@@ -286,29 +286,29 @@ class InputDecoder:
             self._interpret(character)
 
     def _interpret(self, sequence: str) -> bool:
-        """Have Textual read a whole sequence or one character; False if it means nothing."""
+        """Pass a whole sequence or one character to Textual's parser. Return False if it is unknown."""
         numbered = _NUMBERED.fullmatch(sequence)
         if numbered is not None and f"{int(numbered[1])}{numbered[2]}" not in FUNCTIONAL_KEYS:
-            # Textual would take the number for a character: `C` for 67, a space for F18.
+            # Textual would read the number as a character: `C` for 67, a space for F18.
             keys = ANSI_SEQUENCES_KEYS.get(sequence)
             self._out.extend(events.Key(key.value, None) for key in (keys if isinstance(keys, tuple) else ()))
             return True
         found: list[Message] = []
         try:
             found.extend(self._parser.feed(sequence))
-        except Exception:  # noqa: BLE001  numbers that are none, characters that do not exist: Textual checks nothing
+        except Exception:  # noqa: BLE001  Textual does not validate numbers and characters
             found.clear()
         if not found:
-            # It may be dead, or in the middle of something.
+            # The parser may have raised, or be in the middle of a sequence.
             self._parser = XTermParser()
-        self._out.extend(self._wanted(found))
+        self._out.extend(self._accepted(found))
         return bool(found)
 
-    def _wanted(self, found: Iterable[Message]) -> Iterable[Message]:
+    def _accepted(self, found: Iterable[Message]) -> Iterable[Message]:
         for message in found:
             match message:
                 case events.Resize() | messages.InBandWindowResize():
-                    continue  # the kernel tells the size, and is not asked through the keyboard
+                    continue  # the size comes from the kernel
                 case events.MouseEvent() if not self._has_mouse:
                     continue
                 case events.Key(character=str(character)) if not _is_encodable(character):
@@ -318,15 +318,15 @@ class InputDecoder:
 
 
 def _is_pasted(data: bytes) -> bool:
-    """Whether this can be the rest of a paste."""
+    """Return whether the bytes may be the rest of a paste."""
     is_burst = len(data) >= MIN_LATE_PASTE_BYTES and _ESC not in data
     return (is_burst or _PASTE_ENDS in data) and _PASTE_BEGINS not in data
 
 
-def _way_out(held: bytes) -> bytes:
-    """The keys at the end that lead out of any place."""
+def _escape_keys_at_end(held: bytes) -> bytes:
+    """Return the keys for help and quit at the end of unfinished input."""
     start = len(held)
-    while key := next((key for key in _WAY_OUT if held.endswith(key, 0, start)), b""):
+    while key := next((key for key in _ESCAPE_KEYS if held.endswith(key, 0, start)), b""):
         start -= len(key)
     return held[start:]
 

@@ -1,6 +1,7 @@
-"""Writes to a terminal that may be slow, stopped or closed, without ever making the caller wait.
+"""Writes to a terminal that may be slow, stopped or closed, without blocking the caller.
 
-Other programs share the terminal's open file, so its flags are not touched: this module opens the terminal again.
+Other programs share the open file of the terminal, so that its flags must not change. This module therefore opens the
+terminal a second time.
 """
 
 import os
@@ -11,34 +12,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-MAX_WAITING_BYTES: Final = 256 * 1024
-"""With this much unwritten the terminal is behind: frames are dropped, and the whole screen is painted afterwards."""
+MAX_UNWRITTEN_BYTES: Final = 256 * 1024
+"""With this much unwritten, frames are dropped. The whole screen is repainted once the terminal has caught up."""
 
-PIECE_BYTES: Final = 64 * 1024
-"""One write."""
+MAX_WRITE_BYTES: Final = 64 * 1024
+"""The maximum size of one write."""
 
-SHARED_PIECE_BYTES: Final = 256
-"""One write where the terminal cannot be opened again: a larger one could block in the middle."""
+MAX_SHARED_WRITE_BYTES: Final = 256
+"""The maximum size of one write to a terminal that could not be reopened. A larger one could block half-way."""
 
-LOOK_AGAIN_S: Final = 0.1
-"""A blocked writer looks this often whether what it has to write was replaced."""
+CHECK_INTERVAL_S: Final = 0.1
+"""A blocked writer checks this often whether the text to write was replaced."""
 
 END_STRING: Final = "\x1b\\"
-"""Ends a sequence that was cut in the middle; otherwise it means nothing."""
+"""Ends an escape sequence that was cut half-way. It has no effect otherwise."""
 
 
 class TerminalWriter:
-    """Writes what `write` was given, in order; what the terminal does not take at once, in a thread.
+    """Writes text in order. A thread writes the rest of a text that the terminal does not accept at once.
 
-    `on_gone` is called once when the terminal is closed, `on_caught_up` when it was behind and has taken everything.
-    Both are called in the thread.
+    `on_gone` is called once when the terminal is closed, `on_caught_up` when the terminal was behind and everything is
+    written. Both are called in the thread.
     """
 
     def __init__(self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[], None]) -> None:
-        self._descriptor, self._is_own = _open_again(descriptor)
+        self._descriptor, self._is_own = _reopen(descriptor)
         self._on_gone = on_gone
         self._on_caught_up = on_caught_up
-        self._waiting = bytearray()
+        self._unwritten = bytearray()
         self._generation = 0
         self._is_behind = self._is_gone = self._is_closed = False
         self._changed = threading.Condition()
@@ -46,45 +47,45 @@ class TerminalWriter:
         self._thread.start()
 
     def write(self, text: str) -> bool:
-        """Send some text; False if it was dropped, because the terminal is behind or closed."""
+        """Write text. Return False if it was dropped because the terminal is behind or closed."""
         with self._changed:
-            if len(self._waiting) >= MAX_WAITING_BYTES:
+            if len(self._unwritten) >= MAX_UNWRITTEN_BYTES:
                 self._is_behind = True
             if self._is_gone or self._is_closed or self._is_behind:
                 return False
-            # A lone surrogate must not end the program.
+            # Without "replace" a lone surrogate would raise.
             data = text.encode("utf-8", "replace")
-            if self._is_own and not self._waiting:
-                # No other thread has to wake up for what the terminal takes at once.
-                data = data[_written(self._descriptor, data) :]
+            if self._is_own and not self._unwritten:
+                # The thread need not wake up for text that the terminal accepts at once.
+                data = data[_write_now(self._descriptor, data) :]
             if data:
-                self._waiting += data
+                self._unwritten += data
                 self._changed.notify_all()
             return True
 
     def replace(self, text: str) -> None:
-        """Send this instead of all that is unwritten."""
+        """Write this text instead of everything that is still unwritten."""
         with self._changed:
-            cut = END_STRING if self._waiting else ""
-            self._waiting[:] = (cut + text).encode("utf-8", "replace")
+            cut = END_STRING if self._unwritten else ""
+            self._unwritten[:] = (cut + text).encode("utf-8", "replace")
             self._generation += 1
             self._is_behind = False
             self._changed.notify_all()
 
-    def finish(self, within_s: float) -> bool:
-        """Wait until all is written, or the terminal is closed; False if it takes longer."""
+    def finish(self, timeout_s: float) -> bool:
+        """Wait until everything is written or the terminal is closed. Return False after the timeout."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._is_gone or not self._waiting, within_s)
+            return self._changed.wait_for(lambda: self._is_gone or not self._unwritten, timeout_s)
 
     def close(self) -> None:
-        """End the thread. What is unwritten is dropped."""
+        """Stop the thread. Unwritten text is dropped."""
         with self._changed:
             self._is_closed = True
-            self._waiting.clear()
+            self._unwritten.clear()
             self._generation += 1
             self._changed.notify_all()
-        # Only a write to a shared terminal can block, and nothing can end that.
-        self._thread.join(3 * LOOK_AGAIN_S)
+        # A write to a shared terminal may block, and cannot be interrupted.
+        self._thread.join(3 * CHECK_INTERVAL_S)
         if self._is_own and not self._thread.is_alive():
             os.close(self._descriptor)
 
@@ -95,29 +96,32 @@ class TerminalWriter:
         except OSError:
             with self._changed:
                 self._is_gone = True
-                self._waiting.clear()
+                self._unwritten.clear()
                 self._changed.notify_all()
             self._on_gone()
 
     def _write_some(self) -> bool:
-        """Write a piece, or wait until that is possible; False after `close`. Raises `OSError` without a terminal."""
+        """Write a piece, or wait until it is possible. Return False after `close`.
+
+        Raises `OSError` if the terminal is closed.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closed)
+            self._changed.wait_for(lambda: self._unwritten or self._is_closed)
             if self._is_closed:
                 return False
             generation = self._generation
-            piece = bytes(self._waiting[: PIECE_BYTES if self._is_own else SHARED_PIECE_BYTES])
-        if not self._is_own and not _may_write(self._descriptor, LOOK_AGAIN_S):
+            piece = bytes(self._unwritten[: MAX_WRITE_BYTES if self._is_own else MAX_SHARED_WRITE_BYTES])
+        if not self._is_own and not _wait_writable(self._descriptor, CHECK_INTERVAL_S):
             return True
         try:
             written = os.write(self._descriptor, piece)
         except BlockingIOError:
-            _may_write(self._descriptor, LOOK_AGAIN_S)
+            _wait_writable(self._descriptor, CHECK_INTERVAL_S)
             return True
         with self._changed:
             if generation == self._generation:
-                del self._waiting[:written]
-            is_done = not self._waiting
+                del self._unwritten[:written]
+            is_done = not self._unwritten
             has_caught_up = is_done and self._is_behind
             if is_done:
                 self._is_behind = False
@@ -127,25 +131,28 @@ class TerminalWriter:
         return True
 
 
-def _written(descriptor: int, data: bytes) -> int:
-    """Write what a non-blocking terminal takes; 0 also if it is closed, which the thread finds out."""
+def _write_now(descriptor: int, data: bytes) -> int:
+    """Write as much as the terminal accepts and return the number of bytes.
+
+    It is 0 if the terminal is closed; the thread notices that later.
+    """
     try:
         return os.write(descriptor, data)
     except OSError:
         return 0
 
 
-def _may_write(descriptor: int, within_s: float) -> bool:
+def _wait_writable(descriptor: int, timeout_s: float) -> bool:
     # Not `poll`: macOS has none for terminals.
-    return bool(select.select([], [descriptor], [], within_s)[1])
+    return bool(select.select([], [descriptor], [], timeout_s)[1])
 
 
-def _open_again(descriptor: int) -> tuple[int, bool]:
-    """Open a terminal by itself and non-blocking; returns the descriptor, and False if that is the shared one."""
+def _reopen(descriptor: int) -> tuple[int, bool]:
+    """Reopen a terminal in non-blocking mode. Return the descriptor, and False if it is still the shared one."""
     for path in _paths(descriptor):
         with suppress(OSError):
             own = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-            # Another file system may have another terminal by that name.
+            # In another mount namespace the name may belong to another terminal.
             if os.fstat(own).st_rdev == os.fstat(descriptor).st_rdev and stat.S_ISCHR(os.fstat(own).st_mode):
                 return own, True
             os.close(own)

@@ -1,4 +1,4 @@
-"""The thread that reads the keyboard."""
+"""The thread that reads the terminal's input."""
 
 import errno
 import os
@@ -16,10 +16,10 @@ READ_BYTES: Final = 4096
 
 
 class TerminalReader:
-    """Reads a terminal from its making to `stop`, and hands on what it decodes.
+    """Reads and decodes a terminal's input until `stop`. It starts on creation.
 
-    The callbacks are called in the thread: `on_gone` when the terminal is closed, `on_failure` when a bug ended the
-    thread. After either of them nothing more is read.
+    The callbacks run in the thread: `on_message` for each decoded message, `on_gone` when the terminal is closed,
+    `on_failure` when the thread raised. After the last two, reading has ended.
     """
 
     def __init__(
@@ -36,15 +36,15 @@ class TerminalReader:
         self._on_message = on_message
         self._on_gone = on_gone
         self._on_failure = on_failure
-        self._stops, self._stop = os.pipe()
+        self._stop_read_fd, self._stop_write_fd = os.pipe()
         self._thread = threading.Thread(target=self._run, name="terminal-input", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and wait for that."""
-        os.close(self._stop)
+        """Stop the thread and wait until it has ended."""
+        os.close(self._stop_write_fd)
         self._thread.join()
-        os.close(self._stops)
+        os.close(self._stop_read_fd)
 
     def _run(self) -> None:
         try:
@@ -52,20 +52,23 @@ class TerminalReader:
                 pass
         except OSError:
             self._on_gone()
-        except BaseException as error:  # noqa: BLE001  told by whoever runs the app
+        except BaseException as error:  # noqa: BLE001  the app reports it
             self._on_failure(error)
 
     def _read(self) -> bool:
-        """Hand on what was typed; False when the thread is to end. Raises `OSError`: the terminal is closed."""
+        """Wait for input and emit its messages. Return False after `stop`.
+
+        Raises `OSError` if the terminal is closed.
+        """
         # Not `poll`: macOS has none for terminals.
-        ready, _, _ = select.select([self._descriptor, self._stops], [], [], self._wait_s())
-        if self._stops in ready:
+        ready, _, _ = select.select([self._descriptor, self._stop_read_fd], [], [], self._timeout_s())
+        if self._stop_read_fd in ready:
             return False
         now_s = time.monotonic()
         if self._descriptor in ready:
             try:
                 data = os.read(self._descriptor, READ_BYTES)
-            except BlockingIOError:  # another program made it non-blocking, and another reader was faster
+            except BlockingIOError:  # the terminal is non-blocking, and another program has read the input
                 return True
             if not data:
                 raise OSError(errno.EIO, "the terminal is closed")
@@ -76,6 +79,6 @@ class TerminalReader:
             self._on_message(message)
         return True
 
-    def _wait_s(self) -> float | None:
+    def _timeout_s(self) -> float | None:
         deadline_s = self._decoder.deadline_s
         return None if deadline_s is None else max(0.0, deadline_s - time.monotonic())

@@ -1,6 +1,6 @@
-"""Checks the environment variables that Textual reads, before it is loaded.
+"""Checks the environment variables that Textual reads, before Textual is imported.
 
-Textual reads them on import, without a check: a wrong value crashes it, hangs it, or is ignored without a word.
+Textual reads them on import and does not validate them. An invalid value crashes it, hangs it, or is silently ignored.
 """
 
 import os
@@ -11,18 +11,18 @@ from typing import Final
 
 MAX_FRAMES_PER_S: Final = 240
 MAX_DELAY: Final = 60_000
-"""Milliseconds or seconds: a longer wait is a mistake."""
+"""In milliseconds or seconds, by variable. A longer delay is a mistake."""
 
 _SHOWN_CHARACTERS: Final = 40
 
 
 def wrong_variable(environ: Mapping[str, str]) -> str | None:
-    """Return one line that names the first variable with a wrong value, or None."""
-    for name, (expected, is_right) in _VARIABLES.items():
+    """Return a message about the first variable with an invalid value, or None."""
+    for name, (expected, is_valid) in _VARIABLES.items():
         value = environ.get(name)
-        if value is not None and not is_right(value):
+        if value is not None and not is_valid(value):
             shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}…"
-            return f"{name}={shown} is not {expected}: Textual, which draws the monitor, reads it; unset it"
+            return f"{name}={shown} is invalid: Textual, which draws the screen, needs {expected}; unset it"
     return None
 
 
@@ -38,16 +38,16 @@ def _some_of(*values: str) -> Rule:
     return expected, lambda value: all(each.strip().lower() in ("", *values) for each in value.split(","))
 
 
-def _number(least: int, most: int) -> Rule:
-    def is_right(value: str) -> bool:
-        # Not `int` alone: it refuses thousands of digits, and takes `1_000` and digits of all scripts.
-        return re.fullmatch(r"-?[0-9]{1,6}", value) is not None and least <= int(value) <= most
+def _number(minimum: int, maximum: int) -> Rule:
+    def is_valid(value: str) -> bool:
+        # `int` alone would raise on thousands of digits, and accept `1_000` and the digits of all scripts.
+        return re.fullmatch(r"-?[0-9]{1,6}", value) is not None and minimum <= int(value) <= maximum
 
-    return f"a number from {least} to {most}", is_right
+    return f"a number from {minimum} to {maximum}", is_valid
 
 
 def _is_theme(value: str) -> bool:
-    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415  loads Textual, which has to wait for the other checks
+    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415  loads Textual, so the other checks come first
 
     return all(name.strip() in BUILTIN_THEMES for name in value.split(","))
 
@@ -75,7 +75,7 @@ _VARIABLES: Final[Mapping[str, Rule]] = {
     "TEXTUAL_FILTERS": _some_of("dim"),
     "TEXTUAL_FPS": _number(1, MAX_FRAMES_PER_S),
     "TEXTUAL_LOG": ("a file that can be written", _can_append),
-    # Keys that nobody pressed could cancel runs.
+    # Textual would press these keys itself. They could cancel runs.
     "TEXTUAL_PRESS": ("empty", lambda value: value == ""),
     "TEXTUAL_SCREENSHOT": _number(-1, MAX_DELAY),
     "TEXTUAL_SCREENSHOT_LOCATION": ("a folder", os.path.isdir),
@@ -84,6 +84,6 @@ _VARIABLES: Final[Mapping[str, Rule]] = {
     "TEXTUAL_SMOOTH_SCROLL": _SWITCH,
     "TEXTUAL_SPEEDUPS": _SWITCH,
     "ESCDELAY": _number(0, MAX_DELAY),
-    # The last one: the check loads Textual.
+    # This check is last because it loads Textual.
     "TEXTUAL_THEME": ("a theme of Textual", _is_theme),
 }
