@@ -112,12 +112,12 @@ def test_a_closed_terminal_ends_it() -> None:
 
 
 IN_THE_SCREEN = """
-import tui.ui.screens.board as there
+import tui.ui.screens.base as there
 import tui.ui.look.ticking as ticking
 def _tick(self):
     key = self.live.session.settings.key.reveal()
     raise RuntimeError(f"a bug that quotes {key}")
-there.Board._tick, ticking.TICK_S = _tick, 0.01
+there.BaseScreen.tick, ticking.TICK_S = _tick, 0.01
 """
 IN_THE_SESSION = """
 import tui.store.store as there

@@ -33,7 +33,7 @@ from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys
 from tui.ui.panes import PANES
-from tui.ui.screens.board import Board
+from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.page_screen import PageScreen
 from tui.wire.request_progress import Timeouts
 
@@ -88,7 +88,11 @@ def screen_names() -> list[str]:
     while pending:
         each = pending.pop()
         pending.extend(each.__subclasses__())
-        if each.__module__.startswith("tui.ui.screens.") and not issubclass(each, Board) and each is not PageScreen:
+        if (
+            each.__module__.startswith("tui.ui.screens.")
+            and not issubclass(each, BaseScreen)
+            and each is not PageScreen
+        ):
             found.add(each.__name__)
     return sorted(found)
 

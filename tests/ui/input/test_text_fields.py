@@ -30,7 +30,7 @@ FIELDS = {
 }
 """How the first field of each screen is reached from the list; `ConfirmScreen` has a field of its own, see below."""
 
-ALIKE = {"Board", "PageScreen", "ValueScreen"}
+ALIKE = {"BaseScreen", "PageScreen", "ValueScreen"}
 """What others above are made of, and a page like those above."""
 
 WITHOUT = {"CopyMenu", "LeaveScreen"}

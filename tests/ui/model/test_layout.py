@@ -1,57 +1,74 @@
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.model.layout import ATTEMPTS, DETAIL, LIST, STRIP_HEIGHT, TREE, PanePlan, PaneRect, is_too_small, plan
+from tui.ui.model.layout import SUMMARY_HEIGHT, PanePlan, PaneRect, Placement, Slot, is_too_small, plan
 
-PANES = (LIST, DETAIL, ATTEMPTS, TREE)
+LIST, DETAIL, ATTEMPTS, TREE = "runs", "detail", "attempts", "tree"
+PLACEMENTS = {
+    LIST: Placement(Slot.MAIN, has_summary=True),
+    DETAIL: Placement(Slot.FIRST),
+    ATTEMPTS: Placement(Slot.SECOND),
+    TREE: Placement(Slot.THIRD, has_summary=True),
+}
+LOGS = {"logs": Placement(Slot.THIRD)}
 
 
-def planned(width: int, height: int, focused: str = LIST, tab: str = ATTEMPTS, *, zoomed: bool = False) -> PanePlan:
-    """The plan of a terminal, header and footer taken off."""
-    return plan(width, height - 2, focused=focused, tab=tab, is_zoomed=zoomed)
+def planned(
+    width: int, height: int, *recent: str, zoomed: bool = False, placements: Mapping[str, Placement] = PLACEMENTS
+) -> PanePlan:
+    """Plan a terminal, header and footer taken off. `recent`: the panes that had the focus, the last one first."""
+    rest = [name for name in placements if name not in recent]
+    return plan(width, height - 2, placements, recent=[*recent, *rest], is_zoomed=zoomed)
 
 
-def test_at_80x24_there_is_one_pane_and_the_strip() -> None:
+def test_80x24_has_one_pane_and_the_summary() -> None:
     found = planned(80, 24)
-    assert dict(found.places) == {LIST: PaneRect(0, 0, 80, 22 - STRIP_HEIGHT)}
-    assert found.has_strip
-    assert not planned(80, 24, DETAIL).has_strip
+    assert dict(found.rects) == {LIST: PaneRect(0, 0, 80, 22 - SUMMARY_HEIGHT)}
+    assert found.has_summary
+    assert not planned(80, 24, DETAIL).has_summary
 
 
-def test_at_120x40_it_is_the_picture() -> None:
+def test_120x40_has_three_panes() -> None:
     found = planned(120, 40)
-    assert found.places[LIST] == PaneRect(0, 0, 120, 18)
-    assert found.places[DETAIL] == PaneRect(0, 18, 54, 20)
-    assert found.places[ATTEMPTS] == PaneRect(55, 18, 65, 20, (ATTEMPTS, TREE))
+    assert found.rects[LIST] == PaneRect(0, 0, 120, 18)
+    assert found.rects[DETAIL] == PaneRect(0, 18, 54, 20)
+    assert found.rects[ATTEMPTS] == PaneRect(55, 18, 65, 20, (ATTEMPTS, TREE))
     assert found.hairline == (54, 18, 38)
-    assert planned(120, 40, TREE, TREE).shows(TREE)
+    assert planned(120, 40, TREE).shows(TREE)
 
 
-def test_at_200x60_it_is_the_picture() -> None:
+def test_200x60_has_four_panes() -> None:
     found = planned(200, 60)
-    assert found.places[LIST] == PaneRect(0, 0, 116, 58)
-    assert [found.places[pane].y for pane in (DETAIL, ATTEMPTS, TREE)] == [0, 23, 43]
-    assert {place.x for pane, place in found.places.items() if pane != LIST} == {117}
+    assert found.rects[LIST] == PaneRect(0, 0, 116, 58)
+    assert [found.rects[pane].y for pane in (DETAIL, ATTEMPTS, TREE)] == [0, 23, 43]
+    assert {place.x for pane, place in found.rects.items() if pane != LIST} == {117}
     assert found.joints == ((0, "┬"), (23, "├"), (43, "├"))
 
 
-def test_a_wide_but_low_terminal_shares_a_place() -> None:
-    found = planned(200, 40, tab=TREE)
-    assert found.places[TREE].tabs == (ATTEMPTS, TREE)
+def test_wide_low_terminal_shares_a_place() -> None:
+    found = planned(200, 40, LIST, TREE)
+    assert found.rects[TREE].tabs == (ATTEMPTS, TREE)
     assert not found.shows(ATTEMPTS)
 
 
-def test_zoom_gives_everything_to_one() -> None:
+def test_zoom_shows_one_pane() -> None:
     found = planned(200, 60, ATTEMPTS, zoomed=True)
-    assert dict(found.places) == {ATTEMPTS: PaneRect(0, 0, 200, 58)}
+    assert dict(found.rects) == {ATTEMPTS: PaneRect(0, 0, 200, 58)}
 
 
-@given(st.integers(60, 400), st.integers(15, 150), st.sampled_from(PANES), st.booleans())
-def test_every_cell_belongs_to_one_thing_and_the_focused_pane_is_seen(
-    width: int, height: int, focused: str, zoomed: bool
-) -> None:
+def test_panes_of_one_slot_share_its_place_as_tabs() -> None:
+    placements = PLACEMENTS | LOGS
+    assert planned(200, 60, placements=placements).rects[TREE].tabs == (TREE, "logs")
+    assert planned(200, 60, LIST, "logs", placements=placements).rects["logs"].tabs == (TREE, "logs")
+    assert planned(120, 40, placements=placements).rects[ATTEMPTS].tabs == (ATTEMPTS, TREE, "logs")
+
+
+@given(st.integers(60, 400), st.integers(15, 150), st.sampled_from(list(PLACEMENTS)), st.booleans())
+def test_every_cell_belongs_to_one_part(width: int, height: int, focused: str, zoomed: bool) -> None:
     assert not is_too_small(width, height)
-    found = planned(width, height, focused, focused if focused in (ATTEMPTS, TREE) else ATTEMPTS, zoomed=zoomed)
+    found = planned(width, height, focused, zoomed=zoomed)
     assert found.shows(focused)
     cells = [0] * (width * (height - 2))
 
@@ -60,12 +77,12 @@ def test_every_cell_belongs_to_one_thing_and_the_focused_pane_is_seen(
             for column in range(x, x + across):
                 cells[row * width + column] += 1
 
-    for place in found.places.values():
-        assert place.width >= 40
-        assert place.height >= 7
-        take(place.x, place.y, place.width, place.height)
-    if found.has_strip:
-        take(0, height - 2 - STRIP_HEIGHT, width, STRIP_HEIGHT)
+    for rect in found.rects.values():
+        assert rect.width >= 40
+        assert rect.height >= 7
+        take(rect.x, rect.y, rect.width, rect.height)
+    if found.has_summary:
+        take(0, height - 2 - SUMMARY_HEIGHT, width, SUMMARY_HEIGHT)
     if found.hairline is not None:
         x, top, bottom = found.hairline
         take(x, top, 1, bottom - top)

@@ -26,7 +26,9 @@ from tui.session import Session
 from tui.sources.budget import Priority
 from tui.store.changes import Changes
 from tui.ui.data.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
-from tui.ui.model.selection import Selection
+from tui.ui.data.needs import RUN as RUN_NEED
+from tui.ui.data.needs import TREE
+from tui.ui.model.selection import FetchState, Selection
 
 RUN = recording("014")["response"]["body"]["data"][0]["id"]
 URL = "https://trigger.acme.example"
@@ -111,19 +113,20 @@ def test_trouble_and_its_end_are_told_once_each(tmp_path: Path) -> None:
     ]
 
 
-def test_a_read_that_failed_is_told_once_by_the_run_it_was_about(tmp_path: Path) -> None:
+def test_failed_read_is_reported_once_for_each_run(tmp_path: Path) -> None:
     async def scenario() -> list[str]:
         settings = read_settings({"TRIGGER_SECRET_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path)})
         messages = Messages()
         reporter = Reporter(Session(settings, clock=VirtualClock()), messages)
-        failed = Selection(RunId("run_1"), trouble="GET /api/v3/runs/run_1: 500 Internal Server Error")
+        error = "GET /api/v3/runs/run_1: 500 Internal Server Error"
+        failed = Selection(RunId("run_1"), states={RUN_NEED: FetchState(trouble=error)})
         for selection in (
             Selection(),
             failed,
             failed,
-            replace(failed, trouble=None, tree_trouble="the budget is spent"),
+            replace(failed, states={TREE: FetchState(trouble="the budget is spent")}),
         ):
-            reporter.see_selection(selection)
+            reporter.report_selection(selection)
         return [message.text for message in messages]
 
     assert asyncio.run(scenario()) == [

@@ -1,7 +1,4 @@
-"""One thing that is read again and again: when it is begun, and that it is never read twice at a time.
-
-What lives here: `CoalescedFetch`. What is read, and why, is `selection`'s.
-"""
+"""A fetch that is requested often and runs at most once at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,49 +6,53 @@ from typing import Final
 
 from tui.sources.clock import Clock, Timer
 
-REREAD_AFTER_S: Final = 1.0
-"""A run that changes ten times a second is read once."""
+REFETCH_AFTER_S: Final = 1.0
+"""A run that changes ten times a second is fetched once a second."""
 
 
 class CoalescedFetch:
-    """One thing that is read: one read of it is out at most, and another is owed to who asked meanwhile."""
+    """At most one fetch is in flight; a request made meanwhile schedules one more.
 
-    def __init__(self, clock: Clock, begin: Callable[[], asyncio.Task[None] | None]) -> None:
+    `start` begins a fetch and returns its task, or None where no request is necessary. The fetch calls `finish` at its
+    end.
+    """
+
+    def __init__(self, clock: Clock, start: Callable[[], asyncio.Task[None] | None]) -> None:
         self._clock = clock
-        self._begin = begin
+        self._start = start
         self._task: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
-        self._is_owed = False
+        self._is_requested_again = False
 
-    def plan(self, delay_s: float) -> None:
-        """Begin then, unless it is planned already; at once wins."""
+    def schedule(self, delay_s: float) -> None:
+        """Start a fetch after a delay, unless one is scheduled already. A delay of 0 replaces the scheduled one."""
         if self._timer is None or not delay_s:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._clock.call_later(delay_s, self._due)
+            self._timer = self._clock.call_later(delay_s, self._on_due)
 
-    def _due(self) -> None:
+    def _on_due(self) -> None:
         self._timer = None
-        # What a read that is out answers may be older than why it is asked again.
-        self._is_owed = self._task is not None and not self._task.done()
-        if not self._is_owed:
-            self._task = self._begin()
+        # The fetch in flight may return a state from before this request.
+        self._is_requested_again = self._task is not None and not self._task.done()
+        if not self._is_requested_again:
+            self._task = self._start()
 
-    def end(self) -> None:
-        """The read that was out is through."""
-        if self._is_owed:
-            self._is_owed = False
-            self.plan(REREAD_AFTER_S)
+    def finish(self) -> None:
+        """Schedule one more fetch if one was requested while this one was in flight."""
+        if self._is_requested_again:
+            self._is_requested_again = False
+            self.schedule(REFETCH_AFTER_S)
 
-    def give_up(self) -> None:
-        """Expect no answer any more."""
+    def cancel(self) -> None:
+        """Cancel the fetch in flight."""
         if self._task is not None:
             self._task.cancel()
-        self._task, self._is_owed = None, False
+        self._task, self._is_requested_again = None, False
 
-    def drop(self) -> None:
-        """Give up, and begin nothing."""
+    def close(self) -> None:
+        """Cancel the fetch in flight and the scheduled one."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
-        self.give_up()
+        self.cancel()

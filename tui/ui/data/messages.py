@@ -7,7 +7,7 @@ action is told by who acts.
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
@@ -19,7 +19,7 @@ from tui.present.frame.trouble import advice_on, feed_sentence, without_request
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
-from tui.ui.model.selection import Selection
+from tui.ui.model.selection import Need, Selection
 
 KEPT: Final = 500
 """Messages: more than a person reads, less than days of an unsteady line would pile up."""
@@ -79,7 +79,7 @@ class Reporter:
         self._cuts_said = 0
         self._log_trouble: str | None = None
         self._reconciled: Reconciled | None = None
-        self._reads: dict[str, tuple[RunId, str]] = {}
+        self._reported_reads: dict[Need[Any], tuple[RunId, str]] = {}
 
     def on_changes(self, _changes: Changes) -> None:
         """Look at everything that may have something to say; what was said is not said again."""
@@ -120,15 +120,18 @@ class Reporter:
             self._messages.add(look.at, f"The live feed missed changes of {missed}. They were read from the list.")
         self._reconciled = look
 
-    def see_selection(self, selection: Selection) -> None:
-        """Look at how reading the selected run got on."""
-        for what, trouble in (("", selection.trouble), ("the tree of ", selection.tree_trouble)):
-            if selection.run_id is None or trouble is None:
+    def report_selection(self, selection: Selection) -> None:
+        """Report what could not be read of the selected run."""
+        run_id = selection.run_id
+        if run_id is None:
+            return
+        for need, state in selection.states.items():
+            if state.trouble is None or self._reported_reads.get(need) == (run_id, state.trouble):
                 continue
-            if self._reads.get(what) != (selection.run_id, trouble):
-                self._reads[what] = (selection.run_id, trouble)
-                said = without_request(trouble).removesuffix(".")
-                self._messages.add(self._session.now(), f"Could not read {what}{selection.run_id}: {said}.")
+            self._reported_reads[need] = (run_id, state.trouble)
+            target = f"{need.name} of {run_id}" if need.name else run_id
+            reason = without_request(state.trouble).removesuffix(".")
+            self._messages.add(self._session.now(), f"Could not read {target}: {reason}.")
 
     def _see_source(self, name: str, status: SourceStatus) -> None:
         match status:

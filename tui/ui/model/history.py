@@ -1,46 +1,43 @@
-"""The way from run to run: which run the panes are about, and those that a user came from.
-
-What lives here: going on and coming back. Reading what is needed of a run is `selection`'s.
-"""
+"""The way from run to run: the runs that the user came from, and going back to them."""
 
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.ui.model.selection import SelectionLoader
+from tui.ui.data.selection_loader import SelectionLoader
 
-LONGEST: Final = 100
-"""Runs that are remembered: nobody goes back further."""
+MAX_LENGTH: Final = 100
+"""Runs that are remembered: more than anyone goes back."""
 
 
 class History:
-    """Where the user is, and was."""
+    """The selected run and those before it. Each step selects a run in the loader."""
 
     def __init__(self, loader: SelectionLoader) -> None:
         self._loader = loader
-        self._behind: list[RunId] = []
+        self._past: list[RunId] = []
 
     @property
-    def here(self) -> RunId | None:
+    def current(self) -> RunId | None:
         """The run that the panes are about."""
         return self._loader.selection.run_id
 
-    def begin(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
-        """Turn to a run of the list: whatever was gone through before does not count any more."""
-        self._behind.clear()
+    def restart(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
+        """Select a run of the list and forget the runs before it."""
+        self._past.clear()
         self._loader.select(run_id, at_once=at_once, is_list_end=is_list_end)
 
     def go(self, run_id: RunId) -> None:
-        """Go on to another run, to come back from it."""
-        here = self.here
-        if here == run_id:
+        """Select another run, from which `back` returns."""
+        current = self.current
+        if current == run_id:
             return
-        if here is not None:
-            self._behind = [*self._behind[-LONGEST + 1 :], here]
+        if current is not None:
+            self._past = [*self._past[-MAX_LENGTH + 1 :], current]
         self._loader.select(run_id, at_once=True)
 
     def back(self) -> bool:
-        """Back to the run before; False: there is none."""
-        if not self._behind:
+        """Select the run before; return whether there was one."""
+        if not self._past:
             return False
-        self._loader.select(self._behind.pop(), at_once=True)
+        self._loader.select(self._past.pop(), at_once=True)
         return True

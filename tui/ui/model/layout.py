@@ -1,31 +1,53 @@
-"""Where each pane stands at a size of the terminal: pure arithmetic, no widgets.
+"""Where each pane stands on a terminal of a given size. Pure arithmetic without widgets.
 
-What lives here: `plan`. Sizes between the three of the design get the layout of the smaller one, stretched. Source:
-DESIGN §7, looks/LOOKS.md.
+Panes declare a slot, and the layout gives each slot a place. The pictures of the three layouts are in
+`tui/ui/README.md`; the sizes between them stretch the smaller one.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
-LEAST_WIDTH: Final = 60
-LEAST_HEIGHT: Final = 15
+MIN_WIDTH: Final = 60
+MIN_HEIGHT: Final = 15
 MEDIUM: Final = (100, 34)
 WIDE: Final = (160, 30)
-TALL: Final = 50  # of WIDE: from here on the tree has a place of its own beside the attempts
-STRIP_HEIGHT: Final = 2
-"""On a ground of its own; where there is none, the rule above it is a row more."""
+TALL: Final = 50
+"""From this height on, a wide terminal has a place for each slot."""
+
+SUMMARY_HEIGHT: Final = 2
+"""Rows of the run summary on a ground of its own; without one, a rule above it takes another row."""
 
 WORKSPACE: Final = "workspace"
-LIST, DETAIL, ATTEMPTS, TREE = "runs", "detail", "attempts", "tree"
-TABBED: Final = (ATTEMPTS, TREE)
-"""The panes that share a place where each cannot have its own."""
+
+
+class Slot(Enum):
+    """The places of a layout. Panes of one slot share its place as tabs.
+
+    `MAIN` is on top or on the left, the others beside or below it in this order. `SECOND` and `THIRD` share a place
+    except on tall terminals. A screen has at least one pane in each slot.
+    """
+
+    MAIN = auto()
+    FIRST = auto()
+    SECOND = auto()
+    THIRD = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a pane stands. `has_summary`: the summary of the selected run stands below the pane where it is alone."""
+
+    slot: Slot
+    has_summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PaneRect:
-    """One pane with its rule on top, in cells of the space between header and footer. `tabs` are the panes that share
-    the place, itself included, in order; empty: it has it alone.
+    """The rectangle of a pane with its rule, in cells of the space between header and footer.
+
+    `tabs` are the panes that share it, in order, this one included; empty if no other pane does.
     """
 
     x: int
@@ -37,82 +59,105 @@ class PaneRect:
 
 @dataclass(frozen=True, slots=True)
 class PanePlan:
-    """Which panes are seen, and where. `hairline` is the column between two of them, from row to row, `joints` the
-    rows where rules meet it, each with its character.
+    """The visible panes by name, and their rectangles.
+
+    `hairline` is the column between two of them as x, first row and row after the last. `joints` are the rows in which
+    rules meet the hairline, each with its character.
     """
 
-    places: Mapping[str, PaneRect]
-    strip_height: int = 0
+    rects: Mapping[str, PaneRect]
+    summary_height: int = 0
     hairline: tuple[int, int, int] | None = None
     joints: tuple[tuple[int, str], ...] = ()
 
     @property
-    def has_strip(self) -> bool:
-        """Whether two lines tell about the selected run."""
-        return self.strip_height > 0
+    def has_summary(self) -> bool:
+        """Whether the summary of the selected run is visible."""
+        return self.summary_height > 0
 
     def shows(self, pane: str) -> bool:
-        """Whether a pane is seen."""
-        return pane in self.places
+        """Return whether a pane is visible."""
+        return pane in self.rects
 
 
 def is_too_small(width: int, height: int) -> bool:
-    """Whether a terminal has no room for anything but one line that says so."""
-    return width < LEAST_WIDTH or height < LEAST_HEIGHT
+    """Return whether a terminal has room only for one line that says so."""
+    return width < MIN_WIDTH or height < MIN_HEIGHT
 
 
 def plan(
-    width: int, height: int, *, focused: str, tab: str, is_zoomed: bool, strip_height: int = STRIP_HEIGHT
+    width: int,
+    height: int,
+    panes: Mapping[str, Placement],
+    *,
+    recent: Sequence[str],
+    is_zoomed: bool,
+    summary_height: int = SUMMARY_HEIGHT,
 ) -> PanePlan:
-    """The places in a space of `width` x `height` cells, which is the terminal without header and footer.
+    """Return the places in a space of `width` x `height` cells: the terminal without header and footer.
 
-    `focused` is the pane that is seen where only one can be, `tab` the one of those that share a place.
+    `recent` are all panes, the one with the focus first. The most recent pane of a shared place is the visible one.
     """
-    full = height + 2
-    is_narrow = width < MEDIUM[0] or (full < MEDIUM[1] and width < WIDE[0]) or full < WIDE[1]
+    terminal_height = height + 2
+    is_narrow = width < MEDIUM[0] or (terminal_height < MEDIUM[1] and width < WIDE[0]) or terminal_height < WIDE[1]
     if is_zoomed or is_narrow:
-        # Where there is one pane anyway, the strip is what a zoom can take.
-        return _single(width, height, focused, 0 if is_zoomed and is_narrow else strip_height)
+        # Where one pane is visible anyway, a zoom takes the rows of the summary.
+        has_summary = panes[recent[0]].has_summary and not (is_zoomed and is_narrow)
+        below = summary_height if has_summary else 0
+        return PanePlan({recent[0]: PaneRect(0, 0, width, height - below)}, below)
+    groups = _Groups(panes, recent)
     if width >= WIDE[0]:
-        return _wide(width, height, tab, is_tall=full >= TALL)
-    return _medium(width, height, tab)
+        return _wide(width, height, groups, is_tall=terminal_height >= TALL)
+    return _medium(width, height, groups)
 
 
-def _single(width: int, height: int, focused: str, strip_height: int) -> PanePlan:
-    below = strip_height if focused in {LIST, TREE} else 0
-    return PanePlan({focused: PaneRect(0, 0, width, height - below)}, below)
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The panes by the places that they share."""
+
+    panes: Mapping[str, Placement]
+    recent: Sequence[str]
+
+    def of(self, *slots: Slot) -> tuple[str, tuple[str, ...]]:
+        """Return the visible pane of these slots, and the tabs of their place."""
+        names = tuple(name for name, placement in self.panes.items() if placement.slot in slots)
+        return min(names, key=self.recent.index), names if len(names) > 1 else ()
 
 
-def _medium(width: int, height: int, tab: str) -> PanePlan:
-    """The list on top; below it the detail on the left, tabs on the right."""
+def _medium(width: int, height: int, groups: _Groups) -> PanePlan:
+    """The main pane on top; below it the first slot on the left, the other two on the right."""
     top = height * 18 // 38
     left = min(width * 54 // 120, 72)
-    places = {
-        LIST: PaneRect(0, 0, width, top),
-        DETAIL: PaneRect(0, top, left, height - top),
-        tab: PaneRect(left + 1, top, width - left - 1, height - top, TABBED),
+    main, main_tabs = groups.of(Slot.MAIN)
+    first, first_tabs = groups.of(Slot.FIRST)
+    other, other_tabs = groups.of(Slot.SECOND, Slot.THIRD)
+    rects = {
+        main: PaneRect(0, 0, width, top, main_tabs),
+        first: PaneRect(0, top, left, height - top, first_tabs),
+        other: PaneRect(left + 1, top, width - left - 1, height - top, other_tabs),
     }
-    return PanePlan(places, hairline=(left, top, height), joints=((top, "┬"),))
+    return PanePlan(rects, hairline=(left, top, height), joints=((top, "┬"),))
 
 
-def _wide(width: int, height: int, tab: str, *, is_tall: bool) -> PanePlan:
-    """The list on the left; on the right detail, attempts and tree, the last two in one place where it is low."""
+def _wide(width: int, height: int, groups: _Groups, *, is_tall: bool) -> PanePlan:
+    """The main pane on the left; the others on the right, from the top down."""
     left = width * 116 // 200
     x, room = left + 1, width - left - 1
     if is_tall:
         heights = _shares(height, (23, 20, 15))
-        stack: Sequence[tuple[str, tuple[str, ...]]] = ((DETAIL, ()), (ATTEMPTS, ()), (TREE, ()))
+        stack = [groups.of(Slot.FIRST), groups.of(Slot.SECOND), groups.of(Slot.THIRD)]
     else:
         heights = _shares(height, (21, 19))
-        stack = ((DETAIL, ()), (tab, TABBED))
-    places = {LIST: PaneRect(0, 0, left, height)}
+        stack = [groups.of(Slot.FIRST), groups.of(Slot.SECOND, Slot.THIRD)]
+    main, main_tabs = groups.of(Slot.MAIN)
+    rects = {main: PaneRect(0, 0, left, height, main_tabs)}
     joints = []
     y = 0
-    for (pane, tabs), rows in zip(stack, heights, strict=True):
-        places[pane] = PaneRect(x, y, room, rows, tabs)
+    for (name, tabs), rows in zip(stack, heights, strict=True):
+        rects[name] = PaneRect(x, y, room, rows, tabs)
         joints.append((y, "├" if y else "┬"))
         y += rows
-    return PanePlan(places, hairline=(left, 0, height), joints=tuple(joints))
+    return PanePlan(rects, hairline=(left, 0, height), joints=tuple(joints))
 
 
 def _shares(height: int, parts: Sequence[int]) -> list[int]:

@@ -1,7 +1,4 @@
-"""The panes, each in a file of its own, and the one list of them.
-
-What lives here: `PANES`. A new pane is a file and a line here.
-"""
+"""The panes, each in a module of its own, and the one list of them: a new pane is a module and a line here."""
 
 from typing import Final
 
@@ -12,4 +9,4 @@ from tui.ui.panes.run_list import RunListPane
 from tui.ui.panes.tree import TreePane
 
 PANES: Final[tuple[type[Pane], ...]] = (RunListPane, DetailPane, AttemptsPane, TreePane)
-"""In the order of their numbers, which are the keys that lead to them."""
+"""The panes of the main screen. The position of a pane is its number, which is the key that leads to it."""

@@ -5,7 +5,7 @@ What lives here: which attempt is looked at, what is unfolded, and the keys that
 """
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -26,8 +26,10 @@ from tui.present.attempts.page import (
 from tui.present.errors.frames import Room
 from tui.present.styled import Line, line_width
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
-from tui.ui.model.selection import Selection
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.selection import Need, Selection
 from tui.ui.panes.base import PagePane
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import Page, PageRow
@@ -42,8 +44,9 @@ _ROOMY: Final = 100
 class AttemptsPane(PagePane):
     """The attempts of the selection, one of them in full."""
 
-    number: ClassVar[int] = 3
     title: ClassVar[str] = "attempts"
+    placement: ClassVar[Placement] = Placement(Slot.SECOND)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("comma", "attempt_step(-1)", "previous attempt", "The attempt before this one."),
@@ -96,12 +99,13 @@ class AttemptsPane(PagePane):
     def _page_rows(self, width: int) -> Sequence[Row]:
         room = Room(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
         selection, run = self.selection, self.run
+        fetch = selection.state_of(RUN)
         if selection.run_id is None:
             return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
         if run is None:
-            return [Row(()), *sentence(selection.trouble or formatting.LOADING, room, "loading")]
-        is_coming = selection.is_reading or (run.attempts is None and selection.trouble is None)
-        asked = ReadProgress(is_coming, selection.trouble)
+            return [Row(()), *sentence(fetch.trouble or formatting.LOADING, room, "loading")]
+        is_coming = fetch.is_fetching or (run.attempts is None and fetch.trouble is None)
+        asked = ReadProgress(is_coming, fetch.trouble)
         return attempts_page(run, asked, self.live.now, room, self._picked)
 
     def left(self) -> Line:

@@ -5,7 +5,7 @@ the selection, and says upwards what the user wants.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -19,7 +19,8 @@ from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
-from tui.ui.model.selection import Selection
+from tui.ui.model.layout import Placement
+from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.page import Page, PageRow
 from tui.ui.widgets.rule import Rule, RuleText, Tab
 
@@ -33,16 +34,22 @@ class OpenRun(Message):
 
 
 class Pane(Widget):
-    """A rule, and below it a body that takes the focus. `number` and `title` are those of the registry."""
+    """A rule, and below it a body that takes the focus.
 
-    number: ClassVar[int]
+    * `title`: the name in the rule, and the id of the widget
+    * `placement`: where the pane stands in the layout
+    * `needs`: what is fetched about the selected run while the pane is visible
+    """
+
     title: ClassVar[str]
+    placement: ClassVar[Placement]
+    needs: ClassVar[tuple[Need[Any], ...]] = ()
     search_hint: ClassVar[str] = ""
     """What may be typed to search here, said before anything is."""
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
     tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
-    """The names of the panes that share its place; empty: it has it alone."""
+    """The numbers and names of the panes that share its place, its own included."""
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(id=id, classes="pane")
@@ -53,6 +60,9 @@ class Pane(Widget):
     def app_base(self) -> AppBase:
         """The app, as what it is."""
         return app_of(self)
+
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self.on_changes)
 
     @property
     def body(self) -> Widget:
@@ -89,9 +99,8 @@ class Pane(Widget):
 
     def show_rule(self) -> None:
         """Bring the rule up to date."""
-        tabs = self.tabs or (Tab(self.number, self.title),)
         right = self.found() or self.right()
-        self.rule.show(RuleText(tabs, self.left(), right, self.body.has_focus, self.is_stale))
+        self.rule.show(RuleText(self.tabs, self.left(), right, self.body.has_focus, self.is_stale))
 
     def watch_tabs(self) -> None:
         """Other neighbours."""

@@ -7,7 +7,7 @@ What lives here: what is unfolded, searched and fetched, and the keys that chang
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -28,8 +28,10 @@ from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
 from tui.ui.data.body_fetch import fetch_value
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
-from tui.ui.model.selection import Selection
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.selection import Need, Selection
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page, PageRow
@@ -43,8 +45,9 @@ _MOST_PLACES: Final = 1_000
 class DetailPane(PagePane):
     """The page about the selection."""
 
-    number: ClassVar[int] = 2
     title: ClassVar[str] = "detail"
+    placement: ClassVar[Placement] = Placement(Slot.FIRST)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold what the cursor is in."),
@@ -68,10 +71,11 @@ class DetailPane(PagePane):
 
     def _page_rows(self, width: int) -> list[Row]:
         selection, run, now = self.selection, self.run, self.live.now
+        fetch = selection.state_of(RUN)
         if selection.run_id is None:
             hint = NO_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        read = DetailRead(selection.is_reading, selection.trouble, self.overlay(selection.run_id))
+        read = DetailRead(fetch.is_fetching, fetch.trouble, self.overlay(selection.run_id))
         if run is None:
             lines = trouble_lines(None, read.trouble, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
@@ -100,7 +104,7 @@ class DetailPane(PagePane):
         run = self.run
         if self.selection.run_id is None:
             return ()
-        if self.selection.is_reading:
+        if self.selection.state_of(RUN).is_fetching:
             return (Piece("reading…", Token.MUTED),)
         if run is None or (read_at := _read_at(run)) is None:
             return ()

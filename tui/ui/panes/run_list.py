@@ -29,6 +29,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.outages import Outages
 from tui.ui.data.server_search import ServerSearch
 from tui.ui.input.keys import bind
+from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.list_facts import count_words, empty_facts, end_facts
 from tui.ui.model.list_views import ListViews
 from tui.ui.model.run_list import RunListModel
@@ -54,14 +55,11 @@ class RunHighlighted(Message):
 class RunListPane(Pane):
     """The list."""
 
-    class Arranged(Message):
-        """It is sorted or laid out otherwise, which is to be remembered."""
-
     class Filtered(Message):
         """Other runs are shown, or another number of them."""
 
-    number: ClassVar[int] = 1
     title: ClassVar[str] = "runs"
+    placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
     search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
@@ -275,12 +273,15 @@ class RunListPane(Pane):
     def sort_by(self, order: Order) -> None:
         """Another order."""
         self.views.want(replace(self.views.wanted, order=order))
-        self.post_message(self.Arranged())
+        self._remember_arrangement()
 
     def action_wide(self) -> None:
         """Whole ids, or more columns."""
         self.table.show_wide(is_wide=not self.table.is_wide)
-        self.post_message(self.Arranged())
+        self._remember_arrangement()
+
+    def _remember_arrangement(self) -> None:
+        self.app_base.subscription.arrange(self.views.wanted.order.id, is_wide=self.table.is_wide)
 
     def action_mark(self) -> None:
         """Mark and go on, as in every list with marks."""

@@ -5,7 +5,7 @@ This module chooses the tree that is shown and moves the cursor. `model/tree_vie
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,8 +20,10 @@ from tui.present.tree import page as tree_page
 from tui.present.tree.shape import Entry
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.needs import TREE
 from tui.ui.input.keys import bind
-from tui.ui.model.selection import Selection
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.selection import Need, Selection
 from tui.ui.model.tree_rows import Drawing, TreeRows
 from tui.ui.model.tree_view import TreeView
 from tui.ui.panes.base import OpenRun, PagePane
@@ -32,8 +34,9 @@ from tui.ui.widgets.page import Page, PageRow
 class TreePane(PagePane):
     """The tree around the selected run. While another one is on its way the old one stays, if the run is in it."""
 
-    number: ClassVar[int] = 4
     title: ClassVar[str] = "tree"
+    placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
+    needs: ClassVar[tuple[Need[Any], ...]] = (TREE,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold, or go to the run above; l unfolds.", rank=12, need=36, shown="h l"),
@@ -72,7 +75,7 @@ class TreePane(PagePane):
         is_alone = shape.size == 1 and not tree.missing
         columns = tree_page.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *tree_page.head(columns))])
-        notes = tree_notes.notes(tree, shape, self.selection.tree_trouble, width)
+        notes = tree_notes.notes(tree, shape, self.selection.state_of(TREE).trouble, width)
         drawing = Drawing(columns, self.live.now, tree.current, is_alone)
         self._drawn = TreeRows(self.view.shown, notes, drawing, self._drawn)
         return self._drawn
@@ -80,7 +83,7 @@ class TreePane(PagePane):
     def _without_tree(self) -> str:
         if self.selection.run_id is None:
             return NOTHING_SELECTED
-        trouble = self.selection.tree_trouble
+        trouble = self.selection.state_of(TREE).trouble
         return formatting.LOADING if trouble is None else tree_notes.trouble_words(trouble)
 
     def left(self) -> Line:
@@ -92,16 +95,16 @@ class TreePane(PagePane):
 
     def right(self) -> Line:
         """How much of it is here."""
-        if self.selection.is_reading_tree:
+        if self.selection.state_of(TREE).is_fetching:
             return (Piece(formatting.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
             return ()
-        return tree_notes.extent(tree, shape, self.selection.tree_read_at, self.live.now)
+        return tree_notes.extent(tree, shape, self.selection.state_of(TREE).fetched_at, self.live.now)
 
     def watch_selection(self, before: Selection, after: Selection) -> None:
         """Another run, or more of the same one."""
-        tree, known, run_id = after.tree, self.view.tree, after.run_id
+        tree, known, run_id = after.state_of(TREE).value, self.view.tree, after.run_id
         if tree is None and known is not None and run_id in self.view.ids:
             tree = known if known.current == run_id else replace(known, current=run_id)
         if tree is not known and self.view.show(tree):

@@ -4,26 +4,31 @@ What lives here: what each of those keys leads to, and where it has nothing to d
 run is `acting`'s. The class is longer than 200 lines: it is the list of keys with one line behind each.
 """
 
+from functools import partial
 from typing import ClassVar, Final
 
 from textual import events
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.present.dialogs.filters import recalled_line
 from tui.present.list.end import NO_RUN
 from tui.present.styled import Piece, Token
+from tui.store.orders import CREATED, ORDERS
 from tui.ui.data.action_controller import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, ActionController, Voice
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.remembered import Remembered
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
 from tui.ui.input.menus import MENU_BINDINGS, open_copy_menu, open_help, open_palette, open_server_filters
 from tui.ui.look.theme import ColorMode
-from tui.ui.model import layout
+from tui.ui.panes import PANES
 from tui.ui.panes.base import OpenRun
-from tui.ui.panes.run_list import RunHighlighted
-from tui.ui.screens.board import Board
+from tui.ui.panes.detail import DetailPane
+from tui.ui.panes.run_list import RunHighlighted, RunListPane
+from tui.ui.screens.base import BaseScreen
 
 ENTER_SENTENCE: Final = (
     "Open what the cursor is on; on the last line of the list, ask the server. While no run is selected, select the "
@@ -35,48 +40,88 @@ FILTER_SENTENCE: Final = (
 )
 
 
-class MainScreen(Board):
-    """The board with its keys."""
+RECALLED_FOR_S: Final = 20.0
+"""How long a start says that the filters are those of the last session: the first rows take a while."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "enter", "open", ENTER_SENTENCE, rank=10),
-        bind(
-            "escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."
-        ),
-        bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
-        bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
-        bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
-        bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
-        bind("f", "server_filters", "server filters", "What the server sends: by status, task, tag.", rank=45, need=40),
-        bind("0", "clear_filters", "clear filters", "Take every filter away: what was typed, and the server's."),
-        bind("n", "hit_step(1)", "next match", "The next match of the search."),
-        bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
-        bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
-        bind("X", "error_step(-1)", "previous error", "The previous failed run."),
-        bind("p", "pause", "pause", "Stop showing updates, or go on."),
-        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
-        bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75, need=60),
-        bind("Y", "copy_menu", "copy what", "Choose what to send: id, payload, output, error with its stack."),
-        *ACTION_BINDINGS,
-        *MENU_BINDINGS,
-    ]
+NOTICE_MARGIN: Final = len(" ? keys   ") + 1
+"""Cells of the footer that a notice leaves free."""
+
+KEYS: Final[tuple[Binding, ...]] = (
+    bind("enter", "enter", "open", ENTER_SENTENCE, rank=10),
+    bind("escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."),
+    bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
+    bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
+    bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
+    bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
+    bind("f", "server_filters", "server filters", "What the server sends: by status, task, tag.", rank=45, need=40),
+    bind("0", "clear_filters", "clear filters", "Take every filter away: what was typed, and the server's."),
+    bind("n", "hit_step(1)", "next match", "The next match of the search."),
+    bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
+    bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
+    bind("X", "error_step(-1)", "previous error", "The previous failed run."),
+    bind("p", "pause", "pause", "Stop showing updates, or go on."),
+    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
+    bind("y", "copy_id", "copy id", "Send the id of the run to the terminal's clipboard.", rank=75, need=60),
+    bind("Y", "copy_menu", "copy what", "Choose what to send: id, payload, output, error with its stack."),
+    *ACTION_BINDINGS,
+    *MENU_BINDINGS,
+)
+
+
+class MainScreen(BaseScreen):
+    """The monitor: the list of runs, the panes about the selected run, and the keys that work in each of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self, live: LiveModel) -> None:
-        super().__init__(live)
+        super().__init__(live, PANES)
         voice = Voice(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
         self.action_controller = ActionController(
             live, lambda: self.app_base, voice, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
         )
         self.run_list.table.overlay = self.detail.overlay = self.run_summary.overlay = self.action_controller.overlay
 
+    @property
+    def run_list(self) -> RunListPane:
+        """The list of runs."""
+        pane = self.panes[RunListPane.title]
+        assert isinstance(pane, RunListPane)
+        return pane
+
+    @property
+    def detail(self) -> DetailPane:
+        """The detail of the selected run."""
+        pane = self.panes[DetailPane.title]
+        assert isinstance(pane, DetailPane)
+        return pane
+
     def on_mount(self) -> None:
-        """What was agreed to and not sent is asked about before the end, and told after it."""
+        self.app_base.subscription.show = partial(self.call_later, self._recall)
         self.app_base.farewell = self.action_controller.farewell
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting
 
+    def select_target(self) -> None:
+        if self.pane is self.run_list and self.history.current != self.run_list.target:
+            self.history.restart(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
+
+    def _recall(self, kept: Remembered) -> None:
+        """Show the list with the filters and the order that are remembered or just chosen."""
+        order = next((each for each in ORDERS if each.id == kept.order), CREATED)
+        subscription = self.app_base.subscription
+        self.run_list.show_chosen(
+            subscription.chosen,
+            order,
+            is_wide=kept.is_wide,
+            token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
+        )
+        if subscription.is_recalled:
+            width = self.size.width - NOTICE_MARGIN
+            line = recalled_line(subscription.chosen, subscription.kept_at, self.live.session.now(), width)
+            self.footer.notice(line, for_s=RECALLED_FOR_S)
+
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         """The cursor of the list is on another run."""
-        self.history.begin(event.run_id, is_list_end=event.is_list_end)
+        self.history.restart(event.run_id, is_list_end=event.is_list_end)
         self.refresh_bindings()
 
     def on_open_run(self, event: OpenRun) -> None:
@@ -138,8 +183,8 @@ class MainScreen(Board):
         elif (run_id := self.run_list.target) is None:
             self.run_list.table.action_move(1)
         else:
-            self.history.begin(run_id, at_once=True)
-            self.workspace.action_pane(layout.DETAIL)
+            self.history.restart(run_id, at_once=True)
+            self.workspace.action_pane(DetailPane.title)
 
     def action_back(self) -> None:
         """One level back; at the root nothing."""
@@ -195,12 +240,12 @@ class MainScreen(Board):
     def action_pause(self) -> None:
         """Stand still, or go on."""
         self.live.toggle_pause()
-        self._tick()
+        self.tick()
 
     def action_refresh_now(self) -> None:
         """Ask now."""
         self.app_base.subscription.refresh()
-        self.selection_loader.reread()
+        self.selection_loader.refetch()
 
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
@@ -258,7 +303,7 @@ class MainScreen(Board):
     def _open_new(self, run_id: RunId) -> None:
         """Go to a run that a replay started: in a pane about it, since the list may not show it."""
         if self.pane is self.run_list:
-            self.workspace.action_pane(layout.DETAIL)
+            self.workspace.action_pane(DetailPane.title)
         self.history.go(run_id)
 
     def _target_to_copy(self) -> RunId | None:
@@ -284,7 +329,7 @@ class MainScreen(Board):
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()
         elif self.pane is not self.run_list:
-            self.workspace.action_pane(layout.LIST)
+            self.workspace.action_pane(RunListPane.title)
         else:
             return False
         return True

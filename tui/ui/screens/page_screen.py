@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.present.styled import Line, Piece, Token
-from tui.store.changes import Changes
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import LAST, bind
@@ -77,7 +76,6 @@ class PageScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Go on telling how things are."""
-        self.app_base.changed.subscribe(self, self._on_changes)
         self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
@@ -148,6 +146,3 @@ class PageScreen(Screen[None]):
         self.show_rule()
         self.refresh_bindings()
         return ()
-
-    def _on_changes(self, changes: Changes) -> None:
-        self._header.on_changes(changes)

@@ -33,6 +33,9 @@ class Header(Lines):
         self._minutes: tuple[Minute, ...] = ()
         self._changed_at: datetime | None = None
 
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self.on_changes)
+
     def on_resize(self, event: events.Resize) -> None:
         """Another width has room for other things."""
         event.stop()

@@ -1,7 +1,6 @@
-"""The two lines about the run under the cursor, where no detail is seen.
+"""The two lines about the selected run, visible where the detail is not."""
 
-What lives here: when they are made anew. What they say is `present.strip`'s.
-"""
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.reactive import reactive
@@ -11,26 +10,33 @@ from tui.present.frame.run_summary import strip_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.needs import RUN
 from tui.ui.look.painting import Ground, Painter
-from tui.ui.model.layout import STRIP_HEIGHT
-from tui.ui.model.selection import Selection
+from tui.ui.model.layout import SUMMARY_HEIGHT
+from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Lines
 
 
-def strip_height(painter: Painter) -> int:
-    """Its rows: where the ground has no colour of its own, a rule stands above the two lines."""
-    return STRIP_HEIGHT + painter.is_ruled
+def summary_height(painter: Painter) -> int:
+    """Return its rows: two lines, below a rule where the ground has no colour of its own."""
+    return SUMMARY_HEIGHT + painter.is_ruled
 
 
 class RunSummary(Lines):
-    """About `selection`, which is bound to the screen's. `on_changes` and `tick` bring it up to date."""
+    """Describes `selection`, which is bound to the selection of the screen."""
+
+    ID: Final = "run-summary"
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     selection: reactive[Selection] = reactive(Selection(), init=False, always_update=False)
 
     def __init__(self, live: LiveModel) -> None:
-        super().__init__(Ground.SURFACE, id="strip")
+        super().__init__(Ground.SURFACE, id=self.ID)
         self._live = live
         self.overlay: Overlay = lambda _: None
+
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self.on_changes)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width, or it has just come into sight."""

@@ -23,7 +23,9 @@ from tui.session import Session
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
 from tui.store.changes import Changes, Topic
 from tui.store.facts import SourceStatus
-from tui.ui.model.selection import Selection, SelectionLoader
+from tui.ui.data import needs
+from tui.ui.data.selection_loader import SelectionLoader
+from tui.ui.model.selection import Selection
 from tui.wire.errors import Unreachable
 
 RUN = sample()
@@ -52,7 +54,7 @@ class Asked:
         self.now = self.clock.now
         self.store = self
         self.loader = SelectionLoader(cast("Session", self), self.shown.append)
-        self.loader.want(detail=True, tree=True)
+        self.loader.require((needs.RUN, needs.TREE))
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.tasks.append(asyncio.get_running_loop().create_task(work, name=name))
@@ -117,7 +119,7 @@ def test_a_read_that_just_began_is_not_thrown_away_when_it_is_asked_for_again() 
     async def scenario() -> None:
         asked = Asked()
         await asked.open(RUN)
-        asked.loader.reread()
+        asked.loader.refetch()
         await asked.clock.run(1)
         assert len(asked.details) == len(asked.trees) == 1
 
@@ -137,7 +139,7 @@ def test_a_run_that_changes_while_it_is_read_is_read_once_more(is_first: bool) -
         if not is_first:
             asked.details[0].set_result((RUN, None))
             await asked.clock.run(0)
-            asked.loader.reread()
+            asked.loader.refetch()
             await asked.clock.run(0)
         asked.change()
         asked.details[-1].set_result((RUN, None))
@@ -156,13 +158,13 @@ def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
         await asked.open(RUN)
         asked.trees[0].set_exception(FAILED)
         await asked.clock.run(0)
-        assert asked.shown[-1].tree_trouble
+        assert asked.shown[-1].state_of(needs.TREE).trouble
 
         asked.run = LONE
-        asked.loader.reread()
+        asked.loader.refetch()
         await asked.clock.run(0)
-        assert asked.shown[-1].tree is not None
-        assert asked.shown[-1].tree_trouble is None
+        assert asked.shown[-1].state_of(needs.TREE).value is not None
+        assert asked.shown[-1].state_of(needs.TREE).trouble is None
 
     asyncio.run(scenario())
 
@@ -172,7 +174,7 @@ def test_run_whose_code_runs_is_read_again_at_intervals(refill: Refill, again_s:
     async def scenario() -> None:
         executing = sample("EXECUTING")
         asked = Asked(refill=refill)
-        asked.loader.want(detail=True, tree=False)
+        asked.loader.require((needs.RUN,))
         await asked.open(executing)
         asked.details[0].set_result((executing, None))
         counts = []
@@ -194,7 +196,7 @@ def test_run_that_cannot_wait_is_not_read_again(word: str) -> None:
     async def scenario() -> None:
         run = sample(word, started=word not in {"QUEUED", "DELAYED"})
         asked = Asked()
-        asked.loader.want(detail=True, tree=False)
+        asked.loader.require((needs.RUN,))
         await asked.open(run)
         asked.details[0].set_result((run, None))
         for _ in range(60):
@@ -211,7 +213,7 @@ def test_end_of_an_awaited_child_has_its_parent_read_again() -> None:
         wait = Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)
         parent = replace(sample("EXECUTING"), attempts=(STAMP, AttemptHistory(wait=wait)))
         asked = Asked()
-        asked.loader.want(detail=True, tree=False)
+        asked.loader.require((needs.RUN,))
         await asked.open(parent)
         asked.details[0].set_result((parent, None))
         await asked.clock.run(5)

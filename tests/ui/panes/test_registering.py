@@ -1,0 +1,70 @@
+"""A pane costs one module and a line in the list of panes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, told
+from tui.domain.ids import RunId
+from tui.present.styled import Piece
+from tui.session import Session
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.selection import Fetched, Need
+from tui.ui.panes import PANES
+from tui.ui.panes.base import PagePane
+from tui.ui.screens import main
+from tui.ui.screens.help import HelpScreen
+from tui.ui.widgets.page import PageRow
+from tui.wire.errors import Unreachable
+
+fetched: list[RunId] = []
+
+
+async def fetch_greeting(_: Session, run_id: RunId) -> Fetched[str]:
+    fetched.append(run_id)
+    if len(fetched) == 1:
+        raise Unreachable("GET /greeting: timed out", may_have_arrived=False)
+    return Fetched(f"hello {run_id}")
+
+
+GREETING: Need[str] = Need(name="the greeting", fetch=fetch_greeting)
+
+
+class GreetingPane(PagePane):
+    title: ClassVar[str] = "greeting"
+    placement: ClassVar[Placement] = Placement(Slot.THIRD)
+    needs: ClassVar[tuple[Need[Any], ...]] = (GREETING,)
+
+    def rows(self, width: int) -> Sequence[PageRow]:  # noqa: ARG002  one short row
+        state = self.selection.state_of(GREETING)
+        return [PageRow((Piece(state.value or state.trouble or "loading"),))]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_registered_pane_shows_what_its_need_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(main, "PANES", (*PANES, GreetingPane))
+    fetched.clear()
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=2)
+        assert fetched == [], "a hidden pane costs no request"
+        await monitor.press("5", wait_s=2)
+        assert "5:greeting" in monitor.text
+        assert "timed out" in monitor.text
+        assert any("the greeting of" in message.text for message in monitor.app.messages)
+        await monitor.press("r", wait_s=2)
+        assert f"hello {monitor.screen.selection.run_id}" in monitor.text
+        await monitor.press("question_mark", wait_s=1)
+        screen = monitor.app.screen
+        assert isinstance(screen, HelpScreen)
+        keys = ["".join(piece.text for piece in row.line) for row in screen.page.rows]
+        assert any("5" in line and "greeting" in line for line in keys)
+        await monitor.press("escape", "1", "colon", *"greeting", "enter", wait_s=1)
+        assert monitor.screen.pane.title == "greeting"
+
+    told(story, tmp_path, small_fleet(6), size=size)

@@ -1,0 +1,60 @@
+"""The needs that several panes share. A need of a single pane may stand in the module of that pane."""
+
+from typing import Final
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree, TreeNode
+from tui.session import Session
+from tui.store.changes import Changes
+from tui.ui.model.selection import Fetched, Need
+from tui.ui.model.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind
+
+TREE_REST_S: Final = 0.5
+"""A tree costs several requests, so it is not fetched for every run that the cursor passes."""
+
+
+async def _fetch_run(session: Session, run_id: RunId) -> Fetched[Run]:
+    run, trouble = await session.run_with_attempts(run_id)
+    version = run.state.updated_at if run.state is not None else session.now()
+    return Fetched(run, trouble, version, is_lagging=is_trace_behind(run))
+
+
+def _may_run_change(session: Session, run_id: RunId, _: Run | None) -> bool:
+    """Return whether code of the run may run or wait: only its trace says which of the two it does."""
+    run = session.store.get(run_id)
+    return run is not None and run.state is not None and run.state.started_at is not None and run.status in MAY_WAIT
+
+
+def _is_run_outdated(session: Session, run_id: RunId, changes: Changes) -> bool:
+    run = session.store.get(run_id)
+    return run is not None and has_lost_a_wait(run, changes, session.store.get)
+
+
+RUN: Final[Need[Run]] = Need(
+    name="", fetch=_fetch_run, requests=2, may_change=_may_run_change, is_outdated_by=_is_run_outdated
+)
+"""The run with its attempts: one request for the detail, one for the trace."""
+
+
+async def _fetch_tree(session: Session, run_id: RunId) -> Fetched[RunTree]:
+    return Fetched(await session.tree(run_id))
+
+
+def _find_tree(session: Session, run_id: RunId) -> Fetched[RunTree] | None:
+    """Return the tree of a finished run that has no relatives."""
+    run = session.store.get(run_id)
+    if run is None or not is_alone(run) or session.store.children_of(run_id):
+        return None
+    node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
+    return Fetched(RunTree(node, run.id), fetched_at=run.children_read_at)
+
+
+def _may_tree_change(session: Session, _: RunId, tree: RunTree | None) -> bool:
+    return tree is not None and any(is_live(session.store.get(node.id), node) for node in tree.root.walk())
+
+
+TREE: Final[Need[RunTree]] = Need(
+    name="the tree", fetch=_fetch_tree, find=_find_tree, min_rest_s=TREE_REST_S, requests=3, may_change=_may_tree_change
+)
+"""All runs around the selected one, from the root down."""

@@ -1,0 +1,134 @@
+"""A screen of panes: header, workspace and footer, and the selection that its panes are about."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.present.styled import Piece
+from tui.store.changes import Changes, Topic
+from tui.ui.base import AppBase, app_of
+from tui.ui.data.focused_run_feed import FocusedRunFeed
+from tui.ui.data.live_model import LiveModel
+from tui.ui.data.selection_loader import SelectionLoader
+from tui.ui.look.ticking import Ticker
+from tui.ui.model import layout
+from tui.ui.model.history import History
+from tui.ui.model.selection import Selection
+from tui.ui.panes.base import Pane
+from tui.ui.widgets.footer import Footer
+from tui.ui.widgets.header import Header
+from tui.ui.widgets.lines import Lines
+from tui.ui.widgets.prompt import Prompt
+from tui.ui.widgets.run_summary import RunSummary, summary_height
+from tui.ui.workspace import Workspace
+
+
+class BaseScreen(Screen[None]):
+    """The parts that are always there, without their keys.
+
+    Panes receive `selection` by data binding, and changes by their own subscription to `AppBase.changed`.
+    """
+
+    selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
+
+    def __init__(self, live: LiveModel, panes: Sequence[type[Pane]]) -> None:
+        super().__init__()
+        self.live = live
+        self.selection_loader = SelectionLoader(live.session, self._show_selection)
+        self.history = History(self.selection_loader)
+        self.prompt = Prompt()
+        self.footer = Footer()
+        self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in panes}
+        self.header = Header(live)
+        self.run_summary = RunSummary(live)
+        self.workspace = Workspace(self.panes, self.run_summary)
+        self.too_small = Lines(id="too-small")
+        self._focused_run_feed = FocusedRunFeed(live.session)
+        self._ticker = Ticker(self, live.session.clock, self.tick)
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+        return app_of(self)
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that has the focus, or had it last."""
+        return self.workspace.pane
+
+    def compose(self) -> ComposeResult:
+        self.workspace.arrange_for(self.app.size, summary_height(self.app_base.painter))
+        yield self.header
+        for pane in self.panes.values():
+            pane.data_bind(BaseScreen.selection)
+        self.run_summary.data_bind(BaseScreen.selection)
+        yield self.workspace
+        yield self.footer
+        yield self.prompt
+        yield self.too_small
+
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self.on_changes)
+        self._ticker.begin()
+        self.set_focus(self.pane.body)
+
+    def on_unmount(self) -> None:
+        self._ticker.stop()
+        self._focused_run_feed.end()
+        self.selection_loader.close()
+
+    def on_resize(self) -> None:
+        self.put_in_place()
+
+    def put_in_place(self) -> None:
+        """Place everything for the size and the colours of the terminal."""
+        is_too_small = layout.is_too_small(*self.size)
+        if self.has_class("too-small") and not is_too_small:
+            self.call_after_refresh(self._give_focus_back)
+        self.set_class(is_too_small, "too-small")
+        need = f"{layout.MIN_WIDTH}x{layout.MIN_HEIGHT}"
+        self.too_small.show([(Piece(f"Terminal too small: {self.size.width}x{self.size.height}, needs {need}."),)])
+        self.workspace.arrange_for(self.size, summary_height(self.app_base.painter))
+
+    def _give_focus_back(self) -> None:
+        """Focus the pane again: Textual takes the focus from hidden widgets, and no key would work without it."""
+        if self.focused is None:
+            self.set_focus(self.pane.body)
+
+    def on_workspace_panes_changed(self) -> None:
+        plan = self.workspace.plan
+        visible = [pane for name, pane in self.panes.items() if plan.shows(name)]
+        needs = dict.fromkeys(self.run_summary.needs if plan.has_summary else ())
+        needs |= dict.fromkeys(need for pane in visible for need in pane.needs)
+        self.selection_loader.require(tuple(needs))
+        self.select_target()
+        for pane in self.panes.values():
+            if pane is not self.pane and pane.finds_nothing:
+                pane.search("")  # a search without a match has no use once the user left the pane
+        self.refresh_bindings()
+
+    def select_target(self) -> None:
+        """Select the run that a key pressed in the focused pane is about, where that differs from the selection."""
+
+    def _show_selection(self, selection: Selection) -> None:
+        self.selection = selection
+        self._focused_run_feed.at(selection.run_id)
+        self.app_base.reporter.report_selection(selection)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Fetch again what changed, and show the keys that work now."""
+        self.selection_loader.on_changes(changes)
+        if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
+            self.refresh_bindings()
+
+    def tick(self) -> None:
+        """Bring everything up to date that depends on the time."""
+        self.selection_loader.tick()
+        self._focused_run_feed.at(self.selection.run_id)
+        self.header.tick()
+        self.run_summary.tick()
+        self.footer.tick()
+        for pane in self.panes.values():
+            pane.tick()
