@@ -63,7 +63,7 @@ def test_registered_pane_shows_what_its_need_fetched(
         screen = monitor.app.screen
         assert isinstance(screen, HelpScreen)
         keys = ["".join(piece.text for piece in row.line) for row in screen.page.rows]
-        assert any("5" in line and "greeting" in line for line in keys)
+        assert any("1 2 3 4 5 " in line for line in keys)
         await monitor.press("escape", "1", "colon", *"greeting", "enter", wait_s=1)
         assert monitor.screen.pane.title == "greeting"
 

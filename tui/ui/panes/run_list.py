@@ -43,6 +43,10 @@ WIDE: Final = 100
 """From here on a gap is told in full beside the filters."""
 
 
+MARK_ACTIONS: Final = frozenset({"mark", "mark_range", "mark_all"})
+"""Bound only where something may be written: marks are what an action is about."""
+
+
 class RunHighlighted(Message):
     """The cursor is on another run, or on none: then it may be on the line at the end of the list."""
 
@@ -94,7 +98,7 @@ class RunListPane(Pane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Marks are for what writes: no trace of them where nothing may be written."""
-        if action in {"mark", "mark_range", "mark_all"}:
+        if action in MARK_ACTIONS:
             return self.live.session.settings.may_write
         return super().check_action(action, parameters)
 

@@ -14,6 +14,7 @@ from tui.ui.data.action_controller import ACTION_NAMES
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.bindings import live_keys
 from tui.ui.input.keys import bind, spelled
+from tui.ui.panes.run_list import MARK_ACTIONS
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import PageRow
@@ -25,7 +26,7 @@ _FIRST_KEY: Final = 2
 def help_keys(screen: Screen[Any], *, may_write: bool) -> dict[str, HelpKey]:
     """Return every binding of a screen by its id: the live ones, then those of its other widgets, which do not work.
 
-    The keys of actions on runs are left out where nothing may be written.
+    The keys of actions and of marks are left out where nothing may be written.
     """
     keys: dict[str, list[str]] = {}
     for key, active in screen.active_bindings.items():
@@ -33,7 +34,7 @@ def help_keys(screen: Screen[Any], *, may_write: bool) -> dict[str, HelpKey]:
     found = {key.id: HelpKey(tuple(keys[key.id]), key.word, key.works_now) for key in live_keys(screen)}
     for node in (screen, *screen.walk_children()):
         for binding in _declared(node):
-            if not may_write and parse(binding.action)[1] in ACTION_NAMES:
+            if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
                 continue
             names = tuple(spelled(key) for key in binding.key.split(","))
             found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
