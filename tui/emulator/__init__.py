@@ -1,6 +1,5 @@
-"""A real HTTP server that answers like Trigger.dev, over a company at work that does not exist.
+"""An HTTP server that answers like Trigger.dev, with the simulated runs of a company that does not exist.
 
-What lives here: the simulated world (pure: `world` and what it is made of) and the server over it (`server`,
-`routes`). Only `cli` starts it; it imports nothing of this project but `domain`, so that it cannot share a mistake
-with the code that it is there to test.
+`world` is the pure simulation; `server` and `routes` serve it. Only `cli` starts it. It imports nothing of this project
+but `domain`, so that it cannot share a mistake with the code that it tests.
 """

@@ -1,8 +1,7 @@
-"""Who asks: a secret key, a public token, or nobody.
+"""Authentication and authorization: secret keys, public tokens, and the scopes that routes require.
 
-What lives here: reading the Authorization header, and what the scopes of a public token allow. Source: wire/README.md
-§1 and §10, recordings 900-918; which scopes open which route is the server's source. Public tokens are JWTs that are
-signed with the environment's secret key.
+Public tokens are JWTs signed with the environment's secret key. Source: tests/wire/recordings/README.md §1 and §10,
+recordings 900-918. The scopes of each route come from the server's source code.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ from tui.emulator.simulation.ledger import Ledger
 
 
 class Permission(Enum):
-    """What a route asks of a public token."""
+    """The permission that a route requires of a public token."""
 
     READ_LIST = "the list"
     READ_RUN = "one run"
@@ -27,12 +26,14 @@ class Permission(Enum):
     WRITE_RUN = "to change one run"
     TRIGGER = "to trigger a task"
     QUERY = "to query"
-    SECRET = "a secret key"  # noqa: S105  the name of a need
+    SECRET = "a secret key"  # noqa: S105  the name of a permission
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks. `environment` None: nobody that is known, and `error` says it; `scopes` None: a secret key."""
+    """The sender of a request. `environment` is None for an unknown key, with the `error`; `scopes` is None for a
+    secret key.
+    """
 
     token: str
     environment: Environment | None
@@ -41,14 +42,14 @@ class Access:
 
     @property
     def limit(self) -> Limit:
-        """How many requests it has: a token that is not known counts as a key (recordings 900, 915)."""
+        """The rate limit. An unknown token counts as a secret key (recordings 900, 915)."""
         return PUBLIC_TOKEN if self.scopes is not None else SECRET_KEY
 
 
 def identify(
     authorization: str | None, environments: Collection[Environment], now_ms: int, *, is_realtime: bool = False
 ) -> Access:
-    """Who sent this header. Raises `Refusal` when there is none (recordings 901 and, for the feeds, 906)."""
+    """Authenticate the sender. Raises `Refusal` without a header (recording 901; for feeds 906)."""
     if authorization is None or not authorization.strip():
         if is_realtime:
             raise Refusal(401, {"error": "Invalid or Missing API key"})
@@ -87,9 +88,9 @@ def _public(unknown: Access, token: str, environments: Collection[Environment], 
 def check(
     access: Access, permission: Permission, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger
 ) -> None:
-    """Let it pass, or raise `Refusal`: 401 for who may not come here at all, 403 for too small a scope.
+    """Raise `Refusal` if the access is not permitted: 401 where no token may pass, 403 for missing scopes.
 
-    A run that nobody knows passes: the route says so, to any token.
+    A request for an unknown run passes, because the route answers it with a 404.
     """
     if access.scopes is None:
         return
@@ -102,7 +103,7 @@ def check(
 
 
 def forbidden() -> Refusal:
-    """The scopes of the token are (recordings 911-914)."""
+    """The refusal for missing scopes (recordings 911-914)."""
     body = {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"}
     return Refusal(403, body)
 
@@ -110,7 +111,7 @@ def forbidden() -> Refusal:
 def _sufficient_scopes(
     permission: Permission, path: Mapping[str, str], query: Mapping[str, str], ledger: Ledger
 ) -> frozenset[str]:
-    """The scopes any one of which is enough."""
+    """Any one of these scopes is sufficient."""
     match permission:
         case Permission.READ_LIST:
             tasks = _scopes("read:tasks", query.get("filter[taskIdentifier]", "").split(","))
@@ -136,7 +137,7 @@ def _sufficient_scopes(
 
 
 def _scopes_of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
-    """The scopes that are of one run, or of one batch."""
+    """The scopes for one run or one batch."""
     yield f"read:runs:{run_id}"
     yield f"read:batch:{run_id}"
     if (run := ledger.by_id.get(run_id)) is not None:

@@ -1,17 +1,17 @@
-"""The two environments of the emulated project, and the project itself.
+"""The emulated project and its two environments.
 
-What lives here: values. The ids are those of a project that does not exist; the shapes are recording 802's.
+The project does not exist, so its ids are invented. Their form follows recording 802.
 """
 
 from dataclasses import dataclass, replace
 
 API_VERSION = "2025-07-16"
-"""The value of `x-trigger-api-version` that turns the status words; any other is the same as none (recording 056)."""
+"""The `x-trigger-api-version` that changes the status words. Any other value counts as none (recording 056)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The project that all environments belong to."""
+    """The project of all environments."""
 
     id: str = "cmwunrx8e0003yl7dkq2v9s4t"
     ref: str = "proj_emulatedkvxwtqhzbnru"
@@ -24,10 +24,11 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment: who it is, and in what it differs from the other.
+    """One environment.
 
-    `region` is what its runs tell; `ttl` a run's default; `user` whose it is, in development. `suspends`: long waits
-    suspend a run, so that it shows as WAITING (wire/README.md §2: only deployed ones do).
+    `region` is the region of its runs, `ttl` their default TTL, `user` the owner of a development environment. With
+    `suspends`, a long wait suspends a run, so that it shows as WAITING. Only deployed runs do that
+    (tests/wire/recordings/README.md §2).
     """
 
     id: str

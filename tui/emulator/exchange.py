@@ -1,7 +1,6 @@
-"""One request and its answer, as the routes see them: after authentication, before the wire.
+"""Requests and responses as the routes see them: after authentication and without HTTP.
 
-What lives here: values, and the bodies of errors that many routes share. Who may ask is `access`', what may go wrong
-on purpose `faults`', the HTTP of it `server`'s.
+Also the bodies of errors that several routes share.
 """
 
 import json
@@ -19,41 +18,41 @@ from tui.emulator.world import World
 
 
 class FeedSubscription(Protocol):
-    """What a request for a realtime feed needs beyond the world: the server's memory, and being held open."""
+    """The part of a request for a realtime feed that the server provides: the working sets, and holding it open."""
 
     sets: WorkingSets
     random: Random
 
     @property
     def now_ms(self) -> int:
-        """The time, in epoch milliseconds, also while the world stands still."""
+        """The server's time in epoch milliseconds, also while the world stands still."""
         ...
 
     @property
     def is_old(self) -> bool:
-        """Whether the answer has the header names of old."""
+        """Whether the response uses the older header names."""
         ...
 
     def next_number(self) -> int:
-        """The next of the numbers that count the server's answers."""
+        """The next of the numbers in handles, offsets and cursors."""
         ...
 
     def replace_handle(self, handle: str, new_handle: str) -> str:
-        """Note that the server has given up a handle for another one; gives that."""
+        """Replace a handle that the server gave up. Returns the new one."""
         ...
 
     async def hold(self, poll: Poll, handle: str, at_once: PollResult | None = None) -> PollResult:
-        """Wait until the poll is answered; with `at_once` it is already. Raises `Refusal` when too many wait."""
+        """Wait for the result of the poll, or return `at_once`. Raises `Refusal` when too many polls are held."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request that may be answered: `world` is moved on to now, `queries` are about it.
+    """A request that passed authentication. `world` is advanced to now; `queries` query it.
 
-    `query` and `path` are decoded, `address` is the server's own (`http://127.0.0.1:3030`), `scopes` those of a public
-    token, None for a secret key; `request_key` is what a client calls this request by, each time that it sends it.
-    `maybe_subscription` is there for the routes of the realtime feed.
+    `query` and `path` are decoded. `address` is the server's base URL (`http://127.0.0.1:3030`). `scopes` belong to a
+    public token; None means a secret key. `request_key` is the client's id of this request, the same when it repeats
+    it. `maybe_subscription` is set on the routes of the realtime feed.
     """
 
     world: World
@@ -69,12 +68,12 @@ class ApiRequest:
 
     @property
     def subscription(self) -> FeedSubscription:
-        """What a route of the realtime feed is given."""
+        """The subscription of a request for the realtime feed."""
         assert self.maybe_subscription is not None
         return self.maybe_subscription
 
     def json(self) -> Any:
-        """The decoded body ({} when there is none). Raises `Refusal` for anything that is no JSON (recording 925)."""
+        """Decode the body, {} when it is empty. Raises `Refusal` for invalid JSON (recording 925)."""
         if not self.body.strip():
             return {}
         try:
@@ -85,7 +84,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """What is answered: `body` as JSON, or a str as plain text."""
+    """A response: `body` is sent as JSON, or as plain text if it is a str."""
 
     body: Json
     status: int = 200
@@ -93,7 +92,7 @@ class ApiResponse:
 
 
 class Refusal(Exception):
-    """A request that is answered with an error; raised anywhere in a route."""
+    """An error response, raised anywhere in a route."""
 
     def __init__(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
@@ -101,26 +100,26 @@ class Refusal(Exception):
 
 
 def _number(text: str) -> float | None:
-    # JavaScript reads 1e999 as Infinity, and writes that as null.
+    # JavaScript parses 1e999 as Infinity and serialises that as null.
     number = float(text)
     return number if math.isfinite(number) else None
 
 
 def _no_json(word: str) -> None:
-    # Python reads NaN and Infinity, which no JSON has.
+    # Python parses NaN and Infinity, which are not JSON.
     raise ValueError(word)
 
 
 def not_found() -> Refusal:
-    """An unknown, malformed or foreign run on a route that reads (recordings 150-152)."""
+    """An unknown, malformed or foreign run id on a route that reads (recordings 150-152)."""
     return Refusal(404, {"error": "Not found"}, {"x-should-retry": "true"})
 
 
 def query_error(*issues: Json) -> Refusal:
-    """A list parameter that is refused, with zod's issues (recordings 015, 016, 040-043)."""
+    """An invalid list parameter, with zod's issues (recordings 015, 016, 040-043)."""
     return Refusal(400, {"error": "Query Error", "details": list(issues)})
 
 
 def validation_error(text: str) -> Refusal:
-    """A body that is refused (recordings 384, 609, 837)."""
+    """An invalid body (recordings 384, 609, 837)."""
     return Refusal(400, {"error": f"Validation error: {text}"})

@@ -1,7 +1,7 @@
-"""The rate limits, and the headers and the refusal that tell of them.
+"""Rate limits by bearer token, with their headers and the 429.
 
-What lives here: counting per bearer token. Source: wire/README.md §10, recordings 010, 910-918, 930, 931: a secret key
-has a bucket of 750 that gets 250 back every 10 s, counted from its first request; a public token has 60 a minute.
+A secret key has a bucket of 750 requests, refilled by 250 every 10 s from its first request on. A public token has 60
+requests a minute. Source: tests/wire/recordings/README.md §10, recordings 010, 910-918, 930, 931.
 """
 
 from collections import OrderedDict
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from tui.emulator.simulation.script import Json
 
 MAX_TOKENS = 1000
-"""Tokens that are remembered; a stranger's random keys must not fill the memory."""
+"""Tokens that are remembered. Random keys must not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bucket of `most` requests that gets `refill` back every `period_ms`; `is_aligned`: on the clock's minutes."""
+    """A bucket of `most` requests, refilled by `refill` every `period_ms`; with `is_aligned` at the clock's minutes."""
 
     most: int
     refill: int
@@ -36,7 +36,7 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitState:
-    """What is left after a request: `is_allowed` or not, the next refill in epoch milliseconds."""
+    """The state of a bucket after a request. `reset_ms` is the next refill in epoch milliseconds."""
 
     limit: int
     remaining: int
@@ -45,7 +45,7 @@ class RateLimitState:
     is_allowed: bool
 
     def headers(self) -> Mapping[str, str]:
-        """The three headers of every answer that counts."""
+        """The three headers of every response that counts."""
         return {
             "x-ratelimit-limit": str(self.limit),
             "x-ratelimit-remaining": str(self.remaining),
@@ -76,7 +76,6 @@ class Limiter:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def count_request(self, token: str, limit: Limit, now_ms: int) -> RateLimitState:
-        """Count one request of that token."""
         bucket = self._buckets.get(token)
         if bucket is None:
             first_ms = now_ms - now_ms % limit.period_ms if limit.is_aligned else now_ms
@@ -93,5 +92,5 @@ class Limiter:
         return RateLimitState(limit.most, bucket.remaining, bucket.refilled_ms + limit.period_ms, now_ms, is_allowed)
 
     def forget(self) -> None:
-        """Begin anew with full buckets: the limits themselves have changed."""
+        """Refill all buckets, because the limits have changed."""
         self._buckets.clear()

@@ -1,7 +1,7 @@
-"""Public access tokens: JWTs, HS256, signed with the key of their environment (wire/README.md §1).
+"""Signs and reads public access tokens: JWTs with HS256, signed with their environment's key.
 
-What lives here: signing and reading. What a token allows is `access`' matter. The library's algorithm is called
-directly: its front door warns of keys as short as `tr_dev_emulator`, which guard nothing.
+This module calls the library's algorithm directly, because its usual functions warn about keys as short as
+`tr_dev_emulator`. Source: tests/wire/recordings/README.md §1.
 """
 
 import json
@@ -20,11 +20,11 @@ _ALGORITHM = "HS256"
 
 
 class BadToken(Exception):
-    """No token, or none that holds now."""
+    """The token is forged, expired or malformed."""
 
 
 def sign_token(environment: Environment, scopes: list[str], *, issued_s: float, expires_s: float) -> str:
-    """A token with these scopes. Times are epoch seconds."""
+    """Sign a token with these scopes. Times are epoch seconds."""
     return sign(
         claims_of(environment, scopes) | {"iss": ISSUER, "aud": AUDIENCE, "iat": issued_s, "exp": expires_s},
         environment.key,
@@ -32,32 +32,32 @@ def sign_token(environment: Environment, scopes: list[str], *, issued_s: float, 
 
 
 def claims_of(environment: Environment, scopes: list[str]) -> dict[str, Any]:
-    """What a token says of itself, beside when and for whom."""
+    """The claims of a token, without its times and its audience."""
     return {"sub": environment.id, "pub": True, "scopes": scopes}
 
 
 def sign(claims: Mapping[str, Any], key: str) -> str:
-    """Any claims, signed."""
+    """Sign any claims."""
     parts = [json.dumps(part, separators=(",", ":")).encode() for part in ({"alg": _ALGORITHM}, claims)]
     signed = b".".join(base64url_encode(part) for part in parts)
     return b".".join((signed, _signature(signed, key))).decode()
 
 
 def is_public_token(token: str) -> bool:
-    """Whether it says to be one, unchecked: what does not is looked for among the secret keys."""
+    """Whether it claims to be a public token, unchecked. Other tokens are compared with the secret keys."""
     return _claims(token).get("pub") is True
 
 
 def claimed_subject(token: str) -> str:
-    """Whose it says to be, unchecked; "" when it does not."""
+    """The environment id that it claims, unchecked; "" for none."""
     subject = _claims(token).get("sub")
     return subject if isinstance(subject, str) else ""
 
 
 def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
-    """The scopes of a token that holds; scopes of no known form are none.
+    """The scopes of a valid token; no scopes where they have an unknown form.
 
-    Raises `BadToken` for one that is forged, over, or of somebody else.
+    Raises `BadToken` for a token that is forged, expired or made for another service.
     """
     signed, _, signature = token.rpartition(".")
     if not compare_digest(_signature(signed.encode(), key), signature.encode()):
@@ -70,7 +70,7 @@ def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
         raise BadToken(str(error)) from None
     if algorithm != _ALGORITHM:
         raise BadToken("signed in another way")
-    # The time is the world's, which need not be the machine's.
+    # Expiry is checked with the world's clock, which may differ from the machine's.
     expires_s = claims.get("exp")
     if isinstance(expires_s, bool) or not isinstance(expires_s, int | float) or not expires_s * 1000 > now_ms:
         raise BadToken("over")
@@ -81,7 +81,7 @@ def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """The claims, whoever signed them; none when there are none that can be read."""
+    """The unverified claims; empty when they cannot be read."""
     parts = token.split(".")
     try:
         claims = json.loads(base64url_decode(parts[1])) if len(parts) == 3 else None

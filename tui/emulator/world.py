@@ -1,7 +1,6 @@
-"""The world: one environment of the company, as a pure function of its seed and of what was asked of it.
+"""The world: one environment and its runs, as a pure function of its seed and of the requests it received.
 
-What lives here: putting the parts together, the making of the history, and what the server may do. No IO and no clock:
-time passes when somebody says so (`advance`), and how often that is makes no difference.
+It has no IO and no clock. Time passes only through `advance`, and the number of those calls makes no difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,31 +22,31 @@ from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import FINAL
 
 LIST_LAG_MS = (300, 1000)
-"""How long after it a change is known to lists and queries (wire/README.md §3)."""
+"""The delay until lists and queries know a change (tests/wire/recordings/README.md §3)."""
 
 EARLIER_SHARE = 0.6
 EARLIER_MS = 12 * 3_600_000
-"""This share of the history lies in that time, at least, before the busy last stretch."""
+"""At least this share of the history lies in this period, before the busy last part."""
 
 LAST_MS = 120_000
-"""The end of the history, in which all is as it will be afterwards, so that as many are at work as ever."""
+"""The last part of the history runs at the final rate, so that the usual number of runs is live at the start."""
 
 MIN_KEPT = 50_000
 DROP_STEP = 2_000
 TRIM_MS = 10_000
 IDLE_TRIM_MS = 3_600_000
-"""Where nobody is at work: a world of weeks is moved on at once."""
+"""The trim period of an idle world, so that weeks of it can be advanced at once."""
 
 MAX_SKIPPED_SHARE = 0.25
-"""So many dropped runs may be left in the indexes, for their number, before those are made anew."""
+"""When dropped runs make up more than this share of the indexes, the indexes are rebuilt."""
 
 SIZED_FOR_PER_S = 20.0
-"""Up to this rate the company's queues keep up as they are; beyond it their limits grow with it."""
+"""Up to this rate the company's queues keep up; above it their limits grow with the rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoTasks:
-    """Who is at work: the tasks, the bugs that a bad deploy may bring, queues with a limit, queues that get paused."""
+    """The tasks of a company, the bugs of its bad deployments, its queue limits, and the queues that get paused."""
 
     tasks: Sequence[Task] = ()
     bugs: Sequence[tuple[str, Failure]] = ()
@@ -58,9 +57,9 @@ class DemoTasks:
 class World:
     """An environment and its runs.
 
-    `start_ms`: the moment at which the world is handed over, with exactly `history` finished runs. `rate_per_s`: runs
-    a second from then on, those started by other runs included (0: nothing happens but what is asked for). Of the
-    `old_runs` those are made that are older than the history.
+    The world starts at `start_ms` with exactly `history` finished runs. `rate_per_s` counts the runs after that, also
+    those started by other runs; at 0 only the API creates runs. `old_runs` are created only if they are older than the
+    history.
     """
 
     def __init__(
@@ -116,25 +115,24 @@ class World:
 
     @property
     def log(self) -> ChangeLog:
-        """What changed in the last half minute."""
+        """The changes of the last half minute."""
         return self.lifecycle.log
 
     def advance(self, to_ms: int) -> None:
-        """Let time pass until then."""
+        """Advance to that time."""
         self.agenda.run_until(to_ms)
 
     def list_all(self) -> None:
-        """Let lists and queries know at once what they would in a while."""
+        """Let lists and queries know all changes at once, without their delay."""
         for run in self.ledger:
             if run.is_copying:
                 self.ledger.copy(run)
 
     def find(self, run_id: str) -> Run | None:
-        """The run of that id."""
         return self.ledger.by_id.get(run_id)
 
     def trigger(self, new: NewRun) -> tuple[Run, bool]:
-        """Create a run, or find the one with the same idempotency key; says whether it was found."""
+        """Create a run, or find the one with the same idempotency key. The second value says whether it was found."""
         if new.idempotency_key:
             known = self.ledger.by_idempotency.get((new.task_id, new.idempotency_key))
             if known is not None:
@@ -143,16 +141,16 @@ class World:
         return self.lifecycle.create(new), False
 
     def fire(self, task: Task) -> Run:
-        """Let the schedule of a task start a run now."""
+        """Start a run of a scheduled task now."""
         self._arrivals.external_runs += 1
         return self._arrivals.fire(task)
 
     def cancel(self, run: Run) -> None:
-        """Cancel a run and what is alive below it."""
+        """Cancel a run and its live descendants."""
         self.lifecycle.cancel(run)
 
     def replay(self, run: Run) -> Run:
-        """Trigger the same again: nothing links the two (recording 411)."""
+        """Trigger a copy of the run. Nothing links the two (recording 411)."""
         payload = run.payload() if run.task or run.given_payload is not ABSENT else ABSENT
         self._arrivals.external_runs += 1
         return self.lifecycle.create(
@@ -169,7 +167,7 @@ class World:
         )
 
     def pause(self, queue: Queue, *, is_paused: bool) -> None:
-        """Pause a queue, or let it go on."""
+        """Pause or resume a queue."""
         self._arrivals.forget_pause(queue.name)
         queue.is_paused = is_paused
         self.lifecycle.hand_out(queue)
@@ -182,7 +180,7 @@ class World:
             self.lifecycle.create(old.new)
 
     def _make_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
-        """Live through the past, until just so many finished runs are left; the oldest too many are forgotten."""
+        """Simulate the past until exactly `history` finished runs are left, and drop the oldest surplus."""
         arrivals, rate_per_s = self._arrivals, self._arrivals.rate_per_s
         spare = int(30 * rate_per_s + 0.05 * history) + 50
         arrivals.pace(busy_from_ms, int(history * EARLIER_SHARE))
@@ -197,7 +195,7 @@ class World:
         self._forget(finished - history)
 
     def _trim(self) -> None:
-        # By the world's own time, or what is known would depend on how often it is moved on.
+        # At the world's own times, or the kept runs would depend on how often the world is advanced.
         if len(self.ledger) > self._max_kept + DROP_STEP:
             finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
             if finished > self._max_kept + DROP_STEP:
@@ -206,7 +204,7 @@ class World:
         self.agenda.after(IDLE_TRIM_MS if is_idle else TRIM_MS, self._trim)
 
     def _forget(self, count: int) -> None:
-        """Drop the oldest `count` finished runs: whole families first, then single runs and the ends of families."""
+        """Drop the oldest `count` finished runs: whole families first, then single runs and the leaves of families."""
         gone: list[Run] = []
         for run in self.ledger:
             if len(gone) >= count:
@@ -227,13 +225,13 @@ class World:
             if count > 0 and run.status.is_final and not run.children:
                 count -= 1
                 if run.parent is not None:
-                    # Its trace and who waits for it keep it: only the rows are gone.
+                    # The trace still refers to it, and so do runs that wait for it. Only the rows disappear.
                     run.parent.children = tuple(child for child in run.parent.children if child is not run)
                 self.ledger.drop(run)
 
 
 def _limits(limits: Mapping[str, int], rate_per_s: float) -> dict[str, int]:
-    """The limits of a company of that size. One at a time stays one at a time, since it is meant."""
+    """Scale the limits with the rate. A limit of 1 stays, because it is there to serialise runs."""
     size = max(1.0, rate_per_s / SIZED_FOR_PER_S)
     return {name: limit if limit == 1 else int(limit * size) for name, limit in limits.items()}
 

@@ -1,8 +1,7 @@
-"""Acme, the company that the emulator shows at work: its tasks, what its bad deploys break, its queues.
+"""Acme, the company whose runs the emulator simulates: its tasks, the bugs of its bad deployments, its queues.
 
-What lives here: the parts put together, and what a task does when somebody hands it a payload of another shape. How
-each task behaves is said in the module that is called like its source file. Everything follows from the payload and
-from the random numbers of the attempt; there is no other state.
+Each module has the tasks of the source file with its name. A task depends only on its payload and on the random numbers
+of the attempt.
 """
 
 from collections.abc import Callable
@@ -24,9 +23,9 @@ _OTHER_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticEr
 
 
 def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json]) -> Callable[[Call], Script]:
-    """The same script for any payload, since the API lets anybody trigger anything.
+    """Make a script accept any payload, because the API lets clients trigger any task with any payload.
 
-    Fields that are left out are made up; a payload that is unusable even so makes the attempt throw a TypeError.
+    Missing fields are filled in. If the payload is unusable even so, the attempt throws a TypeError.
     """
 
     @wraps(script)
@@ -45,7 +44,7 @@ def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json])
 
 
 def accepts_any_payload(task: Task) -> Task:
-    """The same task, for any payload."""
+    """The same task, with a script that accepts any payload."""
     return replace(task, script=lenient(task.script, task.payload))
 
 

@@ -1,6 +1,6 @@
-"""The AI agent: a turn calls tools and waits for them, a tool may be an agent itself; each logs what it used.
+"""`src/trigger/agent.ts`: an AI agent calls tools and waits for them; a tool may be an agent itself.
 
-What lives here: the tasks of `src/trigger/agent.ts`. Families here are up to seven levels deep.
+Families of these runs are up to seven levels deep.
 """
 
 from random import Random
@@ -20,7 +20,7 @@ QUESTIONS = (
     "Schreib eine freundliche Absage an den Lieferanten.",
 )
 MAX_LEVEL = 2
-"""The level at which an agent calls no further agent."""
+"""An agent at this level calls no further agent."""
 
 _MODEL = (own("complete", "lib/model.ts", 73, 17), own("run", "trigger/agent.ts", 49, 22))
 _OVERLOADED = stack(

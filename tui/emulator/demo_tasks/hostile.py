@@ -1,7 +1,6 @@
-"""Text that people write into a comment field, and that reaches every part of a run but its task's id.
+"""`src/trigger/moderation.ts`: a task with hostile text in every part of its runs except the task's id.
 
-What lives here: the hostile texts, and the task of `src/trigger/moderation.ts` that lets them through. The server
-returns all of it verbatim (recordings 112, 251, 279, 839), so a client has to clean it.
+The server returns all of it verbatim (recordings 112, 251, 279, 839), so a client has to sanitise it.
 """
 
 from random import Random
@@ -30,10 +29,10 @@ TEXTS = (
     "markup [bold red]x[/] [link=file:///etc/passwd]y[/link] {curly} %s $(reboot) `id` <b>html</b>",
     "long " + "abcdefghij 日本語 " * 900,
 )
-"""One of each kind; the last is one line of 13,000 characters."""
+"""One of each kind. The last is a line of 13,000 characters."""
 
 SHORT_TEXTS = tuple(text[:100] for text in TEXTS)
-"""As tags and keys: a tag holds 128 characters."""
+"""Short enough for tags, which hold 128 characters, and for keys."""
 
 _THROWN = stack(own("classify", "lib/moderation.ts", 33, 11), own("run", "trigger/moderation.ts", 21, 18))
 

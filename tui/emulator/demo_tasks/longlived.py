@@ -1,7 +1,4 @@
-"""Runs that were there long before the history: live ones of 8, 20 and 40 days, which a list of a week does not show.
-
-What lives here: the runs, whose tasks are those of the other modules. Why they are still live is in their scripts.
-"""
+"""Live runs that are 8, 20 and 40 days old, older than the history. A list of one week does not show them."""
 
 from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.script import Log, Script, Wait, Work
@@ -9,7 +6,7 @@ from tui.emulator.simulation.script import Log, Script, Wait, Work
 _DAY_MS = 86_400_000
 _YEAR_MS = 365 * _DAY_MS
 QUEUE = "backfill"
-"""Of their own, so that they keep no place from others."""
+"""A queue of their own, so that they take no slots from other runs."""
 
 OLD_RUNS = (
     OldRun(

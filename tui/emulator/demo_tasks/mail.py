@@ -1,6 +1,6 @@
-"""Mail: single messages through a limited queue, the sequence for new customers, the newsletter's fan-out.
+"""`src/trigger/mail.ts`: single messages through a limited queue, a sequence for new customers, a newsletter.
 
-What lives here: the tasks of `src/trigger/mail.ts`. Whether an address bounces is decided by the message's number.
+The number of a message decides whether its address bounces.
 """
 
 from random import Random

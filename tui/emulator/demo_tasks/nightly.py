@@ -1,7 +1,4 @@
-"""What the clock starts: jobs of each minute, hour and night, most of them without a payload.
-
-What lives here: the tasks of `src/trigger/nightly.ts`.
-"""
+"""`src/trigger/nightly.ts`: scheduled jobs for each minute, hour and night, most of them without a payload."""
 
 from tui.emulator.demo_tasks.sample_data import between, skewed_ms
 from tui.emulator.demo_tasks.stacks import FETCH, PG, TICKS, error, own, stack

@@ -1,7 +1,6 @@
-"""Payments: charging an order, giving money back, chasing what was not paid, the hourly copy of the invoices.
+"""`src/trigger/payments.ts`: charges, refunds, dunning, and an hourly copy of the invoices.
 
-What lives here: the tasks of `src/trigger/payments.ts`. The last digits of an order's number decide its fate, so that
-a declined card stays declined at each attempt.
+The last digits of an order's number decide its outcome, so a declined card stays declined at each attempt.
 """
 
 import json
@@ -130,7 +129,7 @@ _TLS = (Span("tls handshake", 0.3), Log("DEBUG", "keep-alive socket reused", {"p
 
 
 def _trouble(fate: int, attempt: int, order: Json) -> tuple[str, Failure] | None:
-    """In which span it fails, and with what."""
+    """The name of the failing span, and its failure."""
     if fate >= 150:
         return None
     if fate < 40:
@@ -168,7 +167,7 @@ def _refund_payment(call: Call) -> Script:
 
 
 def _retry_charge(call: Call) -> Script:
-    """Dunning: a long backoff, so that the run goes back to its queue between its attempts."""
+    """The backoff is so long that the run goes back to its queue between attempts."""
     random, number = call.random, call.payload["order"]
     step = call.attempt
     items = (

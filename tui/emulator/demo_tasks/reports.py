@@ -1,6 +1,6 @@
-"""Reports: one run that waits for its pages, pages that wait for their upload. Four levels with the usage log.
+"""`src/trigger/reports.ts`: a report waits for its pages, a page waits for its upload. Four levels with the usage log.
 
-What lives here: the tasks of `src/trigger/reports.ts`. A page that fails for good fails its report.
+A page that fails for good fails its report.
 """
 
 from random import Random

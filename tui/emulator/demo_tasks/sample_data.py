@@ -1,7 +1,6 @@
-"""What the company's payloads are filled with, and how one draws from it.
+"""Sample data for payloads, and functions that draw from it.
 
-What lives here: pools of words and cheap draws. A draw costs a fraction of a microsecond, since a history of a hundred
-thousand runs makes some millions of them. Hostile text is `hostile`'s.
+A draw costs a fraction of a microsecond, because a history of a hundred thousand runs makes millions of them.
 """
 
 from collections.abc import Sequence
@@ -27,41 +26,40 @@ MAX_TAG_UNITS = 128
 
 
 def pick(random: Random, pool: Sequence[T]) -> T:
-    """One of the pool."""
     return pool[int(random.random() * len(pool))]
 
 
 def between(random: Random, low: int, high: int) -> int:
-    """A whole number, `high` excluded."""
+    """A whole number from `low` up to but not including `high`."""
     return low + int(random.random() * (high - low))
 
 
 def skewed_ms(random: Random, low_ms: int, high_ms: int) -> int:
-    """A time that is mostly near `low_ms`, and now and then near `high_ms`: the mean is a quarter of the way up."""
+    """A duration that is mostly near `low_ms` and sometimes near `high_ms`. The mean is a quarter of the way up."""
     return low_ms + int(random.random() ** 3 * (high_ms - low_ms))
 
 
 def customer(random: Random) -> str:
-    """As `cus_1042`; some come much more often than others."""
+    """Like `cus_1042`. Some customers are much more frequent than others."""
     return f"cus_{1000 + int(random.random() ** 2 * CUSTOMERS)}"
 
 
 def address(random: Random) -> str:
-    """As `ada.okafor@example.com`."""
+    """Like `ada.okafor@example.com`."""
     return f"{pick(random, FIRST_NAMES)}.{pick(random, LAST_NAMES)}@{pick(random, DOMAINS)}"
 
 
 def order_tags(random: Random) -> tuple[str, ...]:
-    """As `source:checkout`, and now and then `priority:high`."""
+    """Like `source:checkout`, sometimes with `priority:high`."""
     source = f"source:{pick(random, SOURCES)}"
     return (source, "priority:high") if random.random() < 0.1 else (source,)
 
 
 def of_customer(payload: Json) -> AddTags:
-    """The tag that a task adds first of all: whose payload it is, as `customer:cus_1042`."""
+    """The first step of a task: it tags the run with its customer, like `customer:cus_1042`."""
     return AddTags((f"customer:{payload['customer']}"[:MAX_TAG_UNITS],))
 
 
 def region_tags(random: Random) -> tuple[str, ...]:
-    """As `region:us-east-1`, or none."""
+    """Like `region:us-east-1`, or none."""
     return (f"region:{pick(random, REGIONS)}",) if random.random() < 0.7 else ()

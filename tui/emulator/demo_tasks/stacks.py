@@ -1,15 +1,14 @@
-"""Stacks as Node prints them, and the failures that no task throws itself.
+"""Stacks as Node prints them, and failures that no task throws itself.
 
-What lives here: frames of other people's code, in the order in which a stack passes them, and what is built of them.
-The executor's frames, and the messages of internal failures, are those of the recordings (103-149, 241-249, 724-728).
-A task's own frames are said where the task is.
+The executor's frames and the messages of internal failures are recorded (103-149, 241-249, 724-728). A task's own
+frames are in its module.
 """
 
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Call, Script, Step, Work
 
 FRAMES = 10
-"""`Error.stackTraceLimit` of Node: a deeper stack is cut."""
+"""Node's `Error.stackTraceLimit`: a deeper stack is cut."""
 
 _CORE = "file:///app/node_modules/@trigger.dev/core/src/v3"
 
@@ -24,7 +23,7 @@ _EXECUTOR = (
     f"tryCatch ({_CORE}/tryCatch.ts:10:18)",
     f"{_CORE}/workers/taskExecutor.ts:393:33",
 )
-"""What called `run` of a task that has awaited something."""
+"""The frames below a `run` function that has awaited something."""
 
 TICKS = "processTicksAndRejections (node:internal/process/task_queues:104:5)"
 
@@ -79,15 +78,15 @@ JSON_PARSE = ("JSON.parse (<anonymous>)",)
 
 
 def own(function: str, file: str, line: int, column: int, *, is_async: bool = True) -> str:
-    """A frame of the company's code: `file` as `trigger/payments.ts` or `lib/stripe.ts`."""
+    """A frame of the company's code: `file` is like `trigger/payments.ts` or `lib/stripe.ts`."""
     return f"{'async ' if is_async else ''}{function} (file:///app/src/{file}:{line}:{column})"
 
 
 def stack(*frames: str) -> str:
-    """Frames, the innermost first, and what called them: ten at most, as `Failure.stack` wants them.
+    """The frames, innermost first, with the executor's below them. At most ten, in the form of `Failure.stack`.
 
-    Who awaits is known only from a function on that was continued. So where plain calls and awaited ones meet, the
-    first `async` frame is still a plain call, and Node shows the continuation below it.
+    Node knows the awaiting function only after a function was resumed. So where plain and awaited calls meet, the first
+    `async` frame is still a plain call, and Node shows the continuation below it.
     """
     told: list[str] = []
     is_continued = False
@@ -106,42 +105,42 @@ def stack(*frames: str) -> str:
 
 
 def bare_stack(*frames: str) -> str:
-    """The same for code that no executor called: timers, streams."""
+    """A stack without the executor's frames, for timers and streams."""
     return "\n".join(f"    at {frame}" for frame in frames[:FRAMES])
 
 
 def error(message: str, trace: str, name: str = "Error") -> Failure:
-    """An Error, or one of the classes that come with the platform or a library."""
+    """An Error, or an error class of the platform or a library."""
     return Failure(FailureKind.ERROR, message, name, trace)
 
 
 def custom(name: str, message: str, trace: str) -> Failure:
-    """An error of a class of the company's own."""
+    """An error class of the company's own code."""
     return Failure(FailureKind.CUSTOM, message, name, trace)
 
 
 def abort(message: str, trace: str) -> Failure:
-    """`AbortTaskRunError`: no further attempt is made (recording 107)."""
+    """`AbortTaskRunError`, which prevents further attempts (recording 107)."""
     return Failure(FailureKind.ABORT, message, "AbortTaskRunError", trace)
 
 
 def bad_deploy(message: str, trace: str, name: str = "TypeError") -> Failure:
-    """What a bad version makes its task throw, at each attempt."""
+    """The error that a bad version makes its task throw at each attempt."""
     return Failure(FailureKind.BAD_DEPLOY, message, name, trace)
 
 
 def crash(code: int = 1, signal: str = "null") -> Failure:
-    """The process ended by itself (recording 109)."""
+    """The process exited (recording 109)."""
     return Failure(FailureKind.CRASH, f"Process exited with code {code} after signal {signal}.")
 
 
 def timed_out(seconds: int) -> Failure:
-    """It computed for longer than its `maxDuration` (recording 111)."""
+    """The run computed for longer than its `maxDuration` (recording 111)."""
     return Failure(FailureKind.TIMEOUT, f"Run exceeded maximum compute time (maxDuration) of {seconds} seconds")
 
 
 def uncaught(message: str, *frames: str) -> Failure:
-    """Thrown where nobody awaits it (recordings 284, 726)."""
+    """An error thrown outside of every awaited promise (recordings 284, 726)."""
     return Failure(FailureKind.UNCAUGHT, message, "", bare_stack(*frames))
 
 
@@ -162,5 +161,5 @@ SYSTEM_FAILURE = Failure(FailureKind.SYSTEM, "runner lost")
 
 
 def broken(call: Call, *steps: Step) -> Script:
-    """An attempt of a bad version: it gets as far as `steps`, and throws the new error."""
+    """An attempt of a bad version: it executes `steps`, then throws the new error."""
     return Script((Work(60 + int(call.random.random() * 120), steps),), throws=call.bug)

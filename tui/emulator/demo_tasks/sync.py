@@ -1,6 +1,6 @@
-"""Other systems: the CRM, webhooks to customers, files that customers upload, the search index.
+"""`src/trigger/sync.ts`: a CRM, webhooks to customers, uploaded files, a search index.
 
-What lives here: the tasks of `src/trigger/sync.ts`. Some payloads here are big: they are made once and shared.
+Some payloads are large. They are created once and shared.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Video: long runs on large machines, one child for each rendition, and everything that kills a process.
-
-What lives here: the tasks of `src/trigger/video.ts`.
-"""
+"""`src/trigger/video.ts`: long runs on large machines, a child for each rendition, and every way to lose a process."""
 
 from random import Random
 

@@ -1,5 +1,5 @@
-"""The realtime feed: what a shape of runs is, how its rows look, and when a held request is answered.
+"""The realtime feed: the sets of runs that a client can subscribe to, their rows, and when a poll is answered.
 
-What lives here: the rules of wire/README.md §8, in the world's time and without any HTTP. Holding a request open is
-`server.feeds`' matter, understanding it `routes.feeds`'.
+It uses the world's time and no HTTP. `routes.feeds` reads the requests, `server.feeds` holds them open. Source:
+tests/wire/recordings/README.md §8.
 """

@@ -1,7 +1,6 @@
-"""A run as the realtime feed tells it: a row of texts.
+"""The rows of the realtime feed: the columns of a run, all as text.
 
-What lives here: which columns there are, of what type, in which order, and how a value is written. Source: recordings
-700-751 (wire/README.md §8). Which runs are told is the matter of `shapes`, when that of `polls`.
+Source: tests/wire/recordings/README.md §8, recordings 700-751.
 """
 
 from collections.abc import Collection, Iterable
@@ -58,13 +57,13 @@ TYPES = {
     "error": "jsonb",
     "realtimeStreams": "text[]",
 }
-"""All columns in their order, with the types of the database."""
+"""All columns in their order, with their types in the database."""
 
 
 class Columns:
-    """The columns that a client wants of runs of that environment: all but the `skipped` ones.
+    """The columns that a client wants, which are all but the `skipped` ones.
 
-    `is_versioned`: the status is the one of today's API; older clients never see DEQUEUED.
+    `is_versioned` selects the current status words. Older clients never see DEQUEUED.
     """
 
     def __init__(self, environment: Environment, skipped: Collection[str] = (), *, is_versioned: bool = True) -> None:
@@ -80,13 +79,13 @@ class Columns:
         return json_text({name: _typed(TYPES[name]) for name in self.names})
 
     def row(self, run: Run) -> Row:
-        """What is told of a run as it is now."""
+        """The row of a run as it is now."""
         payload, payload_type = _payload(run) if self._has_payload else (None, PLAIN_JSON)
         output, output_type = _output(run) if self._has_output else (None, PLAIN_JSON)
         status = run.status
         if status is Status.DEQUEUED and not self._is_versioned:
             status = Status.EXECUTING
-        # One literal in the order of the columns: it is built some thousand times a second.
+        # One literal in the order of the columns, because it is built some thousand times a second.
         whole: Row = {
             "id": run.id.removeprefix("run_"),
             "taskIdentifier": run.task_id,
@@ -119,12 +118,12 @@ class Columns:
 
 
 def row_key(run: Run) -> str:
-    """The name of the row, which is that of the database."""
+    """The key of a row, as in the database."""
     return f'"public"."TaskRun"/"{run.id.removeprefix("run_")}"'
 
 
 def array_literal(values: Iterable[str]) -> str:
-    """An array of texts as Postgres writes it, each of them in quotes (recording 719)."""
+    """An array of texts as Postgres writes it, each in quotes (recording 719)."""
     quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
@@ -153,7 +152,7 @@ def _payload(run: Run) -> tuple[str, str]:
 
 
 def _output(run: Run) -> tuple[str | None, str]:
-    """Likewise; what is no text is wrapped as the SDK does it (recordings 708, 719, 720)."""
+    """The stored text and its type. The SDK wraps a value that is not a text (recordings 708, 719, 720)."""
     output = run.output()
     if output is NOTHING:
         return None, PLAIN_JSON
@@ -163,7 +162,7 @@ def _output(run: Run) -> tuple[str | None, str]:
 
 
 def _error(run: Run) -> str | None:
-    """The stored form, in the order in which the database keeps keys (recording 717)."""
+    """The stored form, with the keys in the database's order (recording 717)."""
     if run.failure is None or not run.status.is_final:
         return None
     stored = run.failure.stored()

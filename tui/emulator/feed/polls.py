@@ -1,8 +1,8 @@
-"""A live request: what it waits for, when it is due, and what it is told then.
+"""Live polls of the realtime feed: when a poll is due, and which rows it returns.
 
-What lives here: the windows, the hold, the replay. Source: wire/README.md §8, recordings 700-761: changes of an
-environment are gathered in windows, those of one run come nearly at once; after some 20 s there is an answer anyway,
-and only then does the server look at the runs themselves rather than at what changed. Holding is `server.feeds`'.
+Changes of many runs are collected in windows; a change of a single run is sent almost at once. After about 20 s a poll
+is answered in any case, and only then the server compares the runs themselves instead of the logged changes. Source:
+tests/wire/recordings/README.md §8, recordings 700-761.
 """
 
 from abc import ABC, abstractmethod
@@ -19,28 +19,28 @@ from tui.emulator.world import World
 
 HOLD_MS = (17_000, 23_000)
 REPLAY_MS = 2_000
-"""What changed within that time before a live request is told to it; what is older waits for the end of the hold."""
+"""A poll returns changes from this long before it. Older changes wait for the end of the hold."""
 
 WINDOW_MS = 250
 RUN_LAG_MS = (13, 35)
 SET_LAG_MS = (17, 90)
-"""So long after its change, or after the end of its window, a row is with the client; mostly near the lower end."""
+"""The delay from a change, or from the end of its window, until the client has the row; mostly near the lower end."""
 
 INSERT, UPDATE = "insert", "update"
 
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """An answer: rows with their operations. `ms` is the time of the offset that goes with it."""
+    """The result of a poll: rows with their operations. `ms` is the time in the new offset."""
 
     rows: Sequence[tuple[Run, str]]
     ms: int
 
 
 class Poll(ABC):
-    """A live request on a world since `now_ms`. `offset_ms` is what its client says to have seen; chance sets the hold.
+    """A live poll that began at `now_ms`. `offset_ms` is the client's position; the length of the hold is random.
 
-    `since_ms`: what changed earlier is not looked at before the end of the hold.
+    Changes before `since_ms` are found only at the end of the hold.
     """
 
     lag_ms: tuple[int, int]
@@ -48,19 +48,19 @@ class Poll(ABC):
     def __init__(self, world: World, offset_ms: int, now_ms: int, since_ms: int, random: Random) -> None:
         self.world = world
         self.is_buffered = False
-        """Whether a proxy keeps the answer back until the hold is over."""
+        """Whether a proxy holds the response back until the end of the hold."""
         self._offset_ms = offset_ms
         self._until_ms = now_ms + random.randint(*HOLD_MS)
         low_ms, high_ms = self.lag_ms
         self._lag_ms = low_ms + int((high_ms - low_ms) * random.random() ** 3)
         first = next(world.log.since(since_ms), None)
         self._read_version = world.log.version if first is None else first.version - 1
-        """Changes up to this version have been looked at."""
+        """Changes up to this version were read."""
         self._change: Change | None = None
-        """The first that the client is to be told of."""
+        """The first change that concerns the client."""
 
     def due_ms(self) -> int:
-        """When it is answered, as far as the world has gone."""
+        """When the poll is due, as far as the world has advanced."""
         if self._change is None:
             self._find_change()
         if self._change is None or self.is_buffered:
@@ -68,19 +68,19 @@ class Poll(ABC):
         return self.answer_ms(self._change.ms)
 
     def answer_ms(self, change_ms: int) -> int:
-        """When a change of that moment would be told, at the latest."""
+        """When a change at that time would be answered at the latest."""
         return (
             self._until_ms if self.is_buffered else min(self._until_ms, self._window_end_ms(change_ms) + self._lag_ms)
         )
 
     def take(self, now_ms: int) -> PollResult | None:
-        """What it is told now; None when it waits on."""
+        """Return the result if the poll is due, otherwise None."""
         while now_ms >= self.due_ms():
             if now_ms >= self._until_ms:
                 return self._all_changes()
             if (result := self._changed(now_ms)).rows:
                 return result
-            # Somebody else with the same handle was told meanwhile.
+            # Another poll with the same handle got the change first.
             self._change = None
         return None
 
@@ -93,23 +93,23 @@ class Poll(ABC):
 
     @abstractmethod
     def _is_relevant(self, change: Change) -> bool:
-        """Whether the client is to be told of it."""
+        """Whether the client must receive this change."""
 
     @abstractmethod
     def _window_end_ms(self, change_ms: int) -> int:
-        """The end of the window in which a change of that moment is gathered."""
+        """The end of the window of a change at that time."""
 
     @abstractmethod
     def _changed(self, now_ms: int) -> PollResult:
-        """What has changed, when it is due."""
+        """The changes that are due."""
 
     @abstractmethod
     def _all_changes(self) -> PollResult:
-        """What is other than the client knows, at the end of the hold."""
+        """Every difference from the rows the client has, at the end of the hold."""
 
 
 class RunPoll(Poll):
-    """Of one run: told whenever it is newer than what its client has seen (recordings 701-712, 761)."""
+    """A poll of one run: answered when the run is newer than the client's offset (recordings 701-712, 761)."""
 
     lag_ms = RUN_LAG_MS
 
@@ -134,9 +134,9 @@ class RunPoll(Poll):
 
 
 class SetPoll(Poll):
-    """Of many runs: told what their working set does not know yet (recordings 739-747, 760).
+    """A poll of many runs: answered with the rows that their working set lacks (recordings 739-747, 760).
 
-    What was told once is known, whether or not it has arrived: the offset of a client that asks again is not looked at.
+    Rows that were sent once are not sent again, even if they never arrived. A repeated poll's offset does not matter.
     """
 
     lag_ms = SET_LAG_MS
@@ -175,13 +175,13 @@ class SetPoll(Poll):
 
 
 def snapshot(world: World, shape: Shape, known: WorkingSet) -> PollResult:
-    """All rows of the shape, as new ones; they are known from now on (recordings 730-737, 741, 750)."""
+    """All rows of the shape as inserts. Adds them to the working set (recordings 730-737, 741, 750)."""
     runs = _all(world, shape, known)
     return PollResult([(run, INSERT) for run in runs], max((run.updated_ms for run in runs), default=0))
 
 
 def changes_since(world: World, shape: Shape, known: WorkingSet, offset_ms: int) -> PollResult:
-    """The rows that are newer than the offset, when the server does not remember what it told (recording 740)."""
+    """The rows newer than the offset, for a client whose working set was lost (recording 740)."""
     rows = [(run, UPDATE) for run in _all(world, shape, known) if run.updated_ms > offset_ms]
     return PollResult(rows, max([offset_ms, *(run.updated_ms for run, _ in rows)]))
 
@@ -194,5 +194,5 @@ def _all(world: World, shape: Shape, known: WorkingSet) -> list[Run]:
 
 
 def shuffled(runs: list[Run]) -> list[Run]:
-    """The same runs, as the real server tells them: in an order that says nothing (recordings 731, 750)."""
+    """The same runs in an arbitrary but fixed order, as the real server sends them (recordings 731, 750)."""
     return sorted(runs, key=lambda run: run.seed)

@@ -1,7 +1,7 @@
-"""What a server remembers of the feeds of many runs: which rows it has told under which handle.
+"""Working sets: which rows the server has sent under each handle of a feed.
 
-What lives here: one memory for each handle, and forgetting it. Source: wire/README.md §8: a handle that nobody used
-for five minutes is as unknown as one that a client made up.
+The server forgets a handle that was unused for five minutes. Then it is as unknown as one that a client made up.
+Source: tests/wire/recordings/README.md §8.
 """
 
 from collections import OrderedDict
@@ -18,30 +18,30 @@ MAX_SETS = 10_000
 
 @dataclass(slots=True)
 class WorkingSet:
-    """The rows that were told. `until_ms`: the last moment whose changes were gathered; `version`: the world's then."""
+    """The rows sent under one handle. `until_ms` is the end of the last window, `version` the world's version then."""
 
     sent: dict[int, int] = field(default_factory=dict)
-    """When each run had changed last, by its number."""
+    """The time of the last change that was sent, by the number of the run."""
 
     until_ms: int = 0
     version: int = 0
     used_ms: int = 0
     floor: int = 0
-    """The least number that has room among the newest `MAX_ROWS`."""
+    """Runs with lower numbers are not among the newest `MAX_ROWS`."""
 
     def is_new(self, change: Change) -> bool:
-        """Whether the client has not been told of it."""
+        """Whether the change was not sent yet."""
         if change.run.number < self.floor:
             return False
-        # A change of the very millisecond of the last answer has only its version to tell that it came after.
+        # Only the version shows that a change in the same millisecond as the last response came after it.
         return change.version > self.version or change.ms > self.sent.get(change.run.number, -1)
 
     def is_changed(self, run: Run) -> bool:
-        """Whether the run is another than it was told to be, or was not told at all."""
+        """Whether the run changed since it was sent, or was never sent."""
         return run.updated_ms > self.sent.get(run.number, -1)
 
     def record(self, runs: Iterable[Run], version: int) -> list[tuple[Run, bool]]:
-        """Tell these as they are now; gives those that there is room for, each with whether it was told before.
+        """Record these runs as sent. Returns those that fit, each with whether it was sent before.
 
         `version` is the world's. Beyond `MAX_ROWS` the oldest are forgotten.
         """
@@ -57,13 +57,13 @@ class WorkingSet:
 
 
 class WorkingSets:
-    """Those of all environments, by handle."""
+    """The working sets of all environments, by handle."""
 
     def __init__(self) -> None:
         self._sets: OrderedDict[tuple[str, str], WorkingSet] = OrderedDict()
 
     def find(self, environment: str, handle: str, now_ms: int) -> WorkingSet | None:
-        """The one of that handle, if there is one still; it counts as used now."""
+        """The working set of a handle if the server still remembers it. Marks it as used now."""
         found = self._sets.get((environment, handle))
         if found is None or found.used_ms < now_ms - KEPT_MS:
             return None
@@ -71,7 +71,7 @@ class WorkingSets:
         return found
 
     def make(self, environment: str, handle: str, now_ms: int) -> WorkingSet:
-        """A new one for that handle."""
+        """Create a working set for a handle."""
         made = self._sets[environment, handle] = WorkingSet(used_ms=now_ms)
         self._sets.move_to_end((environment, handle))
         if len(self._sets) > MAX_SETS:
@@ -79,6 +79,6 @@ class WorkingSets:
         return made
 
     def forget(self, environment: str) -> None:
-        """Those of an environment: its world is another."""
+        """Forget the sets of an environment, because its world was replaced."""
         for key in [key for key in self._sets if key[0] == environment]:
             del self._sets[key]

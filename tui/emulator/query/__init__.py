@@ -1,8 +1,7 @@
-"""TRQL: questions about the runs in SQL, as `POST /api/v1/query` takes them.
+"""TRQL, the SQL dialect of `POST /api/v1/query`. `Queries` answers the queries of one world.
 
-What lives here: `Queries`, which answers them for one world. Below it: `tokens`, `terms`, `expressions` and `selects`
-read a query and write it anew for SQLite, `columns` and `schema` say what it may speak of, `functions` and
-`registered` what it may call, `database` is the table. What a request and its answer look like is the routes' matter.
+A query is parsed and translated to SQLite by `tokens`, `terms`, `expressions` and `selects`. `columns`, `schema` and
+`tables` define its tables, `functions` and `registered` its functions. `database` holds the rows.
 """
 
 import asyncio
@@ -19,10 +18,10 @@ __all__ = ["Queries", "QueryRefused", "told"]
 MAX_TIME_MS = 253_402_300_799_999
 TIMEOUT_S = 2.0
 MAX_ROWS = 10_000
-"""More rows than these are cut off silently, as the server does."""
+"""More rows are cut off without notice, as on the server."""
 
 MAX_RANGE_MS = 30 * 86_400_000
-"""No query sees runs that were triggered earlier than so long ago, whatever it asks for (recordings 2615, 2619)."""
+"""No query sees runs that were triggered earlier than this, whatever period it names (recordings 2615, 2619)."""
 
 
 BUCKETS_S = (
@@ -56,7 +55,7 @@ class Queries:
         self._rows_most = max_rows
         self._updated_ms = world.now_ms
         self.late_ms = 0
-        """So old the table may be when a query reads it, beside what the ledger's copy is late."""
+        """The table may be this old when a query reads it, on top of the ledger's own delay."""
 
     async def prepare(self) -> None:
         """Build the table now, so that the first query is fast."""
@@ -71,10 +70,9 @@ class Queries:
     async def answer(
         self, query: str, *, from_ms: int | None = None, to_ms: int | None = None
     ) -> tuple[list[str], list[list[Json]]]:
-        """The names of the columns, and the rows.
+        """Return the names of the columns, and the rows.
 
-        `from_ms`, `to_ms`: the trigger times that a query sees which says nothing about them itself. Raises
-        QueryRefused with the words of a 400.
+        `from_ms` and `to_ms` limit the trigger times of a query that does not limit them itself. Raises QueryRefused.
         """
         readable = query.encode("utf-8", "replace").decode()
         window = Window(
@@ -88,7 +86,7 @@ class Queries:
         return await asyncio.to_thread(database.read, translation, limit_s=self._limit_s, max_rows=self._rows_most)
 
     def _opened(self) -> RunsDatabase:
-        """Return the table, with the changes until now noted."""
+        """Return the table, with all changes until now recorded."""
         if self._is_closed:
             raise QueryRefused("Query failed: the environment was closed")
         if self._database is None:
@@ -108,7 +106,7 @@ class Queries:
         return next((bucket_s for below_s, bucket_s in BUCKETS_S if range_ms < below_s * 1000), MAX_BUCKET_S)
 
     def _needed(self, from_ms: int | None) -> int | None:
-        """A lower bound, or None where no run is older: comparing each row's time would take long for nothing."""
+        """The lower bound, or None where no run is older: comparing every row's time takes long."""
         oldest = next(iter(self._ledger), None)
         return from_ms if from_ms is not None and oldest is not None and oldest.created_ms < from_ms else None
 
@@ -120,7 +118,7 @@ class Queries:
 
 
 def trql_time(ms: int | None) -> str:
-    """A moment as TRQL tells it, `2026-11-24 14:12:45.434`; "" for None. What no calendar has is told as its end."""
+    """Format a time for TRQL, `2026-11-24 14:12:45.434`; "" for None. A time after the year 9999 becomes its end."""
     if ms is None:
         return ""
     ms = max(0, min(ms, MAX_TIME_MS))

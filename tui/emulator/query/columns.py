@@ -1,8 +1,7 @@
-"""The `runs` table of TRQL as data: what each column is called, what it means, and where its value comes from.
+"""The columns of TRQL's `runs` table, and the facts that they are computed from.
 
-What lives here: the columns as the schema tells them (recording 830), and the facts of a run that they are made of.
-A column is a piece of SQL over the facts, so that it is computed only where a query names it. Where the facts are
-kept is `copy`'s matter.
+A column is SQL over stored facts, so it is computed only if a query names it. `database` stores the facts. Source:
+recording 830.
 """
 
 import json
@@ -35,7 +34,7 @@ def _warm(run: Run, _: Environment) -> Fact:
 
 
 def pack_array(values: Sequence[Json]) -> bytes:
-    """An array as SQL sees it: JSON text as a BLOB, which nothing else is."""
+    """An array in SQL: JSON text as a BLOB. Nothing else is a BLOB."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -69,19 +68,19 @@ FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "is_warm_start": ("INTEGER", _warm),
     "concurrency_key": ("TEXT", lambda run, _: run.concurrency_key),
 }
-"""Of each run: the SQL type, and the value as it is now, but with the status that the copy was told."""
+"""For each stored fact of a run: its SQL type and its value. The status is the one that lists know."""
 
 STAMP = "%Y-%m-%d %H:%M:%f"
 
 
 def stamp(ms: str) -> str:
-    """The SQL for a column of epoch milliseconds as TRQL tells times: `2026-11-24 14:12:45.434` (recording 840)."""
+    """The SQL that formats a column of epoch milliseconds: `2026-11-24 14:12:45.434` (recording 840)."""
     return f"strftime('{STAMP}', {ms} / 1000.0, 'unixepoch')"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `sql` is over the facts, "" for the fact of that name; `:name` stands for a value of `constants`."""
+    """One column. `sql` uses facts, "" means the fact of the same name; `:name` stands for a value of `constants`."""
 
     name: str
     type: str
@@ -93,11 +92,11 @@ class Column:
 
     @property
     def is_time(self) -> bool:
-        """Whether it holds moments, to the millisecond."""
+        """Whether it holds times with milliseconds."""
         return "DateTime64" in self.type
 
     def as_schema(self) -> dict[str, Json]:
-        """The column as the schema tells it (recording 830)."""
+        """The column in the schema route's response (recording 830)."""
         as_schema: dict[str, Json] = {
             "name": self.name,
             "type": self.type,
@@ -112,9 +111,9 @@ class Column:
 
 
 def constants(environment: Environment, invocation_cents: float) -> dict[str, str]:
-    """SQL for what an environment says of its runs; what a run costs beside computing it costs once it is taken.
+    """SQL for the values that depend on the environment. A run has an invocation cost once it was dequeued.
 
-    A region that is an environment's id, as in development, is told as NULL by the real server's SQL.
+    The real server shows a region that is an environment's id, as in development, as NULL.
     """
     return {
         "environment": _quoted(environment.slug),
@@ -134,14 +133,14 @@ _ESCAPES = re.compile(r"\\\\|\\u00([0-9a-f]{2})")
 
 
 def json_text(value: Json) -> str:
-    """JSON as the analytics store writes it: keys sorted, no spaces, capital digits in escapes (recording 839)."""
+    """JSON as the analytics store writes it: sorted keys, no spaces, capital digits in escapes (recording 839)."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     text = _ESCAPES.sub(lambda found: f"\\u00{found[1].upper()}" if found[1] else found[0], text)
     return text.encode("utf-8", "replace").decode()
 
 
 def output_of(run: Run | None) -> str | None:
-    """The `output` column: an object's nulls are lost there, and a lone null is no output at all."""
+    """The `output` column. The store drops nulls in an object, and treats a lone null as no output."""
     if run is None or run.listed_status is not Status.COMPLETED:
         return None
     output = _without_nulls(run.output())
@@ -149,7 +148,7 @@ def output_of(run: Run | None) -> str | None:
 
 
 def error_of(run: Run | None) -> str | None:
-    """The `error` column: the failure as it is stored, with its true message and stack (recording 839)."""
+    """The `error` column: the stored failure with its message and stack (recording 839)."""
     if run is None or run.failure is None or run.listed_status is None or not run.listed_status.is_final:
         return None
     return json_text({key: text.replace("\0", "") for key, text in run.failure.stored().items()})

@@ -1,8 +1,7 @@
-"""The copy of the runs that queries read: a database in memory, kept in step with the ledger.
+"""The database that queries read: an in-memory SQLite table, updated from the ledger.
 
-What lives here: the database, what is written to it, and the connection that may only read. It follows the analytics
-store of the real server: a run is in it as the ledger's copy knows it, up to a second late. The query's language is
-`selects`' matter.
+It stands for the real server's analytics store, so it holds each run as lists know it, up to a second late. A query's
+connection can only read.
 """
 
 import math
@@ -27,7 +26,7 @@ from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
 PROGRESS_STEPS = 10_000
-"""So many steps of SQLite's machine, well under a millisecond of them, lie between two looks at the clock."""
+"""SQLite checks the timeout after this many steps of its virtual machine, well under a millisecond."""
 
 MAX_TEXT_BYTES = 32_000_000
 MAX_INTEGER = 2**63 - 1
@@ -55,13 +54,13 @@ class RunsDatabase:
         self._pending.append((list(world.ledger.by_number), []))
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         with self._lock:
             self._reader.close()
             self._writer.close()
 
     def record_changes(self) -> None:
-        """Take over from the ledger which runs changed and which are gone."""
+        """Take the numbers of changed and dropped runs from the ledger."""
         ledger = self._ledger
         if ledger.changed or ledger.dropped:
             self._pending.append((list(ledger.changed), list(ledger.dropped)))
@@ -69,17 +68,17 @@ class RunsDatabase:
             ledger.dropped.clear()
 
     def update(self) -> None:
-        """Write what was noted."""
+        """Write the recorded changes."""
         with self._lock:
             self._update()
 
     def read(self, query: Translation, *, limit_s: float, max_rows: int) -> tuple[list[str], list[list[Json]]]:
-        """The columns and rows of a query, after following. Raises QueryRefused with the server's words."""
+        """Update, then return the columns and rows of a query. Raises QueryRefused with the server's text."""
         with self._lock:
             self._update()
             self._until_s = time.monotonic() + limit_s
             try:
-                # An open cursor would keep the writer out.
+                # An open cursor would lock the writer out.
                 with closing(self._reader.execute(query.sql, query.values)) as cursor:
                     rows = [[_json(value) for value in row] for row in cursor.fetchmany(max_rows)]
                     names = [column[0] for column in cursor.description]
@@ -101,12 +100,12 @@ class RunsDatabase:
         self._writer.execute(f"CREATE TABLE facts ({facts}, triggered_at TEXT)")
         self._writer.execute("CREATE INDEX roots ON facts (root_run_id) WHERE root_run_id IS NOT NULL")
         columns = f"{columns}, {TIME_COLUMN} AS {TIME_ALIAS}"
-        self._writer.execute(f"CREATE VIEW {TABLE} AS SELECT {columns} FROM facts")  # noqa: S608  constants
+        self._writer.execute(f"CREATE VIEW {TABLE} AS SELECT {columns} FROM facts")  # noqa: S608  built from constants
         empty = ", ".join(f"NULL AS {column}" for column in (*QUEUE_METRICS.starred, TIME_ALIAS))
         self._writer.execute(f"CREATE VIEW {QUEUE_METRICS.name} AS SELECT {empty} WHERE 0")
 
     def _restrict(self) -> None:
-        """From here on the reader can do nothing but read the view: whatever the translation lets pass."""
+        """From here on the reader can only read the views, even if the translation let something else pass."""
         reader = self._reader
         reader.execute("PRAGMA query_only = 1")
         reader.execute("PRAGMA trusted_schema = 1")
@@ -122,7 +121,7 @@ class RunsDatabase:
             return
         marks = ", ".join("?" * len(FACTS))
         created = list(FACTS).index("created_ms") + 1
-        insert = f"INSERT OR REPLACE INTO facts VALUES ({marks}, {stamp(f'?{created}')})"  # noqa: S608  constants
+        insert = f"INSERT OR REPLACE INTO facts VALUES ({marks}, {stamp(f'?{created}')})"  # noqa: S608  built from constants
         with self._writer:
             self._writer.execute("BEGIN")
             while self._pending:
@@ -140,7 +139,7 @@ class RunsDatabase:
 
 
 def _storable(value: Fact) -> Fact:
-    """Half a surrogate pair or a number beyond 64 bits, which a trigger may bring in, must not stop the copy."""
+    """A lone surrogate or a number above 64 bits, which a trigger may contain, must not stop the update."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
@@ -149,14 +148,14 @@ def _storable(value: Fact) -> Fact:
 
 
 def _allow(action: int, first: str | None, second: str | None, _database: str | None, view: str | None) -> int:
-    """SQLite asks this, while it prepares a statement, of each thing that the statement would do."""
+    """SQLite's authorizer: called while a statement is prepared, for each thing that it would do."""
     match action:
         case sqlite3.SQLITE_SELECT:
             is_allowed = True
         case sqlite3.SQLITE_FUNCTION:
             is_allowed = (second or "").lower() in USED
         case sqlite3.SQLITE_READ:
-            # A column of the facts only through the view; no column at all is what `count(*)` reads.
+            # Facts are readable only through the view. `count(*)` reads no column at all.
             is_through_view = view == TABLE or not second
             is_allowed = first not in {None, "sqlite_master", "sqlite_schema"} and (first != "facts" or is_through_view)
         case _:

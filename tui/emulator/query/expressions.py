@@ -1,7 +1,6 @@
-"""The operators of TRQL, read and written as SQLite's: logic, comparisons, membership, arithmetic, moments.
+"""Parses TRQL's operators and translates them to SQLite: logic, comparisons, IN, arithmetic, times.
 
-What lives here: expressions over terms. ClickHouse compares moments as such and divides as fractions; both are made
-so here. Clauses and tables are `selects`' matter.
+ClickHouse compares times by value and divides integers to fractions; the translation does the same.
 """
 
 import re
@@ -27,23 +26,23 @@ _PADDED = {MS: "{}", S: "({} || '.000')", DAY: "({} || ' 00:00:00.000')"}
 
 
 class Expressions(Terms, ABC):
-    """Reads expressions, the loosest operators first."""
+    """Parses expressions, the weakest operators first."""
 
     def __init__(self, query: str, now: str, bucket_s: int) -> None:
         super().__init__(query, now, bucket_s)
         self.is_windowed = True
-        """Whether the select that is being read leaves time to the window of the request."""
+        """Whether the request's time limits apply to the SELECT that is being parsed."""
         self._depth = 0
 
     def expression(self) -> Piece:
-        """Read an expression."""
+        """Parse an expression."""
         self.enter()
         piece = self._many("OR", self._conjunction)
         self._depth -= 1
         return piece
 
     def enter(self) -> None:
-        """Go into a nested part; who does so comes back with `_depth`. Raises QueryRefused where it is too deep."""
+        """Enter a nested part; the caller leaves it with `_depth`. Raises QueryRefused if the nesting is too deep."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise QueryRefused("Maximum parse depth exceeded")
@@ -116,7 +115,7 @@ class Expressions(Terms, ABC):
         return f"({sides[0][0] if sides else left.sql} IN ({', '.join(side for _, side in sides)}))"
 
     def _aligned(self, left: Piece, right: Piece) -> tuple[str, str]:
-        """Two sides of a comparison: moments of unequal fineness are both told to the millisecond, so as to compare."""
+        """Both sides of a comparison. Times of different precision are compared in milliseconds."""
         if TIME_COLUMN in {left.name, right.name}:
             self.is_windowed = False
         if left.time == right.time:
@@ -127,14 +126,14 @@ class Expressions(Terms, ABC):
         if piece.text is not None:
             found = _MOMENT.fullmatch(piece.text)
             if found is None:
-                # Recording 2645; the blank at the end is the server's.
+                # Recording 2645. The trailing blank is the server's.
                 raise QueryRefused(f"Cannot convert string '{piece.text}' to type {_TYPES[other_time]}. ")
             day, minute, second, rest = found.groups()
             return self.bound(f"{day} {minute or '00:00'}:{second or '00'}.{(rest or '0').ljust(3, '0')}")
         return _PADDED[piece.time].format(piece.sql) if piece.time else piece.sql
 
     def _known_status(self, piece: Piece, other: Piece) -> str:
-        """A status may be compared with its word in any of the API's vocabularies (recordings 2653, 2654)."""
+        """A status can be compared with its word in any of the API's vocabularies (recordings 2653, 2654)."""
         title = TITLES.get(piece.text) if piece.text is not None and other.name == "status" else None
         return piece.sql if title is None else self.bound(title)
 

@@ -1,8 +1,8 @@
-"""What TRQL's functions are in SQLite: each name with its SQL.
+"""TRQL's functions as SQL templates for SQLite.
 
-What lives here: the table, made of templates. `{0}`, `{1}` … are the arguments, `{all}` all of them with commas,
-`{p0}` … the parameters of a parametric function, `{f}` the FILTER of a `…If` aggregate. Functions that SQLite cannot
-express are in `registered`. A name that is not here is refused, so nothing else can be called.
+`{0}`, `{1}` … are the arguments, `{all}` is all of them with commas, `{p0}` … are the parameters of a parametric
+function, `{f}` is the FILTER of an `…If` aggregate, `{empty}` is the value of an aggregate over no rows. `registered`
+defines the functions that SQLite cannot express. A name that is not listed here is refused.
 """
 
 import re
@@ -12,7 +12,7 @@ MILLISECONDS = "(CAST(strftime('%s', {0}) AS INTEGER) * 1000 + CAST(substr(strft
 SECONDS = "CAST(strftime('%s', {0}) AS INTEGER)"
 
 MS, S, DAY = "ms", "s", "day"
-"""How fine a moment is told: `2026-11-24 14:12:45.434`, `2026-11-24 14:12:45` or `2026-11-24`."""
+"""The precision of a time: `2026-11-24 14:12:45.434`, `2026-11-24 14:12:45` or `2026-11-24`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ INTERVALS = {
     "quarter": ("months", 3),
     "year": ("years", 1),
 }
-"""Each unit of an INTERVAL as SQLite's, and how many of those it has."""
+"""Each unit of an INTERVAL as a unit of SQLite, and how many of those it contains."""
 
 _MONTHS = "(CAST(strftime('%Y', {0}) AS INTEGER) * 12 + CAST(strftime('%m', {0}) AS INTEGER) - 1)"
 COUNTED_UNITS = {
@@ -154,7 +154,7 @@ COUNTED_UNITS = {
     "month": _MONTHS,
     "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
 }
-"""How many whole units a moment is away from a fixed one: `dateDiff` counts the boundaries between two moments."""
+"""The number of whole units since a fixed time. `dateDiff` counts the boundaries between two times."""
 
 ALIASES = {
     "ceiling": "ceil",
@@ -178,4 +178,4 @@ USED = frozenset(
     )
     for name in re.findall(r"([a-z_]+)\(", sql)
 )
-"""The SQL functions that a translated query may call; the authorizer lets no other pass."""
+"""The SQL functions that a translated query may call. The authorizer refuses all others."""

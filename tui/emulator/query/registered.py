@@ -19,7 +19,7 @@ MAX_GROUPED = 100_000
 
 
 def unpack_array(packed_array: Fact) -> list[Json]:
-    """What is in it; nothing in anything else."""
+    """Decode an array; any other value is an empty one."""
     if not isinstance(packed_array, bytes):
         return []
     values: list[Json] = json.loads(packed_array.decode("utf-8", "surrogatepass"))
@@ -27,15 +27,14 @@ def unpack_array(packed_array: Fact) -> list[Json]:
 
 
 def array(*values: Fact) -> bytes:
-    """`[a, b, …]`, also of arrays."""
+    """`[a, b, …]`, whose elements may be arrays."""
     return pack_array([unpack_array(value) if isinstance(value, bytes) else value for value in values])
 
 
 def has(values: Fact, value: Fact) -> int:
-    """Whether the array has it."""
     if not isinstance(values, bytes) or isinstance(value, bytes):
         return 0
-    # Nearly always it is not there, which its text tells without decoding.
+    # The array usually lacks the value, and its text shows that without decoding.
     return int(_inside(value) in values and value in unpack_array(values))
 
 
@@ -45,22 +44,19 @@ def _inside(value: Fact) -> bytes:
 
 
 def has_any(values: Fact, wanted: Fact) -> int:
-    """Whether the array has one of those."""
     return int(any(value in unpack_array(values) for value in unpack_array(wanted)))
 
 
 def has_all(values: Fact, wanted: Fact) -> int:
-    """Whether the array has all of those."""
     return int(all(value in unpack_array(values) for value in unpack_array(wanted)))
 
 
 def array_length(values: Fact) -> int:
-    """How many it has."""
     return len(unpack_array(values))
 
 
 def matches(text: Fact, pattern: Fact, is_caseless: int) -> int | None:
-    """LIKE (ILIKE when `is_caseless`): `%` any text, `_` any character, a backslash takes the next one literally."""
+    """LIKE, or ILIKE when `is_caseless`: `%` is any text, `_` any character, a backslash escapes the next one."""
     if text is None or pattern is None or isinstance(text, bytes):
         return None
     first, *rest = _segments(str(pattern), bool(is_caseless))
@@ -73,7 +69,7 @@ def matches(text: Fact, pattern: Fact, is_caseless: int) -> int | None:
         if found is None:
             return 0
         at = found.end()
-    # The last segment has one length, so that its only place is known.
+    # The last segment has a fixed length, so only one position is possible.
     last = len(str(text)) - _width(str(pattern))
     return int(last >= at and rest[-1].match(str(text), last) is not None)
 
@@ -82,7 +78,7 @@ _PIECE = re.compile(r"\\(.)|(.)", re.DOTALL)
 
 
 def _split(pattern: str) -> list[list[str]]:
-    """The pattern between its `%`: of each character a regular expression."""
+    """The segments of the pattern between its `%`, each as a list of regular expressions for single characters."""
     segments: list[list[str]] = [[]]
     for literal, letter in _PIECE.findall(pattern):
         if letter == "%":
@@ -93,7 +89,7 @@ def _split(pattern: str) -> list[list[str]]:
 
 
 @lru_cache(64)
-def _segments(pattern: str, is_caseless: bool) -> list[re.Pattern[str]]:  # noqa: FBT001  a key of the cache
+def _segments(pattern: str, is_caseless: bool) -> list[re.Pattern[str]]:  # noqa: FBT001  a cache key
     flags = re.DOTALL | (re.IGNORECASE if is_caseless else re.NOFLAG)
     return [re.compile("".join(segment), flags) for segment in _split(pattern)]
 
@@ -104,7 +100,7 @@ def _width(pattern: str) -> int:
 
 
 def quantile(ordered: list[float], level: float) -> float:
-    """Between the two neighbours, weighed just as ClickHouse weighs them, rounding errors included (recording 832)."""
+    """Interpolate between the two neighbours as ClickHouse does, rounding errors included (recording 832)."""
     index = max(0.0, min(len(ordered) - 1.0, level * (len(ordered) - 1)))
     left = int(index)
     if left + 1 == len(ordered):
@@ -139,7 +135,7 @@ class ArgMax:
 
 
 class Quantiles:
-    """The aggregate `quantiles(value, is_array, level, …)`: one number, or an array of one for each level."""
+    """The aggregate `quantiles(value, is_array, level, …)`: one number, or an array with one for each level."""
 
     def __init__(self) -> None:
         self._values: list[float] = []
@@ -147,13 +143,12 @@ class Quantiles:
         self._is_array = False
 
     def step(self, value: Any, is_array: int, *levels: float) -> None:
-        """Take in one row."""
         self._levels, self._is_array = levels, bool(is_array)
         if isinstance(value, int | float):
             self._values.append(value)
 
     def finalize(self) -> Fact:
-        """The result; None where there was no value."""
+        """Return the result; None without values."""
         self._values.sort()
         found = [quantile(self._values, level) if self._values else None for level in self._levels]
         if self._is_array:
@@ -162,20 +157,18 @@ class Quantiles:
 
 
 class Grouped:
-    """The aggregate `grouped(value, is_distinct)`: an array of the values, without NULLs."""
+    """The aggregate `grouped(value, is_distinct)`: an array of the values without NULLs."""
 
     def __init__(self) -> None:
         self._values: list[Fact] = []
         self._is_distinct = False
 
     def step(self, value: Fact, is_distinct: int) -> None:
-        """Take in one row."""
         self._is_distinct = bool(is_distinct)
         if value is not None and len(self._values) < MAX_GROUPED:
             self._values.append(value)
 
     def finalize(self) -> bytes:
-        """The array."""
         values = dict.fromkeys(self._values) if self._is_distinct else self._values
         return array(*values)
 
@@ -183,7 +176,7 @@ class Grouped:
 def register(
     connection: sqlite3.Connection, run_output: Callable[[int], Fact], run_error: Callable[[int], Fact]
 ) -> None:
-    """Make all of them known to that connection; the last two make the two heavy columns, by number of the run."""
+    """Register all functions with a connection. The last two compute the columns `output` and `error` of a run."""
     for name, arguments, function in (
         ("array", -1, array),
         ("has", 2, has),
@@ -196,7 +189,7 @@ def register(
         connection.create_function(name, arguments, function, deterministic=True)
     connection.create_function("run_output", 1, run_output)
     connection.create_function("run_error", 1, run_error)
-    # The type stubs know only aggregates of two arguments.
+    # The type stubs accept only aggregates of two arguments.
     connection.create_aggregate("quantiles", -1, cast("Any", Quantiles))
     connection.create_aggregate("grouped", 2, cast("Any", Grouped))
     connection.create_aggregate("arg_max", 2, cast("Any", ArgMax))

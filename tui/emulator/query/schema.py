@@ -1,6 +1,6 @@
-"""The columns of TRQL's `runs` table, word for word as the schema of the real server tells them (recording 830).
+"""The columns of TRQL's `runs` table, word for word as the real server's schema describes them (recording 830).
 
-What lives here: the list. What a column is, and the facts that its SQL speaks of, are in `columns`.
+`columns` defines a column and the facts that its SQL uses.
 """
 
 from tui.emulator.query.columns import Column, stamp
@@ -26,7 +26,7 @@ STATUSES = (
     "Expired",
     "Timed out",
 )
-"""As recorded, one of them twice: two words of the database are told alike."""
+"""As recorded, with one of them twice: two words of the database have the same label."""
 
 COLUMNS = (
     Column(

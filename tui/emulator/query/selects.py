@@ -1,7 +1,7 @@
-"""SELECTs of TRQL, read and written as SQLite's: clauses, tables, joins, unions, common table expressions.
+"""Parses TRQL's SELECTs and translates them to SQLite: clauses, tables, joins, unions, common table expressions.
 
-What lives here: the statement, and the only way from a query to SQL (`translate`). There is one table; every other
-name is a subquery's that was said before, so that no expression can name itself.
+`translate` is the only way from a query to SQL. Besides the tables a query can read only its own earlier subqueries, so
+none can refer to itself.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tui.emulator.query.terms import RESERVED, Piece
 from tui.emulator.query.tokens import QueryRefused, server_error
 
 STARTS = ("SELECT", "WITH", "'{'", "'('", "'<'")
-"""What the recorded parser expects at the start of a query (recording 835)."""
+"""The tokens that the recorded parser expects at the start of a query (recording 835)."""
 
 NUL = "\0"
 
@@ -28,9 +28,9 @@ _JOINS = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the request limits the trigger time to, as TRQL tells times; "" for an open end.
+    """The request's limits of the trigger time, formatted for TRQL; "" for none.
 
-    `floor` holds even where the query has a condition of its own, the others do not.
+    `floor` always applies. The others apply only to queries without a condition of their own.
     """
 
     low: str = ""
@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A query for SQLite: its SQL with the values of its parameters."""
+    """A query for SQLite, with the values of its parameters. `table` is the table of its unknown columns."""
 
     sql: str
     values: Mapping[str, str]
@@ -50,7 +50,7 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One table of a FROM. `sql` "" is the table itself, whose window is known when the WHERE is."""
+    """One source of a FROM. A table has no `sql`, because its time limits are known only after the WHERE."""
 
     join: str
     sql: str
@@ -60,7 +60,7 @@ class _Source:
 
 
 def translate(query: str, now: str, window: Window) -> Translation:
-    """The SQL of a query. `now`: the moment, to the second. Raises QueryRefused with what the server says to it."""
+    """Translate a query. `now` is the time to the second. Raises QueryRefused with the server's text."""
     reader = _Selects(query, now, window)
     sql = reader.statement()
     return Translation(sql, reader.values, reader.table)
@@ -70,13 +70,13 @@ class _Selects(Expressions):
     def __init__(self, query: str, now: str, window: Window) -> None:
         super().__init__(query, now, window.bucket_s)
         self.table = RUNS
-        """The table that was named last; an unknown column is refused with its columns."""
+        """The last table named so far. The refusal of an unknown column lists its columns."""
         self._window = window
         self._tables: frozenset[str] = frozenset()
         self._aliases: dict[str, Piece] = {}
 
     def statement(self) -> str:
-        """Read the whole query."""
+        """Parse the whole query."""
         if not (self.is_word("SELECT", "WITH") or self.is_sign("(")):
             raise self.mismatch(*STARTS)
         sql = self.select()
@@ -88,7 +88,7 @@ class _Selects(Expressions):
         return sql
 
     def select(self) -> str:
-        """Read a SELECT, or a union of them."""
+        """Parse a SELECT, or a union of them."""
         self.enter()
         outer = (self.joins, self.is_windowed, self._tables, self._aliases)
         common = self._common() if self.skip_words("WITH") else ""
@@ -130,7 +130,7 @@ class _Selects(Expressions):
         return f"SELECT {distinct}{columns}{self._joined(sources)}{rest}"
 
     def _items(self) -> list[tuple[Piece, str]]:
-        """The columns, each with its name; a `*` has the name of its table, or "*"."""
+        """The selected columns with their names. A `*` has the name of its table, or "*"."""
         items: list[tuple[Piece, str]] = []
         while True:
             if self.skip_sign("*"):
@@ -218,7 +218,7 @@ class _Selects(Expressions):
         return "".join(parts)
 
     def _grouped(self, piece: Piece) -> str:
-        # SQLite would take a column of that name rather than the alias.
+        # SQLite would prefer a column of that name to the alias.
         known = self._aliases.get(piece.name) if piece.sql == f"[{piece.name}]" else None
         return known.sql if known is not None else piece.sql
 
@@ -252,7 +252,7 @@ class _Selects(Expressions):
         starred = [source for source in sources if name in {"*", source.alias}]
         if not starred:
             raise self.mismatch()
-        # `*` is not all columns there, but those that the schema calls core.
+        # `*` selects only the columns that the schema calls core.
         return ", ".join(
             f"[{source.alias}].*"
             if source.table is None
@@ -283,13 +283,13 @@ class _Selects(Expressions):
 
 
 def _aliased_join(alias: str) -> QueryRefused:
-    """The real server writes SQL that ClickHouse refuses for a join of a table with an alias (recording 2655).
+    """The refusal of a join of a table with an alias: the real server turns it into invalid SQL (recording 2655).
 
-    Position and context in the server's text are those of its own SQL, so they differ here.
+    The real text quotes a position and a part of that SQL, so it cannot be the same.
     """
     return QueryRefused(f"Syntax error: failed at position 1 (AS): AS {alias} FINAL JOIN... Expected one of: FINAL")
 
 
 def _wrapped(sql: str) -> str:
-    """SQLite takes no ORDER BY or LIMIT in a part of a union."""
-    return f"SELECT * FROM ({sql})"  # noqa: S608  written by this module
+    """SQLite allows no ORDER BY or LIMIT in a part of a union."""
+    return f"SELECT * FROM ({sql})"  # noqa: S608  built by this module

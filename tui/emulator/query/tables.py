@@ -10,7 +10,7 @@ from tui.emulator.query.columns import TABLE, TIME_COLUMN
 from tui.emulator.query.schema import COLUMN_NAMES, CORE_NAMES
 
 TIME_ALIAS = "_time"
-"""Each table repeats its time column under this name for `timeBucket()`; a query cannot name it."""
+"""Each table repeats its time column under this name, for `timeBucket()`. Queries cannot name it."""
 
 
 @dataclass(frozen=True, slots=True)

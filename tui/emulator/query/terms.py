@@ -1,7 +1,7 @@
-"""The smallest parts of TRQL's expressions, read and written as SQLite's: literals, columns, calls, CASE, intervals.
+"""Parses the operands of TRQL's expressions and translates them to SQLite: literals, columns, calls, CASE, intervals.
 
-What lives here: everything below an operator. The grammar is written out, so that nothing that it does not know
-reaches SQLite; strings go as parameters, identifiers in brackets.
+The grammar is complete: nothing that it does not know reaches SQLite. Strings become parameters, identifiers are
+bracketed.
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ from tui.emulator.query.tables import RUNS, TIME_ALIAS, Table
 from tui.emulator.query.tokens import Cursor, QueryRefused
 
 MAX_SQL_CHARACTERS = 200_000
-"""Some templates name an argument twice, so that nested calls grow fast."""
+"""Some templates repeat an argument, so nested calls grow fast."""
 
 RESERVED = frozenset(
     {"AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CROSS", "DESC", "DISTINCT", "ELSE", "END", "FROM", "FULL", "GROUP"}
@@ -34,7 +34,7 @@ RESERVED = frozenset(
 )
 
 _HIDDEN = {"rowid", "oid", "_rowid_", TIME_ALIAS}
-"""Columns that SQLite has in every table, and our own, which no query may name."""
+"""Columns that SQLite has in every table, and a hidden one of ours. No query may name them."""
 
 _SPECIAL = {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin", "tostartofinterval", "timebucket"}
 """Functions whose arguments are not plain expressions, or that need more than their arguments."""
@@ -44,9 +44,9 @@ _SPECIAL = {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin", "to
 class Piece:
     """A part of an expression as SQL.
 
-    `name`: what its column is called without an alias. `time`: how fine a moment it is, "" for anything else.
-    `text`: the value of a string literal. `items`: the parts of an array. `interval`: the SQL of its modifier, with a
-    `{}` for its sign.
+    `name` is its column's name without an alias, `time` the precision of a time ("" for any other value), `text` the
+    value of a string literal, `items` the elements of an array. Of an interval, `interval` is the SQL modifier with a
+    `{}` for its sign, and `interval_s` its length where that is fixed.
     """
 
     sql: str
@@ -63,39 +63,39 @@ class Piece:
 
 
 class Terms(Cursor, ABC):
-    """Reads terms. `values` are the parameters of the SQL, by name; `now`: the moment, to the second."""
+    """Parses operands. `values` are the parameters of the SQL by name; `now` is the time to the second."""
 
     def __init__(self, query: str, now: str, bucket_s: int) -> None:
         super().__init__(query)
         self.values: dict[str, str] = {}
         self.joins: list[str] = []
-        """What `arrayJoin` adds to the FROM of the select that is being read."""
+        """Tables that `arrayJoin` adds to the FROM of the SELECT that is being parsed."""
         self._now = now
         self._bucket_s = bucket_s
 
     @abstractmethod
     def select(self) -> str:
-        """Read a whole SELECT, as SQL."""
+        """Parse a SELECT and return its SQL."""
 
     @abstractmethod
     def expression(self) -> Piece:
-        """Read an expression."""
+        """Parse an expression."""
 
     def expressions(self) -> list[Piece]:
-        """Read expressions between commas."""
+        """Parse expressions separated by commas."""
         pieces = [self.expression()]
         while self.skip_sign(","):
             pieces.append(self.expression())
         return pieces
 
     def bound(self, text: str) -> str:
-        """A string as a parameter."""
+        """Turn a string into a parameter."""
         name = f"v{len(self.values)}"
         self.values[name] = text.replace("\0", "")
         return f":{name}"
 
     def term(self) -> Piece:
-        """Read a term."""
+        """Parse an operand."""
         token = self.token
         if token.kind == "number":
             return Piece(self.take().text, token.text)
@@ -231,7 +231,7 @@ class Terms(Cursor, ABC):
         return Piece(sql, name.lower(), time)
 
     def _special(self, known: str, unit: str) -> Piece:
-        """Calls whose arguments are read in a way of their own."""
+        """Functions that do not fit a template."""
         arguments, _ = self._arguments()
         match known, arguments:
             case "now", []:
@@ -261,7 +261,7 @@ class Terms(Cursor, ABC):
 
 
 def _stored(argument: Piece) -> str:
-    """Return the SQL of the stored value: some functions give the database's word for a status (recording 2641)."""
+    """The SQL of the stored value: some functions return the database's word for a status (recording 2641)."""
     return f"stored_status({argument.sql})" if argument.name == "status" else argument.sql
 
 
@@ -271,6 +271,6 @@ def _arity(function: Function) -> str:
 
 
 def unknown_column(name: str, alias: str = "", table: Table = RUNS) -> QueryRefused:
-    """The refusal of a column, as in recordings 833 and 836. A qualified name is refused with its table."""
+    """The refusal of an unknown column (recordings 833, 836). A qualified name is refused with its table."""
     where = f' on table "{alias}"' if alias else ""
     return QueryRefused(f'Unknown column "{name}"{where}. Available columns: {", ".join(sorted(table.columns))}')

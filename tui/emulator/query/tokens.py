@@ -1,8 +1,4 @@
-"""A TRQL query cut into tokens, and a cursor over them.
-
-What lives here: the letters of the language and the wording of syntax errors, which is ANTLR's (recording 835). What
-the tokens mean is `expressions`' and `selects`' matter.
-"""
+"""Splits a TRQL query into tokens. The wording of syntax errors is ANTLR's (recording 835)."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +7,7 @@ MAX_QUERY_CHARACTERS = 20_000
 
 
 class QueryRefused(Exception):
-    """A query that gets an error response: its `status`, and its text as the `error` of the body."""
+    """The query gets an error response with this status; the text is the `error` in its body."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
@@ -19,13 +15,13 @@ class QueryRefused(Exception):
 
 
 def server_error() -> QueryRefused:
-    """Clauses that the real server answers with a 500 (recordings 2651, 2652)."""
+    """The 500 that the real server answers to some clauses (recordings 2651, 2652)."""
     return QueryRefused("Internal Server Error", 500)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. `kind` is word, name (quoted), string, number, sign or end; `value` is what quotes and escapes mean.
+    """One token. `kind` is word, name (quoted), string, number, sign or end; `value` has quotes and escapes resolved.
 
     `line` counts from 1, `column` from 0, `at` from the start of the query.
     """
@@ -51,7 +47,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "a
 
 
 def tokens_of(query: str) -> list[Token]:
-    """All tokens, the last one of kind end. Raises QueryRefused for a letter that begins none."""
+    """All tokens, ending with one of kind end. Raises QueryRefused for a character that starts no token."""
     if len(query) > MAX_QUERY_CHARACTERS:
         raise QueryRefused(f"Max query size exceeded ({MAX_QUERY_CHARACTERS} characters)")
     tokens: list[Token] = []
@@ -85,12 +81,12 @@ def _unescaped(letter: str | None) -> str:
 
 
 def text_of(pieces: list[str]) -> str:
-    """The set of what was expected, as the parser words it."""
+    """The expected tokens, as the parser words them."""
     return pieces[0] if len(pieces) == 1 else "{" + ", ".join(pieces) + "}"
 
 
 class Cursor:
-    """Where the reading of a query stands. Keywords are compared without regard to case."""
+    """The position of the parser in the query. Keywords are case-insensitive."""
 
     def __init__(self, query: str) -> None:
         self.query = query
@@ -103,26 +99,26 @@ class Cursor:
         return self._tokens[self._next]
 
     def peek(self, count: int = 1) -> Token:
-        """A token further on; the end's for all beyond it."""
+        """A token further ahead; the end token beyond the end."""
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
     def take(self) -> Token:
-        """The next token, which is read by that."""
+        """Consume and return the next token."""
         token = self.token
         if token.kind != "end":
             self._next += 1
         return token
 
     def is_word(self, *words: str) -> bool:
-        """Whether one of these keywords comes next."""
+        """Whether the next token is one of these keywords."""
         return self.token.kind == "word" and self.token.text.upper() in words
 
     def is_sign(self, *signs: str) -> bool:
-        """Whether one of these signs comes next."""
+        """Whether the next token is one of these signs."""
         return self.token.kind == "sign" and self.token.text in signs
 
     def skip_words(self, *words: str) -> bool:
-        """Read these keywords, if just these come next, all of them."""
+        """Consume these keywords if all of them come next."""
         for peek, word in enumerate(words):
             token = self.peek(peek)
             if token.kind != "word" or token.text.upper() != word:
@@ -131,33 +127,33 @@ class Cursor:
         return True
 
     def skip_sign(self, *signs: str) -> str:
-        """Read one of these signs, if one comes next; "" otherwise."""
+        """Consume the next token if it is one of these signs, and return it; "" otherwise."""
         return self.take().text if self.is_sign(*signs) else ""
 
     def expect_sign(self, sign: str) -> None:
-        """Read that sign. Raises QueryRefused for anything else."""
+        """Consume that sign. Raises QueryRefused for anything else."""
         if not self.skip_sign(sign):
             raise self.mismatch(f"'{sign}'")
 
     def expect_word(self, word: str) -> None:
-        """Read that keyword. Raises QueryRefused for anything else."""
+        """Consume that keyword. Raises QueryRefused for anything else."""
         if not self.skip_words(word):
             raise self.mismatch(word)
 
     def expect_name(self) -> str:
-        """Read an identifier. Raises QueryRefused for anything else."""
+        """Consume an identifier. Raises QueryRefused for anything else."""
         if self.token.kind not in {"word", "name"}:
             raise self.mismatch("IDENTIFIER")
         return self.take().value
 
     def expect_count(self) -> str:
-        """Read a whole number. Raises QueryRefused for anything else."""
+        """Consume a whole number. Raises QueryRefused for anything else."""
         if self.token.kind != "number" or not self.token.text.isdigit():
             raise self.mismatch("DECIMAL_LITERAL")
         return self.take().text
 
     def mismatch(self, *expected: str) -> QueryRefused:
-        """The refusal of the next token."""
+        """The syntax error at the next token."""
         token = self.token
         where = f"Syntax error at line {token.line}:{token.column}"
         if not expected:

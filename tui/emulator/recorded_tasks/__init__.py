@@ -1,9 +1,8 @@
-"""The tasks of the recordings, so that what the emulator answers can be held to what a real server answered.
+"""The tasks of the recordings, so that tests can compare the emulator's responses with recorded ones.
 
-What lives here: the list, and the limits of its queues; nobody triggers these tasks but the API and each other. The
-modules are the source files of the recorded project `hello-world`: `basics` is src/trigger/basics.ts, and so on.
-Triggered with a recorded payload they do what was recorded. What no recording tells (the output of `slow`, the
-attributes of most log lines) is left out rather than made up.
+They run only when the API or another of them triggers them. Each module has the name of its source file in the recorded
+project: `basics` is src/trigger/basics.ts. With a recorded payload a task behaves as recorded. Unrecorded parts, like
+the output of `slow` and the attributes of most log lines, are left out.
 """
 
 from collections.abc import Mapping
@@ -15,10 +14,10 @@ from tui.emulator.recorded_tasks.waiting import WAITING
 from tui.emulator.simulation.script import Task
 
 RECORDED_TASKS: tuple[Task, ...] = (*BASICS, *ERRORS, *TREE)
-"""All tasks that recordings 614 and 817 list, and no other."""
+"""The tasks that recordings 614 and 817 list."""
 
 LATER_RECORDED_TASKS: tuple[Task, ...] = WAITING
-"""Tasks of the project of recordings 1000 and up."""
+"""The tasks in recordings 1000 and up."""
 
 RECORDED_LIMITS: Mapping[str, int] = {"single-file": 1, "reports": 5}
 """The queues with a limit (recording 614)."""

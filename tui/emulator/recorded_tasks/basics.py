@@ -1,7 +1,7 @@
-"""The tasks of src/trigger/basics.ts: what runs, logs, waits and returns something.
+"""`src/trigger/basics.ts`: tasks that log, wait and return values.
 
-What lives here: scripts. Messages, levels, attributes, metadata and outputs are those of recordings 100-119, 220-230,
-240-254, 272-279, 313 and 700-708.
+Messages, levels, attributes, metadata and outputs are those of recordings 100-119, 220-230, 240-254, 272-279, 313 and
+700-708.
 """
 
 from tui.emulator.recorded_tasks.payloads import duration_ms, is_set, number, text
@@ -12,10 +12,10 @@ from tui.emulator.simulation.script import AddTags, Call, Item, Json, Log, Scrip
 FILE = "src/trigger/basics.ts"
 
 LOST_S = 120
-"""The worker of a `slow` run of just this length was killed (recording 147), and so is it here."""
+"""The worker of a recorded `slow` run of exactly this length was killed (recording 147), and is here too."""
 
 FLUSH_MS = 1000
-"""How often the SDK sends the metadata on, whatever changes meanwhile (recordings 700-708)."""
+"""The SDK sends changed metadata this often (recordings 700-708)."""
 
 MAX_STEPS = 1000
 
@@ -98,7 +98,7 @@ HOSTILE_LABEL = "\x1b[32mgreen\x1b[0m 日本語 🚀"
 
 def _hello_world(call: Call) -> Script:
     if text(call.payload, "c", "") == "TASK_EXECUTION_FAILED":
-        # Recording 149: the runner was lost by hand.
+        # In recording 149 the runner was killed by hand.
         return Script((Work(300),), throws=Failure(FailureKind.SYSTEM, "runner lost"))
     output = {
         "message": f"Hello, {text(call.payload, 'name', 'world')}!",
@@ -148,7 +148,7 @@ def _wait_for(call: Call) -> Script:
 
 
 def _wait_token(_: Call) -> Script:
-    # No run of it is recorded, only its queue: it waits for somebody who never comes.
+    # No run of it is recorded, only its queue. Its token is never completed.
     return Script((Wait(600_000),))
 
 
@@ -176,7 +176,7 @@ def _big_io(call: Call) -> Script:
 
 
 def big_payload(rows: int) -> Json:
-    """What `big-io` got: 2,400 rows are the 300 KB of recording 118, 4,800 are above the 512 KB of recording 119."""
+    """The payload of `big-io`: 2,400 rows are the 300 KB of recording 118, 4,800 exceed the 512 KB of recording 119."""
     return {"rows": [{"i": i, "text": "lorem ipsum dolor sit amet " * 4} for i in range(rows)]}
 
 

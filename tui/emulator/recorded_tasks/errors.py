@@ -1,8 +1,7 @@
-"""The tasks of src/trigger/errors.ts: each fails in its own way, most of them whatever the payload.
+"""`src/trigger/errors.ts`: tasks that fail in different ways, most of them with any payload.
 
-What lives here: scripts. The frames are `stacks`'. Messages, attempts and the waits between them are those of
-recordings 103-111, 137, 241-249, 284 and 839. Times of work are those of an idle machine: some of the recorded ones
-(242, 245, 246) come from a busy one, and are longer.
+Messages, attempts and backoffs are those of recordings 103-111, 137, 241-249, 284 and 839. Durations are those of an
+idle machine; some recorded ones (242, 245, 246) come from a busy one and are longer.
 """
 
 from tui.emulator.recorded_tasks.payloads import text
@@ -40,7 +39,7 @@ def _fail_slow_retry(call: Call) -> Script:
 
 
 def _fail_cause(call: Call) -> Script:
-    # The causes of the error and its own fields reach no part of the API (recording 104).
+    # No part of the API shows the causes of the error or its own fields (recording 104).
     message = f"Card was declined for customer {text(call.payload, 'customer', 'cus_123')}"
     return Script(
         (Work(420),),
@@ -67,7 +66,7 @@ def _fail_abort(_: Call) -> Script:
 
 
 def _crash_exit(_: Call) -> Script:
-    # The server hears of the end of the process a second later (recording 247).
+    # The server learns of the process's end a second later (recording 247).
     return Script((Work(20, (Log("WARN", "about to exit the process"),)), Work(980)), throws=_EXIT)
 
 

@@ -1,7 +1,7 @@
 """The stacks of the recorded errors, frame by frame as Node printed them.
 
-What lives here: text. Between two recordings the project was built anew with another log level of the worker, so the
-frames below a task's own are those of `FIRST_BUILD` in some errors and those of `SECOND_BUILD` in others.
+The project was rebuilt between two recordings with another log level of the worker. So the frames below a task's own
+are those of `FIRST_BUILD` in some errors and of `SECOND_BUILD` in others.
 """
 
 SOURCE = "file:///app/src/trigger"
@@ -20,7 +20,7 @@ FIRST_BUILD = (
     f"{_CORE}/workers/taskExecutor.ts:426:33",
     f"_RunTimelineMetricsAPI.measureMetric ({_CORE}/runTimelineMetrics/index.ts:67:28)",
 )
-"""Below the task's function: recordings 104, 107, 246, 274, 839."""
+"""Frames below the task's function in recordings 104, 107, 246, 274, 839."""
 
 SECOND_BUILD = (
     f"_tracer.startActiveSpan.attributes ({_CORE}/workers/taskExecutor.ts:431:18)",
@@ -33,19 +33,19 @@ SECOND_BUILD = (
     f"tryCatch ({_CORE}/tryCatch.ts:10:18)",
     f"{_CORE}/workers/taskExecutor.ts:393:33",
 )
-"""Likewise: recordings 144, 212, 278, 839."""
+"""Frames below the task's function in recordings 144, 212, 278, 839."""
 
 MAX_FRAMES = 10
 """Node's default."""
 
 
 def stack(*frames: str) -> str:
-    """The first ten frames, each on a line as Node prints it."""
+    """The first ten frames, one a line."""
     return "\n".join(f"    at {frame}" for frame in frames[:MAX_FRAMES])
 
 
 def thrown_at(place: str, below: tuple[str, ...] = FIRST_BUILD) -> str:
-    """The stack of an error of a task's own function; `place` is `errors.ts:31:13`."""
+    """The stack of an error in a task's own function; `place` is like `errors.ts:31:13`."""
     return stack(f"run ({SOURCE}/{place})", *below)
 
 

@@ -1,7 +1,7 @@
-"""The tasks of src/trigger/tree.ts, which start one another to a depth of two.
+"""`src/trigger/tree.ts`: tasks that start each other, two levels deep.
 
-What lives here: scripts. Who starts whom with what, how and in which order is said by recordings 140-145, 233-239
-and 730. A script does not know how its children ended, so it returns what the recorded runs returned.
+Children, payloads and order are those of recordings 140-145, 233-239 and 730. A script does not know how its children
+ended, so it returns the recorded output.
 """
 
 from tui.emulator.recorded_tasks.payloads import duration_ms, is_set, number
@@ -13,11 +13,11 @@ FILE = "src/trigger/tree.ts"
 
 LEAF_MS = 600
 BATCH_MS = 800
-"""What a leaf of `pipeline`'s batch works when the payload does not say (recording 760)."""
+"""How long a leaf of `pipeline`'s batch works by default (recording 760)."""
 
 OVERHEAD_MS = 9
 THROWING_MS = 240
-"""What an attempt takes above the leaf's own time, ending well or not: the worker reads source maps for the stack."""
+"""What an attempt takes besides the leaf's own time. A failing one is slow because the worker reads source maps."""
 
 FAILING = 3
 
@@ -35,7 +35,7 @@ def _leaf(call: Call) -> Script:
 
 def _middle(call: Call) -> Script:
     n = number(call.payload, "n", 1)
-    # Of the batch's second payload nothing is recorded but that it has one.
+    # The batch's second payload exists, but its content is not recorded.
     batch = (Child("leaf", {"n": n * 10}), Child("leaf", {"n": n * 10 + 1}))
     return Script(
         (

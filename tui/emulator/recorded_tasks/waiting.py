@@ -1,6 +1,6 @@
-"""The tasks of src/trigger/tasks.ts, a later project: what waits, what logs without end, what a schedule starts.
+"""`src/trigger/tasks.ts` of a later project: tasks that wait, log endlessly, or run on a schedule.
 
-What lives here: scripts. Source: recordings 1005, 1011, 1230-1242.
+Source: recordings 1005, 1011, 1230-1242.
 """
 
 from tui.emulator.recorded_tasks.payloads import duration_ms, number

@@ -1,4 +1,4 @@
-"""Runs in REST's words: rows, lists and their filters, large payloads, the bodies of triggers.
+"""Runs in the form of the REST API: rows, lists and their filters, large payloads, bodies of triggers.
 
-What lives here: functions of the world. The routes over them are `routes.runs`.
+`routes.runs` uses these functions.
 """

@@ -1,7 +1,6 @@
-"""The filters of the list of runs: what each parameter means, and which index of the ledger answers it.
+"""The filters of the list of runs: the meaning of each parameter, and the index that answers it.
 
-What lives here: reading `filter[…]`, and asking one run. Walking the indexes is the matter of `listing`. Source:
-wire/README.md §3, recordings 020-059.
+Source: tests/wire/recordings/README.md §3, recordings 020-059.
 """
 
 import re
@@ -27,22 +26,22 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Run], str]]] = {
     "batch": ("batch", lambda run: run.batch_id),
     "schedule": ("schedule", lambda run: run.schedule_id),
 }
-"""For each parameter the name of its index, and the value of a run."""
+"""For each parameter, its index and the value of a run."""
 
 _NOBODY = ("bulkAction", "error")
-"""What no emulated run has: bulk actions and error groups are not served, so that their ids are unknown."""
+"""Filters that match no emulated run, because bulk actions and error groups are not served."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 DEFAULT_PERIOD_MS = 7 * 86_400_000
-"""How far back a list without a limit of time goes, whatever else it filters by (recordings 2600, 2602, 2609)."""
+"""The period of a list without a time limit, whatever its other filters (recordings 2600, 2602, 2609)."""
 
 _MAX_TIME_MS = 8_640_000_000_000_000
-"""The last moment that the server's language can tell."""
+"""The last time that JavaScript can represent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One filter that indexes answer: `indexes` gives ascending lists of numbers, `matches` asks one run."""
+    """A filter with an index: `indexes` returns ascending lists of numbers, `matches` tests one run."""
 
     indexes: Callable[[Ledger], list[Any]]
     matches: Callable[[Run], bool]
@@ -50,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ListFilters:
-    """What a list is limited to. `words`: the asked statuses, None for all; times are inclusive."""
+    """The filters of a list. `words` are the wanted statuses, None for all; times are inclusive."""
 
     indexed: tuple[Choice, ...] = ()
     words: frozenset[Status] | None = None
@@ -62,13 +61,13 @@ class ListFilters:
 
     @classmethod
     def read(cls, query: Mapping[str, str], issues: list[Json], *, now_ms: int) -> "ListFilters":
-        """From the query's parameters; adds zod's issues for those that are refused. Unknown ones are ignored (047)."""
+        """Parse the query's parameters. Adds zod's issues for invalid ones; ignores unknown ones (recording 047)."""
         words = _words(query.get("filter[status]", ""), issues)
         is_test = _is_test(query.get("filter[isTest]", ""), issues)
         from_ms = _moment_ms(query, "filter[createdAt][from]", issues)
         to_ms = _moment_ms(query, "filter[createdAt][to]", issues)
         if (period := query.get("filter[createdAt][period]", "")) or from_ms is to_ms is None:
-            # A period that cannot be read limits nothing, not even to the default (recording 2608).
+            # An unreadable period sets no limit, not even the default one (recording 2608).
             period_ms = duration_ms(period) if period else DEFAULT_PERIOD_MS
             from_ms = from_ms if period_ms is None else max(from_ms or 0, now_ms - period_ms)
         _check_machines(query.get("filter[machine]", ""), issues)
@@ -94,7 +93,7 @@ class ListFilters:
         return not self.is_void and (self.regions is None or region in self.regions)
 
     def matches_test(self, run: Run) -> bool:
-        """Whether it is the asked kind of run: a test, or none."""
+        """Whether `filter[isTest]` matches the run."""
         return run.is_test is self.is_test
 
 
@@ -104,7 +103,7 @@ def _status_choice(words: frozenset[Status]) -> Choice:
 
 def _field_choice(name: str, text: str) -> Choice:
     field, value_of = _FIELDS[name]
-    # A batch is one, the others are comma lists.
+    # `filter[batch]` takes one value, the others take lists with commas.
     values = frozenset([text] if name == "batch" else text.split(","))
     return Choice(
         lambda ledger: [ledger.with_field(field, value) for value in values], lambda run: value_of(run) in values
@@ -142,7 +141,7 @@ def _check_machines(text: str, issues: list[Json]) -> None:
 
 
 def _moment_ms(query: Mapping[str, str], name: str, issues: list[Json]) -> int | None:
-    """A number is epoch milliseconds, whatever was meant by it; anything else an ISO date (recordings 033, 034)."""
+    """A number is epoch milliseconds, any other text an ISO date (recordings 033, 034)."""
     text = query.get(name)
     if text is None:
         return None
@@ -153,7 +152,7 @@ def _moment_ms(query: Mapping[str, str], name: str, issues: list[Json]) -> int |
 
 
 def parse_moment_ms(text: str) -> int | None:
-    """Epoch milliseconds of a number in a text or of an ISO date; None for what is neither."""
+    """Epoch milliseconds of a number or an ISO date in a text; None for any other text."""
     number = number_in(text)
     if isnan(number):
         return _iso_ms(text.strip())
@@ -161,7 +160,7 @@ def parse_moment_ms(text: str) -> int | None:
 
 
 def number_in(text: str) -> float:
-    """The number in a text as the server's language reads it: 0 for none, `nan` for anything else."""
+    """The number in a text as JavaScript reads it: 0 for an empty text, `nan` for anything else."""
     if not text.strip():
         return 0.0
     return float(text) if _NUMBER.fullmatch(text.strip()) else nan

@@ -1,8 +1,7 @@
-"""The list of runs: what its parameters mean, which runs are on a page, and which pages are beside it.
+"""Pages of the list of runs: their runs and their cursors.
 
-What lives here: reading and walking. How a run is told is the matter of `rows`. The runs are chosen by what the copy
-knows (`ledger`); only a status filter looks at the runs themselves once more, so that a page can be short. Source:
-wire/README.md §3, recordings 010-063.
+The runs are selected by what lists know of them (`ledger`). A status filter then checks the runs themselves again, so a
+page can be short. Source: tests/wire/recordings/README.md §3, recordings 010-063.
 """
 
 import base64
@@ -28,20 +27,20 @@ MAX_PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The runs of a page in the order in which they are told, and the cursors of its neighbours, "" for none."""
+    """The runs of a page in their order, and the cursors of its neighbours, "" for none."""
 
     runs: Sequence[Run]
     next: str = ""
     previous: str = ""
 
     def pagination(self) -> dict[str, str]:
-        """As the answer tells it: without what there is none of."""
+        """The `pagination` of the response, with the cursors that exist."""
         cursors = {"next": self.next, "previous": self.previous}
         return {name: cursor for name, cursor in cursors.items() if cursor}
 
 
 def read_page(world: World, query: Mapping[str, str]) -> Page:
-    """The page that a query asks for. Raises `Refusal` with zod's issues (recordings 015, 016, 040-043, 051).
+    """Read the page that a query requests. Raises `Refusal` with zod's issues (recordings 015, 016, 040-043, 051).
 
     After a cursor, or without one, the newest run comes first; before a cursor, the oldest (recording 013).
     """
@@ -69,10 +68,10 @@ def read_page(world: World, query: Mapping[str, str]) -> Page:
 
 
 def _cut(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool, is_first: bool) -> Page:
-    """The page of what was found, which is one run more than its size where there is a page behind it."""
+    """Build the page. `found` holds one run more than the page's size if there is another page."""
     has_more = len(found) > size
     shown = found[:size]
-    # With a status filter, rows whose fresh status no longer matches are left out; the cursors are not touched.
+    # A status filter drops rows whose current status no longer matches. The cursors stay.
     runs = [run for run in shown if run.status in filters.words] if filters.words is not None else shown
     if not shown:
         return Page(runs)
@@ -83,9 +82,10 @@ def _cut(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool
 
 
 def _matching(ledger: Ledger, filters: ListFilters, low: int, high: int, *, is_backward: bool) -> Iterator[Run]:
-    """The visible runs with numbers from `low` up to below `high` that match, lazily, in the asked order.
+    """The visible matching runs with numbers from `low` up to but not including `high`, lazily and in the requested
+    order.
 
-    The filter with the fewest candidates in that range is walked, the others are asked for each of them.
+    Iterates over the filter with the fewest candidates in that range, and tests each of them with the other filters.
     """
     candidates = [[ledger.visible()], *(f.indexes(ledger) for f in filters.indexed)]
     spans = [[_span(numbers, low, high) for numbers in indexes] for indexes in candidates]
@@ -105,7 +105,7 @@ def _matching(ledger: Ledger, filters: ListFilters, low: int, high: int, *, is_b
 
 
 def _span(numbers: Any, low: int, high: int) -> tuple[int, int]:
-    """Where in an ascending list, or `SortedList`, those numbers start and stop."""
+    """The start and stop index of those numbers in an ascending list or `SortedList`."""
     if isinstance(numbers, list):
         start, stop = bisect_left(numbers, low), bisect_left(numbers, high)
     else:
@@ -114,7 +114,7 @@ def _span(numbers: Any, low: int, high: int) -> tuple[int, int]:
 
 
 def _walk(numbers: Any, start: int, stop: int, *, is_backward: bool) -> Iterator[int]:
-    """That part of it, upwards for a page before a cursor, downwards otherwise; nothing is copied."""
+    """Iterate over that range, upwards for a page before a cursor, otherwise downwards. Copies nothing."""
     if isinstance(numbers, list):
         places = range(start, stop) if is_backward else range(stop - 1, start - 1, -1)
         return map(numbers.__getitem__, places)
@@ -123,7 +123,7 @@ def _walk(numbers: Any, start: int, stop: int, *, is_backward: bool) -> Iterator
 
 
 def _merged(walks: Sequence[Iterator[int]], *, is_backward: bool) -> Iterator[int]:
-    """All of them in order, each number once: a run with two of the asked tags is in two indexes."""
+    """Merge the walks in order, without duplicates: a run with two of the requested tags is in two indexes."""
     if len(walks) == 1:
         return walks[0]
     return (number for number, _ in groupby(merge(*walks, reverse=not is_backward)))
@@ -137,15 +137,15 @@ def _end(numbers: list[int]) -> int:
 
 
 def cursor_of(run: Run) -> str:
-    """A cursor that stands at this run: base64 of its creation and its id without `run_`, as recorded (010-014)."""
+    """The cursor of a run: base64 of its creation time and its id without `run_`, as recorded (010-014)."""
     text = json.dumps({"c": run.created_ms, "r": run.id.removeprefix("run_")}, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _around(cursor: str, ledger: Ledger) -> tuple[int, int]:
-    """Up to below which number runs are older than the cursor, and from which on they are newer.
+    """Two bounds: runs with numbers below the first are older than the cursor, those from the second on are newer.
 
-    What is no cursor counts as a bare id (recordings 017, 019): `garbage` and `run_…` come after every id.
+    An invalid cursor counts as a bare id (recordings 017, 019): `garbage` and `run_…` sort after every id.
     """
     decoded = _decoded(cursor)
     key = cursor if decoded is None else decoded[1]
@@ -167,7 +167,7 @@ def _key(ledger: Ledger, number: int) -> str:
 
 
 def _decoded(cursor: str) -> tuple[int, str] | None:
-    """The creation, in epoch milliseconds, and the id; None for anything else."""
+    """The creation time in epoch milliseconds and the id; None for an invalid cursor."""
     try:
         value = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
@@ -182,7 +182,7 @@ def _decoded(cursor: str) -> tuple[int, str] | None:
 
 
 def _size(text: str | None, issues: list[Json]) -> int:
-    """The size of a page; adds to the issues what zod has against it (recordings 015, 016)."""
+    """Parse the page size. Adds zod's issues for an invalid one (recordings 015, 016)."""
     if text is None:
         return DEFAULT_PAGE_SIZE
     place = {"path": ["page[size]"]}

@@ -1,7 +1,7 @@
-"""Large payloads and outputs: the addresses under which they are handed out for a while, and what is found there.
+"""Presigned URLs of large payloads and outputs, and the values behind them.
 
-What lives here: signing and checking. The real server has its object store sign them (recording 119); here the
-address is this server's own, and takes no key either. Addresses age by the world's time.
+The real server's object store signs them (recording 119). Here they lead to this server, and need no key either. They
+expire by the world's time.
 """
 
 import hmac
@@ -22,7 +22,7 @@ _TIME = "%Y%m%dT%H%M%SZ"
 
 
 def presigner(request: ApiRequest) -> Presign:
-    """What makes addresses that are valid from now on."""
+    """Return a function that creates URLs, valid from now on."""
     environment = request.world.environment
     now_ms = request.world.now_ms
 
@@ -41,18 +41,18 @@ def presigner(request: ApiRequest) -> Presign:
 
 
 async def packet(request: ApiRequest) -> ApiResponse:
-    """`GET /packets/{path}`, without a key; `request.world` is the one of `slug_in(path)`.
+    """`GET /packets/{path}`, without a key. `request.world` is the world of `slug_in(path)`.
 
-    An output is wrapped as the SDK stores it, `{"json":…}`, a text is stored bare, a payload as it was sent
-    (recordings 706, 719). The SDK reads it by its content type, which has no charset. Refuses with 403 what is not
-    signed or too old, and with 404 what is gone.
+    An output is wrapped as the SDK stores it, `{"json":…}`; a text is stored bare, a payload as it was sent (recordings
+    706, 719). The SDK reads it by its content type, which has no charset. Refuses a wrong or expired signature with 403
+    and a missing value with 404.
     """
     environment, query = request.world.environment, request.query
     path = request.path["path"]
     signature = query.get("X-Amz-Signature", "")
     if not hmac.compare_digest(signature.encode(), _signature(environment, path, query).encode()):
         raise _denied(403, "SignatureDoesNotMatch", "The signature is not that of this address.")
-    # A signature that fits was made here, so that its times and its path can be read.
+    # A valid signature was created here, so its time and path are well formed.
     signed_s = timegm(strptime(query["X-Amz-Date"], _TIME))
     if request.world.now_ms // 1000 > signed_s + int(query["X-Amz-Expires"]):
         raise _denied(403, "AccessDenied", "Request has expired")
@@ -67,7 +67,7 @@ async def packet(request: ApiRequest) -> ApiResponse:
 
 
 def slug_in(path: str) -> str:
-    """The environment that an address under `/packets/` is of, as its slug; "" for what is no such address."""
+    """The slug of the environment in a path under `/packets/`; "" for any other path."""
     parts = path.split("/")
     return parts[1] if len(parts) == 4 else ""
 

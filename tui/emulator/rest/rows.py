@@ -1,7 +1,6 @@
-"""A run as REST tells it: as a row of a list, as a row beside another run, in full.
+"""The rows of a run in REST: in a list, beside another run, and the detail.
 
-What lives here: which keys there are, in which order, and when a key is absent. Source: wire/README.md §3 and §4,
-recordings 010-063 and 100-149. Which runs are told is the matter of `listing` and of the routes.
+Source: tests/wire/recordings/README.md §3 and §4, recordings 010-063 and 100-149.
 """
 
 import json
@@ -19,16 +18,16 @@ from tui.emulator.simulation.statuses import Status
 
 PAYLOAD_INLINE_BYTES = 512 * 1024
 OUTPUT_INLINE_BYTES = 128 * 1024
-"""Above these sizes the detail has an address instead of the value (recordings 118, 119)."""
+"""Above these sizes the detail has a URL instead of the value (recordings 118, 119)."""
 
 SUPER_JSON = "application/super+json"
 """The type of an output as the SDK stores it, `{"json":…}`."""
 
 MAX_CACHED_SECONDS = 4096
-"""Seconds whose text is remembered: rows that are told at the same time are of the same minutes."""
+"""Cached texts of seconds: the rows of one response have times of the same minutes."""
 
 Presign = Callable[[Run, str], str]
-"""The address of a run's `payload` or `output`."""
+"""Returns the URL of a run's `payload` or `output`."""
 
 
 def iso_time(ms: int) -> str:
@@ -48,12 +47,12 @@ def json_text(value: Json) -> str:
 
 
 def is_large(value: Json, max_bytes: int) -> bool:
-    """Whether it is stored in a file of its own."""
+    """Whether the value is stored in a file of its own."""
     return value is not None and len(json_text(value).encode("utf-8", "surrogatepass")) > max_bytes
 
 
 def packet_path(run: Run, part: str) -> str:
-    """Where a run's `payload` or `output` is stored, as the realtime feed tells it (recording 720)."""
+    """The path of a run's stored `payload` or `output`, as in the realtime feed (recording 720)."""
     folder = run.id if part == "payload" else f"{run.id}-{len(run.attempts)}"
     return f"{folder}/{part}.json"
 
@@ -120,7 +119,7 @@ def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> di
 
 
 def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned: bool) -> dict[str, Any]:
-    """A run in full."""
+    """The detail of a run."""
 
     def related(other: Run) -> dict[str, Any]:
         return related_row(other, environment, is_versioned=is_versioned)
@@ -162,7 +161,7 @@ def _costs(run: Run, environment: Environment) -> dict[str, float]:
 
 
 def _listed_finish_ms(run: Run) -> int | None:
-    # Lists make up for a finish time that is still to come (recording 021; the detail of that moment: 127).
+    # Lists fill in a finish time that does not exist yet (recording 021; the detail at that time: 127).
     if run.finished_ms is None and run.status.is_final:
         return run.updated_ms
     return run.finished_ms

@@ -1,8 +1,7 @@
-"""The body of a trigger: what may be in it, and what it asks for.
+"""Parses the body of a trigger.
 
-What lives here: reading and refusing. Making the run is the world's matter, answering the route's. Source: recordings
-380-385; the options are those that the SDK sends. What concerns none of the emulated parts (context, priority,
-locked versions, parents of other workers) is ignored.
+Options without an effect here are ignored: context, priority, locked versions, parents of other workers. Source:
+recordings 380-385, and the options that the SDK sends.
 """
 
 import json
@@ -21,25 +20,25 @@ from tui.emulator.simulation.script import Json
 
 MAX_TAG_UNITS = 128
 KEY_VALID_MS = 30 * 86_400_000
-"""How long an idempotency key counts when nothing is said."""
+"""How long an idempotency key is valid by default."""
 
 MAX_TTL_S = 10_000_000_000
 MAX_TIME_MS = 253_402_300_799_999
-"""The last moment that a row can tell: the end of the year 9999."""
+"""The last time that a row can show: the end of the year 9999."""
 
 _NOT_IN_QUEUE_NAMES = re.compile(r"[^a-zA-Z0-9_/-]")
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerRequest:
-    """What a body asks for, and how long its idempotency key counts, in milliseconds."""
+    """The run to create, and how long its idempotency key is valid in milliseconds."""
 
     new: NewRun
     key_valid_ms: int = KEY_VALID_MS
 
 
 def read_trigger(task_id: str, body: Json, now_ms: int) -> TriggerRequest:
-    """Read a body. Raises `Refusal`: 400 for a wrong type (384), 422 for too many tags (383) or a bad delay."""
+    """Parse a body. Raises `Refusal`: 400 for a wrong type (384), 422 for too many tags (383) or a bad delay."""
     if not isinstance(body, dict):
         raise validation_error(f"Expected object, received {_kind(body)}")
     options = _read(body, "options", dict, {})
@@ -71,7 +70,7 @@ def read_trigger(task_id: str, body: Json, now_ms: int) -> TriggerRequest:
 
 
 def read_delay_ms(text: str, now_ms: int) -> int:
-    """How long to wait: `1h30m`, or until an ISO date; 0 when that is over. Raises `Refusal` for anything else."""
+    """Parse a delay: `1h30m`, or an ISO date; 0 for a time in the past. Raises `Refusal` for any other text."""
     delay_ms = duration_ms(text)
     if delay_ms is not None:
         until_ms: int | None = now_ms + delay_ms
@@ -83,7 +82,7 @@ def read_delay_ms(text: str, now_ms: int) -> int:
 
 
 def read_tags(value: Json, path: str) -> tuple[str, ...]:
-    """One tag or a list of them, each once. Raises `Refusal` for anything else, and for one that is too long (384)."""
+    """Parse one tag or a list of them, without duplicates. Raises `Refusal` for an invalid or too long one (384)."""
     if value is None:
         return ()
     tags = [value] if isinstance(value, str) else value
@@ -93,7 +92,7 @@ def read_tags(value: Json, path: str) -> tuple[str, ...]:
         place = path if isinstance(value, str) else f"{path}[{at}]"
         if not isinstance(tag, str):
             raise _wrong(f"Expected string, received {_kind(tag)}", place)
-        # Counted as the server's language does, in units of UTF-16.
+        # Counted in UTF-16 units, as JavaScript does.
         if len(tag.encode("utf-16-le", "surrogatepass")) // 2 > MAX_TAG_UNITS:
             raise _wrong("Tags must be less than 128 characters", place)
     return tuple(dict.fromkeys(tag for tag in tags if tag.strip()))
@@ -108,7 +107,7 @@ def _tags(value: Json) -> tuple[str, ...]:
 
 
 def _payload(body: Mapping[str, Json], kind: str) -> Json:
-    """The payload; the SDK sends super JSON as a text that wraps it."""
+    """The payload. The SDK sends super JSON as a text that wraps it."""
     if "payload" not in body:
         return ABSENT
     payload = body["payload"]
@@ -134,7 +133,7 @@ def _queue(value: Json) -> str:
 
 
 def _ttl(value: Json) -> str | None:
-    """A text stays as it is, a number is seconds; None: what the environment says."""
+    """A text as it is, or a number of seconds; None means the environment's default."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and 0 <= value <= MAX_TTL_S and value == int(value):
         return _spelled(int(value)) or None
@@ -154,7 +153,7 @@ def _spelled(seconds: int) -> str:
 
 
 def _metadata(options: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """An object, or the JSON text of one, which is what the SDK sends. Raises `Refusal` for a text that is no JSON."""
+    """An object, or its JSON text, which the SDK sends. Raises `Refusal` for a text that is not JSON."""
     value = options.get("metadata")
     if isinstance(value, str):
         try:
@@ -167,7 +166,7 @@ def _metadata(options: Mapping[str, Json]) -> Mapping[str, Json] | None:
 
 
 def _read(fields: Mapping[str, Json], name: str, kind: type, default: Any, path: str = "") -> Any:
-    """The field, or what stands for it when it is absent or null. Raises `Refusal` when it is of another type."""
+    """The field, or the default when it is absent or null. Raises `Refusal` for another type."""
     value = fields.get(name)
     if value is None:
         return default
@@ -181,7 +180,7 @@ _NAMES: Mapping[type, str] = {dict: "object", str: "string", bool: "boolean", in
 
 
 def _kind(value: Json) -> str:
-    """The name of a value's type, as zod says it."""
+    """The name of a value's type in zod's messages."""
     tests: tuple[tuple[Callable[[Json], bool], str], ...] = (
         (lambda v: v is None, "null"),
         (lambda v: isinstance(v, bool), "boolean"),

@@ -1,1 +1,3 @@
-"""What the server answers, one module for each part of the API; each handler takes an `Asked` and gives an `Answer`."""
+"""The handlers of the API, one module for each part of it. A handler takes an `ApiRequest` and returns an
+`ApiResponse`.
+"""

@@ -1,6 +1,6 @@
-"""What the server answers about batches: one of them, and its results.
+"""The routes of batches.
 
-What lives here: finding the runs of a batch. Source: wire/README.md §6, recordings 610-613.
+Source: tests/wire/recordings/README.md §6, recordings 610-613.
 """
 
 from itertools import takewhile
@@ -12,7 +12,7 @@ from tui.emulator.world import LIST_LAG_MS, World
 
 
 async def batch(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/batches/{id}`: the counts speak of the creation of runs, not of their ends (recording 610)."""
+    """`GET /api/v1/batches/{id}`. The counts are of created runs, not of results (recording 610)."""
     block = find_batch(request)
     runs = block.runs
     is_over = all(run.status.is_final for run in runs)
@@ -31,7 +31,9 @@ async def batch(request: ApiRequest) -> ApiResponse:
 
 
 async def batch_with_errors(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v2/batches/{id}`, which the SDK asks: also when its runs were made, and which could not be (none)."""
+    """`GET /api/v2/batches/{id}`, which the SDK calls. Adds when the runs were created, and the failures to do so
+    (none).
+    """
     block = find_batch(request)
     body = (await batch(request)).body
     del body["successfulRunCount"], body["failedRunCount"]
@@ -39,12 +41,12 @@ async def batch_with_errors(request: ApiRequest) -> ApiResponse:
 
 
 async def results(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/batches/{id}/results`: always empty (recording 612)."""
+    """`GET /api/v1/batches/{id}/results`, which is always empty (recording 612)."""
     return ApiResponse({"id": find_batch(request).batch_id, "items": []})
 
 
 def find_batch(request: ApiRequest) -> Block:
-    """The stretch in which the batch was made. Raises `Refusal` (recording 613)."""
+    """Find the call that started the batch. Raises `Refusal` (recording 613)."""
     batch_id = request.path["id"]
     run = _any_run(request.world, batch_id)
     if run is None or run.parent is None:
@@ -54,7 +56,7 @@ def find_batch(request: ApiRequest) -> Block:
 
 
 def _any_run(world: World, batch_id: str) -> Run | None:
-    """A run of the batch: from the index of lists, or, while lists do not see it yet, from the newest runs."""
+    """A run of the batch: from the index of lists, or from the newest runs while lists do not see it."""
     by_number = world.ledger.by_number
     if not batch_id:
         return None

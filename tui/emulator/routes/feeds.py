@@ -1,7 +1,7 @@
-"""What the server answers to who follows runs: one run, those of a batch, those of the environment.
+"""The routes of the realtime feed: one run, the runs of a batch, the runs of the environment.
 
-What lives here: understanding a request for a shape, and writing its answer. Which rows are told when is `feed`'s
-matter. Source: wire/README.md §8, recordings 700-751, 760, 761; the reading of parameters is the server's source.
+`feed` decides which rows are sent when. Source: tests/wire/recordings/README.md §8, recordings 700-751, 760, 761; the
+parsing of parameters follows the server's source code.
 """
 
 import math
@@ -24,7 +24,7 @@ SAFE = "".join(map(chr, range(0x21, 0x7F)))
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 
 OPEN = {"access-control-allow-origin": "*", "access-control-expose-headers": "*", "cache-control": "no-store"}
-"""Headers of every answer that is none of an error; browsers read the others only so."""
+"""Headers of every success. Without them browsers cannot read the others."""
 
 
 async def one_run(request: ApiRequest) -> ApiResponse:
@@ -38,7 +38,7 @@ async def one_run(request: ApiRequest) -> ApiResponse:
         poll = RunPoll(request.world, run, _offset_ms(request.query), subscription.now_ms, subscription.random)
         result = await subscription.hold(poll, handle)
         cursor = subscription.next_number()
-        # An answer without a row leaves the offset as it was, number and all (recording 709).
+        # A response without rows keeps the whole offset, number included (recording 709).
         offset = f"{result.ms}_{cursor}" if result.rows else request.query["offset"]
         return _answer(request, result, handle, offset, cursor)
     result = PollResult([(run, INSERT)], run.updated_ms)
@@ -46,7 +46,7 @@ async def one_run(request: ApiRequest) -> ApiResponse:
 
 
 async def many_runs(request: ApiRequest) -> ApiResponse:
-    """`GET /realtime/v1/runs` (recordings 730-740, 743-751). Raises `Refusal` for a tag that cannot be (738)."""
+    """`GET /realtime/v1/runs` (recordings 730-740, 743-751). Raises `Refusal` for an invalid tag (738)."""
     query = request.query
     tags = _tags(query.get("tags", ""))
     handle = _handle(query)
@@ -69,7 +69,7 @@ async def batch(request: ApiRequest) -> ApiResponse:
 
 
 async def _set(request: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
-    """The answer of a shape of many runs."""
+    """The response for a shape of many runs."""
     subscription, world = request.subscription, request.world
     now_ms = subscription.now_ms
     slug, sets = world.environment.slug, subscription.sets
@@ -112,16 +112,16 @@ def _answer(
 
 
 def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
-    """The handle and the offset, under the names of today or those of old (recordings 710, 735)."""
+    """The headers with the handle and the offset, under their current or their older names (recordings 710, 735)."""
     names = (OLD_HANDLE, "electric-chunk-last-offset") if is_old else (HANDLE, "electric-offset")
-    # What a client made up comes back to it, and need not be fit for a header.
+    # The client may have made the handle up, so it may be unfit for a header.
     return {name: quote(text, SAFE) for name, text in zip(names, (handle, offset), strict=True)}
 
 
 def must_refetch(subscription: FeedSubscription, handle: str) -> Refusal:
-    """What a real Electric answers to a handle that it has given up: begin anew, with another one.
+    """The 409 with which a real Electric replaces a handle that it gave up.
 
-    Source: Electric's HTTP API; the recorded server never does it.
+    Source: Electric's HTTP API. The recorded server never sends it.
     """
     name = OLD_HANDLE if subscription.is_old else HANDLE
     new_handle = subscription.replace_handle(handle, f"{quote(handle, SAFE)}-{subscription.next_number()}")
@@ -130,7 +130,7 @@ def must_refetch(subscription: FeedSubscription, handle: str) -> Refusal:
 
 
 def live_handle(query: Mapping[str, str]) -> str:
-    """The handle of a live request; "" for any other, which is answered with all rows (recordings 711, 713, 714)."""
+    """The handle of a live request; "" for any other, which gets all rows (recordings 711, 713, 714)."""
     is_live = query.get("live") == "true" and query.get("offset", FROM_THE_START) != FROM_THE_START
     return _handle(query) if is_live else ""
 
@@ -141,7 +141,7 @@ def _columns(request: ApiRequest) -> Columns:
 
 
 def _handle(query: Mapping[str, str]) -> str:
-    """What a client calls its feed, made up or not (recordings 713, 740); "" when it has no name yet."""
+    """The handle that the client sent, even a made-up one (recordings 713, 740); "" for none."""
     return query.get("handle") or query.get("shape_id") or ""
 
 
@@ -154,13 +154,13 @@ def _offset_ms(query: Mapping[str, str]) -> int:
 
 
 def _since_ms(window: str, now_ms: int) -> int:
-    """Where `createdAt` begins: at most a day ago, also when it says nonsense (recordings 736, 737)."""
+    """The start of the window `createdAt`: at most a day ago, also for an unreadable one (recordings 736, 737)."""
     window_ms = duration_ms(window) or MAX_WINDOW_MS
     return _minute(now_ms - min(window_ms, MAX_WINDOW_MS))
 
 
 def _pinned_ms(handle: str) -> int | None:
-    """The beginning that a handle remembers; None for one that a client made up."""
+    """The start of the window in a handle; None for a made-up handle."""
     parts = handle.split("_")
     if parts[0] != "runs" or len(parts) < 2 or not (parts[1].isascii() and parts[1].isdigit()):
         return None
@@ -172,7 +172,7 @@ def _minute(ms: int) -> int:
 
 
 def _unique(request: ApiRequest) -> str:
-    """The end of a new handle, as `38_c39edb2c`."""
+    """The end of a new handle, like `38_c39edb2c`."""
     return f"{request.subscription.next_number()}_{request.subscription.random.getrandbits(32):08x}"
 
 

@@ -1,7 +1,7 @@
-"""What the server answers about a key: the environment that it leads to.
+"""The routes of the environment behind a key.
 
-What lives here: recording 802 with the emulated project's values, and the claims with which the SDK signs public
-tokens. The first tells the key itself, as the real one does.
+`whoami` is recording 802 with the emulated project's values; it returns the key itself, as the real one does. The SDK
+signs public tokens with the claims.
 """
 
 from tui.emulator.exchange import ApiRequest, ApiResponse
@@ -13,9 +13,9 @@ BURST_FACTOR = 2
 
 
 async def whoami(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/whoami`; `slug` is what rows call `env.name`. Only a development environment is somebody's.
+    """`GET /api/v1/whoami`. Rows call the `slug` `env.name`. Only a development environment belongs to a user.
 
-    Longer than a function should be: one literal, key by key as recorded.
+    One long literal, key by key as recorded.
     """
     environment = request.world.environment
     project = environment.project
@@ -74,5 +74,5 @@ async def whoami(request: ApiRequest) -> ApiResponse:
 
 
 async def claims(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/auth/jwt/claims`: what a public token has to say of itself; its scopes are up to who signs it."""
+    """`POST /api/v1/auth/jwt/claims`: the fixed claims of a public token. Its signer chooses the scopes."""
     return ApiResponse({"sub": request.world.environment.id, "pub": True})

@@ -1,9 +1,8 @@
-"""The two routes of TRQL: a query, and what may be queried (recordings 830-841).
+"""The routes of TRQL: a query, and the schema (recordings 830-841, 1110-1119).
 
-What lives here: bodies and answers. The one table is `runs`; `metrics` and the `llm_…` tables of the real server are
-not served and not in the schema. A body's `period`, `from` and `to` count only for a query that does not name
-`triggered_at` itself; without them, or with a period that cannot be read, it is seven days. No query sees anything
-older than 30 days (recordings 2613-2622).
+`metrics` and the `llm_…` tables of the real server are not served. `period`, `from` and `to` of a body apply only to a
+query that does not name `triggered_at` itself. Without them, or with an unreadable period, they are seven days. No
+query sees runs older than 30 days (recordings 2613-2622).
 """
 
 import csv
@@ -26,7 +25,7 @@ _FORMATS = ("json", "csv")
 
 
 async def query(request: ApiRequest) -> ApiResponse:
-    """Answer a query, as rows of JSON or as CSV text."""
+    """Answer a query with rows of JSON or with CSV text."""
     body = _body(request.json())
     from_ms, to_ms = _moment_ms(body.get("from")), _moment_ms(body.get("to"))
     period = body.get("period")
@@ -43,7 +42,7 @@ async def query(request: ApiRequest) -> ApiResponse:
 
 
 async def schema(_: ApiRequest) -> ApiResponse:
-    """Tell the tables and their columns (recording 830)."""
+    """The tables and their columns (recording 830)."""
     table = {
         "name": TABLE,
         "description": TABLE_DESCRIPTION,
@@ -76,7 +75,7 @@ def _kind(value: Any) -> str:
 
 
 def _moment_ms(text: str | None) -> int | None:
-    """Epoch milliseconds in digits, or ISO; None for anything else, which is as good as nothing."""
+    """Epoch milliseconds in digits, or an ISO date; None for any other text, which the server ignores."""
     if text is None:
         return None
     if text.isascii() and text.isdigit():

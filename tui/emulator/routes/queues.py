@@ -1,6 +1,6 @@
-"""What the server answers about queues: all of them by pages, one, and pausing it.
+"""The routes of queues: pages of them, one, and pausing it.
 
-What lives here: from a question to the world and back. Source: wire/README.md §7, recordings 600-609, 614.
+Source: tests/wire/recordings/README.md §7, recordings 600-609, 614.
 """
 
 from typing import Any
@@ -12,14 +12,14 @@ from tui.emulator.simulation.script import Json
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
 MAX_DIGITS = 9
-"""A number with more of them is beyond the last page anyhow."""
+"""A longer number is beyond the last page."""
 
 _KINDS = ("id", "task", "custom")
 _ACTIONS = ("pause", "resume")
 
 
 async def list_queues(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/queues?page&perPage`: pages are counted from 1, names are in order (recordings 600, 601, 614)."""
+    """`GET /api/v1/queues?page&perPage`. Pages count from 1, and names are in order (recordings 600, 601, 614)."""
     issues: list[Json] = []
     page = _positive(request, "page", 1, issues)
     per_page = min(_positive(request, "perPage", DEFAULT_PER_PAGE, issues), MAX_PER_PAGE)
@@ -32,7 +32,7 @@ async def list_queues(request: ApiRequest) -> ApiResponse:
 
 
 async def queue(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/queues/{queue}?type=id|task|custom`: one of them (recordings 602-605, 607)."""
+    """`GET /api/v1/queues/{queue}?type=id|task|custom` (recordings 602-605, 607)."""
     kind = request.query.get("type", "id")
     if kind not in _KINDS:
         message = _enum_message(_KINDS, kind)
@@ -44,7 +44,7 @@ async def queue(request: ApiRequest) -> ApiResponse:
 async def pause(request: ApiRequest) -> ApiResponse:
     """`POST /api/v1/queues/{queue}/pause` with `{"type", "action": "pause"|"resume"}` (recordings 606, 608, 609).
 
-    The answer lacks `concurrencyLimitOverridePercent`, as recorded.
+    The response lacks `concurrencyLimitOverridePercent`, as recorded.
     """
     body = request.json()
     if not isinstance(body, dict):
@@ -88,7 +88,7 @@ def _row(queue: Queue) -> dict[str, Any]:
 
 
 def _positive(request: ApiRequest, name: str, default: int, issues: list[Json]) -> int:
-    """A page number or size; adds to the issues what it is instead."""
+    """Parse a page number or size. Adds an issue for an invalid one."""
     text = request.query.get(name)
     if text is None:
         return default

@@ -1,7 +1,6 @@
-"""What the server answers about runs: the list, one run, its result and metadata, and what may be done to it.
+"""The routes of runs: the list, one run, its result and metadata, and the actions on it.
 
-What lives here: from a question to the world and back. Filters and cursors are `listing`'s matter, keys `rows`',
-the body of a trigger `triggering`'s. Source: wire/README.md §3, §4 and §7.
+`rest` reads filters and bodies and builds rows. Source: tests/wire/recordings/README.md §3, §4 and §7.
 """
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found
@@ -33,7 +32,7 @@ async def detail(request: ApiRequest) -> ApiResponse:
 
 
 async def result(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/runs/{id}/result`: of no use for any run but a canceled one (recordings 300-305)."""
+    """`GET /api/v1/runs/{id}/result`. Only a canceled run has one (recordings 300-305)."""
     run = request.world.find(request.path["id"])
     if run is None or run.status is not Status.CANCELED:
         raise Refusal(404, {"error": "Run either doesn't exist or is not finished"})
@@ -42,26 +41,26 @@ async def result(request: ApiRequest) -> ApiResponse:
 
 
 async def metadata(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/runs/{id}/metadata`: as a JSON text (recordings 310-312)."""
+    """`GET /api/v1/runs/{id}/metadata`, as a JSON text (recordings 310-312)."""
     run = _read(request)
     text = None if run.metadata is None else json_text(run.metadata)
     return ApiResponse({"metadata": text, "metadataType": "application/json"})
 
 
 async def cancel(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v2/runs/{id}/cancel`: the same answer whatever the run's state; no body is needed (400-406)."""
+    """`POST /api/v2/runs/{id}/cancel`. Returns the same in any state; a body is optional (recordings 400-406)."""
     run = _change(request)
     request.world.cancel(run)
     return ApiResponse({"id": run.id})
 
 
 async def replay(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/runs/{id}/replay`: the id of a new run (recordings 410-413)."""
+    """`POST /api/v1/runs/{id}/replay`. Returns the id of the new run (recordings 410-413)."""
     return ApiResponse({"id": request.world.replay(_change(request)).id})
 
 
 async def reschedule(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/runs/{id}/reschedule` with `{"delay": …}`: the run in full (recording 420)."""
+    """`POST /api/v1/runs/{id}/reschedule` with `{"delay": …}`. Returns the run's detail (recording 420)."""
     run = _change(request)
     body = request.json()
     delay = body.get("delay") if isinstance(body, dict) else None
@@ -73,7 +72,7 @@ async def reschedule(request: ApiRequest) -> ApiResponse:
 
 
 async def add_tags(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/runs/{id}/tags` with `{"tags": …}`, one or a list; past ten nothing changes (recording 421)."""
+    """`POST /api/v1/runs/{id}/tags` with `{"tags": …}`, one or a list. Above ten nothing changes (recording 421)."""
     run = _change(request)
     body = request.json()
     if not isinstance(body, dict) or body.get("tags") is None:
@@ -89,10 +88,10 @@ async def add_tags(request: ApiRequest) -> ApiResponse:
 
 
 async def trigger(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/tasks/{task}/trigger`: a new run, or the one with the same key (recordings 380-385).
+    """`POST /api/v1/tasks/{task}/trigger`. Returns a new run, or the one with the same key (recordings 380-385).
 
-    A task that nobody knows is accepted. Without a payload a known task makes its own, as for the company's runs. A
-    request that is sent again, with the key that the SDK gives it, is answered as it was the first time.
+    An unknown task is accepted. Without a payload a known task generates its own, as for the company's runs. A repeated
+    request, recognised by the SDK's key, gets the first response again.
     """
     world = request.world
     if (made := world.ledger.find_by_request(request.request_key)) is not None:
@@ -111,7 +110,7 @@ async def trigger(request: ApiRequest) -> ApiResponse:
 
 
 def _triggered(world: World, run: Run, *, is_cached: bool) -> ApiResponse:
-    """The id, and a token that may read that run."""
+    """The id of the run, and a token that may read it."""
     scopes = [f"read:runs:{run.id}", f"write:inputStreams:{run.id}"]
     now_s = world.now_ms // 1000
     token = sign_token(world.environment, scopes, issued_s=now_s, expires_s=now_s + TOKEN_VALID_S)
@@ -127,7 +126,7 @@ def _detail(request: ApiRequest, run: Run) -> ApiResponse:
 
 
 def _read(request: ApiRequest) -> Run:
-    """The run that a reading route is asked for. Raises `Refusal` (recordings 150-152)."""
+    """The run that a reading route names. Raises `Refusal` (recordings 150-152)."""
     run = request.world.find(request.path["id"])
     if run is None:
         raise not_found()
@@ -135,7 +134,7 @@ def _read(request: ApiRequest) -> Run:
 
 
 def _change(request: ApiRequest) -> Run:
-    """The run that an action is asked for. Raises `Refusal` (recordings 403, 413)."""
+    """The run that an action names. Raises `Refusal` (recordings 403, 413)."""
     run = request.world.find(request.path["id"])
     if run is None:
         raise Refusal(404, {"error": "Resource not found"})

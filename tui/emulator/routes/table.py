@@ -1,6 +1,6 @@
-"""Every route that the server has, as data: where, what answers, and what it asks of a public token.
+"""All routes: their paths, their handlers, and the permission each requires of a public token.
 
-What lives here: the list, and nothing that happens. A route that is not in it is answered 404 like any unknown one.
+Any other path is answered with a 404.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,8 +15,10 @@ Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
 @dataclass(frozen=True, slots=True)
 class ServedRoute:
-    """One route. `name` is what a fault calls it; `is_exposed`: it is made for browsers too, so that its answers
-    carry `access-control-expose-headers` (seen on the recordings of exactly these).
+    """One route. Faults refer to it by `name`.
+
+    `is_exposed` marks a route for browsers too: its responses carry `access-control-expose-headers`, as on the
+    recordings of exactly these routes.
     """
 
     name: str
@@ -26,7 +28,9 @@ class ServedRoute:
     permission: Permission = Permission.SECRET
     is_exposed: bool = False
     is_feed: bool = False
-    """Whether it is of the realtime feed, which may hold a request open and which no rate limit counts (932)."""
+    """Whether it belongs to the realtime feed, which may hold requests open and counts against no rate limit (recording
+    932).
+    """
 
 
 ROUTES = (

@@ -1,6 +1,6 @@
-"""What the server answers about spans: the trace of a run, its events, one span.
+"""The routes of spans: the trace of a run, its events, one span.
 
-What lives here: from a question to the answer's status. Bodies are `trace_answers`' matter. Source: recordings 210-292.
+Source: recordings 210-292.
 """
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found
@@ -9,7 +9,7 @@ from tui.emulator.traces.answers import events_answer, span_answer, trace_answer
 
 
 async def trace(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/runs/{id}/trace`; 404 of its own while there is none (recording 215)."""
+    """`GET /api/v1/runs/{id}/trace`. A run without a trace yet has a 404 of its own (recording 215)."""
     body = trace_answer(_run(request), request.world.now_ms, request.world.environment)
     if body is None:
         raise Refusal(404, {"error": "Trace not found"})
@@ -17,7 +17,7 @@ async def trace(request: ApiRequest) -> ApiResponse:
 
 
 async def events(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/runs/{id}/events`; none at all is an answer too (recording 762)."""
+    """`GET /api/v1/runs/{id}/events`. The list may be empty (recording 762)."""
     return ApiResponse(events_answer(_run(request), request.world.now_ms, request.world.environment))
 
 
@@ -30,7 +30,7 @@ async def span(request: ApiRequest) -> ApiResponse:
 
 
 def _run(request: ApiRequest) -> Run:
-    """Refuses with 404 when there is no such run (recordings 291, 292)."""
+    """The run of the path. Raises `Refusal` for an unknown one (recordings 291, 292)."""
     run = request.world.find(request.path["id"])
     if run is None:
         raise not_found()

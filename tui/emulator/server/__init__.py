@@ -1,4 +1,4 @@
-"""The HTTP of the emulator: the application, its faults, its sockets, its clock, the port.
+"""The HTTP server of the emulator: the application, its faults and sockets, the clock and the port.
 
-What lives here: what is not of Trigger.dev, but of a server. What is answered is `routes`' matter.
+Nothing here is specific to Trigger.dev. The API itself is in `routes`.
 """

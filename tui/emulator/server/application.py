@@ -1,7 +1,7 @@
-"""The HTTP of the emulated server: from a request to a route, and from its answer to the wire.
+"""The ASGI application: dispatches each request to its route and applies faults.
 
-What lives here: the order of things, as recorded: no authorization, rate limit, key, scope, route (900-931), and where
-a fault strikes. What is answered is `routes`' matter, what it looks like `responses`'.
+Checks come in the recorded order: authorization header, rate limit, key, scope, route (recordings 900-931). The routes
+are in `routes`; the form of a response is in `responses`.
 """
 
 import logging
@@ -33,18 +33,18 @@ LOG = logging.getLogger(__name__)
 EXPOSED = {"access-control-expose-headers": "x-trigger-jwt,x-trigger-jwt-claims"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MAX_CACHED_RESPONSES = 1000
-"""Answers that the fault `cached` keeps."""
+"""Responses that the fault `cached` keeps."""
 
 MAX_BODY_BYTES = 3 * 1024 * 1024
 """The real server's own limit for a payload."""
 
 
 def application(emulator: Emulator) -> Starlette:
-    """The ASGI application over that state."""
+    """Build the ASGI application for an emulator."""
     by_path: defaultdict[str, dict[str, ServedRoute]] = defaultdict(dict)
     for route in ROUTES:
         by_path[route.path][route.method] = route
-    # The longer path first: `{queue:path}` would take `…/pause` for a name.
+    # The longer path comes first: `{queue:path}` would match `…/pause` as a name.
     paths = sorted(by_path, key=lambda path: -path.count("/"))
     control = Control(emulator, NAMES)
     return Starlette(
@@ -60,21 +60,20 @@ def application(emulator: Emulator) -> Starlette:
 
 
 class _Endpoint:
-    """What answers one path, whatever the method; with no route at all it is the page of an unknown one."""
+    """Answers all methods of one path. Without any method it answers with the 404 page."""
 
     def __init__(self, emulator: Emulator, methods: dict[str, ServedRoute]) -> None:
         self._emulator = emulator
         self._methods = methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         request = Request(scope, receive)
         try:
             response = await self._response(request)
         except ClientDisconnect:
             return
         except Exception:
-            # A mistake of the emulator itself: it shows on stderr, and the server goes on.
+            # A bug of the emulator: log it to stderr and keep serving.
             LOG.exception("%s %s", request.method, scope["path"])
             response = response_of(request, ApiResponse({"error": "Internal Server Error"}, 500), {}, self._date())
         await response(scope, receive, send)
@@ -130,7 +129,7 @@ class _Endpoint:
         return self._apply_after(active, response)
 
     def _selector(self, request: Request, route: ServedRoute | None, access: Access) -> Callable[[], list[Fault]]:
-        """What tells which faults strike the request: when it comes, and again when they change while it is held."""
+        """Return a function that selects the faults for this request. A held request calls it after each change."""
         slug = access.environment.slug if access.environment else ""
         handle = live_handle(request.query_params) if route is not None and route.is_feed else ""
         name = route.name if route else ""
@@ -139,7 +138,7 @@ class _Endpoint:
     async def _interrupted(
         self, request: Request, active: list[Fault], headers: dict[str, str], subscription: Subscription | None
     ) -> Response:
-        """What a held request meets when a fault comes that does not wait."""
+        """The response to a held request that a new fault interrupts."""
         assert subscription is not None
         if (early := await self._apply_before(active)) is not None:
             return early
@@ -166,7 +165,7 @@ class _Endpoint:
         active: Sequence[Fault],
         subscription: Subscription | None,
     ) -> ApiResponse:
-        """What the route answers, for who may ask it. Raises `Refusal`."""
+        """Check the permission and call the route. Raises `Refusal`."""
         if not self._methods:
             raise unknown_route()
         if route is None:
@@ -184,7 +183,7 @@ class _Endpoint:
             (await self._emulator.world(slug)).ledger,
         )
         body = await _body(request)
-        # Last, so that the world is as it is now when the route looks at it.
+        # Last, so that the route sees the world as it is now.
         queries = await self._emulator.queries(slug)
         return await route.handler(
             ApiRequest(
@@ -202,7 +201,7 @@ class _Endpoint:
         )
 
     async def _apply_before(self, active: list[Fault]) -> Response | None:
-        """Faults that strike before anything is done."""
+        """Apply the faults that act before the request is handled."""
         emulator = self._emulator
         for fault in active:
             match fault.kind:
@@ -218,7 +217,7 @@ class _Endpoint:
         return None
 
     def _apply_after(self, active: list[Fault], response: Response) -> Response:
-        """Faults that strike the answer, when the effect is there."""
+        """Apply the faults that change the response after the request took effect."""
         for fault in active:
             match fault.kind:
                 case "lost-answer":
@@ -234,7 +233,7 @@ class _Endpoint:
 
 
 class _Packets(_Endpoint):
-    """What answers the addresses that a detail hands out: they ask for no key, and no limit counts them."""
+    """Serves stored payloads and outputs. Their addresses need no key and count against no rate limit."""
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator, {})
@@ -257,13 +256,13 @@ class _Packets(_Endpoint):
 
 
 def _cache_key(request: Request) -> Hashable:
-    """What makes two requests the same for a proxy that keeps answers."""
+    """Two requests with this key are the same to a caching proxy."""
     names = ("authorization", "accept-encoding", "x-trigger-api-version", NAMES_SINCE)
     return (request.scope["raw_path"], request.scope["query_string"], *(request.headers.get(name) for name in names))
 
 
 def _cached_response(request: Request, active: Sequence[Fault]) -> Response | None:
-    """The answer that a fault has kept of the same request."""
+    """The response that the fault `cached` has kept for this request."""
     key = _cache_key(request)
     cached = (fault.memory.get(key) for fault in active if fault.kind == "cached")
     return next((response for response in cached if response is not None), None)
@@ -276,7 +275,7 @@ def _cache(request: Request, active: Sequence[Fault], response: Response) -> Non
 
 
 async def _body(request: Request) -> bytes:
-    """The whole body. Raises `Refusal` for one that is too large, before all of it is here."""
+    """Read the whole body. Raises `Refusal` as soon as it is too large."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -286,6 +285,6 @@ async def _body(request: Request) -> bytes:
 
 
 def _address(request: Request) -> str:
-    """The server's own address, as the client calls it."""
+    """The server's base URL, as the client calls it."""
     host, port = request.scope["server"]
     return f"{request.scope['scheme']}://{request.headers.get('host') or f'{host}:{port}'}"

@@ -1,8 +1,7 @@
-"""The emulator in a child of this process, with a core and an interpreter of its own.
+"""Runs the emulator in a child process, so that it has an interpreter and a core of its own.
 
-What lives here: the fork, and the promise that the child never outlives its parent. It has to be made before anything
-starts a thread, and is cheapest before anything heavy is imported: the child then loads the server while the parent
-loads the screen. It never touches the terminal.
+The fork must happen before any thread starts. It is cheapest before heavy imports: then the child loads the server
+while the parent loads the screen. The child never touches the terminal and never outlives its parent.
 """
 
 import os
@@ -19,27 +18,26 @@ from typing import IO, Final, NoReturn
 from tui.emulator.server.listening import address, listen
 
 MAX_STDERR_BYTES: Final = 20_000
-"""Bytes that are read of what a broken child said."""
+"""At most this much of the child's stderr is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """Where it serves, and what it said on stderr, which is nothing unless it has a bug."""
+    """A running child: its URL, and its stderr, which is empty unless it has a bug."""
 
     url: str
     _stderr: IO[bytes]
 
     def stderr_text(self) -> str:
-        """All of it, so far."""
         self._stderr.seek(0)
         return self._stderr.read(MAX_STDERR_BYTES).decode(errors="replace")
 
 
 @contextmanager
 def run_in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
-    """Run `serve` in a child on a socket that listens already; the child is gone when the block ends.
+    """Run `serve` in a child, on a socket that already listens. The child ends with the block.
 
-    It is gone, too, when this process is killed: it reads a pipe whose other end only this process holds.
+    It also ends if this process is killed: it reads a pipe whose write end only this process holds.
     """
     listener = listen(0)
     pipe_read, held = os.pipe()
@@ -64,10 +62,10 @@ def run_in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
 def _run_child(
     serve: Callable[[socket.socket], None], listener: socket.socket, pipe_read: int, stderr: IO[bytes]
 ) -> NoReturn:
-    """What the child does, to its end: never back into the code of the parent."""
+    """Run in the child process until it ends. Never returns into the parent's code."""
     code = 1
     try:
-        # A session of its own: no Ctrl-C, hang-up or stop of the terminal reaches it.
+        # In a session of its own the child gets no Ctrl-C, hang-up or stop from the terminal.
         os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1):
@@ -76,13 +74,13 @@ def _run_child(
         threading.Thread(target=_end_with_parent, args=(pipe_read,), name="parent", daemon=True).start()
         serve(listener)
         code = 0
-    except BaseException:  # noqa: BLE001  nobody is above it
+    except BaseException:  # noqa: BLE001  nothing above it could report it
         traceback.print_exc()
     finally:
         os._exit(code)
 
 
 def _end_with_parent(pipe_read: int) -> None:
-    """Wait until the last other end of the pipe is closed, which is when the parent has ended, however it did."""
+    """Exit once the write end of the pipe is closed, that is, when the parent has ended in any way."""
     os.read(pipe_read, 1)
     os._exit(0)

@@ -1,15 +1,12 @@
-"""The time of the emulated server: the machine's, or one that runs faster.
-
-What lives here: the one clock that the emulator reads. Tests hand in their own function instead.
-"""
+"""The clock of the emulated server. Tests pass a function of their own instead."""
 
 import time
 
 
 class WorldClock:
-    """A clock that shows `start_ms` when it is made and then runs `scale` times as fast as the machine's.
+    """A clock that shows `start_ms` at its creation and then runs `scale` times as fast as the machine's.
 
-    Epoch milliseconds. A scale of 0 stands still.
+    It returns epoch milliseconds. With a scale of 0 it stands still.
     """
 
     def __init__(self, start_ms: int | None = None, scale: float = 1.0) -> None:
@@ -18,5 +15,4 @@ class WorldClock:
         self._since_s = time.monotonic()
 
     def __call__(self) -> int:
-        """The time now."""
         return self.start_ms + int((time.monotonic() - self._since_s) * 1000 * self._scale)

@@ -1,7 +1,6 @@
-"""The routes that no Trigger.dev has: faults to turn on, and the truth about the world to compare with.
+"""The control routes: `/emulator/faults` sets faults, `/emulator/world` returns the true state of every run.
 
-What lives here: `/emulator/faults` and `/emulator/world`. They ask for no key and know no fault, and nothing of what
-they tell is counted by a rate limit.
+They need no key, no fault affects them, and they count against no rate limit.
 """
 
 import json
@@ -24,14 +23,14 @@ MAX_LIMIT_DIGITS = 9
 
 
 class Control:
-    """What steers the emulator."""
+    """Answers the control routes."""
 
     def __init__(self, emulator: Emulator, routes: Collection[str]) -> None:
         self._emulator = emulator
         self._routes = routes
 
     async def faults(self, request: Request) -> Response:
-        """GET tells the faults that are on, POST `{"faults": […]}` replaces them, DELETE turns all of them off."""
+        """GET lists the active faults, POST `{"faults": […]}` replaces them, DELETE removes all of them."""
         faults = self._emulator.faults
         self._emulator.sockets.exempt = request.client
         try:
@@ -39,7 +38,7 @@ class Control:
                 body = json.loads(await request.body())
                 specs = body.get("faults") if isinstance(body, dict) else body
                 if not isinstance(specs, list):
-                    raise BadFault('the body is {"faults": [...]}')  # noqa: TRY301  one surface for all of them
+                    raise BadFault('the body is {"faults": [...]}')  # noqa: TRY301  one handler for all errors
                 faults.set(specs, self._routes)
             elif request.method == "DELETE":
                 faults.set([], self._routes)
@@ -50,7 +49,9 @@ class Control:
         return _response({"faults": faults.specs, "routes": sorted(self._routes)})
 
     async def world(self, request: Request) -> Response:
-        """The truth: `?environment=dev`, the newest `?limit=1000` runs (or `all`), counts by status and by label."""
+        """The true state: the newest `?limit=1000` runs (or `all`) of `?environment=dev`, and counts by status and by
+        label.
+        """
         slug = request.query_params.get("environment", self._emulator.environments[0].slug)
         limit = request.query_params.get("limit", str(DEFAULT_RUNS))
         is_number = limit.isdecimal() and len(limit) <= MAX_LIMIT_DIGITS
@@ -72,12 +73,12 @@ class Control:
         )
 
     async def unknown(self, _: Request) -> Response:
-        """All else below `/emulator`."""
+        """Any other path below `/emulator`."""
         return _response({"error": "there are GET, POST and DELETE /emulator/faults, and GET /emulator/world"}, 404)
 
 
 def truth(run: Run) -> Json:
-    """What is true of a run now, whatever lists know."""
+    """The true state of a run, even where lists do not know it yet."""
     return {
         "id": run.id,
         "taskIdentifier": run.task_id,

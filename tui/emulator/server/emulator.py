@@ -1,7 +1,7 @@
-"""The emulated server without its HTTP: the worlds by environment, the time, the limits, the faults.
+"""The state of the emulated server: a world for each environment, the clock, the rate limits, the faults.
 
-What lives here: what the routes share. A world is made when its key is first used, so that an environment that nobody
-asks for costs nothing; both begin at the same moment, whenever they are made.
+A world is built when its key is first used, so an unused environment costs nothing. All worlds start at the same
+moment.
 """
 
 import asyncio
@@ -27,32 +27,31 @@ from tui.emulator.world import LIST_LAG_MS, DemoTasks, World
 
 LOG = logging.getLogger(__name__)
 TICK_S = 0.2
-"""Worlds move on at least so often, asked or not, so that no request has to make up for much."""
+"""Worlds advance at least this often, even without requests, so that no request has to catch up on much."""
 
 UPDATE_PERIOD_S = 2.0
-"""So often the copies for queries follow, so that no query has to make up for much either."""
+"""The tables for queries are updated this often, so that no query has to catch up on much."""
 
 TURN_S = 0.01
-"""When there is much to make up for, others get their turn so often."""
+"""While a world catches up on a lot, other tasks run this often."""
 
 SLICE_RUNS = 20
-"""In so many runs, a millisecond or two of work, it is looked at whether it is their turn."""
+"""After this many runs, one or two milliseconds of work, check whether other tasks must run."""
 
 DEFAULT_LATE_S = 10.0
-"""How old counts are under the fault `late-counts`, unless it says."""
+"""The age of counts under the fault `late-counts`, unless the fault names one."""
 
 MAX_SLICE_MS = 86_400_000
 
 MAX_HELD = 10
-"""Polls of the realtime feed that an environment may have at once, as on the free plan."""
+"""Polls of the realtime feed that an environment may hold at once, as on the free plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the worlds are: `rate_per_s` runs a second, `history` finished runs at the start, both for each of them.
+    """Options of all worlds: `rate_per_s` runs a second, and `history` finished runs at the start.
 
-    `old_runs` are there from long before the history. `max_held` polls of the realtime feed are held for an
-    environment.
+    `old_runs` are older than the history. An environment may hold `max_held` polls of the realtime feed at once.
     """
 
     seed: int = 0
@@ -68,7 +67,7 @@ class Options:
 
 @dataclass(slots=True)
 class _Slot:
-    """An environment, and its world once it is made."""
+    """An environment, and its world once it is built."""
 
     environment: Environment
     world: World | None = None
@@ -77,7 +76,7 @@ class _Slot:
 
 
 class Emulator:
-    """The server's state. `clock` gives epoch milliseconds; the worlds begin at what it shows now."""
+    """The server's state. `clock` returns epoch milliseconds; the worlds start at its time now."""
 
     def __init__(self, company: DemoTasks, options: Options, clock: Callable[[], int]) -> None:
         self.options = options
@@ -102,21 +101,20 @@ class Emulator:
         self._limiting: object = None
         self._halted_ms: int | None = None
         self._is_caught_up = False
-        """A halt has let lists catch up."""
+        """Whether the fault `halt` has already brought the lists up to date."""
 
     @property
     def environments(self) -> list[Environment]:
-        """Those that there are."""
         return [slot.environment for slot in self._slots.values()]
 
     @property
     def shown_ms(self) -> int:
-        """The time that the `Date` header tells."""
+        """The time in the `Date` header."""
         skew = self.faults.server_fault("clock-skew")
         return self.clock() + (int(skew.number("seconds") * 1000) if skew else 0)
 
     def limit(self, limit: Limit) -> Limit:
-        """The limit that counts in its place now."""
+        """The limit in force: the configured one, or that of the fault `rate-limit`."""
         ours = self.options.public_token_limit if limit is PUBLIC_TOKEN else self.options.secret_key_limit
         fault = self.faults.server_fault("rate-limit")
         if fault is None:
@@ -125,27 +123,27 @@ class Emulator:
         return Limit(most, int(fault.number("refill", most)), ours.period_ms, ours.is_aligned)
 
     def chance(self) -> float:
-        """Between 0 and 1, for what faults leave to it."""
+        """A random number between 0 and 1, for the faults."""
         return self._random.random()
 
     def is_known(self, slug: str) -> bool:
-        """Whether there is such an environment."""
+        """Whether this environment exists."""
         return slug in self._slots
 
     def put(self, world: World) -> None:
-        """Take this world for its environment, instead of making one."""
+        """Use this world for its environment instead of building one."""
         self._set_world(self._slots[world.environment.slug], world)
 
     def make(self, slug: str) -> World:
-        """Make the world of an environment here and now, which may take seconds. Raises KeyError as `world` does."""
+        """Build the world of an environment in this thread, which may take seconds. Raises KeyError as `world` does."""
         world = self._make(self._slots[slug].environment)
         self.put(world)
         return world
 
     async def world(self, slug: str) -> World:
-        """The world of an environment, as it is now. Making it may take seconds, in a thread of its own.
+        """Return the world of an environment, advanced to now. Building it may take seconds, in a thread of its own.
 
-        Raises KeyError for an environment that there is not.
+        Raises KeyError for an unknown environment.
         """
         slot = self._slots[slug]
         world = slot.world
@@ -159,7 +157,7 @@ class Emulator:
         return world
 
     async def queries(self, slug: str) -> Queries:
-        """What answers the queries about that world, which is as it is now."""
+        """Return the queries of a world, after advancing it to now."""
         await self.world(slug)
         queries = self._slots[slug].queries
         assert queries is not None
@@ -168,7 +166,7 @@ class Emulator:
         return queries
 
     async def tick(self) -> None:
-        """Move all worlds on, for ever, and what follows them."""
+        """Advance all worlds forever, update their tables and answer the polls that are due."""
         update_s = anyio.current_time() + UPDATE_PERIOD_S
         while True:
             await self.feeds.pause(TICK_S)
@@ -179,12 +177,12 @@ class Emulator:
                 try:
                     await self._tick(slot, is_updating=is_updating)
                 except Exception:
-                    # A mistake of the emulator itself: it shows on stderr, and the server goes on.
+                    # A bug of the emulator: log it to stderr and keep serving.
                     LOG.exception("the world of %s could not move on", slot.environment.slug)
             self.feeds.answer_due()
 
     def close(self) -> None:
-        """Give back what the worlds hold."""
+        """Free the tables of all worlds."""
         for slot in self._slots.values():
             if slot.queries is not None:
                 slot.queries.close()
@@ -203,7 +201,7 @@ class Emulator:
             await slot.queries.update()
 
     async def _advance(self, world: World) -> None:
-        """Move it on to now, in slices."""
+        """Advance a world to now, in slices."""
         to_ms = self._now_ms
         rate_per_s = self.options.rate_per_s
         slice_ms = max(1, int(SLICE_RUNS * 1000 / rate_per_s)) if rate_per_s else MAX_SLICE_MS
@@ -217,11 +215,11 @@ class Emulator:
 
     @property
     def _now_ms(self) -> int:
-        """The time of the worlds."""
+        """The time of the worlds, which the faults `stale` and `halt` stop."""
         return self.clock() if self._halted_ms is None else self._halted_ms
 
     def _follow_faults(self) -> None:
-        """Another limit begins with full buckets, a standstill with this moment."""
+        """Reset the rate limits, stop or restart the worlds' time, and reset connections, as the new faults demand."""
         limiting = self.faults.server_fault("rate-limit")
         if limiting != self._limiting:
             self._limiting = limiting
@@ -255,7 +253,7 @@ class Emulator:
 
 
 async def _in_thread(make: Callable[[], World]) -> World:
-    """Make it in a thread that nobody waits for when the server ends meanwhile."""
+    """Build a world in a daemon thread, so that the server can end before the thread does."""
     loop = asyncio.get_running_loop()
     made: asyncio.Future[World] = loop.create_future()
 
@@ -271,9 +269,9 @@ async def _in_thread(make: Callable[[], World]) -> World:
         world, fault_refusal = None, None
         try:
             world = make()
-        except Exception as error:  # noqa: BLE001  told to who waits
+        except Exception as error:  # noqa: BLE001  raised again in the awaiting task
             fault_refusal = error
-        with suppress(RuntimeError):  # the loop has ended
+        with suppress(RuntimeError):  # the event loop is closed
             loop.call_soon_threadsafe(settle, world, fault_refusal)
 
     threading.Thread(target=work, name="world", daemon=True).start()

@@ -1,45 +1,44 @@
-"""What goes wrong on purpose: faults that a test turns on while the server runs.
+"""Faults that a test turns on while the server runs.
 
-What lives here: which faults are on, and whether one strikes a request. What a struck request meets is `application`'s
-and `sockets`'. A fault is one JSON object:
+This module holds the active faults and selects those that affect a request. `application` and `sockets` apply them. A
+fault is one JSON object:
 
-    {"kind": "latency", "ms": 800, "jitter_ms": 200}      answers come later, by `ms` and up to `jitter_ms` more or less
+    {"kind": "latency", "ms": 800, "jitter_ms": 200}      responses come later, by `ms` plus or minus `jitter_ms`
     {"kind": "error", "status": 503}                      this status instead (`body`: this body instead of the usual);
                                                           422: the window is too wide
-    {"kind": "hang"}                                      no answer, until the faults change: then the socket closes
-    {"kind": "close"}                                     the socket is closed instead of an answer
-    {"kind": "cut"}                                       the socket is closed in the middle of the answer
-    {"kind": "half-open"}                                 the answer stops in the middle, the socket stays open for ever
-    {"kind": "lost-answer"}                               the request has its effect, then the socket is closed
-    {"kind": "refuse"}                                    new connections are reset, open ones go on; `/emulator/`
-                                                          still answers, so that the fault can be ended
-    {"kind": "stale"}                                     the world stands still, `Date` and rate limits do not
-    {"kind": "halt"}                                      the same, but lists and queries catch up with it: nobody works
-    {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to so long ago
-    {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by so much
-    {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full when it comes and when it goes
-    {"kind": "cached"}                                    a GET is answered as the same GET was first answered since the
-                                                          fault came, `Date` and all: a proxy that keeps what is old
-    {"kind": "must-refetch"}                              a live poll is answered 409, each handle once, as a real
-                                                          Electric does it; the handle that comes with it is good
-    {"kind": "buffered"}                                  a live poll is answered when its hold is over, not earlier: a
-                                                          proxy that hands on what is complete
-    {"kind": "old-headers"}                               the realtime feed has the header names of old
+    {"kind": "hang"}                                      no response until the faults change; then the socket closes
+    {"kind": "close"}                                     the socket closes instead of a response
+    {"kind": "cut"}                                       the socket closes in the middle of the response
+    {"kind": "half-open"}                                 the response stops in the middle, the socket stays open
+    {"kind": "lost-answer"}                               the request takes effect, then the socket closes
+    {"kind": "refuse"}                                    new connections are reset, open ones keep working;
+                                                          `/emulator/` still answers, so that the fault can be ended
+    {"kind": "stale"}                                     the world stands still; `Date` and rate limits do not
+    {"kind": "halt"}                                      the same, but lists and queries catch up: no worker works
+    {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to this long ago
+    {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by this much
+    {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full at its start and its end
+    {"kind": "cached"}                                    a GET gets the first response to the same GET since the fault
+                                                          began, `Date` included: a proxy with a stale cache
+    {"kind": "must-refetch"}                              a live poll gets Electric's 409, once for each handle; the
+                                                          new handle works
+    {"kind": "buffered"}                                  a live poll is answered only at the end of its hold: a proxy
+                                                          that buffers whole responses
+    {"kind": "old-headers"}                               the realtime feed uses the older header names
     {"kind": "realtime-limit", "most": 2}                 another number of live polls at once
     {"kind": "drop"}                                      all open connections are reset, once; new ones work
 
-Those that strike a request also take `route` (a name, or a list of them; see `/emulator/faults`), `environment` ("dev",
-"prod"), `share` (of the requests, 0 to 1) and `times` (so many requests, then it is over). Several may strike one
-request: latency comes before all else, then they take effect in their order. `refuse`, `stale`, `halt`, `late-counts`,
-`clock-skew`, the two limits and `drop` are of the whole server.
+Faults that affect single requests also take `route` (a name or a list of them; see `/emulator/faults`), `environment`
+("dev", "prod"), `share` (of the requests, 0 to 1) and `times` (this many requests, then the fault is used up). Several
+may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `late-counts`,
+`clock-skew`, the two limits and `drop` affect the whole server.
 
-A poll that is held when the faults change is struck by the new ones, and by no old one any more: `close`, `error` and
-`must-refetch` end it, `hang` and `half-open` keep it, and what strikes the answer does so when it is due.
+When the faults change, the new ones replace the old ones for held polls too. `close`, `error` and `must-refetch` end a
+held poll, `hang` and `half-open` keep it, and faults of the response apply when the poll is due.
 
-While it is `stale` every answer is that of the moment when the fault came: nothing begins, ends or shows in lists. What
-is asked for is still done, and `/emulator/world` tells the same world. When the fault goes the world makes up for it.
-It is the same while there is a `halt`, but that lists and queries know all that is true at that moment, as they would a
-second later.
+Under `stale` nothing starts, ends or appears in lists. Requests still take effect, and `/emulator/world` returns the
+same world. When the fault ends, the world catches up. Under `halt` the same holds, but lists and queries first learn
+everything that is true at that moment, as they would a second later.
 """
 
 import asyncio
@@ -73,10 +72,10 @@ KINDS = {
 SERVER_KINDS = frozenset(
     {"refuse", "stale", "halt", "late-counts", "clock-skew", "rate-limit", "realtime-limit", "drop"}
 )
-"""Kinds that concern the whole server, and no single request."""
+"""Kinds that affect the whole server."""
 
 REQUEST_OPTIONS = frozenset({"route", "environment", "share", "times"})
-"""What all others take."""
+"""Fields of every fault that affects single requests."""
 
 REQUIRED = {
     "latency": "ms",
@@ -95,12 +94,12 @@ RANGES = {
     "times": (1, 1_000_000_000),
 }
 INTEGERS = frozenset({"status", "most", "refill", "times"})
-"""Figures that are whole numbers."""
+"""Fields that are whole numbers."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault that is on. `times` None: without end."""
+    """An active fault. `times` is None for a fault without an end."""
 
     kind: str
     routes: frozenset[str] | None = None
@@ -109,21 +108,21 @@ class Fault:
     times: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
     memory: dict[Hashable, Any] = field(default_factory=dict)
-    """What it has met since it came: answers that are kept, handles that were given up."""
+    """State of the fault since it began: cached responses, replaced handles."""
     ended: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
-    """Set when it is on no more, for those that hang until then."""
+    """Set when the fault ends, for the requests that hang until then."""
 
     def number(self, name: str, default: float = 0.0) -> float:
-        """One of its figures."""
+        """Return one of its numbers."""
         return float(self.values.get(name, default))
 
 
 class BadFault(Exception):
-    """An object that is no fault; the text says why."""
+    """The JSON object is not a fault. The text says why."""
 
 
 def parse_fault(spec: Any, routes: Collection[str], environments: Collection[str]) -> Fault:
-    """Understand one JSON object. Raises `BadFault`."""
+    """Parse one JSON object. Raises `BadFault`."""
     kind = spec.get("kind") if isinstance(spec, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadFault(f"a fault is an object with a kind: {', '.join(KINDS)}")
@@ -164,9 +163,9 @@ def _routes(named: Any, routes: Collection[str]) -> frozenset[str] | None:
 
 
 class Faults:
-    """The faults that are on. `random` decides for those that strike a share of the requests.
+    """The active faults. `random` decides which requests a `share` covers.
 
-    `environments` are the slugs of those that there are; `on_change` is called after each change.
+    `environments` are the slugs of all environments. `on_change` is called after each change.
     """
 
     def __init__(self, random: Random, environments: Collection[str], on_change: Callable[[], None]) -> None:
@@ -177,7 +176,7 @@ class Faults:
         self.specs: list[Any] = []
 
     def set(self, specs: Sequence[Any], routes: Collection[str]) -> None:
-        """From now on these, and no others. Raises `BadFault`, and changes nothing then."""
+        """Replace all faults by these. Raises `BadFault` without changing anything."""
         faults = [parse_fault(spec, routes, self._environments) for spec in specs]
         before, self._faults = self._faults, tuple(sorted(faults, key=lambda fault: fault.kind != "latency"))
         self.specs = list(specs)
@@ -186,7 +185,7 @@ class Faults:
         self._on_change()
 
     def server_fault(self, kind: str) -> Fault | None:
-        """The fault of that kind that concerns the whole server."""
+        """Return the active fault of a kind that affects the whole server."""
         return next((fault for fault in self._faults if fault.kind == kind), None)
 
     @property
@@ -195,9 +194,9 @@ class Faults:
         return any(fault.kind in {"stale", "halt"} for fault in self._faults)
 
     def select(self, route: str, environment: str, *, method: str = "GET", handle: str = "") -> list[Fault]:
-        """Those that strike this request: it counts for `times`, and chance has spoken for `share`.
+        """Return the faults that affect this request. Counts it for `times` and decides `share` at random.
 
-        `handle` is that of a live poll, "" for any other request.
+        `handle` is the handle of a live poll, "" for any other request.
         """
         active = []
         for fault in self._faults:
@@ -216,7 +215,7 @@ class Faults:
 
 
 def _applies(fault: Fault, method: str, handle: str) -> bool:
-    """Whether it can do something to that request."""
+    """Whether a fault can affect such a request."""
     match fault.kind:
         case "cached":
             return method == "GET"

@@ -1,8 +1,8 @@
-"""Requests that are held open: the live polls of the realtime feed.
+"""Holds the live polls of the realtime feed open.
 
-What lives here: holding a request until its poll is due, its client leaves or a fault strikes it, and the limit of how
-many are held. When a poll is due, and what it is told, is `feed.polls`' matter. Time is the emulator's clock: who owns
-it (a test) calls `settle`, otherwise `Emulator.tick` looks at the polls.
+A poll is held until it is due, its client disconnects, or a fault interrupts it. `feed.polls` decides when a poll is
+due and what it returns. Time is the emulator's clock: a test that owns the clock calls `settle`; otherwise
+`Emulator.tick` answers the polls that are due.
 """
 
 import asyncio
@@ -26,25 +26,25 @@ from tui.emulator.world import World
 T = TypeVar("T")
 
 NAMES_SINCE = "x-trigger-electric-version"
-"""The header of clients that know the header names of today."""
+"""The header of clients that know the current header names."""
 
 INTERRUPTING = frozenset({"hang", "close", "half-open", "error", "must-refetch"})
 """Faults that do not wait until a held poll is due."""
 
 PACE_S = (0.005, 0.02)
-"""While polls are held it is looked whether they are due so often, at most and at least."""
+"""While polls are held, they are checked this often: at most and at least."""
 
 SETTLE_S = 30.0
 """A server that is busy for longer is stuck."""
 
 
 class Interrupted(Exception):
-    """A fault that came while the request was held has struck it."""
+    """A fault interrupted the held request."""
 
 
 @dataclass(slots=True, eq=False)
 class HeldPoll:
-    """A poll, who waits for it, and in which environment; `result` is its answer, or None for a fault."""
+    """A held poll. `result` becomes its result, or None when a fault interrupts it."""
 
     poll: Poll
     subscription: "Subscription"
@@ -52,9 +52,9 @@ class HeldPoll:
 
 
 class Feeds:
-    """All held polls. `clock` gives epoch milliseconds, `advance` moves a world on to now, `limit` is per environment.
+    """All held polls. `clock` returns epoch milliseconds, `advance` moves a world to now, `limit` is per environment.
 
-    `settle`, `next_due_ms` and `held` may be used from any thread but the server's own.
+    `settle`, `next_due_ms` and `held` can be called from any thread except the server's own.
     """
 
     def __init__(
@@ -80,39 +80,39 @@ class Feeds:
 
     @property
     def held(self) -> int:
-        """How many polls are being held now."""
+        """The number of held polls."""
         return len(self._held)
 
     def settle(self) -> int:
-        """Look at all held polls at the clock's time now; how many are held when those that are due are answered."""
+        """Advance the worlds and answer the polls that are due. Returns how many are still held."""
         return self._on_loop(self._settle, 0)
 
     def next_due_ms(self) -> int | None:
-        """The next moment of the clock at which a held poll can become due; None when none is held.
+        """The next time at which a held poll can become due; None when none is held.
 
-        It is the end of a window or of a hold, or that of the window in which the next event of a world would be told.
+        It is the end of a window or of a hold, or the end of the window that would contain a world's next event.
         """
         return self._on_loop(self._next_due_ms, None)
 
     def next_number(self) -> int:
-        """The next of the numbers that are part of handles, offsets and cursors."""
+        """The next of the numbers in handles, offsets and cursors."""
         self._number += 1
         return self._number
 
     def answer_due(self) -> None:
-        """Answer what is due, in worlds that have been moved on to now."""
+        """Answer the polls that are due. Their worlds must be advanced to now."""
         now_ms = self.clock()
         for held in list(self._held):
             try:
                 result = held.poll.take(now_ms)
-            except Exception as error:  # noqa: BLE001  told to the request, which tells it on stderr
+            except Exception as error:  # noqa: BLE001  raised again in the request, which logs it
                 self._release(held, error)
                 continue
             if result is not None:
                 self._release(held, result)
 
     async def pause(self, most_s: float) -> None:
-        """Sleep until it is time to look again: `most_s` while none is held."""
+        """Sleep until the next check of the held polls, or for `most_s` while none is held."""
         if self._held:
             due_ms = self._next_due_ms()
             least_s, often_s = PACE_S
@@ -124,7 +124,7 @@ class Feeds:
             await self._arrived.wait()
 
     def follow_faults(self) -> None:
-        """The faults are others: they strike the polls that are held, too."""
+        """Apply changed faults to the polls that are held."""
         for held in list(self._held):
             held.subscription.select()
             if any(fault.kind in INTERRUPTING for fault in held.subscription.active):
@@ -132,7 +132,7 @@ class Feeds:
             held.poll.is_buffered = held.subscription.has_fault("buffered")
 
     async def hold(self, held_by: "Subscription", poll: Poll) -> PollResult:
-        """Hold that request. Raises `Refusal` when too many are held, `Interrupted`, `ClientDisconnect`."""
+        """Hold a request until its poll is answered. Raises `Refusal`, `Interrupted` or `ClientDisconnect`."""
         slug = poll.world.environment.slug
         others = sum(held.poll.world.environment.slug == slug for held in self._held)
         fault = self.faults.server_fault("realtime-limit")
@@ -179,7 +179,7 @@ class Feeds:
         return min(due, default=None)
 
     def _on_loop(self, function: Callable[[], T], otherwise: T) -> T:
-        """Call it where the polls live; `otherwise` when there is no server any more, or never was a poll."""
+        """Call the function in the event loop of the polls. Returns `otherwise` when there is no open loop."""
         loop = self._loop
         if loop is None:
             return otherwise
@@ -190,18 +190,18 @@ class Feeds:
         def call() -> None:
             try:
                 result.set_result(function())
-            except Exception as error:  # noqa: BLE001  raised again where it is seen
+            except Exception as error:  # noqa: BLE001  raised again in the calling thread
                 result.set_exception(error)
 
         try:
             loop.call_soon_threadsafe(call)
-        except RuntimeError:  # the loop has ended
+        except RuntimeError:  # the event loop is closed
             return otherwise
         return result.result(SETTLE_S)
 
 
 class Subscription:
-    """One request of the feed: what its route is given, and the faults that strike it."""
+    """A request for the realtime feed, with the faults that affect it. Implements `FeedSubscription`."""
 
     def __init__(self, feeds: Feeds, request: Request, select: Callable[[], list[Fault]], active: list[Fault]) -> None:
         self.request = request
@@ -214,36 +214,35 @@ class Subscription:
 
     @property
     def now_ms(self) -> int:
-        """The time, also while the world stands still."""
+        """The server's time, also while the world stands still."""
         return self._feeds.clock()
 
     @property
     def is_old(self) -> bool:
-        """Whether the answer has the header names of old."""
+        """Whether the response uses the older header names."""
         return NAMES_SINCE not in self.request.headers or self.has_fault("old-headers")
 
     def next_number(self) -> int:
-        """The next of the numbers that count the server's answers."""
         return self._feeds.next_number()
 
     def has_fault(self, kind: str) -> bool:
-        """Whether a fault of that kind strikes it."""
+        """Whether a fault of that kind affects it."""
         return any(fault.kind == kind for fault in self.active)
 
     def select(self) -> None:
-        """The faults are others."""
+        """Select the faults again, after they changed."""
         self.active[:] = self._select()
         self.are_faults_new = True
 
     def replace_handle(self, handle: str, new_handle: str) -> str:
-        """Note that a fault has given up a handle for another one, which it leaves alone; gives that."""
+        """Mark both handles as done for the fault `must-refetch`, and return the new one."""
         for fault in self.active:
             if fault.kind == "must-refetch":
                 fault.memory |= {handle: True, new_handle: True}
         return new_handle
 
     async def hold(self, poll: Poll, handle: str, at_once: PollResult | None = None) -> PollResult:
-        """Wait until the poll is answered. Raises `Refusal`, `Interrupted`, `ClientDisconnect`."""
+        """Wait for the result of the poll. Raises `Refusal`, `Interrupted`, `ClientDisconnect`."""
         if self.has_fault("must-refetch"):
             raise must_refetch(self, handle)
         if at_once is not None and not self.has_fault("buffered"):
@@ -254,7 +253,7 @@ class Subscription:
 async def _result_unless_disconnected(
     request: Request, result: "asyncio.Future[PollResult | None]"
 ) -> PollResult | None:
-    """What it is settled with. Raises `ClientDisconnect` when its client leaves before."""
+    """Await the result. Raises `ClientDisconnect` when the client disconnects first."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_cancel_on_disconnect, request, tasks.cancel_scope)
         await asyncio.wait([result])

@@ -1,7 +1,6 @@
-"""The socket on which the emulator is found, before there is an emulator.
+"""Opens the emulator's socket, on 127.0.0.1 only, before the server is loaded.
 
-What lives here: binding it, on 127.0.0.1 only. Who connects waits until something serves it, so that a program can
-know the address while the server still loads. Nothing heavy is imported here.
+Clients that connect wait until the server runs. This module imports nothing heavy, so the address is known at once.
 """
 
 import socket
@@ -11,12 +10,12 @@ BACKLOG = 2048
 
 
 class PortTaken(Exception):
-    """Nothing can listen there; the text says why."""
+    """The port cannot be used. The text says why."""
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on that port (0: any). Who connects waits until a server is up. Raises `PortTaken`."""
-    # With its protocol named, asyncio sends at once what is written; else a client waits 40 ms for the second packet.
+    """Listen on a port (0: any free one). Connections wait until a server accepts them. Raises `PortTaken`."""
+    # With the protocol given, asyncio sets TCP_NODELAY. Without it a client waits 40 ms for the second packet.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -29,5 +28,5 @@ def listen(port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """Where clients find it."""
+    """The URL of a listening socket."""
     return f"http://{HOST}:{listener.getsockname()[1]}"

@@ -1,7 +1,4 @@
-"""What an answer looks like on the wire: its bytes, its headers, and the bodies that no route makes.
-
-What lives here: values in, responses out. What is answered is decided in `application` and `routes`.
-"""
+"""The form of responses: bytes, headers, and the bodies of errors that no route produces."""
 
 import gzip
 import json
@@ -24,7 +21,7 @@ PAGE = (
     "<body><h1>{title}</h1></body></html>"
 )
 TOO_EXPENSIVE = "This query is too expensive. Please narrow the time window and try again."
-"""What a server answers whose window is too wide, in words of our own: the documentation has the status alone."""
+"""The error of a 422. The text is ours: the documentation names only the status."""
 
 PROXY_TITLES = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}
 
@@ -32,13 +29,13 @@ _NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 
 
 def as_json(body: Json) -> bytes:
-    """A body as JSON; half a surrogate pair is told as its escape, as JavaScript does it."""
+    """Encode a body as JSON. A lone surrogate becomes its escape, as in JavaScript."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")
 
 
 def response_of(request: Request, answer: ApiResponse, more: dict[str, str], date: str) -> Response:
-    """The answer with `more` headers and those that all have; chunked, and packed for a client that asks for it."""
+    """Build the HTTP response, with `more` headers: chunked, and gzipped if the client accepts that."""
     is_text = isinstance(answer.body, str)
     body = answer.body.encode("utf-8", "replace") if isinstance(answer.body, str) else as_json(answer.body)
     kind = {"content-type": TEXT if is_text else JSON}
@@ -52,13 +49,12 @@ def response_of(request: Request, answer: ApiResponse, more: dict[str, str], dat
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether that `Accept-Encoding` asks for it."""
     accepted = accepted.lower()
     return "gzip" in accepted and not _NO_GZIP.search(accepted)
 
 
 def redirect(request: Request, date: str) -> Response:
-    """A trailing slash leads to the address without it (recording 926)."""
+    """Redirect an address with a trailing slash to the one without it (recording 926)."""
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     to = re.sub("/+", "/", path[:-1].decode("ascii")) + (f"?{query.decode('ascii')}" if query else "")
@@ -67,7 +63,7 @@ def redirect(request: Request, date: str) -> Response:
 
 
 def preflight(request: Request, date: str) -> Response:
-    """OPTIONS of a browser (recording 923)."""
+    """Answer a browser's OPTIONS request (recording 923)."""
     allowed = {"access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "access-control-max-age": "300"}
     response = response_of(request, ApiResponse({}, 200, allowed), {}, date)
     response.headers["vary"] = "Access-Control-Request-Headers, Accept-Encoding"
@@ -75,13 +71,13 @@ def preflight(request: Request, date: str) -> Response:
 
 
 def unknown_route() -> Refusal:
-    """The page of an address that is none (recording 920)."""
+    """The 404 page (recording 920)."""
     headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-cache"}
     return Refusal(404, PAGE.format(title="404 Not found"), headers)
 
 
 def fault_refusal(fault: Fault) -> Refusal:
-    """What a server, or a proxy before it, answers in trouble: a fault of the kind `error` (recordings 940-950)."""
+    """The response of the fault `error`, as the server or a proxy in front of it sends it (recordings 940-950)."""
     status = int(fault.number("status", 500))
     if "body" in fault.values:
         return Refusal(status, fault.values["body"])

@@ -1,7 +1,6 @@
-"""The emulator on a port: uvicorn, started and stopped without waiting.
+"""Runs the emulator on a port with uvicorn, in this thread or in one of its own.
 
-What lives here: the server, and the thread for who wants the emulator beside something else. Its socket is made in
-`listening`.
+The socket comes from `listening`.
 """
 
 import asyncio
@@ -22,8 +21,9 @@ STEP_S = 0.001
 
 
 class _Server(uvicorn.Server):
-    """Is up and gone at once: uvicorn's own loop looks ten times a second whether it should end, and waits for
-    connections that hang. `on_up` is called when it is up.
+    """A uvicorn server that starts and stops at once. It calls `on_up` when it accepts connections.
+
+    Uvicorn's own loop checks ten times a second whether to stop, and waits for connections that hang.
     """
 
     def __init__(self, config: uvicorn.Config, on_up: Callable[[], None] = lambda: None) -> None:
@@ -33,13 +33,12 @@ class _Server(uvicorn.Server):
         self._is_over = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._on_up()
 
     async def main_loop(self) -> None:
-        """Until `stop`."""
+        """Wait for `stop`."""
         try:
             await self._is_over.wait()
         except asyncio.CancelledError:
@@ -48,12 +47,12 @@ class _Server(uvicorn.Server):
             raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  uvicorn's signature
-        """End at once, whatever hangs."""
+        """Stop at once, even with open connections."""
         listeners = [listener for server in self.servers for listener in server.sockets]
         for listener in listeners:
             asyncio.get_running_loop().remove_reader(listener.fileno())
-        # A connection that was accepted in this moment becomes one of the server's some turns of the loop later, and is
-        # lost by asyncio when the listener is closed before that.
+        # A connection accepted just now reaches the server a few loop iterations later. If the listener closes before
+        # that, asyncio loses the connection.
         for _ in range(10):
             await asyncio.sleep(0)
         for server in self.servers:
@@ -68,15 +67,14 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(STEP_S)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal: end now."""
         super().handle_exit(sig, frame)
         self.stop()
 
     def stop(self) -> None:
-        """End; from any thread, at any time."""
+        """Stop the server. Can be called from any thread at any time."""
         self.should_exit = True
         if self._loop is not None:
-            with suppress(RuntimeError):  # it has ended
+            with suppress(RuntimeError):  # the event loop is closed
                 self._loop.call_soon_threadsafe(self._is_over.set)
 
 
@@ -95,7 +93,7 @@ def _config(app: ASGIApp, emulator: Emulator) -> uvicorn.Config:
 
 
 async def serve(app: ASGIApp, emulator: Emulator, listener: socket.socket) -> None:
-    """Serve until a signal ends it; the worlds move on meanwhile."""
+    """Serve and advance the worlds until a signal arrives."""
     try:
         await _run(_Server(_config(app, emulator)), emulator, listener, is_ticking=True)
     finally:
@@ -104,10 +102,10 @@ async def serve(app: ASGIApp, emulator: Emulator, listener: socket.socket) -> No
 
 @contextmanager
 def serve_in_thread(app: ASGIApp, emulator: Emulator, *, port: int = 0, is_ticking: bool = True) -> Iterator[str]:
-    """Serve in a thread of its own, and give the address; everything is gone when the block ends.
+    """Serve in a thread and yield the URL. The server stops when the block ends.
 
-    `is_ticking` False: worlds move on with requests only, for who owns their time. Raises `PortTaken`, and whatever
-    the server itself failed with.
+    With `is_ticking` False, worlds advance only with requests, for tests that own the clock. Raises `PortTaken`, and
+    any error of the server itself.
     """
     is_up = threading.Event()
     server = _Server(_config(app, emulator), is_up.set)
@@ -117,7 +115,7 @@ def serve_in_thread(app: ASGIApp, emulator: Emulator, *, port: int = 0, is_ticki
     def work() -> None:
         try:
             asyncio.run(_run(server, emulator, listener, is_ticking=is_ticking))
-        except BaseException as failure:  # noqa: BLE001  raised again where it is seen
+        except BaseException as failure:  # noqa: BLE001  raised again in the calling thread
             failures.append(failure)
         finally:
             is_up.set()

@@ -1,7 +1,7 @@
-"""Answers that are none: sockets that close, hang, or die in the middle.
+"""Connections that close, hang or break in the middle of a response.
 
-What lives here: the HTTP/1.1 protocol of uvicorn with its transports at hand, and responses that use them. An ASGI
-application cannot close a connection otherwise.
+An ASGI application cannot close a connection. So this module subclasses uvicorn's HTTP/1.1 protocol to reach its
+transports, and defines responses that use them.
 """
 
 import asyncio
@@ -18,24 +18,23 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER that is on, for no time: closing a socket throws away what was not sent, and tells it the other side."""
+"""SO_LINGER with a timeout of zero: closing the socket discards unsent data and sends a reset."""
 
 
 SILENCE_S = 1.0
-"""A connection that says nothing for so long while new ones are refused is reset: it wants nothing of the control."""
+"""While new connections are refused, one that sends nothing for this long is reset."""
 
 REQUEST_LINE_BYTES = 2048
-"""By then a request has told what it wants."""
+"""The first line of a request is complete by then."""
 
 _CONTROL = re.compile(rb"[A-Z]+ (https?://[^/ ]+)?/emulator/")
 
 
 class Sockets:
-    """The open connections, by the address of the client. `is_refusing` says whether new ones are reset.
+    """The open connections, by client address. `is_refusing` says whether new ones are reset.
 
-    A request to `/emulator/` is let through all the same: it may be the one that ends the refusing.
-
-    `exempt` is a connection that `reset` leaves alone: the one on which it is asked for.
+    Requests to `/emulator/` still pass, because one of them may end the refusal. `reset` leaves the connection `exempt`
+    alone: the one that asked for the reset.
     """
 
     def __init__(self) -> None:
@@ -44,7 +43,7 @@ class Sockets:
         self._transports: dict[Any, asyncio.Transport] = {}
 
     def protocol(self) -> type[H11Protocol]:
-        """The class that uvicorn makes a connection of."""
+        """Return the protocol class for uvicorn's connections."""
         sockets = self
 
         class Protocol(H11Protocol):
@@ -84,12 +83,12 @@ class Sockets:
         return Protocol
 
     def abort(self, client: Any) -> None:
-        """Close the connection of that client at once."""
+        """Close the connection of a client at once."""
         if client is not None and (transport := self._transports.get(tuple(client))) is not None:
             transport.abort()
 
     def reset(self) -> None:
-        """Reset all that are open now, but the spared one."""
+        """Reset all open connections except the exempt one."""
         for client, transport in list(self._transports.items()):
             if client != self.exempt:
                 _reset(transport)
@@ -102,20 +101,19 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class ClosedResponse(Response):
-    """No answer: the connection closes."""
+    """Closes the connection without a response."""
 
     def __init__(self, sockets: Sockets) -> None:
         super().__init__()
         self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
-        """Close it."""
         self._sockets.abort(scope.get("client"))
         await _wait_for_disconnect(receive)
 
 
 class HangingResponse(Response):
-    """No answer until it is `ended` (or until the client leaves); then the connection closes."""
+    """Sends nothing until `ended` is set or the client disconnects, then closes the connection."""
 
     def __init__(self, sockets: Sockets, ended: asyncio.Event) -> None:
         super().__init__()
@@ -123,7 +121,6 @@ class HangingResponse(Response):
         self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
-        """Wait."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._close_when_ended, scope.get("client"))
             await _wait_for_disconnect(receive)
@@ -135,15 +132,14 @@ class HangingResponse(Response):
 
 
 class SilentResponse(Response):
-    """No answer, ever: nothing comes until the client leaves."""
+    """Sends nothing until the client disconnects."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
-        """Wait."""
         await _wait_for_disconnect(receive)
 
 
 class TruncatedResponse(Response):
-    """Half of an answer; then the connection closes (`stays_open` False), or nothing comes any more."""
+    """Sends half of a response, then closes the connection or, with `stays_open`, sends nothing more."""
 
     def __init__(self, answer: Response, sockets: Sockets, *, stays_open: bool) -> None:
         super().__init__()
@@ -152,7 +148,6 @@ class TruncatedResponse(Response):
         self._stays_open = stays_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the head and half of the body."""
         body = bytes(self._answer.body)
         await send(
             {"type": "http.response.start", "status": self._answer.status_code, "headers": self._answer.raw_headers}

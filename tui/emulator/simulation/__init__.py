@@ -1,4 +1,4 @@
-"""The simulation under the world: runs, what happens to them and when, in what words.
+"""The simulation: runs, queues, workers, schedules and their events.
 
-What lives here: pure parts, which `world` puts together. Nothing here knows HTTP or the machine's clock.
+`world` puts the parts together. They are pure: no HTTP and no clock of the machine.
 """

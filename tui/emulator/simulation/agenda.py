@@ -1,7 +1,7 @@
-"""What will happen when: the simulation's time and its queue of events.
+"""The simulated time and its queue of events.
 
-What lives here: order and time. What an event does is its caller's. Two events of one moment happen in the order in
-which they were planned, so that the world does not depend on how often it is moved on.
+Events at the same time run in the order in which they were scheduled. So the world does not depend on how often it is
+advanced.
 """
 
 import heapq
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Agenda:
-    """A queue of calls by time, in epoch milliseconds."""
+    """A queue of calls ordered by time, in epoch milliseconds."""
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
@@ -17,16 +17,16 @@ class Agenda:
         self._planned = 0
 
     def at(self, ms: int, call: Callable[..., None], *args: object) -> None:
-        """Call it at that time, or next when that has passed."""
+        """Schedule a call; a time in the past means now."""
         self._planned += 1
         heapq.heappush(self._heap, (max(self.now_ms, ms), self._planned, call, args))
 
     def after(self, delay_ms: int, call: Callable[..., None], *args: object) -> None:
-        """Call it so many milliseconds from now."""
+        """Schedule a call after a delay."""
         self.at(self.now_ms + delay_ms, call, *args)
 
     def run_until(self, ms: int) -> None:
-        """Let time pass up to and including that moment; a moment in the past changes nothing."""
+        """Run all events up to and including that time. A time in the past changes nothing."""
         heap, pop = self._heap, heapq.heappop
         while heap and heap[0][0] <= ms:
             self.now_ms, _, call, args = pop(heap)
@@ -35,7 +35,7 @@ class Agenda:
 
     @property
     def next_ms(self) -> int | None:
-        """When the next event is due; None when none is planned."""
+        """The time of the next event; None when none is scheduled."""
         return self._heap[0][0] if self._heap else None
 
     def __len__(self) -> int:

@@ -1,8 +1,7 @@
-"""Who triggers what when: the outside of the company, and its engineers.
+"""Events from outside: triggers, schedules, deployments and paused queues, all derived from the seed.
 
-What lives here: the rhythm. Tasks are triggered at random by their weights, schedules fire, versions are deployed
-(now and then a bad one, which makes one task throw one new error until the next), a queue is paused for a while.
-All of it follows from the seed.
+Tasks are triggered at random by their weights. Now and then a bad deployment makes one task throw a new error until the
+next deployment fixes it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from tui.emulator.simulation.script import Task
 DEPLOY_S = (900.0, 2400.0)
 BAD_DEPLOY_SHARE = 0.3
 BAD_DEPLOY_S = (180.0, 420.0)
-"""A bad version is noticed, and replaced, much sooner."""
+"""A bad version is fixed much sooner."""
 
 PAUSE_S = (1800.0, 5400.0)
 PAUSED_S = (60.0, 180.0)
@@ -30,9 +29,9 @@ KEY_NUMBERS = (100_000, 1_000_000)
 
 
 class Arrivals:
-    """Creates the runs that come from outside. `rate_per_s` counts all runs, those that others start included.
+    """Creates the runs that come from outside. `rate_per_s` counts all runs, also those started by other runs.
 
-    Nobody is at work while the rate is 0: no schedule fires, nothing is deployed, no queue is paused.
+    At a rate of 0 nothing happens: no schedule fires, no version is deployed, no queue is paused.
     """
 
     def __init__(
@@ -57,13 +56,13 @@ class Arrivals:
         self._pausable = list(pausable)
         self._arrived = 0
         self.external_runs = 0
-        """How many runs somebody else asked for: the company goes on as without them."""
+        """Runs created through the API. They do not slow down the company's own."""
         self._paused: set[str] = set()
         self._deploys: dict[str, int] = {}
         self._pacing: tuple[int, int] | None = None
 
     def begin(self) -> None:
-        """Plan the first of each."""
+        """Schedule the first event of each kind."""
         self._deploy(is_fix=True)
         if not self._tasks:
             return
@@ -75,17 +74,17 @@ class Arrivals:
             self._agenda.after(self._between_ms(PAUSE_S), self._pause)
 
     def pace(self, until_ms: int, runs: int) -> None:
-        """Until that moment, arrive so that the world has that many runs then."""
+        """Until that time, create runs so fast that the world then has this many."""
         self._pacing = (until_ms, runs)
 
     def plan_incident(self, begin_ms: int, end_ms: int) -> None:
-        """A bad deploy at one moment, and its fix at the other."""
+        """Schedule a bad deployment and its fix."""
         if self._bugs:
             self._agenda.at(begin_ms, self._release, True)
             self._agenda.at(end_ms, self._release, False)
 
     def stop_pacing(self) -> None:
-        """Arrive at the rate from now on."""
+        """Create runs at the configured rate from now on."""
         self._pacing = None
 
     def _gap_ms(self) -> int:
@@ -98,7 +97,7 @@ class Arrivals:
             if left_ms <= 0 or created >= runs:
                 return max(1, left_ms)
             gap_ms = int(self._random.expovariate((runs - created) / left_ms / family))
-            # Never beyond the moment, or the next stretch would begin with a gap of the slower one.
+            # Never beyond the end of the paced period, or the next period would start with a gap of this one.
             return max(1, min(gap_ms, left_ms))
         if rate_per_s <= 0:
             return 3_600_000
@@ -124,7 +123,7 @@ class Arrivals:
             self._lifecycle.create(new)
 
     def _new(self, task: Task, *, is_test: bool = False) -> NewRun:
-        """What somebody asks for at random."""
+        """A random trigger of a task."""
         delay_ms = task.delay_ms(self._random) if task.delay_ms else 0
         tags = task.tags(self._random)
         key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < 0.04 else ""
@@ -136,7 +135,7 @@ class Arrivals:
         self._agenda.after(task.every_s * 1000, self._fire, task)
 
     def fire(self, task: Task) -> Run:
-        """A schedule starts a run of its task now, which has no key and comes with the schedule's payload."""
+        """Start a run of a scheduled task now, with the schedule's payload and without an idempotency key."""
         payload = schedule_payload(task, self._agenda.now_ms)
         new = replace(self._new(task), idempotency_key="", payload=payload, schedule_id=schedule_id(task))
         return self._lifecycle.create(new)
@@ -146,15 +145,15 @@ class Arrivals:
         self._release(is_bad)
         self._agenda.after(self._between_ms(BAD_DEPLOY_S if is_bad else DEPLOY_S), self._deploy_next, is_bad)
 
-    def _deploy_next(self, was_bad: bool) -> None:  # noqa: FBT001  the agenda hands arguments by position
+    def _deploy_next(self, was_bad: bool) -> None:  # noqa: FBT001  the agenda passes arguments by position
         if self._is_working or was_bad:
             self._deploy(is_fix=was_bad)
 
-    def _release(self, is_bad: bool) -> None:  # noqa: FBT001  likewise
-        """A new version is out from now on."""
+    def _release(self, is_bad: bool) -> None:  # noqa: FBT001  the agenda passes arguments by position
+        """Deploy a new version."""
         day = datetime.fromtimestamp(self._agenda.now_ms / 1000, UTC).strftime("%Y%m%d")
         self._deploys[day] = self._deploys.get(day, 0) + 1
-        # What is used most is changed most.
+        # The tasks with the most runs change most often.
         weights = [max(1.0, task.weight) for task in self._buggy]
         bugs = dict(self._random.choices(self._bugs, weights)) if is_bad else {}
         self._lifecycle.deploy(f"{day}.{self._deploys[day]}", bugs)
@@ -175,7 +174,7 @@ class Arrivals:
             self._lifecycle.hand_out(queue)
 
     def forget_pause(self, name: str) -> None:
-        """Somebody else said whether this queue is paused, and so it stays."""
+        """Leave this queue as it is, because the API paused or resumed it."""
         self._paused.discard(name)
 
     @property

@@ -1,8 +1,7 @@
-"""What a worker does with a run: its attempts, played item by item from the script, up to its end.
+"""The worker's side of a run: its attempts, which execute the task's script item by item.
 
-What lives here: the worker's side of a run's life. How it gets there is `dispatch`'s matter, what is done to it from
-outside `lifecycle`'s. `Attempts` is a little longer than a class should be: it is one state machine, and reads best
-in one piece.
+`dispatch` brings runs to a worker; `lifecycle` handles what happens from outside. `Attempts` is longer than our other
+classes because it is one state machine.
 """
 
 from collections.abc import Callable
@@ -20,19 +19,19 @@ from tui.emulator.simulation.script import AddTags, Script, SetMetadata, Start, 
 from tui.emulator.simulation.statuses import Status
 
 LONG_BACKOFF_MS = 30_000
-"""From here on a run that waits for its next attempt goes back to its queue (wire/README.md §2)."""
+"""From this backoff on, a run waits for its next attempt in its queue (tests/wire/recordings/README.md §2)."""
 
 SUSPENDED_FROM_MS = 5_000
 SUSPENDED_AFTER_MS = 180
 RESTORED_MS = 90
-"""A suspended run executes so long after a worker took it again."""
+"""A suspended run executes this long after a worker dequeued it again."""
 
 TRIGGER_MS = 24
 STALLED_MS = 300_000
 
 
 class Attempts:
-    """Plays attempts. `create` makes the runs that a script starts, `tag` gives a run the tags that it adds."""
+    """Executes attempts. `create` creates the runs that a script starts, `tag` adds tags to a run."""
 
     def __init__(
         self,
@@ -52,10 +51,10 @@ class Attempts:
         self._create = create
         self._tag = tag
         self._playing: dict[int, tuple[Script, int]] = {}
-        """Of the runs that execute: the script of their attempt, and which item comes next."""
+        """For each executing run, the script of its attempt and the index of the next item."""
 
     def start_next(self, run: Run) -> None:
-        """A worker took it for its next attempt."""
+        """Start the next attempt of a dequeued run."""
         if run.given_script is not None:
             self._start_function(run, self._changes.set_status(run, Status.EXECUTING), self._agenda.now_ms)
             return
@@ -63,25 +62,25 @@ class Attempts:
         self._agenda.after(30 + run.seed % 61, self._execute, run, turn, self._agenda.now_ms)
 
     def resume(self, run: Run) -> None:
-        """A worker took it after a suspension."""
+        """Continue a run after a suspension."""
         turn = self._changes.set_status(run, Status.DEQUEUED)
         self._agenda.after(RESTORED_MS, self._resume_function, run, turn)
 
     def cancel(self, run: Run) -> None:
-        """Its attempt, if it is in one, ends here."""
+        """End the current attempt of a canceled run."""
         self._playing.pop(run.number, None)
         if run.attempts and run.attempts[-1].ended_ms is None:
             attempt = run.attempts[-1]
             attempt.ended_ms, attempt.is_cancelled = self._agenda.now_ms, True
 
     def finish(self, run: Run, word: Status) -> None:
-        """It is over, and its parent may go on."""
+        """End a run, and resume its parent if that waits for it."""
         run.finished_ms = self._agenda.now_ms
         self._changes.set_status(run, word)
         self.resume_parent(run)
 
     def resume_parent(self, child: Run) -> None:
-        """Whoever waits for it, and for no other any more, goes on."""
+        """Resume the parent of a finished run if it waits for no other run."""
         parent = child.parent
         if parent is None or parent.status.is_final or not parent.attempts:
             return
@@ -99,7 +98,7 @@ class Attempts:
         self._agenda.after(12 + parent.seed % 25, self._end_wait, parent, block)
 
     def _execute(self, run: Run, turn: int, dequeued_ms: int) -> None:
-        """The attempt exists, and the worker's process starts up."""
+        """Create the attempt and start the worker's process."""
         if run.turn == turn:
             turn = self._changes.set_status(run, Status.EXECUTING)
             run.attempts = (*run.attempts, Attempt(len(run.attempts) + 1, dequeued_ms, self._agenda.now_ms))
@@ -116,7 +115,7 @@ class Attempts:
         self._play(run, turn)
 
     def _play(self, run: Run, turn: int) -> None:
-        """Do the next items of the script, until one takes time."""
+        """Execute items of the script up to one that takes time."""
         if run.turn != turn:
             return
         script, at = self._playing[run.number]
@@ -158,7 +157,7 @@ class Attempts:
             self._dispatch.release_slot(run)
 
     def _end_wait(self, run: Run, block: Block) -> None:
-        """What a run waited for is there: a suspended one needs a place in its queue again, and a worker."""
+        """A wait is over: a suspended run joins its queue again, any other run continues."""
         if run.status is Status.WAITING:
             self._dispatch.prepend(run)
         elif not run.status.is_final:
@@ -203,13 +202,13 @@ class Attempts:
             self._suspend(run, turn)
 
     def _end_attempt(self, run: Run, script: Script) -> None:
-        """The attempt is over."""
+        """End the attempt: complete the run, retry it or fail it."""
         now_ms = self._agenda.now_ms
         attempt = run.attempts[-1]
         attempt.failure = failure = script.throws
         del self._playing[run.number]
         if failure is not None and failure.kind is FailureKind.STALLED:
-            # Its worker is gone: nothing happens until the server misses the heartbeats.
+            # The worker is lost. Nothing happens until the server misses its heartbeats.
             self._agenda.after(STALLED_MS, self._finish_failed, run, run.turn, failure)
             return
         attempt.ended_ms = now_ms
@@ -244,13 +243,13 @@ class Attempts:
 
 
 def retry_delay_ms(run: Run, failed: Attempt) -> int:
-    """The wait before its next attempt, with the jitter that the SDK adds."""
+    """The delay before the next attempt, with the SDK's jitter."""
     delay_ms = run.task.backoff.delay_ms(failed.number) if run.task else 1000
     return int(delay_ms * (0.85 + 0.3 * Random(run.seed + failed.number).random()))
 
 
 def final_status(failure: Failure, environment: Environment) -> Status:
-    """The status in which a failure ends a run (wire/README.md §2; a lost worker: recording 147)."""
+    """The status in which a failure ends a run (tests/wire/recordings/README.md §2; a lost worker: recording 147)."""
     match failure.kind:
         case FailureKind.CRASH | FailureKind.OUT_OF_MEMORY:
             return Status.CRASHED
@@ -265,7 +264,7 @@ def final_status(failure: Failure, environment: Environment) -> Status:
 
 
 def child_failed(child: Run) -> Failure:
-    """What the unwrapped result of a failed child throws (recording 145)."""
+    """The error that the unwrapped result of a failed child throws (recording 145)."""
     message = child.failure.in_rest()["message"] if child.failure else "unknown"
     return Failure(
         FailureKind.CHILD,

@@ -1,7 +1,6 @@
-"""How a run changes: its status, its time of change, and when lists learn of it.
+"""Changes of runs: the status, the time of the change, and the delay after which lists know it.
 
-What lives here: the three that always go together, and the log of the last changes, from which the realtime feed learns
-what is new without looking at all runs. What changes when is `dispatch`'s, `attempts`' and `lifecycle`'s matter.
+The log of recent changes lets the realtime feed find new rows without a look at all runs.
 """
 
 from collections import deque
@@ -15,11 +14,12 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
 LOG_MS = 30_000
-"""So long a change is kept in the log: longer than any feed is held, after which the runs themselves are looked at."""
+"""How long the log keeps a change: longer than any poll is held. At the end of its hold a poll reads the runs instead.
+"""
 
 
 class Change(NamedTuple):
-    """A run became another at that moment; `version` counts the changes of its world."""
+    """One change of a run. `version` counts the changes of its world."""
 
     version: int
     ms: int
@@ -31,11 +31,11 @@ class ChangeLog:
 
     def __init__(self) -> None:
         self.version = 0
-        """That of the last change."""
+        """The version of the last change."""
         self._kept: deque[Change] = deque()
 
     def record(self, run: Run, now_ms: int) -> None:
-        """The run is another since now."""
+        """Log a change of the run at this time."""
         self.version += 1
         kept = self._kept
         kept.append(Change(self.version, now_ms, run))
@@ -43,11 +43,11 @@ class ChangeLog:
             kept.popleft()
 
     def after(self, version: int) -> Iterator[Change]:
-        """Those that came after that one, the oldest first."""
+        """The changes after that version, oldest first."""
         return self._last(takewhile(lambda change: change.version > version, reversed(self._kept)))
 
     def since(self, ms: int) -> Iterator[Change]:
-        """Those of that moment and later, the oldest first."""
+        """The changes since that time, oldest first."""
         return self._last(takewhile(lambda change: change.ms >= ms, reversed(self._kept)))
 
     @staticmethod
@@ -56,36 +56,38 @@ class ChangeLog:
 
 
 class Changes:
-    """Changes runs. `lag_ms`: how long lists may take to follow, at least and at most."""
+    """Changes runs. `lag_ms` is the shortest and the longest delay until lists know a change."""
 
     def __init__(self, agenda: Agenda, ledger: Ledger, lag_ms: tuple[int, int]) -> None:
         self.agenda = agenda
         self.ledger = ledger
         self.log = ChangeLog()
         self.is_copying = False
-        """Whether lists and the log follow run by run; not while the history is made, which is copied as a whole."""
+        """Whether each change reaches lists and the log. While the history is built it is False; then all runs are
+        copied at once.
+        """
         self._lag_ms = lag_ms
 
     def set_status(self, run: Run, word: Status) -> int:
-        """Give it a status; whatever was planned for it before is void. Gives the new turn."""
+        """Set the status and cancel scheduled events of the run. Returns its new turn."""
         run.status = word
         run.turn += 1
         self.touch(run)
         return run.turn
 
     def touch(self, run: Run) -> None:
-        """It is another than before since now."""
+        """Set the time of the last change to now."""
         run.updated_ms = self.agenda.now_ms
         self.publish(run)
 
     def publish(self, run: Run) -> None:
-        """Whoever follows it learns of it now, or in a while."""
+        """Log the change and let lists know it later."""
         if self.is_copying:
             self.log.record(run, self.agenda.now_ms)
         self.copy_later(run)
 
     def copy_later(self, run: Run) -> None:
-        """Let lists see it as it is then, in a while."""
+        """Let lists know the run after the delay, as it is then."""
         if self.is_copying and not run.is_copying:
             run.is_copying = True
             low, high = self._lag_ms

@@ -1,7 +1,7 @@
-"""What a run costs: computing by machine and second, and a fee for each run.
+"""The cost of a run: compute time by machine, and a fee for each run, in US cents.
 
-What lives here: the price list of the real service, in US cents, and the two sums that rows, details and queries tell.
-Development runs on the developer's own machine and costs nothing (recordings 100-149: 0 in every one of them).
+The prices are those of the real service. Development runs cost nothing, because they run on the developer's machine
+(recordings 100-149).
 """
 
 from tui.emulator.environment import Environment
@@ -21,12 +21,12 @@ CENTS_PER_S = {
 
 
 def compute_cents(run: Run, environment: Environment) -> float:
-    """`costInCents` of a run so far: what it computed, on its machine."""
+    """`costInCents` of a run so far."""
     if environment.type == "DEVELOPMENT":
         return 0
     return CENTS_PER_S.get(run.machine, CENTS_PER_S["small-1x"]) * run.usage_ms / 1000
 
 
 def invocation_cents(environment: Environment) -> float:
-    """`baseCostInCents` of any run there."""
+    """`baseCostInCents` of any run in an environment."""
     return 0 if environment.type == "DEVELOPMENT" else INVOCATION_CENTS

@@ -1,6 +1,6 @@
-"""How runs come to a worker: they line up in their queues, are handed out, expire, or wait for a deployment.
+"""The queue's side of a run: it waits, is dequeued, expires, or waits for a deployment.
 
-What lives here: the queue's side of a run's life. What a worker does with it is `attempts`' matter.
+`attempts` continues when a worker has the run.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
 BUG_EVERY = 4
-"""A bug of a bad deploy meets one run in so many of its task: the others do not come that way."""
+"""A bug of a bad deployment affects one run in this many of its task."""
 
 
 class Dispatch:
@@ -33,7 +33,7 @@ class Dispatch:
         on_expire: Callable[[Run], None],
     ) -> None:
         self.version = ""
-        """What is out now; "" while there is no deployment."""
+        """The deployed version; "" before the first deployment."""
         self._agenda: Agenda = changes.agenda
         self._changes = changes
         self._queues = queues
@@ -42,17 +42,19 @@ class Dispatch:
         self._on_expire = on_expire
         self.bugs: Mapping[str, Failure] = {}
         self._pending_version: dict[int, Run] = {}
-        """Those that no worker could take, by number."""
+        """Runs that no worker could execute, by number."""
 
     def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
-        """That version is out from now on: what waited for it goes back to its queue (wire/README.md §2)."""
+        """Deploy a version, and put the runs that waited for it back into their queues (tests/wire/recordings/README.md
+        §2).
+        """
         self.version, self.bugs = version, dict(bugs)
         for run in [run for run in self._pending_version.values() if run.task is not None]:
             del self._pending_version[run.number]
             self.enqueue(run, run.turn)
 
     def enqueue(self, run: Run, turn: int) -> None:
-        """It waits for a worker from now on, if it is still as it was in that turn."""
+        """Put a run into its queue, unless its turn has changed."""
         if run.turn != turn:
             return
         run.queued_ms = self._agenda.now_ms
@@ -60,7 +62,7 @@ class Dispatch:
         self.append(run)
 
     def append(self, run: Run) -> None:
-        """Put it at the end of its queue."""
+        """Put a run at the end of its queue."""
         queue = self._queues.named(run.queue)
         queue.waiting[run.number] = run
         self.hand_out(queue)
@@ -68,7 +70,7 @@ class Dispatch:
             self._agenda.at((run.queued_ms or run.created_ms) + run.ttl_ms, self._expire, run, run.turn)
 
     def hand_out(self, queue: Queue) -> None:
-        """Hand out as many of its runs as it has room for."""
+        """Dequeue as many runs as the queue's limit allows."""
         while queue.has_room and queue.waiting:
             _, run = queue.waiting.popitem(last=False)
             queue.running += 1
@@ -79,7 +81,7 @@ class Dispatch:
                 self._agenda.after(18 + run.seed % 47, self._dequeue, run, run.turn)
 
     def release_slot(self, run: Run) -> None:
-        """It needs its place among those that run no more."""
+        """Free the run's slot in its queue."""
         if run.has_slot:
             run.has_slot = False
             queue = self._queues.named(run.queue)
@@ -87,26 +89,26 @@ class Dispatch:
             self.hand_out(queue)
 
     def prepend(self, run: Run) -> None:
-        """Put a suspended run before all others of its queue."""
+        """Put a suspended run at the front of its queue."""
         queue = self._queues.named(run.queue)
         queue.waiting[run.number] = run
         queue.waiting.move_to_end(run.number, last=False)
         self.hand_out(queue)
 
     def append_at(self, run: Run, ms: int) -> None:
-        """Put it in its queue, which does not hand it out before that moment."""
+        """Put a run into its queue, to be dequeued no earlier than that time."""
         self._queues.named(run.queue).backing_off[run.number] = run
         self._agenda.at(ms, self._append_due, run, run.turn)
 
     def forget(self, run: Run) -> None:
-        """It waits for nothing any more."""
+        """Remove a run from its queue."""
         queue = self._queues.named(run.queue)
         queue.waiting.pop(run.number, None)
         queue.backing_off.pop(run.number, None)
         self._pending_version.pop(run.number, None)
 
     def start_at(self, run: Run, ms: int) -> None:
-        """A worker takes it at that moment, whatever its queue says."""
+        """Dequeue the run at that time, whatever its queue's limit says."""
         self._agenda.at(ms, self._dequeue, run, run.turn)
 
     def _append_due(self, run: Run, turn: int) -> None:

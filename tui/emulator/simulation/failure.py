@@ -1,8 +1,7 @@
-"""How a run can fail: the kinds, and how one failure is spelled in each part of the API.
+"""Failures of runs: their kinds, and the form of one failure in each part of the API.
 
-What lives here: values only. Which task fails how is said in `company` and `reference`. The spellings are those of
-the recordings: REST `error` (100-149), trace events and span details (240-286), the stored form that TRQL and the
-realtime feed tell (717-728, 839).
+`demo_tasks` and `recorded_tasks` say which task fails how. The forms are recorded: REST `error` (100-149), trace events
+and span details (240-286), and the stored form in TRQL and the realtime feed (717-728, 839).
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 
 class FailureKind(StrEnum):
-    """What truly went wrong; tests read it as the label of a run."""
+    """The true kind of a failure. Tests read it as the label of a run."""
 
     ERROR = "error"
     CUSTOM = "custom-error"
@@ -38,16 +37,18 @@ CODES = {
     FailureKind.STALLED: "TASK_RUN_STALLED_EXECUTING",
     FailureKind.SYSTEM: "TASK_EXECUTION_FAILED",
 }
-"""Internal errors: REST tells only these codes, and the attempt's spans are never closed (wire/README.md §4, §5)."""
+"""Internal errors. REST returns only these codes, and the attempt's spans stay open (tests/wire/recordings/README.md
+§4, §5).
+"""
 
 NEVER_RETRIED = frozenset({*CODES, FailureKind.ABORT, FailureKind.CANCELED, FailureKind.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failure: what was thrown, with `stack` as Node prints its frames (no headline; "" = none).
+    """One failure. `stack` holds the frames as Node prints them, without a headline; "" for none.
 
-    `name` is the class of an Error, "" for anything else that was thrown.
+    `name` is the class of an Error, "" for any other thrown value.
     """
 
     kind: FailureKind
@@ -57,23 +58,23 @@ class Failure:
 
     @property
     def is_internal(self) -> bool:
-        """Whether the process or the platform failed, rather than the task's function."""
+        """Whether the process or the platform failed rather than the task's function."""
         return self.kind in CODES
 
     @property
     def stack_trace(self) -> str:
-        """The headline and the frames, as `Error.stack` is; "" where nothing has one."""
+        """The headline and the frames, like `Error.stack`; "" without frames."""
         headline = f"{self.name or 'Error'}: {self.message}"
         return f"{headline}\n{self.stack}" if self.stack else ""
 
     def in_rest(self) -> dict[str, Any]:
-        """`error` of a run detail: an internal failure tells its code only."""
+        """`error` of a run detail. An internal failure has only its code."""
         if self.is_internal:
             return {"message": f"trigger.dev internal error ({CODES[self.kind]})"}
         return _present(name=self.name, message=self.message, stackTrace=self.stack_trace)
 
     def stored(self) -> dict[str, Any]:
-        """The form that TRQL's `error` column and the realtime feed tell."""
+        """The form in TRQL's `error` column and in the realtime feed."""
         if self.kind is FailureKind.STRING:
             return {"raw": self.message, "type": "STRING_ERROR"}
         if self.kind is FailureKind.OBJECT:
@@ -87,11 +88,11 @@ class Failure:
         return _present(message=self.message, name=self.name, stackTrace=self.stack_trace, type="BUILT_IN_ERROR")
 
     def in_exception(self) -> dict[str, Any]:
-        """`properties.exception` of the event on the spans that it passed."""
+        """`properties.exception` of the event on each span that the error passed through."""
         return _present(type=self.name, message=self.message, stacktrace=self.stack_trace)
 
     def in_span(self) -> dict[str, Any]:
-        """`properties.error` of the detail of a span that it passed."""
+        """`properties.error` in the detail of each span that the error passed through."""
         if self.is_internal:
             return _present(
                 message=f"{CODES[self.kind]}: {self.message}", name="Internal error", stackTrace=self.stack_trace
@@ -107,5 +108,5 @@ CANCELED = Failure(FailureKind.CANCELED, "Canceled by user")
 
 
 def expired(ttl: str) -> Failure:
-    """The end of a run that nobody took within its time to live."""
+    """The failure of a run that no worker dequeued within its TTL."""
     return Failure(FailureKind.EXPIRED, f"Run expired because the TTL ({ttl}) was reached")

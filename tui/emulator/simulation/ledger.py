@@ -1,8 +1,8 @@
-"""All runs of an environment: by id, in order, and by what a list may be filtered by.
+"""All runs of an environment, and the indexes that lists are filtered by.
 
-What lives here: the primary store and, beside it, the copy that lists and queries are answered from. The real server
-answers them from an analytics store that follows the database by 0.3 to 1.0 s (wire/README.md §3): here that copy is
-`Run.listed_status`, the status that lists know, and an index of the runs they can see.
+The real server answers lists and queries from an analytics store that lags 0.3 to 1.0 s behind its database
+(tests/wire/recordings/README.md §3). Here that store is `Run.listed_status`, the status that lists know, and an index
+of the runs that lists see.
 """
 
 from bisect import bisect_left, bisect_right
@@ -15,10 +15,10 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
 Field = str
-"""What a list is filtered by: task, tag, queue, batch, machine, version, test."""
+"""The name of an index: task, tag, queue, batch, machine, version, schedule or test."""
 
 MAX_REQUESTS = 1000
-"""Requests whose run is remembered; a client repeats one within seconds, or never."""
+"""Requests whose run is remembered. A client repeats a request within seconds or never."""
 
 
 class Ledger:
@@ -31,7 +31,7 @@ class Ledger:
         self._by_request: OrderedDict[str, Run] = OrderedDict()
         self._is_followed = False
         self.changed: dict[int, None] = {}
-        """Numbers of runs whose copy changed. The follower (`query.copy`) empties it."""
+        """Numbers of the runs that changed for lists. The follower (`query.database`) empties it."""
         self.dropped: list[int] = []
         """Numbers of the runs that were dropped. The follower empties it."""
         self._visible: list[int] = []
@@ -43,35 +43,35 @@ class Ledger:
         return len(self.by_number)
 
     def __iter__(self) -> Iterator[Run]:
-        """All of them, the oldest first."""
+        """Iterate over all runs, oldest first."""
         return iter(self.by_number.values())
 
     def follow(self) -> None:
-        """Record changes from now on, for one follower. Without one they would pile up."""
+        """Record changes from now on, for one follower. Without a follower they would pile up."""
         self._is_followed = True
         self.changed.clear()
         self.dropped.clear()
 
     def add(self, run: Run) -> None:
-        """Keep a new run; lists do not see it yet."""
+        """Add a new run. Lists do not see it yet."""
         self.by_id[run.id] = run
         self.by_number[run.number] = run
         if run.idempotency_key:
             self.by_idempotency[run.task_id, run.idempotency_key] = run
 
     def find_by_request(self, request_key: str) -> Run | None:
-        """The run that this request has made, when it was sent before."""
+        """The run that this request created, if it was sent before."""
         return self._by_request.get(request_key)
 
     def record_request(self, request_key: str, run: Run) -> None:
-        """Remember which run a request made, for the case that its answer is lost and it is sent again."""
+        """Remember the run that a request created, in case the response is lost and the client repeats the request."""
         if request_key:
             self._by_request[request_key] = run
             if len(self._by_request) > MAX_REQUESTS:
                 self._by_request.popitem(last=False)
 
     def copy(self, run: Run) -> None:
-        """Let lists see it as it is now."""
+        """Let lists see the run as it is now."""
         before = run.listed_status
         run.listed_status = run.status
         self._record_change(run)
@@ -83,7 +83,7 @@ class Ledger:
             self._by_status[run.status].add(run.number)
 
     def copy_all(self) -> None:
-        """Let lists see everything; for the start, when nothing was copied one by one."""
+        """Let lists see all runs. For the end of the history, during which nothing was copied."""
         numbers: dict[Status, list[int]] = {word: [] for word in Status}
         for run in self:
             if run.listed_status is None:
@@ -95,7 +95,7 @@ class Ledger:
             self._by_status[word].update(found)
 
     def tag(self, run: Run, tags: tuple[str, ...]) -> None:
-        """Give it these tags, and let lists find it by the new ones once they see it."""
+        """Set the tags of a run. Lists find it by the new ones once they see it."""
         new = [tag for tag in tags if tag not in run.tags]
         run.tags = tags
         if run.listed_status is not None:
@@ -103,12 +103,12 @@ class Ledger:
                 self._insert("tag", tag, run.number)
 
     def versioned(self, run: Run) -> None:
-        """It has a version since now."""
+        """Index the version of a run, which was just set."""
         if run.listed_status is not None:
             self._insert("version", run.version, run.number)
 
     def drop(self, run: Run) -> None:
-        """Forget it; lists skip its number from now on, until `compact`."""
+        """Drop a run. Indexes keep its number until `compact`."""
         del self.by_id[run.id], self.by_number[run.number]
         key = (run.task_id, run.idempotency_key)
         if self.by_idempotency.get(key) is run:
@@ -120,7 +120,7 @@ class Ledger:
             self.dropped.append(run.number)
 
     def compact(self) -> None:
-        """Leave dropped numbers out of the indexes, which takes the longer the more runs there are."""
+        """Remove dropped numbers from the indexes. Takes time in proportion to all runs."""
         kept = self.by_number
         pairs = [(n, ms) for n, ms in zip(self._visible, self._created_ms, strict=True) if n in kept]
         self._visible = [number for number, _ in pairs]
@@ -133,7 +133,7 @@ class Ledger:
                 del self._by_field[key]
 
     def visible(self) -> list[int]:
-        """The numbers of all runs that lists see, ascending; some may be dropped since."""
+        """The numbers of all runs that lists see, ascending. Some may be dropped."""
         return self._visible
 
     def with_status(self, word: Status) -> "SortedList[int]":
@@ -141,16 +141,16 @@ class Ledger:
         return self._by_status[word]
 
     def with_field(self, field: Field, value: str) -> list[int]:
-        """The numbers of the visible runs with that value, ascending; some may be dropped since."""
+        """The numbers of the visible runs with this value, ascending. Some may be dropped."""
         return self._by_field.get((field, value), [])
 
     def first_since(self, created_ms: int) -> int:
-        """The number of the first visible run that was created then or later; one above the last when none was."""
+        """The number of the first visible run created at or after that time; above the last number if there is none."""
         at = bisect_left(self._created_ms, created_ms)
         return self._visible[at] if at < len(self._visible) else (self._visible[-1] + 1 if self._visible else 0)
 
     def last_until(self, created_ms: int) -> int:
-        """The number of the last visible run that was created then or earlier; -1 when none was."""
+        """The number of the last visible run created at or before that time; -1 when there is none."""
         at = bisect_right(self._created_ms, created_ms)
         return self._visible[at - 1] if at else -1
 

@@ -1,8 +1,7 @@
-"""What happens to runs: how they are made, and what is done to them from outside.
+"""Creates runs and applies actions from outside: cancel, add tags, reschedule.
 
-What lives here: creation, cancel, tags, reschedule, and the joining of the two sides of a run's life, `dispatch` (the
-queues) and `attempts` (the worker). Which runs are created when is `arrivals`' matter, and what a task does its
-script's. The statuses, and what each leaves behind, are those of wire/README.md §2, §4 and §5.
+It connects the two sides of a run: `dispatch` (its queue) and `attempts` (its worker). `arrivals` decides when runs are
+created. Statuses and their effects follow tests/wire/recordings/README.md §2, §4 and §5.
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ MAX_TAGS = 10
 
 
 class Lifecycle:
-    """Makes runs and moves them on. `seed` makes their ids and all that follows from them."""
+    """Creates and changes runs. `seed` determines their ids and everything that follows from them."""
 
     def __init__(
         self,
@@ -43,7 +42,7 @@ class Lifecycle:
         self.ledger = ledger
         self.queues = queues
         self.created = 0
-        """How many runs there ever were, those of before the history excepted."""
+        """The number of runs created since the history began."""
         self._older = 0
         self._is_begun = False
         self._environment = environment
@@ -58,37 +57,37 @@ class Lifecycle:
 
     @property
     def log(self) -> ChangeLog:
-        """What changed in the last half minute."""
+        """The changes of the last half minute."""
         return self._changes.log
 
     @property
     def version(self) -> str:
-        """The version that is out now; "" while there is no deployment."""
+        """The deployed version; "" before the first deployment."""
         return self._dispatch.version
 
     @property
     def bugs(self) -> Mapping[str, Failure]:
-        """What that version makes a task throw now and then."""
+        """The error that the deployed version makes some runs of a task throw."""
         return self._dispatch.bugs
 
     def begin(self) -> None:
-        """The history begins: what was created by now does not count."""
+        """Begin the history: runs created before do not count."""
         self._older, self.created, self._is_begun = self.created, 0, True
 
     def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
-        """That version is out from now on; `bugs`: what it makes a task throw now and then."""
+        """Deploy a version. `bugs` maps a task to the error that some of its runs throw."""
         self._dispatch.deploy(version, bugs)
 
     def hand_out(self, queue: Queue) -> None:
-        """Hand out as many of its runs as it has room for."""
+        """Dequeue as many runs as the queue's limit allows."""
         self._dispatch.hand_out(queue)
 
     def copy_from_now_on(self) -> None:
-        """Let lists follow run by run; before, while the history is made, they see nothing."""
+        """From now on, let lists follow each change. Before, while the history is built, they see nothing."""
         self._changes.is_copying = True
 
     def create(self, new: NewRun) -> Run:
-        """Make a run, and plan what follows."""
+        """Create a run and schedule its next event."""
         run = self._made(new)
         if run.parent is not None:
             run.parent.children = (*run.parent.children, run)
@@ -109,7 +108,7 @@ class Lifecycle:
         now_ms = self.agenda.now_ms
         self.created += 1
         number = self._older + self.created
-        # Old runs change nothing about those that follow.
+        # Old runs have no effect on the seeds of later ones.
         seed = digest(self._seed, "run" if self._is_begun else "old run", self.created)
         task = self.tasks.get(new.task_id)
         parent = new.parent
@@ -146,7 +145,7 @@ class Lifecycle:
         )
 
     def cancel(self, run: Run) -> None:
-        """Cancel it and everything alive below it; a finished run stays as it is."""
+        """Cancel a run and its live descendants. A finished run stays unchanged."""
         if run.status.is_final:
             return
         was_queued = run.status is Status.QUEUED and not run.attempts
@@ -165,7 +164,7 @@ class Lifecycle:
         self._dispatch.release_slot(run)
 
     def add_tags(self, run: Run, tags: tuple[str, ...]) -> int:
-        """Give it more tags, up to ten; gives how many were new."""
+        """Add tags, up to ten in all. Returns how many were new."""
         new = tuple(dict.fromkeys(tag for tag in tags if tag not in run.tags))
         if len(run.tags) + len(new) > MAX_TAGS:
             return 0
@@ -175,7 +174,7 @@ class Lifecycle:
         return len(new)
 
     def reschedule(self, run: Run, delay_ms: int) -> bool:
-        """Move the time of a delayed run; False for any other."""
+        """Reschedule a delayed run. Returns False for any other run."""
         if run.status is not Status.DELAYED:
             return False
         run.delay_until_ms = self.agenda.now_ms + delay_ms
@@ -185,7 +184,7 @@ class Lifecycle:
 
     def _close(self, run: Run, ms: int) -> None:
         run.finished_ms = ms
-        # No change of the row's own: its time of change stays, and the feed tells nothing (recording 731).
+        # The row itself does not change: its `updatedAt` stays, and the feed sends nothing (recording 731).
         self._changes.copy_later(run)
 
     def _on_dequeue(self, run: Run) -> None:

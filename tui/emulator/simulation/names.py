@@ -1,19 +1,19 @@
-"""Ids as the server makes them: of runs, batches, queues, spans, traces. All follow from the seed.
+"""Ids as the server generates them: runs, batches, queues, spans, traces. All are derived from the seed.
 
-What lives here: spelling. A run's id is a cuid like the recorded ones (`run_cmwuqwujq00039f7dybhtw9lx`: time, counter,
-machine, chance), so that the order of ids is the order of creation.
+A run's id is a cuid like the recorded ones (`run_cmwuqwujq00039f7dybhtw9lx`: time, counter, machine, random part), so
+ids sort in the order of creation.
 """
 
 from hashlib import blake2b
 
 MACHINE = "9f7d"
-"""The part of a cuid that tells who made it: one server makes all of them."""
+"""The part of a cuid that names the machine. One server generates all ids."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def base36(number: int, width: int) -> str:
-    """The last `width` digits."""
+    """The last `width` digits of a number in base 36."""
     digits = []
     for _ in range(width):
         number, rest = divmod(number, 36)
@@ -22,22 +22,22 @@ def base36(number: int, width: int) -> str:
 
 
 def cuid(created_ms: int, counter: int, machine: str, chance: int) -> str:
-    """25 characters: `c`, eight of the time, four of the counter, four of the machine, eight of chance."""
+    """25 characters: `c`, eight for the time, four for the counter, four for the machine, eight random ones."""
     return f"c{base36(created_ms, 8)}{base36(counter, 4)}{machine}{base36(chance, 8)}"
 
 
 def digest(*parts: object, size: int = 8) -> int:
-    """A number that follows from the parts, of so many bytes: the same on every machine and in every process."""
+    """A number of `size` bytes derived from the parts, the same on every machine and in every process."""
     return int.from_bytes(blake2b("\x1f".join(map(str, parts)).encode(), digest_size=size).digest(), "big")
 
 
 def queue_id(seed: int, name: str) -> str:
-    """As `queue_78u8gzb6tskpsxd6zbech`."""
+    """Like `queue_78u8gzb6tskpsxd6zbech`."""
     return f"queue_{base36(digest(seed, 'queue', name, size=16), 21)}"
 
 
 def waitpoint_id(run_seed: int, path: str) -> str:
-    """As `waitpoint_cmwwxlgv3066ien7dadgm1ycn`: the token that a run waits for."""
+    """The id of a token that a run waits for, like `waitpoint_cmwwxlgv3066ien7dadgm1ycn`."""
     return f"waitpoint_c{base36(digest(run_seed, 'waitpoint', path, size=16), 24)}"
 
 

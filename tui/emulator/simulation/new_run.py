@@ -1,6 +1,6 @@
-"""What a trigger asks for, as the world understands it, and how durations are spelled.
+"""The options of a new run, and the parsing of durations.
 
-What lives here: values. How a request's body becomes one is `triggering`'s matter, what becomes of it `lifecycle`'s.
+`rest.triggering` reads them from the body of a request; `lifecycle` creates the run.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,10 @@ from tui.emulator.simulation.script import Json, Script
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """What a trigger asks for. `delay_ms` is from now; `starts_ms`: a worker takes it then, whatever the queue says.
+    """The options of a new run. `delay_ms` counts from now. At `starts_ms` a worker takes it, whatever its queue's
+    limit.
 
-    `id` and `script` are for fleets whose every moment is set; `schedule_id`: of the schedule that asks.
+    `id` and `script` are for tests that control every moment. `schedule_id` is the schedule that starts the run.
     """
 
     task_id: str
@@ -41,7 +42,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class OldRun:
-    """A run that was triggered `age_ms` before the world is handed over, long before its history begins."""
+    """A run that was triggered `age_ms` before the world's start, long before its history begins."""
 
     age_ms: int
     new: NewRun
@@ -52,7 +53,7 @@ _MAX_DIGITS = 12
 
 
 def duration_ms(text: str) -> int | None:
-    """The time of `10m`, `1h30m`, `5s` …; None where it is none."""
+    """Parse a duration like `10m`, `1h30m` or `5s`; None for any other text."""
     total, number = 0, ""
     for letter in text:
         if letter.isascii() and letter.isdigit():

@@ -1,7 +1,7 @@
-"""The queues: how many of their runs may run at once, who waits, and whether they are paused.
+"""Queues: their limits, their waiting and running runs, and whether they are paused.
 
-What lives here: counting. When a run leaves its queue is decided in `lifecycle`. A task has a queue of its own,
-stored as `task/<id>`; custom queues have a bare name (wire/README.md §3, §7).
+A task has a queue of its own, stored as `task/<id>`. Custom queues have a bare name (tests/wire/recordings/README.md
+§3, §7).
 """
 
 from collections import OrderedDict
@@ -15,7 +15,7 @@ OWN = "task/"
 
 @dataclass(slots=True, eq=False)
 class Queue:
-    """One queue; `limit` None: no limit of its own."""
+    """One queue. `limit` is None for a queue without a limit of its own."""
 
     name: str
     id: str
@@ -23,29 +23,29 @@ class Queue:
     is_paused: bool = False
     running: int = 0
     waiting: OrderedDict[int, Run] = field(default_factory=OrderedDict)
-    """By number, the next one first. Those of suspended runs that may go on wait here too, before all others."""
+    """Waiting runs by number, the next one first. Suspended runs that may continue wait here too, before all others."""
 
     backing_off: dict[int, Run] = field(default_factory=dict)
-    """Those that may not be handed out yet, since their next attempt is not due."""
+    """Runs whose next attempt is not due yet."""
 
     @property
     def is_custom(self) -> bool:
-        """Whether it is shared by tasks, rather than one task's own."""
+        """Whether tasks share it, rather than one task owning it."""
         return not self.name.startswith(OWN)
 
     @property
     def shown_name(self) -> str:
-        """The name that the queues API tells: a task's own queue is called like the task there."""
+        """The name in the queues API, where a task's own queue has the task's name."""
         return self.name.removeprefix(OWN)
 
     @property
     def has_room(self) -> bool:
-        """Whether a run may be taken from it now."""
+        """Whether a run may be dequeued now."""
         return not self.is_paused and (self.limit is None or self.running < self.limit)
 
 
 class Queues:
-    """All queues of an environment, made when they are first named."""
+    """All queues of an environment, created when they are first named."""
 
     def __init__(self, seed: int, limits: dict[str, int]) -> None:
         self._seed = seed
@@ -53,18 +53,20 @@ class Queues:
         self._queues: dict[str, Queue] = {}
 
     def named(self, name: str) -> Queue:
-        """The queue of that stored name."""
+        """The queue with that stored name."""
         queue = self._queues.get(name)
         if queue is None:
             queue = self._queues[name] = Queue(name, queue_id(self._seed, name), self._limits.get(name))
         return queue
 
     def find(self, key: str, kind: str) -> Queue | None:
-        """By `kind`: "id", "task" (the task's id) or "custom" (the name); None when nobody has named it yet."""
+        """Find a queue by `kind`: "id", "task" (the task's id) or "custom" (the name). None for a queue that was never
+        named.
+        """
         if kind == "id":
             return next((queue for queue in self._queues.values() if queue.id == key), None)
         return self._queues.get(f"{OWN}{key}" if kind == "task" else key)
 
     def all(self) -> list[Queue]:
-        """All of them, by the name that is shown."""
+        """All queues, ordered by the name that is shown."""
         return sorted(self._queues.values(), key=lambda queue: (queue.shown_name, queue.name))

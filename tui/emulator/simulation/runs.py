@@ -1,8 +1,7 @@
-"""A run as the server keeps it, and an attempt of it.
+"""The records of a run, its attempts and its waits.
 
-What lives here: the records, and nothing that happens to them (`lifecycle`). A hundred thousand of them are kept, so
-they hold what cannot be computed anew: payload, logs, spans and output are played from the task's script when asked.
-Times are epoch milliseconds.
+A world keeps a hundred thousand runs, so a record holds only what cannot be computed again. Payload, logs, spans and
+output are computed from the task's script on request. Times are epoch milliseconds.
 """
 
 from collections.abc import Mapping
@@ -14,14 +13,14 @@ from tui.emulator.simulation.script import NOTHING, Call, Json, Script, Task
 from tui.emulator.simulation.statuses import Status
 
 ABSENT = object()
-"""No payload was handed over: the task makes its own."""
+"""The trigger had no payload, so the task generates one."""
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """A stretch in which an attempt waited: for time (`runs` empty) or for the runs that it started.
+    """A period in which an attempt waited, for time (`runs` is empty) or for the runs that it started.
 
-    Fire-and-forget triggers have one too, of some milliseconds: the trace shows when they were made.
+    A trigger without a wait has one of some milliseconds, because the trace shows when it was called.
     """
 
     started_ms: int
@@ -32,7 +31,7 @@ class Block:
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """One attempt. `started_ms` is when the worker began, `dequeued_ms` when it took the run."""
+    """One attempt. A worker dequeued the run at `dequeued_ms` and called the task at `started_ms`."""
 
     number: int
     dequeued_ms: int
@@ -46,7 +45,7 @@ class Attempt:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One run. `task` is None for an identifier that no worker knows; `seed` makes its payload and its scripts."""
+    """One run. `task` is None for an identifier without a task; `seed` determines its payload and its scripts."""
 
     number: int
     id: str
@@ -68,7 +67,7 @@ class Run:
     ttl_ms: int | None = None
     idempotency_key: str = ""
     key_name: str = ""
-    """What its idempotency key was made from; the SDK sends a hash of that."""
+    """The text that the SDK hashed into the idempotency key."""
     batch_id: str = ""
     machine: str = "small-1x"
     concurrency_key: str = ""
@@ -87,15 +86,15 @@ class Run:
     listed_status: Status | None = None
     is_copying: bool = False
     key_expires_ms: int | None = None
-    """When its idempotency key may be used for another run; None: never."""
+    """When the idempotency key may be used for another run; None means never."""
     has_slot: bool = False
     schedule_id: str = ""
-    """Of the schedule that started it."""
+    """The schedule that started the run."""
     turn: int = 0
 
     @property
     def depth(self) -> int:
-        """How far below its root."""
+        """The number of ancestors."""
         depth, parent = 0, self.parent
         while parent is not None:
             depth, parent = depth + 1, parent.parent
@@ -103,7 +102,7 @@ class Run:
 
     @property
     def shown_key(self) -> str:
-        """The idempotency key as everybody is told it."""
+        """The idempotency key as the API shows it."""
         return self.key_name or self.idempotency_key
 
     @property
@@ -112,13 +111,13 @@ class Run:
         return self.failure.kind if self.failure else None
 
     def payload(self) -> Json:
-        """What it was triggered with."""
+        """The payload that the task is called with."""
         if self.given_payload is not ABSENT:
             return self.given_payload
         return self.task.payload(Random(self.seed)) if self.task else None
 
     def script(self, attempt: int) -> Script:
-        """What that attempt does: the same at each call."""
+        """The script of an attempt, the same at each call."""
         if self.given_script is not None:
             return self.given_script
         if self.task is None:
@@ -126,7 +125,7 @@ class Run:
         return self.task.script(Call(self.payload(), attempt, Random(self.seed * 31 + attempt), self.bug))
 
     def output(self) -> Json:
-        """What it returned, or `NOTHING`: only a completed run has an output."""
+        """The output of a completed run, or `NOTHING`."""
         if self.status is not Status.COMPLETED or not self.attempts:
             return NOTHING
         return self.script(self.attempts[-1].number).output

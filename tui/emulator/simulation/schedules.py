@@ -1,7 +1,6 @@
-"""Schedules: which a task has, and what a run gets that one of them started.
+"""The schedule of a task, and the payload that it passes to a run.
 
-What lives here: pure functions of a task and a moment. When schedules fire is `arrivals`'. Source: recordings 1241 and
-1242.
+`arrivals` fires the schedules. Source: recordings 1241 and 1242.
 """
 
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ _ID_LENGTH: Final = 21
 
 
 def schedule_of(task: Task) -> dict[str, Json]:
-    """What the detail of a scheduled run tells of its schedule."""
+    """The `schedule` object in the detail of a scheduled run."""
     expression, words = _cron(task.every_s or 60)
     return {
         "id": schedule_id(task),
@@ -30,12 +29,12 @@ def schedule_of(task: Task) -> dict[str, Json]:
 
 
 def schedule_id(task: Task) -> str:
-    """The id of a task's schedule, as `sched_rmvpuj863t5sge5st3832`."""
+    """The id of a task's schedule, like `sched_rmvpuj863t5sge5st3832`."""
     return f"sched_{base36(digest('schedule', task.id, size=16), _ID_LENGTH)}"
 
 
 def schedule_payload(task: Task, at_ms: int) -> dict[str, Json]:
-    """What a task gets from its schedule, which fires at that moment."""
+    """The payload of a run that the schedule starts at that time."""
     period_ms = (task.every_s or 60) * 1000
     return {
         "scheduleId": schedule_id(task),
@@ -54,7 +53,7 @@ def _iso(ms: int) -> str:
 
 
 def _cron(every_s: int) -> tuple[str, str]:
-    """The expression of a period, and it in words."""
+    """The cron expression of a period, and its description."""
     if every_s % _DAY_S == 0:
         return "0 0 * * *", "At 12:00 AM"
     if every_s % _HOUR_S == 0:

@@ -1,8 +1,7 @@
-"""What a task does in one attempt, as data: the vocabulary in which `company` and `reference` write their tasks.
+"""Scripts: what a task does in one attempt, as data. `demo_tasks` and `recorded_tasks` define their tasks with them.
 
-What lives here: the items of a script, the steps that show in its trace, the task. A script is a pure function of
-the run and the attempt (`Call`), so it is played once by the simulation and again, later, when somebody asks for the
-trace: nothing of it has to be kept.
+A script is a pure function of the run and the attempt (`Call`). The simulation executes it once, and the trace is
+computed from it again on request, so nothing of it has to be stored.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,12 +12,12 @@ from typing import Any
 from tui.emulator.simulation.failure import Failure
 
 Json = Any
-"""A JSON value: what payloads, outputs and metadata are made of."""
+"""A JSON value: payloads, outputs and metadata consist of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A line of the log. `level` is DEBUG, INFO, WARN or ERROR; `attributes` show in the detail of its span."""
+    """A log line. `level` is DEBUG, INFO, WARN or ERROR; `attributes` appear in the detail of its span."""
 
     level: str
     message: str
@@ -27,9 +26,9 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A `logger.trace` of the task, or with an `icon` one of the SDK's own.
+    """A `logger.trace` span, or with an `icon` one of the SDK's own spans.
 
-    `share` is its part of the time of what encloses it.
+    `share` is its part of the enclosing time.
     """
 
     message: str
@@ -41,12 +40,12 @@ class Span:
 
 
 Step = Log | Span
-"""What shows in a trace and takes no decision. Steps of a `Work` are spread over its time, in order."""
+"""Steps appear in the trace only. The steps of a `Work` are spread over its time, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """So many milliseconds of computing, and what they show."""
+    """Computing for this long, with the log lines and spans that it writes."""
 
     ms: int
     steps: tuple[Step, ...] = ()
@@ -54,9 +53,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`wait.for`, or `wait.forToken` for a token that comes, or times out, after so long.
+    """`wait.for`, or `wait.forToken` for a token that is completed or times out after this long.
 
-    The run costs nothing meanwhile; a deployed one is suspended when it is long.
+    The run costs nothing meanwhile. A deployed run is suspended during a long wait.
     """
 
     ms: int
@@ -65,7 +64,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One run to start."""
+    """A run to start."""
 
     task: str
     payload: Json = None
@@ -76,7 +75,7 @@ class Child:
 class Start:
     """Start other runs: `trigger`, `triggerAndWait` (`is_awaited`), or a batch of either (`is_batch`).
 
-    `must_succeed`: the result is unwrapped, so that a failed child fails this run.
+    With `must_succeed` the result is unwrapped, so a failed child fails this run.
     """
 
     children: tuple[Child, ...]
@@ -86,21 +85,21 @@ class Start:
 
     @property
     def function(self) -> str:
-        """The name of the SDK's function, which the children tell as `triggerFunction`."""
+        """The name of the SDK's function: `triggerFunction` of the children."""
         name = "batchTrigger" if self.is_batch else "trigger"
         return f"{name}AndWait" if self.is_awaited else name
 
 
 @dataclass(frozen=True, slots=True)
 class SetMetadata:
-    """`metadata.set`: these keys of the run's metadata change now."""
+    """`metadata.set`: set these keys of the run's metadata."""
 
     values: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
 class AddTags:
-    """`tags.add`: the run gets more tags."""
+    """`tags.add`: add tags to the run."""
 
     tags: tuple[str, ...]
 
@@ -108,12 +107,12 @@ class AddTags:
 Item = Work | Wait | Start | SetMetadata | AddTags
 
 NOTHING = object()
-"""The output of a task that returns nothing (an output of None is `null`)."""
+"""The output of a task that returns nothing. (An output of None is `null`.)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One attempt: its items in order, and how it ends: with `throws`, or else with `output`."""
+    """One attempt: its items in order, and its end, either `throws` or `output`."""
 
     items: tuple[Item, ...] = ()
     output: Json = NOTHING
@@ -122,7 +121,7 @@ class Script:
 
 @dataclass(slots=True)
 class Call:
-    """What a task's function is called with. `bug` is what a bad deploy makes it throw, if it does."""
+    """The arguments of a script. `bug` is the error that a bad deployment makes it throw."""
 
     payload: Json
     attempt: int
@@ -132,34 +131,34 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait before attempt 2, 3, …: `first_ms`, then `factor` times more, at most `most_ms`."""
+    """Delays before attempt 2, 3, …: `first_ms`, then `factor` times longer each, at most `most_ms`."""
 
     first_ms: int = 1000
     factor: float = 2.0
     most_ms: int = 30_000
 
     def delay_ms(self, failed_attempts: int) -> int:
-        """The wait after so many failed attempts (1, 2, …), before any jitter."""
+        """The delay after this many failed attempts (1, 2, …), before jitter."""
         return int(min(self.most_ms, self.first_ms * self.factor ** (failed_attempts - 1)))
 
 
 def no_payload(_: Random) -> Json:
-    """The payload of a task that takes none."""
+    """The payload of a task without one."""
     return None
 
 
 def no_tags(_: Random) -> tuple[str, ...]:
-    """The tags of a task that sets none."""
+    """The tags of a task without any."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task of the company.
+    """One task.
 
-    `weight`: how often it is triggered from outside, compared with the others (0: only by others, or by the API).
-    `file`: where its source is, for stacks and start events. `queue`: a custom queue's name, "" for its own.
-    `every_s`: a schedule's period instead of a weight.
+    `weight` is how often it is triggered from outside, relative to other tasks; 0 means only by other tasks or the API.
+    `file` is the path of its source, for stacks and start events. `queue` is the name of a custom queue, "" for its
+    own. A scheduled task has a period `every_s` instead of a weight.
     """
 
     id: str

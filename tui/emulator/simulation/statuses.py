@@ -1,7 +1,7 @@
-"""The words for a status that the server has, each in its five spellings.
+"""The statuses of a run, each with its word in every part of the API, and the `is…` flags derived from it.
 
-What lives here: the table of wire/README.md §2 as the server's side knows it, written anew from the recordings and
-not taken from `domain.status`, so that a mistake there cannot hide. Also the `is…` flags, lies included.
+The table follows tests/wire/recordings/README.md §2. It does not use `domain.status`, so that a mistake there cannot
+hide in the emulator. The flags are wrong where the server's are.
 """
 
 from enum import Enum
@@ -30,7 +30,7 @@ class Status(Enum):
         self.database = database
         self.title = title
 
-    # Members are compared by identity and live for ever; the default hash goes through the name each time.
+    # Members are singletons, so identity suffices; Enum's own hash looks the name up each time.
     __hash__ = object.__hash__
 
     @property
@@ -39,7 +39,7 @@ class Status(Enum):
         return self in FINAL
 
     def in_rest(self, *, is_versioned: bool) -> str:
-        """The word of a REST answer."""
+        """The word in a REST response."""
         return self.rest if is_versioned else self.legacy
 
     def flags(self, *, is_versioned: bool) -> dict[str, bool]:
@@ -70,4 +70,4 @@ FILTER_STATUSES: dict[str, tuple[Status, ...]] = {
     "REATTEMPTING": (),
     "INTERRUPTED": (),
 }
-"""What `filter[status]` takes, of both vocabularies (recordings 043-046, 051), and which runs each word means."""
+"""The words that `filter[status]` accepts, of both vocabularies, with their statuses (recordings 043-046, 051)."""

@@ -1,4 +1,4 @@
-"""Traces: the tree of spans of a run, played from its scripts, and its three spellings.
+"""Traces: the tree of spans of a run, computed from its scripts, and the responses made of it.
 
-What lives here: pure functions of a run and a moment. The routes over them are `routes.traces`.
+All functions are pure. `routes.traces` uses them.
 """

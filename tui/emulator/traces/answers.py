@@ -1,7 +1,6 @@
-"""A trace as the API tells it: nested (`/trace`), flat (`/events`), and one span in detail.
+"""The responses of a trace: nested (`/trace`), flat (`/events`), and the detail of one span.
 
-What lives here: keys, their order, limits and the spelling of values; which spans there are is `trace`'s matter.
-Source: wire/README.md §5, recordings 210-292.
+`tree` builds the spans. Source: tests/wire/recordings/README.md §5, recordings 210-292.
 """
 
 import re
@@ -18,18 +17,18 @@ from tui.emulator.traces.tree import trace_id_of, trace_of, trace_root
 
 TRACE_ROWS = 5_000
 EVENT_ROWS = 25_000
-"""Rows as the server stores them, which are more than spans: see `_first_rows`."""
+"""Maximum rows as the server stores them. A span has more than one; see `_first_rows`."""
 
 TRIGGERED_RUNS = 50
 
 KeptEvents = dict[int, set[int]]
-"""By the `id()` of a span that is told: the numbers of those of its events that are."""
+"""The numbers of the events that are kept, by the `id()` of their span."""
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 
 
 def trace_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = TRACE_ROWS) -> Json | None:
-    """The body of `/trace`, with so many rows at most, the earliest; None while there is no trace."""
+    """The body of `/trace` with at most the first `rows` rows; None while there is no trace."""
     run_span = trace_of(run, now_ms, environment)
     if run_span is None:
         return None
@@ -39,7 +38,7 @@ def trace_answer(run: Run, now_ms: int, environment: Environment, *, rows: int =
 
 
 def events_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = EVENT_ROWS) -> Json:
-    """The body of `/events`: the run's own spans without the engine's rows, silently cut (recordings 235, 762)."""
+    """The body of `/events`: the run's own spans without engine rows, cut without notice (recordings 235, 762)."""
     run_span = trace_of(run, now_ms, environment, own_spans_only=True)
     if run_span is None:
         return {"events": []}
@@ -50,9 +49,9 @@ def events_answer(run: Run, now_ms: int, environment: Environment, *, rows: int 
 
 
 def span_answer(run: Run, span_id: str, now_ms: int, environment: Environment) -> Json | None:
-    """The body of one span's detail; None when the trace that the run is in has no such span.
+    """The body of a span's detail; None when the run's trace has no such span.
 
-    Its `runId` is that of the run that was asked for, whoever's the span is (recordings 281-283).
+    Its `runId` is the run in the path, even if another run owns the span (recordings 281-283).
     """
     for root in dict.fromkeys((run, trace_root(run))):
         run_span = trace_of(root, now_ms, environment)
@@ -63,11 +62,11 @@ def span_answer(run: Run, span_id: str, now_ms: int, environment: Environment) -
 
 
 def _first_rows(spans: list[TraceSpan], rows: int) -> KeptEvents | None:
-    """What the first so many stored rows tell: of each span how many of its events. None: that is everything.
+    """The spans and events within the first `rows` stored rows. None means all of them.
 
-    A span is a row when it begins and another when it ends, both at the time of its begin; each of its events is a row
-    at its own time. So a cut trace knows the end of an attempt whose exception it lacks (recording 1011: 5,000 rows are
-    4,982 lines, 7 rows of the engine, two each of three spans, and 5 events).
+    A span is stored as one row for its start and one for its end, both at the time of its start. Each of its events is
+    a row at its own time. So a truncated trace knows the end of an attempt but lacks its exception (recording 1011:
+    5,000 rows are 4,982 lines, 7 engine rows, two for each of three spans, and 5 events).
     """
     if sum(1 + _is_stored_twice(span) + len(span.events) for span in spans) <= rows:
         return None
@@ -87,7 +86,7 @@ def _first_rows(spans: list[TraceSpan], rows: int) -> KeptEvents | None:
 
 
 def _is_stored_twice(span: TraceSpan) -> bool:
-    """Whether its begin was stored before its end: so it is of all that takes time, but for a planned delay."""
+    """Whether its start was stored before its end: true for everything that takes time, except a planned delay."""
     return span.level == "TRACE" and span.style is not DELAY and not span.is_partial
 
 
@@ -101,7 +100,7 @@ def _events_of(span: TraceSpan, kept: KeptEvents | None) -> list[dict[str, Any]]
 
 
 def _walk(run_span: TraceSpan) -> Iterator[TraceSpan]:
-    """All spans, parents first."""
+    """Iterate over all spans, parents first."""
     pending = [run_span]
     while pending:
         span = pending.pop()
@@ -162,7 +161,7 @@ def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
         "isCancelled": span.is_cancelled,
         "level": span.level,
         "startTime": iso_time(span.started_ms),
-        # JavaScript has one kind of number: whole ones are written without a point.
+        # JavaScript writes whole numbers without a decimal point.
         "durationMs": span.duration_ns / NS_PER_MS if rest_ns else whole_ms,
     }
     properties = attributes(span.properties)
@@ -186,9 +185,9 @@ def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
 
 
 def attributes(given: Mapping[str, Json]) -> dict[str, Json]:
-    """As the event store gives them back: keys in order, without what is null or an empty object (recording 272).
+    """Attributes as the event store returns them: sorted keys, without nulls and empty objects (recording 272).
 
-    A point in a key makes an object of it, since that is how the SDK sends what is inside one.
+    A dot in a key creates a nested object, because that is how the SDK sends one.
     """
     body: dict[str, Json] = {}
     for key in sorted(given):

@@ -1,7 +1,6 @@
-"""What the platform itself writes into the trace of a run: rows of level DEBUG, which are noise to everybody else.
+"""The rows that the platform itself writes into a trace, at level DEBUG. Only `/trace` returns them.
 
-What lives here: which of them there are, and when, with the words of recordings 210-241. They are told by `/trace`
-only, and no client should need them.
+No client should need them. Their texts are those of recordings 210-241.
 """
 
 from dataclasses import dataclass
@@ -16,20 +15,20 @@ from tui.emulator.traces.spans import ENGINE_NS, TraceSpan, TraceView
 from tui.emulator.traces.steps import Pause
 
 SUSPENDING_MS = 180
-"""A run is suspended so long after it began to wait (recording 226)."""
+"""A run is suspended this long after it began to wait (recording 226)."""
 
 DEQUEUED = "[engine] PENDING_EXECUTING - Run was dequeued for execution"
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Hangs the rows that can be seen under a run's own span; a development worker makes some of its own."""
+    """Adds the engine's rows to the span of a run. A development worker adds some of its own."""
 
     view: TraceView
     environment: Environment
 
     def queued(self, run_span: TraceSpan) -> None:
-        """What happened before the first attempt."""
+        """Rows before the first attempt."""
         run = run_span.run
         if run.queued_ms is not None:
             self._row(run_span, run.queued_ms + 6, "[engine] QUEUED - Run was QUEUED")
@@ -40,18 +39,18 @@ class Engine:
             self._row(run_span, run.started_ms, DEQUEUED)
 
     def dequeued(self, run_span: TraceSpan, attempt: Attempt) -> None:
-        """A worker has the run, unless it never gave it back: after a short wait it goes on."""
+        """A worker dequeued the run. After a short backoff it still has the run, so there is no row."""
         before = run_span.run.attempts[attempt.number - 2] if attempt.number > 1 else None
         if before is None or before.retry_at_ms != attempt.dequeued_ms:
             self._row(run_span, attempt.dequeued_ms, DEQUEUED)
 
     def attempt_created(self, run_span: TraceSpan, attempt: Attempt) -> None:
-        """There is an attempt."""
+        """The attempt exists."""
         self._subscription(run_span, attempt.dequeued_ms + 24, "subscribe")
         self._row(run_span, attempt.dequeued_ms + 30, "[engine] EXECUTING - Attempt created, starting execution")
 
     def attempt_failed(self, run_span: TraceSpan, failed_ms: int, retry_at_ms: int) -> None:
-        """There will be another one."""
+        """The attempt failed and another one will follow."""
         if retry_at_ms - failed_ms < LONG_BACKOFF_MS:
             message = "[engine] EXECUTING - Attempt failed with a short delay, starting a new attempt"
             self._row(run_span, failed_ms + 37, message)
@@ -60,7 +59,7 @@ class Engine:
             self._subscription(run_span, failed_ms + 91, "unsubscribe")
 
     def blocked(self, run_span: TraceSpan, pause: Pause, block: Block) -> None:
-        """It waits, and goes on."""
+        """The run waits, and continues."""
         if isinstance(pause, Start) and not pause.is_awaited:
             return
         message = "[engine] EXECUTING_WITH_WAITPOINTS - Run was blocked by a waitpoint."
@@ -74,7 +73,7 @@ class Engine:
             self._row(run_span, block.ended_ms - (RESTORED_MS if is_suspended else 0), message)
 
     def is_suspended(self, pause: Pause, block: Block) -> bool:
-        """Whether the run leaves its worker meanwhile."""
+        """Whether the run leaves its worker during the wait."""
         if not self.environment.suspends:
             return False
         if isinstance(pause, Wait):
@@ -83,7 +82,9 @@ class Engine:
         return pause.is_awaited and until_ms - block.started_ms >= SUSPENDING_MS
 
     def finished(self, run_span: TraceSpan, ended_ms: int) -> None:
-        """It ended. Only who waits for it sees most of this: a run's own trace ends with the run."""
+        """The run ended. Most of these rows appear only in a waiting parent's trace: a run's own trace ends with the
+        run.
+        """
         run = run_span.run
         if not run.attempts:
             return

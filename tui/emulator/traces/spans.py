@@ -1,8 +1,7 @@
 """A span of a trace, as the server knows it at one moment.
 
-What lives here: the value, how it looks, and when the server comes to know of it; which spans a run has is said in
-`trace`, how they are told in `trace_answers`. Spans come in late, in batches: a new one 150 to 600 ms after it began,
-and its end as long after it ended (wire/README.md §9, recordings 762 and 764).
+Spans reach the server late and in batches: a new one 150 to 600 ms after its start, its end as long after that. Source:
+tests/wire/recordings/README.md §9, recordings 762 and 764.
 """
 
 from collections.abc import Mapping
@@ -15,18 +14,18 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
 
 FIRST_LAG_MS = 200
-"""A run younger than that has no trace yet (recordings 215, 762)."""
+"""A younger run has no trace yet (recordings 215, 762)."""
 
 LAG_MS = 150
 BATCH_MS = 450
-"""So often the spans of a run are sent."""
+"""The worker sends spans this often."""
 
 NS_PER_MS = 1_000_000
 NOISE_NS = 256
-"""Times are floats of nanoseconds on the server, so that they are multiples of this (wire/README.md §5)."""
+"""The server stores nanoseconds as floats, so they are multiples of this (tests/wire/recordings/README.md §5)."""
 
 OPEN_NS = 58_624
-"""What the worker tells as the duration of a span that is still open, at least (recordings 220-223)."""
+"""The minimum duration that the worker reports for an open span (recordings 220-223)."""
 
 ENGINE_NS = 100
 
@@ -46,9 +45,9 @@ LOGS: Mapping[str, Style] = {level: {"icon": level.lower()} for level in ("DEBUG
 
 @dataclass(slots=True, eq=False)
 class TraceSpan:
-    """One span, or one line of the log. `attempt` is the number of the attempt that it belongs to.
+    """One span or one log line. `attempt` is the number of its attempt.
 
-    `duration_ns` is in nanoseconds. `triggered`: the runs that it started. `is_waitpoint`: it waits for time.
+    `triggered` are the runs that it started. `is_waitpoint` marks a wait for time or a token.
     """
 
     id: str
@@ -70,13 +69,13 @@ class TraceSpan:
     children: list["TraceSpan"] = field(default_factory=list)
 
     def fail(self, failure: Failure) -> None:
-        """Let its detail tell what went wrong."""
+        """Mark the span as failed, with the error in its detail."""
         self.is_error = True
         error = {key: text.replace("\0", "") for key, text in failure.in_span().items()}
         self.properties = {**self.properties, "error": error}
 
     def throw(self, failure: Failure, at_ms: int) -> None:
-        """Let it have been passed by what was thrown then."""
+        """Mark the span as failed, with the exception as an event."""
         self.fail(failure)
         exception = {key: text.replace("\0", "") for key, text in failure.in_exception().items()}
         self.events.append({"name": "exception", "time": iso_time(at_ms), "properties": {"exception": exception}})
@@ -84,13 +83,13 @@ class TraceSpan:
 
 @dataclass(frozen=True, slots=True)
 class TraceView:
-    """What can be seen at `now_ms`. No row that is later than `last_ms` is: there the asked run was over."""
+    """The part of a trace that is visible at `now_ms`. Rows after `last_ms`, the end of the run, never are."""
 
     now_ms: int
     last_ms: int | None = None
 
     def add_row(self, parent: TraceSpan, span: TraceSpan) -> None:
-        """Hang what takes no time (a log line, a row of the engine) under its parent, if it is known by now."""
+        """Add a row without a duration (a log line, an engine row) to its parent, if the server knows it by now."""
         is_late = self.last_ms is not None and span.started_ms > self.last_ms
         if self._has_received(span, span.started_ms) and not is_late:
             parent.children.append(span)
@@ -104,10 +103,10 @@ class TraceView:
         cancelled_ms: int | None = None,
         failure: Failure | None = None,
     ) -> bool:
-        """Hang a span under its parent if its begin is known by now, and close it if its end is.
+        """Add a span to its parent if the server knows its start, and close it if the server knows its end.
 
-        `ended_ms` None: it is never closed. `cancelled_ms`: when what it belongs to was canceled, which closes what is
-        still open and lets nothing begin. `failure`: what ended it. Gives whether it is there.
+        `ended_ms` is None for a span that is never closed. At `cancelled_ms` a cancel closed what was open and let
+        nothing start. `failure` ended the span. Returns whether the span was added.
         """
         if parent is None:
             is_known = self.now_ms - span.run.created_ms >= FIRST_LAG_MS
@@ -126,8 +125,8 @@ class TraceView:
         return True
 
     def _has_received(self, span: TraceSpan, ms: int) -> bool:
-        """Whether the batch with what happened to that span then has come in."""
-        # The platform and the worker send their own.
+        """Whether the server has received the batch with this moment of the span."""
+        # The platform and the worker send separate batches.
         is_platforms = span.style is TASK or span.style is DELAY or span.duration_ns == ENGINE_NS
         beat = span.run.seed // BATCH_MS if is_platforms else span.run.seed
         return ms + LAG_MS + -(ms + beat) % BATCH_MS <= self.now_ms
@@ -136,7 +135,7 @@ class TraceView:
 def _close(span: TraceSpan, ended_ms: int, failure: Failure | None) -> None:
     span.duration_ns = duration_ns(span.started_ms, ended_ms)
     if not span.is_cancelled and span.style is not TASK:
-        # The worker's clock is finer than the milliseconds of the world.
+        # The worker's clock is more precise than the world's milliseconds.
         span.duration_ns += int(span.id[-3:], 16) * 200 // NOISE_NS * NOISE_NS
     if failure is not None:
         span.throw(failure, ended_ms)
@@ -149,5 +148,5 @@ def _leave_open(span: TraceSpan) -> None:
 
 
 def duration_ns(started_ms: int, ended_ms: int) -> int:
-    """The nanoseconds between two times: a difference of floats, so that 946 ms are 946000128 ns (recording 241)."""
+    """The nanoseconds between two times: a difference of floats, so 946 ms are 946000128 ns (recording 241)."""
     return max(0, int(float(ended_ms * NS_PER_MS) - float(started_ms * NS_PER_MS)))

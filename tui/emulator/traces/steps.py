@@ -1,7 +1,6 @@
-"""How the items of a script show in a trace: work as log lines and spans, pauses as spans of the SDK's names.
+"""Turns the items of a script into spans: work into log lines and spans, waits into the SDK's own spans.
 
-What lives here: the translation, item by item. When an item was reached, and which attempt it belongs to, is said in
-`trace`. Source: recordings 220-223, 234, 235, 250, 253.
+`tree` knows when an attempt reached an item. Source: recordings 220-223, 234, 235, 250, 253.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +16,11 @@ Pause = Wait | Start
 
 _UNITS = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000))
 _PHASES = (("dequeue", 0.0, 0.0), ("create_attempt", 0.03, 0.3), ("fork", 0.34, 0.55), ("bootstrap", 0.9, 0.07))
-"""Of a cold start: when each begins and what it takes, as parts of the whole (recordings 225, 261)."""
+"""The phases of a cold start: the start and the length of each, as parts of the whole (recordings 225, 261)."""
 
 
 def split_at_pauses(script: Script) -> Iterator[tuple[list[Work], Pause | None]]:
-    """The work up to each pause, with that pause; the last has none. What shows in no trace is left out."""
+    """The work before each pause, with that pause; the last one has none. Items that no trace shows are left out."""
     works: list[Work] = []
     for item in script.items:
         if isinstance(item, Work):
@@ -43,10 +42,10 @@ def add_steps(
     cancelled_ms: int | None = None,
     is_nested: bool = False,
 ) -> None:
-    """Spread steps over `ms` milliseconds, in order, and hang what can be seen of them under `parent`.
+    """Spread steps over `ms` milliseconds in order, and add the visible ones to `parent`.
 
-    What spans do not take of the time lies after the steps, in equal parts; inside a span one lies before them too
-    (recordings 220, 250). `path` makes their ids.
+    The time that the spans leave free is divided equally after the steps; inside a span also before the first one
+    (recordings 220, 250). `path` determines their ids.
     """
     if not steps:
         return
@@ -91,21 +90,21 @@ def pause_span(parent: TraceSpan, pause: Pause, block: Block, path: str) -> Trac
 
 
 def started_properties(block: Block) -> dict[str, Json]:
-    """What a span tells of the runs that it started, once it is over (recordings 281-283)."""
+    """The properties of a span that started runs, once it ended (recordings 281-283)."""
     if block.batch_id:
         return {"batchId": block.batch_id, "runCount": len(block.runs)}
     return {"runId": block.runs[0].id} if block.runs else {}
 
 
 def is_thrown(pause: Pause, block: Block) -> bool:
-    """Whether a child that failed ended the attempt there."""
+    """Whether a failed child ended the attempt at this pause."""
     if not isinstance(pause, Start) or not pause.is_awaited or not pause.must_succeed:
         return False
     return any(run.status is not Status.COMPLETED for run in block.runs)
 
 
 def start_events(run: Run, attempt: Attempt, started_ms: int) -> list[dict[str, Json]]:
-    """The events of a cold start that was over at `started_ms`; durations in milliseconds (recordings 225, 261)."""
+    """The events of a cold start that ended at `started_ms`; durations in milliseconds (recordings 225, 261)."""
     file = run.task.file if run.task is not None else f"src/trigger/{run.task_id}.ts"
     dequeued_ms = attempt.dequeued_ms
     whole_ms = max(0, started_ms - dequeued_ms)
@@ -137,7 +136,7 @@ def _accessory(text: str) -> Style:
 
 
 def _in_words(ms: int) -> str:
-    """`12 seconds`, `1 minute`: in the largest unit that leaves no rest."""
+    """`12 seconds`, `1 minute`: in the largest unit without a remainder."""
     unit, unit_ms = next(((name, size) for name, size in _UNITS if ms and ms % size == 0), ("second", 1000))
     count = ms / unit_ms
     return f"{count:g} {unit}{'' if count == 1 else 's'}"

@@ -1,8 +1,8 @@
-"""The trace of a run: the tree of its spans and of its awaited descendants', played anew from scripts and blocks.
+"""Builds the trace of a run: the tree of its spans and of the descendants that it waits for.
 
-What lives here: which spans there are, when they began and ended, and how. When the server knows of them is said in
-`spans`, what they look like in `trace_steps` and `trace_engine`. Nothing is kept: the same run at the same moment has
-the same trace. Source: wire/README.md §5 and §6, recordings 210-292.
+The tree is computed from scripts and blocks and never stored: the same run at the same time has the same trace. `spans`
+decides when the server knows a span; `steps` and `engine` build the parts. Source: tests/wire/recordings/README.md §5
+and §6, recordings 210-292.
 """
 
 from tui.emulator.environment import Environment
@@ -36,43 +36,43 @@ from tui.emulator.traces.steps import (
 )
 
 BEFORE_CREATED_MS = 3
-"""A run's own span begins so long before its row is there (recordings 240 and 100)."""
+"""A run's own span starts this long before its row exists (recordings 240 and 100)."""
 
 WARM_MS = 4
 DONE_MS = 2
-"""Before and after `run()` an attempt takes some time of its own (recording 241)."""
+"""An attempt takes some time of its own before and after `run()` (recording 241)."""
 
 DOWNLOAD_MS = 60
 HOOK_MS = 5
 DELAYED_MS = 25
 UP_FROM_MS = 100
 RECORD_MS = 30
-"""The times of `lifecycle`: an attempt has a record so long after the run was taken, and its process is up later."""
+"""Times of `attempts`: an attempt has a record this long after it was dequeued, and its process starts later."""
 
 
 def trace_of(run: Run, now_ms: int, environment: Environment, *, own_spans_only: bool = False) -> TraceSpan | None:
-    """The run's own span with all below it, as the server knows them at that moment; None while it knows of none.
+    """The run's own span with everything below it, as the server knows them at `now_ms`; None while it knows none.
 
-    `own_spans_only`: without the spans of other runs.
+    With `own_spans_only`, spans of other runs are left out.
     """
     last_ms = _ended_ms(run) if run.status.is_final else None
     return _TraceBuilder(TraceView(now_ms, last_ms), environment, own_spans_only=own_spans_only).run(run, None)
 
 
 def trace_root(run: Run) -> Run:
-    """The run whose trace it is in: itself, or the uppermost of those that wait for it (recordings 234-237, 256)."""
+    """The run that owns the trace: the run itself, or the topmost run that waits for it (recordings 234-237, 256)."""
     while run.parent is not None and _is_awaited(run):
         run = run.parent
     return run
 
 
 def trace_id_of(run: Run) -> str:
-    """The id of the trace that it is in."""
+    """The id of the trace that contains the run."""
     return trace_id(trace_root(run).seed)
 
 
 class _TraceBuilder:
-    """Plays one run after the other, and hangs up what can be seen of it."""
+    """Adds the visible spans, run by run."""
 
     def __init__(self, view: TraceView, environment: Environment, *, own_spans_only: bool) -> None:
         self._view = view
@@ -80,7 +80,7 @@ class _TraceBuilder:
         self._own_spans_only = own_spans_only
 
     def run(self, run: Run, parent: TraceSpan | None) -> TraceSpan | None:
-        """A run's own span and all below it."""
+        """Add a run's own span and everything below it."""
         parent_id = _parent_id(run) if parent is None else parent.id
         started_ms = run.created_ms - (0 if _is_awaited(run) else BEFORE_CREATED_MS)
         run_span = TraceSpan(span_id(run.seed, ""), parent_id, run, run.task_id, started_ms, TASK)
@@ -112,7 +112,7 @@ class _TraceBuilder:
             run_span, span, _closed_ms(attempt), cancelled_ms=_cancelled_ms(attempt), failure=attempt.failure
         )
         if is_first:
-            # A cold start counts from when the run was taken, so the attempt comes before this row (recording 240).
+            # A cold start counts from the dequeue, so the attempt's span comes before this row (recording 240).
             self._engine.attempt_created(run_span, attempt)
         if is_there:
             if is_first:
@@ -125,7 +125,7 @@ class _TraceBuilder:
         self._delay(run_span, attempt)
 
     def _add_function(self, run_span: TraceSpan, span: TraceSpan, attempt: Attempt) -> None:
-        """`run()`, and what comes after it."""
+        """Add `run()` and what follows it."""
         run, closed_ms, cancelled_ms = run_span.run, _closed_ms(attempt), _cancelled_ms(attempt)
         function = _child_span(span, "run()", attempt.started_ms)
         function.style = FUNCTION
@@ -147,7 +147,7 @@ class _TraceBuilder:
             self._view.add_span(span, part, closed_ms)
 
     def _delay(self, run_span: TraceSpan, attempt: Attempt) -> None:
-        """The wait for the next attempt, which has its final duration as soon as it is planned (recording 241)."""
+        """Add the delay before the next attempt. Its duration is final as soon as it is planned (recording 241)."""
         failed_ms, retry_at_ms = attempt.ended_ms, attempt.retry_at_ms
         if failed_ms is None or retry_at_ms is None:
             return
@@ -162,7 +162,7 @@ class _TraceBuilder:
     def _add_items(
         self, run_span: TraceSpan, function: TraceSpan, script: Script, attempt: Attempt, done_ms: int | None
     ) -> None:
-        """The items of a script, as far as they were reached; none is longer than `run()`."""
+        """Add the items that the attempt reached. None is longer than `run()`."""
         cancelled_ms = _cancelled_ms(attempt)
         at_ms = attempt.started_ms
         for index, (works, pause) in enumerate(split_at_pauses(script)):
@@ -200,12 +200,12 @@ def _child_span(span: TraceSpan, message: str, started_ms: int) -> TraceSpan:
 
 
 def _is_up(attempt: Attempt) -> bool:
-    """Whether its process came to run the task; before that the time of its begin is that of its record."""
+    """Whether its process started to run the task. Before that, `started_ms` is the time of its record."""
     return not RECORD_MS <= attempt.started_ms - attempt.dequeued_ms < UP_FROM_MS
 
 
 def _closed_ms(attempt: Attempt) -> int | None:
-    """When its spans were closed: never, where an internal failure took the process away (recordings 247, 249)."""
+    """When its spans were closed; None after an internal failure, which ends the process (recordings 247, 249)."""
     is_lost = attempt.failure is not None and attempt.failure.is_internal
     return None if is_lost or attempt.is_cancelled else attempt.ended_ms
 
@@ -223,7 +223,7 @@ def _ended_ms(run: Run) -> int:
 
 
 def _parent_id(run: Run) -> str | None:
-    """The span that started it and waits for it."""
+    """The id of the span that started the run and waits for it."""
     if run.parent is None or not _is_awaited(run):
         return None
     for attempt in run.parent.attempts:
