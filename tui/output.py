@@ -21,7 +21,7 @@ from tui.present.ascii import ascii_line, ascii_text
 from tui.present.json.text import compact
 from tui.present.printed.table import PrintedTable
 from tui.present.redaction import Redactor
-from tui.present.status import LOOKS
+from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token
 
 DEFAULT_WIDTH: Final = 80
@@ -35,7 +35,7 @@ _MAX_COLUMNS_DIGITS: Final = 5
 # Colours of every terminal that are readable on light and dark backgrounds. Greys use the default colour: many
 # terminals draw the dim attribute unreadably.
 _SGR: Final = {Token.ROSE: "31", Token.AMBER: "33", Token.GREEN: "32", Token.BLUE: "36", Token.ACCENT: "35"}
-_GLYPHS: Final = "".join(look.glyph for look in LOOKS.values()) + "…⋯├─└│▌·"
+_GLYPHS: Final = "".join(look.glyph for look in STATUS_STYLES.values()) + "…⋯├─└│▌·"
 
 
 class OutputClosed(Exception):

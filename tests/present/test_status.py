@@ -8,18 +8,18 @@ from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, RunStatus, parse_status
-from tui.present.status import LOOKS, look_of, look_of_attempt, look_of_status
+from tui.present.status import STATUS_STYLES, style_of, style_of_attempt, style_of_status
 from tui.present.styled import Token
 
 
 def test_every_status_has_a_look_of_its_own() -> None:
-    assert {row.title for row in STATUS_TABLE} == set(LOOKS)
-    assert len({look.glyph for look in LOOKS.values()}) == len(LOOKS)
-    assert len({look.ascii_glyph for look in LOOKS.values()}) == len(LOOKS)
+    assert {row.title for row in STATUS_TABLE} == set(STATUS_STYLES)
+    assert len({look.glyph for look in STATUS_STYLES.values()}) == len(STATUS_STYLES)
+    assert len({look.ascii_glyph for look in STATUS_STYLES.values()}) == len(STATUS_STYLES)
 
 
 def test_every_glyph_is_one_cell_and_every_ascii_glyph_is_ascii() -> None:
-    for look in LOOKS.values():
+    for look in STATUS_STYLES.values():
         assert cell_len(look.glyph) == 1
         assert len(look.ascii_glyph) == 1
         assert look.ascii_glyph.isascii()
@@ -50,19 +50,19 @@ def test_every_glyph_is_one_cell_and_every_ascii_glyph_is_ascii() -> None:
 def test_a_status_looks_as_the_looks_page_says(
     word: str, glyph: str, ascii_glyph: str, shown: str, token: Token
 ) -> None:
-    look = look_of(sample(word))
+    look = style_of(sample(word))
     assert (look.glyph, look.ascii_glyph, look.word, look.name.token) == (glyph, ascii_glyph, shown, token)
     assert look.name.is_bold == parse_status(word).canonical.is_failed
-    assert look_of_status(parse_status(word)) == look
+    assert style_of_status(parse_status(word)) == look
 
 
 def test_the_glyphs_of_completed_and_pending_version_have_a_colour_that_their_words_have_not() -> None:
-    assert look_of(sample("COMPLETED")).mark.token is Token.GREEN
-    assert look_of(sample("PENDING_VERSION")).mark.token is Token.AMBER
+    assert style_of(sample("COMPLETED")).mark.token is Token.GREEN
+    assert style_of(sample("PENDING_VERSION")).mark.token is Token.AMBER
 
 
 def test_executing_again_is_reattempting() -> None:
-    assert look_of(sample("EXECUTING", attempt_count=2)).word == "Reattempting"
+    assert style_of(sample("EXECUTING", attempt_count=2)).word == "Reattempting"
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -70,18 +70,18 @@ def test_an_unknown_status_is_a_question_mark_and_the_servers_word_made_harmless
     run = sample("QUEUED")
     assert run.state
     status = parse_status("QUANTUM\x1b[2J", ended=ended)
-    look = look_of(replace(run, state=replace(run.state, status=status)))
+    look = style_of(replace(run, state=replace(run.state, status=status)))
     assert (look.glyph, look.name.text, look.name.token) == ("?", "QUANTUM␛[2J", Token.MUTED)
 
 
 def test_a_status_that_is_empty_or_was_never_read_is_not_made_up() -> None:
-    assert (look_of(Run(RunId("run_1"))).glyph, look_of(Run(RunId("run_1"))).word) == ("?", "·")
-    assert look_of_status(None).glyph == "?"
-    assert look_of_status(parse_status("")).word == "·"
+    assert (style_of(Run(RunId("run_1"))).glyph, style_of(Run(RunId("run_1"))).word) == ("?", "·")
+    assert style_of_status(None).glyph == "?"
+    assert style_of_status(parse_status("")).word == "·"
 
 
 def test_every_attempt_status_has_a_look() -> None:
-    shown = {status: look_of_attempt(status).word for status in AttemptStatus}
+    shown = {status: style_of_attempt(status).word for status in AttemptStatus}
     assert shown == {
         AttemptStatus.EXECUTING: "Executing",
         AttemptStatus.COMPLETED: "Completed",

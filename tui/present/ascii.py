@@ -9,12 +9,12 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from tui.present.status import LOOKS
+from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token
 
 _FEET: Final = frozenset({Token.TALL_FOOT, Token.LOW_FOOT})
 _ONE_CELL: Final = {
-    **{look.glyph: look.ascii_glyph for look in LOOKS.values()},
+    **{style.glyph: style.ascii_glyph for style in STATUS_STYLES.values()},
     "●": "*", "▌": ">", "•": "*", "▸": ">", "▾": "v", "━": "=", "╺": "=", "╸": "=", "╌": ".",
     "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "█": "#",
     "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",

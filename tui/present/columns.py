@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present import formatting
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
 
 
@@ -71,44 +71,44 @@ def short_id(run_id: RunId, token: Token) -> Line:
 
 
 def _status(run: Run, _now: Now) -> Line:
-    return (look_of(run).name,)
+    return (style_of(run).name,)
 
 
 def _task(run: Run, _now: Now) -> Line:
-    return (Piece(run.fixed.task or formatting.NONE, look_of(run).row.task),)
+    return (Piece(run.fixed.task or formatting.NONE, style_of(run).row.task),)
 
 
 def _run(run: Run, _now: Now) -> Line:
-    return short_id(run.id, look_of(run).row.rest)
+    return short_id(run.id, style_of(run).row.rest)
 
 
 def _took(run: Run, now: Now) -> Line:
     is_frozen = now.frozen_at is not None and not run.is_final
     ran = took(run, now.frozen_at or now.at)
-    return (Piece(formatting.duration(ran, frozen=is_frozen and ran is not None), look_of(run).row.took),)
+    return (Piece(formatting.duration(ran, frozen=is_frozen and ran is not None), style_of(run).row.took),)
 
 
 def _age(run: Run, now: Now) -> Line:
-    return (Piece(formatting.age(run.fixed.created_at, now.at), look_of(run).row.number),)
+    return (Piece(formatting.age(run.fixed.created_at, now.at), style_of(run).row.number),)
 
 
 def _version(run: Run, _now: Now) -> Line:
-    return (Piece(run.fixed.version or formatting.NONE, look_of(run).row.rest),)
+    return (Piece(run.fixed.version or formatting.NONE, style_of(run).row.rest),)
 
 
 def _tags(run: Run, _now: Now) -> Line:
-    token = look_of(run).row.rest
+    token = style_of(run).row.rest
     return joined((Piece(tag, token),) for tag in (run.state.tags if run.state else ()))
 
 
 def _error(run: Run, _now: Now) -> Line:
     error = run.error[1] if run.error else None
-    return () if error is None else (Piece(first_line(error.message), look_of(run).row.rest),)
+    return () if error is None else (Piece(first_line(error.message), style_of(run).row.rest),)
 
 
 def _cost(run: Run, _now: Now) -> Line:
     text = formatting.cost(run.state.cost_cents + run.state.base_cost_cents) if run.state else formatting.NONE
-    return (Piece(text, look_of(run).row.rest),)
+    return (Piece(text, style_of(run).row.rest),)
 
 
 STATUS: Final = Column("status", "status", 15, _status)
@@ -159,4 +159,4 @@ def row(run: Run, slots: Sequence[Slot], now: Now, *, status: Piece | None = Non
         if is_current and column is TASK:
             cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
         cells.append(fit(cell, width, column.align))
-    return (look_of(run).mark, Piece(" "), *joined(cells))
+    return (style_of(run).mark, Piece(" "), *joined(cells))

@@ -67,9 +67,9 @@ def _finished(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Toke
     return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
 
 
-LOOKS: Final = {
-    look.word: look
-    for look in (
+STATUS_STYLES: Final = {
+    style.word: style
+    for style in (
         _waiting("Delayed", "◌", ":"),
         _waiting("Queued", "○", "."),
         _waiting("Pending version", "△", "^", Token.AMBER),
@@ -115,29 +115,29 @@ UNSURE: Final = {
 }
 """What is said instead while the trace, which tells whether the code runs or waits, was not read."""
 _OF_ATTEMPT: Final = {
-    AttemptStatus.EXECUTING: LOOKS["Executing"],
-    AttemptStatus.COMPLETED: LOOKS["Completed"],
-    AttemptStatus.FAILED: LOOKS["Failed"],
-    AttemptStatus.CANCELED: LOOKS["Canceled"],
+    AttemptStatus.EXECUTING: STATUS_STYLES["Executing"],
+    AttemptStatus.COMPLETED: STATUS_STYLES["Completed"],
+    AttemptStatus.FAILED: STATUS_STYLES["Failed"],
+    AttemptStatus.CANCELED: STATUS_STYLES["Canceled"],
 }
 
 
-def look_of(run: Run) -> StatusStyle:
+def style_of(run: Run) -> StatusStyle:
     """How the status of a run looks. A run whose state was never read has none: `?` and `·`."""
     if run.state is None:
         return UNKNOWN
     return _look(run.title, run.state.status.specificity)
 
 
-def look_of_status(status: Status | None) -> StatusStyle:
+def style_of_status(status: Status | None) -> StatusStyle:
     """The same where only a status is known, as of the runs in a tree."""
     return UNKNOWN if status is None else _look(status.title, status.specificity)
 
 
-def look_of_attempt(status: AttemptStatus) -> StatusStyle:
+def style_of_attempt(status: AttemptStatus) -> StatusStyle:
     """How the status of one attempt looks."""
     return _OF_ATTEMPT[status]
 
 
 def _look(title: str, specificity: int) -> StatusStyle:
-    return replace(UNKNOWN, word=title or NONE) if specificity < 0 else LOOKS[title]
+    return replace(UNKNOWN, word=title or NONE) if specificity < 0 else STATUS_STYLES[title]

@@ -21,7 +21,7 @@ from tests.support.present.samples import (
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import build_error
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import Toggle, Turn
+from tui.present.actions.row_actions import ShowAttempt, ToggleFold
 from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
 from tui.present.attempts.page import ReadProgress, whose
 from tui.present.columns import Now
@@ -102,8 +102,8 @@ def test_stepping_ends_at_both_ends() -> None:
 
 
 def test_enter_on_an_attempt_turns_to_it() -> None:
-    acts = {row.key: row.act for row in rows_of(thrice())}
-    assert acts[AttemptKey(2)] == Turn(2)
+    acts = {row.key: row.action for row in rows_of(thrice())}
+    assert acts[AttemptKey(2)] == ShowAttempt(2)
 
 
 def test_of_very_many_attempts_the_middle_is_folded_but_not_the_one_that_is_looked_at() -> None:
@@ -113,7 +113,7 @@ def test_of_very_many_attempts_the_middle_is_folded_but_not_the_one_that_is_look
     assert "⋯ 26 attempts  4 to 29  ✗ 26" in text(run, picked=30)
     opened = rows_of(run, picked=30, toggled=frozenset({FOLDED}))
     assert sum(isinstance(row.key, AttemptKey) for row in opened) == 60
-    assert any(row.act == Toggle(FOLDED) for row in opened)
+    assert any(row.action == ToggleFold(FOLDED) for row in opened)
 
 
 def test_a_running_attempt_says_how_long_so_far_and_stands_still_when_nobody_tells() -> None:

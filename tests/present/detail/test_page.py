@@ -24,7 +24,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
+from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
 from tui.present.columns import Now
 from tui.present.detail.page import detail_rows, whole_of
 from tui.present.detail.relatives import Relatives
@@ -179,11 +179,11 @@ def test_the_life_is_drawn_within_its_width_or_not_at_all(width: int, seconds: i
 
 def test_relatives_lead_to_their_pages() -> None:
     found = rows(full(), around=FAMILY)
-    assert row_of(found, "nightly").act == Open(RunId("run_root"))
-    assert row_of(found, "checkout").act == Open(RunId("run_parent"))
-    assert row_of(found, "notify").act == Open(RunId("run_child"))
+    assert row_of(found, "nightly").action == GoToRun(RunId("run_root"))
+    assert row_of(found, "checkout").action == GoToRun(RunId("run_parent"))
+    assert row_of(found, "notify").action == GoToRun(RunId("run_child"))
     only_ids = rows(full())
-    assert row_of(only_ids, "run_root").act == Open(RunId("run_root"))
+    assert row_of(only_ids, "run_root").action == GoToRun(RunId("run_root"))
 
 
 def test_of_many_children_the_failed_stand_first_and_those_alike_fold() -> None:
@@ -196,8 +196,8 @@ def test_of_many_children_the_failed_stand_first_and_those_alike_fold() -> None:
     assert "run_failed" in texts[start + 1]
     assert "run_live" in texts[start + 2]
     assert texts[start + 3] == "▸ ✓ 23 Completed"
-    act = found[start + 3].act
-    assert isinstance(act, Toggle)
+    act = found[start + 3].action
+    assert isinstance(act, ToggleFold)
     opened = page(sample(), around=Relatives(children=children), shown=DetailView(unfolded=frozenset({act.key})))
     assert "▾ ✓ 23 Completed" in opened
     assert "run_022" in opened
@@ -219,7 +219,7 @@ def test_a_message_of_many_lines_is_cut_and_leads_to_the_whole() -> None:
     error = RunError(Raw("\n".join(f"line {number}" for number in range(400))), Raw("Error"))
     run = replace(sample("FAILED"), error=(STAMP, error))
     row = row_of(rows(run), "Enter shows the whole")
-    assert row.act == Whole(ValuePath("error", ()))
+    assert row.action == ShowWhole(ValuePath("error", ()))
     assert whole_of(run, ValuePath("error", ())) == error.message
     shown = page(run)
     assert "line 7" in shown
@@ -240,7 +240,7 @@ def test_a_fact_that_is_cut_leads_to_the_whole_of_it() -> None:
     run = sample()
     run = replace(run, fixed=replace(run.fixed, idempotency_key=Raw("k" * 100_000)))
     row = row_of(rows(run, 60), "key       k")
-    assert row.act == Whole(ValuePath("key", ()))
+    assert row.action == ShowWhole(ValuePath("key", ()))
     assert whole_of(run, ValuePath("key", ())) == "k" * 100_000
     wrapped = [row for row in rows(run, 60, shown=DetailView(is_wrapped=True)) if "kkkk" in plain(row.line)]
     assert len(wrapped) == 8
@@ -252,11 +252,11 @@ def test_what_is_stored_apart_is_fetched_by_enter_and_tells_how_far_it_got() -> 
     run = replace(sample(), body=(STAMP, Body(payload_url=url)))
     row = row_of(rows(run), "payload")
     assert plain(row.line) == "payload   stored apart  Enter fetches it"
-    assert row.act == Fetch("payload")
+    assert row.action == FetchValue("payload")
     fetching = row_of(rows(run, shown=DetailView(fetching={"payload": FETCHING})), "payload")
-    assert (plain(fetching.line), fetching.act) == ("payload   fetching…", None)
+    assert (plain(fetching.line), fetching.action) == ("payload   fetching…", None)
     failed = rows(run, shown=DetailView(fetching={"payload": "403"}))
-    assert row_of(failed, "payload   403").act == row_of(failed, "Enter tries again").act == Fetch("payload")
+    assert row_of(failed, "payload   403").action == row_of(failed, "Enter tries again").action == FetchValue("payload")
     assert "secret" not in page(run)
 
 

@@ -7,7 +7,7 @@ from tests.support.present.samples import NOW, text_of
 from tui.present.frame.header import HeaderFacts, header_line
 from tui.present.frame.help import HelpKey, header_signs, help_lines, legend_lines
 from tui.present.sparkline import spark
-from tui.present.status import LOOKS
+from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Token, line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
@@ -75,7 +75,7 @@ def test_key_of_a_binding_without_a_row_is_listed_last() -> None:
 def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
     lines = legend_lines(100)
     text = text_of(lines)
-    assert all(f"{look.glyph} {word}" in text for word, look in LOOKS.items())
+    assert all(f"{look.glyph} {word}" in text for word, look in STATUS_STYLES.items())
     signs = header_signs()
     assert f"header    {signs[0].mark.text}  Queued." in text
     marks = [sign.mark for sign in signs]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, text_of
-from tui.present.actions.row_actions import Toggle, Whole
+from tui.present.actions.row_actions import ShowWhole, ToggleFold
 from tui.present.json.fold import ALL, LOOKED_AT, FoldedJson, JsonFolds, Path, around, unfolded_for
 from tui.present.json.line import inline
 from tui.present.json.rows import ValuePath, ValueRows, step_lines, value_rows
@@ -68,7 +68,7 @@ def test_what_does_not_fit_unfolds_one_level() -> None:
 def test_a_place_unfolds_and_folds_again() -> None:
     lines = ValuePath("payload", (3,))
     row = next(row for row in value_rows("payload", ORDER, JsonFolds(), 60) if row.key == lines)
-    assert row.act == Toggle(lines)
+    assert row.action == ToggleFold(lines)
     opened = JsonFolds().turned((3,), is_open=True)
     assert shown(ORDER, 70, folds=opened)[5] == '              0: { sku: "A-0", amount: 0, about: "a thing in a box" }'
     assert opened.turned((3,), is_open=False) == JsonFolds()
@@ -78,7 +78,7 @@ def test_of_many_rows_the_first_are_shown_and_the_others_counted() -> None:
     rows = value_rows("payload", ORDER, JsonFolds(2), 70, most=20)
     assert len(rows) == 21
     assert plain(rows[-1].line) == "          … 106 more lines  Enter shows the whole"
-    assert rows[-1].act == Whole(ValuePath("payload", ()))
+    assert rows[-1].action == ShowWhole(ValuePath("payload", ()))
     assert (
         plain(value_rows("payload", list(range(5_000)), JsonFolds(), 70)[-1].line).strip().startswith("… 1,000 or more")
     )
@@ -87,7 +87,7 @@ def test_of_many_rows_the_first_are_shown_and_the_others_counted() -> None:
 def test_a_long_text_is_cut_with_its_size_and_leads_to_the_whole() -> None:
     rows = value_rows("output", {"log": "x" * 13_000}, JsonFolds(), 50)
     assert plain(rows[1].line).endswith("…  13 kB")
-    assert rows[1].act == Whole(ValuePath("output", (0,)))
+    assert rows[1].action == ShowWhole(ValuePath("output", (0,)))
     wrapped = value_rows("output", {"log": "x" * 13_000}, JsonFolds(), 50, is_wrapped=True)
     assert len(wrapped) == 9
     assert plain(wrapped[-1].line).endswith("…  13 kB")

@@ -8,10 +8,10 @@ from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
 from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branches
-from tui.present.tree.shape import Shape, shape_of
+from tui.present.tree.shape import TreeShape, shape_of
 
 
-def nightly_shape(current: str = "import") -> Shape:
+def nightly_shape(current: str = "import") -> TreeShape:
     grove = nightly()
     return shape_of(grove.tree(current), grove.runs.get)
 
@@ -55,19 +55,19 @@ def test_all_open_shows_everything_and_all_closed_the_root_with_its_children() -
 def test_levels_unfold_from_above_and_fold_from_below() -> None:
     shape = nightly_shape()
     folds = ALL_CLOSED
-    seen = [len(branches(shape, folds))]
+    tree_run = [len(branches(shape, folds))]
     for _ in range(4):
-        folds = folds.level_more(branches(shape, folds))
-        seen.append(len(branches(shape, folds)))
-    assert seen == sorted(seen)
-    assert seen[-1] == sum(1 for _ in shape.root.walk())
-    assert folds.level_more(branches(shape, folds)) is folds
+        folds = folds.unfold_level(branches(shape, folds))
+        tree_run.append(len(branches(shape, folds)))
+    assert tree_run == sorted(tree_run)
+    assert tree_run[-1] == sum(1 for _ in shape.root.walk())
+    assert folds.unfold_level(branches(shape, folds)) is folds
     depths = []
     while len(shown := branches(shape, folds)) > 1:
         depths.append(max(branch.depth for branch in shown))
-        folds = folds.level_less(shown)
+        folds = folds.fold_level(shown)
     assert depths == sorted(depths, reverse=True)
-    assert folds.level_less(branches(shape, folds)) is folds
+    assert folds.fold_level(branches(shape, folds)) is folds
 
 
 def test_what_was_open_stays_open_when_it_becomes_quiet() -> None:
@@ -78,7 +78,7 @@ def test_what_was_open_stays_open_when_it_becomes_quiet() -> None:
     for number in range(30):
         grove.add(f"{number}", "root")
     tree = grove.tree("root")
-    folds = TreeFolds().keeping(branches(shape_of(tree, grove.runs.get), TreeFolds()))
+    folds = TreeFolds().remember_open(branches(shape_of(tree, grove.runs.get), TreeFolds()))
     grove.runs[RunId("run_leaf")] = sample("COMPLETED", run_id="run_leaf")
     ended = shape_of(tree, grove.runs.get)
     assert "leaf" in keys(branches(ended, folds))
@@ -95,7 +95,7 @@ def test_a_row_is_shown_where_all_above_it_is_open_in_the_order_of_the_tree(
     entries = list(shape.root.walk())
     folds = TreeFolds()
     for index, is_open in turns:
-        folds = folds.turn([entries[index % len(entries)]], is_open=is_open)
+        folds = folds.with_fold([entries[index % len(entries)]], is_open=is_open)
     shown = [branch.entry for branch in branches(shape, folds)]
     assert shown == [
         entry for entry in entries if all(folds.is_open(above, is_large=shape.is_large) for above in entry.ancestors())

@@ -10,13 +10,13 @@ from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.present.actions.row_actions import Open, Toggle
+from tui.present.actions.row_actions import GoToRun, ToggleFold
 from tui.present.columns import Now
 from tui.present.styled import Line, Token, line_width, plain
 from tui.present.tree.fold import ALL_OPEN, TreeFolds, branches
 from tui.present.tree.notes import extent, notes
 from tui.present.tree.page import columns_for, head, row
-from tui.present.tree.shape import Shape, shape_of
+from tui.present.tree.shape import TreeShape, shape_of
 
 
 def lines(
@@ -33,7 +33,7 @@ def shown(grove: Grove, current: str, cells: int) -> list[str]:
     return [plain(line).rstrip() for line in lines(grove, grove.tree(current), cells)]
 
 
-def shape_and_tree(grove: Grove, *missing: str) -> tuple[Shape, RunTree]:
+def shape_and_tree(grove: Grove, *missing: str) -> tuple[TreeShape, RunTree]:
     tree = grove.tree("root", *missing)
     return shape_of(tree, grove.runs.get), tree
 
@@ -133,12 +133,12 @@ def test_the_current_run_is_bold_and_failures_stand_out() -> None:
 def test_a_row_of_a_run_leads_to_it_and_a_row_of_many_unfolds() -> None:
     grove = nightly()
     acts = {
-        row(each, columns_for(118), Now(NOW)).act
+        row(each, columns_for(118), Now(NOW)).action
         for each in branches(shape_of(grove.tree("import"), grove.runs.get), TreeFolds())
     }
-    assert Open(RunId("run_notify")) in acts
-    assert Toggle(("batch", "run_import", "batch_1")) in acts
-    assert Toggle(("alike", "run_shard0", "completed", "page")) in acts
+    assert GoToRun(RunId("run_notify")) in acts
+    assert ToggleFold(("batch", "run_import", "batch_1")) in acts
+    assert ToggleFold(("alike", "run_shard0", "completed", "page")) in acts
 
 
 def test_timers_of_what_lives_stand_still_when_nobody_knows_better() -> None:
@@ -240,7 +240,7 @@ def test_of_several_failures_the_first_one_is_led_to() -> None:
     shape, tree = shape_and_tree(family("FAILED", "CRASHED"))
     first = notes(tree, shape, None, 118)[1]
     assert plain(first.line) == "✗2  the first to fail was child0  run_child0"
-    assert first.act == Open(RunId("run_child0"))
+    assert first.action == GoToRun(RunId("run_child0"))
 
 
 def test_the_rule_says_how_much_of_it_is_here() -> None:

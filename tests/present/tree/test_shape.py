@@ -8,25 +8,25 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.tree.roll_up import OWN, Family, RollUp
-from tui.present.tree.shape import Alike, BatchGroup, Entry, Seen, Shape, shape_of
+from tui.present.tree.roll_up import ROLL_UPS, RollUp, StatusFamily
+from tui.present.tree.shape import BatchGroup, SiblingGroup, TreeEntry, TreeRun, TreeShape, shape_of
 
 
-def names(entry: Entry) -> list[str]:
+def names(entry: TreeEntry) -> list[str]:
     """The children of an entry: runs by their names, groups by what they are."""
     out = []
     for child in entry.children:
-        match child.what:
-            case Seen(node):
+        match child.item:
+            case TreeRun(node):
                 out.append(node.id.removeprefix("run_"))
             case BatchGroup(_, size, is_whole):
                 out.append(f"batch {size}{'' if is_whole else '?'}")
-            case Alike(size, word, task):
+            case SiblingGroup(size, word, task):
                 out.append(f"{size} {word} {task}")
     return out
 
 
-def shaped(grove: Grove, current: str, *kept: str) -> Shape:
+def shaped(grove: Grove, current: str, *kept: str) -> TreeShape:
     return shape_of(grove.tree(current), grove.runs.get, [RunId(f"run_{name}") for name in kept])
 
 
@@ -46,12 +46,12 @@ def family(*words: str, under: int = 0) -> Grove:
 def test_every_run_has_one_place_and_counts_all_that_is_below_it(planted: tuple[Grove, RunTree]) -> None:
     grove, tree = planted
     shape = shape_of(tree, grove.runs.get)
-    seen = [entry.run_id for entry in shape.root.walk() if entry.run_id is not None]
-    assert sorted(seen) == sorted(grove.runs)
+    tree_run = [entry.run_id for entry in shape.root.walk() if entry.run_id is not None]
+    assert sorted(tree_run) == sorted(grove.runs)
     for entry in shape.by_run.values():
-        assert isinstance(entry.what, Seen)
-        below = [each for each in entry.what.node.walk() if each is not entry.what.node]
-        owns = [OWN[what.family] for node in below if isinstance(what := shape.by_run[node.id].what, Seen)]
+        assert isinstance(entry.item, TreeRun)
+        below = [each for each in entry.item.node.walk() if each is not entry.item.node]
+        owns = [ROLL_UPS[item.family] for node in below if isinstance(item := shape.by_run[node.id].item, TreeRun)]
         assert entry.below == RollUp(*(sum(count) for count in zip(*owns, strict=True)) if owns else ())
 
 
@@ -63,11 +63,15 @@ def test_what_failed_or_is_under_way_or_current_is_never_in_a_row_of_many(
     grove, tree = planted
     shape = shape_of(tree, grove.runs.get)
     for entry in shape.root.walk():
-        if isinstance(entry.what, Alike):
-            hidden = [each.what for each in entry.walk() if isinstance(each.what, Seen)]
-            assert entry.what.size >= 3
-            assert tree.current not in {seen.node.id for seen in hidden}
-            assert not {seen.family for seen in hidden} & {Family.FAILED, Family.UNDER_WAY, Family.UNKNOWN}
+        if isinstance(entry.item, SiblingGroup):
+            hidden = [each.item for each in entry.walk() if isinstance(each.item, TreeRun)]
+            assert entry.item.size >= 3
+            assert tree.current not in {tree_run.node.id for tree_run in hidden}
+            assert not {tree_run.family for tree_run in hidden} & {
+                StatusFamily.FAILED,
+                StatusFamily.UNDER_WAY,
+                StatusFamily.UNKNOWN,
+            }
 
 
 def test_three_that_are_alike_share_a_row_behind_the_others_and_two_do_not() -> None:
@@ -157,7 +161,7 @@ def test_runs_that_did_not_change_are_taken_over_from_the_shape_before() -> None
     before = shape_of(tree, grove.runs.get)
     grove.runs[RunId("run_1")] = sample("FAILED", run_id="run_1", task="page")
     after = shape_of(tree, grove.runs.get, (), before)
-    assert after.by_run[RunId("run_0")].what is before.by_run[RunId("run_0")].what
+    assert after.by_run[RunId("run_0")].item is before.by_run[RunId("run_0")].item
     assert after.root.below == RollUp(failed=1, completed=1)
 
 

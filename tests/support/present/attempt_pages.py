@@ -6,10 +6,10 @@ from typing import Any
 from tests.support.present.samples import NOW, STAMP, attempt, failure, sample, text_of
 from tui.domain.attempt import Attempt, AttemptHistory
 from tui.domain.run import Run
-from tui.present.actions.row_actions import Row, Toggle
+from tui.present.actions.row_actions import Row, ToggleFold
 from tui.present.attempts.page import ReadProgress, attempts_page
 from tui.present.columns import Now
-from tui.present.errors.frames import Room
+from tui.present.errors.frames import ErrorLayout
 from tui.present.styled import plain
 
 LIVE = Now(NOW)
@@ -27,12 +27,12 @@ def rows_of(
     run: Run,
     limit: int = 63,
     *,
-    asked: ReadProgress = ReadProgress(),  # noqa: B008  a value
+    progress: ReadProgress = ReadProgress(),  # noqa: B008  a value
     now: Now = LIVE,
     picked: int | None = None,
-    **room: Any,
+    **layout: Any,
 ) -> list[Row]:
-    return attempts_page(run, asked, now, replace(Room(limit), **room), picked)
+    return attempts_page(run, progress, now, replace(ErrorLayout(limit), **layout), picked)
 
 
 def text(run: Run, limit: int = 63, **more: Any) -> str:
@@ -42,5 +42,5 @@ def text(run: Run, limit: int = 63, **more: Any) -> str:
 def fold_named(run: Run, words: str, limit: int = 63, **more: Any) -> object:
     """The key of the row that says `words`, which Enter folds or unfolds."""
     row = next(row for row in rows_of(run, limit, **more) if words in plain(row.line))
-    assert isinstance(row.act, Toggle)
-    return row.act.key
+    assert isinstance(row.action, ToggleFold)
+    return row.action.key

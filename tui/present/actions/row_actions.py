@@ -12,41 +12,41 @@ from tui.present.styled import Line
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class GoToRun:
     """Go to another run."""
 
     run_id: RunId
 
 
 @dataclass(frozen=True, slots=True)
-class Toggle:
+class ToggleFold:
     """Fold or unfold what `key` names."""
 
     key: Hashable
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class ShowWhole:
     """Show the whole of something that is cut here; `which` names it."""
 
     which: Hashable
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class FetchValue:
     """Get what the server did not send along; `which` names it."""
 
     which: str
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ShowAttempt:
     """Show another attempt of the run."""
 
     number: int
 
 
-Act = Open | Toggle | Whole | Fetch | Turn
+RowAction = GoToRun | ToggleFold | ShowWhole | FetchValue | ShowAttempt
 
 
 class Row(NamedTuple):
@@ -54,4 +54,4 @@ class Row(NamedTuple):
 
     line: Line
     key: Hashable = None
-    act: Act | None = None
+    action: RowAction | None = None

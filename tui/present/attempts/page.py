@@ -17,15 +17,15 @@ from tui.domain.status import QUEUED_FAMILY, RunStatus
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
 from tui.present.attempts.choice import selected_attempt
-from tui.present.attempts.table import attempt_look, attempt_rows, ran
+from tui.present.attempts.table import attempt_rows, attempt_style, ran
 from tui.present.attempts.text import TRACE_GONE, missing_words, waited_before
 from tui.present.columns import Now, short_id, time_in_queue, took
 from tui.present.detail.waiting import waiting_words
-from tui.present.errors.frames import Room
+from tui.present.errors.frames import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.errors.text import sameness
 from tui.present.frame.trouble import without_request
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
 from tui.present.text_block import labelled
 
@@ -40,40 +40,42 @@ class ReadProgress:
     trouble: str | None = None
 
 
-def attempts_page(run: Run, asked: ReadProgress, now: Now, room: Room, picked: int | None) -> list[Row]:
-    """The whole page in rows within `room.limit` cells; `picked` is the attempt that the user turned to."""
+def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, picked: int | None) -> list[Row]:
+    """The whole page in rows within `layout.limit` cells; `picked` is the attempt that the user turned to."""
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
     now = _until_the_end(run, now)
     missing = missing_words(history)
-    blocks = [_trouble(run, asked, room), sentence(missing, room, "missing", Token.AMBER) if missing else []]
+    blocks = [_trouble(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
     if selected is None:
-        blocks += [_waiting(run, asked, now, room), _error_of_run(run, asked, room)]
+        blocks += [_waiting(run, progress, now, layout), _error_of_run(run, progress, layout)]
     else:
         if history.is_trace_gone:
             has_error = any(attempt.error for attempt in history.attempts)
-            blocks.append(sentence(TRACE_GONE if has_error else "The trace is gone from the server.", room, "gone"))
-        blocks.append(attempt_rows(run, history, now, room, selected))
-        facts = _facts(run, history, selected, now, room)
-        error = _error(run, history, selected, asked, room)
+            blocks.append(sentence(TRACE_GONE if has_error else "The trace is gone from the server.", layout, "gone"))
+        blocks.append(attempt_rows(run, history, now, layout, selected))
+        facts = _facts(run, history, selected, now, layout)
+        error = _error(run, history, selected, progress, layout)
         blocks += [error, facts] if error else [facts]
     rows: list[Row] = []
     for block in blocks:
         if block:
             rows += [Row((), ("above", block[0].key)), *block]
-    return [row if line_width(row.line) <= room.limit else row._replace(line=cut(row.line, room.limit)) for row in rows]
+    return [
+        row if line_width(row.line) <= layout.limit else row._replace(line=cut(row.line, layout.limit)) for row in rows
+    ]
 
 
-def sentence(text: str, room: Room, key: Hashable, token: Token = Token.MUTED) -> list[Row]:
+def sentence(text: str, layout: ErrorLayout, key: Hashable, token: Token = Token.MUTED) -> list[Row]:
     """Prose in rows; `key` names them."""
-    return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, room.limit))]
+    return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, layout.limit))]
 
 
 def whose(run: Run, limit: int) -> Line:
     """` · ✗ Failed  charge-card  run_…`: what the rule says of the run where the page stands alone."""
-    look = look_of(run)
+    style = style_of(run)
     name: Line = (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
-    head: Line = (Piece(" · ", Token.FAINT), look.mark, Piece(" "), look.name)
+    head: Line = (Piece(" · ", Token.FAINT), style.mark, Piece(" "), style.name)
     whole = joined([head, name, (Piece(run.id, Token.FAINT),)])
     return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
 
@@ -100,28 +102,28 @@ def _until_the_end(run: Run, now: Now) -> Now:
     return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
 
 
-def _trouble(run: Run, asked: ReadProgress, room: Room) -> list[Row]:
+def _trouble(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     if run.is_gone:
-        return sentence("The server does not know this run any more; this is what was known of it.", room, "gone")
-    if asked.trouble is None:
+        return sentence("The server does not know this run any more; this is what was known of it.", layout, "gone")
+    if progress.trouble is None:
         return []
-    said = without_request(asked.trouble)
-    if said != asked.trouble and asked.trouble.endswith(said):
+    said = without_request(progress.trouble)
+    if said != progress.trouble and progress.trouble.endswith(said):
         said = f"the run could not be read: {said}"
     text = said[:1].upper() + said[1:].rstrip(".") + "."
     # What was read stands all the same: only where nothing was there is something to be done.
-    return sentence(text if run.attempts else f"{text} r asks again.", room, "trouble", Token.AMBER)
+    return sentence(text if run.attempts else f"{text} r asks again.", layout, "trouble", Token.AMBER)
 
 
-def _waiting(run: Run, asked: ReadProgress, now: Now, room: Room) -> list[Row]:
+def _waiting(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
     """Why there are no attempts."""
     told = _why_none(run, now)
     if told is not None:
-        return sentence(told, room, "none")
-    if asked.trouble is None and run.attempts is None:
+        return sentence(told, layout, "none")
+    if progress.trouble is None and run.attempts is None:
         is_said_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
-        return [] if is_said_below else sentence(formatting.LOADING, room, "loading")
-    return sentence("The server tells of no attempts.", room, "none") if run.attempts else []
+        return [] if is_said_below else sentence(formatting.LOADING, layout, "loading")
+    return sentence("The server tells of no attempts.", layout, "none") if run.attempts else []
 
 
 def _why_none(run: Run, now: Now) -> str | None:
@@ -156,31 +158,33 @@ def _for_how_long(run: Run, now: Now) -> str:
     return "" if queued is None else f" for {formatting.duration(queued, frozen=now.frozen_at is not None)}"
 
 
-def _error_of_run(run: Run, asked: ReadProgress, room: Room) -> list[Row]:
+def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     """What the run itself says, while or where no attempt does."""
     error = run.error[1] if run.error else None
-    return [] if error is None else _shown(error, asked, room, "run")
+    return [] if error is None else _shown(error, progress, layout, "run")
 
 
-def _error(run: Run, history: AttemptHistory, selected: Attempt, asked: ReadProgress, room: Room) -> list[Row]:
+def _error(
+    run: Run, history: AttemptHistory, selected: Attempt, progress: ReadProgress, layout: ErrorLayout
+) -> list[Row]:
     if selected.error is not None:
         note = same_in(history.attempts, selected)
-        return _shown(selected.error, asked, room, selected.number, note)
+        return _shown(selected.error, progress, layout, selected.number, note)
     is_last = selected is history.attempts[-1]
     if is_last and selected.status is AttemptStatus.FAILED:
-        return _error_of_run(run, asked, room)
+        return _error_of_run(run, progress, layout)
     return []
 
 
-def _shown(error: RunError, asked: ReadProgress, room: Room, key: Hashable, note: str = "") -> list[Row]:
+def _shown(error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Hashable, note: str = "") -> list[Row]:
     """An error; one of which only the code is known says that more is on its way, or that there is no more."""
     if not error.has_code_only:
-        return list(error_rows(error, room, ("error", key), note))
-    code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], room.limit)
-    why = "reading why…" if asked.is_coming else "The server tells no more than a code."
-    rows = [*sentence(why, room, "why"), *(Row(line, ("code", index)) for index, line in enumerate(code))]
+        return list(error_rows(error, layout, ("error", key), note))
+    code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
+    why = "reading why…" if progress.is_coming else "The server tells no more than a code."
+    rows = [*sentence(why, layout, "why"), *(Row(line, ("code", index)) for index, line in enumerate(code))]
     if error.stack:
-        rows += [Row((), "above the error"), *error_rows(error, room, ("error", key), note)]
+        rows += [Row((), "above the error"), *error_rows(error, layout, ("error", key), note)]
     return rows
 
 
@@ -203,12 +207,12 @@ def same_in(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
     return f"the same in {len(same)} of {len(attempts)} attempts{but}"
 
 
-def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, room: Room) -> list[Row]:
+def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layout: ErrorLayout) -> list[Row]:
     """What else is known of the selected attempt, its status in words."""
-    look = attempt_look(run, selected, history)
-    parts: list[Line] = [(look.mark, Piece(" "), Piece(look.word, look.word_token))]
+    style = attempt_style(run, selected, history)
+    parts: list[Line] = [(style.mark, Piece(" "), Piece(style.word, style.word_token))]
     if selected.status is AttemptStatus.EXECUTING:
-        parts.append((Piece(f"{ran(selected, now)} so far", look.row.took),))
+        parts.append((Piece(f"{ran(selected, now)} so far", style.row.took),))
         waiting = waiting_words(run, now) if selected is history.attempts[-1] else ""
         if waiting:
             parts.append((Piece(waiting, Token.TEXT),))
@@ -223,5 +227,5 @@ def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, room:
         )
         if value
     ]
-    lines = labelled("attempt", parts, room.limit)
+    lines = labelled("attempt", parts, layout.limit)
     return [Row(line, ("facts", index)) for index, line in enumerate(lines)]

@@ -14,13 +14,13 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Toggle, Turn
+from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
 from tui.present.attempts.axis import Axis, round_up
 from tui.present.attempts.choice import FOLDED, MOST, AttemptKey, groups
 from tui.present.attempts.text import gap_before, waited_before
 from tui.present.columns import Now, time_in_queue
-from tui.present.errors.frames import Room
-from tui.present.status import StatusStyle, look_of, look_of_attempt
+from tui.present.errors.frames import ErrorLayout
+from tui.present.status import StatusStyle, style_of, style_of_attempt
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
 
 _ROOMY: Final = 76
@@ -41,13 +41,13 @@ _BAR_TOKENS: Final = {
 }
 
 
-def attempt_look(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
+def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
     """How the status of an attempt looks; the run has a finer word for the last one: Crashed, Timed out, Waiting."""
     is_last = attempt is history.attempts[-1]
     is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
         attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
     )
-    return look_of(run) if is_last and is_finer else look_of_attempt(attempt.status)
+    return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
 
 
 def ran(attempt: Attempt, now: Now) -> str:
@@ -59,27 +59,29 @@ def ran(attempt: Attempt, now: Now) -> str:
     return formatting.duration((now.frozen_at or now.at) - attempt.started_at, frozen=now.frozen_at is not None)
 
 
-def attempt_rows(run: Run, history: AttemptHistory, now: Now, room: Room, selected: Attempt | None) -> list[Row]:
-    """The rows of all attempts within `room`, one of which is selected, and of the next one if it is known."""
-    table = _table(run, history, now, room.limit)
+def attempt_rows(
+    run: Run, history: AttemptHistory, now: Now, layout: ErrorLayout, selected: Attempt | None
+) -> list[Row]:
+    """The rows of all attempts within `layout`, one of which is selected, and of the next one if it is known."""
+    table = _table(run, history, now, layout.limit)
     rows = [Row(table.head(), "head")] if table.is_roomy else []
     previous: Attempt | None = None
-    for group in groups(history.attempts, selected, is_open=room.is_open(FOLDED)):
+    for group in groups(history.attempts, selected, is_open=layout.is_open(FOLDED)):
         if isinstance(group, tuple):
-            rows.append(Row(_folded(group), FOLDED, Toggle(FOLDED)))
+            rows.append(Row(_folded(group), FOLDED, ToggleFold(FOLDED)))
             previous = group[-1]
             continue
         if not history.is_trace_gone and (missing := gap_before(group, previous)):
             rows.append(Row((Piece(f"  {missing}", Token.FAINT),), ("gap", group.number)))
         line = table.row(group, previous, is_selected=group is selected)
-        rows.append(Row(line, AttemptKey(group.number), Turn(group.number)))
+        rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number)))
         previous = group
-    if len(history.attempts) > MOST and FOLDED in room.toggled:
+    if len(history.attempts) > MOST and FOLDED in layout.toggled:
         line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)
-        rows.append(Row(line, FOLDED, Toggle(FOLDED)))
+        rows.append(Row(line, FOLDED, ToggleFold(FOLDED)))
     if history.next_at is not None and not run.is_final:
         rows.append(Row(table.next(history.next_at), "next"))
-    return [row._replace(line=cut(row.line, room.limit)) for row in rows]
+    return [row._replace(line=cut(row.line, layout.limit)) for row in rows]
 
 
 def _folded(attempts: Sequence[Attempt]) -> Line:
@@ -88,8 +90,8 @@ def _folded(attempts: Sequence[Attempt]) -> Line:
         Piece(f"  ⋯ {formatting.plural(len(attempts), 'attempt')}", Token.MUTED),
         Piece(f"  {first} to {last}" if first != last else f"  {first}", Token.FAINT),
     ]
-    for look, number in Counter(look_of_attempt(attempt.status) for attempt in attempts).items():
-        pieces += [Piece("  "), look.mark, Piece(f" {formatting.count(number)}", Token.MUTED)]
+    for style, number in Counter(style_of_attempt(attempt.status) for attempt in attempts).items():
+        pieces += [Piece("  "), style.mark, Piece(f" {formatting.count(number)}", Token.MUTED)]
     return tuple(pieces)
 
 
@@ -124,12 +126,12 @@ class _Table:
 
     def row(self, attempt: Attempt, previous: Attempt | None, *, is_selected: bool) -> Line:
         """One attempt; `previous` is the one before it, as far as it is known."""
-        look = attempt_look(self.run, attempt, self.history)
-        is_running = attempt.status is AttemptStatus.EXECUTING and look.word_token is Token.BLUE
+        style = attempt_style(self.run, attempt, self.history)
+        is_running = attempt.status is AttemptStatus.EXECUTING and style.word_token is Token.BLUE
         value = Token.TEXT if is_selected else Token.MUTED
         start = formatting.NONE if attempt.started_at is None else formatting.moment(attempt.started_at, self.now.at)
         cells = self._cells(
-            look.mark,
+            style.mark,
             Piece(str(attempt.number), Token.BRIGHT if is_selected else Token.TEXT, is_bold=is_selected),
             Piece(start, value),
             Piece(ran(attempt, self.now), Token.BLUE if is_running else value),
@@ -139,7 +141,7 @@ class _Table:
             return cells
         is_next = previous is not None and previous.number == attempt.number - 1
         since = previous.completed_at if previous and is_next else _queued_at(self.run) if attempt.number == 1 else None
-        token = Token.MUTED if look.word_token is Token.MUTED else _BAR_TOKENS[attempt.status]
+        token = Token.MUTED if style.word_token is Token.MUTED else _BAR_TOKENS[attempt.status]
         end = _end(attempt, self.now.frozen_at or self.now.at)
         return (*pad(cells, self.left), *self.axis.bar(since, attempt.started_at, end, token))
 

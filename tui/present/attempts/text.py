@@ -12,7 +12,7 @@ from tui.present import formatting
 from tui.present.columns import time_in_queue
 from tui.present.errors.text import error_lines, sameness
 from tui.present.frame.trouble import without_request
-from tui.present.status import look_of_attempt
+from tui.present.status import style_of_attempt
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import indented, labelled
 
@@ -62,8 +62,8 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
 
 
 def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime, limit: int) -> list[Line]:
-    look = look_of_attempt(attempt.status)
-    parts: list[Line] = [(look.mark, Piece(" "), look.name)]
+    style = style_of_attempt(attempt.status)
+    parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if attempt.started_at:
         parts.append((Piece(formatting.moment(attempt.started_at, now)),))
     if attempt.took is not None:

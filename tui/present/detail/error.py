@@ -8,7 +8,7 @@ from tui.domain.run import Run
 from tui.domain.stack import FrameKind, parse_stack
 from tui.domain.text import Raw
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Whole
+from tui.present.actions.row_actions import Row, ShowWhole
 from tui.present.json.rows import ValuePath
 from tui.present.styled import Line, Piece, Token, cut, first_line, fold, line_width, wrap
 
@@ -46,7 +46,7 @@ def error_rows(run: Run, limit: int) -> list[Row]:
         rows.append(Row((*(blank if index else name), piece), (ERROR, index)))
     if is_cut:
         note = (Piece(f"… {formatting.size(len(error.message))} in all  ", Token.FAINT), *enter_hint("shows the whole"))
-        rows.append(Row((*blank, *cut(note, room)), (ERROR, "more"), Whole(ValuePath(ERROR, ()))))
+        rows.append(Row((*blank, *cut(note, room)), (ERROR, "more"), ShowWhole(ValuePath(ERROR, ()))))
     below = _lines_below(error)
     return rows + [Row((*blank, *cut(line, room)), (ERROR, "below", index)) for index, line in enumerate(below)]
 

@@ -10,11 +10,11 @@ from typing import Final
 from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Whole
+from tui.present.actions.row_actions import Row, ShowWhole
 from tui.present.detail.origin import origin_words
 from tui.present.detail.waiting import token_of
 from tui.present.json.rows import WRAPPED_ROWS, ValuePath
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad
 from tui.present.text_block import LABEL, labelled
 
@@ -58,7 +58,7 @@ def _fixed(read: Callable[[Fixed], FactValue]) -> Callable[[Run], FactValue]:
 
 
 def _unknown_status(run: Run) -> FactValue:
-    return run.state.status.word if run.state is not None and look_of(run).glyph == "?" else None
+    return run.state.status.word if run.state is not None and style_of(run).glyph == "?" else None
 
 
 def _replaced_status(run: Run) -> FactValue:
@@ -190,7 +190,7 @@ def _own_rows(label: str, text: Raw | str, limit: int, *, is_wrapped: bool) -> l
     value: Line = (Piece(text[:max_characters]),)
     if line_width(value) <= room:
         return [Row((label_piece(label), *value), key)]
-    action = Whole(ValuePath(label, ()))
+    action = ShowWhole(ValuePath(label, ()))
     if not is_wrapped:
         return [Row((label_piece(label), *cut(value, room)), key, action)]
     lines = fold(value, room)

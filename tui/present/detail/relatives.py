@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present import formatting
-from tui.present.actions.row_actions import Open, Row, Toggle
+from tui.present.actions.row_actions import GoToRun, Row, ToggleFold
 from tui.present.columns import Now, short_id, took
 from tui.present.detail.facts import MIN_VALUE_CELLS, label_piece
-from tui.present.status import StatusStyle, look_of
+from tui.present.status import StatusStyle, style_of
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
 from tui.present.text_block import LABEL, labelled
 
@@ -39,9 +39,9 @@ def children_by_status(children: Iterable[Run]) -> dict[StatusStyle, list[Run]]:
     """Group the children by status: failed groups first, then live ones, then the rest."""
     groups: dict[StatusStyle, list[Run]] = {}
     for child in children:
-        groups.setdefault(look_of(child), []).append(child)
-    order = sorted(groups, key=lambda look: (not look.is_bold, groups[look][0].is_final))
-    return {look: groups[look] for look in order}
+        groups.setdefault(style_of(child), []).append(child)
+    order = sorted(groups, key=lambda style: (not style.is_bold, groups[style][0].is_final))
+    return {style: groups[style] for style in order}
 
 
 def children_summary(groups: dict[StatusStyle, list[Run]], limit: int) -> list[Line]:
@@ -50,7 +50,8 @@ def children_summary(groups: dict[StatusStyle, list[Run]], limit: int) -> list[L
         return labelled("children", [(Piece("none", Token.FAINT),)], limit)
     parts: list[Line] = [(Piece(formatting.count(sum(map(len, groups.values())))),)]
     parts += [
-        (look.mark, Piece(f" {formatting.count(len(runs))} ", Token.MUTED), look.name) for look, runs in groups.items()
+        (style.mark, Piece(f" {formatting.count(len(runs))} ", Token.MUTED), style.name)
+        for style, runs in groups.items()
     ]
     return labelled("children", parts, limit)
 
@@ -77,8 +78,8 @@ def child_rows(around: Relatives, now: Now, limit: int, unfolded: frozenset[Hash
     groups = children_by_status(around.children)
     rows = [Row(line, ("children", index)) for index, line in enumerate(children_summary(groups, limit))]
     task_cells = _task_cells(around.children, limit)
-    for look, runs in groups.items():
-        rows += _group_rows(look, runs, now, task_cells, limit, unfolded)
+    for style, runs in groups.items():
+        rows += _group_rows(style, runs, now, task_cells, limit, unfolded)
     return rows
 
 
@@ -89,28 +90,28 @@ def _task_cells(runs: Iterable[Run | None], limit: int) -> int:
 
 
 def _relative_row(label: str, run_id: RunId, run: Run | None, now: Now, task_cells: int, limit: int) -> Row:
-    action = Open(run_id)
+    action = GoToRun(run_id)
     if run is None:
         return Row((label_piece(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), action)
-    look = look_of(run)
-    name = fit((Piece(run.fixed.task or formatting.NONE, look.row.task),), task_cells)
+    style = style_of(run)
+    name = fit((Piece(run.fixed.task or formatting.NONE, style.row.task),), task_cells)
     is_frozen = now.frozen_at is not None and not run.is_final
     elapsed = took(run, now.frozen_at or now.at)
-    duration = Piece(formatting.duration(elapsed, frozen=is_frozen and elapsed is not None), look.row.took)
+    duration = Piece(formatting.duration(elapsed, frozen=is_frozen and elapsed is not None), style.row.took)
     run_id_cells = fit(short_id(run_id, Token.FAINT), _ID_CELLS)
-    line = (label_piece(label), look.mark, Piece(" "), *name, Piece("  "), *run_id_cells)
+    line = (label_piece(label), style.mark, Piece(" "), *name, Piece("  "), *run_id_cells)
     longer = (*line, Piece("  "), *pad((duration,), _DURATION_CELLS, "right"))
     return Row(cut(longer if line_width(longer) <= limit else line, limit), (label, run_id), action)
 
 
 def _group_rows(
-    look: StatusStyle, runs: Sequence[Run], now: Now, task_cells: int, limit: int, unfolded: frozenset[Hashable]
+    style: StatusStyle, runs: Sequence[Run], now: Now, task_cells: int, limit: int, unfolded: frozenset[Hashable]
 ) -> list[Row]:
-    key: Hashable = ("children", look.word)
+    key: Hashable = ("children", style.word)
     is_unfolded = key in unfolded
     shown = len(runs)
     if not is_unfolded and len(runs) > _FOLDED_FROM:
-        shown = _FAILED_SHOWN if look.is_bold else 0
+        shown = _FAILED_SHOWN if style.is_bold else 0
     rows = [_relative_row("", run.id, run, now, task_cells, limit) for run in runs[:shown]]
     if len(runs) <= _FOLDED_FROM or (shown >= len(runs) and not is_unfolded):
         return rows
@@ -119,9 +120,9 @@ def _group_rows(
     head: Line = (
         label_piece(""),
         Piece("▾ " if is_unfolded else "▸ ", Token.FAINT),
-        look.mark,
+        style.mark,
         Piece(f" {count}{' more' if is_rest else ''} ", Token.MUTED),
-        look.name,
+        style.name,
     )
-    fold_row = Row(cut(head, limit), key, Toggle(key))
+    fold_row = Row(cut(head, limit), key, ToggleFold(key))
     return [*rows, fold_row] if is_rest else [fold_row, *rows]

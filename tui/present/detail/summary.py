@@ -7,14 +7,14 @@ from tui.domain.status import EXECUTING_FAMILY
 from tui.present import formatting
 from tui.present.columns import Now, took
 from tui.present.detail.waiting import meaning_words, waiting_words
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, fold, joined, line_width, wrap
 
 
 def title_lines(run: Run, now: Now, limit: int) -> list[Line]:
     """Return status, task and id for `show`, in lines of at most `limit` cells. The id is never cut."""
-    look = look_of(run)
-    lines = _status_lines((look.mark, Piece(" "), look.name), remarks(run, now), Token.MUTED, limit)
+    style = style_of(run)
+    lines = _status_lines((style.mark, Piece(" "), style.name), remarks(run, now), Token.MUTED, limit)
     name: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT),)
     run_id: Line = (Piece(run.id),)
     whole = joined([name, run_id])
@@ -23,8 +23,8 @@ def title_lines(run: Run, now: Now, limit: int) -> list[Line]:
 
 def head_lines(run: Run, now: Now, limit: int, action: Piece | None) -> list[Line]:
     """Return the head of the detail pane. `action` replaces the status word while an action is pending."""
-    look = look_of(run)
-    lines = _status_lines((look.mark, Piece(" "), action or look.name), remarks(run, now), Token.TEXT, limit)
+    style = style_of(run)
+    lines = _status_lines((style.mark, Piece(" "), action or style.name), remarks(run, now), Token.TEXT, limit)
     if meaning := meaning_words(run, now):
         one = joined([lines[0], (Piece(meaning, Token.FAINT),)])
         fits = len(lines) == 1 and line_width(one) <= limit

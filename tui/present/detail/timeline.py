@@ -11,7 +11,7 @@ from tui.domain.run import Run, State
 from tui.domain.status import EXECUTING_FAMILY
 from tui.present import formatting
 from tui.present.columns import Now, time_in_queue, took
-from tui.present.status import LOOKS, look_of
+from tui.present.status import STATUS_STYLES, style_of
 from tui.present.styled import Line, Piece, Token
 from tui.present.text_block import labelled
 
@@ -38,7 +38,7 @@ class _TimelinePart:
 def life_line(run: Run, now: Now, limit: int) -> Line:
     """`○╌╌ 67ms ╌╌◐━━━━━━ 6.3s ━━━━━━✗` within `limit` cells, lengths as the times are; empty where it does not fit."""
     spans = _spans(run, now)
-    end = (look_of(run).mark,) if run.is_final else ()
+    end = (style_of(run).mark,) if run.is_final else ()
     room = min(limit, _WIDEST) - len(end)
     spare = room - sum(span.least for span in spans)
     if not spans or spare < 0:
@@ -69,7 +69,7 @@ def _spans(run: Run, now: Now) -> list[_TimelinePart]:
     def add(word: str, start: datetime, stop: datetime, stroke: str, token: Token) -> None:
         is_open = not run.is_final and stop == here
         text = formatting.duration(stop - start, frozen=is_open and now.frozen_at is not None)
-        glyph = Piece(LOOKS[word].glyph, token if token is Token.BLUE else Token.MUTED)
+        glyph = Piece(STATUS_STYLES[word].glyph, token if token is Token.BLUE else Token.MUTED)
         spans.append(_TimelinePart(glyph, text, max(stop - start, timedelta()), stroke, token))
 
     if queued_from > created:
@@ -111,7 +111,7 @@ def life_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> l
     at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
     at("expired", state.expired_at)
     if not run.is_final and ran is not None:
-        value = (Piece(formatting.duration(ran, frozen=is_frozen), look_of(run).row.took),)
+        value = (Piece(formatting.duration(ran, frozen=is_frozen), style_of(run).row.took),)
         lines += labelled("so far", [value], limit, remark=running)
     return lines
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.present import formatting
-from tui.present.actions.row_actions import Fetch, Row
+from tui.present.actions.row_actions import FetchValue, Row
 from tui.present.detail.error import enter_hint
 from tui.present.detail.facts import label_piece
 from tui.present.detail.unreadable import MAX_CHARACTERS
@@ -66,7 +66,7 @@ def value_rows(run: Run, read: DetailRead, view: DetailView, limit: int, values:
     return rows
 
 
-def _labelled_row(label: str, line: Line, limit: int, action: Fetch | None = None) -> Row:
+def _labelled_row(label: str, line: Line, limit: int, action: FetchValue | None = None) -> Row:
     return Row((label_piece(label), *cut(line, limit - LABEL)), label, action)
 
 
@@ -74,7 +74,7 @@ def _stored_apart_rows(label: str, progress: str, limit: int) -> list[Row]:
     """Return the rows for a value that has to be fetched from its own URL."""
     if progress == FETCHING:
         return [_labelled_row(label, (Piece(progress, Token.MUTED),), limit)]
-    action = Fetch(label)
+    action = FetchValue(label)
     if not progress:
         return [_labelled_row(label, (Piece("stored apart  ", Token.MUTED), *enter_hint("fetches it")), limit, action)]
     lines: list[Line] = [(Piece(row, Token.AMBER),) for row in wrap(progress[:MAX_CHARACTERS], limit - LABEL)]

@@ -13,7 +13,7 @@ from tui.domain.text import Raw
 from tui.domain.wait import Wait, WaitKind
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.status import DESCRIPTIONS, UNSURE, look_of
+from tui.present.status import DESCRIPTIONS, UNSURE, style_of
 
 READ_AGAIN: Final = timedelta(seconds=60)
 """A wait that was read longer ago is dated: whoever looks at a run reads it again before."""
@@ -60,7 +60,7 @@ def meaning_words(run: Run, now: Now) -> str:
     """
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
-    word = look_of(run).word
+    word = style_of(run).word
     if word in UNSURE and not is_known_to_run(run, now):
         return UNSURE[word]
     return DESCRIPTIONS.get(word, "")

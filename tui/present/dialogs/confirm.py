@@ -15,7 +15,7 @@ from tui.domain.run import Run
 from tui.domain.tree import TreeNode
 from tui.present import formatting
 from tui.present.columns import Now, took
-from tui.present.status import StatusStyle, look_of, look_of_status
+from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
 
 WIDTH: Final = 70
@@ -143,13 +143,13 @@ def _asked(question: Question, now: Now, limit: int) -> list[Line]:
 
 def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
     """The run with its whole id, which goes on a line of its own where it does not fit beside the rest."""
-    look = look_of(run)
+    style = style_of(run)
     ran = took(run, now.frozen_at or now.at)
     is_frozen = now.frozen_at is not None and not run.is_final
     tags = run.state.tags[:_TAGS_SHOWN] if run.state else ()
-    parts: list[Line] = [(look.mark, Piece(" "), look.name)]
+    parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if ran is not None:
-        parts.append((Piece(formatting.duration(ran, frozen=is_frozen), look.row.took),))
+        parts.append((Piece(formatting.duration(ran, frozen=is_frozen), style.row.took),))
     parts += [(Piece(tag),) for tag in tags]
     run_id: Line = (Piece(run.id, Token.MUTED),)
     whole = joined([*parts, run_id])
@@ -183,34 +183,34 @@ _Kind = tuple[StatusStyle, str, str]
 
 def _kind_of_run(run: Run) -> _Kind:
     error = run.error[1] if run.error else None
-    return look_of(run), run.fixed.task or formatting.NONE, first_line(error.message) if error else ""
+    return style_of(run), run.fixed.task or formatting.NONE, first_line(error.message) if error else ""
 
 
 def _kind_of_node(node: TreeNode) -> _Kind:
     is_read = node.run is not None and node.run.state is not None
-    look = look_of(node.run) if is_read and node.run is not None else look_of_status(node.status)
-    return look, node.task or formatting.NONE, ""
+    style = style_of(node.run) if is_read and node.run is not None else style_of_status(node.status)
+    return style, node.task or formatting.NONE, ""
 
 
 def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
     """`33  ✗ failed   charge-card   Upstream …`, the most first."""
     counts = Counter(kinds).most_common()
     digits = max(len(formatting.count(count)) for _, count in counts)
-    names = {look: _lower(look) for (look, _, _), _ in counts}
+    names = {style: _lower(style) for (style, _, _), _ in counts}
     widest = min(max(line_width((name,)) for name in names.values()), _KIND)
     tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _KIND))
     lines = []
-    for (look, task, error), count in counts:
+    for (style, task, error), count in counts:
         number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
-        parts: list[Line] = [number, (look.mark, Piece(" "), *fit((names[look],), widest))]
+        parts: list[Line] = [number, (style.mark, Piece(" "), *fit((names[style],), widest))]
         parts.append(fit((Piece(task, Token.TEXT if error else Token.MUTED),), tasks))
         lines.append(cut(joined([*parts, (Piece(error, Token.MUTED),)]), limit))
     return lines
 
 
-def _lower(look: StatusStyle) -> Piece:
+def _lower(style: StatusStyle) -> Piece:
     """A status inside a sentence; a word that is only the server's stays as it is."""
-    return Piece(look.word if look.glyph == "?" else look.word.lower())
+    return Piece(style.word if style.glyph == "?" else style.word.lower())
 
 
 def _fewer(kinds: Sequence[Line], most: int) -> list[Line]:

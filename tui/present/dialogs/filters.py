@@ -13,7 +13,7 @@ from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.present.formatting import count, time_of_day
-from tui.present.status import LOOKS
+from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token, cut, line_width, pad
 from tui.store.server_filter import KnownValues, ServerFilter
 
@@ -281,9 +281,9 @@ def heading_cell(family: int, chosen: frozenset[str]) -> Line:
 
 def status_cell(title: str, chosen: frozenset[str]) -> Line:
     """One status to choose: lively where it is chosen, or nothing is, which means all of them."""
-    look = LOOKS[title]
+    style = STATUS_STYLES[title]
     if word_of(title) in chosen:
-        return look.mark, Piece(" "), Piece(title, Token.BRIGHT, is_bold=True)
+        return style.mark, Piece(" "), Piece(title, Token.BRIGHT, is_bold=True)
     if chosen:
-        return (Piece(f"{look.glyph} {title}", Token.FAINT),)
-    return look.mark, Piece(" "), Piece(title, Token.TEXT)
+        return (Piece(f"{style.glyph} {title}", Token.FAINT),)
+    return style.mark, Piece(" "), Piece(title, Token.TEXT)

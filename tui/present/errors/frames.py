@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from tui.domain.stack import FrameKind, StackFrame
 from tui.domain.text import Raw, clean
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Toggle
+from tui.present.actions.row_actions import Row, ToggleFold
 from tui.present.errors.stack import counted
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, plain
 
@@ -32,7 +32,7 @@ _LEAST_PLACE: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ErrorLayout:
     """How much there is to draw in: `limit` cells, whether what is longer wraps, which folds are not as they begin.
 
     `opens_all` unfolds everything, for a search.
@@ -58,29 +58,31 @@ def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
     return min(max(widths, default=0), max(limit // 2 - _GAP, 1))
 
 
-def shown_frames(frames: Sequence[StackFrame], room: Room, key: Hashable, *, begins_open: bool) -> list[StackFrame]:
+def shown_frames(
+    frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable, *, begins_open: bool
+) -> list[StackFrame]:
     """The frames that have a row: all in their order where the fold is open, else the first own ones."""
-    if room.is_open(key, begins_open=begins_open):
+    if layout.is_open(key, begins_open=begins_open):
         return list(frames[:MOST_SHOWN])
     return [frame for frame in frames if frame.kind is FrameKind.OWN][:OWN_SHOWN]
 
 
 def frame_rows(
     frames: Sequence[StackFrame],
-    room: Room,
+    layout: ErrorLayout,
     key: Hashable,
     *,
     column: int,
     first_own: StackFrame | None,
     begins_open: bool = False,
 ) -> list[Row]:
-    """The rows of a stack within `room`, functions in `column` cells; `key` names its fold, `first_own` stands out."""
-    shown = shown_frames(frames, room, key, begins_open=begins_open)
+    """Return the rows of a stack, its functions in `column` cells. `key` names its fold; `first_own` is highlighted."""
+    shown = shown_frames(frames, layout, key, begins_open=begins_open)
     rows = []
     for index, frame in enumerate(shown):
-        lines = _frame(frame, room, column, is_first=frame is first_own)
+        lines = _frame(frame, layout, column, is_first=frame is first_own)
         rows += [Row(line, (key, index, part)) for part, line in enumerate(lines)]
-    if room.is_open(key, begins_open=begins_open):
+    if layout.is_open(key, begins_open=begins_open):
         folded: Sequence[StackFrame] = [frame for frame in frames if frame.kind is not FrameKind.OWN]
         mark = "▾"
     else:
@@ -91,31 +93,31 @@ def frame_rows(
         none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
         beyond = f", {len(frames) - MOST_SHOWN} more" if mark == "▾" and len(frames) > MOST_SHOWN else ""
         texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
-        text = next((text for text in texts if cell_len(clean(text)) <= room.limit), None)
+        text = next((text for text in texts if cell_len(clean(text)) <= layout.limit), None)
         line = (Piece(text or f"{mark} {formatting.plural(len(folded), 'frame')}{none}", Token.FAINT),)
-        rows.append(Row(cut(line, room.limit), key, Toggle(key)))
+        rows.append(Row(cut(line, layout.limit), key, ToggleFold(key)))
     return rows
 
 
-def _frame(frame: StackFrame, room: Room, column: int, *, is_first: bool) -> list[Line]:
+def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:
     is_own = frame.kind is FrameKind.OWN
     function = _function(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
     path, position = _place(frame)
     token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
-    left = room.limit - column - _GAP
-    if not (room.is_wrapped and is_own):
+    left = layout.limit - column - _GAP
+    if not (layout.is_wrapped and is_own):
         tail = _tail(path, left - cell_len(position))
         place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
-        return [cut(joined((fit(function, column), place)), room.limit)]
+        return [cut(joined((fit(function, column), place)), layout.limit)]
     is_beside = line_width(function) <= column and left >= min(_LEAST_PLACE, cell_len(clean(path)) + cell_len(position))
     rows = [
         (*(Piece(text, token, is_bold=is_first) for text in row[:1]), *(Piece(text, Token.FAINT) for text in row[1:]))
-        for row in _path_rows(path, position, left if is_beside else room.limit - 2)
+        for row in _path_rows(path, position, left if is_beside else layout.limit - 2)
     ]
     if is_beside:
         blank = Piece(" " * (column + _GAP))
         return [joined((fit(function, column), rows[0])), *((blank, *row) for row in rows[1:])]
-    return [*fold(function, room.limit), *((Piece("  "), *row) for row in rows)]
+    return [*fold(function, layout.limit), *((Piece("  "), *row) for row in rows)]
 
 
 def _path_rows(path: Raw, position: str, limit: int) -> list[tuple[str, ...]]:

@@ -12,8 +12,8 @@ from tui.domain.error import RunError
 from tui.domain.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.text import Raw
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Toggle
-from tui.present.errors.frames import Room, frame_rows, function_column, shown_frames
+from tui.present.actions.row_actions import Row, ToggleFold
+from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, shown_frames
 from tui.present.errors.text import frameless_stack
 from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad, plain, wrap
 
@@ -47,14 +47,14 @@ class _Link:
 
 
 @lru_cache(maxsize=4)
-def error_rows(error: RunError, room: Room, key: Hashable, note: str = "") -> tuple[Row, ...]:
-    """An error within `room`. `key` names it among the rows of a page, `note` is said below its message.
+def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = "") -> tuple[Row, ...]:
+    """An error within `layout`. `key` names it among the rows of a page, `note` is said below its message.
 
     Kept for the next time: a page is made anew every second, and a message can have a million letters.
     """
     links = _chain(error, key)
-    indent = _INDENT if room.limit >= _ROOMY else 0
-    inner = Room(room.limit - indent, room.is_wrapped, room.toggled, room.opens_all)
+    indent = _INDENT if layout.limit >= _ROOMY else 0
+    inner = ErrorLayout(layout.limit - indent, layout.is_wrapped, layout.toggled, layout.opens_all)
     shown = (shown_frames(link.frames, inner, link.stack_key, begins_open=link.begins_open) for link in links)
     column = function_column(shown, inner.limit)
     own = (frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN)
@@ -63,7 +63,7 @@ def error_rows(error: RunError, room: Room, key: Hashable, note: str = "") -> tu
     for link in links:
         if rows:
             rows.append(Row((), (link.key, "gap")))
-        rows += _message_rows(link, room, "" if link.lead else note)
+        rows += _message_rows(link, layout, "" if link.lead else note)
         stack = _stack_rows(link, inner, column, first_own)
         if stack and not link.lead:
             rows.append(Row((), (link.key, "above the stack")))
@@ -83,8 +83,8 @@ def _chain(error: RunError, key: Hashable) -> list[_Link]:
     return links
 
 
-def _message_rows(link: _Link, room: Room, note: str) -> list[Row]:
-    error, limit = link.error, room.limit
+def _message_rows(link: _Link, layout: ErrorLayout, note: str) -> list[Row]:
+    error, limit = link.error, layout.limit
     head: Line = (Piece(link.lead, Token.FAINT),) if link.lead else ()
     if error.name:
         head += (Piece(error.name, Token.ROSE, is_bold=True), Piece(" "))
@@ -93,7 +93,7 @@ def _message_rows(link: _Link, room: Room, note: str) -> list[Row]:
     if indent > limit // 2:
         above, head, indent = fold(head, limit), (), _INDENT
     head = pad(head, indent)
-    texts, more = _texts(error.message, room, limit - indent, (link.key, "message"))
+    texts, more = _texts(error.message, layout, limit - indent, (link.key, "message"))
     lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
     code = _code(error)
     if code and len(lines) == 1 and not more:
@@ -117,11 +117,11 @@ def _code(error: RunError) -> Line:
     return () if is_said else (Piece(error.code or "", Token.MUTED),)
 
 
-def _texts(text: Raw, room: Room, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
+def _texts(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
     """The rows of a text that may be endless, and behind them the one that tells of the others, if there are any."""
     if not text.strip():
         return [], []
-    is_open = room.is_open(key)
+    is_open = layout.is_open(key)
     most = MOST_ROWS if is_open else MESSAGE_ROWS
     # No more is looked at than surely fills the rows: wrapping megabytes would take seconds.
     reach = 2 * most * max(limit, 2)
@@ -132,9 +132,9 @@ def _texts(text: Raw, room: Room, limit: int, key: Hashable) -> tuple[list[str],
         if len(rows) > most:
             break
         begun += len(rows) < most
-        rows += wrap(line, limit) if room.is_wrapped else [plain(cut((Piece(line),), limit))]
+        rows += wrap(line, limit) if layout.is_wrapped else [plain(cut((Piece(line),), limit))]
     if len(rows) <= most and len(text) <= reach:
-        is_unfolded = key in room.toggled and len(rows) > MESSAGE_ROWS
+        is_unfolded = key in layout.toggled and len(rows) > MESSAGE_ROWS
         return rows, [_fold_row(f"▾ {formatting.plural(len(rows), 'line')}", "", key, limit)] if is_unfolded else []
     left_out = text.count("\n") + 1 - begun
     told = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
@@ -144,13 +144,13 @@ def _texts(text: Raw, room: Room, limit: int, key: Hashable) -> tuple[list[str],
 
 
 def _fold_row(text: str, hint: str, key: Hashable, limit: int) -> Row:
-    return Row(cut((Piece(text, Token.MUTED), Piece(hint, Token.FAINT)), limit), key, Toggle(key))
+    return Row(cut((Piece(text, Token.MUTED), Piece(hint, Token.FAINT)), limit), key, ToggleFold(key))
 
 
-def _stack_rows(link: _Link, room: Room, column: int, first_own: StackFrame | None) -> Sequence[Row]:
+def _stack_rows(link: _Link, layout: ErrorLayout, column: int, first_own: StackFrame | None) -> Sequence[Row]:
     key = link.stack_key
     if link.frames:
-        return frame_rows(link.frames, room, key, column=column, first_own=first_own, begins_open=link.begins_open)
+        return frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
     text = frameless_stack(link.error)
-    texts, more = _texts(text, room, room.limit, key)
+    texts, more = _texts(text, layout, layout.limit, key)
     return [Row((Piece(row, Token.MUTED),), (key, index)) for index, row in enumerate(texts)] + more

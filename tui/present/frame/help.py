@@ -11,7 +11,7 @@ from typing import Final
 from tui.present.frame.header import COUNT_LETTERS
 from tui.present.frame.help_table import HELP_GROUPS, HelpRow
 from tui.present.sparkline import spark
-from tui.present.status import LOOKS
+from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token, line_width, pad, wrap
 from tui.present.text_block import labelled
 from tui.store.activity import Minute
@@ -164,7 +164,7 @@ def header_signs(*, is_colorless: bool = False) -> tuple[Sign, ...]:
 def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
     """Return the statuses and the signs of the header with their meanings, in lines of at most `width` cells."""
     limit = max(width, MIN_WIDTH)
-    statuses: list[Line] = [(look.mark, Piece(" "), look.name) for look in LOOKS.values()]
+    statuses: list[Line] = [(style.mark, Piece(" "), style.name) for style in STATUS_STYLES.values()]
     lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
     for index, sign in enumerate(header_signs(is_colorless=is_colorless)):
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)

@@ -14,7 +14,7 @@ from tui.present import formatting
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.detail.waiting import is_known_to_run, waiting_words
 from tui.present.list.end import NO_RUN_SENTENCE
-from tui.present.status import LOOKS, UNKNOWN, look_of
+from tui.present.status import STATUS_STYLES, UNKNOWN, style_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
 
 _INDENT: Final = "  "
@@ -44,8 +44,8 @@ def strip_lines(
 
 def _which(run: Run, limit: int, overlay: Piece | None) -> Line:
     """The id is whole, since people copy it: the task is cut for it, then the attempt goes."""
-    look = look_of(run)
-    status: Line = (Piece(_INDENT), look.mark, Piece(" "), overlay or look.name)
+    style = style_of(run)
+    status: Line = (Piece(_INDENT), style.mark, Piece(" "), overlay or style.name)
     task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
     run_id: Line = (Piece(run.id, Token.FAINT),)
     others = [each for each in (_attempt(run), run_id) if each]
@@ -83,7 +83,7 @@ def _why(run: Run, children: Sequence[Run], now: Now) -> Line:
 def _life(run: Run, now: Now) -> Line:
     """How long it waits, runs or ran; in a row of its own words, since a duration alone says neither."""
     is_frozen = now.frozen_at is not None
-    token = look_of(run).row.took if not run.is_final else Token.MUTED
+    token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)
     lasted = formatting.duration(ran, frozen=is_frozen and not run.is_final)
     since = run.state.finished_at if run.state else None
@@ -145,8 +145,8 @@ _ROLL_UP: Final = (
     ("D", frozenset({RunStatus.DELAYED}), Token.MUTED),
     ("P", frozenset({RunStatus.WAITING_FOR_DEPLOY}), Token.AMBER),
     ("✓", frozenset({RunStatus.COMPLETED_SUCCESSFULLY}), Token.FAINT),
-    (LOOKS["Canceled"].glyph, frozenset({RunStatus.CANCELLED}), Token.FAINT),
-    (LOOKS["Expired"].glyph, frozenset({RunStatus.EXPIRED}), Token.FAINT),
+    (STATUS_STYLES["Canceled"].glyph, frozenset({RunStatus.CANCELLED}), Token.FAINT),
+    (STATUS_STYLES["Expired"].glyph, frozenset({RunStatus.EXPIRED}), Token.FAINT),
 )
 
 
@@ -168,4 +168,4 @@ def _family(children: Sequence[Run]) -> Line:
 
 def _is_unknown(run: Run) -> bool:
     """Whether its status was never read, or is a word that we do not know."""
-    return look_of(run).glyph == UNKNOWN.glyph
+    return style_of(run).glyph == UNKNOWN.glyph

@@ -9,7 +9,7 @@ from typing import Final
 
 from tui.domain.run import Json
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Toggle, Whole
+from tui.present.actions.row_actions import Row, ShowWhole, ToggleFold
 from tui.present.json.fold import CHUNK_ROWS, FoldedJson, JsonFolds, Path, VisibleRow, indent_of
 from tui.present.json.line import TextLine, inline, key_of, literal, preview
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fold, line_width
@@ -91,10 +91,10 @@ def value_rows(
     steps = folded.walk()
     for step in islice(steps, most):
         place = ValuePath(which, step.path)
-        act = None if not step.is_foldable else Whole(place) if step.is_text else Toggle(place)
+        action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
         for index, line in enumerate(step_lines(step, room, is_wrapped=is_wrapped)):
             label = "" if rows else which
-            rows.append(Row(_behind(label, line), None if index else place, act))
+            rows.append(Row(_behind(label, line), None if index else place, action))
     left = sum(1 for _ in islice(steps, COUNTED))
     if left:
         count = formatting.plural(left, "more line") if left < COUNTED else f"{formatting.count(COUNTED)} or more lines"
@@ -103,7 +103,7 @@ def value_rows(
             Piece("Enter", Token.MUTED),
             Piece(" shows the whole", Token.FAINT),
         )
-        rows.append(Row(_behind("", cut(note, room)), (which, "more"), Whole(ValuePath(which, ()))))
+        rows.append(Row(_behind("", cut(note, room)), (which, "more"), ShowWhole(ValuePath(which, ()))))
     return rows
 
 

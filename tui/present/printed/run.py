@@ -17,7 +17,7 @@ from tui.present.detail.relatives import children_by_status, children_summary
 from tui.present.detail.summary import title_lines
 from tui.present.detail.timeline import life_lines, updated_lines
 from tui.present.errors.text import error_lines
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL, labelled
 
@@ -88,9 +88,9 @@ def _children(children: Sequence[Run], limit: int) -> list[Line]:
     groups = children_by_status(children)
     lines = children_summary(groups, limit)
     hidden: Counter[str] = Counter()
-    for look, runs in groups.items():
-        shown = len(runs) if look.is_bold else MAX_CHILDREN
-        hidden[look.word] = len(runs[shown:])
+    for style, runs in groups.items():
+        shown = len(runs) if style.is_bold else MAX_CHILDREN
+        hidden[style.word] = len(runs[shown:])
         for child in runs[:shown]:
             lines += labelled("", _relative(child, child.id), limit)
     if count := hidden.total():
@@ -102,5 +102,5 @@ def _children(children: Sequence[Run], limit: int) -> list[Line]:
 def _relative(run: Run | None, run_id: RunId | None) -> list[Line]:
     if run is None:
         return [(Piece(run_id or ""),)]
-    look = look_of(run)
-    return [(Piece(run.fixed.task or formatting.NONE),), (Piece(run.id),), (look.mark, Piece(" "), look.name)]
+    style = style_of(run)
+    return [(Piece(run.fixed.task or formatting.NONE),), (Piece(run.id),), (style.mark, Piece(" "), style.name)]

@@ -11,12 +11,12 @@ from typing import Final
 
 from tui.domain.run import Run
 from tui.present.columns import AGE, COST, GAP, RUN, STATUS, TAGS, TASK, TOOK, VERSION, Column, Now, Slot, head, row
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Line, Piece, line_width
 
 
 def _whole_id(run: Run, _now: Now) -> Line:
-    return (Piece(run.id, look_of(run).row.rest),)
+    return (Piece(run.id, style_of(run).row.rest),)
 
 
 # Here the id is what a reader came for: it outlives `took`.

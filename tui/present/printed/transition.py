@@ -8,7 +8,7 @@ from datetime import datetime
 from tui.domain.run import Run
 from tui.present import formatting
 from tui.present.columns import took
-from tui.present.status import look_of
+from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, first_line, joined, pad
 
 _STATUS_CELLS = 15
@@ -19,12 +19,12 @@ def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
 
     `before` is the run as it was told last, None for the first time: an attempt is named when it is a new one.
     """
-    look = look_of(after)
+    style = style_of(after)
     parts: list[Line] = [
         (Piece(formatting.moment(_changed_at(after, now), now), Token.FAINT),),
         (Piece(after.id, Token.MUTED),),
-        pad((look.mark, Piece(" "), look.name), 2 + _STATUS_CELLS),
-        (Piece(after.fixed.task or formatting.NONE, look.row.task),),
+        pad((style.mark, Piece(" "), style.name), 2 + _STATUS_CELLS),
+        (Piece(after.fixed.task or formatting.NONE, style.row.task),),
     ]
     attempt = after.attempt_count or 0
     if attempt > 1 and (before is None or before.attempt_count != attempt):
@@ -32,7 +32,7 @@ def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
     if after.is_waiting_to_retry:
         parts.append((Piece("waiting to retry", Token.MUTED),))
     if after.is_final and (ran := took(after, now)) is not None:
-        parts.append((Piece(formatting.duration(ran), look.row.number),))
+        parts.append((Piece(formatting.duration(ran), style.row.number),))
     if after.status.is_failed and after.error and (error := after.error[1]):
         name = Piece(error.name or "", Token.ROSE, is_bold=True)
         message = Piece(first_line(error.message), Token.BRIGHT)

@@ -12,7 +12,7 @@ from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 from tui.present import formatting
 from tui.present.columns import short_id, took
-from tui.present.status import StatusStyle, look_of, look_of_status
+from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
 
 _STEP: Final = 3  # cells of a level
@@ -28,7 +28,7 @@ class _Row:
     """A node with what is left of its guides, and its columns."""
 
     node: TreeNode
-    look: StatusStyle
+    style: StatusStyle
     guides: str
     columns: tuple[Line, ...]
 
@@ -71,9 +71,9 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
 
 def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
     run = node.run
-    look = look_of(run) if run is not None and run.state is not None else look_of_status(node.status)
+    style = style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
     ran = formatting.duration(node_took(node, run, now))
-    return _Row(node, look, guides, ((look.name,), (Piece(ran, look.row.took),), (Piece(node.id, look.row.rest),)))
+    return _Row(node, style, guides, ((style.name,), (Piece(ran, style.row.took),), (Piece(node.id, style.row.rest),)))
 
 
 def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | None:
@@ -94,7 +94,7 @@ def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Ro
             limits[index] = 0
     if width - limits[2] - _GAP < _LEAST_LEFT:
         rows = [
-            _Row(row.node, row.look, row.guides, (*row.columns[:2], short_id(row.node.id, row.look.row.rest)))
+            _Row(row.node, row.style, row.guides, (*row.columns[:2], short_id(row.node.id, row.style.row.rest)))
             for row in rows
         ]
         limits[2] = max(line_width(row.columns[2]) for row in rows)
@@ -108,7 +108,7 @@ def _column(row: _Row, index: int, limit: int) -> Line:
 def _left(row: _Row, current: str, limit: int | None) -> Line:
     """The mark, the guides and the task, which stays visible at any depth; then tags and the number of attempts."""
     mark = Piece("▌ ", Token.ACCENT) if row.node.id == current else Piece("  ")
-    task: Line = (row.look.mark, Piece(" "), Piece(row.node.task or formatting.NONE, row.look.row.task))
+    task: Line = (row.style.mark, Piece(" "), Piece(row.node.task or formatting.NONE, row.style.row.task))
     guides = row.guides
     if limit is not None:
         # A cut guide says how deep it is: all such lines begin alike otherwise.

@@ -8,22 +8,22 @@ from typing import Final
 
 from tui.domain.tree import RunTree
 from tui.present import formatting
-from tui.present.actions.row_actions import Open, Row
+from tui.present.actions.row_actions import GoToRun, Row
 from tui.present.columns import Now, short_id
 from tui.present.frame.trouble import without_request
 from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.tree.page import EDGE
-from tui.present.tree.shape import Seen, Shape
+from tui.present.tree.shape import TreeRun, TreeShape
 
 _OLD: Final = timedelta(seconds=10)
 """Since then a living tree may have got new runs."""
 
 
-def notes(tree: RunTree, shape: Shape, trouble: str | None, width: int) -> list[Row]:
+def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> list[Row]:
     """What stands below the rows: which failure came first, what is missing, why it could not be read again."""
     rows: list[Row] = []
-    if (first := shape.first_failed) is not None and isinstance(first.what, Seen):
-        node, own = first.what.node, shape.root
+    if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
+        node, own = first.item.node, shape.root
         failed = own.below.failed + own.is_failed
         line = (
             Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True),
@@ -32,7 +32,7 @@ def notes(tree: RunTree, shape: Shape, trouble: str | None, width: int) -> list[
             Piece("  "),
             *short_id(node.id, Token.FAINT),
         )
-        rows += [Row(()), Row(cut(line, width), "first failed", Open(node.id))]
+        rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
     sentences = []
     if tree.missing:
         sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}. r reads it again.")
@@ -50,7 +50,7 @@ def trouble_words(trouble: str) -> str:
     return f"The tree could not be read: {said}{'' if said.endswith('?') else '.'} r tries again."
 
 
-def extent(tree: RunTree, shape: Shape, read_at: datetime | None, now: Now) -> Line:
+def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
     """How much of the tree is here: `216 runs · all loaded`; while runs of it live, how long ago that was true."""
     if tree.missing:
         return (

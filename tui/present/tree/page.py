@@ -10,16 +10,16 @@ from typing import Final, NamedTuple, assert_never
 
 from tui.domain.run import Run
 from tui.present import formatting
-from tui.present.actions.row_actions import Act, Open, Row, Toggle
+from tui.present.actions.row_actions import GoToRun, Row, RowAction, ToggleFold
 from tui.present.columns import GAP, Now, short_id, time_in_queue
 from tui.present.detail.origin import origin_words
 from tui.present.detail.waiting import waiting_words
 from tui.present.printed.tree import guide_tail, node_took
-from tui.present.status import LOOKS
+from tui.present.status import STATUS_STYLES
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, first_line, fit, line_width
 from tui.present.tree.fold import STEP, Branch
 from tui.present.tree.roll_up import RollUp
-from tui.present.tree.shape import Alike, BatchGroup, Entry, Seen
+from tui.present.tree.shape import BatchGroup, SiblingGroup, TreeEntry, TreeRun
 
 ALONE: Final = "no runs above or below it"
 
@@ -96,25 +96,25 @@ def head(columns: Columns) -> Line:
 
 def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
     """One branch, with what Enter on it means: a run is gone to, a group is folded or unfolded."""
-    entry, what = branch.entry, branch.entry.what
-    act: Act = Toggle(entry.key)
-    match what:
-        case Seen():
-            act = Open(what.node.id)
-            name = _run_words(what, is_current=is_current)
-            remark = ALONE if is_alone else _remark(what, branch, now, is_roomy=columns.is_roomy)
-            right = _run_times(what, columns, now)
+    entry, item = branch.entry, branch.entry.item
+    action: RowAction = ToggleFold(entry.key)
+    match item:
+        case TreeRun():
+            action = GoToRun(item.node.id)
+            name = _run_words(item, is_current=is_current)
+            remark = ALONE if is_alone else _remark(item, branch, now, is_roomy=columns.is_roomy)
+            right = _run_times(item, columns, now)
         case BatchGroup():
-            name, remark = _batch_words(what), _batch_remark(entry)
+            name, remark = _batch_words(item), _batch_remark(entry)
             right = _batch_times(entry, columns, now)
-        case Alike():
-            name, remark = (Piece(f"{formatting.count(what.size)} {what.word}", Token.MUTED),), what.task or ""
+        case SiblingGroup():
+            name, remark = (Piece(f"{formatting.count(item.size)} {item.word}", Token.MUTED),), item.task or ""
             right = ()
         case _:
-            assert_never(what)
+            assert_never(item)
     left: Line = (*_guides(branch, columns.left, name), *name)
     left = (*left, *_fitting(remark, columns.left - line_width(left)))
-    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, act)
+    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action)
 
 
 def _fitting(remark: str, room: int) -> Line:
@@ -131,14 +131,14 @@ def _guides(branch: Branch, room: int, name: Line) -> Line:
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
 
 
-def _run_words(seen: Seen, *, is_current: bool) -> Line:
-    look = seen.look
-    return (look.mark, Piece(" "), Piece(seen.node.task or formatting.NONE, look.row.task, is_bold=is_current))
+def _run_words(tree_run: TreeRun, *, is_current: bool) -> Line:
+    style = tree_run.style
+    return (style.mark, Piece(" "), Piece(tree_run.node.task or formatting.NONE, style.row.task, is_bold=is_current))
 
 
-def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
+def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> str:
     """What tells a run from its siblings, and how it came about."""
-    run = seen.run
+    run = tree_run.run
     if run is None:
         return ""
     state, attempt = run.state, run.attempt_count or 0
@@ -152,7 +152,7 @@ def _remark(seen: Seen, branch: Branch, now: Now, *, is_roomy: bool) -> str:
     elif attempt > 1:
         parts.append(f"attempt {attempt} of {attempt}" if run.status.is_failed else f"attempt {attempt}")
     error = run.error[1] if run.error else None
-    if seen.look.is_bold and error is not None and (message := first_line(error.message)):
+    if tree_run.style.is_bold and error is not None and (message := first_line(error.message)):
         parts.append(message)
     if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:
         parts.append(f"starts in {formatting.duration(state.delayed_until - now.at)}")
@@ -176,33 +176,33 @@ def _origin(run: Run, branch: Branch) -> Iterator[str]:
         yield "not awaited"
 
 
-def _run_times(seen: Seen, columns: Columns, now: Now) -> Line:
-    tokens = seen.look.row
+def _run_times(tree_run: TreeRun, columns: Columns, now: Now) -> Line:
+    tokens = tree_run.style.row
     line: list[Piece] = []
     if columns.has_took:
-        line.append(Piece(_took(seen, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
+        line.append(Piece(_took(tree_run, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
     if columns.has_queued:
-        text, is_waiting = _queued(seen, now)
+        text, is_waiting = _queued(tree_run, now)
         line.append(Piece(text.rjust(GAP + _TIME), tokens.took if is_waiting else Token.FAINT))
     if columns.has_id:
-        line += [Piece(" " * GAP), *short_id(seen.node.id, tokens.rest)]
+        line += [Piece(" " * GAP), *short_id(tree_run.node.id, tokens.rest)]
     return tuple(line)
 
 
-def _took(seen: Seen, now: Now) -> str:
+def _took(tree_run: TreeRun, now: Now) -> str:
     """How long a run took; nothing where it has not begun, since that is no unknown."""
-    started_at, is_final = seen.started_at, seen.is_final
-    if started_at is None and seen.has_times and not is_final:
+    started_at, is_final = tree_run.started_at, tree_run.is_final
+    if started_at is None and tree_run.has_times and not is_final:
         return ""
-    lasted = node_took(seen.node, seen.run, now.frozen_at or now.at)
+    lasted = node_took(tree_run.node, tree_run.run, now.frozen_at or now.at)
     return formatting.duration(lasted, frozen=now.frozen_at is not None and not is_final and lasted is not None)
 
 
-def _queued(seen: Seen, now: Now) -> tuple[str, bool]:
+def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
     """How long a run waited for its start, and whether it still does."""
-    run = seen.run
+    run = tree_run.run
     if run is None or run.state is None:
-        times, is_final = seen.node.times, seen.is_final
+        times, is_final = tree_run.node.times, tree_run.is_final
         if times is None or times.created_at is None or (times.started_at is None and is_final):
             return "", False
         until = times.started_at or now.frozen_at or now.at
@@ -223,19 +223,19 @@ def _batch_words(batch: BatchGroup) -> Line:
     return (Piece(f"batch of {size}" if batch.is_whole else f"{formatting.plural(batch.size, 'run')} of a batch"),)
 
 
-def _batch_remark(entry: Entry) -> str:
+def _batch_remark(entry: TreeEntry) -> str:
     functions = {run.fixed.trigger_function for run in _runs_of(entry)} - {None}
     return f"{functions.pop()}()" if len(functions) == 1 else ""
 
 
-def _batch_times(entry: Entry, columns: Columns, now: Now) -> Line:
+def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
     """From the first start in it to its last end, or to now."""
     if not columns.has_took:
         return ()
     states = [run.state for run in _runs_of(entry) if run.state is not None]
     starts = [state.started_at for state in states if state.started_at is not None]
     ends = [state.finished_at for state in states if state.finished_at is not None]
-    batch = entry.what
+    batch = entry.item
     if not starts or not isinstance(batch, BatchGroup) or len(states) < batch.size:
         return (Piece(formatting.NONE.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
     is_final = len(ends) == len(states)
@@ -244,12 +244,14 @@ def _batch_times(entry: Entry, columns: Columns, now: Now) -> Line:
     return (Piece(text.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
 
 
-def _runs_of(entry: Entry) -> list[Run]:
+def _runs_of(entry: TreeEntry) -> list[Run]:
     """The runs of a batch, those under a row of alike ones too."""
     members = [
-        member for child in entry.children for member in (child.children if isinstance(child.what, Alike) else (child,))
+        member
+        for child in entry.children
+        for member in (child.children if isinstance(child.item, SiblingGroup) else (child,))
     ]
-    return [member.what.run for member in members if isinstance(member.what, Seen) and member.what.run is not None]
+    return [member.item.run for member in members if isinstance(member.item, TreeRun) and member.item.run is not None]
 
 
 def _counts(below: RollUp, columns: Columns) -> Line:
@@ -260,7 +262,7 @@ def _counts(below: RollUp, columns: Columns) -> Line:
         ((Piece(f"✗{_short(below.failed)}", Token.ROSE, is_bold=True),), below.failed),
         ((Piece(f"E{_short(below.under_way)}", Token.BLUE),), below.under_way),
         ((Piece(f"Q{_short(below.queued)}", Token.MUTED),), below.queued),
-        ((LOOKS["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
+        ((STATUS_STYLES["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
     )
     line = [Piece(" ")]
     for (cell, count), width in zip(cells, columns.counts, strict=False):

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 
 
-class Family(Enum):
+class StatusFamily(Enum):
     """What a status means for the runs above: UNKNOWN may turn out to be anything."""
 
     FAILED = "failed"
@@ -20,22 +20,22 @@ class Family(Enum):
     UNKNOWN = "unknown"
 
     @property
-    def is_calm(self) -> bool:
+    def is_quiet(self) -> bool:
         """Whether it ended, and well enough to recede."""
-        return self is Family.COMPLETED or self is Family.ENDED
+        return self is StatusFamily.COMPLETED or self is StatusFamily.ENDED
 
 
-def _family_of(status: RunStatus) -> Family:
+def _family_of(status: RunStatus) -> StatusFamily:
     if status in FAILED:
-        return Family.FAILED
+        return StatusFamily.FAILED
     if status in QUEUED_FAMILY:
-        return Family.QUEUED
+        return StatusFamily.QUEUED
     if status in EXECUTING_FAMILY or status is RunStatus.WAITING_TO_RESUME:
-        return Family.UNDER_WAY
-    return Family.COMPLETED if status is RunStatus.COMPLETED_SUCCESSFULLY else Family.ENDED
+        return StatusFamily.UNDER_WAY
+    return StatusFamily.COMPLETED if status is RunStatus.COMPLETED_SUCCESSFULLY else StatusFamily.ENDED
 
 
-FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
+STATUS_FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
 
 
 class RollUp(NamedTuple):
@@ -49,12 +49,12 @@ class RollUp(NamedTuple):
     completed: int = 0
 
 
-NOTHING: Final = RollUp()
-OWN: Final = {
-    Family.FAILED: RollUp(failed=1),
-    Family.UNDER_WAY: RollUp(under_way=1),
-    Family.QUEUED: RollUp(queued=1),
-    Family.COMPLETED: RollUp(completed=1),
-    Family.ENDED: NOTHING,
-    Family.UNKNOWN: NOTHING,
+EMPTY: Final = RollUp()
+ROLL_UPS: Final = {
+    StatusFamily.FAILED: RollUp(failed=1),
+    StatusFamily.UNDER_WAY: RollUp(under_way=1),
+    StatusFamily.QUEUED: RollUp(queued=1),
+    StatusFamily.COMPLETED: RollUp(completed=1),
+    StatusFamily.ENDED: EMPTY,
+    StatusFamily.UNKNOWN: EMPTY,
 }

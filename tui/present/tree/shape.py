@@ -14,27 +14,27 @@ from typing import Final
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.status import StatusStyle, look_of, look_of_status
-from tui.present.tree.roll_up import FAMILIES, NOTHING, OWN, Family, RollUp
+from tui.present.status import StatusStyle, style_of, style_of_status
+from tui.present.tree.roll_up import EMPTY, ROLL_UPS, STATUS_FAMILIES, RollUp, StatusFamily
 
-Key = Hashable
+EntryKey = Hashable
 """Finds an entry again in a later shape of the same tree: a run by its id, a group by what makes it one."""
 
-ALIKE_FROM: Final = 3
+MIN_GROUP: Final = 3
 """So many siblings that are alike share a row."""
 
-LARGE_FROM: Final = 31
+MIN_LARGE: Final = 31
 """A tree of so many runs starts with its quiet branches folded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TreeRun:
     """A run in its place, with the newest that is known of it; `run` None: only the node tells of it."""
 
     node: TreeNode
     run: Run | None
-    look: StatusStyle
-    family: Family
+    style: StatusStyle
+    family: StatusFamily
 
     @property
     def is_final(self) -> bool:
@@ -73,7 +73,7 @@ class BatchGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class SiblingGroup:
     """Siblings of one task that all ended well, or all wait."""
 
     size: int
@@ -82,41 +82,41 @@ class Alike:
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
-    """One thing that may have a row. `below` counts all runs under it; `is_calm`: neither it nor anything below it
+class TreeEntry:
+    """One thing that may have a row. `below` counts all runs under it; `is_quiet`: neither it nor anything below it
     failed, lives, or has to stay in view.
     """
 
-    key: Key
-    what: Seen | BatchGroup | Alike
-    below: RollUp = NOTHING
-    is_calm: bool = True
-    children: Sequence["Entry"] = ()
-    parent: "Entry | None" = field(default=None, repr=False)
+    key: EntryKey
+    item: TreeRun | BatchGroup | SiblingGroup
+    below: RollUp = EMPTY
+    is_quiet: bool = True
+    children: Sequence["TreeEntry"] = ()
+    parent: "TreeEntry | None" = field(default=None, repr=False)
 
     @property
     def run_id(self) -> RunId | None:
         """The run that it is, or None for a group."""
-        return self.what.node.id if isinstance(self.what, Seen) else None
+        return self.item.node.id if isinstance(self.item, TreeRun) else None
 
     @property
     def is_failed(self) -> bool:
         """Whether it is a run that failed."""
-        return isinstance(self.what, Seen) and self.what.family is Family.FAILED
+        return isinstance(self.item, TreeRun) and self.item.family is StatusFamily.FAILED
 
     @property
-    def has_calm_children(self) -> bool:
+    def are_children_quiet(self) -> bool:
         """Whether nothing below it asks to be seen."""
-        return all(child.is_calm for child in self.children)
+        return all(child.is_quiet for child in self.children)
 
-    def ancestors(self) -> Iterator["Entry"]:
+    def ancestors(self) -> Iterator["TreeEntry"]:
         """The entries above it, the nearest first."""
         above = self.parent
         while above is not None:
             yield above
             above = above.parent
 
-    def walk(self) -> Iterator["Entry"]:
+    def walk(self) -> Iterator["TreeEntry"]:
         """It and all below it, in the order of rows."""
         pending = [self]
         while pending:
@@ -126,14 +126,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TreeShape:
     """The whole tree. `by_run` finds the entry of each run; `first_failed` is the run whose failure came first, None
     where fewer than two failed or a time is not known.
     """
 
-    root: Entry
-    by_run: dict[RunId, Entry]
-    first_failed: Entry | None
+    root: TreeEntry
+    by_run: dict[RunId, TreeEntry]
+    first_failed: TreeEntry | None
     is_live: bool
 
     @property
@@ -144,15 +144,15 @@ class Shape:
     @property
     def is_large(self) -> bool:
         """Whether it has more runs than are taken in at a glance."""
-        return self.size >= LARGE_FROM
+        return self.size >= MIN_LARGE
 
 
 def shape_of(
     tree: RunTree,
     newest: Callable[[RunId], Run | None],
     kept: Collection[RunId] = (),
-    before: Shape | None = None,
-) -> Shape:
+    before: TreeShape | None = None,
+) -> TreeShape:
     """Put a tree into shape. `newest` is what the store knows of a run now.
 
     Runs of `kept`, and the current one, stay in view: they never become part of a group of alike ones, nor make their
@@ -161,21 +161,21 @@ def shape_of(
     in_view = {tree.current, *kept}
     known = before.by_run if before is not None else {}
     entries = [_entry(node, newest, known.get(node.id)) for node in tree.root.walk()]
-    by_run: dict[RunId, Entry] = {}
+    by_run: dict[RunId, TreeEntry] = {}
     for entry in entries:
-        assert isinstance(entry.what, Seen)
-        by_run[entry.what.node.id] = entry
+        assert isinstance(entry.item, TreeRun)
+        by_run[entry.item.node.id] = entry
     # Children before their parents: a parent adds up what they have added up.
     for entry in reversed(entries):
-        seen = entry.what
-        assert isinstance(seen, Seen)
-        entry.is_calm = seen.family.is_calm and seen.node.id not in in_view
-        if seen.node.children:
-            children = [by_run[child.id] for child in seen.node.children]
+        tree_run = entry.item
+        assert isinstance(tree_run, TreeRun)
+        entry.is_quiet = tree_run.family.is_quiet and tree_run.node.id not in in_view
+        if tree_run.node.children:
+            children = [by_run[child.id] for child in tree_run.node.children]
             entry.below = _summed(children)
-            entry.is_calm = entry.is_calm and all(child.is_calm for child in children)
+            entry.is_quiet = entry.is_quiet and all(child.is_quiet for child in children)
             _adopt(entry, _grouped(entry, children, in_view))
-    return Shape(
+    return TreeShape(
         by_run[tree.root.id],
         by_run,
         _first_failed(entries),
@@ -183,27 +183,27 @@ def shape_of(
     )
 
 
-def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: Entry | None) -> Entry:
+def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEntry | None) -> TreeEntry:
     run = newest(node.id)
     if run is None or (run.state is None and node.run is not None):
         run = node.run
-    if before is not None and isinstance(before.what, Seen) and before.what.run is run and before.what.node is node:
-        return Entry(node.id, before.what)
-    return Entry(node.id, _seen(node, run))
+    if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
+        return TreeEntry(node.id, before.item)
+    return TreeEntry(node.id, _seen(node, run))
 
 
-def _seen(node: TreeNode, run: Run | None) -> Seen:
+def _seen(node: TreeNode, run: Run | None) -> TreeRun:
     if run is not None and run.state is not None:
-        return Seen(node, run, look_of(run), FAMILIES[run.status])
-    family = Family.UNKNOWN if node.status is None else FAMILIES[node.status.canonical]
-    return Seen(node, run, look_of_status(node.status), family)
+        return TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status])
+    family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
+    return TreeRun(node, run, style_of_status(node.status), family)
 
 
-def _summed(entries: Iterable[Entry]) -> RollUp:
+def _summed(entries: Iterable[TreeEntry]) -> RollUp:
     """Entries and what is below them; a group stands for its members, it adds nothing of its own."""
     failed = under_way = queued = completed = 0
     for entry in entries:
-        own = OWN[entry.what.family] if isinstance(entry.what, Seen) else NOTHING
+        own = ROLL_UPS[entry.item.family] if isinstance(entry.item, TreeRun) else EMPTY
         failed += own.failed + entry.below.failed
         under_way += own.under_way + entry.below.under_way
         queued += own.queued + entry.below.queued
@@ -211,18 +211,18 @@ def _summed(entries: Iterable[Entry]) -> RollUp:
     return RollUp(failed, under_way, queued, completed)
 
 
-def _adopt(parent: Entry, children: Sequence[Entry]) -> None:
+def _adopt(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
     parent.children = children
     for child in children:
         child.parent = parent
 
 
-def _grouped(parent: Entry, children: Sequence[Entry], in_view: Collection[RunId]) -> Sequence[Entry]:
+def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """The children with batches in the place of their first run, and behind the others those that are alike."""
-    batches: dict[BatchId, list[Entry]] = {}
+    batches: dict[BatchId, list[TreeEntry]] = {}
     is_whole = True
     for child in children:
-        run = child.what.run if isinstance(child.what, Seen) else None
+        run = child.item.run if isinstance(child.item, TreeRun) else None
         is_whole = is_whole and run is not None and run.fixed.created_at is not None
         if run is not None and run.fixed.batch_id is not None:
             batches.setdefault(run.fixed.batch_id, []).append(child)
@@ -230,10 +230,10 @@ def _grouped(parent: Entry, children: Sequence[Entry], in_view: Collection[RunId
     batches = {batch_id: members for batch_id, members in batches.items() if 1 < len(members) < len(children)}
     if not batches:
         return _folded(parent.key, children, in_view)
-    shown: list[Entry] = []
+    shown: list[TreeEntry] = []
     placed: set[BatchId] = set()
     for child in children:
-        run = child.what.run if isinstance(child.what, Seen) else None
+        run = child.item.run if isinstance(child.item, TreeRun) else None
         batch_id = None if run is None else run.fixed.batch_id
         if batch_id is None or batch_id not in batches:
             shown.append(child)
@@ -250,50 +250,50 @@ _Kind = tuple[bool, str, TaskId | None]
 """Whether a run ended, its status word, its task."""
 
 
-def _folded(above: Key, entries: Sequence[Entry], in_view: Collection[RunId]) -> Sequence[Entry]:
+def _folded(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """The entries, those that are alike and many behind the others, under one row each kind."""
-    if len(entries) < ALIKE_FROM:
+    if len(entries) < MIN_GROUP:
         return entries
     kinds = [_kind(entry, in_view) for entry in entries]
-    many: dict[_Kind, list[Entry]] = {
-        kind: [] for kind, size in Counter(kinds).items() if kind is not None and size >= ALIKE_FROM
+    many: dict[_Kind, list[TreeEntry]] = {
+        kind: [] for kind, size in Counter(kinds).items() if kind is not None and size >= MIN_GROUP
     }
     if not many:
         return entries
-    shown: list[Entry] = []
+    shown: list[TreeEntry] = []
     for entry, kind in zip(entries, kinds, strict=True):
         (shown if kind is None or kind not in many else many[kind]).append(entry)
     for kind in sorted(many, key=lambda kind: kind[0]):
         _, word, task = kind
-        group = _group(("alike", above, word, task), Alike(len(many[kind]), word, task), many[kind])
+        group = _group(("alike", above, word, task), SiblingGroup(len(many[kind]), word, task), many[kind])
         _adopt(group, many[kind])
         shown.append(group)
     return shown
 
 
-def _kind(entry: Entry, in_view: Collection[RunId]) -> _Kind | None:
+def _kind(entry: TreeEntry, in_view: Collection[RunId]) -> _Kind | None:
     """What makes an entry like others; None: it stands for itself."""
-    seen = entry.what
-    if not isinstance(seen, Seen) or seen.node.id in in_view or not entry.has_calm_children:
+    tree_run = entry.item
+    if not isinstance(tree_run, TreeRun) or tree_run.node.id in in_view or not entry.are_children_quiet:
         return None
-    if seen.family.is_calm or seen.family is Family.QUEUED:
-        return seen.family.is_calm, seen.look.word.casefold(), seen.node.task
+    if tree_run.family.is_quiet or tree_run.family is StatusFamily.QUEUED:
+        return tree_run.family.is_quiet, tree_run.style.word.casefold(), tree_run.node.task
     return None
 
 
-def _group(key: Key, what: BatchGroup | Alike, members: Sequence[Entry]) -> Entry:
-    return Entry(key, what, _summed(members), all(member.is_calm for member in members))
+def _group(key: EntryKey, item: BatchGroup | SiblingGroup, members: Sequence[TreeEntry]) -> TreeEntry:
+    return TreeEntry(key, item, _summed(members), all(member.is_quiet for member in members))
 
 
-def _has_ended(entry: Entry) -> bool:
-    return isinstance(entry.what, Seen) and (entry.what.family.is_calm or entry.what.family is Family.FAILED)
+def _has_ended(entry: TreeEntry) -> bool:
+    return isinstance(entry.item, TreeRun) and (entry.item.family.is_quiet or entry.item.family is StatusFamily.FAILED)
 
 
-def _first_failed(entries: Iterable[Entry]) -> Entry | None:
+def _first_failed(entries: Iterable[TreeEntry]) -> TreeEntry | None:
     failed = [entry for entry in entries if entry.is_failed]
     timed = []
     for entry in failed:
-        finished_at = entry.what.finished_at if isinstance(entry.what, Seen) else None
+        finished_at = entry.item.finished_at if isinstance(entry.item, TreeRun) else None
         if finished_at is None:
             return None
         timed.append((finished_at, entry))

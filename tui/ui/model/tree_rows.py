@@ -12,7 +12,7 @@ from tui.present.columns import Now
 from tui.present.tree import page as tree_page
 from tui.present.tree.fold import Branch
 from tui.present.tree.page import Columns
-from tui.present.tree.shape import Alike, Entry, Key, Seen
+from tui.present.tree.shape import EntryKey, SiblingGroup, TreeEntry, TreeRun
 from tui.ui.widgets.page import KeyedRows, PageRow
 
 
@@ -34,11 +34,11 @@ class TreeRows(KeyedRows):
         self, shown: Sequence[Branch], notes: Sequence[Row], drawing: Drawing, before: "TreeRows | None" = None
     ) -> None:
         self._shown = shown
-        self._notes = [PageRow(note.line, note.key, note.act) for note in notes]
+        self._notes = [PageRow(note.line, note.key, note.action) for note in notes]
         self._drawing = drawing
         self._rows: list[PageRow | None] = [None] * len(shown)
         is_same_place = before is not None and before._drawing.columns == drawing.columns  # noqa: SLF001  its own kind
-        self._kept: dict[Key, tuple[object, PageRow]] = before._kept if before and is_same_place else {}  # noqa: SLF001
+        self._kept: dict[EntryKey, tuple[object, PageRow]] = before._kept if before and is_same_place else {}  # noqa: SLF001
         self._places: dict[Hashable, int] | None = None
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class TreeRows(KeyedRows):
             row = self._rows[index] = self._row(self._shown[index])
         return row
 
-    def entry_at(self, place: int) -> Entry | None:
+    def entry_at(self, place: int) -> TreeEntry | None:
         """What a row is about; None for a note."""
         return self._shown[place].entry if place < len(self._shown) else None
 
@@ -80,18 +80,18 @@ class TreeRows(KeyedRows):
         if kept is not None and says is not None and kept[0] == says:
             return kept[1]
         row = tree_page.row(branch, drawing.columns, drawing.now, is_current=is_current, is_alone=drawing.is_alone)
-        made = PageRow(row.line, row.key, row.act, is_current)
+        made = PageRow(row.line, row.key, row.action, is_current)
         if says is not None:
             self._kept[entry.key] = says, made
         return made
 
     def _says(self, branch: Branch, *, is_current: bool) -> object:
         """All that a row is made of, or None where it depends on the time too."""
-        entry, what = branch.entry, branch.entry.what
-        if isinstance(what, Seen) and not what.is_final:
+        entry, item = branch.entry, branch.entry.item
+        if isinstance(item, TreeRun) and not item.is_final:
             return None
-        if not isinstance(what, Seen | Alike):
+        if not isinstance(item, TreeRun | SiblingGroup):
             return None
         above = entry.parent.key if entry.parent is not None else None
-        of_run = (what.run, what.node.task, what.node.times, what.look) if isinstance(what, Seen) else what
+        of_run = (item.run, item.node.task, item.node.times, item.style) if isinstance(item, TreeRun) else item
         return of_run, entry.below, branch.guides, branch.is_open, is_current, self._drawing.is_alone, above

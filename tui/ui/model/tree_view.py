@@ -11,7 +11,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
 from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branches
-from tui.present.tree.shape import Alike, Entry, Seen, Shape, shape_of
+from tui.present.tree.shape import SiblingGroup, TreeEntry, TreeRun, TreeShape, shape_of
 
 MOST_REVEALED: Final = 200
 """Runs that a search unfolds: a single letter must not open thousands."""
@@ -24,8 +24,8 @@ class TreeView:
         self._newest = newest
         self._tree: RunTree | None = None
         self._ids: frozenset[RunId] = frozenset()
-        self._shape: Shape | None = None
-        self._shape_before: Shape | None = None
+        self._shape: TreeShape | None = None
+        self._shape_before: TreeShape | None = None
         self._shown: Sequence[Branch] | None = None
         self._folds = TreeFolds()
         self._unsearched: TreeFolds | None = None
@@ -42,7 +42,7 @@ class TreeView:
         return self._ids
 
     @property
-    def shape(self) -> Shape | None:
+    def shape(self) -> TreeShape | None:
         """The tree with the newest of every run."""
         if self._shape is None and self._tree is not None:
             self._shape = shape_of(self._tree, self._newest, self._held, self._shape_before)
@@ -57,7 +57,7 @@ class TreeView:
             return ()
         if self._shown is None:
             self._shown = branches(shape, self._folds)
-            self._folds = self._folds.keeping(self._shown)
+            self._folds = self._folds.remember_open(self._shown)
         return self._shown
 
     def show(self, tree: RunTree | None) -> bool:
@@ -71,19 +71,19 @@ class TreeView:
             self._folds, self._unsearched, self._held, self._shape_before = TreeFolds(), None, (), None
         return is_other
 
-    def touch(self, held: Entry | None) -> None:
+    def touch(self, held: TreeEntry | None) -> None:
         """Runs changed. `held` is what the cursor is on, which must not vanish in a group under it."""
-        is_grouped = held is not None and held.parent is not None and isinstance(held.parent.what, Alike)
+        is_grouped = held is not None and held.parent is not None and isinstance(held.parent.item, SiblingGroup)
         self._held = () if held is None or held.run_id is None or is_grouped else (held.run_id,)
         self._shape = None
 
-    def is_open(self, entry: Entry) -> bool:
+    def is_open(self, entry: TreeEntry) -> bool:
         """Whether what is below an entry is shown."""
         return self._folds.is_open(entry, is_large=self.shape is not None and self.shape.is_large)
 
-    def turn(self, entry: Entry, *, is_open: bool) -> None:
+    def turn(self, entry: TreeEntry, *, is_open: bool) -> None:
         """Unfold, or fold."""
-        self._use(self._folds.turn([entry], is_open=is_open))
+        self._use(self._folds.with_fold([entry], is_open=is_open))
 
     def turn_all(self, *, is_open: bool) -> None:
         """Unfold, or fold, everything."""
@@ -92,15 +92,15 @@ class TreeView:
     def turn_level(self, step: int) -> None:
         """Unfold the uppermost level that is folded (1), or fold the lowest that is open (-1)."""
         shown = self.shown
-        self._use(self._folds.level_more(shown) if step > 0 else self._folds.level_less(shown))
+        self._use(self._folds.unfold_level(shown) if step > 0 else self._folds.fold_level(shown))
 
-    def reveal(self, entries: Iterable[Entry]) -> None:
+    def reveal(self, entries: Iterable[TreeEntry]) -> None:
         """Unfold whatever entries are folded away under."""
         closed = {above for entry in entries for above in entry.ancestors() if not self.is_open(above)}
         if closed:
-            self._folds, self._shown = self._folds.turn(closed, is_open=True), None
+            self._folds, self._shown = self._folds.with_fold(closed, is_open=True), None
 
-    def search(self, text: str, here: Entry | None) -> None:
+    def search(self, text: str, here: TreeEntry | None) -> None:
         """Unfold the runs whose task, id or tags contain a text; what a search unfolded folds again at its end, but
         for `here`.
         """
@@ -114,7 +114,7 @@ class TreeView:
         if here is not None:
             self.reveal([here])
 
-    def next_failed(self, here: Entry | None, step: int) -> Entry | None:
+    def next_failed(self, here: TreeEntry | None, step: int) -> TreeEntry | None:
         """The next (1) or previous (-1) run that failed, around the end; None: there is no other."""
         if self.shape is None:
             return None
@@ -126,16 +126,16 @@ class TreeView:
     def _use(self, folds: TreeFolds) -> None:
         self._folds, self._shown, self._unsearched = folds, None, None
 
-    def _found(self, needle: str) -> list[Entry]:
-        found: list[Entry] = []
+    def _found(self, needle: str) -> list[TreeEntry]:
+        found: list[TreeEntry] = []
         for entry in self.shape.root.walk() if self.shape else ():
-            if isinstance(entry.what, Seen) and needle in _words_of(entry.what).casefold():
+            if isinstance(entry.item, TreeRun) and needle in _words_of(entry.item).casefold():
                 found.append(entry)
                 if len(found) == MOST_REVEALED:
                     break
         return found
 
 
-def _words_of(seen: Seen) -> str:
+def _words_of(seen: TreeRun) -> str:
     tags = seen.run.state.tags if seen.run is not None and seen.run.state is not None else ()
     return " ".join((seen.node.task or "", seen.node.id, *tags))

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 
 from tui.domain.attempt import Attempt, AttemptHistory
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, Toggle, Turn
+from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
 from tui.present.attempts.choice import AttemptKey, selected_attempt, stepped
 from tui.present.attempts.page import (
     NOTHING_SELECTED,
@@ -23,7 +23,7 @@ from tui.present.attempts.page import (
     which,
     whose,
 )
-from tui.present.errors.frames import Room
+from tui.present.errors.frames import ErrorLayout
 from tui.present.styled import Line, line_width
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
@@ -94,10 +94,10 @@ class AttemptsPane(PagePane):
         """The page."""
         selected = self.selected
         current = () if selected is None else AttemptKey(selected.number)
-        return [PageRow(row.line, row.key, row.act, is_current=row.key == current) for row in self._page_rows(width)]
+        return [PageRow(row.line, row.key, row.action, is_current=row.key == current) for row in self._page_rows(width)]
 
     def _page_rows(self, width: int) -> Sequence[Row]:
-        room = Room(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
+        room = ErrorLayout(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
         selection, run = self.selection, self.run
         fetch = selection.state_of(RUN)
         if selection.run_id is None:
@@ -151,11 +151,11 @@ class AttemptsPane(PagePane):
 
     def on_page_entered(self, event: Page.Entered) -> None:
         """Enter on an attempt turns to it, on a fold opens or closes it."""
-        match event.act:
-            case Turn(number):
+        match event.action:
+            case ShowAttempt(number):
                 event.stop()
                 self._turn(number)
-            case Toggle(key):
+            case ToggleFold(key):
                 event.stop()
                 self._toggled ^= {key}
                 self.rebuild()

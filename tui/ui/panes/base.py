@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.actions.row_actions import Toggle
+from tui.present.actions.row_actions import ToggleFold
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, app_of
@@ -196,7 +196,7 @@ class PagePane(Pane):
 
     @property
     def _act(self) -> object:
-        return self.page.row.act if self.page.row else None
+        return self.page.row.action if self.page.row else None
 
     def has_use_for(self, action: str) -> bool:
         """Enter has one on a row that leads somewhere, folding and wrapping where there is a run."""
@@ -213,7 +213,7 @@ class PagePane(Pane):
         match action:
             case "search":
                 return "search"
-            case "enter" if isinstance(self._act, Toggle):
+            case "enter" if isinstance(self._act, ToggleFold):
                 return "fold, unfold"
             case _:
                 return usual

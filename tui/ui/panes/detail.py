@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.present import formatting
 from tui.present.actions.overlays import Overlay
-from tui.present.actions.row_actions import Fetch, Open, Row, Toggle, Whole
+from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
 from tui.present.detail.page import FIRST_KEY, NOTHING_SELECTED, detail_rows, whole_of
 from tui.present.detail.relatives import Relatives
 from tui.present.detail.unreadable import trouble_lines
@@ -67,7 +67,7 @@ class DetailPane(PagePane):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """The page; the right edge stays free, as in the list."""
-        return [PageRow(row.line, row.key, row.act) for row in self._page_rows(width - EDGE)]
+        return [PageRow(row.line, row.key, row.action) for row in self._page_rows(width - EDGE)]
 
     def _page_rows(self, width: int) -> list[Row]:
         selection, run, now = self.selection, self.run, self.live.now
@@ -173,16 +173,16 @@ class DetailPane(PagePane):
         """Do what the row means."""
         event.stop()
         run = self.run
-        match event.act:
-            case Open(run_id):
+        match event.action:
+            case GoToRun(run_id):
                 self.post_message(OpenRun(run_id))
-            case Toggle(key):
+            case ToggleFold(key):
                 self._toggle(key)
-            case Whole(ValuePath() as place) if run is not None:
+            case ShowWhole(ValuePath() as place) if run is not None:
                 value = whole_of(run, place)
                 if value is not ABSENT:
                     self._show_whole(place.which, run, value)
-            case Fetch(label) if run is not None:
+            case FetchValue(label) if run is not None:
                 self._fetch(run, label)
             case _:
                 pass
@@ -192,16 +192,16 @@ class DetailPane(PagePane):
         row = self.page.row
         if row is None:
             return
-        if isinstance(row.act, Toggle) and self._is_open(row.act.key):
-            self._toggle(row.act.key)
+        if isinstance(row.action, ToggleFold) and self._is_open(row.action.key):
+            self._toggle(row.action.key)
         elif isinstance(row.key, ValuePath) and row.key.path:
             self.page.go_to(ValuePath(row.key.which, row.key.path[:-1]))
 
     def action_unfold(self) -> None:
         """Unfold what is folded here."""
         row = self.page.row
-        if row is not None and isinstance(row.act, Toggle) and not self._is_open(row.act.key):
-            self._toggle(row.act.key)
+        if row is not None and isinstance(row.action, ToggleFold) and not self._is_open(row.action.key):
+            self._toggle(row.action.key)
 
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
         """Fold or unfold every value."""

@@ -12,12 +12,12 @@ from textual.binding import BindingType
 
 from tui.domain.ids import RunId
 from tui.present import formatting
-from tui.present.actions.row_actions import Open, Toggle
+from tui.present.actions.row_actions import GoToRun, ToggleFold
 from tui.present.attempts.page import NOTHING_SELECTED
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.tree import notes as tree_notes
 from tui.present.tree import page as tree_page
-from tui.present.tree.shape import Entry
+from tui.present.tree.shape import TreeEntry
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import TREE
@@ -137,19 +137,19 @@ class TreePane(PagePane):
         """The run under the cursor; None on a group."""
         if self.view.tree is None:
             return self.selection.run_id
-        act = self.page.row.act if self.page.row else None
-        return act.run_id if isinstance(act, Open) else None
+        action = self.page.row.action if self.page.row else None
+        return action.run_id if isinstance(action, GoToRun) else None
 
     def has_use_for(self, action: str) -> bool:
         """Enter has none on the run where we are, if nothing is below it; a run alone has nothing to fold or go to."""
         if action in {"fold", "unfold", "level", "root", "parent", "all"}:
             return self.view.shape is not None and self.view.shape.size > 1
-        if action == "enter" and isinstance(self._act, Open) and self._act.run_id == self.selection.run_id:
+        if action == "enter" and isinstance(self._act, GoToRun) and self._act.run_id == self.selection.run_id:
             return self._entry is not None and bool(self._entry.children)
         return super().has_use_for(action)
 
     @property
-    def _entry(self) -> Entry | None:
+    def _entry(self) -> TreeEntry | None:
         """What the cursor is on."""
         return self._drawn.entry_at(self.page.cursor) if self._drawn is not None else None
 
@@ -157,10 +157,10 @@ class TreePane(PagePane):
         """Go to a run; unfold a group, or what is below the run where we are."""
         event.stop()
         entry = self._entry
-        match event.act:
-            case Open(run_id) if run_id != self.selection.run_id:
+        match event.action:
+            case GoToRun(run_id) if run_id != self.selection.run_id:
                 self.post_message(OpenRun(run_id))
-            case Open() | Toggle() if entry is not None and entry.children:
+            case GoToRun() | ToggleFold() if entry is not None and entry.children:
                 self.view.turn(entry, is_open=not self.view.is_open(entry))
                 self._refresh_near(entry)
             case _:
@@ -224,7 +224,7 @@ class TreePane(PagePane):
         self.view.turn_level(step)
         self._refresh_near(here)
 
-    def _refresh_near(self, entry: Entry | None) -> None:
+    def _refresh_near(self, entry: TreeEntry | None) -> None:
         """Show the rows as they are folded now, the cursor on an entry or on the nearest above it that is shown."""
         self.rebuild()
         if entry is not None:

@@ -23,13 +23,13 @@ from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One line from column 2 on. `key` finds it again when the page is made anew, `act` is what Enter on it means;
+    """One line from column 2 on. `key` finds it again when the page is made anew, `action` is what Enter on it does;
     `is_current` marks where we are while the cursor is elsewhere.
     """
 
     line: Line
     key: Hashable = None
-    act: object = None
+    action: object = None
     is_current: bool = False
 
 
@@ -53,9 +53,9 @@ class Page(LineWidget, can_focus=True):
     class Entered(Message):
         """Enter on a row that leads somewhere."""
 
-        def __init__(self, act: object) -> None:
+        def __init__(self, action: object) -> None:
             super().__init__()
-            self.act = act
+            self.action = action
 
     class Moved(Message):
         """The cursor is on another row, or there is another search."""
@@ -209,8 +209,8 @@ class Page(LineWidget, can_focus=True):
 
     def enter(self) -> None:
         """What Enter does here: tells who listens, where the row leads somewhere."""
-        if self.row is not None and self.row.act is not None:
-            self.post_message(self.Entered(self.row.act))
+        if self.row is not None and self.row.action is not None:
+            self.post_message(self.Entered(self.row.action))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """The wheel moves the cursor: it is always in view."""
