@@ -260,17 +260,17 @@ def on_relay(url: str, environ: dict[str, str] | None = None, **more: Any) -> Se
 def test_relay_settings_need_a_token_and_ignore_the_key() -> None:
     class Watched(dict[str, str]):
         def get(self, name: str, default: Any = None) -> Any:
-            asked.append(name)
+            names_read.append(name)
             return super().get(name, default)
 
-    asked: list[str] = []
+    names_read: list[str] = []
     environ = Watched(TRIGGER_TUI_RELAY_TOKEN=f" {TOKEN} ", TRIGGER_SECRET_KEY=KEY, TRIGGER_API_URL="nonsense")
     settings = read_relay_settings(environ, relay_url="WSS://Relay.example:7337/")
     assert settings.relay_url == "wss://relay.example:7337"
     assert settings.relay_token.reveal() == TOKEN
     assert not settings.may_write
     assert KEY not in settings.key.reveal()
-    assert not {"TRIGGER_SECRET_KEY", "TRIGGER_API_URL"} & set(asked)
+    assert not {"TRIGGER_SECRET_KEY", "TRIGGER_API_URL"} & set(names_read)
     assert TOKEN not in f"{settings} {settings!r}"
 
 

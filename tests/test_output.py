@@ -221,9 +221,9 @@ def test_non_blocking_stdout_gets_every_line() -> None:
     writer = Thread(target=write, daemon=True)
     writer.start()
     with os.fdopen(reading, encoding="utf-8") as lines:
-        *got, said = lines
+        *got, last = lines
     assert [json.loads(line) for line in got] == rows
-    assert said == "ééé\n"
+    assert last == "ééé\n"
 
 
 def test_process_with_a_closed_pipe_exits_quietly() -> None:
@@ -284,37 +284,37 @@ def test_terminal_and_environment_decide_width_and_colour(environ: dict[str, str
 
 
 @contextmanager
-def somebody_who_answers(screen: int, keys: bytes) -> Iterator[list[bytes]]:
+def answering_user(screen: int, keys: bytes) -> Iterator[list[bytes]]:
     """Type at the other end once the question is shown. Return the screen at that time."""
-    seen: list[bytes] = []
+    shown: list[bytes] = []
 
     def type_when_asked() -> None:
-        while b"?" not in b"".join(seen):
-            seen.append(os.read(screen, 200))
+        while b"?" not in b"".join(shown):
+            shown.append(os.read(screen, 200))
         os.write(screen, keys)
 
     person = Thread(target=type_when_asked, daemon=True)
     person.start()
-    yield seen
+    yield shown
     person.join(10)
 
 
 def test_question_is_asked_and_answered_on_the_terminal() -> None:
-    with on_a_terminal({}) as (output, screen), somebody_who_answers(screen, b"y\n") as seen:
+    with on_a_terminal({}) as (output, screen), answering_user(screen, b"y\n") as shown:
         assert output.ask("Cancel 1 run\x1b[2J?") == "y"
-    assert b"".join(seen) == "Cancel 1 run␛[2J?".encode()
+    assert b"".join(shown) == "Cancel 1 run␛[2J?".encode()
 
 
 def test_keys_typed_before_the_question_are_discarded() -> None:
     with on_a_terminal({}) as (output, screen):
         os.write(screen, b"y\n")
         assert select([sys.stdin], [], [], 10)[0]  # the keys have arrived
-        with somebody_who_answers(screen, b"no\n"):
+        with answering_user(screen, b"no\n"):
             assert output.ask("Cancel 1 run?") == "no"
 
 
 def test_end_of_input_is_an_empty_answer() -> None:
-    with on_a_terminal({}) as (output, screen), somebody_who_answers(screen, b"\x04"):
+    with on_a_terminal({}) as (output, screen), answering_user(screen, b"\x04"):
         assert output.ask("Cancel 1 run?") == ""
 
 

@@ -161,8 +161,8 @@ def test_whoami_drops_the_echoed_key(recordings_api: RecordingsApi) -> None:
 def test_cancel_is_posted_and_returns_nothing(recordings_api: RecordingsApi) -> None:
     run = RunId("run_cmwuqyyjg002b9f7dqczvu2cr")
     ask(recordings_api.url, lambda client: client.cancel(run))
-    seen = recordings_api.requests[0]
-    assert (seen.method, seen.path, seen.json) == ("POST", f"/api/v2/runs/{run}/cancel", {})
+    request = recordings_api.requests[0]
+    assert (request.method, request.path, request.json) == ("POST", f"/api/v2/runs/{run}/cancel", {})
 
 
 def test_replay_returns_the_id_of_the_new_run(recordings_api: RecordingsApi) -> None:
@@ -197,7 +197,10 @@ def test_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: str, 
         ask(recordings_api.url, lambda client: client.read_run(RunId(run_id)))
     with pytest.raises(NotFound):
         ask(recordings_api.url, lambda client: client.cancel(RunId(run_id)))
-    assert [seen.target for seen in recordings_api.requests] == [f"/api/v3/runs/{part}", f"/api/v2/runs/{part}/cancel"]
+    assert [request.target for request in recordings_api.requests] == [
+        f"/api/v3/runs/{part}",
+        f"/api/v2/runs/{part}/cancel",
+    ]
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "\ud800"])
@@ -270,7 +273,7 @@ def test_redirected_cancel_never_becomes_a_get(
     else:
         with pytest.raises(ServerFault):
             ask(recordings_api.url, lambda client: client.cancel(RUN))
-    assert {seen.method for seen in recordings_api.requests} == {"POST"}
+    assert {request.method for request in recordings_api.requests} == {"POST"}
 
 
 def test_redirects_are_limited(recordings_api: RecordingsApi) -> None:
@@ -289,13 +292,13 @@ def test_redirect_to_an_invalid_address_is_a_server_fault(recordings_api: Record
 
 
 def test_rate_limit_is_reported_after_every_response_with_one(recordings_api: RecordingsApi) -> None:
-    heard: list[RateLimit] = []
+    rate_limits: list[RateLimit] = []
     recordings_api.answer("014", "930", Reply(500), Fault.CLOSE)
     for _ in range(4):
         with suppress(ApiError):
-            ask(recordings_api.url, runs, on_rate_limit=heard.append)
-    assert [(one.limit, one.remaining) for one in heard] == [(750, 744), (5, 0)]
-    assert heard[1].resets_in == timedelta(seconds=9, milliseconds=787)
+            ask(recordings_api.url, runs, on_rate_limit=rate_limits.append)
+    assert [(one.limit, one.remaining) for one in rate_limits] == [(750, 744), (5, 0)]
+    assert rate_limits[1].resets_in == timedelta(seconds=9, milliseconds=787)
 
 
 def test_connections_are_reused(recordings_api: RecordingsApi) -> None:
@@ -305,4 +308,4 @@ def test_connections_are_reused(recordings_api: RecordingsApi) -> None:
 
     ask(recordings_api.url, several)
     assert len(recordings_api.requests) == 3
-    assert len({seen.connection for seen in recordings_api.requests}) == 1
+    assert len({request.connection for request in recordings_api.requests}) == 1

@@ -53,7 +53,7 @@ OWN = event("task", "root", None, attemptNumber=None)
 LINE: dict[str, Any] = {"level": "INFO", "duration": 0}
 
 
-def told(*events: Any, **more: Any) -> Events:
+def decode_events(*events: Any, **more: Any) -> Events:
     return decode(json.dumps({"events": [OWN, *events]} | more).encode())
 
 
@@ -118,7 +118,7 @@ def test_long_response_is_decoded_in_slices() -> None:
 
 
 def test_events_of_other_runs_and_log_lines_are_dropped() -> None:
-    found = told(
+    found = decode_events(
         event("Attempt 1", "1"),
         event("Attempt 2", "2", runId="run_b", attemptNumber=2),
         event("Attempt 3", "3", level="INFO"),
@@ -134,7 +134,7 @@ def test_events_of_other_runs_and_log_lines_are_dropped() -> None:
 
 @pytest.mark.parametrize("parent", ["nobody", None])
 def test_spans_without_a_parent_are_placed_by_attempt_number(parent: str | None) -> None:
-    found = told(
+    found = decode_events(
         event("wait.for()", "4", parent, isPartial=True, attemptNumber=2),
         event("Attempt 2", "3", parent, isPartial=True, attemptNumber=2),
         event("Retry #1 delay", "2", parent, attemptNumber=None),
@@ -146,7 +146,7 @@ def test_spans_without_a_parent_are_placed_by_attempt_number(parent: str | None)
 
 
 def test_spans_with_circular_parents_terminate() -> None:
-    found = told(
+    found = decode_events(
         event("a", "a", "b", isPartial=True), event("b", "b", "a", isPartial=True), event("Attempt 1", "1")
     ).root
     assert found is not None
@@ -155,13 +155,13 @@ def test_spans_with_circular_parents_terminate() -> None:
 
 @pytest.mark.parametrize("time", ["yesterday", None, "9" * 40, 1.5e300, [], "-" + "9" * 25])
 def test_invalid_time_drops_only_its_event(time: Any) -> None:
-    found = told(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root
+    found = decode_events(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root
     assert found is not None
     assert [span.message for span in found.walk()][:2] == ["task", "Attempt 1"]
 
 
 def test_extreme_time_never_overflows_later_arithmetic() -> None:
-    found = told(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root
+    found = decode_events(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root
     assert found is not None
     (attempt,) = found.children
     assert attempt.ended_at is not None
@@ -214,7 +214,7 @@ json_values = st.recursive(
 
 @given(json_values, st.sampled_from(sorted(OWN)))
 def test_any_value_of_any_field_is_read_or_dropped(value: Any, key: str) -> None:
-    found = told(event("Attempt 1", "1") | {key: value}, value).root
+    found = decode_events(event("Attempt 1", "1") | {key: value}, value).root
     spans: list[Span] = [] if found is None else list(found.walk())
     assert all(span.ended_at is None or span.ended_at >= span.started_at for span in spans)
 

@@ -88,16 +88,16 @@ def test_recorded_poll_continues_from_the_previous_response(number: str) -> None
 
 @pytest.mark.parametrize(("feed", "detail"), [("717", "103"), ("725", "109"), ("727", "111"), ("719", "114")])
 def test_row_has_the_same_state_as_the_detail(feed: str, detail: str) -> None:
-    told, whole = feed_of(feed).patches[0], run_of(detail).patch
-    assert told.id == whole.id
-    assert told.state is not None
+    from_feed, whole = feed_of(feed).patches[0], run_of(detail).patch
+    assert from_feed.id == whole.id
+    assert from_feed.state is not None
     assert whole.state is not None
     for name in ("updated_at", "started_at", "finished_at", "expired_at", "delayed_until", "compute", "tags"):
-        assert getattr(told.state, name) == getattr(whole.state, name), name
-    assert told.state.status.canonical == whole.state.status.canonical
-    assert told.fixed is not None
+        assert getattr(from_feed.state, name) == getattr(whole.state, name), name
+    assert from_feed.state.status.canonical == whole.state.status.canonical
+    assert from_feed.fixed is not None
     assert whole.fixed is not None
-    assert (told.fixed.task, told.fixed.created_at, told.fixed.ttl, told.fixed.is_test) == (
+    assert (from_feed.fixed.task, from_feed.fixed.created_at, from_feed.fixed.ttl, from_feed.fixed.is_test) == (
         whole.fixed.task,
         whole.fixed.created_at,
         whole.fixed.ttl,
@@ -108,13 +108,13 @@ def test_row_has_the_same_state_as_the_detail(feed: str, detail: str) -> None:
 @pytest.mark.parametrize(("feed", "detail"), [("717", "103"), ("718", "112"), ("719", "114"), ("730", "100")])
 def test_row_has_the_same_body_and_metadata_as_the_detail(feed: str, detail: str) -> None:
     whole = run_of(detail).patch
-    told = next(patch for patch in feed_of(feed).patches if patch.id == whole.id)
-    assert told.body is not None
+    from_feed = next(patch for patch in feed_of(feed).patches if patch.id == whole.id)
+    assert from_feed.body is not None
     assert whole.body is not None
-    assert told.body[1] == whole.body[1]
-    assert told.metadata is not None
+    assert from_feed.body[1] == whole.body[1]
+    assert from_feed.metadata is not None
     assert whole.metadata is not None
-    assert told.metadata[1] == whole.metadata[1]
+    assert from_feed.metadata[1] == whole.metadata[1]
 
 
 def test_row_leaves_stored_bodies_to_the_detail() -> None:

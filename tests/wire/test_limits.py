@@ -133,14 +133,14 @@ def test_truncation_is_reported_with_its_request(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
-    said: list[str] = []
+    sentences: list[str] = []
 
     async def listen(client: Client) -> None:
-        client.on_truncated = said.append
+        client.on_truncated = sentences.append
         await client.list_runs(RunFilters())
 
     ask(recordings_api.url, listen)
-    (note,) = said
+    (note,) = sentences
     assert note == "GET /api/v1/runs: 44 rows on a page, only the first 5 are kept"
 
 

@@ -46,9 +46,9 @@ def test_refused_tunnel_leaks_no_request_and_no_key(
     with pytest.raises(Unreachable) as caught:
         ask("https://api.invalid", runs)
     assert not caught.value.may_have_arrived
-    (seen,) = recordings_api.requests
-    assert (seen.method, seen.target) == ("CONNECT", "api.invalid:443")
-    assert KEY not in str(seen)
+    (request,) = recordings_api.requests
+    assert (request.method, request.target) == ("CONNECT", "api.invalid:443")
+    assert KEY not in str(request)
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://x", "http://["])

@@ -173,9 +173,9 @@ def test_query_gives_its_rows(name: str) -> None:
 
 @pytest.mark.parametrize("name", IDS)
 def test_action_gives_the_id_of_a_run(name: str) -> None:
-    asked = recording(name)["request"]["path"].split("/")[4]
+    requested_id = recording(name)["request"]["path"].split("/")[4]
     is_replay = name in {"410", "412"}
-    assert (decode_id(body_of(name)) == asked) is not is_replay
+    assert (decode_id(body_of(name)) == requested_id) is not is_replay
 
 
 def test_whoami_gives_only_the_environment() -> None:

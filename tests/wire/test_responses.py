@@ -70,11 +70,11 @@ def test_too_many_concurrent_queries_leave_the_budget(label: str, remaining: str
 
 
 def test_only_a_rejected_preview_key_mentions_its_branch() -> None:
-    said = []
+    mentions = []
     for key in ("tr_preview_x1234567", "tr_preview_sk_x1234567", "tr_dev_x1234567"):
         error = refusal(Response("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
-        said.append("TRIGGER_PREVIEW_BRANCH" in str(error))
-    assert said == [True, True, False]
+        mentions.append("TRIGGER_PREVIEW_BRANCH" in str(error))
+    assert mentions == [True, True, False]
 
 
 def test_only_401_and_403_are_about_the_key() -> None:
@@ -131,9 +131,9 @@ def test_rate_limited_wait_is_the_first_plausible_one(headers: dict[str, str], b
 @pytest.mark.parametrize("missing", ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
 def test_rate_limit_needs_all_three_headers(missing: str) -> None:
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "-1", "x-ratelimit-reset": RESET_MS}
-    told = read_rate_limit(answer(headers=headers))
-    assert told is not None
-    assert (told.limit, told.remaining, told.resets_in) == (750, 0, timedelta(seconds=4.5))
+    rate_limit = read_rate_limit(answer(headers=headers))
+    assert rate_limit is not None
+    assert (rate_limit.limit, rate_limit.remaining, rate_limit.resets_in) == (750, 0, timedelta(seconds=4.5))
     assert read_rate_limit(answer(headers=headers | {missing: "NaN"})) is None
     without = {name: text for name, text in headers.items() if name != missing}
     assert read_rate_limit(answer(headers=without)) is None
@@ -141,9 +141,9 @@ def test_rate_limit_needs_all_three_headers(missing: str) -> None:
 
 def test_reset_in_the_past_is_now() -> None:
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "700", "x-ratelimit-reset": "1000"}
-    told = read_rate_limit(answer(headers=headers))
-    assert told is not None
-    assert told.resets_in == timedelta()
+    rate_limit = read_rate_limit(answer(headers=headers))
+    assert rate_limit is not None
+    assert rate_limit.resets_in == timedelta()
 
 
 @given(

@@ -27,8 +27,8 @@ def whole_text(error: BaseException) -> str:
     return "\n".join(shown)
 
 
-def _echo(seen: Any) -> Reply:
-    return Reply(400, {"error": f"no such key: {seen.headers['authorization']}"})
+def _echo(request: Any) -> Reply:
+    return Reply(400, {"error": f"no such key: {request.headers['authorization']}"})
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_stored_data_is_fetched_without_the_key(recordings_api: RecordingsApi) -
         url = f"{store.url}/packets/payload.json?{SIGNATURE}"
         data = ask(recordings_api.url, lambda client: client.fetch_presigned(url, max_bytes=100), branch="x")
         assert data == b'{"json": 1}'
-        (seen,) = store.requests
-    assert seen.query == {"X-Amz-Signature": "verySecretSignature"}
-    assert KEY not in str(seen)
-    assert not {"authorization", "x-trigger-branch", "x-trigger-api-version", "cookie"} & set(seen.headers)
+        (request,) = store.requests
+    assert request.query == {"X-Amz-Signature": "verySecretSignature"}
+    assert KEY not in str(request)
+    assert not {"authorization", "x-trigger-branch", "x-trigger-api-version", "cookie"} & set(request.headers)
     assert recordings_api.requests == []
 
 

@@ -184,18 +184,18 @@ def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -
     """httpcore leaks the pool slot of a tunnel whose TLS handshake fails."""
 
     async def insist(client: Client) -> set[str]:
-        said = set()
+        errors = set()
         for _ in range(MAX_CONNECTIONS + 5):
             try:
                 await client.list_runs(RunFilters())
             except ApiError as error:
-                said.add(str(error))
-        return said
+                errors.add(str(error))
+        return errors
 
     with serving(tunnel(b"HTTP/1.1 200 OK\r\n\r\n")) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        said = ask("https://api.invalid", insist, timeouts=Timeouts(pool_s=0.05))
-    assert not any("no free connection" in words for words in said)
+        errors = ask("https://api.invalid", insist, timeouts=Timeouts(pool_s=0.05))
+    assert not any("no free connection" in words for words in errors)
 
 
 def test_server_is_reached_again_after_a_tls_failure() -> None:
