@@ -1,7 +1,7 @@
-"""Counts words that make prose hard to read in docstrings and comments of `tui/`: `python -m tests.language [ROOM…]`.
+"""Counts words that make the docstrings and comments of `tui/` hard to read: `python -m tests.language [FOLDER…]`.
 
-The figures are per 1,000 words, ignoring case. They are a thermometer: a low figure does not make a text plain, but a
-high one shows where readers stumble.
+The figures are per 1,000 words, ignoring case. A low figure does not make a text plain, but a high one shows where
+readers stumble. `tests/test_language.py` holds all of `tui/` to the goals.
 """
 
 import ast
@@ -22,14 +22,14 @@ GOALS: Final = {
     "anew": (re.compile(r"\banew\b", re.IGNORECASE), 0.0),
     "what": (re.compile(r"\bwhat\b", re.IGNORECASE), 4.0),
 }
-"""Each group of words, with the most that 1,000 words of prose may have of it."""
+"""Each group of words, with its limit in 1,000 words of prose."""
 
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def prose(source: str) -> Iterator[str]:
-    """The docstrings of a module, attributes' too, and its comments without directives to tools."""
+    """Yield the docstrings of a module, also of attributes, and its comments without directives to tools."""
     for node in ast.walk(ast.parse(source)):
         for child in getattr(node, "body", ()) if isinstance(node, _DOCUMENTED) else ():
             match child:
@@ -42,36 +42,36 @@ def prose(source: str) -> Iterator[str]:
             yield re.sub(r"(noqa|type: ignore|fmt)\S*( [A-Z]+\d+,?)*", "", token.string)
 
 
-def counted(paths: Iterable[Path]) -> Counter[str]:
-    """How often each group occurs in the prose of these modules; `words` is the number of all words."""
+def counted(texts: Iterable[str]) -> Counter[str]:
+    """Count each group in these texts; `words` is the number of all words."""
     counts: Counter[str] = Counter()
-    for path in paths:
-        for text in prose(path.read_text(encoding="utf-8")):
-            counts["words"] += len(_WORD.findall(text))
-            counts.update({name: len(pattern.findall(text)) for name, (pattern, _) in GOALS.items()})
+    for text in texts:
+        counts["words"] += len(_WORD.findall(text))
+        counts.update({name: len(pattern.findall(text)) for name, (pattern, _) in GOALS.items()})
     return counts
 
 
 def per_thousand(counts: Counter[str], name: str) -> float:
-    """Occurrences of one group in 1,000 words."""
+    """Return the occurrences of one group in 1,000 words."""
     return 1000 * counts[name] / max(counts["words"], 1)
 
 
 def main() -> None:
-    """Print a line for every room, and one for all of them."""
-    rooms = sys.argv[1:] or sorted({path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("tui/**/*.py")})
+    """Print a line for each folder, and one for all of them."""
+    folders = sys.argv[1:] or sorted({path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("tui/**/*.py")})
     print(f"{'':32}{'words':>7}" + "".join(f"{name:>10}" for name in GOALS))
     total: Counter[str] = Counter()
-    for room in rooms:
-        counts = counted((ROOT / room).glob("*.py"))
+    for folder in folders:
+        paths = sorted((ROOT / folder).glob("*.py"))
+        counts = counted(text for path in paths for text in prose(path.read_text(encoding="utf-8")))
         total += counts
-        print(_line(room, counts))
+        print(_line(folder, counts))
     print(_line("all", total))
     print(f"{'goal':39}" + "".join(f"{goal:>10.1f}" for _, goal in GOALS.values()))
 
 
-def _line(room: str, counts: Counter[str]) -> str:
-    return f"{room:32}{counts['words']:>7}" + "".join(f"{per_thousand(counts, name):>10.1f}" for name in GOALS)
+def _line(folder: str, counts: Counter[str]) -> str:
+    return f"{folder:32}{counts['words']:>7}" + "".join(f"{per_thousand(counts, name):>10.1f}" for name in GOALS)
 
 
 if __name__ == "__main__":
