@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.cases import Case, Result
 from tests.hostile.modes import MODES
-from tui.ui.input.type_ahead import Sight, TypeAhead
+from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 
 
 def run(case_id: str) -> Result:
@@ -31,8 +31,8 @@ def test_poison_fails_where_text_is_not_cleaned(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_type_ahead_fails_where_no_frame_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def begin(_: TypeAhead, on_sight: Callable[[Sight], None]) -> Callable[[], None]:
-        on_sight(Sight.SEEN)
+    def begin(_: TypeAhead, on_sight: Callable[[FrameVisibility], None]) -> Callable[[], None]:
+        on_sight(FrameVisibility.SEEN)
         return lambda: None
 
     monkeypatch.setattr(TypeAhead, "begin", begin)

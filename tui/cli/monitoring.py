@@ -181,14 +181,14 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, place: 
     """Run the app until it ends. Raises `Stop` unless the exit code is 0. Filters are saved under the name `place`."""
     from tui.session import Session
     from tui.ui.app import TriggerApp
-    from tui.ui.look.theme import look_for
+    from tui.ui.look.theme import detect_color_mode
 
     for variable in ("COLUMNS", "LINES"):
         # The terminal reports its size. Rich prefers these variables, and raises if one is not a number.
         os.environ.pop(variable, None)
     output.hide(settings.key)
     output.hide(settings.relay_token)
-    look = look_for(os.environ, display.theme)
+    look = detect_color_mode(os.environ, display.theme)
     farewell: list[str] = []
 
     async def draw() -> int:

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Final
 
 from tui.output import Output
-from tui.ui.input.type_ahead import ASK_CURSOR, ASK_EVERY_S, SILENT_AFTER_S
+from tui.ui.input.type_ahead import ASK_CURSOR, REQUEST_INTERVAL_S, SILENT_AFTER_S
 
 YES: Final = "y"
 
@@ -41,7 +41,7 @@ _DUMB_TERMINALS: Final = frozenset({"", "dumb"})
 class PromptTimeouts:
     """How often the terminal is asked, when it counts as silent, and how long late reports are kept from the shell."""
 
-    ask_every_s: float = ASK_EVERY_S
+    ask_every_s: float = REQUEST_INTERVAL_S
     silent_after_s: float = SILENT_AFTER_S
     late_within_s: float = 1.0
 

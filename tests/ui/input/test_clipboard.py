@@ -12,7 +12,7 @@ from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import Stage, fleet_of, play
 from tui.domain.ids import RunId
 from tui.present.styled import plain
-from tui.ui.input.clipboard import MOST_BYTES, SCREEN_CHUNK, Clipboard, osc52
+from tui.ui.input.clipboard import MAX_BYTES, MAX_SCREEN_STRING_BYTES, Clipboard, osc52
 from tui.ui.screens.copy_menu import CopyMenu
 
 TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen-256color"}
@@ -44,7 +44,7 @@ def test_tmux_is_asked_and_asked_to_pass_it_on() -> None:
 def test_screen_passes_pieces_on_that_it_can_hold(environ: dict[str, str]) -> None:
     text = "x" * 5000
     pieces = re.findall(r"\x1bP(.*?)\x1b\\", osc52(text, environ), re.DOTALL)
-    assert max(map(len, pieces)) <= SCREEN_CHUNK
+    assert max(map(len, pieces)) <= MAX_SCREEN_STRING_BYTES
     assert taken("".join(pieces)) == text
 
 
@@ -56,12 +56,12 @@ def test_too_much_is_not_sent_and_said() -> None:
     sent: list[str] = []
     said: list[str] = []
     clipboard = Clipboard({}, sent.append, lambda line: said.append(plain(line)))
-    clipboard.send("payload", "é" * (MOST_BYTES // 2))
+    clipboard.send("payload", "é" * (MAX_BYTES // 2))
     assert len(sent) == 1
     assert said == ["payload sent to the terminal"]
     clipboard.send("payload", "é" * 1_200_000)
     assert len(sent) == 1
-    assert said[-1] == "payload is 2.4 MB, more than a clipboard takes by terminal (100 kB)"
+    assert said[-1] == "payload is too large to copy: 2.4 MB; terminals take up to 100 kB"
 
 
 def test_the_menu_reads_the_run_and_sends_what_is_chosen(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.input.type_ahead import SILENT_AFTER_S, Sight, TypeAhead
+from tui.ui.input.type_ahead import SILENT_AFTER_S, FrameVisibility, TypeAhead
 
 TINY_S = 1e-6
 """Sums of seconds are not exact."""
@@ -56,14 +56,14 @@ async def _hold_to_it(delays_s: list[float | None], gaps_s: list[float]) -> None
     slow = Slow(clock, delays_s)
     for gap_s in gaps_s:
         first, began_s, was_silent = slow.asked + 1, clock.monotonic_s(), slow.guard.is_silent
-        seen: list[tuple[Sight, int, float]] = []
+        seen: list[tuple[FrameVisibility, int, float]] = []
         slow.guard.begin(lambda sight, seen=seen: seen.append((sight, slow.newest, clock.monotonic_s())))  # type: ignore[misc]
         await clock.run(gap_s)
-        ends = [each for each in seen if each[0] is not Sight.WAITING]
+        ends = [each for each in seen if each[0] is not FrameVisibility.WAITING]
         assert len(ends) <= 1
         assert ends or gap_s <= SILENT_AFTER_S + TINY_S, "an action is never out of reach"
         for sight, newest, at_s in ends:
-            if sight is Sight.SEEN:
+            if sight is FrameVisibility.SEEN:
                 assert newest >= first
             else:
                 assert was_silent or at_s - began_s >= SILENT_AFTER_S - TINY_S
@@ -72,13 +72,13 @@ async def _hold_to_it(delays_s: list[float | None], gaps_s: list[float]) -> None
 def test_an_answer_that_nobody_asked_for_counts_for_nothing() -> None:
     clock = VirtualClock()
     guard = TypeAhead(clock, lambda _: None)
-    seen: list[Sight] = []
+    seen: list[FrameVisibility] = []
     guard.answer()
     guard.answer()
     guard.begin(seen.append)
     assert seen == []
     guard.answer()
-    assert seen == [Sight.SEEN]
+    assert seen == [FrameVisibility.SEEN]
 
 
 def test_question_that_was_not_sent_delays_no_later_frame() -> None:
@@ -86,16 +86,16 @@ def test_question_that_was_not_sent_delays_no_later_frame() -> None:
         clock = VirtualClock()
         is_behind = True
         guard = TypeAhead(clock, lambda _: not is_behind)
-        seen: list[Sight] = []
+        seen: list[FrameVisibility] = []
         guard.begin(seen.append)
         await clock.run(SILENT_AFTER_S + 1)
-        assert seen == [Sight.WAITING, Sight.UNKNOWN]
+        assert seen == [FrameVisibility.WAITING, FrameVisibility.UNKNOWN]
         is_behind = False
         guard.begin(seen.append)
         guard.answer()
         guard.begin(seen.append)
         guard.answer()
-        assert seen[-1] is Sight.SEEN
+        assert seen[-1] is FrameVisibility.SEEN
 
     asyncio.run(story())
 

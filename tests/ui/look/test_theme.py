@@ -1,6 +1,6 @@
 import pytest
 
-from tui.ui.look.theme import PALETTES, ColorMode, look_for
+from tui.ui.look.theme import PALETTES, ColorMode, detect_color_mode
 
 
 def luminance(color: str) -> float:
@@ -48,4 +48,4 @@ def test_what_brings_its_own_ground_can_be_read(look: ColorMode, text: str, grou
     ],
 )
 def test_a_terminal_gets_the_colours_that_it_has(environ: dict[str, str], wanted: str, look: ColorMode) -> None:
-    assert look_for(environ, wanted) is look
+    assert detect_color_mode(environ, wanted) is look

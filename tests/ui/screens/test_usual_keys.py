@@ -8,7 +8,7 @@ import pytest
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, told
 from tui.ui.input.commands import commands_of, matching
-from tui.ui.input.keys import pressed_name
+from tui.ui.input.keys import pressed_key_label
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.palette import CommandList, PaletteScreen
 
@@ -169,4 +169,4 @@ def test_unbound_key_is_said_on_pages_and_not_where_text_is_typed(tmp_path: Path
     ],
 )
 def test_pressed_key_has_a_readable_name(pressed: tuple[str, str | None], name: Sequence[str] | None) -> None:
-    assert pressed_name(*pressed) == name
+    assert pressed_key_label(*pressed) == name

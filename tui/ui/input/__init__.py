@@ -1,1 +1,1 @@
-"""Keys, commands, menus and the clipboard."""
+"""Keys, commands, menus, type-ahead and the clipboard."""

@@ -1,6 +1,6 @@
-"""The keys that work on a screen now, as Textual knows them: what the footer, the help and the palette are made of.
+"""`live_keys` returns the keys that work on a screen now. The footer and the command palette show them.
 
-What lives here: asking for them. No list of keys is kept anywhere.
+They come from Textual's active bindings, so that no list of keys has to be maintained.
 """
 
 from dataclasses import dataclass
@@ -18,25 +18,27 @@ _MOTION: Final = frozenset(binding.id for binding in MOTION)
 
 
 @runtime_checkable
-class Judge(Protocol):
-    """A screen with keys that are bound all the time, to say why where they do nothing, and mean one thing here and
-    another there.
+class KeyContext(Protocol):
+    """A screen that decides by its state which of its bindings are useful now, and how the footer names them.
+
+    All its keys stay bound: pressing one that is not useful now shows the reason.
     """
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """Whether such an action would do more now than say why not."""
+        """Return whether the action would do something now, instead of only showing why it cannot."""
 
     def word_for(self, action: str, usual: str) -> str:
-        """What it is called now."""
+        """Return the name of the action in the current state; `usual` is its usual name."""
 
     def belongs_in_footer(self, action: str) -> bool:
-        """Whether the footer has a place for an action that works now."""
+        """Return whether the footer shows the action in the current state."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveKey:
-    """One binding of those that a press would find. `node` is where it belongs, `works_now` is False where it has
-    nothing to do at this moment.
+    """One active binding. `node` is the widget, screen or app that handles it.
+
+    `works_now` is False if the action would do nothing in the current state.
     """
 
     id: str
@@ -52,14 +54,17 @@ class LiveKey:
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether it works in every pane."""
+        """Whether the key works in every pane."""
         return isinstance(self.node, (Screen, App)) or self.node.id == WORKSPACE
 
 
 def live_keys(screen: Screen[Any]) -> list[LiveKey]:
-    """Each binding once, those of the focused pane first; bindings of Textual's own, which have no id, are left out."""
+    """Return each active binding once, those of the focused pane first.
+
+    Textual's own bindings, which have no id, are left out.
+    """
     found: dict[str, LiveKey] = {}
-    judge = screen if isinstance(screen, Judge) else None
+    context = screen if isinstance(screen, KeyContext) else None
     for node, binding, works_now, tooltip in screen.active_bindings.values():
         if binding.id is None or binding.id in found:
             continue
@@ -67,25 +72,25 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
             id=binding.id,
             key=binding.key,
             shown=binding.key_display or binding.key,
-            word=_word(judge, binding.action, binding.description),
+            word=_word(context, binding.action, binding.description),
             sentence=tooltip,
             action=binding.action,
             node=node,
-            place=place_of(binding) if _has_place(judge, binding.action) else None,
+            place=place_of(binding) if _has_place(context, binding.action) else None,
             is_motion=binding.id in _MOTION,
-            works_now=works_now and _has_use(judge, binding.action),
+            works_now=works_now and _has_use(context, binding.action),
         )
     return list(found.values())
 
 
-def _word(judge: Judge | None, action: str, usual: str) -> str:
-    return usual if judge is None else judge.word_for(parse(action)[1], usual)
+def _word(context: KeyContext | None, action: str, usual: str) -> str:
+    return usual if context is None else context.word_for(parse(action)[1], usual)
 
 
-def _has_place(judge: Judge | None, action: str) -> bool:
-    return judge is None or judge.belongs_in_footer(parse(action)[1])
+def _has_place(context: KeyContext | None, action: str) -> bool:
+    return context is None or context.belongs_in_footer(parse(action)[1])
 
 
-def _has_use(judge: Judge | None, action: str) -> bool:
+def _has_use(context: KeyContext | None, action: str) -> bool:
     _, name, parameters = parse(action)
-    return judge is None or judge.has_use_for(name, parameters)
+    return context is None or context.has_use_for(name, parameters)

@@ -1,7 +1,7 @@
-"""Texts for the clipboard of whoever sits at the terminal, which may be far away: the terminal is asked to take them.
+"""Sends text to the clipboard of the user's terminal, which may be on another machine.
 
-What lives here: OSC 52, its ways through tmux and screen, and its bound. The terminal never says whether it did, so it
-is called sent, not copied. What is sent stands in no log.
+It uses the escape sequence OSC 52, also through tmux and screen. The terminal never confirms it, so that the notice
+says "sent", not "copied". The text is never logged.
 """
 
 import base64
@@ -11,34 +11,37 @@ from typing import Final
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token
 
-MOST_BYTES: Final = 100_000
-"""More than this some terminals drop without a word (xterm, tmux and screen have buffers of that order)."""
+MAX_BYTES: Final = 100_000
+"""Some terminals silently drop a longer text: the buffers of xterm, tmux and screen are about this large."""
 
-SCREEN_CHUNK: Final = 768
-"""What GNU screen takes in one device control string."""
+MAX_SCREEN_STRING_BYTES: Final = 768
+"""The maximum size of one device control string in GNU screen."""
 
 
 def osc52(text: str, environ: Mapping[str, str]) -> str:
-    """The bytes, as text, that ask the terminal to put a text on its clipboard.
+    """Return the escape sequences that put a text on the terminal's clipboard.
 
-    Inside tmux both tmux itself (`set-clipboard on`) and, around it, the outer terminal (`allow-passthrough on`) are
-    asked: which of the two is allowed nobody tells. Screen only passes on, in pieces.
+    Inside tmux, one sequence is for tmux itself (`set-clipboard on`) and one for the terminal around it
+    (`allow-passthrough on`), since the program cannot find out which is enabled. GNU screen only passes sequences on,
+    in pieces.
     """
-    # A lone surrogate has no bytes.
+    # UTF-8 cannot encode a lone surrogate.
     encoded = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
     plain = f"\x1b]52;c;{encoded}\x07"
     if environ.get("TMUX"):
         return plain + "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\"
     if environ.get("STY") or environ.get("TERM", "").startswith("screen"):
-        pieces = (plain[start : start + SCREEN_CHUNK] for start in range(0, len(plain), SCREEN_CHUNK))
+        pieces = (
+            plain[start : start + MAX_SCREEN_STRING_BYTES] for start in range(0, len(plain), MAX_SCREEN_STRING_BYTES)
+        )
         wrapped = "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
-        # Over SSH that name may be tmux's, which takes the plain form and drops the other, as screen does the reverse.
+        # Over SSH, TERM=screen may also mean tmux. tmux drops the wrapped form, and screen drops the plain one.
         return wrapped if environ.get("STY") else plain + wrapped
     return plain
 
 
 class Clipboard:
-    """Sends texts to the terminal, and says so, or why not. `write` is the driver's, `notice` the footer's."""
+    """Sends texts to the clipboard, and shows a notice in the footer. `write` writes to the terminal."""
 
     def __init__(
         self, environ: Mapping[str, str], write: Callable[[str], None], notice: Callable[[Line], None]
@@ -48,12 +51,12 @@ class Clipboard:
         self._notice = notice
 
     def send(self, name: str, text: str) -> None:
-        """Ask the terminal to take a text; too long a one is not sent at all."""
+        """Send a text. A text above `MAX_BYTES` is not sent."""
         size = len(text.encode("utf-8", "replace"))
-        if size > MOST_BYTES:
-            most = formatting.size(MOST_BYTES)
+        if size > MAX_BYTES:
+            limit = formatting.size(MAX_BYTES)
             self._notice(
-                (Piece(f"{name} is {formatting.size(size)}, more than a clipboard takes by terminal ({most})"),)
+                (Piece(f"{name} is too large to copy: {formatting.size(size)}; terminals take up to {limit}"),)
             )
             return
         self._write(osc52(text, self._environ))

@@ -1,7 +1,4 @@
-"""What the palette offers: every key that works now, and what has a name only.
-
-What lives here: the commands as data, and finding them by what is typed.
-"""
+"""The commands of the palette: every key that works now, and commands without a key."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +16,10 @@ from tui.ui.look.theme import ColorMode
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`name` is what is typed, `words` the sentence behind it, `key` the key that does the same, if there is one.
-    `aliases` are what users of other programs type for it.
+    """A command of the palette.
+
+    `words` is the sentence beside its `name`. `key` is the key that does the same, if there is one. `aliases` are the
+    names of the command in other programs.
     """
 
     name: str
@@ -30,31 +29,34 @@ class Command:
     aliases: tuple[str, ...] = ()
 
 
-_ITSELF: Final = "palette"
+_PALETTE: Final = "palette"
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {"leave": ("q", "quit", "exit"), "help": ("h", "help")}
-"""By the action of a key."""
+"""The aliases of a key's command, by its action."""
 
-_SORTED: Final = {
-    CREATED: "The newest first.",
-    STATUS: "What failed first, then what runs and waits, completed runs last.",
+_SORT_SENTENCES: Final = {
+    CREATED: "Newest runs first.",
+    STATUS: "Failed runs first, then running and waiting ones, completed runs last.",
     TASK: "By the name of the task.",
-    TOOK: "What runs first, then what took longest.",
-    UPDATED: "The latest change first.",
-    COST: "The dearest first.",
+    TOOK: "Running runs first, then the longest ones.",
+    UPDATED: "Latest change first.",
+    COST: "Most expensive runs first.",
 }
 
 
 def commands_of(
     screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[ColorMode], None]
 ) -> list[Command]:
-    """Those that have a name only, then the keys of the focused pane and of the screen, as they work now."""
+    """Return the commands without a key, then the keys that work now in the focused pane and on the screen."""
     app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
     named = [
-        *(Command(f"sort by {order.title}", _SORTED.get(order, ""), partial(sort_by, order)) for order in ORDERS),
+        *(
+            Command(f"sort by {order.title}", _SORT_SENTENCES.get(order, ""), partial(sort_by, order))
+            for order in ORDERS
+        ),
         Command("dark", "Dark colours.", partial(use_look, ColorMode.DARK)),
         Command("light", "Light colours.", partial(use_look, ColorMode.LIGHT)),
         Command("16 colours", "The terminal's own colours.", partial(use_look, ColorMode.SIXTEEN)),
-        Command("q!", "End the program without a question; what waits is not sent.", leave_at_once, aliases=("quit!",)),
+        Command("q!", "Quit without asking; actions that wait are not sent.", leave_at_once, aliases=("quit!",)),
     ]
     keys = [
         Command(
@@ -65,22 +67,22 @@ def commands_of(
             _ALIASES.get(key.action, ()),
         )
         for key in live_keys(screen)
-        if key.works_now and not key.is_motion and key.action != _ITSELF
+        if key.works_now and not key.is_motion and key.action != _PALETTE
     ]
     return [*named, *keys]
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
-    """The commands that have every word that was typed, in name, key or sentence: the exact name or alias first, then
-    names that begin so.
+    """Return the commands that contain every typed word in name, alias, key or sentence, best match first.
 
-    Where no words are found, names with those letters in that order: `nxe` finds `next error`.
+    An exact name or alias is the best match, then a name that begins with the text. If no command contains the words,
+    commands match whose name has the letters in this order: `nxe` finds `next error`.
     """
     wanted = typed.casefold().removeprefix(":").split()
     found = [command for command in commands if all(word in _text(command) for word in wanted)]
     if not found:
         letters = "".join(wanted)
-        found = [command for command in commands if _has_in_order(command.name.casefold(), letters)]
+        found = [command for command in commands if _has_letters_in_order(command.name.casefold(), letters)]
     whole = " ".join(wanted)
     return sorted(found, key=lambda command: _rank(command, whole))
 
@@ -96,6 +98,6 @@ def _rank(command: Command, whole: str) -> int:
     )
 
 
-def _has_in_order(text: str, letters: str) -> bool:
+def _has_letters_in_order(text: str, letters: str) -> bool:
     rest = iter(text)
     return all(letter in rest for letter in letters)

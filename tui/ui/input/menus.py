@@ -1,6 +1,6 @@
-"""The ways to everything that has no pane: the keys, the commands, the messages.
+"""Opens the screens that are not panes: help, commands, messages, the copy menu, the server filters.
 
-What lives here: the two bindings and opening the screens, each loaded when it is first wanted.
+Each screen's module is imported when it is first opened, so that the program starts fast.
 """
 
 from collections.abc import Callable
@@ -16,41 +16,41 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.clipboard import Clipboard
-from tui.ui.input.keys import LAST, bind
+from tui.ui.input.keys import LAST_RANK, bind
 from tui.ui.look.theme import ColorMode
 
 MENU_BINDINGS: Final = (
-    bind("colon,ctrl+p", "palette", "commands", "Find a command by name; so does ctrl-p.", rank=80, need=42, shown=":"),
-    bind("question_mark,f1", "help", "keys", "The keys that work here; so does F1.", rank=LAST, shown="?"),
+    bind("colon,ctrl+p", "palette", "commands", "Find a command by name.", rank=80, need=42, shown=":"),
+    bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK, shown="?"),
 )
 
 
 def open_help(screen: Screen[Any], live: LiveModel, title: str) -> None:
-    """Show the keys of this screen. `title` is that of the focused pane, whose keys are bright."""
-    from tui.ui.screens.help import HelpScreen, help_keys  # noqa: PLC0415  not before somebody asks: it must start fast
+    """Show the keys of this screen. `title` is the title of the focused pane; its keys are highlighted."""
+    from tui.ui.screens.help import HelpScreen, help_keys  # noqa: PLC0415  loaded when first used
 
     keys = help_keys(screen, may_write=live.session.settings.may_write)
     screen.app.push_screen(HelpScreen(live, keys, title))
 
 
 def open_messages(screen: Screen[Any], live: LiveModel, messages: Messages) -> None:
-    """Show what went wrong."""
-    from tui.ui.screens.messages import MessagesScreen  # noqa: PLC0415  likewise
+    """Show the list of errors and warnings."""
+    from tui.ui.screens.messages import MessagesScreen  # noqa: PLC0415  loaded when first used
 
     screen.app.push_screen(MessagesScreen(live, messages))
 
 
 def open_copy_menu(screen: Screen[Any], live: LiveModel, run_id: RunId, clipboard: Clipboard) -> None:
-    """Let a part of a run be chosen for the clipboard."""
-    from tui.ui.screens.copy_menu import CopyMenu  # noqa: PLC0415  likewise
+    """Let the user choose a part of a run to copy."""
+    from tui.ui.screens.copy_menu import CopyMenu  # noqa: PLC0415  loaded when first used
 
     screen.app.push_screen(CopyMenu(live, run_id, clipboard))
 
 
 def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:
-    """Let the server's filters be chosen."""
-    from tui.store.server_filter import known_values  # noqa: PLC0415  likewise
-    from tui.ui.screens.server_filters import ServerFiltersScreen  # noqa: PLC0415  likewise
+    """Let the user choose the server's filters."""
+    from tui.store.server_filter import known_values  # noqa: PLC0415  loaded when first used
+    from tui.ui.screens.server_filters import ServerFiltersScreen  # noqa: PLC0415  loaded when first used
 
     settings = live.session.settings
 
@@ -75,14 +75,14 @@ def open_palette(
     sort_by: Callable[[Order], None],
     use_look: Callable[[ColorMode], None],
 ) -> None:
-    """Let a command be chosen, and run it."""
-    from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  likewise
-    from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  likewise
+    """Let the user choose a command, and run it."""
+    from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  loaded when first used
+    from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  loaded when first used
 
     def run(command: Command | None) -> None:
         if command is not None:
             command.run()
 
-    first = Command("messages", "What went wrong and when.", partial(open_messages, screen, live, messages))
+    first = Command("messages", "Errors and warnings of this session.", partial(open_messages, screen, live, messages))
     commands = commands_of(screen, sort_by=sort_by, use_look=use_look)
     screen.app.push_screen(PaletteScreen([first, *commands]), run)

@@ -1,7 +1,8 @@
-"""Tells whether a key was typed before or after a dialog could be seen.
+"""Finds out whether a key was typed before or after a dialog was visible.
 
-Behind its frame the terminal is asked for the cursor's position. The answer stands among the keys, behind every key
-that was typed before the terminal drew the frame. A multiplexer (tmux, screen) answers for the terminal behind it.
+After drawing the dialog, the program requests the cursor's position from the terminal. The reply comes in the same
+stream as the keys, after every key that was typed before the terminal drew the dialog. A multiplexer such as tmux or
+screen replies instead of the terminal around it.
 """
 
 from collections.abc import Callable
@@ -12,104 +13,104 @@ from tui.sources.clock import Clock, Timer
 
 ASK_CURSOR: Final = "\x1b[6n"
 
-SAID_AFTER_S: Final = 0.5
-"""A dialog says what it waits for only then: most terminals answer at once."""
+SHOW_WAITING_AFTER_S: Final = 0.5
+"""A dialog shows that it is waiting only after this delay, since most terminals reply at once."""
 
-ASK_EVERY_S: Final = 2.0
-"""How often a frame's question is repeated, in case one was lost."""
+REQUEST_INTERVAL_S: Final = 2.0
+"""The interval of repeated requests, in case a reply was lost."""
 
-MAX_QUESTIONS: Final = 5
-"""Questions about one frame."""
+MAX_REQUESTS: Final = 5
+"""The maximum number of requests for one dialog frame."""
 
-SILENT_AFTER_S: Final = MAX_QUESTIONS * ASK_EVERY_S
-"""A terminal that has not answered by then is taken for one that will not."""
+SILENT_AFTER_S: Final = MAX_REQUESTS * REQUEST_INTERVAL_S
+"""A terminal that has not replied after this long never will."""
 
 
-class Sight(Enum):
-    """What is known about the last frame of a dialog."""
+class FrameVisibility(Enum):
+    """Whether the last frame of a dialog is visible."""
 
     WAITING = auto()
-    """The terminal takes its time."""
+    """The terminal has not replied yet."""
     SEEN = auto()
-    """Keys that come now are younger than the frame."""
+    """Keys that come from now on were typed after the frame was drawn."""
     UNKNOWN = auto()
-    """The terminal does not answer: no single key can be trusted."""
+    """The terminal does not reply, so that a single key may have been typed before."""
 
 
 class TypeAhead:
-    """One for all dialogs of a terminal.
+    """Matches the terminal's replies to dialog frames. All dialogs of a terminal share one.
 
-    Terminals answer in the order of the questions, and the answers carry no mark: they are counted, and questions are
-    never forgotten. An answer to an old question therefore counts for no newer frame, however late it comes. An answer
-    that was lost costs the next frame one more question.
+    Terminals reply in the order of the requests, and replies have no id. Replies are therefore counted against all
+    requests so far. A late reply to an old request never counts for a newer frame. If a reply is lost, the next frame
+    needs one more request.
     """
 
     def __init__(self, clock: Clock, write: Callable[[str], bool | None]) -> None:
-        """`write` sends to the terminal; False: the terminal is behind, and gets nothing of it."""
+        """`write` writes to the terminal. It returns False if the terminal is behind and the text was dropped."""
         self._clock = clock
         self._write = write
-        self._asked = self._answered = self._tries = 0
-        self._first_asked_s: float | None = None
-        self._frame_from = 0
+        self._request_count = self._reply_count = self._frame_requests = 0
+        self._first_request_s: float | None = None
+        self._awaited_reply = 0
         self._timer: Timer | None = None
-        self._on_sight: Callable[[Sight], None] | None = None
+        self._on_sight: Callable[[FrameVisibility], None] | None = None
 
     @property
     def is_silent(self) -> bool:
-        """Whether the terminal has never answered, although it had the time to."""
-        began_s = self._first_asked_s
-        return not self._answered and began_s is not None and self._clock.monotonic_s() - began_s >= SILENT_AFTER_S
+        """Whether the terminal has never replied, although it had enough time."""
+        began_s = self._first_request_s
+        return not self._reply_count and began_s is not None and self._clock.monotonic_s() - began_s >= SILENT_AFTER_S
 
-    def begin(self, on_sight: Callable[[Sight], None]) -> Callable[[], None]:
-        """A frame was painted: report what becomes known about it. The returned call ends that.
+    def begin(self, on_sight: Callable[[FrameVisibility], None]) -> Callable[[], None]:
+        """Report by `on_sight` whether the frame that was just drawn is visible.
 
-        A frame that is begun later takes its place.
+        Return a function that stops the reports. A later call of `begin` stops them too.
         """
         self._stop()
         is_silent = self.is_silent
-        self._frame_from = self._asked + 1
-        self._tries = 0
-        self._ask()  # a silent one too: it may have been slow
+        self._awaited_reply = self._request_count + 1
+        self._frame_requests = 0
+        self._request()  # even from a silent terminal: it may only have been slow
         if is_silent:
-            on_sight(Sight.UNKNOWN)
+            on_sight(FrameVisibility.UNKNOWN)
             return lambda: None
         self._on_sight = on_sight
-        self._timer = self._clock.call_later(SAID_AFTER_S, self._say)
+        self._timer = self._clock.call_later(SHOW_WAITING_AFTER_S, self._report_waiting)
         return lambda: self._stop() if self._on_sight is on_sight else None
 
     def answer(self) -> None:
-        """Count an answer of the terminal; it has its place among the keys."""
-        if self._answered == self._asked:
-            return  # nobody asked: a key like shift-F3 looks the same
-        self._answered += 1
-        if self._on_sight is not None and self._answered >= self._frame_from:
-            self._end(Sight.SEEN)
+        """Count a reply of the terminal. Call it in order with the keys."""
+        if self._reply_count == self._request_count:
+            return  # no request is open: shift-F3 sends the same bytes
+        self._reply_count += 1
+        if self._on_sight is not None and self._reply_count >= self._awaited_reply:
+            self._end(FrameVisibility.SEEN)
 
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._on_sight = None
 
-    def _ask(self) -> None:
-        self._tries += 1
-        if self._first_asked_s is None:
-            self._first_asked_s = self._clock.monotonic_s()
-        # Nobody answers what was not sent: to wait for that would make every later frame wait longer.
-        self._asked += self._write(ASK_CURSOR) is not False
+    def _request(self) -> None:
+        self._frame_requests += 1
+        if self._first_request_s is None:
+            self._first_request_s = self._clock.monotonic_s()
+        # A dropped request has no reply: counting it would delay every later frame.
+        self._request_count += self._write(ASK_CURSOR) is not False
 
-    def _say(self) -> None:
-        self._timer = self._clock.call_later(ASK_EVERY_S - SAID_AFTER_S, self._ask_again)
+    def _report_waiting(self) -> None:
+        self._timer = self._clock.call_later(REQUEST_INTERVAL_S - SHOW_WAITING_AFTER_S, self._repeat_request)
         if self._on_sight is not None:
-            self._on_sight(Sight.WAITING)
+            self._on_sight(FrameVisibility.WAITING)
 
-    def _ask_again(self) -> None:
-        if self._tries >= MAX_QUESTIONS:
-            self._end(Sight.UNKNOWN)
+    def _repeat_request(self) -> None:
+        if self._frame_requests >= MAX_REQUESTS:
+            self._end(FrameVisibility.UNKNOWN)
             return
-        self._ask()
-        self._timer = self._clock.call_later(ASK_EVERY_S, self._ask_again)
+        self._request()
+        self._timer = self._clock.call_later(REQUEST_INTERVAL_S, self._repeat_request)
 
-    def _end(self, sight: Sight) -> None:
+    def _end(self, sight: FrameVisibility) -> None:
         on_sight = self._on_sight
         self._stop()
         if on_sight is not None:

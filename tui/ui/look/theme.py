@@ -75,7 +75,7 @@ def _theme(look: ColorMode) -> Theme:
 THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({look: _theme(look) for look in ColorMode})
 
 
-def look_for(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:
+def detect_color_mode(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:
     """Return the color mode for a terminal, from NO_COLOR, COLORTERM, TERM and COLORFGBG.
 
     `wanted` is the user's setting: `auto` or a color mode. NO_COLOR wins over it.

@@ -16,7 +16,7 @@ from tui.actions import Action
 from tui.domain.action_plan import ActionPlan
 from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.type_ahead import Sight, TypeAhead
+from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
 from tui.ui.widgets.dialog import Dialog
@@ -124,13 +124,13 @@ class ConfirmScreen(ModalScreen[bool]):
             is_whole = not self.question.is_reading
             self._stop_waiting = self._type_ahead.begin(lambda sight: self._see(sight, is_whole=is_whole))
 
-    def _see(self, sight: Sight, *, is_whole: bool) -> None:
+    def _see(self, sight: FrameVisibility, *, is_whole: bool) -> None:
         match sight:
-            case Sight.WAITING:
+            case FrameVisibility.WAITING:
                 self.question = replace(self.question, is_waiting=True)
-            case Sight.SEEN:
+            case FrameVisibility.SEEN:
                 self.question = replace(self.question, is_awake=True, may_answer=is_whole, is_waiting=False)
-            case Sight.UNKNOWN:
+            case FrameVisibility.UNKNOWN:
                 self.question = replace(self.question, word=self._action.id, is_waiting=False)
                 # The field is drawn now: what was typed before does not belong into it.
                 self.call_after_refresh(self._wake_for_word, is_whole=is_whole)

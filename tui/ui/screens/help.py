@@ -13,7 +13,7 @@ from tui.present.styled import Line, Piece, Token
 from tui.ui.data.action_controller import ACTION_NAMES
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.bindings import live_keys
-from tui.ui.input.keys import bind, spelled
+from tui.ui.input.keys import bind, key_label
 from tui.ui.panes.run_list import MARK_ACTIONS
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.lines import EDGE
@@ -30,13 +30,13 @@ def help_keys(screen: Screen[Any], *, may_write: bool) -> dict[str, HelpKey]:
     """
     keys: dict[str, list[str]] = {}
     for key, active in screen.active_bindings.items():
-        keys.setdefault(active.binding.id or "", []).append(spelled(key))
+        keys.setdefault(active.binding.id or "", []).append(key_label(key))
     found = {key.id: HelpKey(tuple(keys[key.id]), key.word, key.works_now) for key in live_keys(screen)}
     for node in (screen, *screen.walk_children()):
         for binding in _declared(node):
             if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
                 continue
-            names = tuple(spelled(key) for key in binding.key.split(","))
+            names = tuple(key_label(key) for key in binding.key.split(","))
             found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
     return found
 

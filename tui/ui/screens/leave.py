@@ -8,7 +8,7 @@ from textual.screen import ModalScreen
 
 from tui.present.dialogs.leave import WIDTH, LeaveKeys, leave_lines
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.type_ahead import Sight, TypeAhead
+from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
 from tui.ui.widgets.dialog import Dialog
@@ -36,7 +36,7 @@ class LeaveScreen(ModalScreen[bool]):
         self._stop_waiting: Callable[[], None] = lambda: None
         self._dialog = Dialog()
         self._ticker = Ticker(self, live.session.clock, self._draw)
-        self._sight: Sight | None = Sight.UNKNOWN if type_ahead.is_silent else None
+        self._sight: FrameVisibility | None = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
 
     def compose(self) -> ComposeResult:
         """The dialog alone."""
@@ -63,7 +63,7 @@ class LeaveScreen(ModalScreen[bool]):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif self._sight is not Sight.SEEN or layout.is_too_small(*self.size):
+        elif self._sight is not FrameVisibility.SEEN or layout.is_too_small(*self.size):
             return
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)
@@ -74,12 +74,16 @@ class LeaveScreen(ModalScreen[bool]):
         if self.is_attached:
             self._stop_waiting = self._type_ahead.begin(self._see)
 
-    def _see(self, sight: Sight) -> None:
+    def _see(self, sight: FrameVisibility) -> None:
         self._sight = sight
         self._draw()
 
     def _draw(self) -> None:
         width, _ = self._dialog.room(WIDTH)
         sight = self._sight
-        keys = LeaveKeys(sight is Sight.SEEN, is_slow=sight is Sight.WAITING, is_silent=sight is Sight.UNKNOWN)
+        keys = LeaveKeys(
+            sight is FrameVisibility.SEEN,
+            is_slow=sight is FrameVisibility.WAITING,
+            is_silent=sight is FrameVisibility.UNKNOWN,
+        )
         self._dialog.show(leave_lines(self._waiting(), keys, width), width)

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.keys import LAST, bind
+from tui.ui.input.keys import LAST_RANK, bind
 from tui.ui.input.menus import open_help
 from tui.ui.look.ticking import Ticker
 from tui.ui.widgets.footer import Footer
@@ -29,12 +29,12 @@ class PageScreen(Screen[None]):
 
     CSS_PATH = "../styles/page_screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "back", "back", "Ends a search, then this page.", rank=LAST),
+        bind("escape", "back", "back", "Ends a search, then this page.", rank=LAST_RANK),
         bind("q", "close", "back", "Ends this page."),
         bind("slash", "search", "search", "Look for a text in this page.", rank=10),
         bind("n", "hit_step(1)", "next match", "The next match of the search.", rank=20),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
-        bind("question_mark,f1", "help", "keys", "The keys that work here; so does F1.", rank=30, shown="?"),
+        bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=30, shown="?"),
     ]
     title_word: ClassVar[str]
 

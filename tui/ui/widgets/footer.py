@@ -13,7 +13,7 @@ from tui.present.actions.outcomes import need_connection
 from tui.present.frame.footer import KeyWord, footer_line, unbound_words
 from tui.present.styled import Line, Piece, Token
 from tui.ui.input.bindings import live_keys
-from tui.ui.input.keys import LAST, pressed_name
+from tui.ui.input.keys import LAST_RANK, pressed_key_label
 from tui.ui.widgets.lines import Lines
 
 NOTICE_S: Final = 4.0
@@ -49,7 +49,7 @@ class Footer(Lines):
 
     def say_unbound(self, event: events.Key) -> None:
         """Say that a key does nothing here: once, and again when another key was pressed in between."""
-        name = pressed_name(event.key, event.character)
+        name = pressed_key_label(event.key, event.character)
         if name is None or event.key == self.app_base.previous_key:
             return
         help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
@@ -71,10 +71,10 @@ class Footer(Lines):
         keys = (key for key in live_keys(self.screen) if key.works_now)
         places = [(key, place) for key in keys if (place := key.place) is not None]
         places.sort(key=lambda each: each[1].rank)
-        shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST]
+        shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST_RANK]
         if is_troubled and self.screen is self.app_base.screen_stack[0]:
             shown.insert(0, KeyWord("r", "try now"))
-        last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST), None)
+        last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST_RANK), None)
         if self._notice and self._notice_names_help:
             last = None
         session = self.app_base.session
