@@ -20,7 +20,7 @@ from tui.domain.ids import RunId
 from tui.present.styled import Line, plain
 from tui.session import Session
 from tui.ui.app import TriggerApp
-from tui.ui.data.action_controller import ActionController, Voice
+from tui.ui.data.action_controller import ActionController, ActionReports
 from tui.ui.input.type_ahead import ASK_CURSOR
 from tui.ui.screens.confirm import ConfirmScreen
 
@@ -59,7 +59,7 @@ class Stage:
         self.action_controller = ActionController(
             self.app.live,
             lambda: self.app,
-            Voice(self.told.append, self._note),
+            ActionReports(self.told.append, self._note),
             open_run=self.opened.append,
             unmark=lambda: self.unmarked.append(True),
         )

@@ -11,7 +11,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.session import Session
 from tui.store.changes import Changes, Topic, Transition
-from tui.ui.data.live_model import LiveModel, Pause
+from tui.ui.data.live_model import LiveModel, PauseSnapshot
 
 SHOWN, PASSING, NEW = RunId("run_shown"), RunId("run_passing"), RunId("run_new")
 
@@ -23,7 +23,7 @@ def test_a_long_pause_keeps_no_more_than_is_told_at_its_end(tmp_path: Path) -> N
         told: list[Changes] = []
         live = LiveModel(Session(read_settings(environ), clock=VirtualClock()), soon.append)
         live.begin(told.append)
-        live.pause = Pause(START, {SHOWN: Run(SHOWN)}, START)
+        live.pause = PauseSnapshot(START, {SHOWN: Run(SHOWN)}, START)
         runs = {Topic.RUNS}
         step = Transition(SHOWN, None, Run(SHOWN))
         for changes in (

@@ -285,9 +285,9 @@ def test_the_last_line_is_no_run(tmp_path: Path, key: str) -> None:
         await monitor.press("C")
         assert "cancel: this line is no run" in monitor.lines[-1]
         await monitor.press("space", "V")
-        assert rows.mark_count == 0
+        assert len(rows.marks) == 0
         await monitor.press("asterisk")
-        assert rows.mark_count == 6
+        assert len(rows.marks) == 6
         await monitor.press("asterisk", "k")
         assert rows.cursor == rows.view.at(5)
         await monitor.press("n", "space", "right_square_bracket")

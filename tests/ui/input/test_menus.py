@@ -71,7 +71,7 @@ def test_a_command_is_found_while_it_is_typed_and_run_by_enter(tmp_path: Path) -
             # In one go: what is typed before the palette is there belongs into it.
             await monitor.press("colon", *"took", "enter")
             assert monitor.app.screen is monitor.screen
-            assert monitor.screen.run_list.views.wanted.order is TOOK
+            assert monitor.screen.run_list.views.query.order is TOOK
             await monitor.press("ctrl+p")
             palette: object = monitor.app.screen
             assert isinstance(palette, PaletteScreen)

@@ -95,12 +95,12 @@ def test_new_runs_that_a_filter_hides_are_not_counted() -> None:
     listed.fill(8)
     listed.rows.to_end()
     listed.read((9, "QUEUED"), (10, "FAILED"), (11, "FAILED"))
-    listed.rows.show(View(listed.store, parse_filter("status:failed")))
-    listed.rows.show(View(listed.store))
+    listed.rows.set_view(View(listed.store, parse_filter("status:failed")))
+    listed.rows.set_view(View(listed.store))
     assert listed.rows.new_count == 0  # it follows: the cursor's run was not shown
     listed.rows.to_end()
     listed.read((12, "QUEUED"), (13, "COMPLETED"))
-    listed.rows.show(View(listed.store, parse_filter("status:completed")))
+    listed.rows.set_view(View(listed.store, parse_filter("status:completed")))
     assert (listed.rows.new_count, listed.rows.window[-1]) == (1, run(1))
 
 
@@ -117,11 +117,11 @@ def test_what_matches_no_more_stays_under_the_cursor_until_it_leaves() -> None:
     listed.fill(6, "EXECUTING")
     listed.rows.move(2)
     lines = listed.read((5, "COMPLETED"))
-    assert (listed.rows.cursor, listed.rows.is_cursor_left_over, listed.cursor_line) == (run(5), True, 1)
+    assert (listed.rows.cursor, listed.rows.is_cursor_departed, listed.cursor_line) == (run(5), True, 1)
     assert 1 in lines
     assert len(listed.rows) == 6
     listed.rows.move(1)
-    assert (listed.rows.cursor, len(listed.rows), listed.rows.is_cursor_left_over) == (run(4), 5, False)
+    assert (listed.rows.cursor, len(listed.rows), listed.rows.is_cursor_departed) == (run(4), 5, False)
     assert run(5) not in listed.rows.window
 
 
@@ -130,14 +130,14 @@ def test_a_run_that_matches_again_is_no_left_over() -> None:
     listed.fill(3, "QUEUED")
     listed.rows.move(1)
     listed.read((3, "COMPLETED"))
-    assert listed.rows.is_cursor_left_over
+    assert listed.rows.is_cursor_departed
     listed.rows.move(-1)
     assert (listed.rows.cursor, len(listed.rows)) == (None, 2)
 
 
 def test_a_run_that_moves_by_the_order_takes_its_line_along() -> None:
     listed = Listed()
-    listed.rows.show(View(listed.store, order=STATUS))
+    listed.rows.set_view(View(listed.store, order=STATUS))
     listed.fill(20, "QUEUED")
     listed.rows.to_end()
     cursor, line = listed.rows.cursor, listed.cursor_line
@@ -153,11 +153,11 @@ def test_a_range_is_marked_from_the_last_mark() -> None:
     listed.rows.toggle_mark()
     listed.rows.move(3)
     listed.rows.mark_range()
-    assert list(listed.rows.marks) == [run(7), run(6), run(5), run(4)]
+    assert list(listed.rows.marked_runs) == [run(7), run(6), run(5), run(4)]
     listed.rows.mark_all()
-    assert listed.rows.mark_count == 8
+    assert len(listed.rows.marks) == 8
     listed.rows.mark_all()
-    assert listed.rows.mark_count == 0
+    assert len(listed.rows.marks) == 0
 
 
 def test_marks_that_a_filter_hides_are_kept_apart() -> None:
@@ -165,8 +165,8 @@ def test_marks_that_a_filter_hides_are_kept_apart() -> None:
     listed.fill(4, "QUEUED")
     listed.read((2, "FAILED"))
     listed.rows.mark_all()
-    listed.rows.show(View(listed.store, parse_filter("status:failed")))
-    assert (list(listed.rows.marks), listed.rows.mark_count) == ([run(2)], 4)
+    listed.rows.set_view(View(listed.store, parse_filter("status:failed")))
+    assert (list(listed.rows.marked_runs), len(listed.rows.marks)) == ([run(2)], 4)
 
 
 def test_rows_count_marks_that_the_filter_hides() -> None:
@@ -174,14 +174,14 @@ def test_rows_count_marks_that_the_filter_hides() -> None:
     listed.fill(4, "QUEUED")
     listed.read((2, "FAILED"))
     listed.rows.mark_all()
-    assert listed.rows.hidden_mark_count == 0
-    listed.rows.show(View(listed.store, parse_filter("status:failed")))
-    assert listed.rows.hidden_mark_count == 3
+    assert listed.rows.marks.hidden_count == 0
+    listed.rows.set_view(View(listed.store, parse_filter("status:failed")))
+    assert listed.rows.marks.hidden_count == 3
     listed.read((2, "COMPLETED"), (3, "FAILED"))
-    assert list(listed.rows.marks) == [run(3)]
-    assert (listed.rows.mark_count, listed.rows.hidden_mark_count) == (4, 3)
-    listed.rows.clear_shown_marks()
-    assert (listed.rows.mark_count, listed.rows.hidden_mark_count) == (3, 3)
+    assert list(listed.rows.marked_runs) == [run(3)]
+    assert (len(listed.rows.marks), listed.rows.marks.hidden_count) == (4, 3)
+    listed.rows.marks.clear_shown()
+    assert (len(listed.rows.marks), listed.rows.marks.hidden_count) == (3, 3)
 
 
 @pytest.mark.parametrize("needle", ["status:failed", "status:queued", "nothing-like-this"])
@@ -190,14 +190,14 @@ def test_all_marks_are_cleared_by_the_second_of_two_in_a_row(needle: str) -> Non
     listed.fill(6, "QUEUED")
     listed.read((2, "FAILED"))
     listed.rows.mark_all()
-    listed.rows.show(View(listed.store, parse_filter(needle)))
+    listed.rows.set_view(View(listed.store, parse_filter(needle)))
     listed.rows.mark_all()
     listed.read((7, "FAILED"), (8, "QUEUED"))
     listed.rows.mark_all()
-    assert (listed.rows.mark_count, listed.rows.hidden_mark_count) == (0, 0)
-    listed.rows.show(View(listed.store))
+    assert (len(listed.rows.marks), listed.rows.marks.hidden_count) == (0, 0)
+    listed.rows.set_view(View(listed.store))
     listed.rows.mark_all()
-    assert listed.rows.mark_count == 8
+    assert len(listed.rows.marks) == 8
 
 
 def test_the_next_error_is_found_in_both_directions() -> None:
@@ -225,7 +225,7 @@ def test_with_many_errors_one_is_near() -> None:
 def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
     listed = Listed()
     listed.fill(8)
-    listed.rows.show(View(listed.store, since=at(0)))
+    listed.rows.set_view(View(listed.store, since=at(0)))
     listed.rows.to_end()
     listed.rows.set_since(at(5))
     assert (listed.rows.window, listed.rows.cursor) == ([run(8), run(7), run(6), run(5)], None)
@@ -234,7 +234,7 @@ def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
 def test_a_bound_that_goes_back_brings_runs_again_and_leaves_the_cursor_on_its_line() -> None:
     listed = Listed(height=4)
     listed.read(*((number, "FAILED" if number < 5 else "COMPLETED") for number in range(1, 9)))
-    listed.rows.show(View(listed.store, order=STATUS, since=at(5)))
+    listed.rows.set_view(View(listed.store, order=STATUS, since=at(5)))
     listed.rows.go_to(run(6))
     line = listed.cursor_line
     listed.rows.set_since(at(1))
@@ -260,7 +260,7 @@ def test_a_gap_stands_above_what_was_there_when_it_ended_and_the_cursor_passes_o
     listed.rows.toggle_mark()
     listed.rows.to_end()
     listed.rows.mark_range()
-    assert list(listed.rows.marks) == [run(number) for number in range(7, 0, -1)]
+    assert list(listed.rows.marked_runs) == [run(number) for number in range(7, 0, -1)]
 
 
 def test_a_gap_that_comes_or_goes_leaves_the_cursor_on_its_line() -> None:
@@ -283,13 +283,13 @@ def test_a_gap_has_a_line_where_there_are_runs_by_age_and_within_the_period_alon
     assert (listed.rows.gaps, listed.rows.window) == ((), [])
     listed.fill(4)
     assert listed.rows.window == [run(4), gap(3), run(3), run(2), run(1)]
-    listed.rows.show(View(listed.store, order=STATUS))
+    listed.rows.set_view(View(listed.store, order=STATUS))
     assert (listed.rows.gaps, len(listed.rows)) == ((), 4)
-    listed.rows.show(View(listed.store, parse_filter("run_004")))
+    listed.rows.set_view(View(listed.store, parse_filter("run_004")))
     assert listed.rows.window == [run(4), gap(3)]
     listed.rows.to_end()
     assert listed.rows.cursor == run(4)
-    listed.rows.show(View(listed.store, since=at(0)))
+    listed.rows.set_view(View(listed.store, since=at(0)))
     assert listed.rows.set_since(at(3.5)) == {1, 2, 3, 4}
     assert listed.rows.window == [run(4)]
 
@@ -312,7 +312,7 @@ def _gone(number: int) -> Step:
 
 def _show(view: tuple[str, Order]) -> Step:
     def step(listed: Listed) -> None:
-        listed.rows.show(View(listed.store, parse_filter(view[0]), view[1]))
+        listed.rows.set_view(View(listed.store, parse_filter(view[0]), view[1]))
 
     return step
 
@@ -347,7 +347,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 def said(listed: Listed) -> list[object]:
     """Everything that the lines of the window show."""
     rows = listed.rows
-    left_over = rows.cursor if rows.is_cursor_left_over else None
+    left_over = rows.cursor if rows.is_cursor_departed else None
     runs = [item if isinstance(item, Gap | ListEnd) else listed.store.get(item) for item in rows.window]
     return [
         run if isinstance(run, Gap | ListEnd) else (run.id, run.state, run.is_gone, run.id == left_over)
@@ -359,7 +359,7 @@ def said(listed: Listed) -> list[object]:
 def lines_of(listed: Listed) -> list[Item]:
     """The whole list, made from nothing: the runs, and each gap above the first run that is not newer than its end."""
     rows = listed.rows
-    run_ids = set(rows.view.slice(0, len(rows.view))) | ({rows.cursor} if rows.is_cursor_left_over else set())
+    run_ids = set(rows.view.slice(0, len(rows.view))) | ({rows.cursor} if rows.is_cursor_departed else set())
     runs = sorted((run for run_id in run_ids if run_id and (run := listed.store.get(run_id))), key=rows.view.order.key)
     lines: list[Item] = [run.id for run in runs]
     for each in reversed(rows._gaps if rows.view.order is CREATED and runs else ()):
@@ -387,13 +387,13 @@ def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
             has_room = 0 < rows.top < len(rows) - len(rows.window)
             if has_room and rows.view.order is CREATED and cursor is not None and cursor in listed.store:
                 assert listed.cursor_line == line
-        if not rows.is_cursor_left_over or (rows.cursor in listed.store and rows.view.order is CREATED):
+        if not rows.is_cursor_departed or (rows.cursor in listed.store and rows.view.order is CREATED):
             lines_now = lines_of(listed)
             assert rows.window == lines_now[rows.top : rows.top + rows._height]
             assert len(rows) == len(lines_now)
-        assert rows.here is None or rows.here in rows.window
+        assert rows.cursor_item is None or rows.cursor_item in rows.window
         assert not rows.is_at_end or (rows._has_end and rows.cursor is None)
-        assert all(mark in listed.store for mark in rows._marks)
+        assert all(mark in listed.store for mark in rows.marks)
 
 
 def test_changes_told_before_anything_is_seen_do_no_harm() -> None:

@@ -27,7 +27,7 @@ def test_filter_that_is_not_understood_shows_nothing(tmp_path: Path, text: str, 
         assert said in monitor.lines[1]
         assert said[1:] in monitor.lines[4]
         rows = monitor.screen.run_list.rows
-        assert (len(rows.view), rows.mark_count) == (0, 0)
+        assert (len(rows.view), len(rows.marks)) == (0, 0)
         await monitor.press("escape")
         assert said not in monitor.text
         assert len(rows.view) == 30
@@ -90,7 +90,7 @@ def test_runs_leave_and_enter_a_filter_as_time_passes(tmp_path: Path) -> None:
         await monitor.press("escape", "slash", *"took:>20s", "enter")
         assert len(rows.view) == 0
         await monitor.later(10)
-        assert [run_id for _, run_id in rows.seen] == [FleetRun(900, 0.0).id]
+        assert [run_id for _, run_id in rows.visible_runs] == [FleetRun(900, 0.0).id]
 
     told(story, tmp_path, fleet)
 
@@ -105,7 +105,7 @@ def test_filter_and_order_of_a_pause_are_of_the_runs_as_they_were(tmp_path: Path
         fleet.add(FleetRun(901, fleet.now_s + 1, task="begins-in-the-pause"))
         await monitor.later(10)
         await monitor.press("slash", *"status:failed", "enter", "asterisk")
-        assert len(rows.view) == rows.mark_count == 6
+        assert len(rows.view) == len(rows.marks) == 6
         assert "ends-in-the-pause" not in monitor.text
         await monitor.press("escape", "escape", "s")
         assert len(rows.view) == 31

@@ -222,7 +222,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
 
 def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        _, whole = monitor.screen.run_list.rows.seen[0]
+        _, whole = monitor.screen.run_list.rows.visible_runs[0]
         assert whole not in monitor.lines[3]
         await monitor.press("w")
         assert whole in monitor.lines[3]
@@ -312,7 +312,7 @@ def test_keys_work_again_when_the_terminal_was_too_small(tmp_path: Path) -> None
         await monitor.press("1", "slash", *"mail")
         await resize(40, 10)
         await resize(120, 40)
-        assert monitor.screen.run_list.views.wanted.text == "mail"
+        assert monitor.screen.run_list.views.query.text == "mail"
         assert cursor() is None
         await monitor.press("j")
         assert cursor() is not None

@@ -65,7 +65,7 @@ def from_palette(action: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class ActionReports:
     """Where words go: `tell` to the messages, `notice` to the end of the footer for `NOTICE_S`."""
 
     tell: Callable[[str], None]
@@ -79,7 +79,7 @@ class ActionController:
         self,
         live: LiveModel,
         app: Callable[[], AppBase],
-        voice: Voice,
+        reports: ActionReports,
         *,
         open_run: Callable[[RunId], None],
         unmark: Callable[[], None],
@@ -87,7 +87,7 @@ class ActionController:
         self._live = live
         self._session = live.session
         self._app = app
-        self._voice = voice
+        self._voice = reports
         self._open_run = open_run
         self._unmark = unmark
         self._screen: ConfirmScreen | None = None
@@ -274,7 +274,7 @@ class ActionController:
         self._replays.end_announcement()
         for status in batch.ends:
             if status.new_run_id is not None:
-                self._replays.remember(status.run_id, status.new_run_id)
+                self._replays.record(status.run_id, status.new_run_id)
         if batch.stopped is not None:
             self._say(f"{batch.action.id} stopped: {batch.stopped}")
         elif batch.size == 1 and batch.ends:

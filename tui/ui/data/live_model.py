@@ -16,7 +16,7 @@ from tui.store.freshness import Freshness, FreshnessTracker
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class PauseSnapshot:
     """Updates stopped being shown at `since`; `runs` is how they were then, as they had been confirmed at `frozen_at`:
     earlier, where all was stale by then.
     """
@@ -32,7 +32,7 @@ class LiveModel:
     def __init__(self, session: Session, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self.session = session
         self.connection = FreshnessTracker(session.settings.interval_s)
-        self.pause: Pause | None = None
+        self.pause: PauseSnapshot | None = None
         self._deliver: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
         self._pending = Changes()
@@ -78,7 +78,7 @@ class LiveModel:
         if self.pause is None:
             self._flush()
             now = self.now
-            self.pause = Pause(now.at, self.session.store.snapshot(), now.frozen_at or now.at)
+            self.pause = PauseSnapshot(now.at, self.session.store.snapshot(), now.frozen_at or now.at)
             return
         self.pause = None
         self._flush()
@@ -97,7 +97,7 @@ class LiveModel:
             self._is_due = True
             self._call_soon(self._flush)
 
-    def _put_by(self, changes: Changes, pause: Pause) -> None:
+    def _put_by(self, changes: Changes, pause: PauseSnapshot) -> None:
         """A pause may last for days: no more is kept than is told at its end, when nobody misses what came and went."""
         gone = {run_id for run_id in self._pending.added & changes.removed if run_id not in pause.runs}
         self._pending.merge(changes)

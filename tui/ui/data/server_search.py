@@ -45,9 +45,9 @@ class ServerSearch:
             return
         if self._search is None:
             self._search = self._new_search()
-        if not self._views.parsed.is_empty and not self._views.wanted.is_searched:
+        if not self._views.parsed.is_empty and not self._views.query.is_searched:
             # What is found may be older than the list, and has to be seen.
-            self._views.want(replace(self._views.wanted, is_searched=True))
+            self._views.request(replace(self._views.query, is_searched=True))
         self._task = self._session.spawn(self._search.run(), "search the server")
 
     def stop(self) -> bool:
@@ -66,7 +66,7 @@ class ServerSearch:
     def _new_search(self) -> "Search":
         from tui.sources.searching.search import Search, SearchScope  # noqa: PLC0415  loads pydantic: after the start
 
-        session, wanted = self._session, self._views.wanted
+        session, wanted = self._session, self._views.query
         scope = SearchScope(
             plan_search(wanted.text, wanted.filters, known_values(session.store)),
             wanted.filters,

@@ -1,7 +1,6 @@
 """The lines of the list: the runs of a view, the gaps between them, and the line at the end.
 
-Which of these stands on which line is arithmetic on the view. A gap stands above the first run that was created at or
-before its end. Where the cursor is, and what part is seen, is `run_rows`'. Source: DESIGN §5, §8.
+A gap is a period without data. Its line is above the first run that was created at or before its end.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from tui.store.view import View
 
 
 class ListEnd(Enum):
-    """The line below the last run, which says what the list does not show."""
+    """The line below the last run. It says which runs the list does not show."""
 
     END = "end"
 
@@ -27,8 +26,8 @@ Item = RunId | Gap | ListEnd
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """The run under the cursor, which the view does not show any more, and the key that it had."""
+class DepartedRun:
+    """The run under the cursor after it left the view, with the sort key that it had there."""
 
     run_id: RunId
     key: SortKey
@@ -36,21 +35,18 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class ListLines:
-    """A view, the run that left it but is still under the cursor, and the gaps that are told, the oldest first.
-
-    `has_end`: a line stands below the last run.
-    """
+    """Maps runs, gaps and the end to line numbers. `gaps` are in order of time; `has_end`: the list has an end line."""
 
     view: View
-    left: Left | None = None
+    departed: DepartedRun | None = None
     gaps: Sequence[Gap] = ()
     has_end: bool = False
 
     @property
     def shown_gaps(self) -> Sequence[Gap]:
-        """Those that have a place: by creation alone, within the period, and where there is a run."""
+        """The gaps that have a line: only in order of creation, within the period, and if there are runs."""
         view = self.view
-        if view.order is not CREATED or not (len(view) or self.left):
+        if view.order is not CREATED or not (len(view) or self.departed):
             return ()
         return tuple(gap for gap in self.gaps if view.since is None or gap.until >= view.since)
 
@@ -58,11 +54,11 @@ class ListLines:
         return len(self.view) + len(self._others) + self.has_end
 
     def line_of(self, key: SortKey) -> int:
-        """The line of the run with that key."""
+        """Return the line of the run with that key."""
         return self.view.place(key) + sum(other < key for other, _ in self._others)
 
     def slice(self, top: int, stop: int) -> list[Item]:
-        """What stands on the lines from one up to another, without the latter."""
+        """Return the items of the lines from `top` up to `stop`, exclusive."""
         lines = {self.view.place(key) + above: item for above, (key, item) in enumerate(self._others)}
         above = sum(line < top for line in lines)
         items: list[Item] = list(self.view.slice(top - above, stop - above))
@@ -75,9 +71,9 @@ class ListLines:
 
     @property
     def _others(self) -> list[tuple[SortKey, Item]]:
-        """What is no run of the view, as it is sorted among them."""
-        # A key without an id comes before all those of runs that were created at that moment.
+        """The items that are not in the view, sorted by their keys."""
+        # A key without an id sorts before the runs that were created at the same moment.
         others: list[tuple[SortKey, Item]] = [((EPOCH - gap.until,), gap) for gap in self.shown_gaps]
-        if self.left is not None:
-            others.append((self.left.key, self.left.run_id))
+        if self.departed is not None:
+            others.append((self.departed.key, self.departed.run_id))
         return sorted(others, key=lambda other: other[0])

@@ -7,7 +7,7 @@ from tui.store.view import View, ViewDelta
 
 
 class Marks(Collection[RunId]):
-    """Marked runs in the order in which they were marked."""
+    """The marked runs, in the order in which they were marked."""
 
     def __init__(self) -> None:
         self._marked: dict[RunId, None] = {}
@@ -25,7 +25,7 @@ class Marks(Collection[RunId]):
 
     @property
     def hidden_count(self) -> int:
-        """How many marked runs the filter hides."""
+        """The number of marked runs that the filter hides."""
         return len(self._hidden)
 
     @property
@@ -34,7 +34,7 @@ class Marks(Collection[RunId]):
         return next(reversed(self._marked), None)
 
     def toggle(self, run_id: RunId) -> None:
-        """Mark a run, or take its mark away."""
+        """Mark a run, or remove its mark."""
         self.end_series()
         if run_id in self._marked:
             self._forget(run_id)
@@ -42,14 +42,14 @@ class Marks(Collection[RunId]):
             self._marked[run_id] = None
 
     def add(self, run_ids: Iterable[RunId]) -> None:
-        """Mark runs that are shown; runs that are marked already keep their place in the order."""
+        """Mark visible runs. Runs that are marked already keep their position."""
         self.end_series()
         self._marked |= dict.fromkeys(run_ids)
 
     def toggle_all(self, shown: Iterable[RunId]) -> None:
-        """Mark all runs that are shown, or clear all marks, hidden ones too, where all of them are marked.
+        """Mark all these runs; if all are marked already, clear all marks, hidden ones too.
 
-        The second call of a series always clears: a run that came in between must not turn it into more marks.
+        The second call in a row always clears: a run that arrived in between must not be marked instead.
         """
         is_second, unmarked = self._has_just_toggled_all, [run_id for run_id in shown if run_id not in self._marked]
         if is_second or not unmarked:
@@ -59,7 +59,7 @@ class Marks(Collection[RunId]):
         self._has_just_toggled_all = not is_second
 
     def end_series(self) -> None:
-        """Begin a new series of `toggle_all`: the user did something else in the list."""
+        """End a series of `toggle_all` calls, because the user did something else in the list."""
         self._has_just_toggled_all = False
 
     def clear(self) -> None:
@@ -69,17 +69,17 @@ class Marks(Collection[RunId]):
         self._hidden.clear()
 
     def clear_shown(self) -> None:
-        """Clear the marks of the runs that are shown."""
+        """Clear the marks of the runs that the filter does not hide."""
         self.end_series()
         self._marked = {run_id: None for run_id in self._marked if run_id in self._hidden}
 
     def show(self, view: View) -> None:
-        """Look up which marked runs another view hides."""
+        """Find out which marked runs another view hides."""
         self.end_series()
         self._hidden = set(self._marked.keys() - view.run_ids)
 
     def follow(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
-        """Follow a change of the view; `removed` runs are gone from the store, and their marks with them."""
+        """Apply a change of the view. Runs that were removed from the store lose their marks."""
         self._hidden.update(run_id for run_id in delta.left if run_id in self._marked)
         self._hidden -= delta.entered
         for run_id in removed:

@@ -1,32 +1,29 @@
-"""Which run stands on which line of the list, where the cursor is, and what is marked.
+"""The list of runs without its drawing: the cursor, the visible window of lines, and the marks.
 
-What lives here: the list without its drawing; no Textual. The cursor is a run, never a place: new runs do not move the
-line that it is on, and a run that stops matching stays under it until it leaves. Without a cursor the list follows what
-is new. Places count runs, lines count the gaps between them too, on which the cursor never is, and the line at the end,
-on which it may stand without a run. Longer than 300 lines: cursor, window and marks are one state, and each change
-keeps them true together. Source: DESIGN §5, §7, §8.
+The cursor is a run, not a position: new runs do not move its line, and a run that stops matching the filter stays under
+the cursor until the cursor moves. Without a cursor the list follows new runs. An *index* counts the runs of the view. A
+*line* counts gaps too, on which the cursor never stands, and the line at the end, on which it may stand.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import FAILED
 from tui.store.changes import Changes
 from tui.store.missed_runs import Gap
 from tui.store.store import Store
 from tui.store.view import View
-from tui.ui.model.list_lines import END, Item, Left, ListEnd, ListLines
+from tui.ui.model.failed_runs import next_failed
+from tui.ui.model.list_lines import END, DepartedRun, Item, ListEnd, ListLines
 from tui.ui.model.marks import Marks
-
-FEW: Final = 500
-"""Up to so many failed runs each is asked for its place; with more of them one is near anyway."""
+from tui.ui.model.new_runs import NewRuns
 
 
 class RunListModel:
-    """The lines of one view. Every method that changes something gives the lines of the window that look otherwise."""
+    """The lines of one view. A method that returns a set returns the lines of the window that look different now.
+
+    The class is longer than 200 lines: each change keeps cursor, window and marks consistent.
+    """
 
     def __init__(self, store: Store, view: View, height: int = 0) -> None:
         self._store = store
@@ -35,42 +32,41 @@ class RunListModel:
         self._height = height
         self._top = 0
         self._cursor: RunId | None = None
-        self._left: Left | None = None
+        self._departed: DepartedRun | None = None
         self._has_end = False
         self._is_at_end = False
-        self._marks = Marks()
-        self._new: set[RunId] = set()
-        self._new_after: datetime | None = None
+        self._new = NewRuns(store)
+        self.marks = Marks()
         self.window: list[Item] = []
 
     @property
     def view(self) -> View:
-        """What is shown, and in which order."""
+        """The runs that are shown, in their order."""
         return self._view
 
     @property
     def top(self) -> int:
-        """The line of the list that is the first of the window."""
+        """The first line of the window."""
         return self._top
 
     @property
     def cursor(self) -> RunId | None:
-        """The run under the cursor; None: the list follows, and nothing is under it."""
+        """The run under the cursor; None while the list follows or the cursor is on the end line."""
         return self._cursor
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the cursor is on the line below the last run; `cursor` is None then."""
+        """Whether the cursor is on the line below the last run."""
         return self._is_at_end
 
     @property
-    def here(self) -> RunId | ListEnd | None:
-        """What the cursor is on: a run, the line at the end, or nothing."""
+    def cursor_item(self) -> RunId | ListEnd | None:
+        """The run or the end line under the cursor."""
         return END if self._is_at_end else self._cursor
 
     @property
     def is_following(self) -> bool:
-        """Whether the cursor is nowhere, so that the list shows what is new."""
+        """Whether there is no cursor, so that the list shows new runs at its top."""
         return self._cursor is None and not self._is_at_end
 
     @property
@@ -79,322 +75,266 @@ class RunListModel:
         return any(not isinstance(item, Gap | ListEnd) for item in self.window)
 
     @property
-    def is_cursor_left_over(self) -> bool:
-        """Whether the run under the cursor matches no more."""
-        return self._left is not None
+    def is_cursor_departed(self) -> bool:
+        """Whether the run under the cursor no longer matches."""
+        return self._departed is not None
 
     @property
     def new_count(self) -> int:
-        """How many runs came since the list stopped following and were not seen yet."""
+        """The number of runs that were created since the list stopped following, and were not visible yet."""
         return len(self._new)
 
     @property
-    def marks(self) -> Sequence[RunId]:
-        """The marked runs that are shown, in the order of the list."""
-        places = [(place, run_id) for run_id in self._marks if (place := self._view.index_of(run_id)) is not None]
-        return [run_id for _, run_id in sorted(places)]
-
-    @property
-    def mark_count(self) -> int:
-        """All marks, shown or not."""
-        return len(self._marks)
-
-    @property
-    def hidden_mark_count(self) -> int:
-        """Marks on runs that the filter hides."""
-        return self._marks.hidden_count
-
-    def is_marked(self, run_id: RunId) -> bool:
-        """Whether a run is marked."""
-        return run_id in self._marks
+    def marked_runs(self) -> Sequence[RunId]:
+        """The marked runs of the view, in its order."""
+        indexes = [(index, run_id) for run_id in self.marks if (index := self._view.index_of(run_id)) is not None]
+        return [run_id for _, run_id in sorted(indexes)]
 
     @property
     def gaps(self) -> Sequence[Gap]:
-        """Those whose line is in the window."""
+        """The gaps whose line is in the window."""
         return tuple(item for item in self.window if isinstance(item, Gap))
 
     @property
-    def seen(self) -> list[tuple[int, RunId]]:
-        """The runs of the window, each with its line there."""
+    def visible_runs(self) -> list[tuple[int, RunId]]:
+        """The runs of the window with their lines in it."""
         return [(y, item) for y, item in enumerate(self.window) if not isinstance(item, Gap | ListEnd)]
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def resize(self, height: int) -> None:
-        """So many lines are seen now; the line of the cursor stays in sight."""
+        """Set the height of the window. The line of the cursor stays visible."""
         self._height = height
-        self._settle()
+        self._update_window()
 
-    def show(self, view: View) -> None:
-        """Another filter or order: the cursor stays on its run if that is shown, else the list follows."""
-        self._view, self._left = view, None
-        self._marks.show(view)
-        self._new = {run_id for run_id in self._new if run_id in view}
+    def set_view(self, view: View) -> None:
+        """Show another view. The cursor stays on its run if that is in it; else the list follows."""
+        self._view, self._departed = view, None
+        self.marks.show(view)
+        self._new.keep(view.run_ids)
         if self._cursor is not None and self._cursor not in view:
-            self._follow()
+            self._clear_cursor()
         self._top = 0
-        self._settle()
+        self._update_window()
 
     def on_changes(self, changes: Changes) -> set[int]:
-        """Take in what changed in the store."""
-        before, line = self.window, self._line()
+        """Update the view after changes in the store."""
+        before, line = self.window, self._cursor_line()
         key = self._view.key_of(self._cursor) if self._cursor is not None else None
         delta = self._view.update(changes)
-        self._marks.follow(delta, changes.removed)
+        self.marks.follow(delta, changes.removed)
         if delta.is_empty:
             return set()
         if self._cursor is not None:
             if self._cursor in delta.left and key is not None:
-                self._left = Left(self._cursor, key)
+                self._departed = DepartedRun(self._cursor, key)
             elif self._cursor in delta.entered:
-                self._left = None
+                self._departed = None
         if not self.is_following:
-            self._note_new(delta.entered)
-        self._new -= delta.left
-        self._hold(line)
-        touched = delta.changed | delta.moved | delta.entered
-        return self._differing(before, touched)
+            self._new.add(delta.entered)
+        self._new.discard(delta.left)
+        self._keep_cursor_line(line)
+        return self._changed_lines(before, delta.changed | delta.moved | delta.entered)
 
     def set_since(self, since: datetime) -> set[int]:
-        """Show nothing older, and again what is not."""
-        before, line = self.window, self._line()
+        """Show only runs that were created after `since`."""
+        before, line = self.window, self._cursor_line()
         delta = self._view.set_since(since)
-        self._marks.follow(delta)
+        self.marks.follow(delta)
         if self._cursor in delta.left:
-            self._follow()
-        self._new.difference_update(delta.left)
-        self._hold(line)
-        return self._differing(before, delta.entered)
+            self._clear_cursor()
+        self._new.discard(delta.left)
+        self._keep_cursor_line(line)
+        return self._changed_lines(before, delta.entered)
 
     def show_gaps(self, gaps: Sequence[Gap]) -> set[int]:
-        """Have a line for each of these, where it has a place."""
+        """Show a line for each of these gaps that has a place in the view."""
         if gaps == self._gaps:
             return set()
-        before, line = self.window, self._line()
+        before, line = self.window, self._cursor_line()
         self._gaps = gaps
-        self._hold(line)
-        return self._differing(before)
+        self._keep_cursor_line(line)
+        return self._changed_lines(before)
 
     def show_end(self, *, has_end: bool) -> set[int]:
-        """Have a line below the last run, or none: then the cursor goes from it to the last run."""
+        """Show or hide the line below the last run. A cursor on a hidden line moves to the last run."""
         if has_end is self._has_end:
             return set()
-        before, line = self.window, self._line()
+        before, line = self.window, self._cursor_line()
         self._has_end = has_end
         if self._is_at_end and not has_end:
-            self._put(len(self._view) - 1)
+            self._set_cursor(len(self._view) - 1)
         else:
-            self._hold(line)
-        return self._differing(before)
+            self._keep_cursor_line(line)
+        return self._changed_lines(before)
 
     def move(self, lines: int) -> None:
-        """The cursor up or down; up from the first line means to follow again, down from the last to the end."""
+        """Move the cursor. Up from the first line the list follows again; down from the last run is the end line."""
         if self._is_at_end:
             if lines < 0:
-                self._put(len(self._view) + lines)
+                self._set_cursor(len(self._view) + lines)
             return
-        place = self._place()
-        if place is None:
+        index = self._cursor_index()
+        if index is None:
             if lines > 0 and not len(self._view):
-                self._put_at_end()
+                self._set_cursor_to_end()
             elif lines > 0:
-                self._put(lines - 1)
+                self._set_cursor(lines - 1)
             return
-        if place + lines < 0 and place == 0:
+        if index + lines < 0 and index == 0:
             self.follow()
             return
-        if place + lines <= 0:
-            self._top = 0  # a gap above the first run comes into sight with it
-        if self._left is not None and lines > 0:
-            lines -= 1  # the line below takes the place of the one that goes
-        if lines > 0 and place >= len(self._view) - 1:
-            self._put_at_end()
+        if index + lines <= 0:
+            self._top = 0  # shows a gap above the first run together with it
+        if self._departed is not None and lines > 0:
+            lines -= 1  # the departed run disappears, so the line below it moves up
+        if lines > 0 and index >= len(self._view) - 1:
+            self._set_cursor_to_end()
         else:
-            self._put(place + lines)
+            self._set_cursor(index + lines)
 
     def step(self, lines: int) -> None:
-        """The cursor from run to run: never onto the line at the end."""
-        place = self._place()
-        is_last = self._left is None and place is not None and place >= len(self._view) - 1
+        """Move the cursor from run to run, never onto the end line."""
+        index = self._cursor_index()
+        is_last = self._departed is None and index is not None and index >= len(self._view) - 1
         if lines < 0 or not (self._is_at_end or is_last or not len(self._view)):
             self.move(lines)
 
     def follow(self) -> None:
-        """To the top, where the list follows."""
-        self._follow()
+        """Remove the cursor and show the top, where new runs appear."""
+        self._clear_cursor()
         self._top = 0
-        self._settle()
+        self._update_window()
 
     def to_end(self) -> None:
-        """To the line at the end, or the last run where there is none."""
+        """Move the cursor to the end line, or to the last run if there is none."""
         self._top = len(self)
-        self._put_at_end()
+        self._set_cursor_to_end()
 
     def go_to(self, run_id: RunId) -> bool:
-        """The cursor on a run, if it is shown."""
-        if self._left is not None and self._left.run_id == run_id:
+        """Move the cursor to a run; return whether it is in the list."""
+        if self._departed is not None and self._departed.run_id == run_id:
             return True
-        place = self._view.index_of(run_id)
-        if place is None:
+        index = self._view.index_of(run_id)
+        if index is None:
             return False
-        self._jump(place)
+        self._jump(index)
         return True
 
     def to_line(self, y: int) -> None:
-        """The cursor on a line of the window, if a run or the end stands there."""
+        """Move the cursor to a line of the window, unless it is a gap."""
         if 0 <= y < len(self.window) and self.window[y] is END:
-            self._put_at_end()
+            self._set_cursor_to_end()
         elif (run_id := self.run_at(y)) is not None:
             self.go_to(run_id)
 
     def run_at(self, y: int) -> RunId | None:
-        """The run on a line of the window."""
+        """Return the run on a line of the window."""
         item = self.window[y] if 0 <= y < len(self.window) else None
         return None if isinstance(item, Gap | ListEnd) else item
 
     def to_failed(self, step: int) -> bool:
-        """The cursor on the next failed run below (1) or above (-1)."""
-        here = self._place()
-        start = len(self._view) if self._is_at_end else -1 if here is None else here
-        place = self._near_failed(start, step)
-        if place is None:
+        """Move the cursor to the next failed run below (1) or above (-1); return whether there is one."""
+        index = self._cursor_index()
+        start = len(self._view) if self._is_at_end else -1 if index is None else index
+        failed = next_failed(self._store, self._view, start, step)
+        if failed is None:
             return False
-        self._jump(place)
+        self._jump(failed)
         return True
 
     def toggle_mark(self) -> None:
-        """Mark the run under the cursor, or take its mark away."""
-        if self._cursor is not None and self._left is None:
-            self._marks.toggle(self._cursor)
+        """Mark the run under the cursor, or remove its mark."""
+        if self._cursor is not None and self._departed is None:
+            self.marks.toggle(self._cursor)
 
     def mark_range(self) -> None:
-        """Mark everything from the run that was marked last to the cursor."""
-        here = self._place()
-        last = self._marks.last
-        if here is None or self._left is not None:
+        """Mark all runs from the one that was marked last to the cursor."""
+        index = self._cursor_index()
+        last = self.marks.last
+        if index is None or self._departed is not None:
             return
-        place = None if last is None else self._view.index_of(last)
-        first, stop = sorted((here, here if place is None else place))
-        self._marks.add(self._view.slice(first, stop + 1))
+        other = None if last is None else self._view.index_of(last)
+        first, stop = sorted((index, index if other is None else other))
+        self.marks.add(self._view.slice(first, stop + 1))
 
     def mark_all(self) -> None:
-        """Mark all runs that are shown, or clear all marks where all are marked, and at the second call in a row."""
-        self._marks.toggle_all(self._view.slice(0, len(self._view)))
-
-    def clear_marks(self) -> None:
-        """Clear all marks, hidden ones too."""
-        self._marks.clear()
-
-    def clear_shown_marks(self) -> None:
-        """Clear the marks of the runs that are shown."""
-        self._marks.clear_shown()
+        """Mark all runs of the view. Clear all marks if all are marked, and on a second call in a row."""
+        self.marks.toggle_all(self._view.slice(0, len(self._view)))
 
     @property
     def _lines(self) -> ListLines:
-        return ListLines(self._view, self._left, self._gaps, self._has_end)
+        return ListLines(self._view, self._departed, self._gaps, self._has_end)
 
-    def _line(self) -> int | None:
-        """The line of the cursor."""
+    def _cursor_line(self) -> int | None:
         if self._is_at_end:
             return len(self) - 1
-        if self._left is not None:
-            return self._lines.line_of(self._left.key)
+        if self._departed is not None:
+            return self._lines.line_of(self._departed.key)
         key = None if self._cursor is None else self._view.key_of(self._cursor)
         return None if key is None else self._lines.line_of(key)
 
-    def _place(self) -> int | None:
-        """The place of the cursor among the runs."""
-        if self._left is not None:
-            return self._view.place(self._left.key)
+    def _cursor_index(self) -> int | None:
+        if self._departed is not None:
+            return self._view.place(self._departed.key)
         return None if self._cursor is None else self._view.index_of(self._cursor)
 
-    def _jump(self, place: int) -> None:
-        """The cursor on a place that may be far away: then it stands in the middle of what is around it."""
-        key = self._view.key_of(self._view.at(place))
-        line = place if key is None else self._lines.line_of(key)
+    def _jump(self, index: int) -> None:
+        """Move the cursor to an index. If its line is outside the window, it becomes the middle of the window."""
+        key = self._view.key_of(self._view.at(index))
+        line = index if key is None else self._lines.line_of(key)
         if not self._top <= line < self._top + self._height:
             self._top = max(0, line - self._height // 2)
-        self._put(place)
+        self._set_cursor(index)
 
-    def _put(self, place: int) -> None:
-        self._marks.end_series()
+    def _set_cursor(self, index: int) -> None:
+        self.marks.end_series()
         if not len(self._view):
             self.follow()
             return
-        self._note_place()
-        self._left, self._is_at_end = None, False
-        self._cursor = self._view.at(max(0, min(place, len(self._view) - 1)))
-        self._settle()
+        self._start_new_runs()
+        self._departed, self._is_at_end = None, False
+        self._cursor = self._view.at(max(0, min(index, len(self._view) - 1)))
+        self._update_window()
 
-    def _put_at_end(self) -> None:
+    def _set_cursor_to_end(self) -> None:
         if not self._has_end:
-            self._put(len(self._view) - 1)
+            self._set_cursor(len(self._view) - 1)
             return
-        self._note_place()
-        self._cursor, self._left, self._is_at_end = None, None, True
-        self._settle()
+        self._start_new_runs()
+        self._cursor, self._departed, self._is_at_end = None, None, True
+        self._update_window()
 
-    def _note_place(self) -> None:
-        """Runs that are created from now on are new, if the list followed until now."""
+    def _start_new_runs(self) -> None:
         if self.is_following:
-            newest = self._store.newest()
-            self._new_after = newest.fixed.created_at if newest is not None else None
+            self._new.start()
 
-    def _follow(self) -> None:
-        self._marks.end_series()
-        self._cursor, self._left, self._is_at_end = None, None, False
+    def _clear_cursor(self) -> None:
+        self.marks.end_series()
+        self._cursor, self._departed, self._is_at_end = None, None, False
         self._new.clear()
 
-    def _note_new(self, entered: Iterable[RunId]) -> None:
-        for run_id in entered:
-            run = self._store.get(run_id)
-            at = run.fixed.created_at if run is not None else None
-            if at is not None and (self._new_after is None or at > self._new_after):
-                self._new.add(run_id)
-
-    def _hold(self, line: int | None) -> None:
-        """After what happened elsewhere: the cursor, which was on that line, stays where it is on the screen."""
-        now = self._line()
+    def _keep_cursor_line(self, line: int | None) -> None:
+        """Scroll so that the cursor, which was on that line, keeps its place on the screen."""
+        now = self._cursor_line()
         if line is not None and now is not None:
             self._top += now - line
-        self._settle()
+        self._update_window()
 
-    def _settle(self) -> None:
-        """Bring the window in order after a change: nothing below the end, the cursor in sight, seen runs not new."""
-        height, line = max(1, self._height), self._line()
+    def _update_window(self) -> None:
+        """Compute the window: no empty lines below the end, and the cursor in it. Its runs are not new any more."""
+        height, line = max(1, self._height), self._cursor_line()
         self._top = 0 if line is None else max(0, min(self._top, len(self) - height))
         if line is not None:
             self._top = min(max(self._top, line - height + 1), line)
         self.window = self._lines.slice(self._top, self._top + self._height)
-        self._new.difference_update(run_id for _, run_id in self.seen)
+        self._new.discard(run_id for _, run_id in self.visible_runs)
 
-    def _differing(self, before: Sequence[Item], touched: frozenset[RunId] = frozenset()) -> set[int]:
+    def _changed_lines(self, before: Sequence[Item], touched: frozenset[RunId] = frozenset()) -> set[int]:
         after = self.window
         lines = {y for y, item in enumerate(after) if item in touched}
         lines.update(y for y in range(max(len(before), len(after))) if before[y : y + 1] != after[y : y + 1])
-        if self._left is not None and self._left.run_id in after:
-            lines.add(after.index(self._left.run_id))
+        if self._departed is not None and self._departed.run_id in after:
+            lines.add(after.index(self._departed.run_id))
         return lines
-
-    def _near_failed(self, start: int, step: int) -> int | None:
-        failed = [run_id for status in FAILED for run_id in self._store.with_status(status)]
-        if len(failed) > FEW:
-            return _scan(self._view, start, step, lambda run_id: _is_failed(self._store.get(run_id)))
-        places = (self._view.index_of(run_id) for run_id in failed)
-        if step > 0:
-            return min((place for place in places if place is not None and place > start), default=None)
-        return max((place for place in places if place is not None and place < start), default=None)
-
-
-def _is_failed(run: Run | None) -> bool:
-    return run is not None and run.status.is_failed
-
-
-def _scan(view: View, start: int, step: int, is_wanted: Callable[[RunId], bool]) -> int | None:
-    place = start + step
-    while 0 <= place < len(view):
-        if is_wanted(view.at(place)):
-            return place
-        place += step
-    return None

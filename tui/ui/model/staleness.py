@@ -1,4 +1,4 @@
-"""Whether what was read of a run may have become untrue since. Pure; when to read again is `ui.selection`'s."""
+"""Decides whether fetched data about a run may be outdated. Pure: `SelectionLoader` fetches it again."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,18 +11,18 @@ from tui.domain.tree import TreeNode
 from tui.store.changes import Changes
 
 MAY_WAIT: Final = EXECUTING_FAMILY | {RunStatus.WAITING_TO_RESUME}
-"""In these statuses code may run as well as wait."""
+"""The statuses in which code may run as well as wait. Only the trace says which of the two it does."""
 
 
 def is_live(known: Run | None, node: TreeNode) -> bool:
-    """Whether a run of a tree may still change."""
+    """Return whether a run of a tree may still change. `known` is the run in the store."""
     if known is not None and known.state is not None:
         return not known.is_final
     return node.status is not None and not node.status.canonical.is_final
 
 
 def is_trace_behind(run: Run) -> bool:
-    """Whether the run has ended and its attempts do not know it yet."""
+    """Return whether the run has ended and its attempts do not show that yet."""
     if not run.is_final or run.attempts is None:
         return False
     history = run.attempts[1]
@@ -32,12 +32,12 @@ def is_trace_behind(run: Run) -> bool:
 
 
 def is_alone(run: Run) -> bool:
-    """Whether a read of the finished run said that nothing is above it; what is below it, the store tells."""
+    """Return whether the run is final and has no parent. Its children are in the store."""
     return run.is_final and run.children_read_at is not None and run.fixed.depth == 0 and not run.fixed.root_id
 
 
 def has_lost_a_wait(run: Run, changes: Changes, known: Callable[[RunId], Run | None]) -> bool:
-    """Whether a child ended for which the run waits, as far as its trace told."""
+    """Return whether a child has ended for which the run waited when its trace was read."""
     wait = run.wait
     return wait is not None and any(
         (child := known(run_id)) is not None and child.is_final for run_id in wait.runs if run_id in changes.changed

@@ -1,7 +1,4 @@
-"""The rows of a tree, drawn when they are looked at: a tree of thousands costs what is seen of it.
-
-What lives here: `TreeRows`. What a row says is `present.tree_page`'s.
-"""
+"""The rows of a tree as a lazy sequence: of a tree with thousands of runs only the visible rows are drawn."""
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple, overload
@@ -17,7 +14,7 @@ from tui.ui.widgets.page import KeyedRows, PageRow
 
 
 class Drawing(NamedTuple):
-    """What all rows are drawn with."""
+    """The parameters that all rows are drawn with."""
 
     columns: Columns
     now: Now
@@ -26,8 +23,9 @@ class Drawing(NamedTuple):
 
 
 class TreeRows(KeyedRows):
-    """One state of a tree: `shown`, then `notes`. Rows that do not depend on the time are taken over from `before` if
-    they would say the same.
+    """The rows of `shown`, then those of `notes`.
+
+    Rows that do not depend on the time are reused from `before` if nothing in them changed.
     """
 
     def __init__(
@@ -37,8 +35,8 @@ class TreeRows(KeyedRows):
         self._notes = [PageRow(note.line, note.key, note.action) for note in notes]
         self._drawing = drawing
         self._rows: list[PageRow | None] = [None] * len(shown)
-        is_same_place = before is not None and before._drawing.columns == drawing.columns  # noqa: SLF001  its own kind
-        self._kept: dict[EntryKey, tuple[object, PageRow]] = before._kept if before and is_same_place else {}  # noqa: SLF001
+        has_same_columns = before is not None and before._drawing.columns == drawing.columns  # noqa: SLF001  its own kind
+        self._kept: dict[EntryKey, tuple[object, PageRow]] = before._kept if before and has_same_columns else {}  # noqa: SLF001
         self._places: dict[Hashable, int] | None = None
 
     def __len__(self) -> int:
@@ -63,11 +61,11 @@ class TreeRows(KeyedRows):
         return row
 
     def entry_at(self, place: int) -> TreeEntry | None:
-        """What a row is about; None for a note."""
+        """Return the entry of a row; None for a note."""
         return self._shown[place].entry if place < len(self._shown) else None
 
     def index_of(self, key: Hashable) -> int | None:
-        """The place of an entry."""
+        """Return the row of an entry."""
         if self._places is None:
             self._places = {branch.entry.key: place for place, branch in enumerate(self._shown)}
         return self._places.get(key)
@@ -75,18 +73,18 @@ class TreeRows(KeyedRows):
     def _row(self, branch: Branch) -> PageRow:
         entry, drawing = branch.entry, self._drawing
         is_current = entry.key == drawing.current
-        says = self._says(branch, is_current=is_current)
+        content = self._content(branch, is_current=is_current)
         kept = self._kept.get(entry.key)
-        if kept is not None and says is not None and kept[0] == says:
+        if kept is not None and content is not None and kept[0] == content:
             return kept[1]
         row = tree_page.row(branch, drawing.columns, drawing.now, is_current=is_current, is_alone=drawing.is_alone)
         made = PageRow(row.line, row.key, row.action, is_current)
-        if says is not None:
-            self._kept[entry.key] = says, made
+        if content is not None:
+            self._kept[entry.key] = content, made
         return made
 
-    def _says(self, branch: Branch, *, is_current: bool) -> object:
-        """All that a row is made of, or None where it depends on the time too."""
+    def _content(self, branch: Branch, *, is_current: bool) -> object:
+        """Return everything that a row depends on, to compare; None if it depends on the time too."""
         entry, item = branch.entry, branch.entry.item
         if isinstance(item, TreeRun) and not item.is_final:
             return None

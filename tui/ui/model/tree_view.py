@@ -1,7 +1,6 @@
-"""The tree as one pane sees it: its shape from the newest runs, what is folded, the rows that are left.
+"""The state of the tree pane without its widget: the shape of the tree, its folds, and the visible rows.
 
-What lives here: `TreeView`, a state without a widget. Each part is made when it is asked for and kept until something
-that it depends on changes. How a tree gets its shape and folds is `present`'s.
+TreeShape and rows are computed when they are needed, and kept until something changes that they depend on.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,12 +12,12 @@ from tui.domain.tree import RunTree
 from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branches
 from tui.present.tree.shape import SiblingGroup, TreeEntry, TreeRun, TreeShape, shape_of
 
-MOST_REVEALED: Final = 200
-"""Runs that a search unfolds: a single letter must not open thousands."""
+MAX_REVEALED: Final = 200
+"""Runs that a search unfolds at most: a single letter would match thousands."""
 
 
 class TreeView:
-    """One tree at a time. `newest` is what is known of a run now."""
+    """Holds one tree at a time. `newest` returns a run from the store."""
 
     def __init__(self, newest: Callable[[RunId], Run | None]) -> None:
         self._newest = newest
@@ -33,17 +32,17 @@ class TreeView:
 
     @property
     def tree(self) -> RunTree | None:
-        """The tree."""
+        """The tree as it was fetched."""
         return self._tree
 
     @property
     def ids(self) -> frozenset[RunId]:
-        """The runs in it."""
+        """The runs of the tree."""
         return self._ids
 
     @property
     def shape(self) -> TreeShape | None:
-        """The tree with the newest of every run."""
+        """The entries of the tree, made from the newest state of every run."""
         if self._shape is None and self._tree is not None:
             self._shape = shape_of(self._tree, self._newest, self._held, self._shape_before)
             self._shape_before, self._shown = self._shape, None
@@ -51,7 +50,7 @@ class TreeView:
 
     @property
     def shown(self) -> Sequence[Branch]:
-        """The rows."""
+        """The visible rows."""
         shape = self.shape
         if shape is None:
             return ()
@@ -61,7 +60,7 @@ class TreeView:
         return self._shown
 
     def show(self, tree: RunTree | None) -> bool:
-        """Another tree, or more of this one; whether it is another one, of which nothing is unfolded yet."""
+        """Show a tree. Return whether it has another root: then the folds start over."""
         before, self._tree = self._tree, tree
         self._shape = self._shown = None
         if tree is None or before is None or tree.root is not before.root:
@@ -71,38 +70,39 @@ class TreeView:
             self._folds, self._unsearched, self._held, self._shape_before = TreeFolds(), None, (), None
         return is_other
 
-    def touch(self, held: TreeEntry | None) -> None:
-        """Runs changed. `held` is what the cursor is on, which must not vanish in a group under it."""
+    def on_runs_changed(self, held: TreeEntry | None) -> None:
+        """Compute the shape again. The entry under the cursor, `held`, must not disappear into a group."""
         is_grouped = held is not None and held.parent is not None and isinstance(held.parent.item, SiblingGroup)
         self._held = () if held is None or held.run_id is None or is_grouped else (held.run_id,)
         self._shape = None
 
     def is_open(self, entry: TreeEntry) -> bool:
-        """Whether what is below an entry is shown."""
+        """Return whether the children of an entry are visible."""
         return self._folds.is_open(entry, is_large=self.shape is not None and self.shape.is_large)
 
     def turn(self, entry: TreeEntry, *, is_open: bool) -> None:
-        """Unfold, or fold."""
+        """Unfold or fold an entry."""
         self._use(self._folds.with_fold([entry], is_open=is_open))
 
     def turn_all(self, *, is_open: bool) -> None:
-        """Unfold, or fold, everything."""
+        """Unfold or fold everything."""
         self._use(ALL_OPEN if is_open else ALL_CLOSED)
 
     def turn_level(self, step: int) -> None:
-        """Unfold the uppermost level that is folded (1), or fold the lowest that is open (-1)."""
+        """Unfold the highest folded level (1), or fold the lowest open one (-1)."""
         shown = self.shown
         self._use(self._folds.unfold_level(shown) if step > 0 else self._folds.fold_level(shown))
 
     def reveal(self, entries: Iterable[TreeEntry]) -> None:
-        """Unfold whatever entries are folded away under."""
+        """Unfold all ancestors of these entries."""
         closed = {above for entry in entries for above in entry.ancestors() if not self.is_open(above)}
         if closed:
             self._folds, self._shown = self._folds.with_fold(closed, is_open=True), None
 
     def search(self, text: str, here: TreeEntry | None) -> None:
-        """Unfold the runs whose task, id or tags contain a text; what a search unfolded folds again at its end, but
-        for `here`.
+        """Reveal the runs whose task, id or tags contain a text.
+
+        An empty text ends the search: the folds of before come back, except around the entry under the cursor, `here`.
         """
         if self._unsearched is None:
             self._unsearched = self._folds
@@ -115,7 +115,7 @@ class TreeView:
             self.reveal([here])
 
     def next_failed(self, here: TreeEntry | None, step: int) -> TreeEntry | None:
-        """The next (1) or previous (-1) run that failed, around the end; None: there is no other."""
+        """Return the next (1) or previous (-1) failed run, around the end; None if there is no other."""
         if self.shape is None:
             return None
         entries = list(self.shape.root.walk())
@@ -131,7 +131,7 @@ class TreeView:
         for entry in self.shape.root.walk() if self.shape else ():
             if isinstance(entry.item, TreeRun) and needle in _words_of(entry.item).casefold():
                 found.append(entry)
-                if len(found) == MOST_REVEALED:
+                if len(found) == MAX_REVEALED:
                     break
         return found
 

@@ -126,11 +126,11 @@ class RunListPane(Pane):
     @property
     def searched(self) -> str:
         """The filter as it was typed."""
-        return self.views.wanted.text
+        return self.views.query.text
 
     def left(self) -> Line:
         """The typed filter, what the server was asked for, the older live runs beside it, and the order."""
-        wanted, window = self.views.wanted, self.live.session.store.window
+        wanted, window = self.views.query, self.live.session.store.window
         order = _ORDER_WORDS.get(wanted.order.id, f"by {wanted.order.title}")
         is_cut = window is not None and window.is_older_cut
         covered = window_words(wanted.filters, wanted.period, self.views.base.older_count, is_cut=is_cut)
@@ -159,8 +159,8 @@ class RunListPane(Pane):
     def _marks(self) -> str:
         """How many runs are marked, and how many of them the filter hides."""
         rows = self.rows
-        hidden = f", {formatting.count(rows.hidden_mark_count)} hidden" if rows.hidden_mark_count else ""
-        return f"{formatting.count(rows.mark_count)} marked{hidden}" if rows.mark_count else ""
+        hidden = f", {formatting.count(rows.marks.hidden_count)} hidden" if rows.marks.hidden_count else ""
+        return f"{formatting.count(len(rows.marks))} marked{hidden}" if len(rows.marks) else ""
 
     def _remark(self) -> Line:
         """The last gap for a while, where its line is not seen: it has none in this order, or other runs hide it."""
@@ -174,7 +174,7 @@ class RunListPane(Pane):
         if text != self.searched:
             self.table.show_needles(highlighted_texts(text))
             self._forget_search()
-            self.views.want(replace(self.views.wanted, text=text, is_searched=False, is_typing=True))
+            self.views.request(replace(self.views.query, text=text, is_searched=False, is_typing=True))
         parsed = self.views.parsed
         if parsed.complaints:
             return complaint_line(parsed)
@@ -203,11 +203,11 @@ class RunListPane(Pane):
     def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool, token: Token = Token.MUTED) -> None:
         """Show what the server's filters leave, in an order. `token` is the colour of the filters in the title."""
         self._filter_token = token
-        before = self.views.wanted
+        before = self.views.query
         if (chosen.filters, chosen.period) != (before.filters, before.period):
             self._forget_search()
             before = replace(before, is_searched=False)
-        self.views.want(replace(before, filters=chosen.filters, period=chosen.period, order=order))
+        self.views.request(replace(before, filters=chosen.filters, period=chosen.period, order=order))
         if is_wide is not self.table.is_wide:
             self.table.show_wide(is_wide=is_wide)
 
@@ -234,11 +234,11 @@ class RunListPane(Pane):
 
     def tick(self) -> None:
         """Ages, what an outage kept from us, and once a minute the beginning of the period."""
-        if self.live.pause is None and (since := self.views.due(self.live.now.at)) is not None:
+        if self.live.pause is None and (since := self.views.advance(self.live.now.at)) is not None:
             self.table.show_lines(self.rows.set_since(since))
         if self.live.pause is None:
             now = self.live.now
-            self.views.pass_time(now.frozen_at or now.at)
+            self.views.recheck(now.frozen_at or now.at)
         self.table.tick()
         self._outages.note(self.live.connection.gap)
         if self.live.pause is None:
@@ -272,11 +272,11 @@ class RunListPane(Pane):
 
     def action_sort(self) -> None:
         """The next order."""
-        self.sort_by(ORDERS[(ORDERS.index(self.views.wanted.order) + 1) % len(ORDERS)])
+        self.sort_by(ORDERS[(ORDERS.index(self.views.query.order) + 1) % len(ORDERS)])
 
     def sort_by(self, order: Order) -> None:
         """Another order."""
-        self.views.want(replace(self.views.wanted, order=order))
+        self.views.request(replace(self.views.query, order=order))
         self._remember_arrangement()
 
     def action_wide(self) -> None:
@@ -285,7 +285,7 @@ class RunListPane(Pane):
         self._remember_arrangement()
 
     def _remember_arrangement(self) -> None:
-        self.app_base.subscription.arrange(self.views.wanted.order.id, is_wide=self.table.is_wide)
+        self.app_base.subscription.arrange(self.views.query.order.id, is_wide=self.table.is_wide)
 
     def action_mark(self) -> None:
         """Mark and go on, as in every list with marks."""
@@ -307,13 +307,13 @@ class RunListPane(Pane):
 
     def clear_marks(self) -> None:
         """Clear all marks."""
-        self.rows.clear_marks()
+        self.rows.marks.clear()
         self.table.show_all()
         self.show_rule()
 
     def clear_shown_marks(self) -> None:
         """Clear the marks of the runs that are shown."""
-        self.rows.clear_shown_marks()
+        self.rows.marks.clear_shown()
         self.table.show_all()
         self.show_rule()
 
@@ -321,7 +321,7 @@ class RunListPane(Pane):
         return count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
 
     def _seen_runs(self) -> list[RunId]:
-        return [run_id for _, run_id in self.rows.seen]
+        return [run_id for _, run_id in self.rows.visible_runs]
 
     def _see_search(self) -> None:
         """A task of the session tells its progress: it is shown on the app's own turn."""
@@ -340,7 +340,7 @@ class RunListPane(Pane):
         return tuple(empty_lines(empty_facts(self.live, self.views), width))
 
     def _adopt(self) -> None:
-        self.rows.show(self.views.shown)
+        self.rows.set_view(self.views.shown)
         self.show_empty()
         self.show_end()
         self.table.show_all()

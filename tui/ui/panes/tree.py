@@ -127,7 +127,7 @@ class TreePane(PagePane):
     def on_changes(self, changes: Changes) -> None:
         """Runs changed: those of the tree are drawn by their newest."""
         if self.concerns(changes):
-            self.view.touch(self._entry)
+            self.view.on_runs_changed(self._entry)
         # Nobody looks: shape and rule are made when somebody does.
         if self.display:
             super().on_changes(changes)

@@ -17,7 +17,14 @@ from tui.present.dialogs.filters import recalled_line
 from tui.present.list.end import NO_RUN
 from tui.present.styled import Piece, Token
 from tui.store.orders import CREATED, ORDERS
-from tui.ui.data.action_controller import ACTION_BINDINGS, ACTION_NAMES, BY_ID, NOTHING_THERE, ActionController, Voice
+from tui.ui.data.action_controller import (
+    ACTION_BINDINGS,
+    ACTION_NAMES,
+    BY_ID,
+    NOTHING_THERE,
+    ActionController,
+    ActionReports,
+)
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
 from tui.ui.input.clipboard import Clipboard
@@ -75,9 +82,9 @@ class MainScreen(BaseScreen):
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(live, PANES)
-        voice = Voice(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
+        reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
         self.action_controller = ActionController(
-            live, lambda: self.app_base, voice, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
+            live, lambda: self.app_base, reports, open_run=self._open_new, unmark=self.run_list.clear_shown_marks
         )
         self.run_list.table.overlay = self.detail.overlay = self.run_summary.overlay = self.action_controller.overlay
 
@@ -161,7 +168,7 @@ class MainScreen(BaseScreen):
             return self.pane.has_use_for(action)
         if action == "act" and self._acts_on_marks:
             rows = self.run_list.rows
-            return self.action_controller.block is None and rows.mark_count > rows.hidden_mark_count
+            return self.action_controller.block is None and len(rows.marks) > rows.marks.hidden_count
         run = None if target is None else self.live.session.store.get(target) or Run(target)
         return self.action_controller.check(action, parameters, run) is True
 
@@ -252,8 +259,8 @@ class MainScreen(BaseScreen):
         if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
             self.footer.notice((Piece(f"{name}: {NO_RUN}", Token.MUTED),))
         elif self._acts_on_marks:
-            marks = self.run_list.rows.marks
-            self.action_controller.ask(BY_ID[name], marks, self.run_list.rows.mark_count - len(marks), via=Via(via))
+            marks = self.run_list.rows.marked_runs
+            self.action_controller.ask(BY_ID[name], marks, len(self.run_list.rows.marks) - len(marks), via=Via(via))
         else:
             self.action_controller.ask(
                 BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via)
@@ -298,7 +305,7 @@ class MainScreen(BaseScreen):
     @property
     def _acts_on_marks(self) -> bool:
         """Whether a verb is about what is marked, wherever the cursor is."""
-        return self.pane is self.run_list and self.run_list.rows.mark_count > 0
+        return self.pane is self.run_list and len(self.run_list.rows.marks) > 0
 
     def _open_new(self, run_id: RunId) -> None:
         """Go to a run that a replay started: in a pane about it, since the list may not show it."""

@@ -103,8 +103,8 @@ class RunTable(LineWidget, can_focus=True):
 
     def show_overlays(self) -> None:
         """Paint those lines anew in which an action says something else now."""
-        said = {run_id: self.overlay(run_id) for _, run_id in self.rows.seen}
-        for y, run_id in self.rows.seen:
+        said = {run_id: self.overlay(run_id) for _, run_id in self.rows.visible_runs}
+        for y, run_id in self.rows.visible_runs:
             painted = self._painted.get(run_id)
             # A tick may have made the line with the news in it, and shown one cell of that.
             if said[run_id] != self._said.get(run_id) or (painted is not None and painted.overlay != said[run_id]):
@@ -152,7 +152,7 @@ class RunTable(LineWidget, can_focus=True):
         # Of one moment until the next tick: a cell that is painted later must not take a neighbour's news with it.
         now, spans = self._live.now, self._spans()
         self._now = now
-        for y, run_id in self.rows.seen:
+        for y, run_id in self.rows.visible_runs:
             painted, run = self._painted.get(run_id), self._live.get(run_id)
             if painted is None or run is None:
                 continue
@@ -214,11 +214,11 @@ class RunTable(LineWidget, can_focus=True):
 
     def action_half_page(self, direction: int) -> None:
         """Up or down by half of what is seen."""
-        self.action_move(direction * max(1, len(self.rows.seen) // 2))
+        self.action_move(direction * max(1, len(self.rows.visible_runs) // 2))
 
     def action_page(self, direction: int) -> None:
         """Up or down by what is seen."""
-        self.action_move(direction * max(1, len(self.rows.seen) - 1))
+        self.action_move(direction * max(1, len(self.rows.visible_runs) - 1))
 
     def action_top(self) -> None:
         """To the top, where the list follows."""
@@ -254,22 +254,22 @@ class RunTable(LineWidget, can_focus=True):
     def _moving(self, move: Callable[[], object]) -> None:
         """Do something to the cursor, and paint the two lines that it concerns, or all when the window moved."""
         rows = self.rows
-        window, here = rows.window, rows.here
+        window, here = rows.window, rows.cursor_item
         move()
         if rows.window != window:
             self.refresh()
         else:
             self._repaint(here)
-            self._repaint(rows.here)
+            self._repaint(rows.cursor_item)
         self._tell()
 
     def _tell(self) -> None:
-        if self.rows.here != self._cursor:
-            self._cursor = self.rows.here
+        if self.rows.cursor_item != self._cursor:
+            self._cursor = self.rows.cursor_item
             self.post_message(self.Moved())
 
     def _repaint_cursor(self) -> None:
-        self._repaint(self.rows.here)
+        self._repaint(self.rows.cursor_item)
 
     def _repaint(self, item: RunId | ListEnd | None) -> None:
         if item is not None and item in self.rows.window:
@@ -317,12 +317,12 @@ class RunTable(LineWidget, can_focus=True):
         return row(run, self._slots, now, status=overlay, is_current=run_id == self.rows.cursor)
 
     def _ground(self, run_id: RunId) -> tuple[Ground, Line]:
-        is_marked = self.rows.is_marked(run_id)
+        is_marked = run_id in self.rows.marks
         if run_id != self.rows.cursor:
             return Ground.PAGE, (Piece("• ", Token.ACCENT) if is_marked else Piece("  "),)
         mark = Piece("•", Token.MARKED) if is_marked else Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT)
         edge = (mark, Piece(" "))
-        if self.rows.is_cursor_left_over:
+        if self.rows.is_cursor_departed:
             return Ground.GONE_CURSOR, edge
         return (Ground.CURSOR if self.has_focus else Ground.CURSOR_AWAY), edge
 
