@@ -153,7 +153,7 @@ def test_attempts_that_the_trace_does_not_show_are_told() -> None:
 def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() -> None:
     blurred = build_error("trigger.dev internal error (TASK_PROCESS_SIGKILL_TIMEOUT)")
     run = replace(sample("CRASHED"), error=(STAMP, blurred))
-    coming = text(run, asked=ReadProgress(is_coming=True))
+    coming = text(run, progress=ReadProgress(is_coming=True))
     assert coming.splitlines()[1:] == ["reading why…", "code      TASK_PROCESS_SIGKILL_TIMEOUT"]
     known = text(of(run, attempt(1, error=blurred)))
     assert "The server tells no more than a code." in known
@@ -204,17 +204,19 @@ def test_no_attempt_goes_on_behind_the_end_of_its_run_when_the_trace_does_not_te
 
 
 def test_before_the_answer_it_is_loading_and_after_a_refusal_it_says_what_to_do() -> None:
-    assert text(sample("FAILED"), asked=ReadProgress(is_coming=True)).strip() == "loading…"
-    refused = text(sample("FAILED"), 100, asked=ReadProgress(trouble="the attempts are not known: 503 from the server"))
+    assert text(sample("FAILED"), progress=ReadProgress(is_coming=True)).strip() == "loading…"
+    refused = text(
+        sample("FAILED"), 100, progress=ReadProgress(trouble="the attempts are not known: 503 from the server")
+    )
     assert refused.strip() == "The attempts are not known: 503 from the server. r asks again."
 
 
 def test_what_is_known_stays_when_a_later_read_fails_or_the_run_is_gone() -> None:
-    shown = text(thrice(), 100, asked=ReadProgress(trouble="nobody answers"))
+    shown = text(thrice(), 100, progress=ReadProgress(trouble="nobody answers"))
     assert "Nobody answers.\n" in shown
-    refused = text(thrice(), 100, asked=ReadProgress(trouble="GET /api/v3/runs/x: 404 Run not found"))
+    refused = text(thrice(), 100, progress=ReadProgress(trouble="GET /api/v3/runs/x: 404 Run not found"))
     assert refused.strip().startswith("The run could not be read: 404 Run not found.\n")
-    halved = text(thrice(), 100, asked=ReadProgress(trouble="the attempts are not known: GET /x: 500 Oh"))
+    halved = text(thrice(), 100, progress=ReadProgress(trouble="the attempts are not known: GET /x: 500 Oh"))
     assert halved.strip().startswith("The attempts are not known: 500 Oh.\n")
     assert "Upstream returned 503" in shown
     gone = text(replace(thrice(), gone_at=NOW + timedelta(seconds=1)), 100)

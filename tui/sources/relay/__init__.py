@@ -1,1 +1,1 @@
-"""The source of a screen that reads everything from a relay instead of the API."""
+"""Reads everything from a relay instead of the API."""
