@@ -26,7 +26,7 @@ from tui.sources.base import Fatal, Transient
 from tui.sources.budget import SECRET_KEY, Budget
 from tui.sources.polling.run_lister import HistoryLimits
 from tui.sources.realtime.coverage import Coverage
-from tui.sources.realtime.feed import CROWDED_AGAIN
+from tui.sources.realtime.feed import RETRY_LIMITED_AFTER
 from tui.sources.registry import SOURCES, SourceParts
 from tui.sources.relay.connection import RelayConnection
 from tui.sources.run_fetcher import RunFetcher
@@ -92,7 +92,7 @@ class Follower:
         self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle, lists=client)
         coverage = Coverage()
         # Nobody reads a list beside it.
-        coverage.has_list.set()
+        coverage.list_started.set()
         parts = SourceParts(
             fetcher=self.fetcher,
             store=self.store,
@@ -229,7 +229,7 @@ def test_how_it_gets_on_otherwise_is_left_to_who_runs_it(name: str) -> None:
 @pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize(
     "answer",
-    [lambda: server_error(500), lambda: server_error(503), html_page, TruncatedResponse, lambda: JSONResponse([1])],
+    [lambda: server_error(500), lambda: server_error(503), html_page, HalfAnswer, lambda: JSONResponse([1])],
     ids=["500", "503", "an HTML page", "a closed connection", "another shape"],
 )
 def test_what_passes_is_transient_and_running_it_again_goes_on(
@@ -284,7 +284,7 @@ def test_a_429_without_end_is_transient_and_says_how_long(name: str) -> None:
             error = task.exception()
             assert isinstance(error, Transient)
             # What others stand in for is not asked again so soon: the connections are taken, not spent.
-            assert error.retry_after == (CROWDED_AGAIN if follower.expected.is_extra else timedelta(seconds=7))
+            assert error.retry_after == (RETRY_LIMITED_AFTER if follower.expected.is_extra else timedelta(seconds=7))
 
     asyncio.run(scenario())
 

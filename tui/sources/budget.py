@@ -30,7 +30,7 @@ class Priority(IntEnum):
     HISTORY = 4
 
 
-REACH = {
+SHARES = {
     Priority.ACTION: 1.0,
     Priority.SELECTED: 1.0,
     Priority.VISIBLE: 0.9,
@@ -119,7 +119,7 @@ class Budget:
     def room(self, priority: Priority) -> int:
         """How many more requests of a priority could go now."""
         self._forget()
-        return max(0, int(self.refill.share * REACH[priority]) - len(self._spent_s))
+        return max(0, int(self.refill.share * SHARES[priority]) - len(self._spent_s))
 
     async def request(
         self,
@@ -263,7 +263,7 @@ class Budget:
             return None
         self._forget()
         delay_s = 0.0
-        reach = max(1, int(self.refill.share * REACH[priority]))
+        reach = max(1, int(self.refill.share * SHARES[priority]))
         if len(self._spent_s) >= reach:
             oldest_s = self._spent_s[len(self._spent_s) - reach]
             delay_s = max(LEAST_WAIT_S, oldest_s + self.refill.period_s - now_s)

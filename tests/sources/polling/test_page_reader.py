@@ -10,7 +10,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Fixed
 from tui.emulator.simulation.new_run import NewRun
-from tui.sources.polling.page_reader import told_by
+from tui.sources.polling.page_reader import with_filtered_fields
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 
@@ -31,14 +31,14 @@ def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Pat
 
 
 def test_the_one_machine_is_told_likewise() -> None:
-    (told,) = told_by(RunFilters(machines=("micro",)), (patch_of("run_a"),))
+    (told,) = with_filtered_fields(RunFilters(machines=("micro",)), (patch_of("run_a"),))
     assert told.fixed is not None
     assert (told.fixed.machine, told.fixed.queue, told.fixed.task) == ("micro", None, "sync")
 
 
 def test_of_several_queues_nobody_knows_which() -> None:
     patches = (patch_of("run_a", fixed=Fixed()),)
-    assert told_by(RunFilters(queues=("a", "b")), patches) is patches
+    assert with_filtered_fields(RunFilters(queues=("a", "b")), patches) is patches
 
 
 def test_a_bare_queue_name_finds_the_queue_of_that_task_too(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from tests.support.answers import server_error
 from tests.support.fleet import NO_QUERIES, FleetRun
 from tests.support.live_session import (
     FEED,
@@ -18,12 +19,12 @@ from tests.support.live_session import (
     snapshots,
     told,
 )
-from tests.support.responses import server_error
 from tui.domain.environment import Capability
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
-from tui.sources.realtime.feed import HOLD_S, MOST_BREAKS, MOST_PARTS, MOST_REPEATS, REFUSED_AGAIN
+from tui.sources.realtime.feed import HOLD_S, MAX_BREAKS
+from tui.sources.realtime.progress import MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
 from tui.store.changes import Changes
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
@@ -43,7 +44,7 @@ def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_
         asked = on.asked(FEED, 0)
         await on.later(60)
         assert on.asked(FEED, 0) == asked
-        await on.later(REFUSED_AGAIN.total_seconds())
+        await on.later(RETRY_REFUSED_AFTER.total_seconds())
         assert Capability.REALTIME not in on.session.store.lost_capabilities
         assert on.freshness.is_live
 
@@ -130,7 +131,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
             return FeedResponse((), on.session.now(), after)
 
         monkeypatch.setattr(on.session.fetcher, "poll_feed", without_cursor)
-        await on.later((MOST_REPEATS + 2) * HOLD_S)
+        await on.later((MAX_REPEATS + 2) * HOLD_S)
         assert on.freshness.is_live
         assert snapshots(on) == begun
 
@@ -158,8 +159,8 @@ def test_a_beginning_that_has_no_end_is_given_up(tmp_path: Path) -> None:
         await on.later(60)
         trouble = on.source("realtime")
         assert isinstance(trouble, SourceRetrying)
-        assert "has no end" in trouble.reason
-        assert on.asked(FEED, 0) == MOST_PARTS
+        assert "does not end" in trouble.reason
+        assert on.asked(FEED, 0) == MAX_SNAPSHOT_PARTS
         on.assert_equals_world()
 
     told(story, tmp_path, fleet)
@@ -171,7 +172,7 @@ def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> 
         await on.later(120)
         trouble = on.source("realtime")
         assert isinstance(trouble, SourceRetrying)
-        assert trouble.next_at - trouble.at >= REFUSED_AGAIN
+        assert trouble.next_at - trouble.at >= RETRY_REFUSED_AFTER
         assert "3 times in a row" in trouble.reason
 
     told(story, tmp_path)
@@ -186,7 +187,7 @@ def test_troubles_with_good_times_between_them_do_not_add_up(tmp_path: Path) -> 
                 reasons.add(on.source("realtime").reason)
 
         on.session.subscribe(note)
-        for kind, often in (("must-refetch", MOST_REPEATS + 1), ("close", MOST_BREAKS + 1)):
+        for kind, often in (("must-refetch", MAX_REPEATS + 1), ("close", MAX_BREAKS + 1)):
             for _ in range(often):
                 on.faults({"kind": kind, "route": "feed", "times": 1})
                 await on.later(50)

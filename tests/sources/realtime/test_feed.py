@@ -32,7 +32,7 @@ from tui.emulator.routes.table import NAMES
 from tui.sources.budget import Priority
 from tui.sources.polling.reconciliation import RECONCILE_EVERY_S
 from tui.sources.polling.scan import PAGE_SIZE
-from tui.sources.realtime.feed import LIST_FIRST_S
+from tui.sources.realtime.feed import MAX_LIST_WAIT_S
 from tui.store.changes import Changes
 from tui.store.merge import merge
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
@@ -71,7 +71,7 @@ def test_the_feed_begins_behind_the_first_page_and_does_not_wait_for_one_that_ne
 
     async def scenario() -> None:
         assert await begun_s() == 0
-        assert await begun_s({"kind": "error", "status": 503, "route": "list"}) == LIST_FIRST_S
+        assert await begun_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
 
     asyncio.run(scenario())
 
@@ -231,7 +231,7 @@ def test_what_a_live_feed_does_not_tell_is_looked_for_before_it_is_time_when(tmp
     async def story(on: Followed) -> None:
         coverage = on.session.sources._coverage
         assert coverage is not None
-        coverage.begin(at(-80_000), at(10))  # of a feed that says nothing
+        coverage.start(at(-80_000), at(10))  # of a feed that says nothing
         await on.later(12)
         look = on.session.store.reconciled
         assert look is not None

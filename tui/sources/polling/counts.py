@@ -1,7 +1,6 @@
-"""The server's own counts of runs by status, where the key may query.
+"""Polls the server's own counts of runs by status, if the key may query.
 
-What lives here: how often they are asked for, and what becomes of a query that hangs or fails. Source: wire/README.md
-§3, recordings 831, 841.
+Source: tests/wire/recordings/README.md §3, recordings 831 and 841.
 """
 
 import asyncio
@@ -19,17 +18,19 @@ from tui.sources.clock import Clock
 from tui.sources.run_fetcher import RunFetcher
 
 COUNTS_EVERY_S = 10.0
-COUNTS_SLOWEST_S = 300.0
-COUNTS_WITHIN_S = 5.0
-"""Counts are an extra: a query that hangs must not keep the list waiting, and is then asked less often."""
+MAX_COUNTS_INTERVAL_S = 300.0
+"""Each failure doubles the interval, up to this."""
+
+COUNTS_TIMEOUT_S = 5.0
+"""The list waits for the counts, so a query must not hang for longer."""
 
 HOUR = timedelta(hours=1)
 
-OLDER_EVERY_S = 60.0
-"""Live runs from before the period are counted so often, where filters keep them from the list."""
+OLDER_COUNTS_EVERY_S = 60.0
+"""Between counts of the live runs that are older than the period."""
 
 MAX_COUNT = 10**9
-"""Of one status: no environment has more runs in 30 days. An answer beyond this is no count."""
+"""Of one status. No environment has more runs in 30 days; a larger number is an error."""
 
 _TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
 _OLDER = (
@@ -39,46 +40,46 @@ _OLDER = (
 
 
 class CountPoller:
-    """Asks for the counts when it is time to."""
+    """Emits the counts at an interval."""
 
     def __init__(self, fetcher: RunFetcher, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
-        """Runs created within `period` are counted: whole hours, as far back as a query reaches.
+        """Count the runs created within `period`, in whole hours and as far back as a query reaches.
 
-        Older live runs, which the list knows better, are counted too where filters keep the list from most runs.
+        With filters (`is_filtered`), the list shows only some of the older live runs; then those are counted too.
         """
         self._fetcher = fetcher
         self._period_h = max(1, math.ceil(min(period, MAX_QUERY_PERIOD) / HOUR))
         self._clock = clock
-        self._wait_s = COUNTS_EVERY_S
-        self._counted_s = clock.monotonic_s() - COUNTS_EVERY_S
+        self._interval_s = COUNTS_EVERY_S
+        self._polled_s = clock.monotonic_s() - COUNTS_EVERY_S
         self._is_filtered = is_filtered
         self._older: Counter[RunStatus] = Counter()
-        self._older_s = -math.inf
+        self._older_polled_s = -math.inf
 
-    async def count(self, emit: Emit) -> CountsRead | None:
-        """Emit the counts if they are due, and give them."""
+    async def poll(self, emit: Emit) -> CountsRead | None:
+        """Emit the counts if they are due, and return them."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._counted_s < self._wait_s or not self._fetcher.is_allowed(Capability.QUERY):
+        if now_s - self._polled_s < self._interval_s or not self._fetcher.is_allowed(Capability.QUERY):
             return None
-        self._counted_s = now_s
-        counts = await self._ask(_TRQL, self._period_h * HOUR)
+        self._polled_s = now_s
+        counts = await self._query(_TRQL, self._period_h * HOUR)
         if counts is None:
-            self._wait_s = min(COUNTS_SLOWEST_S, 2 * self._wait_s)
+            self._interval_s = min(MAX_COUNTS_INTERVAL_S, 2 * self._interval_s)
             return None
-        self._wait_s = COUNTS_EVERY_S
+        self._interval_s = COUNTS_EVERY_S
         at = self._fetcher.now()
-        if self._is_filtered and now_s - self._older_s >= OLDER_EVERY_S:
-            self._older_s = now_s
-            older = await self._ask(_OLDER.format(hours=self._period_h), MAX_QUERY_PERIOD)
+        if self._is_filtered and now_s - self._older_polled_s >= OLDER_COUNTS_EVERY_S:
+            self._older_polled_s = now_s
+            older = await self._query(_OLDER.format(hours=self._period_h), MAX_QUERY_PERIOD)
             self._older = self._older if older is None else older
-        told = CountsRead(dict(counts + self._older), at, self._period_h)
-        await emit(told)
-        return told
+        read = CountsRead(dict(counts + self._older), at, self._period_h)
+        await emit(read)
+        return read
 
-    async def _ask(self, trql: str, period: timedelta) -> Counter[RunStatus] | None:
-        """The counts that a query gives; None where it hangs or fails, or where one of its rows holds no count."""
+    async def _query(self, trql: str, period: timedelta) -> Counter[RunStatus] | None:
+        """Return the counts of a query, None if it times out or fails, or if a row has no valid count."""
         try:
-            async with asyncio.timeout(COUNTS_WITHIN_S):
+            async with asyncio.timeout(COUNTS_TIMEOUT_S):
                 rows = await self._fetcher.query(trql, query_period(period), Priority.LIST)
         except TimeoutError:
             return None

@@ -73,7 +73,7 @@ class HistoryReader:
 
     async def _read_page(self, emit: Emit, priority: Priority) -> None:
         cursor = self._cursor
-        page = await self._pages.page(emit, self._filters, after=cursor, priority=priority)
+        page = await self._pages.read(emit, self._filters, after=cursor, priority=priority)
         self._run_count += len(page.patches)
         self._cursor = page.next
         await self._record(emit, page, is_end=page.next is None or page.next == cursor)

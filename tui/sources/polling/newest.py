@@ -1,7 +1,8 @@
-"""How far page one of the list has come: which runs at its newest end were met, and which are news.
+"""Tracks which of the newest runs page one has shown, to find the new ones.
 
-What lives here: the bookkeeping, without IO. What the store knows does not count: a scan may have met a run that page
-one has not, with others below it that nobody met. Source: wire/README.md §3.
+Runs in the store do not count: a scan may have found a run before page one did, with unread runs below it.
+
+Source: tests/wire/recordings/README.md §3.
 """
 
 from datetime import datetime, timedelta
@@ -10,46 +11,47 @@ from tui.domain.ids import RunId
 from tui.wire.runs import ListPage
 
 LIST_DELAY = timedelta(seconds=2)
-"""How late a run may show up among those created before it (0.3-1.0 s recorded): so far back page one looks again."""
+"""How late the list may show a run (0.3 to 1.0 s recorded). Page one looks for new runs this far back."""
 
 
 class NewestRuns:
-    """The newest end of the list, as page one met it up to the last `advance`."""
+    """The newest runs that page one has shown, up to the last `commit`."""
 
     def __init__(self) -> None:
-        self._newest: datetime | None = None
-        self._met: dict[RunId, datetime] = {}
-        self._coming: dict[RunId, datetime] = {}
+        self._newest_at: datetime | None = None
+        self._known: dict[RunId, datetime] = {}
+        self._pending: dict[RunId, datetime] = {}
         self._read_at: datetime | None = None
 
-    def take(self, page: ListPage) -> int:
-        """Note one page of a catch-up; gives how many of its runs are news: young enough, and never met."""
+    def add(self, page: ListPage) -> int:
+        """Add a page, and return how many of its runs are new: recently created, and never seen on page one."""
         self._read_at = page.read_at
-        since = None if self._newest is None else self._newest - LIST_DELAY
-        news = 0
+        since = None if self._newest_at is None else self._newest_at - LIST_DELAY
+        new_count = 0
         for patch in page.patches:
             created_at = patch.fixed.created_at if patch.fixed is not None else None
             if created_at is None:
                 continue
-            if (since is None or created_at > since) and patch.id not in self._met:
-                news += 1
-            self._coming[patch.id] = created_at
-        return news
+            if (since is None or created_at > since) and patch.id not in self._known:
+                new_count += 1
+            self._pending[patch.id] = created_at
+        return new_count
 
     def is_past(self, page: ListPage) -> bool:
-        """Whether a page shows a run of before all that can be news: none that follows it, newest first, has any."""
+        """Whether no page after this one can have a new run: it reaches far enough back."""
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
-        return self._newest is not None and bool(created) and min(created) <= self._newest - LIST_DELAY
+        return self._newest_at is not None and bool(created) and min(created) <= self._newest_at - LIST_DELAY
 
-    def advance(self) -> None:
-        """A catch-up is over: what it met is met. A creation time ahead of the server's clock does not count, nor one
-        that is since the clock was set back.
+    def commit(self) -> None:
+        """Count the added runs as known.
+
+        Creation times ahead of the server's clock are ignored, also after that clock was set back.
         """
-        if self._coming and self._read_at is not None:
-            newest = min(max(self._coming.values()), self._read_at)
-            before = self._newest
-            self._newest = newest if before is None or before > self._read_at else max(before, newest)
-            since = self._newest - LIST_DELAY
-            known = {**self._met, **self._coming}
-            self._met = {run_id: created_at for run_id, created_at in known.items() if created_at > since}
-        self._coming = {}
+        if self._pending and self._read_at is not None:
+            newest_at = min(max(self._pending.values()), self._read_at)
+            before = self._newest_at
+            self._newest_at = newest_at if before is None or before > self._read_at else max(before, newest_at)
+            since = self._newest_at - LIST_DELAY
+            known = {**self._known, **self._pending}
+            self._known = {run_id: created_at for run_id, created_at in known.items() if created_at > since}
+        self._pending = {}

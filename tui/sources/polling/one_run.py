@@ -1,7 +1,6 @@
-"""Polling of one run: what `watch RUN` follows.
+"""Polls a single run, for `watch RUN`.
 
-What lives here: a source that re-reads one detail until it is cancelled, seldom while a feed tells of the run. Source:
-wire/README.md §4.
+Source: tests/wire/recordings/README.md §4.
 """
 
 from typing import Final
@@ -17,11 +16,11 @@ from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, NotFound
 
 BESIDE_A_FEED_S: Final = 30.0
-"""Between reads while a feed tells every change: for what it does not tell, such as the number of attempts."""
+"""The interval while a feed reports every change. It does not report all fields, such as the number of attempts."""
 
 
 class SingleRunSource:
-    """Reads one run's detail every interval. A run that is gone is `Fatal`."""
+    """Reads one run at an interval. A run that no longer exists is `Fatal`."""
 
     name = RUN
 
@@ -36,7 +35,7 @@ class SingleRunSource:
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
-        """Emit the run until cancelled. Raises `Transient` or `Fatal`."""
+        """Poll the run until cancelled. Raises `Transient` or `Fatal`."""
         try:
             while True:
                 answer = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)

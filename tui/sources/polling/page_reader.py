@@ -1,7 +1,4 @@
-"""One page of the runs list: asked for within the budget, emitted, and compared with what was known.
-
-What lives here: what every request for a page has in common. Which pages are asked for is `listing`'s and `leavers`'s.
-"""
+"""Reads single pages of the runs list and emits their rows."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,18 +18,18 @@ from tui.wire.runs import ListPage
 
 
 class PageReader:
-    """Asks for pages, and remembers how many requests that took and when something last changed."""
+    """Reads pages, counts the requests, and records when a page last had a change."""
 
     def __init__(self, fetcher: RunFetcher, store: KnownRuns, clock: Clock, coverage: Coverage) -> None:
         self.fetcher = fetcher
         self.store = store
         self._coverage = coverage
         self._clock = clock
-        self.spent = 0
+        self.request_count = 0
         self.read_at: datetime = clock.now()
         self.changed_s = clock.monotonic_s()
 
-    async def page(
+    async def read(
         self,
         emit: Emit,
         filters: RunFilters,
@@ -41,26 +38,26 @@ class PageReader:
         size: int = PAGE_SIZE,
         priority: Priority = Priority.LIST,
     ) -> ListPage:
-        """One page, emitted. Raises `ApiError`."""
-        self.spent += 1
+        """Read one page, emit its rows, and return it. Raises `ApiError`."""
+        self.request_count += 1
         page = await self.fetcher.fetch_page(filters, priority, after=after, size=size)
-        if any(self._is_news(patch) for patch in page.patches):
+        if any(self._is_newer(patch) for patch in page.patches):
             self.changed_s = self._clock.monotonic_s()
         self.read_at = page.read_at
         self._coverage.compare(page.patches, self.store, page.read_at)
-        await emit(RunsRead(told_by(filters, page.patches)))
-        self._coverage.has_list.set()
+        await emit(RunsRead(with_filtered_fields(filters, page.patches)))
+        self._coverage.list_started.set()
         return page
 
-    def _is_news(self, patch: RunPatch) -> bool:
+    def _is_newer(self, patch: RunPatch) -> bool:
         known = self.store.get(patch.id)
         if known is None or known.state is None or patch.state is None:
             return True
         return known.state.updated_at < patch.state.updated_at
 
 
-def told_by(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
-    """Rows with the queue and machine that no row says, where the question for them asked for a single one."""
+def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
+    """Return rows with their queue and machine, which no row contains, if the filters name a single one."""
     machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
     if len(filters.queues) != 1 and machine is None:
         return patches
@@ -71,7 +68,7 @@ def told_by(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatc
 
 
 def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
-    """The queue of a row. Of the two queues that a bare name may mean, a run of that task is in its task's own."""
+    """Return the queue of a row. A filter by a bare name also matches the task's own queue of that name."""
     if len(filters.queues) != 1:
         return None
     name = filters.queues[0]

@@ -1,9 +1,10 @@
-"""The runs list read whole, a stretch at a time: new runs, those that live, those that ended, the history.
+"""Reads the runs list in steps: new runs, live runs, and runs that left the live set.
 
-What lives here: the steps of polling, each of which goes on where it was, and what they have reached together. In which
-order they are taken, and how often, is `rest`'s. The list is ordered by creation, so a change of an older run never
-reaches page one: page one finds new runs, scans by status find those that live, windows those that ended. Source:
-DESIGN §4, §5; wire/README.md §3; issue "Core" §5.
+The list is ordered by creation, so a change of an older run never reaches page one. Page one finds new runs, scans by
+status find live runs, and windows of creation time find the runs that ended. Each step continues over poll cycles. When
+each step runs is decided in `rest`.
+
+Source: tests/wire/recordings/README.md §3.
 """
 
 from dataclasses import dataclass, replace
@@ -22,26 +23,26 @@ from tui.sources.polling.older import OlderRuns, is_before
 from tui.sources.polling.page_reader import PageReader
 from tui.sources.polling.rereads import RereadQueue
 from tui.sources.polling.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
-from tui.sources.realtime.coverage import Coverage, lacks_list
+from tui.sources.realtime.coverage import Coverage, is_incomplete
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.wire.errors import Refused
 
-CATCH_UP_PAGES: Final = 50
-"""Of one catch-up: as many runs as the history has by default. What is older, the history reads."""
+MAX_CATCH_UP_PAGES: Final = 50
+"""Pages of new runs in one cycle: as many runs as the history has by default. The history reads the runs below them."""
 
-SMALLEST_PAGE: Final = 20
-"""Of page one in a quiet fleet: enough that a run which shows up late (0.3-1.0 s recorded) is still among them."""
+MIN_PAGE_SIZE: Final = 20
+"""Of page one in a quiet environment. A run may appear up to 1.0 s late, below newer ones; this still includes it."""
 
-SCAN_REQUESTS: Final = 3
-"""Of every cycle at least: what runs, ended and waits must not starve behind what is created."""
+MIN_SCAN_REQUESTS: Final = 3
+"""In every cycle, so that new runs do not starve the scans."""
 
-MOST_LEAVER_REQUESTS: Final = 16
-"""Of a cycle: it may take four seconds then, and page one must not wait longer."""
+MAX_REREAD_REQUESTS: Final = 16
+"""In one cycle. They may take four seconds, and page one must not wait longer."""
 
 MAX_SINGLE_OLDER: Final = 20
-"""Up to so many older runs are read by id: they stand far apart, so that no page of the list holds two of them."""
+"""Up to this many older runs are read by id: they are so far apart that no page has two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ class HistoryLimits:
 
 
 class RunLister:
-    """The steps, over cycles. `lister` counts what they cost.
+    """The steps of polling. `pages` counts their requests.
 
-    Longer than 200 lines: the steps hand each other the runs that they did not meet.
+    Longer than 200 lines: the steps share the queues of runs to read again.
     """
 
     def __init__(
@@ -70,41 +71,43 @@ class RunLister:
     ) -> None:
         self._fetcher = fetcher
         self._store = store
-        self._clock = clock
-        self._history_limits = history
+        self._max_age = history.age
         if not filters.has_window:
             filters = replace(filters, period=period_text(history.age))
         self._filters = filters
         self._coverage = coverage
-        self.lister = PageReader(fetcher, store, clock, coverage)
-        self._leavers = RereadQueue(self.lister, filters, self._lives)
-        self._lacking = RereadQueue(self.lister, filters, self._lacks)
-        self._hidden = RereadQueue(self.lister, filters, self._lives)
-        """Live runs of before a narrower filter: no list shows them, and nobody waits for them."""
-        self.older = OlderRuns(self.lister, filters, history.age)
-        self._wanted = with_server_filters(replace(filters, statuses=()), EVERYTHING)
-        self._edge = NewestRuns()
+        self.pages = PageReader(fetcher, store, clock, coverage)
+        self._departed = RereadQueue(self.pages, filters, self._is_live)
+        """Live runs that a scan should have found and did not."""
+        self._incomplete = RereadQueue(self.pages, filters, self._is_incomplete)
+        """Runs with fields that the feed does not report."""
+        self._filtered_out = RereadQueue(self.pages, filters, self._is_live)
+        """Live runs from before the filter was narrowed. No list shows them; nothing depends on them."""
+        self.older = OlderRuns(self.pages, filters, history.age)
+        self._filter = with_server_filters(replace(filters, statuses=()), EVERYTHING)
+        self._newest = NewestRuns()
         self._page_size = PAGE_SIZE
         self.history = HistoryReader(
-            fetcher, store, clock, self.lister, filters=filters, age=history.age, max_runs=history.max_runs
+            fetcher, store, clock, self.pages, filters=filters, age=history.age, max_runs=history.max_runs
         )
         self._scans: dict[Part, Scan] = {}
         self._progress = ListProgress()
 
-    def begin_anew(self) -> None:
-        """After a failure: what a scan has met by now may have changed since."""
+    def restart(self) -> None:
+        """Start all scans over after a failure: runs that they had found may have changed."""
         self._scans.clear()
         self._progress = self._progress.restart()
         self.older.reset()
-        self._reread_older(self.older.known(self._fetcher.now()))
+        self._reread_older(self.older.known_ids(self._fetcher.now()))
 
     @property
     def caught_up_at(self) -> datetime | None:
-        """The moment before which every change was read; None while something is still to be read: what ended unseen is
-        in the history alone. Lists tell a change a little late.
+        """Return the moment before which every change was read, None while something is still unread.
+
+        A run that ended unnoticed is found by the history alone, and lists report a change with a delay.
         """
         until = self._progress.complete_until
-        is_complete = self.history.is_complete and self._leavers.is_empty
+        is_complete = self.history.is_complete and self._departed.is_empty
         return until - LIST_DELAY if until is not None and is_complete else None
 
     @property
@@ -112,132 +115,139 @@ class RunLister:
         """Whether every live run that matches the filters is known, whatever its age."""
         return not self.older.is_cut and self._progress.has_all_live(self.older.read_until)
 
-    async def look_around(self, emit: Emit, room: int) -> None:
-        """Go on with everything: new runs, then those that run, then those that ended, then a stretch of the queue."""
+    async def poll(self, emit: Emit, max_requests: int) -> None:
+        """Continue every step: new runs, then live runs and those that left the live set."""
         await self.read_new(emit)
-        await self.scan(emit, max(SCAN_REQUESTS, room - self.lister.spent))
+        await self.scan(emit, max(MIN_SCAN_REQUESTS, max_requests - self.pages.request_count))
 
-    async def scan(self, emit: Emit, room: int, *, begins: bool = True) -> None:
-        """Go on with the live runs, and those that ended, for about so many requests; `begins`: with the live ones over
-        again where they were read to the end.
+    async def scan(self, emit: Emit, max_requests: int, *, may_start: bool = True) -> None:
+        """Continue with live runs, and with those that left the live set, for about `max_requests` requests.
+
+        `may_start`: start the next pass over the live runs where the last one is done.
         """
-        await self._hidden.read(emit, 1)
-        until = self.lister.spent + room
-        are_few = len(self._store.live()) <= PAGE_SIZE
-        # A pass that grew or shrank past a page on its way is of other parts now, and read over again from its start.
-        begins = begins or self._is_of_other_parts(are_few=are_few)
-        if are_few:
+        await self._filtered_out.read(emit, 1)
+        until = self.pages.request_count + max_requests
+        fits_one_page = len(self._store.live()) <= PAGE_SIZE
+        # When the live set grows or shrinks past one page, its parts change, and the pass starts over.
+        may_start = may_start or self._has_other_parts(fits_one_page=fits_one_page)
+        if fits_one_page:
             self._scans.pop(Part.QUEUED, None)
-            if begins or Part.RUNNING in self._scans:
-                await self._step(emit, RUNNING + QUEUED, LIVE, 1, (Part.RUNNING, Part.QUEUED))
-            await self._leavers.read(emit, until - self.lister.spent)
+            if may_start or Part.RUNNING in self._scans:
+                await self._scan_parts(emit, RUNNING + QUEUED, LIVE, 1, (Part.RUNNING, Part.QUEUED))
+            await self._departed.read(emit, until - self.pages.request_count)
             return
-        if begins or Part.RUNNING in self._scans:
-            await self._step(emit, RUNNING, RUNNING_STATUSES, max(1, room // 2), (Part.RUNNING,))
-        # A torrent of ends makes the cycle longer rather than wait: read late, each of them costs no more.
-        backlog = min(MOST_LEAVER_REQUESTS, self._leavers.pages)
-        await self._leavers.read(emit, max(1, until - self.lister.spent - 1, backlog))
-        if begins or Part.QUEUED in self._scans:
-            await self._step(emit, QUEUED, QUEUED_STATUSES, max(1, until - self.lister.spent), (Part.QUEUED,))
+        if may_start or Part.RUNNING in self._scans:
+            await self._scan_parts(emit, RUNNING, RUNNING_STATUSES, max(1, max_requests // 2), (Part.RUNNING,))
+        # When many runs end at once, make the cycle longer: reading them later would cost as much.
+        backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
+        await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
+        if may_start or Part.QUEUED in self._scans:
+            remaining = max(1, until - self.pages.request_count)
+            await self._scan_parts(emit, QUEUED, QUEUED_STATUSES, remaining, (Part.QUEUED,))
 
-    async def sweep(self, emit: Emit, *, begins: bool) -> None:
-        """Continue with the live runs that are older than the period; `begins`: start a pass if none is under way."""
+    async def scan_older(self, emit: Emit, *, may_start: bool) -> None:
+        """Continue with the live runs that are older than the period. `may_start`: start a pass if none is running."""
         try:
-            left = await self.older.read(emit, self._fetcher.now(), begins=begins)
+            missing = await self.older.read(emit, self._fetcher.now(), may_start=may_start)
         except Refused as error:
-            # A window that is too wide for this server (422) must not end the list of the period.
+            # A server may refuse so wide a window (422). That must not stop the list of the period.
             if error.is_about_the_key:
                 raise
-            self.older.give_up()
+            self.older.abandon()
             return
-        if left:
-            self._reread_older(left)
+        if missing:
+            self._reread_older(missing)
 
     def _reread_older(self, run_ids: frozenset[RunId]) -> None:
         if len(run_ids) <= MAX_SINGLE_OLDER:
-            self._leavers.add_unlisted(sorted(run_ids))
+            self._departed.add_unlisted(sorted(run_ids))
         else:
-            self._leavers.add(run_ids)
+            self._departed.add(run_ids)
 
-    async def fill(self, emit: Emit, room: int) -> None:
-        """Read what a feed could not tell of runs that it told of. What no list shows yet is read one by one, and there
-        may be much of it: while runs that ended are looked for, they come first.
+    async def read_incomplete(self, emit: Emit, max_requests: int) -> None:
+        """Read the fields that the feed does not report.
+
+        A run that no list shows yet costs a request of its own. During a scan, only one such request is sent a cycle,
+        since runs that left the live set come first.
         """
-        self._lacking.add(self._coverage.take_lacking(self._fetcher.now()))
-        await self._lacking.read(emit, room, singles=1 if self.is_scanning else None)
+        self._incomplete.add(self._coverage.take_incomplete(self._fetcher.now()))
+        await self._incomplete.read(emit, max_requests, max_single_reads=1 if self.is_scanning else None)
 
     async def read_new(self, emit: Emit) -> None:
-        """Page one, and on until a page shows nothing that page one did not reach before (or a bound)."""
-        began = self._fetcher.now()
+        """Read page one, and more pages until one has no new run."""
+        started_at = self._fetcher.now()
         cursor: Cursor | None = None
-        arrived = 0
-        for number in range(CATCH_UP_PAGES):
+        total_new = 0
+        for number in range(MAX_CATCH_UP_PAGES):
             size = PAGE_SIZE if number else self._page_size
-            page = await self.lister.page(emit, self._filters, after=cursor, size=size)
-            news = self._edge.take(page)
-            arrived += news
+            page = await self.pages.read(emit, self._filters, after=cursor, size=size)
+            new_count = self._newest.add(page)
+            total_new += new_count
             if not self.history.has_started:
                 await self.history.start(emit, page)
                 break
-            is_known = self._edge.is_past(page) or (page.patches and not news)
+            is_known = self._newest.is_past(page) or (page.patches and not new_count)
             if page.next is None or page.next == cursor or is_known:
                 break
             cursor = page.next
         else:
-            # More than a catch-up may take: the history reads on from here, through what is known already.
+            # The bound is reached: the history continues here, through runs that are known already.
             self.history.resume_at(cursor)
-            self._progress = self._progress.skip(began)
-        self._edge.advance()
-        self._page_size = min(PAGE_SIZE, max(SMALLEST_PAGE, 2 * arrived))
-        self._progress = self._progress.start([Part.NEWEST], began).finish([Part.NEWEST])
+            self._progress = self._progress.skip(started_at)
+        self._newest.commit()
+        self._page_size = min(PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
+        self._progress = self._progress.start([Part.NEWEST], started_at).finish([Part.NEWEST])
 
-    async def _step(
+    async def _scan_parts(
         self,
         emit: Emit,
         words: tuple[str, ...],
         statuses: frozenset[RunStatus],
-        pages: int,
+        max_pages: int,
         parts: tuple[Part, ...],
     ) -> None:
-        """Go on with the scan of these parts for some pages, or begin one; a finished one hands over who left."""
+        """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
         scan = self._scans.get(parts[0])
         if scan is None or scan.words != words:
-            began = self._fetcher.now()
+            started_at = self._fetcher.now()
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
             if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
-                self._progress = self._progress.start(parts, began).finish(parts)
+                self._progress = self._progress.start(parts, started_at).finish(parts)
                 return
             scan = self._scans[parts[0]] = Scan(words, expected)
-            self._progress = self._progress.start(parts, began)
-        # Whatever statuses the user asked for: a run that he was shown must not keep a status that it left.
+            self._progress = self._progress.start(parts, started_at)
+        # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
         filters = replace(self._filters, statuses=words)
-        for _ in range(pages):
-            page = await self.lister.page(emit, filters, after=scan.cursor)
-            scan.take((patch.id for patch in page.patches), page.next)
+        for _ in range(max_pages):
+            page = await self.pages.read(emit, filters, after=scan.cursor)
+            scan.add_page((patch.id for patch in page.patches), page.next)
             if page.is_cut:
                 self._progress = self._progress.skip(self._fetcher.now())
             if scan.is_done:
-                left = [run for run in map(self._store.get, scan.left) if run is not None and run.status in statuses]
-                # No page of the period shows an older run: those are left to `sweep`.
-                left = [run for run in left if not is_before(run, self._fetcher.now() - self._history_limits.age)]
-                self._leavers.add(run.id for run in left if self._wanted.matches(run))
-                self._hidden.add_unlisted(run.id for run in left if not self._wanted.matches(run))
+                self._queue_missing(scan, statuses)
                 self._progress = self._progress.finish(parts)
                 del self._scans[parts[0]]
                 return
 
+    def _queue_missing(self, scan: Scan, statuses: frozenset[RunStatus]) -> None:
+        missing = [run for run in map(self._store.get, scan.missing) if run is not None and run.status in statuses]
+        # No page of the period shows an older run: `scan_older` reads those.
+        missing = [run for run in missing if not is_before(run, self._fetcher.now() - self._max_age)]
+        self._departed.add(run.id for run in missing if self._filter.matches(run))
+        self._filtered_out.add_unlisted(run.id for run in missing if not self._filter.matches(run))
+
     @property
     def is_scanning(self) -> bool:
-        """Whether a pass over the live runs is not at its end."""
-        return bool(self._scans) or not self._leavers.is_empty
+        """Whether a pass over the live runs is not done, or runs that it did not find are still unread."""
+        return bool(self._scans) or not self._departed.is_empty
 
-    def _is_of_other_parts(self, *, are_few: bool) -> bool:
+    def _has_other_parts(self, *, fits_one_page: bool) -> bool:
         running = self._scans.get(Part.RUNNING)
-        return Part.QUEUED in self._scans if are_few else running is not None and running.words != RUNNING
+        return Part.QUEUED in self._scans if fits_one_page else running is not None and running.words != RUNNING
 
-    def _lives(self, run_id: RunId) -> bool:
+    def _is_live(self, run_id: RunId) -> bool:
         return run_id in self._store.live()
 
-    def _lacks(self, run_id: RunId) -> bool:
+    def _is_incomplete(self, run_id: RunId) -> bool:
         run = self._store.get(run_id)
-        return run is not None and lacks_list(run)
+        return run is not None and is_incomplete(run)

@@ -1,9 +1,9 @@
-"""How polling notices that live runs changed: list pages by status, and windows over creation time.
+"""Plans scans of the live runs, and the windows that find the runs which ended. It does no IO.
 
-What lives here: the bookkeeping, without IO. A `Scan` reads every live run of some statuses page by page, over as
-many cycles as it takes; runs that it should have met and did not have left the live set, and `windows` groups them
-so that one list page of 100 finds as many of them as possible, by how close pages showed runs to stand (`Density`).
-Source: DESIGN §4; wire/README.md §3.
+A scan reads every live run of some statuses, page by page. A run that it should have found and did not has left the
+live set. `windows` groups such runs so that one page finds as many of them as possible.
+
+Source: tests/wire/recordings/README.md §3.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,55 +15,55 @@ from tui.domain.run import Run
 from tui.domain.status import RunStatus
 
 PAGE_SIZE = 100
-"""The most that the list gives (recordings 014, 015)."""
+"""The largest page of the list. Source: recordings 014 and 015."""
 
 RUNNING = ("EXECUTING", "DEQUEUED", "WAITING")
 QUEUED = ("QUEUED", "DELAYED", "PENDING_VERSION")
-"""Words of `filter[status]`; EXECUTING does not match DEQUEUED rows (wire/README.md §2)."""
+"""Words of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
 
 RUNNING_STATUSES = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING, RunStatus.WAITING_TO_RESUME})
 QUEUED_STATUSES = frozenset({RunStatus.QUEUED, RunStatus.DELAYED, RunStatus.WAITING_FOR_DEPLOY})
 
-LEAST_PER_S = 1 / 86_400
-"""One in a day is no crowd."""
+MIN_RUNS_PER_S = 1 / 86_400
+"""A density below one run a day is dropped."""
 
 CREATED_SLACK = timedelta(milliseconds=1)
-"""Around a window: whether its ends belong to it is nowhere said, and list times are whole milliseconds."""
+"""Added to both ends of a window. The API does not say whether they are inclusive, and list times are milliseconds."""
 
 
 @dataclass(slots=True)
 class Scan:
-    """One pass over the live runs of some statuses, newest first, a page at a time.
+    """One pass over the live runs of some statuses, newest first.
 
-    `expected` are the runs that were known to be in them when the pass began; at its end, `left` are those of them
-    that no page showed.
+    `expected` are the runs that were known to have these statuses at the start.
     """
 
     words: tuple[str, ...]
     expected: frozenset[RunId]
     cursor: Cursor | None = None
     is_done: bool = False
-    _seen: set[RunId] = field(default_factory=set)
+    _found: set[RunId] = field(default_factory=set)
     _cursors: set[Cursor] = field(default_factory=set)
 
-    def take(self, run_ids: Iterable[RunId], next_cursor: Cursor | None) -> None:
-        """Note one page. A cursor that came before ends the pass: a server must not keep us in a circle."""
-        self._seen.update(run_ids)
+    def add_page(self, run_ids: Iterable[RunId], next_cursor: Cursor | None) -> None:
+        """Add a page. A repeated cursor ends the pass, since it would never end otherwise."""
+        self._found.update(run_ids)
         self.is_done = next_cursor is None or next_cursor in self._cursors
         self.cursor = next_cursor
         if next_cursor is not None:
             self._cursors.add(next_cursor)
 
     @property
-    def left(self) -> frozenset[RunId]:
-        """Runs that were expected and not seen; only meaningful when the pass is done."""
-        return self.expected - self._seen
+    def missing(self) -> frozenset[RunId]:
+        """Return the expected runs that no page showed. Only meaningful once the pass is done."""
+        return self.expected - self._found
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of creation time that holds all `run_ids`, and probably not many more runs than a page: of one `task`
-    where that is given.
+    """A range of creation times that contains all `run_ids`, and probably few more runs than fit a page.
+
+    With a `task`, only runs of that task are listed.
     """
 
     created_from: datetime
@@ -73,33 +73,32 @@ class Window:
 
 
 class Density:
-    """How close runs stand in the list, of all tasks (None) or of one, as pages showed.
+    """How many runs a second the list has, as its pages showed: of all tasks (None), or of one.
 
-    The store's own runs are not enough to know: of the time before its history it has those that live and few more,
-    and a filter keeps others from it.
+    The store alone cannot tell: of the time before its history it has few runs, and a filter keeps runs out of it.
     """
 
     def __init__(self) -> None:
         self._per_s: dict[TaskId | None, float] = {}
 
-    def learn(self, task: TaskId | None, count: int, covered: timedelta) -> None:
-        """A page showed so many runs of so long a time."""
-        self._per_s[task] = count / max(covered, CREATED_SLACK).total_seconds()
+    def record(self, task: TaskId | None, count: int, duration: timedelta) -> None:
+        """Record that pages showed `count` runs that were created over `duration`."""
+        self._per_s[task] = count / max(duration, CREATED_SLACK).total_seconds()
 
-    def doubt(self) -> None:
-        """Time has passed, and others are looked for: it may be less crowded where they are."""
-        self._per_s = {task: per_s / 2 for task, per_s in self._per_s.items() if per_s > LEAST_PER_S}
+    def decay(self) -> None:
+        """Halve all densities: the next runs to find may be where the list is less dense."""
+        self._per_s = {task: per_s / 2 for task, per_s in self._per_s.items() if per_s > MIN_RUNS_PER_S}
 
-    def place(self, task: TaskId | None, rank: float, age: timedelta) -> float:
-        """Where in the list a run stands at least, of which `rank` newer ones are known."""
-        return max(rank, self._per_s.get(task, 0.0) * age.total_seconds())
+    def rank(self, task: TaskId | None, known_rank: float, age: timedelta) -> float:
+        """Estimate how many newer runs the list has than a run of this age, of which `known_rank` are known."""
+        return max(known_rank, self._per_s.get(task, 0.0) * age.total_seconds())
 
 
 def windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:
-    """Group runs so that few list pages cover them; those without a creation time are given back on their own.
+    """Group runs into windows, the fullest first. Runs without a creation time are returned on their own.
 
-    `rank` is a run's place in creation order among all runs that a page may show: neighbours within a page's reach
-    share a window. The fullest windows come first.
+    `rank` is a run's index, by creation, among all runs that a page may show. Runs whose ranks are within one page
+    share a window.
     """
     placed: list[tuple[float, datetime, RunId]] = []
     unplaced: list[RunId] = []
@@ -111,7 +110,7 @@ def windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[W
     placed.sort()
     groups: list[list[tuple[float, datetime, RunId]]] = []
     for place in placed:
-        # Runs of one moment are in one window however many they are, or it would be read over and over.
+        # Keep all runs of one moment in one window: two windows of the same moment would read the same pages.
         if groups and (place[0] - groups[-1][0][0] < PAGE_SIZE or place[1] == groups[-1][-1][1]):
             groups[-1].append(place)
         else:

@@ -1,14 +1,15 @@
-"""The realtime feed as a source: a snapshot, then polls that the server holds until something changes.
+"""Follows the realtime feed: reads a snapshot, then polls which the server holds until something changes.
 
-What lives here: when to poll, where to go on, and what an answer that is none means. What the feed lacks (version,
-depth, attempts) and what it does not reach (older runs) is left to who polls, by `coverage`. A feed that is not to be
-had here is no error: the capability is lost for a while, and asked for again. Source: DESIGN §4, §5; wire/README.md §8.
+The poller fetches the fields and runs that the feed lacks (see `coverage`). A feed that is not available is no error:
+the session polls, and tries the feed again later.
+
+Source: tests/wire/recordings/README.md §8.
 """
 
 import asyncio
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,89 +20,61 @@ from tui.domain.source_names import REALTIME, RUN_FEED
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.sources.base import Emit, KnownRuns, Transient
 from tui.sources.clock import Clock, OnWake
-from tui.sources.realtime.coverage import Coverage, Newest, lacks_list
+from tui.sources.realtime.coverage import Coverage, is_incomplete
+from tui.sources.realtime.progress import MIN_HOLD_S, RETRY_REFUSED_AFTER, FeedProgress
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.wire.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedPosition, FeedResponse, FeedTarget, read_change
+from tui.wire.feed import MAX_FEED_WINDOW, FeedPosition, FeedResponse, FeedTarget, read_change
 
 HOLD_S: Final = 20.0
-"""A poll without news is answered after so long (17.0 to 22.3 s recorded): the next word is expected by then."""
+"""How long the server holds a poll without a change (17.0 to 22.3 s recorded). A response is expected by then."""
 
 REPLAY_S: Final = 1.5
-"""Changes older than 2 s are not told to a poll that asks for what came after them (recording 712): whoever was away
-for longer than this begins anew.
-"""
+"""After a longer pause, the feed starts over: a poll does not report changes older than 2 s (recording 712)."""
 
-LIST_FIRST_S: Final = 1.0
-"""For the first page of the list, with which a screen begins: the feed's own beginning, of 1,000 runs, can wait."""
-
-REFUSED_AGAIN: Final = timedelta(minutes=5)
-"""Between tries where the key, the plan or the server does not allow a feed."""
+MAX_LIST_WAIT_S: Final = 1.0
+"""How long the feed's snapshot of 1,000 runs waits for the first page of the list, which the screen shows first."""
 
 ROLLOUT_S: Final = 60.0
-"""A feed that worked so recently and is refused now is behind a proxy, or a server, in the middle of a rollout."""
+"""A feed that worked this recently and is refused now is behind a proxy or a server in the middle of a rollout."""
 
-CROWDED_AGAIN: Final = timedelta(minutes=1)
-"""Between tries while all connections of the environment are taken by others."""
+RETRY_LIMITED_AFTER: Final = timedelta(minutes=1)
+"""Between tries while other clients use all realtime connections of the environment."""
 
-MOST_BREAKS: Final = 3
-"""Polls in a row that broke behind a snapshot that came: something in between cannot hold a connection for 20 s."""
+MAX_BREAKS: Final = 3
+"""Polls in a row that broke after a complete snapshot: some proxy cannot hold a connection for 20 s."""
 
-MOST_PARTS: Final = 200
-"""Of a snapshot, one after the other without a wait: an environment has a few."""
+MIN_POLL_S: Final = 0.05
+"""The least time from one poll to the next."""
 
-MOST_REPEATS: Final = 5
-"""Answers in a row that lead to where we were already, at once, or back to the start: we would go round in a circle."""
-
-SHORTEST_POLL_S: Final = 0.05
-"""Polls follow each other no faster: more cannot be read."""
-
-TOLD_EVERY_S: Final = 1.0
-"""That the server was heard is told so often: four answers a second need not wake the screen for it."""
-
-HOLLOW_S: Final = 1.0
-MOST_HOLLOW: Final = 20
-"""So many answers in a row without news, each within a second: nobody holds the polls, and they would never end."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How the polls got on since the source was started: the snapshot is not whole until `is_live`, and once was when
-    `was_live`.
-    """
-
-    position: FeedPosition | None = None
-    is_live: bool = False
-    was_live: bool = False
-    repeats: int = 0
-    hollow: int = 0
-    parts: int = 0
-    told_s: float = 0.0
-    newest: Newest = field(default_factory=lambda: Newest(MAX_SNAPSHOT_ROWS))
-
-    def begin_anew(self) -> None:
-        """The next answer is the start of a snapshot."""
-        self.position, self.is_live, self.parts, self.newest = None, False, 0, Newest(MAX_SNAPSHOT_ROWS)
+CONNECTED_EVERY_S: Final = 1.0
+"""Between two `SourceConnected` updates. Each of them redraws the screen, and four responses may come a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """A patch from the feed, the run as the store has it, and the two merged.
 
-    This merge decides whether to emit the patch. The store merges it again, since by then it may know more.
+    This merge decides whether to emit the patch. The store merges the patch again, since it may know more by then.
     """
 
     patch: RunPatch
     known: Run | None
     run: Run
 
+    @property
+    def is_change(self) -> bool:
+        """Whether the patch has a newer state than the store."""
+        return self.known is None or self.run.state is not self.known.state
+
 
 class RealtimeSource:
-    """Holds one feed: of the whole environment, or of one run. A poll that is out when it is woken is given up, unless
-    the feed is known to be well.
+    """Holds one feed, of the environment or of a single run.
+
+    A wake-up cancels the poll in flight, unless the connection is known to be healthy.
     """
 
     def __init__(
@@ -116,7 +89,7 @@ class RealtimeSource:
         max_age: timedelta,
         on_wake: OnWake,
     ) -> None:
-        """`max_age` is how far back runs are wanted; `on_wake` tells when somebody wants everything asked anew."""
+        """Runs older than `max_age` are not emitted."""
         self.name = REALTIME if target.run_id is None else RUN_FEED
         self._fetcher = fetcher
         self._store = store
@@ -125,195 +98,179 @@ class RealtimeSource:
         self._target = target
         self._max_age = max_age
         self._on_wake = on_wake
-        self._wanted = with_server_filters(filters, EVERYTHING)
-        # What no row of the feed tells: which runs are asked for, only the list can say.
-        told_by_list = (filters.versions, filters.queues, filters.machines, filters.regions)
-        self._can_judge = filters.batch is None and not any(told_by_list)
-        self._breaks = 0
-        self._heard_s = -math.inf
+        self._filter = with_server_filters(filters, EVERYTHING)
+        # A row of the feed does not have these fields. Only the list can show which runs match.
+        list_only = (filters.versions, filters.queues, filters.machines, filters.regions)
+        self._can_filter = filters.batch is None and not any(list_only)
+        self._break_count = 0
+        self._answered_s = -math.inf
 
     async def run(self, emit: Emit) -> None:
-        """Emit what the feed tells until cancelled. Raises `Transient`, never `Fatal`: polling goes on without it."""
-        progress = _Progress()
+        """Follow the feed until cancelled. Raises `Transient`, never `Fatal`: polling continues without a feed."""
+        progress = FeedProgress()
         if self._target.run_id is None:
-            await self._let_list_begin()
+            await self._wait_for_list()
         try:
             while True:
                 await self._poll(progress, emit)
         except ApiError as error:
-            raise await self._meaning(error, was_live=progress.was_live) from error
+            raise await self._as_transient(error, was_live=progress.was_live) from error
         finally:
-            self._coverage.end()
+            self._coverage.stop()
 
-    async def _let_list_begin(self) -> None:
-        has_list = self._coverage.has_list
-        timer = self._clock.call_later(LIST_FIRST_S, has_list.set)
+    async def _wait_for_list(self) -> None:
+        list_started = self._coverage.list_started
+        timer = self._clock.call_later(MAX_LIST_WAIT_S, list_started.set)
         try:
-            await has_list.wait()
+            await list_started.wait()
         finally:
             timer.cancel()
 
-    async def _poll(self, progress: _Progress, emit: Emit) -> None:
+    async def _poll(self, progress: FeedProgress, emit: Emit) -> None:
         if self._coverage.is_silent:
-            raise Transient("the realtime feed does not tell what the list does", REFUSED_AGAIN)
-        asked, asked_s = progress.position, self._clock.elapsed_s()
-        answer = await self._ask(asked)
-        if answer is None or answer.position is None:
-            # Woken, or told to begin anew: what happened meanwhile is in the next snapshot.
-            progress.begin_anew()
-            if answer is not None:
-                self._note_repeat(progress, "the server forgets the realtime feed again and again")
+            raise Transient("the realtime feed does not report the changes that the list shows", RETRY_REFUSED_AFTER)
+        position, sent_s = progress.position, self._clock.elapsed_s()
+        response = await self._request(position)
+        if response is None or response.position is None:
+            # After a wake-up or a must-refetch, the next snapshot has every change since.
+            progress.restart()
+            if response is not None:
+                progress.add_repeat("the server forgets the realtime feed again and again")
             return
-        answered_s = self._heard_s = self._clock.elapsed_s()
-        readings = self._readings(answer)
-        if answer.position == asked and answered_s - asked_s < HOLLOW_S:
-            self._note_repeat(progress, "the realtime feed repeats itself: a cache between us and the server answers")
-        elif asked is not None and asked.is_up_to_date:
+        answered_s = self._answered_s = self._clock.elapsed_s()
+        held_s = answered_s - sent_s
+        readings = self._readings(response)
+        if response.position == position and held_s < MIN_HOLD_S:
+            progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
+        elif position is not None and position.is_up_to_date:
             if readings:
-                self._coverage.note_told()
-            self._note_live_answer(progress, readings, answered_s - asked_s)
-        elif not answer.position.is_up_to_date:
-            self._note_part(progress)
-        await self._tell(readings, answer, answer.position, progress, emit)
-        progress.position = answer.position
-        await self._clock.sleep(max(0.0, SHORTEST_POLL_S - (answered_s - asked_s)))
+                self._coverage.record_change()
+            self._check_progress(progress, readings, held_s)
+        elif not response.position.is_up_to_date:
+            progress.add_part()
+        await self._emit_response(readings, response, response.position, progress, emit)
+        progress.position = response.position
+        await self._clock.sleep(max(0.0, MIN_POLL_S - held_s))
         if self._clock.elapsed_s() - answered_s > REPLAY_S:
-            progress.begin_anew()
+            progress.restart()
 
-    async def _ask(self, position: FeedPosition | None) -> FeedResponse | None:
-        """One poll; None: somebody woke us, as after a sleep of the machine, whose connections are dead."""
+    async def _request(self, position: FeedPosition | None) -> FeedResponse | None:
+        """Send one poll. Return None if a wake-up canceled it: a sleep of the machine breaks connections."""
         loop = asyncio.get_running_loop()
         if position is None:
             self._coverage.interrupt()
         try:
-            # The client has a bound of its own; this one has none until somebody wants it to be over.
-            async with asyncio.timeout(None) as patience:
+            # The client has its own timeout. This one starts only on a wake-up.
+            async with asyncio.timeout(None) as timeout:
 
-                def give_up(well_since_s: float) -> None:
-                    if self._heard_s < well_since_s and patience.when() is None:
-                        patience.reschedule(loop.time())
+                def cancel_poll(healthy_since_s: float) -> None:
+                    if self._answered_s < healthy_since_s and timeout.when() is None:
+                        timeout.reschedule(loop.time())
 
-                forget = self._on_wake(give_up)
+                unregister = self._on_wake(cancel_poll)
                 try:
                     return await self._fetcher.poll_feed(self._target, position)
                 finally:
-                    forget()
+                    unregister()
         except TimeoutError:
             return None
 
-    def _readings(self, answer: FeedResponse) -> tuple[_Reading, ...]:
-        known = ((patch, self._store.get(patch.id)) for patch in self._patches(answer))
+    def _readings(self, response: FeedResponse) -> tuple[_Reading, ...]:
+        known = ((patch, self._store.get(patch.id)) for patch in self._patches(response))
         return tuple(_Reading(patch, run, merge(run, patch)) for patch, run in known)
 
-    def _patches(self, answer: FeedResponse) -> tuple[RunPatch, ...]:
-        """All that an answer tells; rows of which only some columns came are read on top of what was told before."""
-        patches = list(answer.patches)
+    def _patches(self, response: FeedResponse) -> tuple[RunPatch, ...]:
+        """Return all patches of a response. Rows of only some columns are completed with the last known state."""
+        patches = list(response.patches)
         states = {patch.id: patch.state for patch in patches}
-        for run_id, row in answer.partial:
+        for run_id, row in response.partial:
             known = self._store.get(run_id)
             state = states.get(run_id) or (known.state if known is not None else None)
             if state is None:
-                self._coverage.nudge()
+                self._coverage.request_list()
                 continue
-            patches.append(read_change(run_id, row, state, answer.read_at))
+            patches.append(read_change(run_id, row, state, response.read_at))
             states[run_id] = patches[-1].state
         return tuple(patches)
 
-    async def _tell(
+    async def _emit_response(
         self,
         readings: tuple[_Reading, ...],
-        answer: FeedResponse,
+        response: FeedResponse,
         position: FeedPosition,
-        progress: _Progress,
+        progress: FeedProgress,
         emit: Emit,
     ) -> None:
-        """Emit an answer; once the snapshot is whole, the feed is live."""
-        wanted = [reading for reading in readings if self._is_wanted(reading, answer.read_at)]
-        self._note_lacking((reading.run for reading in wanted), is_snapshot=not progress.is_live)
+        """Emit the rows of a response. Once the snapshot is complete, the feed is live."""
+        wanted = [reading for reading in readings if self._is_wanted(reading, response.read_at)]
+        self._mark_incomplete((reading.run for reading in wanted), is_snapshot=not progress.is_live)
         if wanted:
             await emit(RunsRead(tuple(reading.patch for reading in wanted)))
-        unread = 0 if progress.is_live else answer.row_count - len(answer.patches)
-        progress.newest.add(answer.patches, unread=unread)
+        unreadable_count = 0 if progress.is_live else response.row_count - len(response.patches)
+        progress.reported.add(response.patches, unreadable_count=unreadable_count)
         if not position.is_up_to_date:
             return
-        progress.parts = 0
+        progress.part_count = 0
         if not progress.is_live:
             progress.is_live = progress.was_live = True
-            progress.told_s = self._clock.monotonic_s() - TOLD_EVERY_S
-            self._coverage.begin(answer.read_at - min(self._target.window, MAX_FEED_WINDOW), answer.read_at)
-        if progress.newest.since is not None:
-            self._coverage.with_server_filters(progress.newest.since)
+            progress.connected_s = self._clock.monotonic_s() - CONNECTED_EVERY_S
+            self._coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
+        if progress.reported.since is not None:
+            self._coverage.narrow(progress.reported.since)
         if not self._fetcher.is_allowed(Capability.REALTIME):
             await self._fetcher.record_regained(Capability.REALTIME)
         now_s = self._clock.monotonic_s()
-        if now_s - progress.told_s >= TOLD_EVERY_S:
-            progress.told_s = now_s
-            await emit(SourceConnected(self.name, answer.read_at, HOLD_S))
+        if now_s - progress.connected_s >= CONNECTED_EVERY_S:
+            progress.connected_s = now_s
+            await emit(SourceConnected(self.name, response.read_at, HOLD_S))
 
     def _is_wanted(self, reading: _Reading, read_at: datetime) -> bool:
-        """Whether a row is of a run that is asked for, as far as it tells; one that is known already always is."""
+        """Whether to emit a row: its run is known already, or it is new enough and matches the filters."""
         if reading.known is not None and reading.known.state is not None:
             return True
         created_at = reading.patch.fixed.created_at if reading.patch.fixed is not None else None
         if created_at is not None and created_at < read_at - self._max_age:
             return False
-        if not self._can_judge:
-            self._coverage.nudge()
+        if not self._can_filter:
+            self._coverage.request_list()
             return False
-        return self._wanted.matches(reading.run)
+        return self._filter.matches(reading.run)
 
-    def _note_lacking(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
-        """Remember of which runs the list knows more. What a snapshot tells first the history reads anyway."""
+    def _mark_incomplete(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
+        """Mark the runs of which the list has more fields. The history reads the runs of a first snapshot anyway."""
         if not is_snapshot or self._store.history is None or self._store.history.is_complete:
             for run in runs:
-                if lacks_list(run):
+                if is_incomplete(run):
                     started_at = run.state.started_at if run.state is not None else None
-                    self._coverage.lack(run.id, started_at or run.fixed.created_at)
+                    self._coverage.mark_incomplete(run.id, started_at or run.fixed.created_at)
 
-    def _note_live_answer(self, progress: _Progress, readings: tuple[_Reading, ...], held_s: float) -> None:
-        if held_s >= HOLLOW_S or any(_is_news(reading) for reading in readings):
-            progress.repeats = progress.hollow = self._breaks = 0
-            return
-        progress.hollow += 1
-        if progress.hollow >= MOST_HOLLOW:
-            raise ServerFault("the server does not hold the polls of the realtime feed", 200)
+    def _check_progress(self, progress: FeedProgress, readings: tuple[_Reading, ...], held_s: float) -> None:
+        if held_s >= MIN_HOLD_S or any(reading.is_change for reading in readings):
+            progress.advance()
+            self._break_count = 0
+        else:
+            progress.add_instant_response()
 
-    @staticmethod
-    def _note_part(progress: _Progress) -> None:
-        progress.parts += 1
-        if progress.parts >= MOST_PARTS:
-            raise Transient("the beginning of the realtime feed has no end", REFUSED_AGAIN)
-
-    @staticmethod
-    def _note_repeat(progress: _Progress, trouble: str) -> None:
-        progress.repeats += 1
-        if progress.repeats >= MOST_REPEATS:
-            raise ServerFault(trouble, 200)
-
-    async def _meaning(self, error: ApiError, *, was_live: bool) -> Transient:
-        """What an error means for the feed: it never ends more than the feed itself (DESIGN §4)."""
+    async def _as_transient(self, error: ApiError, *, was_live: bool) -> Transient:
+        """Translate an error into the next wait. Whatever fails here, only the feed pauses."""
         reason = str(error)
         match error:
             case RateLimited():
-                return Transient(reason, max(error.resets_in, CROWDED_AGAIN), status=429)
+                return Transient(reason, max(error.resets_in, RETRY_LIMITED_AFTER), status=429)
             case NotFound() if self._target.run_id is not None:
-                return Transient(reason, REFUSED_AGAIN, status=404)
-            case Refused() if not error.is_about_the_key and self._clock.elapsed_s() - self._heard_s < ROLLOUT_S:
+                return Transient(reason, RETRY_REFUSED_AFTER, status=404)
+            case Refused() if not error.is_about_the_key and self._clock.elapsed_s() - self._answered_s < ROLLOUT_S:
                 return Transient(reason, status=error.status)
             case Refused():
                 await self._fetcher.record_lost(Capability.REALTIME, reason)
-                return Transient(reason, REFUSED_AGAIN, status=error.status)
+                return Transient(reason, RETRY_REFUSED_AFTER, status=error.status)
             case Unreachable() | ServerFault() if was_live:
-                self._breaks += 1
-                if self._breaks >= MOST_BREAKS:
-                    self._breaks = 0
-                    reason = f"{reason}; the feed broke {MOST_BREAKS} times in a row, polling for a while"
-                    return Transient(reason, REFUSED_AGAIN, status=getattr(error, "status", None))
+                self._break_count += 1
+                if self._break_count >= MAX_BREAKS:
+                    self._break_count = 0
+                    reason = f"{reason}; the feed broke {MAX_BREAKS} times in a row, polling for a while"
+                    return Transient(reason, RETRY_REFUSED_AFTER, status=getattr(error, "status", None))
             case _:
                 pass
         status = error.status if isinstance(error, ServerFault) else None
         return Transient(reason, is_answered=not isinstance(error, Unreachable), status=status)
-
-
-def _is_news(reading: _Reading) -> bool:
-    return reading.known is None or reading.run.state is not reading.known.state

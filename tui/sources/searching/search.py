@@ -18,7 +18,7 @@ from tui.domain.update import HistoryRead, RunsRead
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.polling.page_reader import told_by
+from tui.sources.polling.page_reader import with_filtered_fields
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.error_fetcher import ErrorFetcher
 from tui.sources.searching.pace import Pace
@@ -296,7 +296,7 @@ class Search:
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
         await self._pace.wait()
         page = await self._fetcher.fetch_page(filters, Priority.VISIBLE, after=cursor, size=PAGE_SIZE)
-        await self._emit(RunsRead(told_by(filters, page.patches)))
+        await self._emit(RunsRead(with_filtered_fields(filters, page.patches)))
         if self._question.reads_errors:
             self._paged += [patch.id for patch in page.patches]
         return page
