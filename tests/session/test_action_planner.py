@@ -129,7 +129,7 @@ def test_single_reads_are_bounded_and_that_is_said(tmp_path: Path) -> None:
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
     plan, asked = planned(fleet, tmp_path, ROOT)
     assert asked["detail"] == TREE_READS + 1
-    assert plan.missing == ("runs below 10 of them were not asked for",)
+    assert plan.missing == ("runs below 10 of them were not read",)
     assert plan.total == TREE_READS + 11
 
 

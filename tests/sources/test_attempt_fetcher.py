@@ -120,7 +120,7 @@ def test_events_without_the_run_leave_what_the_trace_tells(tmp_path: Path) -> No
         return JSONResponse({"events": []}) if path.endswith("/events") else None
 
     run, _, _ = read("chatty-retry", 120, tmp_path, fault)
-    assert history_of(run).missing == f"{CUT} and the events do not tell of the run"
+    assert history_of(run).missing == f"{CUT} and the events do not contain the run"
 
 
 def gone(path: str) -> Response | None:

@@ -351,7 +351,7 @@ def test_after_any_mix_of_asking_and_cancelling_nothing_is_left_behind(asks: lis
         for (_, is_cancelled, key), answer in zip(asks, answers, strict=True):
             assert answer == str(key) or (is_cancelled and isinstance(answer, asyncio.CancelledError))
         assert budget.in_flight == 0
-        assert not budget._flights
+        assert not budget._shared
         assert not budget._waiters
 
     asyncio.run(scenario())

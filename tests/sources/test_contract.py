@@ -229,7 +229,7 @@ def test_how_it_gets_on_otherwise_is_left_to_who_runs_it(name: str) -> None:
 @pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize(
     "answer",
-    [lambda: server_error(500), lambda: server_error(503), html_page, HalfAnswer, lambda: JSONResponse([1])],
+    [lambda: server_error(500), lambda: server_error(503), html_page, TruncatedResponse, lambda: JSONResponse([1])],
     ids=["500", "503", "an HTML page", "a closed connection", "another shape"],
 )
 def test_what_passes_is_transient_and_running_it_again_goes_on(
@@ -324,7 +324,7 @@ def test_cancelling_it_leaves_no_task_and_no_request(name: str, moment: str) -> 
             released.set()
             await follower.is_gone()
             assert follower.budget.in_flight == 0
-            assert not follower.budget._flights
+            assert not follower.budget._shared
             assert not follower.budget._waiters
             assert asyncio.all_tasks() == before
             asked, told = follower.asked(), len(follower.told)

@@ -248,11 +248,11 @@ class Session:
     async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run. Actions read it with `is_thorough`. Raises `ApiError`."""
         priority = Priority.ACTION if is_thorough else Priority.SELECTED
-        return await self._tree_fetcher().tree(run_id, priority, is_thorough=is_thorough)
+        return await self._tree_fetcher().fetch_tree(run_id, priority, is_thorough=is_thorough)
 
     async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Read the trees below several roots by one query. Return None where the query is refused or fails."""
-        return await self._tree_fetcher().trees_of_roots(roots, Priority.ACTION)
+        return await self._tree_fetcher().fetch_trees_of_roots(roots, Priority.ACTION)
 
     def _tree_fetcher(self) -> "TreeFetcher":
         from tui.sources.tree_fetcher import TreeFetcher

@@ -131,7 +131,7 @@ class SourceSupervisor:
                 if connected_s is None:
                     connected_s = now_s
                     # The server answers again: the other sources retry at once.
-                    self._clock.wake(well_since_s=failed_s)
+                    self._clock.wake(healthy_since_s=failed_s)
                 if now_s - connected_s >= min(update.interval_s, STABLE_AFTER_S):
                     tries = 0
             await self._emit(update)

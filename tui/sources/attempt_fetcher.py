@@ -1,6 +1,7 @@
-"""The attempts of one run, read from its trace, or from its events where the trace is cut, unreadable or missing.
+"""Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 
-What lives here: which requests attempts take, and how often. What the answers mean is `domain.attempts_of_trace`'s.
+How spans become attempts is in `domain.attempts_of_trace`.
+
 Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
 """
 
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
 
 CUT_AGAIN: Final = timedelta(seconds=15)
-"""Between two reads of a live run whose trace is cut: its events are up to 8 MB. A new attempt or the end is news."""
+"""Between two reads of a live run whose trace is cut, since its events are up to 8 MB. A new attempt, or the end of the
+run, is read at once.
+"""
 
 MAX_KNOWN: Final = 256
-"""Runs whose trace is known to be cut, and waits whose words are known: as many as somebody looks at in a while."""
+"""How many runs with a cut trace, and how many waits, are remembered. A user opens fewer in an hour."""
 
 _OK: Final = 200
 _MAX_TRACE_ROWS: Final = 5_000
@@ -41,7 +44,7 @@ _CUT: Final = f"the trace was cut at {_MAX_TRACE_ROWS:,} rows"
 
 @dataclass(frozen=True, slots=True)
 class _CutRun:
-    """A run whose trace is cut, as it was when its events were last read."""
+    """The state of a run with a cut trace when its events were last read."""
 
     read_at: datetime
     attempt_count: int | None
@@ -49,19 +52,19 @@ class _CutRun:
 
 
 class AttemptFetcher:
-    """Asks the API for the attempts of single runs."""
+    """Fetches the attempts of single runs."""
 
     def __init__(self, fetcher: "RunFetcher") -> None:
         self._fetcher = fetcher
         self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
-        self._abouts: OrderedDict[SpanId, Raw | None] = OrderedDict()
+        self._wait_subjects: OrderedDict[SpanId, Raw | None] = OrderedDict()
 
     async def read(
         self, run: Run, priority: Priority, read_at: datetime, related: Iterable[RunPatch] = ()
     ) -> RunPatch | None:
-        """The attempts of a run whose detail was just read; None: what is known of them was read a moment ago.
+        """Return the attempts of a run whose detail was just read, None if the known ones are recent.
 
-        `related` are the relatives that the detail named. Raises `ApiError` where neither trace nor events can be read.
+        `related` are the relatives in that detail. Raises `ApiError` if neither trace nor events can be read.
         """
         known = self._cut.get(run.id)
         if known is not None and run.attempts is not None and self._is_recent(known, run):
@@ -74,7 +77,7 @@ class AttemptFetcher:
         if trace is None and (not self._fetcher.is_allowed(Capability.TRACE) or run.attempt_count == 0):
             history = replace(history, is_trace_gone=False)
         if history.wait is not None:
-            wait = await self._explained(run.id, history.wait, priority)
+            wait = await self._with_subject(run.id, history.wait, priority)
             history = replace(history, wait=_with_children(wait, run.id, related))
         return _patch(run, replace(history, missing=missing), root_error, read_at)
 
@@ -83,7 +86,7 @@ class AttemptFetcher:
         return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < CUT_AGAIN
 
     async def _trace(self, run: Run, priority: Priority) -> tuple[Trace | None, str]:
-        """What attempts are read from, and what of it is missing; a trace that was cut once is not asked for again."""
+        """Return the spans of a run, and in words what they lack. A trace that was cut once is not fetched again."""
         trace: Trace | None = None
         if run.id not in self._cut:
             try:
@@ -104,16 +107,16 @@ class AttemptFetcher:
             return trace, f"{_CUT} and the events could not be read: {error}"
         if events.root is None:
             trace = trace or await self._fetcher.fetch_trace(run.id, priority)
-            return trace, f"{_CUT} and the events do not tell of the run"
+            return trace, f"{_CUT} and the events do not contain the run"
         whole = Trace(TraceId("") if trace is None else trace.id, events.root)
         return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
 
     async def _trace_of_events(
         self, run: Run, priority: Priority, fault: ServerFault | None = None
     ) -> tuple[Trace | None, str]:
-        """The events as a trace, for a run without a trace, or with an unreadable one: then `fault` says why.
+        """Return the events as a trace, for a run whose trace is missing, or unreadable because of `fault`.
 
-        Raises the fault where the events do not help.
+        Raises the fault if the events do not contain the run.
         """
         events = Events(None)
         if run.attempt_count and self._fetcher.is_allowed(Capability.TRACE):
@@ -130,20 +133,20 @@ class AttemptFetcher:
         fetcher = self._fetcher
         return await fetcher.budget.request(("events", run_id), priority, lambda: fetcher.api.read_events(run_id))
 
-    async def _explained(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
-        """The wait with what it is about: which token, how long. A trace lacks that, so events are read once for it."""
+    async def _with_subject(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
+        """Return the wait with its subject, such as a token or a duration. A trace lacks it; the events have it."""
         if wait.about is not None or wait.kind is WaitKind.RUNS:
             return wait
-        if wait.span_id not in self._abouts:
+        if wait.span_id not in self._wait_subjects:
             try:
                 events = await self._events(run_id, priority)
             except ApiError as error:
                 if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
-                    return wait  # the next read asks again
+                    return wait  # the next read tries again
                 events = Events(None)
             span = None if events.root is None else _found(events.root, wait.span_id)
-            _remember(self._abouts, wait.span_id, None if span is None else span.about)
-        return replace(wait, about=self._abouts[wait.span_id])
+            _remember(self._wait_subjects, wait.span_id, None if span is None else span.about)
+        return replace(wait, about=self._wait_subjects[wait.span_id])
 
     async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
         fetcher, span_id = self._fetcher, trace.root.id
@@ -157,9 +160,9 @@ class AttemptFetcher:
 
 
 def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wait:
-    """The wait for other runs with those that the detail names, where no span shows any: events show none.
+    """Return a wait for other runs with those runs. Events do not contain them; the relatives of the detail do.
 
-    They are the children that were created since the wait began, of its task where that is told.
+    They are the children that were created since the wait started, of its task if that is known.
     """
     if wait.kind is not WaitKind.RUNS or wait.runs:
         return wait
@@ -186,7 +189,7 @@ def _found(root: Span, span_id: SpanId) -> Span | None:
     return next((span for span in root.walk() if span.id == span_id), None)
 
 
-def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # of either kind
+def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # values of either type
     """Keep a value as the newest of at most `MAX_KNOWN`."""
     known[key] = value
     known.move_to_end(key)

@@ -1,7 +1,6 @@
-"""What a source is, and the few ways in which it may fail.
+"""The protocol of a source, the two ways in which it may fail, and the waits between tries.
 
-What lives here: the protocol, its two exceptions, the translation of the API's errors into them, and the waits
-between tries. Who waits is the session.
+The session runs the sources, and waits.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,23 +16,21 @@ from tui.domain.update import HistoryRead, Update
 from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
 
 Emit = Callable[[Update], Awaitable[None]]
-"""Hand an update to the session; awaiting it is the back-pressure."""
+"""Send an update to the session. Awaiting it applies back-pressure."""
 
 FIRST_WAIT_S = 1.0
-"""After a first failure: longer than a restart of a load balancer, shorter than a person's patience."""
+"""After the first failure. A load balancer restarts within this time."""
 
 MAX_ROUND_S = 10.0
-"""From the beginning of one failed try to the next: a server that is back is noticed within this time, also where each
-try waits for a connection in vain.
-"""
+"""From the start of one failed try to the next, so that a server which is back is noticed within this time."""
 
 _MAX_DOUBLINGS = 10
 
 
 class Transient(Exception):
-    """It failed in a way that passes. The session runs the source again, not before `retry_after` if given.
+    """A failure that passes. The session runs the source again, after `retry_after` at the earliest.
 
-    `is_answered`: the server said so, with HTTP `status`; otherwise nobody was reached.
+    `is_answered`: the server responded, with the HTTP `status`. Otherwise no server was reached.
     """
 
     def __init__(
@@ -52,9 +49,7 @@ class Transient(Exception):
 
 
 class Fatal(Exception):
-    """It failed in a way that only a person can mend: another key, another address, another filter; `status` is the
-    HTTP status that said so.
-    """
+    """A failure that only the user can fix, with another key, address or filter. `status` is the HTTP status."""
 
     def __init__(self, reason: str, *, is_about_the_key: bool = False, status: int | None = None) -> None:
         super().__init__(reason)
@@ -64,17 +59,17 @@ class Fatal(Exception):
 
 
 class Source(Protocol):
-    """One way to hear about runs."""
+    """One way to get updates about runs."""
 
     @property
     def name(self) -> str:
-        """How messages and the store call it."""
+        """The name of the source in messages and in the store."""
 
     async def run(self, emit: Emit) -> None:
         """Emit updates until cancelled.
 
-        Raises `Transient` or `Fatal`; anything else is a bug. It may be run again after a `Transient`, and then
-        re-reads whatever may have changed in between.
+        Raises `Transient` or `Fatal`; any other exception is a bug. After a `Transient` it may be run again, and then
+        reads everything that may have changed since.
         """
 
 
@@ -108,21 +103,21 @@ class KnownRuns(Protocol):
         """Return how many known runs are newer. Raises `KeyError` if the run is not known."""
 
 
-_PASSES = frozenset({408, 425, 499})
+_TEMPORARY = frozenset({408, 425, 499})
 
 
 def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fatal:
-    """What an API error on a list or a detail means for a source (DESIGN §3, §4).
+    """Return the failure of a source that got this error.
 
-    401 and 403 are final. Any other refusal is so only where nothing ever worked: once it did, a 400 or 404 is a
-    proxy or a server in the middle of a rollout.
+    401 and 403 are fatal. Any other refusal is fatal only if no request ever succeeded: afterwards, a 400 or 404 comes
+    from a proxy, or from a server in the middle of a rollout.
     """
     match error:
         case RateLimited():
             return Transient(str(error), error.resets_in, status=429)
         case Refused() if error.is_about_the_key:
             return Fatal(str(error), is_about_the_key=True, status=error.status)
-        case Refused() if not was_connected and error.status not in _PASSES:
+        case Refused() if not was_connected and error.status not in _TEMPORARY:
             return Fatal(str(error), status=error.status)
         case Refused() | ServerFault():
             return Transient(str(error), status=error.status)
@@ -133,8 +128,8 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
 def wait_s(random: Random, failures: int, took_s: float) -> float:
     """Return the seconds to wait after so many failures in a row, the last of which took `took_s`.
 
-    Waits double from FIRST_WAIT_S on. The wait and the failed try together take MAX_ROUND_S at most, unless the try
-    alone took longer. Each wait is spread over its upper half, which keeps a wall of monitors from knocking together.
+    Waits double from `FIRST_WAIT_S` on. A try and the wait after it take at most `MAX_ROUND_S`, unless the try alone
+    takes longer. Jitter over the upper half keeps many monitors from retrying at once.
     """
     doubled_s = FIRST_WAIT_S * 2.0 ** min(failures - 1, _MAX_DOUBLINGS)
     return random.uniform(0.5, 1.0) * min(doubled_s, max(FIRST_WAIT_S, MAX_ROUND_S - took_s))

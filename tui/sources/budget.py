@@ -1,7 +1,9 @@
-"""The one owner of the request budget, which is shared with the running tasks themselves.
+"""The request budget: decides when each request may be sent, by priority, and shares identical requests in flight.
 
-What lives here: who may ask the API next, how often, and that identical requests in flight are one. It knows
-nothing of HTTP: requests are coroutines handed to it. Source: DESIGN §4; wire/README.md §10.
+The API's rate limit also applies to the user's running tasks, so the budget spends only a part of it. A request is any
+coroutine; this module knows no HTTP.
+
+Source: tests/wire/recordings/README.md §10.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ T = TypeVar("T")
 
 
 class Priority(IntEnum):
-    """Who goes first. ACTION is the user's own deed: it waits for no share, only for a 429 to pass."""
+    """The order in which requests are sent. An ACTION of the user ignores the budget, and waits only for a 429."""
 
     ACTION = 0
     SELECTED = 1
@@ -37,34 +39,34 @@ SHARES = {
     Priority.LIST: 0.8,
     Priority.HISTORY: 0.4,
 }
-"""How far into our share of a refill each priority may go: what is left is for those that somebody waits for."""
+"""The part of the budget that each priority may spend. The rest is kept for more urgent requests."""
 
-SHORTEST_RESET_S = 0.5
-"""An announced refill that is nearer, or past, is the doing of a clock that is wrong: it is not believed."""
+MIN_RESET_S = 0.5
+"""A sooner reset, or one in the past, comes from a wrong clock and is ignored."""
 
 MAX_IN_FLIGHT = 6
-"""Requests at once, actions excepted: as many as a browser would open to one host."""
+"""Requests in flight at once, without actions. A browser opens as many connections to one host."""
 
-TOLD_WAIT_S = 1.0
-"""A shorter wait is over before anybody could read of it."""
+MIN_REPORTED_WAIT_S = 1.0
+"""Shorter waits are not reported to the user."""
 
-LEAST_WAIT_S = 0.001
-"""Of a timer: rounding must not make it fire before its time."""
+MIN_TIMER_S = 0.001
+"""Of a timer, so that rounding does not make it fire too early."""
 
 MAX_TRIES = 5
-"""How often one request waits out a 429 before its caller hears of it."""
+"""How often a request is sent after a 429 before it raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refill:
-    """How many requests come back every so many seconds."""
+    """The rate limit: so many requests are added every `period_s` seconds."""
 
     requests: int
     period_s: float
 
     @property
     def share(self) -> float:
-        """What we may spend in a period: a fifth."""
+        """The budget of a period: a fifth of the rate limit."""
         return self.requests / 5
 
 
@@ -80,18 +82,19 @@ class _Waiter:
 
 
 class Budget:
-    """Admits requests by priority, within a fifth of the refill and above half of what remained at its start.
+    """Admits requests by priority. It spends at most a fifth of the rate limit, and half of the remaining requests.
 
-    The fifth holds for every stretch of time as long as a refill's period, wherever it begins.
+    The fifth holds for every span of time as long as a period, wherever it starts.
     """
 
     def __init__(self, clock: Clock, refill: Refill, *, on_wait: Callable[[float], None] = lambda _: None) -> None:
-        """`on_wait(seconds)` is told when something that a person asked for has to wait."""
+        """`on_wait(seconds)` is called when a request of the user has to wait."""
         self._clock = clock
         self.refill = refill
         self._on_wait = on_wait
         self._waiters: list[_Waiter] = []
-        self._flights: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
+        self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
+        """The requests that later calls can share, waiting or in flight."""
         self._number = 0
         self.in_flight = 0
         self._spent_s: deque[float] = deque()
@@ -99,26 +102,26 @@ class Budget:
         self._floor_ends_s = 0.0
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
-        self._told = 0
+        self._reported_number = 0
         self.latest: RateLimit | None = None
 
     def observe(self, rate: RateLimit) -> None:
-        """Learn from an answer's headers what remains, and half of what remained at the last refill."""
+        """Update the remaining requests from the headers of a response. Half of them are the floor until the reset."""
         now_s = self._clock.monotonic_s()
-        # Answers overtake each other: only more than those in flight could have taken is a refill.
+        # Responses come out of order: only an increase beyond the requests in flight is a refill.
         is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
         self.latest = rate
         if self._floor is None or is_refilled or now_s >= self._floor_ends_s:
             resets_in_s = rate.resets_in.total_seconds()
-            if not SHORTEST_RESET_S <= resets_in_s <= self.refill.period_s:
+            if not MIN_RESET_S <= resets_in_s <= self.refill.period_s:
                 resets_in_s = self.refill.period_s
             self._floor = rate.remaining / 2
             self._floor_ends_s = now_s + resets_in_s
-        self._wake()
+        self._admit()
 
     def room(self, priority: Priority) -> int:
-        """How many more requests of a priority could go now."""
-        self._forget()
+        """Return how many more requests of a priority could be sent now."""
+        self._drop_old()
         return max(0, int(self.refill.share * SHARES[priority]) - len(self._spent_s))
 
     async def request(
@@ -129,36 +132,35 @@ class Budget:
         *,
         max_wait_s: float | None = None,
     ) -> T:
-        """Send a request when its turn has come, and give its answer.
+        """Send a request when it is its turn, and return the response.
 
-        Two asks with an equal `key` while the first is not answered share one request; the more urgent of the two
-        priorities counts. A 429 is waited out where somebody waits for the answer; who polls raises it, to say so
-        instead of growing old in silence. Raises whatever `call` raises, and `RateLimited` at once where the request
-        could go only after more than `max_wait_s`.
+        A call with the `key` of a request in flight shares that request, at the more urgent priority. After a 429, a
+        request is sent again, but LIST and HISTORY raise: the poller reports it. Raises what `call` raises, and
+        `RateLimited` at once if the request would wait for more than `max_wait_s`.
         """
-        while (flight := self._flights.get(key)) is not None:
-            answer, waiter = flight
-            self._hurry(waiter, priority)
+        while (shared_request := self._shared.get(key)) is not None:
+            answer, waiter = shared_request
+            self._raise_priority(waiter, priority)
             try:
                 shared: T = await asyncio.shield(answer)
             except asyncio.CancelledError:
                 if answer.cancelled() and not _is_cancelling():
-                    continue  # the asker that carried the request was cancelled, not we: ask ourselves
+                    continue  # the caller that sent the request was canceled, and this one was not: send it again
                 raise
             return shared
-        return await self._fly(key, priority, call, max_wait_s)
+        return await self._send(key, priority, call, max_wait_s)
 
-    async def _fly(
+    async def _send(
         self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]], max_wait_s: float | None
     ) -> T:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._flights[key] = (answer, None)
+        self._shared[key] = (answer, None)
         try:
-            value = await self._try(key, answer, priority, call, max_wait_s)
+            value = await self._send_when_admitted(key, answer, priority, call, max_wait_s)
         except BaseException as error:
             if isinstance(error, Exception):
                 answer.set_exception(error)
-                answer.exception()  # nobody may share it: that is no reason for a warning
+                answer.exception()  # marks it as retrieved: without it, asyncio warns if no other call shared it
             else:
                 answer.cancel()
             raise
@@ -166,9 +168,9 @@ class Budget:
             answer.set_result(value)
             return value
         finally:
-            del self._flights[key]
+            del self._shared[key]
 
-    async def _try(
+    async def _send_when_admitted(
         self,
         key: Hashable,
         answer: asyncio.Future[T],
@@ -180,14 +182,14 @@ class Budget:
         while True:
             self._check_wait(priority, max_wait_s)
             waiter = self._enqueue(priority)
-            self._flights[key] = (answer, waiter)
+            self._shared[key] = (answer, waiter)
             try:
                 await waiter.admitted
             except asyncio.CancelledError:
                 self._withdraw(waiter)
                 raise
             priority = waiter.priority
-            self._flights[key] = (answer, None)
+            self._shared[key] = (answer, None)
             tries += 1
             try:
                 return await call()
@@ -198,7 +200,7 @@ class Budget:
                     raise
             finally:
                 self.in_flight -= 1
-                self._wake()
+                self._admit()
 
     def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
         delay_s = None if max_wait_s is None else self._delay_s(priority)
@@ -209,14 +211,14 @@ class Budget:
         self._number += 1
         waiter = _Waiter(priority, self._number, asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiters, waiter)
-        self._wake()
+        self._admit()
         return waiter
 
-    def _hurry(self, waiter: _Waiter | None, priority: Priority) -> None:
+    def _raise_priority(self, waiter: _Waiter | None, priority: Priority) -> None:
         if waiter is not None and priority < waiter.priority:
             waiter.priority = priority
             heapq.heapify(self._waiters)
-            self._wake()
+            self._admit()
 
     def _withdraw(self, waiter: _Waiter) -> None:
         if waiter in self._waiters:
@@ -224,10 +226,10 @@ class Budget:
             heapq.heapify(self._waiters)
         else:
             self.in_flight -= 1
-        self._wake()
+        self._admit()
 
-    def _wake(self) -> None:
-        """Admit as many as may go now, and plan to look again when time alone will change the answer."""
+    def _admit(self) -> None:
+        """Admit all requests that may be sent now, and set a timer for the next one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -237,8 +239,8 @@ class Budget:
             if delay_s is None:
                 return
             if delay_s > 0:
-                self._tell(waiter, delay_s)
-                self._timer = self._clock.call_later(delay_s, self._wake)
+                self._report_wait(waiter, delay_s)
+                self._timer = self._clock.call_later(delay_s, self._admit)
                 return
             heapq.heappop(self._waiters)
             self.in_flight += 1
@@ -246,14 +248,18 @@ class Budget:
             if not waiter.admitted.done():
                 waiter.admitted.set_result(None)
 
-    def _tell(self, waiter: _Waiter, delay_s: float) -> None:
-        """Say once that somebody who was asked for something has to wait."""
-        if waiter.priority <= Priority.SELECTED and delay_s >= TOLD_WAIT_S and waiter.number != self._told:
-            self._told = waiter.number
+    def _report_wait(self, waiter: _Waiter, delay_s: float) -> None:
+        """Report once that a request of the user has to wait."""
+        if (
+            waiter.priority <= Priority.SELECTED
+            and delay_s >= MIN_REPORTED_WAIT_S
+            and waiter.number != self._reported_number
+        ):
+            self._reported_number = waiter.number
             self._on_wait(delay_s)
 
     def _delay_s(self, priority: Priority) -> float | None:
-        """Seconds until a request of this priority may go; None: when another one is answered."""
+        """Return the seconds until a request of this priority may be sent, None if it waits for a response."""
         now_s = self._clock.monotonic_s()
         if now_s < self._blocked_until_s:
             return self._blocked_until_s - now_s
@@ -261,12 +267,12 @@ class Budget:
             return 0.0
         if self.in_flight >= MAX_IN_FLIGHT:
             return None
-        self._forget()
+        self._drop_old()
         delay_s = 0.0
-        reach = max(1, int(self.refill.share * SHARES[priority]))
-        if len(self._spent_s) >= reach:
-            oldest_s = self._spent_s[len(self._spent_s) - reach]
-            delay_s = max(LEAST_WAIT_S, oldest_s + self.refill.period_s - now_s)
+        limit = max(1, int(self.refill.share * SHARES[priority]))
+        if len(self._spent_s) >= limit:
+            oldest_s = self._spent_s[len(self._spent_s) - limit]
+            delay_s = max(MIN_TIMER_S, oldest_s + self.refill.period_s - now_s)
         if (
             self._floor is not None
             and self.latest is not None
@@ -276,8 +282,8 @@ class Budget:
             delay_s = max(delay_s, self._floor_ends_s - now_s)
         return delay_s
 
-    def _forget(self) -> None:
-        """Drop what was spent longer ago than a period."""
+    def _drop_old(self) -> None:
+        """Drop the requests that were sent more than a period ago."""
         since_s = self._clock.monotonic_s() - self.refill.period_s
         while self._spent_s and self._spent_s[0] <= since_s:
             self._spent_s.popleft()

@@ -1,6 +1,6 @@
-"""Time, handed in: the wall clock, the monotonic clock, sleeping and timers.
+"""The clock that sources and the session use: wall time, monotonic time, sleeping and timers.
 
-What lives here: the protocol and the system's clock. Tests bring one that stands still until it is moved.
+It is passed in, so that tests can use a virtual clock.
 """
 
 import asyncio
@@ -12,71 +12,69 @@ from typing import Protocol
 
 
 class Timer(Protocol):
-    """A call that was planned and can still be taken back."""
+    """A scheduled call."""
 
     def cancel(self) -> None:
-        """Take it back; harmless when it already happened."""
+        """Cancel the call. Does nothing after the call."""
 
 
 class Clock(Protocol):
-    """All the time that sources and the session ever ask for."""
+    """The only access of sources and the session to time."""
 
     def now(self) -> datetime:
-        """The wall clock, aware, UTC. It may jump."""
+        """Return the wall time in UTC, with its time zone. It may jump."""
 
     def monotonic_s(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Return the seconds since some moment. Never goes back, and may stop while the machine sleeps."""
 
     def elapsed_s(self) -> float:
-        """Seconds since some moment, those included in which the machine was asleep; never goes back."""
+        """Return the seconds since some moment, sleep of the machine included. Never goes back."""
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Plan a call on the running event loop."""
+        """Schedule a call on the running event loop."""
 
     async def sleep(self, delay_s: float) -> None:
-        """Wait."""
+        """Wait for `delay_s` seconds."""
 
 
-_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux stops its monotonic clock while it sleeps and has another that goes on; elsewhere the first one does."""
+_ELAPSED_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""On Linux, the monotonic clock stops while the machine sleeps and the boot-time clock continues. On other systems, the
+monotonic clock continues.
+"""
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The clocks of the machine."""
 
     def now(self) -> datetime:
-        """The wall clock, aware, UTC."""
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Seconds of the monotonic clock."""
         return time.monotonic()
 
     def elapsed_s(self) -> float:
-        """Seconds of a clock that goes on while the machine sleeps."""
-        return time.clock_gettime(_AWAKE_OR_NOT)
+        return time.clock_gettime(_ELAPSED_CLOCK)
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Plan a call on the running event loop."""
         return asyncio.get_running_loop().call_later(delay_s, call)
 
     async def sleep(self, delay_s: float) -> None:
-        """Wait on the running event loop."""
         await asyncio.sleep(delay_s)
 
 
 OnWake = Callable[[Callable[[float], None]], Callable[[], None]]
-"""Have something called at every wake, with a moment of `elapsed_s`: who has heard something since then is well, and
-need not be given up. The answer takes that back.
+"""Register a wake-up callback, and return a function that unregisters it.
+
+The callback receives a moment of `elapsed_s`. Connections that got data after it are healthy.
 """
 
 
 class WakeableClock:
-    """A clock whose sleepers can be woken: they go on as if their time had come. Its time is another clock's."""
+    """A clock whose sleeps can be ended early. Its time is that of another clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._asleep: set[asyncio.Event] = set()
+        self._sleepers: set[asyncio.Event] = set()
         self._calls: dict[int, Callable[[float], None]] = {}
         self._call_number = 0
         self.now = clock.now
@@ -84,34 +82,34 @@ class WakeableClock:
         self.elapsed_s = clock.elapsed_s
         self.call_later = clock.call_later
 
-    def wake(self, *, well_since_s: float = math.inf) -> None:
-        """End every sleep now, and tell who asked for it; see `OnWake`. Without a moment nobody is well."""
-        for sleeper in self._asleep:
+    def wake(self, *, healthy_since_s: float = math.inf) -> None:
+        """End every sleep, and call the wake-up callbacks. By default, no connection counts as healthy."""
+        for sleeper in self._sleepers:
             sleeper.set()
         for call in tuple(self._calls.values()):
-            call(well_since_s)
+            call(healthy_since_s)
 
     def on_wake(self, call: Callable[[float], None]) -> Callable[[], None]:
-        """Call it at every wake; see `OnWake`."""
+        """Register a wake-up callback (see `OnWake`)."""
         self._call_number += 1
         number = self._call_number
         self._calls[number] = call
 
-        def forget() -> None:
+        def unregister() -> None:
             self._calls.pop(number, None)
 
-        return forget
+        return unregister
 
     async def sleep(self, delay_s: float) -> None:
-        """Wait, or until woken."""
+        """Wait for `delay_s` seconds or until the next wake-up."""
         if delay_s <= 0:
             await self._clock.sleep(0)
             return
         sleeper = asyncio.Event()
         timer = self._clock.call_later(delay_s, sleeper.set)
-        self._asleep.add(sleeper)
+        self._sleepers.add(sleeper)
         try:
             await sleeper.wait()
         finally:
-            self._asleep.discard(sleeper)
+            self._sleepers.discard(sleeper)
             timer.cancel()

@@ -1,4 +1,4 @@
-"""Collects the runs that the reads of one tree return, and says which runs are still to be read."""
+"""Collects the runs of one tree while it is being fetched."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from tui.wire.runs import RunResponse
 
 
 class GatheredRuns:
-    """The runs of one tree as far as they were read.
+    """The runs of one tree that were read so far. `TreeFetcher` bounds their number.
 
-    `read` are the runs whose own detail was read or denied, `missing` says in words what is not known, `gone` counts
-    the runs that the server no longer knows. The reader of the tree bounds how many there are.
+    `read` are the runs whose own detail was read, or that are gone. `missing` says in words which parts are unknown.
+    `gone` counts the runs that the server no longer has.
     """
 
     def __init__(self) -> None:
@@ -24,16 +24,16 @@ class GatheredRuns:
         self.missing: list[str] = []
         self.gone = 0
 
-    def take(self, answer: RunResponse) -> None:
-        """Store a run that was read, and its relatives."""
+    def add(self, answer: RunResponse) -> None:
+        """Add a run that was read, and its relatives."""
         for patch in (answer.patch, *answer.related):
             self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
         self.read.add(answer.patch.id)
         if not answer.patch.lists_all_children:
-            self.missing.append(f"{answer.patch.id} does not tell its children")
+            self.missing.append(f"{answer.patch.id} does not list its children")
 
-    def lose(self, run_id: RunId) -> None:
-        """Record that the server no longer knows a run."""
+    def add_gone(self, run_id: RunId) -> None:
+        """Record that the server no longer has a run."""
         self.read.add(run_id)
         self.gone += 1
 
@@ -43,17 +43,17 @@ class GatheredRuns:
             ids.popleft()
         return ids[0] if ids else None
 
-    def is_open(self, row: TreeRow) -> bool:
-        """Whether neither the row nor a read gives the status of the run."""
+    def lacks_status(self, row: TreeRow) -> bool:
+        """Whether neither the row nor a read has the status of the run."""
         run = self.runs.get(row.id)
         return row.status is None and (run is None or run.state is None)
 
-    def tellers_of_open(self, rows: Iterable[TreeRow]) -> deque[RunId]:
+    def runs_for_statuses(self, rows: Iterable[TreeRow]) -> deque[RunId]:
         """Return the runs to read for the missing statuses: parents first, since one detail lists all children."""
         return deque(
             row.id if row.parent_id is None or row.parent_id in self.read else row.parent_id
             for row in rows
-            if self.is_open(row)
+            if self.lacks_status(row)
         )
 
     def reasons(self) -> tuple[str, ...]:
@@ -61,18 +61,18 @@ class GatheredRuns:
         gone = [f"{self.gone:,} {'run' if self.gone == 1 else 'runs'} cannot be read any more"] if self.gone else []
         return tuple(dict.fromkeys([*self.missing, *gone]))
 
-    def untold(self, rows: Iterable[TreeRow]) -> list[RunId]:
-        """Return the unread runs that may be live, and whose status no row of the query gives."""
-        told = {row.id: row.status for row in rows}
-        unread = (run_id for run_id in (*self.runs, *(each for each in told if each not in self.runs)))
+    def unread_live(self, rows: Iterable[TreeRow]) -> list[RunId]:
+        """Return the unread runs that may be live, and whose status is in no row of the query."""
+        statuses = {row.id: row.status for row in rows}
+        unread = (run_id for run_id in (*self.runs, *(each for each in statuses if each not in self.runs)))
         return [
             run_id
             for run_id in unread
-            if run_id not in self.read and told.get(run_id) is None and not self._has_ended(run_id)
+            if run_id not in self.read and statuses.get(run_id) is None and not self._has_ended(run_id)
         ]
 
     def has_unread_below(self, tree: RunTree, run_id: RunId) -> bool:
-        """Whether the run, or a run below it, may be live and was not read itself: it may have more children."""
+        """Whether the run, or a descendant, may be live and was not read itself, so that it may have more children."""
         node = tree.find(run_id)
         return node is not None and any(
             each.id not in self.read and not (each.status is not None and each.status.canonical.is_final)
@@ -84,7 +84,7 @@ class GatheredRuns:
         return run is not None and run.state is not None and run.is_final
 
     def created_at(self, run_id: RunId) -> datetime | None:
-        """Return when a run was created, None where it is not known."""
+        """Return when a run was created, None if that is unknown."""
         run = self.runs.get(run_id)
         return None if run is None else run.fixed.created_at
 

@@ -1,7 +1,4 @@
-"""The list of sources: one line each, and what they are built from.
-
-What lives here: `SOURCES`. A new source is a file with `run(emit)` and a line here.
-"""
+"""The registry of sources. A new source is a module with a `Source` class, and an entry in `SOURCES`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,8 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceParts:
-    """Everything that a source may be built from. `run_id` is only for sources of one run; `coverage` is shared by a
-    feed and the poller beside it; `on_wake` tells when all is to be asked anew; `link` is there on a relay only.
+    """The arguments that sources are built from.
+
+    Sources of a single run need `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
+    wake-up callbacks. Only the source of a relay needs `link`.
     """
 
     fetcher: RunFetcher
@@ -59,14 +58,17 @@ def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
 
 
 def _environment(parts: SourceParts) -> FeedTarget:
-    """One tag the server can leave out the rest of; several mean any of them to a list, and all of them to a feed."""
+    """Return the feed of the environment, filtered by the tag if there is a single one.
+
+    Several tags mean any of them in a list, and all of them in a feed.
+    """
     tags = parts.filters.tags if len(parts.filters.tags) == 1 else ()
     return FeedTarget(window=parts.history.age, tags=tags)
 
 
 def _run_id(parts: SourceParts) -> RunId:
     if parts.run_id is None:
-        raise ValueError("a source of one run is not told of which")
+        raise ValueError("a source of a single run needs a run id")
     return parts.run_id
 
 

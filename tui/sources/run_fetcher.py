@@ -1,9 +1,9 @@
-"""Single questions to the API: one run, its attempts, where we are, TRQL, the next answer of the feed.
+"""Sends requests to the API within the budget, and emits what they return as updates.
 
-What lives here: which requests a question takes, each through the budget, each answer emitted as updates. What
-the answers mean is `domain`'s; when to ask again is `rest`'s, `single`'s and `realtime`'s, trees are in `tree_reads`,
-the attempts of a run in `attempt_reads`.
-Source: wire/README.md §4, §5, §8; DESIGN §4.
+It decides which requests a read needs. The sources decide when to read again. The reads of attempts and trees are in
+`attempt_fetcher` and `tree_fetcher`.
+
+Source: tests/wire/recordings/README.md §4, §5, §8.
 """
 
 import json
@@ -76,7 +76,11 @@ class ListReader(Protocol):
 
 
 class RunFetcher:
-    """Asks the API about single runs, and emits what it hears."""
+    """Fetches runs, pages, traces and queries.
+
+    A read emits its runs and returns the response as it came. Only the store merges: `fetch_run_with_attempts` waits
+    for the store and returns its run.
+    """
 
     def __init__(
         self,
@@ -91,9 +95,8 @@ class RunFetcher:
     ) -> None:
         """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
 
-        `lists` is None on a relay: pages, the feed and the environment cannot be fetched then.
-
-        `now` is the server's time, as far as it is known.
+        `now` returns the server's time, as far as it is known. `lists` is None on a relay: pages, the feed and the
+        environment cannot be fetched then.
         """
         self.api = api
         self.lists = lists
@@ -105,21 +108,23 @@ class RunFetcher:
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feed_polls_in_flight = 0
-        """Polls of the feed that are out."""
 
     async def record_lost(self, capability: Capability, reason: str) -> None:
-        """Stop asking for something that the key may not have, and say so once."""
+        """Record that the server refuses a capability. Requests for it are not sent any more."""
         if capability not in self._lost:
             self._lost[capability] = reason
             await self._emit(CapabilityLost(capability, reason))
 
     async def record_regained(self, capability: Capability) -> None:
-        """What was refused works again: say so."""
+        """Record that a refused capability works again."""
         if self._lost.pop(capability, None) is not None:
             await self._emit(CapabilityRegained(capability))
 
     async def poll_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
-        """The next answer of the realtime feed; it is outside the budget (recording 932). Raises `ApiError`."""
+        """Return the next response of the realtime feed. Polls do not count against the rate limit (recording 932).
+
+        Raises `ApiError`.
+        """
         self.feed_polls_in_flight += 1
         try:
             return await self._list_reader().read_feed(target, after)
@@ -127,14 +132,14 @@ class RunFetcher:
             self.feed_polls_in_flight -= 1
 
     def is_allowed(self, capability: Capability) -> bool:
-        """Whether the server has not refused it in this session."""
+        """Whether the server has not refused the capability in this session."""
         return capability not in self._lost
 
     async def fetch_environment(self, priority: Priority) -> bool:
-        """Ask where we are; gives whether that is settled: a server in trouble may tell later.
+        """Fetch and emit the environment of the key. Return False if a later try may succeed.
 
-        A public token may not ask, an old server has no such route: then the answer is that it will not say. Raises
-        `ApiError` only if nobody answers at all.
+        A public token may not ask for it, and an old server has no such route: then None is emitted, and the result is
+        True. Raises `ApiError` if there is no response.
         """
         environment: Environment | None = None
         try:
@@ -148,7 +153,7 @@ class RunFetcher:
         return True
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
-        """The whole answer to a question, for who passes it on: nothing is emitted. Raises `ApiError` for none."""
+        """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""
         return await self.budget.request(("response", request), priority, lambda: self.api.fetch_response(request))
 
     async def fetch_page(
@@ -165,9 +170,9 @@ class RunFetcher:
         return self.lists
 
     async def fetch_run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
-        """One run's detail; its relatives come along. A 404 is emitted as gone, and raised.
+        """Fetch and emit one run with its relatives. After a 404, emit `RunGone` and raise.
 
-        Raises `RateLimited` where the budget would let it wait for more than `max_wait_s`.
+        Raises `RateLimited` if the request would wait for more than `max_wait_s`.
         """
         try:
             answer = await self.budget.request(
@@ -207,9 +212,9 @@ class RunFetcher:
         return self._known(patch.id) or merge(before, patch)
 
     async def fetch_bodies(self, run: Run, *, max_bytes: int) -> Run:
-        """The run with a payload and output that were stored apart fetched and put in place; the URLs go.
+        """Return the run with its payload and output, fetched from the object store if they are only URLs.
 
-        Asks the object store, not the API, so it costs no budget. Raises `ApiError`.
+        The object store is not the API, so this costs no budget. Raises `ApiError`.
         """
         if run.body is None:
             return run
@@ -223,7 +228,7 @@ class RunFetcher:
         return replace(run, body=(stamp, body))
 
     async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
-        """One run's trace; None where there is none, or where the key may not. Raises `ApiError`."""
+        """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
         if not self.is_allowed(Capability.TRACE):
             return None
         try:
@@ -247,10 +252,10 @@ class RunFetcher:
         max_wait_s: float | None = None,
         simpler: str | None = None,
     ) -> list[dict[str, Json]] | None:
-        """Rows of a TRQL query, or None: refused for good (401, 403: said once), or not answered this time.
+        """Return the rows of a TRQL query, None if it fails. After a 401, 403 or 404, no query is sent any more.
 
-        `simpler` is asked instead where the query is called wrong (400), as by a server that lacks one of its columns.
-        TRQL answers 400 in an outage of its store too (recording 950), so that is no reason to stop asking.
+        After a 400, `simpler` is sent instead: the server may lack one of the columns. TRQL also answers 400 while its
+        database is down (recording 950), so a 400 does not rule out later queries.
         """
         if not self.is_allowed(Capability.QUERY):
             return None
@@ -272,7 +277,7 @@ class RunFetcher:
 
 
 def _stored(content: bytes) -> Json:
-    """A stored packet as a value: JSON, the inside of `application/super+json`, or the text that it is (§4)."""
+    """Decode a stored payload: JSON, the value inside `application/super+json`, or else plain text."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,6 +1,8 @@
-"""The whole tree around a run, gathered from the pieces in which the API tells it.
+"""Fetches the whole tree around a run: by one query, or by the root's trace and single reads.
 
-What lives here: which requests a tree takes. How pieces become a tree is `domain.tree`'s. Source: wire/README.md §6.
+How rows become a tree is in `domain.tree`.
+
+Source: tests/wire/recordings/README.md §6.
 """
 
 import math
@@ -24,44 +26,43 @@ from tui.wire.runs import RunResponse
 from tui.wire.times import MAX_DURATION, read_time
 
 TREE_READS = 60
-"""Details that a tree may cost where queries are refused: a branch with more runs says that it is not all."""
+"""How many runs are read one by one for a tree. The tree says if there are more."""
 
 TREE_ROWS = 5_000
-"""Rows of one tree asked of TRQL, which is as many spans as a trace has at most."""
+"""Rows of one query. A trace has at most as many spans."""
 
 MAX_SINGLE_READS: Final = 5
-"""With more runs than this that the query did not tell, it is asked again."""
+"""If the query lacks more runs than this, it is sent again."""
 
-COPY_LAG_S: Final = 1.0
-"""How far the query's copy of the database was seen to be behind it."""
+REPLICA_LAG_S: Final = 1.0
+"""How far the replica that answers queries was seen to lag behind the database."""
 
 MAX_TREE_WAIT_S: Final = 4.0
-"""How long a tree may wait for the request budget in all: a reader wants what is known, with what is not named."""
+"""How long a tree may wait for the request budget in all. After that, it is shown with its missing parts named."""
 
 _COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_identifier"
 _TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
 
 
 class TreeFetcher:
-    """Asks the API who triggered whom."""
+    """Fetches trees of runs."""
 
     def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
         self._fetcher = fetcher
         self._clock = clock
         self._waits_until_s = 0.0
 
-    async def tree(self, run_id: RunId, priority: Priority, *, is_thorough: bool = False) -> RunTree:
-        """The whole tree around a run: by one query where the key may, else by its trace and details one by one.
+    async def fetch_tree(self, run_id: RunId, priority: Priority, *, is_thorough: bool = False) -> RunTree:
+        """Fetch the tree around a run, by one query if the key may query. Raises `ApiError`.
 
-        `is_thorough` is for what an action would stop. It waits for the budget, and reads the runs of which the query,
-        whose copy of the database is late, did not tell yet. What live runs started within that second may lack: the
-        tree says so by `is_from_replica`.
+        `is_thorough` is for the plan of an action. It waits for the budget, and reads the live runs that the lagging
+        replica lacks. Runs that were triggered within its lag may still be missing; then `is_from_replica` is set.
         """
         self._waits_until_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
         answer = await self._fetcher.fetch_run(run_id, priority)
         root_id = _root_of(answer) or run_id
         gathered = GatheredRuns()
-        gathered.take(answer)
+        gathered.add(answer)
         if root_id != run_id:
             await self._read_root(root_id, gathered, priority)
         created_at = gathered.created_at(root_id) or gathered.created_at(run_id)
@@ -72,16 +73,16 @@ class TreeFetcher:
         else:
             if is_thorough:
                 rows = await self._query_again(rows, gathered, root_id, created_at, priority)
-                await self._read_untold(gathered, rows, priority)
+                await self._read_unread(gathered, rows, priority)
             if len(rows) >= TREE_ROWS:
                 gathered.missing.append(f"{TREE_ROWS:,} runs or more")
         tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
         return replace(tree, is_from_replica=gathered.has_unread_below(tree, run_id))
 
-    async def trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
-        """The trees below several roots, by one query and as of its copy; None where it is refused or fails.
+    async def fetch_trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
+        """Fetch the trees below several roots by one query. Return None if it is refused or fails.
 
-        A root that a query may not reach back to is left out: it takes a read of its own.
+        Roots that are too old for a query are left out.
         """
         self._waits_until_s = math.inf
         reaches_to = self._fetcher.now() - MAX_QUERY_PERIOD + timedelta(days=1)
@@ -104,7 +105,7 @@ class TreeFetcher:
 
     @property
     def _max_wait_s(self) -> float | None:
-        """How much longer this tree may wait for the request budget; None: as long as it takes."""
+        """Return how much longer this tree may wait for the request budget, None for any time."""
         if math.isinf(self._waits_until_s):
             return None
         return max(0.0, self._waits_until_s - self._clock.monotonic_s())
@@ -118,7 +119,7 @@ class TreeFetcher:
         if answer is None:
             gathered.missing.append(f"the root {root_id} is gone")
         else:
-            gathered.take(answer)
+            gathered.add(answer)
 
     async def _maybe_run(
         self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
@@ -131,17 +132,17 @@ class TreeFetcher:
     async def _tree_by_query(
         self, root_id: RunId, created_at: datetime | None, priority: Priority
     ) -> list[TreeRow] | None:
-        """All descendants of a root by TRQL (recording 834); None where the key may not, or the query failed."""
+        """Return all descendants of a root by TRQL (recording 834), None if the query is refused or fails."""
         found = await self._rows_by_query(f"root_run_id = '{_quoted(root_id)}'", created_at, priority)
         return None if found is None else [row for _, row in found]
 
     async def _rows_by_query(
         self, condition: str, created_at: datetime | None, priority: Priority
     ) -> list[tuple[RunId | None, TreeRow]] | None:
-        """The rows that meet a condition, each with its root; None where the key may not, or the query failed.
+        """Return the rows that meet a condition, each with its root, or None if the query is refused or fails.
 
-        None also for a root that is older than a query reaches, which would leave out its first children in silence.
-        A server that lacks one of the columns of times answers 400 (recording 836): it is asked without them.
+        Return None also if the root is older than a query reaches, since its first children would be missing silently.
+        A server that lacks one of the time columns answers 400 (recording 836); then the query is sent without them.
         """
         now = self._fetcher.now()
         if created_at is not None and now - created_at > MAX_QUERY_PERIOD:
@@ -160,7 +161,7 @@ class TreeFetcher:
     async def _rows_of_trace(
         self, root_id: RunId, gathered: GatheredRuns, priority: Priority
     ) -> tuple[list[TreeRow], frozenset[RunId]]:
-        """Awaited descendants, by the root's trace, and the runs of which it tells all children."""
+        """Return the awaited descendants in the root's trace, and the runs whose children are all in it."""
         try:
             trace = await self._fetcher.fetch_trace(root_id, priority, max_wait_s=self._max_wait_s)
         except ApiError as error:
@@ -177,29 +178,29 @@ class TreeFetcher:
     async def _read_rest(
         self, gathered: GatheredRuns, rows: list[TreeRow], explored: Collection[RunId], priority: Priority
     ) -> None:
-        """Read what the trace left open within `TREE_READS` and the budget: children first, then statuses.
+        """Read the runs that the trace lacks, then missing statuses, within `TREE_READS` and the budget.
 
-        A run whose trace says that it awaited all its children needs no read of its own; a status that a trace leaves
-        open, of a run that failed or lives, is in the detail of the parent.
+        A run that awaited all its children needs no read of its own. The status of a failed or live run is missing in a
+        trace; the detail of its parent has it.
         """
         pending = deque(run_id for run_id in (*gathered.runs, *(row.id for row in rows)) if run_id not in explored)
         try:
             for _ in range(TREE_READS):
-                run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.tellers_of_open(rows))
+                run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.runs_for_statuses(rows))
                 if run_id is None:
                     break
                 answer = await self._maybe_run(run_id, priority, max_wait_s=self._max_wait_s)
                 if answer is None:
-                    gathered.lose(run_id)
+                    gathered.add_gone(run_id)
                 else:
-                    gathered.take(answer)
+                    gathered.add(answer)
                     pending.extend(patch.id for patch in answer.related if patch.id not in explored)
         except RateLimited as error:
             gathered.missing.append(str(error))
         left = {run_id for run_id in pending if run_id not in gathered.read}
         if left:
-            gathered.missing.append(f"runs below {len(left):,} of them were not asked for")
-        open_count = sum(gathered.is_open(row) for row in rows)
+            gathered.missing.append(f"runs below {len(left):,} of them were not read")
+        open_count = sum(gathered.lacks_status(row) for row in rows)
         if open_count:
             gathered.missing.append(f"the status of {open_count:,} {'run' if open_count == 1 else 'runs'} was not read")
 
@@ -211,25 +212,25 @@ class TreeFetcher:
         created_at: datetime | None,
         priority: Priority,
     ) -> list[TreeRow]:
-        """The rows of a second query where the first one missed many runs: they are younger than its copy."""
-        if len(gathered.untold(rows)) <= MAX_SINGLE_READS:
+        """Query again if the first query lacks many runs, after the lag of the replica."""
+        if len(gathered.unread_live(rows)) <= MAX_SINGLE_READS:
             return rows
-        await self._clock.sleep(COPY_LAG_S)
+        await self._clock.sleep(REPLICA_LAG_S)
         found = await self._tree_by_query(root_id, created_at, priority)
         return rows if found is None else found
 
-    async def _read_untold(self, gathered: GatheredRuns, rows: list[TreeRow], priority: Priority) -> None:
-        """Read the live runs of which the query did not tell, and those below them, as many as `TREE_READS` allows."""
+    async def _read_unread(self, gathered: GatheredRuns, rows: list[TreeRow], priority: Priority) -> None:
+        """Read the live runs that the query lacks, and their descendants, at most `TREE_READS` of them."""
         for _ in range(TREE_READS):
-            if not (untold := gathered.untold(rows)):
+            if not (unread := gathered.unread_live(rows)):
                 return
-            answer = await self._maybe_run(untold[0], priority)
+            answer = await self._maybe_run(unread[0], priority)
             if answer is None:
-                gathered.lose(untold[0])
+                gathered.add_gone(unread[0])
             else:
-                gathered.take(answer)
-        if untold := gathered.untold(rows):
-            gathered.missing.append(f"runs below {len(untold):,} of them were not asked for")
+                gathered.add(answer)
+        if unread := gathered.unread_live(rows):
+            gathered.missing.append(f"runs below {len(unread):,} of them were not read")
 
 
 def _root_of(answer: RunResponse) -> RunId | None:
@@ -256,7 +257,7 @@ def _tree_row(row: dict[str, Json]) -> TreeRow | None:
 
 
 def _row_times(row: dict[str, Json]) -> RunTimes:
-    """The times of a row: `dequeued_at` is what REST calls the start (wire/README.md §4)."""
+    """Return the times of a row. `dequeued_at` is the start of a run. Source: tests/wire/recordings/README.md §4."""
     return RunTimes(
         read_time(row.get("triggered_at")),
         read_time(row.get("dequeued_at")),
@@ -267,7 +268,7 @@ def _row_times(row: dict[str, Json]) -> RunTimes:
 
 
 def _duration(value: Json) -> timedelta | None:
-    """Milliseconds, which may come as text (a ClickHouse Int64)."""
+    """Read a number of milliseconds, which may be text (a ClickHouse Int64)."""
     if isinstance(value, bool):
         return None
     try:
@@ -277,12 +278,12 @@ def _duration(value: Json) -> timedelta | None:
 
 
 def _quoted(run_id: RunId) -> str:
-    """A run id inside a TRQL string: ids are ours to send on, but somebody else may have typed them."""
+    """Return a run id for a TRQL string, without characters that no id has: a user may have typed it."""
     return "".join(letter for letter in run_id if letter.isalnum() or letter in "_-")
 
 
 def _period_since(created_at: datetime | None, now: datetime) -> str:
-    """The TRQL period that covers a moment: whole days, one more than needed, as far back as the server goes."""
+    """Return the TRQL period that covers a moment: whole days, one more than needed, up to the server's limit."""
     if created_at is None:
         return query_period(MAX_QUERY_PERIOD)
     return query_period(timedelta(days=max(0, (now - created_at) // timedelta(days=1)) + 1))

@@ -60,8 +60,8 @@ def after(**progress: Any) -> SearchProgress:
             "9 found · stopped: 503 · 3 errors not read · searched back to 11-22 12:00   Enter tries again",
         ),
         (
-            replace(SEARCHED, unread_count=3, progress=SearchProgress(answers=("asked by its id",), is_answered=True)),
-            "9 found · 3 errors not read · asked by its id   Enter reads on",
+            replace(SEARCHED, unread_count=3, progress=SearchProgress(answers=("found by its id",), is_answered=True)),
+            "9 found · 3 errors not read · found by its id   Enter reads on",
         ),
     ],
 )

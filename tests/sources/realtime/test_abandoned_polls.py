@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.answers import server_error
 from tests.support.fleet import NO_QUERIES, FleetRun
 from tests.support.live_session import (
     FEED,
@@ -19,6 +18,7 @@ from tests.support.live_session import (
     snapshots,
     told,
 )
+from tests.support.responses import server_error
 from tui.domain.environment import Capability
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying

@@ -111,7 +111,7 @@ def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
             search = search_of(session, "UPSTREAM RETURNED")
             await run(session, later, search)
             assert FleetRun(900, 0).id in session.store
-            assert search.progress.answers == ("4 older by their error",)
+            assert search.progress.answers == ("4 older with this error",)
             assert not search.progress.is_at_end
             await run(session, later, search)
             assert search.progress.is_at_end
@@ -128,7 +128,7 @@ def test_failures_that_the_server_filters_hide_are_counted_apart(tmp_path: Path)
             await later(10)
             search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
             await run(session, later, search)
-            assert search.progress.answers == ("the server filters hide 4 by their error",)
+            assert search.progress.answers == ("the server filters hide 4 with this error",)
             assert search.progress.is_at_end
 
     asyncio.run(scenario())

@@ -131,12 +131,12 @@ def test_a_run_is_found_by_its_id_whatever_its_age(tmp_path: Path) -> None:
         assert "long-ago" not in monitor.text
         await search(monitor, FleetRun(900, 0.0).id, 5)
         assert "long-ago" in monitor.lines[3]
-        assert "1 found · asked by its id" in end_line(monitor)
+        assert "1 found · found by its id" in end_line(monitor)
         assert "Enter" not in end_line(monitor)
         await monitor.press("escape")
         assert "long-ago" not in monitor.text
         await search(monitor, "run_999999999999999999999999", 5)
-        assert "0 found · no run is called run_999999999999999999999999" in end_line(monitor)
+        assert "0 found · no run has the id run_999999999999999999999999" in end_line(monitor)
 
     told(story, tmp_path, fleet, history=timedelta(hours=1))
 

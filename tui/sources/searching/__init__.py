@@ -1,1 +1,1 @@
-"""Searches the server for runs that a filter may match and that were not read yet."""
+"""Searches the server for runs that match a filter and are not in the store yet."""

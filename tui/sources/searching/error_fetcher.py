@@ -1,6 +1,6 @@
-"""Reads the errors of many failed runs: with a few queries where the key may, else one detail a run.
+"""Fetches the errors of many failed runs: with a few queries if the key may query, else run by run.
 
-Source: recordings 839, 2630, 2631.
+Source: recordings 839, 2630 and 2631.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.feed_bodies import read_stored_error
 
 QUERY_PERIOD: Final = timedelta(days=30)
-"""TRQL is clipped to it without notice. Source: tests/wire/recordings/README.md."""
+"""The server shortens a longer period without notice. Source: tests/wire/recordings/README.md."""
 
-QUERY_WITHIN_S: Final = 30.0
+QUERY_TIMEOUT_S: Final = 30.0
 
-ERRORS_AT_ONCE: Final = 200
-"""Run ids in one query: some 6 kB of text."""
+MAX_IDS_PER_QUERY: Final = 200
+"""Run ids in one query, about 6 kB of text."""
 
 MAX_FOUND: Final = 1_000
-"""Runs that one query for a text finds. Those that are listed are among them."""
+"""Runs that one query for a text returns, runs of the list included."""
 
-DETAILS_AT_ONCE: Final = 3
+MAX_CONCURRENT_READS: Final = 3
 
 MAX_FAILURES: Final = 3
-"""Details in a row that the server fails to give: after that it is in trouble."""
+"""Reads in a row that may fail. After these, the server is in trouble, and the search stops."""
 
 
 class ErrorFetcher:
-    """Asks for errors, and emits them. `unreadable` are the runs that the server failed to give."""
+    """Fetches errors and emits them. `unreadable` are the runs whose read failed."""
 
     def __init__(self, fetcher: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace) -> None:
         self._fetcher = fetcher
@@ -49,25 +49,28 @@ class ErrorFetcher:
         self.unreadable: set[RunId] = set()
 
     async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
-        """Read the errors of these runs. `on_read` hears how many more are read. Raises `ApiError`."""
-        for start in range(0, len(run_ids), ERRORS_AT_ONCE):
-            batch = run_ids[start : start + ERRORS_AT_ONCE]
-            told = await self._query_errors(batch)
-            on_read(len(told))
-            await self.read_details([run_id for run_id in batch if run_id not in told], on_read)
+        """Read the errors of these runs. `on_read` is called with the number of errors read by each step.
+
+        Raises `ApiError`.
+        """
+        for start in range(0, len(run_ids), MAX_IDS_PER_QUERY):
+            batch = run_ids[start : start + MAX_IDS_PER_QUERY]
+            found = await self._query_errors(batch)
+            on_read(len(found))
+            await self.read_details([run_id for run_id in batch if run_id not in found], on_read)
 
     async def read_details(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
-        """Read these runs one by one. Raises `ApiError` once nobody answers, or nothing is given any more."""
+        """Read these runs one by one. Raises `ApiError` if the server does not answer, or fails too often in a row."""
         failures = 0
-        for start in range(0, len(run_ids), DETAILS_AT_ONCE):
-            some = run_ids[start : start + DETAILS_AT_ONCE]
+        for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
+            some = run_ids[start : start + MAX_CONCURRENT_READS]
             await self._pace.wait(len(some))
             answers = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
             for run_id, error in zip(some, answers, strict=True):
                 if error is None:
                     failures = 0
                     continue
-                # A run that the server cannot give stops nobody; a server that gives nothing does.
+                # A single run that cannot be read does not stop the search. A server in trouble does.
                 failures += 1
                 is_of_the_run = isinstance(error, ApiError) and not isinstance(error, Unreachable | RateLimited)
                 if not is_of_the_run or failures >= MAX_FAILURES:
@@ -76,13 +79,14 @@ class ErrorFetcher:
             on_read(sum(error is None for error in answers))
 
     async def find(self, texts: Sequence[str]) -> list[RunId] | None:
-        """Return the newest failed runs that have one of the texts in their error; None where the key may not ask, or
-        the server did not answer. More than that may be among them: the texts are made into patterns.
+        """Return the newest failed runs with one of the texts in their errors, None if the query is refused or fails.
+
+        Other runs may be among them, since the texts become patterns.
         """
         since = self._fetcher.now() - QUERY_PERIOD
         rows = await self._query(_finding(texts, "ILIKE"), since)
         if rows is None and self._fetcher.is_allowed(Capability.QUERY):
-            # No recording has ILIKE, 2630 has LIKE: a server that refuses the one is asked by the usual spellings.
+            # No recording has ILIKE; 2630 has LIKE. If ILIKE is refused, query the usual spellings with LIKE.
             spelled = [each for text in texts for each in (text, text.lower(), text.capitalize(), text.upper())]
             rows = await self._query(_finding(list(dict.fromkeys(spelled)), "LIKE"), since)
         if rows is None:
@@ -90,11 +94,11 @@ class ErrorFetcher:
         return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
 
     async def _read_one(self, run_id: RunId) -> None:
-        with suppress(NotFound):  # emitted as gone, which is an answer
+        with suppress(NotFound):  # emitted as gone
             await self._fetcher.fetch_run(run_id, Priority.VISIBLE)
 
     async def _query_errors(self, batch: Sequence[RunId]) -> set[RunId]:
-        """The runs of the batch whose errors one query told. Nothing that a user typed is in the query."""
+        """Query the errors of a batch, and return the runs found. The query contains no text that a user typed."""
         runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
         created = [run.fixed.created_at for run in runs.values() if run.fixed.created_at is not None]
         ids = ", ".join(f"'{quoted_id(run_id)}'" for run_id in batch)
@@ -106,24 +110,24 @@ class ErrorFetcher:
         return {patch.id for patch in patches}
 
     def _error_patch(self, row: dict[str, Json], runs: dict[RunId, Run]) -> RunPatch | None:
-        """The error of a row that knows of the failure: the copy behind TRQL lags."""
+        """Return the error of a row, None if its status has not failed yet, since the replica of queries lags."""
         run_id, word = row.get("run_id"), row.get("status")
         run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
         if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
             return None
         now = self._fetcher.now()
-        # The same column as the feed's, as complete as there: it counts as much.
+        # This is the column that the feed sends, with the same precision.
         stamp = Stamp(run.state.updated_at, Precision.FEED, now)
         return RunPatch(run.id, now, error=(stamp, read_stored_error(row.get("error") or None)))
 
     async def _query(self, trql: str, since: datetime | None) -> list[dict[str, Json]] | None:
-        """The rows of a query over the time from `since`; None where it was refused or not answered."""
+        """Return the rows of a query over the time since `since`, None if it is refused or fails."""
         if not self._fetcher.is_allowed(Capability.QUERY):
             return None
         period = QUERY_PERIOD if since is None else min(QUERY_PERIOD, self._fetcher.now() - since + timedelta(days=1))
         await self._pace.wait()
         try:
-            async with asyncio.timeout(QUERY_WITHIN_S):
+            async with asyncio.timeout(QUERY_TIMEOUT_S):
                 return await self._fetcher.query(trql, f"{max(1, period // timedelta(days=1))}d", Priority.VISIBLE)
         except TimeoutError:
             return None
@@ -135,14 +139,14 @@ def _finding(texts: Sequence[str], like: str) -> str:
 
 
 def quoted_id(run_id: RunId) -> str:
-    """A run id inside a TRQL string; what no id contains is left out."""
+    """Return a run id for a TRQL string, without characters that no id has."""
     return "".join(letter for letter in run_id if letter.isascii() and (letter.isalnum() or letter in "_-"))
 
 
 def like_pattern(text: str) -> str:
-    """A pattern for ILIKE that finds at least every error with the text, inside a TRQL string.
+    """Return a pattern for ILIKE, inside a TRQL string, that matches every error with the text.
 
-    Signs that mean something in a string, in JSON or in a pattern become `%`: the view looks at what is found again.
+    Characters with a meaning in TRQL, JSON or patterns become `%`, so it may match more. The view filters again.
     """
     inner = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " .,:;-") else "%" for letter in text)
     return f"%{inner}%"

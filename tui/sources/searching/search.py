@@ -1,9 +1,10 @@
-"""A search of the server for runs that a filter may match and that were not read yet.
+"""Searches the server for runs that may match a filter and are not in the store yet.
 
-One search answers one `SearchPlan`: by ids, by the errors of failed runs, by names, and by reading older pages. All
-runs go to the store like those of any source; whether they match is the view's to say. A search keeps its place, so
-that another `run` goes on. The module is longer than 300 lines and the class than 200: the steps share one progress.
-Source: wire/README.md §3, recordings 020-063.
+A search works through a `SearchPlan`: it reads runs by id, the errors of failed runs, lists by name, and older pages.
+It emits all runs that it reads; the view decides which of them match. A search keeps its place, so a second `run`
+continues. The module is longer than 300 lines and the class than 200, since the steps share one progress.
+
+Source: tests/wire/recordings/README.md §3, recordings 020 to 063.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,31 +31,31 @@ from tui.wire.runs import ListPage
 
 PAGE_SIZE: Final = 100
 MAX_NAME_PAGES: Final = 20
-"""Of one list by a name."""
+"""Of one list by name."""
 
 MAX_OLDER_PAGES: Final = 50
-"""Of one `run`: as many runs as are read at the start. Another `run` goes on."""
+"""Of one `run`. The history at the start has as many runs; a second `run` continues."""
 
 MAX_ERRORS: Final = 5_000
-"""Errors that one `run` reads: a stack is some kB."""
+"""Errors that one `run` reads. An error with its stack has a few kB."""
 
 MAX_FOUND_DETAILS: Final = 200
-"""Runs that a query found, and that one `run` reads one by one."""
+"""Runs found by a query that one `run` reads one by one."""
 
 WAIT_S: Final = 1.0
 MAX_WAITS: Final = 300
-"""A search that reads on waits for the list to be read first: five minutes at most."""
+"""How often a search waits for the history of the list before it reads older pages: five minutes in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """What is searched: a question under the server filters that are `followed`, in a list that begins at `since`.
+    """The plan of a search, the server filters that the session follows, and the start of the list's period.
 
-    `is_plain`: no filter is typed, and older runs of the listed period are wanted and nothing else. `can_list` is false
-    behind a relay, which lists nothing.
+    `is_plain`: no filter is set, and the search reads only older runs of the period. `can_list` is false on a relay,
+    which has no lists.
     """
 
-    question: SearchPlan
+    plan: SearchPlan
     followed: RunFilters
     since: datetime
     is_plain: bool = False
@@ -62,10 +63,10 @@ class SearchScope:
 
 
 class Search:
-    """Answers one question. `report` hears of every step.
+    """One search. `report` is called with the progress of every step.
 
-    `unread` gives the failed runs whose errors were not read, those first that are seen. `settle` waits until what was
-    emitted is in the store.
+    `unread` returns the failed runs whose errors were not read, visible ones first. `settle` waits until the store has
+    all emitted runs.
     """
 
     def __init__(
@@ -84,120 +85,120 @@ class Search:
         self._store = store
         self._clock = clock
         self._scope = scope
-        self._question = scope.question
+        self._plan = scope.plan
         self._emit = emit
         self._settle = settle
         self._unread = unread
         self._report = report
         self._pace = Pace(fetcher.budget, clock)
         self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
-        self._older = scope.question.filters
+        self._older = scope.plan.filters
         self._cursor: Cursor | None = None
-        self._has_asked_names = False
-        self._has_asked_errors = False
+        self._has_read_names = False
+        self._has_found_errors = False
         self._paged: list[RunId] = []
-        """Runs of the lists that were read. `unread` may hear of them later than the store."""
+        """Runs of the lists that were read. The store has them before `unread` returns them."""
         self.progress = SearchProgress()
 
     async def run(self) -> None:
-        """Go on until the question is answered, or a bound is reached. What stops it is told in `progress.trouble`."""
-        self._errors.unreadable.clear()  # another try is worth one request each
-        self._tell(trouble="", unreadable_count=0, needs_errors=self._question.reads_errors)
-        if self.progress.is_answered:  # runs that came since are in no answer
-            self._has_asked_names = False
-            self._tell(answers=(), is_answered=False)
+        """Search until the plan is done or a bound is reached. Errors are reported in `progress.trouble`."""
+        self._errors.unreadable.clear()  # a new run tries each of them once more
+        self._report_progress(trouble="", unreadable_count=0, needs_errors=self._plan.reads_errors)
+        if self.progress.is_answered:  # there may be new runs since
+            self._has_read_names = False
+            self._report_progress(answers=(), is_answered=False)
         try:
-            await self._answer()
+            await self._run_plan()
         except RateLimited:
-            self._tell(trouble="the rate limit is reached")
+            self._report_progress(trouble="the rate limit is reached")
         except Unreachable:
-            self._tell(trouble="the server does not answer")
+            self._report_progress(trouble="the server does not answer")
         except ApiError as error:
-            self._tell(trouble=str(error))
+            self._report_progress(trouble=str(error))
         finally:
-            self._tell(step=None)
+            self._report_progress(step=None)
 
-    async def _answer(self) -> None:
-        question = self._question
-        is_first, self._has_asked_names = not self._has_asked_names, True
+    async def _run_plan(self) -> None:
+        plan = self._plan
+        is_first, self._has_read_names = not self._has_read_names, True
         found = 0
         if is_first:
             await self._read_ids()
-        if question.reads_errors:
+        if plan.reads_errors:
             await self._read_errors()
         if is_first:
             found = await self._read_lists()
         await self._wait_for_list()
-        if question.error_texts and not self._has_asked_errors:
+        if plan.error_texts and not self._has_found_errors:
             found += await self._find_errors()
-        # What a name or an error led to is the answer; who wants more asks once more.
-        if question.reads_older and self._scope.can_list and not (is_first and found):
+        # If names or errors led to runs, stop here: the user can search again for more.
+        if plan.reads_older and self._scope.can_list and not (is_first and found):
             await self._read_older()
-        if question.reads_errors:
+        if plan.reads_errors:
             await self._read_errors()
-        self._tell(is_answered=not question.reads_older)
-        self._tell_lists()
+        self._report_progress(is_answered=not plan.reads_older)
+        self._report_missing_lists()
 
-    def _tell(self, **changes: Any) -> None:
+    def _report_progress(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
         self._report(self.progress)
 
     def _add_answer(self, answer: str) -> None:
-        self._tell(answers=(*self.progress.answers, answer))
+        self._report_progress(answers=(*self.progress.answers, answer))
 
     def _add_errors(self, count: int) -> None:
-        self._tell(errors_read=self.progress.errors_read + count)
+        self._report_progress(errors_read=self.progress.errors_read + count)
 
-    def _tell_lists(self) -> None:
-        """Say what a relay, which lists nothing, leaves unknown."""
-        if self._scope.can_list or self._question.run_ids:
+    def _report_missing_lists(self) -> None:
+        """Report that a relay has no lists, if the plan needs some."""
+        if self._scope.can_list or self._plan.run_ids:
             return
-        noun = "older runs" if self._question.reads_older else "queues"
-        self._tell(has_lists=False, is_answered=False, trouble=f"a relay lists no {noun}")
+        noun = "older runs" if self._plan.reads_older else "queues"
+        self._report_progress(has_lists=False, is_answered=False, trouble=f"a relay lists no {noun}")
 
     async def _read_ids(self) -> None:
-        for run_id in self._question.run_ids:
-            self._tell(step=SearchStep.IDS)
+        for run_id in self._plan.run_ids:
+            self._report_progress(step=SearchStep.IDS)
             await self._pace.wait()
             try:
                 await self._fetcher.fetch_run(run_id, Priority.VISIBLE)
             except NotFound:
-                self._add_answer(f"no run is called {run_id}")
+                self._add_answer(f"no run has the id {run_id}")
                 continue
             await self._settle()
-            self._add_answer("the server filters hide it" if self._is_hidden(run_id) else "asked by its id")
+            self._add_answer("the server filters hide it" if self._is_filtered_out(run_id) else "found by its id")
 
-    def _is_hidden(self, run_id: RunId) -> bool:
+    def _is_filtered_out(self, run_id: RunId) -> bool:
         run = self._store.get(run_id)
         return run is not None and not with_server_filters(self._scope.followed, EVERYTHING).matches(run)
 
     async def _read_errors(self) -> None:
-        """The errors of failed runs that are listed."""
-        paged, self._paged = filter(self._lacks_error, self._paged), []
+        """Read the errors of the failed runs that are listed."""
+        paged, self._paged = filter(self._needs_error, self._paged), []
         unread = dict.fromkeys([*self._unread(), *paged])
         waiting = [run_id for run_id in unread if run_id not in self._errors.unreadable][:MAX_ERRORS]
         if waiting:
             total = self.progress.errors_read + len(waiting)
-            self._tell(step=SearchStep.ERRORS, error_count=total)
+            self._report_progress(step=SearchStep.ERRORS, error_count=total)
             await self._errors.read(waiting, self._add_errors)
-            self._tell(unreadable_count=len(self._errors.unreadable))
+            self._report_progress(unreadable_count=len(self._errors.unreadable))
             await self._settle()
 
-    def _lacks_error(self, run_id: RunId) -> bool:
+    def _needs_error(self, run_id: RunId) -> bool:
         run = self._store.get(run_id)
         return run is not None and run.status.is_failed and run.error is None and not run.is_gone
 
     async def _read_lists(self) -> int:
-        """The complete list of each name; how many runs there were."""
+        """Read the complete list of each name, and return the number of runs."""
         total = 0
-        for filters in self._question.lists if self._scope.can_list else ():
-            asked = replace(filters, created_from=self._fetcher.now() - SEARCH_PERIOD)
-            count, is_whole = await self._read_list(asked, total)
+        for filters in self._plan.lists if self._scope.can_list else ():
+            in_period = replace(filters, created_from=self._fetcher.now() - SEARCH_PERIOD)
+            count, is_whole = await self._read_list(in_period, total)
             total += count
-            # Whether a text is a name is a guess; that a queue was asked for is said in any case.
+            # Whether a text is a name is a guess, so an empty list is reported for queues only.
             if count or filters.queues:
                 number = f"{'' if is_whole else 'newest '}{count:,}"
-                self._add_answer(f"{name_of(filters, self._question.filters)}: {number} in {SEARCH_PERIOD.days}d")
+                self._add_answer(f"{name_of(filters, self._plan.filters)}: {number} in {SEARCH_PERIOD.days}d")
         await self._settle()
         return total
 
@@ -205,7 +206,7 @@ class Search:
         cursor: Cursor | None = None
         count = 0
         for _ in range(MAX_NAME_PAGES):
-            self._tell(step=SearchStep.NAMES, older_read=before + count)
+            self._report_progress(step=SearchStep.NAMES, older_read=before + count)
             page = await self._page(filters, cursor)
             count += len(page.patches)
             if page.next is None or page.next == cursor:
@@ -214,29 +215,29 @@ class Search:
         return count, False
 
     async def _find_errors(self) -> int:
-        """Runs that are not listed and have the text in their error; how many."""
-        self._tell(step=SearchStep.OLDER_ERRORS, error_count=0)
-        ids = await self._errors.find(self._question.error_texts)
+        """Read the unlisted runs with the text in their errors, and return how many match the server filters."""
+        self._report_progress(step=SearchStep.OLDER_ERRORS, error_count=0)
+        ids = await self._errors.find(self._plan.error_texts)
         if ids is None:
             return 0
         left = [run_id for run_id in ids if (run := self._store.get(run_id)) is None or run.state is None]
         new = left[:MAX_FOUND_DETAILS]
-        self._tell(error_count=self.progress.errors_read + len(new))
+        self._report_progress(error_count=self.progress.errors_read + len(new))
         await self._errors.read_details(new, self._add_errors)
-        self._has_asked_errors = new == left
+        self._has_found_errors = new == left
         await self._settle()
-        hidden_count = sum(map(self._is_hidden, new))
-        shown_count = len(new) - hidden_count
+        filtered_out_count = sum(map(self._is_filtered_out, new))
+        shown_count = len(new) - filtered_out_count
         if shown_count:
-            self._add_answer(f"{shown_count:,} older by their error")
-        if hidden_count:
-            self._add_answer(f"the server filters hide {hidden_count:,} by their error")
+            self._add_answer(f"{shown_count:,} older with this error")
+        if filtered_out_count:
+            self._add_answer(f"the server filters hide {filtered_out_count:,} with this error")
         return shown_count
 
     async def _read_older(self) -> None:
-        """Older pages than those that are listed, a bounded number."""
+        """Read pages older than the list, a bounded number."""
         if self.progress.reached is None:
-            await self._begin_older()
+            await self._start_older()
         for _ in range(MAX_OLDER_PAGES):
             if self.progress.is_at_end or not self._has_room():
                 break
@@ -244,27 +245,27 @@ class Search:
         await self._settle()
 
     async def _wait_for_list(self) -> None:
-        """Let the list be read to its end first: its own source does that anyway."""
+        """Wait until polling has read the history of the list."""
         for _ in range(MAX_WAITS):
             if self._store.history is not None and self._store.history.is_complete:
                 break
-            self._tell(step=SearchStep.LIST)
+            self._report_progress(step=SearchStep.LIST)
             await self._clock.sleep(WAIT_S)
 
-    async def _begin_older(self) -> None:
-        """Begin where the list ends: at the end of the period, or where reading stopped at a number of runs."""
-        self._tell(step=SearchStep.OLDER, older_read=0)
+    async def _start_older(self) -> None:
+        """Start where the list ends: at the start of the period, or where the history stopped at its bound."""
+        self._report_progress(step=SearchStep.OLDER, older_read=0)
         listed = self._store.history
         is_whole = listed is not None and listed.is_complete and not listed.is_cut
         until = self._scope.since if is_whole or listed is None else listed.reached
         oldest = self._scope.since if self._scope.is_plain else self._fetcher.now() - SEARCH_PERIOD
-        # Runs of one millisecond must not fall between two lists.
+        # Overlap by a millisecond, so that no run falls between the two lists.
         until_ms = until + timedelta(milliseconds=1)
-        self._older = replace(self._question.filters, created_from=oldest, created_to=until_ms)
-        self._tell(reached=until)
+        self._older = replace(self._plan.filters, created_from=oldest, created_to=until_ms)
+        self._report_progress(reached=until)
 
     async def _read_older_page(self) -> None:
-        self._tell(step=SearchStep.OLDER)
+        self._report_progress(step=SearchStep.OLDER)
         page = await self._page(self._older, self._cursor)
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         is_end = page.next is None or page.next == self._cursor
@@ -273,13 +274,15 @@ class Search:
         reached = min([self.progress.reached or self._scope.since, *created])
         if is_end and oldest is not None:
             reached = oldest
-        await self._tell_history(len(page.patches), reached, is_end=is_end)
-        self._tell(older_read=self.progress.older_read + len(page.patches), reached=reached, is_at_end=is_end)
+        await self._extend_history(len(page.patches), reached, is_end=is_end)
+        self._report_progress(
+            older_read=self.progress.older_read + len(page.patches), reached=reached, is_at_end=is_end
+        )
 
-    async def _tell_history(self, run_count: int, reached: datetime, *, is_end: bool) -> None:
-        """What was read without a narrower filter extends the list itself."""
+    async def _extend_history(self, run_count: int, reached: datetime, *, is_end: bool) -> None:
+        """Extend the history of the list, if the search used the filters of the list."""
         listed = self._store.history
-        if listed is None or not listed.is_cut or self._question.filters != self._scope.followed:
+        if listed is None or not listed.is_cut or self._plan.filters != self._scope.followed:
             return
         is_cut = not is_end and reached > self._scope.since
         reached = max(min(reached, listed.reached), self._scope.since)
@@ -287,23 +290,23 @@ class Search:
         await self._settle()
 
     def _has_room(self) -> bool:
-        """Whether the store keeps more runs: beyond its bound it would drop the oldest, which are those just read."""
+        """Whether the store has room. A full store drops the oldest runs, which are those just read."""
         if len(self._store) < self._store.max_runs:
             return True
-        self._tell(trouble=f"no more than {self._store.max_runs:,} runs are kept")
+        self._report_progress(trouble=f"no more than {self._store.max_runs:,} runs are kept")
         return False
 
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
         await self._pace.wait()
         page = await self._fetcher.fetch_page(filters, Priority.VISIBLE, after=cursor, size=PAGE_SIZE)
         await self._emit(RunsRead(with_filtered_fields(filters, page.patches)))
-        if self._question.reads_errors:
+        if self._plan.reads_errors:
             self._paged += [patch.id for patch in page.patches]
         return page
 
 
 def name_of(filters: RunFilters, base: RunFilters) -> str:
-    """What a list by a name was asked for, in words."""
+    """Return in words which name a list was filtered by."""
     for noun, values, common in (
         ("tag", filters.tags, base.tags),
         ("task", filters.tasks, base.tasks),
