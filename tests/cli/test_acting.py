@@ -1,4 +1,4 @@
-"""`cancel` and `replay`: nothing is sent before the consent that the place and the number ask for."""
+"""`cancel` and `replay`: consent, outcomes, and exit codes."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ def test_cancel_with_yes_confirms_by_reading_the_run(fleet: Fleet, api: FleetApi
     assert fleet.status(fleet.runs[0]) == "CANCELED"
 
 
-def test_a_log_that_cannot_be_written_is_said_on_one_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
+def test_cancel_reports_an_unwritable_log_in_one_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
     log = tmp_path / "trigger-tui" / "actions.jsonl"
     log.parent.mkdir()
     os.mkfifo(log)
@@ -60,14 +60,14 @@ def test_a_log_that_cannot_be_written_is_said_on_one_line(fleet: Fleet, api: Fle
     assert done.out == "".join(f"{run.id}  canceled\n" for run in fleet.runs[:2])
 
 
-def test_the_log_says_command_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
+def test_log_names_the_command_line_as_origin(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url, XDG_STATE_HOME=str(tmp_path))
     assert done.code == 0
     lines = (tmp_path / "trigger-tui" / "actions.jsonl").read_text().splitlines()
     assert [json.loads(line)["via"] for line in lines] == ["command line"] * 3
 
 
-def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
+def test_cancel_json_has_the_phase(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--yes", "--json", url=api.url)
     first, second = done.objects
     status = {"status": "CANCELLED", "apiStatus": "CANCELED"}
@@ -78,7 +78,7 @@ def test_cancel_in_json_tells_the_phase(fleet: Fleet, api: FleetApi) -> None:
     assert done.code == 1
 
 
-def test_dry_run_in_json_tells_the_status_in_all_words(fleet: Fleet, api: FleetApi) -> None:
+def test_dry_run_json_has_both_status_words(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, "--dry-run", "--json", url=api.url)
     status = {"status": "EXECUTING", "apiStatus": "EXECUTING"}
     assert done.objects == [{"run": fleet.runs[0].id, "action": "cancel", "wouldSend": True} | status]
@@ -91,7 +91,7 @@ def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:
 
 
 @pytest.mark.parametrize("verb", ["cancel", "replay"])
-def test_without_a_terminal_nothing_happens_without_yes(fleet: Fleet, api: FleetApi, verb: str) -> None:
+def test_action_needs_yes_without_a_terminal(fleet: Fleet, api: FleetApi, verb: str) -> None:
     done = trigger_tui(verb, fleet.runs[0].id, url=api.url)
     assert done.code == 2
     assert "--yes" in done.err
@@ -99,7 +99,7 @@ def test_without_a_terminal_nothing_happens_without_yes(fleet: Fleet, api: Fleet
 
 
 @pytest.mark.parametrize("verb", ["cancel", "replay"])
-def test_in_production_yes_is_not_enough(fleet: Fleet, api: FleetApi, verb: str) -> None:
+def test_action_needs_the_name_in_production(fleet: Fleet, api: FleetApi, verb: str) -> None:
     fleet.lead_to("prod", "PRODUCTION")
     run_id = fleet.runs[0].id
     done = in_this_process(verb, run_id, "--yes", url=api.url)
@@ -112,7 +112,7 @@ def test_in_production_yes_is_not_enough(fleet: Fleet, api: FleetApi, verb: str)
     assert len(writes(fleet)) == 1
 
 
-def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api: FleetApi) -> None:
+def test_unnamed_environment_counts_as_production(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
     done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 2
@@ -120,7 +120,7 @@ def test_an_environment_that_nobody_tells_counts_as_production(fleet: Fleet, api
     assert writes(fleet) == []
 
 
-def test_reading_the_environment_stays_in_the_budget(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
+def test_environment_is_read_within_the_budget(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
     fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
 
     async def scenario() -> tuple[str | None, int]:
@@ -135,7 +135,7 @@ def test_reading_the_environment_stays_in_the_budget(fleet: Fleet, api: FleetApi
     assert admitted == len(fleet.requests)
 
 
-def test_more_than_ten_runs_need_their_number(fleet: Fleet, api: FleetApi) -> None:
+def test_action_needs_the_count_above_ten_runs(fleet: Fleet, api: FleetApi) -> None:
     ids = [run.id for run in fleet.runs[:11]]
     done = in_this_process("cancel", *ids, "--yes", url=api.url)
     assert done.code == 2
@@ -146,7 +146,7 @@ def test_more_than_ten_runs_need_their_number(fleet: Fleet, api: FleetApi) -> No
     assert len(writes(fleet)) == 11
 
 
-def test_runs_that_stop_with_it_are_counted(fleet: Fleet, api: FleetApi) -> None:
+def test_count_includes_runs_below(fleet: Fleet, api: FleetApi) -> None:
     parent = fleet.runs[0]
     for number in range(100, 112):
         fleet.add(FleetRun(number, -20, -10, LONG, parent=parent.number))
@@ -157,7 +157,7 @@ def test_runs_that_stop_with_it_are_counted(fleet: Fleet, api: FleetApi) -> None
     assert writes(fleet) == []
 
 
-def test_cancelling_sixty_children_costs_a_handful_of_requests(fleet: Fleet, api: FleetApi) -> None:
+def test_cancel_of_sixty_children_takes_few_requests(fleet: Fleet, api: FleetApi) -> None:
     parent = fleet.runs[0]
     children = [fleet.add(FleetRun(number, -20, -10, LONG, parent=parent.number)) for number in range(100, 160)]
     fleet.allow_queries()
@@ -167,7 +167,7 @@ def test_cancelling_sixty_children_costs_a_handful_of_requests(fleet: Fleet, api
     assert len(fleet.requests) <= 8
 
 
-def test_a_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
+def test_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--dry-run", url=api.url)
     assert done.code == 0
     assert "would be canceled" in done.out
@@ -176,21 +176,21 @@ def test_a_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
     assert writes(fleet) == []
 
 
-def test_one_wrong_id_stops_the_whole_command(fleet: Fleet, api: FleetApi) -> None:
+def test_unknown_id_stops_the_whole_command(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, "run_nobody", "--yes", url=api.url)
     assert done.code == 1
     assert "run_nobody" in done.err
     assert writes(fleet) == []
 
 
-def test_another_environment_than_expected_is_refused(fleet: Fleet, api: FleetApi) -> None:
+def test_action_is_refused_in_an_unexpected_environment(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, "--yes", "--expect-env", "staging", url=api.url)
     assert done.code == 1
     assert "not the expected staging" in done.err
     assert writes(fleet) == []
 
 
-def test_at_a_terminal_it_asks_and_only_y_acts(fleet: Fleet, api: FleetApi) -> None:
+def test_action_asks_at_a_terminal_and_needs_y(fleet: Fleet, api: FleetApi) -> None:
     for answer, code in (("\n", 1), ("n\n", 1), ("yes please\n", 1), ("y\n", 0)):
         assert writes(fleet) == []
         terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
@@ -200,7 +200,7 @@ def test_at_a_terminal_it_asks_and_only_y_acts(fleet: Fleet, api: FleetApi) -> N
     assert len(writes(fleet)) == 1
 
 
-def test_in_production_many_runs_need_the_environments_name_typed(fleet: Fleet, api: FleetApi) -> None:
+def test_question_needs_the_name_in_production(fleet: Fleet, api: FleetApi) -> None:
     fleet.lead_to("prod", "PRODUCTION")
     ids = [run.id for run in fleet.runs[:2]]
     for answer, code in (("y\n", 1), ("prod\n", 0)):
@@ -211,7 +211,7 @@ def test_in_production_many_runs_need_the_environments_name_typed(fleet: Fleet, 
     assert len(writes(fleet)) == 2
 
 
-def test_what_was_typed_before_the_question_does_not_answer_it(fleet: Fleet, api: FleetApi) -> None:
+def test_question_ignores_keys_typed_before_it(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
     terminal.type("y\n")
     terminal.read_until("Cancel 1 run in dev?")
@@ -221,7 +221,7 @@ def test_what_was_typed_before_the_question_does_not_answer_it(fleet: Fleet, api
     assert writes(fleet) == []
 
 
-def test_the_end_of_input_is_no_answer(fleet: Fleet, api: FleetApi) -> None:
+def test_end_of_input_means_no(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
     terminal.read_until("Cancel 1 run in dev?")
     terminal.type("\x04")
@@ -229,7 +229,7 @@ def test_the_end_of_input_is_no_answer(fleet: Fleet, api: FleetApi) -> None:
     assert writes(fleet) == []
 
 
-def test_interrupting_the_question_is_exit_code_130(fleet: Fleet, api: FleetApi) -> None:
+def test_interrupted_question_exits_with_130(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
     terminal.read_until("Cancel 1 run in dev?")
     os.kill(terminal.process.pid, signal.SIGINT)
@@ -238,7 +238,7 @@ def test_interrupting_the_question_is_exit_code_130(fleet: Fleet, api: FleetApi)
     assert writes(fleet) == []
 
 
-def test_a_tree_that_may_not_be_whole_needs_a_number_too(fleet: Fleet, api: FleetApi) -> None:
+def test_action_needs_the_count_for_a_partial_tree(fleet: Fleet, api: FleetApi) -> None:
     run = fleet.runs[0]
     gone = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
     fleet.fault = lambda path: JSONResponse({"error": "Not found"}, 404) if path.endswith(gone.id) else None
@@ -250,7 +250,7 @@ def test_a_tree_that_may_not_be_whole_needs_a_number_too(fleet: Fleet, api: Flee
     assert in_this_process("cancel", run.id, "--yes", "--count", "2", url=api.url).code == 0
 
 
-def test_children_that_the_query_does_not_know_yet_are_counted(fleet: Fleet, api: FleetApi) -> None:
+def test_count_includes_runs_that_the_query_missed(fleet: Fleet, api: FleetApi) -> None:
     run = fleet.runs[0]
     child = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
     for number in range(201, 213):
@@ -262,7 +262,7 @@ def test_children_that_the_query_does_not_know_yet_are_counted(fleet: Fleet, api
     assert "1 run and 13 below" in done.err
 
 
-def test_what_is_given_wrongly_is_refused_with_a_person_at_the_terminal_too(fleet: Fleet, api: FleetApi) -> None:
+def test_wrong_options_are_refused_at_a_terminal(fleet: Fleet, api: FleetApi) -> None:
     for flags, words in ((["--env-name", "prod"], "this is dev, not prod"), (["--count", "9"], "it is 1")):
         terminal = Terminal("cancel", fleet.runs[0].id, *flags, env=environment(api.url))
         terminal.read_until(words)
@@ -271,7 +271,7 @@ def test_what_is_given_wrongly_is_refused_with_a_person_at_the_terminal_too(flee
 
 
 @pytest.mark.parametrize("kind", ["production", "PROD", "SOMETHING_NEW", ""])
-def test_a_type_of_environment_that_nobody_knows_counts_as_production(fleet: Fleet, api: FleetApi, kind: str) -> None:
+def test_unknown_environment_type_counts_as_production(fleet: Fleet, api: FleetApi, kind: str) -> None:
     fleet.lead_to("dev", kind)
     done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url)
     assert done.code == 2
@@ -279,7 +279,7 @@ def test_a_type_of_environment_that_nobody_knows_counts_as_production(fleet: Fle
     assert writes(fleet) == []
 
 
-def test_many_runs_in_an_environment_that_nobody_names_need_their_number(fleet: Fleet, api: FleetApi) -> None:
+def test_question_needs_the_count_without_a_name(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: server_error(500) if path in {"/api/v1/whoami", "/api/v1/runs"} else None
     ids = [run.id for run in fleet.runs[:2]]
     terminal = Terminal("cancel", *ids, env=environment(api.url))
@@ -291,7 +291,7 @@ def test_many_runs_in_an_environment_that_nobody_names_need_their_number(fleet: 
     assert done.code == 0
 
 
-def test_outcomes_are_told_one_by_one_and_an_interruption_says_what_is_open(fleet: Fleet, api: FleetApi) -> None:
+def test_interruption_names_the_run_without_an_outcome(fleet: Fleet, api: FleetApi) -> None:
     second = fleet.runs[1]
     fleet.fault = lambda path: JSONResponse({"id": "x"}) if path == f"/api/v2/runs/{second.id}/cancel" else None
     terminal = Terminal("cancel", fleet.runs[2].id, second.id, fleet.runs[3].id, "--yes", env=environment(api.url))
@@ -301,7 +301,7 @@ def test_outcomes_are_told_one_by_one_and_an_interruption_says_what_is_open(flee
     assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.screen
 
 
-def test_an_outcome_outranks_a_closed_pipe(fleet: Fleet, api: FleetApi) -> None:
+def test_closed_pipe_keeps_the_exit_code_of_the_outcome(fleet: Fleet, api: FleetApi) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "tui", "cancel", fleet.runs[-1].id, "--yes"],
         env=environment(api.url),
@@ -313,7 +313,7 @@ def test_an_outcome_outranks_a_closed_pipe(fleet: Fleet, api: FleetApi) -> None:
     assert program.wait(30) == 1
 
 
-def test_an_answer_about_another_run_changes_nothing(fleet: Fleet, api: FleetApi) -> None:
+def test_response_about_another_run_stops_the_action(fleet: Fleet, api: FleetApi) -> None:
     other = fleet.row(fleet.runs[1])
     path_of = f"/api/v3/runs/{fleet.runs[0].id}"
     fleet.fault = lambda path: JSONResponse(other | {"relatedRuns": {"children": []}}) if path == path_of else None

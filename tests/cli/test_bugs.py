@@ -1,4 +1,4 @@
-"""A bug in a command is a whole traceback on stderr, without the key and without any token."""
+"""Tracebacks on stderr contain neither the key nor a token."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.support.fleet import SECRET
 from tui.cli.bugs import LAST_LINE
 from tui.session import Session
 
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 TOKEN = "screen-token-of-one-colleague"
 OWN_TOKEN = "token-of-this-very-screen"
 
@@ -28,7 +28,7 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_bug_of_a_command_is_told_without_secrets(
+def test_traceback_of_a_command_has_no_secrets(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def start(self: Session) -> None:
@@ -40,7 +40,7 @@ def test_bug_of_a_command_is_told_without_secrets(
     monkeypatch.setattr(Session, "start", start)
     monkeypatch.setenv("TRIGGER_TUI_RELAY_TOKEN", OWN_TOKEN)
     is_relay = arguments[0] == "relay"
-    done = in_this_process(*arguments, *([str(tokens)] if is_relay else []), url=NOBODY)
+    done = in_this_process(*arguments, *([str(tokens)] if is_relay else []), url=UNREACHABLE)
     assert done.code == 1
     assert done.out == ""
     assert "Traceback (most recent call last)" in done.err
@@ -51,7 +51,7 @@ def test_bug_of_a_command_is_told_without_secrets(
     assert not is_relay or TOKEN not in done.err
 
 
-OF_PYTHON = """
+UNHANDLED = """
 import asyncio, sys, threading
 key = "tr_dev_abcdefghijklmnop"
 from tui.cli import main as there
@@ -79,9 +79,9 @@ there()
 """
 
 
-def test_what_python_itself_prints_holds_no_key() -> None:
-    env = environment(NOBODY)
-    done = subprocess.run([sys.executable, "-c", OF_PYTHON], env=env, capture_output=True, text=True, check=False)
+def test_output_of_the_interpreter_has_no_key() -> None:
+    env = environment(UNREACHABLE)
+    done = subprocess.run([sys.executable, "-c", UNHANDLED], env=env, capture_output=True, text=True, check=False)
     for kind in ("KeyError", "ValueError", "lost", "KeyboardInterrupt"):
         assert kind in done.stderr
     assert done.stderr.count("tr_…") >= 4

@@ -1,4 +1,4 @@
-"""`emulator` as a user starts it: what it says, who can ask it, and how it ends."""
+"""`emulator` in a process: its output, its requests, and its end."""
 
 import os
 import re
@@ -26,16 +26,16 @@ FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")
 
 
 class Emulated:
-    """The process, once it has told its address, and all that it told."""
+    """A running emulator that has printed its address; `printed` is its output so far."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         assert process.stdout is not None
-        self.told = [process.stdout.readline()]
-        while self.told[-1] and "/emulator/world" not in self.told[-1]:
-            self.told.append(process.stdout.readline())
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.told[0])
-        assert found, (self.told, process.stderr and process.stderr.read())
+        self.printed = [process.stdout.readline()]
+        while self.printed[-1] and "/emulator/world" not in self.printed[-1]:
+            self.printed.append(process.stdout.readline())
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.printed[0])
+        assert found, (self.printed, process.stderr and process.stderr.read())
         self.url = found[0]
 
     def get(self, path: str, key: str = "tr_dev_emulator", **more: Any) -> httpx.Response:
@@ -43,7 +43,7 @@ class Emulated:
         return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_S, **more)
 
     def end(self, by: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """Send a signal; gives the exit code and what was said on stderr."""
+        """Send a signal. Return the exit code and stderr."""
         self.process.send_signal(by)
         _, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, err
@@ -65,7 +65,7 @@ def started(*arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A process that says nothing must not keep the test.
+    # A process without output must not block the test.
     late = threading.Timer(PATIENCE_S, process.kill)
     late.start()
     with process:
@@ -82,24 +82,24 @@ def emulator() -> Iterator[Emulated]:
         yield running
 
 
-# --- what it says
+# --- output
 
 
-def test_it_tells_how_to_point_a_client_at_it(emulator: Emulated) -> None:
-    told = "".join(emulator.told)
+def test_emulator_prints_how_to_connect(emulator: Emulated) -> None:
+    printed = "".join(emulator.printed)
     for line in (
         f"export TRIGGER_API_URL={emulator.url}\n",
         "export TRIGGER_SECRET_KEY=tr_dev_emulator",
         "tr_prod_emulator: PRODUCTION",
         "trigger-tui ls\n",
     ):
-        assert line in told
-    assert max(map(len, emulator.told)) <= 80
+        assert line in printed
+    assert max(map(len, emulator.printed)) <= 80
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
-def test_what_it_tells_can_be_pasted(emulator: Emulated) -> None:
-    pasted = [line for line in emulator.told[1:] if "trigger-tui" not in line]
+def test_printed_commands_work_in_a_shell(emulator: Emulated) -> None:
+    pasted = [line for line in emulator.printed[1:] if "trigger-tui" not in line]
     assert sum("curl" in line for line in pasted) == 4
     done = subprocess.run(
         ["/bin/sh", "-e", "-c", "".join(pasted).replace("curl", "curl -fsS")],
@@ -115,7 +115,7 @@ def test_what_it_tells_can_be_pasted(emulator: Emulated) -> None:
 
 
 @pytest.mark.parametrize(("key", "slug"), [("tr_dev_emulator", "dev"), ("tr_prod_emulator", "prod")])
-def test_this_program_works_with_both_keys(emulator: Emulated, key: str, slug: str) -> None:
+def test_ls_works_with_both_emulator_keys(emulator: Emulated, key: str, slug: str) -> None:
     env = environment(emulator.url, TRIGGER_SECRET_KEY=key)
     done = trigger_tui("ls", "--json", "--expect-env", slug, "--limit", "10", env=env)
     assert (done.code, done.err) == (0, "")
@@ -123,7 +123,7 @@ def test_this_program_works_with_both_keys(emulator: Emulated, key: str, slug: s
     assert [each["id"] for each in done.objects] == [row["id"] for row in listed]
 
 
-def test_it_is_ready_when_it_says_so(emulator: Emulated) -> None:
+def test_emulator_is_ready_when_it_prints_its_address(emulator: Emulated) -> None:
     truth = httpx.get(f"{emulator.url}/emulator/world", trust_env=False).json()
     finished = [run for run in truth["runs"] if run["finishedAt"]]
     assert (truth["now"], len(finished)) == ("2026-11-24T14:00:00.000Z", 40)
@@ -131,7 +131,7 @@ def test_it_is_ready_when_it_says_so(emulator: Emulated) -> None:
         assert len(emulator.get("/api/v1/runs?page[size]=100", key).json()["data"]) >= 40
 
 
-# --- the same seed
+# --- seed
 
 
 def world(*arguments: str, hash_seed: str) -> bytes:
@@ -144,20 +144,20 @@ def world(*arguments: str, hash_seed: str) -> bytes:
     return b"\n".join(parts)
 
 
-def test_the_same_seed_makes_the_same_world_byte_for_byte() -> None:
+def test_same_seed_creates_the_same_world() -> None:
     arguments = ("--port", "0", "--history", "100", "--seed", "7", "--rate", "3", *FIXED)
     first = world(*arguments, hash_seed="1")
     assert first == world(*arguments, hash_seed="2")
-    # Two environments of 100 finished runs each, and what is alive in them.
+    # Two environments with 100 finished runs each, and their live runs.
     assert first.count(b'"attemptCount"') > 200
     other = ("--port", "0", "--history", "100", "--seed", "8", "--rate", "3", *FIXED)
     assert first != world(*other, hash_seed="1")
 
 
-# --- how it ends
+# --- end
 
 
-def test_ctrl_c_ends_it_even_while_clients_hang() -> None:
+def test_ctrl_c_ends_the_emulator_while_clients_hang() -> None:
     with emulated(*FAST) as running:
         fault = {"faults": [{"kind": "hang", "route": "list"}, {"kind": "latency", "ms": 3_600_000, "route": "queues"}]}
         assert httpx.post(f"{running.url}/emulator/faults", json=fault, trust_env=False).status_code == 200
@@ -168,7 +168,7 @@ def test_ctrl_c_ends_it_even_while_clients_hang() -> None:
             if path:
                 head = f"GET /api/v1/{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tr_dev_emulator\r\n\r\n"
                 connection.sendall(head.encode())
-        # A later request that is answered: the others have been taken.
+        # A later request is answered, so the server has received the others.
         assert running.get("/api/v1/whoami").status_code == 200
         assert running.end() == (130, "")
         for connection in connections:
@@ -176,12 +176,12 @@ def test_ctrl_c_ends_it_even_while_clients_hang() -> None:
                 connection.recv(1)
 
 
-def test_a_terminated_emulator_ends_as_such() -> None:
+def test_terminated_emulator_exits_by_the_signal() -> None:
     with emulated(*FAST) as running:
         assert running.end(signal.SIGTERM) == (-signal.SIGTERM, "")
 
 
-def test_a_long_history_is_announced_and_ctrl_c_ends_it() -> None:
+def test_ctrl_c_ends_an_announced_long_start() -> None:
     with started("--port", "0", "--history", "1000000") as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "creating a history of 1000000 runs …\n"
@@ -190,7 +190,7 @@ def test_a_long_history_is_announced_and_ctrl_c_ends_it() -> None:
     assert (process.returncode, out, err) == (130, "", "")
 
 
-def test_the_port_is_free_at_once() -> None:
+def test_port_is_free_after_the_end() -> None:
     with emulated(*FAST) as first:
         port = str(httpx.URL(first.url).port)
         first.get("/api/v1/runs")
@@ -200,14 +200,14 @@ def test_the_port_is_free_at_once() -> None:
         assert second.end()[0] == 130
 
 
-def test_a_taken_port_is_one_line_and_exit_1(emulator: Emulated) -> None:
+def test_taken_port_exits_with_1_and_one_line(emulator: Emulated) -> None:
     port = str(httpx.URL(emulator.url).port)
     done = trigger_tui("emulator", "--port", port)
     assert (done.code, done.out) == (1, "")
     assert done.err == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_a_stdout_that_nobody_reads_ends_nothing() -> None:
+def test_emulator_serves_on_after_a_closed_stdout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     reader, writer = os.pipe()
@@ -238,11 +238,11 @@ def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
     raise AssertionError(process.communicate())
 
 
-# --- what is refused, and what is not loaded
+# --- options and loaded modules
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--port", "65536"), "65536"),
         (("--port", "-1"), "-1"),
@@ -267,23 +267,23 @@ def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
         (("extra",), "extra"),
     ],
 )
-def test_bad_options_are_exit_2_and_one_line(capsys: pytest.CaptureFixture[str], arguments: Any, said: str) -> None:
+def test_bad_options_print_one_line(capsys: pytest.CaptureFixture[str], arguments: Any, message: str) -> None:
     from tui.cli.main import run
     from tui.output import Output
 
     assert run(Output.for_process({}), ["emulator", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
 
 
-def test_bad_options_are_exit_2_of_the_process() -> None:
+def test_bad_options_exit_with_2() -> None:
     done = trigger_tui("emulator", "--rate", "many")
     assert (done.code, done.out) == (2, "")
 
 
-def test_help_loads_no_server() -> None:
+def test_help_does_not_load_the_server() -> None:
     code = (
         "import sys; sys.argv = ['trigger-tui', 'emulator', '--help']\n"
         "from tui.cli import main\n"
@@ -307,7 +307,7 @@ def test_help_loads_no_server() -> None:
 
 
 @pytest.mark.parametrize("payload", [{"name": "Ada"}, None, [1], "x"])
-def test_the_small_tasks_run_when_they_are_triggered_with_whatever(payload: object) -> None:
+def test_small_tasks_accept_any_payload(payload: object) -> None:
     world = WorldOptions(seed=0, rate=0, history=0, time_scale=0, start=None).emulator().make("dev")
     runs = [world.trigger(NewRun(task_id=task.id, payload=payload))[0] for task in RECORDED_TASKS]
     world.advance(world.now_ms + 3_600_000)

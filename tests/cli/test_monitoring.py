@@ -1,4 +1,4 @@
-"""The monitor as a user starts and ends it: on a terminal of its own, in every way in which it can end."""
+"""The monitor on a pseudo-terminal: its start, and every way in which it ends."""
 
 import os
 import select
@@ -13,41 +13,41 @@ from tests.perf.terminal import Terminal
 from tests.support.commands import environment, trigger_tui
 from tests.support.fleet import SECRET
 
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
 DEMO = [*MONITOR, "demo", "--history", "40", "--rate", "0"]
 FIRST_PAINT = "1:runs"
-GONE_WITHIN_S = 10.0
+EXIT_TIMEOUT_S = 10.0
 
 
 def monitor(*flags: str, **more: str) -> Terminal:
-    """On an address where nobody answers: there is a screen, and no run on it."""
-    return Terminal([*MONITOR, *flags], env=environment(NOBODY, **more))
+    """Start the monitor on an address without a server: its screen has no runs."""
+    return Terminal([*MONITOR, *flags], env=environment(UNREACHABLE, **more))
 
 
 def after_the_screen(terminal: Terminal) -> str:
-    """What was written once the terminal was as before: left to the user to read."""
+    """Return the output after the alternate screen was left."""
     _, left, tail = bytes(terminal.received).rpartition(b"\x1b[?1049l")
     assert left, "the alternate screen was never left"
     assert b"\x1b[?25h" in tail, "the cursor is still hidden"
     return tail.decode()
 
 
-def test_without_a_terminal_it_says_what_prints() -> None:
+def test_monitor_without_a_terminal_names_ls() -> None:
     for arguments in ((), ("demo",)):
-        done = trigger_tui(*arguments, url=NOBODY)
+        done = trigger_tui(*arguments, url=UNREACHABLE)
         assert (done.code, done.out) == (2, "")
         assert done.err == "the monitor needs a terminal; use `trigger-tui ls` in a pipe\n"
 
 
-def test_a_terminal_that_cannot_move_its_cursor_is_refused() -> None:
-    with Terminal(["env", "TERM=dumb", *MONITOR], env=environment(NOBODY)) as terminal:
+def test_monitor_refuses_a_dumb_terminal() -> None:
+    with Terminal(["env", "TERM=dumb", *MONITOR], env=environment(UNREACHABLE)) as terminal:
         assert terminal.end() == 2
         assert "TERM" in terminal.text
         assert b"\x1b" not in terminal.received
 
 
-def test_a_missing_key_is_one_line_that_names_the_demo() -> None:
+def test_monitor_without_a_key_names_the_demo() -> None:
     with monitor(TRIGGER_SECRET_KEY="") as terminal:
         assert terminal.end() == 2
         assert "TRIGGER_SECRET_KEY" in terminal.text
@@ -55,14 +55,14 @@ def test_a_missing_key_is_one_line_that_names_the_demo() -> None:
         assert b"\x1b" not in terminal.received
 
 
-def test_a_flag_before_a_command_that_would_not_see_it_is_refused() -> None:
-    done = trigger_tui("--read-only", "ls", url=NOBODY)
+def test_option_before_the_command_is_refused() -> None:
+    done = trigger_tui("--read-only", "ls", url=UNREACHABLE)
     assert done.code == 2
     assert "--read-only" in done.err
     assert "`ls`" in done.err
 
 
-def test_the_demo_shows_runs_and_leaves_nothing_behind() -> None:
+def test_demo_shows_runs_and_leaves_nothing_behind() -> None:
     with Terminal(DEMO, env=environment(None)) as terminal:
         before = termios.tcgetattr(terminal.descriptor)
         terminal.wait_for("Completed", "DEV")
@@ -76,17 +76,17 @@ def test_the_demo_shows_runs_and_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waiting for a process that is no child takes Linux")
-def test_the_emulator_of_the_demo_dies_with_it_however_that_is() -> None:
+def test_emulator_ends_when_the_demo_is_killed() -> None:
     with Terminal([*DEMO, "--prod"], env=environment(None)) as terminal:
         terminal.wait_for("PROD")
         (child,) = psutil.Process(terminal.process.pid).children()
         ended = os.pidfd_open(child.pid)
         terminal.process.kill()
-        assert select.select([ended], [], [], GONE_WITHIN_S)[0] == [ended]
+        assert select.select([ended], [], [], EXIT_TIMEOUT_S)[0] == [ended]
         os.close(ended)
 
 
-def test_escape_and_the_key_behind_it_are_two_keys_however_they_arrive() -> None:
+def test_escape_and_the_next_key_are_two_keys() -> None:
     with monitor() as terminal:
         terminal.wait_for(FIRST_PAINT)
         terminal.send("/")
@@ -96,7 +96,7 @@ def test_escape_and_the_key_behind_it_are_two_keys_however_they_arrive() -> None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_and_gives_the_terminal_back(number: int, code: int) -> None:
+def test_signal_ends_the_monitor_and_restores_the_terminal(number: int, code: int) -> None:
     with monitor() as terminal:
         terminal.wait_for(FIRST_PAINT)
         terminal.process.send_signal(number)
@@ -104,11 +104,11 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(number: int, code: int) ->
         assert after_the_screen(terminal).count("\n") == 0
 
 
-def test_a_closed_terminal_ends_it() -> None:
+def test_closed_terminal_ends_the_monitor() -> None:
     with monitor() as terminal:
         terminal.wait_for(FIRST_PAINT)
         terminal.hang_up()
-        assert terminal.process.wait(GONE_WITHIN_S) == 129
+        assert terminal.process.wait(EXIT_TIMEOUT_S) == 129
 
 
 IN_THE_SCREEN = """
@@ -128,17 +128,17 @@ there.Store.apply = apply
 
 
 @pytest.mark.parametrize("bug", [IN_THE_SCREEN, IN_THE_SESSION])
-def test_a_bug_is_told_whole_but_for_the_key(bug: str) -> None:
+def test_traceback_of_the_monitor_has_no_key(bug: str) -> None:
     program = f"{bug}\nimport sys\nsys.argv = ['trigger-tui']\nfrom tui.cli import main\nmain()"
-    with Terminal([sys.executable, "-c", program], env=environment(NOBODY)) as terminal:
+    with Terminal([sys.executable, "-c", program], env=environment(UNREACHABLE)) as terminal:
         assert terminal.end() == 1
-        told = after_the_screen(terminal)
-        assert "Traceback (most recent call last)" in told
-        assert "RuntimeError: a bug that quotes tr_…" in told
+        text = after_the_screen(terminal)
+        assert "Traceback (most recent call last)" in text
+        assert "RuntimeError: a bug that quotes tr_…" in text
         assert SECRET.encode() not in terminal.received
 
 
-def test_an_emulator_with_a_bug_says_so_when_the_demo_has_ended() -> None:
+def test_traceback_of_the_emulator_is_printed_at_the_end() -> None:
     program = (
         "from tui.emulator.server.child import run_in_child\n"
         "import os\n"
@@ -154,7 +154,7 @@ def test_an_emulator_with_a_bug_says_so_when_the_demo_has_ended() -> None:
 
 
 @pytest.mark.parametrize("variable", ["TEXTUAL_COLOR_SYSTEM=junk", f"TEXTUAL_FPS={'9' * 400}"])
-def test_wrong_variable_of_textual_is_one_line_that_names_it(variable: str) -> None:
+def test_wrong_textual_variable_is_named_in_one_line(variable: str) -> None:
     name, _, value = variable.partition("=")
     for arguments in ((), ("demo",)):
         with monitor(*arguments, **{name: value}) as terminal:

@@ -1,4 +1,4 @@
-"""The question of a command line: one letter counts once the terminal has shown it, a word always."""
+"""The yes/no question: `y` counts only after the terminal has shown the question, a word always."""
 
 import os
 import pty
@@ -25,7 +25,7 @@ from tui.cli.prompt import PromptInput, PromptTimeouts, confirm
 from tui.output import Output
 from tui.ui.input.type_ahead import ASK_CURSOR
 
-ANSWER = b"\x1b[12;40R"
+REPORT = b"\x1b[12;40R"
 SHORT = PromptTimeouts(ask_every_s=0.02, silent_after_s=0.06, late_within_s=0.02)
 LONG = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
 
@@ -35,28 +35,28 @@ LONG = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
     [
         (b"y\n", None),
         (b"y\ny\ny", None),
-        (b"y\n" + ANSWER, None),
-        (b"y" + ANSWER + b"\n", False),
-        (b"y\n" + ANSWER + b"y\n", True),
-        (ANSWER + b"y\r", True),
-        (ANSWER + b"y" + ANSWER + b"\n", True),
-        (ANSWER + b"ye\x7f\n", True),
-        (ANSWER + b"no\x15y\n", True),
-        (ANSWER + b"yes\n", False),
-        (ANSWER + b"Y\n", False),
-        (ANSWER + b"\n", False),
-        (ANSWER + b"\x04", False),
+        (b"y\n" + REPORT, None),
+        (b"y" + REPORT + b"\n", False),
+        (b"y\n" + REPORT + b"y\n", True),
+        (REPORT + b"y\r", True),
+        (REPORT + b"y" + REPORT + b"\n", True),
+        (REPORT + b"ye\x7f\n", True),
+        (REPORT + b"no\x15y\n", True),
+        (REPORT + b"yes\n", False),
+        (REPORT + b"Y\n", False),
+        (REPORT + b"\n", False),
+        (REPORT + b"\x04", False),
         (b"\x04", False),
         (b"cancel\n", True),
-        (ANSWER + b"cancel\n", True),
-        (b"can" + ANSWER + b"cel\n", False),
+        (REPORT + b"cancel\n", True),
+        (b"can" + REPORT + b"cel\n", False),
         (b"n\n", False),
         (b"\n", False),
         (b"\x1b[1;2" + b"R" * 2000, False),
     ],
 )
 @given(data=st.data())
-def test_keys_mean_the_same_however_they_arrive(typed: bytes, is_meant: bool | None, data: st.DataObject) -> None:
+def test_input_is_parsed_in_chunks_of_any_size(typed: bytes, is_meant: bool | None, data: st.DataObject) -> None:
     typing = PromptInput("cancel")
     found = None
     while typed and found is None:
@@ -66,23 +66,23 @@ def test_keys_mean_the_same_however_they_arrive(typed: bytes, is_meant: bool | N
     assert found is is_meant
 
 
-def test_only_what_stays_is_shown() -> None:
+def test_input_echoes_only_after_the_report() -> None:
     typing = PromptInput("cancel")
     assert typing.feed(b"ahead") == (None, "")
-    assert typing.feed(ANSWER + b"yo\x7f") == (None, "yo\b \b")
+    assert typing.feed(REPORT + b"yo\x7f") == (None, "yo\b \b")
 
 
 @dataclass
-class Person:
-    """The other end of a terminal: types each text once what it waits for was shown, then reads to the end."""
+class User:
+    """The other end of the terminal: it types each text after the output it waits for, then reads to the end."""
 
     screen: int
     shown: bytes = b""
 
     def begin(self, *steps: tuple[bytes, bytes]) -> None:
-        Thread(target=self._live, args=(steps,), daemon=True).start()
+        Thread(target=self._act, args=(steps,), daemon=True).start()
 
-    def _live(self, steps: tuple[tuple[bytes, bytes], ...]) -> None:
+    def _act(self, steps: tuple[tuple[bytes, bytes], ...]) -> None:
         for wanted, typed in steps:
             while wanted not in self.shown:
                 self.shown += os.read(self.screen, 500)
@@ -90,19 +90,19 @@ class Person:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, Person]]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, User]]:
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
         mode = termios.tcgetattr(theirs)
         output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, answers=keys)
-        yield output, Person(ours)
+        yield output, User(ours)
         assert termios.tcgetattr(theirs) == mode, "the terminal has its mode back"
     os.close(ours)
 
 
 def is_empty(descriptor: int) -> bool:
-    """Whether nothing is left to be read; where a terminal gives lines, it keeps the rest to itself."""
+    """Whether the terminal has no more input. Raw mode also shows an incomplete line."""
     mode = termios.tcgetattr(descriptor)
     tty.setraw(descriptor, termios.TCSANOW)
     ready = select([descriptor], [], [], 0)[0]
@@ -110,57 +110,55 @@ def is_empty(descriptor: int) -> bool:
     return ready == []
 
 
-def test_y_counts_behind_the_terminals_answer(terminal: tuple[Output, Person]) -> None:
-    output, person = terminal
-    person.begin((ASK_CURSOR.encode(), b"y\n" + ANSWER), (b"6n", b"y\n"))
+def test_y_counts_after_the_report(terminal: tuple[Output, User]) -> None:
+    output, user = terminal
+    user.begin((ASK_CURSOR.encode(), b"y\n" + REPORT), (b"6n", b"y\n"))
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
 
 
-def test_a_terminal_that_never_answers_takes_the_word(terminal: tuple[Output, Person]) -> None:
-    output, person = terminal
-    person.begin((b"?", b"y\n"), (b"type cancel to confirm", b"cancel\n"))
+def test_silent_terminal_accepts_the_word(terminal: tuple[Output, User]) -> None:
+    output, user = terminal
+    user.begin((b"?", b"y\n"), (b"type cancel to confirm", b"cancel\n"))
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
-    assert person.shown.count(ASK_CURSOR.encode()) == 3
-    assert person.shown.count(b"Waiting for the terminal to answer") == 1
+    assert user.shown.count(ASK_CURSOR.encode()) == 3
+    assert user.shown.count(b"Waiting for the terminal to answer") == 1
 
 
 @pytest.mark.parametrize("typed", [b"y\n", b"\n", b"\x04", b"replay\n"])
-def test_a_terminal_that_never_answers_takes_nothing_else(terminal: tuple[Output, Person], typed: bytes) -> None:
-    output, person = terminal
-    person.begin((b"type cancel to confirm", typed))
+def test_silent_terminal_accepts_only_the_word(terminal: tuple[Output, User], typed: bytes) -> None:
+    output, user = terminal
+    user.begin((b"type cancel to confirm", typed))
     assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
 
 
-def test_a_dumb_terminal_is_asked_for_the_word(
-    terminal: tuple[Output, Person], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    output, person = terminal
+def test_dumb_terminal_is_asked_for_the_word(terminal: tuple[Output, User], monkeypatch: pytest.MonkeyPatch) -> None:
+    output, user = terminal
     monkeypatch.setenv("TERM", "dumb")
-    person.begin((b"type cancel to confirm", b"cancel\n"))
+    user.begin((b"type cancel to confirm", b"cancel\n"))
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
-    assert b"\x1b" not in person.shown
+    assert b"\x1b" not in user.shown
 
 
-def test_a_late_answer_is_kept_from_the_shell(terminal: tuple[Output, Person]) -> None:
-    output, person = terminal
+def test_late_report_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
+    output, user = terminal
     timeouts = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=20)
-    person.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", ANSWER))
+    user.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", REPORT))
     assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
     assert output.answers is not None
     assert is_empty(output.answers.fileno())
 
 
-def test_ctrl_c_leaves_no_late_answer_to_the_shell(terminal: tuple[Output, Person]) -> None:
-    output, person = terminal
+def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
+    output, user = terminal
     main = get_ident()
 
     def interrupt() -> None:
-        while ASK_CURSOR.encode() not in person.shown:
-            person.shown += os.read(person.screen, 500)
+        while ASK_CURSOR.encode() not in user.shown:
+            user.shown += os.read(user.screen, 500)
         pthread_kill(main, signal.SIGINT)
-        while not person.shown.endswith(b"\n"):
-            person.shown += os.read(person.screen, 500)
-        os.write(person.screen, ANSWER)
+        while not user.shown.endswith(b"\n"):
+            user.shown += os.read(user.screen, 500)
+        os.write(user.screen, REPORT)
 
     Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
@@ -169,7 +167,7 @@ def test_ctrl_c_leaves_no_late_answer_to_the_shell(terminal: tuple[Output, Perso
     assert is_empty(output.answers.fileno())
 
 
-def test_a_terminal_that_goes_away_agrees_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_terminal_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
 
@@ -200,7 +198,7 @@ def api(fleet: Fleet) -> Iterator[FleetApi]:
         yield api
 
 
-def test_a_slow_terminal_confirms_nothing_typed_before(fleet: Fleet, api: FleetApi) -> None:
+def test_slow_terminal_ignores_keys_typed_before(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
     terminal.read_until(ASK_CURSOR)
     terminal.type("y\n")
@@ -211,7 +209,7 @@ def test_a_slow_terminal_confirms_nothing_typed_before(fleet: Fleet, api: FleetA
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_gives_the_mode_of_the_terminal_back(fleet: Fleet, api: FleetApi, number: signal.Signals) -> None:
+def test_signal_restores_the_terminal_mode(fleet: Fleet, api: FleetApi, number: signal.Signals) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
     mode = termios.tcgetattr(terminal.descriptor)
     terminal.read_until(ASK_CURSOR)
@@ -222,7 +220,7 @@ def test_a_signal_gives_the_mode_of_the_terminal_back(fleet: Fleet, api: FleetAp
     terminal.end()
 
 
-def test_ctrl_z_gives_the_mode_back_until_fg(fleet: Fleet, api: FleetApi) -> None:
+def test_ctrl_z_restores_the_terminal_mode_until_fg(fleet: Fleet, api: FleetApi) -> None:
     environ = environment(api.url, PS1="SH$ ", HISTFILE="")
     with Screen([sys.executable, "-c", SHELL], env=environ, holds_cursor=True) as terminal:
         terminal.wait_for("SH$")

@@ -1,6 +1,6 @@
-"""`ls`, `show` and `tree`, as processes against the recordings over HTTP.
+"""`ls`, `show` and `tree` against the recordings over HTTP.
 
-Longer than a module should be: one list of what a reader and a script may expect of the three.
+The module is long: it covers everything that users and scripts may expect of these commands.
 """
 
 import json
@@ -27,7 +27,7 @@ SCHEMA = Draft7Validator(
 )
 FAILED = "run_cmwuqwphl00009f7de45f6e3t"
 ROOT = "run_cmwur0a5o002h9f7dcmx6srqz"
-# One recorded detail of each kind; all of them are held to the schema in tests/present.
+# One recorded detail of each kind. tests/present checks all of them against the schema.
 KINDS = {
     "100",
     "101",
@@ -65,10 +65,10 @@ DETAILS = [
 
 
 def queries(api: RecordingsApi, path: str = "/api/v1/runs") -> list[dict[str, str]]:
-    return [seen.query for seen in api.requests if seen.path == path]
+    return [request.query for request in api.requests if request.path == path]
 
 
-def test_ls_prints_a_table_with_whole_ids_and_no_colour_into_a_pipe(recordings_api: RecordingsApi) -> None:
+def test_ls_prints_whole_ids_without_colour_to_a_pipe(recordings_api: RecordingsApi) -> None:
     done = trigger_tui("ls", "--limit", "5", url=recordings_api.url)
     assert done.code == 0
     assert done.err == ""
@@ -80,7 +80,7 @@ def test_ls_prints_a_table_with_whole_ids_and_no_colour_into_a_pipe(recordings_a
     assert "\x1b" not in done.out
 
 
-def test_ls_json_is_one_valid_object_a_line(recordings_api: RecordingsApi) -> None:
+def test_ls_json_is_one_object_per_line(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("014")
     done = in_this_process("ls", "--json", "--limit", "40", url=recordings_api.url)
     assert done.code == 0
@@ -110,7 +110,9 @@ def test_ls_json_is_one_valid_object_a_line(recordings_api: RecordingsApi) -> No
         (["--period", "1h"], "filter[createdAt][period]", "1h"),
     ],
 )
-def test_ls_filters_are_the_servers(recordings_api: RecordingsApi, flags: list[str], name: str, value: str) -> None:
+def test_ls_sends_its_filters_to_the_server(
+    recordings_api: RecordingsApi, flags: list[str], name: str, value: str
+) -> None:
     assert in_this_process("ls", *flags, url=recordings_api.url).code == 0
     assert queries(recordings_api)[0][name] == value
 
@@ -119,7 +121,7 @@ def test_ls_filters_are_the_servers(recordings_api: RecordingsApi, flags: list[s
     "flags",
     [["--status", "running"], ["--status", "failed-to-run"], ["--period", "banana"], ["--limit", "0"], ["--nope"]],
 )
-def test_a_flag_that_the_api_would_ignore_is_a_usage_error(recordings_api: RecordingsApi, flags: list[str]) -> None:
+def test_ls_rejects_filters_that_the_api_ignores(recordings_api: RecordingsApi, flags: list[str]) -> None:
     done = in_this_process("ls", *flags, url=recordings_api.url)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
@@ -127,7 +129,7 @@ def test_a_flag_that_the_api_would_ignore_is_a_usage_error(recordings_api: Recor
     assert recordings_api.requests == []
 
 
-def test_ls_pages_as_far_as_the_limit_asks() -> None:
+def test_ls_reads_pages_up_to_the_limit() -> None:
     fleet = Fleet(VirtualClock())
     for number in range(300):
         fleet.add(FleetRun(number, -300 + number, -299 + number, -298 + number))
@@ -139,7 +141,7 @@ def test_ls_pages_as_far_as_the_limit_asks() -> None:
     assert [query["page[size]"] for _, query in fleet.asked("/api/v1/runs")] == ["100", "100", "30"]
 
 
-def test_ls_reads_on_through_short_and_empty_pages(recordings_api: RecordingsApi) -> None:
+def test_ls_continues_after_short_and_empty_pages(recordings_api: RecordingsApi) -> None:
     def page(runs: list[str], following: str | None) -> Reply:
         row = {"status": "QUEUED", "taskIdentifier": "t", "createdAt": "2026-11-24T13:00:00Z"}
         rows = [row | {"id": run} for run in runs]
@@ -152,7 +154,7 @@ def test_ls_reads_on_through_short_and_empty_pages(recordings_api: RecordingsApi
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "sentence"),
     [
         (["--tag", "no-such-tag"], "tag no-such-tag, last 24h or live. --period 30d looks further back."),
         (["--queue", "ok"], "queue ok or task/ok, last 24h or live. --period 30d looks further back."),
@@ -161,10 +163,10 @@ def test_ls_reads_on_through_short_and_empty_pages(recordings_api: RecordingsApi
         (["--task", "a,b", "--period", "7d"], "task a or b, last 7d."),
     ],
 )
-def test_an_empty_answer_says_on_stderr_what_was_asked(flags: list[str], more: list[str], said: str) -> None:
+def test_ls_without_runs_repeats_the_filters(flags: list[str], more: list[str], sentence: str) -> None:
     with serving(Fleet(VirtualClock())) as api:
         done = in_this_process("ls", *flags, *more, url=api.url)
-    assert (done.code, done.out, done.err) == (0, "", f"No runs match: {said}\n")
+    assert (done.code, done.out, done.err) == (0, "", f"No runs match: {sentence}\n")
 
 
 def aged_api() -> Fleet:
@@ -194,13 +196,13 @@ def aged_api() -> Fleet:
         (["--period", "30d"], [5, 4, 3, 2]),
     ],
 )
-def test_ls_finds_live_runs_whatever_their_age(flags: list[str], numbers: list[int]) -> None:
+def test_ls_finds_live_runs_of_any_age(flags: list[str], numbers: list[int]) -> None:
     with serving(aged_api()) as api:
         done = in_this_process("ls", "--json", *flags, url=api.url)
     assert [run["id"] for run in done.objects] == [FleetRun(number, 0).id for number in numbers]
 
 
-def test_ls_lists_the_period_where_the_server_refuses_a_wider_one() -> None:
+def test_ls_lists_the_period_without_older_runs() -> None:
     fleet = aged_api()
 
     def refused(path: str) -> Response | None:
@@ -214,7 +216,7 @@ def test_ls_lists_the_period_where_the_server_refuses_a_wider_one() -> None:
     assert done.err.startswith("older live runs were not read: GET /api/v1/runs: 422")
 
 
-def test_ls_finds_the_queue_of_a_task_by_its_bare_name() -> None:
+def test_ls_finds_a_task_queue_by_its_bare_name() -> None:
     with serving(Fleet(VirtualClock())) as api:
         for queue in ("mail", "task/mail", "other"):
             api.fleet.world.lifecycle.create(NewRun(task_id="mail", queue=queue))
@@ -223,12 +225,12 @@ def test_ls_finds_the_queue_of_a_task_by_its_bare_name() -> None:
     assert (len(done.objects), len(only.objects)) == (2, 1)
 
 
-def test_ls_help_says_the_default_window(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ls_help_names_the_default_period(capsys: pytest.CaptureFixture[str]) -> None:
     in_this_process("ls", "--help")
     assert "[default: 24h, and older live runs]" in " ".join(capsys.readouterr().out.split())
 
 
-def test_ls_ends_quietly_when_nobody_reads_any_more(recordings_api: RecordingsApi) -> None:
+def test_ls_ends_quietly_after_a_closed_pipe(recordings_api: RecordingsApi) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "tui", "ls", "--limit", "100"],
         env=environment(recordings_api.url),
@@ -243,7 +245,7 @@ def test_ls_ends_quietly_when_nobody_reads_any_more(recordings_api: RecordingsAp
     program.stderr.close()
 
 
-def test_ls_loads_no_textual(recordings_api: RecordingsApi) -> None:
+def test_ls_does_not_load_textual(recordings_api: RecordingsApi) -> None:
     code = (
         "import sys\n"
         "from tui.cli import main\n"
@@ -263,7 +265,7 @@ def test_ls_loads_no_textual(recordings_api: RecordingsApi) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_terminal_gets_colour_and_a_table_of_its_width_unless_it_is_told_otherwise(
+def test_ls_fits_a_terminal_and_uses_colour(
     recordings_api: RecordingsApi,
 ) -> None:
     for columns in (40, 60, 80, 200):
@@ -279,7 +281,7 @@ def test_a_terminal_gets_colour_and_a_table_of_its_width_unless_it_is_told_other
         assert b"\x1b" not in terminal.screen
 
 
-def test_a_terminal_without_these_glyphs_gets_ascii(recordings_api: RecordingsApi) -> None:
+def test_ls_uses_ascii_without_unicode(recordings_api: RecordingsApi) -> None:
     done = trigger_tui("ls", "--ascii", url=recordings_api.url)
     assert done.out.isascii()
     done = trigger_tui("ls", env=environment(recordings_api.url, PYTHONIOENCODING="ascii"))
@@ -288,7 +290,7 @@ def test_a_terminal_without_these_glyphs_gets_ascii(recordings_api: RecordingsAp
 
 
 @pytest.mark.parametrize(("number", "run_id"), DETAILS)
-def test_show_json_is_valid_and_holds_what_the_run_has(recordings_api: RecordingsApi, number: str, run_id: str) -> None:
+def test_show_json_has_the_fields_of_the_run(recordings_api: RecordingsApi, number: str, run_id: str) -> None:
     recordings_api.answer(number, path=f"/api/v3/runs/{run_id}")
     done = in_this_process("show", run_id, "--json", url=recordings_api.url)
     assert (done.code, done.err) == (0, "")
@@ -306,11 +308,11 @@ def test_show_json_is_valid_and_holds_what_the_run_has(recordings_api: Recording
     children = {child["id"] for child in body["relatedRuns"]["children"]}
     assert {child["id"] for child in run["relatedRuns"]["children"]} == children
     for relative in ("root", "parent"):
-        told = body["relatedRuns"].get(relative)
-        assert run["relatedRuns"].get(relative, {}).get("id") == (told["id"] if told else None)
+        summary = body["relatedRuns"].get(relative)
+        assert run["relatedRuns"].get(relative, {}).get("id") == (summary["id"] if summary else None)
 
 
-def test_show_tells_the_attempts_with_their_stacks_within_80_columns(recordings_api: RecordingsApi) -> None:
+def test_show_prints_attempts_in_80_columns(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
     done = in_this_process("show", FAILED, url=recordings_api.url)
     assert done.code == 0
@@ -327,7 +329,7 @@ def test_show_tells_the_attempts_with_their_stacks_within_80_columns(recordings_
         assert text in done.out
 
 
-def test_show_says_why_a_run_crashed_where_the_api_hides_it(recordings_api: RecordingsApi) -> None:
+def test_show_prints_why_a_run_crashed(recordings_api: RecordingsApi) -> None:
     done = in_this_process("show", "run_cmwuqwv39000l9f7dy1wfrtva", "--json", url=recordings_api.url)
     (run,) = done.objects
     assert run["status"] == "CRASHED"
@@ -335,7 +337,7 @@ def test_show_says_why_a_run_crashed_where_the_api_hides_it(recordings_api: Reco
     assert run["attempts"][0]["completedAt"] == "2026-11-24T13:43:59.905Z"
 
 
-def test_hostile_text_never_reaches_the_terminal_as_control(recordings_api: RecordingsApi) -> None:
+def test_show_prints_no_control_characters(recordings_api: RecordingsApi) -> None:
     terminal = Terminal("show", "run_cmwuqwvdx000u9f7dhl6crziw", env=environment(recordings_api.url, NO_COLOR="1"))
     assert terminal.end() == 0
     assert set(terminal.screen) & set(range(32)) <= {0x0A, 0x0D}
@@ -345,8 +347,8 @@ def test_hostile_text_never_reaches_the_terminal_as_control(recordings_api: Reco
     assert done.objects[0]["output"]["c1"] == "\u009b31m"
 
 
-def cut_run(api: RecordingsApi) -> str:
-    """A run whose recorded trace was cut; its detail is that of another run that failed three times."""
+def truncated_run(api: RecordingsApi) -> str:
+    """Serve a run with a truncated trace and the detail of a run that failed three times. Return its id."""
     run_id = "run_cmwwvxwcs02e9en7d7x8uj5iz"
     detail = recording("103")["response"]["body"] | {"id": run_id}
     api.answer(Reply(200, detail), path=f"/api/v3/runs/{run_id}")
@@ -357,7 +359,7 @@ def cut_run(api: RecordingsApi) -> str:
     ("status", "missing", "numbers"),
     [(500, "the attempts are not known: ", []), (403, "earlier attempts are not known: ", [3])],
 )
-def test_show_in_json_admits_attempts_that_it_could_not_read(
+def test_show_json_names_missing_attempts(
     recordings_api: RecordingsApi, status: int, missing: str, numbers: list[int]
 ) -> None:
     recordings_api.answer(Reply(status, {"error": "no"}), path=f"/api/v1/runs/{FAILED}/trace")
@@ -366,8 +368,8 @@ def test_show_in_json_admits_attempts_that_it_could_not_read(
     assert [attempt["number"] for attempt in run.get("attempts", [])] == numbers
 
 
-def test_show_has_the_errors_of_attempts_that_a_cut_trace_lost(recordings_api: RecordingsApi) -> None:
-    run_id = cut_run(recordings_api)
+def test_show_finds_errors_after_a_truncated_trace(recordings_api: RecordingsApi) -> None:
+    run_id = truncated_run(recordings_api)
     (run,) = in_this_process("show", run_id, "--json", url=recordings_api.url).objects
     assert [attempt["error"]["message"] for attempt in run["attempts"]] == [
         f"chatty attempt {number} failed" for number in (1, 2, 3)
@@ -377,23 +379,23 @@ def test_show_has_the_errors_of_attempts_that_a_cut_trace_lost(recordings_api: R
     assert "may be missing" not in in_this_process("show", run_id, url=recordings_api.url).out
 
 
-def test_show_names_what_is_missing_where_events_are_refused(recordings_api: RecordingsApi) -> None:
-    run_id = cut_run(recordings_api)
+def test_show_names_missing_attempts_without_events(recordings_api: RecordingsApi) -> None:
+    run_id = truncated_run(recordings_api)
     recordings_api.answer(Reply(403, {"error": "Unauthorized"}), path=f"/api/v1/runs/{run_id}/events")
     done = in_this_process("show", run_id, url=recordings_api.url)
-    said = " ".join(done.out.split())
+    sentence = " ".join(done.out.split())
     assert done.code == 0
-    assert "The trace was cut at 5,000 rows and the events could not be read: 403 Unauthorized" in said
-    assert "later attempts may be missing, and so may errors" in said
+    assert "The trace was cut at 5,000 rows and the events could not be read: 403 Unauthorized" in sentence
+    assert "later attempts may be missing, and so may errors" in sentence
     (run,) = in_this_process("show", run_id, "--json", url=recordings_api.url).objects
     assert run["attemptsComplete"] is False
     assert run["attemptsMissing"].startswith("the trace was cut at 5,000 rows and the events could not be read")
 
 
-def test_show_says_what_recorded_runs_wait_for(recordings_api: RecordingsApi) -> None:
-    # Of the batch events alone were recorded: its children are those of the detail.
-    said = {"1233": "waits for a token since 02:26", "1238": "waits for its child tree-mid since 02:26"}
-    for number, words in (said | {"1240": "waits for 3 children since 02:26"}).items():
+def test_show_says_why_recorded_runs_wait(recordings_api: RecordingsApi) -> None:
+    # Only the events of the batch were recorded: its children come from the detail.
+    reasons = {"1233": "waits for a token since 02:26", "1238": "waits for its child tree-mid since 02:26"}
+    for number, words in (reasons | {"1240": "waits for 3 children since 02:26"}).items():
         detail = recording(number)
         recordings_api.answer(number, path=detail["request"]["path"])
         done = in_this_process("show", detail["response"]["body"]["id"], url=recordings_api.url)
@@ -414,7 +416,7 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     assert len(rows) == 11
     assert rows[0].startswith("▌ ✓ pipeline")
     assert sum("leaf" in line for line in rows) == 9
-    # Without queries the trace tells all but one, whose detail is not recorded: it was triggered and not awaited.
+    # Without queries one run is missing: it was triggered without waiting, and its detail was not recorded.
     assert ("Not fully loaded: 1 run cannot be read any more" in done.out) is not may_query
     objects = in_this_process("tree", ROOT, "--json", url=recordings_api.url).objects
     assert sorted(node["depth"] for node in objects) == [0] + [1] * 7 + [2] * 3
@@ -422,18 +424,18 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     assert below["relatedRuns"]["parent"]["id"] == "run_cmwur0aer002k9f7dn014y7fy"
 
 
-def test_tree_is_queried_without_times_where_the_server_has_none(recordings_api: RecordingsApi) -> None:
-    def answer(seen: ReceivedRequest) -> str:
-        return "836" if "execution_duration" in seen.json["query"] else "834"
+def test_tree_queries_without_times_on_an_old_server(recordings_api: RecordingsApi) -> None:
+    def answer(request: ReceivedRequest) -> str:
+        return "836" if "execution_duration" in request.json["query"] else "834"
 
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
     recordings_api.answer(answer, method="POST", path="/api/v1/query")
     done = in_this_process("tree", ROOT, url=recordings_api.url)
     assert len([line for line in done.out.splitlines() if "  run_" in line]) == 11
-    assert [seen.path for seen in recordings_api.requests if "trace" in seen.path] == []
+    assert [request.path for request in recordings_api.requests if "trace" in request.path] == []
 
 
-def test_tree_of_a_child_starts_at_the_root_and_marks_the_child(recordings_api: RecordingsApi) -> None:
+def test_tree_of_a_child_starts_at_the_root(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("141", path=f"/api/v3/runs/{ROOT}")
     recordings_api.answer("834", method="POST", path="/api/v1/query")
     done = in_this_process("tree", "run_cmwur0aer002k9f7dn014y7fy", url=recordings_api.url)
@@ -443,7 +445,7 @@ def test_tree_of_a_child_starts_at_the_root_and_marks_the_child(recordings_api: 
     assert [line for line in rest if line.startswith("▌") and "middle" in line]
 
 
-def test_a_missing_key_names_the_variable_and_the_demo(recordings_api: RecordingsApi) -> None:
+def test_missing_key_names_the_variable_and_the_demo(recordings_api: RecordingsApi) -> None:
     env = environment(recordings_api.url)
     del env["TRIGGER_SECRET_KEY"]
     done = trigger_tui("ls", env=env)
@@ -453,7 +455,7 @@ def test_a_missing_key_names_the_variable_and_the_demo(recordings_api: Recording
     assert "trigger-tui demo" in done.err
 
 
-def test_two_addresses_that_disagree_are_both_named() -> None:
+def test_conflicting_addresses_are_both_named() -> None:
     done = trigger_tui("ls", "--api-url", "http://127.0.0.1:1", url="http://127.0.0.1:2")
     assert done.code == 2
     assert "--api-url http://127.0.0.1:1" in done.err
@@ -464,9 +466,7 @@ def test_two_addresses_that_disagree_are_both_named() -> None:
     ("number", "code", "words"),
     [("900", 1, "401"), ("912", 1, "403"), ("940", 1, "500"), ("920", 1, "TRIGGER_API_URL"), ("150", 1, "Not found")],
 )
-def test_an_api_that_refuses_is_exit_code_1_and_one_line(
-    recordings_api: RecordingsApi, number: str, code: int, words: str
-) -> None:
+def test_refusal_exits_with_1_and_one_line(recordings_api: RecordingsApi, number: str, code: int, words: str) -> None:
     recordings_api.answer(number)
     done = in_this_process("ls", url=recordings_api.url)
     assert (done.code, done.out) == (code, "")
@@ -475,7 +475,7 @@ def test_an_api_that_refuses_is_exit_code_1_and_one_line(
     assert SECRET not in done.err
 
 
-def test_ls_says_on_stderr_what_it_cut(recordings_api: RecordingsApi) -> None:
+def test_ls_reports_truncated_responses(recordings_api: RecordingsApi) -> None:
     row = recording("014")["response"]["body"]["data"][0]
     recordings_api.answer(Reply(body={"data": [row | {"tags": [f"t{number}" for number in range(5_000)]}]}))
     done = in_this_process("ls", "--json", url=recordings_api.url)
@@ -484,7 +484,7 @@ def test_ls_says_on_stderr_what_it_cut(recordings_api: RecordingsApi) -> None:
     assert done.err == f"GET /api/v1/runs: 5,000 tags of {row['id']}, only the first 100 are kept\n"
 
 
-def test_ls_names_the_flag_where_the_period_is_too_long(recordings_api: RecordingsApi) -> None:
+def test_ls_names_the_option_for_a_long_period(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(422, {"error": "too expensive, narrow the window"}))
     done = in_this_process("ls", "--period", "30d", url=recordings_api.url)
     assert (done.code, done.out) == (1, "")
@@ -493,7 +493,7 @@ def test_ls_names_the_flag_where_the_period_is_too_long(recordings_api: Recordin
     )
 
 
-def test_ls_names_the_branch_where_a_preview_key_is_refused(recordings_api: RecordingsApi) -> None:
+def test_ls_names_the_branch_for_a_refused_preview_key(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("900")
     preview = "tr_preview_aVerySecretKey0123456789"
     done = in_this_process("ls", url=recordings_api.url, TRIGGER_SECRET_KEY=preview)
@@ -504,7 +504,7 @@ def test_ls_names_the_branch_where_a_preview_key_is_refused(recordings_api: Reco
 
 
 @pytest.mark.parametrize("flags", [["--task", ""], ["--status", ","], ["--tag", " , "], ["--period", "0d"]])
-def test_an_empty_filter_never_means_all_runs(recordings_api: RecordingsApi, flags: list[str]) -> None:
+def test_ls_rejects_an_empty_filter(recordings_api: RecordingsApi, flags: list[str]) -> None:
     assert in_this_process("ls", *flags, url=recordings_api.url).code == 2
     assert recordings_api.requests == []
 
@@ -519,19 +519,19 @@ def test_an_empty_filter_never_means_all_runs(recordings_api: RecordingsApi, fla
         "http://xn--:1",
     ],
 )
-def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
+def test_invalid_address_is_a_usage_error(url: str) -> None:
     done = in_this_process("ls", "--api-url", url)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert "pass" not in done.err
 
 
-def test_one_address_in_two_spellings_is_one_address(recordings_api: RecordingsApi) -> None:
+def test_equal_addresses_may_be_spelled_differently(recordings_api: RecordingsApi) -> None:
     again = recordings_api.url.replace("http", "HTTP") + "/"
     assert in_this_process("ls", "--api-url", again, url=recordings_api.url).code == 0
 
 
-def test_a_full_disk_is_one_line_and_no_traceback(recordings_api: RecordingsApi) -> None:
+def test_full_disk_prints_one_line(recordings_api: RecordingsApi) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123
         done = subprocess.run(
             [sys.executable, "-m", "tui", "ls"],
@@ -546,7 +546,7 @@ def test_a_full_disk_is_one_line_and_no_traceback(recordings_api: RecordingsApi)
     assert done.stderr == "stdout cannot be written: No space left on device\n"
 
 
-def test_ages_are_by_the_servers_clock(recordings_api: RecordingsApi) -> None:
+def test_ls_computes_ages_by_the_clock_of_the_server(recordings_api: RecordingsApi) -> None:
     row = {"id": "run_1", "status": "QUEUED", "taskIdentifier": "t", "createdAt": "2026-11-24T14:04:55Z"}
     recordings_api.answer(Reply(body={"data": [row], "pagination": {}}))
     done = in_this_process("ls", url=recordings_api.url)
@@ -554,12 +554,12 @@ def test_ages_are_by_the_servers_clock(recordings_api: RecordingsApi) -> None:
 
 
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -2359", "nonsense", ""])
-def test_a_date_that_is_none_costs_nothing(recordings_api: RecordingsApi, date: str) -> None:
+def test_ls_accepts_an_invalid_date_header(recordings_api: RecordingsApi, date: str) -> None:
     recordings_api.answer(Reply(body={"data": [], "pagination": {}}, headers={"date": date}))
     assert in_this_process("ls", url=recordings_api.url).code == 0
 
 
-def test_no_connection_is_exit_code_3_and_one_line() -> None:
+def test_no_connection_exits_with_3_and_one_line() -> None:
     done = trigger_tui("ls", url="http://127.0.0.1:9")
     assert (done.code, done.out) == (3, "")
     assert len(done.err.splitlines()) == 1
@@ -573,7 +573,7 @@ def test_no_connection_is_exit_code_3_and_one_line() -> None:
         *((command, "../whoami") for command in ("tree", "watch", "cancel", "replay")),
     ],
 )
-def test_what_cannot_be_a_run_id_is_a_usage_error(recordings_api: RecordingsApi, command: str, run_id: str) -> None:
+def test_invalid_run_id_is_a_usage_error(recordings_api: RecordingsApi, command: str, run_id: str) -> None:
     done = in_this_process(command, run_id, url=recordings_api.url)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1

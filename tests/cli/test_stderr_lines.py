@@ -1,4 +1,4 @@
-"""Lines on a stderr that nobody reads: saying one never waits, and what was dropped is counted."""
+"""Lines for a full stderr: they never block, and dropped lines are counted."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from tui.cli.stderr_lines import MAX_LINES, StderrLines
 from tui.output import Output
 
 SMALL = 16_384
-"""Bytes of a small pipe."""
+"""The bytes that a small pipe holds."""
 
 
 def output_to(err: TextIO) -> Output:
@@ -20,7 +20,7 @@ def output_to(err: TextIO) -> Output:
 
 @contextmanager
 def a_pipe() -> Iterator[tuple[int, TextIO]]:
-    """A small pipe: the end to read from, and the stream to write to."""
+    """Yield the reading end of a small pipe, and a stream that writes to it."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, SMALL)
     with os.fdopen(writing, "w", encoding="utf-8") as stream:
@@ -41,22 +41,22 @@ def test_lines_of_a_full_pipe_are_dropped_and_counted() -> None:
     with a_pipe() as (reading, stream), StderrLines(output_to(stream)) as lines:
         for number in range(3 * MAX_LINES):
             lines.say(f"line {number} {'x' * 50}")
-        # Nobody has read: all that would have waited for ever is here.
+        # The pipe has no reader yet: a blocking write would hang.
         read = b""
         while b"dropped" not in read:
             read += os.read(reading, 65_536)
         lines.say("the last")
         while b"the last" not in read:
             read += os.read(reading, 65_536)
-    said = read.decode().splitlines()
-    (note,) = [line for line in said if "dropped" in line]
+    printed = read.decode().splitlines()
+    (note,) = [line for line in printed if "dropped" in line]
     dropped = int(note.split()[0].replace(",", ""))
-    assert dropped + len(said) - 2 == 3 * MAX_LINES
+    assert dropped + len(printed) - 2 == 3 * MAX_LINES
     assert note.endswith("lines were dropped: stderr was full")
-    assert [int(line.split()[1]) for line in said[:100]] == list(range(100))
+    assert [int(line.split()[1]) for line in printed[:100]] == list(range(100))
 
 
-def test_end_does_not_wait_for_a_reader_that_never_comes() -> None:
+def test_end_does_not_wait_for_a_full_pipe() -> None:
     with a_pipe() as (_, stream):
         with StderrLines(output_to(stream)) as lines:
             for _ in range(MAX_LINES):
@@ -83,7 +83,7 @@ def test_lines_are_written_at_the_end_and_cleaned() -> None:
         assert read_all(reading) == ["one␛[31m", "two"]
 
 
-def test_reader_that_goes_away_ends_nothing() -> None:
+def test_closed_pipe_stops_the_thread_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w", encoding="utf-8") as stream, StderrLines(output_to(stream)) as lines:

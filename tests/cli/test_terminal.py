@@ -18,16 +18,16 @@ import pytest
 from tests.perf.terminal import PATIENCE_S, Terminal
 from tests.support.commands import environment
 
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
 FIRST_PAINT = "1:runs"
 HELP = "keys · runs"
-GONE_WITHIN_S = 10.0
+EXIT_TIMEOUT_S = 10.0
 HELD_BYTES = 4095
-"""What a pty says it holds when it holds that or more."""
+"""The most that a pty reports to hold."""
 
 LARGE = (300, 100)
-"""A frame of this size is many times what a pty can hold, some 64 KiB."""
+"""A frame of this size is many times larger than the buffer of a pty, about 64 KiB."""
 
 SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', ['bash', '--norc', '-i'])"
 """A shell with job control: it takes a controlling terminal."""
@@ -50,8 +50,8 @@ RESTORED = (b"\x1b[<u", b"\x1b[?25h", b"\x1b[?1004l", b"\x1b[?2004l", b"\x1b[?10
 
 
 def monitor(size: tuple[int, int] = (120, 40)) -> Terminal:
-    """On an address where nobody answers."""
-    return Terminal(MONITOR, size=size, env=environment(NOBODY))
+    """Start the monitor on an address without a server."""
+    return Terminal(MONITOR, size=size, env=environment(UNREACHABLE))
 
 
 TITLE = re.compile(rb"\x1b\[(22|23);2t|\x1b\]2;([^\x1b\x07]*)\x1b\\")
@@ -59,7 +59,7 @@ OWN_TITLE = "the shell's own"
 
 
 def title_after(written: bytes | bytearray) -> str:
-    """The title of a terminal that keeps titles, after it read this."""
+    """Return the title of a terminal with a title stack after this output."""
     title, kept = OWN_TITLE, []
     for stack, text in TITLE.findall(written):
         if stack == b"22":
@@ -70,7 +70,7 @@ def title_after(written: bytes | bytearray) -> str:
 
 
 def block(terminal: Terminal) -> None:
-    """Have a monitor on a large terminal paint more than that holds, and read nothing of it."""
+    """Fill the buffer of a large terminal: the monitor paints, and the test reads nothing."""
     terminal.wait_for(FIRST_PAINT)
     terminal.wait_quiet()
     terminal.send("\x0c")
@@ -78,7 +78,7 @@ def block(terminal: Terminal) -> None:
     while _held_bytes(terminal) < HELD_BYTES:
         assert time.monotonic() < ends_s
         select.select([], [], [], 0.01)
-    # The last bytes of room.
+    # Fill the last free bytes.
     other = os.open(f"/proc/{terminal.process.pid}/fd/1", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     with suppress(BlockingIOError):
         while True:
@@ -110,15 +110,15 @@ def test_help_opens_after_odd_bytes() -> None:
         assert terminal.end() == 0
 
 
-def test_terminal_tells_its_size_whatever_variables_say() -> None:
-    with Terminal(MONITOR, env=environment(NOBODY, COLUMNS="²", LINES="9" * 5000)) as terminal:
+def test_size_comes_from_the_terminal_not_from_variables() -> None:
+    with Terminal(MONITOR, env=environment(UNREACHABLE, COLUMNS="²", LINES="9" * 5000)) as terminal:
         terminal.wait_for(FIRST_PAINT)
         terminal.send("\x11")
         assert terminal.end() == 0
 
 
 def test_bug_in_the_reading_thread_ends_the_program() -> None:
-    with Terminal([sys.executable, "-c", BROKEN_READER], env=environment(NOBODY)) as terminal:
+    with Terminal([sys.executable, "-c", BROKEN_READER], env=environment(UNREACHABLE)) as terminal:
         terminal.wait_for_bytes(SCREEN_ON)
         terminal.send("j")
         assert terminal.end() == 1
@@ -130,7 +130,7 @@ def test_bug_in_the_reading_thread_ends_the_program() -> None:
 
 
 def test_monitor_waits_for_a_non_blocking_terminal() -> None:
-    with Terminal([sys.executable, "-c", NON_BLOCKING], size=LARGE, env=environment(NOBODY)) as terminal:
+    with Terminal([sys.executable, "-c", NON_BLOCKING], size=LARGE, env=environment(UNREACHABLE)) as terminal:
         block(terminal)
         terminal.send("?")
         terminal.wait_for(HELP)
@@ -139,12 +139,12 @@ def test_monitor_waits_for_a_non_blocking_terminal() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_first_signal_ends_a_monitor_whose_terminal_is_blocked(number: int, code: int) -> None:
+def test_signal_ends_a_monitor_with_a_blocked_terminal(number: int, code: int) -> None:
     with monitor(LARGE) as terminal:
         block(terminal)
         before = len(terminal.received)
         terminal.process.send_signal(number)
-        assert terminal.process.wait(GONE_WITHIN_S) == code
+        assert terminal.process.wait(EXIT_TIMEOUT_S) == code
         terminal.end()
         restored = bytes(terminal.received[before:])
         assert all(sequence in restored for sequence in (SCREEN_OFF, *RESTORED))
@@ -152,7 +152,7 @@ def test_first_signal_ends_a_monitor_whose_terminal_is_blocked(number: int, code
         assert restored.count(b"\x1b[23;2t") == 1
 
 
-def test_no_more_than_disambiguated_keys_are_asked_for() -> None:
+def test_monitor_requests_only_disambiguated_keys() -> None:
     with monitor() as terminal:
         terminal.wait_for(FIRST_PAINT)
         terminal.send("\x1b[113;5u")
@@ -163,7 +163,7 @@ def test_no_more_than_disambiguated_keys_are_asked_for() -> None:
 
 
 def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
-    with Terminal([sys.executable, "-c", SHELL], env=environment(NOBODY, PS1="SH$ ")) as terminal:
+    with Terminal([sys.executable, "-c", SHELL], env=environment(UNREACHABLE, PS1="SH$ ")) as terminal:
 
         def stops(times: int) -> None:
             terminal.send("\x1a")
@@ -179,7 +179,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         stops(1)
         terminal.send("stty sane; echo in the she''ll; bg\n")
         terminal.wait_for("in the shell")
-        # In the background it stops again before it writes anything.
+        # In the background the process stops again before it writes.
         terminal.send("fg\n")
         terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) == 2, "the screen")
         terminal.send("?")
@@ -188,7 +188,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         stops(2)
         stopped = psutil.Process(terminal.process.pid).children()
         terminal.send("kill %1\n")
-        assert psutil.wait_procs(stopped, GONE_WITHIN_S)[1] == []
+        assert psutil.wait_procs(stopped, EXIT_TIMEOUT_S)[1] == []
         terminal.send("\n")
         terminal.wait_for("Exit 143")
         assert terminal.received.count(SCREEN_ON) == 2
@@ -229,7 +229,7 @@ def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
         terminal.wait_until(is_clean, "a clean screen")
 
 
-def test_title_says_what_failed_where_and_is_given_back() -> None:
+def test_title_counts_failures_and_is_restored() -> None:
     demo = [*MONITOR, "demo", "--prod", "--history", "300", "--rate", "0"]
     with Terminal(demo, env=environment(None)) as terminal:
         terminal.wait_until(
@@ -250,8 +250,8 @@ def test_title_says_what_failed_where_and_is_given_back() -> None:
     [[*MONITOR, "--no-title"], ["env", "TERM=linux", *MONITOR]],
     ids=["flag", "console"],
 )
-def test_title_is_left_alone_where_it_is_not_wanted(command: list[str]) -> None:
-    with Terminal(command, env=environment(NOBODY)) as terminal:
+def test_title_is_unchanged_with_no_title(command: list[str]) -> None:
+    with Terminal(command, env=environment(UNREACHABLE)) as terminal:
         terminal.wait_for(FIRST_PAINT)
         terminal.send("\x11")
         assert terminal.end() == 0

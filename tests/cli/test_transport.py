@@ -1,4 +1,4 @@
-"""What a command says when TLS or a proxy breaks: one line on stderr, nothing on stdout, exit code 1 or 3."""
+"""Commands with broken TLS or a broken proxy: one line on stderr, no stdout, exit code 1 or 3."""
 
 from collections.abc import Iterator
 
@@ -38,13 +38,13 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command_says_in_one_line_that_tls_broke(tls_api: RecordingsApi, command: tuple[str, ...]) -> None:
+def test_command_reports_broken_tls_in_one_line(tls_api: RecordingsApi, command: tuple[str, ...]) -> None:
     tls_api.answer(Fault.BAD_RECORD)
     assert_is_one_line(in_this_process(*command, url=tls_api.url))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command_says_in_one_line_that_a_certificate_is_wanted(
+def test_command_reports_a_required_certificate_in_one_line(
     monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
@@ -53,9 +53,7 @@ def test_command_says_in_one_line_that_a_certificate_is_wanted(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command_says_in_one_line_that_its_proxy_broke(
-    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
-) -> None:
+def test_command_reports_a_broken_proxy_in_one_line(monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
     with serving(lambda connection: connection.recv(1000)) as port:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
         assert_is_one_line(in_this_process(*command, url="http://api.invalid"))

@@ -1,4 +1,4 @@
-"""`watch`: what is news, when it ends, and how it bears a bad line."""
+"""`watch`: its lines, its end, and outages."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ CRASHED = "run_cmwuqwv39000l9f7dy1wfrtva"
 CANCELED = "run_cmwuqyyjg002b9f7dqczvu2cr"
 
 
-def test_watching_a_run_prints_each_transition_and_ends_with_it(recordings_api: RecordingsApi) -> None:
+def test_watch_prints_transitions_until_the_run_ends(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "120", "313", path=f"/api/v3/runs/{RUN}")
     done = trigger_tui("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
     assert done.code == 0
@@ -27,7 +27,7 @@ def test_watching_a_run_prints_each_transition_and_ends_with_it(recordings_api: 
     assert RUN in second
 
 
-def test_watching_in_json_gives_the_run_and_where_it_came_from(recordings_api: RecordingsApi) -> None:
+def test_watch_json_has_the_run_and_its_previous_status(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "313", path=f"/api/v3/runs/{RUN}")
     done = in_this_process("watch", RUN, "--json", "--interval", "0.5", url=recordings_api.url)
     first, second = done.objects
@@ -38,25 +38,25 @@ def test_watching_in_json_gives_the_run_and_where_it_came_from(recordings_api: R
 
 
 @pytest.mark.parametrize(("run_id", "code"), [(CRASHED, 4), (CANCELED, 4)], ids=["crashed", "canceled"])
-def test_a_run_that_did_not_succeed_is_exit_code_4(recordings_api: RecordingsApi, run_id: str, code: int) -> None:
+def test_watch_exits_with_4_for_a_failed_run(recordings_api: RecordingsApi, run_id: str, code: int) -> None:
     done = trigger_tui("watch", run_id, url=recordings_api.url)
     assert done.code == code
     assert len(done.out.splitlines()) == 1
 
 
-def test_an_unknown_run_is_exit_code_1(recordings_api: RecordingsApi) -> None:
+def test_watch_exits_with_1_for_an_unknown_run(recordings_api: RecordingsApi) -> None:
     done = in_this_process("watch", "run_nobody", url=recordings_api.url)
     assert (done.code, done.out) == (1, "")
     assert "404" in done.err
 
 
-def test_no_connection_at_the_start_is_exit_code_3(recordings_api: RecordingsApi) -> None:
+def test_watch_exits_with_3_without_a_connection(recordings_api: RecordingsApi) -> None:
     assert in_this_process("watch", url="http://127.0.0.1:9").code == 3
     recordings_api.answer(Fault.CLOSE)
     assert in_this_process("watch", RUN, url=recordings_api.url).code == 3
 
 
-def test_watch_says_what_helps_where_its_period_is_too_long(recordings_api: RecordingsApi) -> None:
+def test_watch_explains_a_period_that_is_too_long(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(422, {"error": "too expensive"}), path="/api/v1/runs")
     done = in_this_process("watch", "--no-realtime", url=recordings_api.url)
     assert (done.code, done.out) == (1, "")
@@ -66,18 +66,18 @@ def test_watch_says_what_helps_where_its_period_is_too_long(recordings_api: Reco
     )
 
 
-def test_an_outage_while_watching_is_said_and_borne(recordings_api: RecordingsApi) -> None:
+def test_watch_reports_an_outage_and_continues(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "941", Fault.CLOSE, "313", path=f"/api/v3/runs/{RUN}")
     done = in_this_process("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
     assert done.code == 0
     assert len(done.out.splitlines()) == 2
-    said = done.err.splitlines()
-    assert "retrying in" in said[0]
-    assert "500" in said[0]
-    assert said[-1].startswith("connected again")
+    lines = done.err.splitlines()
+    assert "retrying in" in lines[0]
+    assert "500" in lines[0]
+    assert lines[-1].startswith("connected again")
 
 
-def test_watching_an_environment_prints_only_what_is_new(recordings_api: RecordingsApi) -> None:
+def test_watch_prints_only_new_transitions(recordings_api: RecordingsApi) -> None:
     def row(run_id: str, status: str, second: int) -> dict[str, object]:
         return {
             "id": run_id,

@@ -67,14 +67,14 @@ def test_suite_can_call_every_command() -> None:
     assert missing_examples() == []
 
 
-def test_every_recorded_kind_is_asked_or_explained(asked: set[str]) -> None:
+def test_every_recorded_kind_is_requested_or_explained(asked: set[str]) -> None:
     recorded = set(recorded_fields()) - {ERRORS, HEADERS}
     assert recorded - asked - set(NOT_ASKED) == set(), "ask for these on a surface, or name them in NOT_ASKED"
     assert asked & set(NOT_ASKED) == set(), "surfaces ask for these now: remove them from NOT_ASKED"
     assert set(NOT_ASKED) <= recorded, "no recording has these any more: remove them from NOT_ASKED"
 
 
-def test_every_field_of_an_asked_kind_has_a_case(asked: set[str], cases: list[Case]) -> None:
+def test_every_field_of_a_requested_kind_has_a_case(asked: set[str], cases: list[Case]) -> None:
     poisoned_fields = {(kind, dose.path) for kind, dose in map(dose_of, cases)}
     wanted = {
         (kind, path)

@@ -24,13 +24,13 @@ def run(case_id: str) -> Result:
         ("tui.present.styled.clean", "relay|relay screen runs 120x40|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
     ],
 )
-def test_poison_fails_where_text_is_not_cleaned(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:
+def test_poison_mode_fails_for_uncleaned_text(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:
     for name in (target, "tui.wire.responses.clean"):
         monkeypatch.setattr(name, lambda text, **_: text)
     assert "\\x1b" in run(case_id).trouble
 
 
-def test_type_ahead_fails_where_no_frame_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_type_ahead_fails_without_waiting_for_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     def begin(_: TypeAhead, on_sight: Callable[[FrameVisibility], None]) -> Callable[[], None]:
         on_sight(FrameVisibility.SEEN)
         return lambda: None
@@ -39,7 +39,7 @@ def test_type_ahead_fails_where_no_frame_is_waited_for(monkeypatch: pytest.Monke
     assert "typed ahead sent" in run("type-ahead|cancel|2000 ms|y|half way").trouble
 
 
-def test_http_fails_where_a_bug_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_mode_fails_for_an_uncaught_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     def refusal(*_: object) -> None:
         raise ZeroDivisionError
 
@@ -47,6 +47,6 @@ def test_http_fails_where_a_bug_is_not_caught(monkeypatch: pytest.MonkeyPatch) -
     assert run("http|ls text|GET /api/v1/runs|status 500 html").trouble
 
 
-def test_files_fail_where_the_log_may_be_read_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_mode_fails_for_a_public_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.session.action_log._OWNER_ONLY", 0o666)
     assert "others may read" in run("files|action log|readable by all").trouble

@@ -10,7 +10,7 @@ from tests.hostile.relay_mode import KINDS
 LIST, DETAIL = "GET /api/v1/runs", "GET /api/v3/runs/{}"
 
 
-def test_shots_keep_structural_poisons_from_texts() -> None:
+def test_shots_separate_structural_and_text_poisons() -> None:
     whats = [case.what for case in draw("relay", "", KINDS, Random(0), texts=2, others=2)]
     groups = shots(whats, "relay", KINDS)
     assert sorted(what for group in groups for what in group) == sorted(whats)
@@ -29,6 +29,6 @@ def test_chosen_shots_are_the_largest_of_each_sort() -> None:
     assert all(map(is_structural, chosen_shots(whats, "relay", KINDS, texts=0, structures=1)[0]))
 
 
-def test_mode_is_missed_where_too_few_cases_are_reached() -> None:
+def test_mode_fails_when_too_few_cases_are_reached() -> None:
     rows = {("a", "x"): Row(4, 4), ("a", "y"): Row(4, 1), ("b", "x"): Row(4, 3)}
     assert missed(rows) == ["a"]

@@ -35,7 +35,7 @@ def test_program_survives_hostile_cases(name: str, shard: int) -> None:
     assert [f"{result.case.id}: {result.trouble}" for result in failed] == []
 
 
-def test_no_failure_is_known() -> None:
+def test_known_failures_are_none() -> None:
     assert KNOWN == {}
 
 

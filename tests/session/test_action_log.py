@@ -1,4 +1,4 @@
-"""The action log: private, one line a phase, and never in the way of an action or of the end."""
+"""The action log: it is private, has a line for each phase, and never blocks an action or the exit."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.actions import LONG, acting, fleet_of, log_lines
+from tests.support.actions import LONG, fleet_of, log_lines, perform
 from tests.support.fleet import FleetRun
 from tui.actions import CANCEL
 from tui.domain.action import ActionPhase, ActionStatus, Via
@@ -54,7 +54,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [a_fifo, a_link, a_link_to_nowhere, a_socket, Path.mkdir])
-def test_only_a_regular_file_is_written(path: Path, make: Callable[[Path], None]) -> None:
+def test_log_writes_only_to_a_regular_file(path: Path, make: Callable[[Path], None]) -> None:
     make(path)
     with pytest.raises(OSError, match="it is"):
         append_line(path, b"line\n")
@@ -62,7 +62,7 @@ def test_only_a_regular_file_is_written(path: Path, make: Callable[[Path], None]
     assert [each.read_bytes() for each in others] in ([], [b""])
 
 
-def test_a_device_is_never_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_never_opens_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise AssertionError("opened")
 
@@ -72,16 +72,16 @@ def test_a_device_is_never_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("make", [a_fifo, a_link, Path.mkdir])
-def test_an_unwritable_log_stops_no_action(tmp_path: Path, path: Path, make: Callable[[Path], None]) -> None:
+def test_action_succeeds_when_the_log_is_not_a_file(tmp_path: Path, path: Path, make: Callable[[Path], None]) -> None:
     make(path)
     run = FleetRun(1, -10, -5, LONG)
     fleet = fleet_of(run)
-    end, _ = acting(fleet, tmp_path, CANCEL, run)
+    end, _ = perform(fleet, tmp_path, CANCEL, run)
     assert end.phase is ActionPhase.CONFIRMED
     assert fleet.status(run) == "CANCELED"
 
 
-def test_modes_are_the_owners_alone(tmp_path: Path) -> None:
+def test_log_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "state" / "trigger-tui" / FILE_NAME
     append_line(path, b"one\n")
     path.chmod(0o644)
@@ -97,7 +97,7 @@ def test_modes_are_the_owners_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\ntwo\nthree\n"
 
 
-def test_a_short_write_is_completed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_completes_a_short_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, bytes(data[:3])))
     append_line(path, b"one line\n")
@@ -105,7 +105,7 @@ def test_a_short_write_is_completed(path: Path, monkeypatch: pytest.MonkeyPatch)
     assert path.read_bytes() == b"one line\nanother\n"
 
 
-def test_a_line_cut_by_a_full_disk_merges_with_no_other(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_starts_a_new_line_after_half_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
 
     def fill(handle: int, data: bytes) -> int:
@@ -121,7 +121,7 @@ def test_a_line_cut_by_a_full_disk_merges_with_no_other(path: Path, monkeypatch:
     assert path.read_bytes() == b"one \nanother\n"
 
 
-def test_a_line_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_writes_a_line_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(b"half")
     written: list[bytes] = []
     write = os.write
@@ -135,7 +135,7 @@ def test_a_line_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert written == [b"\nwhole\n"]
 
 
-def test_a_line_says_who_and_how(tmp_path: Path) -> None:
+def test_log_line_has_user_host_and_origin(tmp_path: Path) -> None:
     async def scenario() -> None:
         log = ActionLog(tmp_path)
         log.record(STATUS, environment="dev", api_url="https://api")
@@ -158,7 +158,7 @@ def test_a_line_says_who_and_how(tmp_path: Path) -> None:
     }
 
 
-def test_a_user_that_no_system_knows_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_names_an_unknown_user_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object) -> str:
         raise KeyError
 
@@ -168,7 +168,7 @@ def test_a_user_that_no_system_knows_is_a_number(monkeypatch: pytest.MonkeyPatch
     assert _user_and_host() == f"{os.getuid()}@unknown"
 
 
-def test_a_disk_that_hangs_is_said_and_holds_up_nobody(tmp_path: Path) -> None:
+def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path) -> None:
     released = threading.Event()
 
     def hang(*_: object) -> None:
@@ -186,7 +186,7 @@ def test_a_disk_that_hangs_is_said_and_holds_up_nobody(tmp_path: Path) -> None:
     released.set()
 
 
-def test_a_disk_that_hangs_delays_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_action_succeeds_when_the_disk_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
     def hang(*_: object) -> None:
@@ -197,13 +197,13 @@ def test_a_disk_that_hangs_delays_no_request(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setitem(defaults, "close_timeout_s", 0.01)
     run = FleetRun(1, -10, -5, LONG)
     fleet = fleet_of(run)
-    end, _ = acting(fleet, tmp_path, CANCEL, run)
+    end, _ = perform(fleet, tmp_path, CANCEL, run)
     assert end.phase is ActionPhase.CONFIRMED
     assert fleet.status(run) == "CANCELED"
     released.set()
 
 
-def test_a_write_that_never_returns_does_not_keep_the_process() -> None:
+def test_process_ends_while_a_write_hangs() -> None:
     program = """
 import asyncio, threading
 from pathlib import Path
@@ -225,7 +225,7 @@ asyncio.run(main())
     assert "does not respond" in done.stdout
 
 
-def test_sessions_that_write_at_once_mix_no_lines(path: Path) -> None:
+def test_log_lines_of_several_sessions_do_not_mix(path: Path) -> None:
     def write(letter: str) -> None:
         for _ in range(50):
             append_line(path, f"{letter * 300}\n".encode())
@@ -239,8 +239,8 @@ def test_sessions_that_write_at_once_mix_no_lines(path: Path) -> None:
     assert sorted(lines) == sorted(letter * 300 for letter in "abcd" for _ in range(50))
 
 
-def test_the_log_has_every_phase_when_the_session_ends(tmp_path: Path) -> None:
+def test_log_has_every_phase_when_the_session_ends(tmp_path: Path) -> None:
     run = FleetRun(1, -10, -5, LONG)
-    acting(fleet_of(run), tmp_path, CANCEL, run)
+    perform(fleet_of(run), tmp_path, CANCEL, run)
     assert [line["phase"] for line in log_lines(tmp_path)] == ["requested", "accepted", "confirmed"]
     assert {line["subject"] for line in log_lines(tmp_path)} == {run.id}

@@ -1,4 +1,4 @@
-"""What an action would stop is found out by a handful of requests, and the plan says how old that is."""
+"""The planner reads the trees of an action by few requests, and the plan names what is missing or delayed."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ def kind_of(path: str) -> str:
 
 
 async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
-    """The runs as lists tell them, past the budget, which lets nobody read a hundred runs at once."""
+    """Read the runs from the list, past the budget, which would not allow a hundred runs at once."""
     lists = session.fetcher.lists
     assert lists is not None
     found: dict[RunId, Run] = {}
@@ -47,7 +47,7 @@ async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
 def planned(
     fleet: Fleet, tmp_path: Path, *runs: FleetRun, allow_partial: bool = False
 ) -> tuple[ActionPlan, Counter[str]]:
-    """The plan of a cancel, and what was asked for it."""
+    """Return the plan of a cancel, and the count of its requests by kind."""
 
     async def scenario() -> tuple[ActionPlan, Counter[str]]:
         with serving(fleet) as api:
@@ -73,7 +73,7 @@ def with_children(count: int, *, below_each: int = 0) -> Fleet:
 
 
 @pytest.mark.parametrize("below_each", [0, 2])
-def test_sixty_children_cost_two_requests(tmp_path: Path, below_each: int) -> None:
+def test_planner_reads_sixty_children_by_two_requests(tmp_path: Path, below_each: int) -> None:
     plan, asked = planned(with_children(60, below_each=below_each), tmp_path, ROOT)
     assert asked == {"detail": 1, "query": 1}
     assert plan.total == 61 + 60 * below_each
@@ -81,28 +81,28 @@ def test_sixty_children_cost_two_requests(tmp_path: Path, below_each: int) -> No
     assert plan.is_from_replica, "what the children started within the last second is not known"
 
 
-def test_a_child_in_the_middle_costs_three_requests(tmp_path: Path) -> None:
+def test_planner_reads_below_a_child_by_three_requests(tmp_path: Path) -> None:
     plan, asked = planned(with_children(60, below_each=2), tmp_path, FleetRun(100, 0))
     assert asked == {"detail": 2, "query": 1}
     assert plan.total == 3
 
 
-def test_a_run_with_nothing_below_is_not_late(tmp_path: Path) -> None:
+def test_plan_is_current_for_a_run_without_children(tmp_path: Path) -> None:
     plan, asked = planned(with_children(0), tmp_path, ROOT)
     assert asked == {"detail": 1, "query": 1}
     assert plan.total == 1
     assert not plan.is_from_replica
 
 
-def test_many_runs_of_one_tree_cost_one_query(tmp_path: Path) -> None:
+def test_planner_reads_runs_of_one_tree_by_one_query(tmp_path: Path) -> None:
     fleet = with_children(20)
     plan, asked = planned(fleet, tmp_path, *fleet.runs)
     assert asked == {"detail": 1, "query": 1}
     assert plan.total == 21
 
 
-def test_a_query_that_missed_many_runs_is_asked_again(tmp_path: Path) -> None:
-    """Sixty children younger than the copy that answers queries."""
+def test_planner_repeats_a_query_that_missed_many_runs(tmp_path: Path) -> None:
+    """The replica that answers queries has none of the sixty children yet."""
     fleet = with_children(60)
     empty = [JSONResponse({"format": "json", "results": []})]
 
@@ -115,7 +115,7 @@ def test_a_query_that_missed_many_runs_is_asked_again(tmp_path: Path) -> None:
     assert plan.total == 61
 
 
-def test_a_few_runs_that_the_query_missed_are_read_singly(tmp_path: Path) -> None:
+def test_planner_reads_few_missed_runs_one_by_one(tmp_path: Path) -> None:
     fleet = with_children(3, below_each=1)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
     plan, asked = planned(fleet, tmp_path, ROOT)
@@ -124,7 +124,7 @@ def test_a_few_runs_that_the_query_missed_are_read_singly(tmp_path: Path) -> Non
     assert not plan.is_from_replica, "every run told its children itself"
 
 
-def test_single_reads_are_bounded_and_that_is_said(tmp_path: Path) -> None:
+def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
     fleet = with_children(TREE_READS + 10)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
     plan, asked = planned(fleet, tmp_path, ROOT)
@@ -146,7 +146,7 @@ def roots_of(fleet: Fleet) -> list[FleetRun]:
 
 
 @pytest.mark.parametrize(("count", "queries"), [(2, 1), (100, 1), (130, 2)])
-def test_many_roots_cost_a_query_a_hundred(tmp_path: Path, count: int, queries: int) -> None:
+def test_planner_reads_a_hundred_roots_by_one_query(tmp_path: Path, count: int, queries: int) -> None:
     fleet = with_roots(count)
     plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
     assert asked == {"query": queries}
@@ -155,7 +155,7 @@ def test_many_roots_cost_a_query_a_hundred(tmp_path: Path, count: int, queries: 
     assert plan.missing == ()
 
 
-def test_many_roots_are_read_singly_where_queries_are_refused(tmp_path: Path) -> None:
+def test_planner_reads_roots_one_by_one_without_queries(tmp_path: Path) -> None:
     fleet = with_roots(3)
     fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
     plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
@@ -163,7 +163,7 @@ def test_many_roots_are_read_singly_where_queries_are_refused(tmp_path: Path) ->
     assert plan.total == 9
 
 
-def test_children_among_the_runs_take_reads_of_their_own(tmp_path: Path) -> None:
+def test_planner_reads_children_apart_from_roots(tmp_path: Path) -> None:
     fleet = with_roots(3)
     plan, asked = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
     assert asked == {"query": 2, "detail": 2}

@@ -1,4 +1,4 @@
-"""A session outlives broken TLS: sources try again, and an action whose answer was lost is read again."""
+"""A session after broken TLS: sources retry, and an action is verified after a lost response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -42,20 +42,20 @@ async def session_at(api: RecordingsApi, tmp_path: Path) -> AsyncIterator[tuple[
 
 
 async def until(session: Session, name: str, kind: type[object]) -> None:
-    """Wait until a source is in that state."""
+    """Wait until a source has a state of that class."""
     async with asyncio.timeout(20):
-        while not isinstance(session.store.source_statuses.get(name), kind):  # noqa: ASYNC110  nobody has an event for it
+        while not isinstance(session.store.source_statuses.get(name), kind):  # noqa: ASYNC110  the store has no event
             await asyncio.sleep(0.001)
 
 
-def test_sources_go_on_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path) -> None:
+def test_sources_recover_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path) -> None:
     tls_api.answer(Fault.BAD_RECORD)
 
     async def scenario() -> None:
         async with session_at(tls_api, tmp_path) as (session, clock):
             session.sources.follow_runs()
             await until(session, REST, SourceRetrying)
-            await clock.run(2)  # the feed lets the list begin
+            await clock.run(2)  # the feed starts after the list
             await until(session, REALTIME, SourceRetrying)
             tls_api.answer("014")
             await clock.run(2)
@@ -68,9 +68,7 @@ def test_sources_go_on_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path) 
     ("action", "said"),
     [(CANCEL, "the run is still Executing"), (REPLAY, "look for a new run before trying again")],
 )
-def test_action_is_unknown_where_tls_broke_behind_it(
-    tls_api: RecordingsApi, tmp_path: Path, action: Action, said: str
-) -> None:
+def test_action_is_unknown_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path, action: Action, said: str) -> None:
     tls_api.answer(Fault.BAD_RECORD, method="POST")
 
     async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""The server's time out of the `Date` of its answers, with a cache between, a clock that jumps, a machine asleep."""
+"""The server's time from `Date` headers, with caches, clocks that jump, and a machine that sleeps."""
 
 from datetime import timedelta
 
@@ -16,20 +16,20 @@ def clock() -> VirtualClock:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(minutes=10)])
-def test_the_first_answer_is_believed(clock: VirtualClock, ahead: timedelta) -> None:
+def test_first_date_is_accepted(clock: VirtualClock, ahead: timedelta) -> None:
     time = ServerTime(clock)
     assert time.observe(clock.now() + ahead) == timedelta()
     assert time.now() == clock.now() + ahead
 
 
-def test_a_date_of_whole_seconds_that_travelled_is_no_difference(clock: VirtualClock) -> None:
+def test_small_differences_are_ignored(clock: VirtualClock) -> None:
     time = ServerTime(clock)
     for ahead in (0.9, -1.9, -4.9):
         assert time.observe(clock.now() + ahead * S) == timedelta()
         assert time.now() == clock.now()
 
 
-def test_somebody_who_sets_this_machines_clock_changes_nothing(clock: VirtualClock) -> None:
+def test_setting_the_wall_clock_changes_nothing(clock: VirtualClock) -> None:
     time = ServerTime(clock)
     time.observe(clock.now())
     true = time.now()
@@ -38,14 +38,14 @@ def test_somebody_who_sets_this_machines_clock_changes_nothing(clock: VirtualClo
     assert time.observe(true) == timedelta()
 
 
-def test_what_a_machine_slept_has_passed(clock: VirtualClock) -> None:
+def test_time_passes_while_the_machine_sleeps(clock: VirtualClock) -> None:
     time = ServerTime(clock)
     before = time.now()
     clock.asleep_s = 3600
     assert time.now() - before == timedelta(hours=1)
 
 
-def test_a_cache_that_repeats_its_date_makes_answers_old_and_time_goes_on(clock: VirtualClock) -> None:
+def test_repeated_date_makes_responses_old(clock: VirtualClock) -> None:
     time = ServerTime(clock)
     cached = clock.now()
     time.observe(cached)
@@ -56,7 +56,7 @@ def test_a_cache_that_repeats_its_date_makes_answers_old_and_time_goes_on(clock:
         assert time.now() == cached + asleep_s * S
 
 
-def test_a_server_that_was_set_back_is_believed_when_its_clock_goes_on(clock: VirtualClock) -> None:
+def test_clock_goes_back_when_the_server_insists(clock: VirtualClock) -> None:
     time = ServerTime(clock)
     time.observe(clock.now() + timedelta(days=1))
     assert time.observe(clock.now()) == timedelta(days=1)
@@ -65,7 +65,7 @@ def test_a_server_that_was_set_back_is_believed_when_its_clock_goes_on(clock: Vi
     assert time.now() == clock.now() + clock.asleep_s * S
 
 
-def test_one_slow_clock_among_several_servers_does_not_turn_time_back(clock: VirtualClock) -> None:
+def test_clock_ignores_one_slow_server(clock: VirtualClock) -> None:
     time = ServerTime(clock)
     time.observe(clock.now())
     for asleep_s in range(60):

@@ -1,4 +1,4 @@
-"""The session: what it owns ends with it, whatever happens."""
+"""The session: its tasks and connections end with it, and the pump between sources and store."""
 
 import asyncio
 import itertools
@@ -34,12 +34,12 @@ def named(number: int, *, ahead: timedelta = timedelta()) -> RunsRead:
 class Broken:
     name = "broken"
 
-    async def run(self, emit: object) -> None:  # noqa: ARG002  a source is handed it
+    async def run(self, emit: object) -> None:  # noqa: ARG002  the signature of `Source.run`
         await asyncio.sleep(0)
         raise ZeroDivisionError("a bug in a source")
 
 
-def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
+def test_session_leaves_no_task_or_connection(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add(FleetRun(1, -10, -5))
@@ -58,7 +58,7 @@ def test_nothing_is_left_after_a_session(tmp_path: Path) -> None:
     assert threading.active_count() == before
 
 
-def test_a_bug_in_a_source_ends_the_session_and_is_told_as_it_is(tmp_path: Path) -> None:
+def test_session_raises_the_exception_of_a_source(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         with serving(fleet) as api:
@@ -71,7 +71,7 @@ def test_a_bug_in_a_source_ends_the_session_and_is_told_as_it_is(tmp_path: Path)
     asyncio.run(scenario())
 
 
-def test_a_bug_in_a_listener_ends_the_session_too(tmp_path: Path) -> None:
+def test_session_raises_the_exception_of_a_listener(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
 
@@ -89,10 +89,10 @@ def test_a_bug_in_a_listener_ends_the_session_too(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_bug_in_a_listener_that_only_the_timer_calls_ends_the_session_too(tmp_path: Path) -> None:
+def test_session_raises_when_a_delayed_listener_fails(tmp_path: Path) -> None:
     async def scenario() -> None:
         class LoopClock(VirtualClock):
-            """Calls from the event loop, as the real one does: nobody is there to hear what a call raises."""
+            """Calls from the event loop like the system clock, where an exception of the call reaches no caller."""
 
             def call_later(self, delay_s: float, call: Callable[[], None]) -> Any:
                 loop = asyncio.get_running_loop()
@@ -102,11 +102,11 @@ def test_a_bug_in_a_listener_that_only_the_timer_calls_ends_the_session_too(tmp_
 
                 return super().call_later(delay_s, hand_over)
 
-        heard: list[Changes] = []
+        published: list[Changes] = []
 
         def broken_later(changes: Changes) -> None:
-            heard.append(changes)
-            if len(heard) > 1:
+            published.append(changes)
+            if len(published) > 1:
                 raise KeyError("a bug in a pane")
 
         with serving(Fleet(LoopClock())) as api:
@@ -117,17 +117,17 @@ def test_a_bug_in_a_listener_that_only_the_timer_calls_ends_the_session_too(tmp_
                     await pass_time(session, api, 0.01)
                     await session.emit(named(2))
                     await pass_time(session, api, 0.01)
-                    assert len(heard) == 1
+                    assert len(published) == 1
                     async with asyncio.timeout(2):
                         await pass_time(session, api, 1)
                         await asyncio.Event().wait()
-            assert len(heard) == 2
+            assert len(published) == 2
             assert other_tasks() == set()
 
     asyncio.run(scenario())
 
 
-def test_an_exception_of_the_program_outlives_a_cleanup_that_fails(tmp_path: Path) -> None:
+def test_block_exception_survives_a_failing_cleanup(tmp_path: Path) -> None:
     async def broken_at_the_end() -> None:
         try:
             await asyncio.Event().wait()
@@ -148,7 +148,7 @@ def test_an_exception_of_the_program_outlives_a_cleanup_that_fails(tmp_path: Pat
     asyncio.run(scenario())
 
 
-def test_an_exception_of_the_program_inside_passes_through_unchanged(tmp_path: Path) -> None:
+def test_block_exception_is_not_wrapped(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         with serving(fleet) as api:
@@ -161,7 +161,7 @@ def test_an_exception_of_the_program_inside_passes_through_unchanged(tmp_path: P
     asyncio.run(scenario())
 
 
-def test_cancelling_the_program_cancels_the_session_without_noise(tmp_path: Path) -> None:
+def test_cancelled_block_cancels_the_session(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         with serving(fleet) as api:
@@ -182,7 +182,7 @@ def test_cancelling_the_program_cancels_the_session_without_noise(tmp_path: Path
     asyncio.run(scenario())
 
 
-def test_times_are_the_servers_when_the_clocks_disagree(tmp_path: Path) -> None:
+def test_session_uses_the_time_of_the_server(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         with serving(Fleet(clock)) as api:
@@ -200,11 +200,11 @@ def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]]
     async def run() -> None:
         clock = VirtualClock()
         pump = Pump(Store(), clock)
-        heard: list[tuple[float, Changes]] = []
-        pump.subscribe(lambda changes: heard.append((clock.monotonic_s(), changes)))
+        published: list[tuple[float, Changes]] = []
+        pump.subscribe(lambda changes: published.append((clock.monotonic_s(), changes)))
         task = asyncio.ensure_future(pump.run())
         try:
-            await scenario(clock, pump, heard)
+            await scenario(clock, pump, published)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -212,35 +212,35 @@ def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]]
     asyncio.run(run())
 
 
-def test_the_first_change_after_quiet_is_told_at_once_and_the_next_ones_together() -> None:
-    async def scenario(clock: VirtualClock, pump: Pump, heard: list[tuple[float, Changes]]) -> None:
+def test_pump_publishes_at_once_then_merges() -> None:
+    async def scenario(clock: VirtualClock, pump: Pump, published: list[tuple[float, Changes]]) -> None:
         await pump.emit(named(0))
         await clock.run(0.01)
-        assert [moment for moment, _ in heard] == [0.0]
+        assert [moment for moment, _ in published] == [0.0]
         for number in range(1, 31):
             await pump.emit(named(number))
             await clock.run(0.01)
         await clock.run(1)
-        moments = [moment for moment, _ in heard]
+        moments = [moment for moment, _ in published]
         assert len(moments) == 5
         assert all(later - earlier >= 0.0999 for earlier, later in itertools.pairwise(moments))
-        assert set().union(*(changes.added for _, changes in heard)) == {RunId(f"run_{n}") for n in range(31)}
+        assert set().union(*(changes.added for _, changes in published)) == {RunId(f"run_{n}") for n in range(31)}
 
     pumping(scenario)
 
 
-def test_what_tells_nothing_new_wakes_nobody() -> None:
-    async def scenario(clock: VirtualClock, pump: Pump, heard: list[tuple[float, Changes]]) -> None:
+def test_pump_publishes_only_changes() -> None:
+    async def scenario(clock: VirtualClock, pump: Pump, published: list[tuple[float, Changes]]) -> None:
         await pump.emit(named(0))
         await clock.run(1)
         await pump.emit(named(0))
         await clock.run(1)
-        assert len(heard) == 1
+        assert len(published) == 1
 
     pumping(scenario)
 
 
-def test_a_full_queue_holds_the_source_back_and_loses_nothing() -> None:
+def test_full_queue_makes_the_source_wait() -> None:
     async def scenario() -> None:
         pump = Pump(store := Store(), VirtualClock())
         sent = 0
@@ -266,7 +266,7 @@ def test_a_full_queue_holds_the_source_back_and_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("is_started", [True, False], ids=["after it ran", "before its first turn"])
-def test_nobody_waits_for_a_pump_that_ended(is_started: bool) -> None:
+def test_settle_returns_after_the_pump_has_ended(is_started: bool) -> None:
     async def scenario() -> None:
         pump = Pump(store := Store(), VirtualClock())
         task = asyncio.ensure_future(pump.run())
@@ -286,7 +286,7 @@ def test_nobody_waits_for_a_pump_that_ended(is_started: bool) -> None:
     asyncio.run(scenario())
 
 
-def test_sources_that_wait_for_a_full_queue_are_freed_when_the_pump_ends() -> None:
+def test_waiting_sources_are_released_at_the_end() -> None:
     class Broken(Store):
         def apply(self, update: Update) -> Changes:
             raise ZeroDivisionError(update)
@@ -306,7 +306,7 @@ def test_sources_that_wait_for_a_full_queue_are_freed_when_the_pump_ends() -> No
     asyncio.run(scenario())
 
 
-def test_a_slow_reader_of_changes_gets_them_merged(tmp_path: Path) -> None:
+def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         with serving(fleet) as api:
@@ -326,7 +326,7 @@ def test_a_slow_reader_of_changes_gets_them_merged(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_starting_a_session_object_loads_neither_httpx_nor_pydantic() -> None:
+def test_new_session_loads_no_httpx_or_pydantic() -> None:
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""Who runs a source again: how long it waits, what counts as being back, and who wakes whom."""
+"""The supervisor restarts sources: backoff, recovery, and refresh."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -18,7 +18,7 @@ from tui.store.store import Store
 
 
 class Scripted:
-    """A source that follows a plan: so many seconds well (None: never connected), then a failure, and so on."""
+    """A source that fails again and again. The plan has its connected seconds before each failure; None: never."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Scripted:
 
     async def run(self, emit: Emit) -> None:
         self.began_s.append(self._clock.elapsed_s())
-        well_s = next(self._plan, None)
-        if well_s is not None:
-            end_s = self._clock.elapsed_s() + well_s
+        connected_s = next(self._plan, None)
+        if connected_s is not None:
+            end_s = self._clock.elapsed_s() + connected_s
             while self._clock.elapsed_s() <= end_s:
                 await emit(SourceConnected(self.name, self._clock.now(), 20.0))
                 await self._clock.sleep(1.0)
@@ -47,7 +47,7 @@ class Scripted:
 
 
 class Unreachable:
-    """A source each of whose tries waits in vain for `took_s`, until the server is back at `back_s`."""
+    """A source whose tries fail after `took_s`, until the server is back at `back_s`."""
 
     name = "rest"
 
@@ -67,11 +67,11 @@ class Unreachable:
 
 
 class Bench:
-    """The sources of a session, without the session."""
+    """A supervisor without a session. It records the updates."""
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.told: list[Update] = []
+        self.updates: list[Update] = []
         self.sources = SourceSupervisor(
             Settings("http://127.0.0.1:1", Secret("tr_dev_none")),
             Store(),
@@ -79,14 +79,14 @@ class Bench:
             Random(1),
             emit=self._emit,
             now=self.clock.now,
-            spawn=lambda work, name: asyncio.ensure_future(work),  # noqa: ARG005  the shape of the session's
+            spawn=lambda work, name: asyncio.ensure_future(work),  # noqa: ARG005  the signature of `Session.spawn`
         )
 
     async def _emit(self, update: Update) -> None:
-        self.told.append(update)
+        self.updates.append(update)
 
     def tries(self, name: str) -> list[int]:
-        return [each.attempt for each in self.told if isinstance(each, SourceRetrying) and each.source == name]
+        return [each.attempt for each in self.updates if isinstance(each, SourceRetrying) and each.source == name]
 
 
 def supervised(story: Callable[[Bench], Coroutine[None, None, None]]) -> None:
@@ -105,7 +105,7 @@ async def during(bench: Bench, seconds: float, *sources: Source) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def test_a_source_that_breaks_again_and_again_is_asked_ever_less_although_it_comes_back_each_time() -> None:
+def test_backoff_grows_for_an_unstable_source() -> None:
     async def story(bench: Bench) -> None:
         flapping = Scripted(bench.clock, "realtime", [1.0] * 1000)
         await during(bench, 600, flapping)
@@ -116,7 +116,7 @@ def test_a_source_that_breaks_again_and_again_is_asked_ever_less_although_it_com
 
 
 @pytest.mark.parametrize("took_s", [0.0, 0.3, 5.0, 9.0])
-def test_server_that_is_back_is_noticed_within_ten_seconds(took_s: float) -> None:
+def test_recovery_is_noticed_within_ten_seconds(took_s: float) -> None:
     async def story(bench: Bench) -> None:
         for back_s in (1.0, 7.0, 61.5, 300.2, 3600.7):
             began_s = bench.clock.elapsed_s()
@@ -129,13 +129,13 @@ def test_server_that_is_back_is_noticed_within_ten_seconds(took_s: float) -> Non
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1e6), st.integers())
-def test_wait_is_capped_with_its_jitter(failures: int, took_s: float, seed: int) -> None:
+def test_wait_has_a_maximum_and_jitter(failures: int, took_s: float, seed: int) -> None:
     pause_s = wait_s(Random(seed), failures, took_s)
     assert FIRST_WAIT_S / 2 <= pause_s <= MAX_ROUND_S
     assert took_s + pause_s <= max(MAX_ROUND_S, took_s + FIRST_WAIT_S)
 
 
-def test_one_that_was_well_for_a_while_begins_with_the_shortest_wait() -> None:
+def test_backoff_restarts_after_a_stable_time() -> None:
     async def story(bench: Bench) -> None:
         source = Scripted(bench.clock, "realtime", [None, None, None, 15.0, None])
         await during(bench, 60, source)
@@ -144,7 +144,7 @@ def test_one_that_was_well_for_a_while_begins_with_the_shortest_wait() -> None:
     supervised(story)
 
 
-def test_the_recovery_of_another_ends_a_wait_but_not_one_that_the_server_asked_for() -> None:
+def test_recovery_does_not_end_a_wait_for_a_429() -> None:
     async def story(bench: Bench) -> None:
         rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
         lost = Scripted(bench.clock, "lost", [None] * 9)
@@ -158,7 +158,7 @@ def test_the_recovery_of_another_ends_a_wait_but_not_one_that_the_server_asked_f
     supervised(story)
 
 
-def test_recovery_of_another_source_ends_a_wait_that_was_a_guess() -> None:
+def test_recovery_ends_the_wait_of_another_source() -> None:
     async def story(bench: Bench) -> None:
         rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
         refused = Scripted(bench.clock, "realtime", [None] * 9, retry_after_s=300.0, status=404)
@@ -170,7 +170,7 @@ def test_recovery_of_another_source_ends_a_wait_that_was_a_guess() -> None:
     supervised(story)
 
 
-def test_a_person_ends_every_wait_but_a_key_held_down_is_one_wish() -> None:
+def test_refresh_ends_all_waits_once() -> None:
     async def story(bench: Bench) -> None:
         crowded = Scripted(bench.clock, "crowded", [None] * 99, retry_after_s=300.0)
         task = asyncio.ensure_future(bench.sources.supervise(crowded))

@@ -1,4 +1,4 @@
-"""One action on one run of a fleet, as the tests of the session watch it."""
+"""Performs actions on runs of a fleet, in virtual time."""
 
 import asyncio
 import json
@@ -27,12 +27,12 @@ def fleet_of(*runs: FleetRun) -> Fleet:
     return fleet
 
 
-async def seen(session: Session, run: FleetRun) -> Run:
+async def read_run(session: Session, run: FleetRun) -> Run:
     answer = await session.fetcher.fetch_run(RunId(run.id), Priority.SELECTED)
     return merge(None, answer.patch)
 
 
-def acting(
+def perform(
     fleet: Fleet,
     tmp_path: Path,
     action: Action,
@@ -40,29 +40,31 @@ def acting(
     *,
     meanwhile: Callable[[Fleet], None] = lambda _: None,
     waited_s: float = 0,
-    patience_s: float = 20,
+    timeout_s: float = 20,
     **changes: Any,
 ) -> tuple[ActionStatus, list[ActionPhase]]:
-    """Act on a run as it was seen before `meanwhile` and `waited_s`; gives the end and all phases."""
+    """Read a run, call `meanwhile`, wait for `waited_s`, then perform the action. Return its outcome and all phases."""
 
     async def scenario() -> tuple[ActionStatus, list[ActionPhase]]:
         with serving(fleet) as api:
             async with started(api, tmp_path, **changes) as session:
-                before = await seen(session, run)
+                before = await read_run(session, run)
                 await session.fetcher.fetch_environment(Priority.ACTION)
                 phases: list[ActionPhase] = []
                 session.subscribe(lambda _: phases.extend(s.phase for s in session.store.actions.values()))
                 meanwhile(fleet)
                 await pass_time(session, api, waited_s)
                 task = asyncio.ensure_future(session.perform(action, before))
-                await finish(session, api, task, patience_s)
+                await pass_time_until_done(session, api, task, timeout_s)
                 return await task, phases
 
     return asyncio.run(scenario())
 
 
-async def finish(session: Session, api: FleetApi, task: "asyncio.Future[ActionStatus]", patience_s: float = 20) -> None:
-    for _ in range(round(patience_s * 10)):
+async def pass_time_until_done(
+    session: Session, api: FleetApi, task: "asyncio.Future[ActionStatus]", timeout_s: float = 20
+) -> None:
+    for _ in range(round(timeout_s * 10)):
         await pass_time(session, api, 0.1)
         if task.done():
             await pass_time(session, api, 0.2)

@@ -1,4 +1,4 @@
-"""The program as a user starts it: a process of its own, with a pipe or a terminal at its ends."""
+"""Runs the program as a user does: in a process with pipes or with a terminal, or in this process."""
 
 import json
 import os
@@ -23,7 +23,7 @@ PATIENCE_S = 30.0
 
 
 def environment(url: str | None, **more: str) -> dict[str, str]:
-    """What the process sees: a key, an address, and nothing of the machine's own settings."""
+    """Return the environment variables of the process: a key, an address, and none of the machine's own settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
     kept |= {"TRIGGER_SECRET_KEY": SECRET, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
     if url is not None:
@@ -43,8 +43,9 @@ class Done:
 
 
 def in_this_process(*arguments: str, url: str | None = None, **more: str) -> Done:
-    """The same command without a process of its own, which takes a quarter of a second: for what a command asks and
-    says. What the process adds (its streams, its exit, what it loads) is for `trigger_tui`, and a test of each kind.
+    """Run a command in this process, which saves a quarter of a second.
+
+    Use `trigger_tui` for streams, exit codes of the process, and loaded modules.
     """
     out, err = StringIO(), StringIO()
     output = Output(out, err, is_terminal=False, width=DEFAULT_WIDTH, color=False, ascii_only=False)
@@ -55,7 +56,7 @@ def in_this_process(*arguments: str, url: str | None = None, **more: str) -> Don
 
 
 def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] | None = None) -> Done:
-    """Run it to its end with pipes."""
+    """Run a command in a process with pipes, to its end."""
     done = subprocess.run(
         [sys.executable, "-m", "tui", *arguments],
         env=dict(env) if env is not None else environment(url),
@@ -70,9 +71,9 @@ def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] 
 
 
 class Terminal:
-    """The program on a terminal of its own; what it writes, and keys for it.
+    """The program on a pseudo-terminal, which sends keys and records the screen.
 
-    It says where its cursor is when it is asked, unless it is `silent`: then `answer` does.
+    It reports its cursor position when asked, unless it is `silent`: then the test calls `answer`.
     """
 
     def __init__(self, *arguments: str, env: Mapping[str, str], columns: int = 80, silent: bool = False) -> None:
@@ -92,11 +93,11 @@ class Terminal:
 
     @property
     def descriptor(self) -> int:
-        """Our end of the terminal."""
+        """The test's end of the terminal."""
         return self._master
 
     def read_until(self, text: str) -> None:
-        """Wait for a text on the screen."""
+        """Wait until a text is on the screen."""
         ends = time.monotonic() + PATIENCE_S
         while text.encode() not in self.screen:
             assert time.monotonic() < ends, self.screen.decode()
@@ -107,7 +108,7 @@ class Terminal:
         os.write(self._master, keys.encode())
 
     def end(self) -> int:
-        """Read to the end; gives the exit code."""
+        """Read to the end. Return the exit code."""
         ends = time.monotonic() + PATIENCE_S
         while self._read(ends):
             assert time.monotonic() < ends
@@ -120,7 +121,7 @@ class Terminal:
             return True
         try:
             chunk = os.read(self._master, 65536)
-        except OSError:  # how Linux says that the other side is gone
+        except OSError:  # on Linux: the other end is closed
             return False
         self.screen += chunk
         if not self._silent and self.screen.count(ASK_CURSOR.encode()) > self._answered:
@@ -128,6 +129,6 @@ class Terminal:
         return bool(chunk)
 
     def answer(self) -> None:
-        """Say where the cursor is."""
+        """Report the cursor position."""
         self._answered += 1
         self.type("\x1b[1;1R")

@@ -1,4 +1,4 @@
-"""The wrong-environment interlock, and that every guard is looked at again at the last moment."""
+"""The interlock against the wrong environment, and the check of all guards just before a request."""
 
 import asyncio
 from itertools import permutations
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.actions import seen
+from tests.support.actions import read_run
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import pass_time, polling, started
@@ -36,7 +36,7 @@ def rows(*names: str | None) -> RunsRead:
     )
 
 
-NOBODY_SAYS = EnvironmentRead(None, START)
+UNKNOWN_ENVIRONMENT = EnvironmentRead(None, START)
 
 
 def reason_after(*updates: Update, expect_env: str | None = None) -> str | None:
@@ -47,16 +47,16 @@ def reason_after(*updates: Update, expect_env: str | None = None) -> str | None:
 
 
 @pytest.mark.parametrize("expect_env", [None, "dev", "prod"])
-@pytest.mark.parametrize("updates", list(permutations([whoami("prod", kind="PRODUCTION"), rows("dev"), NOBODY_SAYS])))
-def test_rows_and_whoami_that_disagree_block_in_whatever_order_they_come(
-    updates: tuple[Update, ...], expect_env: str | None
-) -> None:
+@pytest.mark.parametrize(
+    "updates", list(permutations([whoami("prod", kind="PRODUCTION"), rows("dev"), UNKNOWN_ENVIRONMENT]))
+)
+def test_interlock_blocks_when_rows_contradict_whoami(updates: tuple[Update, ...], expect_env: str | None) -> None:
     assert reason_after(*updates, expect_env=expect_env) is not None
 
 
 @pytest.mark.parametrize("expect_env", [None, "dev"])
-@pytest.mark.parametrize("updates", list(permutations([whoami("dev"), rows("dev", None, "dev"), NOBODY_SAYS])))
-def test_rows_and_whoami_that_agree_block_nothing(updates: tuple[Update, ...], expect_env: str | None) -> None:
+@pytest.mark.parametrize("updates", list(permutations([whoami("dev"), rows("dev", None, "dev"), UNKNOWN_ENVIRONMENT])))
+def test_interlock_allows_when_rows_match_whoami(updates: tuple[Update, ...], expect_env: str | None) -> None:
     assert reason_after(*updates, expect_env=expect_env) is None
 
 
@@ -71,23 +71,23 @@ def test_rows_and_whoami_that_agree_block_nothing(updates: tuple[Update, ...], e
         (rows(None, "dev"), rows(None), rows("prod")),
     ],
 )
-def test_an_environment_that_changes_blocks_and_going_back_does_not_lift_it(updates: tuple[Update, ...]) -> None:
+def test_interlock_stays_blocked_after_a_change(updates: tuple[Update, ...]) -> None:
     assert reason_after(*updates) is not None
     assert reason_after(*updates, *reversed(updates)) == reason_after(*updates)
 
 
-@pytest.mark.parametrize("updates", [(), (NOBODY_SAYS,), (rows(None),), (SourceConnected("rest", START, 2.0),)])
-def test_an_expected_environment_that_nobody_confirms_blocks(updates: tuple[Update, ...]) -> None:
+@pytest.mark.parametrize("updates", [(), (UNKNOWN_ENVIRONMENT,), (rows(None),), (SourceConnected("rest", START, 2.0),)])
+def test_interlock_blocks_until_the_expectation_is_met(updates: tuple[Update, ...]) -> None:
     assert reason_after(*updates, expect_env="dev") is not None
     assert reason_after(*updates) is None
 
 
-def test_rows_alone_can_confirm_the_expected_environment() -> None:
-    assert reason_after(NOBODY_SAYS, rows("dev"), expect_env="dev") is None
-    assert reason_after(NOBODY_SAYS, rows("prod"), expect_env="dev") is not None
+def test_interlock_accepts_rows_as_confirmation() -> None:
+    assert reason_after(UNKNOWN_ENVIRONMENT, rows("dev"), expect_env="dev") is None
+    assert reason_after(UNKNOWN_ENVIRONMENT, rows("prod"), expect_env="dev") is not None
 
 
-def test_a_name_made_to_deceive_is_shown_for_what_it_is() -> None:
+def test_interlock_cleans_environment_names() -> None:
     reason = reason_after(whoami("dev"), whoami("\x1b[2J\u202eprod"))
     assert reason is not None
     assert "\x1b" not in reason
@@ -95,15 +95,15 @@ def test_a_name_made_to_deceive_is_shown_for_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("is_whoami_first", [True, False])
-def test_a_session_whose_runs_are_of_elsewhere_acts_on_none(tmp_path: Path, is_whoami_first: bool) -> None:
+def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoami_first: bool) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.lead_to("prod", "PRODUCTION")
         run = fleet.add(FleetRun(1, -10, -5))
-        fleet.fault = says_staging if is_whoami_first else cannot_say
+        fleet.fault = answer_staging if is_whoami_first else fail_whoami
         async with polling(fleet, tmp_path) as (session, later):
             await later(10)
-            fleet.fault = says_staging
+            fleet.fault = answer_staging
             await later(30)
             before = session.store.get(RunId(run.id))
             assert before is not None
@@ -116,7 +116,7 @@ def test_a_session_whose_runs_are_of_elsewhere_acts_on_none(tmp_path: Path, is_w
     asyncio.run(scenario())
 
 
-def test_a_block_that_comes_while_an_action_waits_for_a_429_stops_it(tmp_path: Path) -> None:
+def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         run = fleet.add(FleetRun(1, -10, -5))
@@ -124,9 +124,9 @@ def test_a_block_that_comes_while_an_action_waits_for_a_429_stops_it(tmp_path: P
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
                 await session.fetcher.fetch_environment(Priority.ACTION)
-                before = await seen(session, run)
+                before = await read_run(session, run)
                 task = asyncio.ensure_future(session.perform(CANCEL, before))
-                while not fleet.asked(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event for it
+                while not fleet.asked(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
                     await asyncio.sleep(0.001)
                 fleet.fault = lambda _: None
                 await pass_time(session, api, 5)
@@ -141,12 +141,12 @@ def test_a_block_that_comes_while_an_action_waits_for_a_429_stops_it(tmp_path: P
     asyncio.run(scenario())
 
 
-def says_staging(path: str) -> Response | None:
+def answer_staging(path: str) -> Response | None:
     whoami = {"slug": "staging", "type": "STAGING", "project": {"slug": "shop"}, "organization": {"slug": "acme"}}
     return JSONResponse(whoami) if path.endswith("/whoami") else None
 
 
-def cannot_say(path: str) -> Response | None:
+def fail_whoami(path: str) -> Response | None:
     return server_error() if path.endswith("/whoami") else None
 
 
