@@ -197,7 +197,7 @@ class World:
     def _trim(self) -> None:
         # At the world's own times, or the kept runs would depend on how often the world is advanced.
         if len(self.ledger) > self._max_kept + DROP_STEP:
-            finished = sum(len(self.ledger.with_status(word)) for word in FINAL)
+            finished = sum(len(self.ledger.with_status(status)) for status in FINAL)
             if finished > self._max_kept + DROP_STEP:
                 self._forget(finished - self._max_kept)
         is_idle = not self._arrivals.rate_per_s and len(self.ledger) < self._max_kept // 2
@@ -205,16 +205,16 @@ class World:
 
     def _forget(self, count: int) -> None:
         """Drop the oldest `count` finished runs: whole families first, then single runs and the leaves of families."""
-        gone: list[Run] = []
+        dropped: list[Run] = []
         for run in self.ledger:
-            if len(gone) >= count:
+            if len(dropped) >= count:
                 break
             family = _family(run) if run.root is None else []
-            if len(gone) + len(family) <= count and all(member.status.is_final for member in family):
-                gone += family
-        for run in gone:
+            if len(dropped) + len(family) <= count and all(member.status.is_final for member in family):
+                dropped += family
+        for run in dropped:
             self.ledger.drop(run)
-        count -= len(gone)
+        count -= len(dropped)
         if count > 0:
             self._forget_singly(count)
         if len(self.ledger.visible()) > len(self.ledger) * (1 + MAX_SKIPPED_SHARE):

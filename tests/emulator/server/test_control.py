@@ -106,7 +106,8 @@ def test_how_many_are_told(api: EmulatorServer) -> None:
 )
 def test_a_question_of_no_sense_is_refused_with_a_text_that_helps(api: EmulatorServer, query: dict[str, str]) -> None:
     answer = api.client.get(f"{api.url}/emulator/world", params=query)
-    assert (answer.status_code, answer.json()) == (400, {"error": "environment=dev|prod, limit=<number>|all"})
+    error = "expected environment=dev|prod and limit=<number>|all"
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
 
 
 def test_it_tells_the_truth_before_lists_know_it(api: EmulatorServer) -> None:

@@ -59,8 +59,8 @@ def _agent_turn(call: Call) -> Script:
     random, request = call.random, call.payload
     number, level = request["conversation"], request["level"]
     thinking = Log("INFO", f"turn of conversation {number}", {"level": level, "messages": len(request["messages"])})
-    fate = number % 1000
-    if fate < 20 or (fate < 70 and call.attempt == 1):
+    outcome = number % 1000
+    if outcome < 20 or (outcome < 70 and call.attempt == 1):
         failure = error("529 overloaded_error: the model is overloaded, try again later", _OVERLOADED, "APIError")
         return Script((Work(skewed_ms(random, 500, 4_000), (thinking,)),), throws=failure)
     items: list[Item] = [Work(between(random, 2_000, 12_000), (thinking, _completion(random)))]
@@ -98,15 +98,15 @@ def _agent_tool(call: Call) -> Script:
     calling = Log("INFO", f"{tool} #{number}", use)
     if call.bug:
         return broken(call, calling)
-    fate, work = number % 100, Work(skewed_ms(random, 200, 8_000), (calling,))
-    failure = _tool_failure(fate, call.attempt, tool)
+    outcome, work = number % 100, Work(skewed_ms(random, 200, 8_000), (calling,))
+    failure = _tool_failure(outcome, call.attempt, tool)
     if failure is not None:
         return Script((work,), throws=failure)
     items: tuple[Item, ...] = (work,)
-    if fate < 30 and level < MAX_LEVEL:
+    if outcome < 30 and level < MAX_LEVEL:
         delegated = {**_DELEGATED, "conversation": number, "level": level + 1}
         items = (work, Start((Child("agent-turn", delegated, ("subagent",)),), is_awaited=True), Work(120))
-    elif fate < 50:
+    elif outcome < 50:
         items = (work, Start((Child("log-usage", {"meter": tool, "units": 1}),)))
     return Script(items, {"tool": tool, "result": [{"score": 0.92, "text": "…"}, None]})
 
@@ -114,12 +114,12 @@ def _agent_tool(call: Call) -> Script:
 _DELEGATED = {"model": "small-2026-05", "messages": [_SYSTEM], "locale": "en"}
 
 
-def _tool_failure(fate: int, attempt: int, tool: str) -> Failure | None:
-    if fate < 3:
+def _tool_failure(outcome: int, attempt: int, tool: str) -> Failure | None:
+    if outcome < 3:
         return custom("ToolTimeoutError", f"Tool {tool} did not answer within 8000 ms", _TOOL)
-    if fate < 5:
+    if outcome < 5:
         return Failure(FailureKind.STRING, f"tool {tool} is not allowed for this conversation")
-    if fate < 12 and attempt == 1:
+    if outcome < 12 and attempt == 1:
         return error("fetch failed", _URL, "TypeError")
     return None
 

@@ -64,15 +64,15 @@ def _moderate_comment(call: Call) -> Script:
             Log("ERROR", f"console.error {key}"),
         ),
     )
-    fate = number % 100
-    if fate < 5:
+    outcome = number % 100
+    if outcome < 5:
         return Script((work,), throws=custom(f"Moderation{key[:12]}Error", f"cannot classify: {other[:900]}", _THROWN))
-    if fate < 8:
+    if outcome < 8:
         return Script((work,), throws=Failure(FailureKind.STRING, f"rejected: {other[:900]}"))
     usage = Start((Child("log-usage", {"meter": key, "units": 1}, (key,)),))
     return Script(
         (SetMetadata({"status": key, key: {"label": other[:200]}}), work, AddTags((pick(random, SHORT_TEXTS),)), usage),
-        {"verdict": "spam" if fate < 40 else "ham", "echo": text, key: [other]},
+        {"verdict": "spam" if outcome < 40 else "ham", "echo": text, key: [other]},
     )
 
 

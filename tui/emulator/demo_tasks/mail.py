@@ -47,16 +47,16 @@ def _send_email(call: Call) -> Script:
     rendering = Log("INFO", f"rendering {message['template']} for {to}", {"locale": message["locale"], "cc": []})
     if call.bug:
         return broken(call, rendering)
-    fate, ms = number % 1000, skewed_ms(call.random, 120, 1300)
-    if fate < 60:
-        if fate < 24:
+    outcome, ms = number % 1000, skewed_ms(call.random, 120, 1300)
+    if outcome < 60:
+        if outcome < 24:
             failure = abort(f"550 5.1.1 <{to}>: Recipient address rejected: User unknown", _SMTP)
-        elif fate < 28 or call.attempt == 1:
+        elif outcome < 28 or call.attempt == 1:
             failure = error(f"451 4.7.1 <{to}>: Greylisted, please try again later", _SMTP)
         else:
             return Script((Work(ms, (rendering, _SECOND_TRY)),), {"id": f"<{number}@mail.example.com>"})
         return Script((Work(ms, (rendering, Span("smtp", 0.8, failure=failure))),), throws=failure)
-    sent = Span("smtp", 0.7, _DIALOGUE, {"host": "mx1.example.com", "bytes": 2048 + fate * 31, "tls": True})
+    sent = Span("smtp", 0.7, _DIALOGUE, {"host": "mx1.example.com", "bytes": 2048 + outcome * 31, "tls": True})
     return Script((Work(ms, (rendering, sent)),), {"id": f"<{number}@mail.example.com>", "accepted": [to]})
 
 

@@ -95,11 +95,11 @@ def _process_payment(call: Call) -> Script:
     charging = Log("INFO", f"charging order {number}", {"amount": amount, "currency": currency, "card": order["card"]})
     if call.bug:
         return broken(call, charging)
-    fate = number % 1000
+    outcome = number % 1000
     ms = skewed_ms(random, 200, 8_000)
-    trouble = _trouble(fate, call.attempt, order)
-    if trouble is not None:
-        where, failure = trouble
+    charge_failure = _charge_failure(outcome, call.attempt, order)
+    if charge_failure is not None:
+        where, failure = charge_failure
         return Script((whose, Work(ms, (charging, Span(where, 0.7, failure=failure)))), throws=failure)
     intent = f"pi_{number:08x}"
     paid = Work(
@@ -119,7 +119,7 @@ def _process_payment(call: Call) -> Script:
         ),
     )
     output = {"intent": intent, "status": "succeeded", "net": amount - amount // 40, "receiptUrl": None}
-    if fate % 5:
+    if outcome % 5:
         return Script((whose, paid), output)
     receipt = {"to": address(random), "template": "receipt", "locale": "en", "message": number}
     return Script((whose, paid, Start((Child("send-email", receipt, ("receipt",)),))), output)
@@ -128,19 +128,19 @@ def _process_payment(call: Call) -> Script:
 _TLS = (Span("tls handshake", 0.3), Log("DEBUG", "keep-alive socket reused", {"pool": {"free": 3, "busy": 1}}))
 
 
-def _trouble(fate: int, attempt: int, order: Json) -> tuple[str, Failure] | None:
+def _charge_failure(outcome: int, attempt: int, order: Json) -> tuple[str, Failure] | None:
     """The name of the failing span, and its failure."""
-    if fate >= 150:
+    if outcome >= 150:
         return None
-    if fate < 40:
+    if outcome < 40:
         declined = custom("PaymentDeclinedError", f"Card was declined for customer {order['customer']}", _DECLINED)
         return "stripe.paymentIntents.create", declined
-    if fate < 48:
-        score = f"0.{90 + fate % 10}"
+    if outcome < 48:
+        score = f"0.{90 + outcome % 10}"
         return "assess risk", abort(f"Order {order['order']} was flagged as fraudulent (score {score})", _FRAUD)
     if attempt > 1:
         return None
-    return ("stripe.paymentIntents.create", _CONNECTION) if fate < 95 else ("insert ledger entry", _DEADLOCK)
+    return ("stripe.paymentIntents.create", _CONNECTION) if outcome < 95 else ("insert ledger entry", _DEADLOCK)
 
 
 _CONNECTION = error(
@@ -157,10 +157,10 @@ def _refund_payment(call: Call) -> Script:
     looking = Log("INFO", f"refunding order {number}", {"order": number, "reasons": ["requested_by_customer"]})
     if call.bug:
         return broken(call, looking)
-    fate, work = number % 100, Work(skewed_ms(call.random, 200, 3000), (looking,))
-    if fate < 4:
+    outcome, work = number % 100, Work(skewed_ms(call.random, 200, 3000), (looking,))
+    if outcome < 4:
         return Script((work,), throws=Failure(FailureKind.STRING, f"refund window closed for order {number}"))
-    if fate < 8:
+    if outcome < 8:
         thrown = {"code": "charge_already_refunded", "charge": f"ch_{number:x}", "status": 400, "retryable": False}
         return Script((work,), throws=Failure(FailureKind.OBJECT, json.dumps(thrown, separators=(",", ":"))))
     return Script((work, AddTags(("refunded",))), {"refund": f"re_{number:x}", "amount": order["amount"]})
@@ -174,8 +174,8 @@ def _retry_charge(call: Call) -> Script:
         SetMetadata({"status": f"attempt {step} of 4", "step": step}),
         Work(skewed_ms(random, 300, 2500), (Log("WARN", f"invoice of order {number} is overdue", {"step": step}),)),
     )
-    fate = number % 10
-    if fate < 1 or (fate < 6 and step == 1) or (fate < 3 and step == 2):
+    outcome = number % 10
+    if outcome < 1 or (outcome < 6 and step == 1) or (outcome < 3 and step == 2):
         return Script(items, throws=error("fetch failed", _DUNNING, "TypeError"))
     return Script((*items, AddTags(("recovered",))), {"collected": True, "steps": step})
 

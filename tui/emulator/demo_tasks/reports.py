@@ -74,15 +74,15 @@ def _render_page(call: Call) -> Script:
     opening = Log("INFO", f"rendering page {page}")
     if call.bug:
         return broken(call, opening)
-    fate = (number + page * 37) % 100
+    outcome = (number + page * 37) % 100
     work = Work(skewed_ms(random, 1_000, 12_000), (opening, Span("chrome", 0.8, _PAINT, {"page": page, "dpi": 144})))
-    if fate < 3:
+    if outcome < 3:
         return Script(
             (work,), throws=error("Protocol error (Page.printToPDF): Printing failed", _CHROME, "ProtocolError")
         )
-    if fate < 9 and call.attempt == 1:
+    if outcome < 9 and call.attempt == 1:
         return Script((work,), throws=error("Navigation timeout of 30000 ms exceeded", _CHROME, "TimeoutError"))
-    key = {"key": f"reports/{number}/{page}.pdf", "bytes": 40_000 + fate * 977, "asset": number + page}
+    key = {"key": f"reports/{number}/{page}.pdf", "bytes": 40_000 + outcome * 977, "asset": number + page}
     items: tuple[Item, ...] = (work, Start((Child("upload-asset", key),), is_awaited=True, must_succeed=True))
     return Script(items, {"page": page, "bytes": key["bytes"]})
 
@@ -103,14 +103,14 @@ def _upload_asset(call: Call) -> Script:
     number, size = asset["asset"], asset["bytes"]
     putting = Log("INFO", f"PUT {asset['key']}", {"bytes": size, "region": pick(random, REGIONS), "acl": None})
     work = Work(skewed_ms(random, 150, 2_600), (putting,))
-    fate = number % 200
-    if fate < 2:
+    outcome = number % 200
+    if outcome < 2:
         denied = abort("AccessDenied: the bucket policy forbids s3:PutObject", _UPLOAD)
         return Script((work,), throws=denied)
-    if fate < 8 and call.attempt == 1:
+    if outcome < 8 and call.attempt == 1:
         return Script((work,), throws=error("Please reduce your request rate.", _UPLOAD, "SlowDown"))
     output = {"etag": f"{number * 2654435761 % 2**32:08x}"}
-    if fate % 4:
+    if outcome % 4:
         return Script((work,), output)
     usage = Child("log-usage", {"meter": "storage", "units": size}, ("meter:storage",))
     return Script((work, Start((usage,))), output)

@@ -88,20 +88,20 @@ def stack(*frames: str) -> str:
     Node knows the awaiting function only after a function was resumed. So where plain and awaited calls meet, the first
     `async` frame is still a plain call, and Node shows the continuation below it.
     """
-    told: list[str] = []
+    lines: list[str] = []
     is_continued = False
     for frame in frames:
         bare = frame.removeprefix("async ")
         if is_continued or bare.startswith("Promise."):
-            told.append(frame)
+            lines.append(frame)
             is_continued = True
         elif bare == frame:
-            told.append(frame)
+            lines.append(frame)
             is_continued = frame == TICKS
         else:
-            told += (bare, TICKS)
+            lines += (bare, TICKS)
             is_continued = True
-    return bare_stack(*told, *_EXECUTOR)
+    return bare_stack(*lines, *_EXECUTOR)
 
 
 def bare_stack(*frames: str) -> str:

@@ -99,14 +99,14 @@ def _crm_sync(call: Call) -> Script:
     pushing = Log("INFO", f"contact {number} -> crm", contact["company"])
     if call.bug:
         return broken(call, pushing)
-    fate = number % 1000
-    ms = skewed_ms(random, 300, 11_000) if fate % 20 else between(random, 6_000, 30_000)
-    if fate < 70:
-        if fate < 20:
+    outcome = number % 1000
+    ms = skewed_ms(random, 300, 11_000) if outcome % 20 else between(random, 6_000, 30_000)
+    if outcome < 70:
+        if outcome < 20:
             failure = Failure(
                 FailureKind.OBJECT, json.dumps({"status": 422, "errors": [{"field": "email", "id": number}]})
             )
-        elif fate < 32:
+        elif outcome < 32:
             failure = error(
                 f'duplicate key value violates unique constraint "contacts_pkey" ({number})', _DATABASE, "error"
             )
@@ -117,10 +117,10 @@ def _crm_sync(call: Call) -> Script:
         else:
             return Script((Work(ms, (pushing,)),), {"crm": f"003{number:x}", "isRetry": True})
         return Script((Work(ms // 2, (pushing,)),), throws=failure)
-    if fate < 110:
+    if outcome < 110:
         throttled = Log("WARN", "429 from the CRM, waiting", {"retryAfter": 2, "remaining": 0, "quota": {"used": 1.0}})
         return Script((Work(200, (pushing, throttled)), Wait(2_000), Work(ms)), {"crm": f"003{number:x}"})
-    lookup = Span("lookup company", 0.4, failure=_HANDLED) if fate < 160 else Span("lookup company", 0.4, _CACHE)
+    lookup = Span("lookup company", 0.4, failure=_HANDLED) if outcome < 160 else Span("lookup company", 0.4, _CACHE)
     return Script((Work(ms, (pushing, lookup, _UPSERTED)),), {"crm": f"003{number:x}", "updated": ["email", "phone"]})
 
 
@@ -138,13 +138,13 @@ def _delivery(random: Random) -> Json:
 def _webhook_deliver(call: Call) -> Script:
     event = call.payload["event"]
     number, to = event["id"], call.payload["endpoint"]
-    fate, ms = number % 100, skewed_ms(call.random, 150, 3600)
+    outcome, ms = number % 100, skewed_ms(call.random, 150, 3600)
     posting = Log("INFO", f"POST {to}", {"event": event, "signature": f"v1={number * 7919:012x}"})
-    if fate < 7:
+    if outcome < 7:
         failure = custom("WebhookDeliveryError", f"Endpoint answered 410 Gone: {to}", _DELIVER)
-    elif fate < 11:
+    elif outcome < 11:
         failure = error("fetch failed", _NO_HOST, "TypeError")
-    elif fate < 20 and call.attempt == 1:
+    elif outcome < 20 and call.attempt == 1:
         failure = custom("WebhookDeliveryError", "Endpoint answered 503 Service Unavailable", _DELIVER)
     else:
         return Script((Work(ms, (posting,)),), {"status": 200, "attempt": call.attempt})
@@ -193,7 +193,7 @@ def _import_csv(call: Call) -> Script:
     opened = Log("INFO", f"reading {upload['file']}", {"upload": number, "rows": total, "encoding": "utf-8"})
     if call.bug:
         return broken(call, opened)
-    fate, ms = number % 100, between(random, 1_500, 9_500)
+    outcome, ms = number % 100, between(random, 1_500, 9_500)
     items: list[Item] = [
         of_customer(upload),
         SetMetadata({"status": "reading", "progress": 0, "total": total}),
@@ -203,11 +203,15 @@ def _import_csv(call: Call) -> Script:
         done = total * quarter // 4
         items.append(Work(ms, (Log("INFO", f"{done} of {total} rows"),)))
         items.append(SetMetadata({"status": "importing", "progress": done, "percent": 25 * quarter}))
-        if quarter == 2 and fate < 12:
-            failed_row = custom("RowValidationError", f"row {done + fate}: price must be a number", _VALIDATE)
-            return Script(tuple(items), throws=failed_row if fate < 7 else _CSV_STREAM if fate < 9 else _flaky(call))
-    items.append(SetMetadata({"status": "done", "report": {"created": total - fate, "skipped": fate, "errors": []}}))
-    return Script((*items, AddTags(("imported",))), {"rows": total, "skipped": fate})
+        if quarter == 2 and outcome < 12:
+            failed_row = custom("RowValidationError", f"row {done + outcome}: price must be a number", _VALIDATE)
+            return Script(
+                tuple(items), throws=failed_row if outcome < 7 else _CSV_STREAM if outcome < 9 else _flaky(call)
+            )
+    items.append(
+        SetMetadata({"status": "done", "report": {"created": total - outcome, "skipped": outcome, "errors": []}})
+    )
+    return Script((*items, AddTags(("imported",))), {"rows": total, "skipped": outcome})
 
 
 _CSV_STREAM = uncaught(

@@ -73,7 +73,7 @@ class Poll(ABC):
             self._until_ms if self.is_buffered else min(self._until_ms, self._window_end_ms(change_ms) + self._lag_ms)
         )
 
-    def take(self, now_ms: int) -> PollResult | None:
+    def result_at(self, now_ms: int) -> PollResult | None:
         """Return the result if the poll is due, otherwise None."""
         while now_ms >= self.due_ms():
             if now_ms >= self._until_ms:

@@ -12,7 +12,7 @@ from tui.emulator.feed.shapes import MAX_ROWS
 from tui.emulator.simulation.changes import Change
 from tui.emulator.simulation.runs import Run
 
-KEPT_MS = 300_000
+RETENTION_MS = 300_000
 MAX_SETS = 10_000
 
 
@@ -50,8 +50,8 @@ class WorkingSet:
         sent |= {run.number: run.updated_ms for run, _ in found}
         if len(sent) < MAX_ROWS:
             return found
-        *gone, self.floor = sorted(sent)[: 1 - MAX_ROWS]
-        for number in gone:
+        *dropped, self.floor = sorted(sent)[: 1 - MAX_ROWS]
+        for number in dropped:
             del sent[number]
         return [(run, is_known) for run, is_known in found if run.number >= self.floor]
 
@@ -65,7 +65,7 @@ class WorkingSets:
     def find(self, environment: str, handle: str, now_ms: int) -> WorkingSet | None:
         """The working set of a handle if the server still remembers it. Marks it as used now."""
         found = self._sets.get((environment, handle))
-        if found is None or found.used_ms < now_ms - KEPT_MS:
+        if found is None or found.used_ms < now_ms - RETENTION_MS:
             return None
         found.used_ms = now_ms
         return found

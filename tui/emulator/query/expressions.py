@@ -59,7 +59,7 @@ class Expressions(Terms, ABC):
     def _negation(self) -> Piece:
         is_negated = False
         while self.is_word("NOT"):
-            self.take()
+            self.advance()
             is_negated = not is_negated
         piece = self._comparison()
         return Piece(f"(NOT {piece.sql})", "not") if is_negated else piece
@@ -76,7 +76,7 @@ class Expressions(Terms, ABC):
             elif self.is_word(*_MEMBERSHIP):
                 left = Piece(self._membership(left))
             elif self.is_word("NOT") and self.peek().text.upper() in _MEMBERSHIP:
-                self.take()
+                self.advance()
                 left = Piece(f"(NOT {self._membership(left)})")
             else:
                 return left
@@ -90,7 +90,7 @@ class Expressions(Terms, ABC):
         return Piece(f"({left_sql} {sign} {right_sql})")
 
     def _membership(self, left: Piece) -> str:
-        word = self.take().text.upper()
+        word = self.advance().text.upper()
         if word == "BETWEEN":
             low = self._sum()
             self.expect_word("AND")

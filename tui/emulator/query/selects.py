@@ -137,8 +137,8 @@ class _Selects(Expressions):
                 items.append((Piece("*"), "*"))
             elif self.peek().text == "." and self.peek(2).text == "*":
                 items.append((Piece("*"), self.expect_name()))
-                self.take()
-                self.take()
+                self.advance()
+                self.advance()
             else:
                 piece = self.expression()
                 alias = self._alias()

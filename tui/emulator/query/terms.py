@@ -98,9 +98,9 @@ class Terms(Cursor, ABC):
         """Parse an operand."""
         token = self.token
         if token.kind == "number":
-            return Piece(self.take().text, token.text)
+            return Piece(self.advance().text, token.text)
         if token.kind == "string":
-            return Piece(self.bound(self.take().value), f"'{token.value}'", text=token.value)
+            return Piece(self.bound(self.advance().value), f"'{token.value}'", text=token.value)
         if token.kind == "name":
             return self._column()
         if token.kind == "word":
@@ -118,7 +118,7 @@ class Terms(Cursor, ABC):
 
     def _word(self) -> Piece:
         if self.is_word("NULL", "TRUE", "FALSE"):
-            word = self.take().text.upper()
+            word = self.advance().text.upper()
             return Piece({"NULL": "NULL", "TRUE": "1", "FALSE": "0"}[word], word if word == "NULL" else word.lower())
         if self.skip_words("CASE"):
             return self._case()
@@ -144,7 +144,7 @@ class Terms(Cursor, ABC):
     def _interval(self) -> Piece:
         self.expect_word("INTERVAL")
         if self.token.kind == "string":
-            amount, _, unit = self.take().value.partition(" ")
+            amount, _, unit = self.advance().value.partition(" ")
             return self._interval_of(amount, unit or self.expect_name())
         return self._interval_of(self.expect_count(), self.expect_name())
 
@@ -159,8 +159,8 @@ class Terms(Cursor, ABC):
     def _column(self) -> Piece:
         parts = [self.expect_name()]
         while self.is_sign(".") and self.peek().kind in {"word", "name"}:
-            self.take()
-            parts.append(self.take().value)
+            self.advance()
+            parts.append(self.advance().value)
         depth = next((at for at, part in enumerate(parts[:2]) if part in JSON_NAMES), len(parts) - 1)
         if depth > 1 or parts[-1].lower() in _HIDDEN:
             raise unknown_column(".".join(parts))
@@ -171,7 +171,7 @@ class Terms(Cursor, ABC):
         return Piece(sql, parts[-1], MS if parts[-1] in TIME_NAMES else "")
 
     def _call(self) -> Piece:
-        name = self.take().text
+        name = self.advance().text
         known = ALIASES.get(name.lower(), name.lower())
         unit = known.removeprefix("tointerval")
         if known in _SPECIAL or unit in INTERVALS:

@@ -102,7 +102,7 @@ class Cursor:
         """A token further ahead; the end token beyond the end."""
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
-    def take(self) -> Token:
+    def advance(self) -> Token:
         """Consume and return the next token."""
         token = self.token
         if token.kind != "end":
@@ -128,7 +128,7 @@ class Cursor:
 
     def skip_sign(self, *signs: str) -> str:
         """Consume the next token if it is one of these signs, and return it; "" otherwise."""
-        return self.take().text if self.is_sign(*signs) else ""
+        return self.advance().text if self.is_sign(*signs) else ""
 
     def expect_sign(self, sign: str) -> None:
         """Consume that sign. Raises QueryRefused for anything else."""
@@ -144,13 +144,13 @@ class Cursor:
         """Consume an identifier. Raises QueryRefused for anything else."""
         if self.token.kind not in {"word", "name"}:
             raise self.mismatch("IDENTIFIER")
-        return self.take().value
+        return self.advance().value
 
     def expect_count(self) -> str:
         """Consume a whole number. Raises QueryRefused for anything else."""
         if self.token.kind != "number" or not self.token.text.isdigit():
             raise self.mismatch("DECIMAL_LITERAL")
-        return self.take().text
+        return self.advance().text
 
     def mismatch(self, *expected: str) -> QueryRefused:
         """The syntax error at the next token."""

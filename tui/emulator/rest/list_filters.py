@@ -28,7 +28,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Run], str]]] = {
 }
 """For each parameter, its index and the value of a run."""
 
-_NOBODY = ("bulkAction", "error")
+_UNSERVED_FILTERS = ("bulkAction", "error")
 """Filters that match no emulated run, because bulk actions and error groups are not served."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -49,10 +49,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ListFilters:
-    """The filters of a list. `words` are the wanted statuses, None for all; times are inclusive."""
+    """The filters of a list. `statuses` are the wanted statuses, None for all; times are inclusive."""
 
     indexed: tuple[Choice, ...] = ()
-    words: frozenset[Status] | None = None
+    statuses: frozenset[Status] | None = None
     is_test: bool | None = None
     from_ms: int | None = None
     to_ms: int | None = None
@@ -62,7 +62,7 @@ class ListFilters:
     @classmethod
     def read(cls, query: Mapping[str, str], issues: list[Json], *, now_ms: int) -> "ListFilters":
         """Parse the query's parameters. Adds zod's issues for invalid ones; ignores unknown ones (recording 047)."""
-        words = _words(query.get("filter[status]", ""), issues)
+        statuses = _statuses(query.get("filter[status]", ""), issues)
         is_test = _is_test(query.get("filter[isTest]", ""), issues)
         from_ms = _moment_ms(query, "filter[createdAt][from]", issues)
         to_ms = _moment_ms(query, "filter[createdAt][to]", issues)
@@ -71,7 +71,7 @@ class ListFilters:
             period_ms = duration_ms(period) if period else DEFAULT_PERIOD_MS
             from_ms = from_ms if period_ms is None else max(from_ms or 0, now_ms - period_ms)
         _check_machines(query.get("filter[machine]", ""), issues)
-        choices = [] if words is None else [_status_choice(words)]
+        choices = [] if statuses is None else [_status_choice(statuses)]
         choices += [_field_choice(name, query[key]) for name in _FIELDS if query.get(key := f"filter[{name}]")]
         if tags := query.get("filter[tag]", ""):
             choices.append(_tag_choice(tags))
@@ -80,12 +80,12 @@ class ListFilters:
         regions = query.get("filter[region]", "")
         return cls(
             tuple(choices),
-            words,
+            statuses,
             is_test,
             from_ms,
             to_ms,
             frozenset(regions.split(",")) if regions else None,
-            any(query.get(f"filter[{name}]") for name in _NOBODY),
+            any(query.get(f"filter[{name}]") for name in _UNSERVED_FILTERS),
         )
 
     def can_match(self, region: str) -> bool:
@@ -97,8 +97,10 @@ class ListFilters:
         return run.is_test is self.is_test
 
 
-def _status_choice(words: frozenset[Status]) -> Choice:
-    return Choice(lambda ledger: [ledger.with_status(word) for word in words], lambda run: run.listed_status in words)
+def _status_choice(statuses: frozenset[Status]) -> Choice:
+    return Choice(
+        lambda ledger: [ledger.with_status(status) for status in statuses], lambda run: run.listed_status in statuses
+    )
 
 
 def _field_choice(name: str, text: str) -> Choice:
@@ -117,7 +119,7 @@ def _tag_choice(text: str) -> Choice:
     )
 
 
-def _words(text: str, issues: list[Json]) -> frozenset[Status] | None:
+def _statuses(text: str, issues: list[Json]) -> frozenset[Status] | None:
     if not text:
         return None
     names = text.split(",")
@@ -125,7 +127,7 @@ def _words(text: str, issues: list[Json]) -> frozenset[Status] | None:
     if unknown:
         issues.append(_custom(f"Invalid status values: {', '.join(unknown)}", "filter[status]"))
         return None
-    return frozenset(word for name in names for word in FILTER_STATUSES[name])
+    return frozenset(status for name in names for status in FILTER_STATUSES[name])
 
 
 def _is_test(text: str, issues: list[Json]) -> bool | None:

@@ -72,7 +72,7 @@ def _cut(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool
     has_more = len(found) > size
     shown = found[:size]
     # A status filter drops rows whose current status no longer matches. The cursors stay.
-    runs = [run for run in shown if run.status in filters.words] if filters.words is not None else shown
+    runs = [run for run in shown if run.status in filters.statuses] if filters.statuses is not None else shown
     if not shown:
         return Page(runs)
     first, last = cursor_of(shown[0]), cursor_of(shown[-1])
@@ -116,8 +116,8 @@ def _span(numbers: Any, low: int, high: int) -> tuple[int, int]:
 def _walk(numbers: Any, start: int, stop: int, *, is_backward: bool) -> Iterator[int]:
     """Iterate over that range, upwards for a page before a cursor, otherwise downwards. Copies nothing."""
     if isinstance(numbers, list):
-        places = range(start, stop) if is_backward else range(stop - 1, start - 1, -1)
-        return map(numbers.__getitem__, places)
+        indexes = range(start, stop) if is_backward else range(stop - 1, start - 1, -1)
+        return map(numbers.__getitem__, indexes)
     walk: Iterator[int] = numbers.islice(start, stop, reverse=not is_backward)
     return walk
 
@@ -185,11 +185,11 @@ def _size(text: str | None, issues: list[Json]) -> int:
     """Parse the page size. Adds zod's issues for an invalid one (recordings 015, 016)."""
     if text is None:
         return DEFAULT_PAGE_SIZE
-    place = {"path": ["page[size]"]}
+    location = {"path": ["page[size]"]}
     number = number_in(text)
     if not isfinite(number):
         message = "Expected number, received nan"
-        issues.append({"code": "invalid_type", "expected": "number", "received": "nan", "message": message, **place})
+        issues.append({"code": "invalid_type", "expected": "number", "received": "nan", "message": message, **location})
         return DEFAULT_PAGE_SIZE
     if not number.is_integer():
         issues.append(
@@ -198,18 +198,18 @@ def _size(text: str | None, issues: list[Json]) -> int:
                 "expected": "integer",
                 "received": "float",
                 "message": "Expected integer, received float",
-                **place,
+                **location,
             }
         )
     if number <= 0:
         message = "Number must be greater than 0"
-        issues.append(_bound("too_small", "minimum", 0, message, is_inclusive=False) | place)
+        issues.append(_bound("too_small", "minimum", 0, message, is_inclusive=False) | location)
     if number < 1:
         message = "Number must be greater than or equal to 1"
-        issues.append(_bound("too_small", "minimum", 1, message) | place)
+        issues.append(_bound("too_small", "minimum", 1, message) | location)
     if number > MAX_PAGE_SIZE:
         message = f"Number must be less than or equal to {MAX_PAGE_SIZE}"
-        issues.append(_bound("too_big", "maximum", MAX_PAGE_SIZE, message) | place)
+        issues.append(_bound("too_big", "maximum", MAX_PAGE_SIZE, message) | location)
     return int(number)
 
 

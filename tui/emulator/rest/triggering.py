@@ -89,12 +89,12 @@ def read_tags(value: Json, path: str) -> tuple[str, ...]:
     if not isinstance(tags, list):
         raise _wrong("Invalid input", path)
     for at, tag in enumerate(tags):
-        place = path if isinstance(value, str) else f"{path}[{at}]"
+        location = path if isinstance(value, str) else f"{path}[{at}]"
         if not isinstance(tag, str):
-            raise _wrong(f"Expected string, received {_kind(tag)}", place)
+            raise _wrong(f"Expected string, received {_kind(tag)}", location)
         # Counted in UTF-16 units, as JavaScript does.
         if len(tag.encode("utf-16-le", "surrogatepass")) // 2 > MAX_TAG_UNITS:
-            raise _wrong("Tags must be less than 128 characters", place)
+            raise _wrong("Tags must be less than 128 characters", location)
     return tuple(dict.fromkeys(tag for tag in tags if tag.strip()))
 
 
@@ -171,8 +171,8 @@ def _read(fields: Mapping[str, Json], name: str, kind: type, default: Any, path:
     if value is None:
         return default
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        place = name if name == "options" else f"{path or 'options.'}{name}"
-        raise _wrong(f"Expected {_NAMES[kind]}, received {_kind(value)}", place)
+        location = name if name == "options" else f"{path or 'options.'}{name}"
+        raise _wrong(f"Expected {_NAMES[kind]}, received {_kind(value)}", location)
     return value
 
 

@@ -77,12 +77,12 @@ async def _set(request: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
         return _snapshot(request, snapshot(world, shape, sets.make(slug, handle, now_ms)), handle)
     offset_ms = _offset_ms(request.query)
     known = sets.find(slug, handle, now_ms)
-    lost = None
+    missed = None
     if known is None:
         known = sets.make(slug, handle, now_ms)
-        lost = changes_since(world, shape, known, offset_ms)
+        missed = changes_since(world, shape, known, offset_ms)
     poll = SetPoll(world, shape, known, offset_ms, now_ms, subscription.random)
-    result = await subscription.hold(poll, handle, lost if lost and lost.rows else None)
+    result = await subscription.hold(poll, handle, missed if missed and missed.rows else None)
     cursor = subscription.next_number()
     return _answer(request, result, handle, f"{result.ms}_{cursor}", cursor)
 
@@ -105,13 +105,13 @@ def _answer(
         {"key": row_key(run), "value": columns.row(run), "headers": {"operation": operation}}
         for run, operation in result.rows
     ]
-    headers = {**OPEN, **place_headers(handle, offset, is_old=request.subscription.is_old), **(more or {})}
+    headers = {**OPEN, **position_headers(handle, offset, is_old=request.subscription.is_old), **(more or {})}
     if cursor is not None:
         headers["electric-cursor"] = str(cursor)
     return ApiResponse([*rows, UP_TO_DATE], headers=headers)
 
 
-def place_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
+def position_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str]:
     """The headers with the handle and the offset, under their current or their older names (recordings 710, 735)."""
     names = (OLD_HANDLE, "electric-chunk-last-offset") if is_old else (HANDLE, "electric-offset")
     # The client may have made the handle up, so it may be unfit for a header.

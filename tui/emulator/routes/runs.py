@@ -96,15 +96,15 @@ async def trigger(request: ApiRequest) -> ApiResponse:
     world = request.world
     if (made := world.ledger.find_by_request(request.request_key)) is not None:
         return _triggered(world, made, is_cached=False)
-    wish = read_trigger(request.path["task"], request.json(), world.now_ms)
-    place = (wish.new.task_id, wish.new.idempotency_key)
-    known = world.ledger.by_idempotency.get(place)
+    trigger_request = read_trigger(request.path["task"], request.json(), world.now_ms)
+    key = (trigger_request.new.task_id, trigger_request.new.idempotency_key)
+    known = world.ledger.by_idempotency.get(key)
     if known is not None and known.key_expires_ms is not None and known.key_expires_ms <= world.now_ms:
-        del world.ledger.by_idempotency[place]
+        del world.ledger.by_idempotency[key]
         known.idempotency_key = ""
-    run, is_cached = world.trigger(wish.new)
+    run, is_cached = world.trigger(trigger_request.new)
     if not is_cached and run.idempotency_key:
-        run.key_expires_ms = world.now_ms + wish.key_valid_ms
+        run.key_expires_ms = world.now_ms + trigger_request.key_valid_ms
     world.ledger.record_request(request.request_key, run)
     return _triggered(world, run, is_cached=is_cached)
 

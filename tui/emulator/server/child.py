@@ -40,11 +40,11 @@ def run_in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
     It also ends if this process is killed: it reads a pipe whose write end only this process holds.
     """
     listener = listen(0)
-    pipe_read, held = os.pipe()
+    pipe_read, pipe_write = os.pipe()
     with TemporaryFile() as stderr:
         process = os.fork()
         if process == 0:
-            os.close(held)
+            os.close(pipe_write)
             _run_child(serve, listener, pipe_read, stderr)
         os.close(pipe_read)
         child = Child(address(listener), stderr)
@@ -52,7 +52,7 @@ def run_in_child(serve: Callable[[socket.socket], None]) -> Iterator[Child]:
         try:
             yield child
         finally:
-            os.close(held)
+            os.close(pipe_write)
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
             with suppress(ChildProcessError):

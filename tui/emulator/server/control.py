@@ -38,14 +38,14 @@ class Control:
                 body = json.loads(await request.body())
                 specs = body.get("faults") if isinstance(body, dict) else body
                 if not isinstance(specs, list):
-                    raise BadFault('the body is {"faults": [...]}')  # noqa: TRY301  one handler for all errors
+                    raise BadFault('the body must be {"faults": [...]}')  # noqa: TRY301  one handler for all errors
                 faults.set(specs, self._routes)
             elif request.method == "DELETE":
                 faults.set([], self._routes)
         except BadFault as error:
             return _response({"error": str(error)}, 400)
         except (ValueError, RecursionError):
-            return _response({"error": "the body is no JSON"}, 400)
+            return _response({"error": "the body is not JSON"}, 400)
         return _response({"faults": faults.specs, "routes": sorted(self._routes)})
 
     async def world(self, request: Request) -> Response:
@@ -57,7 +57,7 @@ class Control:
         is_number = limit.isdecimal() and len(limit) <= MAX_LIMIT_DIGITS
         if not self._emulator.is_known(slug) or not (limit == "all" or is_number):
             slugs = "|".join(environment.slug for environment in self._emulator.environments)
-            return _response({"error": f"environment={slugs}, limit=<number>|all"}, 400)
+            return _response({"error": f"expected environment={slugs} and limit=<number>|all"}, 400)
         world = await self._emulator.world(slug)
         ledger = world.ledger
         newest = reversed(ledger.by_number.values())
@@ -74,7 +74,9 @@ class Control:
 
     async def unknown(self, _: Request) -> Response:
         """Any other path below `/emulator`."""
-        return _response({"error": "there are GET, POST and DELETE /emulator/faults, and GET /emulator/world"}, 404)
+        return _response(
+            {"error": "unknown path; use GET, POST or DELETE /emulator/faults, or GET /emulator/world"}, 404
+        )
 
 
 def truth(run: Run) -> Json:

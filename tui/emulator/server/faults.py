@@ -125,17 +125,17 @@ def parse_fault(spec: Any, routes: Collection[str], environments: Collection[str
     """Parse one JSON object. Raises `BadFault`."""
     kind = spec.get("kind") if isinstance(spec, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
-        raise BadFault(f"a fault is an object with a kind: {', '.join(KINDS)}")
+        raise BadFault(f"a fault is an object with one of these kinds: {', '.join(KINDS)}")
     known = KINDS[kind] | (set() if kind in SERVER_KINDS else REQUEST_OPTIONS)
     if odd := sorted(set(spec) - known - {"kind"}):
-        raise BadFault(f"{kind} knows no {odd[0]!r}, only: {', '.join(sorted(known)) or 'nothing else'}")
+        raise BadFault(f"{kind} has no field {odd[0]!r}; its fields: {', '.join(sorted(known)) or 'none'}")
     if kind in REQUIRED and REQUIRED[kind] not in spec:
         raise BadFault(f"{kind} needs {REQUIRED[kind]!r}")
     for name in RANGES.keys() & spec.keys():
         _check_figure(name, spec[name])
     environment = spec.get("environment")
     if environment is not None and environment not in list(environments):
-        raise BadFault(f"there is no environment {environment!r}; the environments: {', '.join(environments)}")
+        raise BadFault(f"unknown environment {environment!r}; the environments: {', '.join(environments)}")
     return Fault(
         kind,
         _routes(spec.get("route"), routes),
@@ -150,7 +150,7 @@ def _check_figure(name: str, value: Any) -> None:
     least, most = RANGES[name]
     is_number = isinstance(value, int if name in INTEGERS else int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not least <= value <= most:
-        raise BadFault(f"{name} is a {'whole ' if name in INTEGERS else ''}number between {least} and {most}")
+        raise BadFault(f"{name} must be a {'whole ' if name in INTEGERS else ''}number between {least} and {most}")
 
 
 def _routes(named: Any, routes: Collection[str]) -> frozenset[str] | None:
@@ -158,7 +158,7 @@ def _routes(named: Any, routes: Collection[str]) -> frozenset[str] | None:
         return None
     names = named if isinstance(named, list) else [named]
     if unknown := [name for name in names if name not in list(routes)]:
-        raise BadFault(f"there is no route {unknown[0]!r}; the routes: {', '.join(sorted(routes))}")
+        raise BadFault(f"unknown route {unknown[0]!r}; the routes: {', '.join(sorted(routes))}")
     return frozenset(names)
 
 

@@ -104,7 +104,7 @@ class Feeds:
         now_ms = self.clock()
         for held in list(self._held):
             try:
-                result = held.poll.take(now_ms)
+                result = held.poll.result_at(now_ms)
             except Exception as error:  # noqa: BLE001  raised again in the request, which logs it
                 self._release(held, error)
                 continue
@@ -131,22 +131,22 @@ class Feeds:
                 self._release(held, None)
             held.poll.is_buffered = held.subscription.has_fault("buffered")
 
-    async def hold(self, held_by: "Subscription", poll: Poll) -> PollResult:
+    async def hold(self, subscription: "Subscription", poll: Poll) -> PollResult:
         """Hold a request until its poll is answered. Raises `Refusal`, `Interrupted` or `ClientDisconnect`."""
         slug = poll.world.environment.slug
         others = sum(held.poll.world.environment.slug == slug for held in self._held)
         fault = self.faults.server_fault("realtime-limit")
         if others >= (self._limit if fault is None else fault.number("most")):
             raise Refusal(429, {"error": "Too many concurrent requests"})
-        poll.is_buffered = held_by.has_fault("buffered")
-        if (result := poll.take(self.clock())) is not None:
+        poll.is_buffered = subscription.has_fault("buffered")
+        if (result := poll.result_at(self.clock())) is not None:
             return result
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
-        held = HeldPoll(poll, held_by, self._loop.create_future())
+        held = HeldPoll(poll, subscription, self._loop.create_future())
         self._held[held] = None
         self._arrived.set()
         try:
-            result = await _result_unless_disconnected(held_by.request, held.result)
+            result = await _result_unless_disconnected(subscription.request, held.result)
         finally:
             self._held.pop(held, None)
         if result is None:

@@ -73,10 +73,10 @@ class Attempts:
             attempt = run.attempts[-1]
             attempt.ended_ms, attempt.is_cancelled = self._agenda.now_ms, True
 
-    def finish(self, run: Run, word: Status) -> None:
+    def finish(self, run: Run, status: Status) -> None:
         """End a run, and resume its parent if that waits for it."""
         run.finished_ms = self._agenda.now_ms
-        self._changes.set_status(run, word)
+        self._changes.set_status(run, status)
         self.resume_parent(run)
 
     def resume_parent(self, child: Run) -> None:

@@ -32,23 +32,23 @@ class ChangeLog:
     def __init__(self) -> None:
         self.version = 0
         """The version of the last change."""
-        self._kept: deque[Change] = deque()
+        self._recent: deque[Change] = deque()
 
     def record(self, run: Run, now_ms: int) -> None:
         """Log a change of the run at this time."""
         self.version += 1
-        kept = self._kept
-        kept.append(Change(self.version, now_ms, run))
-        while kept[0].ms < now_ms - LOG_MS:
-            kept.popleft()
+        recent = self._recent
+        recent.append(Change(self.version, now_ms, run))
+        while recent[0].ms < now_ms - LOG_MS:
+            recent.popleft()
 
     def after(self, version: int) -> Iterator[Change]:
         """The changes after that version, oldest first."""
-        return self._last(takewhile(lambda change: change.version > version, reversed(self._kept)))
+        return self._last(takewhile(lambda change: change.version > version, reversed(self._recent)))
 
     def since(self, ms: int) -> Iterator[Change]:
         """The changes since that time, oldest first."""
-        return self._last(takewhile(lambda change: change.ms >= ms, reversed(self._kept)))
+        return self._last(takewhile(lambda change: change.ms >= ms, reversed(self._recent)))
 
     @staticmethod
     def _last(newest_first: Iterator[Change]) -> Iterator[Change]:
@@ -68,9 +68,9 @@ class Changes:
         """
         self._lag_ms = lag_ms
 
-    def set_status(self, run: Run, word: Status) -> int:
+    def set_status(self, run: Run, status: Status) -> int:
         """Set the status and cancel scheduled events of the run. Returns its new turn."""
-        run.status = word
+        run.status = status
         run.turn += 1
         self.touch(run)
         return run.turn

@@ -37,7 +37,7 @@ class Ledger:
         self._visible: list[int] = []
         self._created_ms: list[int] = []
         self._by_field: defaultdict[tuple[Field, str], list[int]] = defaultdict(list)
-        self._by_status: dict[Status, SortedList[int]] = {word: SortedList() for word in Status}
+        self._by_status: dict[Status, SortedList[int]] = {status: SortedList() for status in Status}
 
     def __len__(self) -> int:
         return len(self.by_number)
@@ -84,15 +84,15 @@ class Ledger:
 
     def copy_all(self) -> None:
         """Let lists see all runs. For the end of the history, during which nothing was copied."""
-        numbers: dict[Status, list[int]] = {word: [] for word in Status}
+        numbers: dict[Status, list[int]] = {status: [] for status in Status}
         for run in self:
             if run.listed_status is None:
                 run.listed_status = run.status
                 self._record_change(run)
                 self._show(run)
                 numbers[run.status].append(run.number)
-        for word, found in numbers.items():
-            self._by_status[word].update(found)
+        for status, found in numbers.items():
+            self._by_status[status].update(found)
 
     def tag(self, run: Run, tags: tuple[str, ...]) -> None:
         """Set the tags of a run. Lists find it by the new ones once they see it."""
@@ -136,9 +136,9 @@ class Ledger:
         """The numbers of all runs that lists see, ascending. Some may be dropped."""
         return self._visible
 
-    def with_status(self, word: Status) -> "SortedList[int]":
+    def with_status(self, status: Status) -> "SortedList[int]":
         """The numbers of the runs that lists know in this status, ascending."""
-        return self._by_status[word]
+        return self._by_status[status]
 
     def with_field(self, field: Field, value: str) -> list[int]:
         """The numbers of the visible runs with this value, ascending. Some may be dropped."""

@@ -184,24 +184,24 @@ def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
     return body
 
 
-def attributes(given: Mapping[str, Json]) -> dict[str, Json]:
+def attributes(raw: Mapping[str, Json]) -> dict[str, Json]:
     """Attributes as the event store returns them: sorted keys, without nulls and empty objects (recording 272).
 
     A dot in a key creates a nested object, because that is how the SDK sends one.
     """
     body: dict[str, Json] = {}
-    for key in sorted(given):
-        value = _stored(given[key])
+    for key in sorted(raw):
+        value = _stored(raw[key])
         if value is None or value == {}:
             continue
         *outer, name = key.split(".")
-        place = body
+        target = body
         for part in outer:
-            inside = place.get(part)
+            inside = target.get(part)
             if not isinstance(inside, dict):
-                inside = place[part] = {}
-            place = inside
-        place[name] = value
+                inside = target[part] = {}
+            target = inside
+        target[name] = value
     return dict(sorted(body.items()))
 
 

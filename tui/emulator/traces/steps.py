@@ -65,11 +65,11 @@ def add_steps(
         else:
             if step.icon:
                 span.style = {"icon": step.icon}
-            taken_ms = ms * step.share
-            ended_ms = int(started_ms + taken_ms)
+            span_ms = ms * step.share
+            ended_ms = int(started_ms + span_ms)
             if view.add_span(parent, span, ended_ms, cancelled_ms=cancelled_ms, failure=step.failure):
-                add_steps(view, span, step.steps, key, started_ms, taken_ms, cancelled_ms=cancelled_ms, is_nested=True)
-            started_ms += taken_ms
+                add_steps(view, span, step.steps, key, started_ms, span_ms, cancelled_ms=cancelled_ms, is_nested=True)
+            started_ms += span_ms
         started_ms += gap_ms
 
 
@@ -79,7 +79,7 @@ def pause_span(parent: TraceSpan, pause: Pause, block: Block, path: str) -> Trac
     key = span_id(run.seed, path)
     token = waitpoint_id(run.seed, path) if isinstance(pause, Wait) and pause.is_token else ""
     if isinstance(pause, Wait):
-        name, style = ("wait.forToken()" if token else "wait.for()"), _wait_style(token or _in_words(pause.ms))
+        name, style = ("wait.forToken()" if token else "wait.for()"), _wait_style(token or _spelled_out(pause.ms))
     else:
         name, style = f"{pause.function}()", _start_style(pause)
     span = TraceSpan(key, parent.id, run, name, block.started_ms, style, parent.attempt)
@@ -135,7 +135,7 @@ def _accessory(text: str) -> Style:
     return {"accessory": {"items": [{"text": text, "variant": "normal"}], "style": "codepath"}}
 
 
-def _in_words(ms: int) -> str:
+def _spelled_out(ms: int) -> str:
     """`12 seconds`, `1 minute`: in the largest unit without a remainder."""
     unit, unit_ms = next(((name, size) for name, size in _UNITS if ms and ms % size == 0), ("second", 1000))
     count = ms / unit_ms

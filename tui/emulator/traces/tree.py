@@ -167,8 +167,8 @@ class _TraceBuilder:
         at_ms = attempt.started_ms
         for index, (works, pause) in enumerate(split_at_pauses(script)):
             block = attempt.blocks[index] if index < len(attempt.blocks) else None
-            for place, work in enumerate(works):
-                path = f"{attempt.number}/{index}.{place}"
+            for item_index, work in enumerate(works):
+                path = f"{attempt.number}/{index}.{item_index}"
                 add_steps(self._view, function, work.steps, path, at_ms, work.ms, cancelled_ms=cancelled_ms)
                 at_ms += work.ms
             if pause is None or block is None:
