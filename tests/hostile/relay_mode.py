@@ -21,7 +21,7 @@ from tests.hostile.poison_panes import Stage, common_surfaces, monitor_end, run_
 from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 from tests.support.fleet import FleetApi
-from tests.support.relay import TOKEN, TOKENS, Relayed
+from tests.support.relay import TOKEN, TOKENS, RelaySetup
 from tests.support.ui.idle import Quiet
 from tests.support.ui.monitor import Monitored
 from tui.config import read_relay_settings
@@ -79,19 +79,19 @@ class Relays:
 class _RelayMonitored(Monitored):
     """A monitor whose time passes for a relay too."""
 
-    relayed: Relayed
+    setup: RelaySetup
     between: HostileRelay | None
 
     async def later(self, seconds: float = 0.0) -> None:
         await self.pilot.pause(0)
-        await self.relayed.fleet.clock.run(seconds, idle=self._idle)
+        await self.setup.fleet.clock.run(seconds, idle=self._idle)
         for _ in range(2):
             self.quiet.paint()
             await self.pilot.pause(0)
-            await self.relayed.fleet.clock.run(0.0, idle=self._idle)
+            await self.setup.fleet.clock.run(0.0, idle=self._idle)
 
     async def _idle(self) -> None:
-        await self.relayed.idle()
+        await self.setup.wait_until_idle()
         if self.between is not None:
             await self.between.idle()
         while self.quiet.is_busy():  # noqa: ASYNC110  nobody has an event for it
@@ -123,25 +123,25 @@ async def _walking(
 ) -> AsyncIterator[Walker]:
     """A screen of a relay, after its first seconds; between them may be a man who changes messages."""
     api = FleetApi(fleet, proxy.url)
-    relayed = Relayed(api, state, TOKENS, RelayOptions(), INTERVAL_S, realtime=False)
+    setup = RelaySetup(api, state, TOKENS, RelayOptions(), INTERVAL_S, realtime=False)
     async with AsyncExitStack() as running:
-        running.push_async_callback(relayed.end)
-        await relayed.begin()
+        running.push_async_callback(setup.stop)
+        await setup.start()
         hostile: HostileRelay | None = None
         if between is not None:
-            hostile = HostileRelay(relayed.url, between.what, between.marker, between.number)
+            hostile = HostileRelay(setup.url, between.what, between.marker, between.number)
             await running.enter_async_context(hostile.serving())
         environ = {"TRIGGER_TUI_RELAY_TOKEN": TOKEN, "XDG_STATE_HOME": str(state)}
-        settings = read_relay_settings(environ, relay_url=relayed.url if hostile is None else hostile.url)
+        settings = read_relay_settings(environ, relay_url=setup.url if hostile is None else hostile.url)
         session = await running.enter_async_context(Session(settings, clock=fleet.clock, random=Random(1)))
         app = TriggerApp(session, environ={}, place="relay")
         quiet = Quiet(app)
         pilot = await running.enter_async_context(app.run_test(size=size))
-        relayed.screens.append(session)
-        monitor = _RelayMonitored(app, pilot, session, api, quiet, relayed, hostile)
+        setup.screens.append(session)
+        monitor = _RelayMonitored(app, pilot, session, api, quiet, setup, hostile)
         walker = Walker(monitor, fleet, proxy)
         assert app._driver is not None
         app._driver.write = walker.writes.append  # type: ignore[assignment, method-assign]
         await monitor.later(FIRST_S)
         yield walker
-        relayed.screens.remove(session)
+        setup.screens.remove(session)

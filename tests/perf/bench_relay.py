@@ -142,7 +142,7 @@ async def relay_process() -> None:
                     what, *numbers = line.decode().split()
                     if what == "change":
                         await driven.change(int(numbers[0]), float(numbers[1]))
-                    answer(screens=len(relay.screens), digest=digest(driven.world()))
+                    answer(screens=len(relay.clients), digest=digest(driven.world()))
 
 
 # --- a process of screens

@@ -1,4 +1,4 @@
-"""Who is let in, by which token, over which line; and what one screen may ask."""
+"""Which screens may connect, and how many requests one of them may make."""
 
 import asyncio
 import json
@@ -11,16 +11,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.fleet import Fleet, FleetRun
-from tests.support.relay import TOKEN, TOKENS, Relayed, hear, hear_until, on_screen, relaying
+from tests.support.relay import TOKEN, TOKENS, RelaySetup, receive, receive_until, relay_setup, screen_on
 from tests.support.virtual_clock import VirtualClock
 from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.domain.source_names import RELAY
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay import RelayOptions, Tokens
-from tui.relay.authenticator import MAX_REFUSALS_SAID, SAID_AGAIN_AFTER_S, Authenticator
-from tui.relay.request_proxy import AT_ONCE, CALLS_PERIOD_S, MOST_CALLS
-from tui.relay.server import LARGEST_QUESTION
+from tui.relay.authenticator import MAX_REFUSALS_LOGGED, REFUSAL_PERIOD_S, Authenticator
+from tui.relay.request_proxy import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
+from tui.relay.server import MAX_REQUEST_BYTES
 from tui.session import Session
 from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
@@ -31,12 +31,12 @@ DESK = "fedcba9876543210-of-the-desk"
 BOTH = Tokens((("wall", Secret(TOKEN)), ("desk", Secret(DESK))))
 
 
-def nothing() -> Fleet:
+def empty_fleet() -> Fleet:
     return Fleet(VirtualClock())
 
 
 def one_run() -> Fleet:
-    fleet = nothing()
+    fleet = empty_fleet()
     fleet.add(RUN)
     return fleet
 
@@ -45,58 +45,61 @@ def is_connected(screen: Session) -> bool:
     return isinstance(screen.store.source_statuses.get(RELAY), SourceConnected)
 
 
-async def refused(relayed: Relayed, **how: object) -> tuple[int, str]:
-    """Status and words of the answer to who is not let in."""
+async def refusal(setup: RelaySetup, **options: object) -> tuple[int, str]:
+    """Connect, and return the status and the error of the refusal."""
     with pytest.raises(InvalidStatus) as caught:
-        async with relayed.raw(**how):  # type: ignore[arg-type]  # whatever a client may do
+        async with setup.connect(**options):  # type: ignore[arg-type]  # any option of a client
             pass
     response = caught.value.response
     return response.status_code, json.loads(response.body or b"")["error"]
 
 
-async def end_of(line: ClientConnection) -> tuple[int, str]:
-    """How the relay closed it."""
+async def close_reason(socket: ClientConnection) -> tuple[int, str]:
+    """Wait for the end of the connection, and return its close code and reason."""
     with pytest.raises(ConnectionClosed) as caught:
         while True:
-            await hear(line)
+            await receive(socket)
     assert caught.value.rcvd is not None
     return caught.value.rcvd.code, caught.value.rcvd.reason
 
 
 @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], f"{TOKEN}x", TOKEN.upper()])
-def test_a_wrong_token_is_refused_and_told_once(tmp_path: Path, token: str) -> None:
+def test_wrong_token_is_refused_and_logged_once(tmp_path: Path, token: str) -> None:
     async def scenario() -> None:
-        async with relaying(nothing(), tmp_path) as relayed:
+        async with relay_setup(empty_fleet(), tmp_path) as setup:
             for _ in range(3):
-                assert await refused(relayed, token=token) == (401, "no token, or one that is not known")
-            assert relayed.said == ["a screen at 127.0.0.1 was refused: no token, or one that is not known"]
+                assert await refusal(setup, token=token) == (401, "the token is missing or unknown")
+            assert setup.log_lines == ["a screen at 127.0.0.1 was refused: the token is missing or unknown"]
 
     asyncio.run(scenario())
 
 
-def test_refusals_are_reported_ten_times_a_minute_in_all() -> None:
-    clock, said = VirtualClock(), list[str]()
-    door = Authenticator(BOTH, clock, said.append)
+def test_ten_refusals_are_logged_a_minute() -> None:
+    clock, log = VirtualClock(), list[str]()
+    authenticator = Authenticator(BOTH, clock, log.append)
 
-    def knock(number: int) -> None:
-        line = SimpleNamespace(remote_address=(f"127.0.{number // 256}.{number % 256}", 1))
-        door.tell_refusal(line, "no token")  # type: ignore[arg-type]  # all that it looks at
+    def refuse(number: int) -> None:
+        connection = SimpleNamespace(remote_address=(f"127.0.{number // 256}.{number % 256}", 1))
+        authenticator.log_refusal(connection, "no token")  # type: ignore[arg-type]  # it reads only the address
 
     for number in range(5000):
-        knock(number)
-    assert len(said) == MAX_REFUSALS_SAID
-    asyncio.run(clock.run(SAID_AGAIN_AFTER_S))
-    knock(5000)
-    assert said[MAX_REFUSALS_SAID:] == [
+        refuse(number)
+    assert len(log) == MAX_REFUSALS_LOGGED
+    asyncio.run(clock.run(REFUSAL_PERIOD_S))
+    refuse(5000)
+    assert log[MAX_REFUSALS_LOGGED:] == [
         "4,990 more screens were refused",
         "a screen at 127.0.19.136 was refused: no token",
     ]
 
 
-def test_a_screen_with_a_wrong_token_ends_with_words_that_name_the_variable(tmp_path: Path) -> None:
+def test_screen_with_a_wrong_token_names_the_variable(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(nothing(), tmp_path) as relayed, on_screen(relayed, f"{TOKEN}-of-yesterday") as screen:
-            await relayed.until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
+        async with (
+            relay_setup(empty_fleet(), tmp_path) as setup,
+            screen_on(setup, f"{TOKEN}-of-yesterday") as screen,
+        ):
+            await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
             status = screen.store.source_statuses[RELAY]
             assert isinstance(status, SourceStopped)
             assert status.status == 401
@@ -106,71 +109,71 @@ def test_a_screen_with_a_wrong_token_ends_with_words_that_name_the_variable(tmp_
     asyncio.run(scenario())
 
 
-def test_a_token_in_the_address_is_none_and_a_page_of_a_browser_is_no_screen(tmp_path: Path) -> None:
+def test_token_in_the_url_and_browsers_are_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(nothing(), tmp_path) as relayed:
-            assert (await refused(relayed, headers={"Authorization": ""}))[0] == 401
-            relayed.path = f"/?token={TOKEN}"
-            assert (await refused(relayed, headers={"Authorization": ""}))[0] == 404
-            relayed.path = ""
+        async with relay_setup(empty_fleet(), tmp_path) as setup:
+            assert (await refusal(setup, headers={"Authorization": ""}))[0] == 401
+            setup.path = f"/?token={TOKEN}"
+            assert (await refusal(setup, headers={"Authorization": ""}))[0] == 404
+            setup.path = ""
             with pytest.raises(InvalidStatus) as caught:
-                async with relayed.raw(origin="https://evil.example"):
+                async with setup.connect(origin="https://evil.example"):
                     pass
             assert caught.value.response.status_code == 403
 
     asyncio.run(scenario())
 
 
-def test_a_screen_too_much_waits_for_a_place(tmp_path: Path) -> None:
+def test_screen_beyond_the_limit_connects_once_another_left(tmp_path: Path) -> None:
     async def scenario() -> None:
         only_one = RelayOptions(max_screens=1)
         async with (
-            relaying(nothing(), tmp_path, tokens=BOTH, options=only_one) as relayed,
-            on_screen(relayed, DESK) as first,
+            relay_setup(empty_fleet(), tmp_path, tokens=BOTH, options=only_one) as setup,
+            screen_on(setup, DESK) as first,
         ):
-            await relayed.until(lambda: is_connected(first))
-            async with on_screen(relayed) as second:
-                await relayed.until(lambda: isinstance(second.store.source_statuses.get(RELAY), SourceRetrying))
+            await setup.run_until(lambda: is_connected(first))
+            async with screen_on(setup) as second:
+                await setup.run_until(lambda: isinstance(second.store.source_statuses.get(RELAY), SourceRetrying))
                 status = second.store.source_statuses[RELAY]
                 assert isinstance(status, SourceRetrying)
-                assert "1 screens already" in status.reason
-                relayed.relay.use(TOKENS)
-                await relayed.until(lambda: is_connected(second))
+                assert "already serves 1 screens" in status.reason
+                setup.relay.replace_tokens(TOKENS)
+                await setup.run_until(lambda: is_connected(second))
 
     asyncio.run(scenario())
 
 
-def test_a_withdrawn_token_ends_its_screens_and_no_others(tmp_path: Path) -> None:
+def test_revoked_token_disconnects_its_screens_alone(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with (
-            relaying(nothing(), tmp_path, tokens=BOTH) as relayed,
-            on_screen(relayed) as wall,
-            on_screen(relayed, DESK) as desk,
+            relay_setup(empty_fleet(), tmp_path, tokens=BOTH) as setup,
+            screen_on(setup) as wall,
+            screen_on(setup, DESK) as desk,
         ):
-            await relayed.until(lambda: is_connected(wall) and is_connected(desk))
-            relayed.relay.use(Tokens((("desk", Secret(DESK)),)))
-            await relayed.until(lambda: isinstance(wall.store.source_statuses[RELAY], SourceStopped))
+            await setup.run_until(lambda: is_connected(wall) and is_connected(desk))
+            setup.relay.replace_tokens(Tokens((("desk", Secret(DESK)),)))
+            await setup.run_until(lambda: isinstance(wall.store.source_statuses[RELAY], SourceStopped))
             assert is_connected(desk)
 
     asyncio.run(scenario())
 
 
-def test_a_token_withdrawn_before_the_first_word_lets_nobody_in(tmp_path: Path) -> None:
+def test_token_revoked_before_the_hello_is_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(nothing(), tmp_path, tokens=BOTH) as relayed:
+        async with relay_setup(empty_fleet(), tmp_path, tokens=BOTH) as setup:
             headers = {"Authorization": f"Bearer {DESK}"}
-            async with connect(relayed.url, additional_headers=headers, proxy=None) as line:
-                relayed.relay.use(TOKENS)
-                await line.send(encode_screen_message(Hello(VERSION, "a test")), text=True)
-                assert await end_of(line) == (4002, "the token was withdrawn")
+            async with connect(setup.url, additional_headers=headers, proxy=None) as socket:
+                setup.relay.replace_tokens(TOKENS)
+                await socket.send(encode_screen_message(Hello(VERSION, "a test")), text=True)
+                assert await close_reason(socket) == (4002, "the token was revoked")
 
     asyncio.run(scenario())
 
 
-def test_another_version_is_refused_in_words_that_name_both(tmp_path: Path) -> None:
+def test_screen_of_another_version_is_refused_with_both_versions(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(nothing(), tmp_path) as relayed, relayed.raw(version=VERSION + 1) as line:
-            code, reason = await end_of(line)
+        async with relay_setup(empty_fleet(), tmp_path) as setup, setup.connect(version=VERSION + 1) as socket:
+            code, reason = await close_reason(socket)
             assert code == 4001
             assert f"version {VERSION}" in reason
             assert f"version {VERSION + 1}" in reason
@@ -183,47 +186,55 @@ def test_another_version_is_refused_in_words_that_name_both(tmp_path: Path) -> N
     [(b"{", 4000), (b"[" * 60_000, 4000), (b'{"kind":"hello","v":1,"program":""}', 4000), (b"x" * 70_000, 1009)],
     ids=["no JSON", "no bottom", "a second hello", "too large"],
 )
-def test_what_cannot_be_read_ends_that_screen_alone(tmp_path: Path, message: bytes, code: int) -> None:
-    assert LARGEST_QUESTION < 70_000
+def test_unreadable_message_disconnects_that_screen_alone(tmp_path: Path, message: bytes, code: int) -> None:
+    assert MAX_REQUEST_BYTES < 70_000
 
     async def scenario() -> None:
-        async with relaying(one_run(), tmp_path) as relayed, relayed.raw() as bad, on_screen(relayed) as good:
-            assert isinstance(await hear(bad), Welcome)
+        async with (
+            relay_setup(one_run(), tmp_path) as setup,
+            setup.connect() as bad,
+            screen_on(setup) as good,
+        ):
+            assert isinstance(await receive(bad), Welcome)
             await bad.send(message, text=True)
-            assert (await end_of(bad))[0] == code
-            await relayed.until(lambda: is_connected(good))
+            assert (await close_reason(bad))[0] == code
+            await setup.run_until(lambda: is_connected(good))
             assert len(good.store) == 1
 
     asyncio.run(scenario())
 
 
-def test_a_screen_may_ask_so_much_and_then_has_to_wait(tmp_path: Path) -> None:
+def test_screen_beyond_its_call_allowance_gets_a_429(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(one_run(), tmp_path) as relayed, relayed.raw() as line:
-            assert isinstance(await hear(line), Welcome)
+        async with relay_setup(one_run(), tmp_path) as setup, setup.connect() as socket:
+            assert isinstance(await receive(socket), Welcome)
 
-            async def ask(first: int, count: int) -> list[int]:
+            async def call(first: int, count: int) -> list[int]:
                 for number in range(first, first + count):
-                    await line.send(encode_screen_message(Call(number, RunRequest(RunId(RUN.id)))), text=True)
+                    await socket.send(encode_screen_message(Call(number, RunRequest(RunId(RUN.id)))), text=True)
                 statuses: dict[int, int] = {}
 
-                def is_all(message: RelayMessage) -> bool:
+                def has_all(message: RelayMessage) -> bool:
                     if isinstance(message, CallResponse):
                         statuses[message.number] = message.response.status
                         if message.response.status == 429:
                             assert 0 < json.loads(message.response.body)["secondsUntilReset"] <= CALLS_PERIOD_S
                     return len(statuses) == count
 
-                await hear_until(line, is_all)
+                await receive_until(socket, has_all)
                 return [statuses[number] for number in sorted(statuses)]
 
-            assert (await ask(0, AT_ONCE + 4)).count(429) == 4
-            # At once, since what several ask at once is one request: the relay has a budget too.
-            bursts = [await ask(100 * number, AT_ONCE) for number in (1, 2, 3)]
-            assert [burst.count(200) for burst in bursts] == [AT_ONCE, AT_ONCE, MOST_CALLS - 3 * AT_ONCE]
+            assert (await call(0, MAX_CALLS_IN_FLIGHT + 4)).count(429) == 4
+            # All at once, since identical requests in flight are sent once: the relay has a budget too.
+            bursts = [await call(100 * number, MAX_CALLS_IN_FLIGHT) for number in (1, 2, 3)]
+            assert [burst.count(200) for burst in bursts] == [
+                MAX_CALLS_IN_FLIGHT,
+                MAX_CALLS_IN_FLIGHT,
+                MAX_CALLS - 3 * MAX_CALLS_IN_FLIGHT,
+            ]
             assert bursts[-1][-1] == 429
-            await relayed.later(CALLS_PERIOD_S + 1)
-            assert await ask(500, 1) == [200]
+            await setup.run_for(CALLS_PERIOD_S + 1)
+            assert await call(500, 1) == [200]
 
     asyncio.run(scenario())
 
@@ -231,35 +242,38 @@ def test_a_screen_may_ask_so_much_and_then_has_to_wait(tmp_path: Path) -> None:
 # --- TLS
 
 
-def tls() -> RelayOptions:
+def tls_options() -> RelayOptions:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return RelayOptions(tls=context)
 
 
-def test_over_tls_a_screen_that_knows_the_authority_is_like_any_other(tmp_path: Path) -> None:
+def test_screen_with_the_authority_connects_over_tls(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with (
-            relaying(one_run(), tmp_path, options=tls()) as relayed,
-            on_screen(relayed, ca=CERTIFICATE) as screen,
+            relay_setup(one_run(), tmp_path, options=tls_options()) as setup,
+            screen_on(setup, ca=CERTIFICATE) as screen,
         ):
-            assert relayed.url.startswith("wss:")
-            await relayed.until(lambda: is_connected(screen))
+            assert setup.url.startswith("wss:")
+            await setup.run_until(lambda: is_connected(screen))
             run, _ = await screen.run_with_attempts(RunId(RUN.id))
             assert run.body is not None
 
     asyncio.run(scenario())
 
 
-def test_a_certificate_that_nobody_trusts_is_refused_with_words(tmp_path: Path) -> None:
+def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(nothing(), tmp_path, options=tls()) as relayed, on_screen(relayed) as screen:
-            await relayed.until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
+        async with (
+            relay_setup(empty_fleet(), tmp_path, options=tls_options()) as setup,
+            screen_on(setup) as screen,
+        ):
+            await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
             status = screen.store.source_statuses[RELAY]
             assert isinstance(status, SourceStopped)
             assert "certificate" in status.reason
             assert "not trusted" in status.reason
-            assert relayed.relay.screens == ()
+            assert setup.relay.clients == ()
             assert TOKENS.names == {"wall"}
 
     asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""What one screen is told: all runs in chunks, then what changes; and how it goes on while another one is stuck."""
+"""The messages to one screen: a snapshot in chunks, then changes, and bounds for screens that do not read."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.support.domain.patches import at, patch_of
 from tests.support.fleet import Fleet
-from tests.support.relay import TURNS, Relayed, hear, hear_until, relaying
+from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
-from tui.relay import client as screens
-from tui.relay import request_proxy as calls
-from tui.relay.feed import CHUNK_RUNS
-from tui.relay.server import HANDSHAKE_WITHIN_S
+from tui.relay import client as relay_client
+from tui.relay import request_proxy
+from tui.relay.server import HANDSHAKE_TIMEOUT_S
+from tui.relay.store_encoder import CHUNK_RUNS
 from tui.store.store import Store
 from tui.wire.read_requests import TraceRequest
 from tui.wire.relay.messages import (
@@ -48,19 +48,19 @@ def some_runs(count: int, word: str = "QUEUED", *, first: int = 0) -> RunsRead:
     return RunsRead(tuple(patches))
 
 
-async def tell(relayed: Relayed, *updates: RunsRead | RunGone) -> None:
-    """The relay's session hears of runs."""
+async def emit(setup: RelaySetup, *updates: RunsRead | RunGone) -> None:
+    """Emit updates in the relay's session."""
     for update in updates:
-        await relayed.session.emit(update)
-    await relayed.session.settle()
+        await setup.session.emit(update)
+    await setup.session.settle()
 
 
 def is_last(message: RelayMessage) -> bool:
     return isinstance(message, Runs) and message.chunk is not None and message.chunk.is_last
 
 
-class Heard:
-    """Whether, after all messages so far, so many runs are known by a word."""
+class HasRuns:
+    """Collects messages, and returns whether so many runs have a status."""
 
     def __init__(self, word: str, count: int) -> None:
         self._word, self._count = word, count
@@ -69,9 +69,9 @@ class Heard:
     def __call__(self, message: RelayMessage) -> bool:
         if isinstance(message, Runs):
             self.store.apply(RunsRead(message.patches))
-        return len(self.known()) == self._count
+        return len(self.run_ids()) == self._count
 
-    def known(self) -> list[RunId]:
+    def run_ids(self) -> list[RunId]:
         return [run.id for run in self.store.runs() if run.state is not None and run.state.status.word == self._word]
 
 
@@ -79,221 +79,223 @@ def patches_of(messages: Iterable[RelayMessage]) -> list[RunPatch]:
     return [patch for message in messages if isinstance(message, Runs) for patch in message.patches]
 
 
-async def begin(line: ClientConnection) -> list[RelayMessage]:
-    """Hear the welcome and all runs."""
-    return await hear_until(line, is_last)
+async def receive_snapshot(ws: ClientConnection) -> list[RelayMessage]:
+    """Return the messages up to the last chunk."""
+    return await receive_until(ws, is_last)
 
 
-def test_a_screen_begins_with_all_runs_in_chunks_the_newest_first(tmp_path: Path) -> None:
+def test_screen_gets_all_runs_in_chunks_newest_first(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
             count = 2 * CHUNK_RUNS + 50
-            await tell(relayed, some_runs(count), RunGone(RunId("run_00007"), at(1000)))
-            async with relayed.raw() as line:
-                welcome, *chunks = await begin(line)
+            await emit(setup, some_runs(count), RunGone(RunId("run_00007"), at(1000)))
+            async with setup.connect() as ws:
+                welcome, *chunks = await receive_snapshot(ws)
                 assert isinstance(welcome, Welcome)
                 parts = [chunk.chunk for chunk in chunks if isinstance(chunk, Runs)]
                 assert parts == [Chunk(0, is_last=False), Chunk(1, is_last=False), Chunk(2, is_last=True)]
-                told = [patch.id for patch in patches_of(chunks)]
-                assert told == [f"run_{number:05d}" for number in reversed(range(count))]
+                run_ids = [patch.id for patch in patches_of(chunks)]
+                assert run_ids == [f"run_{number:05d}" for number in reversed(range(count))]
                 (gone,) = [gone for chunk in chunks if isinstance(chunk, Runs) for gone in chunk.gone]
                 assert gone == RunGone(RunId("run_00007"), at(1000))
-                assert isinstance(await hear(line), RelayFacts)
+                assert isinstance(await receive(ws), RelayFacts)
 
     asyncio.run(scenario())
 
 
-def test_no_run_at_all_is_a_snapshot_too(tmp_path: Path) -> None:
+def test_snapshot_without_runs_is_sent(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed, relayed.raw() as line:
-            assert len(await begin(line)) == 2
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup, setup.connect() as ws:
+            assert len(await receive_snapshot(ws)) == 2
 
     asyncio.run(scenario())
 
 
-def test_what_changes_is_written_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[bytes] = []
-    send = screens.RelayClient.send
+def test_changes_are_encoded_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    send = relay_client.RelayClient.send
 
-    async def watched(self: screens.RelayClient, messages: Iterable[bytes]) -> None:
-        told = list(messages)
-        written.extend(told)
-        await send(self, told)
+    async def recording(self: relay_client.RelayClient, messages: Iterable[bytes]) -> None:
+        listed = list(messages)
+        sent.extend(listed)
+        await send(self, listed)
 
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed, relayed.raw() as one, relayed.raw() as other:
-            await begin(one)
-            await begin(other)
-            await relayed.idle()
-            monkeypatch.setattr(screens.RelayClient, "send", watched)
-            await tell(relayed, some_runs(3))
-            for line in (one, other):
-                heard = await hear_until(line, Heard("QUEUED", 3))
-                assert len(patches_of(heard)) == 3
-            about_runs = [message for message in written if b"run_00001" in message]
-            assert len(about_runs) == 2
-            assert about_runs[0] is about_runs[1]
+        async with (
+            relay_setup(Fleet(VirtualClock()), tmp_path) as setup,
+            setup.connect() as one,
+            setup.connect() as other,
+        ):
+            await receive_snapshot(one)
+            await receive_snapshot(other)
+            await setup.wait_until_idle()
+            monkeypatch.setattr(relay_client.RelayClient, "send", recording)
+            await emit(setup, some_runs(3))
+            for ws in (one, other):
+                messages = await receive_until(ws, HasRuns("QUEUED", 3))
+                assert len(patches_of(messages)) == 3
+            with_runs = [message for message in sent if b"run_00001" in message]
+            assert len(with_runs) == 2
+            assert with_runs[0] is with_runs[1]
 
     asyncio.run(scenario())
 
 
-def without_room(relayed: Relayed) -> socket.socket:
-    """A socket whose system takes in as little as it can of what is not read."""
+def small_socket(setup: RelaySetup) -> socket.socket:
+    """Return a connected socket with the smallest receive buffer."""
     own = socket.socket()
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    own.connect(relayed.server.sockets[0].getsockname())
+    own.connect(setup.server.sockets[0].getsockname())
     own.setblocking(False)
     return own
 
 
-def test_a_screen_that_does_not_read_gets_the_newest_state_later_and_holds_up_nobody(tmp_path: Path) -> None:
+def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(3_000))
-            async with relayed.raw(sock=without_room(relayed)) as stuck, relayed.raw() as other:
-                assert isinstance(await hear(stuck), Welcome)
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+            await emit(setup, some_runs(3_000))
+            async with setup.connect(sock=small_socket(setup)) as stuck, setup.connect() as other:
+                assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
-                await begin(other)
-                slow = relayed.relay.screens[0]
+                await receive_snapshot(other)
+                slow = setup.relay.clients[0]
                 for word in ("EXECUTING", "COMPLETED"):
                     for first in range(0, 1_000, 250):
-                        await tell(relayed, some_runs(250, word, first=first))
-                        await relayed.fleet.clock.run(0.1)
-                    await hear_until(other, Heard(word, 1_000))
+                        await emit(setup, some_runs(250, word, first=first))
+                        await setup.fleet.clock.run(0.1)
+                    await receive_until(other, HasRuns(word, 1_000))
                 assert slow.pending_count <= 1_000
                 stuck.transport.resume_reading()
-                completed = Heard("COMPLETED", 1_000)
-                heard = await hear_until(stuck, lambda message: completed(message) and len(completed.store) == 3_000)
-                changes = [each for each in heard if isinstance(each, Runs) and each.chunk is None]
+                completed = HasRuns("COMPLETED", 1_000)
+                messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
+                changes = [each for each in messages if isinstance(each, Runs) and each.chunk is None]
                 assert len(patches_of(changes)) <= 1_250
-                assert completed.store.snapshot().keys() == relayed.session.store.snapshot().keys()
+                assert completed.store.snapshot().keys() == setup.session.store.snapshot().keys()
 
     asyncio.run(scenario())
 
 
-def test_a_screen_for_which_too_much_waits_gets_a_new_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screens, "MOST_PENDING", 500)
+def test_screen_with_too_many_pending_runs_gets_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_client, "MAX_PENDING_RUNS", 500)
 
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(3_000))
-            async with relayed.raw(sock=without_room(relayed)) as stuck:
-                assert isinstance(await hear(stuck), Welcome)
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+            await emit(setup, some_runs(3_000))
+            async with setup.connect(sock=small_socket(setup)) as stuck:
+                assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
-                (slow,) = relayed.relay.screens
+                (slow,) = setup.relay.clients
                 for first in range(0, 1_000, 250):
-                    await tell(relayed, some_runs(250, "COMPLETED", first=first))
-                    await relayed.fleet.clock.run(0.1)
+                    await emit(setup, some_runs(250, "COMPLETED", first=first))
+                    await setup.fleet.clock.run(0.1)
                 assert slow.pending_count == 0
                 stuck.transport.resume_reading()
-                heard = await begin(stuck) + await begin(stuck)
-                assert len(patches_of(heard)) == 6_000
+                messages = await receive_snapshot(stuck) + await receive_snapshot(stuck)
+                assert len(patches_of(messages)) == 6_000
                 assert [
                     patch.id
-                    for patch in patches_of(heard)[-3_000:]
+                    for patch in patches_of(messages)[-3_000:]
                     if patch.state and patch.state.status.word == "COMPLETED"
                 ]
 
     asyncio.run(scenario())
 
 
-def test_a_screen_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screens, "SEND_WITHIN_S", 0.05)
+def test_screen_that_does_not_read_is_disconnected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_client, "SEND_TIMEOUT_S", 0.05)
 
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(3_000))
-            async with relayed.raw(sock=without_room(relayed)) as stuck:
-                assert isinstance(await hear(stuck), Welcome)
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+            await emit(setup, some_runs(3_000))
+            async with setup.connect(sock=small_socket(setup)) as stuck:
+                assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
-                await relayed.nobody_is_there()
-                assert relayed.relay.screens == ()
+                await setup.wait_until_disconnected()
+                assert setup.relay.clients == ()
 
     asyncio.run(scenario())
 
 
-def test_a_screen_that_pings_and_does_not_read_is_let_go_before_its_answers_fill_the_memory(tmp_path: Path) -> None:
+def test_screen_that_pings_without_reading_is_disconnected(tmp_path: Path) -> None:
     ping = b"\x89\xfd\0\0\0\0" + bytes(125)
 
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            async with relayed.raw(sock=without_room(relayed)) as stuck:
-                assert isinstance(await hear(stuck), Welcome)
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+            async with setup.connect(sock=small_socket(setup)) as stuck:
+                assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
-                (there,) = relayed.server.connections
+                (there,) = setup.server.connections
                 most_waiting = 0
                 for _ in range(100):
                     stuck.transport.write(ping * 100)
                     await asyncio.sleep(0.0003)
                     most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
-                await relayed.nobody_is_there()
+                await setup.wait_until_disconnected()
                 assert most_waiting < 512 * 1024
-            async with relayed.raw() as other:
-                assert await begin(other)
+            async with setup.connect() as other:
+                assert await receive_snapshot(other)
 
     asyncio.run(scenario())
 
 
-def test_a_screen_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+def test_relay_stops_despite_screens_that_do_not_read(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with relaying(Fleet(VirtualClock()), tmp_path) as relayed:
-            await tell(relayed, some_runs(3_000))
-            async with relayed.raw(sock=without_room(relayed)) as stuck:
-                assert isinstance(await hear(stuck), Welcome)
+        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+            await emit(setup, some_runs(3_000))
+            async with setup.connect(sock=small_socket(setup)) as stuck:
+                assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
-                with without_room(relayed) as silent:  # nor does who never says a word, or not all of one
+                with small_socket(setup) as silent:  # its request never ends
                     silent.send(b"GET / HTTP/1.1\r\nHo")
                     for _ in range(TURNS):
-                        if len(relayed.server.handler_tasks) == 2:
+                        if len(setup.server.handler_tasks) == 2:
                             break
                         await asyncio.sleep(0.0003)
-                    async with asyncio.timeout(HANDSHAKE_WITHIN_S / 2):
-                        await relayed.end()
+                    async with asyncio.timeout(HANDSHAKE_TIMEOUT_S / 2):
+                        await setup.stop()
 
     asyncio.run(scenario())
 
 
-def test_a_large_answer_is_written_once_for_all_who_ask_and_may_break_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(screens, "SEND_WITHIN_S", 0.05)
-    written: list[WireResponse] = []
-    write = encode_response
+def test_large_response_is_encoded_once_and_may_be_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_client, "SEND_TIMEOUT_S", 0.05)
+    encoded: list[WireResponse] = []
+    encode = encode_response
 
-    def watched(answer: WireResponse) -> bytes:
-        written.append(answer)
-        return write(answer)
+    def recording(response: WireResponse) -> bytes:
+        encoded.append(response)
+        return encode(response)
 
-    monkeypatch.setattr("tui.relay.request_proxy.encode_response", watched)
-    taken: list[None] = []
-    take = calls.Allowance.take
+    monkeypatch.setattr("tui.relay.request_proxy.encode_response", recording)
+    acquired: list[None] = []
+    acquire = request_proxy.CallAllowance.acquire
 
-    def counted(allowance: calls.Allowance) -> timedelta | None:
-        taken.append(None)
-        return take(allowance)
+    def counted(allowance: request_proxy.CallAllowance) -> timedelta | None:
+        acquired.append(None)
+        return acquire(allowance)
 
-    monkeypatch.setattr(calls.Allowance, "take", counted)
-    # Random, since what can be compressed away waits for nobody.
+    monkeypatch.setattr(request_proxy.CallAllowance, "acquire", counted)
+    # Random, so that the compression does not make it small.
     large = json.dumps({"pad": Random(1).randbytes(500_000).hex()})
 
-    class OnceAllAsked(Response):
+    class OnceAllCalled(Response):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            while len(taken) < calls.AT_ONCE:  # noqa: ASYNC110  the server may run in a loop of its own
+            while len(acquired) < request_proxy.MAX_CALLS_IN_FLIGHT:  # noqa: ASYNC110  the server may have its own loop
                 await asyncio.sleep(0)
             await super().__call__(scope, receive, send)
 
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
-        async with relaying(fleet, tmp_path) as relayed, relayed.raw(sock=without_room(relayed)) as stuck:
-            await begin(stuck)
+        async with relay_setup(fleet, tmp_path) as setup, setup.connect(sock=small_socket(setup)) as stuck:
+            await receive_snapshot(stuck)
             stuck.transport.pause_reading()
-            fleet.fault = lambda path: OnceAllAsked(large) if path.endswith("/trace") else None
-            for number in range(calls.AT_ONCE):
+            fleet.fault = lambda path: OnceAllCalled(large) if path.endswith("/trace") else None
+            for number in range(request_proxy.MAX_CALLS_IN_FLIGHT):
                 await stuck.send(encode_screen_message(Call(number, TraceRequest(RunId("run_1")))), text=True)
-            await relayed.nobody_is_there()
-            assert len(written) == 1
-            # That it broke off in the middle is no mistake of the relay's.
-            async with relayed.raw() as other:
-                await begin(other)
+            await setup.wait_until_disconnected()
+            assert len(encoded) == 1
+            # A response that was cut off does not stop the relay.
+            async with setup.connect() as other:
+                await receive_snapshot(other)
 
     asyncio.run(scenario())

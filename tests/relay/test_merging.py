@@ -1,4 +1,4 @@
-"""What a screen is told in which order, with a line that takes a message only when it is let."""
+"""The order of messages to a screen, with a socket that blocks until the test lets it send."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,73 +8,73 @@ import pytest
 from tests.support.domain.patches import NOON, at, patch_of
 from tui.domain.source_names import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
-from tui.relay import feed as feeds
+from tui.relay import store_encoder
 from tui.relay.client import RelayClient
-from tui.relay.feed import Feed
+from tui.relay.store_encoder import StoreEncoder
 from tui.store.store import Store
 from tui.wire.relay.messages import RelayFacts, RelayMessage, Runs, decode_relay_message
 
 
-class SlowLine:
-    """Keeps what was sent; while it is `stuck` nothing more is taken."""
+class BlockingSocket:
+    """Records messages. While `free` is cleared, `send` waits."""
 
     def __init__(self) -> None:
-        self.heard: list[RelayMessage] = []
+        self.sent: list[RelayMessage] = []
         self.free = asyncio.Event()
         self.free.set()
 
     async def send(self, message: bytes | Iterable[bytes], *, text: bool) -> None:
         assert text
         await self.free.wait()
-        self.heard.append(decode_relay_message(message if isinstance(message, bytes) else b"".join(message)))
+        self.sent.append(decode_relay_message(message if isinstance(message, bytes) else b"".join(message)))
 
     def words(self) -> dict[str, str]:
-        """The status of each run, after all of it in the order in which it came."""
+        """Return the status word of each run after all messages."""
         store = Store()
-        for message in self.heard:
+        for message in self.sent:
             if isinstance(message, Runs):
                 store.apply(RunsRead(message.patches))
         return {run.id: run.state.status.word for run in store.runs() if run.state is not None}
 
 
 class Wall:
-    """A store, the feed of it, and its screens."""
+    """A store, its encoder, and its screens."""
 
     def __init__(self) -> None:
         self.store = Store()
-        self.feed = Feed(self.store, lambda: NOON)
-        self.screens: list[RelayClient] = []
+        self.encoder = StoreEncoder(self.store, lambda: NOON)
+        self.clients: list[RelayClient] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    def add(self) -> SlowLine:
-        line = SlowLine()
-        self.screens.append(RelayClient(line, self.feed, lambda: NOON, name="wall"))
-        self._tasks.append(asyncio.ensure_future(self.screens[-1].tell()))
-        return line
+    def add(self) -> BlockingSocket:
+        socket = BlockingSocket()
+        self.clients.append(RelayClient(socket, self.encoder, lambda: NOON, name="wall"))
+        self._tasks.append(asyncio.ensure_future(self.clients[-1].run()))
+        return socket
 
-    def hear(self, *updates: Update) -> None:
+    def apply(self, *updates: Update) -> None:
         for update in updates:
-            if (tick := self.feed.tick(self.store.apply(update))) is not None:
-                for screen in self.screens:
-                    screen.offer(tick)
+            if (broadcast := self.encoder.broadcast(self.store.apply(update))) is not None:
+                for client in self.clients:
+                    client.queue(broadcast)
 
-    async def rest(self) -> None:
-        """Until everything that can be sent is."""
+    async def wait(self) -> None:
+        """Wait until everything that can be sent is sent."""
         for _ in range(50):
             await asyncio.sleep(0)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
 
 
-def on_a_wall(story: Callable[[Wall], Awaitable[None]]) -> None:
+def with_wall(story: Callable[[Wall], Awaitable[None]]) -> None:
     async def scenario() -> None:
         wall = Wall()
         try:
             await story(wall)
         finally:
-            wall.end()
+            wall.stop()
 
     asyncio.run(scenario())
 
@@ -83,50 +83,50 @@ def runs(word: str, *run_ids: str, updated: float = 0) -> RunsRead:
     return RunsRead(tuple(patch_of(run_id, word, updated=updated) for run_id in run_ids))
 
 
-def test_who_shares_a_snapshot_that_was_begun_earlier_hears_what_changed_since() -> None:
+def test_late_screen_gets_changes_since_its_shared_snapshot() -> None:
     async def story(wall: Wall) -> None:
-        wall.hear(runs("QUEUED", "run_a", "run_b"))
+        wall.apply(runs("QUEUED", "run_a", "run_b"))
         wall.add()
-        await wall.rest()
-        snapshot = wall.feed.snapshot()
-        wall.hear(runs("EXECUTING", "run_a", updated=1))
+        await wall.wait()
+        snapshot = wall.encoder.snapshot()
+        wall.apply(runs("EXECUTING", "run_a", updated=1))
         late = wall.add()
-        assert wall.feed.snapshot() is snapshot
-        await wall.rest()
+        assert wall.encoder.snapshot() is snapshot
+        await wall.wait()
         assert late.words() == {"run_a": "EXECUTING", "run_b": "QUEUED"}
 
-    on_a_wall(story)
+    with_wall(story)
 
 
-def test_a_snapshot_since_which_too_much_changed_is_shared_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "SNAPSHOT_DRIFT", 1)
+def test_snapshot_with_too_many_changes_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_encoder, "MAX_SNAPSHOT_CHANGES", 1)
 
     async def story(wall: Wall) -> None:
-        wall.hear(runs("QUEUED", "run_a", "run_b"))
-        snapshot = wall.feed.snapshot()
-        wall.hear(runs("EXECUTING", "run_a", updated=1))
-        assert wall.feed.snapshot() is snapshot
-        wall.hear(runs("EXECUTING", "run_b", updated=1))
-        assert wall.feed.snapshot() is not snapshot
+        wall.apply(runs("QUEUED", "run_a", "run_b"))
+        snapshot = wall.encoder.snapshot()
+        wall.apply(runs("EXECUTING", "run_a", updated=1))
+        assert wall.encoder.snapshot() is snapshot
+        wall.apply(runs("EXECUTING", "run_b", updated=1))
+        assert wall.encoder.snapshot() is not snapshot
 
-    on_a_wall(story)
+    with_wall(story)
 
 
-def test_a_screen_that_was_busy_hears_the_runs_before_it_hears_that_all_is_well() -> None:
+def test_busy_screen_gets_runs_before_newer_facts() -> None:
     async def story(wall: Wall) -> None:
-        line = wall.add()
-        await wall.rest()
-        line.free.clear()
-        wall.hear(runs("QUEUED", "run_a"))
-        await wall.rest()
-        wall.hear(runs("EXECUTING", "run_a", updated=1), SourceConnected(REST, at(1), 2.0))
-        wall.hear(runs("COMPLETED", "run_a", updated=2))
-        await wall.rest()
-        known = len(line.heard)
-        line.free.set()
-        await wall.rest()
-        told = line.heard[known:]
-        assert [type(message) for message in told] == [Runs, Runs, RelayFacts]
-        assert line.words() == {"run_a": "COMPLETED"}
+        socket = wall.add()
+        await wall.wait()
+        socket.free.clear()
+        wall.apply(runs("QUEUED", "run_a"))
+        await wall.wait()
+        wall.apply(runs("EXECUTING", "run_a", updated=1), SourceConnected(REST, at(1), 2.0))
+        wall.apply(runs("COMPLETED", "run_a", updated=2))
+        await wall.wait()
+        sent_before = len(socket.sent)
+        socket.free.set()
+        await wall.wait()
+        messages = socket.sent[sent_before:]
+        assert [type(message) for message in messages] == [Runs, Runs, RelayFacts]
+        assert socket.words() == {"run_a": "COMPLETED"}
 
-    on_a_wall(story)
+    with_wall(story)

@@ -15,7 +15,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
-from tests.support.relay import RELAY_PATH, Relayed, relaying
+from tests.support.relay import RELAY_PATH, RelaySetup, relay_setup
 from tests.support.responses import TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
@@ -173,26 +173,26 @@ class Follower:
 class OnRelay(Follower):
     """A screen of a relay, which polls the fleet by itself."""
 
-    def __init__(self, relayed: Relayed) -> None:
-        self.relayed = relayed
-        super().__init__("relay", relayed.fleet, relayed.link(), Budget(relayed.fleet.clock, SECRET_KEY))
+    def __init__(self, setup: RelaySetup) -> None:
+        self.setup = setup
+        super().__init__("relay", setup.fleet, setup.connection(), Budget(setup.fleet.clock, SECRET_KEY))
 
     async def idle(self) -> None:
-        await self.relayed.idle()
+        await self.setup.wait_until_idle()
 
     def asked(self) -> int:
         return len(self.fleet.asked(RELAY_PATH))
 
     async def is_gone(self) -> None:
-        await self.relayed.nobody_is_there()
+        await self.setup.wait_until_disconnected()
 
 
 @asynccontextmanager
 async def following(name: str, fleet: Fleet) -> AsyncIterator[Follower]:
     if name == "relay":
         with TemporaryDirectory() as folder:
-            async with relaying(fleet, Path(folder)) as relayed:
-                yield OnRelay(relayed)
+            async with relay_setup(fleet, Path(folder)) as setup:
+                yield OnRelay(setup)
         return
     budget = Budget(fleet.clock, SECRET_KEY)
     with serving(fleet) as api:

@@ -1,8 +1,4 @@
-"""A relay on a fleet, in the test's own loop and virtual time, over real WebSockets.
-
-What lives here: `relaying`, which gives a test the relay, and lets time pass for it and its screens; `on_screen`, a
-session that watches it.
-"""
+"""A relay on a fleet, in the test's own loop and virtual time, over real WebSockets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from starlette.responses import Response as Answer
+from starlette.responses import Response as StarletteResponse
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.datastructures import Headers
@@ -34,15 +30,15 @@ from tui.wire.relay.messages import VERSION, Hello, RelayMessage, Welcome, decod
 TOKEN = "0123456789abcdef-of-the-wall"
 TOKENS = Tokens((("wall", Secret(TOKEN)),))
 RELAY_PATH = "the relay"
-"""What a fleet calls it among the paths that were asked for, and may be faulty."""
+"""The relay among the paths of `Fleet.requests` and `Fleet.fault`."""
 
 PATIENCE_S = 30.0
 TURNS = 1_000
-"""Until a test gives up waiting: what it waits for takes some tens."""
+"""Turns of the loop until a wait fails. Successful waits take some tens."""
 
 
 class FaultyRelay(Relay):
-    """A relay in whose place a fleet's `fault` answers, if it wants to."""
+    """A relay whose HTTP responses a fleet's `fault` may replace."""
 
     def __init__(self, fleet: Fleet, *parts: Any, **more: Any) -> None:
         super().__init__(*parts, **more)
@@ -50,24 +46,24 @@ class FaultyRelay(Relay):
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         self._fleet.requests.append((self._fleet.now_s, RELAY_PATH, {}))
-        # In a thread, since a fault may hold whom it answers.
-        answer = await asyncio.to_thread(self._fleet.fault, RELAY_PATH)
-        return await super().admit(connection, request) if answer is None else await _as_websockets_has_it(answer)
+        # In a thread, since a fault may block.
+        response = await asyncio.to_thread(self._fleet.fault, RELAY_PATH)
+        return await super().admit(connection, request) if response is None else await _to_websockets(response)
 
 
-async def _as_websockets_has_it(answer: Answer) -> Response:
+async def _to_websockets(response: StarletteResponse) -> Response:
     parts: list[Any] = []
 
     async def send(part: Any) -> None:
         parts.append(part)
 
-    await answer({"type": "http"}, None, send)  # type: ignore[arg-type]  # an answer that is made asks for nothing
+    await response({"type": "http"}, None, send)  # type: ignore[arg-type]  # this response reads no request
     headers = Headers([(name.decode(), value.decode()) for name, value in parts[0]["headers"]])
     return Response(parts[0]["status"], "", headers, b"".join(part["body"] for part in parts[1:]))
 
 
-class WatchedLink(RelayConnection):
-    """A link of which can be seen that it is not connected yet."""
+class ObservedConnection(RelayConnection):
+    """A connection that shows whether it is still connecting."""
 
     is_connecting = False
 
@@ -82,8 +78,8 @@ class WatchedLink(RelayConnection):
             self.is_connecting = False
 
 
-class Relayed:
-    """A relay that serves, the session that it holds, and the screens that watch it."""
+class RelaySetup:
+    """A relay, its session, and its screens."""
 
     session: Session
     relay: Relay
@@ -94,8 +90,8 @@ class Relayed:
     ) -> None:
         self.api = api
         self.tmp_path = tmp_path
-        self.said: list[str] = []
-        self.links: list[WatchedLink] = []
+        self.log_lines: list[str] = []
+        self.connections: list[ObservedConnection] = []
         self.screens: list[Session] = []
         self.path = ""
         self._parts = tokens, options
@@ -113,79 +109,80 @@ class Relayed:
         scheme = "ws" if self._parts[1].tls is None else "wss"
         return f"{scheme}://127.0.0.1:{self._port}"
 
-    async def begin(self) -> None:
-        """Serve, where it served before if it did."""
+    async def start(self) -> None:
+        """Serve, on the same port as before."""
         listener = self._running.enter_context(listen(self._port))
         self._port = listener.getsockname()[1]
         self.session = await self._running.enter_async_context(
             started(self.api, self.tmp_path, read_only=True, interval_s=self._interval_s, realtime=self._realtime)
         )
-        self.relay = FaultyRelay(self.fleet, self.session, *self._parts, say=self.said.append)
+        self.relay = FaultyRelay(self.fleet, self.session, *self._parts, log=self.log_lines.append)
         self.server = await self._running.enter_async_context(self.relay.serving(listener))
 
-    async def end(self) -> None:
-        """Serve no more."""
+    async def stop(self) -> None:
         await self._running.aclose()
 
     async def restart(self, *, down_s: float) -> None:
-        """End the relay and its session, and begin both anew at the same place after a while."""
-        await self.end()
+        """Stop the relay and its session, and start both again after a while."""
+        await self.stop()
         await self.fleet.clock.run(down_s)
-        await self.begin()
+        await self.start()
 
-    def link(self, token: str = TOKEN) -> WatchedLink:
-        link = WatchedLink(self.url, Secret(token), self.fleet.clock)
-        self.links.append(link)
-        return link
+    def connection(self, token: str = TOKEN) -> ObservedConnection:
+        connection = ObservedConnection(self.url, Secret(token), self.fleet.clock)
+        self.connections.append(connection)
+        return connection
 
     @asynccontextmanager
-    async def raw(self, *, token: str = TOKEN, version: int = VERSION, **more: Any) -> AsyncIterator[ClientConnection]:
-        """A connection without a program behind it, which said hello."""
+    async def connect(
+        self, *, token: str = TOKEN, version: int = VERSION, **more: Any
+    ) -> AsyncIterator[ClientConnection]:
+        """A WebSocket that has sent its hello, without a screen behind it."""
         headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
         more = {"compression": None, "proxy": None, "max_size": None, "max_queue": None} | more
-        line = await connect(self.url + self.path, additional_headers=headers, **more)
+        socket = await connect(self.url + self.path, additional_headers=headers, **more)
         try:
-            await line.send(encode_screen_message(Hello(version, "a test")), text=True)
-            yield line
+            await socket.send(encode_screen_message(Hello(version, "a test")), text=True)
+            yield socket
         finally:
-            line.transport.abort()
-            await line.wait_closed()
+            socket.transport.abort()
+            await socket.wait_closed()
 
-    async def answered(self) -> None:
-        """Wait until everything that was asked is answered."""
+    async def wait_for_responses(self) -> None:
+        """Wait until no request is in flight."""
         for _ in range(TURNS):
-            is_asked = self.session.budget.in_flight or not self.fleet.is_settled(
+            is_in_flight = self.session.budget.in_flight or not self.fleet.is_settled(
                 self.session.fetcher.feed_polls_in_flight
             )
-            if not (is_asked or any(link.is_connecting for link in self.links)):
+            if not (is_in_flight or any(connection.is_connecting for connection in self.connections)):
                 break
             await asyncio.sleep(0.0003)
         await self.session.settle()
 
-    async def idle(self) -> None:
-        """The same, and until everything that was said is heard."""
-        await self.answered()
+    async def wait_until_idle(self) -> None:
+        """Wait until no request is in flight and every message was received."""
+        await self.wait_for_responses()
         for connection in self.server.connections:
-            # A ping comes back when the other side took in all that was sent before it.
+            # The peer answers a ping after it received everything before it.
             with suppress(ConnectionClosed):
                 await (await connection.ping())
         for screen in self.screens:
             await screen.settle()
 
-    async def later(self, seconds: float) -> None:
-        await self.fleet.clock.run(seconds, idle=self.idle)
+    async def run_for(self, seconds: float) -> None:
+        await self.fleet.clock.run(seconds, idle=self.wait_until_idle)
 
-    async def until(self, is_so: Callable[[], object], *, step_s: float = 1.0) -> None:
-        """Let time pass until something is so."""
+    async def run_until(self, condition: Callable[[], object], *, step_s: float = 1.0) -> None:
+        """Let time pass until the condition holds."""
         for _ in range(TURNS):
-            if is_so():
+            if condition():
                 return
-            await self.later(step_s)
+            await self.run_for(step_s)
             await asyncio.sleep(0.0003)
-        raise AssertionError("it did not come to be so")
+        raise AssertionError("the condition never held")
 
-    async def nobody_is_there(self) -> None:
-        """Wait until all connections have ended, on this side too."""
+    async def wait_until_disconnected(self) -> None:
+        """Wait until every connection has ended, and its handler too."""
         for _ in range(TURNS):
             if not self.server.handler_tasks:
                 return
@@ -194,7 +191,7 @@ class Relayed:
 
 
 @asynccontextmanager
-async def relaying(
+async def relay_setup(
     fleet: Fleet,
     tmp_path: Path,
     *,
@@ -202,63 +199,63 @@ async def relaying(
     options: RelayOptions | None = None,
     interval_s: float = 10.0,
     realtime: bool = False,
-) -> AsyncIterator[Relayed]:
-    """A relay that polls a fleet, and holds its feed if it may."""
+) -> AsyncIterator[RelaySetup]:
+    """Run a relay that polls a fleet, and with `realtime` follows its feed."""
     with serving(fleet) as api:
-        relayed = Relayed(api, tmp_path, tokens, options or RelayOptions(), interval_s, realtime=realtime)
+        setup = RelaySetup(api, tmp_path, tokens, options or RelayOptions(), interval_s, realtime=realtime)
         try:
-            await relayed.begin()
-            yield relayed
+            await setup.start()
+            yield setup
         finally:
-            await relayed.end()
+            await setup.stop()
 
 
 @asynccontextmanager
-async def on_screen(
-    relayed: Relayed,
+async def screen_on(
+    setup: RelaySetup,
     token: str = TOKEN,
     *,
     clock: Clock | None = None,
     ca: Path | None = None,
     is_following: bool = True,
 ) -> AsyncIterator[Session]:
-    """A session that watches the relay."""
-    environ = {"TRIGGER_TUI_RELAY_TOKEN": token, "XDG_STATE_HOME": str(relayed.tmp_path)}
-    settings = read_relay_settings(environ, relay_url=relayed.url, ca=ca)
-    session = Session(settings, clock=clock or relayed.fleet.clock, random=Random(1))
+    """Run the session of a screen."""
+    environ = {"TRIGGER_TUI_RELAY_TOKEN": token, "XDG_STATE_HOME": str(setup.tmp_path)}
+    settings = read_relay_settings(environ, relay_url=setup.url, ca=ca)
+    session = Session(settings, clock=clock or setup.fleet.clock, random=Random(1))
     async with session:
         await session.start()
-        relayed.screens.append(session)
+        setup.screens.append(session)
         if is_following:
             session.sources.follow("relay")
         try:
             yield session
         finally:
-            relayed.screens.remove(session)
+            setup.screens.remove(session)
 
 
-def is_as_the_world(session: Session, fleet: Fleet) -> bool:
-    """Whether a store has exactly the runs of the world, each as it is there."""
+def has_all_runs(session: Session, fleet: Fleet) -> bool:
+    """Whether the store has exactly the runs of the fleet, with their statuses."""
     now_s = fleet.now_s
 
-    def is_true(run: Run, word: str) -> bool:
-        # By their titles: the feed has other words than lists for the same.
+    def has_status(run: Run, word: str) -> bool:
+        # Compare titles: the feed and the list have different words for the same status.
         return run.state is not None and run.state.status.title == parse_status(word).title
 
     known = {run.id: run for run in session.store.runs() if not run.is_gone}
-    true = {RunId(run.id): run.status(now_s) for run in fleet.runs}
-    return known.keys() == true.keys() and all(is_true(known[run_id], word) for run_id, word in true.items())
+    actual = {RunId(run.id): run.status(now_s) for run in fleet.runs}
+    return known.keys() == actual.keys() and all(has_status(known[run_id], word) for run_id, word in actual.items())
 
 
-async def hear(line: ClientConnection) -> RelayMessage:
-    """The next message."""
+async def receive(socket: ClientConnection) -> RelayMessage:
+    """Return the next message."""
     async with asyncio.timeout(PATIENCE_S):
-        return decode_relay_message(await line.recv(decode=False))
+        return decode_relay_message(await socket.recv(decode=False))
 
 
-async def hear_until(line: ClientConnection, is_it: Callable[[RelayMessage], bool]) -> list[RelayMessage]:
-    """All messages up to one, which is the last."""
-    heard = [await hear(line)]
-    while not is_it(heard[-1]):
-        heard.append(await hear(line))
-    return heard
+async def receive_until(socket: ClientConnection, is_last: Callable[[RelayMessage], bool]) -> list[RelayMessage]:
+    """Return the messages up to the first for which `is_last` holds."""
+    messages = [await receive(socket)]
+    while not is_last(messages[-1]):
+        messages.append(await receive(socket))
+    return messages

@@ -149,10 +149,10 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
 def _check_certificates(ca: Path) -> None:
     """Check that a file contains certificates. Raises `Stop`."""
     from tui.sources.base import Fatal
-    from tui.sources.relay.handshake import trusting
+    from tui.sources.relay.handshake import tls_context
 
     try:
-        trusting(ca)
+        tls_context(ca)
     except Fatal as error:
         raise Stop(ExitCode.USAGE, error.reason) from None
 

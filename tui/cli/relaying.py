@@ -174,7 +174,7 @@ class _RelayCommand:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _end, ended, number)
         async with open_session(settings, self._lines) as session:
-            relay = Relay(session, tokens, self._options, say=self._lines.say)
+            relay = Relay(session, tokens, self._options, log=self._lines.say)
             loop.add_signal_handler(signal.SIGHUP, self._reload_tokens, relay)
             async with relay.serving(self._listener):
                 with suppress(OutputClosed):  # the reader of stdout may be gone
@@ -201,7 +201,7 @@ class _RelayCommand:
         try:
             tokens = read_tokens(self._tokens_file)
             _hide(self._output, tokens)
-            relay.use(tokens)
+            relay.replace_tokens(tokens)
         except TokensError as error:
             self._lines.say(f"{error}; the old tokens stay valid")
         else:

@@ -1,7 +1,6 @@
-"""The relay: one session with the API, any number of read-only screens over WebSockets.
+"""The relay: one session with the API that serves any number of read-only screens over WebSockets.
 
-What lives here: who may connect, what each screen is told, and the questions that it may ask. How a message is written
-is `wire`'s, the screen's side is `sources.relay`. Nothing here draws, prints or speaks HTTP. Source: DESIGN §6.
+README.md describes how to use it. The screen's side is `tui.sources.relay`, the messages are `tui.wire.relay`.
 """
 
 from tui.relay.server import Relay, RelayOptions

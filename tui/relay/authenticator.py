@@ -1,8 +1,4 @@
-"""Who is let in: by their token, and in which words others are sent away.
-
-This module reads the HTTP request that asks for a WebSocket, and reports refusals: once a minute for each host, and
-MAX_REFUSALS_SAID times a minute in all. `server` has what becomes of screens that are in.
-"""
+"""Checks the token of a request for a WebSocket, and logs refusals without letting them fill the log."""
 
 import json
 from collections.abc import Callable
@@ -16,55 +12,57 @@ from websockets.http11 import Request, Response
 from tui.relay.tokens import Tokens
 from tui.sources.clock import Clock
 
-SAID_AGAIN_AFTER_S: Final = 60.0
-MAX_REFUSALS_SAID: Final = 10
-"""Lines within SAID_AGAIN_AFTER_S: a client without a token, from however many addresses, does not fill a log."""
+REFUSAL_PERIOD_S: Final = 60.0
+"""The same refusal of the same host is logged once in this time."""
 
-MOST_REFUSED: Final = 1_000
-"""Of refusals that are remembered: a door that many knock at tells of some of them again."""
+MAX_REFUSALS_LOGGED: Final = 10
+"""Lines per period. A client without a token does not fill the log, however many addresses it uses."""
+
+MAX_REFUSALS_KEPT: Final = 1_000
+"""Refusals remembered by host and reason. Beyond it they are forgotten, and some are logged again."""
 
 
 class Authenticator:
-    """Knows the tokens of now. `say` hears one line about who was refused."""
+    """Checks requests against the current tokens. `log` receives lines for the operator."""
 
-    def __init__(self, tokens: Tokens, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(self, tokens: Tokens, clock: Clock, log: Callable[[str], None]) -> None:
         self.tokens = tokens
         self._clock = clock
-        self._say = say
-        self._refused: dict[tuple[str, str], float] = {}
-        self._period_s = clock.monotonic_s()
-        self._said = 0
-        self._unsaid = 0
+        self._log = log
+        self._logged_s: dict[tuple[str, str], float] = {}
+        self._period_began_s = clock.monotonic_s()
+        self._logged_count = 0
+        self._skipped_count = 0
 
-    def name_of(self, request: Request | None) -> str | None:
-        """What the token of a request is called; None: it has none, or one that is not known."""
-        given = [] if request is None else request.headers.get_all("Authorization")
-        return self.tokens.name_of(given[0]) if len(given) == 1 else None
+    def token_name(self, request: Request | None) -> str | None:
+        """Return the name of the request's token, or None where it has no known token."""
+        values = [] if request is None else request.headers.get_all("Authorization")
+        return self.tokens.name_of(values[0]) if len(values) == 1 else None
 
-    def refuse(self, connection: ServerConnection, status: HTTPStatus, why: str) -> Response:
-        """The answer to who is not let in."""
-        self.tell_refusal(connection, why)
-        body = json.dumps({"error": why}).encode()
+    def refuse(self, connection: ServerConnection, status: HTTPStatus, reason: str) -> Response:
+        """Log a refusal, and return the HTTP response for it."""
+        self.log_refusal(connection, reason)
+        body = json.dumps({"error": reason}).encode()
         headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
         if status is HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         return Response(status.value, status.phrase, headers, body)
 
-    def tell_refusal(self, connection: ServerConnection, why: str) -> None:
-        """Say who was sent away, unless that was just said."""
-        host = str(connection.remote_address[0]) if connection.remote_address else "somebody"
+    def log_refusal(self, connection: ServerConnection, reason: str) -> None:
+        """Log a refusal, within the bounds of this module."""
+        host = str(connection.remote_address[0]) if connection.remote_address else "an unknown address"
         now_s = self._clock.monotonic_s()
-        if now_s - self._refused.get((host, why), now_s - SAID_AGAIN_AFTER_S) < SAID_AGAIN_AFTER_S:
+        if now_s - self._logged_s.get((host, reason), now_s - REFUSAL_PERIOD_S) < REFUSAL_PERIOD_S:
             return
-        if len(self._refused) >= MOST_REFUSED:
-            self._refused.clear()
-        self._refused[host, why] = now_s
-        if now_s - self._period_s >= SAID_AGAIN_AFTER_S:
-            if self._unsaid:
-                self._say(f"{self._unsaid:,} more screens were refused")
-            self._period_s, self._said, self._unsaid = now_s, 0, 0
-        if self._said < MAX_REFUSALS_SAID:
-            self._said += 1
-            self._say(f"a screen at {host} was refused: {why}")
+        if len(self._logged_s) >= MAX_REFUSALS_KEPT:
+            self._logged_s.clear()
+        self._logged_s[host, reason] = now_s
+        if now_s - self._period_began_s >= REFUSAL_PERIOD_S:
+            if self._skipped_count:
+                self._log(f"{self._skipped_count:,} more screens were refused")
+            self._period_began_s, self._logged_count, self._skipped_count = now_s, 0, 0
+        if self._logged_count < MAX_REFUSALS_LOGGED:
+            self._logged_count += 1
+            self._log(f"a screen at {host} was refused: {reason}")
         else:
-            self._unsaid += 1
+            self._skipped_count += 1

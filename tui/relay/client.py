@@ -1,7 +1,7 @@
-"""One screen: what it has yet to be told, and the one sender that tells it.
+"""The sender of one connected screen: it merges whatever the screen has not received yet.
 
-What lives here: the merging. However slow a screen is, what waits for it are the ids of runs, whose newest state is
-written when its turn comes; beyond a bound it gets a new snapshot instead. Nobody ever waits for a screen but itself.
+A slow screen has only the ids of changed runs waiting. Their current state is encoded when they are sent, and beyond
+MAX_PENDING_RUNS a new snapshot replaces them. A slow screen delays no other.
 """
 
 import asyncio
@@ -13,122 +13,122 @@ from typing import Final, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from tui.domain.ids import RunId
-from tui.relay.feed import Feed, Tick
+from tui.relay.store_encoder import Broadcast, StoreEncoder
 from tui.wire.relay.messages import Beat, encode_relay_message
 
-MOST_PENDING: Final = 20_000
-"""Runs that may wait for a screen one by one: 2 MB of ids at most. A snapshot says no less, and waits nowhere."""
+MAX_PENDING_RUNS: Final = 20_000
+"""Runs that may wait one by one: at most 2 MB of ids. A snapshot needs no memory for each screen."""
 
-SEND_WITHIN_S: Final = 30.0
-"""For one message to leave: a screen that took nothing for so long is gone, or will be glad to begin anew."""
+SEND_TIMEOUT_S: Final = 30.0
+"""For one message. A screen that reads nothing for so long is disconnected; it starts again with a snapshot."""
 
 
-class Line(Protocol):
-    """The connection, as far as a screen needs it."""
+class Sender(Protocol):
+    """The part of a WebSocket that `RelayClient` uses."""
 
     async def send(self, message: bytes | Iterable[bytes], *, text: bool) -> None:
-        """Send one message, whole or part by part; waits while the other side does not read."""
+        """Send one message, whole or in parts; waits while the peer does not read."""
 
 
 class RelayClient:
-    """The state of one screen, and its sender."""
+    """One connected screen. Changes are queued without waiting; `run` sends them."""
 
-    def __init__(self, line: Line, feed: Feed, now: Callable[[], datetime], *, name: str) -> None:
-        """`name` is what its token is called."""
+    def __init__(self, socket: Sender, encoder: StoreEncoder, now: Callable[[], datetime], *, name: str) -> None:
+        """`name` is the name of the screen's token."""
         self.name = name
-        self._line = line
-        self._feed = feed
+        self._socket = socket
+        self._encoder = encoder
         self._now = now
-        self._turn = asyncio.Lock()
-        # In a message: where one did not leave whole, no other may follow it.
-        self._is_midway = False
+        self._send_lock = asyncio.Lock()
+        # A message that was cut off in the middle: no other may follow it.
+        self._is_mid_message = False
         self._wake = asyncio.Event()
         self._wake.set()
         self._needs_snapshot = True
         self._needs_facts = False
         self._needs_beat = False
-        self._tick: Tick | None = None
+        self._broadcast: Broadcast | None = None
         self._pending: set[RunId] = set()
-        self._is_busy = False
+        self._is_sending = False
 
     @property
     def pending_count(self) -> int:
-        """How many runs wait for it."""
+        """The number of changed runs that wait to be sent."""
         return len(self._pending)
 
-    def offer(self, tick: Tick) -> None:
-        """Tell it what changed: as it was written for all if it is up to date, else merged with what waits."""
-        if not self._is_busy and self._tick is None and not (self._pending or self._needs_snapshot):
-            self._tick = tick
+    def queue(self, broadcast: Broadcast) -> None:
+        """Queue changes: the shared messages for a screen that is up to date, else only the ids of the runs."""
+        is_up_to_date = not (self._is_sending or self._broadcast or self._pending or self._needs_snapshot)
+        if is_up_to_date:
+            self._broadcast = broadcast
         else:
-            if self._tick is not None:
-                self._merge(self._tick)
-                self._tick = None
-            self._merge(tick)
+            if self._broadcast is not None:
+                self._merge(self._broadcast)
+                self._broadcast = None
+            self._merge(broadcast)
         self._wake.set()
 
-    def offer_beat(self) -> None:
-        """Tell it that the relay is there."""
+    def queue_beat(self) -> None:
+        """Queue a beat."""
         self._needs_beat = True
         self._wake.set()
 
-    async def tell(self) -> None:
-        """Send what waits until the connection ends or this is cancelled. Raises TimeoutError for a stuck screen."""
+    async def run(self) -> None:
+        """Send queued changes until the connection ends. Raises TimeoutError for a screen that does not read."""
         with suppress(ConnectionClosed):
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                self._is_busy = True
-                await self._tell_once()
-                self._is_busy = False
+                self._is_sending = True
+                await self._send_queued()
+                self._is_sending = False
 
     async def send(self, messages: Iterable[bytes | Iterable[bytes]]) -> None:
-        """Send messages one by one, each when the one before has left, whoever sent it: so only one is in memory, and
-        one part of one that comes in parts.
+        """Send messages one by one, so that only one of them is in memory, or one part of it.
 
-        Raises ConnectionClosed, or TimeoutError for a stuck screen.
+        Raises ConnectionClosed, or TimeoutError for a screen that does not read.
         """
         for message in messages:
-            async with self._turn:
-                if self._is_midway:
+            async with self._send_lock:
+                if self._is_mid_message:
                     raise TimeoutError
-                self._is_midway = True
-                async with asyncio.timeout(SEND_WITHIN_S):
-                    await self._line.send(message, text=True)
-                self._is_midway = False
+                self._is_mid_message = True
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await self._socket.send(message, text=True)
+                self._is_mid_message = False
 
-    def _merge(self, tick: Tick) -> None:
-        self._needs_facts |= tick.has_facts
+    def _merge(self, broadcast: Broadcast) -> None:
+        self._needs_facts |= broadcast.has_facts
         if self._needs_snapshot:
             return
-        self._pending |= tick.run_ids
-        if len(self._pending) > MOST_PENDING:
+        self._pending |= broadcast.run_ids
+        if len(self._pending) > MAX_PENDING_RUNS:
             self._pending = set()
             self._needs_snapshot = True
 
-    async def _tell_once(self) -> None:
-        """One round. Facts are those of its beginning: nothing may be called fresh before its runs were sent."""
+    async def _send_queued(self) -> None:
         if self._needs_beat:
             self._needs_beat = False
             await self.send((encode_relay_message(Beat(self._now())),))
         if self._needs_snapshot:
-            await self._tell_snapshot()
-        elif self._tick is not None:
-            tick, self._tick = self._tick, None
-            await self.send(tick.messages)
+            await self._send_snapshot()
+        elif self._broadcast is not None:
+            broadcast, self._broadcast = self._broadcast, None
+            await self.send(broadcast.messages)
         elif self._pending or self._needs_facts:
             run_ids, self._pending = self._pending, set()
-            facts = (self._feed.facts(),) if self._needs_facts else ()
+            # Encoded before the runs are sent: facts must not call anything fresh whose runs are still to come.
+            facts = (self._encoder.facts(),) if self._needs_facts else ()
             self._needs_facts = False
-            await self.send(self._feed.changes(run_ids))
+            await self.send(self._encoder.changes(run_ids))
             await self.send(facts)
         if self._needs_snapshot or self._pending or self._needs_facts:
             self._wake.set()
 
-    async def _tell_snapshot(self) -> None:
-        snapshot = self._feed.snapshot()
+    async def _send_snapshot(self) -> None:
+        snapshot = self._encoder.snapshot()
         self._needs_snapshot = False
         self._pending = set(snapshot.changed)
         self._needs_facts = True
-        self._tick = None
+        self._broadcast = None
         await self.send(snapshot.message(number) for number in range(len(snapshot)))

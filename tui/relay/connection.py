@@ -1,47 +1,45 @@
-"""A connection to one screen, which answers pings only as long as somebody reads the answers.
-
-What lives here: what websockets does with no regard to who reads, or does not know of who has said nothing yet. What is
-said on a connection is `server`'s.
-"""
+"""Server-side WebSocket connections that bound the memory of unread pongs, and that can all be closed at the end."""
 
 import asyncio
 from typing import Final
 
 from websockets.asyncio.server import ServerConnection
 
-MOST_PONGS: Final = 64 * 1024
-"""Bytes of them that may wait behind each other: a peer sends a ping in some seconds, of which 500 are an hour."""
+MAX_UNSENT_PONG_BYTES: Final = 64 * 1024
+"""Unread pongs of one peer. A peer that pings every few seconds needs an hour to have so many."""
 
 
-class ClientConnection(ServerConnection):
-    """Pongs are written as the pings are read, and wait for nothing: pings that come faster than their answers are
-    read would fill the memory, until the keepalive notices.
+class ScreenConnection(ServerConnection):
+    """Drops a peer that sends pings and does not read the pongs.
+
+    websockets writes a pong for every ping without waiting, so such a peer would fill the memory.
     """
 
-    _pongs = 0
+    _unsent_pong_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Give up whose answers wait: nothing else is written while what came is read."""
+        """Process received bytes. Only pongs are written meanwhile."""
         before = self.transport.get_write_buffer_size()
         super().data_received(data)
-        waiting = self.transport.get_write_buffer_size()
-        self._pongs = self._pongs + waiting - before if waiting else 0
-        if self._pongs > MOST_PONGS:
+        unsent = self.transport.get_write_buffer_size()
+        self._unsent_pong_bytes = self._unsent_pong_bytes + unsent - before if unsent else 0
+        if self._unsent_pong_bytes > MAX_UNSENT_PONG_BYTES:
             self.transport.abort()
 
 
-def noted_in(here: set[ServerConnection]) -> type[ServerConnection]:
-    """The connections of one server. All that there are are in `here`: the server itself knows none whose request has
-    not come yet, and would wait for it before it ends.
+def connection_type(connections: set[ServerConnection]) -> type[ServerConnection]:
+    """Return a class whose open connections are all in the set.
+
+    The server of websockets does not know connections without a complete request, but waits for them when it closes.
     """
 
-    class Noted(ClientConnection):
+    class TrackedConnection(ScreenConnection):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            here.add(self)
+            connections.add(self)
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            here.discard(self)
+            connections.discard(self)
             super().connection_lost(exc)
 
-    return Noted
+    return TrackedConnection

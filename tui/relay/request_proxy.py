@@ -1,7 +1,6 @@
-"""What screens ask: answered by the API, word for word, within bounds for each screen and for all together.
+"""Passes the requests of screens on to the API, within bounds for each screen and for all together.
 
-What lives here: the bounds, and the answers of the relay's own where the API gives none. Identical questions of several
-screens are one request.
+The responses cross the relay unchanged. Identical requests of several screens are sent once.
 """
 
 import asyncio
@@ -17,144 +16,141 @@ from typing import Final, assert_never
 from tui.config import Secret
 from tui.sources.budget import Budget, Priority, Refill
 from tui.sources.clock import Clock
-from tui.sources.relay.handshake import LARGEST_MESSAGE
+from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.messages import encode_response
 from tui.wire.responses import Response
 
-AT_ONCE: Final = 8
-"""Questions of one screen that may be open: a detail, its trace and its root span are three."""
+MAX_CALLS_IN_FLIGHT: Final = 8
+"""Of one screen. The detail of a run, its trace and its root span are three."""
 
-MOST_CALLS: Final = 30
+MAX_CALLS: Final = 30
 CALLS_PERIOD_S: Final = 10.0
-"""Of one screen: more than a person reads, whatever keys are held."""
+"""At most MAX_CALLS of one screen in this time: more than a person reads, even while a key is held down."""
 
-SCREENS_SHARE: Final = 2 / 5
-"""Of the requests that the relay may send: two hundred screens that look at runs must not stop the list."""
+SCREENS_BUDGET_SHARE: Final = 2 / 5
+"""Of the relay's request budget. Two hundred screens that look at runs must not stop the polling of the list."""
 
-ANSWER_WITHIN_S: Final = 30.0
-"""After that nobody waits any more."""
+RESPONSE_TIMEOUT_S: Final = 30.0
 
-LARGEST_ANSWER: Final = 8 * 1024 * 1024
-"""Bytes of one answer; a trace of 5,000 spans is 5 MB, events of 25,000 rows are 8 MB."""
+MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
+"""A trace of 5,000 spans has 5 MB, a flat list of 25,000 events 8 MB."""
 
-LARGEST_WRITTEN: Final = LARGEST_MESSAGE - 1024
-"""The same as it is sent, with its number: what is no text, as no API but something before it answers, grows sixfold,
-and a message that is too large ends the connection of the screen, which would ask again.
+MAX_ENCODED_BYTES: Final = MAX_MESSAGE_BYTES - 1024
+"""A body that is not text may grow sixfold as JSON. A message that is too large would end the connection, and the
+screen would connect and request the same again.
 """
 
-MOST_LEAVING: Final = 8 * LARGEST_ANSWER
-"""Bytes of answers that may be on their way at once: screens that ask for much and read nothing hold what they asked
-for until they are given up.
-"""
+MAX_SENDING_BYTES: Final = 8 * MAX_RESPONSE_BYTES
+"""Of all responses that are being sent. A screen that does not read holds its responses until it is disconnected."""
 
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
 
 class RequestProxy:
-    """Asks the API for all screens."""
+    """Fetches responses from the API for all screens, and counts the bytes that are being sent."""
 
-    def __init__(self, reads: RunFetcher, clock: Clock, key: Secret) -> None:
-        """`key` is cut out of answers: a server in trouble may echo it."""
-        whole = reads.budget.refill
-        self._reads = reads
+    def __init__(self, fetcher: RunFetcher, clock: Clock, key: Secret) -> None:
+        """`key` is removed from responses: a server in trouble may echo it."""
+        refill = fetcher.budget.refill
+        self._fetcher = fetcher
         self._key = key.reveal().encode()
-        self._budget = Budget(clock, Refill(int(whole.requests * SCREENS_SHARE), whole.period_s))
-        self._leaving: Counter[int] = Counter()
-        self.leaving_bytes = 0
+        self._budget = Budget(clock, Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s))
+        self._sending: Counter[int] = Counter()
+        self.sending_bytes = 0
 
     @asynccontextmanager
-    async def answered(self, question: ReadRequest) -> AsyncIterator[bytes]:
-        """What to send, while the block sends it: the answer, or that there is no room for it."""
-        answer = await self.answer(question)
-        # Many screens may be sent the same bytes, which are there once.
-        which, size = id(answer), len(answer)
-        if not self._leaving[which] and self.leaving_bytes + size > MOST_LEAVING:
-            answer = self.own(503, "the relay has too many answers to send; ask again")
-            which, size = id(answer), len(answer)
-        self.leaving_bytes += 0 if self._leaving[which] else size
-        self._leaving[which] += 1
+    async def response_to(self, request: ReadRequest) -> AsyncIterator[bytes]:
+        """Yield the encoded response while the block sends it, or an error where MAX_SENDING_BYTES are being sent."""
+        response = await self.fetch(request)
+        # Several screens may be sent the same bytes object, which is counted once.
+        key, size = id(response), len(response)
+        if not self._sending[key] and self.sending_bytes + size > MAX_SENDING_BYTES:
+            response = self.error_response(503, "the relay is sending too many responses: try again")
+            key, size = id(response), len(response)
+        self.sending_bytes += 0 if self._sending[key] else size
+        self._sending[key] += 1
         try:
-            yield answer
+            yield response
         finally:
-            self._leaving[which] -= 1
-            if not self._leaving[which]:
-                del self._leaving[which]
-                self.leaving_bytes -= size
+            self._sending[key] -= 1
+            if not self._sending[key]:
+                del self._sending[key]
+                self.sending_bytes -= size
 
-    async def answer(self, question: ReadRequest) -> bytes:
-        """An answer, always: where the API gives none, it says why. It is written once for all who ask it now."""
+    async def fetch(self, request: ReadRequest) -> bytes:
+        """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await self._budget.request(question, Priority.SELECTED, lambda: self._written(question))
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
+                return await self._budget.request(request, Priority.SELECTED, lambda: self._fetch_encoded(request))
         except TimeoutError:
-            return self.own(504, f"the relay got no answer in {ANSWER_WITHIN_S:.0f} s")
+            return self.error_response(504, f"the relay got no response in {RESPONSE_TIMEOUT_S:.0f} s")
         except RateLimited as error:
-            return self.own(429, str(error), error.resets_in)
+            return self.error_response(429, str(error), error.resets_in)
         except Refused as error:
-            return self.own(error.status, str(error))
+            return self.error_response(error.status, str(error))
         except ApiError as error:
-            return self.own(502, f"the relay got no answer: {error}")
+            return self.error_response(502, f"the relay got no response: {error}")
 
-    async def _written(self, question: ReadRequest) -> bytes:
-        if not _is_plain(question):
-            return self.own(404, "no run is called so")
-        answer = await self._reads.fetch_response(question, Priority.SELECTED)
-        if len(answer.body) <= LARGEST_ANSWER:
+    async def _fetch_encoded(self, request: ReadRequest) -> bytes:
+        if not _has_safe_ids(request):
+            return self.error_response(404, "no run has this id")
+        response = await self._fetcher.fetch_response(request, Priority.SELECTED)
+        if len(response.body) <= MAX_RESPONSE_BYTES:
             if self._key:
-                answer = replace(answer, body=answer.body.replace(self._key, b"..."))
-            written = encode_response(answer)
-            if len(written) <= LARGEST_WRITTEN:
-                return written
-        return self.own(502, f"an answer of more than {LARGEST_ANSWER:,} bytes, which the relay does not pass on")
+                response = replace(response, body=response.body.replace(self._key, b"..."))
+            encoded = encode_response(response)
+            if len(encoded) <= MAX_ENCODED_BYTES:
+                return encoded
+        return self.error_response(502, f"the relay passes on no response of more than {MAX_RESPONSE_BYTES:,} bytes")
 
-    def own(self, status: int, words: str, resets_in: timedelta | None = None) -> bytes:
-        """An answer of the relay itself."""
-        said: dict[str, str | float] = {"error": words}
+    def error_response(self, status: int, text: str, resets_in: timedelta | None = None) -> bytes:
+        """Return an encoded error response in the form of the API's."""
+        body: dict[str, str | float] = {"error": text}
         if resets_in is not None:
-            said["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
-        return encode_response(Response("the relay", status, _JSON, json.dumps(said).encode(), self._reads.now()))
+            body["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
+        return encode_response(Response("the relay", status, _JSON, json.dumps(body).encode(), self._fetcher.now()))
 
 
-def _is_plain(question: ReadRequest) -> bool:
-    """Whether its ids stay one part of an address whatever a proxy before the API makes of `%2F`: the key may read
-    more than runs.
+def _has_safe_ids(request: ReadRequest) -> bool:
+    """Whether the ids stay one part of the path. A proxy before the API may decode `%2F`, and the key may read more
+    than runs.
     """
-    match question:
+    match request:
         case RunRequest(run_id) | TraceRequest(run_id) | EventsRequest(run_id):
-            return bool(_ID.match(run_id))
+            return bool(_SAFE_ID.match(run_id))
         case SpanRequest(run_id, span_id):
-            return bool(_ID.match(run_id) and _ID.match(span_id))
+            return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
         case QueryRequest():
             return True
         case _:
-            assert_never(question)
+            assert_never(request)
 
 
-class Allowance:
-    """How much one screen may still ask."""
+class CallAllowance:
+    """The calls that one screen may still make."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._asked_s: deque[float] = deque()
-        self._open = 0
+        self._called_s: deque[float] = deque()
+        self._in_flight = 0
 
-    def take(self) -> timedelta | None:
-        """Begin a call: None if it may go, else the time after which to ask again."""
+    def acquire(self) -> timedelta | None:
+        """Count a call and return None, or return after how long the screen may try again."""
         now_s = self._clock.monotonic_s()
-        while self._asked_s and self._asked_s[0] <= now_s - CALLS_PERIOD_S:
-            self._asked_s.popleft()
-        if len(self._asked_s) >= MOST_CALLS:
-            return timedelta(seconds=self._asked_s[0] + CALLS_PERIOD_S - now_s)
-        if self._open >= AT_ONCE:
+        while self._called_s and self._called_s[0] <= now_s - CALLS_PERIOD_S:
+            self._called_s.popleft()
+        if len(self._called_s) >= MAX_CALLS:
+            return timedelta(seconds=self._called_s[0] + CALLS_PERIOD_S - now_s)
+        if self._in_flight >= MAX_CALLS_IN_FLIGHT:
             return timedelta(seconds=1)
-        self._asked_s.append(now_s)
-        self._open += 1
+        self._called_s.append(now_s)
+        self._in_flight += 1
         return None
 
-    def give_back(self) -> None:
-        """A call was answered."""
-        self._open -= 1
+    def release(self) -> None:
+        """Count a call as answered."""
+        self._in_flight -= 1

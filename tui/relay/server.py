@@ -1,8 +1,4 @@
-"""The server: what belongs to one connection from its first word to its end.
-
-What lives here: the life of connections. Who may come in is `door`'s to say, what a screen is told `screens`'s and
-`feed`'s, what it may ask `calls`'s.
-"""
+"""The WebSocket server: the life of each connection, from its HTTP request to its end."""
 
 import asyncio
 import socket
@@ -20,13 +16,13 @@ from websockets.http11 import Request, Response
 
 from tui.relay.authenticator import Authenticator
 from tui.relay.client import RelayClient
-from tui.relay.connection import noted_in
-from tui.relay.feed import Feed
-from tui.relay.request_proxy import Allowance, RequestProxy
+from tui.relay.connection import connection_type
+from tui.relay.request_proxy import CallAllowance, RequestProxy
+from tui.relay.store_encoder import StoreEncoder
 from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
-from tui.sources.relay.handshake import PING_EVERY_S, silence
+from tui.sources.relay.handshake import PING_INTERVAL_S, silent_logger
 from tui.store.changes import Changes
 from tui.wire.client import USER_AGENT
 from tui.wire.errors import ServerFault
@@ -43,226 +39,233 @@ from tui.wire.relay.messages import (
 )
 
 BEAT_S: Final = 5.0
-"""Between beats, which a screen waits for twice before it calls itself late."""
+"""Between beats. A screen calls itself late after two of them are missing."""
 
 UNREADABLE: Final = 4000
-TOKEN_WITHDRAWN: Final = 4002
+TOKEN_REVOKED: Final = 4002
 TRY_LATER: Final = 1013
-"""How a connection is closed: 4000 and above are ours (RFC 6455, 7.4.2)."""
+"""Close codes. Those from 4000 are for applications (RFC 6455, 7.4.2)."""
 
-_WITHDRAWN: Final = "the token was withdrawn"
+MAX_REQUEST_BYTES: Final = 64 * 1024
+HANDSHAKE_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 1.0
+WRITE_LIMIT_BYTES: Final = 16 * 1024
+"""Unsent bytes in this process for a screen that does not read, besides the message that is being sent."""
 
-LARGEST_QUESTION: Final = 64 * 1024
-HANDSHAKE_WITHIN_S: Final = 10.0
-CLOSE_WITHIN_S: Final = 1.0
-WRITE_LIMIT: Final = 16 * 1024
-"""Bytes that may wait in this process for a screen that does not read, beside the message that is being sent."""
-
-SEND_BUFFER: Final = 256 * 1024
-"""Bytes that may wait in the kernel for it: what is there can no longer be merged."""
+SEND_BUFFER_BYTES: Final = 256 * 1024
+"""Unsent bytes in the kernel for such a screen. They can no longer be merged."""
 
 WINDOW_BITS: Final = 12
 MEMORY_LEVEL: Final = 5
-"""Of the compression: 32 KB a screen instead of 256, for a few percent of the bytes."""
+"""Of the compression: 32 KB a screen instead of 256, for a few percent more bytes."""
+
+_REVOKED: Final = "the token was revoked"
 
 
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
-    """How it serves."""
+    """How the relay serves."""
 
     max_screens: int = 300
     tls: ssl.SSLContext | None = None
 
 
 class Relay:
-    """One started session, and everybody who watches it. `say` hears a line about what an operator should know."""
+    """Serves a started session to screens. `log` receives lines for the operator."""
 
     def __init__(
-        self, session: Session, tokens: Tokens, options: RelayOptions, *, say: Callable[[str], None] = lambda _: None
+        self, session: Session, tokens: Tokens, options: RelayOptions, *, log: Callable[[str], None] = lambda _: None
     ) -> None:
         build_codecs()
         self._session = session
-        self._door = Authenticator(tokens, session.clock, say)
+        self._authenticator = Authenticator(tokens, session.clock, log)
         self._options = options
-        self._feed = Feed(session.store, session.now)
-        self._desk = RequestProxy(session.fetcher, session.clock, session.settings.key)
-        self._upstream = Upstream(session, say)
-        self._screens: dict[RelayClient, ServerConnection] = {}
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._encoder = StoreEncoder(session.store, session.now)
+        self._proxy = RequestProxy(session.fetcher, session.clock, session.settings.key)
+        self._upstream = Upstream(session, log)
+        self._clients: dict[RelayClient, ServerConnection] = {}
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def screens(self) -> tuple[RelayClient, ...]:
-        """Who is connected."""
-        return tuple(self._screens)
+    def clients(self) -> tuple[RelayClient, ...]:
+        """The connected screens."""
+        return tuple(self._clients)
 
     @asynccontextmanager
     async def serving(self, listener: socket.socket) -> AsyncIterator[Server]:
-        """Serve on a bound socket while the block runs; all screens are sent away at its end."""
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        here: set[ServerConnection] = set()
+        """Serve on a bound socket while the block runs, then close all connections."""
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        connections: set[ServerConnection] = set()
         server = await serve(
-            self._screen_came,
+            self._handle,
             sock=listener,
             ssl=self._options.tls,
-            origins=[None],  # a browser names its page: no page is a screen
+            origins=[None],  # refuses browsers, which always send an origin
             process_request=self.admit,
-            create_connection=noted_in(here),
+            create_connection=connection_type(connections),
             extensions=[_compression()],
             compression=None,
             server_header=None,
-            open_timeout=HANDSHAKE_WITHIN_S,
-            ping_interval=PING_EVERY_S,
-            ping_timeout=PING_EVERY_S,
-            close_timeout=CLOSE_WITHIN_S,
-            max_size=LARGEST_QUESTION,
+            open_timeout=HANDSHAKE_TIMEOUT_S,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_INTERVAL_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_REQUEST_BYTES,
             max_queue=4,
-            write_limit=WRITE_LIMIT,
-            logger=silence(),
+            write_limit=WRITE_LIMIT_BYTES,
+            logger=silent_logger(),
         )
-        born = [self._session.spawn(self._beat(), "beats"), self._session.spawn(self._upstream.follow(), "upstream")]
-        end = self._session.subscribe(self._hear)
+        tasks = [
+            self._session.spawn(self._send_beats(), "beats"),
+            self._session.spawn(self._upstream.follow(), "upstream"),
+        ]
+        unsubscribe = self._session.subscribe(self._on_changes)
         try:
             yield server
         finally:
-            end()
-            for task in born:
+            unsubscribe()
+            for task in tasks:
                 task.cancel()
-            await _end(server, here)
+            await _close(server, connections)
 
     async def run(self) -> None:
-        """Wait until cancelled. Raises what was wrong with this program, if anything is."""
-        await self._broken
+        """Wait until cancelled. Raises the first unexpected exception of a connection."""
+        await self._failure
 
-    def use(self, tokens: Tokens) -> None:
-        """Let in who has these tokens from now on; a screen whose token is not there any more has to go."""
-        self._door.tokens = tokens
-        for connection in self._screens.values():
-            if self._door.name_of(connection.request) is None:
-                self._session.spawn(connection.close(TOKEN_WITHDRAWN, _WITHDRAWN), "goodbye")
+    def replace_tokens(self, tokens: Tokens) -> None:
+        """Use these tokens from now on, and disconnect the screens whose token is not among them."""
+        self._authenticator.tokens = tokens
+        for connection in self._clients.values():
+            if self._authenticator.token_name(connection.request) is None:
+                self._session.spawn(connection.close(TOKEN_REVOKED, _REVOKED), "goodbye")
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse whom to refuse, before there is a WebSocket."""
+        """Return the HTTP response to a request that is refused, or None to accept the WebSocket."""
         if request.path != "/":
-            return self._door.refuse(connection, HTTPStatus.NOT_FOUND, "there is nothing but / here")
-        if self._door.name_of(request) is None:
-            return self._door.refuse(connection, HTTPStatus.UNAUTHORIZED, "no token, or one that is not known")
-        if len(self._screens) >= self._options.max_screens:
-            return self._door.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, self._full)
+            return self._authenticator.refuse(connection, HTTPStatus.NOT_FOUND, "the relay serves only the path /")
+        if self._authenticator.token_name(request) is None:
+            return self._authenticator.refuse(connection, HTTPStatus.UNAUTHORIZED, "the token is missing or unknown")
+        if len(self._clients) >= self._options.max_screens:
+            return self._authenticator.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, self._full)
         return None
 
     @property
     def _full(self) -> str:
-        return f"there are {self._options.max_screens} screens already"
+        return f"the relay already serves {self._options.max_screens} screens"
 
-    async def _beat(self) -> None:
+    async def _send_beats(self) -> None:
         while True:
             await self._session.clock.sleep(BEAT_S)
-            for screen in self._screens:
-                screen.offer_beat()
+            for client in self._clients:
+                client.queue_beat()
 
-    def _hear(self, changes: Changes) -> None:
-        self._upstream.hear(changes)
-        tick = self._feed.tick(changes)
-        if tick is not None:
-            for screen in self._screens:
-                screen.offer(tick)
+    def _on_changes(self, changes: Changes) -> None:
+        self._upstream.on_changes(changes)
+        broadcast = self._encoder.broadcast(changes)
+        if broadcast is not None:
+            for client in self._clients:
+                client.queue(broadcast)
 
-    async def _screen_came(self, connection: ServerConnection) -> None:
-        """One connection, for websockets, which would write a bug to its log and go on."""
+    async def _handle(self, connection: ServerConnection) -> None:
+        """Handle one connection. websockets would only log an exception, so `run` raises it."""
         try:
-            if await self._is_understood(connection):
-                await self._attend(connection)
+            if await self._is_accepted(connection):
+                await self._serve(connection)
         except ConnectionClosed:
             pass
         except TimeoutError:
             connection.transport.abort()
         except Exception as bug:  # noqa: BLE001  raised by `run`
-            if not self._broken.done():
-                self._broken.set_exception(bug)
+            if not self._failure.done():
+                self._failure.set_exception(bug)
 
-    async def _is_understood(self, connection: ServerConnection) -> bool:
-        """Hear the first word, and answer it."""
-        async with asyncio.timeout(HANDSHAKE_WITHIN_S):
+    async def _is_accepted(self, connection: ServerConnection) -> bool:
+        """Read the hello of a screen. Close the connection and return False where the relay cannot serve it."""
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             first = await connection.recv(decode=False)
         try:
             hello = decode_screen_message(first)
         except ServerFault:
             hello = None
         if not isinstance(hello, Hello):
-            await connection.close(UNREADABLE, "the first message is no hello")
+            await connection.close(UNREADABLE, "the first message is not a hello")
             return False
         if hello.version != VERSION:
-            words = f"the relay speaks version {VERSION} of the protocol, the screen version {hello.version}"
-            self._door.tell_refusal(connection, words)
-            await connection.close(OTHER_VERSION, words)
+            reason = f"the relay speaks version {VERSION} of the protocol, the screen version {hello.version}"
+            self._authenticator.log_refusal(connection, reason)
+            await connection.close(OTHER_VERSION, reason)
             return False
-        if len(self._screens) >= self._options.max_screens:
-            self._door.tell_refusal(connection, self._full)
+        if len(self._clients) >= self._options.max_screens:
+            self._authenticator.log_refusal(connection, self._full)
             await connection.close(TRY_LATER, self._full)
             return False
         return True
 
-    async def _attend(self, connection: ServerConnection) -> None:
-        """Tell the screen what changes, and answer what it asks, until it goes."""
-        name = self._door.name_of(connection.request)
+    async def _serve(self, connection: ServerConnection) -> None:
+        """Send changes to a screen and answer its calls until the connection ends."""
+        name = self._authenticator.token_name(connection.request)
         if name is None:
-            await connection.close(TOKEN_WITHDRAWN, _WITHDRAWN)
+            await connection.close(TOKEN_REVOKED, _REVOKED)
             return
         welcome = encode_relay_message(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
-        screen = RelayClient(connection, self._feed, self._session.now, name=name)
-        await screen.send((welcome,))
-        allowance = Allowance(self._session.clock)
-        self._screens[screen] = connection
-        born = {self._session.spawn(self._tell(screen, connection), "screen")}
+        client = RelayClient(connection, self._encoder, self._session.now, name=name)
+        await client.send((welcome,))
+        self._clients[client] = connection
+        tasks = {self._session.spawn(self._run_client(client, connection), "screen")}
         try:
-            while True:
-                try:
-                    asked = decode_screen_message(await connection.recv(decode=False))
-                except ServerFault as error:
-                    await connection.close(UNREADABLE, str(error))
-                    return
-                if not isinstance(asked, Call):
-                    await connection.close(UNREADABLE, "a second hello")
-                    return
-                if (wait := allowance.take()) is not None:
-                    later = self._desk.own(429, "too many questions of one screen", wait)
-                    await screen.send((numbered(asked.number, later),))
-                    continue
-                task = self._session.spawn(self._answer(screen, connection, asked, allowance), "call")
-                born.add(task)
-                task.add_done_callback(born.discard)
+            await self._receive(client, connection, tasks)
         finally:
-            del self._screens[screen]
-            for task in tuple(born):
+            del self._clients[client]
+            for task in tuple(tasks):
                 task.cancel()
 
-    async def _tell(self, screen: RelayClient, connection: ServerConnection) -> None:
+    async def _receive(self, client: RelayClient, connection: ServerConnection, tasks: set[asyncio.Task[None]]) -> None:
+        """Start a task for each call, until the screen sends something else. Raises ConnectionClosed."""
+        allowance = CallAllowance(self._session.clock)
+        while True:
+            try:
+                call = decode_screen_message(await connection.recv(decode=False))
+            except ServerFault as error:
+                await connection.close(UNREADABLE, str(error))
+                return
+            if not isinstance(call, Call):
+                await connection.close(UNREADABLE, "the screen sent a second hello")
+                return
+            if (wait := allowance.acquire()) is not None:
+                response = self._proxy.error_response(429, "too many requests from one screen", wait)
+                await client.send((numbered(call.number, response),))
+                continue
+            task = self._session.spawn(self._respond(client, connection, call, allowance), "call")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def _run_client(self, client: RelayClient, connection: ServerConnection) -> None:
         try:
-            await screen.tell()
+            await client.run()
         except TimeoutError:
             connection.transport.abort()
 
-    async def _answer(
-        self, screen: RelayClient, connection: ServerConnection, call: Call, allowance: Allowance
+    async def _respond(
+        self, client: RelayClient, connection: ServerConnection, call: Call, allowance: CallAllowance
     ) -> None:
         try:
-            async with self._desk.answered(call.request) as answer:
+            async with self._proxy.response_to(call.request) as response:
                 with suppress(ConnectionClosed):
-                    await screen.send((numbered(call.number, answer),))
+                    await client.send((numbered(call.number, response),))
         except TimeoutError:
             connection.transport.abort()
         finally:
-            allowance.give_back()
+            allowance.release()
 
 
-async def _end(server: Server, here: set[ServerConnection]) -> None:
-    """Say goodbye to all screens, and not wait for those that do not hear it."""
-    server.close(reason="the relay ends")
+async def _close(server: Server, connections: set[ServerConnection]) -> None:
+    """Close all connections, without waiting for peers that do not answer."""
+    server.close(reason="the relay is shutting down")
     try:
-        async with asyncio.timeout(CLOSE_WITHIN_S):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await server.wait_closed()
     except TimeoutError:
-        for connection in tuple(here):
+        for connection in tuple(connections):
             connection.transport.abort()
         await server.wait_closed()
 

@@ -1,7 +1,4 @@
-"""Who may connect to the relay: the tokens of a file, which nobody but its owner may read.
-
-What lives here: reading them, and comparing in constant time. A token is never shown, and never part of an error.
-"""
+"""Reads the file of tokens, and compares tokens in constant time. No token is ever shown or part of an error."""
 
 import hmac
 import os
@@ -14,10 +11,10 @@ from typing import Final
 
 from tui.config import Secret
 
-SHORTEST_TOKEN: Final = 16
-"""Characters: of hexadecimal digits that is 64 bits, which nobody guesses over a network."""
+MIN_TOKEN_CHARS: Final = 16
+"""As hexadecimal digits they are 64 bits, which cannot be guessed over a network."""
 
-LARGEST_FILE: Final = 1024 * 1024
+MAX_FILE_BYTES: Final = 1024 * 1024
 
 _OTHERS: Final = 0o077
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
@@ -25,27 +22,27 @@ _BEARER: Final = "bearer "
 
 
 class TokensError(Exception):
-    """The file cannot be used; the text is one line, and holds nothing of it."""
+    """The file of tokens cannot be used. The text is one line, without contents of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Names and their tokens. A token without a name is called by the number of its line."""
+    """Names and their tokens. A token without a name is named after its line number."""
 
     _known: tuple[tuple[str, Secret], ...] = field(repr=False)
 
     @property
     def names(self) -> frozenset[str]:
-        """What the tokens are called."""
+        """The names of all tokens."""
         return frozenset(name for name, _ in self._known)
 
     @property
     def secrets(self) -> Iterable[Secret]:
-        """The tokens, for what has to be kept out of any report."""
+        """All tokens, for code that removes them from error reports."""
         return (token for _, token in self._known)
 
     def name_of(self, authorization: str | None) -> str | None:
-        """Whose token an `Authorization` header holds, or None. Every token is compared, whichever it is."""
+        """Return the name of the token in an `Authorization` header, or None. It is compared with every token."""
         given = _token_of(authorization)
         found: str | None = None
         for name, token in self._known:
@@ -55,7 +52,7 @@ class Tokens:
 
 
 def read_tokens(path: Path) -> Tokens:
-    """Read a file of tokens: one a line, alone or behind a name; `#` at the start of a word begins a comment.
+    """Read a file with one token a line, alone or after a name. A word that begins with `#` begins a comment.
 
     Raises `TokensError`.
     """
@@ -64,25 +61,25 @@ def read_tokens(path: Path) -> Tokens:
 
 def _private_lines(path: Path) -> Iterable[str]:
     try:
-        # Not waiting for who writes to a pipe: it is no file, and a relay that serves reads this too.
-        with open(path, "rb", opener=_at_once) as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise TokensError(f"{path} is no file of tokens")
-            if about.st_mode & _OTHERS:
-                raise TokensError(f"{path} may be read or written by others: chmod 600 {path}")
-            content = file.read(LARGEST_FILE + 1)
+        # The path may be a pipe without a writer. A relay that serves reads the file again, and must not wait.
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise TokensError(f"{path} is not a regular file")
+            if status.st_mode & _OTHERS:
+                raise TokensError(f"{path} may be read or written by other users: chmod 600 {path}")
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise TokensError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > LARGEST_FILE:
-        raise TokensError(f"{path} is too large for a file of tokens")
+    if len(content) > MAX_FILE_BYTES:
+        raise TokensError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
     try:
         return content.decode("ascii").splitlines()
     except UnicodeDecodeError:
-        raise TokensError(f"{path} holds characters that no token has") from None
+        raise TokensError(f"{path} has characters other than ASCII") from None
 
 
-def _at_once(path: str, flags: int) -> int:
+def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -94,21 +91,21 @@ def _parse(lines: Iterable[str], path: Path) -> Iterable[tuple[str, Secret]]:
         if not words:
             continue
         if len(words) > 2:
-            raise TokensError(f"{path}, line {number}: a name and a token, or a token alone, is meant")
+            raise TokensError(f"{path}, line {number}: a line has a token, or a name and a token")
         name, token = words if len(words) == 2 else (f"line {number}", words[0])
-        if len(token) < SHORTEST_TOKEN:
-            raise TokensError(f"{path}, line {number}: a token has {SHORTEST_TOKEN} characters at least")
+        if len(token) < MIN_TOKEN_CHARS:
+            raise TokensError(f"{path}, line {number}: a token needs at least {MIN_TOKEN_CHARS} characters")
         if not token.isprintable() or name in names or token in tokens:
-            raise TokensError(f"{path}, line {number}: this name or token is there twice, or is no text")
+            raise TokensError(f"{path}, line {number}: the name or token is a duplicate, or is not printable")
         names.add(name)
         tokens.add(token)
         yield name, Secret(token)
     if not tokens:
-        raise TokensError(f"{path} holds no token: `openssl rand -hex 32` makes one")
+        raise TokensError(f"{path} has no token: `openssl rand -hex 32` makes one")
 
 
 def _token_of(authorization: str | None) -> bytes:
-    """What stands behind `Bearer`; nothing where that is missing, which is no token."""
+    """Return the text after `Bearer`; nothing without it, which equals no token."""
     text = authorization or ""
     if text[: len(_BEARER)].lower() != _BEARER:
         return b""

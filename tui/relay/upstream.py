@@ -1,7 +1,4 @@
-"""The relay's own connection to the API: followed for ever, and told of when it goes and comes back.
-
-What lives here: what to follow, and again when it gave up, since nobody sits before a relay; one line for each turn.
-"""
+"""The relay's own connection to the API: followed until the relay ends, with a log line for each outage."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,45 +8,45 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.store.changes import Changes, Topic
 
-AGAIN_AFTER_S: Final = 60.0
-"""After a source gave up: a key that was refused may be good again, or another may have been told to the server."""
+RESTART_AFTER_S: Final = 60.0
+"""A source that stopped, because its key was refused say, is started again after this: no person watches a relay."""
 
 
 class Upstream:
-    """Follows the list of runs. `say` hears one line when it cannot, and one when it can again."""
+    """Follows all runs of the session. `log` receives a line when a source fails, and one when it is back."""
 
-    def __init__(self, session: Session, say: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, log: Callable[[str], None]) -> None:
         self._session = session
-        self._say = say
-        self._troubled: set[str] = set()
+        self._log = log
+        self._failing: set[str] = set()
 
     async def follow(self) -> None:
         """Follow until cancelled."""
         while True:
-            followed = self._session.sources.follow_runs()
-            await asyncio.wait(followed, return_when=asyncio.FIRST_COMPLETED)
-            for each in followed:
-                each.cancel()
-            await self._session.clock.sleep(AGAIN_AFTER_S)
+            sources = self._session.sources.follow_runs()
+            await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)
+            for source in sources:
+                source.cancel()
+            await self._session.clock.sleep(RESTART_AFTER_S)
 
-    def hear(self, changes: Changes) -> None:
-        """Look at how the sources get on."""
+    def on_changes(self, changes: Changes) -> None:
+        """Log the sources that began to fail or are back."""
         if Topic.SOURCES not in changes.topics:
             return
         for name, status in self._session.store.source_statuses.items():
             match status:
                 case SourceConnected():
-                    if name in self._troubled:
-                        self._troubled.discard(name)
-                        self._say(f"{name}: connected again")
+                    if name in self._failing:
+                        self._failing.discard(name)
+                        self._log(f"{name}: connected again")
                 case SourceRetrying():
-                    self._tell(name, f"{status.reason}; it goes on being tried")
+                    self._log_failure(name, f"{status.reason}; still trying")
                 case SourceStopped():
-                    self._tell(name, f"{status.reason}; tried again in {AGAIN_AFTER_S:.0f} s")
+                    self._log_failure(name, f"{status.reason}; trying again in {RESTART_AFTER_S:.0f} s")
                 case _:
                     assert_never(status)
 
-    def _tell(self, name: str, trouble: str) -> None:
-        if name not in self._troubled:
-            self._troubled.add(name)
-            self._say(f"{name}: {trouble}")
+    def _log_failure(self, name: str, text: str) -> None:
+        if name not in self._failing:
+            self._failing.add(name)
+            self._log(f"{name}: {text}")

@@ -1,4 +1,4 @@
-"""The link to a relay, held against servers that are none, or that are hostile."""
+"""The connection to a relay, against servers that are hostile, broken or no relay."""
 
 import asyncio
 import socket
@@ -44,16 +44,16 @@ Behaviour = Callable[[ServerConnection], Awaitable[None]]
 async def against(
     behaviour: Behaviour, clock: VirtualClock | None = None
 ) -> AsyncIterator[tuple[RelayConnection, RelaySource]]:
-    """A link, and a source on it, to a server that behaves so."""
+    """Yield a connection, and a source on it, to a server with this behaviour."""
     async with serve(behaviour, "127.0.0.1", 0, max_size=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         clock = clock or VirtualClock()
-        link = RelayConnection(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
-        yield link, RelaySource(link, Store(), clock)
-        await link.aclose()
+        connection = RelayConnection(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
+        yield connection, RelaySource(connection, Store(), clock)
+        await connection.aclose()
 
 
-def saying(*messages: bytes | str) -> Behaviour:
+def sending(*messages: bytes | str) -> Behaviour:
     async def behave(connection: ServerConnection) -> None:
         await connection.recv()
         for message in messages:
@@ -86,9 +86,9 @@ async def failure(source: RelaySource) -> BaseException:
         (WELCOME, encode_relay_message(RelayFacts(at(0)))[:-1]),
     ],
 )
-def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) -> None:
+def test_unreadable_message_ends_the_connection(messages: tuple[bytes, ...]) -> None:
     async def scenario() -> None:
-        async with against(saying(*messages)) as (_, source):
+        async with against(sending(*messages)) as (_, source):
             error = await failure(source)
             assert isinstance(error, Transient)
             assert TOKEN not in repr(error)
@@ -96,19 +96,19 @@ def test_nonsense_ends_the_connection_and_passes(messages: tuple[bytes, ...]) ->
     asyncio.run(scenario())
 
 
-def test_a_message_too_large_passes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.relay.handshake.LARGEST_MESSAGE", 50_000)
+def test_message_too_large_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.relay.handshake.MAX_MESSAGE_BYTES", 50_000)
 
     async def scenario() -> None:
-        async with against(saying(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):
+        async with against(sending(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):
             assert isinstance(await failure(source), Transient)
 
     asyncio.run(scenario())
 
 
-def test_a_relay_of_another_version_is_named_with_ours() -> None:
+def test_relay_of_another_version_stops_with_both_versions() -> None:
     async def scenario() -> None:
-        async with against(saying(encode_relay_message(Welcome(7, "a test", at(0), 5.0)))) as (_, source):
+        async with against(sending(encode_relay_message(Welcome(7, "a test", at(0), 5.0)))) as (_, source):
             error = await failure(source)
             assert isinstance(error, Fatal)
             assert "version 7" in error.reason
@@ -117,7 +117,7 @@ def test_a_relay_of_another_version_is_named_with_ours() -> None:
     asyncio.run(scenario())
 
 
-def test_who_goes_away_or_does_not_answer_is_tried_again() -> None:
+def test_relay_that_closes_or_is_down_is_tried_again() -> None:
     async def leave(connection: ServerConnection) -> None:
         await connection.recv()
         await connection.send(WELCOME, text=True)
@@ -128,79 +128,79 @@ def test_who_goes_away_or_does_not_answer_is_tried_again() -> None:
             error = await failure(source)
             assert isinstance(error, Transient)
             assert "back soon" in error.reason
-        error = await failure(source)  # nobody listens there any more
+        error = await failure(source)  # the server is closed
         assert isinstance(error, Transient)
         assert not error.is_answered
 
     asyncio.run(scenario())
 
 
-def test_silence_is_noticed_after_five_beats_and_not_before() -> None:
+def test_connection_is_dropped_after_five_missed_beats() -> None:
     clock = VirtualClock()
-    told: list[Update] = []
+    updates: list[Update] = []
 
     async def emit(update: Update) -> None:
-        told.append(update)
+        updates.append(update)
 
     async def scenario() -> None:
         facts = encode_relay_message(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
-        async with against(saying(WELCOME, NO_RUNS, facts), clock) as (_, source):
+        async with against(sending(WELCOME, NO_RUNS, facts), clock) as (_, source):
             running = asyncio.ensure_future(source.run(emit))
-            while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in told):  # noqa: ASYNC110  nobody has an event for it
+            while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in updates):  # noqa: ASYNC110  there is no event for it
                 await asyncio.sleep(0.001)
             await clock.run(24)
             assert not running.done()
             await clock.run(6)
-            with pytest.raises(Transient, match="said nothing for") as caught:
+            with pytest.raises(Transient, match="no message from the relay for") as caught:
                 await asyncio.wait_for(running, 10)
             assert not caught.value.is_answered
 
     asyncio.run(scenario())
 
 
-def test_questions_without_a_connection_or_with_an_id_that_is_none_are_not_sent() -> None:
+def test_request_without_connection_or_id_is_not_sent() -> None:
     async def scenario() -> None:
-        link = RelayConnection("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
+        connection = RelayConnection("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
         with pytest.raises(Unreachable, match="not connected"):
-            await link.read_run(RunId("run_1"))
+            await connection.read_run(RunId("run_1"))
         for run_id in ("", "..", "\ud800", "x" * 100_000):
             with pytest.raises(NotFound):
-                await link.read_run(RunId(run_id))
-        assert TOKEN not in repr(vars(link))
+                await connection.read_run(RunId(run_id))
+        assert TOKEN not in repr(vars(connection))
 
     asyncio.run(scenario())
 
 
-def test_an_open_question_hears_of_the_end_of_the_connection() -> None:
+def test_request_in_flight_fails_when_the_connection_ends() -> None:
     async def leave(connection: ServerConnection) -> None:
         await connection.recv()
         await connection.send(WELCOME, text=True)
         await connection.recv()
 
     async def scenario() -> None:
-        async with against(leave) as (link, _), asyncio.TaskGroup() as tasks:
+        async with against(leave) as (connection, _), asyncio.TaskGroup() as tasks:
             with pytest.raises(Unreachable):
-                async with link.open():
-                    asked = tasks.create_task(ended(link))
+                async with connection.open():
+                    asked = tasks.create_task(ended(connection))
                     while True:
-                        await link.hear()
+                        await connection.receive()
             await asked
 
-    async def ended(link: RelayConnection) -> None:
+    async def ended(connection: RelayConnection) -> None:
         with pytest.raises(Unreachable, match="broke"):
-            await link.fetch_response(RunRequest(RunId("run_1")))
+            await connection.fetch_response(RunRequest(RunId("run_1")))
 
     asyncio.run(scenario())
 
 
-def test_certificates_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> None:
-    nonsense = tmp_path / "ca.pem"
-    nonsense.write_text("nonsense")
+def test_unreadable_certificate_file_is_fatal(tmp_path: Path) -> None:
+    bad_file = tmp_path / "ca.pem"
+    bad_file.write_text("nonsense")
 
     async def scenario() -> None:
-        link = RelayConnection("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=nonsense)
+        connection = RelayConnection("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=bad_file)
         with pytest.raises(Fatal, match="--tls-ca"):
-            async with link.open():
+            async with connection.open():
                 pass
 
     asyncio.run(scenario())
@@ -210,18 +210,18 @@ def test_certificates_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> N
     ("proxy", "words"),
     [
         ("gopher://operator:hunter2@127.0.0.1:9", "through this proxy"),
-        ("http://operator:hunter2@proxy..example:9", "a name that is none"),
+        ("http://operator:hunter2@proxy..example:9", "an invalid host name"),
     ],
 )
-def test_a_proxy_that_is_none_is_for_a_person_to_mend_and_told_without_its_password(
+def test_bad_proxy_is_fatal_and_named_without_its_password(
     monkeypatch: pytest.MonkeyPatch, proxy: str, words: str
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
 
     async def scenario() -> None:
-        link = RelayConnection("wss://relay.invalid", Secret(TOKEN), VirtualClock())
+        connection = RelayConnection("wss://relay.invalid", Secret(TOKEN), VirtualClock())
         with pytest.raises(Fatal, match=words) as caught:
-            async with link.open():
+            async with connection.open():
                 pass
         assert "hunter2" not in caught.value.reason
 
@@ -231,35 +231,39 @@ def test_a_proxy_that_is_none_is_for_a_person_to_mend_and_told_without_its_passw
 @pytest.mark.parametrize(
     ("scheme", "answer", "words"),
     [
-        ("ws", b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", r"no relay \(200\)"),
-        ("wss", b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS with what answers"),
+        (
+            "ws",
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
+            r"not a relay \(200\)",
+        ),
+        ("wss", b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS connection to"),
     ],
 )
-def test_what_is_no_relay_is_called_so(scheme: str, answer: bytes, words: str) -> None:
-    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def test_server_that_is_not_a_relay_is_named_so(scheme: str, answer: bytes, words: str) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(answer)
         await writer.drain()
         writer.close()
 
     async def scenario() -> None:
-        server = await asyncio.start_server(speak, "127.0.0.1", 0)
+        server = await asyncio.start_server(respond, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            link = RelayConnection(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
+            connection = RelayConnection(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
             with pytest.raises((ServerFault, Unreachable), match=words) as caught:
-                async with link.open():
+                async with connection.open():
                     pass
             assert "TRIGGER_API_URL" not in str(caught.value)
 
     asyncio.run(scenario())
 
 
-def test_a_redirect_is_not_followed() -> None:
-    asked: list[str] = []
+def test_redirect_is_not_followed() -> None:
+    tokens: list[str] = []
 
     async def elsewhere(connection: ServerConnection) -> None:
-        asked.append(str(connection.request and connection.request.headers.get("Authorization")))
+        tokens.append(str(connection.request and connection.request.headers.get("Authorization")))
 
     async def scenario() -> None:
         async with serve(elsewhere, "127.0.0.1", 0) as other:
@@ -272,11 +276,11 @@ def test_a_redirect_is_not_followed() -> None:
 
             async with serve(elsewhere, "127.0.0.1", 0, process_request=redirect) as server:  # type: ignore[arg-type]
                 here = next(iter(server.sockets)).getsockname()[1]
-                link = RelayConnection(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
+                connection = RelayConnection(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
                 with pytest.raises(ServerFault, match="302"):
-                    async with link.open():
+                    async with connection.open():
                         pass
-        assert asked == []
+        assert tokens == []
 
     asyncio.run(scenario())
 
@@ -308,12 +312,12 @@ def garbled(connection: socket.socket) -> None:
 )
 def test_relay_is_tried_again_after_broken_tls(serve_raw: Serve) -> None:
     async def scenario(port: int) -> None:
-        link = RelayConnection(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
-        error = await failure(RelaySource(link, Store(), VirtualClock()))
+        connection = RelayConnection(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
+        error = await failure(RelaySource(connection, Store(), VirtualClock()))
         assert isinstance(error, Transient)
         assert not error.is_answered
         assert error.reason.isprintable()
-        await link.aclose()
+        await connection.aclose()
 
     with serving(serve_raw) as port:
         asyncio.run(scenario(port))

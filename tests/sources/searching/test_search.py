@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 import tui.sources.searching.search
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.recordings import recording
-from tests.support.relay import on_screen, relaying
+from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
@@ -249,17 +249,17 @@ def test_search_tells_what_stopped_it(tmp_path: Path, fault: Callable[[str], Res
 def test_relay_is_asked_for_errors_and_lists_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(5)
-        async with relaying(fleet, tmp_path) as relayed, on_screen(relayed) as screen:
-            await relayed.until(lambda: screen.store.history is not None and len(screen.store) == 5)
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
             search = search_of(screen, "upstream", can_list=False)
             task = screen.spawn(search.run(), "search")
-            await relayed.until(task.done)
+            await setup.run_until(task.done)
             assert errors_known(screen) == 5
             assert search.progress.trouble == "a relay lists no older runs"
             assert not search.progress.has_lists
             search = search_of(screen, "queue:mail", can_list=False)
             task = screen.spawn(search.run(), "search")
-            await relayed.until(task.done)
+            await setup.run_until(task.done)
             assert search.progress.trouble == "a relay lists no queues"
             assert not search.progress.is_answered
 

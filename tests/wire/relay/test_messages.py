@@ -157,7 +157,7 @@ def test_error_or_schedule_too_large_to_send_is_left_out(fixed: Fixed, error: Ru
     assert len(encode_patch(patch)) < MAX_PATCH_BYTES
 
 
-def test_a_schedule_without_a_bottom_is_left_out() -> None:
+def test_schedule_too_deep_for_json_is_left_out() -> None:
     schedule: Any = []
     for _ in range(100_000):
         schedule = [schedule]

@@ -1,1 +1,1 @@
-"""Reads everything from a relay instead of the API."""
+"""The source of a screen that reads everything from a relay instead of the API."""

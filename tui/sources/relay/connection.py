@@ -1,7 +1,6 @@
-"""The link to a relay: one WebSocket at a time, over which a screen hears, and asks about single runs.
+"""The connection to a relay: receives its messages, and sends requests about single runs over it.
 
-What lives here: the screen's side of the connection. How one is made is `dial`'s, what is heard `relay`'s to make use
-of. No exception of websockets leaves this module. Source: DESIGN §6.
+One WebSocket is open at a time. No exception of websockets leaves this module.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from tui.config import Secret
 from tui.domain.text import clean
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
-from tui.sources.relay.handshake import OPEN_WITHIN_S, RelayConnector
+from tui.sources.relay.handshake import OPEN_TIMEOUT_S, RelayConnector
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
 from tui.wire.errors import NotFound, RateLimited, ServerFault, Unreachable
@@ -38,127 +37,134 @@ from tui.wire.relay.messages import (
 )
 from tui.wire.responses import Response, refusal
 
-ANSWER_WITHIN_S: Final = 40.0
-"""Longer than the relay waits for the API, so that it is the relay that says what was wrong."""
+RESPONSE_TIMEOUT_S: Final = 40.0
+"""Longer than the relay waits for the API, so that the relay's own error arrives first."""
 
-LARGEST_CALL: Final = 60 * 1024
+MAX_CALL_BYTES: Final = 60 * 1024
+
 _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
 
 class RelayConnection(ApiReader):
-    """One connection to a relay at a time, over which questions are asked; made by `open`."""
+    """Reads runs through a relay while `open` holds a connection to it."""
 
     def __init__(self, url: str, token: Secret, clock: Clock, *, ca: PurePath | None = None) -> None:
         """`ca` is a file of certificates that are trusted instead of the machine's."""
         super().__init__(token)
         self._url = url
-        self._dial = RelayConnector(url, token, clock.now, ca)
-        self._line: ClientConnection | None = None
+        self._connector = RelayConnector(url, token, clock.now, ca)
+        self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
-        self._open: dict[int, asyncio.Future[Response]] = {}
-        self._stored = ObjectStore(USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:"))
+        self._in_flight: dict[int, asyncio.Future[Response]] = {}
+        self._object_store = ObjectStore(
+            USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:")
+        )
 
     async def aclose(self) -> None:
-        """Close what the source did not: connections to the object store."""
-        await self._stored.aclose()
+        """Close the connections to the object store. `open` closes the one to the relay."""
+        await self._object_store.aclose()
 
     async def fetch_response(self, request: ReadRequest) -> Response:
-        """The API's whole answer to a question, carried by the relay."""
+        """Return the API's response to a request that the relay passes on."""
         method, path, _ = http_request_of(request)
         number = next(self._numbers)
-        answer = self._open[number] = asyncio.get_running_loop().create_future()
+        future = self._in_flight[number] = asyncio.get_running_loop().create_future()
         try:
             await self._send(number, request)
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                told: Response = replace(await answer, label=f"{method} {path}")
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
+                response: Response = replace(await future, label=f"{method} {path}")
         except TimeoutError:
-            late = f"{method} {path}: no answer of the relay in {ANSWER_WITHIN_S:.0f} s"
-            raise Unreachable(late, may_have_arrived=True) from None
+            text = f"{method} {path}: no response from the relay in {RESPONSE_TIMEOUT_S:.0f} s"
+            raise Unreachable(text, may_have_arrived=True) from None
         finally:
-            del self._open[number]
-        if isinstance(error := refusal(told, self._key), RateLimited):
+            del self._in_flight[number]
+        if isinstance(error := refusal(response, self._key), RateLimited):
             raise error
-        return told
+        return response
 
-    async def post(self, question: ReadRequest) -> int:
-        """Ask without waiting; gives the number under which the answer will be heard. Raises `ApiError`."""
+    async def send_call(self, request: ReadRequest) -> int:
+        """Send a request without waiting. Returns the number that the response will have. Raises `ApiError`."""
         number = next(self._numbers)
-        await self._send(number, question)
+        await self._send(number, request)
         return number
 
-    async def hear(self) -> RelayMessage:
-        """The next message. Raises `ServerFault` for one that cannot be read; the end of the connection is `open`'s to
-        tell.
+    async def receive(self) -> RelayMessage:
+        """Return the next message. Raises `ServerFault` for one that cannot be read.
+
+        `open` translates the exception at the end of the connection.
         """
-        if self._line is None:
+        if self._socket is None:
             raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
-        return decode_relay_message(await self._line.recv(decode=False))
+        return decode_relay_message(await self._socket.recv(decode=False))
 
-    def cut(self) -> None:
-        """End the connection at once."""
-        if self._line is not None:
-            self._line.transport.abort()
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
-    def take(self, answered: CallResponse) -> None:
-        """Hand an answer to who waits for it; perhaps nobody does any more."""
-        waiting = self._open.get(answered.number)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answered.response)
+    def resolve(self, message: CallResponse) -> None:
+        """Finish the `fetch_response` that waits for this response; it may have timed out."""
+        future = self._in_flight.get(message.number)
+        if future is not None and not future.done():
+            future.set_result(message.response)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Welcome]:
-        """Be connected to a relay that said welcome. Raises `ApiError`, or `Fatal` for what only a person can mend."""
-        line = await self._dial.connect()
+        """Hold a connection while the block runs. Raises `ApiError`, or `Fatal` where a retry cannot help."""
+        socket = await self._connector.connect()
         try:
-            welcome = await self._greet(line)
-            self._line = line
+            welcome = await self._exchange_hello(socket)
+            self._socket = socket
             yield welcome
         except ConnectionClosed as closed:
-            self._tell_why(closed)
+            self._raise_closed(closed)
         finally:
-            self._line = None
-            for answer in self._open.values():
-                if not answer.done():
-                    answer.set_exception(Unreachable(_BROKE, may_have_arrived=True))
-            line.transport.abort()
-            await line.wait_closed()
+            self._socket = None
+            for future in self._in_flight.values():
+                if not future.done():
+                    future.set_exception(Unreachable(_BROKE, may_have_arrived=True))
+            socket.transport.abort()
+            await socket.wait_closed()
 
-    async def _send(self, number: int, question: ReadRequest) -> None:
-        message = encode_screen_message(Call(number, question))
-        if len(message) > LARGEST_CALL:
-            raise NotFound("an id of so many characters can be none")
-        if self._line is None:
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """Fetch a payload or an output from the object store itself, not through the relay."""
+        return await self._object_store.fetch(url, max_bytes=max_bytes)
+
+    async def _send(self, number: int, request: ReadRequest) -> None:
+        message = encode_screen_message(Call(number, request))
+        if len(message) > MAX_CALL_BYTES:
+            raise NotFound("the id is too long for a run")
+        if self._socket is None:
             raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
         try:
-            async with asyncio.timeout(OPEN_WITHIN_S):
-                await self._line.send(message, text=True)
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await self._socket.send(message, text=True)
         except (ConnectionClosed, TimeoutError):
             raise Unreachable(_BROKE, may_have_arrived=False) from None
 
-    async def _greet(self, line: ClientConnection) -> Welcome:
+    async def _exchange_hello(self, socket: ClientConnection) -> Welcome:
         try:
-            async with asyncio.timeout(OPEN_WITHIN_S):
-                await line.send(encode_screen_message(Hello(VERSION, USER_AGENT)), text=True)
-                first = decode_relay_message(await line.recv(decode=False))
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await socket.send(encode_screen_message(Hello(VERSION, USER_AGENT)), text=True)
+                welcome = decode_relay_message(await socket.recv(decode=False))
         except TimeoutError:
-            raise Unreachable(f"{self._url} says nothing", may_have_arrived=False) from None
-        if not isinstance(first, Welcome):
-            raise ServerFault(f"what answers at {self._url} does not begin as a relay does", 200)
-        if first.version != VERSION:
-            self._differ(f"the relay speaks version {first.version} of the protocol, this screen version {VERSION}")
-        return first
+            raise Unreachable(f"the server at {self._url} sent nothing", may_have_arrived=False) from None
+        if not isinstance(welcome, Welcome):
+            raise ServerFault(f"the server at {self._url} is not a relay: its first message is no welcome", 200)
+        if welcome.version != VERSION:
+            _raise_other_version(
+                f"the relay speaks version {welcome.version} of the protocol, this screen version {VERSION}"
+            )
+        return welcome
 
-    def _tell_why(self, closed: ConnectionClosed) -> NoReturn:
-        words = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
+    def _raise_closed(self, closed: ConnectionClosed) -> NoReturn:
+        reason = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
         if closed.rcvd is not None and closed.rcvd.code == OTHER_VERSION:
-            self._differ(words)
-        why = f": {words}" if words else ""
-        raise Unreachable(f"the connection to the relay ended{why}", may_have_arrived=False) from None
+            _raise_other_version(reason)
+        text = "the connection to the relay ended" + (f": {reason}" if reason else "")
+        raise Unreachable(text, may_have_arrived=False) from None
 
-    def _differ(self, words: str) -> NoReturn:
-        raise Fatal(f"{words}: install the same version of trigger-tui on both sides") from None
 
-    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """The bytes behind a payload's or an output's address, from the object store itself."""
-        return await self._stored.fetch(url, max_bytes=max_bytes)
+def _raise_other_version(text: str) -> NoReturn:
+    raise Fatal(f"{text}: install the same version of trigger-tui on both sides") from None

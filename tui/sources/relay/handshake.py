@@ -1,7 +1,6 @@
-"""How a connection to a relay is made, and what it means when none is.
+"""Opens a WebSocket to a relay, and translates the exceptions of websockets meanwhile.
 
-What lives here: the WebSocket's handshake, its certificates and proxies, and the translation of what websockets raises
-meanwhile. What is said on the connection is `link`'s. No text of an error holds the token. Source: DESIGN §6.
+No error that leaves this module has the token in it.
 """
 
 import logging
@@ -24,32 +23,32 @@ from tui.wire.dead_peers import detect_dead_peer
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
 from tui.wire.responses import Response, refusal
 
-OPEN_WITHIN_S: Final = 10.0
-PING_EVERY_S: Final = 20.0
-CLOSE_WITHIN_S: Final = 2.0
-LARGEST_MESSAGE: Final = 32 * 1024 * 1024
-"""A trace of 8 MB as a text of JSON, whose quotes are all escaped."""
+OPEN_TIMEOUT_S: Final = 10.0
+PING_INTERVAL_S: Final = 20.0
+CLOSE_TIMEOUT_S: Final = 2.0
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+"""Enough for a trace of 8 MB, with all its quotes escaped in a JSON string."""
 
-UNTRUSTED: Final = 495
-"""The status that a certificate gets which is not trusted, as some servers have it: there is none of HTTP."""
-
-
-def silence() -> logging.Logger:
-    """A logger that nobody can turn on: websockets would log headers, with the token in them."""
-    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  not to be found by its name
+UNTRUSTED_CERTIFICATE: Final = 495
+"""The status of an untrusted certificate. HTTP has none; some servers use this one."""
 
 
-def trusting(ca: PurePath | None) -> ssl.SSLContext:
-    """TLS that trusts the machine's authorities, or those of a file. Raises `Fatal` for a file that holds none."""
+def silent_logger() -> logging.Logger:
+    """Return a logger that no configuration enables: websockets would log headers with the token."""
+    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
+
+
+def tls_context(ca: PurePath | None) -> ssl.SSLContext:
+    """Return TLS settings that trust the machine's authorities, or those of a file. Raises `Fatal` for a bad file."""
     try:
         return ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except OSError as error:  # those of TLS are such too
+    except OSError as error:  # ssl.SSLError is one too
         reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
-        raise Fatal(f"--tls-ca {ca} holds no certificates that can be read: {reason}") from None
+        raise Fatal(f"--tls-ca {ca}: no certificate could be read: {reason}") from None
 
 
 class RelayConnector:
-    """The way to one relay."""
+    """Opens connections to one relay."""
 
     def __init__(self, url: str, token: Secret, now: Callable[[], datetime], ca: PurePath | None) -> None:
         self.url = url
@@ -58,11 +57,11 @@ class RelayConnector:
         self._ca = ca
 
     async def connect(self) -> ClientConnection:
-        """A new connection, silent as yet. Raises `ApiError`, or `Fatal` for what only a person can mend."""
+        """Open a connection. Raises `ApiError`, or `Fatal` where a retry cannot help."""
         failure: ApiError
-        tls = trusting(self._ca) if self.url.startswith("wss:") else None
+        tls = tls_context(self._ca) if self.url.startswith("wss:") else None
         try:
-            line = await _Connect(
+            socket = await _Connect(
                 self.url,
                 additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
                 user_agent_header=USER_AGENT,
@@ -70,70 +69,71 @@ class RelayConnector:
                 compression=None,
                 proxy=True if tls is not None else None,
                 ssl=tls,
-                open_timeout=OPEN_WITHIN_S,
-                ping_interval=PING_EVERY_S,
-                ping_timeout=PING_EVERY_S,
-                close_timeout=CLOSE_WITHIN_S,
-                max_size=LARGEST_MESSAGE,
-                logger=silence(),
+                open_timeout=OPEN_TIMEOUT_S,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=PING_INTERVAL_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                max_size=MAX_MESSAGE_BYTES,
+                logger=silent_logger(),
             )
         except InvalidStatus as error:
             failure = self._refused(error)
         except InvalidProxy as error:
-            # Not its text, which holds the proxy's address, and in that may be a password.
+            # The text of the error has the proxy's address, which may include a password.
             raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(error.msg)}") from None
         except (InvalidURI, ImportError) as error:
             raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(str(error))}") from None
-        except UnicodeError:  # of who looks names up: a part of one is empty, or too long
-            raise Fatal(f"the relay at {self.url} is behind a name that is none, its own or the proxy's") from None
-        except Exception as error:  # noqa: BLE001  TLS, sockets, a proxy: nothing of ours runs in there
+        except UnicodeError:  # the resolver raises it for a host name with an empty part, or a very long one
+            raise Fatal(f"the relay at {self.url} or the proxy before it has an invalid host name") from None
+        except Exception as error:  # noqa: BLE001  TLS, sockets and proxies raise many kinds, and no code of ours runs
             failure = self._unreachable(error)
         else:
-            detect_dead_peer(line.transport.get_extra_info("socket"))
-            return line
-        # Raised out here so that it carries no exception of websockets, whose request holds the token.
+            detect_dead_peer(socket.transport.get_extra_info("socket"))
+            return socket
+        # Raised outside of the handlers: as its context, an exception of websockets would carry the token.
         raise failure
 
     def _unreachable(self, error: Exception) -> ApiError:
         match error:
             case ssl.SSLCertVerificationError():
-                return Refused(f"the certificate of {self.url} is not trusted: {error.verify_message}", UNTRUSTED)
+                return Refused(
+                    f"the certificate of {self.url} is not trusted: {error.verify_message}", UNTRUSTED_CERTIFICATE
+                )
             case ssl.SSLError():
-                reason = (error.reason or "it broke off").replace("_", " ").lower()
-                words = f"no TLS with what answers at {self.url}: {reason}"
+                reason = (error.reason or "the connection broke").replace("_", " ").lower()
+                text = f"no TLS connection to {self.url}: {reason}"
             case InvalidHandshake():
-                words = f"what answers at {self.url} broke off, or is no relay"
+                text = f"the server at {self.url} closed the connection, or is not a relay"
             case TimeoutError():
-                words = f"no connection to {self.url} in {OPEN_WITHIN_S:.0f} s"
+                text = f"no connection to {self.url} in {OPEN_TIMEOUT_S:.0f} s"
             case OSError():
-                # asyncio makes a sentence of its own out of it, with the address once more.
+                # asyncio's own text repeats the address.
                 number = error.errno or 0
-                reason = os.strerror(number) if number > 0 else clean(error.strerror or "it broke off")
-                words = f"no connection to {self.url}: {reason}"
+                reason = os.strerror(number) if number > 0 else clean(error.strerror or "it broke")
+                text = f"no connection to {self.url}: {reason}"
             case _:
-                words = f"no connection to {self.url}: it broke off"
-        return Unreachable(words, may_have_arrived=False)
+                text = f"no connection to {self.url}: it broke"
+        return Unreachable(text, may_have_arrived=False)
 
     def _refused(self, error: InvalidStatus) -> ApiError:
-        """What the HTTP answer means that came instead of a WebSocket."""
-        response = error.response
-        status = response.status_code
-        headers = {name.lower(): value for name, value in response.headers.raw_items()}
-        answer = Response("the relay", status, headers, bytes(response.body or b""), self._now())
-        found = refusal(answer, self._token) if status >= 400 else None
-        match found:
+        """Return the error for an HTTP response that came instead of a WebSocket."""
+        status = error.response.status_code
+        headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
+        response = Response("the relay", status, headers, bytes(error.response.body or b""), self._now())
+        refused = refusal(response, self._token) if status >= 400 else None
+        match refused:
             case None:
-                return ServerFault(f"what answers at {self.url} is no relay ({status})", status)
-            case Refused() if found.is_about_the_key:
+                return ServerFault(f"the server at {self.url} is not a relay ({status})", status)
+            case Refused() if refused.is_about_the_key:
                 return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
             case Refused():
                 return Refused(f"there is no relay at {self.url} ({status})", status)
             case _:
-                return found
+                return refused
 
 
 class _Connect(connect):
-    """Follows no redirect: the token goes to the address that was given, and nowhere else."""
+    """Follows no redirect, so that the token is sent to the given address only."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc

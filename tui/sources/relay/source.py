@@ -1,8 +1,4 @@
-"""A relay as the source of everything: its runs, how its own sources get on, and that it is there.
-
-What lives here: one connection from its welcome to its end, and when to give it up. What travels is `link`'s, what it
-means `told`'s. Source: DESIGN §6.
-"""
+"""The source that follows a relay: one connection at a time, from its welcome to its end."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,172 +18,170 @@ from tui.wire.relay.messages import Beat, CallResponse, RelayFacts, RelayMessage
 from tui.wire.responses import refusal
 from tui.wire.runs import decode_run
 
-GIVES_UP_AFTER: Final = 5
-"""Beats without a word: the connection is begun anew, which costs nothing where it was only slow."""
+MAX_MISSED_BEATS: Final = 5
+"""After so many the connection is opened again, which costs little even if the relay was only slow."""
 
-MOST_HELD: Final = 1_000
-"""Messages about runs of which is not known where they are: a relay that does not find out is asked anew."""
+MAX_HELD_MESSAGES: Final = 1_000
+"""Messages with runs that are held back until the relay names its environment."""
 
-ELSEWHERE: Final = 421
-"""The status of a relay that leads to another environment than before: `Misdirected Request`."""
+MISDIRECTED: Final = 421
+"""The HTTP status for a relay that serves another environment than before."""
 
-TOLD_EVERY_S: Final = 1.0
-"""That the relay is there, however much it tells."""
+CONNECTED_EVERY_S: Final = 1.0
+"""At most one `SourceConnected` in this time, however many messages come."""
 
 
 class RelaySource:
-    """Hears a relay. Each connection begins with all runs, so that nothing has to be remembered between two."""
+    """Follows a relay. Every connection begins with a snapshot, so none depends on the one before."""
 
     name = RELAY
 
-    def __init__(self, link: RelayConnection, store: Store, clock: Clock) -> None:
-        self._link = link
+    def __init__(self, connection: RelayConnection, store: Store, clock: Clock) -> None:
+        self._connection = connection
         self._store = store
         self._clock = clock
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
-        """Emit what the relay tells until cancelled. Raises `Transient` or `Fatal`."""
+        """Emit updates until cancelled. Raises `Transient` or `Fatal`."""
         try:
-            async with self._link.open() as welcome:
-                watch = _Watch(self._link, self._clock, welcome.beat_s)
+            async with self._connection.open() as welcome:
+                watchdog = _Watchdog(self._connection, self._clock, welcome.beat_s)
                 try:
-                    await _Hearing(self._link, self._store, self._clock, emit, welcome.beat_s).hear(watch)
+                    await _Receiver(self._connection, self._store, self._clock, emit, welcome.beat_s).run(watchdog)
                 finally:
                     self._was_connected = True
-                    watch.end()
+                    watchdog.cancel()
         except ApiError as error:
             raise as_source_error(error, was_connected=self._was_connected) from error
 
 
-class _Hearing:
-    """One connection, message by message."""
+class _Receiver:
+    """Handles the messages of one connection."""
 
-    def __init__(self, link: RelayConnection, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
-        self._link = link
+    def __init__(self, connection: RelayConnection, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
+        self._connection = connection
         self._clock = clock
         self._emit = emit
         self._beat_s = beat_s
-        self._told = RelayUpdates(store)
-        self._told_s: float | None = None
+        self._updates = RelayUpdates(store)
+        self._connected_s: float | None = None
         self._reads: dict[int, RunId] = {}
-        self._home = store.environment
-        self._held: list[Runs] | None = None if self._home is None else []
+        # A relay that restarted may serve another environment. Its runs wait until it names the one of before.
+        self._environment = store.environment
+        self._held: list[Runs] | None = None if self._environment is None else []
 
-    async def hear(self, watch: "_Watch") -> None:
-        """Hear until the connection ends. Raises `ApiError`."""
+    async def run(self, watchdog: "_Watchdog") -> None:
+        """Receive until the connection ends. Raises `ApiError`."""
         while True:
             try:
-                message = await self._link.hear()
+                message = await self._connection.receive()
             except Exception:
-                watch.check()
+                watchdog.check()
                 raise
-            watch.heard()
-            await self._take(message)
+            watchdog.restart()
+            await self._handle(message)
 
-    async def _take(self, message: RelayMessage) -> None:
+    async def _handle(self, message: RelayMessage) -> None:
         match message:
             case Runs() if self._held is not None:
                 self._hold(message, self._held)
             case Runs():
-                await self._tell(self._told.runs(message))
+                await self._emit_all(self._updates.from_runs(message))
                 if message.chunk is None:
-                    await self._connected(message.at)
+                    await self._emit_connected(message.at)
             case RelayFacts():
                 await self._release(message)
-                await self._tell(self._told.facts(message))
-                await self._connected(message.at)
+                await self._emit_all(self._updates.from_facts(message))
+                await self._emit_connected(message.at)
             case Beat():
-                await self._connected(message.at)
-                for run_id in self._told.next_missing():
-                    self._reads[await self._link.post(RunRequest(run_id))] = run_id
+                await self._emit_connected(message.at)
+                for run_id in self._updates.next_missing():
+                    self._reads[await self._connection.send_call(RunRequest(run_id))] = run_id
             case CallResponse():
-                await self._answered(message)
+                await self._handle_response(message)
             case Welcome():
-                raise ServerFault("the relay said welcome twice", 200)
+                raise ServerFault("the relay sent a second welcome", 200)
             case _:
                 assert_never(message)
 
     def _hold(self, message: Runs, held: list[Runs]) -> None:
-        """Keep runs until it is told whose they are: behind a relay that restarted may be another environment."""
-        if len(held) >= MOST_HELD:
-            raise ServerFault("the relay does not say of which environment its runs are", 200)
+        if len(held) >= MAX_HELD_MESSAGES:
+            raise ServerFault("the relay does not name the environment of its runs", 200)
         held.append(message)
 
     async def _release(self, facts: RelayFacts) -> None:
-        """Take in what was held, once it is told that this is still the same place. Raises `Fatal` if it is not."""
+        """Emit the held runs if the environment is the one of before. Raises `Fatal` if it is another one."""
         if self._held is None or facts.environment is None:
             return
-        there = facts.environment.environment
-        if there is not None and there != self._home:
-            words = "the relay leads to another environment than before: start this screen anew"
-            raise Fatal(words, status=ELSEWHERE)
+        environment = facts.environment.environment
+        if environment is not None and environment != self._environment:
+            raise Fatal("the relay now serves another environment: restart this screen", status=MISDIRECTED)
         held, self._held = self._held, None
         for message in held:
-            await self._tell(self._told.runs(message))
+            await self._emit_all(self._updates.from_runs(message))
 
-    async def _tell(self, updates: Iterable[Update]) -> None:
+    async def _emit_all(self, updates: Iterable[Update]) -> None:
         for update in updates:
             await self._emit(update)
 
-    async def _connected(self, at: datetime) -> None:
-        """Say that the relay is there, once it told all that makes its word worth something."""
+    async def _emit_connected(self, at: datetime) -> None:
+        """Emit that the relay is connected, once it sent everything that such a claim needs."""
         elapsed_s = self._clock.elapsed_s()
-        is_due = self._told_s is None or elapsed_s - self._told_s >= TOLD_EVERY_S
-        if self._told.is_confirmed and is_due:
-            self._told_s = elapsed_s
+        is_due = self._connected_s is None or elapsed_s - self._connected_s >= CONNECTED_EVERY_S
+        if self._updates.is_confirmed and is_due:
+            self._connected_s = elapsed_s
             await self._emit(SourceConnected(RELAY, at, self._beat_s))
 
-    async def _answered(self, answered: CallResponse) -> None:
-        """An answer to who asked; or what became of a run that the relay had no word about."""
-        run_id = self._reads.pop(answered.number, None)
+    async def _handle_response(self, message: CallResponse) -> None:
+        """Pass a response to its caller, or emit a run that was missing in the snapshot."""
+        run_id = self._reads.pop(message.number, None)
         if run_id is None:
-            self._link.take(answered)
+            self._connection.resolve(message)
             return
-        answer = answered.response
-        error = refusal(answer)
+        response = message.response
+        error = refusal(response)
         if isinstance(error, NotFound):
-            await self._emit(RunGone(run_id, answer.read_at))
+            await self._emit(RunGone(run_id, response.read_at))
             return
         try:
-            told = decode_run(answer.body, answer.read_at) if error is None else None
+            detail = decode_run(response.body, response.read_at) if error is None else None
         except ServerFault:
-            # What the API said, not the relay: no reason to leave it, and to ask the same again at once.
-            told = None
-        if told is None or told.patch.id != run_id:
-            self._told.still_missing(run_id)
+            # The API's response is bad, not the relay. A new connection would request the same at once.
+            detail = None
+        if detail is None or detail.patch.id != run_id:
+            self._updates.retry_missing(run_id)
         else:
-            await self._emit(RunsRead((told.patch, *told.related)))
+            await self._emit(RunsRead((detail.patch, *detail.related)))
 
 
-class _Watch:
-    """Cuts a connection that says nothing for too long, by the clock that goes on while the machine sleeps."""
+class _Watchdog:
+    """Aborts a connection without messages, by a clock that counts the sleep of the machine too."""
 
-    def __init__(self, link: RelayConnection, clock: Clock, beat_s: float) -> None:
-        self._link = link
+    def __init__(self, connection: RelayConnection, clock: Clock, beat_s: float) -> None:
+        self._connection = connection
         self._clock = clock
         self._beat_s = beat_s
-        self._heard_s = clock.elapsed_s()
-        self._is_silent = False
-        self._timer: Timer = clock.call_later(beat_s, self._look)
+        self._received_s = clock.elapsed_s()
+        self._is_expired = False
+        self._timer: Timer = clock.call_later(beat_s, self._check_silence)
 
-    def heard(self) -> None:
-        """There was a word."""
-        self._heard_s = self._clock.elapsed_s()
+    def restart(self) -> None:
+        """Begin to wait again: a message came."""
+        self._received_s = self._clock.elapsed_s()
 
     def check(self) -> None:
-        """Raises `Unreachable` if it was this that ended the connection."""
-        if self._is_silent:
-            silence_s = self._clock.elapsed_s() - self._heard_s
-            raise Unreachable(f"the relay said nothing for {silence_s:.0f} s", may_have_arrived=True) from None
+        """Raise `Unreachable` if the watchdog aborted the connection."""
+        if self._is_expired:
+            silence_s = self._clock.elapsed_s() - self._received_s
+            raise Unreachable(f"no message from the relay for {silence_s:.0f} s", may_have_arrived=True) from None
 
-    def end(self) -> None:
-        """Watch no more."""
+    def cancel(self) -> None:
         self._timer.cancel()
 
-    def _look(self) -> None:
-        if self._clock.elapsed_s() - self._heard_s >= GIVES_UP_AFTER * self._beat_s:
-            self._is_silent = True
-            self._link.cut()
+    def _check_silence(self) -> None:
+        if self._clock.elapsed_s() - self._received_s >= MAX_MISSED_BEATS * self._beat_s:
+            self._is_expired = True
+            self._connection.abort()
         else:
-            self._timer = self._clock.call_later(self._beat_s, self._look)
+            self._timer = self._clock.call_later(self._beat_s, self._check_silence)

@@ -1,8 +1,4 @@
-"""What a relay tells, as the updates of a session: its runs, and how its own sources get on.
-
-What lives here: the translation, one message after the other, and which runs the relay has not said a word about. How
-messages travel is `relay`'s.
-"""
+"""Translates the messages of a relay into updates of the session, and finds live runs missing in its snapshot."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,64 +20,63 @@ from tui.store.store import Store
 from tui.wire.errors import ServerFault
 from tui.wire.relay.messages import RelayFacts, Runs
 
-MISSING_READS: Final = 5
-"""Runs that are read with each beat: one a second, so that a wall of screens spends no more than one of them."""
+MAX_MISSING_READS: Final = 5
+"""Runs requested with each beat: one a second, so that a wall of screens spends little of the relay's budget."""
 
-
-MOST_SOURCES: Final = 20
-"""Whose status may be told: each is kept for good, and looked at with every change. A relay has four."""
+MAX_SOURCES: Final = 20
+"""A relay reports four. The status of every source is kept, and read at every change."""
 
 
 class RelayUpdates:
-    """What one connection to a relay told so far."""
+    """The messages of one connection so far."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._facts: RelayFacts | None = None
         self._sources = set(store.source_statuses)
         self._snapshot: set[RunId] = set()
-        self._chunks = 0
+        self._chunk_count = 0
         self._missing: list[RunId] = []
-        self.is_whole = False
+        self.has_snapshot = False
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether a snapshot is here, and what the relay's own sources say: before, nothing of it is of now."""
-        return self.is_whole and self._facts is not None and bool(self._facts.sources)
+        """Whether the snapshot and the status of the relay's sources are known. Before, nothing here is current."""
+        return self.has_snapshot and self._facts is not None and bool(self._facts.sources)
 
-    def runs(self, told: Runs) -> Iterator[Update]:
-        """Runs as the relay knows them. Those that are thought to live and are in no snapshot are missing.
+    def from_runs(self, message: Runs) -> Iterator[Update]:
+        """Yield the runs of a message. Live runs of the store that are in no chunk of the snapshot become missing.
 
-        Raises `ServerFault` where a part of a snapshot is: what is in it would be taken for missing.
+        Raises `ServerFault` where a chunk is missing: its runs would be taken for missing.
         """
-        yield RunsRead(told.patches)
-        yield from told.gone
-        run_ids = {patch.id for patch in told.patches} | {gone.id for gone in told.gone}
-        if told.chunk is None:
+        yield RunsRead(message.patches)
+        yield from message.gone
+        run_ids = {patch.id for patch in message.patches} | {gone.id for gone in message.gone}
+        if message.chunk is None:
             self._missing = [run_id for run_id in self._missing if run_id not in run_ids]
             return
-        if told.chunk.number == 0:
-            self._snapshot, self._chunks = set(), 0
-        if told.chunk.number != self._chunks:
-            raise ServerFault("the relay left out a part of what it tells", 200)
-        self._chunks += 1
+        if message.chunk.number == 0:
+            self._snapshot, self._chunk_count = set(), 0
+        if message.chunk.number != self._chunk_count:
+            raise ServerFault("a part of the relay's snapshot is missing", 200)
+        self._chunk_count += 1
         self._snapshot |= run_ids
-        if told.chunk.is_last:
+        if message.chunk.is_last:
             self._missing = sorted(self._store.live() - self._snapshot)
             self._snapshot = set()
-            self.is_whole = True
+            self.has_snapshot = True
 
-    def facts(self, facts: RelayFacts) -> Iterator[Update]:
-        """What is not as it was told before. Raises `ServerFault` for sources that nobody could look at."""
+    def from_facts(self, facts: RelayFacts) -> Iterator[Update]:
+        """Yield the facts that changed since the last message. Raises `ServerFault` for too many sources."""
         self._sources |= {status.source for status in facts.sources}
-        if len(self._sources) > MOST_SOURCES:
-            raise ServerFault("the relay tells of sources without end", 200)
+        if len(self._sources) > MAX_SOURCES:
+            raise ServerFault(f"the relay reports more than {MAX_SOURCES} sources", 200)
         before, self._facts = self._facts, facts
         yield from self._capabilities(facts)
-        if facts.environment is not None and (before is None or _where(before) != _where(facts)):
+        if facts.environment is not None and (before is None or _environment(before) != _environment(facts)):
             yield facts.environment
         for fact in (facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up):
-            if fact is not None and (before is None or fact not in _parts(before)):
+            if fact is not None and (before is None or fact not in _single_facts(before)):
                 yield fact
         for status in facts.sources:
             if before is None or status not in before.sources:
@@ -91,38 +86,39 @@ class RelayUpdates:
             yield CaughtUp(RELAY, confirmed_at)
 
     def next_missing(self) -> list[RunId]:
-        """Runs to be read now; none while the relay still reads its history, in which they may be."""
+        """Remove and return runs to request now. None while the relay reads its history, which may have them."""
         history = None if self._facts is None else self._facts.history
-        if not self.is_whole or history is None or not history.is_complete:
+        if not self.has_snapshot or history is None or not history.is_complete:
             return []
-        due, self._missing = self._missing[:MISSING_READS], self._missing[MISSING_READS:]
+        due, self._missing = self._missing[:MAX_MISSING_READS], self._missing[MAX_MISSING_READS:]
         return due
 
-    def still_missing(self, run_id: RunId) -> None:
-        """It could not be read this time."""
+    def retry_missing(self, run_id: RunId) -> None:
+        """Request the run again later."""
         self._missing.append(run_id)
 
     def _capabilities(self, facts: RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
-        known = dict(self._store.lost_capabilities)
+        lost = dict(self._store.lost_capabilities)
         for capability in Capability:
             reason = facts.lost.get(capability)
-            if reason is not None and known.get(capability) != reason:
+            if reason is not None and lost.get(capability) != reason:
                 yield CapabilityLost(capability, reason)
-            elif reason is None and capability in known:
+            elif reason is None and capability in lost:
                 yield CapabilityRegained(capability)
 
 
-def _where(facts: RelayFacts) -> object:
+def _environment(facts: RelayFacts) -> object:
+    # Without the time at which the relay read it.
     read: EnvironmentRead | None = facts.environment
     return None if read is None else (read.environment,)
 
 
-def _parts(facts: RelayFacts) -> tuple[object, ...]:
+def _single_facts(facts: RelayFacts) -> tuple[object, ...]:
     return facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up
 
 
 def _confirmed_at(facts: RelayFacts) -> datetime | None:
-    """When the API last said a good word to who asks it for the relay, if that is well; a feed is an extra."""
-    asking = [status for status in facts.sources if status.source not in FEEDS]
-    good = [status.at for status in asking if isinstance(status, SourceConnected)]
-    return max(good) if good and len(good) == len(asking) else None
+    """Return when the relay's pollers last succeeded, or None if one of them does not. Feeds are optional."""
+    pollers = [status for status in facts.sources if status.source not in FEEDS]
+    connected_at = [status.at for status in pollers if isinstance(status, SourceConnected)]
+    return max(connected_at) if connected_at and len(connected_at) == len(pollers) else None

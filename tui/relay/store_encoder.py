@@ -1,7 +1,4 @@
-"""What all screens are told: changes, written once for all of them, and the snapshot that each begins with.
-
-What lives here: the writing, out of the session's store. Which screen is sent what, and when, is `screens`'s.
-"""
+"""Encodes the session's store for screens: changes once for all of them, and snapshots that they share."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -18,12 +15,12 @@ from tui.wire.relay.codec import UNSENT
 from tui.wire.relay.messages import Chunk, RelayFacts, encode_patch, encode_relay_message, encode_runs
 
 CHUNK_RUNS: Final = 200
-"""Of one message: some 100 KB, which a screen takes in without missing a key."""
+"""Runs in one message: some 100 KB, which a screen decodes without missing a key."""
 
-SNAPSHOT_DRIFT: Final = 1_000
-"""Runs that may have changed since a snapshot was begun: with more of them the next screen begins a new one."""
+MAX_SNAPSHOT_CHANGES: Final = 1_000
+"""Runs that may have changed since a snapshot was begun. Beyond it the next screen gets a new snapshot."""
 
-TOLD_FACTS: Final = frozenset(
+FACT_TOPICS: Final = frozenset(
     {
         Topic.COUNTS,
         Topic.ENVIRONMENT,
@@ -36,12 +33,12 @@ TOLD_FACTS: Final = frozenset(
 )
 
 _SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in UNSENT)
-_ALWAYS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+_ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """What changed within a moment, and the messages that say it: the same for every screen that is up to date."""
+class Broadcast:
+    """The changes of one moment, and the messages for every screen that is up to date."""
 
     run_ids: frozenset[RunId]
     has_facts: bool
@@ -49,55 +46,58 @@ class Tick:
 
 
 class Snapshot:
-    """All runs of a moment in chunks, the newest first. Each chunk is written when it is first sent, as the runs are
-    then; `changed` are the runs that came or changed since the beginning.
+    """All runs of one moment in chunks, newest first.
+
+    Each chunk is encoded when it is first sent, with the runs as they are then. `changed` has the runs that were added
+    or changed since the snapshot was begun.
     """
 
-    def __init__(self, run_ids: Sequence[RunId], write: Callable[[Sequence[RunId], Chunk], bytes]) -> None:
+    def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], Chunk], bytes]) -> None:
         self.changed: set[RunId] = set()
-        self._parts = _parts(run_ids) or [()]
-        self._write = write
-        self._written: dict[int, bytes] = {}
+        self._chunks = _chunked(run_ids) or [()]
+        self._encode = encode
+        self._encoded: dict[int, bytes] = {}
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return len(self._chunks)
 
     def message(self, number: int) -> bytes:
-        """One chunk, from 0."""
-        if number not in self._written:
-            chunk = Chunk(number, is_last=number == len(self._parts) - 1)
-            self._written[number] = self._write(self._parts[number], chunk)
-        return self._written[number]
+        """Return the message of one chunk, counted from 0."""
+        if number not in self._encoded:
+            chunk = Chunk(number, is_last=number == len(self._chunks) - 1)
+            self._encoded[number] = self._encode(self._chunks[number], chunk)
+        return self._encoded[number]
 
 
-class Feed:
-    """Writes what the store knows, in the server's time."""
+class StoreEncoder:
+    """Encodes a store. `now` is the server's time."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
         self._snapshot: Snapshot | None = None
 
-    def tick(self, changes: Changes) -> Tick | None:
-        """What some changes mean to a screen; None: nothing."""
+    def broadcast(self, changes: Changes) -> Broadcast | None:
+        """Encode changes of the store; None where they concern no screen."""
         run_ids = frozenset(changes.added | changes.changed)
-        has_facts = not TOLD_FACTS.isdisjoint(changes.topics)
+        has_facts = not FACT_TOPICS.isdisjoint(changes.topics)
         if not run_ids and not has_facts:
             return None
         if self._snapshot is not None:
             self._snapshot.changed |= run_ids
-            if len(self._snapshot.changed) > SNAPSHOT_DRIFT:
-                self._snapshot = None  # who is being sent it has heard of these changes too
+            if len(self._snapshot.changed) > MAX_SNAPSHOT_CHANGES:
+                # Screens that are still receiving it get these changes as broadcasts.
+                self._snapshot = None
         facts = (self.facts(),) if has_facts else ()
-        return Tick(run_ids, has_facts, (*self.changes(run_ids), *facts))
+        return Broadcast(run_ids, has_facts, (*self.changes(run_ids), *facts))
 
     def changes(self, run_ids: Iterable[RunId]) -> Iterator[bytes]:
-        """Messages about some runs, as they are at the moment in which each is written."""
-        for part in _parts(tuple(run_ids)):
-            yield self._write(part, None)
+        """Yield messages with these runs, as they are when each message is encoded."""
+        for chunk in _chunked(tuple(run_ids)):
+            yield self._encode(chunk, None)
 
     def facts(self) -> bytes:
-        """A message about everything else."""
+        """Return a message with everything else that the store knows."""
         store, now = self._store, self._now()
         return encode_relay_message(
             RelayFacts(
@@ -114,24 +114,24 @@ class Feed:
         )
 
     def snapshot(self) -> Snapshot:
-        """All runs. Screens that begin at about the same time share one."""
+        """Return a snapshot of all runs. Screens that connect at about the same time share one."""
         if self._snapshot is None:
-            self._snapshot = Snapshot(self._store.created_between(*_ALWAYS), self._write)
+            self._snapshot = Snapshot(self._store.created_between(*_ALL_TIMES), self._encode)
         return self._snapshot
 
-    def _write(self, run_ids: Iterable[RunId], chunk: Chunk | None) -> bytes:
+    def _encode(self, run_ids: Iterable[RunId], chunk: Chunk | None) -> bytes:
         runs = [run for run_id in run_ids if (run := self._store.get(run_id)) is not None]
-        rows = [encode_patch(patch) for run in runs if (patch := _patch_of(run)) is not None]
+        patches = [encode_patch(patch) for run in runs if (patch := _patch_of(run)) is not None]
         gone = [RunGone(run.id, run.gone_at) for run in runs if run.is_gone and run.gone_at is not None]
-        return encode_runs(self._now(), rows, gone, chunk)
+        return encode_runs(self._now(), patches, gone, chunk)
 
 
-def _parts(run_ids: Sequence[RunId]) -> list[Sequence[RunId]]:
+def _chunked(run_ids: Sequence[RunId]) -> list[Sequence[RunId]]:
     return [run_ids[start : start + CHUNK_RUNS] for start in range(0, len(run_ids), CHUNK_RUNS)]
 
 
 def _patch_of(run: Run) -> RunPatch | None:
-    """All of a run that travels; None where only its id is known."""
+    """Return the part of a run that is sent; None where only its id is known."""
     if run.state is None or run.read_at is None:
         return None
     return RunPatch(**{name: getattr(run, name) for name in _SENT})
