@@ -308,7 +308,7 @@ def test_help_does_not_load_the_server() -> None:
 
 @pytest.mark.parametrize("payload", [{"name": "Ada"}, None, [1], "x"])
 def test_small_tasks_accept_any_payload(payload: object) -> None:
-    world = WorldOptions(seed=0, rate=0, history=0, time_scale=0, start=None).emulator().make("dev")
+    world = WorldOptions(seed=0, rate=0, history=0, time_scale=0, start=None).new_emulator().make("dev")
     runs = [world.trigger(NewRun(task_id=task.id, payload=payload))[0] for task in RECORDED_TASKS]
     world.advance(world.now_ms + 3_600_000)
     assert {run.id for run in runs if not run.status.is_final} == set()

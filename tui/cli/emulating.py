@@ -76,9 +76,9 @@ class WorldOptions:
 
     def __post_init__(self) -> None:
         if self.rate * self.time_scale > MAX_RUNS_PER_S:
-            raise click.UsageError(f"--rate times --time-scale may be {MAX_RUNS_PER_S} runs a second at most")
+            raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
 
-    def emulator(self) -> "Emulator":
+    def new_emulator(self) -> "Emulator":
         """Return an emulator with the demo tasks and those that only the API triggers. No world is created yet."""
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.longlived import OLD_RUNS
@@ -115,7 +115,11 @@ def world_options(*, history: int) -> Callable[[F], F]:
                 help="Finished runs at the start. Unless 0, a few live runs are weeks old.",
             ),
             click.option(
-                "--rate", type=Factor(0, 1000), default=2.0, show_default=True, help="Runs a second; 0: only yours."
+                "--rate",
+                type=Factor(0, 1000),
+                default=2.0,
+                show_default=True,
+                help="Runs a second; 0: only yours.",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
         ):
@@ -144,33 +148,33 @@ def emulator(output: Output, /, *, port: int, **options: Any) -> None:
         listener = listen(port)
     except PortTaken as error:
         raise Stop(ExitCode.REFUSED, str(error)) from None
-    state = world.emulator()
-    ready = [each.slug for each in state.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
+    served = world.new_emulator()
+    ready = [each.slug for each in served.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
     try:
         with listener:
             if world.history >= ANNOUNCED_HISTORY:
                 output.say(f"creating a history of {world.history} runs …")
             # Outside the event loop, which would handle Ctrl-C only after the whole world is created.
             for slug in ready:
-                state.make(slug)
+                served.make(slug)
             gc.freeze()
             gc.enable()
-            asyncio.run(_serve(state, listener, ready, output))
+            asyncio.run(_serve(served, listener, ready, output))
     except KeyboardInterrupt:
         raise Stop(ExitCode.INTERRUPTED) from None
 
 
-async def _serve(state: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
+async def _serve(served: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
     """Print the address as soon as requests are fast, then serve until a signal ends it."""
     from tui.emulator.server.application import application
     from tui.emulator.server.listening import address
     from tui.emulator.server.serving import serve
 
     for slug in ready:
-        await (await state.queries(slug)).prepare()
+        await (await served.queries(slug)).prepare()
     with suppress(OutputClosed):  # clients may know the port without reading it
         _print_usage(output, address(listener))
-    await serve(application(state), state, listener)
+    await serve(application(served), served, listener)
 
 
 def _print_usage(output: Output, url: str) -> None:

@@ -106,8 +106,8 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
         return
     if ca is not None:
         _check_certificates(ca)
-    wanted = {name: options[name] for name in ("expect_env", "has_title")}
-    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, **wanted)
+    shared = {name: options[name] for name in ("expect_env", "has_title")}
+    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, **shared)
     _run(output, settings, display, place=f"relay {settings.relay_url}")
 
 
@@ -170,11 +170,11 @@ def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
     from tui.emulator.server.application import application
     from tui.emulator.server.serving import serve
 
-    state = world.emulator()
-    state.make(slug)
+    emulator = world.new_emulator()
+    emulator.make(slug)
     gc.freeze()
     gc.enable()
-    asyncio.run(serve(application(state), state, listener))
+    asyncio.run(serve(application(emulator), emulator, listener))
 
 
 def _run(output: Output, settings: Settings, display: DisplayOptions, *, place: str | None = None) -> None:

@@ -73,19 +73,19 @@ async def _pages(
     """
     from tui.wire.errors import Refused, TooExpensive
 
-    seen, live = set[RunId](), live_statuses(filters.statuses)
-    # Live runs are few, so that one request finds them whatever their age.
-    is_one_search = filters.has_window or live == filters.statuses
-    first = filters if is_one_search else replace(filters, period=period_text(session.settings.history))
+    seen_ids, live = set[RunId](), live_statuses(filters.statuses)
+    # Only live runs: they are few, so that a request without a period finds all of them.
+    is_one_pass = filters.has_window or live == filters.statuses
+    first = filters if is_one_pass else replace(filters, period=period_text(session.settings.history))
     try:
-        async for page in _pages_of_window(session, first, limit, seen, say):
+        async for page in _pages_of_period(session, first, limit, seen_ids, say):
             yield page
     except TooExpensive as error:
         raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
-    if is_one_search or not live or len(seen) >= limit:
+    if is_one_pass or not live or len(seen_ids) >= limit:
         return
     try:
-        async for page in _pages_of_window(session, replace(filters, statuses=live), limit, seen, say):
+        async for page in _pages_of_period(session, replace(filters, statuses=live), limit, seen_ids, say):
             yield page
     except Refused as error:
         if error.is_about_the_key:
@@ -93,10 +93,10 @@ async def _pages(
         say(f"older live runs were not read: {error}")
 
 
-async def _pages_of_window(
-    session: Session, filters: RunFilters, limit: int, seen: set[RunId], say: Callable[[str], None]
+async def _pages_of_period(
+    session: Session, filters: RunFilters, limit: int, seen_ids: set[RunId], say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Yield pages of one period, up to the limit. Runs of `seen` are left out; the others are added to it.
+    """Yield pages of one period, up to the limit. Runs of `seen_ids` are left out; the others are added to it.
 
     A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3.
     """
@@ -104,12 +104,12 @@ async def _pages_of_window(
     from tui.store.merge import merge
 
     cursor, cursors, unreadable = None, set[Cursor](), 0
-    while len(seen) < limit:
-        size = min(100, limit - len(seen))
+    while len(seen_ids) < limit:
+        size = min(100, limit - len(seen_ids))
         page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=cursor, size=size)
         # A new run moves another one to the next page between two requests: that one would be printed twice.
-        fresh = [patch for patch in page.patches if patch.id not in seen][: limit - len(seen)]
-        seen.update(patch.id for patch in fresh)
+        fresh = [patch for patch in page.patches if patch.id not in seen_ids][: limit - len(seen_ids)]
+        seen_ids.update(patch.id for patch in fresh)
         unreadable += page.unreadable
         if fresh:
             yield [merge(None, patch) for patch in fresh], page.read_at
@@ -149,10 +149,10 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
         children = store.children_of(run.id) if run.children_read_at is not None else None
         if as_json:
-            told = run_object(run, root=root, parent=parent, children=children)
-            if trouble is not None and not told.get("attemptsComplete"):
-                told |= {"attemptsComplete": False, "attemptsMissing": trouble}
-            output.json_line(told)
+            printed = run_object(run, root=root, parent=parent, children=children)
+            if trouble is not None and not printed.get("attemptsComplete"):
+                printed |= {"attemptsComplete": False, "attemptsMissing": trouble}
+            output.json_line(printed)
         else:
             output.lines(
                 run_page(
@@ -217,14 +217,14 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
         ("version", filters.versions),
         ("queue", queue_names(filters.queues)),
     )
-    asked = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
+    conditions = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
     if filters.period is not None:
-        return f"No runs match: {', '.join([*asked, f'last {filters.period}'])}."
+        return f"No runs match: {', '.join([*conditions, f'last {filters.period}'])}."
     live = live_statuses(filters.statuses)
     if live == filters.statuses:
-        return f"No runs match: {', '.join([*asked, 'of any age'])}."
+        return f"No runs match: {', '.join([*conditions, 'of any age'])}."
     window = f"last {period_text(history)}" + (" or live" if live else "")
-    return f"No runs match: {', '.join([*asked, window])}. --period 30d looks further back."
+    return f"No runs match: {', '.join([*conditions, window])}. --period 30d looks further back."
 
 
 def _values(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 )
 @click.option("--tls-cert", type=_FILE, help="The certificate with its chain; PEM.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key, if it is in another file.")
-@click.option("--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="At the same time.")
+@click.option("--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Their maximum.")
 @click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
 @click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls.")
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
@@ -97,9 +97,9 @@ def relay(
         raise Stop(ExitCode.USAGE, str(error)) from None
     _hide(output, tokens)
     settings = replace(settings_of(options), read_only=True)
-    tls = None if tls_cert is None else _tls(tls_cert, tls_key)
+    tls = None if tls_cert is None else _tls_context(tls_cert, tls_key)
     _allow_many_files()
-    with _listener(host, port) as listener:
+    with _open_listener(host, port) as listener:
         lines = StderrLines(output)
         command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls))
         with lines:
@@ -107,7 +107,7 @@ def relay(
     raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
 
 
-def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
+def _tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -121,13 +121,13 @@ def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
 
 def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _open_listener(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, socket_address = found[0]

@@ -34,18 +34,18 @@ class Interlock:
     def reason(self) -> str | None:
         """Why nothing may be written, or None."""
         if self._reason is None and self._expected is not None and not self.is_known:
-            return f"the environment is not known, and --expect-env {self._expected} was given"
+            return f"the environment is unknown, and --expect-env {self._expected} was given"
         return self._reason
 
     @property
     def name(self) -> str | None:
-        """The environment's name, or None while it is not known."""
-        known = self._first.slug if self._first is not None else self._row_name
-        return None if known is None else clean(known)
+        """The environment's name, or None while it is unknown."""
+        name = self._first.slug if self._first is not None else self._row_name
+        return None if name is None else clean(name)
 
     @property
     def is_production(self) -> bool:
-        """Whether writes need the environment's name; an environment that is not known counts as production."""
+        """Whether writes need the environment's name; an unknown environment counts as production."""
         return self._first is None or self._first.is_production
 
     def _check_environment(self, environment: Environment | None) -> None:

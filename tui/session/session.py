@@ -47,7 +47,7 @@ MAX_APPLIED_RUNS = 1_000
 """Runs in one update of the store, about 10 ms of work. A run with more children is split into several updates."""
 
 MAX_TRUNCATIONS = 100
-"""Answers that were cut and are told apart: a server that cuts them all says no more by the next."""
+"""Sentences about truncated responses that are kept and reported, at most."""
 
 CLOSE_WITHIN_S = 3.0
 """Give up closing connections after this: the process ends anyway."""
@@ -95,7 +95,7 @@ class Session:
         overrides = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
         self._timeouts = {name: each for name, each in overrides.items() if each is not None}
         self.truncations: dict[str, None] = {}
-        """Sentences about truncated responses, at most MAX_TRUNCATIONS; the values are unused."""
+        """Sentences about truncated responses, in order; a dict instead of an ordered set."""
         self._on_truncated = on_truncated
         self._action_runner: ActionRunner
         self._pump = Pump(self.store, self.clock)
