@@ -43,7 +43,7 @@ def test_http_mode_fails_for_an_uncaught_exception(monkeypatch: pytest.MonkeyPat
     def refusal(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tui.wire.client.refusal", refusal)
+    monkeypatch.setattr("tui.wire.client.response_error", refusal)
     assert run("http|ls text|GET /api/v1/runs|status 500 html").trouble
 
 

@@ -20,7 +20,16 @@ from tui.domain.status import RunStatus
 from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.wire.errors import RateLimited, Refused, ServerFault
-from tui.wire.feed import HEAVY, UNUSED, FeedPosition, FeedResponse, FeedTarget, decode_feed, read_change, read_row
+from tui.wire.feed import (
+    HEAVY_COLUMNS,
+    UNUSED_COLUMNS,
+    FeedPosition,
+    FeedResponse,
+    FeedTarget,
+    decode_feed,
+    read_change,
+    read_row,
+)
 from tui.wire.feed_bodies import read_body
 from tui.wire.pg_array import read_array
 from tui.wire.responses import Response, read_date
@@ -280,7 +289,7 @@ def test_poll_sends_window_and_tags_and_skips_heavy_columns(recordings_api: Reco
     assert request.query == {
         "createdAt": "24h",
         "tags": "shop:berlin",
-        "skipColumns": ",".join((*HEAVY, *UNUSED)),
+        "skipColumns": ",".join((*HEAVY_COLUMNS, *UNUSED_COLUMNS)),
         "offset": "1_1",
         "handle": "h",
         "live": "true",

@@ -14,7 +14,7 @@ from tests.support.wire.requests import NOW
 from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
 from tui.wire.errors import RateLimited
-from tui.wire.responses import Response, decode_environment, decode_id, decode_query, read_date, refusal
+from tui.wire.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
 from tui.wire.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
@@ -117,13 +117,13 @@ def test_detail_gives_the_error_of_the_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_error_response_gives_one_line(name: str) -> None:
-    error = refusal(answer_of(name))
+    error = response_error(answer_of(name))
     assert (type(error), str(error).removeprefix("GET /it: ").removeprefix("GET /it ")) == REFUSALS[name]
 
 
 @pytest.mark.parametrize("name", ["930", "931"])
 def test_rate_limited_response_gives_the_wait(name: str) -> None:
-    error = refusal(answer_of(name))
+    error = response_error(answer_of(name))
     assert isinstance(error, RateLimited)
     # The header is exact, the Date of the response only to the second.
     recorded_s = recording(name)["response"]["body"]["secondsUntilReset"]
@@ -133,7 +133,7 @@ def test_rate_limited_response_gives_the_wait(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in names() if "response" in recording(name)])
 def test_successful_response_is_no_error(name: str) -> None:
     answer = answer_of(name)
-    assert (refusal(answer) is None) == (answer.status < 300)
+    assert (response_error(answer) is None) == (answer.status < 300)
 
 
 @pytest.mark.parametrize("name", TRACES)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.wire.requests import KEY, NOW
 from tui.config import Secret
 from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive
-from tui.wire.responses import Response, read_rate_limit, refusal
+from tui.wire.responses import Response, read_rate_limit, response_error
 
 
 def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Response:
@@ -22,7 +22,7 @@ def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | Non
 @pytest.mark.parametrize("body", [b'{"error": "' + b"x " * 10**7 + b'"}', b"x " * 10**7], ids=["JSON", "text"])
 def test_endless_error_body_is_not_read_to_its_end(body: bytes) -> None:
     tracemalloc.start()
-    error = refusal(answer(500, body))
+    error = response_error(answer(500, body))
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert isinstance(error, ServerFault)
@@ -40,7 +40,7 @@ def test_endless_error_body_is_not_read_to_its_end(body: bytes) -> None:
     ],
 )
 def test_status_422_of_lists_and_queries_is_too_expensive(label: str, is_too_expensive: bool) -> None:
-    error = refusal(Response(label, 422, {}, b'{"error": "narrow the window"}', NOW))
+    error = response_error(Response(label, 422, {}, b'{"error": "narrow the window"}', NOW))
     assert isinstance(error, Refused)
     assert isinstance(error, TooExpensive) is is_too_expensive
     assert error.status == 422
@@ -61,7 +61,7 @@ def test_too_many_concurrent_queries_leave_the_budget(label: str, remaining: str
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-reset": reset_ms}
     headers |= {} if remaining is None else {"x-ratelimit-remaining": remaining}
     body = b'{"error": "You\'ve exceeded your query concurrency of 3 for this project. Please try again later."}'
-    error = refusal(Response(label, 429, headers, body, NOW))
+    error = response_error(Response(label, 429, headers, body, NOW))
     assert isinstance(error, RateLimited) is is_limited
     assert "query concurrency of 3" in str(error)
     if not is_limited:
@@ -72,7 +72,7 @@ def test_too_many_concurrent_queries_leave_the_budget(label: str, remaining: str
 def test_only_a_rejected_preview_key_mentions_its_branch() -> None:
     mentions = []
     for key in ("tr_preview_x1234567", "tr_preview_sk_x1234567", "tr_dev_x1234567"):
-        error = refusal(Response("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
+        error = response_error(Response("GET /api/v1/runs", 401, {}, b'{"error": "Invalid API key"}', NOW), Secret(key))
         mentions.append("TRIGGER_PREVIEW_BRANCH" in str(error))
     assert mentions == [True, True, False]
 
@@ -83,21 +83,21 @@ def test_only_401_and_403_are_about_the_key() -> None:
 
 
 def _is_about_the_key(status: int) -> bool:
-    error = refusal(answer(status))
+    error = response_error(answer(status))
     assert isinstance(error, Refused)
     return error.is_about_the_key
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599, 300, 304, 999])
 def test_other_status_is_a_server_fault(status: int) -> None:
-    error = refusal(answer(status, b"<html>Bad gateway</html>", {"content-type": "text/html"}))
+    error = response_error(answer(status, b"<html>Bad gateway</html>", {"content-type": "text/html"}))
     assert isinstance(error, ServerFault)
     assert str(error) == f"GET /it: {status}"
 
 
 @pytest.mark.parametrize("body", ["", "plain text", "<html>", "[]", "3"])
 def test_status_404_without_json_is_a_wrong_address(body: str) -> None:
-    error = refusal(answer(404, body.encode()))
+    error = response_error(answer(404, body.encode()))
     assert type(error) is Refused
     assert "is TRIGGER_API_URL right?" in str(error)
 
@@ -123,7 +123,7 @@ SECONDS_OF_1970 = str(int(NOW.timestamp()) + 4)
     ],
 )
 def test_rate_limited_wait_is_the_first_plausible_one(headers: dict[str, str], body: bytes, expected_s: float) -> None:
-    error = refusal(answer(429, body, headers))
+    error = response_error(answer(429, body, headers))
     assert isinstance(error, RateLimited)
     assert error.resets_in == timedelta(seconds=expected_s)
 
@@ -154,7 +154,7 @@ def test_reset_in_the_past_is_now() -> None:
 def test_server_message_is_one_line_without_the_key(status: int, words: str, key: str | None) -> None:
     value: Any = [{"message": words}] if key == "details" else words
     body = words.encode(errors="surrogatepass") if key is None else _json({"error": "x", key: value})
-    error = refusal(answer(status, body), Secret(KEY))
+    error = response_error(answer(status, body), Secret(KEY))
     text = str(error)
     assert text.isprintable()
     assert len(text) <= 200

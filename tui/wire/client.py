@@ -21,11 +21,11 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
-from tui.wire.feed import START, FeedPosition, FeedResponse, FeedTarget, decode_feed, must_refetch
+from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, QueryRequest, ReadRequest, http_request_of, path_part
-from tui.wire.responses import Response, decode_environment, decode_id, read_rate_limit, refusal
+from tui.wire.responses import Response, decode_environment, decode_id, read_rate_limit, response_error
 from tui.wire.runs import ListPage, decode_page
 
 API_VERSION = "2025-07-16"
@@ -39,7 +39,7 @@ ELECTRIC_VERSION = "1.0.0-beta.1"
 """Selects today's names of the feed's response headers (recordings 710, 735)."""
 
 FEED_TIMEOUTS = Timeouts(read_s=30.0, whole_s=60.0)
-"""The server holds a poll of the feed for 17 to 22 s (709, 712, 739), so a longer silence is a dead connection."""
+"""The server holds a poll of the feed for 17 to 22 s (recordings 709, 712, 739)."""
 
 MAX_FEED_BYTES = 16 * 1024 * 1024
 """A snapshot of a thousand rows is about 2 MB."""
@@ -119,9 +119,9 @@ class Client(ApiReader):
             params["page[before]"] = before
         elif after is not None:
             params["page[after]"] = after
-        response = await self._ask("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
+        response = await self._fetch("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
         page = await self._decode(response, lambda limits: decode_page(response.body, response.read_at, limits))
-        # The server sends a page before a cursor oldest first (013).
+        # The server sends a page before a cursor oldest first (recording 013).
         return page if before is None else replace(page, patches=page.patches[::-1])
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
@@ -130,13 +130,13 @@ class Client(ApiReader):
         Feed requests do not count against the rate limit (recording 932).
         """
         path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
-        params = target.params() | (START if after is None else after.params())
+        params = target.params() | (START_PARAMS if after is None else after.params())
         response = await self._feed.send(
             "GET", self._base + path, f"GET {_shortened(path)}", params=params, max_bytes=MAX_FEED_BYTES
         )
         if response.status == 409:
-            return must_refetch(response.read_at)
-        if (error := refusal(response, self._key)) is not None:
+            return restart_response(response.read_at)
+        if (error := response_error(response, self._key)) is not None:
             raise error
         return await self._decode(response, lambda limits: decode_feed(response, after, limits))
 
@@ -144,32 +144,32 @@ class Client(ApiReader):
         method, path, json = http_request_of(request)
         max_bytes = MAX_QUERY_BYTES if isinstance(request, QueryRequest) else None
         response = await self._send(method, path, json=json, max_bytes=max_bytes)
-        if isinstance(error := refusal(response, self._key), RateLimited):
+        if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
-        response = await self._ask("GET", "/api/v1/whoami")
+        response = await self._fetch("GET", "/api/v1/whoami")
         return decode_environment(response.body)
 
     async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
-        """Cancel a run. The server also accepts a finished run (402), so read the run again to see the outcome."""
+        """Cancel a run. The server accepts finished runs too (recording 402): read the run again to see the outcome."""
         path = f"/api/v2/runs/{path_part(run_id)}/cancel"
-        response = await self._ask("POST", path, json={}, on_written=on_written)
+        response = await self._fetch("POST", path, json={}, on_written=on_written)
         decode_id(response.body)
 
     async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
-        """Start a new run with the same payload, even while the old run executes (412). Return its id."""
+        """Start a new run with the same payload, even while the old run executes (recording 412). Return its id."""
         path = f"/api/v1/runs/{path_part(run_id)}/replay"
-        response = await self._ask("POST", path, json={}, on_written=on_written)
+        response = await self._fetch("POST", path, json={}, on_written=on_written)
         return decode_id(response.body)
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """Download a payload or an output; see `ObjectStore.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
 
-    async def _ask(
+    async def _fetch(
         self,
         method: str,
         path: str,
@@ -180,7 +180,7 @@ class Client(ApiReader):
         max_bytes: int | None = None,
     ) -> Response:
         response = await self._send(method, path, params=params, json=json, on_written=on_written, max_bytes=max_bytes)
-        if (error := refusal(response, self._key)) is not None:
+        if (error := response_error(response, self._key)) is not None:
             raise error
         return response
 
@@ -211,8 +211,8 @@ def _shortened(path: str) -> str:
 def filter_params(filters: RunFilters) -> dict[str, str]:
     """Return the query parameters of a list, with times in epoch milliseconds (the server would read seconds as 1970).
 
-    There is always a limit of the creation time, since the server's default is seven days (2600). Raises ValueError
-    for a period that the server cannot read, since it would search everything (2608).
+    There is always a limit of the creation time, since the server's default is seven days (recording 2600). Raises
+    ValueError for a period that the server cannot read, since it would search everything (recording 2608).
     """
     lists = {
         "status": filters.statuses,

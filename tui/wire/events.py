@@ -1,7 +1,7 @@
 """Decodes the response of `/events`, the flat form of a trace, into the spans that attempts are built from.
 
 Decoding runs in slices, and drops log lines and unreadable spans.
-Source: tests/wire/recordings/README.md §5 (240e-254e, 1005, 1231, 1239).
+Source: tests/wire/recordings/README.md §5 (recordings 240e-254e, 1005, 1231, 1239).
 """
 
 import json
@@ -40,9 +40,9 @@ class EventsDecoder:
     def __init__(self, body: bytes, run_id: RunId) -> None:
         """Raises `ServerFault` if the body has no list of events."""
         self._run_id = run_id
-        self._rows = _rows(_decoded(body))
+        self._rows = _rows(_decode_text(body))
         self._spans: dict[SpanId, tuple[Span, SpanId | None]] = {}
-        self._max_rows = 0
+        self._possible_rows = 0
 
     def slices(self) -> Iterator[None]:
         """Decode all events, and yield after each slice. Raises `ServerFault` for invalid JSON."""
@@ -55,15 +55,16 @@ class EventsDecoder:
             raise ServerFault("not JSON, or nested too deep", 200) from None
 
     def events(self) -> Events:
-        return Events(self._root(), may_be_cut=self._max_rows >= MAX_EVENT_ROWS)
+        """Return the decoded spans, once `slices` is exhausted."""
+        return Events(self._root(), may_be_cut=self._possible_rows >= MAX_EVENT_ROWS)
 
     def _read(self, row: Json) -> None:
         if not isinstance(row, dict):
             return
         level, span_events = _text(row.get("level")) or "TRACE", row.get("events")
         # The server's limit counts stored rows: one for a span's start, one for its end, one for each of its events.
-        # Recording 1000 has 24,995 events of 25,000 rows (tests/wire/recordings/README.md §5).
-        self._max_rows += 1 + (level == "TRACE") + (len(span_events) if isinstance(span_events, list) else 0)
+        # So 25,000 rows of a recorded run came as 24,995 events (tests/wire/recordings/README.md §5).
+        self._possible_rows += 1 + (level == "TRACE") + (len(span_events) if isinstance(span_events, list) else 0)
         span_id, message = row.get("spanId"), row.get("message")
         if level != "TRACE" or not isinstance(span_id, str) or not isinstance(message, str):
             return
@@ -127,17 +128,17 @@ class EventsDecoder:
 
 def _is_own(span: Span) -> bool:
     """Whether a span may be the run's own: not an attempt, a delay or inside an attempt."""
-    return span.attempt_number is None and not _is_top(span)
+    return span.attempt_number is None and not _is_top_level(span)
 
 
-def _is_top(span: Span) -> bool:
+def _is_top_level(span: Span) -> bool:
     """Whether a span is a direct child of the run's own span."""
     return bool(_ATTEMPT.match(span.message) or _RETRY_DELAY.match(span.message))
 
 
 def _fallback_parent(span: Span, root: Span, attempts: Mapping[int | None, SpanId]) -> SpanId | None:
     """Return the parent for a span whose own parent was dropped, None if there is no attempt with its number."""
-    return root.id if _is_top(span) else attempts.get(span.attempt_number or 0)
+    return root.id if _is_top_level(span) else attempts.get(span.attempt_number or 0)
 
 
 def _rows(text: str) -> Iterator[Json]:
@@ -169,7 +170,7 @@ def _after(text: str, at: int, sign: str) -> int:
     return at + 1
 
 
-def _decoded(body: bytes) -> str:
+def _decode_text(body: bytes) -> str:
     try:
         return body.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

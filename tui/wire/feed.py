@@ -2,7 +2,7 @@
 
 The protocol is Electric's shape protocol; `sources.realtime` decides when to poll. The recorded server never sent 409
 or `must-refetch`, which Electric's HTTP API defines and a self-hosted server may use.
-Source: tests/wire/recordings/README.md §8 (700-761).
+Source: tests/wire/recordings/README.md §8 (recordings 700-761).
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import OnErrorOmit
 
-# pydantic takes only this one before Python 3.12
+# pydantic requires this TypedDict before Python 3.12
 from typing_extensions import TypedDict
 
 from tui.domain.filters import period_text
@@ -31,10 +31,10 @@ from tui.wire.pg_array import read_array
 from tui.wire.responses import Response
 from tui.wire.times import read_duration_ms, read_time
 
-UNUSED: Final = ("realtimeStreams", "number", "queuedAt")
+UNUSED_COLUMNS: Final = ("realtimeStreams", "number", "queuedAt")
 """Columns that trigger-tui does not use."""
 
-HEAVY: Final = ("payload", "payloadType", "output", "outputType", "metadata", "metadataType")
+HEAVY_COLUMNS: Final = ("payload", "payloadType", "output", "outputType", "metadata", "metadataType")
 """Columns that a list does not need. Every change resends all columns: 45 runs are 370 KB with these, else 28 KB."""
 
 MAX_FEED_WINDOW: Final = timedelta(hours=24)
@@ -48,7 +48,7 @@ Row = Mapping[str, Any]
 
 _HANDLES: Final = ("electric-handle", "electric-shape-id")
 _OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
-"""Today's header name first, then that of servers which ignore `x-trigger-electric-version` (710, 735)."""
+"""Today's header name first, then that of servers which ignore `x-trigger-electric-version` (recordings 710, 735)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class FeedTarget:
 
     def params(self) -> dict[str, str]:
         """Return the parameters that every poll repeats."""
-        params = {"skipColumns": ",".join(UNUSED)}
+        params = {"skipColumns": ",".join(UNUSED_COLUMNS)}
         if self.run_id is None:
-            params["skipColumns"] = ",".join((*HEAVY, *UNUSED))
+            params["skipColumns"] = ",".join((*HEAVY_COLUMNS, *UNUSED_COLUMNS))
             params["createdAt"] = period_text(min(self.window, MAX_FEED_WINDOW))
             if self.tags:
                 params["tags"] = ",".join(self.tags)
@@ -89,7 +89,7 @@ class FeedPosition:
         return params
 
 
-START: Final = {"offset": "-1"}
+START_PARAMS: Final = {"offset": "-1"}
 """The parameters of the first poll, which returns a snapshot."""
 
 
@@ -154,8 +154,8 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     return FeedResponse(tuple(patches), response.read_at, position, tuple(partial), unreadable)
 
 
-def must_refetch(read_at: datetime) -> FeedResponse:
-    """Return the meaning of a 409: the server has lost the handle, and the feed must restart."""
+def restart_response(read_at: datetime) -> FeedResponse:
+    """Return the response for a 409: the server no longer knows the handle, so the feed must restart."""
     return FeedResponse((), read_at, None)
 
 
@@ -190,7 +190,7 @@ def _limited(messages: list[_Message], limits: Limits) -> list[_Message]:
 
 
 def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None = None) -> RunPatch | None:
-    """Decode a whole row, whose values are texts or null (717-728). Return None if the row lacks the run's state."""
+    """Decode a row, whose values are texts or null (recordings 717-728). Return None if it lacks the run's state."""
     status, task = _text(row, "status"), _text(row, "taskIdentifier")
     updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
     if not status or not task or updated_at is None or created_at is None:
@@ -245,7 +245,7 @@ def _state_fields(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
 
 
 def _rest_order(tag: str) -> tuple[str, str]:
-    """Sort key of the REST API's tag order, which is alphabetical; the feed keeps the given order (719, 114)."""
+    """Sort key for the tag order of the REST API. The feed itself keeps the given order (recordings 114, 719)."""
     return tag.casefold(), tag
 
 

@@ -1,6 +1,6 @@
 """Decodes the payload, output, metadata and error of a feed row, which are texts with a content type each.
 
-Only the feed of a single run has them. Source: tests/wire/recordings/README.md §8 (700-720, 725-729).
+Only the feed of a single run has them. Source: tests/wire/recordings/README.md §8 (recordings 700-720, 725-729).
 """
 
 import json
@@ -37,7 +37,7 @@ def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
 
 
 def read_stored_error(text: Json) -> RunError | None:
-    """Decode the `error` column. It has the true text of a crash, which the REST API replaces (725-729)."""
+    """Decode the `error` column. It has the true text of a crash, which the REST API replaces (recordings 725-729)."""
     if text is None:
         return None
     try:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Required, TypeVar
 from pydantic import Field, GetPydanticSchema, OnErrorOmit, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
-# pydantic takes only this one before Python 3.12
+# pydantic requires this TypedDict before Python 3.12
 from typing_extensions import TypedDict
 
 from tui.domain.run import Json

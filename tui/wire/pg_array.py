@@ -1,6 +1,6 @@
 """Reads PostgreSQL array literals such as `{"a","b c",NULL}`; the feed's `runTags` is one.
 
-Source: tests/wire/recordings/README.md §8 (717, 719); PostgreSQL manual, "Array Input and Output Syntax".
+Source: tests/wire/recordings/README.md §8 (recordings 717, 719); PostgreSQL manual, "Array Input and Output Syntax".
 """
 
 import re

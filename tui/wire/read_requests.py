@@ -19,7 +19,7 @@ from tui.domain.text import clean
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.events import EventsDecoder
 from tui.wire.limits import MAX_INLINE_BYTES, Limits
-from tui.wire.responses import Response, decode_query, refusal
+from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 from tui.wire.traces import decode_span, decode_trace
 
@@ -132,7 +132,7 @@ class ApiReader(ABC):
 
     async def _fetch_success(self, request: ReadRequest) -> Response:
         response = await self.fetch_response(request)
-        if (error := refusal(response, self._key)) is not None:
+        if (error := response_error(response, self._key)) is not None:
             raise error
         return response
 
@@ -155,7 +155,7 @@ def http_request_of(request: ReadRequest) -> tuple[str, str, Json]:
 
 
 def _explicit_period(period: str | None) -> str:
-    """Return the period to send. Without a valid one the server silently searches seven days (2616, 2621).
+    """Return the period to send. Without a valid one the server silently searches seven days (recordings 2616, 2621).
 
     Raises `Refused` for a period that the server cannot read.
     """

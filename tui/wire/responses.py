@@ -1,6 +1,6 @@
 """The `Response` of an HTTP request: its errors, rate-limit headers and date, and the decoders of small bodies.
 
-Source: tests/wire/recordings/README.md §1, §7, §10 (380-433, 800-841, 900-950).
+Source: tests/wire/recordings/README.md §1, §7, §10 (recordings 380-433, 800-841, 900-950).
 """
 
 import math
@@ -113,7 +113,7 @@ def read_rate_limit(response: Response) -> RateLimit | None:
     return RateLimit(int(limit), max(0, int(remaining)), min(max(timedelta(), until_reset), MAX_RESET))
 
 
-def refusal(response: Response, key: Secret | None = None) -> ApiError | None:
+def response_error(response: Response, key: Secret | None = None) -> ApiError | None:
     """Return the error that a response means, None for a success. A web page with status 200 is an error too.
 
     `key` is redacted from the server's message.
@@ -189,7 +189,7 @@ def _read_object(body: bytes) -> dict[str, Json] | None:
 
 
 def _message(value: dict[str, Json]) -> str:
-    """Return the server's message: `error` or `message`, and the first detail of a bad query (043)."""
+    """Return the server's message: `error` or `message`, and the first detail of a bad query (recording 043)."""
     words = [word for key in ("error", "message", "detail", "title") if isinstance(word := value.get(key), str)]
     details = value.get("details")
     first = details[0] if isinstance(details, list) and details else None

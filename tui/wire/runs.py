@@ -1,6 +1,6 @@
 """Decodes a page of the runs list, and the detail of a run with its relatives, into patches.
 
-Source: tests/wire/recordings/README.md §2-§4, §6 (010-147).
+Source: tests/wire/recordings/README.md §2-§4, §6 (recordings 010-147).
 """
 
 import json

@@ -1,7 +1,7 @@
 """Decodes the responses of `/trace` and `/spans/{id}` into spans.
 
 An unreadable span is dropped, and its children move up to its parent. `domain` derives attempts and trees from the
-spans. Source: tests/wire/recordings/README.md §5 (210-291).
+spans. Source: tests/wire/recordings/README.md §5 (recordings 210-291).
 """
 
 import json
@@ -35,8 +35,8 @@ def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
         if longest > MAX_ITEMS:
             limits.note(f"{longest:,} items in one array or object of a trace, only the first {MAX_ITEMS:,} are read")
     try:
-        answer = json.loads(body)
-        trace = answer.get("trace") if isinstance(answer, dict) else None
+        response = json.loads(body)
+        trace = response.get("trace") if isinstance(response, dict) else None
         node = trace.get("rootSpan") if _is_object(trace) else None
         root, is_cut = _root(node, limits) if _is_object(node) else (None, False)
     except (ValueError, RecursionError):
@@ -45,7 +45,7 @@ def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
         raise ServerFault("the trace could not be read: no root span", 200)
     # Recordings have `isTruncated` inside `trace`, the server's schema has it beside `trace`.
     is_truncated = (
-        is_cut or longest > MAX_ITEMS or trace.get("isTruncated") is True or answer.get("isTruncated") is True
+        is_cut or longest > MAX_ITEMS or trace.get("isTruncated") is True or response.get("isTruncated") is True
     )
     return Trace(TraceId(_text(trace.get("traceId")) or ""), root, is_truncated)
 
@@ -53,21 +53,21 @@ def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
 def decode_span(body: bytes) -> SpanDetail:
     """Decode the response of `/spans/{id}`. Raises `ServerFault`."""
     try:
-        answer = json.loads(body)
+        response = json.loads(body)
     except (ValueError, RecursionError):
         raise ServerFault("the span could not be read: not JSON, or nested too deep", 200) from None
-    span_id = answer.get("spanId") if isinstance(answer, dict) else None
+    span_id = response.get("spanId") if isinstance(response, dict) else None
     if not isinstance(span_id, str):
         raise ServerFault("the span could not be read: no id", 200)
-    properties = answer.get("properties")
+    properties = response.get("properties")
     properties = properties if _is_object(properties) else {}
     return SpanDetail(
         id=SpanId(span_id),
-        run_id=RunId(_text(answer.get("runId")) or ""),
-        message=Raw(_text(answer.get("message")) or ""),
-        error=_error(properties.get("error")) or read_exception(answer.get("events")),
+        run_id=RunId(_text(response.get("runId")) or ""),
+        message=Raw(_text(response.get("message")) or ""),
+        error=_error(properties.get("error")) or read_exception(response.get("events")),
         properties=properties,
-        triggered=tuple(_triggered(answer.get("triggeredRuns"))),
+        triggered=tuple(_triggered(response.get("triggeredRuns"))),
     )
 
 

@@ -35,7 +35,7 @@ from tui.wire.relay.messages import (
     decode_relay_message,
     encode_screen_message,
 )
-from tui.wire.responses import Response, refusal
+from tui.wire.responses import Response, response_error
 
 RESPONSE_TIMEOUT_S: Final = 40.0
 """Longer than the relay waits for the API, so that the relay's own error arrives first."""
@@ -79,7 +79,7 @@ class RelayConnection(ApiReader):
             raise Unreachable(text, may_have_arrived=True) from None
         finally:
             del self._in_flight[number]
-        if isinstance(error := refusal(response, self._key), RateLimited):
+        if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response
 

@@ -21,7 +21,7 @@ from tui.sources.base import Fatal
 from tui.wire.client import USER_AGENT
 from tui.wire.dead_peers import detect_dead_peer
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
-from tui.wire.responses import Response, refusal
+from tui.wire.responses import Response, response_error
 
 OPEN_TIMEOUT_S: Final = 10.0
 PING_INTERVAL_S: Final = 20.0
@@ -120,7 +120,7 @@ class RelayConnector:
         status = error.response.status_code
         headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
         response = Response("the relay", status, headers, bytes(error.response.body or b""), self._now())
-        refused = refusal(response, self._token) if status >= 400 else None
+        refused = response_error(response, self._token) if status >= 400 else None
         match refused:
             case None:
                 return ServerFault(f"the server at {self.url} is not a relay ({status})", status)

@@ -15,7 +15,7 @@ from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import Beat, CallResponse, RelayFacts, RelayMessage, Runs, Welcome
-from tui.wire.responses import refusal
+from tui.wire.responses import response_error
 from tui.wire.runs import decode_run
 
 MAX_MISSED_BEATS: Final = 5
@@ -140,7 +140,7 @@ class _Receiver:
             self._connection.resolve(message)
             return
         response = message.response
-        error = refusal(response)
+        error = response_error(response)
         if isinstance(error, NotFound):
             await self._emit(RunGone(run_id, response.read_at))
             return
