@@ -16,7 +16,7 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, told
 from tui.actions import CANCEL
 from tui.ui.screens.confirm import LONGEST
-from tui.ui.widgets.text_input import MAX_TEXT, TextInput
+from tui.ui.widgets.text_input import MAX_CHARS, TextInput
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 PRINTABLE = [chr(code) for code in range(33, 127)]
@@ -134,7 +134,7 @@ def test_enter_behind_a_paste_keeps_what_was_pasted(tmp_path: Path) -> None:
         ("a\u202eb\u200bc", "abc"),
         ("👨\u200d👩", "👨\u200d👩"),
         ("\n\n", ""),
-        ("x" * 3 * MAX_TEXT, "x" * MAX_TEXT),
+        ("x" * 3 * MAX_CHARS, "x" * MAX_CHARS),
     ],
 )
 def test_field_takes_of_a_paste_what_it_can_hold(tmp_path: Path, pasted: str, taken: str) -> None:

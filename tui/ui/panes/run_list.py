@@ -172,7 +172,7 @@ class RunListPane(Pane):
     def search(self, text: str) -> Line:
         """Show only what matches; the table marks the words."""
         if text != self.searched:
-            self.table.show_needles(highlighted_texts(text))
+            self.table.highlight(highlighted_texts(text))
             self._forget_search()
             self.views.request(replace(self.views.query, text=text, is_searched=False, is_typing=True))
         parsed = self.views.parsed
@@ -243,7 +243,7 @@ class RunListPane(Pane):
         self._outages.note(self.live.connection.gap)
         if self.live.pause is None:
             self._missed = self._outages.told(self.live.now.at)
-            self.table.show_missed(self._missed)
+            self.table.show_gaps(self._missed)
         self.show_empty()
         self.show_end()
         self.show_rule()

@@ -147,7 +147,7 @@ class MainScreen(BaseScreen):
     def on_key(self, event: events.Key) -> None:
         """Say that a key that nothing took does nothing here."""
         if not self.prompt.is_open:
-            self.footer.say_unbound(event)
+            self.footer.show_unbound_key(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
         """While something is typed every key is text; of what writes there is no trace where nothing may be written."""

@@ -103,7 +103,7 @@ class PageScreen(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         """Say that a key that nothing took does nothing here."""
         if not self._prompt.is_open:
-            self._footer.say_unbound(event)
+            self._footer.show_unbound_key(event)
 
     def on_page_moved(self) -> None:
         """Another match may be the one we are at."""

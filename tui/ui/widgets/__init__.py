@@ -1,1 +1,1 @@
-"""What panes and screens are made of; none of these knows the session."""
+"""The widgets of panes and screens. Almost all draw line by line, without Textual's layout and markup."""

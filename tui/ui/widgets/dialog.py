@@ -1,7 +1,6 @@
-"""A dialog over the page: a few lines on a ground of their own, as high as they are.
+"""A dialog: a few lines over the page, with a background of their own.
 
-What lives here: where it stands, and its edges where there are no grounds to tell it from the page. What it says is
-`present`'s, what keys do the screens'.
+Without background colours it gets a border. `present` makes the lines, the screen handles the keys.
 """
 
 from collections.abc import Sequence
@@ -14,22 +13,21 @@ from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import LineWidget
 
 MARGIN: Final = 4
-"""Cells of the page that stay in sight beside a dialog, and rows above and below."""
+"""Cells of the page that stay visible beside a dialog."""
 
 _EDGE: Final = Piece("│", Token.LINE)
 
 
 class DialogBorder(LineWidget):
-    """What parts a dialog of several widgets from the page beside it, where all grounds are one."""
+    """The side border of a dialog that consists of several widgets, for terminals without background colours."""
 
     def strip_at(self, y: int) -> Strip:
-        """One cell, joined to the rules above and below."""
         character = "─" if y in {0, self.size.height - 1} else "│"
         return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Ground.DIALOG)
 
 
 class Dialog(LineWidget):
-    """Lines in a place that its screen centres. The first may be a band."""
+    """A centred dialog. With `has_band` its first line has another background."""
 
     def __init__(self, *, has_band: bool = False) -> None:
         super().__init__()
@@ -39,17 +37,17 @@ class Dialog(LineWidget):
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """What is shown now."""
+        """The lines that are shown now."""
         return self._lines
 
     def room(self, widest: int) -> tuple[int, int]:
-        """How many cells and lines there are for what is said."""
+        """Return the cells and the lines that are available for text. `widest` bounds the cells."""
         width, height = self.app.size
         edges = 2 * self.painter.is_ruled
         return min(widest, width - MARGIN - edges), height - 2 - edges
 
     def show(self, lines: Sequence[Line], width: int) -> None:
-        """Show other lines, of so many cells; only those that differ are painted."""
+        """Show other lines of `width` cells. Only lines that differ are repainted."""
         before, self._lines = self._lines, tuple(lines)
         edges = 2 * self.painter.is_ruled
         size = (width + edges, len(lines) + edges)
@@ -62,11 +60,10 @@ class Dialog(LineWidget):
                 self.refresh_line(y + self.painter.is_ruled)
 
     def line_at(self, y: int) -> int:
-        """Which of its lines stands in a row of it."""
+        """Return the index of the line that is shown in a row of the widget."""
         return y - self.painter.is_ruled
 
     def strip_at(self, y: int) -> Strip:
-        """The strip of a row."""
         width, index = self.size.width, self.line_at(y)
         if not 0 <= index < len(self._lines):
             line: Line = (Piece("─" * width, Token.LINE),) if self.painter.is_ruled else ()

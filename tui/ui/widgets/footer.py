@@ -1,7 +1,7 @@
-"""The line of keys that work here and now, with a word at its right end when there is one to say.
+"""The footer: the keys that work now, and a notice at the right end.
 
-What lives here: when it is made anew: as Textual tells that bindings changed, on another width, and for a notice. The
-screen calls `refresh_bindings` when the cursor is on another run.
+It is rebuilt when Textual reports that bindings have changed, when its width changes, and for a notice. The screen
+calls `refresh_bindings` when the cursor moves to another run.
 """
 
 from typing import Final
@@ -17,38 +17,36 @@ from tui.ui.input.keys import LAST_RANK, pressed_key_label
 from tui.ui.widgets.lines import Lines
 
 NOTICE_S: Final = 4.0
-"""Long enough to read eight words, short enough that they are about what was just done."""
+"""How long a notice is shown: long enough to read eight words."""
 
 _OFFLINE: Final[Line] = (Piece(need_connection(action.key for action in ACTIONS), Token.FAINT),)
 
 
 class Footer(Lines):
-    """Shows the keys of the screen it is on."""
+    """Shows the keys of its screen."""
 
     def __init__(self) -> None:
         super().__init__(id="footer")
         self._notice: Line = ()
         self._notice_ends_s = 0.0
         self._notice_names_help = False
-        self._was = (False, False)
+        self._shown_connection = (False, False)
 
     def on_mount(self) -> None:
-        """Follow the bindings of the screen."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rebuild())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width has room for other keys."""
         event.stop()
         self.rebuild()
 
     def notice(self, line: Line, *, for_s: float = NOTICE_S, names_help: bool = False) -> None:
-        """Say something for a few seconds. `names_help`: it names the help's key, which then stands nowhere else."""
+        """Show a notice for a few seconds. `names_help`: it names the key for help, which is then not shown again."""
         self._notice, self._notice_names_help = line, names_help
         self._notice_ends_s = self.app_base.session.clock.monotonic_s() + for_s
         self.rebuild()
 
-    def say_unbound(self, event: events.Key) -> None:
-        """Say that a key does nothing here: once, and again when another key was pressed in between."""
+    def show_unbound_key(self, event: events.Key) -> None:
+        """Show that a key does nothing here, unless it is the same key as before."""
         name = pressed_key_label(event.key, event.character)
         if name is None or event.key == self.app_base.previous_key:
             return
@@ -56,18 +54,17 @@ class Footer(Lines):
         self.notice(unbound_words(name, help_key), names_help=bool(help_key))
 
     def tick(self) -> None:
-        """A second has passed: a notice may be over, the connection may have gone or come back."""
         is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s
         if is_over:
             self._notice = ()
-        if is_over or self._was != self._connection:
+        if is_over or self._shown_connection != self._connection:
             self.rebuild()
 
     def rebuild(self) -> None:
-        """Ask which keys work, and show as many as fit."""
+        """Show as many of the keys that work now as fit."""
         if not self.size.width:
             return
-        self._was = is_stale, is_troubled = self._connection
+        self._shown_connection = is_stale, is_troubled = self._connection
         keys = (key for key in live_keys(self.screen) if key.works_now)
         places = [(key, place) for key in keys if (place := key.place) is not None]
         places.sort(key=lambda each: each[1].rank)
@@ -78,8 +75,8 @@ class Footer(Lines):
         if self._notice and self._notice_names_help:
             last = None
         session = self.app_base.session
-        standing = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
-        self.show([footer_line(shown, last, self._notice or standing, self.size.width)])
+        remark = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
+        self.show([footer_line(shown, last, self._notice or remark, self.size.width)])
 
     @property
     def _connection(self) -> tuple[bool, bool]:

@@ -1,6 +1,6 @@
-"""The line on top: where we are, how fresh, how many, how busy.
+"""The header: the environment, the freshness of the data, the counts of runs, and recent activity.
 
-What lives here: gathering the facts. What the line says is `present.header`'s.
+This module collects the facts. `present.frame.header` makes the line.
 """
 
 from datetime import datetime, timedelta
@@ -18,12 +18,12 @@ from tui.ui.base import app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.widgets.lines import Lines
 
-RESTLESS: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
-"""Runs that go on by themselves. Others wait for a deployment, a time, a token or a child, for days where need be."""
+ACTIVE: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
+"""The statuses of runs that should change soon. Other live runs may wait for days, for a deployment or a token."""
 
 
 class Header(Lines):
-    """Says how things are with the session. `on_changes` and `tick` bring it up to date."""
+    """Shows the state of the session. `on_changes` and `tick` update it."""
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(id="header")
@@ -37,12 +37,10 @@ class Header(Lines):
         self.app_base.changed.subscribe(self, self.on_changes)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width has room for other things."""
         event.stop()
         self.rebuild()
 
     def on_changes(self, changes: Changes) -> None:
-        """Runs or facts changed. Runs alone wait for the next tick."""
         self._activity.on_changes(changes)
         if Topic.RUNS in changes.topics:
             self._changed_at = self._live.session.now()
@@ -50,11 +48,10 @@ class Header(Lines):
             self.rebuild()
 
     def tick(self) -> None:
-        """A second has passed."""
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Bring the line up to date; it is painted if it differs."""
+        """Update the line and the terminal's title. The line is repainted if it differs."""
         if self.size.width:
             painter, facts = self.painter, self._facts()
             line = header_line(
@@ -90,7 +87,7 @@ class Header(Lines):
         )
 
     def _quiet(self, now: datetime) -> timedelta | None:
-        """How long nothing has changed; None where no run could change by itself."""
+        """Return how long no run has changed; None if no run is expected to change."""
         store = self._live.session.store
-        can_change = any(store.with_status(status) for status in RESTLESS)
+        can_change = any(store.with_status(status) for status in ACTIVE)
         return now - self._changed_at if self._changed_at is not None and can_change else None

@@ -1,8 +1,7 @@
-"""A page of lines with a cursor: what the detail, the attempts, the tree and every other text is shown in.
+"""`Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages.
 
-What lives here: moving, scrolling, searching, and Enter on a line that leads somewhere. The lines come from a function
-of the width, which is asked again when the width changes; what they say is `present`'s. The class is longer
-than 200 lines: half of it are keys, pointer and messages, a line behind each.
+A function makes the rows for a width; it is called again when the width changes. The class is longer than 200 lines
+because half of it are one-line handlers of keys, mouse and messages.
 """
 
 from abc import abstractmethod
@@ -23,8 +22,10 @@ from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One line from column 2 on. `key` finds it again when the page is made anew, `action` is what Enter on it does;
-    `is_current` marks where we are while the cursor is elsewhere.
+    """One row of a page.
+
+    `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
+    `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
     """
 
     line: Line
@@ -34,31 +35,31 @@ class PageRow:
 
 
 class KeyedRows(Sequence[PageRow]):
-    """Rows that are made when they are looked at: found by their keys without that."""
+    """Rows that are made on access. `index_of` finds a row without making the others."""
 
     @abstractmethod
     def index_of(self, key: Hashable) -> int | None:
-        """The place of the row with that key, or None."""
+        """Return the index of the row with a key, or None."""
 
 
 MakeRows = Callable[[int], Sequence[PageRow]]
-"""The rows for so many cells of text."""
+"""Makes the rows for a width in cells."""
 
 
 class Page(LineWidget, can_focus=True):
-    """Shows rows that a function makes."""
+    """Shows the rows that a function makes."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
 
     class Entered(Message):
-        """Enter on a row that leads somewhere."""
+        """The user pressed Enter on a row with an `action`."""
 
         def __init__(self, action: object) -> None:
             super().__init__()
             self.action = action
 
     class Moved(Message):
-        """The cursor is on another row, or there is another search."""
+        """The cursor or the search has changed."""
 
     def __init__(self, make: MakeRows) -> None:
         super().__init__()
@@ -72,7 +73,7 @@ class Page(LineWidget, can_focus=True):
 
     @property
     def rows(self) -> Sequence[PageRow]:
-        """What is shown now."""
+        """The rows that are shown now."""
         return self._rows
 
     @property
@@ -87,25 +88,26 @@ class Page(LineWidget, can_focus=True):
 
     @property
     def hits(self) -> tuple[int, int] | None:
-        """Which match the cursor is on or behind, of how many; None: nothing is searched."""
+        """The number of matches up to the cursor, and of all matches; None without a search."""
         if not self._needle:
             return None
         return sum(1 for index in self._hits if index <= self._cursor), len(self._hits)
 
     def show_stale(self, *, is_stale: bool) -> None:
-        """Take the life out of what moves, or give it back."""
+        """Mute the colour of running work, or restore it."""
         if is_stale is not self._is_stale:
             self._is_stale = is_stale
             self.refresh()
 
     def rebuild(self) -> None:
-        """Make the rows anew; cursor and place stay, and only lines that differ are painted. The cursor begins on the
-        first row that says something.
+        """Make the rows again. The cursor stays on its row, and only lines that differ are repainted.
+
+        On first use the cursor is on the first row that is not empty.
         """
         width = self.size.width
         if width <= GUTTER:
             return
-        before, cursor_key, is_first = self._seen(), self.row.key if self.row else None, not self._rows
+        before, cursor_key, is_first = self._visible_rows(), self.row.key if self.row else None, not self._rows
         self._rows = self._make(width - GUTTER)
         if is_first:
             self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
@@ -116,33 +118,33 @@ class Page(LineWidget, can_focus=True):
                 self._cursor = found
         self._find()
         self._clamp()
-        for y, (old, new) in enumerate(zip(before, self._seen(), strict=True)):
+        for y, (old, new) in enumerate(zip(before, self._visible_rows(), strict=True)):
             if old != new:
                 self.refresh_line(y)
 
-    def _seen(self) -> list[tuple[PageRow | None, bool]]:
-        """What each line of the widget shows: a row, and whether the cursor is on it."""
+    def _visible_rows(self) -> list[tuple[PageRow | None, bool]]:
+        """Return the row that each line of the widget shows, and whether the cursor is on it."""
         rows = self._rows
         places = range(self._top, self._top + self.size.height)
         return [(rows[at] if at < len(rows) else None, at == self._cursor) for at in places]
 
     def start_over(self) -> None:
-        """To the top, for a page about something else, which `rebuild` makes next."""
-        before = self._seen()
+        """Remove all rows and go to the top. The caller then calls `rebuild` for another content."""
+        before = self._visible_rows()
         self._rows, self._top, self._cursor = (), 0, 0
         for y, (old, _) in enumerate(before):
             if old is not None:
                 self.refresh_line(y)
 
     def go_to(self, key: Hashable) -> bool:
-        """Put the cursor on the row with that key, if there is one."""
+        """Put the cursor on the row with a key. Return whether there is one."""
         index = _index_of(self._rows, key)
         if index is not None:
             self._go(index)
         return index is not None
 
     def search(self, needle: str) -> None:
-        """Mark what contains a text (its case does not matter) and go to the first match from here on; empty: end."""
+        """Highlight a text, ignoring case, and go to the first match from the cursor on. Empty: end the search."""
         self._needle = needle.casefold()
         self._find()
         if self._hits:
@@ -151,7 +153,7 @@ class Page(LineWidget, can_focus=True):
         self.post_message(self.Moved())
 
     def next_hit(self, step: int) -> None:
-        """The next match below (1) or above (-1), around the end."""
+        """Go to the next match below (1) or above (-1), wrapping around."""
         if not self._hits:
             return
         if step > 0:
@@ -161,7 +163,6 @@ class Page(LineWidget, can_focus=True):
         self._go(found)
 
     def strip_at(self, y: int) -> Strip:
-        """The strip of a visible line."""
         index = self._top + y
         if not 0 <= index < len(self._rows):
             return self.painter.blank(self.size.width)
@@ -175,55 +176,44 @@ class Page(LineWidget, can_focus=True):
         return self.painter.strip((edge, *line), self.size.width, ground, is_stale=self._is_stale)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width has other lines."""
         event.stop()
         self.rebuild()
 
     def on_focus(self) -> None:
-        """The cursor shows."""
         self.refresh_line(self._cursor - self._top)
 
     def on_blur(self) -> None:
-        """The cursor goes."""
         self.refresh_line(self._cursor - self._top)
 
     def action_move(self, lines: int) -> None:
-        """Up or down by lines."""
         self._go(self._cursor + lines)
 
     def action_half_page(self, direction: int) -> None:
-        """Up or down by half of what is seen."""
         self._go(self._cursor + direction * max(1, self.size.height // 2))
 
     def action_page(self, direction: int) -> None:
-        """Up or down by what is seen."""
         self._go(self._cursor + direction * max(1, self.size.height - 1))
 
     def action_top(self) -> None:
-        """To the first line."""
         self._go(0)
 
     def action_bottom(self) -> None:
-        """To the last line."""
         self._go(len(self._rows) - 1)
 
     def enter(self) -> None:
-        """What Enter does here: tells who listens, where the row leads somewhere."""
+        """Post `Entered` if the row under the cursor has an `action`."""
         if self.row is not None and self.row.action is not None:
             self.post_message(self.Entered(self.row.action))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel moves the cursor: it is always in view."""
         event.stop()
         self._go(self._cursor + WHEEL_LINES)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Likewise."""
         event.stop()
         self._go(self._cursor - WHEEL_LINES)
 
     def on_click(self, event: events.Click) -> None:
-        """To the line under the pointer; a second click enters it."""
         self._go(self._top + event.y)
         if event.chain == 2:
             self.enter()

@@ -1,7 +1,4 @@
-"""The line in which something is typed, in the footer's place: a filter, a search.
-
-A mark stands before the text and a remark behind it. What the text means is the pane's.
-"""
+"""The input line for a filter or a search, in the place of the footer. A remark stands behind the text."""
 
 from collections.abc import Callable
 from typing import ClassVar, Final
@@ -19,23 +16,23 @@ from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.text_input import TextInput
 
 MARGIN: Final = 8
-"""Cells beside what is typed that a remark leaves free: the mark, the cursor, space for the next keys."""
+"""Cells beside the text that the remark leaves free, for the mark, the cursor and the next keys."""
 
-Changed = Callable[[str], Line]
-"""Hears every text as it is typed; gives a remark about it."""
-Closed = Callable[[str, bool], None]
-"""Hears the last text, and whether it is to be kept."""
+OnChange = Callable[[str], Line]
+"""Called with the text after each change. Returns a remark about it."""
+OnClose = Callable[[str, bool], None]
+"""Called with the last text, and whether the user keeps it."""
 
 
 class Prompt(Horizontal):
-    """Open while something is typed; each change is told, Enter keeps it, Esc takes it back.
+    """Calls `OnChange` for each change, and `OnClose` on Enter, on Esc and when it loses the focus.
 
-    It tells by calls, not by messages: whatever is typed next must find the filter done and the focus moved.
+    It uses callbacks instead of messages: the filter and the focus must have on_change before the next key is handled.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "cancel", "back", "Leave it as it was."),
-        bind("enter,down", "keep", "keep", "Keep it, and go into what it found."),
+        bind("escape", "cancel", "back", "Discard the change."),
+        bind("enter,down", "keep", "keep", "Keep the text and go to the results."),
     ]
 
     def __init__(self) -> None:
@@ -43,66 +40,62 @@ class Prompt(Horizontal):
         self._mark = Lines(id="prompt-mark")
         self._input = TextInput()
         self._remark = Lines(id="prompt-remark")
-        self._on_change: Changed = lambda _: ()
-        self._on_end: Closed = lambda *_: None
+        self._on_change: OnChange = lambda _: ()
+        self._on_close: OnClose = lambda *_: None
         self._back_to: Widget | None = None
 
     def compose(self) -> ComposeResult:
-        """Mark, input, remark."""
         yield self._mark
         yield self._input
         yield self._remark
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody types."""
+        """Whether the prompt is shown."""
         return not self.has_class("away")
 
     def on_mount(self) -> None:
-        """Hear what is typed."""
-        self.watch(self._input, "value", self._hear, init=False)
+        self.watch(self._input, "value", self._on_text, init=False)
 
-    def open(self, text: str, changed: Changed, closed: Closed, *, hint: str = "") -> None:
-        """Take the focus and begin with a text; `hint` stands there while there is none."""
-        self._on_change, self._on_end = lambda _: (), closed
+    def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
+        """Show the prompt with a text and focus it. `hint` is shown while the text is empty."""
+        self._on_change, self._on_close = lambda _: (), on_close
         self.remove_class("away")
         self._mark.show([(Piece(" /", Token.ACCENT, is_bold=True),)])
         self._input.placeholder = hint
         self._input.value = text
         self._input.cursor_position = len(text)
-        self._on_change = changed
-        self._say(())
+        self._on_change = on_change
+        self._show_remark(())
         self._back_to = self.screen.focused
-        # At once: what is typed next is meant for it.
+        # At once, so that the next key goes to the input.
         self.screen.set_focus(self._input)
 
     def refresh_remark(self) -> None:
-        """Bring the remark up to date: what the text finds has changed."""
-        self._hear(self._input.value)
+        """Update the remark, after the results of the text have on_change."""
+        self._on_text(self._input.value)
 
-    def _hear(self, text: str) -> None:
+    def _on_text(self, text: str) -> None:
         if self.is_open:
-            self._say(self._on_change(text))
+            self._show_remark(self._on_change(text))
 
-    def _say(self, line: Line) -> None:
-        # What is typed has to be seen beside the remark.
+    def _show_remark(self, line: Line) -> None:
+        # The text must stay visible beside the remark.
         width = self.size.width or self.screen.size.width
         line = cut(line, max(width // 2, width - cell_len(self._input.value) - MARGIN))
         self._remark.styles.width = line_width(line) + 1
         self._remark.show([line])
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
-        """Whoever goes elsewhere meant it."""
         event.stop()
+        # A user who moves the focus away keeps the text.
         if self.is_open:
             self._close(is_kept=True)
 
     def action_keep(self) -> None:
-        """Keep it."""
         self._close(is_kept=True)
 
     def action_cancel(self) -> None:
-        """Take it back."""
         self._close(is_kept=False)
 
     def _close(self, *, is_kept: bool) -> None:
@@ -111,4 +104,4 @@ class Prompt(Horizontal):
         self.add_class("away")
         if self.screen.focused is self._input:
             self.screen.set_focus(self._back_to)
-        self._on_end(self._input.value, is_kept)
+        self._on_close(self._input.value, is_kept)

@@ -1,7 +1,4 @@
-"""The titled rule on top of a pane: its number and name, what it shows, how much and how fresh.
-
-What lives here: the layout of one line. What it says is the pane's.
-"""
+"""The titled rule above a pane, with the pane's number and name and its own text."""
 
 from dataclasses import dataclass
 
@@ -13,7 +10,7 @@ from tui.ui.widgets.lines import LineWidget
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One name in a rule; several where panes share a place."""
+    """One pane's name in a rule. Panes that share a place share a rule with several tabs."""
 
     number: int
     name: str
@@ -22,7 +19,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """`─ 1:runs · left ──── right ─`. `is_stale` makes it dashed and amber, with the word STALE behind `left`."""
+    """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`."""
 
     tabs: tuple[Tab, ...] = ()
     left: Line = ()
@@ -32,7 +29,7 @@ class RuleText:
 
 
 def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
-    """The rule in exactly `width` cells; what stands on the left is cut first."""
+    """Return the rule in exactly `width` cells. The left text is cut first."""
     dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
     stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
     head: list[Piece] = [Piece(f"{dash} ", stroke)]
@@ -58,7 +55,7 @@ def _tab(tab: Tab, *, is_focused: bool) -> Line:
 
 
 class Rule(LineWidget):
-    """One line."""
+    """The rule above a pane."""
 
     def __init__(self) -> None:
         super().__init__(classes="rule")
@@ -66,16 +63,15 @@ class Rule(LineWidget):
 
     @property
     def text(self) -> RuleText:
-        """What it says now."""
+        """The text that is shown now."""
         return self._text
 
     def show(self, text: RuleText) -> None:
-        """Say something else, painted if it differs."""
+        """Show a text. The rule is repainted if it differs."""
         if text != self._text:
             self._text = text
             self.refresh()
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
-        """The line."""
         line = rule_line(self._text, self.size.width, is_colorless=self.painter.is_colorless)
         return self.painter.strip(line, self.size.width)

@@ -18,12 +18,12 @@ from tui.ui.widgets.lines import Lines
 
 
 def summary_height(painter: Painter) -> int:
-    """Return its rows: two lines, below a rule where the ground has no colour of its own."""
+    """Return the height: two lines, and a rule above them if there are no background colours."""
     return SUMMARY_HEIGHT + painter.is_ruled
 
 
 class RunSummary(Lines):
-    """Describes `selection`, which is bound to the selection of the screen."""
+    """Summarises `selection`, which is bound to the selection of the screen."""
 
     ID: Final = "run-summary"
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
@@ -39,25 +39,21 @@ class RunSummary(Lines):
         self.app_base.changed.subscribe(self, self.on_changes)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width, or it has just come into sight."""
         event.stop()
         self.rebuild()
 
     def watch_selection(self) -> None:
-        """Another run, or more is known of it."""
         self.rebuild()
 
     def on_changes(self, changes: Changes) -> None:
-        """Runs changed: a child may have come or gone, too; or an action got on."""
         if changes.changed or changes.added or Topic.ACTIONS in changes.topics:
             self.rebuild()
 
     def tick(self) -> None:
-        """A second has passed."""
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Bring the lines up to date, if anybody sees them."""
+        """Update the lines if they are visible."""
         if not self.display or not self.size.width:
             return
         run_id = self.selection.run_id

@@ -1,8 +1,8 @@
-"""The table of runs, drawn line by line: only what is seen is made, only what changed is painted.
+"""The table of runs. It makes only visible lines, and repaints only lines and cells that have changed.
 
-What lives here: drawing and the keys that move in it. Which run stands where is `run_rows`', what a cell says is
-`present.columns`'. No DataTable: it repaints 44 KB for one changed cell (DESIGN §9). Module and class are longer than
-300 and 200 lines: half of them are keys, pointer and messages, a line behind each.
+`RunListModel` decides which run is on which line, `present.columns` makes the cells. Textual's DataTable is not used:
+it writes 44 KB for one changed cell. Module and class are longer than 300 and 200 lines because half of them are
+one-line handlers of keys, mouse and messages.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ _TICKING: Final = (TOOK.id, AGE.id)
 
 
 class _Painted(NamedTuple):
-    """A line as it was painted, and everything that it was made from."""
+    """A painted line, and everything that it was made from."""
 
     run: Run | None
     ticking: tuple[Line, ...]
@@ -46,26 +46,26 @@ class _Painted(NamedTuple):
 
 
 class RunTable(LineWidget, can_focus=True):
-    """The lines of `RunListModel`, with the names of the columns above them."""
+    """Shows the lines of a `RunListModel` below a line of column names."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
 
     class Moved(Message):
-        """The cursor is on another run, or on none."""
+        """The cursor has moved to another run, or to none."""
 
     class Entered(Message):
-        """A run was clicked twice."""
+        """The user double-clicked a run."""
 
     def __init__(self, live: LiveModel, rows: RunListModel) -> None:
         super().__init__()
         self._live = live
         self.overlay: Overlay = lambda _: None
         self.end_line_for: Callable[[int], Line | None] = lambda _: None
-        """The line below the last run in so many cells; None: there is none."""
+        """Returns the line below the last run for a width in cells; None for no line."""
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
-        """What stands there while no run does, in so many cells."""
+        """Returns the lines to show while the list is empty, for a width in cells."""
         self._slots: list[Slot] = []
-        self._needles: tuple[str, ...] = ()
+        self._highlighted: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
         self._missed: Mapping[Gap, MissedRuns] = {}
         self._painted_gaps: dict[Gap, Line] = {}
@@ -74,60 +74,61 @@ class RunTable(LineWidget, can_focus=True):
         self._is_stale = False
         self._painter: Painter | None = None
         self._now = live.now
-        self._said: dict[RunId, Piece | None] = {}
+        self._shown_overlays: dict[RunId, Piece | None] = {}
         self.empty: tuple[Line, ...] = ()
         self.rows = rows
         self.is_wide = False
 
     def show_all(self) -> None:
-        """Paint everything anew: another filter, order, or width."""
+        """Repaint everything, after a change of the filter, the order or the width."""
         self._now = self._live.now
         self._painted.clear()
         self.rows.resize(max(0, self.size.height - HEAD_LINES))
         self.refresh()
-        self._tell()
+        self._post_if_moved()
 
     def show_lines(self, lines: set[int]) -> None:
-        """Paint some lines of the window anew."""
+        """Repaint some lines of the visible window."""
         if len(lines) >= max(1, len(self.rows.window)):
             self.refresh()
         else:
             for y in lines:
                 self.refresh_line(y + HEAD_LINES)
-        self._tell()
+        self._post_if_moved()
 
     def show_run(self, run_id: RunId) -> None:
-        """Paint the line of a run anew, if it is seen."""
+        """Repaint the line of a run if it is visible."""
         if run_id in self.rows.window:
             self.refresh_line(self.rows.window.index(run_id) + HEAD_LINES)
 
     def show_overlays(self) -> None:
-        """Paint those lines anew in which an action says something else now."""
-        said = {run_id: self.overlay(run_id) for _, run_id in self.rows.visible_runs}
+        """Repaint the lines of runs whose action has changed."""
+        overlays = {run_id: self.overlay(run_id) for _, run_id in self.rows.visible_runs}
         for y, run_id in self.rows.visible_runs:
             painted = self._painted.get(run_id)
-            # A tick may have made the line with the news in it, and shown one cell of that.
-            if said[run_id] != self._said.get(run_id) or (painted is not None and painted.overlay != said[run_id]):
+            # `tick` may already have made the new line, but painted only one cell of it.
+            new = overlays[run_id]
+            if new != self._shown_overlays.get(run_id) or (painted is not None and painted.overlay != new):
                 self.refresh_line(y + HEAD_LINES)
-        self._said = said
+        self._shown_overlays = overlays
 
-    def show_missed(self, missed: Mapping[Gap, MissedRuns]) -> None:
-        """A line for each gap that has a place, with what it kept from us."""
+    def show_gaps(self, missed: Mapping[Gap, MissedRuns]) -> None:
+        """Show a line for each gap that has a place in the list, with its missed runs."""
         self._missed = missed
         self.show_lines(self.rows.show_gaps(tuple(missed)))
         for y, item in enumerate(self.rows.window):
             if isinstance(item, Gap) and self._painted_gaps.get(item) != self._gap_line(item):
                 self.refresh_line(y + HEAD_LINES)
 
-    def show_needles(self, needles: tuple[str, ...]) -> None:
-        """Mark other words."""
-        if needles != self._needles:
-            self._needles = needles
+    def highlight(self, texts: tuple[str, ...]) -> None:
+        """Highlight these texts in all rows."""
+        if texts != self._highlighted:
+            self._highlighted = texts
             self._painted.clear()
             self.refresh()
 
     def show_empty(self) -> None:
-        """Bring what stands there while no run does up to date."""
+        """Update the lines that are shown while the list is empty."""
         lines = () if self.rows.has_runs else self.empty_lines_for(max(1, self.size.width - 2 * GUTTER))
         if lines != self.empty:
             self.empty = lines
@@ -135,7 +136,7 @@ class RunTable(LineWidget, can_focus=True):
                 self.refresh()
 
     def show_end(self) -> None:
-        """Bring the line below the last run up to date."""
+        """Update the line below the last run."""
         line = self.end_line_for(max(1, self.size.width - GUTTER - 1))
         is_new, self._end = line != self._end, line or ()
         self.show_lines(self.rows.show_end(has_end=line is not None))
@@ -143,13 +144,12 @@ class RunTable(LineWidget, can_focus=True):
             self.refresh_line(len(self.rows.window) - 1 + HEAD_LINES)
 
     def tick(self) -> None:
-        """A second has passed: paint those cells anew whose text is another one now."""
         is_stale = self._live.now.frozen_at is not None
         if is_stale is not self._is_stale:
             self._is_stale = is_stale
             self.show_all()
             return
-        # Of one moment until the next tick: a cell that is painted later must not take a neighbour's news with it.
+        # The time stays the same until the next tick: a line repainted meanwhile must not show later times than others.
         now, spans = self._live.now, self._spans()
         self._now = now
         for y, run_id in self.rows.visible_runs:
@@ -161,7 +161,6 @@ class RunTable(LineWidget, can_focus=True):
                     self.refresh(Region(x, y + HEAD_LINES, width, 1))
 
     def strip_at(self, y: int) -> Strip:
-        """The strip of a line."""
         width = self.size.width
         if y < HEAD_LINES:
             return self.painter.strip((Piece(" " * GUTTER), *head(self._slots)), width)
@@ -181,78 +180,67 @@ class RunTable(LineWidget, can_focus=True):
                 return self._row(run_id)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Other columns, another number of lines."""
         event.stop()
-        self._lay_out()
+        self._update_columns()
 
     def show_wide(self, *, is_wide: bool) -> None:
-        """Whole run ids, or what fits beside more columns."""
+        """Show whole run ids, or short ids and more columns."""
         self.is_wide = is_wide
-        self._lay_out()
+        self._update_columns()
 
-    def _lay_out(self) -> None:
+    def _update_columns(self) -> None:
         self._slots = wide_columns(self.size.width) if self.is_wide else columns_for(self.size.width)
         self.show_all()
         self.show_end()
         self.show_empty()
 
     def on_focus(self) -> None:
-        """The cursor is bright."""
         self._repaint_cursor()
 
     def on_blur(self) -> None:
-        """The cursor is quiet."""
         self._repaint_cursor()
 
     def action_move(self, lines: int) -> None:
-        """Up or down by lines."""
-        self._moving(lambda: self.rows.move(lines))
+        self._move_cursor(lambda: self.rows.move(lines))
 
     def step_run(self, step: int) -> None:
-        """To the next or previous run."""
-        self._moving(lambda: self.rows.step(step))
+        """Move the cursor to the next (1) or previous (-1) run."""
+        self._move_cursor(lambda: self.rows.step(step))
 
     def action_half_page(self, direction: int) -> None:
-        """Up or down by half of what is seen."""
         self.action_move(direction * max(1, len(self.rows.visible_runs) // 2))
 
     def action_page(self, direction: int) -> None:
-        """Up or down by what is seen."""
         self.action_move(direction * max(1, len(self.rows.visible_runs) - 1))
 
     def action_top(self) -> None:
-        """To the top, where the list follows."""
-        self._moving(self.rows.follow)
+        self._move_cursor(self.rows.follow)
 
     def action_bottom(self) -> None:
-        """To the end of the list."""
-        self._moving(self.rows.to_end)
+        self._move_cursor(self.rows.to_end)
 
     def to_failed(self, step: int) -> bool:
-        """To the next failed run below or above."""
+        """Move the cursor to the next failed run below (1) or above (-1). Return whether there is one."""
         before = self.rows.cursor
-        self._moving(lambda: self.rows.to_failed(step))
+        self._move_cursor(lambda: self.rows.to_failed(step))
         return self.rows.cursor != before
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel moves the cursor: it is always in view."""
         event.stop()
         self.action_move(WHEEL_LINES)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Likewise."""
         event.stop()
         self.action_move(-WHEEL_LINES)
 
     def on_click(self, event: events.Click) -> None:
-        """To the run under the pointer; a second click opens it."""
-        self._moving(lambda: self.rows.to_line(event.y - HEAD_LINES))
+        self._move_cursor(lambda: self.rows.to_line(event.y - HEAD_LINES))
         is_end = self.rows.is_at_end and event.y - HEAD_LINES == len(self.rows.window) - 1
         if event.chain == 2 and (is_end or self.rows.run_at(event.y - HEAD_LINES) is not None):
             self.post_message(self.Entered())
 
-    def _moving(self, move: Callable[[], object]) -> None:
-        """Do something to the cursor, and paint the two lines that it concerns, or all when the window moved."""
+    def _move_cursor(self, move: Callable[[], object]) -> None:
+        """Move the cursor, and repaint the two lines that it affects, or all if the list has scrolled."""
         rows = self.rows
         window, here = rows.window, rows.cursor_item
         move()
@@ -261,9 +249,9 @@ class RunTable(LineWidget, can_focus=True):
         else:
             self._repaint(here)
             self._repaint(rows.cursor_item)
-        self._tell()
+        self._post_if_moved()
 
-    def _tell(self) -> None:
+    def _post_if_moved(self) -> None:
         if self.rows.cursor_item != self._cursor:
             self._cursor = self.rows.cursor_item
             self.post_message(self.Moved())
@@ -303,8 +291,8 @@ class RunTable(LineWidget, can_focus=True):
         if known is not None and known[:5] == (run, ticking, ground, edge, overlay):
             return known.strip
         line = self._line(run_id, run, now, overlay)
-        for needle in self._needles:
-            line = mark_hits(line, needle)
+        for text in self._highlighted:
+            line = mark_hits(line, text)
         strip = self.painter.strip((*edge, *line), self.size.width, ground, is_stale=now.frozen_at is not None)
         if len(self._painted) > 4 * max(1, self.size.height):
             self._painted.clear()
@@ -330,7 +318,7 @@ class RunTable(LineWidget, can_focus=True):
         return tuple(slot.column.cell(run, now) for slot in self._slots if slot.column.id in _TICKING)
 
     def _spans(self) -> list[tuple[int, int]]:
-        """Where the cells stand that change with the time."""
+        """Return the position and the width of each cell that changes with the time."""
         x, spans = GUTTER + _GLYPH, []
         for slot in self._slots:
             if slot.column.id in _TICKING:

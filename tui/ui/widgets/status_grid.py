@@ -1,7 +1,4 @@
-"""The statuses to choose from: a column for each family, its head standing for all of it.
-
-What lives here: the cursor among the cells, and choosing by key and pointer. What a cell says is `present`'s.
-"""
+"""The grid in which the user chooses statuses: a column for each family of statuses, with a heading for all of it."""
 
 from typing import ClassVar, Final
 
@@ -18,57 +15,56 @@ from tui.ui.widgets.lines import LineWidget
 
 INDENT: Final = 1
 COLUMN_WIDTH: Final = 21
-"""The mark, a space, glyph and space, the longest word, and two cells until the next column."""
+"""A mark, a space, the glyph, a space, the longest title, and two cells before the next column."""
 
 
 class StatusGrid(LineWidget, can_focus=True):
-    """Rows of one cell a column; row 0 has the heads. `chosen` are the words of the server."""
+    """A grid of statuses. Row 0 has the headings. `chosen` are the server's words for statuses."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("down,j", "move_row(1)", "down", "One status down, then to the next field."),
         bind("up,k", "move_row(-1)", "up", "One status up."),
         bind("right,l", "move_column(1)", "right", "To the next column."),
         bind("left,h", "move_column(-1)", "left", "To the previous column."),
-        bind("space", "choose", "choose", "Choose the status, or not; on a head all of its column."),
+        bind("space", "choose", "choose", "Choose the status or not; on a heading, all of its column."),
         bind("tab", "app.focus_next", "next field", "To the next field."),
         bind("shift+tab", "app.focus_previous", "previous field", "To the previous field."),
-        bind("enter", "screen.apply", "apply", "Show what was chosen."),
+        bind("enter", "screen.apply", "apply", "Apply the filters."),
     ]
 
     class Changed(Message):
-        """Others are chosen, or the cursor is elsewhere."""
+        """The chosen statuses or the cursor have changed."""
 
     def __init__(self, chosen: frozenset[str]) -> None:
         super().__init__(id="statuses")
         self._chosen = chosen
-        # Whoever filters looks for failures: they are one key away.
+        # The cursor begins on the failures: users filter for these most often.
         self._column = 1
         self._row = 0
 
     @property
     def chosen(self) -> frozenset[str]:
-        """The words of the statuses that are chosen; none means all."""
+        """The words of the chosen statuses. Empty means all."""
         return self._chosen
 
     @property
     def title(self) -> str:
-        """What the cursor is on: a status by its title, or a family."""
+        """The title of the status or the family under the cursor."""
         return FAMILIES[self._column][1][self._row - 1] if self._row else FAMILIES[self._column][0]
 
     @property
     def is_on_head(self) -> bool:
-        """Whether the cursor stands for a whole column."""
+        """Whether the cursor is on a heading, which stands for its whole column."""
         return self._row == 0
 
     def choose(self, chosen: frozenset[str]) -> None:
-        """Choose others."""
+        """Replace the chosen statuses."""
         if chosen != self._chosen:
             self._chosen = chosen
             self.refresh()
             self.post_message(self.Changed())
 
     def strip_at(self, y: int) -> Strip:
-        """The cells of a row."""
         strips = [self.painter.blank(INDENT, Ground.DIALOG)]
         room = self.size.width - INDENT
         for column in range(len(FAMILIES)):
@@ -91,7 +87,6 @@ class StatusGrid(LineWidget, can_focus=True):
         return Strip.join([here, self.painter.blank(width - inner, Ground.DIALOG)])
 
     def action_move_row(self, step: int) -> None:
-        """Up or down within the column."""
         row = self._row + step
         if row > len(FAMILIES[self._column][1]):
             self.screen.focus_next()
@@ -99,25 +94,20 @@ class StatusGrid(LineWidget, can_focus=True):
             self._go(self._column, max(0, row))
 
     def action_move_column(self, step: int) -> None:
-        """To another column, in the same row as far as it has one."""
         column = max(0, min(self._column + step, len(FAMILIES) - 1))
         self._go(column, min(self._row, len(FAMILIES[column][1])))
 
     def action_choose(self) -> None:
-        """Choose, or not, what the cursor is on."""
         words = words_of(self._column) if self.is_on_head else frozenset({word_of(self.title)})
         self.choose(self._chosen - words if words <= self._chosen else self._chosen | words)
 
     def on_focus(self) -> None:
-        """The cursor shows."""
         self.refresh()
 
     def on_blur(self) -> None:
-        """The cursor goes."""
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the cell under the pointer."""
         event.stop()
         column = max(0, min((event.x - INDENT) // COLUMN_WIDTH, len(FAMILIES) - 1))
         if 0 <= event.y <= len(FAMILIES[column][1]):

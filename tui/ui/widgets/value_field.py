@@ -1,7 +1,4 @@
-"""A name with an input behind it: one row of a dialog.
-
-What lives here: what keys do in such an input. What its text means is the screen's.
-"""
+"""A labelled input with completion: one row of the dialog for the server's filters."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,27 +18,27 @@ from tui.ui.widgets.text_input import TextInput
 
 
 def step_focus(widget: Widget, step: int) -> None:
-    """Put the focus on what is next on the screen, or before."""
+    """Focus the next (1) or previous (-1) widget of the screen."""
     if step > 0:
         widget.screen.focus_next()
     else:
         widget.screen.focus_previous()
 
 
-TYPED_WITHIN_S: Final = 1.0
-"""Letters take a millisecond; a widget that is being closed hears no more."""
+TYPED_TIMEOUT_S: Final = 1.0
+"""Stop waiting after this; the widget is being removed."""
 
 
 class ValueInput(TextInput):
-    """An input that completes from known values, and leaves upwards and downwards."""
+    """An input that completes from known values. Up and down move to other fields."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("down", "step(1)", "down", "To the next field."),
         bind("up", "step(-1)", "up", "To the previous field."),
-        bind("tab", "complete_or_step", "complete", "Complete what is begun, or go to the next field."),
+        bind("tab", "complete_or_step", "complete", "Complete the value, or go to the next field."),
         bind("shift+tab", "step(-1)", "previous field", "To the previous field."),
-        bind("right", "right", "right", "To the right; at the end complete."),
-        bind("enter", "apply", "apply", "Show what was chosen."),
+        bind("right", "right", "right", "Move right; at the end, complete the value."),
+        bind("enter", "apply", "apply", "Apply the filters."),
     ]
 
     def __init__(self, text: str, known: Sequence[str] = (), placeholder: str = "any") -> None:
@@ -51,51 +48,47 @@ class ValueInput(TextInput):
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """What the value at the end may become."""
+        """The known values that complete the last value."""
         return candidates(self.value, self.known)
 
     @property
     def is_begun(self) -> bool:
-        """Whether the value at the end is a part of a known one."""
+        """Whether the last value is the beginning of a known one."""
         return is_begun(self.value, self.known)
 
     def put(self, text: str) -> None:
-        """Another text, the cursor at its end."""
+        """Replace the text, with the cursor at its end."""
         self.value = text
         self.cursor_position = len(text)
 
     def action_step(self, step: int) -> None:
-        """To another field, at once: the next key is meant for it."""
         step_focus(self, step)
 
     async def action_apply(self) -> None:
-        """What the screen does, with all that was typed."""
-        await self._typed()
+        await self._wait_for_typed()
         await self.run_action("screen.apply")
 
     async def action_complete_or_step(self) -> None:
-        """Complete, or to the next field."""
-        await self._typed()
+        await self._wait_for_typed()
         if self.is_begun:
             self._complete()
         else:
             self.action_step(1)
 
     async def action_right(self) -> None:
-        """To the right; at the end complete."""
-        await self._typed()
+        await self._wait_for_typed()
         if self.cursor_at_end:
             self._complete()
         else:
             self.action_cursor_right()
 
-    async def _typed(self) -> None:
-        """Until what was typed before a key stands in the text: the keys of `bind` overtake letters."""
-        is_heard = asyncio.Event()
-        if self.call_later(is_heard.set):
+    async def _wait_for_typed(self) -> None:
+        """Wait until the letters that were typed before a key are in the text. The keys of `bind` overtake letters."""
+        is_handled = asyncio.Event()
+        if self.call_later(is_handled.set):
             with suppress(TimeoutError):
-                async with asyncio.timeout(TYPED_WITHIN_S):
-                    await is_heard.wait()
+                async with asyncio.timeout(TYPED_TIMEOUT_S):
+                    await is_handled.wait()
 
     def _complete(self) -> None:
         if offered := self.offered:
@@ -103,20 +96,18 @@ class ValueInput(TextInput):
 
 
 class PeriodInput(ValueInput):
-    """An input of a period; left and right step through the usual ones."""
+    """An input for a period. Left and right step through the usual periods."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left", "left", "shorter", "The next shorter of the usual periods."),
     ]
 
     async def action_right(self) -> None:
-        """The next longer one."""
-        await self._typed()
+        await self._wait_for_typed()
         self._put_period(1)
 
     async def action_left(self) -> None:
-        """The next shorter one."""
-        await self._typed()
+        await self._wait_for_typed()
         self._put_period(-1)
 
     def _put_period(self, step: int) -> None:
@@ -126,35 +117,31 @@ class PeriodInput(ValueInput):
 
 
 class ValueField(Horizontal):
-    """The name, the input and, behind the period, the usual ones."""
+    """A label and an input. A period input is followed by the usual periods."""
 
     def __init__(self, name: str, value_input: ValueInput) -> None:
         super().__init__(id=f"{name}-field")
         self.title = name
         self.input = value_input
         self._label = Lines(Ground.DIALOG, classes="label")
-        self._behind = Lines(Ground.DIALOG, classes="behind")
+        self._usual_periods = Lines(Ground.DIALOG, classes="behind")
 
     def compose(self) -> ComposeResult:
-        """Label, input, what is behind."""
         self._show()
         yield self._label
         yield self.input
-        yield self._behind
+        yield self._usual_periods
 
     def on_descendant_focus(self) -> None:
-        """The label tells where we are."""
         self._show()
 
     def on_descendant_blur(self) -> None:
-        """Show it without the focus."""
         self._show()
 
     def on_input_changed(self) -> None:
-        """Another text; the screen hears of it too."""
         self._show()
 
     def _show(self) -> None:
         self._label.show([label_line(self.title, is_focused=self.input.has_focus)])
         if isinstance(self.input, PeriodInput):
-            self._behind.show([periods_line(self.input.value)])
+            self._usual_periods.show([periods_line(self.input.value)])

@@ -1,7 +1,7 @@
-"""One JSON value over a whole page: folding, searched, however large it is.
+"""Shows one JSON value of any size on a whole page, with folding and search.
 
-What lives here: the keys, and a search that lets others have their turn. Only the rows that are seen are ever made,
-since a value may have millions; so a place in it is a path, not a number. Which those are is `present.json_window`'s.
+A value may have millions of rows. Only the visible rows are made (`present.json.window`), and a position is a path in
+the value, not a row number. The search runs in slices, so that keys are handled meanwhile.
 """
 
 from bisect import bisect_left, bisect_right
@@ -26,15 +26,15 @@ _TEXT_OPEN: Final = JsonFolds(exceptions=frozenset({()}))
 
 
 class ValueView(Page):
-    """A page whose rows are not counted."""
+    """A page for one JSON value."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "turn_fold", "fold, unfold", "Fold or unfold what the cursor is on.", rank=5),
-        bind("h,left", "fold", "fold", "Fold what the cursor is in."),
-        bind("l,right", "unfold", "unfold", "Unfold what the cursor is on, or go into it."),
+        bind("enter", "turn_fold", "fold, unfold", "Fold or unfold the value under the cursor.", rank=5),
+        bind("h,left", "fold", "fold", "Fold the value around the cursor."),
+        bind("l,right", "unfold", "unfold", "Unfold the value under the cursor, or go into it."),
         bind("e", "fold_all(False)", "unfold all", "Unfold everything.", rank=30, shown="e E"),
         bind("E", "fold_all(True)", "fold all", "Fold everything."),
-        bind("w", "wrap", "wrap", "Wrap what is longer than the screen is wide, or cut it.", rank=35),
+        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35),
     ]
 
     def __init__(self, value: Json) -> None:
@@ -47,29 +47,29 @@ class ValueView(Page):
         self._from: Path = ()
         self._shown: Shown = []
         self._shown_at: Path = ()
-        self._places: list[Path] = []
-        self._looking: Iterator[Path | None] | None = None
-        self._is_placed = False
+        self._matches: list[Path] = []
+        self._running_search: Iterator[Path | None] | None = None
+        self._has_gone_to_match = False
 
     @property
     def hits(self) -> tuple[int, int] | None:
-        """Which match the cursor is on or behind, of how many so far; None: nothing is searched."""
+        """The number of matches up to the cursor, and of all found so far; None without a search."""
         if not self._needle:
             return None
-        return bisect_right(self._places, self._end), len(self._places)
+        return bisect_right(self._matches, self._end), len(self._matches)
 
     @property
-    def is_looking(self) -> bool:
-        """Whether the search goes on."""
-        return self._looking is not None
+    def is_searching(self) -> bool:
+        """Whether the search is still running."""
+        return self._running_search is not None
 
     @property
     def _end(self) -> Path:
-        """The end of the row under the cursor: what it says of a value that is folded, or fits, is in it."""
+        """The last position in the row under the cursor. The row of a closed value includes all positions in it."""
         return self._at if self._folded.step(self._at).is_open else (*self._at, ALL)
 
     def rebuild(self) -> None:
-        """For another width, other folds or other wrapping; the cursor stays, or goes to what it is folded into."""
+        """Make the rows again. If the cursor's row is folded away, the cursor moves to the value around it."""
         width = self.size.width
         if width <= GUTTER:
             return
@@ -81,25 +81,24 @@ class ValueView(Page):
         self._draw()
 
     def search(self, needle: str) -> None:
-        """Look for a text everywhere in the value, a part at a time, and go to the first place from here on."""
+        """Search the whole value for a text, in slices, and go to the first match from the cursor on."""
         self._needle = needle.casefold()
-        self._places = []
-        self._is_placed = False
-        self._looking = self._folded.find(self._needle) if needle else None
-        self._look(self._looking)
+        self._matches = []
+        self._has_gone_to_match = False
+        self._running_search = self._folded.find(self._needle) if needle else None
+        self._continue_search(self._running_search)
         if not needle:
             self.rebuild()
         self.refresh()
 
     def next_hit(self, step: int) -> None:
-        """The next match below (1) or above (-1), around the end."""
-        if not self._places:
+        """Go to the next match below (1) or above (-1), wrapping around."""
+        if not self._matches:
             return
-        index = bisect_right(self._places, self._end) if step > 0 else bisect_left(self._places, self._at) - 1
-        self._go_to(self._places[index % len(self._places)])
+        index = bisect_right(self._matches, self._end) if step > 0 else bisect_left(self._matches, self._at) - 1
+        self._go_to(self._matches[index % len(self._matches)])
 
     def strip_at(self, y: int) -> Strip:
-        """The strip of a visible line."""
         if y >= len(self._shown):
             return self.painter.blank(self.size.width)
         path, line = self._shown[y]
@@ -110,36 +109,29 @@ class ValueView(Page):
         return self.painter.strip((edge, *line), self.size.width, ground)
 
     def on_focus(self) -> None:
-        """The cursor shows."""
         self.refresh()
 
     def on_blur(self) -> None:
-        """The cursor goes."""
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """To the line under the pointer; a second click folds or unfolds it."""
         if event.y < len(self._shown):
             self._move_to(self._shown[event.y][0])
             if event.chain == 2:
                 self.action_turn_fold()
 
     def action_top(self) -> None:
-        """To the first line."""
         self._move_to(visible(self._folded, ()))
 
     def action_bottom(self) -> None:
-        """To the last line."""
         self._move_to(self._folded.last())
 
     def action_turn_fold(self) -> None:
-        """Fold or unfold."""
         step = self._folded.step(self._at)
         if step.is_foldable:
             self._turn(step.path, is_text=step.is_text, is_open=not step.is_open)
 
     def action_fold(self) -> None:
-        """Fold what is open here, else go to what it is in."""
         step = self._folded.step(self._at)
         if step.is_open and step.path:
             self._turn(step.path, is_text=step.is_text, is_open=False)
@@ -147,7 +139,6 @@ class ValueView(Page):
             self._move_to(self._at[:-1])
 
     def action_unfold(self) -> None:
-        """Unfold what is folded here, else go into it."""
         step = self._folded.step(self._at)
         if step.is_open:
             self.action_move(1)
@@ -155,17 +146,15 @@ class ValueView(Page):
             self._turn(step.path, is_text=step.is_text, is_open=True)
 
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
-        """Fold or unfold everything; long texts stay as they are folded at first."""
         exceptions = _TEXT_OPEN.exceptions if isinstance(self._value, str) else frozenset()
         self._folds = JsonFolds(1 if closes else ALL, exceptions, frozenset())
         self.rebuild()
 
     def action_wrap(self) -> None:
-        """Wrap or cut."""
         self._is_wrapped = not self._is_wrapped
         self.rebuild()
         if self._needle:
-            # The lines of a text are others now, and what was found is said by them.
+            # The positions of matches inside a text depend on its lines.
             self.search(self._needle)
 
     def _turn(self, path: Path, *, is_text: bool, is_open: bool) -> None:
@@ -173,7 +162,7 @@ class ValueView(Page):
         self.rebuild()
 
     def _go(self, index: int) -> None:
-        """So many rows further, for the wheel and for keys: from the cursor, which is the base's row number 0."""
+        """Move by `index` rows. Here the base class always sees the cursor on row 0, so that an index is a distance."""
         self._move_to(moved(self._folded, self._at, index))
 
     def _move_to(self, path: Path) -> None:
@@ -183,38 +172,38 @@ class ValueView(Page):
             self.post_message(self.Moved())
 
     def _go_to(self, place: Path) -> None:
-        """To a place that may be folded away."""
+        """Go to a position, and unfold the values around it."""
         self._folds = replace(self._folds, found=self._folds.found | around([place]))
         self._at = place
         self.rebuild()
         self.post_message(self.Moved())
 
-    def _look(self, looking: Iterator[Path | None] | None) -> None:
-        """Search on until the next pause; keys that came meanwhile have their turn before it goes on."""
-        if looking is not self._looking:
+    def _continue_search(self, search: Iterator[Path | None] | None) -> None:
+        """Run the search until its next pause. Keys that came meanwhile are handled before it continues."""
+        if search is not self._running_search:
             return
-        if looking is not None:
-            for place in looking:
+        if search is not None:
+            for place in search:
                 if place is None:
-                    self.call_later(self._look, looking)
+                    self.call_later(self._continue_search, search)
                     break
-                self._places.append(place)
+                self._matches.append(place)
             else:
-                self._looking = None
-            self._place()
+                self._running_search = None
+            self._go_to_first_match()
         self.post_message(self.Moved())
 
-    def _place(self) -> None:
-        """Go to the first match from where the search began; around the end once there is no other."""
-        if self._is_placed or not self._places:
+    def _go_to_first_match(self) -> None:
+        """Go to the first match after the cursor, or to the first of all once the search has ended."""
+        if self._has_gone_to_match or not self._matches:
             return
-        index = bisect_left(self._places, self._at)
-        if index < len(self._places) or not self.is_looking:
-            self._is_placed = True
-            self._go_to(self._places[index % len(self._places)])
+        index = bisect_left(self._matches, self._at)
+        if index < len(self._matches) or not self.is_searching:
+            self._has_gone_to_match = True
+            self._go_to(self._matches[index % len(self._matches)])
 
     def _draw(self) -> None:
-        """Make the rows that are seen, and paint those that differ."""
+        """Make the visible rows, and repaint those that differ."""
         height = max(self.size.height, 1)
         before = [(path == self._shown_at, line) for path, line in self._shown]
         self._from, self._shown = window(self._folded, self._from, self._at, height)
