@@ -1,5 +1,5 @@
-"""Domain to styled text: how runs, errors, trees and numbers look, for the command line and the screen alike.
+"""Turns runs, errors, trees and numbers into styled text for the command line and for the screen.
 
-Pure: no IO, no clock (`now` is an argument), no Textual. Everything ends in `styled.Line`; who paints one (escape
-codes in `output`, a theme in `ui`) is not known here. Source of all words, glyphs and colours: the looks page.
+Everything here is pure: no IO, no Textual, no clock (`now` is an argument). Every function returns lines of
+`styled.Piece`; `output` prints them with escape codes, and `ui` paints them with a theme. Source: tui/ui/README.md.
 """

@@ -1,7 +1,7 @@
-"""Lines for terminals without Unicode: a translation of finished lines, so that nothing else has two forms of itself.
+"""Translates finished lines into ASCII, for terminals without Unicode.
 
-It keeps every width, columns stay columns: where an ASCII form is longer (`..` for `…`) it takes the place of what
-stands before it. Text of others loses what ASCII cannot say: one `?` a cell.
+The width stays the same, so columns stay columns. A longer ASCII form (`..` for `…`) replaces the character before it
+too. A character without an ASCII form becomes one `?` per cell.
 """
 
 import re
@@ -20,7 +20,7 @@ _ONE_CELL: Final = {
     "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",
     "←": "<", "→": ">", "“": '"', "”": '"', "–": "-",
 }  # fmt: skip
-# The longer forms, with what they swallow in front of them.
+# Longer forms. Each pattern also matches the characters before the sign that the longer form replaces.
 _LONGER: Final = (
     (re.compile(" ([QDPEW✗])≥"), r"\1>="),
     (re.compile(" ?≥"), ">="),
@@ -30,19 +30,19 @@ _LONGER: Final = (
 
 
 def ascii_line(line: Line) -> Line:
-    """The line in ASCII; its width stays, unless a long form stands where there is nothing to swallow."""
+    """Return the line in ASCII. Its width stays, unless a longer form has no characters before it to replace."""
     return tuple(map(_ascii_piece, line))
 
 
 def _ascii_piece(piece: Piece) -> Piece:
     if piece.token in _FEET:
-        # The token has a ground: a line at its foot is what the bar is there.
+        # The background of this token shows the grey part of the bar; `_` at its foot stands for the rose part.
         return Piece("_" * cell_len(piece.text), piece.token, is_bold=piece.is_bold)
     return Piece(ascii_text(piece.text), piece.token, is_bold=piece.is_bold)
 
 
 def ascii_text(text: str) -> str:
-    """One text in ASCII, by the same rules."""
+    """Return one text in ASCII, by the rules of `ascii_line`."""
     if text.isascii():
         return text
     for pattern, form in _LONGER:

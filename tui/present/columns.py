@@ -1,6 +1,6 @@
-"""The columns of the runs list as data: title, width, alignment, from which pane width on, and what a cell says.
+"""The columns of the list of runs: title, width, alignment, and a function that returns the cell of a run.
 
-A new column is one row of `COLUMNS`. How the printed table of `ls` fits them is in `present.table`.
+A new column is one row of `COLUMNS`. `printed.table` fits the same columns to the output of `ls`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,9 @@ from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joine
 
 
 class Now(NamedTuple):
-    """The time at which a row is drawn, and the moment at which its running timers stand still, if they do."""
+    """The time of drawing. `frozen_at` is the moment at which running durations stopped, while data is stale or
+    paused.
+    """
 
     at: datetime
     frozen_at: datetime | None = None
@@ -29,9 +31,10 @@ _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` is in cells, None: it takes what is left; `from_width` is the narrowest pane with it.
+    """One column. `width` is in cells; None takes the remaining cells. Panes narrower than `from_width` omit the
+    column.
 
-    `drop_rank` orders who goes first where a table must shrink: the greatest; 0 stays for ever.
+    In a printed table the column with the greatest `drop_rank` is dropped first. A column of rank 0 is never dropped.
     """
 
     id: str
@@ -44,19 +47,19 @@ class Column:
 
 
 class Slot(NamedTuple):
-    """A column with the width that it has in one table."""
+    """A column and its width in one table."""
 
     column: Column
     width: int
 
 
 def took(run: Run, now: datetime) -> timedelta | None:
-    """From start to finish, or to now while it lives; None before the start, or when the end is not known."""
+    """Return the time from start to finish, or to `now` while the run is live; None if one end is not known."""
     return run.took(now)
 
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
-    """How long it had waited at `until` since it was created, or since its delay was over."""
+    """Return how long the run had been queued at `until`: since its creation, or since the end of its delay."""
     created = run.fixed.created_at
     delayed = run.state.delayed_until if run.state else None
     known = [at for at in (created, delayed) if at is not None]
@@ -64,7 +67,7 @@ def time_in_queue(run: Run, until: datetime) -> timedelta | None:
 
 
 def short_id(run_id: RunId, token: Token) -> Line:
-    """`run_cm…6e3t`: as much as tells runs apart, the last four lifted; an id that is no longer stays whole."""
+    """Return `run_cm…6e3t`, with the last four characters one grey lighter. A short id stays whole."""
     if len(run_id) <= 11:
         return (Piece(run_id, token),)
     return (Piece(f"{run_id[:6]}…", token), Piece(run_id[-4:], _LIFTED.get(token, token)))
@@ -122,19 +125,19 @@ ERROR: Final = Column("error", "error", None, _error, from_width=150, drop_rank=
 COST: Final = Column("cost", "cost", 8, _cost, "right", from_width=190, drop_rank=6)
 COLUMNS: Final = (STATUS, TASK, RUN, TOOK, AGE, VERSION, TAGS, ERROR, COST)
 
-# From a pane width on: what flexible columns get that do not take the rest.
+# Pane width, and from it on the widths of flexible columns that do not take the remaining cells.
 _SHARES: Final[tuple[tuple[int, dict[str, int]], ...]] = (
     (ERROR.from_width, {"task": 26, "tags": 22}),
     (TAGS.from_width, {"task": 24}),
     (0, {}),
 )
 GAP: Final = 2
-_EDGES: Final = 2 + 2 + 1  # the gutter, the glyph with its space, the right edge
+_EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
 _MIN_REST: Final = 4
 
 
 def columns_for(pane_width: int) -> list[Slot]:
-    """The columns that a pane of this width shows, with their widths, in order."""
+    """Return the columns that a pane of this width shows, with their widths, in order."""
     shown = [column for column in COLUMNS if pane_width >= column.from_width]
     shares = next(shares for from_width, shares in _SHARES if pane_width >= from_width)
     widths = {column.id: column.width or shares.get(column.id, 0) for column in shown}
@@ -143,15 +146,15 @@ def columns_for(pane_width: int) -> list[Slot]:
 
 
 def head(slots: Sequence[Slot]) -> Line:
-    """The line of titles above rows of `row`."""
+    """Return the line of titles for rows of `row`."""
     titles = (fit((Piece(slot.column.title, Token.FAINT),), slot.width, slot.column.align) for slot in slots)
     return (Piece("  "), *joined(titles))
 
 
 def row(run: Run, slots: Sequence[Slot], now: Now, *, status: Piece | None = None, is_current: bool = False) -> Line:
-    """One run as glyph and cells, each exactly as wide as its slot.
+    """Return one run as its glyph and its cells.
 
-    `status` are other words than its status, while something is done to it; the task of the current row is bold.
+    `status` replaces the status word while an action on the run is pending. The task of the current row is bold.
     """
     cells = []
     for column, width in slots:

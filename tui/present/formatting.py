@@ -1,7 +1,6 @@
-"""Numbers and times as people read them: durations, ages, times of day, costs, counts, sizes.
+"""Formats numbers and times as plain text: durations, ages, times of day, costs, counts, sizes.
 
-What lives here: plain text made of numbers. What colour it has is decided where it is used. A negative duration, which
-is what two clocks that disagree give, is zero; an unknown value is `·`.
+A negative duration, which two clocks that disagree produce, becomes zero. An unknown value is `·`.
 """
 
 import math
@@ -13,7 +12,7 @@ _SECOND_US = 1_000_000
 
 
 def duration(value: timedelta | None, *, frozen: bool = False) -> str:
-    """`412ms` `6.3s` `38s` `1m02s` `2h05m` `3d`, rounded before the unit is chosen; `frozen` adds a `~`."""
+    """Return `412ms` `6.3s` `38s` `1m02s` `2h05m` `3d`, rounded before the unit is chosen. `frozen` appends `~`."""
     if value is None:
         return NONE
     us = max(value, timedelta()) // timedelta(microseconds=1)
@@ -39,7 +38,7 @@ def _duration(us: int) -> str:
 
 
 def age(at: datetime | None, now: datetime) -> str:
-    """How long ago, in one unit, begun ones not counted: `0s` `59s` `1m` `23h` `3d`."""
+    """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`."""
     if at is None:
         return NONE
     seconds = max(now - at, timedelta()) // timedelta(seconds=1)
@@ -50,7 +49,7 @@ def age(at: datetime | None, now: datetime) -> str:
 
 
 def wait(value: timedelta) -> str:
-    """A duration in a sentence, in one unit: `4 s` `2 min` `3 h` `3 d`; begun ones count from half on."""
+    """Return a duration for a sentence, in one unit, rounded: `4 s` `2 min` `3 h` `3 d`."""
     seconds = max(0, round(value.total_seconds()))
     if seconds < 100:
         return f"{seconds} s"
@@ -62,20 +61,20 @@ def wait(value: timedelta) -> str:
 
 
 def time_of_day(at: datetime, now: datetime) -> str:
-    """`13:44` in UTC, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
+    """Return `13:44` in UTC, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
     utc = at.astimezone(UTC)
     return f"{utc:%H:%M}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M}"
 
 
 def moment(at: datetime, now: datetime) -> str:
-    """`13:48:37.210` in UTC, with the date before it (`2026-11-23 13:48:37.210`) unless it is the date of `now`."""
+    """Return `13:48:37.210` in UTC, with the date before it (`2026-11-23 13:48:37.210`) unless it is today's."""
     utc = at.astimezone(UTC)
     time = utc.time().isoformat("milliseconds")
     return time if utc.date() == now.astimezone(UTC).date() else f"{utc.date().isoformat()} {time}"
 
 
 def cost(cents: float) -> str:
-    """US cents as dollars: `$0.0002`, from a dollar on `$12.34`, zero `$0`, less than shows `<$0.0001`."""
+    """Return US cents as dollars: `$0.0002`, `$12.34` from one dollar on, `$0` for zero, `<$0.0001` for less."""
     if not math.isfinite(cents):
         return NONE
     dollars = cents / 100
@@ -87,12 +86,12 @@ def cost(cents: float) -> str:
 
 
 def count(number: int, *, at_least: bool = False) -> str:
-    """`1,204`, or `≥1,204` where more may exist."""
+    """Return `1,204`, or `≥1,204` where more may exist."""
     return f"{'≥' if at_least else ''}{number:,}"
 
 
 def size(byte_count: int) -> str:
-    """`412 B` `1.2 kB` `300 kB` `2.4 MB`: decimal units, one decimal below ten."""
+    """Return `412 B` `1.2 kB` `300 kB` `2.4 MB`: decimal units, one decimal below ten."""
     value = max(byte_count, 0)
     if value < 1000:
         return f"{value} B"
@@ -110,7 +109,7 @@ def size(byte_count: int) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 frame`, `9 frames`."""
+    """Return a count with its noun: `1 frame`, `9 frames`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 

@@ -13,7 +13,7 @@ MIN_SECRET_CHARACTERS: Final = 6
 """A shorter text is no secret, and is found in many words."""
 
 FRAGMENT_CHARACTERS: Final = 12
-"""Errors quote long texts in part. This much of a secret is cut; less of it helps nobody to guess the rest."""
+"""Errors quote long texts in part. This much of a secret is cut; less of it does not help to guess the rest."""
 
 
 class Redactor:

@@ -1,7 +1,7 @@
-"""Draws a few numbers as bars, one cell each: how much happened, minute by minute. The store counts.
+"""Draws a few numbers as bars, one cell each: the runs of each minute, which the store counts.
 
-A cell has two colours, so a bar can show its failures and its height only where it fills the cell. A bar with a few
-failures therefore fills its cell, its lowest eighth is rose, and the grey above tells a tall bar from a low one.
+A cell has two colours, so a bar can show its failures and its height only if it fills the cell. A bar with a few
+failures therefore fills its cell, its lowest eighth is rose, and the grey above separates a tall bar from a low one.
 """
 
 from collections.abc import Sequence

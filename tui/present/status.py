@@ -1,6 +1,6 @@
-"""How a status looks: glyph, its ASCII form, colour and word, and the grey steps of a row with that status.
+"""The look of each status: glyph, ASCII glyph, word, colours, and the greys of a row with that status.
 
-One table, keyed by the titles of `domain.status`. A status never is colour alone: glyph, word and colour say the same.
+The table is keyed by the titles of `domain.status`. Glyph, word and colour say the same. Source: tui/ui/README.md.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from tui.present.styled import Piece, Token
 
 
 class RowTokens(NamedTuple):
-    """The colours of what stands beside a status in a row."""
+    """The colours of the other cells in a row."""
 
     task: Token
     took: Token
@@ -30,7 +30,7 @@ FINISHED_ROW = RowTokens(Token.MUTED, Token.FAINT, Token.FAINT, Token.FAINT)
 
 @dataclass(frozen=True, slots=True)
 class StatusStyle:
-    """One status as it is shown. `word` may be the server's own, and is cleaned when it becomes a `Piece`."""
+    """The look of one status. `word` may be the server's own word; `Piece` cleans it."""
 
     word: str
     glyph: str
@@ -42,12 +42,12 @@ class StatusStyle:
 
     @property
     def mark(self) -> Piece:
-        """The glyph, coloured."""
+        """The coloured glyph."""
         return Piece(self.glyph, self.glyph_token)
 
     @property
     def name(self) -> Piece:
-        """The word, coloured."""
+        """The coloured word."""
         return Piece(self.word, self.word_token, is_bold=self.is_bold)
 
 
@@ -107,13 +107,14 @@ DESCRIPTIONS: Final = {
     "Canceled": "somebody stopped it",
     "Expired": "did not start within its ttl",
 }
-"""What each word means, for who does not know it by heart."""
+"""The meaning of each status, for new users."""
 
 UNSURE: Final = {
     "Executing": "it has started and has not ended",
     "Reattempting": "started again after a failed attempt",
 }
-"""What is said instead while the trace, which tells whether the code runs or waits, was not read."""
+"""Descriptions that stay true while it is not known whether the run's code executes or waits: its trace was not read.
+"""
 _OF_ATTEMPT: Final = {
     AttemptStatus.EXECUTING: STATUS_STYLES["Executing"],
     AttemptStatus.COMPLETED: STATUS_STYLES["Completed"],
@@ -123,19 +124,19 @@ _OF_ATTEMPT: Final = {
 
 
 def style_of(run: Run) -> StatusStyle:
-    """How the status of a run looks. A run whose state was never read has none: `?` and `·`."""
+    """Return the style of a run's status. A run whose state was never read has `?` and `·`."""
     if run.state is None:
         return UNKNOWN
     return _look(run.title, run.state.status.specificity)
 
 
 def style_of_status(status: Status | None) -> StatusStyle:
-    """The same where only a status is known, as of the runs in a tree."""
+    """Return the style of a status without its run, e.g. of a tree node."""
     return UNKNOWN if status is None else _look(status.title, status.specificity)
 
 
 def style_of_attempt(status: AttemptStatus) -> StatusStyle:
-    """How the status of one attempt looks."""
+    """Return the style of an attempt's status."""
     return _OF_ATTEMPT[status]
 
 

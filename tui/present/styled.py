@@ -1,6 +1,6 @@
-"""Text with a meaning of colour: pieces and lines, and everything that measures, cuts, pads and wraps them.
+"""Pieces of text with a colour token, lines of them, and functions that measure, cut, pad and wrap lines.
 
-Widths are terminal cells as Rich, and so Textual, counts them. Nothing here knows a run, a colour value or a terminal.
+Widths are terminal cells as Rich and Textual count them. This module knows no run, no colour value and no terminal.
 """
 
 import re
@@ -14,18 +14,18 @@ from tui.domain.text import Raw, clean
 
 ELLIPSIS = "…"
 MAX_LINE_CHARS = 4_000
-"""Of a line that is cleaned and cut at each drawing: more than the widest terminal shows."""
+"""The part of a line that is cleaned and cut at each drawing: more than the widest terminal shows."""
 
 _VISIBLE = re.compile(r"\S")
 Align = Literal["left", "right"]
 
 
 class Token(StrEnum):
-    """The colours by what they mean; each painter has its own table of values.
+    """The colours by their meaning. Each painter has a table of their values.
 
-    The last ones bring their own background: the environment's chip, the band of a dialog that writes in production,
-    the safe button, a mark under the cursor, a field to type in, the rose foot of a tall and of a low grey bar; HIT is
-    what a search found.
+    The tokens from CHIP on bring their own background: the environment's chip, the band of a dialog that writes to
+    production, the safe button, a mark under the cursor, a text field, the rose foot of a tall and of a low grey bar.
+    HIT marks a match of a search.
     """
 
     TEXT = "text"
@@ -60,14 +60,14 @@ class _Fields(NamedTuple):
 class Piece(_Fields):
     """Text of one style on one line.
 
-    Building one cleans it (`domain.text.clean`), whoever wrote the text, so that no line anywhere can carry an
-    escape, a control or a bidi mark: there is no way to forget it.
+    The constructor cleans the text (`domain.text.clean`). No line can carry an escape, a control or a bidi character,
+    no matter where the text came from.
     """
 
     __slots__ = ()
 
     def __new__(cls, text: Raw | str, token: Token = Token.TEXT, *, is_bold: bool = False) -> Self:
-        """Clean the text and keep it with its style."""
+        """Clean the text and store it with its style."""
         return super().__new__(cls, clean(text), token, is_bold)
 
 
@@ -75,20 +75,20 @@ Line = tuple[Piece, ...]
 
 
 def line_width(line: Line) -> int:
-    """How many cells a line takes."""
+    """Return the number of cells that a line takes."""
     return sum(cell_len(piece.text) for piece in line)
 
 
 def plain(line: Line) -> str:
-    """The text of a line alone."""
+    """Return the text of a line without styles."""
     return "".join(piece.text for piece in line)
 
 
 def mark_hits(line: Line, needle: str) -> Line:
-    """The line with every place marked where it says `needle`, which is in folded case; pieces may be cut apart."""
+    """Return the line with every match of `needle` marked. `needle` is in folded case."""
     whole = plain(line)
     folded = whole.casefold()
-    # Letters whose folded form is longer (`ß`) would shift what is marked: such a line is searched as it is written.
+    # A letter whose folded form is longer (`ß`) would shift the marks. Such a line is searched without folding.
     haystack = folded if len(folded) == len(whole) else whole
     starts = []
     at = haystack.find(needle) if needle else -1
@@ -112,9 +112,10 @@ def mark_hits(line: Line, needle: str) -> Line:
 
 
 def cut(line: Line, limit: int) -> Line:
-    """The line, or as much of it as fits into `limit` cells, ending in `…` and then exactly `limit` wide.
+    """Return the line, or its start within `limit` cells, ending in `…`.
 
-    A wide character or a combining sequence is never split; a cell that is left over becomes a space before the `…`.
+    A cut line is exactly `limit` cells wide. A wide character or a combining sequence is never split: a cell that stays
+    free becomes a space before the `…`.
     """
     if line_width(line) <= limit:
         return line
@@ -134,7 +135,7 @@ def cut(line: Line, limit: int) -> Line:
 
 
 def pad(line: Line, limit: int, align: Align = "left") -> Line:
-    """The line with spaces to `limit` cells, on the right when it is left-aligned; a longer one stays as it is."""
+    """Pad the line with spaces to `limit` cells. A longer line stays as it is."""
     missing = limit - line_width(line)
     if missing <= 0:
         return line
@@ -143,12 +144,12 @@ def pad(line: Line, limit: int, align: Align = "left") -> Line:
 
 
 def fit(line: Line, limit: int, align: Align = "left") -> Line:
-    """Cut and padded: exactly `limit` cells."""
+    """Cut and pad the line to exactly `limit` cells."""
     return pad(cut(line, limit), limit, align)
 
 
 def joined(lines: Iterable[Line], gap: str = "  ") -> Line:
-    """Several lines as one, parted by `gap`."""
+    """Join several lines into one, with `gap` between them."""
     out: list[Piece] = []
     for line in lines:
         if out:
@@ -158,7 +159,7 @@ def joined(lines: Iterable[Line], gap: str = "  ") -> Line:
 
 
 def fold(line: Line, limit: int) -> list[Line]:
-    """A line in rows of at most `limit` cells (at least 2), broken where the row is full; nothing is lost."""
+    """Break a line into rows of at most `limit` cells (at least 2), wherever a row is full. No text is lost."""
     limit = max(limit, 2)
     rows: list[list[Piece]] = [[]]
     room = limit
@@ -177,9 +178,10 @@ def fold(line: Line, limit: int) -> list[Line]:
 
 
 def wrap(text: Raw | str, limit: int) -> list[str]:
-    """Prose in rows of at most `limit` cells (at least 2), cleaned; newlines are kept, too long a word is broken.
+    """Wrap prose into rows of at most `limit` cells (at least 2), and clean it.
 
-    Indentation at the start of a line stays; spaces where a row ends go. Never empty.
+    Newlines and the indentation of a line stay. Spaces at the end of a row are dropped, and a word longer than a row is
+    broken. The result is never empty.
     """
     return [row for line in clean(text, lines=True).split("\n") for row in _wrap_line(line, max(limit, 2))]
 
@@ -226,7 +228,7 @@ def _chop(word: str, limit: int) -> list[str]:
 
 
 def _prefix(text: str, room: int) -> tuple[str, int]:
-    """As much from the start of a text as fits into `room` cells, by whole clusters, and its cells."""
+    """Return the longest start of a text that fits into `room` cells without splitting a cluster, and its width."""
     if text.isascii():
         return text[:room], min(len(text), room)
     end = cells = 0
@@ -240,7 +242,7 @@ def _prefix(text: str, room: int) -> tuple[str, int]:
 
 
 def _clusters(text: str) -> Iterator[str]:
-    """A text in what is drawn together: a character with the marks and the variation selectors that follow it."""
+    """Yield the characters of a text, each with the combining marks and variation selectors that follow it."""
     start = 0
     for index, character in enumerate(text):
         if index > start and cell_len(character) > 0:

@@ -1,7 +1,4 @@
-"""The shapes that a page for reading is made of: labelled rows, indented blocks, prose that is cut when it is endless.
-
-What lives here: layout only. What a page says is in `detail`, `attempts` and `error`.
-"""
+"""The blocks of a page of text: labelled rows, indented rows, and prose that is cut when it is very long."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -11,13 +8,13 @@ from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, fold, line_width, pad, wrap
 
 LABEL: Final = 10
-_REMARK_AT: Final = 15  # cells after the label, so that remarks stand below each other
+_REMARK_AT: Final = 15  # Cells after the label, so that remarks line up.
 _GAP: Final = 2
 WHOLE: Final = "--json prints the whole"
 
 
 def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "") -> list[Line]:
-    """`label     part  part   remark` within `limit` cells; what does not fit goes on below, under the first part."""
+    """Return `label part part remark` in lines of at most `limit` cells. Parts that do not fit go on the next line."""
     room = max(limit - LABEL, LABEL)
     rows = _flowed([part for part in parts if part], room)
     if remark:
@@ -33,13 +30,13 @@ def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "")
 
 
 def indented(lines: Iterable[Line], cells: int) -> list[Line]:
-    """The lines, moved to the right."""
+    """Return the lines, moved to the right by `cells`."""
     return [(Piece(" " * cells), *line) for line in lines]
 
 
 def prose(text: Raw | str, limit: int, token: Token, *, most: int) -> list[Line]:
-    """Text in rows, newlines kept, at most `most` of them; then a line says how many were left out."""
-    # Wrapping megabytes to show a few rows would take seconds: no more is looked at than surely fills them.
+    """Return text in at most `most` rows, newlines kept. A further row says how much is left out."""
+    # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
     reach = 2 * most * limit
     rows = wrap(text[:reach], limit)
     lines: list[Line] = [(Piece(row, token),) for row in rows[:most]]

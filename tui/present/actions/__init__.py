@@ -1,1 +1,1 @@
-"""Actions on runs: what a row and the messages say of them."""
+"""Texts about actions on runs, for a row, the footer and the messages; and the actions of Enter on a row."""

@@ -1,7 +1,4 @@
-"""What became of actions, in words: for the end of the footer, and for the messages.
-
-What lives here: sentences and short lines. What stands in a row meanwhile is `overlay`'s.
-"""
+"""The outcome of actions in words, for the end of the footer and for the messages."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +18,7 @@ _TOKENS: Final = {
 
 
 def outcome_words(done: str, status: ActionStatus) -> Line:
-    """What became of one action: `canceled run_cm…9f3a`, `replayed as run_cm…6e3t`, `cancel refused: 403 …`."""
+    """Return the outcome of one action: `canceled run_cm…9f3a`, `replayed as run_cm…6e3t`, `cancel refused: 403 …`."""
     match status.phase:
         case ActionPhase.CONFIRMED if status.new_run_id is not None:
             return (Piece(f"{done} as ", Token.MUTED), *short_id(status.new_run_id, Token.TEXT))
@@ -40,7 +37,7 @@ def outcome_words(done: str, status: ActionStatus) -> Line:
 
 
 def batch_words(done: str, ends: Sequence[ActionStatus]) -> Line:
-    """What became of several: `38 canceled  2 finished first  1 refused`, what went wrong first."""
+    """Return the outcome of several actions, failures first: `1 refused 2 finished first 38 canceled`."""
     counts = Counter(status.phase for status in ends)
     return joined(
         (Piece(f"{formatting.count(counts[phase])} {_word(done, phase)}", _TOKENS.get(phase, Token.MUTED)),)
@@ -54,7 +51,7 @@ def _word(done: str, phase: ActionPhase) -> str:
 
 
 def trouble_words(status: ActionStatus) -> str | None:
-    """A sentence about an action that did not do what was asked, or None."""
+    """Return a sentence about an action that did not succeed, or None."""
     about = f"{status.action.capitalize()} of {status.run_id}"
     match status.phase:
         case ActionPhase.REFUSED:
@@ -70,21 +67,21 @@ def trouble_words(status: ActionStatus) -> str | None:
 
 
 def not_sent(verb: str, count: int, reason: str) -> str:
-    """A sentence about what was agreed to and not sent."""
+    """Return a sentence about confirmed actions that were not sent."""
     return f"{verb} of {formatting.plural(count, 'run')} was not sent: {reason}."
 
 
 def cut_short(status: ActionStatus) -> str:
-    """A sentence about what was under way when the program ended."""
+    """Return a sentence about an action that was in flight when the program ended."""
     return f"{status.action.capitalize()} of {status.run_id}: the program ended before the outcome was known."
 
 
 def need_connection(keys: Iterable[str]) -> str:
-    """`C and R need a connection`."""
+    """Return `C and R need a connection`."""
     return f"{' and '.join(keys)} need a connection"
 
 
 def withdrawn_words(taken: Mapping[str, int]) -> str:
-    """`withdrawn: cancel of 3 runs, nothing of it was sent`."""
+    """Return `withdrawn: cancel of 3 runs, nothing was sent`."""
     what = " and ".join(f"{action} of {formatting.plural(count, 'run')}" for action, count in taken.items())
     return f"withdrawn: {what}, nothing of it was sent"

@@ -1,7 +1,7 @@
-"""What stands in a run's row while an action on it is on its way, and for a while after it ended.
+"""The word in the status column of a run while an action on it is pending, and for a while after it ended.
 
-What lives here: the words in the status column. They lie over the status and never become it: a 200 is not a cancelled
-run. Source: DESIGN §3, mock-up 13.
+The word covers the status and never changes it: an HTTP 200 does not prove that a run is canceled. Source:
+tui/ui/README.md.
 """
 
 import re
@@ -14,22 +14,22 @@ from tui.domain.ids import RunId
 from tui.present.styled import Piece, Token
 
 Overlay = Callable[[RunId], Piece | None]
-"""What takes the place of a run's status word at this moment, if anything does."""
+"""Returns the word that replaces the status of a run now, or None."""
 
 SHOWN_FOR: Final = timedelta(seconds=10)
-"""How long an end that the status does not tell is shown."""
+"""How long the row shows an outcome that the run's status does not show."""
 
 _HTTP: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 
 
 def countdown(action: str, left: timedelta) -> Piece:
-    """`cancel in 4 s`; once the time is over, `cancel next`: it waits for those before it."""
+    """Return `cancel in 4 s`, or `cancel next` once the time is over and earlier actions are still being sent."""
     seconds = -(-left // timedelta(seconds=1))
     return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} next", Token.AMBER)
 
 
 def overlay(status: ActionStatus, now: datetime) -> Piece | None:
-    """The newest word about an action; None when the run's own status tells the rest."""
+    """Return the newest word about an action, or None if the run's own status says the rest."""
     if status.phase.is_end and now - status.at >= SHOWN_FOR:
         return None
     match status.phase:

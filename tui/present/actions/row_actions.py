@@ -1,7 +1,4 @@
-"""What Enter on a line of a page means, as values that lines carry.
-
-What lives here: the values, and `Row`, a line with one of them. Who does it is the pane that shows the page.
-"""
+"""The rows of a page, and the actions of Enter on a row. The pane that shows the page carries them out."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -20,21 +17,21 @@ class GoToRun:
 
 @dataclass(frozen=True, slots=True)
 class ToggleFold:
-    """Fold or unfold what `key` names."""
+    """Fold or unfold the group or value with this key."""
 
     key: Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class ShowWhole:
-    """Show the whole of something that is cut here; `which` names it."""
+    """Show all of a text or value that is cut here."""
 
     which: Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class FetchValue:
-    """Get what the server did not send along; `which` names it."""
+    """Fetch a value that the server stores apart."""
 
     which: str
 
@@ -50,7 +47,7 @@ RowAction = GoToRun | ToggleFold | ShowWhole | FetchValue | ShowAttempt
 
 
 class Row(NamedTuple):
-    """A line of a page. `key` finds it again when the page is made anew, `act` is what Enter on it means."""
+    """A line of a page. `key` identifies it when the page is rebuilt; `action` is what Enter does on it."""
 
     line: Line
     key: Hashable = None

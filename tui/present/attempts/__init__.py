@@ -1,1 +1,1 @@
-"""The attempts of a run: their table, their time axis, and why they failed."""
+"""The attempts of a run: their table, their time axis, and their errors."""

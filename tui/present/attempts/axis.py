@@ -1,7 +1,6 @@
-"""The time axis that the attempts of a run share: what was waited for is dashed, what ran is a bar.
+"""The time axis that all attempts of a run share. Waiting is dashed, and a running attempt is a bar.
 
-What lives here: from moments to cells. Half a cell is the finest step; a bar is never shorter than that, however short
-the attempt was. Which attempts there are is `attempt_table`'s.
+The finest step is half a cell. A bar is at least that long, however short its attempt was.
 """
 
 from collections.abc import Iterator
@@ -18,17 +17,17 @@ _SCALE_MS: Final = (
 )
 _DAY_MS: Final = 86_400_000
 _TICK_CELLS: Final = 12
-"""Between two labels of the axis, so that each stands alone."""
+"""Cells between two labels of the axis."""
 
 
 def round_up(span: timedelta) -> timedelta:
-    """The next span that is a round number: an axis of this length stands still while a run goes on."""
+    """Return the next round time span, so that the axis keeps its length while a run goes on."""
     ms = max(1, -(-span // _MS))
     return next(_scale(ms)) * _MS
 
 
 def _scale(least_ms: int) -> Iterator[int]:
-    """Round numbers of milliseconds from `least_ms` up, without end."""
+    """Yield round numbers of milliseconds from `least_ms` up, without end."""
     yield from (step for step in _SCALE_MS if step >= least_ms)
     days = 1
     while True:
@@ -40,7 +39,7 @@ def _scale(least_ms: int) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """`width` cells for the time from `begin` on; moments outside stand at its ends."""
+    """A span of time in `width` cells. Moments outside of it are drawn at its ends."""
 
     begin: datetime
     span: timedelta
@@ -49,9 +48,9 @@ class Axis:
     def bar(
         self, waited_from: datetime | None, started_at: datetime | None, ended_at: datetime | None, token: Token
     ) -> Line:
-        """Exactly `width` cells: dashes from `waited_from` to the start, then the bar in `token`.
+        """Return exactly `width` cells: dashes from `waited_from` to the start, then the bar in `token`.
 
-        Without an end nothing is drawn but the wait; a start that is not known leaves the line empty.
+        Without an end only the wait is drawn. Without a start the line is empty.
         """
         if started_at is None:
             return (Piece(" " * self.width),)
@@ -74,7 +73,7 @@ class Axis:
         return tuple(piece for piece in pieces if piece.text)
 
     def labels(self) -> Line:
-        """Round numbers of time above their cells, from `0s` on."""
+        """Return round times above their cells, starting with `0s`."""
         least = max(1, self.span * _TICK_CELLS // max(self.width, 1) // _MS)
         step = next(_scale(least)) * _MS
         text, at = "", timedelta()
@@ -88,21 +87,21 @@ class Axis:
         return (Piece(text, Token.FAINT),)
 
     def _half(self, at: datetime) -> int:
-        """How many half cells from the left a moment is."""
+        """Return the distance of a moment from the left, in half cells."""
         if self.span <= timedelta():
             return 0
         return max(0, min(2 * self.width, round((at - self.begin) / self.span * 2 * self.width)))
 
     @staticmethod
     def _body(start: int, end: int) -> str:
-        """The cells of a bar between two half cells, the second one behind it."""
+        """Return the cells of a bar between two half cells; the second is exclusive."""
         left = "╺" if start % 2 else ""
         right = "╸" if end % 2 else ""
         return left + "━" * (end // 2 - -(-start // 2)) + right
 
 
 def _label(ms: int) -> str:
-    """`0s` `500ms` `1.5s` `15s` `1m` `1m30s` `2h`: as short as a round number can be said."""
+    """Return `0s` `500ms` `1.5s` `15s` `1m` `1m30s` `2h`: the shortest form of a round time."""
     if ms and ms < 1000:
         return f"{ms}ms"
     if ms < 60_000:

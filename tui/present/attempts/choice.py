@@ -1,7 +1,4 @@
-"""Which attempts of a run are looked at: the one that is selected, and those that have a row where there are very many.
-
-What lives here: the choice alone. How the rows look is `attempt_table`'s.
-"""
+"""Which attempt is selected, and which attempts have a row of their own when there are very many."""
 
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
@@ -9,20 +6,20 @@ from typing import Final, NamedTuple
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 
 FOLDED: Final[Hashable] = "attempts"
-"""The key of the middle of very many attempts."""
+"""The key of the row that folds the middle attempts."""
 
 MOST: Final = 12
 _FIRST, _LAST = 3, 4
 
 
 class AttemptKey(NamedTuple):
-    """What finds the row of an attempt."""
+    """The key of the row of an attempt."""
 
     number: int
 
 
 def selected_attempt(history: AttemptHistory, picked: int | None) -> Attempt | None:
-    """The attempt that is looked at: the picked one, else the last that failed, else the last; None: there is none."""
+    """Return the picked attempt, else the last failed one, else the last; None if there is none."""
     attempts = history.attempts
     for attempt in attempts:
         if attempt.number == picked:
@@ -32,7 +29,7 @@ def selected_attempt(history: AttemptHistory, picked: int | None) -> Attempt | N
 
 
 def stepped(history: AttemptHistory, selected: Attempt | None, step: int) -> int | None:
-    """The number of the attempt so many steps from the selected one; the ends are ends."""
+    """Return the number of the attempt `steps` away from the selected one, at most the first or the last."""
     if selected is None:
         return None
     numbers = [attempt.number for attempt in history.attempts]
@@ -40,11 +37,11 @@ def stepped(history: AttemptHistory, selected: Attempt | None, step: int) -> int
 
 
 Group = Attempt | tuple[Attempt, ...]
-"""An attempt with a row of its own, or those that share one."""
+"""An attempt with a row of its own, or several that share one."""
 
 
 def groups(attempts: Sequence[Attempt], selected: Attempt | None, *, is_open: bool) -> list[Group]:
-    """The attempts in order. Of more than `MOST` the middle is folded, unless it is opened; the selected one stays."""
+    """Return the attempts in order. If there are more than `MOST`, the middle is folded around the selected one."""
     if len(attempts) <= MOST or is_open:
         return list(attempts)
     found: list[Group] = [*attempts[:_FIRST]]

@@ -1,8 +1,4 @@
-"""The page of attempts: the table of them, and below it why the selected one failed, or what is known instead.
-
-What lives here: the order of the page, and the sentences where there is nothing to show. Rows of attempts are
-`attempt_table`'s, those of an error `error_rows`'.
-"""
+"""The page of attempts: their table, then the error of the selected attempt or a sentence why there is none."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -34,14 +30,14 @@ NOTHING_SELECTED: Final = "No run is selected."
 
 @dataclass(frozen=True, slots=True)
 class ReadProgress:
-    """How far reading the run got: whether more of it is on its way, and what was the trouble with the last answer."""
+    """The last read of the run: whether one is in flight, and why it failed."""
 
     is_coming: bool = False
     trouble: str | None = None
 
 
 def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, picked: int | None) -> list[Row]:
-    """The whole page in rows within `layout.limit` cells; `picked` is the attempt that the user turned to."""
+    """Return the page in rows of at most `layout.limit` cells. `picked` is the attempt that the user selected."""
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
     now = _until_the_end(run, now)
@@ -67,12 +63,12 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
 
 
 def sentence(text: str, layout: ErrorLayout, key: Hashable, token: Token = Token.MUTED) -> list[Row]:
-    """Prose in rows; `key` names them."""
+    """Wrap a sentence into rows with this key."""
     return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, layout.limit))]
 
 
 def whose(run: Run, limit: int) -> Line:
-    """` · ✗ Failed  charge-card  run_…`: what the rule says of the run where the page stands alone."""
+    """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen."""
     style = style_of(run)
     name: Line = (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
     head: Line = (Piece(" · ", Token.FAINT), style.mark, Piece(" "), style.name)
@@ -81,13 +77,13 @@ def whose(run: Run, limit: int) -> Line:
 
 
 def which(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
-    """`attempt 3 of 3`, by the run's own count where that is greater."""
+    """Return `attempt 3 of 3`. The run's own count of attempts wins if it is greater."""
     last = max(run.attempt_count or 0, history.attempts[-1].number)
     return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
 
 
 def lasted(run: Run, now: Now) -> Line:
-    """`6.3s, of it 1.3s running`, or nothing before the start."""
+    """Return `6.3s, of it 1.3s running`, or nothing before the start."""
     is_frozen = now.frozen_at is not None and not run.is_final
     whole = took(run, now.frozen_at or now.at)
     if whole is None or run.state is None:
@@ -97,7 +93,7 @@ def lasted(run: Run, now: Now) -> Line:
 
 
 def _until_the_end(run: Run, now: Now) -> Now:
-    """No attempt goes on behind the end of its run, also where the trace does not tell that end, or cannot be read."""
+    """Stop the clock at the end of the run, even where the trace misses that end or cannot be read."""
     ended_at = run.state.finished_at if run.state is not None and run.is_final else None
     return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
 
@@ -111,12 +107,12 @@ def _trouble(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]
     if said != progress.trouble and progress.trouble.endswith(said):
         said = f"the run could not be read: {said}"
     text = said[:1].upper() + said[1:].rstrip(".") + "."
-    # What was read stands all the same: only where nothing was there is something to be done.
+    # A retry helps only if nothing has been read yet.
     return sentence(text if run.attempts else f"{text} r asks again.", layout, "trouble", Token.AMBER)
 
 
 def _waiting(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
-    """Why there are no attempts."""
+    """Return why there are no attempts."""
     told = _why_none(run, now)
     if told is not None:
         return sentence(told, layout, "none")
@@ -127,7 +123,7 @@ def _waiting(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) ->
 
 
 def _why_none(run: Run, now: Now) -> str | None:
-    """In words, why no attempt has started; None where one may have."""
+    """Return why no attempt has started, or None if one may have."""
     state, ttl = run.state, run.fixed.ttl
     if state is None or state.started_at is not None or (run.attempt_count or 0) > 0:
         return None
@@ -159,7 +155,7 @@ def _for_how_long(run: Run, now: Now) -> str:
 
 
 def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
-    """What the run itself says, while or where no attempt does."""
+    """Return the run's own error, where no attempt has one."""
     error = run.error[1] if run.error else None
     return [] if error is None else _shown(error, progress, layout, "run")
 
@@ -177,7 +173,7 @@ def _error(
 
 
 def _shown(error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Hashable, note: str = "") -> list[Row]:
-    """An error; one of which only the code is known says that more is on its way, or that there is no more."""
+    """Return the rows of an error. If only its code is known, a sentence says whether more is being read."""
     if not error.has_code_only:
         return list(error_rows(error, layout, ("error", key), note))
     code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
@@ -190,7 +186,7 @@ def _shown(error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Ha
 
 @lru_cache(maxsize=8)
 def same_in(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
-    """`the same in all 3 attempts, but for the numbers`: which other attempts a reader need not look at; or empty."""
+    """Return `the same in all 3 attempts, but for the numbers` if other attempts failed alike, else an empty text."""
     if selected.error is None:
         return ""
     errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error is not None]
@@ -208,7 +204,7 @@ def same_in(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
 
 
 def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layout: ErrorLayout) -> list[Row]:
-    """What else is known of the selected attempt, its status in words."""
+    """Return the other facts of the selected attempt, starting with its status."""
     style = attempt_style(run, selected, history)
     parts: list[Line] = [(style.mark, Piece(" "), Piece(style.word, style.word_token))]
     if selected.status is AttemptStatus.EXECUTING:

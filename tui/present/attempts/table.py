@@ -1,8 +1,4 @@
-"""The attempts of a run as a table: when each began, how long it ran, what was waited for, on one axis of time.
-
-What lives here: the rows of attempts and of the next one. The axis itself is `attempt_axis`'s, the error of an attempt
-`error_rows`'.
-"""
+"""The table of attempts: start, duration, wait, and a bar on the shared time axis."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +27,7 @@ _AFTER_NUMBER: Final = 3
 _BEFORE_AXIS: Final = 3
 _EDGE: Final = 2
 _SQUEEZED: Final = 4
-"""A first wait longer than all that follows times this would leave the bars no room: the axis begins behind it."""
+"""If the first wait is longer than all later times by this factor, the axis starts after it to leave room for bars."""
 
 _BAR_TOKENS: Final = {
     AttemptStatus.EXECUTING: Token.BLUE,
@@ -42,7 +38,7 @@ _BAR_TOKENS: Final = {
 
 
 def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
-    """How the status of an attempt looks; the run has a finer word for the last one: Crashed, Timed out, Waiting."""
+    """Return the style of an attempt. For the last attempt the run has a finer word: Crashed, Timed out, Waiting."""
     is_last = attempt is history.attempts[-1]
     is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
         attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
@@ -51,7 +47,7 @@ def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> Status
 
 
 def ran(attempt: Attempt, now: Now) -> str:
-    """How long an attempt ran, or runs; `·` where that is not known."""
+    """Return the duration of an attempt so far, or `·` where it is not known."""
     if attempt.took is not None:
         return formatting.duration(attempt.took)
     if attempt.started_at is None or attempt.status is not AttemptStatus.EXECUTING:
@@ -62,7 +58,7 @@ def ran(attempt: Attempt, now: Now) -> str:
 def attempt_rows(
     run: Run, history: AttemptHistory, now: Now, layout: ErrorLayout, selected: Attempt | None
 ) -> list[Row]:
-    """The rows of all attempts within `layout`, one of which is selected, and of the next one if it is known."""
+    """Return the rows of all attempts, and of the next attempt if it is scheduled."""
     table = _table(run, history, now, layout.limit)
     rows = [Row(table.head(), "head")] if table.is_roomy else []
     previous: Attempt | None = None
@@ -97,7 +93,7 @@ def _folded(attempts: Sequence[Attempt]) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What is drawn, the widths of two columns, and the axis where there is room for one."""
+    """The attempts, the widths of two columns, and the axis if there is room for one."""
 
     run: Run
     history: AttemptHistory
@@ -109,23 +105,23 @@ class _Table:
 
     @property
     def left(self) -> int:
-        """How wide everything left of the axis is, the gap before it included."""
+        """The width of everything left of the axis, including the gap."""
         times = 2 * (self.gap + _TIME) + 1 if self.is_roomy else self.gap + _TIME
         return _MARK + self.number + _AFTER_NUMBER + self.start + times + _BEFORE_AXIS
 
     @property
     def gap(self) -> int:
-        """Between times."""
+        """The gap between columns of times."""
         return 3 if self.is_roomy else 2
 
     def head(self) -> Line:
-        """The names of the columns, and the times of the axis."""
+        """Return the column titles and the labels of the axis."""
         number, start, took, waited = (Piece(word, Token.FAINT) for word in ("#", "started", "took", "waited"))
         cells = self._cells(Piece(" "), number, start, took, waited)
         return cells if self.axis is None else (*pad(cells, self.left), *self.axis.labels())
 
     def row(self, attempt: Attempt, previous: Attempt | None, *, is_selected: bool) -> Line:
-        """One attempt; `previous` is the one before it, as far as it is known."""
+        """Return the row of one attempt. `previous` is the attempt before it, if known."""
         style = attempt_style(self.run, attempt, self.history)
         is_running = attempt.status is AttemptStatus.EXECUTING and style.word_token is Token.BLUE
         value = Token.TEXT if is_selected else Token.MUTED
@@ -146,7 +142,7 @@ class _Table:
         return (*pad(cells, self.left), *self.axis.bar(since, attempt.started_at, end, token))
 
     def next(self, next_at: datetime) -> Line:
-        """When the next attempt is due."""
+        """Return the row that says when the next attempt is due."""
         wait = next_at - (self.now.frozen_at or self.now.at)
         due = f"in {formatting.wait(wait)}{'~' if self.now.frozen_at else ''}" if wait > timedelta() else "due"
         cells: Line = (
@@ -185,7 +181,7 @@ def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
 
 
 def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis | None:
-    """From the creation to the last end; while the run lives, to a round number, so that what is drawn stands still."""
+    """Return the axis from the creation to the last end. While the run is live its length is a round time."""
     starts = [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]
     if not starts:
         return None
@@ -200,14 +196,14 @@ def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis |
 
 
 def _queued_at(run: Run) -> datetime | None:
-    """Since when the first attempt was waited for."""
+    """Return since when the first attempt was waited for."""
     created = run.fixed.created_at
     waited = None if created is None else time_in_queue(run, created)
     return None if created is None or waited is None else created - waited
 
 
 def _end(attempt: Attempt, at: datetime) -> datetime | None:
-    """Where the bar of an attempt ends; one that is over since nobody knows when has none but its start."""
+    """Return where the bar of an attempt ends: at its start if it is over and its end is unknown."""
     if attempt.completed_at is not None:
         return attempt.completed_at
     return at if attempt.status is AttemptStatus.EXECUTING else attempt.started_at

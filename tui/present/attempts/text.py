@@ -1,7 +1,4 @@
-"""The attempts of a run as they are read: when each ran, what was waited for, and why it failed, equal errors once.
-
-What lives here: the section of the page. The history itself is rebuilt in `domain.attempts_of_trace`.
-"""
+"""The attempts of a run as `show` prints them: times, waits and errors, with equal errors printed once."""
 
 from datetime import datetime
 
@@ -20,7 +17,7 @@ TRACE_GONE = "The trace is gone from the server; this is the error of the last a
 
 
 def missing_words(history: AttemptHistory) -> str:
-    """Which attempts may be missing, and why, as a sentence; empty where nothing was cut."""
+    """Return a sentence about attempts that may be missing, or an empty text."""
     if not history.missing:
         return ""
     missing = without_request(history.missing)
@@ -29,7 +26,7 @@ def missing_words(history: AttemptHistory) -> str:
 
 
 def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
-    """All attempts in order, and when the next one is due."""
+    """Return all attempts in order, and when the next one is due."""
     lines: list[Line] = []
     if history.is_trace_gone:
         has_error = any(attempt.error for attempt in history.attempts)
@@ -84,7 +81,7 @@ def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime
 
 
 def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
-    """Which attempts before this one the trace does not show (it lags, or was cut); empty: none."""
+    """Return which attempts before this one the trace does not show, because it lags or was cut; empty if none."""
     first, last = (previous.number if previous else 0) + 1, attempt.number - 1
     if first > last:
         return ""
@@ -97,7 +94,7 @@ def _fact(label: str, value: str) -> Line:
 
 
 def waited_before(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
-    """The wait before an attempt: since the one before it, or since the run was created; None where one is missing."""
+    """Return the wait since the attempt before, or since the creation of the run; None if an attempt is missing."""
     if attempt.started_at is None:
         return None
     if attempt.number == 1:

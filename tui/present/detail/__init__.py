@@ -1,1 +1,1 @@
-"""The page about one run: what became of it and why, its life, its facts, its values."""
+"""The page about one run: status, error, timeline, facts, relatives, values."""

@@ -1,15 +1,16 @@
-"""Where a run came from, in words: a function of the SDK, or a schedule."""
+"""The origin of a run in words: a function of the SDK, or a schedule."""
 
 from tui.domain.run import Fixed, Json
 
 SCHEDULED = "SCHEDULED"
-"""The task kind of a run that a schedule started, which is all that a list row tells of it."""
+"""The task kind of a run that a schedule started. A list row has no other sign of the schedule."""
 
 
 def origin_words(fixed: Fixed) -> str:
-    """`schedule 0 3 * * *`, or `batchTrigger()`; empty where nothing tells.
+    """Return `schedule 0 3 * * *` or `batchTrigger()`; empty if the origin is not known.
 
-    The server calls a scheduled run's function `trigger`, as if code had called it (recording 1241).
+    The server names the function `trigger` for a scheduled run too, although no code called it. Source:
+    tests/wire/recordings/1241-run-detail-scheduled.json.
     """
     function = fixed.trigger_function
     if function in {None, "trigger"} and (fixed.schedule is not None or fixed.task_kind == SCHEDULED):
@@ -19,7 +20,7 @@ def origin_words(fixed: Fixed) -> str:
 
 
 def schedule_name(schedule: Json) -> str:
-    """What tells a schedule from others: its expression, else the name or the id that it has; empty: it has none."""
+    """Return the expression of a schedule, else its name or id; empty if it has none."""
     if not isinstance(schedule, dict):
         return ""
     generator = schedule.get("generator")

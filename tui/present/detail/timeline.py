@@ -1,6 +1,6 @@
-"""The life of a run: when it was created, queued, started and finished, with the times between, drawn and written.
+"""The timeline of a run: when it was created, queued, started and finished, as a drawing and as lines.
 
-What lives here: times of the run itself. Its attempts have an axis of their own in `attempt_axis`.
+The attempts of the run have an axis of their own in `attempts.axis`.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _LEAST_STROKES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _TimelinePart:
-    """One part of a life, from its glyph to the next one's."""
+    """One phase of the timeline, from its glyph to the glyph of the next phase."""
 
     glyph: Piece
     text: str
@@ -31,12 +31,12 @@ class _TimelinePart:
 
     @property
     def least(self) -> int:
-        """The cells without which it says nothing."""
+        """The fewest cells in which the phase can be drawn."""
         return 1 + len(self.text) + 2 + 2 * _LEAST_STROKES
 
 
 def life_line(run: Run, now: Now, limit: int) -> Line:
-    """`○╌╌ 67ms ╌╌◐━━━━━━ 6.3s ━━━━━━✗` within `limit` cells, lengths as the times are; empty where it does not fit."""
+    """Return `○╌╌ 67ms ╌╌◐━━━━━━ 6.3s ━━━━━━✗`, to scale, within `limit` cells; empty where it does not fit."""
     spans = _spans(run, now)
     end = (style_of(run).mark,) if run.is_final else ()
     room = min(limit, _WIDEST) - len(end)
@@ -89,7 +89,7 @@ def _bar(*, is_running: bool) -> Token:
 
 
 def life_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> list[Line]:
-    """The times, one a row, within `limit` cells. `tells_zone`: nobody else says that they are UTC."""
+    """Return the times, one a line. `tells_zone` adds that they are UTC, where no clock on the screen says so."""
     lines: list[Line] = []
 
     def at(label: str, time: datetime | None, remark: str = "") -> None:
@@ -117,7 +117,7 @@ def life_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> l
 
 
 def updated_lines(run: Run, now: Now, limit: int) -> list[Line]:
-    """When it last changed."""
+    """Return the line about the last change."""
     if run.state is None:
         return []
     at = run.state.updated_at

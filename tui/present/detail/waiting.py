@@ -1,7 +1,4 @@
-"""What the code of a run waits for, in words: `waits for a token since 02:08`.
-
-What lives here: the words. Whether it waits is `Run.wait`'s to say.
-"""
+"""What the code of a run waits for, in words: `waits for a token since 02:08`."""
 
 from datetime import timedelta
 from typing import Final, assert_never
@@ -16,16 +13,16 @@ from tui.present.columns import Now
 from tui.present.status import DESCRIPTIONS, UNSURE, style_of
 
 READ_AGAIN: Final = timedelta(seconds=60)
-"""A wait that was read longer ago is dated: whoever looks at a run reads it again before."""
+"""The age from which a wait has a date. A visible run is read more often than that."""
 
 RUNS_FOR: Final = timedelta(seconds=30)
-"""Code that ran when the trace was read may wait by now: after so long it is no longer called running."""
+"""Code that ran when the trace was read may wait by now. After this time it is no longer called running."""
 
 _LONGEST_TASK: Final = 60
 
 
 def waiting_words(run: Run, now: Now) -> str:
-    """What the run waits for and since when; empty where it does not wait, or where nothing tells."""
+    """Return what the run waits for and since when; empty if it does not wait, or if that is not known."""
     wait = run.wait
     if wait is None:
         return _retry_words(run, now)
@@ -37,7 +34,7 @@ def waiting_words(run: Run, now: Now) -> str:
 
 
 def _retry_words(run: Run, now: Now) -> str:
-    """`waits for attempt 2, due 13:49:12.500`: a run keeps its status through a wait of less than 30 s."""
+    """Return `waits for attempt 2, due 13:49:12.500`. A run keeps its status during a wait of less than 30 s."""
     history = run.attempts[1] if run.attempts is not None else AttemptHistory()
     if run.status not in EXECUTING_FAMILY or not history.attempts or history.next_at is None:
         return ""
@@ -48,15 +45,15 @@ def _retry_words(run: Run, now: Now) -> str:
 
 
 def token_of(run: Run) -> Raw | None:
-    """The token that a run waits for, where its events tell."""
+    """Return the token that the run waits for, if its events contain it."""
     wait = run.wait
     return wait.about if wait is not None and wait.kind is WaitKind.TOKEN else None
 
 
 def meaning_words(run: Run, now: Now) -> str:
-    """What the status word means, for who does not know it; empty where what it waits for is said already.
+    """Return the meaning of the status word; empty if the page already says what the run waits for.
 
-    That its code runs is said only where the trace was read: a run that executes may wait meanwhile.
+    Code is called running only if the trace was read: an executing run may be waiting.
     """
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
@@ -67,7 +64,7 @@ def meaning_words(run: Run, now: Now) -> str:
 
 
 def is_known_to_run(run: Run, now: Now) -> bool:
-    """Whether the trace of a run that executes was read within `RUNS_FOR`, and shows no wait."""
+    """Return whether the trace was read within `RUNS_FOR` and shows that the run's code runs."""
     if run.attempts is None or run.state is None or run.wait is not None:
         return False
     stamp, history = run.attempts
@@ -99,7 +96,7 @@ def _for_how_long(wait: Wait, now: Now) -> str:
 
 
 def _rounded(value: timedelta) -> str:
-    """`10m` for what is `10m00s` among running times."""
+    """Return `10m` where a running duration would be `10m00s`."""
     text = formatting.duration(value)
     if text.endswith(("m00s", "h00m")):
         return text[:-3]

@@ -1,1 +1,1 @@
-"""The questions before an action, and the dialogs in which something is chosen."""
+"""The confirmation of actions, and the dialogs for filters, copying and quitting."""

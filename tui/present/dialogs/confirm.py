@@ -1,6 +1,6 @@
-"""The question before an action: where we are, what is asked, what else stops, what is not known, and the answers.
+"""The dialog that confirms an action: place, question, affected runs, unknowns, answers.
 
-A value becomes the words and lines of the dialog. Which keys answer it, and when, is decided by the screen.
+A `Question` becomes lines here. The screen decides which keys answer it, and when.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, j
 
 WIDTH: Final = 70
 LATE_BY: Final = timedelta(seconds=1)
-"""How far the copy that answers queries is behind."""
+"""How far the server's query replica may lag behind."""
 WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
 SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so type a word."
 INDENT: Final = 3
@@ -33,7 +33,7 @@ _TAGS_SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where it would happen. `name` is what the environment is called as well as it is known."""
+    """The environment in which the action would happen. `name` is its name as far as it is known."""
 
     environment: Environment | None
     name: str | None
@@ -42,15 +42,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything that the dialog says.
+    """Everything that the dialog shows.
 
-    `safe` are the words of the button that does nothing, `promise` what the verb does, in a sentence, `left_out` how
-    many marked runs are not shown and so not touched. `is_reading`: the plan is not whole yet. `is_awake`: all keys but
-    the one that acts count by now (Esc always does), `may_answer`: that one too. `is_waiting`: the terminal takes its
-    time to show that it has drawn this. `word` has to be typed where the terminal does not show it at all. `typed` is
-    what stands in the field, `complaint` why it is not enough, `objection` why there is nothing to agree to any more;
-    `grace_s` how long nothing is sent after the answer. `destroys`: what is agreed to ends something, and the key for
-    it is as red as what has failed.
+    `safe` is the label of the button that does nothing, and `promise` a sentence about the effect. `left_out` counts
+    marked runs that are hidden and stay untouched. `is_reading` means that the plan is incomplete. Before `is_awake` no
+    key but Esc counts; before `may_answer` the key that acts does not. `is_waiting` means that the terminal has not yet
+    confirmed the drawn dialog, and `word` has to be typed if it never does. `typed` is the content of the field,
+    `complaint` why it is not enough, and `objection` why the action became impossible. Nothing is sent for `grace_s`
+    after the answer. `destroys` paints the key in the colour of failures.
     """
 
     plan: ActionPlan
@@ -71,20 +70,20 @@ class Question:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """What has to be typed, any of these; empty: `y` is enough."""
+        """The texts of which one has to be typed; empty if `y` is enough."""
         many = confirmation_texts(self.plan, self.place.name, is_production=self.place.is_production)
         return many or ((self.word,) if self.word else ())
 
     @property
     def needs_typing(self) -> bool:
-        """Whether there is a field; nobody knows while the plan is read."""
+        """Whether the dialog has a field. It has none while the plan is being read."""
         return bool(self.wanted) and not self.is_reading and not self.objection
 
 
 def confirm_lines(question: Question, now: Now, width: int, height: int) -> list[Line]:
-    """The dialog in lines of at most `width` cells, the band first, in at most `height` lines where that is possible.
+    """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible.
 
-    Where it is low the empty lines go, then kinds of runs are counted together.
+    In a low dialog the empty lines are dropped first, then kinds of runs are combined.
     """
     limit = width - 2 * INDENT
     kinds = _kinds(question, limit)
@@ -110,7 +109,7 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
 
 
 def band(place: Target, width: int) -> Line:
-    """The line on top: amber where it is production, or may be."""
+    """Return the top line: amber if the environment is production, or may be."""
     environment = place.environment
     token = Token.ALARM if place.is_production else Token.TEXT
     if environment is None:
@@ -142,7 +141,7 @@ def _asked(question: Question, now: Now, limit: int) -> list[Line]:
 
 
 def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
-    """The run with its whole id, which goes on a line of its own where it does not fit beside the rest."""
+    """Return the run with its whole id, on a line of its own if it does not fit beside the rest."""
     style = style_of(run)
     ran = took(run, now.frozen_at or now.at)
     is_frozen = now.frozen_at is not None and not run.is_final
@@ -159,7 +158,7 @@ def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
 
 
 def _kinds(question: Question, limit: int) -> list[Line]:
-    """What is counted: for one run what stops below it, for several the runs themselves, and then the same."""
+    """Return the kinds to count: for one run the runs below it, for several the marked runs and those below."""
     plan = question.plan
     lines: list[Line] = []
     if len(plan.runs) > 1:
@@ -193,7 +192,7 @@ def _kind_of_node(node: TreeNode) -> _Kind:
 
 
 def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
-    """`33  ✗ failed   charge-card   Upstream …`, the most first."""
+    """Return `33 ✗ failed charge-card Upstream …`, the greatest number first."""
     counts = Counter(kinds).most_common()
     digits = max(len(formatting.count(count)) for _, count in counts)
     names = {style: _lower(style) for (style, _, _), _ in counts}
@@ -209,7 +208,7 @@ def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
 
 
 def _lower(style: StatusStyle) -> Piece:
-    """A status inside a sentence; a word that is only the server's stays as it is."""
+    """Return a status for the middle of a sentence. An unknown word of the server stays as it is."""
     return Piece(style.word if style.glyph == "?" else style.word.lower())
 
 
@@ -220,7 +219,7 @@ def _fewer(kinds: Sequence[Line], most: int) -> list[Line]:
 
 
 def _notes(question: Question, now: Now, limit: int) -> list[Line]:
-    """What stays, who waits, what is known and what is not."""
+    """Return the notes: runs that stay, runs that wait, how old the plan is, and what is unknown."""
     plan = question.plan
     if question.objection:
         return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
@@ -255,7 +254,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
 
 
 def _field(question: Question, limit: int) -> list[Line]:
-    """What has to be typed, and what is."""
+    """Return the field with the expected text."""
     grace = f"Nothing is sent for {question.grace_s} s; until then u withdraws it." if question.grace_s else ""
     later = _sentence(grace, limit) if grace and not question.objection else []
     if not question.needs_typing:
@@ -268,14 +267,14 @@ def _field(question: Question, limit: int) -> list[Line]:
     field: Line = (Piece(f" {shown}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
     ask: Line = (*wanted, Piece(", then Enter "))
     head = [(*ask, *field)] if line_width(ask) + _FIELD <= limit else [*fold(ask, limit), field]
-    # Its own line, empty until it is needed: nothing shifts while somebody types.
+    # The complaint has a line of its own, so that nothing moves while the user types.
     complaint: Line = (Piece(question.complaint, Token.AMBER),)
     why = _sentence(SILENT_TERMINAL, limit) if question.word else []
     return [*why, *head, *([cut(complaint, limit)] if question.complaint else [()]), *later]
 
 
 def _answers(question: Question, limit: int) -> Line:
-    """The safe button left, the key that acts right; a key that does not count yet is faint."""
+    """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
     is_typed = question.needs_typing
     keys = ("Esc",) if is_typed else ("Enter", "Esc")
     left: list[Piece] = [Piece(f" {question.safe} ", Token.BUTTON), Piece("  ")]

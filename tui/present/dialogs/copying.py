@@ -1,6 +1,6 @@
-"""What can be copied of a run: each as it came, for other programs; and the little menu of it.
+"""The texts that can be copied from a run, unchanged, and the menu to choose one.
 
-What lives here: the texts and the lines. How a text gets into a clipboard, and how much may, is the screen's.
+The screen decides how a text reaches the clipboard, and how long it may be.
 """
 
 import json
@@ -19,7 +19,7 @@ _NAME: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One thing that can be copied. `text` None: there is something, but not here; `note` says where."""
+    """One text to copy. `text` is None if it exists but was not read; `note` says where it is."""
 
     key: str
     name: str
@@ -28,12 +28,12 @@ class Clip:
 
     @property
     def size(self) -> int:
-        """How many bytes it is."""
+        """The size in bytes."""
         return 0 if self.text is None else len(self.text.encode("utf-8", "surrogatepass"))
 
 
 def clips_of(run: Run) -> list[Clip]:
-    """What there is of a run, raw: the id, then JSON as JSON text on one line, then the error with its stack."""
+    """Return the texts of a run: id, payload and output as compact JSON, error with its stack."""
     clips = [Clip("i", "id", run.id)]
     if run.body is not None:
         body = run.body[1]
@@ -53,17 +53,17 @@ def clips_of(run: Run) -> list[Clip]:
 
 
 def json_of(value: Json) -> str:
-    """A value as JSON text in its own letters; escaped where text cannot hold them, or where it is nested deep."""
+    """Return a value as JSON text, escaped if it contains lone surrogates or is nested deeply."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()
-    except (ValueError, RecursionError):  # a lone surrogate is an encoding error, which is a ValueError
+    except (ValueError, RecursionError):  # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
         return compact(value)
     return text
 
 
 def error_text(error: RunError) -> str:
-    """Name, message and stack as Node prints them; the causes below."""
+    """Return name, message and stack as Node prints them, with the causes below."""
     head = f"{error.name}: {error.message}" if error.name else error.message
     stack = error.stack or ""
     text = stack if stack.startswith(head) else f"{head}\n{stack}".rstrip("\n")
@@ -71,7 +71,7 @@ def error_text(error: RunError) -> str:
 
 
 def _error_of(run: Run) -> RunError | None:
-    """The error of the last attempt that has a stack, else the run's own."""
+    """Return the error of the last attempt if it has a stack, else the run's own."""
     attempts = run.attempts[1].attempts if run.attempts else ()
     last = attempts[-1].error if attempts and run.status.is_failed else None
     own = run.error[1] if run.error else None
@@ -79,7 +79,7 @@ def _error_of(run: Run) -> RunError | None:
 
 
 def menu_lines(clips: Sequence[Clip], cursor: int, width: int, *, note: str = "") -> list[Line]:
-    """The menu in lines of `width` cells: a key, a name, how much it is; `note` says what is still read, or was not."""
+    """Return the menu in lines of `width` cells: key, name and size. `note` says what is still being read."""
     lines: list[Line] = [(), (Piece("   Copy", Token.BRIGHT, is_bold=True),), ()]
     for number, clip in enumerate(clips):
         is_here = number == cursor

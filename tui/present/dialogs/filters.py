@@ -1,7 +1,6 @@
-"""The server's filters in words, and the lines of the dialog in which they are chosen.
+"""The filters of the server in words, and the lines of the dialog that sets them.
 
-What lives here: reading what was typed there, saying what it means, what is wrong with it, what could be meant. Which
-run matches is `store.server_filter`'s.
+This module reads the typed values, explains them, and points out mistakes. `store.server_filter` matches runs.
 """
 
 from collections.abc import Sequence
@@ -22,13 +21,15 @@ FAMILIES: Final = (
     ("failed", ("Failed", "Crashed", "Timed out", "System failure", "Interrupted")),
     ("finished", ("Completed", "Canceled", "Expired")),
 )
-"""The columns of statuses, by title. Reattempting is not among them: REST tells and filters it as Executing. Nor is
-Failed to run: a server that does not know it refuses the whole list.
+"""The columns of statuses, by title.
+
+Reattempting is missing, since the API reports and filters it as Executing. So is Failed to run: a server that does not
+know the word refuses the whole request.
 """
 
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
 VALUES_SAID: Final = 2
-"""Of one field: more of them are counted."""
+"""More values of one field than this are counted instead of named."""
 
 _WORDS: Final = {row.title: row.rest or row.legacy for row in STATUS_TABLE}
 _TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
@@ -36,7 +37,7 @@ _TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legac
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What stands in the dialog: statuses by the words that the server takes, all else as text."""
+    """The content of the dialog: statuses by the words of the API, everything else as text."""
 
     statuses: frozenset[str] = frozenset()
     task: str = ""
@@ -47,22 +48,22 @@ class Typed:
 
 
 def word_of(title: str) -> str:
-    """What the server calls a status in a filter."""
+    """Return the word of the API for a status."""
     return _WORDS[title]
 
 
 def words_of(family: int) -> frozenset[str]:
-    """The words of a whole column."""
+    """Return the words of a whole column."""
     return frozenset(word_of(title) for title in FAMILIES[family][1])
 
 
 def values_of(text: str) -> tuple[str, ...]:
-    """The values of a list with commas, each once, in order."""
+    """Split a list at its commas, and keep each value once, in order."""
     return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
 
 
 def typed_of(chosen: ServerFilter) -> Typed:
-    """What the dialog begins with."""
+    """Return the initial content of the dialog."""
     filters = chosen.filters
     return Typed(
         frozenset(filters.statuses),
@@ -75,7 +76,7 @@ def typed_of(chosen: ServerFilter) -> Typed:
 
 
 def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
-    """What was chosen, or None where `period_trouble` says something. Without a period it is the default one."""
+    """Return the chosen filter, or None if `period_trouble` finds a mistake. An empty period means the default."""
     period = parse_period(typed.period.strip()) if typed.period.strip() else default_period
     if period is None:
         return None
@@ -91,7 +92,7 @@ def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
 
 
 def filter_words(filters: RunFilters, period: timedelta | None) -> str:
-    """`failed, charge-card, last 24h`: what is shown; a family of statuses in lower case, one status with a capital."""
+    """Return `failed, charge-card, last 24h`. A whole family is in lower case, one status has a capital."""
     parts = [
         _statuses(filters.statuses),
         _several("task", filters.tasks),
@@ -105,9 +106,9 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
 
 
 def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is_cut: bool) -> str:
-    """The same with the live runs from before the period: `last 24h and 12 older live runs`.
+    """Return the period, with older live runs: `last 24h and 12 older live runs`.
 
-    `is_cut`: the server may have more of them than were read.
+    `is_cut` means that the server may have more of them.
     """
     words = filter_words(filters, period)
     if not older_count:
@@ -117,7 +118,7 @@ def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is
 
 
 def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime, width: int) -> Line:
-    """`filters from yesterday 18:02: failed, last 24h · 0 clears`: what a start says of filters that were kept."""
+    """Return `filters from yesterday 18:02: failed, last 24h · 0 clears`, for a start with saved filters."""
     said = f"filters {_since(kept_at, now)}: {filter_words(chosen.filters, chosen.period)}"
     key: Line = (Piece(" · ", Token.FAINT), Piece("0", is_bold=True), Piece(" clears", Token.FAINT))
     return (*cut((Piece(said, Token.AMBER),), max(0, width - line_width(key))), *key)
@@ -148,11 +149,11 @@ def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
     return prefix + " or ".join(values) if values else ""
 
 
-# --- what could be meant, and what is wrong
+# --- suggestions and mistakes
 
 
 def candidates(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """The known values that the last one of a list may become, those first that begin with it."""
+    """Return the known values that match the last value of a list, those that begin with it first."""
     *done, begun = text.split(",")
     needle, before = begun.strip().casefold(), {value.strip() for value in done}
     free = [value for value in known if value not in before and value != begun.strip()]
@@ -161,26 +162,26 @@ def candidates(text: str, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def completed(text: str, value: str) -> str:
-    """The list with its last value replaced."""
+    """Return the list with its last value replaced."""
     done = text.rpartition(",")[0].strip()
     return f"{done}, {value}" if done else value
 
 
 def is_begun(text: str, known: Sequence[str]) -> bool:
-    """Whether the last value of a list is a part of one, so that completing it is what is meant next."""
+    """Return whether the last value of a list is incomplete, so that Tab completes it."""
     begun = text.rpartition(",")[2].strip()
     return bool(begun) and begun not in known and bool(candidates(text, known))
 
 
 def period_trouble(text: str) -> str | None:
-    """What is wrong with a period, as a sentence."""
+    """Return a sentence about a period that is not valid, or None."""
     if not text.strip() or parse_period(text.strip()) is not None:
         return None
     return f"“{text.strip()}” is no period, the server would ignore it: 90m, 24h, 7d."
 
 
 def doubt(field: str, text: str, known: KnownValues) -> str | None:
-    """What is probably not meant so, as a sentence; the server takes it all the same."""
+    """Return a sentence about a value that is probably a mistake. The server would accept it."""
     values = values_of(text)
     if any("*" in value or "?" in value for value in values):
         return "The server takes whole names; patterns are for /."
@@ -195,7 +196,7 @@ def doubt(field: str, text: str, known: KnownValues) -> str | None:
 
 
 def band_line(width: int, *, is_ruled: bool) -> Line:
-    """The top of the dialog; `is_ruled` where it has no colour of its own to stand out by."""
+    """Return the top of the dialog. `is_ruled` draws rules where the dialog has no background of its own."""
     title, remark = Piece("server filters", Token.BRIGHT, is_bold=True), "kept over restarts"
     edge, between = ("── ", "─") if is_ruled else ("   ", " ")
     left: Line = (Piece(edge, Token.LINE), title, Piece(" "))
@@ -204,12 +205,12 @@ def band_line(width: int, *, is_ruled: bool) -> Line:
 
 
 def end_line(width: int, *, is_ruled: bool) -> Line:
-    """The bottom of the dialog."""
+    """Return the bottom of the dialog."""
     return (Piece("─" * width, Token.LINE),) if is_ruled else ()
 
 
 def shows_line(typed: Typed, default_period: timedelta) -> Line:
-    """What Enter would lead to."""
+    """Return the result of the current filter in words."""
     chosen = read_typed(typed, default_period)
     if chosen is None:
         return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
@@ -219,7 +220,7 @@ def shows_line(typed: Typed, default_period: timedelta) -> Line:
 
 
 def offer_line(offered: Sequence[str], width: int, *, is_tab: bool) -> Line:
-    """Values to choose from, the one that completing gives first; as many as there is room for."""
+    """Return as many values to choose from as fit. Completion takes the first one."""
     if not offered:
         return ()
     key: Line = (Piece("Tab" if is_tab else "→", is_bold=True), Piece(" completes   ", Token.FAINT))
@@ -240,12 +241,12 @@ def offer_line(offered: Sequence[str], width: int, *, is_tab: bool) -> Line:
 
 
 def sentence_line(text: str, *, is_wrong: bool) -> Line:
-    """A remark about what was typed."""
+    """Return a remark about a typed value."""
     return (Piece(f"   {text}", Token.BRIGHT if is_wrong else Token.MUTED, is_bold=is_wrong),)
 
 
 def keys_line(*keys: tuple[str, str]) -> Line:
-    """Keys and what they do, as in a footer."""
+    """Return keys and their effects, as in the footer."""
     line: list[Piece] = [Piece("   ")]
     for index, (key, words) in enumerate(keys):
         line += [Piece("   " * bool(index) + key, is_bold=True), Piece(f" {words}", Token.FAINT)]
@@ -253,18 +254,18 @@ def keys_line(*keys: tuple[str, str]) -> Line:
 
 
 def most_runs(limit: int) -> Line:
-    """How far a period may reach."""
+    """Return how many runs a period may reach back."""
     return (Piece(f"   at most the newest {count(limit)} runs", Token.FAINT),)
 
 
 def label_line(name: str, *, is_focused: bool) -> Line:
-    """The name of a field."""
+    """Return the name of a field."""
     edge = Piece(" ▌ " if is_focused else "   ", Token.ACCENT)
     return edge, Piece(name, Token.BRIGHT if is_focused else Token.FAINT, is_bold=is_focused)
 
 
 def periods_line(text: str) -> Line:
-    """The usual periods, the chosen one marked."""
+    """Return the usual periods, the chosen one marked."""
     line: list[Piece] = [Piece("  ")]
     for period in PERIODS:
         is_chosen = period == text.strip()
@@ -273,14 +274,14 @@ def periods_line(text: str) -> Line:
 
 
 def heading_cell(family: int, chosen: frozenset[str]) -> Line:
-    """The head of a column of statuses, which stands for all of them."""
+    """Return the title of a column, which stands for all of its statuses."""
     is_all = words_of(family) <= chosen
     token = Token.BRIGHT if is_all else Token.MUTED
     return (Piece(FAMILIES[family][0], token, is_bold=is_all),)
 
 
 def status_cell(title: str, chosen: frozenset[str]) -> Line:
-    """One status to choose: lively where it is chosen, or nothing is, which means all of them."""
+    """Return one status. It is coloured if it is chosen, or if no status is, which means all."""
     style = STATUS_STYLES[title]
     if word_of(title) in chosen:
         return style.mark, Piece(" "), Piece(title, Token.BRIGHT, is_bold=True)

@@ -14,7 +14,7 @@ _GAP: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class LeaveKeys:
-    """Whether `y` counts by now; if not, whether the terminal is slow to show the dialog, or never tells."""
+    """Whether `y` counts yet; if not, whether the terminal is slow or never confirms the drawn dialog."""
 
     may_answer: bool = False
     is_slow: bool = False
@@ -22,7 +22,7 @@ class LeaveKeys:
 
 
 def leave_lines(waiting: Mapping[str, int], keys: LeaveKeys, width: int) -> list[Line]:
-    """The dialog in lines of at most `width` cells. `waiting` counts the runs by title of the action."""
+    """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action."""
     limit = width - 2 * INDENT
     what = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
     verb = "waits" if len(waiting) == 1 else "wait"

@@ -1,1 +1,1 @@
-"""An error and its stack, wherever they are shown."""
+"""An error and its stack, on a page and in print."""

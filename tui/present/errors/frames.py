@@ -1,7 +1,6 @@
-"""The stack of an error on a page: own frames bright, the first of them brightest, all others behind one line.
+"""The rows of a stack: the user's own frames are bright, all other frames share one row.
 
-What lives here: the rows of one stack. Reading frames out of Node's text is `domain.stack`, printing them for good is
-`present.stack`.
+`domain.stack` parses the frames; `errors.stack` prints them.
 """
 
 import re
@@ -20,20 +19,20 @@ from tui.present.errors.stack import counted
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, plain
 
 OWN_SHOWN: Final = 20
-"""A recursion throws hundreds of frames that say the same."""
+"""The own frames that are shown of a folded stack. A recursion throws hundreds of equal frames."""
 
 MOST_SHOWN: Final = 2_000
 _GAP: Final = 2
 _FOREIGN_FUNCTION: Final = 24
-"""Cells of the column that a function of others may ask for: where one's own code stands is not to move far."""
+"""The width that functions of other packages may claim, so that the user's own files stay near."""
 
 _LEAST_PLACE: Final = 24
-"""Cells beside the function from which on a path is worth breaking there."""
+"""A path is wrapped beside its function if it has at least this many cells there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorLayout:
-    """How much there is to draw in: `limit` cells, whether what is longer wraps, which folds are not as they begin.
+    """The space for an error: `limit` cells, whether long text wraps, and which folds the user toggled.
 
     `opens_all` unfolds everything, for a search.
     """
@@ -44,12 +43,12 @@ class ErrorLayout:
     opens_all: bool = False
 
     def is_open(self, key: Hashable, *, begins_open: bool = False) -> bool:
-        """Whether a fold shows what is in it."""
+        """Return whether the content of a fold is visible."""
         return self.opens_all or ((key in self.toggled) is not begins_open)
 
 
 def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
-    """How wide the functions of the stacks on one page are, so that all files stand below each other."""
+    """Return the width of the functions of all stacks on one page, so that their files line up."""
     widths = (
         min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _FOREIGN_FUNCTION)
         for frames in stacks
@@ -61,7 +60,7 @@ def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
 def shown_frames(
     frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable, *, begins_open: bool
 ) -> list[StackFrame]:
-    """The frames that have a row: all in their order where the fold is open, else the first own ones."""
+    """Return the frames with a row of their own: all of them in an open fold, else the first own ones."""
     if layout.is_open(key, begins_open=begins_open):
         return list(frames[:MOST_SHOWN])
     return [frame for frame in frames if frame.kind is FrameKind.OWN][:OWN_SHOWN]
@@ -121,7 +120,7 @@ def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: boo
 
 
 def _path_rows(path: Raw, position: str, limit: int) -> list[tuple[str, ...]]:
-    """A path in rows broken behind its slashes, then the position in it: the text of each row, the last one's in two.
+    """Break a path behind its slashes into rows, with the position at the end. Each row is a tuple of its texts.
 
     A folder that is longer than a row is broken where the row is full.
     """
@@ -146,13 +145,13 @@ def _function(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line
 
 
 def _place(frame: StackFrame) -> tuple[Raw, str]:
-    """The file with the line, and the column."""
+    """Return the file with the line, and the column."""
     line = "" if frame.line is None else f":{frame.line}"
     return Raw((frame.short_file or "") + line), "" if frame.column is None else f":{frame.column}"
 
 
 def _tail(path: Raw, limit: int) -> str:
-    """The end of a path, which tells more than its start: `…/payments/client.ts:88`."""
+    """Return the end of a path, which matters more than its start: `…/payments/client.ts:88`."""
     text = clean(path)
     if cell_len(text) <= limit:
         return text

@@ -1,7 +1,4 @@
-"""An error on a page: its name and message, what is known of it beside them, its stack, and the causes in order.
-
-What lives here: the rows of one error, whose long parts fold. Printing an error for good is `present.error`.
-"""
+"""The rows of an error on a page: name, message, code, stack, and the chain of causes. Long parts fold."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad, p
 MESSAGE_ROWS: Final = 40
 MOST_ROWS: Final = 2_000
 MOST_CAUSES: Final = 20
-"""A chain that names itself would have no end."""
+"""A chain of causes that refers to itself would have no end."""
 
 _ROOMY: Final = 76
 _INDENT: Final = 2
@@ -29,7 +26,7 @@ _BEFORE_CODE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """One error of the chain with its frames; `key` names it among the rows of a page."""
+    """One error of the chain with its frames, and the key of its rows."""
 
     error: RunError
     frames: tuple[StackFrame, ...]
@@ -42,15 +39,15 @@ class _Link:
 
     @property
     def begins_open(self) -> bool:
-        """A stack of the error itself without an own frame is shown: it is all there is."""
+        """Whether the stack starts unfolded: it belongs to the error itself and has no own frame."""
         return not self.lead and not any(frame.kind is FrameKind.OWN for frame in self.frames)
 
 
 @lru_cache(maxsize=4)
 def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = "") -> tuple[Row, ...]:
-    """An error within `layout`. `key` names it among the rows of a page, `note` is said below its message.
+    """Return the rows of an error. `key` is the first part of their keys; `note` stands below the message.
 
-    Kept for the next time: a page is made anew every second, and a message can have a million letters.
+    The result is cached: the page is rebuilt every second, and a message may have a million characters.
     """
     links = _chain(error, key)
     indent = _INDENT if layout.limit >= _ROOMY else 0
@@ -72,7 +69,7 @@ def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = 
 
 
 def _chain(error: RunError, key: Hashable) -> list[_Link]:
-    """The error, then what caused it, the cause of a cause before the next cause."""
+    """Return the error and its causes, depth first."""
     links: list[_Link] = []
     pending = [error]
     while pending and len(links) <= MOST_CAUSES:
@@ -105,7 +102,7 @@ def _message_rows(link: _Link, layout: ErrorLayout, note: str) -> list[Row]:
     rows += [Row((*(blank if index else head), *line), (link.key, "text", index)) for index, line in enumerate(lines)]
     rows += [row._replace(line=(*blank, *row.line)) for row in more]
     told: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
-    # A code is one long word: it rather stands further left than in two pieces.
+    # A code is one long word. It moves to the left rather than break.
     left = indent if line_width(told) <= limit - indent else 0
     below = [(Piece(" " * left), *line) for line in fold(told, limit - left)] if code else []
     below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
@@ -118,12 +115,12 @@ def _code(error: RunError) -> Line:
 
 
 def _texts(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
-    """The rows of a text that may be endless, and behind them the one that tells of the others, if there are any."""
+    """Return the first rows of a text, and a row that folds or counts the others, if there are any."""
     if not text.strip():
         return [], []
     is_open = layout.is_open(key)
     most = MOST_ROWS if is_open else MESSAGE_ROWS
-    # No more is looked at than surely fills the rows: wrapping megabytes would take seconds.
+    # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
     reach = 2 * most * max(limit, 2)
     text = Raw(text.rstrip())
     rows: list[str] = []

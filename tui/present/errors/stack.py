@@ -1,7 +1,4 @@
-"""A stack as it is read: own frames in two columns, all others folded into one line that counts them by package.
-
-What lives here: the look of frames. Reading them out of Node's text is `domain.stack`.
-"""
+"""A stack as `show` prints it: own frames in two columns, all other frames counted by package in one line."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +12,7 @@ _PACKAGES_NAMED = 3
 
 
 def stack_lines(frames: Sequence[StackFrame], limit: int) -> list[Line]:
-    """The lines of a stack within `limit` cells. A stack without an own frame is shown whole: it is all there is."""
+    """Return the lines of a stack within `limit` cells. A stack without own frames is shown whole."""
     own = [frame for frame in frames if frame.kind is FrameKind.OWN]
     others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
     if not own:
@@ -24,7 +21,9 @@ def stack_lines(frames: Sequence[StackFrame], limit: int) -> list[Line]:
 
 
 def frame_lines(frames: Iterable[StackFrame], limit: int) -> list[Line]:
-    """Each frame as `function  file:line:column`; a place that does not fit beside its function stands below it."""
+    """Return each frame as `function file:line:column`. A place that does not fit beside its function stands below
+    it.
+    """
     named = [(_function(frame), _place(frame)) for frame in frames]
     column = min(max((line_width(function) for function, _ in named), default=0), limit // 2 - 2)
     lines: list[Line] = []
@@ -53,7 +52,7 @@ def _place(frame: StackFrame) -> Line:
 
 
 def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
-    """How many frames are whose: `9 frames  node_modules 8 (zod, undici) · node:internal 1`, or without the names."""
+    """Return the number of frames by package: `9 frames node_modules 8 (zod, undici) · node:internal 1`."""
     frames = tuple(frames)
     packages = Counter(frame.package for frame in frames if frame.kind is FrameKind.DEPENDENCY)
     nodes = sum(frame.kind is FrameKind.NODE for frame in frames)

@@ -1,7 +1,4 @@
-"""An error as it is read: name, message, Trigger.dev's code, own frames, and the chain of causes.
-
-What lives here: the look of a `RunError`, and when two of them are the same to a reader.
-"""
+"""An error as `show` prints it: name, message, code, own frames, and the chain of causes."""
 
 import re
 
@@ -18,7 +15,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 def error_lines(error: RunError, limit: int, *, with_stack: bool = True, lead: str = "") -> list[Line]:
-    """An error within `limit` cells; `lead` are faint words in front of it, as `caused by `."""
+    """Return an error within `limit` cells. `lead` is a faint text before it, like `caused by `."""
     lines = _message_lines(error, limit, lead)
     if error.code is not None and error.code not in error.message:
         lines += fold((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)), limit)
@@ -31,14 +28,14 @@ def error_lines(error: RunError, limit: int, *, with_stack: bool = True, lead: s
 
 
 def sameness(error: RunError, other: RunError) -> str | None:
-    """`the same`, `the same, but for the numbers`, or None where a reader must see both."""
+    """Return `the same` or `the same, but for the numbers`; None if the errors differ."""
     if error == other:
         return "the same"
     return "the same, but for the numbers" if _without_numbers(error) == _without_numbers(other) else None
 
 
 def _without_numbers(error: RunError) -> tuple[object, ...]:
-    """What is left to compare: the message's numbers do not count, the lines of the frames do."""
+    """Return the parts to compare: the message without its numbers, and the lines of the frames."""
     frames = tuple(frame.text for frame in parse_stack(error.stack, error.message)) if error.stack else ()
     return (error.name, _masked(error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
 
@@ -61,7 +58,7 @@ def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
 
 
 def frameless_stack(error: RunError) -> Raw:
-    """A stack in which no frames can be read (a process's stderr), where it says more than the message; or empty."""
+    """Return a stack without parseable frames (e.g. stderr) if it says more than the message; else an empty text."""
     stack = error.stack or Raw("")
     is_echo = stack.strip() in {error.message.strip(), f"{error.name}: {error.message}".strip(), error.name}
     return Raw("") if is_echo else stack

@@ -1,7 +1,4 @@
-"""What stands in the list's place when there is nothing to list: why, and what to do about it.
-
-What lives here: the sentences. That nothing is there is for the list to find out.
-"""
+"""The sentences in place of an empty list: why it is empty, and what the user can do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +15,16 @@ from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.freshness import Freshness
 
 _WIDEST: Final = 96
-"""A sentence that is longer is not read in one look."""
+"""Longer lines are hard to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyFacts:
-    """What is known of the reason. `run_count` is how many runs there are behind the filter typed here (`is_filtered`),
-    `filters` is what the server was asked to leave out, `period` how far back the list goes (None: all the way).
-    `is_relayed`: a relay tells all of it. `complaints` say what was not understood of the filter.
+    """The possible reasons.
+
+    `run_count` runs exist behind the typed filter, if `is_filtered`. `filters` describes the server's filters, and
+    `period` the length of the list (None: no limit). `is_relayed` means that the data comes from a relay. `complaints`
+    are about words of the filter that are not understood.
     """
 
     at: datetime
@@ -42,7 +41,7 @@ class EmptyFacts:
 
 
 def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
-    """The sentences in lines of at most `width` cells (at least 20); the first line is empty, as in every text pane."""
+    """Return the sentences in lines of at most `width` cells (at least 20), after an empty line."""
     lines: list[Line] = [()]
     for index, (text, token) in enumerate(_paragraphs(facts)):
         if index == 1:

@@ -1,7 +1,4 @@
-"""The line at the bottom: the keys that work here and now, and at its right end a word for a while.
-
-What lives here: which keys fit. Which work is the screen's to know. Source: mock-ups 01, 02, 07.
-"""
+"""The line at the bottom: the keys that do something now, and a short notice at its right end."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -12,7 +9,7 @@ _GAP: Final = "   "
 
 
 class KeyWord(NamedTuple):
-    """A key as it is spelled, and the word for what it does. `need`: the smallest is the last that goes."""
+    """A key and its word. The key with the greatest `need` is dropped first."""
 
     key: str
     word: str
@@ -20,10 +17,10 @@ class KeyWord(NamedTuple):
 
 
 def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, width: int) -> Line:
-    """The line in exactly `width` cells: of `keys`, in their order, those that fit beside `last` and `right`, what is
-    needed most before the rest.
+    """Return the line in exactly `width` cells.
 
-    `last` always stands, and last; `right` is cut to what is left when there is no room even for that.
+    Of `keys` those that fit beside `last` and `right` are shown in their order. `last` is always shown. If there is no
+    room for `right`, it is cut.
     """
     final = [_key(last)] if last is not None else []
     right = cut(right, max(0, width - 2 - sum(line_width(key) + len(_GAP) for key in final)))
@@ -39,7 +36,7 @@ def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, widt
 
 
 def unbound_words(key: str, help_key: str) -> Line:
-    """Say that a key does nothing here, and which key shows those that do; "" where there is no such key."""
+    """Return a notice that a key has no function here, naming the key that lists them; empty for no key."""
     said: Line = (Piece(key, Token.TEXT, is_bold=True), Piece(" is not a key here", Token.MUTED))
     if not help_key:
         return said

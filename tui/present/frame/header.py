@@ -1,8 +1,7 @@
-"""The line on top: where we are, how fresh that is, how many runs there are, how busy it is.
+"""The top line: environment, project, freshness, counts, runs per minute, clock.
 
-What lives here: its words and what drops from it by width. Never dropped: environment, READ-ONLY, connection. It is
-longer than 300 lines: what is said and what gives way to it are one decision. Source: DESIGN §5, looks/LOOKS.md,
-mock-ups 01, 02, 07, 13.
+Parts are dropped as the line gets narrower, but never the environment, READ-ONLY and the connection. The module is
+longer than 300 lines because the text of a part and the order of dropping belong together. Source: tui/ui/README.md.
 """
 
 from collections.abc import Collection
@@ -23,13 +22,13 @@ from tui.store.freshness import Freshness, Level
 from tui.store.status_counts import StatusCounts
 
 WIDE: Final = 110
-"""From here on the right end has runs per minute and the clock."""
+"""From this width on the right end has runs per minute and the clock."""
 
 COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
-"""The server is asked for counts every 10 s; when it does not tell for a minute they are no longer of now."""
+"""Counts are requested every 10 s. After a minute without an answer they are marked as old."""
 
 COUNTS_AGE_FROM: Final = timedelta(seconds=3)
-"""StatusCounts that cannot be carried forward show their age from here on."""
+"""Counts that cannot be updated from run changes show their age from here on."""
 
 COUNT_LETTERS: Final = (
     ("Q", "queued"),
@@ -39,13 +38,13 @@ COUNT_LETTERS: Final = (
     ("W", "waiting"),
     ("✗", "failed in the period"),
 )
-"""What the letters of the header count, for the help."""
+"""The letters of the counts, for the page of keys."""
 
 QUIET_FROM: Final = timedelta(minutes=2)
-"""With runs under way: a server that gives old answers looks like this, and so does a fleet that waits."""
+"""Nothing changed for this long although runs are live: a server that returns old answers looks the same."""
 
 _SHORT_BUDGET: Final = 4
-"""A budget is short below this part of it."""
+"""The budget is short if less than this fraction of it is left."""
 
 _LONGEST: Final = {"slug": 12, "project": 40}
 _LEAST_REMARK: Final = 8
@@ -54,9 +53,11 @@ _GAP: Final = Piece("   ")
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """Everything that the line depends on. `paused_at`: since when nothing moves, with `waiting` changed runs behind
-    it, and of when what is shown then is, `frozen_at`; `minutes` are whole ones, the oldest first. `quiet` is how long
-    nothing changed although runs are under way; `is_relayed`: a relay tells all of it.
+    """Everything that the line depends on.
+
+    Updates stopped at `paused_at`: `waiting` changed runs are held back, and the screen shows the state of `frozen_at`.
+    `minutes` are whole ones, the oldest first. `quiet` is the time without changes although runs are live. `is_relayed`
+    means that all data comes from a relay.
     """
 
     at: datetime
@@ -76,7 +77,7 @@ class HeaderFacts:
 
 
 class _Connection(NamedTuple):
-    """What stays at any width, what is said behind it while there is room, and how often the server is asked."""
+    """The part that is never dropped, a remark behind it while there is room, and the polling interval."""
 
     head: Line
     remark: Line = ()
@@ -88,7 +89,10 @@ _COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "
 
 
 def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, offline: str = "○") -> Line:
-    """The line in exactly `width` cells. `is_colorless` puts the environment into brackets, `offline` is the mark."""
+    """Return the line in exactly `width` cells.
+
+    `is_colorless` puts the environment into brackets. `offline` is the mark of an offline source.
+    """
     connection = _connection(facts, offline)
     drops: list[str] = [] if width >= WIDE else ["clock", "minutes"]
     for drop in ("", *_DROPS):
@@ -113,12 +117,12 @@ class _Parts(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Cells that all of it takes, with the gaps and an edge on both sides."""
+        """The cells of all parts, with the gaps between them and one free cell on both sides."""
         others = [part for part in (self.middle, self.right) if part]
         return 1 + line_width(self.left) + sum(3 + line_width(part) for part in others) + 1
 
     def line(self, width: int) -> Line:
-        """Left and right at their ends; the middle follows the left, or is at the right end if nothing else is."""
+        """Return left and right part at their ends. The middle follows the left part, or is at the right end."""
         left: Line = (Piece(" "), *self.left)
         right = self.right or self.middle
         if self.right and self.middle:
@@ -128,7 +132,7 @@ class _Parts(NamedTuple):
 
 
 def _with_room(line: Line) -> Line:
-    """`≥` has two cells in ASCII: a space before its piece goes into it, to be swallowed there."""
+    """Move a space into the piece of `≥`, whose ASCII form is two cells wide and replaces the space."""
     out: list[Piece] = []
     for piece in line:
         if "≥" in piece.text and out and out[-1].text.endswith(" "):
@@ -147,7 +151,7 @@ def _parts(facts: HeaderFacts, connection: _Connection, drops: Collection[str], 
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
     head = connection.head if "pace" in drops else (*connection.head, *connection.pace)
     left.append(joined(part for part in (head, connection.remark) if part))
-    # The chip brings a cell of its own on its right.
+    # The chip ends with a space of its own.
     chip, *others = left
     middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
     minutes = _minutes(facts, drops, is_colorless=is_colorless)
@@ -188,7 +192,7 @@ def _connection(facts: HeaderFacts, offline: str) -> _Connection:
 
 
 def _source(facts: HeaderFacts, offline: str) -> _Connection:
-    """How the source gets on."""
+    """Return the state of the leading source."""
     freshness = facts.freshness
     match freshness.trouble:
         case SourceStopped() as trouble:
@@ -210,7 +214,7 @@ def _source(facts: HeaderFacts, offline: str) -> _Connection:
 
 
 def _heard(facts: HeaderFacts) -> _Connection:
-    """The same without trouble: by the age of the last word."""
+    """Return the state of a source without trouble, by the age of its last answer."""
     freshness = facts.freshness
     if freshness.confirmed_at is None:
         waited = (Piece(f"for {formatting.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
@@ -232,7 +236,7 @@ def _heard(facts: HeaderFacts) -> _Connection:
 
 
 def _remark(facts: HeaderFacts) -> Line:
-    """What has to be known although the data are fresh; the gravest."""
+    """Return the most important remark while the data is fresh."""
     if facts.environment is None:
         return (_amber("environment not known, treated as production"),)
     if (other_trouble := facts.freshness.other_trouble) is not None:

@@ -1,7 +1,4 @@
-"""The page of messages: what went wrong and when, in words, the newest last.
-
-What lives here: the value and the layout. What is worth a message is `ui.messages`' to know.
-"""
+"""The lines of the page `:messages`, which lists what went wrong, the newest last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +14,7 @@ NOTHING: Final = "Nothing went wrong so far."
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something that was said `count` times, first at `first_at` and last at `at`."""
+    """A message that was added `count` times, first at `first_at` and last at `at`."""
 
     at: datetime
     text: str
@@ -26,7 +23,7 @@ class Message:
 
 
 def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
-    """One message in lines of at most `width` cells (at least 30): its time, its words, how often it was said."""
+    """Return a message in lines of at most `width` cells (at least 30): time, text, and how often it was added."""
     time = f"{_to_the_second(message.at, now)}  "
     first, *others = wrap(message.text, min(max(width, 30) - len(time), _WIDEST))
     lines: list[Line] = [(Piece(time, Token.FAINT), Piece(first))]
@@ -39,7 +36,7 @@ def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
 
 
 def no_messages() -> Sequence[Line]:
-    """What stands there instead."""
+    """Return the text of an empty page."""
     return [(), (Piece(NOTHING, Token.MUTED),)]
 
 

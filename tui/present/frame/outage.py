@@ -1,7 +1,4 @@
-"""What an outage made us miss, in words: between the runs of the list, in its rule, and in the messages.
-
-What lives here: words. Source: DESIGN §5, mock-up 07.
-"""
+"""The effect of an outage in words: in a gap of the list, in the rule of the list, and in a message."""
 
 from datetime import UTC, datetime
 from typing import assert_never
@@ -15,35 +12,33 @@ _DOT = Piece(" · ", Token.MUTED)
 
 
 def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
-    """`no data 13:22–13:36`, or `no data for 44 s at 13:22` where both ends are in one minute, which is left out of the
-    short form.
-    """
+    """Return `no data 13:22–13:36`, or `no data for 44 s at 13:22` if both ends are in one minute."""
     since, until = gap.since.astimezone(UTC), gap.until.astimezone(UTC)
     begin = formatting.time_of_day(since, now)
     if since.replace(second=0, microsecond=0) == until.replace(second=0, microsecond=0):
         return f"no data for {formatting.wait(until - since)}{'' if is_short else f' at {begin}'}"
-    # The date is said once where both ends share it.
+    # The date appears once if both ends share it.
     return f"no data {begin}–{formatting.time_of_day(until, until if until.date() == since.date() else now)}"
 
 
 def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
-    """The line between what came after the gap and what was there before, in exactly `width` cells if it fits."""
+    """Return the line of a gap, between newer and older runs, in exactly `width` cells if it fits."""
     line = _worded(gap, missed, now, is_short=False)
     if line_width(line) > width - 1:
         line = _worded(gap, missed, now, is_short=True)
     line = (Piece(_GUTTER), *line)
-    # The right edge stays free, as in all of the list.
+    # The right edge stays free, as in every row of the list.
     room = width - line_width(line) - len(_GUTTER) - 1
     return (*line, Piece(_GUTTER), Piece("╌" * room, Token.LINE)) if room > 0 else line
 
 
 def gap_remark(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
-    """The same for a rule, where the gap's own line is not seen."""
+    """Return the words about a gap for the rule, while the gap's own line is not visible."""
     return _worded(gap, missed, now, is_short=is_short)
 
 
 def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
-    """The same for the messages."""
+    """Return a sentence about a gap for the messages."""
     return f"There was {gap_words(gap, now)}: {', '.join([_extent_words(missed), *_failed_words(missed)])}."
 
 
@@ -54,7 +49,7 @@ def _worded(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> L
 
 
 def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
-    """`37 runs caught up`, in its short form `37 runs`, and what is known of a count that is not final."""
+    """Return `37 runs caught up`, in short `37 runs`, with a remark while the count is not final."""
     runs = formatting.plural(missed.run_count, "run")
     match missed.completeness:
         case Completeness.ALL if not missed.run_count:

@@ -1,7 +1,7 @@
-"""Two lines about one run, where there is no room for its page.
+"""Two lines about the selected run, where its detail page is not visible.
 
-What lives here: the words. The first line says which run and what became of it, the second why: its error, what is
-below it, or how long it waits. Source: mock-up 02, looks/LOOKS.md.
+The first line names the run and its status. The second gives the reason: error, runs below, or how long it waits.
+Source: tui/ui/README.md.
 """
 
 from collections import Counter
@@ -32,8 +32,10 @@ def strip_lines(
     overlay: Piece | None = None,
     is_list_end: bool = False,
 ) -> tuple[Line, Line]:
-    """Two lines of at most `width` cells. `children` are the direct ones that are known, `overlay` is what a pending
-    action says in the status's place; without a run a hint, or what the line at the end of the list is.
+    """Return two lines of at most `width` cells.
+
+    `children` are the known direct children. `overlay` replaces the status while an action is pending. Without a run
+    the lines are a hint, or the explanation of the list's last line.
     """
     if run is None:
         hint = NO_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
@@ -43,7 +45,7 @@ def strip_lines(
 
 
 def _which(run: Run, limit: int, overlay: Piece | None) -> Line:
-    """The id is whole, since people copy it: the task is cut for it, then the attempt goes."""
+    """Return the first line. The id stays whole so that it can be copied: the attempt is dropped, and the task cut."""
     style = style_of(run)
     status: Line = (Piece(_INDENT), style.mark, Piece(" "), overlay or style.name)
     task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
@@ -81,7 +83,7 @@ def _why(run: Run, children: Sequence[Run], now: Now) -> Line:
 
 
 def _life(run: Run, now: Now) -> Line:
-    """How long it waits, runs or ran; in a row of its own words, since a duration alone says neither."""
+    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which."""
     is_frozen = now.frozen_at is not None
     token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)
@@ -151,9 +153,9 @@ _ROLL_UP: Final = (
 
 
 def _family(children: Sequence[Run]) -> Line:
-    """`✗1  E2  Q7  ✓15  ⊘3 below it`: the direct children by family; a zero is left out.
+    """Return `✗1 E2 Q7 ✓15 ⊘3 below it`: the direct children by family, without zeros.
 
-    Only a run that completed has a tick: a canceled or expired one has its own glyph, an unknown status a `?`.
+    Only completed runs have a tick. Canceled and expired runs have their own glyphs, and an unknown status is `?`.
     """
     counts = Counter(child.status for child in children if not _is_unknown(child))
     parts: list[Line] = []
@@ -167,5 +169,5 @@ def _family(children: Sequence[Run]) -> Line:
 
 
 def _is_unknown(run: Run) -> bool:
-    """Whether its status was never read, or is a word that we do not know."""
+    """Return whether the status was never read or is a word that the program does not know."""
     return style_of(run).glyph == UNKNOWN.glyph

@@ -1,4 +1,4 @@
-"""The title of the terminal's window: failed runs, environment, project. It says what the header says."""
+"""The title of the terminal's window: failed runs, environment, project."""
 
 from typing import Final
 
@@ -15,18 +15,18 @@ _NO_TITLE: Final = frozenset({
     "ansi", "bterm", "cons25", "dumb", "eterm", "fbterm", "jfbterm", "linux", "pcansi", "sun", "unknown", "vt52",
     "vt100", "vt102", "vt220", "vt320", "wsvt25",
 })  # fmt: skip
-"""Terminals, by the first word of TERM, that have no title and may print what would set one."""
+"""The first words of TERM of terminals that have no title and may print the sequence that sets one."""
 
 
 def takes_title(term: str) -> bool:
-    """Whether a terminal named so, as TERM says it, has a title."""
+    """Return whether a terminal with this TERM has a title."""
     return term != "" and term.partition("-")[0] not in _NO_TITLE
 
 
 def terminal_title(facts: HeaderFacts, *, is_ascii: bool = False) -> str:
-    """One clean line, as `✗3 PROD acme/shop`.
+    """Return one clean line, like `✗3 PROD acme/shop`.
 
-    A number that is not known is not said; `○` comes first while nothing confirms what is said.
+    Unknown counts are left out. The line starts with `○` while the data is not confirmed.
     """
     freshness, environment = facts.freshness, facts.environment
     parts: list[str] = []

@@ -1,6 +1,6 @@
-"""What a source's trouble means for a person: in three words, in a sentence, and what to do about it.
+"""Explains the trouble of a source to the user: in a few words, in a sentence, and what to do about it.
 
-What lives here: one table by HTTP status. Where it is shown is `header`'s, `empty`'s and the messages'.
+`advice_on` is a table by HTTP status. The header, the empty list and the messages show its result.
 """
 
 import re
@@ -21,8 +21,8 @@ _STATUS: Final = re.compile(r"\d{3},? ?")
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`short` stands in the header, `sentence` says what is, `todo` what to do (empty: wait), `said` are the other
-    side's own words.
+    """Advice about a trouble. `short` is for the header, `sentence` explains, `todo` says what to do (empty: wait),
+    and `said` quotes the server.
     """
 
     short: str
@@ -47,18 +47,18 @@ _OF_LINK: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay
 
 
 def without_request(reason: str) -> str:
-    """An error's words without the method and the path of what was asked, for who knows that."""
+    """Return the text of an error without the method and the path of its request."""
     return _ASKED.sub("", reason, count=1)
 
 
 def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Advice:
-    """What to say about the newest trouble of a source; `is_relayed`: of one that a relay has."""
+    """Return advice about the newest trouble of a source. `is_relayed` means that the source belongs to a relay."""
     if trouble.source == RELAY:
         return _advice_on_relay(trouble)
     advice = _advice_on_api(trouble, api_url)
     if not is_relayed or not advice.todo:
         return advice
-    # Key and address are not this screen's to set, and a relay's period is nobody's to choose.
+    # A relay has its own key, address and period. The user of this screen cannot change them.
     if advice.todo == _OF_WINDOW:
         return replace(advice, short="the period is too long (422)", todo="")
     return replace(advice, todo=_AT_RELAY + advice.todo[0].lower() + advice.todo[1:])
@@ -106,7 +106,7 @@ def aside_words(trouble: Trouble, now: datetime) -> str:
 
 
 def feed_sentence(trouble: Trouble) -> str:
-    """The trouble of a feed, for the messages: polling goes on."""
+    """Return a message about the trouble of a feed, while polling continues."""
     said = without_request(trouble.reason).removesuffix(".")
     return f"There is no live feed: {said}. The list is polled."
 

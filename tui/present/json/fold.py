@@ -1,7 +1,7 @@
-"""A JSON value as rows that fold: which of them are visible, the next and the last one, and where a text is in it.
+"""A JSON value as a list of rows that fold: iterating, stepping and searching.
 
-What lives here: walking. Everything is a loop or a generator and goes only as far as it is asked, since a value may be
-of megabytes or nested a thousand times. A long text folds too: into its lines. How a row looks is `json_rows`'.
+A value may be megabytes long or nested a thousand levels deep. Everything here is a loop or a generator, and goes only
+as far as the caller iterates. A long text folds into its lines. `json.rows` draws the rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,19 +15,21 @@ from tui.present.json.text import scalar
 from tui.present.styled import line_width
 
 Path = tuple[int, ...]
-"""Where a value is: the index within each container from the root on. In order they are the order of the rows."""
+"""The place of a value: its index within each container, from the root on. Paths sort in the order of the rows."""
 
 ALL: Final = 1 << 30
 MARK_CELLS: Final = 2
 CHUNK_ROWS: Final = 4
 LOOKED_AT: Final = 4_000
-"""How many values a search looks at between two words of it: a few milliseconds."""
+"""A search yields after this many values, which takes a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonFolds:
-    """What is unfolded: containers less deep than `open_to`, the other way round for `exceptions` (a text is folded
-    unless it is one); and `found`, what a search unfolds for as long as it lasts.
+    """Which places are unfolded.
+
+    Containers above the depth `open_to` are open and texts are folded, except the places in `exceptions`. `found` holds
+    the places that a search unfolds while it lasts.
     """
 
     open_to: int = 1
@@ -35,12 +37,12 @@ class JsonFolds:
     found: frozenset[Path] = frozenset()
 
     def is_open(self, path: Path, *, is_text: bool = False) -> bool:
-        """Whether what can be folded there is not."""
+        """Return whether the place is unfolded."""
         by_depth = len(path) < self.open_to and not is_text
         return path in self.found or by_depth != (path in self.exceptions)
 
     def turned(self, path: Path, *, is_text: bool = False, is_open: bool) -> "JsonFolds":
-        """The same with one place open or folded."""
+        """Return a copy with one place unfolded or folded."""
         found = self.found if is_open else self.found - {path}
         folds = replace(self, found=found)
         return (
@@ -51,7 +53,7 @@ class JsonFolds:
 
 
 class VisibleRow(NamedTuple):
-    """One visible row: a value with its place, and whether it can be unfolded and is."""
+    """One visible row: a value with its path, and whether it can be unfolded and is."""
 
     path: Path
     label: Label
@@ -61,17 +63,17 @@ class VisibleRow(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a text, which unfolds into lines."""
+        """Whether the value is a text, which unfolds into lines."""
         return isinstance(self.value, str)
 
 
 def indent_of(depth: int, room: int) -> int:
-    """The cells in front of a row: so deep that no room is left nobody can see how deep it is."""
+    """Return the cells before a row. Deep rows stop moving to the right once half of the width is used."""
     return min(2 * max(depth - 1, 0), room // 4 * 2)
 
 
 def room_of(path: Path, label: Label, room: int) -> int:
-    """The cells that are left for a value behind its mark and its key."""
+    """Return the cells that are left for a value behind its mark and its key."""
     if not path:
         return room
     inner = room - indent_of(len(path), room) - MARK_CELLS
@@ -79,7 +81,7 @@ def room_of(path: Path, label: Label, room: int) -> int:
 
 
 class FoldedJson:
-    """A value, what of it is unfolded, and the cells it has; what fits into its row is never folded."""
+    """A value, its folds, and its width. A value that fits into its row never folds."""
 
     def __init__(self, value: Json, folds: JsonFolds, room: int, *, is_wrapped: bool = False) -> None:
         self.value = value
@@ -89,7 +91,7 @@ class FoldedJson:
         self._lists: dict[int, Sequence[tuple[Label, Json]]] = {}
 
     def walk(self, start: Path = ()) -> Iterator[VisibleRow]:
-        """The visible rows from one of them on."""
+        """Yield the visible rows, starting with one of them."""
         lineage = self._lineage(start)
         first = self._step(start, *lineage[-1])
         yield first
@@ -111,22 +113,22 @@ class FoldedJson:
                 opened.append(_Level(step.path, self._children(step.value, len(step.path) + 1)))
 
     def step(self, path: Path) -> VisibleRow:
-        """The row at a place."""
+        """Return the row at a path."""
         return self._step(path, *self._lineage(path)[-1])
 
     def above(self, path: Path) -> Path | None:
-        """The visible row before one, or None at the top."""
+        """Return the visible row before one, or None at the top."""
         if not path:
             return None
         *parent, index = path
         return self._last_below((*parent, index - 1)) if index else tuple(parent)
 
     def last(self) -> Path:
-        """The last visible row."""
+        """Return the last visible row."""
         return self._last_below(())
 
     def nearest(self, path: Path) -> Path:
-        """The place, or where it is folded away or gone the closest one around it that is visible."""
+        """Return the path, or the closest visible path around it if it is folded away or no longer exists."""
         at: Path = ()
         label, value = None, self.value
         for index in path:
@@ -140,9 +142,9 @@ class FoldedJson:
         return at
 
     def find(self, needle: str) -> Iterator[Path | None]:
-        """The places whose key or text says `needle`, which is in folded case, folded ones too, in order.
+        """Yield the paths whose key or text contains `needle` (in folded case), in order, folded ones too.
 
-        Between them comes a None after every `LOOKED_AT` values, so that who asks can let others have a turn.
+        Yields None after every `LOOKED_AT` values, so that the caller can let other tasks run.
         """
         looked_at = 0
         path: list[int] = []
@@ -164,9 +166,9 @@ class FoldedJson:
                     path.pop()
 
     def _places(self, path: Path, label: Label, value: Json, needle: str) -> Iterator[Path]:
-        """Where exactly: the lines of a text that folds, else the value."""
+        """Yield the matching lines of a text that folds, else the path of the value."""
         is_found = False
-        # A text that is no longer than a row has one line: to find that out properly costs more than to look for it.
+        # A text that is not longer than a row has one line. Testing for a fold costs more than searching the text.
         may_fold = isinstance(value, str) and (len(value) > self.room or "\n" in value)
         if may_fold and self._is_foldable(path, label, value):
             for index, (_, line) in enumerate(self._children(value, len(path) + 1)):
@@ -187,7 +189,7 @@ class FoldedJson:
         return step.path
 
     def _lineage(self, path: Path) -> list[tuple[Label, Json]]:
-        """The values from the root to a place, without looking whether they are folded."""
+        """Return the values from the root to a path, whether they are folded or not."""
         found: list[tuple[Label, Json]] = [(None, self.value)]
         for depth, index in enumerate(path, 1):
             found.append(self._children(found[-1][1], depth)[index])
@@ -218,7 +220,7 @@ class FoldedJson:
         lines = text.split("\n")
         if not self.is_wrapped:
             return [(None, TextLine(line)) for line in lines]
-        # A whole number of rows, so that nobody sees where one ends; half of the cells for what is two cells wide.
+        # A whole number of rows, so that no chunk ends inside a row. A character may be two cells wide.
         size = max(self.room - indent_of(depth, self.room), 2) // 2 * 2 * CHUNK_ROWS
         return [
             (None, TextLine(line[start : start + size])) for line in lines for start in range(0, len(line) or 1, size)
@@ -227,7 +229,7 @@ class FoldedJson:
 
 @dataclass(slots=True)
 class _Level:
-    """A container on the way down, and which of its children is next."""
+    """An open container on the way down, and the index of its next child."""
 
     path: Path
     children: Sequence[tuple[Label, Json]]
@@ -235,7 +237,7 @@ class _Level:
 
 
 class _Indexed(Sequence[tuple[Label, Json]]):
-    """A list whose items know their index, without a copy of it."""
+    """A list with the index of each item as its label, without a copy of the list."""
 
     def __init__(self, items: list[Json]) -> None:
         self._items = items
@@ -268,7 +270,7 @@ def _says(label: Label, value: Json, needle: str) -> bool:
 
 
 def value_at(value: Json, path: Path) -> Json | Absent:
-    """What is at a place, a text for any of its lines; `ABSENT` where there is nothing."""
+    """Return the value at a path, and the whole text for any of its lines; `ABSENT` if there is none."""
     for index in path:
         if isinstance(value, str):
             break
@@ -279,14 +281,14 @@ def value_at(value: Json, path: Path) -> Json | Absent:
 
 
 def around(paths: Iterable[Path]) -> frozenset[Path]:
-    """What has to be open for these places to be seen: all that holds them."""
+    """Return all containers around these paths. They have to be open for the paths to be visible."""
     return frozenset(path[:depth] for path in paths for depth in range(len(path)))
 
 
 def unfolded_for(folded: FoldedJson, needle: str, *, turns: int, most: int) -> tuple[frozenset[Path], bool]:
-    """What has to be open for a text to be seen wherever it is, and whether that is all of it.
+    """Return the places to unfold for all matches to be visible, and whether the search was complete.
 
-    Looks at `turns` times `LOOKED_AT` values, and for at most `most` places.
+    The search looks at `turns` times `LOOKED_AT` values, and stops after `most` matches.
     """
     found: list[Path] = []
     for place in folded.find(needle):

@@ -1,7 +1,6 @@
-"""JSON on one line, with its types told apart: `{ step: "charge", progress: 0.66 }`, as much of it as fits.
+"""JSON on one line, coloured by type: `{ step: "charge", progress: 0.66 }`, cut at the width.
 
-What lives here: how a key and a value look. No more of a value is looked at than is drawn, so that one of megabytes
-costs what a small one does. Which values are unfolded is `json_fold`'s.
+No more of a value is read than is drawn, so that a value of megabytes costs as little as a small one.
 """
 
 import re
@@ -15,19 +14,19 @@ from tui.present.json.text import scalar
 from tui.present.styled import Line, Piece, Token, cut, line_width
 
 Label = str | int | None
-"""Where a value stands in what holds it: its key, its index, or None where it stands alone."""
+"""The label of a value in its container: a key, an index, or None for the root."""
 
 _BARE: Final = re.compile(r"[A-Za-z_$][\w$-]*\Z", re.ASCII)
 
 
 class TextLine(str):
-    """One line of a long text that is unfolded: drawn as text, not as JSON."""
+    """One line of an unfolded text, drawn as text and not as JSON."""
 
     __slots__ = ()
 
 
 def key_of(label: Label, limit: int) -> Line:
-    """`key: ` within `limit` cells, or nothing where there is no label. Keys that need it are quoted."""
+    """Return `key: ` within `limit` cells, or nothing without a label. Keys are quoted where JavaScript requires it."""
     if label is None:
         return ()
     if isinstance(label, int):
@@ -37,7 +36,7 @@ def key_of(label: Label, limit: int) -> Line:
 
 
 def inline(value: Json, limit: int) -> tuple[Line, bool]:
-    """The beginning of a value on one line of at most `limit` cells, and whether that is the whole of it."""
+    """Return the start of a value in at most `limit` cells, and whether that is all of it."""
     pieces: list[Piece] = []
     used = 0
     for text, token in _tokens(value, limit):
@@ -49,12 +48,12 @@ def inline(value: Json, limit: int) -> tuple[Line, bool]:
 
 
 def literal(value: Json, most: int) -> Line:
-    """A value that holds no others, as JSON writes it; of a text no more than `most` characters, then it is open."""
+    """Return a scalar as JSON writes it. A text longer than `most` characters has no closing quote."""
     return (Piece(*_scalar(value, most)),)
 
 
 def preview(value: Json, limit: int, note: str) -> Line:
-    """The beginning of a value and, after it, what it is in all, together within `limit` cells."""
+    """Return the start of a value, followed by `note`, together within `limit` cells."""
     remark: Line = (Piece(f"  {note}", Token.FAINT),)
     room = limit - line_width(remark)
     if room < _LEAST_PREVIEW:
@@ -80,7 +79,7 @@ def _scalar(value: Json, most: int) -> tuple[str, Token]:
 
 
 def _tokens(value: Json, most: int) -> Iterator[tuple[str, Token]]:
-    """The parts of a line without end; a loop, since values may be nested as deep as the decoder allowed."""
+    """Yield the tokens of a value. A loop, since a value may be nested as deep as the decoder allows."""
     opened: list[tuple[Iterator[tuple[Label, Json]], str]] = [(iter([(None, value)]), "")]
     is_first = True
     while opened:
@@ -100,7 +99,7 @@ def _tokens(value: Json, most: int) -> Iterator[tuple[str, Token]]:
             if isinstance(item, dict | list):
                 yield ("{}", Token.FAINT) if isinstance(item, dict) else ("[]", Token.FAINT)
             else:
-                # One more than fits, so that what is cut is known to be cut.
+                # One more than fits, so that the caller knows that the value is cut.
                 yield _scalar(item, most + 1)
         else:
             opened.pop()

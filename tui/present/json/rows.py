@@ -1,7 +1,4 @@
-"""The rows of a folding JSON value: their mark, their key, and the value or the beginning of it.
-
-What lives here: the look of rows, and the few of them that a pane has room for. Where they come from is `json_fold`.
-"""
+"""Draws the rows of a folding JSON value, and as many of them as a pane has room for."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -16,30 +13,30 @@ from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fold, line_wid
 from tui.present.text_block import LABEL
 
 WRAPPED_ROWS: Final = 2 * CHUNK_ROWS
-"""Of one value while long ones are wrapped: it must not hide its neighbours."""
+"""The rows of one wrapped value. More would hide the values below it."""
 
 COUNTED: Final = 1_000
-"""Rows that are counted where they are not shown."""
+"""Hidden rows are counted up to this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValuePath:
-    """Where in a page a value is: under which label, and where within the value."""
+    """The place of a value on a page: its label, and the path within the value."""
 
     which: str
     path: Path
 
 
 def step_lines(step: VisibleRow, room: int, *, is_wrapped: bool = False) -> list[Line]:
-    """The lines of one row within `room` cells (at least 10): one, or of a long value while it is wrapped more."""
-    # Where there is hardly any room the mark and the key alone may be too much.
+    """Return the lines of one row within `room` cells (at least 10). A wrapped value may have several."""
+    # In a very narrow pane the mark and the key alone may be too wide.
     return [cut(line, room) for line in _lines(step, room, is_wrapped=is_wrapped)]
 
 
 def _lines(step: VisibleRow, room: int, *, is_wrapped: bool) -> list[Line]:
     margin = _margin(step, room)
     head: Line = (*margin, *key_of(step.label, (room - line_width(margin)) // 2))
-    # A root that folds has its mark where others have their key.
+    # A root that folds has its mark where other rows have their key.
     rest = max(room - line_width(head), 1) if step.path else max(room - line_width(margin), 1)
     if isinstance(step.value, TextLine):
         return _text_lines(step.value, head, rest, is_wrapped=is_wrapped)
@@ -47,7 +44,7 @@ def _lines(step: VisibleRow, room: int, *, is_wrapped: bool) -> list[Line]:
         return [(*head, *cut((Piece(note_of(step.value), Token.FAINT),), rest))]
     if not step.is_foldable:
         line, is_whole = inline(step.value, rest)
-        # Only what holds no others can be longer than its row and not fold: a number of a thousand digits.
+        # A scalar that does not fold may still be longer than its row: a number with a thousand digits.
         return [(*head, *line)] if is_whole else _wrapped(step.value, head, rest, is_wrapped=is_wrapped)
     if is_wrapped and step.is_text:
         return _wrapped(step.value, head, rest, is_wrapped=True)
@@ -55,9 +52,9 @@ def _lines(step: VisibleRow, room: int, *, is_wrapped: bool) -> list[Line]:
 
 
 class ValueRows:
-    """Makes the rows of values, and keeps them for as long as nothing that they are made of changes.
+    """Draws the rows of values and caches them until the value, its folds or the width change.
 
-    A page is made anew each second; only what is unfolded, and how many rows are not shown, costs time.
+    A page is rebuilt every second, while only visible rows and the count of hidden ones cost time.
     """
 
     def __init__(self) -> None:
@@ -66,7 +63,7 @@ class ValueRows:
     def rows(
         self, which: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, most: int = 60
     ) -> list[Row]:
-        """As `value_rows`."""
+        """Return `value_rows` of these arguments, cached by label."""
         made_of = (folds, limit, is_wrapped, most)
         kept = self._kept.get(which)
         if kept is None or kept[0] is not value or kept[1] != made_of:
@@ -84,7 +81,7 @@ def value_rows(
     is_wrapped: bool = False,
     most: int = 60,
 ) -> list[Row]:
-    """A labelled value in a pane of `limit` cells: at most `most` rows of it, then one that leads to the whole."""
+    """Return at most `most` rows of a labelled value, and a row that leads to the rest."""
     room = max(limit - LABEL, LABEL)
     folded = FoldedJson(value, folds, room, is_wrapped=is_wrapped)
     rows: list[Row] = []
@@ -121,7 +118,7 @@ def _margin(step: VisibleRow, room: int) -> Line:
 
 
 def note_of(value: Json) -> str:
-    """What a folded value is in all: `12 keys`, `120 items`, `13 kB, 4 lines`."""
+    """Return the size of a folded value: `12 keys`, `120 items`, `13 kB, 4 lines`."""
     if isinstance(value, dict):
         return formatting.plural(len(value), "key")
     if isinstance(value, list):
@@ -141,7 +138,7 @@ def _text_lines(text: str, head: Line, rest: int, *, is_wrapped: bool) -> list[L
 
 
 def _wrapped(value: Json, head: Line, rest: int, *, is_wrapped: bool) -> list[Line]:
-    """A long value over several rows; the last one tells how long it is if that is not all."""
+    """Wrap a long value. If rows are missing, the last one says how long the value is."""
     if not is_wrapped:
         return [(*head, *cut(literal(value, rest + 1), rest))]
     most = WRAPPED_ROWS * max(rest, 2)

@@ -1,7 +1,6 @@
-"""JSON as lines of text, by a loop instead of recursion: a payload may be nested as deep as the decoder allowed.
+"""Writes JSON as text with a loop instead of recursion: a payload may be nested as deep as the decoder allows.
 
-What lives here: writing values. A number that JSON cannot say (1e999 is read as infinity) is written as a string,
-`"Infinity"`, never as null: it was something.
+A number that JSON cannot write (1e999 decodes to infinity) becomes a string, `"Infinity"`, and never null.
 """
 
 import json
@@ -14,7 +13,9 @@ _Item = tuple[str, Json, str]
 
 
 def rows(value: Json, *, ascii_only: bool = False) -> Iterator[tuple[int, str]]:
-    """The lines of indented JSON as (depth, text), commas included; joined without anything they are compact JSON."""
+    """Yield the lines of indented JSON as (depth, text), commas included. Joined without spaces they are compact
+    JSON.
+    """
     opened: list[tuple[Iterator[_Item], str]] = [(iter([("", value, "")]), "")]
     while opened:
         items, close = opened[-1]
@@ -32,7 +33,7 @@ def rows(value: Json, *, ascii_only: bool = False) -> Iterator[tuple[int, str]]:
 
 
 def compact(value: Json) -> str:
-    """The whole value on one line of pure ASCII; control characters and lone surrogates are escaped."""
+    """Return the value on one line of pure ASCII, with control characters and lone surrogates escaped."""
     try:
         return json.dumps(value, allow_nan=False)
     except (RecursionError, ValueError):
@@ -50,7 +51,7 @@ def _items(container: dict[str, Json] | list[Json], *, ascii_only: bool) -> Iter
 
 
 def scalar(value: Json, *, ascii_only: bool = False) -> str:
-    """A key, or a value that holds no others, as JSON writes it."""
+    """Return a key or a scalar as JSON."""
     if isinstance(value, float) and not math.isfinite(value):
         value = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return json.dumps(value, ensure_ascii=ascii_only)

@@ -1,7 +1,6 @@
-"""The part of a folding JSON value that a whole page shows: the rows around a cursor, and no others.
+"""The part of a folding JSON value that is visible on a page: the rows around the cursor.
 
-What lives here: which rows those are. The root has no row of its own while it is open: the page's title tells what it
-is. Only what is seen is made, however much there is.
+An open root has no row of its own, because the title of the page describes it.
 """
 
 from tui.present.json.fold import FoldedJson, Path, VisibleRow
@@ -9,17 +8,17 @@ from tui.present.json.rows import step_lines
 from tui.present.styled import Line
 
 Shown = list[tuple[Path, Line]]
-"""Lines with the place of their row; a row that is wrapped has several."""
+"""Lines with the path of their row. A wrapped row has several lines."""
 
 
 def visible(folded: FoldedJson, path: Path) -> Path:
-    """The row nearest to a place."""
+    """Return the visible row nearest to a path."""
     found = folded.nearest(path)
     return (0,) if not found and folded.step(()).is_open else found
 
 
 def moved(folded: FoldedJson, path: Path, rows: int) -> Path:
-    """The row so many further down, or up if negative; at an end the last one there is."""
+    """Return the row `rows` further down, or up if negative; at most the first or the last row."""
     if rows > 0:
         for _, step in zip(range(rows + 1), folded.walk(path), strict=False):
             path = step.path
@@ -30,9 +29,9 @@ def moved(folded: FoldedJson, path: Path, rows: int) -> Path:
 
 
 def window(folded: FoldedJson, start: Path, at: Path, height: int) -> tuple[Path, Shown]:
-    """The row that the page begins with, and its lines, at most `height` of them.
+    """Return the path of the first visible row, and at most `height` lines.
 
-    It begins with `start`, unless the row `at` would not be seen whole then, or lines at the end were left empty.
+    The window starts with `start`, unless the row `at` would be cut or lines at the end would stay empty.
     """
     start = min(start, at)
     shown = _from(folded, start, height)
@@ -44,7 +43,7 @@ def window(folded: FoldedJson, start: Path, at: Path, height: int) -> tuple[Path
 
 
 def _from(folded: FoldedJson, start: Path, height: int) -> Shown:
-    """The lines from a row on, and all of the row that goes beyond the end."""
+    """Return the lines from a row on, including all lines of the last row."""
     shown: Shown = []
     for step in folded.walk(start):
         shown += [(step.path, line) for line in _lines(folded, step)]
@@ -54,7 +53,7 @@ def _from(folded: FoldedJson, start: Path, height: int) -> Shown:
 
 
 def _first_above(folded: FoldedJson, path: Path, height: int) -> Path:
-    """The row from which on everything down to this one is seen."""
+    """Return the first row of a window that ends with this row."""
     top = visible(folded, ())
     room = height - len(_lines(folded, folded.step(path)))
     while path != top and (above := folded.above(path)) is not None:

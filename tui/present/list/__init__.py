@@ -1,1 +1,1 @@
-"""What the list of runs says beside its rows."""
+"""Texts of the list of runs beside its rows."""

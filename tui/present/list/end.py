@@ -1,6 +1,6 @@
-"""The last line of the list, and how far the list reaches, in words.
+"""The last line of the list, and the extent of the list, in words.
 
-The line says what a filter did not look at, or that older runs exist. It is no run: Enter on it asks the server.
+The line says which runs the filter did not search, or that older runs exist. Enter on it asks the server for more.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ NO_RUN_SENTENCE: Final = f"{NO_RUN.capitalize()}."
 
 ASKS: Final = "asks the server"
 _SHORTER: Final = {ASKS: "asks"}
-"""Where the line is too narrow for the whole."""
+"""Short forms for narrow panes."""
 
 _DOT: Final = Piece(" · ", Token.FAINT)
 
 
 @dataclass(frozen=True, slots=True)
 class EndFacts:
-    """What is known of the runs that the list does not show.
+    """What is known about runs that the list does not show.
 
-    `found` runs match the filter, if `is_filtered`. `unread_count` of `failed_count` failed runs have an error that was
-    never read, and the filter looks at errors; otherwise both are None. `since` is the beginning of the shown period,
-    `history` how far the list was read. `lacks_queues`: the filter asks for queues, which no list tells.
+    `found` runs match the filter, if `is_filtered`. Of `failed_count` failed runs the errors of `unread_count` were
+    never read; both are None unless the filter searches errors. `since` is the start of the shown period and `history`
+    the extent of the list. `lacks_queues` means that the filter names a queue, which no list contains.
     """
 
     now: datetime
@@ -44,14 +44,14 @@ class EndFacts:
 
 
 def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> str | None:
-    """`newest 5,048, back to 21:40` where reading stopped at a number of runs; None where nothing was cut off."""
+    """Return `newest 5,048, back to 21:40` if a limit ended the read of the list, else None."""
     if history is None or not history.is_cut:
         return None
     return f"newest {formatting.count(run_count)}, back to {formatting.time_of_day(history.reached, now)}"
 
 
 def end_line(facts: EndFacts, width: int) -> Line | None:
-    """The last line in at most `width` cells; None where there is nothing to say."""
+    """Return the last line in at most `width` cells, or None if there is nothing to say."""
     if facts.progress.step is not None:
         return _fitted(_running(facts), ("Esc", "stops"), width)
     parts = _parts(facts)
@@ -63,7 +63,7 @@ def end_line(facts: EndFacts, width: int) -> Line | None:
 
 
 def end_key(facts: EndFacts) -> tuple[str, str] | None:
-    """The key that goes on from the last line, and what it does; None where nothing is left to ask."""
+    """Return the key for the last line and its effect, or None if there is nothing left to ask."""
     progress = facts.progress
     if progress.step is not None:
         return None
@@ -74,14 +74,14 @@ def end_key(facts: EndFacts) -> tuple[str, str] | None:
     if progress.trouble and progress.has_lists:
         return "Enter", "tries again"
     if progress.is_answered and facts.lacks_queues:
-        return "Enter", "asks again"  # a run that comes tells no queue
+        return "Enter", "asks again"  # A new run arrives without its queue.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.is_answered)):
         return "Enter", "reads on"
     return None
 
 
 def _fitted(parts: list[Piece], key: tuple[str, str] | None, width: int) -> Line:
-    """The parts with dots between, and the key behind: the parts are cut first, since the key has to be seen."""
+    """Join the parts with dots and append the key. The parts are cut first, because the key has to stay visible."""
     line: list[Piece] = []
     for part in parts:
         line += [_DOT, part] if line else [part]
@@ -96,7 +96,7 @@ def _tail(key: tuple[str, str] | None) -> Line:
 
 
 def _parts(facts: EndFacts) -> list[Piece]:
-    """What was not looked at, the most important first; what was, where nothing is missing."""
+    """Return what was not searched, the most important first; then what was."""
     progress, parts = facts.progress, list[Piece]()
     if progress.trouble:
         parts.append(Piece(f"stopped: {without_request(progress.trouble)}", Token.AMBER))
@@ -106,7 +106,7 @@ def _parts(facts: EndFacts) -> list[Piece]:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
     if facts.lacks_queues and not progress.answers:
         parts.append(Piece("queues not read", Token.AMBER))
-    # What was looked at comes last: a narrow screen cuts it.
+    # The finished searches come last, because a narrow screen cuts the end.
     done = [Piece(answer, Token.TEXT) for answer in progress.answers]
     is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
     if is_all_read and progress.needs_errors and progress != SearchProgress():
@@ -115,7 +115,7 @@ def _parts(facts: EndFacts) -> list[Piece]:
 
 
 def _older(facts: EndFacts) -> list[Piece]:
-    """How far back was not looked."""
+    """Return how far back the list was not searched."""
     progress, history, parts = facts.progress, facts.history, list[Piece]()
     if progress.is_answered:
         return []

@@ -1,1 +1,1 @@
-"""What ls, show, tree and watch print."""
+"""The output of ls, show, tree and watch."""

@@ -1,17 +1,16 @@
-"""A run as the JSON object of the run schema, for `--json`: raw values, nothing cleaned, nothing cut.
+"""A run as a JSON object of the run schema, for `--json`: raw values, neither cleaned nor cut.
 
-What is not known is an absent key, never null; null is a payload or an output that the server sent as null. Beyond
-the schema's fields these keys are promised:
+An unknown value is an absent key. Only a payload or an output that the server sent as null is null. These keys are
+guaranteed in addition to the schema's fields:
 
-* of the run: `apiStatus` (the word that REST uses with the version header, whichever source the run came from;
-  `status` is the schema's), `serverStatus` (the word that came, where it is another one: of the feed, of a query,
-  of an older server), `costInCents`, `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`,
-  `ttl`, `delayedUntil`, `expiredAt`, `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`,
-  `attemptsComplete` (of a run whose attempts were asked for: false where attempts, or errors of them, may be
-  missing), `attemptsMissing` (what the server cut or refused, in words), `nextAttemptAt`, `isTraceGone` (then only
-  the last attempt is known), `waitsFor` (what a live run waits for: `kind` is time, token, input or runs, `since`,
-  `about` the duration or the moment, the token, the stream or the task, `runs`), `env` (its slug), `error`,
-  `taskKind`, `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
+* of a run: `apiStatus` (the word of REST with the version header, from any source; `status` is the schema's),
+  `serverStatus` (the original word if it differs: of the feed, a query, an older server), `costInCents`,
+  `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`, `ttl`, `delayedUntil`, `expiredAt`,
+  `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`, `attemptsComplete` (if attempts were
+  requested; false if attempts or their errors may be missing), `attemptsMissing` (the reason in words),
+  `nextAttemptAt`, `isTraceGone` (only the last attempt is known then), `waitsFor` (of a live run: `kind` is time,
+  token, input or runs; `since`; `about` is the duration or the moment, the token, the stream or the task; `runs`),
+  `env` (its slug), `error`, `taskKind`, `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
 * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
   `serverStatus`.
 """
@@ -35,10 +34,10 @@ Object = dict[str, Json]
 def run_object(
     run: Run, *, root: Run | None = None, parent: Run | None = None, children: Iterable[Run] | None = None
 ) -> Object:
-    """All that is known of a run, valid by the run schema.
+    """Return all that is known of a run, valid by the run schema.
 
-    `root` and `parent` are what the store knows of those runs (without it their ids alone are told), `children` the
-    direct ones, or None where they were not read. Numbers may be infinite; `json_text.compact` writes them.
+    `root`, `parent` and the direct `children` are the runs that the store knows. Unknown ones are printed by their ids,
+    and `children` is None if they were not read. Numbers may be infinite; `json.text.compact` writes them.
     """
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
@@ -75,9 +74,9 @@ def run_object(
 
 
 def tree_objects(tree: RunTree) -> Iterator[Object]:
-    """The runs of a tree, parents first: each with its `depth`, its root and its parent in `relatedRuns`.
+    """Yield the runs of a tree, parents first, each with its `depth` and with its root and parent in `relatedRuns`.
 
-    A run whose detail was not read has its status and times, as far as a query or a trace tells them.
+    A run whose detail was not read has the status and the times of the query or the trace.
     """
     above = {child.id: node for node in tree.root.walk() for child in node.children}
     root = _node_reference(tree.root)
@@ -91,7 +90,7 @@ def tree_objects(tree: RunTree) -> Iterator[Object]:
 
 
 def error_object(error: RunError) -> Object:
-    """An error with `name`, `message`, `stack`, `code` and `causes`, as far as it has them."""
+    """Return an error with its known fields: `name`, `message`, `stack`, `code` and `causes`."""
     named = _known({"name": error.name, "message": error.message, "stack": error.stack, "code": error.code})
     return named | _known({"causes": [error_object(cause) for cause in error.causes] or None})
 
@@ -100,7 +99,7 @@ _LIST_KEYS: Final = (
     "version", "createdAt", "isTest", "depth", "env", "batchId", "triggerFunction", "ttl", "idempotencyKey", "region",
     "taskKind", "schedule", "queue", "machine",
 )  # fmt: skip
-"""These keys stand before metadata, payload and output; the keys of other facts stand behind the attempts."""
+"""These keys precede metadata, payload and output. The keys of other facts follow the attempts."""
 
 
 def _own_keys(run: Run) -> Object:
@@ -170,12 +169,12 @@ def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
 
 
 def status_object(run: Run) -> Object:
-    """The status of a run in all its words, and nothing else of it; empty where it was never read."""
+    """Return the status of a run in all vocabularies; empty if it was never read."""
     return {} if run.state is None else {"status": run.status.value, **_status_keys(run.state.status)}
 
 
 def _status_keys(status: Status) -> Object:
-    """The status in the one vocabulary of all JSON, and the server's own word where it is another."""
+    """Return the status in the vocabulary of REST, and the original word if it differs."""
     keys: Object = {"apiStatus": status.rest_word}
     return keys if status.word == status.rest_word else keys | {"serverStatus": status.word}
 
@@ -190,7 +189,7 @@ def _node_reference(node: TreeNode) -> Object:
 
 
 def _node_times(node: TreeNode) -> Object:
-    """The times of a run whose detail was not read; `durationMs` is the execution's where no compute time is told."""
+    """Return the times of a run whose detail was not read. Without a compute time `durationMs` is the execution's."""
     if node.times is None:
         return {}
     times = node.times

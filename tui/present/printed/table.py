@@ -1,7 +1,7 @@
-"""The table that `ls` prints: whole run ids, since people copy them, fitted to the terminal, or to nothing.
+"""The table that `ls` prints: whole run ids, fitted to the terminal, or not cut at all in a pipe.
 
-Made for pages that come one after another: each page is aligned in itself, and never narrower than the one before.
-The list on the screen is laid out by `columns.columns_for` instead.
+The pages of one table follow each other. Each is aligned in itself, and never narrower than the page before. The list
+on the screen uses `columns.columns_for` instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ def _whole_id(run: Run, _now: Now) -> Line:
     return (Piece(run.id, style_of(run).row.rest),)
 
 
-# Here the id is what a reader came for: it outlives `took`.
+# Users of `ls` need the id more than the duration, so the id stays longer.
 PRINTED: Final = (
     STATUS,
     TASK,
@@ -30,21 +30,21 @@ PRINTED: Final = (
     TAGS,
     COST,
 )
-# What a column of endless texts may shrink to before another one goes, in the order in which they grow again.
+# The least width of each flexible column, in the order in which they grow again.
 _AT_LEAST: Final = {"status": 15, "task": 12, "tags": 10}
 _GLYPH = 2
 
 
 @dataclass
 class PrintedTable:
-    """The pages of one table. `limit` is the terminal's width in cells; None: nothing is cut and no column goes."""
+    """The pages of one table. `limit` is the terminal's width in cells; None means that nothing is cut or dropped."""
 
     limit: int | None
     _slots: list[Slot] = field(default_factory=list)
     _widest: dict[str, int] = field(default_factory=dict)
 
     def page(self, runs: Sequence[Run], now: datetime) -> list[Line]:
-        """The lines of one page; the first that has runs starts with the titles."""
+        """Return the lines of one page. The first page with runs starts with the titles."""
         if not runs:
             return []
         is_first, at = not self._slots, Now(now)
@@ -57,8 +57,9 @@ class PrintedTable:
 
 
 def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | None) -> list[Slot]:
-    """Columns with their widths, so that a line fits into `limit` cells where it can: flexible ones shrink, then
-    columns go by their `drop_rank`; those of rank 0 never do.
+    """Return the columns with their widths, so that a line fits into `limit` cells if possible.
+
+    Flexible columns shrink first. Then columns are dropped by their `drop_rank`; those of rank 0 stay.
     """
     if limit is None:
         return [Slot(column, natural[column.id]) for column in columns]
@@ -79,11 +80,11 @@ def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | N
 
 
 _WIDE: Final = {"status": 15, "task": 26, "run": 29, "took": 7, "age": 5, "version": 11, "tags": 22, "cost": 8}
-_EDGES: Final = 3  # gutter and right edge
+_EDGES: Final = 3  # The gutter and the right edge.
 
 
 def wide_columns(pane_width: int) -> list[Slot]:
-    """The columns of the list on the screen when whole run ids are wanted, for a pane of that width."""
+    """Return the columns of the list on the screen, with whole run ids, for a pane of this width."""
     slots = fitted(PRINTED, _WIDE, pane_width - _EDGES)
     spare = pane_width - _EDGES - _GLYPH - sum(slot.width for slot in slots) - GAP * (len(slots) - 1)
     return [slot._replace(width=slot.width + max(spare, 0)) if slot is slots[-1] else slot for slot in slots]

@@ -1,6 +1,6 @@
-"""One line a change, as `watch` prints it: when, which run, what it became, and why it failed.
+"""A line of `watch` about one change: time, id, status, task, and the error of a failed run.
 
-What lives here: the line, made to be read by people and cut by `awk`: time, id, status, task come first.
+Time, id, status and task come first, so that `awk` can split the line.
 """
 
 from datetime import datetime
@@ -15,9 +15,9 @@ _STATUS_CELLS = 15
 
 
 def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
-    """What became of a run. The time is when it ended, else its last change, both the server's.
+    """Return the line about a change. Its time is the server's: the end of the run, or its last update.
 
-    `before` is the run as it was told last, None for the first time: an attempt is named when it is a new one.
+    `before` is the run as it was printed last, or None. A new attempt is named.
     """
     style = style_of(after)
     parts: list[Line] = [

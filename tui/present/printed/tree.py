@@ -1,7 +1,4 @@
-"""Who triggered whom, drawn: guides, one run a line, its id whole; at any depth and width.
-
-What lives here: the drawing for the command line, where nothing folds. The tree itself is `domain.tree`.
-"""
+"""The tree that `tree` prints: guides, one run a line, whole ids, any depth and width."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,17 +12,17 @@ from tui.present.columns import short_id, took
 from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
 
-_STEP: Final = 3  # cells of a level
-_DEEPEST: Final = 40  # levels drawn at most, whatever the width: a chain of thousands stays readable, and linear
+_STEP: Final = 3  # The cells of one level.
+_DEEPEST: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
 _LEAST_LEFT: Final = 24
-_LEAST_TASK: Final = 14  # of it, with the glyph
+_LEAST_TASK: Final = 14  # Of the left part, with the glyph.
 _WORD: Final = 15
 _GAP: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A node with what is left of its guides, and its columns."""
+    """A node with its guides and its columns."""
 
     node: TreeNode
     style: StatusStyle
@@ -34,10 +31,10 @@ class _Row:
 
 
 def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]:
-    """The tree in lines of at most `width` cells (None: as wide as it gets), the current run marked with `▌`.
+    """Return the tree in lines of at most `width` cells (None: no limit). `▌` marks the current run.
 
-    Where it is narrow, first the status words go (the glyphs stay), then the durations, then ids are shortened; guides
-    that are too long lose their first levels. The last lines say what is missing.
+    In a narrow terminal the status words are dropped first, then the durations, then the ids are shortened. Guides that
+    are too long lose their first levels. The last lines say what is missing.
     """
     rows = [_row(node, guides, now) for node, guides in _guided(tree.root)]
     limits = [max(line_width(row.columns[index]) for row in rows) for index in range(3)]
@@ -58,7 +55,7 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
 
 
 def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
-    """Each node with the guides before it, of which the first levels are lost when they are many."""
+    """Yield each node with its guides. Guides of a deep node lose their first levels."""
     pending = [(root, "", "")]
     while pending:
         node, above, own = pending.pop()
@@ -77,9 +74,9 @@ def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
 
 
 def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | None:
-    """How long the run of a node took, or has run `until` now; `run` is the newest that is known of it.
+    """Return how long the run of a node took, or has run until now. `run` is its newest known state.
 
-    Of a run whose detail was not read, the times that a query or a trace told count.
+    For a run whose detail was not read, the times come from a query or a trace.
     """
     if run is not None and run.state is not None:
         return took(run, until)
@@ -106,19 +103,19 @@ def _column(row: _Row, index: int, limit: int) -> Line:
 
 
 def _left(row: _Row, current: str, limit: int | None) -> Line:
-    """The mark, the guides and the task, which stays visible at any depth; then tags and the number of attempts."""
+    """Return mark, guides, task, tags and attempts. The task stays visible at any depth."""
     mark = Piece("▌ ", Token.ACCENT) if row.node.id == current else Piece("  ")
     task: Line = (row.style.mark, Piece(" "), Piece(row.node.task or formatting.NONE, row.style.row.task))
     guides = row.guides
     if limit is not None:
-        # A cut guide says how deep it is: all such lines begin alike otherwise.
+        # A cut guide shows its depth, since all lines below the cut start alike.
         room = limit - line_width((mark,)) - min(line_width(task), _LEAST_TASK)
         guides = guide_tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
     return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
 
 
 def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = _STEP) -> str:
-    """As many of the last levels, each `step` cells, as fit behind the mark that some are cut; at least one of them."""
+    """Return the last levels of the guides, each `step` cells, behind `mark` if levels were cut; at least one level."""
     if len(guides) <= room:
         return guides
     levels = max((room - len(mark)) // step, 1)

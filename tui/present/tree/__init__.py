@@ -1,1 +1,1 @@
-"""The tree of runs: its shape, what is folded, its rows."""
+"""The tree of runs: its shape, its folds, and its rows."""

@@ -1,7 +1,4 @@
-"""What is folded in a tree, and the rows that are left: values, no widget, no key.
-
-What lives here: `TreeFolds` and `branches`. What there is to fold is `tree_shape`'s.
-"""
+"""Which entries of a tree are folded, and which rows remain visible."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,14 +10,14 @@ from tui.present.printed.tree import guide_tail
 from tui.present.tree.shape import EntryKey, SiblingGroup, TreeEntry, TreeShape
 
 STEP: Final = 2
-"""Cells of a level."""
+"""The cells of one level."""
 
 MAX_LEVELS: Final = 40
-"""Levels drawn at most, whatever the width: a chain of thousands stays readable, and linear."""
+"""The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear."""
 
 
 class DefaultFolds(Enum):
-    """What holds for everything that nobody turned by hand."""
+    """The state of every entry that the user did not fold or unfold by hand."""
 
     QUIET_FOLDED = "groups, and quiet branches of a large tree, are folded"
     OPEN = "all open"
@@ -29,7 +26,9 @@ class DefaultFolds(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One row: an entry, the guides that lead to it, its depth in rows. `is_open` None: nothing is below it."""
+    """One visible row: an entry, the guides that lead to it, and its depth. `is_open` is None if the entry has no
+    children.
+    """
 
     entry: TreeEntry
     guides: str
@@ -39,8 +38,10 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class TreeFolds:
-    """What is open. `by_hand` is what the user turned; `kept_open` has been open by itself, and stays so when it
-    becomes quiet: nothing folds under a reader's eyes.
+    """Which entries are open.
+
+    `by_hand` is what the user folded and unfolded. `kept_open` holds entries that were open without the user; they stay
+    open when they become quiet, so that no row disappears while the user reads it.
     """
 
     rest: DefaultFolds = DefaultFolds.QUIET_FOLDED
@@ -48,7 +49,7 @@ class TreeFolds:
     kept_open: frozenset[EntryKey] = frozenset()
 
     def is_open(self, entry: TreeEntry, *, is_large: bool) -> bool:
-        """Whether what is below an entry is shown."""
+        """Return whether the children of an entry are visible."""
         if (by_hand := self.by_hand.get(entry.key)) is not None:
             return by_hand
         if self.rest is not DefaultFolds.QUIET_FOLDED:
@@ -58,23 +59,23 @@ class TreeFolds:
         return not is_large or entry.key in self.kept_open or not entry.are_children_quiet
 
     def with_fold(self, entries: Iterable[TreeEntry], *, is_open: bool) -> "TreeFolds":
-        """The same with some entries unfolded, or folded."""
+        """Return a copy with these entries unfolded or folded."""
         return replace(self, by_hand={**self.by_hand, **{entry.key: is_open for entry in entries}})
 
     def remember_open(self, shown: Iterable[Branch]) -> "TreeFolds":
-        """The same, remembering what was seen open."""
+        """Return a copy that keeps the branches open which are open now."""
         if self.rest is not DefaultFolds.QUIET_FOLDED:
             return self
         fresh = {branch.entry.key for branch in shown if branch.is_open} - self.kept_open
         return replace(self, kept_open=self.kept_open | fresh) if fresh else self
 
     def unfold_level(self, shown: Sequence[Branch]) -> "TreeFolds":
-        """The same with the uppermost of the folded levels unfolded."""
+        """Return a copy with the uppermost folded level unfolded."""
         depths = [branch.depth for branch in shown if branch.is_open is False]
         return self.with_fold(_at(shown, min(depths), is_open=False), is_open=True) if depths else self
 
     def fold_level(self, shown: Sequence[Branch]) -> "TreeFolds":
-        """The same with the lowest of the open levels folded."""
+        """Return a copy with the lowest unfolded level folded."""
         depths = [branch.depth for branch in shown if branch.is_open]
         return self.with_fold(_at(shown, max(depths), is_open=True), is_open=False) if depths else self
 
@@ -84,7 +85,7 @@ ALL_CLOSED: Final = TreeFolds(DefaultFolds.CLOSED)
 
 
 def branches(shape: TreeShape, folds: TreeFolds) -> list[Branch]:
-    """The rows that are shown, in order; linear, never recursive."""
+    """Return the visible rows in order. Linear in the number of entries, and never recursive."""
     rows: list[Branch] = []
     is_large = shape.is_large
     pending: list[tuple[TreeEntry, str, str, int]] = [(shape.root, "", "", 0)]

@@ -1,7 +1,4 @@
-"""What is said about a tree as a whole: how much of it is here, what is missing, what to do.
-
-What lives here: the sentences below the rows, and the words at the end of the rule. The rows are `tree_page`'s.
-"""
+"""The sentences below a tree, and its extent at the end of the pane's rule."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,11 +13,11 @@ from tui.present.tree.page import EDGE
 from tui.present.tree.shape import TreeRun, TreeShape
 
 _OLD: Final = timedelta(seconds=10)
-"""Since then a living tree may have got new runs."""
+"""A live tree that was read longer ago may have new runs."""
 
 
 def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> list[Row]:
-    """What stands below the rows: which failure came first, what is missing, why it could not be read again."""
+    """Return the rows below the tree: the first failure, what is missing, and why the last read failed."""
     rows: list[Row] = []
     if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
         node, own = first.item.node, shape.root
@@ -45,13 +42,13 @@ def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> l
 
 
 def trouble_words(trouble: str) -> str:
-    """Why there is no newer tree, and what to do."""
+    """Return why the tree could not be read, and what the user can do."""
     said = without_request(trouble).removeprefix("the run could not be read: ").rstrip(".")
     return f"The tree could not be read: {said}{'' if said.endswith('?') else '.'} r tries again."
 
 
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
-    """How much of the tree is here: `216 runs · all loaded`; while runs of it live, how long ago that was true."""
+    """Return how much of the tree is loaded: `216 runs · all loaded`, with its age while runs of the tree are live."""
     if tree.missing:
         return (
             Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT),

@@ -1,7 +1,6 @@
-"""The tree as a page: its columns at a width, and a row of it.
+"""The columns of the tree pane and the line of each row.
 
-What lives here: layout and words. What stands in the tree is `tree_shape`'s, what is folded `tree_fold`'s, what is said
-below the rows `tree_notes`'.
+`shape` computes the tree, `fold` its visible rows, and `notes` the sentences below them.
 """
 
 from collections.abc import Iterator
@@ -29,15 +28,15 @@ _TIME: Final = 7
 _COUNTS: Final = (4, 4, 5, 5)
 _BEFORE_TOOK: Final = 3
 _FAILED_ONLY: Final = 5
-_LEAST_TASK: Final = 14  # with the glyph
-_MOST_LEFT: Final = 104  # wider, and an eye loses the row on its way to the numbers
+_LEAST_TASK: Final = 14  # With the glyph.
+_MOST_LEFT: Final = 104  # In a wider column the reader loses the row on the way to the numbers.
 _LEAST_REMARK: Final = 6
-_FOR_ALONE: Final = 12  # so that the remark about it is read whole
-_ROOMY: Final = 44  # a left part from which on words that say less than a tag have room
+_FOR_ALONE: Final = 12  # Leaves room for the remark that the run is alone.
+_ROOMY: Final = 44  # A wider left part also has room for the origin of a run, which matters less than its tags.
 
 
 class Columns(NamedTuple):
-    """Which columns there are, and how wide what stands left of them is; `counts` are the widths of the roll-up's."""
+    """The columns at one width. `left` is the width of everything left of them, `counts` are those of the roll-up."""
 
     left: int
     counts: tuple[int, ...]
@@ -47,13 +46,15 @@ class Columns(NamedTuple):
 
     @property
     def is_roomy(self) -> bool:
-        """Whether there is room for words that say less."""
+        """Whether there is room for the less important remarks."""
         return self.left >= _ROOMY
 
 
 def columns_for(width: int, *, is_alone: bool = False) -> Columns:
-    """The columns within `width` cells: time in the queue and id go first, then all counts but the failures'; below a
-    run that `is_alone` there is nothing to count.
+    """Return the columns that fit into `width` cells.
+
+    The time in the queue and the id are dropped first, then every count except failures. A run that `is_alone` has no
+    counts.
     """
     for wanted, has_took, has_queued, has_id, least in (
         (_COUNTS, True, True, True, 52),
@@ -75,7 +76,7 @@ def _right_width(counts: tuple[int, ...], *, has_took: bool, has_queued: bool, h
 
 
 def head(columns: Columns) -> Line:
-    """The line of titles above the rows."""
+    """Return the line of titles above the rows."""
 
     def title(text: str, width: int = 0) -> Piece:
         return Piece(text.rjust(width), Token.FAINT)
@@ -95,7 +96,7 @@ def head(columns: Columns) -> Line:
 
 
 def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
-    """One branch, with what Enter on it means: a run is gone to, a group is folded or unfolded."""
+    """Return the row of one branch. Enter goes to a run, and folds or unfolds a group."""
     entry, item = branch.entry, branch.entry.item
     action: RowAction = ToggleFold(entry.key)
     match item:
@@ -118,14 +119,14 @@ def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False,
 
 
 def _fitting(remark: str, room: int) -> Line:
-    """The remark behind a name, or nothing where its first letters alone would be seen."""
+    """Return the remark behind a name, or nothing if only its first letters would fit."""
     line: Line = (Piece(" " * GAP), Piece(remark, Token.FAINT)) if remark else ()
     return line if line_width(line) <= room or room >= GAP + _LEAST_REMARK else ()
 
 
 def _guides(branch: Branch, room: int, name: Line) -> Line:
     mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
-    # A cut guide says how deep it is: all such rows begin alike otherwise.
+    # A cut guide shows its depth, since all rows below the cut start alike.
     free = max(room - len(mark) - min(line_width(name), _LEAST_TASK), STEP)
     guides = guide_tail(branch.guides, free, f"{branch.depth}{ELLIPSIS}", step=STEP)
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
@@ -137,7 +138,7 @@ def _run_words(tree_run: TreeRun, *, is_current: bool) -> Line:
 
 
 def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> str:
-    """What tells a run from its siblings, and how it came about."""
+    """Return the text that distinguishes a run from its siblings: origin, wait, tags, attempt, error."""
     run = tree_run.run
     if run is None:
         return ""
@@ -162,13 +163,13 @@ def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> s
 
 
 def _has_met_its_wait(run: Run, below: RollUp) -> bool:
-    """Whether the runs that it waits for have ended by now, which its trace was read too early to tell."""
+    """Return whether all awaited runs have ended since the trace was read, so that its wait no longer applies."""
     awaited = 0 if run.wait is None else len(run.wait.runs)
     return 0 < awaited <= below.failed + below.completed and not below.under_way + below.queued
 
 
 def _origin(run: Run, branch: Branch) -> Iterator[str]:
-    """How a run came about. That siblings came in one call is said by their batch, or by all of them being alike."""
+    """Yield the origin of a run. The row of the batch or of the group already says that siblings came from one call."""
     function, origin = run.fixed.trigger_function or "", origin_words(run.fixed)
     if origin and not origin.startswith("batch"):
         yield origin
@@ -190,7 +191,7 @@ def _run_times(tree_run: TreeRun, columns: Columns, now: Now) -> Line:
 
 
 def _took(tree_run: TreeRun, now: Now) -> str:
-    """How long a run took; nothing where it has not begun, since that is no unknown."""
+    """Return the duration of a run; blank before its start."""
     started_at, is_final = tree_run.started_at, tree_run.is_final
     if started_at is None and tree_run.has_times and not is_final:
         return ""
@@ -199,7 +200,7 @@ def _took(tree_run: TreeRun, now: Now) -> str:
 
 
 def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
-    """How long a run waited for its start, and whether it still does."""
+    """Return how long a run was queued, or still is."""
     run = tree_run.run
     if run is None or run.state is None:
         times, is_final = tree_run.node.times, tree_run.is_final
@@ -229,7 +230,7 @@ def _batch_remark(entry: TreeEntry) -> str:
 
 
 def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
-    """From the first start in it to its last end, or to now."""
+    """Return the time from the first start in the batch to its last end, or to now."""
     if not columns.has_took:
         return ()
     states = [run.state for run in _runs_of(entry) if run.state is not None]
@@ -245,7 +246,7 @@ def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
 
 
 def _runs_of(entry: TreeEntry) -> list[Run]:
-    """The runs of a batch, those under a row of alike ones too."""
+    """Return the runs of a batch, including those inside a group of siblings."""
     members = [
         member
         for child in entry.children
@@ -255,7 +256,7 @@ def _runs_of(entry: TreeEntry) -> list[Run]:
 
 
 def _counts(below: RollUp, columns: Columns) -> Line:
-    """`✗4   E6   Q13  ✓192`, each at its place; a zero is blank."""
+    """Return `✗4 E6 Q13 ✓192`, each count in its column. A zero is blank."""
     if not columns.counts:
         return ()
     cells = (

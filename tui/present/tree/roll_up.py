@@ -1,7 +1,4 @@
-"""What the runs below a run amount to, in numbers: the families of statuses, and how many runs are in each.
-
-What lives here: one table and the counts. How they are drawn is `tree_page`'s.
-"""
+"""Counts of the runs below a run, by family of status."""
 
 from enum import Enum
 from typing import Final, NamedTuple
@@ -10,7 +7,7 @@ from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 
 
 class StatusFamily(Enum):
-    """What a status means for the runs above: UNKNOWN may turn out to be anything."""
+    """The effect of a status on the roll-up of the runs above it."""
 
     FAILED = "failed"
     UNDER_WAY = "under way"
@@ -21,7 +18,7 @@ class StatusFamily(Enum):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether it ended, and well enough to recede."""
+        """Whether the run ended without a failure."""
         return self is StatusFamily.COMPLETED or self is StatusFamily.ENDED
 
 
@@ -39,8 +36,8 @@ STATUS_FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
 
 
 class RollUp(NamedTuple):
-    """How many runs are below: `under_way` are those that execute or wait for others; canceled and expired ones are
-    in none of the four.
+    """The number of runs below. `under_way` counts runs that execute or wait; no field counts canceled and expired
+    runs.
     """
 
     failed: int = 0

@@ -1,8 +1,6 @@
-"""A tree of runs as it is shown: every run with its newest status, what is below it in numbers, batches and siblings
-that are alike under a row of their own.
+"""Computes the shape of a tree: runs with their newest status, roll-ups, batches, and groups of similar siblings.
 
-What lives here: `shape_of`, linear in the number of runs and never recursive. What is folded is `tree_fold`'s, how a
-row looks `tree_page`'s.
+`shape_of` is linear in the number of runs and never recursive.
 """
 
 from collections import Counter
@@ -18,18 +16,18 @@ from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.tree.roll_up import EMPTY, ROLL_UPS, STATUS_FAMILIES, RollUp, StatusFamily
 
 EntryKey = Hashable
-"""Finds an entry again in a later shape of the same tree: a run by its id, a group by what makes it one."""
+"""Identifies an entry in every later shape of the same tree."""
 
 MIN_GROUP: Final = 3
-"""So many siblings that are alike share a row."""
+"""This many similar siblings share a row."""
 
 MIN_LARGE: Final = 31
-"""A tree of so many runs starts with its quiet branches folded."""
+"""A tree with this many runs starts with its quiet branches folded."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRun:
-    """A run in its place, with the newest that is known of it; `run` None: only the node tells of it."""
+    """A run of the tree with its newest known state. `run` is None if only the node is known."""
 
     node: TreeNode
     run: Run | None
@@ -38,26 +36,26 @@ class TreeRun:
 
     @property
     def is_final(self) -> bool:
-        """Whether it surely ended."""
+        """Whether the run has ended for certain."""
         if self.run is not None and self.run.state is not None:
             return self.run.is_final
         return self.node.status is not None and self.node.status.canonical.is_final
 
     @property
     def has_times(self) -> bool:
-        """Whether anything tells its times."""
+        """Whether the run's times are known."""
         return (self.run is not None and self.run.state is not None) or self.node.times is not None
 
     @property
     def started_at(self) -> datetime | None:
-        """When a worker took it, as far as anything tells."""
+        """When the run started, if known."""
         if self.run is not None and self.run.state is not None:
             return self.run.state.started_at
         return None if self.node.times is None else self.node.times.started_at
 
     @property
     def finished_at(self) -> datetime | None:
-        """When it ended, likewise."""
+        """When the run ended, if known."""
         if self.run is not None and self.run.state is not None:
             return self.run.state.finished_at
         return None if self.node.times is None else self.node.times.finished_at
@@ -65,7 +63,7 @@ class TreeRun:
 
 @dataclass(frozen=True, slots=True)
 class BatchGroup:
-    """The siblings that one call triggered; `is_whole`: there are no others, for all that is known."""
+    """The siblings that one call triggered. `is_whole` means that no other run of the batch can be missing."""
 
     id: BatchId
     size: int
@@ -74,7 +72,7 @@ class BatchGroup:
 
 @dataclass(frozen=True, slots=True)
 class SiblingGroup:
-    """Siblings of one task that all ended well, or all wait."""
+    """Siblings with the same task and status that all ended without a failure, or are all queued."""
 
     size: int
     word: str
@@ -83,8 +81,10 @@ class SiblingGroup:
 
 @dataclass(slots=True, eq=False)
 class TreeEntry:
-    """One thing that may have a row. `below` counts all runs under it; `is_quiet`: neither it nor anything below it
-    failed, lives, or has to stay in view.
+    """A run or a group, which may have a row.
+
+    `below` counts all runs under it. `is_quiet` means that neither this entry nor anything below it failed, is live, or
+    has to stay visible.
     """
 
     key: EntryKey
@@ -96,28 +96,28 @@ class TreeEntry:
 
     @property
     def run_id(self) -> RunId | None:
-        """The run that it is, or None for a group."""
+        """The id of the run; None for a group."""
         return self.item.node.id if isinstance(self.item, TreeRun) else None
 
     @property
     def is_failed(self) -> bool:
-        """Whether it is a run that failed."""
+        """Whether the entry is a run that failed."""
         return isinstance(self.item, TreeRun) and self.item.family is StatusFamily.FAILED
 
     @property
     def are_children_quiet(self) -> bool:
-        """Whether nothing below it asks to be seen."""
+        """Whether everything below the entry is quiet."""
         return all(child.is_quiet for child in self.children)
 
     def ancestors(self) -> Iterator["TreeEntry"]:
-        """The entries above it, the nearest first."""
+        """Yield the entries above, the nearest first."""
         above = self.parent
         while above is not None:
             yield above
             above = above.parent
 
     def walk(self) -> Iterator["TreeEntry"]:
-        """It and all below it, in the order of rows."""
+        """Yield the entry and everything below it, in the order of rows."""
         pending = [self]
         while pending:
             entry = pending.pop()
@@ -127,8 +127,10 @@ class TreeEntry:
 
 @dataclass(frozen=True, slots=True)
 class TreeShape:
-    """The whole tree. `by_run` finds the entry of each run; `first_failed` is the run whose failure came first, None
-    where fewer than two failed or a time is not known.
+    """The whole tree.
+
+    `by_run` finds the entry of a run. `first_failed` is the run that failed first; None if fewer than two runs failed,
+    or if the end of one is not known.
     """
 
     root: TreeEntry
@@ -138,12 +140,12 @@ class TreeShape:
 
     @property
     def size(self) -> int:
-        """How many runs there are."""
+        """The number of runs."""
         return len(self.by_run)
 
     @property
     def is_large(self) -> bool:
-        """Whether it has more runs than are taken in at a glance."""
+        """Whether the tree starts with its quiet branches folded."""
         return self.size >= MIN_LARGE
 
 
@@ -153,10 +155,10 @@ def shape_of(
     kept: Collection[RunId] = (),
     before: TreeShape | None = None,
 ) -> TreeShape:
-    """Put a tree into shape. `newest` is what the store knows of a run now.
+    """Compute the shape of a tree. `newest` returns the newest state of a run from the store.
 
-    Runs of `kept`, and the current one, stay in view: they never become part of a group of alike ones, nor make their
-    branch a quiet one. What the shape `before` says of runs that did not change is taken over.
+    The current run and the runs in `kept` stay visible: they never join a group of siblings, and their branch is never
+    quiet. Entries of runs that did not change are reused from `before`.
     """
     in_view = {tree.current, *kept}
     known = before.by_run if before is not None else {}
@@ -165,7 +167,7 @@ def shape_of(
     for entry in entries:
         assert isinstance(entry.item, TreeRun)
         by_run[entry.item.node.id] = entry
-    # Children before their parents: a parent adds up what they have added up.
+    # Children before their parents, so that a parent can sum up their roll-ups.
     for entry in reversed(entries):
         tree_run = entry.item
         assert isinstance(tree_run, TreeRun)
@@ -200,7 +202,7 @@ def _seen(node: TreeNode, run: Run | None) -> TreeRun:
 
 
 def _summed(entries: Iterable[TreeEntry]) -> RollUp:
-    """Entries and what is below them; a group stands for its members, it adds nothing of its own."""
+    """Sum up entries and everything below them. A group adds nothing beyond its members."""
     failed = under_way = queued = completed = 0
     for entry in entries:
         own = ROLL_UPS[entry.item.family] if isinstance(entry.item, TreeRun) else EMPTY
@@ -218,7 +220,7 @@ def _adopt(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
 
 
 def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
-    """The children with batches in the place of their first run, and behind the others those that are alike."""
+    """Return the children with each batch at the place of its first run, and similar siblings grouped at the end."""
     batches: dict[BatchId, list[TreeEntry]] = {}
     is_whole = True
     for child in children:
@@ -226,7 +228,7 @@ def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collecti
         is_whole = is_whole and run is not None and run.fixed.created_at is not None
         if run is not None and run.fixed.batch_id is not None:
             batches.setdefault(run.fixed.batch_id, []).append(child)
-    # A row for the batch would say nothing where it is all that there is.
+    # A row for the batch is useless if the batch is all there is.
     batches = {batch_id: members for batch_id, members in batches.items() if 1 < len(members) < len(children)}
     if not batches:
         return _folded(parent.key, children, in_view)
@@ -247,11 +249,11 @@ def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collecti
 
 
 _Kind = tuple[bool, str, TaskId | None]
-"""Whether a run ended, its status word, its task."""
+"""Whether a run ended, its status word, and its task."""
 
 
 def _folded(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
-    """The entries, those that are alike and many behind the others, under one row each kind."""
+    """Return the entries with similar ones grouped behind the others, one group for each kind."""
     if len(entries) < MIN_GROUP:
         return entries
     kinds = [_kind(entry, in_view) for entry in entries]
@@ -272,7 +274,7 @@ def _folded(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[R
 
 
 def _kind(entry: TreeEntry, in_view: Collection[RunId]) -> _Kind | None:
-    """What makes an entry like others; None: it stands for itself."""
+    """Return the properties that make entries similar, or None if this entry must stay on its own."""
     tree_run = entry.item
     if not isinstance(tree_run, TreeRun) or tree_run.node.id in in_view or not entry.are_children_quiet:
         return None
