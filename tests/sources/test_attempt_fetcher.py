@@ -102,7 +102,7 @@ def test_events_that_are_cut_too_are_named(tmp_path: Path) -> None:
     ("status", "said"),
     [(403, "403"), (404, "404"), (500, "500"), (400, "400"), (401, "401"), (200, "no list of events")],
 )
-def test_events_that_cannot_be_read_leave_what_the_trace_tells(tmp_path: Path, status: int, said: str) -> None:
+def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, status: int, said: str) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "not for you"}, status) if path.endswith("/events") else None
 
@@ -115,7 +115,7 @@ def test_events_that_cannot_be_read_leave_what_the_trace_tells(tmp_path: Path, s
     assert (history.is_complete, trouble) == (False, None)
 
 
-def test_events_without_the_run_leave_what_the_trace_tells(tmp_path: Path) -> None:
+def test_events_without_the_run_leave_those_of_the_trace(tmp_path: Path) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"events": []}) if path.endswith("/events") else None
 
@@ -203,7 +203,7 @@ async def kept(session: Session, run_id: RunId) -> Run:
     return run
 
 
-def test_trace_that_is_whole_takes_no_events(tmp_path: Path) -> None:
+def test_complete_trace_needs_no_events(tmp_path: Path) -> None:
     run, _, requests = read("tree-leaf", 60, tmp_path)
     assert requests == ["run", "trace"]
     assert history_of(run).is_complete
@@ -218,14 +218,14 @@ def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
     assert (wait.about or "").startswith("waitpoint_")
 
 
-def test_wait_for_time_tells_how_long(tmp_path: Path) -> None:
+def test_wait_for_time_has_its_duration(tmp_path: Path) -> None:
     run, _, _ = read("waits", 60, tmp_path)
     wait = run.wait
     assert wait is not None
     assert (wait.kind, wait.about) == (WaitKind.TIME, "10 minutes")
 
 
-def test_words_of_a_wait_are_asked_for_once(tmp_path: Path) -> None:
+def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         with served("waits", 60) as (api, run_id):
             async with started(api, tmp_path) as session:
@@ -240,7 +240,7 @@ def test_words_of_a_wait_are_asked_for_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("status", "count"), [(500, 2), (403, 1), (200, 1)])
-def test_words_of_a_wait_are_asked_for_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
+def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, status) if path.endswith("/events") else None
 
@@ -259,7 +259,7 @@ def test_words_of_a_wait_are_asked_for_after_a_fault(tmp_path: Path, status: int
     asyncio.run(scenario())
 
 
-def test_wait_whose_words_cannot_be_read_is_a_wait(tmp_path: Path) -> None:
+def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, 500) if path.endswith("/events") else None
 
@@ -268,7 +268,7 @@ def test_wait_whose_words_cannot_be_read_is_a_wait(tmp_path: Path) -> None:
     assert (run.wait.about, trouble) == (None, None)
 
 
-def test_parent_waits_for_its_children_and_they_for_time(tmp_path: Path) -> None:
+def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:
     run, _, requests = read("parent", 60, tmp_path)
     assert requests == ["run", "trace"]
     wait = run.wait

@@ -54,7 +54,7 @@ async def drop(tasks: list[asyncio.Task[str]]) -> None:
 
 
 @pytest.mark.parametrize("refill", [SECRET_KEY, PUBLIC_TOKEN])
-def test_no_more_than_a_fifth_of_every_refill_is_spent(refill: Refill) -> None:
+def test_budget_spends_a_fifth_of_every_refill(refill: Refill) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, refill), Api(clock)
@@ -68,7 +68,7 @@ def test_no_more_than_a_fifth_of_every_refill_is_spent(refill: Refill) -> None:
     asyncio.run(scenario())
 
 
-def test_a_users_action_waits_for_no_share() -> None:
+def test_action_ignores_the_budget() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -81,7 +81,7 @@ def test_a_users_action_waits_for_no_share() -> None:
     asyncio.run(scenario())
 
 
-def test_the_list_leaves_room_for_the_run_that_the_user_opens() -> None:
+def test_list_leaves_budget_for_the_selected_run() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -95,7 +95,7 @@ def test_the_list_leaves_room_for_the_run_that_the_user_opens() -> None:
     asyncio.run(scenario())
 
 
-def test_the_more_urgent_request_goes_first_when_the_share_is_back() -> None:
+def test_urgent_request_goes_first_after_a_refill() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -114,7 +114,7 @@ def test_the_more_urgent_request_goes_first_when_the_share_is_back() -> None:
     asyncio.run(scenario())
 
 
-def test_it_never_goes_below_half_of_what_remained() -> None:
+def test_budget_keeps_half_of_the_remaining_requests() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -143,7 +143,7 @@ def test_it_never_goes_below_half_of_what_remained() -> None:
     asyncio.run(scenario())
 
 
-def test_identical_requests_in_flight_are_one() -> None:
+def test_identical_requests_in_flight_are_shared() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -159,7 +159,7 @@ def test_identical_requests_in_flight_are_one() -> None:
     asyncio.run(scenario())
 
 
-def test_who_shares_a_request_makes_it_as_urgent_as_himself() -> None:
+def test_shared_request_has_the_most_urgent_priority() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -175,7 +175,7 @@ def test_who_shares_a_request_makes_it_as_urgent_as_himself() -> None:
     asyncio.run(scenario())
 
 
-def test_a_request_goes_on_when_the_asker_that_carried_it_is_cancelled() -> None:
+def test_shared_request_survives_its_canceled_sender() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -192,7 +192,7 @@ def test_a_request_goes_on_when_the_asker_that_carried_it_is_cancelled() -> None
     asyncio.run(scenario())
 
 
-def test_a_cancelled_sharer_ends_at_once_and_leaves_the_request_alone() -> None:
+def test_canceled_sharer_leaves_the_request_alone() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -209,7 +209,7 @@ def test_a_cancelled_sharer_ends_at_once_and_leaves_the_request_alone() -> None:
     asyncio.run(scenario())
 
 
-def test_everybody_who_shares_hears_of_an_error_once_each() -> None:
+def test_every_sharer_gets_the_error_once() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget = Budget(clock, SECRET_KEY)
@@ -225,7 +225,7 @@ def test_everybody_who_shares_hears_of_an_error_once_each() -> None:
     asyncio.run(scenario())
 
 
-def test_a_429_stops_everything_until_the_reset_and_then_the_request_is_sent_again() -> None:
+def test_429_stops_all_requests_until_the_reset() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         waits: list[float] = []
@@ -252,7 +252,7 @@ def test_a_429_stops_everything_until_the_reset_and_then_the_request_is_sent_aga
     asyncio.run(scenario())
 
 
-def test_a_429_is_told_at_once_to_who_polls_and_stops_the_others_all_the_same() -> None:
+def test_429_is_raised_at_once_while_polling() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -271,7 +271,7 @@ def test_a_429_is_told_at_once_to_who_polls_and_stops_the_others_all_the_same() 
     asyncio.run(scenario())
 
 
-def test_a_429_without_end_is_told_to_the_asker() -> None:
+def test_429_is_raised_after_too_many_tries() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget = Budget(clock, SECRET_KEY)
@@ -291,7 +291,7 @@ def test_a_429_without_end_is_told_to_the_asker() -> None:
     asyncio.run(scenario())
 
 
-def test_only_a_few_requests_are_in_flight_at_once() -> None:
+def test_few_requests_are_in_flight_at_once() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -307,7 +307,7 @@ def test_only_a_few_requests_are_in_flight_at_once() -> None:
     asyncio.run(scenario())
 
 
-def test_a_server_whose_refill_keeps_moving_away_does_not_starve_us() -> None:
+def test_reset_that_keeps_moving_starves_no_request() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -335,7 +335,7 @@ def test_a_server_whose_refill_keeps_moving_away_does_not_starve_us() -> None:
         max_size=60,
     )
 )
-def test_after_any_mix_of_asking_and_cancelling_nothing_is_left_behind(asks: list[tuple[Priority, bool, int]]) -> None:
+def test_budget_is_empty_after_requests_and_cancellations(asks: list[tuple[Priority, bool, int]]) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -357,7 +357,7 @@ def test_after_any_mix_of_asking_and_cancelling_nothing_is_left_behind(asks: lis
     asyncio.run(scenario())
 
 
-def test_request_that_would_wait_for_longer_than_it_may_is_refused_at_once() -> None:
+def test_request_with_too_long_a_wait_raises_at_once() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, Refill(10, 60.0)), Api(clock)
@@ -378,7 +378,7 @@ def test_request_that_would_wait_for_longer_than_it_may_is_refused_at_once() -> 
     asyncio.run(scenario())
 
 
-def test_429_is_not_waited_out_for_longer_than_a_request_may_wait() -> None:
+def test_429_raises_if_the_reset_is_after_the_maximum_wait() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget = Budget(clock, SECRET_KEY)

@@ -28,9 +28,7 @@ def at_work() -> Fleet:
 
 
 @pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 6)], ids=["live", "polling"])
-def test_after_every_fault_all_is_known_and_what_was_missed_is_counted_exactly(
-    tmp_path: Path, realtime: bool, count: int
-) -> None:
+def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime: bool, count: int) -> None:
     async def scenario() -> None:
         fleet = at_work()
         with serving(fleet) as api:

@@ -62,7 +62,7 @@ CONTRACTS = {
 pytestmark = pytest.mark.parametrize("name", SOURCES)
 
 
-def test_it_has_a_contract(name: str) -> None:
+def test_every_source_has_a_contract(name: str) -> None:
     assert CONTRACTS.keys() == SOURCES.keys()
     assert name in CONTRACTS
 
@@ -200,7 +200,7 @@ async def following(name: str, fleet: Fleet) -> AsyncIterator[Follower]:
             yield Follower(name, fleet, client, budget)
 
 
-def test_it_tells_runs_first_and_then_that_it_is_connected_again_and_again(name: str) -> None:
+def test_source_emits_runs_before_each_connected(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             await follower.follow(20)
@@ -215,7 +215,7 @@ def test_it_tells_runs_first_and_then_that_it_is_connected_again_and_again(name:
     asyncio.run(scenario())
 
 
-def test_how_it_gets_on_otherwise_is_left_to_who_runs_it(name: str) -> None:
+def test_source_does_not_emit_its_own_failures(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             await follower.follow(10)
@@ -232,7 +232,7 @@ def test_how_it_gets_on_otherwise_is_left_to_who_runs_it(name: str) -> None:
     [lambda: server_error(500), lambda: server_error(503), html_page, TruncatedResponse, lambda: JSONResponse([1])],
     ids=["500", "503", "an HTML page", "a closed connection", "another shape"],
 )
-def test_what_passes_is_transient_and_running_it_again_goes_on(
+def test_passing_failure_is_transient_and_a_retry_continues(
     name: str, answer: Callable[[], Response], is_connected: bool
 ) -> None:
     async def scenario() -> None:
@@ -254,7 +254,7 @@ def test_what_passes_is_transient_and_running_it_again_goes_on(
 
 @pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> None:
+def test_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             if is_connected:
@@ -274,7 +274,7 @@ def test_a_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> N
     asyncio.run(scenario())
 
 
-def test_a_429_without_end_is_transient_and_says_how_long(name: str) -> None:
+def test_lasting_429_is_transient_with_its_reset(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             follower.fault(lambda: JSONResponse({"secondsUntilReset": 7}, 429))
@@ -290,7 +290,7 @@ def test_a_429_without_end_is_transient_and_says_how_long(name: str) -> None:
 
 
 @pytest.mark.parametrize("moment", ["asleep", "a request in flight", "behind a 429 or held"])
-def test_cancelling_it_leaves_no_task_and_no_request(name: str, moment: str) -> None:
+def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -> None:
     async def scenario() -> None:
         held, released = threading.Event(), threading.Event()
 
@@ -335,7 +335,7 @@ def test_cancelling_it_leaves_no_task_and_no_request(name: str, moment: str) -> 
     asyncio.run(scenario())
 
 
-def test_what_it_tells_is_the_world_in_whatever_order_it_is_merged(name: str) -> None:
+def test_updates_equal_the_world_in_any_order(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             await follower.follow(60)
@@ -352,7 +352,7 @@ def test_what_it_tells_is_the_world_in_whatever_order_it_is_merged(name: str) ->
     asyncio.run(scenario())
 
 
-def test_running_it_again_reads_what_changed_meanwhile(name: str) -> None:
+def test_second_run_reads_the_changes_since_the_first(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             await follower.follow(8)
@@ -366,7 +366,7 @@ def test_running_it_again_reads_what_changed_meanwhile(name: str) -> None:
     asyncio.run(scenario())
 
 
-def test_it_tells_no_run_that_the_server_did_not_send(name: str) -> None:
+def test_source_emits_no_run_that_the_server_did_not_send(name: str) -> None:
     odd: list[object] = [None, {}, {"id": None}, {"id": 7}, {"id": ""}, "run_1", [], {"id": "run_x"}, {"status": "OK"}]
 
     async def scenario() -> None:
@@ -401,7 +401,7 @@ def test_it_tells_no_run_that_the_server_did_not_send(name: str) -> None:
     asyncio.run(scenario())
 
 
-def test_its_times_are_the_servers(name: str) -> None:
+def test_times_are_the_servers(name: str) -> None:
     class Behind(VirtualClock):
         def now(self) -> datetime:
             return super().now() - timedelta(hours=3)

@@ -57,9 +57,7 @@ class Server:
 
 @pytest.mark.parametrize("refill", [SECRET_KEY, PUBLIC_TOKEN], ids=["a secret key", "a public token"])
 @pytest.mark.parametrize("resets_in_s", RESETS.values(), ids=RESETS.keys())
-def test_no_stretch_of_time_as_long_as_a_refill_has_more_than_a_fifth_of_it(
-    refill: Refill, resets_in_s: Callable[[float], float]
-) -> None:
+def test_no_period_spends_more_than_a_fifth(refill: Refill, resets_in_s: Callable[[float], float]) -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), refill, resets_in_s)
         server.ask(300, Priority.SELECTED)
@@ -84,7 +82,7 @@ def test_no_stretch_of_time_as_long_as_a_refill_has_more_than_a_fifth_of_it(
     ),
     st.sampled_from(sorted(RESETS)),
 )
-def test_the_fifth_holds_however_the_asking_comes(asked: list[tuple[float, int, Priority]], resets: str) -> None:
+def test_fifth_holds_for_any_sequence_of_requests(asked: list[tuple[float, int, Priority]], resets: str) -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
         for wait_s, count, priority in asked:
@@ -98,7 +96,7 @@ def test_the_fifth_holds_however_the_asking_comes(asked: list[tuple[float, int, 
     asyncio.run(scenario())
 
 
-def test_what_comes_late_in_a_period_does_not_double_with_the_next() -> None:
+def test_requests_late_in_a_period_count_for_the_next() -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS["a reset every ten seconds"])
         await server.clock.run(9)
@@ -112,7 +110,7 @@ def test_what_comes_late_in_a_period_does_not_double_with_the_next() -> None:
 
 # A refill that is announced for the next second is believed: half of what remains then is the next floor.
 @pytest.mark.parametrize("resets", sorted(RESETS.keys() - {"a reset every second"}))
-def test_with_ten_left_five_stay_whatever_is_said_of_the_reset(resets: str) -> None:
+def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
         server.remaining = 11

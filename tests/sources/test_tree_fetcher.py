@@ -89,7 +89,7 @@ def shown(api: FleetApi, tree: RunTree) -> list[str]:
     return [plain(line) for line in tree_lines(tree, now=api.fleet.clock.now(), width=120)]
 
 
-def test_query_tells_durations_at_every_depth(tmp_path: Path) -> None:
+def test_query_has_durations_at_every_depth(tmp_path: Path) -> None:
     with served("root") as (api, run_id):
         tree = asyncio.run(tree_of(api, tmp_path, run_id))
         assert requests(api) == ["run", "query"]
@@ -110,7 +110,7 @@ def test_query_tells_durations_at_every_depth(tmp_path: Path) -> None:
         assert all({"createdAt", "startedAt", "finishedAt"} <= set(each) for each in objects)
 
 
-def test_query_tells_how_long_a_live_run_has_run(tmp_path: Path) -> None:
+def test_query_has_the_duration_of_a_live_run(tmp_path: Path) -> None:
     with served("root", age_s=1.5) as (api, run_id):
         tree = asyncio.run(tree_of(api, tmp_path, run_id))
         live = [
@@ -135,7 +135,7 @@ def test_public_token_reads_an_awaited_tree_by_its_trace(tmp_path: Path) -> None
         assert statuses == ["Completed"] * 8 + ["Failed"] * 4
 
 
-def test_public_token_gives_a_tree_before_the_budget_is_back(tmp_path: Path) -> None:
+def test_public_token_gets_a_tree_before_the_next_refill(tmp_path: Path) -> None:
     with served("forgetful") as (api, run_id):
         tree = asyncio.run(tree_of(api, tmp_path, run_id, public_token("read:runs")))
         assert len(requests(api)) == PUBLIC_TOKEN.share
@@ -147,7 +147,7 @@ def test_public_token_gives_a_tree_before_the_budget_is_back(tmp_path: Path) -> 
         assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
 
 
-def test_tree_is_read_by_its_trace_while_too_many_query(tmp_path: Path) -> None:
+def test_tree_is_read_by_its_trace_after_a_429_of_queries(tmp_path: Path) -> None:
     with served("root") as (api, run_id):
         headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "719"}
         headers["x-ratelimit-reset"] = str(in_ms(9.0))
@@ -158,7 +158,7 @@ def test_tree_is_read_by_its_trace_while_too_many_query(tmp_path: Path) -> None:
         assert (len(list(tree.root.walk())), tree.missing) == (17, ())
 
 
-def test_tree_is_asked_without_times_where_a_column_is_unknown(tmp_path: Path) -> None:
+def test_tree_is_queried_without_times_after_a_400(tmp_path: Path) -> None:
     with served("root") as (api, run_id):
         wrong = [JSONResponse({"error": "Query Error"}, 400)]
         api.fleet.fault = lambda path: wrong.pop() if path == "/api/v1/query" and wrong else None
@@ -167,7 +167,7 @@ def test_tree_is_asked_without_times_where_a_column_is_unknown(tmp_path: Path) -
         assert (len(list(tree.root.walk())), tree.missing) == (17, ())
 
 
-def test_tree_is_whole_where_its_root_is_older_than_a_query_reaches(tmp_path: Path) -> None:
+def test_tree_of_an_old_root_is_complete(tmp_path: Path) -> None:
     with served("root", 35 * 86_400.0) as (api, run_id):
         tree = asyncio.run(tree_of(api, tmp_path, run_id))
         assert api.fleet.asked("/api/v1/query") == []

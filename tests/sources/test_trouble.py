@@ -49,7 +49,7 @@ def no_such_route() -> Response:
     return HTMLResponse("<html>404</html>", 404)
 
 
-def test_waits_grow_while_page_one_works_and_scans_fail(tmp_path: Path) -> None:
+def test_waits_grow_while_scans_fail(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
 
@@ -69,7 +69,7 @@ def test_waits_grow_while_page_one_works_and_scans_fail(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_spent_budget_is_said_at_once_and_a_scan_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_scan_continues_at_its_cursor_after_a_429(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(*(FleetRun(number, -1000.0 + number) for number in range(1, 500)))
         refused: list[str] = []
@@ -104,7 +104,7 @@ def test_a_spent_budget_is_said_at_once_and_a_scan_goes_on_where_it_was(tmp_path
 
 
 @pytest.mark.parametrize("status", [500, 400])
-def test_a_run_whose_detail_cannot_be_read_stops_nobody_and_is_tried_again(tmp_path: Path, status: int) -> None:
+def test_unreadable_run_is_tried_again_and_delays_no_other(tmp_path: Path, status: int) -> None:
     async def scenario() -> None:
         odd, other = FleetRun(1, -1500, -1400), FleetRun(2, -900, -800, 40, end="FAILED")
         fleet = fleet_of(odd, other, *(FleetRun(n, -100.0 + n, -50, -49) for n in range(3, 30)))
@@ -130,9 +130,7 @@ def test_a_run_whose_detail_cannot_be_read_stops_nobody_and_is_tried_again(tmp_p
     "answer", [TruncatedResponse, server_error, lambda: PlainTextResponse("?"), lambda: server_error(400)],
     ids=["a closed connection", "a 503", "no JSON", "the 400 of an outage"],
 )  # fmt: skip
-def test_queries_that_fail_leave_the_list_alone_and_are_asked_less_often(
-    tmp_path: Path, answer: Callable[[], Response]
-) -> None:
+def test_failing_queries_slow_down_and_the_list_continues(tmp_path: Path, answer: Callable[[], Response]) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         fleet.allow_queries()
@@ -155,9 +153,7 @@ def test_queries_that_fail_leave_the_list_alone_and_are_asked_less_often(
     )],
     ids=["a page that says 404", "a text that says 404", "400", "408", "425"],
 )  # fmt: skip
-def test_once_connected_a_refusal_that_a_proxy_may_have_sent_is_waited_out(
-    tmp_path: Path, answer: Callable[[], Response]
-) -> None:
+def test_refusal_by_a_proxy_is_retried_once_connected(tmp_path: Path, answer: Callable[[], Response]) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         async with polling(fleet, tmp_path) as (session, later):
@@ -175,7 +171,7 @@ def test_once_connected_a_refusal_that_a_proxy_may_have_sent_is_waited_out(
 @pytest.mark.parametrize(
     ("status", "is_final"), [(404, True), (400, True), (422, True), (408, False), (425, False), (503, False)]
 )
-def test_at_the_very_start_only_what_time_may_mend_is_tried_again(tmp_path: Path, status: int, is_final: bool) -> None:
+def test_only_temporary_failures_are_retried_at_the_start(tmp_path: Path, status: int, is_final: bool) -> None:
     async def scenario() -> None:
         fleet = fleet_of()
         fleet.fault = lambda path: HTMLResponse("<html></html>", status) if path == LIST else None
@@ -190,7 +186,7 @@ def test_at_the_very_start_only_what_time_may_mend_is_tried_again(tmp_path: Path
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_is_withdrawn_later_stops_the_source_too(tmp_path: Path, status: int) -> None:
+def test_key_that_is_revoked_later_stops_the_source(tmp_path: Path, status: int) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         async with polling(fleet, tmp_path) as (session, later):
@@ -205,7 +201,7 @@ def test_a_key_that_is_withdrawn_later_stops_the_source_too(tmp_path: Path, stat
     asyncio.run(scenario())
 
 
-def test_trouble_with_whoami_keeps_the_known_environment_and_is_asked_about_again(tmp_path: Path) -> None:
+def test_failing_whoami_keeps_the_known_environment(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         async with polling(fleet, tmp_path) as (session, later):
@@ -227,7 +223,7 @@ def test_trouble_with_whoami_keeps_the_known_environment_and_is_asked_about_agai
 
 
 @pytest.mark.parametrize("status", [500, 400, 425])
-def test_an_environment_that_the_server_cannot_tell_at_the_start_is_learnt_later(tmp_path: Path, status: int) -> None:
+def test_environment_is_fetched_again_after_a_failure(tmp_path: Path, status: int) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         fleet.fault = lambda path: server_error(status) if path == WHOAMI else None
@@ -243,7 +239,7 @@ def test_an_environment_that_the_server_cannot_tell_at_the_start_is_learnt_later
     asyncio.run(scenario())
 
 
-def test_a_public_token_that_may_not_ask_where_it_leads_is_told_so_once(tmp_path: Path) -> None:
+def test_public_token_requests_the_environment_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
@@ -255,7 +251,7 @@ def test_a_public_token_that_may_not_ask_where_it_leads_is_told_so_once(tmp_path
     asyncio.run(scenario())
 
 
-def test_with_its_trace_a_run_comes_with_its_attempts(tmp_path: Path) -> None:
+def test_run_has_the_attempts_of_its_trace(tmp_path: Path) -> None:
     async def scenario() -> None:
         run = FleetRun(1, -10, -5, -1, end="FAILED")
         async with polling(fleet_of(run), tmp_path) as (session, _):
@@ -272,7 +268,7 @@ def test_with_its_trace_a_run_comes_with_its_attempts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "is_lost"), [(500, False), (400, False), (408, False), (422, False), (401, True), (403, True)]
 )
-def test_without_its_trace_a_run_comes_with_the_reason(tmp_path: Path, status: int, is_lost: bool) -> None:
+def test_run_without_a_readable_trace_has_the_reason(tmp_path: Path, status: int, is_lost: bool) -> None:
     async def scenario() -> None:
         run = FleetRun(1, -10, -5, -1, end="FAILED")
         fleet = fleet_of(run)
@@ -290,7 +286,7 @@ def test_without_its_trace_a_run_comes_with_the_reason(tmp_path: Path, status: i
     asyncio.run(scenario())
 
 
-def test_a_detail_that_cannot_be_read_is_an_error_and_no_empty_run(tmp_path: Path) -> None:
+def test_unreadable_run_raises(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(FleetRun(1, -10, -5))
         fleet.fault = lambda path: server_error(500) if path.startswith("/api/v3/") else None

@@ -42,7 +42,7 @@ def most_within(fleet: Fleet, seconds: float) -> int:
     return max(sum(start <= moment < start + seconds - 1e-6 for moment in moments) for start in moments)
 
 
-def test_on_a_public_token_ends_are_noticed_with_twelve_requests_a_minute(tmp_path: Path) -> None:
+def test_public_token_finds_ends_with_12_requests_a_minute(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200))
@@ -62,7 +62,7 @@ def test_on_a_public_token_ends_are_noticed_with_twelve_requests_a_minute(tmp_pa
     asyncio.run(scenario())
 
 
-def test_on_a_public_token_new_runs_are_seen_while_the_history_is_read(tmp_path: Path) -> None:
+def test_public_token_finds_new_runs_while_reading_history(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000))
@@ -85,9 +85,7 @@ def torrent(per_s: int, until_s: int) -> Fleet:
 
 
 @pytest.mark.parametrize(("per_s", "history_runs"), [(90, 5_000), (150, 1_000)])
-def test_no_run_is_missed_among_those_that_a_scan_met_before_page_one_did(
-    tmp_path: Path, per_s: int, history_runs: int
-) -> None:
+def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path, per_s: int, history_runs: int) -> None:
     async def scenario() -> None:
         fleet = torrent(per_s, 30)
         async with polling(fleet, tmp_path, history_runs=history_runs) as (session, later):
@@ -98,7 +96,7 @@ def test_no_run_is_missed_among_those_that_a_scan_met_before_page_one_did(
     asyncio.run(scenario())
 
 
-def test_a_torrent_of_starts_starves_neither_scans_nor_windows(tmp_path: Path) -> None:
+def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = torrent(150, 80)
         async with polling(fleet, tmp_path) as (session, later):
@@ -116,7 +114,7 @@ def test_a_torrent_of_starts_starves_neither_scans_nor_windows(tmp_path: Path) -
     asyncio.run(scenario())
 
 
-def test_a_burst_that_stays_the_newest_is_read_once(tmp_path: Path) -> None:
+def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500))
@@ -136,7 +134,7 @@ def test_a_burst_that_stays_the_newest_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst that nobody can guess"])
-def test_ends_of_runs_far_beyond_what_is_kept_cost_a_request_or_two_each(tmp_path: Path, burst: int) -> None:
+def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst))
@@ -155,7 +153,7 @@ def test_ends_of_runs_far_beyond_what_is_kept_cost_a_request_or_two_each(tmp_pat
 
 
 @pytest.mark.parametrize("newer", [0, 1], ids=["and nothing since", "and one run since"])
-def test_two_thousand_runs_of_one_millisecond_are_all_seen_to_end(tmp_path: Path, newer: int) -> None:
+def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
@@ -173,7 +171,7 @@ def test_two_thousand_runs_of_one_millisecond_are_all_seen_to_end(tmp_path: Path
 
 
 @pytest.mark.parametrize("queued", [50, 300])
-def test_runs_that_leave_the_status_that_was_asked_for_are_followed_to_their_end(tmp_path: Path, queued: int) -> None:
+def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, queued: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued))
@@ -188,7 +186,7 @@ def test_runs_that_leave_the_status_that_was_asked_for_are_followed_to_their_end
     asyncio.run(scenario())
 
 
-def test_a_queue_that_is_watched_by_its_status_keeps_no_run_that_left_it(tmp_path: Path) -> None:
+def test_status_filter_keeps_no_run_that_left_the_status(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = steady_fleet(VirtualClock(), queued=300, starts_per_s=5, running_s=8, until_s=90)
         async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
@@ -202,7 +200,7 @@ def test_a_queue_that_is_watched_by_its_status_keeps_no_run_that_left_it(tmp_pat
     asyncio.run(scenario())
 
 
-def test_looking_for_ends_brings_no_run_of_another_task(tmp_path: Path) -> None:
+def test_windows_read_no_run_of_another_task(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         for n in range(400):
@@ -216,7 +214,7 @@ def test_looking_for_ends_brings_no_run_of_another_task(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_server_that_leads_in_a_circle_does_not_hide_ends(tmp_path: Path) -> None:
+def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
@@ -237,7 +235,7 @@ def test_a_server_that_leads_in_a_circle_does_not_hide_ends(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_history_of_one_page_is_complete_with_it(tmp_path: Path) -> None:
+def test_history_of_one_page_is_complete(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50))
@@ -251,7 +249,7 @@ def test_a_history_of_one_page_is_complete_with_it(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_the_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None:
+def test_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with polling(Fleet(VirtualClock()), tmp_path) as (session, later):
             await later(0)
@@ -262,7 +260,7 @@ def test_the_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None
     asyncio.run(scenario())
 
 
-def test_runs_of_a_task_that_ended_far_apart_in_the_list_are_found_together(tmp_path: Path) -> None:
+def test_distant_runs_of_one_task_share_a_window(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(4_000))
@@ -278,7 +276,7 @@ def test_runs_of_a_task_that_ended_far_apart_in_the_list_are_found_together(tmp_
     asyncio.run(scenario())
 
 
-def test_live_runs_that_a_narrower_filter_hides_keep_nothing_waiting(tmp_path: Path) -> None:
+def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(FleetRun(number, -900.0 + number, -300) for number in range(300))

@@ -48,7 +48,7 @@ def sweeps(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
-def test_old_live_runs_are_found_and_their_ends_noticed(tmp_path: Path, follow: Callable[..., object]) -> None:
+def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: Callable[..., object]) -> None:
     ends = days_ago(1, 40, ended_s=100, end="FAILED")
     stays, waits = days_ago(2, 20), days_ago(3, 8, started_s=None)
     done = days_ago(4, 8, ended_s=-7 * DAY_S)
@@ -75,7 +75,7 @@ def test_old_live_runs_are_found_and_their_ends_noticed(tmp_path: Path, follow: 
 
 
 @pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
-def test_old_live_runs_are_looked_for_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
+def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
         async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ def test_old_live_runs_are_looked_for_once_a_minute(tmp_path: Path, follow: Call
     asyncio.run(scenario())
 
 
-def test_every_list_names_its_window(tmp_path: Path) -> None:
+def test_every_list_request_names_its_window(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(250)))
         async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
@@ -107,7 +107,7 @@ def test_every_list_names_its_window(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_more_old_live_runs_than_are_read_are_said(tmp_path: Path) -> None:
+def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
     async def scenario() -> None:
         count = MAX_OLDER_RUNS + 150
         runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
@@ -138,7 +138,7 @@ def test_more_old_live_runs_than_are_read_are_said(tmp_path: Path) -> None:
     ],
     ids=["of a task", "of a live status", "of ended ones"],
 )
-def test_old_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilters, found: set[int]) -> None:
+def test_older_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilters, found: set[int]) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(days_ago(1, 40, task="mail"), days_ago(2, 20, started_s=None), days_ago(3, 8))
         async with polling(fleet, tmp_path, filters=filters) as (session, later):
@@ -149,7 +149,7 @@ def test_old_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilt
     asyncio.run(scenario())
 
 
-def test_old_runs_that_ended_in_an_outage_are_read_at_its_end(tmp_path: Path) -> None:
+def test_older_runs_that_ended_in_an_outage_are_read_after_it(tmp_path: Path) -> None:
     old = days_ago(1, 40, ended_s=70, end="CRASHED")
 
     async def scenario() -> None:
@@ -167,7 +167,7 @@ def test_old_runs_that_ended_in_an_outage_are_read_at_its_end(tmp_path: Path) ->
     asyncio.run(scenario())
 
 
-def test_a_server_that_refuses_so_wide_a_window_keeps_the_list(tmp_path: Path) -> None:
+def test_refused_window_of_older_runs_does_not_stop_the_list(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
         fleet.fault = lambda path: server_error(422) if path == LIST and is_sweep(fleet.query) else None
@@ -182,7 +182,7 @@ def test_a_server_that_refuses_so_wide_a_window_keeps_the_list(tmp_path: Path) -
     asyncio.run(scenario())
 
 
-def test_filtered_lists_leave_older_live_runs_in_the_counts(tmp_path: Path) -> None:
+def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(days_ago(1, 20), days_ago(2, 8, started_s=None), FleetRun(3, -60, -59, -58, end="FAILED"))
         fleet.allow_queries()
@@ -197,7 +197,7 @@ def test_filtered_lists_leave_older_live_runs_in_the_counts(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_pass_over_pages_without_end_has_one(tmp_path: Path) -> None:
+def test_pass_over_endless_pages_ends(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(FleetRun(1, -60, -59))
 

@@ -15,7 +15,7 @@ from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 
 
-def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Path) -> None:
+def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -number * 10.0) for number in range(1, 4))
     filters = RunFilters(queues=(HELD,))
@@ -30,18 +30,18 @@ def test_runs_that_were_listed_for_one_queue_are_known_to_be_in_it(tmp_path: Pat
     asyncio.run(scenario())
 
 
-def test_the_one_machine_is_told_likewise() -> None:
+def test_runs_listed_by_one_machine_get_that_machine() -> None:
     (told,) = with_filtered_fields(RunFilters(machines=("micro",)), (patch_of("run_a"),))
     assert told.fixed is not None
     assert (told.fixed.machine, told.fixed.queue, told.fixed.task) == ("micro", None, "sync")
 
 
-def test_of_several_queues_nobody_knows_which() -> None:
+def test_runs_listed_by_several_queues_get_none() -> None:
     patches = (patch_of("run_a", fixed=Fixed()),)
     assert with_filtered_fields(RunFilters(queues=("a", "b")), patches) is patches
 
 
-def test_a_bare_queue_name_finds_the_queue_of_that_task_too(tmp_path: Path) -> None:
+def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> None:
     filters = RunFilters(queues=("mail",))
 
     async def scenario() -> None:

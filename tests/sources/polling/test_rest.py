@@ -33,7 +33,7 @@ def finished(number: int, created_s: float) -> FleetRun:
     return FleetRun(number, created_s, created_s + 1, created_s + 2)
 
 
-def test_page_one_is_there_at_once_and_the_history_follows_to_its_bound(tmp_path: Path) -> None:
+def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -54,7 +54,7 @@ def test_page_one_is_there_at_once_and_the_history_follows_to_its_bound(tmp_path
     asyncio.run(scenario())
 
 
-def test_the_history_ends_at_its_age(tmp_path: Path) -> None:
+def test_history_ends_at_its_age(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -71,7 +71,7 @@ def test_the_history_ends_at_its_age(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_new_runs_appear_and_their_ends_are_found(tmp_path: Path) -> None:
+def test_new_runs_and_their_ends_are_found(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -91,7 +91,7 @@ def test_new_runs_appear_and_their_ends_are_found(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_burst_of_more_than_a_page_between_two_polls_is_read_whole(tmp_path: Path) -> None:
+def test_burst_of_several_pages_is_read_completely(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -107,7 +107,7 @@ def test_a_burst_of_more_than_a_page_between_two_polls_is_read_whole(tmp_path: P
     asyncio.run(scenario())
 
 
-def test_runs_that_ended_among_many_are_found_by_pages_and_not_one_by_one(tmp_path: Path) -> None:
+def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -125,7 +125,7 @@ def test_runs_that_ended_among_many_are_found_by_pages_and_not_one_by_one(tmp_pa
     asyncio.run(scenario())
 
 
-def test_a_run_that_vanished_is_gone(tmp_path: Path) -> None:
+def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -145,9 +145,7 @@ def test_a_run_that_vanished_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fault", "words"), [(server_error, "503"), (html_page, "502")], ids=["a 5xx", "an HTML page"])
-def test_an_outage_is_waited_out_and_everything_missed_is_read(
-    tmp_path: Path, fault: Callable[[], Response], words: str
-) -> None:
+def test_everything_missed_is_read_after_an_outage(tmp_path: Path, fault: Callable[[], Response], words: str) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -177,7 +175,7 @@ def test_an_outage_is_waited_out_and_everything_missed_is_read(
     asyncio.run(scenario())
 
 
-def test_an_outage_is_not_made_up_for_before_the_history_tells_what_ended_in_it(tmp_path: Path) -> None:
+def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -200,7 +198,7 @@ def test_an_outage_is_not_made_up_for_before_the_history_tells_what_ended_in_it(
     asyncio.run(scenario())
 
 
-def test_waits_between_tries_grow_to_a_cap_and_start_over_after_a_success(tmp_path: Path) -> None:
+def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -226,7 +224,7 @@ def test_waits_between_tries_grow_to_a_cap_and_start_over_after_a_success(tmp_pa
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_may_not_list_stops_the_source_for_good(tmp_path: Path, status: int) -> None:
+def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -242,7 +240,7 @@ def test_a_key_that_may_not_list_stops_the_source_for_good(tmp_path: Path, statu
     asyncio.run(scenario())
 
 
-def test_refused_queries_cost_one_request_and_nothing_else(tmp_path: Path) -> None:
+def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -258,7 +256,7 @@ def test_refused_queries_cost_one_request_and_nothing_else(tmp_path: Path) -> No
     asyncio.run(scenario())
 
 
-def test_history_ends_where_older_pages_are_too_expensive(tmp_path: Path) -> None:
+def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add_all(finished(number, -10 - number) for number in range(250))
@@ -276,7 +274,7 @@ def test_history_ends_where_older_pages_are_too_expensive(tmp_path: Path) -> Non
     asyncio.run(scenario())
 
 
-def test_rows_cut_from_a_page_leave_no_exact_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 3)
 
     async def scenario() -> None:
@@ -295,7 +293,7 @@ def test_rows_cut_from_a_page_leave_no_exact_counts(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
-def test_counts_that_are_none_are_not_taken(tmp_path: Path, count: object) -> None:
+def test_invalid_counts_are_dropped(tmp_path: Path, count: object) -> None:
     async def scenario() -> None:
         fleet = steady_fleet(VirtualClock(), queued=150, starts_per_s=1, running_s=5, until_s=60)
         fleet.allow_queries()
@@ -312,7 +310,7 @@ def test_counts_that_are_none_are_not_taken(tmp_path: Path, count: object) -> No
     asyncio.run(scenario())
 
 
-def test_counts_are_the_servers_own_where_the_key_may_query(tmp_path: Path) -> None:
+def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
@@ -328,7 +326,7 @@ def test_counts_are_the_servers_own_where_the_key_may_query(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_quiet_fleet_is_asked_less_often_and_a_change_brings_the_interval_back(tmp_path: Path) -> None:
+def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -353,7 +351,7 @@ def test_a_quiet_fleet_is_asked_less_often_and_a_change_brings_the_interval_back
     asyncio.run(scenario())
 
 
-def test_server_filters_go_with_every_list_request(tmp_path: Path) -> None:
+def test_every_list_request_has_the_server_filters(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = Fleet(clock)
@@ -368,7 +366,7 @@ def test_server_filters_go_with_every_list_request(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_ten_thousand_queued_runs_with_fifty_starts_a_second_stay_within_a_fifth_of_the_budget(tmp_path: Path) -> None:
+def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)

@@ -30,7 +30,7 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_path: Path, status: int) -> None:
+def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: int) -> None:
     async def story(on: Followed) -> None:
         on.faults({"kind": "error", "status": status, "route": "feed"})
         await on.later(30)
@@ -51,7 +51,7 @@ def test_a_key_that_may_not_have_a_feed_is_polled_with_and_asks_again_later(tmp_
     told(story, tmp_path)
 
 
-def test_an_old_server_without_a_feed_is_polled_from_the_start(tmp_path: Path) -> None:
+def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.emulator.faults.set(
         [NO_QUERIES, {"kind": "error", "status": 404, "body": "<html></html>", "route": "feed"}], NAMES
@@ -65,7 +65,7 @@ def test_an_old_server_without_a_feed_is_polled_from_the_start(tmp_path: Path) -
     told(story, tmp_path, fleet)
 
 
-def test_without_realtime_no_feed_is_asked_for(tmp_path: Path) -> None:
+def test_no_feed_is_requested_without_realtime(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         assert on.asked(FEED, 0) == 0
         assert on.session.store.source_statuses.keys() == {"rest"}
@@ -73,7 +73,7 @@ def test_without_realtime_no_feed_is_asked_for(tmp_path: Path) -> None:
     told(story, tmp_path, realtime=False)
 
 
-def test_when_all_connections_are_taken_it_polls_and_tries_again_after_a_minute(tmp_path: Path) -> None:
+def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.faults({"kind": "realtime-limit", "most": 0})
         await on.later(25)
@@ -89,7 +89,7 @@ def test_when_all_connections_are_taken_it_polls_and_tries_again_after_a_minute(
     told(story, tmp_path)
 
 
-def test_a_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
+def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.fault = lambda path: must_refetch() if path == FEED and "live" in on.fleet.query else None
         await on.later(30)
@@ -100,9 +100,7 @@ def test_a_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
-def test_a_feed_that_somebody_answers_at_once_is_given_up(
-    tmp_path: Path, is_moving: bool, reason: str, most: int
-) -> None:
+def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reason: str, most: int) -> None:
     async def story(on: Followed) -> None:
         def hollow(path: str) -> Response | None:
             place = f"1_{len(on.fleet.requests)}" if is_moving else "1_1"
@@ -118,9 +116,7 @@ def test_a_feed_that_somebody_answers_at_once_is_given_up(
     told(story, tmp_path)
 
 
-def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(on: Followed) -> None:
         feed, begun = on.session.fetcher.poll_feed, snapshots(on)
 
@@ -138,7 +134,7 @@ def test_a_server_that_holds_its_polls_may_say_that_they_lead_to_where_we_were(
     told(story, tmp_path)
 
 
-def test_a_feed_that_tells_the_same_rows_again_and_again_is_given_up(tmp_path: Path) -> None:
+def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
     fleet = a_fleet()
     old = [changed_columns(39), UP_TO_DATE]
     fleet.fault = lambda path: electric_answer(fleet, old) if path == FEED and "live" in fleet.query else None
@@ -151,7 +147,7 @@ def test_a_feed_that_tells_the_same_rows_again_and_again_is_given_up(tmp_path: P
     told(story, tmp_path, fleet)
 
 
-def test_a_beginning_that_has_no_end_is_given_up(tmp_path: Path) -> None:
+def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.fault = lambda path: electric_answer(fleet, [changed_columns(39)]) if path == FEED else None
 
@@ -166,7 +162,7 @@ def test_a_beginning_that_has_no_end_is_given_up(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> None:
+def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.fault = lambda path: server_error(504) if path == FEED and "live" in on.fleet.query else None
         await on.later(120)
@@ -178,7 +174,7 @@ def test_what_cannot_hold_a_connection_is_polled_for_a_while(tmp_path: Path) -> 
     told(story, tmp_path)
 
 
-def test_troubles_with_good_times_between_them_do_not_add_up(tmp_path: Path) -> None:
+def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         reasons: set[str] = set()
 

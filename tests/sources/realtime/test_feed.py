@@ -38,7 +38,7 @@ from tui.store.merge import merge
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
-def test_a_change_is_told_within_the_servers_window_and_costs_no_request(tmp_path: Path) -> None:
+def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         assert on.freshness.is_live
         began_s = on.fleet.now_s
@@ -61,7 +61,7 @@ def test_a_change_is_told_within_the_servers_window_and_costs_no_request(tmp_pat
     told(story, tmp_path)
 
 
-def test_the_feed_begins_behind_the_first_page_and_does_not_wait_for_one_that_never_comes(tmp_path: Path) -> None:
+def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
     async def begun_s(*faults: dict[str, Any]) -> float:
         fleet = a_fleet()
         fleet.emulator.faults.set([NO_QUERIES, *faults], NAMES)
@@ -76,7 +76,7 @@ def test_the_feed_begins_behind_the_first_page_and_does_not_wait_for_one_that_ne
     asyncio.run(scenario())
 
 
-def test_a_quiet_environment_is_held_and_hardly_asked(tmp_path: Path) -> None:
+def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         began_s = on.fleet.now_s
         await on.later(600)
@@ -90,7 +90,7 @@ def test_a_quiet_environment_is_held_and_hardly_asked(tmp_path: Path) -> None:
     told(story, tmp_path)
 
 
-def test_what_only_the_list_tells_is_filled_in_from_there(tmp_path: Path) -> None:
+def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.add(FleetRun(101, 12.0, 13.0))
         on.fleet.add(FleetRun(102, 14.0, 15.0, parent=101))
@@ -104,7 +104,7 @@ def test_what_only_the_list_tells_is_filled_in_from_there(tmp_path: Path) -> Non
     told(story, tmp_path)
 
 
-def test_a_new_run_costs_no_request_of_its_own_although_lists_tell_it_late(tmp_path: Path) -> None:
+def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.world.lifecycle._changes._lag_ms = (900, 1000)
     fleet.add_all(FleetRun(number, 12.0 + number / 10, 13.0 + number / 10) for number in range(100, 200))
@@ -118,7 +118,7 @@ def test_a_new_run_costs_no_request_of_its_own_although_lists_tell_it_late(tmp_p
     told(story, tmp_path, fleet)
 
 
-def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> None:
+def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         missed: list[Reconciled] = []
 
@@ -146,9 +146,7 @@ def test_what_the_feed_missed_is_found_repaired_and_counted(tmp_path: Path) -> N
     told(story, tmp_path)
 
 
-def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
     queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
@@ -181,7 +179,7 @@ def test_a_comparison_that_shrinks_below_a_page_on_its_way_compares_the_rest_all
     told(story, tmp_path, fleet, key=public_token("read:runs"))
 
 
-def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: Path) -> None:
+def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -2000, -1990, 40))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
@@ -194,7 +192,7 @@ def test_of_more_than_a_thousand_runs_the_older_live_ones_are_polled(tmp_path: P
     told(story, tmp_path, fleet)
 
 
-def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nobody_is_blamed(tmp_path: Path) -> None:
+def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -60, -40, 47))
 
@@ -222,7 +220,7 @@ def test_runs_that_a_thousand_newer_ones_push_out_of_the_feed_are_polled_and_nob
 
 
 @pytest.mark.parametrize("is_asked", [True, False], ids=["somebody asks", "the counts differ twice"])
-def test_what_a_live_feed_does_not_tell_is_looked_for_before_it_is_time_when(tmp_path: Path, is_asked: bool) -> None:
+def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -50, -40, 20))
     if not is_asked:
@@ -245,7 +243,7 @@ def test_what_a_live_feed_does_not_tell_is_looked_for_before_it_is_time_when(tmp
     told(story, tmp_path, fleet, realtime=False)
 
 
-def test_filters_of_the_server_leave_the_same_runs_out_of_the_feed(tmp_path: Path) -> None:
+def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.add(FleetRun(100, 12, 13, task="send-email"))
         on.fleet.add(FleetRun(101, 12, 13, task="sync-orders"))
@@ -256,7 +254,7 @@ def test_filters_of_the_server_leave_the_same_runs_out_of_the_feed(tmp_path: Pat
     told(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
 
 
-def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
+def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.session.sources.follow_run_feed(RunId("run_nobody"))
         await on.later(2)
@@ -270,7 +268,7 @@ def test_a_run_that_is_not_there_costs_nobody_the_feed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 502])
-def test_feed_is_back_within_ten_seconds_after_a_rollout(tmp_path: Path, status: int) -> None:
+def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -> None:
     async def story(on: Followed) -> None:
         on.faults({"kind": "error", "status": status, "route": "feed"})
         await on.later(8)
@@ -284,16 +282,14 @@ def test_feed_is_back_within_ten_seconds_after_a_rollout(tmp_path: Path, status:
 
 
 @pytest.mark.parametrize(("tags", "asked"), [(("a",), "a"), (("a", "b"), None)])
-def test_of_several_tags_none_is_asked_for_since_a_feed_means_all_of_them(
-    tmp_path: Path, tags: tuple[str, ...], asked: str | None
-) -> None:
+def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], asked: str | None) -> None:
     async def story(on: Followed) -> None:
         assert {query.get("tags") for _, query in on.fleet.asked(FEED)} == {asked}
 
     told(story, tmp_path, filters=RunFilters(tags=tags))
 
 
-def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Path) -> None:
+def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = a_fleet()
         async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
@@ -307,7 +303,7 @@ def test_a_feed_of_one_tag_is_not_said_to_tell_of_a_run_without_it(tmp_path: Pat
     asyncio.run(scenario())
 
 
-def test_what_no_row_of_the_feed_tells_only_the_list_lets_in(tmp_path: Path) -> None:
+def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.fleet.add(FleetRun(100, 12, 13, 20))
         await on.later(6)

@@ -31,7 +31,7 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
-def test_a_broken_feed_is_polled_for_at_once_and_comes_back(tmp_path: Path, fault: dict[str, Any]) -> None:
+def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: dict[str, Any]) -> None:
     async def story(on: Followed) -> None:
         on.faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
         on.fleet.add(FleetRun(100, on.fleet.now_s + 1, on.fleet.now_s + 2, on.fleet.now_s + 50))
@@ -46,7 +46,7 @@ def test_a_broken_feed_is_polled_for_at_once_and_comes_back(tmp_path: Path, faul
     told(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
 
 
-def test_a_feed_that_was_well_while_the_list_failed_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_healthy_feed_continues_while_the_list_fails(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         before = snapshots(on)
         on.faults({"kind": "error", "status": 503, "route": "list"})
@@ -60,7 +60,7 @@ def test_a_feed_that_was_well_while_the_list_failed_goes_on_where_it_was(tmp_pat
     told(story, tmp_path)
 
 
-def test_a_server_that_forgot_the_feed_is_asked_for_all_of_it_again(tmp_path: Path) -> None:
+def test_feed_restarts_after_the_server_forgot_it(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         before = snapshots(on)
         on.faults({"kind": "must-refetch", "times": 1})
@@ -73,7 +73,7 @@ def test_a_server_that_forgot_the_feed_is_asked_for_all_of_it_again(tmp_path: Pa
     told(story, tmp_path)
 
 
-def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -> None:
+def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         before = snapshots(on)
         clock = on.fleet.clock
@@ -90,9 +90,7 @@ def test_a_machine_that_slept_begins_anew_and_knows_everything(tmp_path: Path) -
     told(story, tmp_path)
 
 
-def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_sooner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(on: Followed) -> None:
         clock, feed = on.fleet.clock, on.session.fetcher.poll_feed
         blamed: list[Reconciled] = []
@@ -126,7 +124,7 @@ def test_a_feed_is_not_blamed_for_the_sleep_of_the_machine_when_the_list_is_soon
     told(story, tmp_path)
 
 
-def test_who_was_away_for_longer_than_the_server_replays_begins_anew(tmp_path: Path) -> None:
+def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         before = snapshots(on)
         pauses = [REPLAY_S + 0.1]
@@ -147,7 +145,7 @@ def test_who_was_away_for_longer_than_the_server_replays_begins_anew(tmp_path: P
     told(story, tmp_path)
 
 
-def test_changed_columns_alone_change_the_run_that_is_known(tmp_path: Path) -> None:
+def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
     fleet = a_fleet()
     waiting: list[Any] = []
 
@@ -177,7 +175,7 @@ def test_changed_columns_alone_change_the_run_that_is_known(tmp_path: Path) -> N
     told(story, tmp_path, fleet)
 
 
-def test_an_outage_of_everything_is_made_up_for_and_said_to_be(tmp_path: Path) -> None:
+def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         on.faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
         on.session.sources.refresh()
@@ -199,7 +197,7 @@ def test_an_outage_of_everything_is_made_up_for_and_said_to_be(tmp_path: Path) -
     told(story, tmp_path)
 
 
-def test_the_feed_is_late_by_its_own_hold_time(tmp_path: Path) -> None:
+def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         connected = on.source("realtime")
         assert isinstance(connected, SourceConnected)

@@ -119,7 +119,7 @@ def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_failures_that_the_server_filters_hide_are_counted_apart(tmp_path: Path) -> None:
+def test_failures_hidden_by_server_filters_count_apart(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(5)
         fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
@@ -134,7 +134,7 @@ def test_failures_that_the_server_filters_hide_are_counted_apart(tmp_path: Path)
     asyncio.run(scenario())
 
 
-def test_server_without_ilike_is_asked_by_spellings(tmp_path: Path) -> None:
+def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(5)
         fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
@@ -186,7 +186,7 @@ def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch:
     asyncio.run(scenario())
 
 
-def test_reading_on_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
+def test_search_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(240, every_s=60.0, end="COMPLETED")
         async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
@@ -229,7 +229,7 @@ def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
         (lambda path: JSONResponse({"error": "forbidden"}, 403) if path == LIST else None, "403"),
     ],
 )
-def test_search_tells_what_stopped_it(tmp_path: Path, fault: Callable[[str], Response | None], trouble: str) -> None:
+def test_search_reports_why_it_stopped(tmp_path: Path, fault: Callable[[str], Response | None], trouble: str) -> None:
     async def scenario() -> None:
         fleet = fleet_of(9)
         async with polling(fleet, tmp_path) as (session, later):
@@ -246,7 +246,7 @@ def test_search_tells_what_stopped_it(tmp_path: Path, fault: Callable[[str], Res
     asyncio.run(scenario())
 
 
-def test_relay_is_asked_for_errors_and_lists_nothing(tmp_path: Path) -> None:
+def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(5)
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
@@ -267,7 +267,7 @@ def test_relay_is_asked_for_errors_and_lists_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["it's", 'a"b', "a\\", "100%", "a_b", "'; DROP", "é日本", "\n", "\ud800"])
-def test_pattern_has_nothing_that_acts(text: str) -> None:
+def test_pattern_has_no_special_characters(text: str) -> None:
     pattern = like_pattern(text)
     assert pattern.isascii()
     assert not set("'\"\\\n_").intersection(pattern)
@@ -275,5 +275,5 @@ def test_pattern_has_nothing_that_acts(text: str) -> None:
     assert pattern.endswith("%")
 
 
-def test_id_in_a_query_is_letters_alone() -> None:
+def test_id_in_a_query_has_no_special_characters() -> None:
     assert quoted_id(RunId("run_a-1')--\\é")) == "run_a-1--"

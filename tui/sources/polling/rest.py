@@ -39,7 +39,7 @@ UNCOVERED_EVERY_S: Final = 5.0
 """Between scans of live runs that the feed does not cover. One scan costs few requests."""
 
 CAUGHT_UP_EVERY_S: Final = 5.0
-"""Between two `CaughtUp` updates: soon enough for a user who waits for the end of an outage."""
+"""Between two `CaughtUp` updates: soon enough for a user waiting for the end of an outage."""
 
 OLDER_EVERY_S: Final = 60.0
 """Between passes over the live runs that are older than the period. Usually, one pass costs one request."""
