@@ -134,7 +134,7 @@ async def _walking(
         environ = {"TRIGGER_TUI_RELAY_TOKEN": TOKEN, "XDG_STATE_HOME": str(state)}
         settings = read_relay_settings(environ, relay_url=setup.url if hostile is None else hostile.url)
         session = await running.enter_async_context(Session(settings, clock=fleet.clock, random=Random(1)))
-        app = TriggerApp(session, environ={}, place="relay")
+        app = TriggerApp(session, environ={}, environment_name="relay")
         quiet = Quiet(app)
         pilot = await running.enter_async_context(app.run_test(size=size))
         setup.screens.append(session)

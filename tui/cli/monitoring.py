@@ -108,7 +108,7 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
         _check_certificates(ca)
     shared = {name: options[name] for name in ("expect_env", "has_title")}
     settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, **shared)
-    _run(output, settings, display, place=f"relay {settings.relay_url}")
+    _run(output, settings, display, environment_name=f"relay {settings.relay_url}")
 
 
 @click.command("demo")
@@ -128,7 +128,12 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     slug = "prod" if is_production else "dev"
     with run_in_child(lambda listener: _serve(world, slug, listener)) as child:
         try:
-            _run(output, read_settings(_demo_environ(child.url, slug), **options), display, place=f"demo {slug}")
+            _run(
+                output,
+                read_settings(_demo_environ(child.url, slug), **options),
+                display,
+                environment_name=f"demo {slug}",
+            )
         finally:
             for line in child.stderr_text().splitlines():
                 output.say(line)
@@ -177,8 +182,8 @@ def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
     asyncio.run(serve(application(emulator), emulator, listener))
 
 
-def _run(output: Output, settings: Settings, display: DisplayOptions, *, place: str | None = None) -> None:
-    """Run the app until it ends. Raises `Stop` unless the exit code is 0. Filters are saved under the name `place`."""
+def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
+    """Run the app until it ends. Raises `Stop` unless the exit code is 0. Filters are saved under that name."""
     from tui.session import Session
     from tui.ui.app import TriggerApp
     from tui.ui.look.theme import detect_color_mode
@@ -193,7 +198,9 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, place: 
 
     async def draw() -> int:
         async with Session(settings) as session:
-            app = TriggerApp(session, look=look, is_ascii=display.is_ascii, environ=os.environ, place=place)
+            app = TriggerApp(
+                session, look=look, is_ascii=display.is_ascii, environ=os.environ, environment_name=environment_name
+            )
             with _ended_by_signals(app):
                 await app.run_async(mouse=display.has_mouse)
             farewell.extend(app.farewell())

@@ -54,7 +54,7 @@ class TriggerApp(AppBase):
         look: ColorMode = ColorMode.DARK,
         is_ascii: bool = False,
         environ: Mapping[str, str] | None = None,
-        place: str | None = None,
+        environment_name: str | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         # Textual chooses its filter before there is a theme of ours: the default colour would become black on black.
@@ -70,9 +70,9 @@ class TriggerApp(AppBase):
         self._title = ""
         self.live = LiveModel(session, self.call_later)
         self.type_ahead = TypeAhead(session.clock, self.ask_cursor)
-        self.subscription = RunSubscription(session, place=place)
+        self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
-        self.subscription.tell = lambda text: self.messages.add(session.now(), text)
+        self.subscription.on_trouble = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
@@ -90,7 +90,7 @@ class TriggerApp(AppBase):
 
     def on_mount(self) -> None:
         """Follow the session; its data layer is loaded once something is on the screen."""
-        self.live.begin(self._tell)
+        self.live.start(self._publish)
         self.call_after_refresh(self.begin)
 
     def begin(self) -> None:
@@ -99,12 +99,12 @@ class TriggerApp(AppBase):
 
     async def _begin(self) -> None:
         await self.session.start()
-        await self.subscription.begin()
+        await self.subscription.start()
         # What was made so far stays: the collector need not look through it for days.
         gc.freeze()
         gc.enable()
 
-    def _tell(self, changes: Changes) -> None:
+    def _publish(self, changes: Changes) -> None:
         self.reporter.on_changes(changes)
         self.changed.publish(changes)
 

@@ -100,14 +100,16 @@ async def monitored(
     is_ascii: bool = False,
     wait_s: float = 3.0,
     environ: dict[str, str] | None = None,
-    place: str | None = None,
+    environment_name: str | None = None,
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
     """A monitor on a fleet, after its first seconds."""
     with serving(fleet) as api:
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
-            app = TriggerApp(session, look=look, is_ascii=is_ascii, environ=environ or {}, place=place)
+            app = TriggerApp(
+                session, look=look, is_ascii=is_ascii, environ=environ or {}, environment_name=environment_name
+            )
             quiet = Quiet(app)
             async with app.run_test(size=size) as pilot:
                 found = Monitored(app, pilot, session, api, quiet)

@@ -64,9 +64,7 @@ def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
         await stage.press("y", wait_s=2)
         assert stage.writes() == []
         assert stage.said(run) == "cancel next"
-        assert stage.action_controller.farewell() == [
-            "Cancel of 1 run was not sent: the program ended before its time."
-        ]
+        assert stage.action_controller.farewell() == ["Cancel of 1 run was not sent: the program ended before that."]
         await stage.ask(CANCEL, run)
         assert stage.notices[-1] == "cancel: cancel is on its way"
         fleet.fault = lambda _: None
@@ -223,7 +221,7 @@ def test_what_was_sent_is_not_withdrawn(tmp_path: Path) -> None:
         await agree(stage)
         assert stage.said(run) == "cancel sent"
         stage.action_controller.withdraw()
-        assert stage.notices[-1] == "it is sent already: nothing to withdraw"
+        assert stage.notices[-1] == "already sent: it cannot be withdrawn"
         await stage.ask(CANCEL, run)
         assert stage.notices[-1] == "cancel: cancel is on its way"
         fleet.fault = lambda _: None
@@ -258,7 +256,7 @@ def test_another_environment_than_the_one_that_was_asked_about_stops_everything(
         await stage.session.emit(EnvironmentRead(elsewhere, stage.session.now()))
         await stage.later(6)
         assert stage.writes() == []
-        assert stage.told == ["Cancel of 2 runs was not sent: the environment is another one than when it was asked."]
+        assert stage.told == ["Cancel of 2 runs was not sent: the environment has changed since the question."]
         assert stage.said(runs[0]) is None
         await stage.ask(CANCEL, runs[0])
         assert not stage.asks()
@@ -306,9 +304,9 @@ def test_what_makes_no_sense_is_said_instead_of_asked(tmp_path: Path) -> None:
         await stage.ask(CANCEL, ENDED)
         assert stage.notices[-1] == "cancel: it is already Failed"
         await stage.ask(CANCEL)
-        assert stage.notices[-1] == "cancel: nothing is under the cursor: j or ↓ selects a run"
+        assert stage.notices[-1] == "cancel: no run is selected: j or ↓ selects one"
         await stage.ask(CANCEL, hidden_marks=3)
-        assert stage.notices[-1] == "cancel: no marked run is shown"
+        assert stage.notices[-1] == "cancel: the filter hides all marked runs"
         assert not stage.asks()
         await stage.ask(CANCEL, ENDED, live)
         await stage.seen()

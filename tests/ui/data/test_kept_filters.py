@@ -21,7 +21,7 @@ def keep(tmp_path: Path, *, kept_at: str | None) -> None:
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.TEXT
 
-    told(story, tmp_path, small_fleet(), place="here")
+    told(story, tmp_path, small_fleet(), environment_name="here")
     (path,) = tmp_path.rglob("screen-*.json")
     text = path.read_text()
     assert '"2026-11-24T14:00:' in text
@@ -41,7 +41,7 @@ def test_narrow_start_names_the_key_that_clears(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert monitor.lines[-1] == " ? keys   filters from yesterday 18:02: Failed,… · 0 clears"
 
-    told(story, tmp_path, small_fleet(), place="here", size=(60, 15))
+    told(story, tmp_path, small_fleet(), environment_name="here", size=(60, 15))
 
 
 def test_start_says_which_filters_were_kept(tmp_path: Path) -> None:
@@ -60,13 +60,13 @@ def test_start_says_which_filters_were_kept(tmp_path: Path) -> None:
         await monitor.press("0")
         assert "no filter is set" in monitor.lines[-1]
 
-    told(story, tmp_path, small_fleet(), place="here")
+    told(story, tmp_path, small_fleet(), environment_name="here")
 
     async def afterwards(monitor: Monitored) -> None:
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.MUTED
 
-    told(afterwards, tmp_path, small_fleet(), place="here")
+    told(afterwards, tmp_path, small_fleet(), environment_name="here")
 
 
 def test_older_versions_kept_filters_without_a_time(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_older_versions_kept_filters_without_a_time(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "filters of an earlier session: Failed, last 24h · 0 clears" in monitor.lines[-1]
 
-    told(story, tmp_path, small_fleet(), place="here")
+    told(story, tmp_path, small_fleet(), environment_name="here")
 
 
 def test_one_key_clears_every_filter(tmp_path: Path) -> None:

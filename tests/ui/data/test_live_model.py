@@ -20,9 +20,9 @@ def test_a_long_pause_keeps_no_more_than_is_told_at_its_end(tmp_path: Path) -> N
     async def story() -> None:
         environ = {"TRIGGER_SECRET_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path)}
         soon: list[Callable[[], None]] = []
-        told: list[Changes] = []
+        published: list[Changes] = []
         live = LiveModel(Session(read_settings(environ), clock=VirtualClock()), soon.append)
-        live.begin(told.append)
+        live.start(published.append)
         live.pause = PauseSnapshot(START, {SHOWN: Run(SHOWN)}, START)
         runs = {Topic.RUNS}
         step = Transition(SHOWN, None, Run(SHOWN))
@@ -30,12 +30,12 @@ def test_a_long_pause_keeps_no_more_than_is_told_at_its_end(tmp_path: Path) -> N
             Changes(added={PASSING, NEW}, changed={SHOWN}, transitions=[step], topics=set(runs)),
             Changes(removed={PASSING, SHOWN}, topics=set(runs)),
         ):
-            live._hear(changes)
+            live._on_changes(changes)
             while soon:
                 soon.pop()()
-        assert told == []
-        assert live.waiting == 2
+        assert published == []
+        assert live.waiting_count == 2
         live.toggle_pause()
-        assert told == [Changes(added={NEW}, removed={SHOWN}, topics=runs)]
+        assert published == [Changes(added={NEW}, removed={SHOWN}, topics=runs)]
 
     asyncio.run(story())

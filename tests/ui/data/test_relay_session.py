@@ -18,13 +18,13 @@ def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> No
         fleet = Fleet(VirtualClock())
         fleet.add(FleetRun(1, -9, -8))
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup, is_following=False) as screen:
-            following = RunSubscription(screen, place="relay here")
-            await following.begin()
+            subscription = RunSubscription(screen, environment_name="relay here")
+            await subscription.start()
             await setup.run_until(lambda: len(screen.store))
-            following.choose(ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=1)))
+            subscription.choose(ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=1)))
             await setup.run_for(10)
             assert len(fleet.asked(RELAY_PATH)) == 1
-            assert following.chosen.filters.statuses == ("FAILED",)
+            assert subscription.chosen.filters.statuses == ("FAILED",)
             assert len(screen.store) == 1
 
     asyncio.run(scenario())
@@ -34,13 +34,13 @@ def test_a_relay_that_was_given_up_is_asked_again_when_a_person_wants_it(tmp_pat
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup, "x", is_following=False) as screen:
-            following = RunSubscription(screen, place="relay here")
-            await following.begin()
+            subscription = RunSubscription(screen, environment_name="relay here")
+            await subscription.start()
             await setup.run_until(lambda: RELAY in screen.store.source_statuses)
             asked = len(fleet.asked(RELAY_PATH))
             await setup.run_for(100)
             assert len(fleet.asked(RELAY_PATH)) == asked
-            following.refresh()
+            subscription.refresh()
             await setup.run_until(lambda: len(fleet.asked(RELAY_PATH)) > asked)
 
     asyncio.run(scenario())

@@ -16,22 +16,22 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.store.orders import EPOCH
 from tui.store.server_filter import is_typable
-from tui.ui.data.remembered import LARGEST_BYTES, Memory, Remembered
+from tui.ui.data.remembered import MAX_BYTES, FilterFile, Remembered
 
 SAMPLE = Remembered(
     RunFilters(statuses=("FAILED",), tasks=(TaskId("charge-card"),), tags=("日本",)), timedelta(days=7), "took", True
 )
 
 
-def memory(tmp_path: Path, *, api_url: str = "https://api.example", environment: str = "prod") -> Memory:
-    return Memory(tmp_path / "state", api_url=api_url, environment=environment)
+def memory(tmp_path: Path, *, api_url: str = "https://api.example", environment: str = "prod") -> FilterFile:
+    return FilterFile(tmp_path / "state", api_url=api_url, environment=environment)
 
 
-def kept(one: Memory) -> Remembered:
+def kept(one: FilterFile) -> Remembered:
     return asyncio.run(one.load())
 
 
-def keep(one: Memory, remembered: Remembered) -> None:
+def keep(one: FilterFile, remembered: Remembered) -> None:
     asyncio.run(one.save(remembered))
 
 
@@ -133,7 +133,7 @@ BROKEN: dict[str, Callable[[Path], Any]] = {
     "no object": lambda path: path.write_text("[1]"),
     "nothing in it": lambda path: path.write_text("{}"),
     "deep": lambda path: path.write_text("[" * 30_000),
-    "large": lambda path: path.write_text(" " * LARGEST_BYTES + path.read_text()),
+    "large": lambda path: path.write_text(" " * MAX_BYTES + path.read_text()),
     "another version": changed(version=2),
     "another environment": changed(environment="dev"),
     "a folder": instead(Path.mkdir),
@@ -165,7 +165,7 @@ def test_a_file_that_nobody_here_wrote_is_left_out_and_said(tmp_path: Path, name
     BROKEN[name](one.path)
     assert kept(one) == Remembered()
     assert one.trouble is not None
-    assert one.trouble.startswith(f"The remembered filters in {one.path} are left out: ")
+    assert one.trouble.startswith(f"The saved filters in {one.path} are ignored: ")
     assert "None" not in one.trouble
 
 
@@ -175,7 +175,7 @@ def test_a_file_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     one = memory(tmp_path)
     assert kept(one) == Remembered()
-    assert "not a file that this program wrote" in (one.trouble or "")
+    assert "this program did not write it" in (one.trouble or "")
 
 
 def test_a_broken_file_is_written_over_by_the_next_change(tmp_path: Path) -> None:
@@ -192,4 +192,4 @@ def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     one = memory(tmp_path)
     keep(one, SAMPLE)
-    assert one.trouble == f"The filters cannot be remembered in {one.path}: File exists."
+    assert one.trouble == f"The filters cannot be saved in {one.path}: File exists."

@@ -31,11 +31,11 @@ def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         for key, name in (("C", "cancel"), ("R", "replay"), ("y", "copy")):
             await monitor.press(key)
-            assert monitor.lines[-1].endswith(f"{name}: nothing is under the cursor: j or ↓ selects a run")
+            assert monitor.lines[-1].endswith(f"{name}: no run is selected: j or ↓ selects one")
         await monitor.press("u")
         assert monitor.lines[-1].endswith("nothing waits to be sent")
         await monitor.press("v")
-        assert monitor.lines[-1].endswith("no replay has started a run since")
+        assert monitor.lines[-1].endswith("no replay has started a run yet")
         await monitor.press("j", "C")
         assert monitor.lines[-1].endswith("cancel: it is already Failed")
         assert not asks(monitor)
@@ -88,7 +88,7 @@ def test_marks_that_the_filter_hides_are_not_touched(tmp_path: Path) -> None:
         assert "1 marked, 1 hidden" in monitor.lines[1]
         assert "C cancel" not in monitor.lines[-1]
         await monitor.press("C")
-        assert "no marked run is shown" in monitor.lines[-1]
+        assert "the filter hides all marked runs" in monitor.lines[-1]
 
     told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
@@ -213,7 +213,7 @@ def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:
         await seen(monitor)
         await monitor.press("y", wait_s=1)
         assert monitor.app.farewell() == [
-            "Replay of 2 runs was not sent: the program ended before its time.",
+            "Replay of 2 runs was not sent: the program ended before that.",
             f"Replay of {FAILED.id}: the program ended before the outcome was known.",
         ]
         await monitor.later(6)

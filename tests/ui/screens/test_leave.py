@@ -47,7 +47,7 @@ def test_quitting_asks_while_actions_wait(tmp_path: Path, keys: tuple[str, ...])
         await monitor.answer(2)
         await monitor.press("y")
         assert monitor.app.return_code == 0
-        assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program ended before its time."]
+        assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program ended before that."]
         assert writes(monitor) == []
 
     told(story, tmp_path, fleet_of(*RUNS))

@@ -17,7 +17,7 @@ Story = Callable[[Monitored], Awaitable[None]]
 
 def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
     async def scenario() -> None:
-        async with monitored(fleet or small_fleet(6), tmp_path, size=size, place="here") as monitor:
+        async with monitored(fleet or small_fleet(6), tmp_path, size=size, environment_name="here") as monitor:
             await story(monitor)
 
     asyncio.run(scenario())

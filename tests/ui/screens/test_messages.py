@@ -25,7 +25,7 @@ from tui.domain.update import (
 from tui.session import Session
 from tui.sources.budget import Priority
 from tui.store.changes import Changes
-from tui.ui.data.messages import ALIKE_WITHIN, KEPT, Messages, Reporter
+from tui.ui.data.messages import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
 from tui.ui.data.needs import RUN as RUN_NEED
 from tui.ui.data.needs import TREE
 from tui.ui.model.selection import FetchState, Selection
@@ -40,21 +40,21 @@ def at(seconds: float) -> timedelta:
 
 def test_the_oldest_of_too_many_goes() -> None:
     messages = Messages()
-    for number in range(KEPT + 10):
+    for number in range(MAX_MESSAGES + 10):
         messages.add(START, f"message {number}")
-    assert len(messages) == KEPT
+    assert len(messages) == MAX_MESSAGES
     assert next(iter(messages)).text == "message 10"
 
 
 def test_what_was_just_said_is_counted_and_moves_to_the_end() -> None:
     messages = Messages()
     for text in ("a", "b", "a", "a"):
-        messages.add(START + at(messages.number), text)
+        messages.add(START + at(messages.added_count), text)
     assert [(each.text, each.count, each.at, each.first_at) for each in messages] == [
         ("b", 1, START + at(1), START + at(1)),
         ("a", 3, START + at(3), START),
     ]
-    for number in range(ALIKE_WITHIN):
+    for number in range(DUPLICATE_WINDOW):
         messages.add(START, f"other {number}")
     messages.add(START, "a")
     assert [each.count for each in messages if each.text == "a"] == [3, 1]
@@ -102,7 +102,7 @@ def test_trouble_and_its_end_are_told_once_each(tmp_path: Path) -> None:
         "Connected again after 60 s.",
         (
             "The server refuses queries: 403 no scope. "
-            "Counts are those of the loaded runs, and deep levels of trees may miss."
+            "Counts are those of the loaded runs, and deep levels of trees may be missing."
         ),
         "Actions are blocked: the key now belongs to prod; it belonged to dev.",
         (

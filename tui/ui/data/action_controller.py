@@ -1,8 +1,6 @@
-"""Acting on runs from the screen: when it is allowed, what is asked first, what is said afterwards.
+"""Actions on runs from the screen: when a key works, the confirmation dialog, and the notices about the outcome.
 
-It is the way of one key, from `C` to the words about its outcome. The dialog belongs to `screens.confirm`, waiting and
-sending to `dispatch`, the guards of every action to the session. The class is longer than 200 lines: each step of the
-way is guarded by what the steps before it left.
+`ActionQueue` sends the actions. The session checks each of them again before its request.
 """
 
 import asyncio
@@ -39,7 +37,7 @@ from tui.ui.input.keys import bind
 from tui.ui.model.replays import Replays
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
 
-NOTHING_THERE: Final = "nothing is under the cursor: j or ↓ selects a run"
+NO_RUN_SELECTED: Final = "no run is selected: j or ↓ selects one"
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
@@ -48,7 +46,7 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
         bind(action.key, f"act('{action.id}')", action.title.lower(), f"{action.description}.", rank=20 + number)
         for number, action in enumerate(ACTIONS)
     ),
-    bind("u", "withdraw", "withdraw", "Take back what waits to be sent.", rank=27, need=5),
+    bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5),
     bind("v", "go_to_new", "view the new run", "Go to the run that a replay of this one started.", rank=28, need=6),
 )
 """Bound only where something may be written."""
@@ -57,7 +55,7 @@ ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
 
 
 def from_palette(action: str) -> str:
-    """The action of a binding as the palette starts it: the log of actions tells the two apart."""
+    """Return the action of a binding as the palette runs it: the action log distinguishes the two."""
     namespace, name, parameters = parse(action)
     if namespace or name != "act":
         return action
@@ -66,14 +64,14 @@ def from_palette(action: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ActionReports:
-    """Where words go: `tell` to the messages, `notice` to the end of the footer for `NOTICE_S`."""
+    """Where reports go: `add_message` to the messages, `show_notice` to the end of the footer for `NOTICE_S`."""
 
-    tell: Callable[[str], None]
-    notice: Callable[[Line], None]
+    add_message: Callable[[str], None]
+    show_notice: Callable[[Line], None]
 
 
 class ActionController:
-    """The actions of one screen. `open_run` leads to a run, `unmark` takes the marks off what was agreed to."""
+    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs."""
 
     def __init__(
         self,
@@ -87,23 +85,23 @@ class ActionController:
         self._live = live
         self._session = live.session
         self._app = app
-        self._voice = reports
+        self._reports = reports
         self._open_run = open_run
         self._unmark = unmark
         self._screen: ConfirmScreen | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self.action_queue = ActionQueue(live.session, changed=self._repaint, ended=self._end)
+        self._plan_task: asyncio.Task[None] | None = None
+        self.action_queue = ActionQueue(live.session, on_update=self._publish_update, on_done=self._on_done)
         self.overlay = self.action_queue.overlay
         self._replays = Replays(live.session.clock)
 
     @property
     def exists(self) -> bool:
-        """Whether there is a trace of actions at all."""
+        """Whether actions are shown at all."""
         return self._session.settings.may_write
 
     @property
     def block(self) -> str | None:
-        """Why nothing can be sent now, in words, or None."""
+        """Why no action can be sent now, or None."""
         if (reason := self._session.write_block) is not None:
             return f"nothing is written: {reason}"
         freshness = self._live.freshness
@@ -114,22 +112,23 @@ class ActionController:
         return None
 
     def why_not(self, action: Action, run: Run) -> str | None:
-        """Why an action makes no sense on a run now, in words, or None."""
+        """Return why an action makes no sense on a run now, or None."""
         if (reason := action.forbidden(run)) is not None:
             return reason
         if (pending := self.action_queue.pending(run.id)) is not None:
             return f"{pending.id} waits to be sent, u withdraws it"
-        if (under_way := self.action_queue.under_way(run.id)) is not None:
-            return f"{under_way.id} is on its way"
+        if (in_flight := self.action_queue.in_flight(run.id)) is not None:
+            return f"{in_flight.id} is on its way"
         return None
 
     def can(self, action: Action, run: Run) -> bool:
-        """Whether the key of an action does something on a run now."""
+        """Return whether the key of an action does something on a run now."""
         return self.exists and self.block is None and self.why_not(action, run) is None
 
     def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
-        """Whether an action of `ACTION_BINDINGS` would do something: None where it would only say why not, False where
-        there is no trace of it.
+        """Return whether a binding of `ACTION_BINDINGS` does something now.
+
+        None: it would only show the reason why not. False: it does not exist in this session.
         """
         if not self.exists:
             return False
@@ -142,53 +141,56 @@ class ActionController:
                 return True if self._replays.of(None if run is None else run.id) is not None else None
 
     def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
-        """Ask whether an action is meant on these runs, and carry it out after consent, or say why it cannot be."""
+        """Ask for confirmation of an action on these runs and send it, or show why that is not possible."""
         if not self.exists or self._screen is not None:
             return
         if not targets:
-            self._say(f"{action.id}: {'no marked run is shown' if hidden_marks else NOTHING_THERE}")
+            self._say(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else NO_RUN_SELECTED}")
             return
         if (reason := self.block) is not None:
             self._say(reason)
             return
         store = self._session.store
         runs = [store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
-        meant = tuple(run for run in runs if self.why_not(action, run) is None)
-        skipped = tuple(run for run in runs if run not in meant)
-        if not meant:
-            why = self.why_not(action, skipped[0]) if len(skipped) == 1 else "it makes no sense on any of them"
+        possible = tuple(run for run in runs if self.why_not(action, run) is None)
+        skipped = tuple(run for run in runs if run not in possible)
+        if not possible:
+            why = (
+                self.why_not(action, skipped[0])
+                if len(skipped) == 1
+                else f"none of these {len(skipped)} runs allows it"
+            )
             self._say(f"{action.id}: {why}")
             return
-        self._open(action, ActionPlan(action.title, meant, skipped=skipped), hidden_marks, via)
+        self._open(action, ActionPlan(action.title, possible, skipped=skipped), hidden_marks, via)
 
     def withdraw(self) -> None:
-        """Take back what was not sent; what was cannot be."""
-        taken = self.action_queue.withdraw()
-        if taken:
-            self._say(withdrawn_words(taken))
+        """Withdraw the actions that were not sent yet."""
+        counts = self.action_queue.withdraw()
+        if counts:
+            self._say(withdrawn_words(counts))
         elif self.action_queue.is_busy:
-            self._say("it is sent already: nothing to withdraw")
+            self._say("already sent: it cannot be withdrawn")
         else:
             self._say("nothing waits to be sent")
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
-        """Go to the run that the last outcome announced, else to the newest replay of `run_id`."""
+        """Open the run that the last notice announced, else the newest replay of `run_id`."""
         if (new_run := self._replays.of(run_id)) is not None:
             self._replays.end_announcement()
-            self._voice.notice(())
+            self._reports.show_notice(())
             self._open_run(new_run)
         elif self._replays:
             self._say("this run was not replayed here")
         else:
-            self._say("no replay has started a run since")
+            self._say("no replay has started a run yet")
 
     def farewell(self) -> list[str]:
-        """What was agreed to and has no end yet, in sentences, when the program ends; nothing more is sent then."""
-        left = self.action_queue.abandon()
-        under_way = self._session.actions_in_flight
+        """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
+        unsent = self.action_queue.abandon()
         return [
-            *(not_sent(action.title, count, "the program ended before its time") for action, count in left),
-            *map(cut_short, under_way),
+            *(not_sent(action.title, count, "the program ended before that") for action, count in unsent),
+            *map(cut_short, self._session.actions_in_flight),
         ]
 
     def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
@@ -204,91 +206,93 @@ class ActionController:
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
-        self._voice.notice(())  # what was said before is not about this question
+        self._reports.show_notice(())  # an earlier notice is not about this question
         app = self._app()
         screen = ConfirmScreen(self._live, action, question, app.type_ahead)
         self._screen = screen
-        app.push_screen(screen, lambda is_agreed: self._answered(action, screen, via, is_agreed=bool(is_agreed)))
+        app.push_screen(
+            screen, lambda is_confirmed: self._on_answer(action, screen, via, is_confirmed=bool(is_confirmed))
+        )
         if question.is_reading:
-            self._reading = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
+            self._plan_task = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
 
-    async def _plan(self, action: Action, planner: ActionPlanner, asked: ActionPlan, screen: ConfirmScreen) -> None:
+    async def _plan(self, action: Action, planner: ActionPlanner, confirmed: ActionPlan, screen: ConfirmScreen) -> None:
         plan = await planner.read_plan(allow_partial=True)
-        runs = [self._session.store.get(run.id) or run for run in asked.runs]
-        meant = tuple(run for run in runs if action.forbidden(run) is None)
-        skipped = (*asked.skipped, *(run for run in runs if run not in meant))
+        runs = [self._session.store.get(run.id) or run for run in confirmed.runs]
+        possible = tuple(run for run in runs if action.forbidden(run) is None)
+        skipped = (*confirmed.skipped, *(run for run in runs if run not in possible))
         objection = ""
-        if not meant:
+        if not possible:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
             objection = objection_to(forbidden or f"all {len(runs)} have ended")
-            meant, skipped = tuple(runs), asked.skipped
-        whole = replace(plan, runs=meant, skipped=skipped)
+            possible, skipped = tuple(runs), confirmed.skipped
+        whole = replace(plan, runs=possible, skipped=skipped)
         self._app().call_later(screen.show_plan, whole, objection)
 
-    def _answered(self, action: Action, screen: ConfirmScreen, via: Via, *, is_agreed: bool) -> None:
+    def _on_answer(self, action: Action, screen: ConfirmScreen, via: Via, *, is_confirmed: bool) -> None:
         self._screen = None
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-        if not is_agreed:
+        if self._plan_task is not None:
+            self._plan_task.cancel()
+            self._plan_task = None
+        if not is_confirmed:
             return
         question = screen.question
-        check = self._same_place(question.place)
+        check = self._check_for(question.place)
         if (reason := check() or self.block) is not None:
             self._say(reason)
-            self._voice.tell(not_sent(action.title, len(question.plan.runs), reason))
+            self._reports.add_message(not_sent(action.title, len(question.plan.runs), reason))
             return
         if len(question.plan.runs) > 1:
             self._unmark()
         self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
-    def _same_place(self, asked: Target) -> Callable[[], str | None]:
-        """Hold the environment of the question against the one in which it would be done."""
+    def _check_for(self, target: Target) -> Callable[[], str | None]:
+        """Return a check that the environment is still the one of the question."""
         session = self._session
 
         def check() -> str | None:
             place = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
-            if place != asked:
-                return "the environment is another one than when it was asked"
+            if place != target:
+                return "the environment has changed since the question"
             return session.write_block
 
         return check
 
-    def _repaint(self) -> None:
-        """No run is another one: only what is said over it."""
+    def _publish_update(self) -> None:
+        # The runs are the same, only their overlays differ.
         app = self._app()
         app.call_later(app.changed.publish, Changes(topics={Topic.ACTIONS}))
 
-    def _end(self, batch: ActionBatch) -> None:
-        """A task of the session says it: it is told on the app's own turn."""
-        self._app().call_later(self._tell_end, batch)
+    def _on_done(self, batch: ActionBatch) -> None:
+        # A task of the session calls this; widgets are changed on the app's own message loop.
+        self._app().call_later(self._report, batch)
 
-    def _tell_end(self, batch: ActionBatch) -> None:
-        """Say how it ended: what went well for a while, what did not in the messages too."""
-        for status in batch.ends:
+    def _report(self, batch: ActionBatch) -> None:
+        """Show a notice about the outcome, and add messages about the failures."""
+        for status in batch.outcomes:
             if (trouble := trouble_words(status)) is not None:
-                self._voice.tell(trouble)
+                self._reports.add_message(trouble)
         if batch.stopped is not None:
-            left = batch.size - len(batch.ends) - batch.withdrawn
-            self._voice.tell(not_sent(batch.action.title, left, batch.stopped))
+            unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
+            self._reports.add_message(not_sent(batch.action.title, unsent, batch.stopped))
         self._replays.end_announcement()
-        for status in batch.ends:
+        for status in batch.outcomes:
             if status.new_run_id is not None:
                 self._replays.record(status.run_id, status.new_run_id)
         if batch.stopped is not None:
             self._say(f"{batch.action.id} stopped: {batch.stopped}")
-        elif batch.size == 1 and batch.ends:
-            self._notice(outcome_words(batch.action.done, batch.ends[0]), batch.ends[0].phase)
-        elif batch.ends:
-            worst = next((each.phase for each in batch.ends if each.phase is not ActionPhase.CONFIRMED), None)
-            self._notice(batch_words(batch.action.done, batch.ends), worst or ActionPhase.CONFIRMED, "to the last")
+        elif batch.size == 1 and batch.outcomes:
+            self._notice(outcome_words(batch.action.done, batch.outcomes[0]), batch.outcomes[0].phase)
+        elif batch.outcomes:
+            worst = next((each.phase for each in batch.outcomes if each.phase is not ActionPhase.CONFIRMED), None)
+            self._notice(batch_words(batch.action.done, batch.outcomes), worst or ActionPhase.CONFIRMED, "to the last")
 
     def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
         key: Line = ()
         if self._replays.is_new and phase is ActionPhase.CONFIRMED:
             self._replays.announce()
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
-        self._voice.notice((*line, *key))
+        self._reports.show_notice((*line, *key))
 
     def _say(self, text: str) -> None:
-        self._voice.notice((Piece(text, Token.MUTED),))
+        self._reports.show_notice((Piece(text, Token.MUTED),))

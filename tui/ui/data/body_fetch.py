@@ -1,6 +1,6 @@
-"""Getting a payload or an output that is stored apart, because somebody asked for it.
+"""Fetches a payload or an output that the server stores outside the run, when the user opens it.
 
-What lives here: one read, with its trouble in words. Its address is a secret for some minutes: it is never shown.
+Its download address is a secret while it is valid, so errors are shown without it.
 """
 
 from dataclasses import replace
@@ -15,16 +15,16 @@ from tui.sources.budget import Priority
 from tui.wire.errors import ApiError
 
 MAX_BYTES: Final = 20_000_000
-"""Trigger.dev takes 10 MB; what is larger would hold the screen while it is read."""
+"""Trigger.dev accepts 10 MB. A larger body would hold up the screen while it is decoded."""
 
-_GOOD_FOR: Final = timedelta(seconds=240)
-"""An address is valid for 300 s: an older one is asked for anew."""
+_ADDRESS_LIFETIME: Final = timedelta(seconds=240)
+"""The server's addresses are valid for 300 s. An older one is requested again."""
 
 
 async def fetch_value(session: Session, run: Run, label: str) -> tuple[Json | Absent, str]:
-    """The payload or the output of a run; or `ABSENT`, and why in words."""
+    """Return the payload or the output of a run, or `ABSENT` and the reason."""
     try:
-        if run.body is None or session.now() - run.body[0].read_at > _GOOD_FOR:
+        if run.body is None or session.now() - run.body[0].read_at > _ADDRESS_LIFETIME:
             await session.fetcher.fetch_run(run.id, Priority.SELECTED)
             await session.settle()
             run = session.store.get(run.id) or run
@@ -35,4 +35,4 @@ async def fetch_value(session: Session, run: Run, label: str) -> tuple[Json | Ab
         value, _ = value_of(await session.fetcher.fetch_bodies(run, max_bytes=MAX_BYTES), label)
     except ApiError as error:
         return ABSENT, without_request(str(error))
-    return value, "" if value is not ABSENT else "not there any more"
+    return value, "" if value is not ABSENT else "no longer available"

@@ -1,8 +1,7 @@
-"""The feed of the one run that is looked at, where the feed of the environment does not reach it.
+"""The feed of the one run that the user looks at, where the feed of the environment does not report it.
 
-What lives here: when it is held, and when it is let go. That one reaches the newest thousand runs of a day; a run that
-lives for longer is told of by lists, seconds late or, in a torrent, a minute, unless somebody looks at it. Source:
-wire/README.md §8.
+The environment's feed covers the newest thousand runs of a day. Other runs are polled: that is seconds late, or a
+minute late in a burst of new runs. Source: tests/wire/recordings/README.md §8
 """
 
 import asyncio
@@ -12,26 +11,26 @@ from tui.session import Session
 
 
 class FocusedRunFeed:
-    """Holds at most one feed: the connections of an environment are few."""
+    """Holds at most one feed: an environment allows few connections."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._run_id: RunId | None = None
         self._feed: asyncio.Task[None] | None = None
 
-    def at(self, run_id: RunId | None) -> None:
-        """Somebody looks at that run (None: at none), or still does."""
+    def focus(self, run_id: RunId | None) -> None:
+        """Follow a run, if it is live and no other feed reports it. Called each second with the selected run."""
         if run_id != self._run_id:
-            self.end()
+            self.close()
             self._run_id = run_id
         run = None if run_id is None else self._session.store.get(run_id)
         if run is None or run.state is None or run.is_final or self._session.sources.is_covered(run):
-            self.end()
+            self.close()
         elif self._feed is None:
             self._feed = self._session.sources.follow_run_feed(run.id)
 
-    def end(self) -> None:
-        """Let it go."""
+    def close(self) -> None:
+        """End the feed."""
         if self._feed is not None:
             self._feed.cancel()
             self._feed = None

@@ -1,7 +1,4 @@
-"""What the screen knows at this moment: the session's store, its clock, and whether both stand still.
-
-What lives here: the bridge from the session to the widgets: merged changes, pause, freshness. Nothing here draws.
-"""
+"""The bridge from the session to the widgets: merged changes, the pause, the freshness."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,8 +14,11 @@ from tui.store.freshness import Freshness, FreshnessTracker
 
 @dataclass(frozen=True, slots=True)
 class PauseSnapshot:
-    """Updates stopped being shown at `since`; `runs` is how they were then, as they had been confirmed at `frozen_at`:
-    earlier, where all was stale by then.
+    """The runs as they are shown during a pause.
+
+    * `since`: when the pause began
+    * `runs`: the runs at that moment
+    * `frozen_at`: when they were last confirmed: earlier than `since` if the data was stale
     """
 
     since: datetime
@@ -27,54 +27,54 @@ class PauseSnapshot:
 
 
 class LiveModel:
-    """The one thing that panes ask about runs and time. `deliver` is called with changes, on the app's own turn."""
+    """Answers what widgets ask about runs and time. `call_soon` schedules a call on the app's own message loop."""
 
     def __init__(self, session: Session, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self.session = session
-        self.connection = FreshnessTracker(session.settings.interval_s)
+        self.freshness_tracker = FreshnessTracker(session.settings.interval_s)
         self.pause: PauseSnapshot | None = None
-        self._deliver: Callable[[Changes], None] = lambda _: None
+        self._publish: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
         self._pending = Changes()
-        self._is_due = False
-        self._began_s = session.clock.monotonic_s()
+        self._is_flush_scheduled = False
+        self._started_s = session.clock.monotonic_s()
 
-    def begin(self, deliver: Callable[[Changes], None]) -> None:
-        """Tell changes from now on."""
-        self._deliver = deliver
-        self.session.subscribe(self._hear)
+    def start(self, publish: Callable[[Changes], None]) -> None:
+        """Pass the changes of the session to `publish` from now on."""
+        self._publish = publish
+        self.session.subscribe(self._on_changes)
 
     def get(self, run_id: RunId) -> Run | None:
-        """A run as it is shown: the newest, or as it was when the user paused."""
+        """Return a run as it is shown: the newest state, or that of the pause."""
         if self.pause is not None:
             return self.pause.runs.get(run_id)
         return self.session.store.get(run_id)
 
     @property
     def freshness(self) -> Freshness:
-        """How fresh what is shown is."""
+        """How fresh the data is."""
         clock = self.session.clock
-        waited = timedelta(seconds=clock.monotonic_s() - self._began_s)
-        return self.connection.at(clock.elapsed_s(), self.session.now(), waited)
+        waited = timedelta(seconds=clock.monotonic_s() - self._started_s)
+        return self.freshness_tracker.at(clock.elapsed_s(), self.session.now(), waited)
 
     @property
     def now(self) -> Now:
-        """The server's time, and the moment at which running timers stand still, if they do."""
+        """The server's time, and the moment at which the timers on screen stand still, if they do."""
         at = self.session.now()
         if self.pause is not None:
             return Now(at, self.pause.frozen_at)
-        freshness = self.connection.at(self.session.clock.elapsed_s(), at)
+        freshness = self.freshness_tracker.at(self.session.clock.elapsed_s(), at)
         return Now(at, freshness.confirmed_at if freshness.is_stale else None)
 
     @property
-    def waiting(self) -> int:
-        """How many runs changed since the pause."""
+    def waiting_count(self) -> int:
+        """The number of runs that changed since the pause began."""
         if self.pause is None:
             return 0
         return len(self._pending.added) + len(self._pending.changed) + len(self._pending.removed)
 
     def toggle_pause(self) -> None:
-        """Stop showing updates, or go on and show what waited."""
+        """Stop showing updates, or continue and show those that waited."""
         if self.pause is None:
             self._flush()
             now = self.now
@@ -83,34 +83,34 @@ class LiveModel:
         self.pause = None
         self._flush()
 
-    def _hear(self, changes: Changes) -> None:
-        """Called by the session's pump: no drawing here, a bug in it would look like the session's."""
+    def _on_changes(self, changes: Changes) -> None:
+        # The session's pump calls this. Drawing happens later: an exception in it would end the session.
         if Topic.SOURCES in changes.topics:
             elapsed_s, now = self.session.clock.elapsed_s(), self.session.now()
             for status in self.session.store.source_statuses.values():
-                self.connection.record(status, elapsed_s, now)
+                self.freshness_tracker.record(status, elapsed_s, now)
         if self.pause is None:
             self._pending.merge(changes)
         else:
-            self._put_by(changes, self.pause)
-        if not self._is_due:
-            self._is_due = True
+            self._merge_paused(changes, self.pause)
+        if not self._is_flush_scheduled:
+            self._is_flush_scheduled = True
             self._call_soon(self._flush)
 
-    def _put_by(self, changes: Changes, pause: PauseSnapshot) -> None:
-        """A pause may last for days: no more is kept than is told at its end, when nobody misses what came and went."""
+    def _merge_paused(self, changes: Changes, pause: PauseSnapshot) -> None:
+        """Merge changes without growing for days: drop transitions, and runs that came and went during the pause."""
         gone = {run_id for run_id in self._pending.added & changes.removed if run_id not in pause.runs}
         self._pending.merge(changes)
         self._pending.removed -= gone
         self._pending.transitions.clear()
 
     def _flush(self) -> None:
-        self._is_due = False
+        self._is_flush_scheduled = False
         if self.pause is not None:
-            # Where we are and how the connection is goes on being told: only the runs stand still.
-            told = Changes(topics=self._pending.topics - {Topic.RUNS})
+            # A pause holds back the runs only: the state of the connection goes on being shown.
+            changes = Changes(topics=self._pending.topics - {Topic.RUNS})
             self._pending.topics &= {Topic.RUNS}
         else:
-            told, self._pending = self._pending, Changes()
-        if not told.is_empty:
-            self._deliver(told)
+            changes, self._pending = self._pending, Changes()
+        if not changes.is_empty:
+            self._publish(changes)

@@ -1,7 +1,6 @@
-"""What went wrong, kept for the page `:messages`: a ring of texts, and who notices what belongs into it.
+"""The messages about troubles of the session, which the page `:messages` shows.
 
-What lives here: which events are worth a message, in which words. Showing them is the screen's. What becomes of an
-action is told by who acts.
+`Reporter` decides which changes are worth a message. `ActionController` adds those about actions.
 """
 
 from collections import deque
@@ -21,20 +20,20 @@ from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
 from tui.ui.model.selection import Need, Selection
 
-KEPT: Final = 500
-"""Messages: more than a person reads, less than days of an unsteady line would pile up."""
+MAX_MESSAGES: Final = 500
+"""More than anyone reads, and a bound for days on an unstable connection."""
 
-ALIKE_WITHIN: Final = 8
-"""Messages back: what was said so recently is counted instead of said again."""
+DUPLICATE_WINDOW: Final = 8
+"""A message that equals one of the last so many is counted instead of added."""
 
 
 class Messages:
-    """The last `KEPT` messages, the newest last."""
+    """The last `MAX_MESSAGES` messages, the newest at the end."""
 
     def __init__(self) -> None:
-        self._ring: deque[Message] = deque(maxlen=KEPT)
-        self.number = 0
-        """How many times something was added."""
+        self._ring: deque[Message] = deque(maxlen=MAX_MESSAGES)
+        self.added_count = 0
+        """The number of calls of `add`."""
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._ring)
@@ -43,9 +42,9 @@ class Messages:
         return len(self._ring)
 
     def add(self, at: datetime, text: str) -> None:
-        """Keep a sentence; the same one again moves to the end, and is counted."""
-        self.number += 1
-        recent = list(self._ring)[-ALIKE_WITHIN:]
+        """Add a sentence. A recent duplicate moves to the end, and is counted."""
+        self.added_count += 1
+        recent = list(self._ring)[-DUPLICATE_WINDOW:]
         known = next((each for each in recent if each.text == text), None)
         if known is None:
             self._ring.append(Message(at, text, at))
@@ -54,8 +53,8 @@ class Messages:
         self._ring.append(Message(at, text, known.first_at, known.count + 1))
 
 
-_LOST: Final = {
-    Capability.QUERY: ("queries", "Counts are those of the loaded runs, and deep levels of trees may miss."),
+_CAPABILITIES: Final = {
+    Capability.QUERY: ("queries", "Counts are those of the loaded runs, and deep levels of trees may be missing."),
     Capability.TRACE: ("traces", "Attempts and stacks are not shown."),
     Capability.QUEUES: ("queues", "They are not shown."),
     Capability.ERRORS: ("error groups", "They are not shown."),
@@ -63,11 +62,11 @@ _LOST: Final = {
     Capability.REALTIME: ("the live feed", "The list is polled."),
     Capability.WRITE: ("actions", "This key may only read."),
 }
-"""What the server refuses, and what follows."""
+"""The name of each capability, and the consequence of losing it."""
 
 
 class Reporter:
-    """Looks at what changed in a session and says what went wrong."""
+    """Adds a message for each new trouble of a session."""
 
     def __init__(self, session: Session, messages: Messages) -> None:
         self._session = session
@@ -75,53 +74,55 @@ class Reporter:
         self._statuses: dict[str, SourceStatus] = {}
         self._trouble_since: dict[str, datetime] = {}
         self._lost: set[Capability] = set()
-        self._block: str | None = None
-        self._cuts_said = 0
+        self._write_block: str | None = None
+        self._truncation_count = 0
         self._log_trouble: str | None = None
         self._reconciled: Reconciled | None = None
         self._reported_reads: dict[Need[Any], tuple[RunId, str]] = {}
 
     def on_changes(self, _changes: Changes) -> None:
-        """Look at everything that may have something to say; what was said is not said again."""
+        """Compare the state of the session with the one that was reported, and report the differences."""
         session = self._session
         for name, status in session.store.source_statuses.items():
-            # That one run is not told of at once is nothing to be told: it is polled like the others.
+            # No message about the feed of a single run: without it the run is polled.
             if name != RUN_FEED and self._statuses.get(name) != status:
                 self._statuses[name] = status
-                self._see_source(name, status)
-        self._lost &= session.store.lost_capabilities.keys()  # its source says that it is back
+                self._report_source(name, status)
+        self._lost &= session.store.lost_capabilities.keys()  # a capability that came back may be lost again
         for capability, reason in session.store.lost_capabilities.items():
             if capability not in self._lost:
                 self._lost.add(capability)
-                what, follows = _LOST[capability]
-                said = f"The server refuses {what}: {without_request(reason).removesuffix('.')}. {follows}"
-                self._messages.add(session.now(), said)
-        if session.interlock.reason != self._block:
-            self._block = session.interlock.reason
-            if self._block is not None:
-                self._messages.add(session.now(), f"Actions are blocked: {self._block}.")
+                name, consequence = _CAPABILITIES[capability]
+                refusal = without_request(reason).removesuffix(".")
+                self._messages.add(session.now(), f"The server refuses {name}: {refusal}. {consequence}")
+        if session.interlock.reason != self._write_block:
+            self._write_block = session.interlock.reason
+            if self._write_block is not None:
+                self._messages.add(session.now(), f"Actions are blocked: {self._write_block}.")
         if session.action_log.trouble != self._log_trouble:
             self._log_trouble = session.action_log.trouble
             if self._log_trouble is not None:
                 self._messages.add(session.now(), f"Actions are not logged: {self._log_trouble}.")
 
-        self._see_cuts(session)
-        self._see_reconciled(session.store.reconciled)
+        self._report_truncations(session)
+        self._report_reconciled(session.store.reconciled)
 
-    def _see_cuts(self, session: Session) -> None:
-        for text in list(session.truncations)[self._cuts_said :]:
+    def _report_truncations(self, session: Session) -> None:
+        for text in list(session.truncations)[self._truncation_count :]:
             self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
-        self._cuts_said = len(session.truncations)
+        self._truncation_count = len(session.truncations)
 
-    def _see_reconciled(self, look: Reconciled | None) -> None:
-        """Say what the live feed had missed; what it had not is as it should be."""
-        if look is not None and look != self._reconciled and look.missed_count:
-            missed = formatting.plural(look.missed_count, "run")
-            self._messages.add(look.at, f"The live feed missed changes of {missed}. They were read from the list.")
-        self._reconciled = look
+    def _report_reconciled(self, reconciled: Reconciled | None) -> None:
+        """Report how many changes the live feed missed."""
+        if reconciled is not None and reconciled != self._reconciled and reconciled.missed_count:
+            missed = formatting.plural(reconciled.missed_count, "run")
+            self._messages.add(
+                reconciled.at, f"The live feed missed changes of {missed}. They were read from the list."
+            )
+        self._reconciled = reconciled
 
     def report_selection(self, selection: Selection) -> None:
-        """Report what could not be read of the selected run."""
+        """Report the fetches about the selected run that failed."""
         run_id = selection.run_id
         if run_id is None:
             return
@@ -133,13 +134,13 @@ class Reporter:
             reason = without_request(state.trouble).removesuffix(".")
             self._messages.add(self._session.now(), f"Could not read {target}: {reason}.")
 
-    def _see_source(self, name: str, status: SourceStatus) -> None:
+    def _report_source(self, name: str, status: SourceStatus) -> None:
         match status:
             case SourceConnected():
                 since = self._trouble_since.pop(name, None)
                 if since is not None:
-                    what = "The live feed is back" if name in FEEDS else "Connected again"
-                    self._messages.add(status.at, f"{what} after {formatting.wait(status.at - since)}.")
+                    event = "The live feed is back" if name in FEEDS else "Connected again"
+                    self._messages.add(status.at, f"{event} after {formatting.wait(status.at - since)}.")
             case SourceRetrying() | SourceStopped() if name in FEEDS:
                 self._trouble_since.setdefault(name, status.at)
                 if Capability.REALTIME not in self._session.store.lost_capabilities:

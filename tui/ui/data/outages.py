@@ -1,8 +1,4 @@
-"""The last outages as the list tells them: when there was no data, and what was caught up since.
-
-What lives here: which of them are kept, who counts, and when it is told. The counting is `store.missed`'s, the words
-are `present.outage`'s.
-"""
+"""The last outages that the list shows: when there was no data, and how many runs were missed."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,51 +11,50 @@ from tui.store.changes import Changes
 from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.ui.model.list_views import SLICE_S
 
-KEPT: Final = 3
+MAX_GAPS: Final = 3
 
 
 class Outages:
-    """The last few gaps. `tell` hears a sentence about each once, when its count is as good as it gets.
+    """The last gaps. `report` receives one sentence about each, once its count is final.
 
-    It listens to the session itself: while the screen is paused, what is caught up is counted all the same.
+    It subscribes to the session itself, so that runs are counted during a pause too.
     """
 
-    def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, report: Callable[[str], None]) -> None:
         self._session = session
-        self._tell = tell
-        self._known: list[MissedRunCounter] = []
-        self._untold: list[MissedRunCounter] = []
-        session.subscribe(self._hear)
+        self._report = report
+        self._counters: list[MissedRunCounter] = []
+        self._unreported: list[MissedRunCounter] = []
+        session.subscribe(self._on_changes)
 
-    def note(self, gap: Gap | None) -> None:
-        """Take in the last gap, and begin to count if it is another one."""
-        if gap is None or (self._known and self._known[-1].gap == gap):
+    def record(self, gap: Gap | None) -> None:
+        """Start to count the missed runs of the last gap, unless they are counted already."""
+        if gap is None or (self._counters and self._counters[-1].gap == gap):
             return
-        catch_up = MissedRunCounter(self._session.store, gap)
-        self._known = [*self._known, catch_up][-KEPT:]
-        self._untold = [*self._untold, catch_up][-KEPT:]
-        if not self._look(catch_up):
-            self._session.spawn(self._look_on(catch_up), "outage")
+        counter = MissedRunCounter(self._session.store, gap)
+        self._counters = [*self._counters, counter][-MAX_GAPS:]
+        self._unreported = [*self._unreported, counter][-MAX_GAPS:]
+        if not self._count_some(counter):
+            self._session.spawn(self._count_rest(counter), "outage")
 
-    def told(self, now: datetime) -> dict[Gap, MissedRuns]:
-        """All of them, the oldest first, with what is known now; this is when the messages hear of it, too."""
-        known = {each.gap: each.missed(now) for each in self._known}
-        for each in tuple(self._untold):
-            missed = each.missed(now)
+    def missed(self, now: datetime) -> dict[Gap, MissedRuns]:
+        """Return the gaps with their missed runs, the oldest first. Report those whose count is final now."""
+        for counter in tuple(self._unreported):
+            missed = counter.missed(now)
             if missed.completeness is not Completeness.SO_FAR:
-                self._untold.remove(each)
-                self._tell(gap_sentence(each.gap, missed, now))
-        return known
+                self._unreported.remove(counter)
+                self._report(gap_sentence(counter.gap, missed, now))
+        return {counter.gap: counter.missed(now) for counter in self._counters}
 
-    def _hear(self, changes: Changes) -> None:
-        for each in self._known:
-            each.on_changes(changes)
+    def _on_changes(self, changes: Changes) -> None:
+        for counter in self._counters:
+            counter.on_changes(changes)
 
-    def _look(self, catch_up: MissedRunCounter) -> bool:
+    def _count_some(self, counter: MissedRunCounter) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
-        return catch_up.count_more(lambda: monotonic_s() >= until_s)
+        return counter.count_more(lambda: monotonic_s() >= until_s)
 
-    async def _look_on(self, catch_up: MissedRunCounter) -> None:
-        while not self._look(catch_up):  # noqa: ASYNC110  it works between its sleeps, and waits for nothing
+    async def _count_rest(self, counter: MissedRunCounter) -> None:
+        while not self._count_some(counter):  # noqa: ASYNC110  it works between the sleeps
             await asyncio.sleep(0)

@@ -1,7 +1,7 @@
-"""What the screen keeps over restarts: the server's filters and how the list is shown, for each environment.
+"""Saves the server's filters and the arrangement of the list for the next start.
 
-What lives here: one small JSON file for each environment of each API. It holds names that a person typed, never a key,
-never a run. A file that cannot be understood is left out and said, and is written over by the next change.
+There is one small JSON file for each environment of each API. It holds names that the user typed, never a key or a run.
+A file that cannot be decoded is reported, ignored, and replaced by the next save.
 """
 
 import asyncio
@@ -21,97 +21,100 @@ from tui.domain.status import filter_word
 from tui.store.server_filter import is_typable
 
 VERSION: Final = 1
-LARGEST_BYTES: Final = 64 * 1024
-"""Of a file that is read: what a person typed is a hundredth of that."""
+MAX_BYTES: Final = 64 * 1024
+"""Of a file that is read. Typed filters take a hundredth of that."""
 
 _LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", "regions")
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is kept. `period` None is the settings' own; `order` is the id of a `store.orders.Order`, None the usual.
-    `kept_at` is when the filters were chosen, None where an older version kept them.
+    """The saved choices.
 
-    Of the filters their lists are kept: times, a batch and the kind of run are of one moment.
+    * `filters`: only their lists are saved; times, a batch and the kind of run belong to one moment
+    * `period`: how far back runs are shown; None: the period of the settings
+    * `order`: the id of a `store.orders.Order`; None: the default order
+    * `is_wide`: whether the list shows whole run ids or more columns
+    * `chosen_at`: when the filters were chosen; None in files of older versions
     """
 
     filters: RunFilters = field(default_factory=RunFilters)
     period: timedelta | None = None
     order: str | None = None
     is_wide: bool = False
-    kept_at: datetime | None = None
+    chosen_at: datetime | None = None
 
 
-class Memory:
-    """Reads and writes the file of one environment. `trouble` says in words what went wrong last, or is None.
+class FilterFile:
+    """Reads and writes the file of one environment.
 
-    `environment` is whatever names it: two that share it share the file.
+    `trouble` is a sentence about the last error, or None. `environment` is any name: equal names share a file.
     """
 
     def __init__(self, state_dir: PurePath, *, api_url: str, environment: str) -> None:
-        self._place = {"api": api_url, "environment": environment}
-        # Addresses and names of others make no file names: this does, and is the same at every start.
+        self._owner = {"api": api_url, "environment": environment}
+        # Not every URL or name can be a file name. A digest can, and is the same at every start.
         digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
         self.path = Path(state_dir) / f"screen-{digest[:16]}.json"
         self.trouble: str | None = None
-        self._wanted: Remembered | None = None
+        self._unsaved: Remembered | None = None
         self._is_writing = False
 
     async def load(self) -> Remembered:
-        """What was kept; the usual where nothing was, or where it cannot be understood."""
+        """Return the saved choices; the defaults if there are none or the file cannot be decoded."""
         return await asyncio.to_thread(self._load)
 
     async def save(self, remembered: Remembered) -> None:
-        """Keep this from now on. Of several calls at a time the last one counts."""
-        self._wanted = remembered
+        """Save the choices. While a save is running, only the last of further calls is carried out."""
+        self._unsaved = remembered
         if self._is_writing:
             return
         self._is_writing = True
         try:
-            while self._wanted is not None:
-                wanted, self._wanted = self._wanted, None
-                await asyncio.to_thread(self._save, wanted)
+            while self._unsaved is not None:
+                unsaved, self._unsaved = self._unsaved, None
+                await asyncio.to_thread(self._save, unsaved)
         finally:
             self._is_writing = False
 
     def _load(self) -> Remembered:
         try:
-            text = _read_own(self.path)
-            return Remembered() if text is None else _decoded(text, self._place)
+            content = _read_own(self.path)
+            return Remembered() if content is None else _decode(content, self._owner)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
-            reason = "it is not in the form that this version writes"
-        self.trouble = f"The remembered filters in {self.path} are left out: {reason}."
+            reason = "this version did not write it"
+        self.trouble = f"The saved filters in {self.path} are ignored: {reason}."
         return Remembered()
 
     def _save(self, remembered: Remembered) -> None:
-        content = json.dumps(self._place | _encoded(remembered), indent=1) + "\n"
+        content = json.dumps(self._owner | _encode(remembered), indent=1) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_over(self.path, content.encode("ascii"))
+            _replace_file(self.path, content.encode("ascii"))
             self.trouble = None
         except OSError as error:
-            self.trouble = f"The filters cannot be remembered in {self.path}: {error.strerror}."
+            self.trouble = f"The filters cannot be saved in {self.path}: {error.strerror}."
 
 
 def _read_own(path: Path) -> bytes | None:
-    """The content of a plain file of ours; None where there is none. Never waits, as opening a pipe would."""
+    """Return the content of a regular file of this user; None if there is no file. Does not block on a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_size > LARGEST_BYTES:
-            raise OSError(None, "it is not a file that this program wrote")
-        return os.read(handle, LARGEST_BYTES)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_size > MAX_BYTES:
+            raise OSError(None, "this program did not write it")
+        return os.read(handle, MAX_BYTES)
     finally:
         os.close(handle)
 
 
-def _write_over(path: Path, content: bytes) -> None:
-    """Write a file that others see whole or not at all, and only its owner at all."""
+def _replace_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that no reader sees half of it. Only its owner may read it."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     with suppress(FileNotFoundError):
         new.unlink()
@@ -125,7 +128,7 @@ def _write_over(path: Path, content: bytes) -> None:
         raise
 
 
-def _encoded(remembered: Remembered) -> dict[str, Any]:
+def _encode(remembered: Remembered) -> dict[str, Any]:
     period = remembered.period
     return {
         "version": VERSION,
@@ -133,27 +136,27 @@ def _encoded(remembered: Remembered) -> dict[str, Any]:
         "period": None if period is None else period_text(period),
         "order": remembered.order,
         "wide": remembered.is_wide,
-        "kept_at": None if remembered.kept_at is None else remembered.kept_at.isoformat(),
+        "kept_at": None if remembered.chosen_at is None else remembered.chosen_at.isoformat(),
     }
 
 
-def _decoded(content: bytes, place: Mapping[str, str]) -> Remembered:
-    """Raises `ValueError` and its like for what this version would not have written for that place."""
-    kept = json.loads(content)
-    if kept["version"] != VERSION or any(kept[name] != text for name, text in place.items()):
+def _decode(content: bytes, owner: Mapping[str, str]) -> Remembered:
+    """Raises `ValueError` or another error of decoding unless this version wrote the file for that owner."""
+    saved = json.loads(content)
+    if saved["version"] != VERSION or any(saved[name] != text for name, text in owner.items()):
         raise ValueError
-    lists = {name: _values(name, values) for name, values in kept["filters"].items()}
-    period, order = kept["period"], kept["order"]
+    lists = {name: _values(name, values) for name, values in saved["filters"].items()}
+    period, order = saved["period"], saved["order"]
     length = None if period is None else parse_period(period)
     if (length is None) is not (period is None) or not (order is None or isinstance(order, str)):
         raise ValueError
-    # Lists by the names of the fields that hold them: replace() cannot know.
+    # mypy cannot know the types of fields that are given by name.
     filters = replace(RunFilters(), **lists)  # type: ignore[arg-type]
-    return Remembered(filters, length, order, kept["wide"] is True, _moment(kept.get("kept_at")))
+    return Remembered(filters, length, order, saved["wide"] is True, _moment(saved.get("kept_at")))
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time with its zone; raises `ValueError`, `TypeError` or `OverflowError` for what is none."""
+    """Decode a time with its zone. Raises `ValueError`, `TypeError` or `OverflowError`."""
     if value is None:
         return None
     at = datetime.fromisoformat(value)
@@ -163,7 +166,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _values(name: str, values: Any) -> tuple[Any, ...]:
-    """The values of one filter; no text that could not have been typed comes from a file onto the screen."""
+    """Decode the values of one filter. Raises `ValueError` for a text that the user could not have typed."""
     if name not in _LISTS or not isinstance(values, list):
         raise ValueError(name)
     for value in values:

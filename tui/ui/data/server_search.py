@@ -1,7 +1,6 @@
-"""The search of the server that the last line of the list begins: one at a time, until it ends or is stopped.
+"""Runs the search that the last line of the list starts: one at a time, in the session's task group.
 
-A search belongs to one filter under one set of server filters in one environment: with any other it is dropped. How a
-search asks is `sources.search`'s.
+A search belongs to one query in one environment. Another query drops it.
 """
 
 import asyncio
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class ServerSearch:
-    """Starts and stops the search. `seen` gives the runs in sight, `on_update` is called when the progress changed."""
+    """Starts and stops the search. `visible` returns the visible runs, `on_update` receives progress."""
 
     def __init__(
-        self, session: Session, views: ListViews, seen: Callable[[], Sequence[RunId]], on_update: Callable[[], None]
+        self, session: Session, views: ListViews, visible: Callable[[], Sequence[RunId]], on_update: Callable[[], None]
     ) -> None:
         self._session = session
         self._views = views
-        self._seen = seen
+        self._visible = visible
         self._on_update = on_update
         self._search: Search | None = None
         self._task: asyncio.Task[None] | None = None
@@ -36,29 +35,29 @@ class ServerSearch:
 
     @property
     def is_running(self) -> bool:
-        """Whether a search is under way."""
+        """Whether a search is running."""
         return self._task is not None and not self._task.done()
 
-    def begin(self) -> None:
-        """Search, or go on where the last search of this filter ended."""
+    def start(self) -> None:
+        """Start a search, or continue the last one of this query."""
         if self.is_running or not self._session.is_started:
             return
         if self._search is None:
             self._search = self._new_search()
         if not self._views.parsed.is_empty and not self._views.query.is_searched:
-            # What is found may be older than the list, and has to be seen.
+            # The search may find runs that are older than the period of the list.
             self._views.request(replace(self._views.query, is_searched=True))
         self._task = self._session.spawn(self._search.run(), "search the server")
 
     def stop(self) -> bool:
-        """Stop the search where it is; whether there was one."""
+        """Stop the search; return whether one was running."""
         if self._task is None or not self.is_running:
             return False
         self._task.cancel()
         return True
 
-    def forget(self) -> None:
-        """Drop the search and what it told: it is about another list."""
+    def drop(self) -> None:
+        """Drop the search and its progress, because the query or the environment is another one."""
         self.stop()
         self._search = self._task = None
         self._set(SearchProgress())
@@ -66,11 +65,11 @@ class ServerSearch:
     def _new_search(self) -> "Search":
         from tui.sources.searching.search import Search, SearchScope  # noqa: PLC0415  loads pydantic: after the start
 
-        session, wanted = self._session, self._views.query
+        session, query = self._session, self._views.query
         scope = SearchScope(
-            plan_search(wanted.text, wanted.filters, known_values(session.store)),
-            wanted.filters,
-            session.now() - wanted.period,
+            plan_search(query.text, query.filters, known_values(session.store)),
+            query.filters,
+            session.now() - query.period,
             is_plain=self._views.parsed.is_empty,
             can_list=session.sources.relay is None,
         )
@@ -93,12 +92,12 @@ class ServerSearch:
         return search
 
     def _unread(self) -> list[RunId]:
-        """The failed runs of the list whose errors were not read, those in sight first."""
+        """Return the failed runs of the list whose errors were not fetched, visible ones first."""
         unread = self._views.unread
         if unread is None:
             return []
-        seen = [run_id for run_id in self._seen() if run_id in unread]
-        return list(dict.fromkeys([*seen, *unread.slice(0, len(unread))]))
+        visible = [run_id for run_id in self._visible() if run_id in unread]
+        return list(dict.fromkeys([*visible, *unread.slice(0, len(unread))]))
 
     def _set(self, progress: SearchProgress) -> None:
         if progress != self.progress:

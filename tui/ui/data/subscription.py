@@ -1,7 +1,6 @@
-"""What the session follows for the screen: the list of runs, under the server's filters of the moment.
+"""The running sources of the list of runs, and the server's filters that they use.
 
-What lives here: one set of sources at a time, begun anew with other filters, or when a person asks after it gave up;
-and what of it is kept over restarts.
+There is one set of sources at a time. Other filters replace it. The filters are saved for the next start.
 """
 
 import asyncio
@@ -13,80 +12,82 @@ from datetime import datetime
 from tui.domain.filters import RunFilters
 from tui.session import Session
 from tui.store.server_filter import ServerFilter
-from tui.ui.data.remembered import Memory, Remembered
+from tui.ui.data.remembered import FilterFile, Remembered
 
 
 class RunSubscription:
-    """The running sources, and the memory of how it was chosen. `show` hears what was remembered or chosen.
+    """Follows the runs that pass the server's filters.
 
-    `place` names where we are for the memory; None: the key does, by a digest that leads back to nothing.
+    * `environment_name`: the name under which the filters are saved; None: a digest of the key
+    * `is_recalled`: whether the current filters were chosen in an earlier session
+    * `on_filters`: is called when filters were loaded or chosen
+    * `on_trouble`: is called with a sentence when the filters could not be loaded or saved
     """
 
-    def __init__(self, session: Session, *, place: str | None = None) -> None:
+    def __init__(self, session: Session, *, environment_name: str | None = None) -> None:
         settings = session.settings
-        key = hashlib.sha256(settings.key.reveal().encode()).hexdigest()
+        digest = hashlib.sha256(settings.key.reveal().encode()).hexdigest()
         self._session = session
         self._sources: tuple[asyncio.Task[None], ...] = ()
-        self._memory = Memory(
+        self._file = FilterFile(
             settings.state_dir,
-            api_url="" if place else settings.api_url,
-            environment=place or f"{key[:16]} {settings.branch or ''}".rstrip(),
+            api_url="" if environment_name else settings.api_url,
+            environment=environment_name or f"{digest[:16]} {settings.branch or ''}".rstrip(),
         )
-        self._kept = Remembered()
+        self._remembered = Remembered()
         self.is_recalled = False
-        """Whether the filters of now were chosen in an earlier session."""
-        self.show: Callable[[Remembered], object] = lambda _: None
-        self.tell: Callable[[str], None] = lambda _: None
+        self.on_filters: Callable[[Remembered], object] = lambda _: None
+        self.on_trouble: Callable[[str], None] = lambda _: None
 
     @property
     def chosen(self) -> ServerFilter:
-        """The filters of now."""
-        return ServerFilter(self._kept.filters, self._kept.period or self._session.settings.history)
+        """The current filters."""
+        return ServerFilter(self._remembered.filters, self._remembered.period or self._session.settings.history)
 
     @property
     def is_filtered(self) -> bool:
-        """Whether the filters of now are others than those of a first start."""
-        return self.chosen != self._usual
+        """Whether the current filters differ from those of a first start."""
+        return self.chosen != self._default
 
     @property
-    def kept_at(self) -> datetime | None:
-        """When the filters of now were chosen, if that is known."""
-        return self._kept.kept_at
+    def chosen_at(self) -> datetime | None:
+        """When the current filters were chosen, if that is known."""
+        return self._remembered.chosen_at
 
     @property
-    def _usual(self) -> ServerFilter:
+    def _default(self) -> ServerFilter:
         return ServerFilter(RunFilters(), self._session.settings.history)
 
-    async def begin(self) -> None:
-        """Follow what was followed last time."""
-        self._kept = await self._memory.load()
+    async def start(self) -> None:
+        """Load the filters of the last session, and follow the runs that pass them."""
+        self._remembered = await self._file.load()
         self.is_recalled = self.is_filtered
-        if self._memory.trouble is not None:
-            self.tell(self._memory.trouble)
-        self.show(self._kept)
+        if self._file.trouble is not None:
+            self.on_trouble(self._file.trouble)
+        self.on_filters(self._remembered)
         self._follow()
 
     def choose(self, chosen: ServerFilter) -> None:
-        """Follow other runs from now on."""
+        """Follow the runs that pass other filters."""
         now = self._session.now()
-        self._kept = replace(self._kept, filters=chosen.filters, period=chosen.period, kept_at=now)
+        self._remembered = replace(self._remembered, filters=chosen.filters, period=chosen.period, chosen_at=now)
         self.is_recalled = False
-        self.show(self._kept)
+        self.on_filters(self._remembered)
         self._follow()
-        self._keep()
+        self._save()
 
     def clear(self) -> None:
-        """Take every server filter away."""
+        """Remove every server filter."""
         if self.is_filtered:
-            self.choose(self._usual)
+            self.choose(self._default)
 
-    def arrange(self, order: str, *, is_wide: bool) -> None:
-        """The list is sorted or laid out otherwise, next time too."""
-        self._kept = replace(self._kept, order=order, is_wide=is_wide)
-        self._keep()
+    def save_arrangement(self, order: str, *, is_wide: bool) -> None:
+        """Save the order and the columns of the list for the next start."""
+        self._remembered = replace(self._remembered, order=order, is_wide=is_wide)
+        self._save()
 
     def refresh(self) -> None:
-        """Ask now; a source that gave up begins again."""
+        """Poll now. If a source has stopped, start all of them again."""
         if any(source.done() for source in self._sources):
             self._follow()
         else:
@@ -95,16 +96,16 @@ class RunSubscription:
     def _follow(self) -> None:
         is_relayed = self._session.settings.relay_url is not None
         if is_relayed and self._sources and not self._sources[0].done():
-            return  # it tells all runs, whatever is filtered here
+            return  # a relay sends all runs, whatever the filters are
         for source in self._sources:
             source.cancel()
-        self._sources = self._session.sources.follow_runs(filters=self._kept.filters, history=self.chosen.period)
+        self._sources = self._session.sources.follow_runs(filters=self._remembered.filters, history=self.chosen.period)
 
-    def _keep(self) -> None:
-        self._session.spawn(self._save(), "remember")
+    def _save(self) -> None:
+        self._session.spawn(self._write(), "save the filters")
 
-    async def _save(self) -> None:
-        before = self._memory.trouble
-        await self._memory.save(self._kept)
-        if self._memory.trouble is not None and self._memory.trouble != before:
-            self.tell(self._memory.trouble)
+    async def _write(self) -> None:
+        before = self._file.trouble
+        await self._file.save(self._remembered)
+        if self._file.trouble is not None and self._file.trouble != before:
+            self.on_trouble(self._file.trouble)

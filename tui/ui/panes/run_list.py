@@ -120,7 +120,7 @@ class RunListPane(Pane):
 
     def enter(self) -> None:
         """Ask the server for what the list does not show."""
-        self.server_search.begin()
+        self.server_search.start()
         self.refresh_bindings()
 
     @property
@@ -187,7 +187,7 @@ class RunListPane(Pane):
 
     def _forget_search(self) -> None:
         """A search of the server is about one filter in one environment."""
-        self.server_search.forget()
+        self.server_search.drop()
         if self.rows.is_at_end:
             self.rows.follow()
 
@@ -240,9 +240,9 @@ class RunListPane(Pane):
             now = self.live.now
             self.views.recheck(now.frozen_at or now.at)
         self.table.tick()
-        self._outages.note(self.live.connection.gap)
+        self._outages.record(self.live.freshness_tracker.gap)
         if self.live.pause is None:
-            self._missed = self._outages.told(self.live.now.at)
+            self._missed = self._outages.missed(self.live.now.at)
             self.table.show_gaps(self._missed)
         self.show_empty()
         self.show_end()
@@ -285,7 +285,7 @@ class RunListPane(Pane):
         self._remember_arrangement()
 
     def _remember_arrangement(self) -> None:
-        self.app_base.subscription.arrange(self.views.query.order.id, is_wide=self.table.is_wide)
+        self.app_base.subscription.save_arrangement(self.views.query.order.id, is_wide=self.table.is_wide)
 
     def action_mark(self) -> None:
         """Mark and go on, as in every list with marks."""

@@ -76,7 +76,7 @@ class BaseScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         self._ticker.stop()
-        self._focused_run_feed.end()
+        self._focused_run_feed.close()
         self.selection_loader.close()
 
     def on_resize(self) -> None:
@@ -114,7 +114,7 @@ class BaseScreen(Screen[None]):
 
     def _show_selection(self, selection: Selection) -> None:
         self.selection = selection
-        self._focused_run_feed.at(selection.run_id)
+        self._focused_run_feed.focus(selection.run_id)
         self.app_base.reporter.report_selection(selection)
 
     def on_changes(self, changes: Changes) -> None:
@@ -126,7 +126,7 @@ class BaseScreen(Screen[None]):
     def tick(self) -> None:
         """Bring everything up to date that depends on the time."""
         self.selection_loader.tick()
-        self._focused_run_feed.at(self.selection.run_id)
+        self._focused_run_feed.focus(self.selection.run_id)
         self.header.tick()
         self.run_summary.tick()
         self.footer.tick()

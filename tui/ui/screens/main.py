@@ -21,7 +21,7 @@ from tui.ui.data.action_controller import (
     ACTION_BINDINGS,
     ACTION_NAMES,
     BY_ID,
-    NOTHING_THERE,
+    NO_RUN_SELECTED,
     ActionController,
     ActionReports,
 )
@@ -103,27 +103,27 @@ class MainScreen(BaseScreen):
         return pane
 
     def on_mount(self) -> None:
-        self.app_base.subscription.show = partial(self.call_later, self._recall)
+        self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
         self.app_base.farewell = self.action_controller.farewell
-        self.app_base.unsent = lambda: self.action_controller.action_queue.waiting
+        self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
 
     def select_target(self) -> None:
         if self.pane is self.run_list and self.history.current != self.run_list.target:
             self.history.restart(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
 
-    def _recall(self, kept: Remembered) -> None:
+    def _show_filters(self, remembered: Remembered) -> None:
         """Show the list with the filters and the order that are remembered or just chosen."""
-        order = next((each for each in ORDERS if each.id == kept.order), CREATED)
+        order = next((each for each in ORDERS if each.id == remembered.order), CREATED)
         subscription = self.app_base.subscription
         self.run_list.show_chosen(
             subscription.chosen,
             order,
-            is_wide=kept.is_wide,
+            is_wide=remembered.is_wide,
             token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
         )
         if subscription.is_recalled:
             width = self.size.width - NOTICE_MARGIN
-            line = recalled_line(subscription.chosen, subscription.kept_at, self.live.session.now(), width)
+            line = recalled_line(subscription.chosen, subscription.chosen_at, self.live.session.now(), width)
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
@@ -315,7 +315,7 @@ class MainScreen(BaseScreen):
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:
-            self.footer.notice((Piece(f"copy: {NOTHING_THERE}", Token.MUTED),))
+            self.footer.notice((Piece(f"copy: {NO_RUN_SELECTED}", Token.MUTED),))
         return target
 
     @property

@@ -22,7 +22,7 @@ class MessagesScreen(PageScreen):
 
     def __init__(self, live: LiveModel, messages: Messages) -> None:
         self._messages = messages
-        self._shown = messages.number
+        self._shown = messages.added_count
         super().__init__(live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
@@ -48,9 +48,9 @@ class MessagesScreen(PageScreen):
     def tick(self) -> None:
         """A second has passed: there may be another message."""
         super().tick()
-        if self._messages.number == self._shown:
+        if self._messages.added_count == self._shown:
             return
-        self._shown = self._messages.number
+        self._shown = self._messages.added_count
         is_at_end = self.page.cursor == len(self.page.rows) - 1
         self.page.rebuild()
         if is_at_end:

@@ -80,7 +80,7 @@ class Header(Lines):
             budget=store.budget,
             paused_at=pause.since if pause is not None else None,
             frozen_at=pause.frozen_at if pause is not None else None,
-            waiting=self._live.waiting,
+            waiting=self._live.waiting_count,
             minutes=self._minutes,
             quiet=self._quiet(now),
             is_relayed=session.settings.relay_url is not None,
