@@ -1,8 +1,7 @@
-"""Ten kinds of fault in any order, one after the other: after each, what is known must be what is true.
+"""Injects faults of all kinds in random order. After each fault, the session must know the true state of all runs.
 
-What lives here: the ordeal itself, in whatever time. The suite runs it in virtual time (`sources/test_ordeal.py`), the
-benchmarks for long and in real time, scaled (`perf/bench_ordeal.py`). While it is compared the world stands still,
-so that what is known, and the count of what a gap had kept from us, can be held against it exactly.
+`tests/sources/test_chaos.py` runs it in virtual time, `tests/perf/bench_ordeal.py` longer and in scaled real time. The
+world stands still during the comparison, so that the runs, and the count of missed runs, must match exactly.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -27,10 +26,10 @@ from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRun
 from tui.store.orders import EPOCH
 
 FAULT_S = 16.0
-"""Long enough that everything is stale where those who hang are given up soon: an outage, and not a blip."""
+"""Long enough for all data to become stale: an outage, not a short interruption."""
 
 ALLOWED_S = 2 * HOLD_S
-"""Two intervals of the feed, after which all has to be known."""
+"""Two hold times of the feed. After this, the session must know everything."""
 
 BREATH_S = 5.0
 
@@ -54,7 +53,7 @@ KINDS: dict[str, list[dict[str, Any]]] = {
 
 
 def set_faults(emulator: Emulator, world: World, specs: list[dict[str, Any]]) -> None:
-    """From now on these. Where polls are held the server's own loop has to do it, and a request might be refused."""
+    """Set the faults of the emulator, on the server's own loop if there is one: an HTTP request could be refused."""
 
     def begin() -> bool:
         if not any(spec["kind"] == "stale" for spec in emulator.faults.specs):
@@ -67,12 +66,12 @@ def set_faults(emulator: Emulator, world: World, specs: list[dict[str, Any]]) ->
 
 
 SILENT = frozenset({"refused", "reset", "hang", "half-open", "cut", "5xx", "a proxy's page", "rate limit"})
-"""Those that let nothing through at all: there must be a gap."""
+"""Faults that let no response through, so that there must be a gap."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one fault: seconds until all was known (None: not in time), and the gap as it was counted."""
+    """The result of one fault: the seconds until all runs were known (None: not in time), and the counts of the gap."""
 
     kind: str
     recovered_s: float | None
@@ -85,13 +84,13 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether everything was known in time, and what the gap had kept was counted exactly."""
+        """Whether all runs were known in time, and the missed runs were counted exactly."""
         has_gap = self.gap is not None or self.kind not in SILENT or not self.must_be_dark
         return self.recovered_s is not None and has_gap and self._is_counted_right
 
     @property
     def _is_counted_right(self) -> bool:
-        """Exactly, where the world has stood still since; else runs that changed again afterwards may count too."""
+        """Whether the count is exact. Runs that changed again after the gap may count too."""
         if self.counted is None or self.expected is None or self.most is None:
             return self.counted is None
         return (
@@ -102,7 +101,7 @@ class Outcome:
 
 @dataclass
 class Ordeal:
-    """A session on an emulator. `later` lets seconds pass for both; `world` is the one that is followed."""
+    """A session on an emulator. `later` advances both clocks; `world` is the followed environment."""
 
     session: Session
     emulator: Emulator
@@ -117,7 +116,7 @@ class Ordeal:
         self.session.subscribe(self._see)
 
     def _see(self, changes: Changes) -> None:
-        """What a screen does."""
+        """Count missed runs and record the freshness, as a screen does."""
         for each in self.catch_ups:
             each.on_changes(changes)
         if Topic.SOURCES in changes.topics:
@@ -129,7 +128,7 @@ class Ordeal:
                 self.catch_ups[-1].count_more(lambda: False)
 
     def kinds(self, count: int) -> Iterator[str]:
-        """So many of them, each once before any comes again."""
+        """Yield this many kinds, each once before any is repeated."""
         while count > 0:
             order = list(KINDS)
             self.random.shuffle(order)
@@ -137,7 +136,7 @@ class Ordeal:
             count -= len(order)
 
     async def suffer(self, kind: str, fault_s: float = FAULT_S, *, must_be_dark: bool = True) -> Outcome:
-        """One fault, its end, and what is known then. `must_be_dark`: it lasts for so long that all is stale."""
+        """Inject one fault, end it, and compare. `must_be_dark`: the fault lasts until all data is stale."""
         known = len(self.catch_ups)
         set_faults(self.emulator, self.world, KINDS[kind])
         await self.later(fault_s)
@@ -145,7 +144,7 @@ class Ordeal:
         set_faults(self.emulator, self.world, [STALE])
         recovered_s = await self._recovered()
         outcome = Outcome(kind, recovered_s, self.wrong()[:5], must_be_dark=must_be_dark)
-        await self.later(BREATH_S)  # runs are told before it is said that somebody was heard again
+        await self.later(BREATH_S)  # runs arrive before the source counts as connected again
         if self.catch_ups[known:]:
             catch_up = self.catch_ups[-1]
             waited_s = 0.0
@@ -172,16 +171,16 @@ class Ordeal:
         return waited_s
 
     def wrong(self) -> list[str]:
-        """Every run of which something else is known than what is true, and can be known."""
+        """Return a line for each run whose known state differs from the true one."""
         return [said for true in self._all() if (said := _differs(true, self.session.store.get(true.id)))]  # type: ignore[arg-type]
 
     def _all(self) -> Iterable[TrueRun]:
-        """Lists hear of a new run a little late, and never while the world stands still; a feed does at once."""
+        """Return the runs that the session can know. Lists have new runs late, none while the world stands still."""
         is_live = isinstance(self.session.store.source_statuses.get(REALTIME), SourceConnected)
         return [run for run in list(self.world.ledger) if is_live or run.listed_status is not None]
 
     def _missed_in(self, gap: Gap) -> MissedRuns:
-        """The runs that changed in a gap, by the truth; those too of which a feed told that is gone by now."""
+        """Count the runs that truly changed in a gap, including those that only an earlier feed reported."""
         knowable = {run.id: run for run in self._all()}
         knowable |= {run.id: run for run in list(self.world.ledger) if run.id in self.session.store}
         changed = [run for run in knowable.values() if any(_within(gap, ms) for ms in _moments(run))]

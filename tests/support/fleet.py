@@ -1,8 +1,6 @@
-"""A fleet: the emulator with a world whose every moment is set, in the virtual time of a test.
+"""A `Fleet`: an emulator in virtual time, whose runs are created, start and end when the test says.
 
-What lives here: runs that are created, start and end at seconds that the test names, what was asked of the server,
-and answers that a test gives by hand. Everything else that the server says is the emulator's. A fleet is the second
-opinion too: `FleetRun.status` tells what is true of a run by the life it was given, whatever the emulator answers.
+It records the requests to the server, and can replace responses. `FleetApi` serves it on a real port.
 """
 
 import bisect
@@ -34,7 +32,7 @@ DEV = replace(DEVELOPMENT, key=SECRET, ttl="")
 EARLIEST_S = -86_400.0
 NEVER_MS = 10**12
 HELD = "held"
-"""A paused queue: runs that have no start wait there, and so do replays."""
+"""A paused queue, in which runs without a start and replays wait."""
 
 NO_QUERIES = {"kind": "error", "status": 401, "route": "query"}
 ENDS = {
@@ -49,20 +47,20 @@ ENDS = {
 
 
 def at(seconds: float) -> datetime:
-    """A moment of the world, in seconds since the test's start."""
+    """Return the time that is this many seconds after the start of the test."""
     return START + timedelta(seconds=seconds)
 
 
 def in_ms(seconds: float) -> int:
-    """The same moment in epoch milliseconds."""
+    """Return that time in epoch milliseconds."""
     return int(START.timestamp()) * 1000 + round(seconds * 1000)
 
 
 @dataclass(frozen=True)
 class FleetRun:
-    """One run whose life is set: created, started, ended at seconds of the world. `parent` is a run's number.
+    """The plan of a run, in seconds since the start of the test. `parent` is the number of another run.
 
-    One that expires is never started, and ends whole seconds after its creation.
+    An expired run has no start, and ends whole seconds after its creation.
     """
 
     number: int
@@ -91,10 +89,10 @@ class FleetRun:
 
 @dataclass
 class Fleet:
-    """The world and what was asked of it. A response of `fault` is answered instead of the emulator's.
+    """The world of the emulator, and the recorded requests. A response of `fault` replaces the emulator's.
 
-    `runs` are those that were added, the oldest first; what happens to them through the API is in `world` only. Its
-    key may not query until `allow_queries`.
+    `runs` are the plans of all added runs, oldest first; actions through the API change only `world`. TRQL queries are
+    refused until `allow_queries`.
     """
 
     clock: VirtualClock
@@ -102,11 +100,11 @@ class Fleet:
     requests: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
     fault: Callable[[str], Response | None] = lambda _: None
     earliest_s: float = EARLIEST_S
-    """No run is created before."""
+    """The start of the world's history. No run is older."""
 
     def __post_init__(self) -> None:
         self.slept_s = 0.0
-        """Seconds that passed here while the clock of whoever looks stood still."""
+        """Seconds that passed in the world, but not on the clock of the tested session."""
         self._stops: set[int] = set()
         self.emulator = Emulator(DemoTasks(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
@@ -130,28 +128,28 @@ class Fleet:
             bisect.insort(self.runs, run, key=_order)
 
     def cancel(self, run: FleetRun, at_s: float | None = None) -> None:
-        """Somebody else cancels it, now or then."""
+        """Cancel a run as another user would, now or at a time."""
         self.world.agenda.at(in_ms(self.now_s if at_s is None else at_s), lambda: self.world.cancel(self._known(run)))
 
     def forget(self, run: FleetRun) -> None:
-        """The server knows it no more."""
+        """Delete a run from the server."""
         self.world.ledger.drop(self.truth(run))
         self.runs.remove(run)
 
     def lead_to(self, slug: str, kind: str) -> None:
-        """From now on the key leads to that environment."""
+        """Let the key lead to another environment from now on."""
         self.world.environment = replace(DEV, slug=slug, type=kind)
 
     def allow_queries(self) -> None:
         self.emulator.faults.set([], NAMES)
 
     def truth(self, run: FleetRun) -> Run:
-        """That run of the world, as it is now."""
+        """Return the emulator's run in its current state."""
         self._advance()
         return self._known(run)
 
     def status(self, run: FleetRun) -> str:
-        """Its true status, whatever was done to it."""
+        """Return the emulator's status of a run, which actions may have changed."""
         return self.truth(run).status.rest
 
     def row(self, run: FleetRun) -> dict[str, Json]:
@@ -159,7 +157,7 @@ class Fleet:
 
     @property
     def newest(self) -> Run:
-        """The run that was created last."""
+        """Return the newest run."""
         self._advance()
         return next(reversed(self.world.ledger.by_number.values()))
 
@@ -204,16 +202,16 @@ class Fleet:
     # --- the server
 
     def asked(self, path: str) -> list[tuple[float, dict[str, str]]]:
-        """Requests of one path: when, and with which query."""
+        """Return the time and the query of each request of a path."""
         return [(moment, query) for moment, requested, query in self.requests if requested == path]
 
     @property
     def query(self) -> dict[str, str]:
-        """Of the request that is being answered, for a `fault` that looks at it."""
+        """The query of the current request, for a `fault` that depends on it."""
         return self.requests[-1][2]
 
     def is_settled(self, polls_out: int) -> bool:
-        """Whether so many polls of the feed are held, none of them due; the clock will stop when one of them is."""
+        """Whether this many polls of the feed are held and none is due. The clock will stop when one is."""
         feeds = self.emulator.feeds
         if not polls_out or feeds.settle() != polls_out:
             return not polls_out
@@ -224,7 +222,7 @@ class Fleet:
         return True
 
     def application(self) -> ASGIApp:
-        """The emulator's, with every request written down, and answered by `fault` where that wants to."""
+        """Return the emulator's application, which records each request and asks `fault` for a response first."""
         answers = application(self.emulator)
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
@@ -240,18 +238,18 @@ def _order(run: FleetRun) -> tuple[float, int]:
 
 
 def is_window(query: Mapping[str, str]) -> bool:
-    """Whether a list was asked for what became of known runs, by their time of creation."""
+    """Whether a list request re-reads known runs by their creation time."""
     return "filter[createdAt][from]" in query and "filter[status]" not in query
 
 
 def is_sweep(query: Mapping[str, str]) -> bool:
-    """Whether a list was asked for live runs that are older than the period."""
+    """Whether a list request reads live runs that are older than the period."""
     return "filter[createdAt][from]" in query and "filter[status]" in query
 
 
 @dataclass(frozen=True)
 class FleetApi:
-    """A fleet, and where it listens."""
+    """A fleet and its address."""
 
     fleet: Fleet
     url: str
@@ -259,13 +257,13 @@ class FleetApi:
 
 @contextlib.contextmanager
 def serving(fleet: Fleet) -> Iterator[FleetApi]:
-    """The fleet behind a real port."""
+    """Serve a fleet on a real port."""
     with serve_in_thread(fleet.application(), fleet.emulator, is_ticking=False) as url:
         yield FleetApi(fleet, url)
 
 
 def steady_fleet(clock: VirtualClock, *, queued: int, starts_per_s: int, running_s: float, until_s: float) -> Fleet:
-    """A queue that stays `queued` deep while so many runs a second are created, start and, later, end."""
+    """Return a fleet whose queue stays `queued` deep, while runs are created, start and end at a steady rate."""
     fleet = Fleet(clock)
     fleet.add_all(
         FleetRun(

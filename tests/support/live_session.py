@@ -1,4 +1,4 @@
-"""A session on a fleet with the feed and polling beside it: what tests of the feed tell their stories on."""
+"""Runs a test on a session that follows a fleet by feed and polling."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 
 @dataclass
 class Followed:
-    """A session on a fleet, and what may be asked of both."""
+    """A session on a fleet, and shortcuts to both."""
 
     fleet: Fleet
     session: Session
@@ -32,7 +32,7 @@ class Followed:
     connection: FreshnessTracker
 
     def see(self, _: Changes) -> None:
-        """As a screen does."""
+        """Record the freshness, as a screen does."""
         for status in self.session.store.source_statuses.values():
             self.connection.record(status, self.session.clock.elapsed_s(), self.session.now())
 
@@ -77,7 +77,7 @@ def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: An
 
 
 def a_fleet() -> Fleet:
-    """A few finished runs, and one that lives for long."""
+    """Return a fleet with a few finished runs and a long one."""
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40))
     fleet.add(FleetRun(1, -50, -40))
@@ -93,7 +93,7 @@ def snapshots(on: Followed) -> int:
 
 
 def changed_columns(number: int, **columns: str) -> dict[str, Any]:
-    """What a real Electric says of a run whose columns changed: these and the key."""
+    """Return the message of Electric itself about a changed run: only the changed columns and the key."""
     return {"value": {"id": FleetRun(number, 0).id[4:], **columns}, "headers": {"operation": "update"}}
 
 

@@ -1,7 +1,6 @@
-"""A real session on a fleet behind real HTTP, in virtual time.
+"""Real sessions on a fleet, over real HTTP and in virtual time.
 
-What lives here: `started`, which gives tests a session, `pass_time`, which lets time pass for it, and `polling`, which
-is both in one. Only the clock is not the real one.
+`started` starts a session, `pass_time` advances its clock. `polling` and `live` do both, without and with the feed.
 """
 
 import asyncio
@@ -23,22 +22,23 @@ from tui.wire.connection import Timeouts
 DAY_S = 86_400.0
 
 SHORT = Timeouts(connect_s=1.0, read_s=0.3, write_s=1.0, pool_s=1.0, whole_s=5.0)
-"""For who meets a server that hangs: of the real time, and virtual time does not pass meanwhile. On a busy machine they
-strike others too, so that only a story that can bear it has them.
+"""Timeouts for tests of a hanging server. They run in real time, while virtual time stands still.
+
+On a busy machine they may also end a request that does not hang, so only tests that accept this use them.
 """
 
 Later = Callable[[float], Awaitable[None]]
-"""Lets so many seconds pass."""
+"""Advances the clock by seconds."""
 
 
 def public_token(*scopes: str) -> Secret:
-    """A public access token for a fleet's environment, good for a day of its time."""
+    """Return a public access token for the environment of a fleet, which is valid for a day."""
     start_s = START.timestamp()
     return Secret(sign_token(DEV, list(scopes), issued_s=start_s, expires_s=start_s + DAY_S))
 
 
 def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
-    """Settings that point at a fleet. It is polled, unless a test asks for the feed."""
+    """Return settings for a fleet, without the feed unless the test asks for it."""
     environ = {
         "TRIGGER_SECRET_KEY": SECRET,
         "TRIGGER_API_URL": api.url,
@@ -56,7 +56,7 @@ async def started(
     feed_timeouts: Timeouts | None = None,
     **changes: Any,
 ) -> AsyncIterator[Session]:
-    """A started session in the fleet's time."""
+    """Start a session with the clock of the fleet."""
     session = Session(
         settings_for(api, tmp_path, **changes),
         clock=api.fleet.clock,
@@ -73,7 +73,7 @@ async def started(
 async def live(
     fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
 ) -> AsyncIterator[tuple[Session, Later]]:
-    """A session that follows a fleet by the feed with polling beside it, and how to let time pass for both."""
+    """Start a session that follows a fleet by feed and polling. Yield it with a function that advances the clock."""
     with serving(fleet) as api:
         async with started(api, tmp_path, **{"realtime": True, **changes}) as session:
 
@@ -88,7 +88,7 @@ async def live(
 async def polling(
     fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
 ) -> AsyncIterator[tuple[Session, Later]]:
-    """A session that polls a fleet, and how to let time pass for both."""
+    """Start a session that polls a fleet. Yield it with a function that advances the clock."""
     with serving(fleet) as api:
         async with started(api, tmp_path, **changes) as session:
 
@@ -102,15 +102,15 @@ async def polling(
 async def pass_time(
     session: Session, api: FleetApi, seconds: float, *, is_busy: Callable[[], bool] = lambda: False
 ) -> None:
-    """Let virtual time pass; at each step everything in flight is answered and applied first, and nobody is busy."""
+    """Advance the virtual clock. Before each step, all requests in flight are answered and applied."""
 
     def is_answered() -> bool:
         polls_out = session.fetcher.feed_polls_in_flight if session.is_started else 0
         return not session.budget.in_flight and api.fleet.is_settled(polls_out)
 
     async def idle() -> None:
-        # Not for time to pass: this lets the loop read its sockets while the server's thread answers.
-        while not is_answered() or is_busy():  # noqa: ASYNC110  nobody has an event for it, or needs one
+        # This lets the loop read its sockets while the server's thread responds.
+        while not is_answered() or is_busy():  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.0003 if not is_answered() else 0)
         await session.settle()
 

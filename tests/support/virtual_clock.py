@@ -1,7 +1,4 @@
-"""A clock that stands still until a test moves it, and then wakes who planned to be woken.
-
-Everything that waits on it waits in virtual time: an hour passes in no time, and nothing depends on the machine.
-"""
+"""A clock that a test advances, so that hours of waiting pass at once and never depend on the machine."""
 
 import asyncio
 import heapq
@@ -25,7 +22,7 @@ class _Planned:
 
 
 class VirtualClock:
-    """A `Clock` that a test owns. `jump` moves its wall clock alone, `asleep_s` is time that only `elapsed_s` knows."""
+    """A `Clock` under the control of a test. `asleep_s` counts only in `elapsed_s`, as sleep of the machine does."""
 
     def __init__(self, start: datetime = START) -> None:
         self._start = start
@@ -44,7 +41,7 @@ class VirtualClock:
         return self._elapsed_s + self.asleep_s
 
     def jump(self, by: timedelta) -> None:
-        """Somebody sets the wall clock."""
+        """Set the wall clock forward or back, without waking sleepers."""
         self._start += by
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> _Planned:
@@ -61,10 +58,10 @@ class VirtualClock:
             plan.cancel()
 
     async def run(self, seconds: float, *, idle: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Let so much time pass, waking everybody in order; `idle` waits until real work in flight is done."""
+        """Advance the clock, and wake sleepers in order. `idle` waits until real work in flight is done."""
         until_s = self._elapsed_s + seconds
         while True:
-            await self._let_everybody_work(idle)
+            await self._run_ready_tasks(idle)
             while self._plans and self._plans[0].is_cancelled:
                 heapq.heappop(self._plans)
             if not self._plans or self._plans[0].at_s > until_s:
@@ -74,7 +71,7 @@ class VirtualClock:
             self._elapsed_s = max(self._elapsed_s, plan.at_s)
             plan.call()
 
-    async def _let_everybody_work(self, idle: Callable[[], Awaitable[None]] | None) -> None:
+    async def _run_ready_tasks(self, idle: Callable[[], Awaitable[None]] | None) -> None:
         ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(3):
             for _ in range(10):
