@@ -1,8 +1,6 @@
-"""The verbs: what can be done to a run, as data.
+"""The actions on a run, as data: keys, menus, help, confirmations and commands are derived from `ACTIONS`.
 
-`ACTIONS` says for each verb when it is allowed, what it sends, and what a later read proves. Key, palette entry, help
-line, confirmation and CLI verb follow from one `Action`. Asking, sending and logging belong to `session`. Source:
-tests/wire/recordings/README.md §7.
+`session` sends actions, verifies their outcome and logs them. Source: tests/wire/recordings/README.md §7.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,21 +17,23 @@ class ActionApi(Protocol):
     """The requests that actions send."""
 
     async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
-        """Ask for a cancel; the answer is the same for a run that already ended (recordings 400-406)."""
+        """Request a cancel. The response is the same for a run that has already ended (recordings 400-406)."""
 
     async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
-        """Start a new run with the same payload; gives its id (recordings 410, 412)."""
+        """Start a new run with the same payload, and return its id (recordings 410, 412)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One verb.
+    """One action.
 
-    `forbidden(run)` says in words why it makes no sense now, or None. `perform` sends it and returns the id of the run
-    that shows the effect. `verdict(before, after)` is what two reads of that run prove, one right before the request
-    and one after its answer: an end, or None when it is too early. `reads_first`: the verdict needs a `before` that was
-    read for this request, however young the known row is. `stops_others`: runs below it stop too. `is_repeatable`:
-    sending it twice is the same as sending it once.
+    `forbidden(run)` returns why the action makes no sense for a run, or None.
+    `perform` sends the request, and returns the id of the run that will show the effect.
+    `verdict(before, after)` compares two reads of that run, before the request and after the response. It returns the
+    outcome, or None if it is too early for one.
+    `reads_first`: `before` must be read for this request, even if the store has just read the run.
+    `stops_others`: the runs below stop too.
+    `is_repeatable`: sending the request twice has the effect of sending it once.
     """
 
     id: str
@@ -62,11 +62,11 @@ async def _cancel(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId
 
 
 def _cancel_verdict(before: Run, after: Run) -> ActionPhase | None:
-    """Compare the two rows; a 200 proves nothing, the server gives it for finished runs too (recording 402).
+    """Return CONFIRMED if the run was canceled between the two reads, and FINISHED_FIRST if it ended otherwise.
 
-    Only times of rows are compared with times of rows: the `Date` header comes from another clock, which may be hours
-    off. A row that was live right before the request and is CANCELED after it was canceled in between. Another person's
-    cancel within that round trip looks the same to every client; the run is canceled, and that is what is said.
+    A 200 proves nothing: the server sends it for finished runs too (recording 402). Only times of the run are compared,
+    since the `Date` header comes from another clock, which may be hours off. Another person's cancel within the same
+    round trip counts as this one: no client can tell them apart, and the run is canceled.
     """
     if not after.is_final or after.state is None:
         return None
@@ -84,7 +84,7 @@ async def _replay(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId
 
 
 def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:
-    """The new run can be read: that is all a replay promises."""
+    """A replay is confirmed once the new run can be read."""
     return None if after.state is None else ActionPhase.CONFIRMED
 
 

@@ -16,13 +16,13 @@ from tui.relay import request_proxy
 from tui.relay.request_proxy import RequestProxy
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
 from tui.wire.read_requests import RunRequest
-from tui.wire.relay.messages import CallResponse, decode_relay_message, numbered
+from tui.wire.relay.messages import CallResponse, decode_relay_message, response_parts
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
 
 
 def status(response: bytes) -> int:
-    message = decode_relay_message(b"".join(numbered(1, response)))
+    message = decode_relay_message(b"".join(response_parts(1, response)))
     assert isinstance(message, CallResponse)
     return message.response.status
 

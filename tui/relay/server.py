@@ -35,7 +35,7 @@ from tui.wire.relay.messages import (
     build_codecs,
     decode_screen_message,
     encode_relay_message,
-    numbered,
+    response_parts,
 )
 
 BEAT_S: Final = 5.0
@@ -233,7 +233,7 @@ class Relay:
                 return
             if (wait := allowance.acquire()) is not None:
                 response = self._proxy.error_response(429, "too many requests from one screen", wait)
-                await client.send((numbered(call.number, response),))
+                await client.send((response_parts(call.number, response),))
                 continue
             task = self._session.spawn(self._respond(client, connection, call, allowance), "call")
             tasks.add(task)
@@ -251,7 +251,7 @@ class Relay:
         try:
             async with self._proxy.response_to(call.request) as response:
                 with suppress(ConnectionClosed):
-                    await client.send((numbered(call.number, response),))
+                    await client.send((response_parts(call.number, response),))
         except TimeoutError:
             connection.transport.abort()
         finally:

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -43,9 +44,10 @@ from tui.wire.relay.messages import (
     encode_patch,
     encode_response,
     encode_runs,
-    numbered,
+    response_parts,
 )
 from tui.wire.responses import Response
+from tui.wire.times import EARLIEST, LATEST
 
 ENDLESS_ARRAY = b"[" * 200_000
 WELCOME, RUNS, FACTS_TEXT, _, RESPONSE = map(encoded, RELAY_MESSAGES)
@@ -130,7 +132,7 @@ def test_relay_message_is_the_same_after_decoding(message: RelayMessage) -> None
 def test_response_crosses_with_its_content_type_only() -> None:
     headers = {"content-type": "application/json", "x-secret": "1"}
     sent = Response("GET /x", 404, headers, '{"ü": 1}'.encode(), at(3))
-    message = decode_relay_message(b"".join(numbered(7, encode_response(sent))))
+    message = decode_relay_message(b"".join(response_parts(7, encode_response(sent))))
     assert isinstance(message, CallResponse)
     assert message.number == 7
     assert message.response == replace(sent, label="the relay", headers={"content-type": "application/json"})
@@ -191,7 +193,8 @@ def test_text_that_is_no_message_is_refused(text: bytes) -> None:
         (RUNS, "patches.0", "null"),
         (RUNS, "patches.0.id", '""'),
         (RUNS, "patches.0.id", "7"),
-        (RUNS, "patches.0.read_at", '"9999-12-31T23:59:59Z"'),
+        (RUNS, "at", '"1969-12-31T23:59:59Z"'),
+        (RUNS, "patches.0.read_at", '"soon"'),
         (RUNS, "patches.0.fixed.created_at", "0"),
         (RUNS, "patches.0.fixed.is_test", '"yes"'),
         (RUNS, "patches.0.fixed.parent_id", "{}"),
@@ -212,7 +215,7 @@ def test_text_that_is_no_message_is_refused(text: bytes) -> None:
         (RUNS, "patches.0.error.1", nested(5_000)),
         (RUNS, "patches.0.error.0", "[]"),
         (RUNS, "gone.0.id", '""'),
-        (RUNS, "gone.0.at", '"1969-12-31T23:59:59Z"'),
+        (RUNS, "gone.0.at", "null"),
         (RUNS, "chunk.number", "-1"),
         (FACTS_TEXT, "at", '"0001-01-01T00:00:00Z"'),
         (FACTS_TEXT, "environment.environment.slug", "null"),
@@ -221,12 +224,13 @@ def test_text_that_is_no_message_is_refused(text: bytes) -> None:
         (FACTS_TEXT, "sources.0.interval_s", "0"),
         (FACTS_TEXT, "sources.0.interval_s", "1e400"),
         (FACTS_TEXT, "sources.0.interval_s", "86400"),
-        (FACTS_TEXT, "sources.1.next_at", '"9999-12-31T23:59:59Z"'),
+        (FACTS_TEXT, "sources.1.next_at", '"later"'),
         (FACTS_TEXT, "lost.query", "7"),
         (FACTS_TEXT, "history.run_count", "null"),
         (FACTS_TEXT, "window.period", '"-P1D"'),
         (FACTS_TEXT, "window.period", '"P99999D"'),
         (RESPONSE, "number", "null"),
+        (RESPONSE, "read_at", '"9999-12-31T23:59:59Z"'),
         (RESPONSE, "status", "999"),
         (RESPONSE, "body", "{}"),
     ],
@@ -253,6 +257,17 @@ def test_value_out_of_bounds_from_a_screen_is_refused(message: bytes, path: str,
     decode_screen_message(message)
     with pytest.raises(ServerFault, match="a message of the screen could not be read"):
         decode_screen_message(changed(message, path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [("0001-01-01T00:00:00+23:00", EARLIEST), ("9999-12-31T23:59:59Z", LATEST), ("2026-11-24T13:00:00+01:00", at(0))],
+)
+def test_time_of_a_run_is_moved_into_bounds(text: str, time: datetime) -> None:
+    message = decode_relay_message(changed(RUNS, "patches.0.read_at", f'"{text}"'))
+    assert isinstance(message, Runs)
+    assert message.patches[0].read_at == time
+    assert message.patches[0].read_at.tzinfo is UTC
 
 
 def test_unknown_field_of_a_message_is_ignored() -> None:

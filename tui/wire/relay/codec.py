@@ -1,13 +1,12 @@
 """Encodes dataclasses as JSON and decodes them again, with bounds on everything that is decoded.
 
-pydantic derives both directions from the type hints of the dataclasses, so a new field needs no code here. The domain
-knows nothing of pydantic: its bounds are added to the schema that pydantic made.
+pydantic makes a schema from the type hints of the dataclasses, so a new field needs no code here. The domain does not
+import pydantic, so the bounds are not in its hints: this module adds them to the schema.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
@@ -21,21 +20,21 @@ from tui.wire.errors import ServerFault
 from tui.wire.json_limits import within_bounds
 from tui.wire.limits import MAX_TAGS
 from tui.wire.models import read_json
-from tui.wire.times import EARLIEST, LATEST
+from tui.wire.times import EARLIEST, LATEST, clamp
 
 T = TypeVar("T")
 
 MAX_INTEGER: Final = 2**53
 """Beyond it JSON numbers are not exact in every language."""
 
-MAX_DURATION: Final = timedelta(days=1_157_407)
-"""3,000 years, of run times and the like. A timedelta holds a thousand times as much, so sums of them stay valid."""
+MAX_DURATION: Final = timedelta(microseconds=10**17)
+"""Some 3,000 years, as for the durations of the API. Sums of many still fit a timedelta."""
 
 MAX_INTERVAL_S: Final = 3_600
 MAX_PERIOD: Final = timedelta(days=3_650)
 
 UNSENT: Final = frozenset({"metadata", "body", "attempts", "lists_all_children"})
-"""Fields of a patch that do not cross the relay: a screen requests them for a single run."""
+"""Fields of a patch that a relay does not send. A screen requests the whole run for them."""
 
 _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
     "int": {"strict": True, "ge": 0, "le": MAX_INTEGER},
@@ -57,7 +56,7 @@ class Codec(Generic[T]):
     """Encodes and decodes values of one type. The schema is built at first use, which takes some 30 ms."""
 
     def __init__(self, hint: Any, name: str) -> None:
-        """`hint` is the type, `name` the noun for its values in the text of an error."""
+        """`hint` is the type. `name` stands for its values in error texts."""
         self._hint = hint
         self._name = name
 
@@ -147,15 +146,15 @@ def _field_schema(kind: type, name: str, schema: Any) -> Any:
 
 
 def _narrowed(schema: Any, bounds: Mapping[str, object]) -> Any:
-    # A default or a null is a schema around that of the value.
+    # The schema of a field with a default, or that may be None, wraps the schema of the value.
     return schema | ({"schema": _narrowed(schema["schema"], bounds)} if "schema" in schema else bounds)
 
 
 def _read_time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
-    if time.tzinfo is None or not EARLIEST <= time <= LATEST:
-        raise ValueError("no time that a clock shows")
-    return time if time.tzinfo is UTC else time.astimezone(UTC)
+    if time.tzinfo is None:
+        raise ValueError("the time has no time zone")
+    return time if time.tzinfo is UTC and EARLIEST <= time <= LATEST else clamp(time)
 
 
 def _read_status(row: tuple[str, bool]) -> Status:
@@ -168,11 +167,11 @@ def _status_row(status: Status) -> tuple[str, bool]:
     return status.word, status.canonical.is_final
 
 
-class _Unsent(Enum):
-    """No JSON is a value of it."""
+class _Nothing:
+    """No JSON becomes an instance of this class."""
 
 
-# pydantic's own times have a time zone that compares slowly with others.
+# pydantic's own decoder gives times a time zone that is not `UTC`, and slow to compare.
 _TIME: Final = core_schema.no_info_after_validator_function(
     _read_time, core_schema.str_schema(), serialization=core_schema.simple_ser_schema("datetime")
 )
@@ -181,4 +180,4 @@ _STATUS: Final = core_schema.no_info_after_validator_function(
     core_schema.tuple_schema([core_schema.str_schema(), core_schema.bool_schema(strict=True)]),
     serialization=core_schema.plain_serializer_function_ser_schema(_status_row),
 )
-_UNSENT: Final = core_schema.is_instance_schema(_Unsent)
+_UNSENT: Final = core_schema.is_instance_schema(_Nothing)

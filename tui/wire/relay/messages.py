@@ -1,7 +1,7 @@
-"""The messages between a relay and its screens: JSON texts of the dataclasses here and in the domain.
+"""The messages between a relay and its screens. Each is a dataclass, with values of the domain in it, sent as JSON.
 
-`relay` and `sources.relay` decide who sends which message when. Decoding raises `ServerFault` for a message that it
-cannot read. It ignores unknown fields, so a newer program may add some to its messages.
+Decoding raises `ServerFault` for a message that it cannot read. It ignores unknown fields, so a newer program of the
+same `VERSION` may add fields. README.md in `tui/relay` says when the version changes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from tui.domain.environment import Capability
 from tui.domain.update import (
@@ -29,18 +29,19 @@ from tui.wire.errors import ServerFault
 from tui.wire.read_requests import ReadRequest
 from tui.wire.relay.codec import UNSENT, Codec
 from tui.wire.responses import Response
+from tui.wire.times import EARLIEST, LATEST
 
 VERSION: Final = 3
-"""Of the protocol. A relay and a screen with different versions do not talk."""
+"""The version of the protocol. A relay refuses screens of another version."""
 
 OTHER_VERSION: Final = 4001
-"""The close code for a different version: 4000 and above are for applications (RFC 6455, 7.4.2)."""
+"""The close code for another version. Codes from 4000 are for applications (RFC 6455, 7.4.2)."""
 
 PART_BYTES: Final = 64 * 1024
-"""A response may have millions of bytes. Sent in parts, only one part is in memory a second time."""
+"""A response is sent in parts of this size, so that a copy of millions of bytes is never made."""
 
 MAX_PATCH_BYTES: Final = 64 * 1024
-"""A longer error or schedule is left out: the list does not show it, and a screen requests the whole run."""
+"""A patch beyond this is sent without its error and schedule. A screen that shows them requests the whole run."""
 
 _NO_PATCHES: Final = b'"patches":[]'
 _NUMBER_0: Final = b'{"number":0,'
@@ -49,16 +50,22 @@ _Version = Annotated[int, Field(alias="v", ge=0, le=2**31)]
 # A screen notices silence by missing beats. With rare ones it would call the relay live for hours.
 _BeatSeconds = Annotated[float, Field(ge=0.1, le=60)]
 
-SourceStatus = SourceConnected | SourceRetrying | SourceStopped
+
+def _check_clock(time: datetime) -> datetime:
+    # The codec moves every time into these bounds. No clock shows them, and a screen sets its own clock by these times.
+    if time in {EARLIEST, LATEST}:
+        raise ValueError("no clock shows this time")
+    return time
 
 
-def _status_tag(status: SourceStatus | dict[str, Any]) -> str:
-    """Return which status of a source an object or its JSON is: they have no field that says so."""
+def _status_tag(status: Any) -> str:
+    # The statuses of a source have no field that names their type, neither as objects nor as JSON.
     names = status if isinstance(status, dict) else {field.name for field in fields(status)}
     return "retrying" if "next_at" in names else "connected" if "interval_s" in names else "stopped"
 
 
-_TaggedStatus = Annotated[
+_ClockTime = Annotated[datetime, AfterValidator(_check_clock)]
+_SourceStatus = Annotated[
     Annotated[SourceConnected, Tag("connected")]
     | Annotated[SourceRetrying, Tag("retrying")]
     | Annotated[SourceStopped, Tag("stopped")],
@@ -68,18 +75,18 @@ _TaggedStatus = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The first message of a relay, of any version; then one beat comes every `beat_s`."""
+    """The first message of a relay. Its form is the same in every version. A beat follows every `beat_s`."""
 
     version: _Version
     program: str
-    at: datetime
+    at: _ClockTime
     beat_s: _BeatSeconds
     kind: Literal["welcome"] = "welcome"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Which part of a snapshot a message is, counted from 0."""
+    """The place of a message in a snapshot. `number` counts from 0."""
 
     number: int
     is_last: bool
@@ -87,9 +94,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Runs as the relay knows them. `chunk` is set in a snapshot, and None for changes; all times are the server's."""
+    """Runs of the relay's store. `chunk` is set in a snapshot, and None for changes. All times are the server's."""
 
-    at: datetime
+    at: _ClockTime
     patches: tuple[RunPatch, ...]
     gone: tuple[RunGone, ...]
     chunk: Chunk | None = None
@@ -98,12 +105,12 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class RelayFacts:
-    """Everything that the relay knows besides runs, at a moment of the server's time."""
+    """Everything in the relay's store besides runs. `at` is the server's time."""
 
-    at: datetime
+    at: _ClockTime
     environment: EnvironmentRead | None = None
     counts: CountsRead | None = None
-    sources: tuple[_TaggedStatus, ...] = ()
+    sources: tuple[_SourceStatus, ...] = ()
     lost: dict[Capability, str] = field(default_factory=dict)
     caught_up: CaughtUp | None = None
     reconciled: Reconciled | None = None
@@ -116,7 +123,7 @@ class RelayFacts:
 class Beat:
     """The relay is still there."""
 
-    at: datetime
+    at: _ClockTime
     kind: Literal["beat"] = "beat"
 
 
@@ -126,7 +133,7 @@ class CallResponse:
 
     number: int
     status: Annotated[int, Field(ge=100, le=599)]
-    read_at: datetime
+    read_at: _ClockTime
     content_type: str
     body: str
     kind: Literal["response"] = "response"
@@ -140,7 +147,7 @@ class CallResponse:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message of a screen, of any version."""
+    """The first message of a screen. Its form is the same in every version."""
 
     version: _Version
     program: Annotated[str, Field(max_length=200)]
@@ -168,7 +175,7 @@ _UNSENT_IF_LARGE: Final = _ALL_UNSENT | {"error": True, "fixed": {"schedule"}}
 
 
 def build_codecs() -> None:
-    """Build all schemas now: pydantic imports modules for that, which fails later if the process has no free file."""
+    """Build all schemas. pydantic imports modules for this, which would fail once the process has no free file."""
     for codec in (_RELAY, _SCREEN, _PATCH):
         codec.build()
 
@@ -222,8 +229,8 @@ def encode_response(response: Response) -> bytes:
     return encode_relay_message(CallResponse(0, response.status, response.read_at, content_type, body))
 
 
-def numbered(number: int, response: bytes) -> Iterator[bytes]:
-    """Return what `encode_response` encoded as the response to one call, in parts that are sent one by one."""
+def response_parts(number: int, response: bytes) -> Iterator[bytes]:
+    """Yield a response from `encode_response` in parts, as the message for the call with this number."""
     yield b'{"number":%d,' % number
     for start in range(len(_NUMBER_0), len(response), PART_BYTES):
         yield response[start : start + PART_BYTES]
