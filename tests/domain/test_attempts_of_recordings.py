@@ -34,7 +34,7 @@ def internal(code: str) -> dict[str, str]:
     return {"message": f"trigger.dev internal error ({code})"}
 
 
-def test_a_run_that_failed_after_retries_has_an_error_per_attempt_and_its_waits() -> None:
+def test_failed_run_has_an_error_per_attempt_and_retry_delays() -> None:
     history = attempts_of(run_of("103"), trace_of("241"))
 
     assert statuses(history) == [(1, FAILED), (2, FAILED), (3, FAILED)]
@@ -59,7 +59,7 @@ def test_a_run_that_failed_after_retries_has_an_error_per_attempt_and_its_waits(
     assert not history.is_trace_gone
 
 
-def test_a_run_that_failed_once_and_then_went_well_keeps_the_error_of_the_first_attempt() -> None:
+def test_completed_run_keeps_the_error_of_its_first_attempt() -> None:
     first, second = attempts_of(run_of("108"), trace_of("246")).attempts
 
     assert (first.status, second.status) == (FAILED, COMPLETED)
@@ -68,13 +68,13 @@ def test_a_run_that_failed_once_and_then_went_well_keeps_the_error_of_the_first_
     assert first.retry_delay == timedelta(milliseconds=915)
 
 
-def test_a_thrown_string_is_a_message_without_name_and_stack() -> None:
+def test_thrown_string_becomes_a_message_without_name_and_stack() -> None:
     attempt = only(attempts_of(run_of("105"), trace_of("243")))
 
     assert (attempt.status, attempt.error) == (FAILED, RunError(Raw("a plain string was thrown")))
 
 
-def test_a_thrown_object_is_its_json_text() -> None:
+def test_thrown_object_becomes_its_json_text() -> None:
     thrown = {"message": '{"code":42}'}
 
     def throw_an_object(root: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def test_a_thrown_object_is_its_json_text() -> None:
     assert (attempt.status, attempt.error) == (FAILED, RunError(Raw('{"code":42}')))
 
 
-def test_an_abort_error_fails_the_only_attempt() -> None:
+def test_abort_error_fails_the_only_attempt() -> None:
     run, trace = run_of("107"), trace_of("245")
     history = attempts_of(run, trace)
 
@@ -97,7 +97,7 @@ def test_an_abort_error_fails_the_only_attempt() -> None:
     assert not needs_root_error(run, trace)
 
 
-def test_an_exit_code_closes_the_open_span_at_the_runs_end_with_the_text_of_the_root_span() -> None:
+def test_crash_ends_the_open_attempt_with_the_root_spans_error() -> None:
     run, trace = run_of("109"), trace_of("247")
     assert needs_root_error(run, trace)
 
@@ -112,13 +112,13 @@ def test_an_exit_code_closes_the_open_span_at_the_runs_end_with_the_text_of_the_
     )
 
 
-def test_without_the_root_spans_detail_a_crash_has_the_code_that_rest_tells() -> None:
+def test_crash_has_only_its_code_without_the_root_span() -> None:
     error = error_of(only(attempts_of(run_of("109"), trace_of("247"))))
 
     assert (error.code, error.has_code_only) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", True)
 
 
-def test_an_uncaught_exception_has_the_stack_of_the_root_span() -> None:
+def test_uncaught_exception_has_the_stack_of_the_root_span() -> None:
     run = run_of("109", status="FAILED", error=internal("TASK_RUN_UNCAUGHT_EXCEPTION"))
     assert needs_root_error(run, trace_of("247"))
 
@@ -130,7 +130,7 @@ def test_an_uncaught_exception_has_the_stack_of_the_root_span() -> None:
     assert "at Timeout._onTimeout (file:///app/src/trigger/errors.ts:43:130)" in (error.stack or "")
 
 
-def test_out_of_memory_is_a_failed_attempt_with_its_code() -> None:
+def test_out_of_memory_fails_the_attempt_with_its_code() -> None:
     run = run_of("109", error=internal("TASK_PROCESS_OOM_KILLED"))
     assert needs_root_error(run, trace_of("247"))
     true_error = build_error("TASK_PROCESS_OOM_KILLED: Process exited with code 137.", name="Internal error")
@@ -141,7 +141,7 @@ def test_out_of_memory_is_a_failed_attempt_with_its_code() -> None:
     assert error_of(attempt).code == "TASK_PROCESS_OOM_KILLED"
 
 
-def test_max_duration_is_a_failed_attempt_that_ended_with_the_run() -> None:
+def test_max_duration_fails_the_attempt_at_the_end_of_the_run() -> None:
     run, trace = run_of("111"), trace_of("249")
     assert needs_root_error(run, trace)
 
@@ -152,7 +152,7 @@ def test_max_duration_is_a_failed_attempt_that_ended_with_the_run() -> None:
     assert error_of(attempt).message.startswith("Run exceeded maximum compute time")
 
 
-def test_a_lost_worker_cancels_the_attempt_which_says_why() -> None:
+def test_lost_worker_cancels_the_attempt_with_a_reason() -> None:
     run = run_of("147")
     trace = trace_as("247", run)
     assert needs_root_error(run, trace)
@@ -163,7 +163,7 @@ def test_a_lost_worker_cancels_the_attempt_which_says_why() -> None:
     assert error_of(attempt).code == "TASK_RUN_STALLED_EXECUTING"
 
 
-def test_the_feeds_error_of_a_lost_worker_needs_no_span_detail() -> None:
+def test_feed_error_of_a_lost_worker_needs_no_span_detail() -> None:
     error = build_error("TASK_RUN_STALLED_EXECUTING: Run timed out after 5 minutes", name="Internal error")
     run = run_of("147")
     assert run.state is not None
@@ -178,7 +178,7 @@ def test_the_feeds_error_of_a_lost_worker_needs_no_span_detail() -> None:
     assert only(attempts_of(told, trace_as("247", run))).error == error
 
 
-def test_a_system_failure_fails_an_attempt_that_seemed_well() -> None:
+def test_system_failure_fails_an_attempt_that_seemed_completed() -> None:
     run = run_of("149")
     trace = trace_as("240", run)
     true_error = build_error("TASK_EXECUTION_FAILED: runner lost", name="Internal error")
@@ -189,14 +189,14 @@ def test_a_system_failure_fails_an_attempt_that_seemed_well() -> None:
     assert (attempt.status, attempt.error) == (FAILED, true_error)
 
 
-def test_a_run_that_was_canceled_in_the_queue_has_no_attempts() -> None:
+def test_run_canceled_in_the_queue_has_no_attempts() -> None:
     history = attempts_of(run_of("127"), trace_as("228", run_of("127")))
 
     assert history == AttemptHistory()
 
 
 @pytest.mark.parametrize("detail", ["128", "129"])
-def test_a_run_that_was_canceled_while_executing_has_a_canceled_attempt_without_error(detail: str) -> None:
+def test_run_canceled_while_executing_has_a_canceled_attempt(detail: str) -> None:
     run, trace = run_of(detail), trace_of("230")
 
     attempt = only(attempts_of(run, trace))
@@ -206,7 +206,7 @@ def test_a_run_that_was_canceled_while_executing_has_a_canceled_attempt_without_
     assert not needs_root_error(run, trace)
 
 
-def test_a_cancel_that_the_trace_does_not_show_yet_closes_the_open_attempt() -> None:
+def test_cancel_closes_an_open_attempt_before_the_trace_does() -> None:
     run = run_of("129")
 
     attempt = only(attempts_of(run, trace_as("247", run)))
@@ -214,7 +214,7 @@ def test_a_cancel_that_the_trace_does_not_show_yet_closes_the_open_attempt() -> 
     assert (attempt.status, attempt.error) == (CANCELED, None)
 
 
-def test_a_run_that_expired_in_the_queue_has_no_attempts_and_its_error_is_the_runs() -> None:
+def test_run_expired_in_the_queue_has_no_attempts() -> None:
     run, trace = run_of("132"), trace_of("232")
 
     assert attempts_of(run, trace, detail_of("286").error) == AttemptHistory()
@@ -222,21 +222,21 @@ def test_a_run_that_expired_in_the_queue_has_no_attempts_and_its_error_is_the_ru
 
 
 @pytest.mark.parametrize(("detail", "trace"), [("120", "222"), ("140", "233")])
-def test_a_running_attempt_is_open(detail: str, trace: str) -> None:
+def test_running_attempt_is_open(detail: str, trace: str) -> None:
     attempt = only(attempts_of(run_of(detail), trace_of(trace)))
 
     assert (attempt.status, attempt.completed_at, attempt.error, attempt.took) == (EXECUTING, None, None, None)
     assert attempt.started_at is not None
 
 
-def test_a_short_backoff_adds_no_attempt_to_the_failed_one() -> None:
+def test_short_backoff_adds_no_attempt() -> None:
     history = attempts_of(run_of("130"), trace_of("210"))
 
     assert statuses(history) == [(1, FAILED)]
     assert history.next_at is None  # the span of the delay is not written yet
 
 
-def test_a_long_backoff_says_when_the_next_attempt_starts() -> None:
+def test_long_backoff_has_the_time_of_the_next_attempt() -> None:
     history = attempts_of(run_of("137"), trace_of("212"))
 
     assert statuses(history) == [(1, FAILED)]
@@ -244,38 +244,38 @@ def test_a_long_backoff_says_when_the_next_attempt_starts() -> None:
     assert history.next_at == utc("14:10:04.011")
 
 
-def test_a_waiting_run_whose_trace_shows_no_attempt_is_in_its_first() -> None:
+def test_waiting_run_without_attempt_spans_is_in_its_first() -> None:
     attempt = only(attempts_of(run_of("122"), trace_of("226")))
 
     assert attempt == Attempt(number=1, status=EXECUTING, started_at=utc("14:11:50.315"))
 
 
 @pytest.mark.parametrize("trace", ["236", "234"])
-def test_a_child_takes_its_own_part_of_the_traces_of_a_tree(trace: str) -> None:
+def test_child_uses_its_own_part_of_a_tree_trace(trace: str) -> None:
     attempt = only(attempts_of(run_of("142"), trace_of(trace)))
 
     assert (attempt.id, attempt.status) == ("de58470e8c54fb90", COMPLETED)
 
 
-def test_a_grandchild_takes_its_own_part_of_the_roots_trace() -> None:
+def test_grandchild_uses_its_own_part_of_the_root_trace() -> None:
     assert attempts_of(run_of("143"), trace_of("234")) == attempts_of(run_of("143"), trace_of("237"))
 
 
-def test_a_failed_child_of_a_batch_has_its_retries() -> None:
+def test_failed_child_of_a_batch_has_its_retries() -> None:
     history = attempts_of(run_of("144"), trace_of("238"))
 
     assert statuses(history) == [(1, FAILED), (2, FAILED)]
     assert {error_of(attempt).message for attempt in history.attempts} == {"leaf 3 failed on purpose"}
 
 
-def test_a_parent_that_failed_by_its_child_has_its_own_error_while_the_trace_lags() -> None:
+def test_failed_parent_has_its_own_error_while_the_trace_lags() -> None:
     attempt = only(attempts_of(run_of("145"), trace_of("239")))
 
     assert (attempt.status, attempt.completed_at) == (FAILED, utc("13:46:48.210"))
     assert error_of(attempt).name == "SubtaskUnwrapError"
 
 
-def test_with_no_trace_left_the_last_attempt_has_the_runs_error() -> None:
+def test_last_attempt_has_the_runs_error_without_a_trace() -> None:
     run = run_of("103")
     history = attempts_of(run, None)
 
@@ -287,7 +287,7 @@ def test_with_no_trace_left_the_last_attempt_has_the_runs_error() -> None:
     assert attempt.error == run.error[1]
 
 
-def test_with_no_trace_left_the_only_attempt_began_when_the_run_started() -> None:
+def test_only_attempt_starts_with_the_run_without_a_trace() -> None:
     attempt = only(attempts_of(run_of("109"), None))
 
     assert (attempt.number, attempt.started_at) == (1, utc("13:43:56.475"))
@@ -295,5 +295,5 @@ def test_with_no_trace_left_the_only_attempt_began_when_the_run_started() -> Non
 
 
 @pytest.mark.parametrize("detail", ["125", "124"])
-def test_a_run_that_was_just_triggered_has_lost_no_trace(detail: str) -> None:
+def test_new_run_has_not_lost_its_trace(detail: str) -> None:
     assert attempts_of(run_of(detail), None) == AttemptHistory()

@@ -51,7 +51,7 @@ def seen(history: AttemptHistory) -> list[tuple[int, AttemptStatus, float | None
     ]
 
 
-def test_an_open_attempt_that_another_follows_failed_when_its_delay_began() -> None:
+def test_open_attempt_ends_at_the_start_of_its_retry_delay() -> None:
     found = history(
         run("EXECUTING", 2), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2), span("Attempt 2", 8, None)
     )
@@ -61,21 +61,21 @@ def test_an_open_attempt_that_another_follows_failed_when_its_delay_began() -> N
     assert found.next_at is None
 
 
-def test_an_open_attempt_without_a_delay_failed_by_the_start_of_the_next() -> None:
+def test_open_attempt_ends_at_the_start_of_the_next_attempt() -> None:
     assert seen(history(run("EXECUTING", 2), span("Attempt 1", 1, None), span("Attempt 2", 8, None))) == [
         (1, FAILED, 8),
         (2, EXECUTING, None),
     ]
 
 
-def test_a_crash_that_will_be_retried_failed_when_its_delay_began() -> None:
+def test_crashed_attempt_ends_at_the_start_of_its_retry_delay() -> None:
     found = history(run("EXECUTING", 1), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2))
 
     assert seen(found) == [(1, FAILED, 5)]
     assert found.next_at == START + timedelta(seconds=7)
 
 
-def test_an_attempt_that_the_trace_does_not_show_yet_is_added() -> None:
+def test_attempt_missing_from_the_trace_is_added() -> None:
     found = history(run("EXECUTING", 2), span("Attempt 1", 1, 2, is_error=True), span("Retry #1 delay", 3, 1))
 
     assert seen(found) == [(1, FAILED, 3), (2, EXECUTING, None)]
@@ -83,25 +83,25 @@ def test_an_attempt_that_the_trace_does_not_show_yet_is_added() -> None:
     assert found.next_at is None
 
 
-def test_of_many_attempts_that_were_cut_off_only_the_last_is_added() -> None:
+def test_only_the_last_attempt_is_added_to_a_cut_trace() -> None:
     found = history(run("FAILED", 9, BOOM), span("Attempt 1", 1, 2, is_error=True), span("Attempt 2", 4, None))
 
     assert seen(found) == [(1, FAILED, 3), (2, FAILED, None), (9, FAILED, FINISHED_S)]
     assert [attempt.error for attempt in found.attempts] == [None, None, BOOM]
 
 
-def test_a_run_queued_for_a_retry_has_no_running_attempt_although_its_span_is_open() -> None:
+def test_run_queued_for_a_retry_has_no_running_attempt() -> None:
     assert seen(history(run("QUEUED", 1), span("Attempt 1", 1, None))) == [(1, FAILED, None)]
     assert seen(attempts_of(run("QUEUED", 1), None)) == [(1, FAILED, None)]
 
 
-def test_a_trace_that_is_newer_than_the_run_shows_an_attempt_that_is_not_counted_yet() -> None:
+def test_newer_trace_shows_an_attempt_not_counted_yet() -> None:
     found = history(run("QUEUED", 1), span("Attempt 1", 1, 1, is_error=True), span("Attempt 2", 9, None))
 
     assert seen(found) == [(1, FAILED, 2), (2, EXECUTING, None)]
 
 
-def test_a_cancel_during_a_backoff_leaves_the_failed_attempt_failed() -> None:
+def test_failed_attempt_stays_failed_after_a_cancel_in_backoff() -> None:
     found = history(
         run("CANCELED", 1, RunError(Raw("Canceled by user"))),
         span("Attempt 1", 1, 1, is_error=True, exception=BOOM),
@@ -113,7 +113,7 @@ def test_a_cancel_during_a_backoff_leaves_the_failed_attempt_failed() -> None:
     assert found.next_at is None
 
 
-def test_a_graceful_cancel_is_not_the_attempts_error() -> None:
+def test_graceful_cancel_is_not_the_attempts_error() -> None:
     error = RunError(Raw("trigger.dev internal error"), code="TASK_RUN_CANCELLED", has_code_only=True)
     canceled = run("CANCELED", 1, error)
 
@@ -123,14 +123,14 @@ def test_a_graceful_cancel_is_not_the_attempts_error() -> None:
     assert not needs_root_error(canceled, trace(span("task")))
 
 
-def test_a_root_error_without_a_code_is_still_that_of_a_lost_worker() -> None:
+def test_root_error_without_a_code_belongs_to_a_lost_worker() -> None:
     lost = run("CANCELED", 1, RunError(Raw("blurred"), code="TASK_RUN_STALLED_EXECUTING", has_code_only=True))
     root = trace(span("task", 0, None, span("Attempt 1", 1, None)))
 
     assert attempts_of(lost, root, BOOM).attempts[0].error == BOOM
 
 
-def test_an_attempts_own_exception_goes_before_the_runs_error() -> None:
+def test_exception_of_an_attempt_wins_over_the_runs_error() -> None:
     own = RunError(Raw("own"))
 
     found = history(run("FAILED", 1, BOOM), span("Attempt 1", 1, 1, is_error=True, exception=own))
@@ -138,13 +138,13 @@ def test_an_attempts_own_exception_goes_before_the_runs_error() -> None:
     assert found.attempts[0].error == own
 
 
-def test_a_successful_run_closes_an_open_attempt_well() -> None:
+def test_completed_run_completes_an_open_attempt() -> None:
     found = history(run("COMPLETED", 1), span("Attempt 1", 1, None))
 
     assert (seen(found), found.attempts[0].error) == ([(1, COMPLETED, FINISHED_S)], None)
 
 
-def test_without_a_finish_time_an_open_attempt_ends_with_the_runs_own_span() -> None:
+def test_open_attempt_ends_with_the_root_span_without_a_run_end() -> None:
     failed = run("FAILED", 1)
     assert failed.state is not None
     failed = replace(failed, state=replace(failed.state, finished_at=None))
@@ -153,13 +153,13 @@ def test_without_a_finish_time_an_open_attempt_ends_with_the_runs_own_span() -> 
     assert seen(attempts_of(failed, trace(span("task", 0, None, span("Attempt 1", 1, None))))) == [(1, FAILED, None)]
 
 
-def test_no_attempt_took_less_than_nothing_where_clocks_differ() -> None:
+def test_duration_is_never_negative_if_clocks_differ() -> None:
     found = history(run("FAILED", 1), span("Attempt 1", FINISHED_S + 3, None))
 
     assert found.attempts[0].took == timedelta()
 
 
-def test_spans_that_only_look_like_attempts_are_none() -> None:
+def test_spans_with_similar_names_are_not_attempts() -> None:
     found = history(
         run("COMPLETED", 1),
         span("Attempt 1", 1, 1, span("Attempt 2", 2, 1, attempt_number=1), attempt_number=1),
@@ -175,14 +175,14 @@ def test_spans_that_only_look_like_attempts_are_none() -> None:
     assert seen(found) == [(1, COMPLETED, 2)]
 
 
-def test_of_two_spans_of_one_attempt_the_closed_one_counts_in_any_order() -> None:
+def test_closed_span_wins_over_an_open_one_of_the_same_attempt() -> None:
     spans = [span("Attempt 1", 1, 1, is_error=True, id="closed"), span("Attempt 1", 2, None, id="open")]
 
     for order in (spans, spans[::-1]):
         assert [attempt.id for attempt in history(run("FAILED", 1), *order).attempts] == ["closed"]
 
 
-def test_a_trace_without_the_run_is_as_good_as_one_without_attempts() -> None:
+def test_trace_without_the_run_has_no_attempts() -> None:
     other = trace(span("task", 0, 1, span("Attempt 1", run_id="run_b"), run_id="run_b"))
 
     found = attempts_of(run("FAILED", 2, BOOM), other)
@@ -191,7 +191,7 @@ def test_a_trace_without_the_run_is_as_good_as_one_without_attempts() -> None:
     assert not needs_root_error(run("CRASHED", 1, replace(BOOM, code="X_Y", has_code_only=True)), other)
 
 
-def test_a_run_of_which_only_the_id_is_known_has_the_attempts_of_its_trace() -> None:
+def test_run_known_only_by_id_has_the_attempts_of_its_trace() -> None:
     found = history(Run(RunId("run_a")), span("Attempt 1", 1, 1), span("Attempt 2", 3, None))
 
     assert seen(found) == [(1, COMPLETED, 2), (2, EXECUTING, None)]
@@ -225,7 +225,7 @@ def spans(draw: st.DrawFn) -> list[Span]:
 
 
 @given(words, st.integers(0, 5), st.sampled_from([None, BOOM]), spans(), st.randoms(use_true_random=False))
-def test_of_any_trace_attempts_are_numbered_in_order_and_only_the_last_of_a_live_run_is_open(
+def test_attempts_are_ordered_and_only_the_last_may_be_open(
     word: str, count: int, error: RunError | None, children: list[Span], random: Random
 ) -> None:
     of = run(word, count, error)

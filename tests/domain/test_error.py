@@ -12,7 +12,7 @@ def of_rest(number: str) -> RunError:
     return build_error(error["message"], name=error.get("name"), stack=error.get("stackTrace"))
 
 
-def test_a_thrown_error_has_its_name_message_and_stack() -> None:
+def test_thrown_error_has_name_message_and_stack() -> None:
     error = of_rest("103")
 
     assert (error.name, error.code, error.is_internal, error.has_code_only) == ("Error", None, False, False)
@@ -29,21 +29,21 @@ def test_a_thrown_error_has_its_name_message_and_stack() -> None:
         ("149", "TASK_EXECUTION_FAILED"),
     ],
 )
-def test_rest_tells_only_the_code_of_an_internal_error(number: str, code: str) -> None:
+def test_rest_has_only_the_code_of_an_internal_error(number: str, code: str) -> None:
     error = of_rest(number)
 
     assert (error.code, error.is_internal, error.has_code_only, error.stack) == (code, True, True, None)
 
 
 @pytest.mark.parametrize("number", ["105", "127", "132"])
-def test_a_plain_message_is_no_internal_error(number: str) -> None:
+def test_plain_message_is_not_an_internal_error(number: str) -> None:
     error = of_rest(number)
 
     assert (error.name, error.code, error.has_code_only) == (None, None, False)
     assert error.message
 
 
-def test_the_true_text_of_an_internal_error_may_have_lines_and_colons() -> None:
+def test_message_of_an_internal_error_may_have_lines_and_colons() -> None:
     error = build_error("POD_EVICTED: no space: left\non device", name="Internal error")
 
     assert (error.code, error.message, error.has_code_only) == ("POD_EVICTED", "no space: left\non device", False)
@@ -59,11 +59,11 @@ def test_the_true_text_of_an_internal_error_may_have_lines_and_colons() -> None:
         ("", None),
     ],
 )
-def test_text_of_a_task_that_resembles_ours_is_only_text(message: str, name: str | None) -> None:
+def test_message_that_resembles_an_internal_error_is_plain(message: str, name: str | None) -> None:
     assert build_error(message, name=name) == RunError(Raw(message), None if name is None else Raw(name))
 
 
-def test_an_error_of_nothing_is_an_empty_message() -> None:
+def test_error_without_parts_has_an_empty_message() -> None:
     assert build_error(None) == RunError(Raw(""))
 
 

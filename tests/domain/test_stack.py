@@ -21,7 +21,7 @@ def functions(stack: str, message: str | None = None) -> list[str | None]:
     return [each.function for each in parse_stack(Raw(stack), None if message is None else Raw(message))]
 
 
-def test_a_recorded_stack_tells_own_code_from_dependencies_and_node() -> None:
+def test_recorded_stack_separates_own_code_from_dependencies() -> None:
     error = trace_of("245").root.children[2].exception
     assert error is not None
     assert error.stack is not None
@@ -89,7 +89,7 @@ def test_a_recorded_stack_tells_own_code_from_dependencies_and_node() -> None:
         ("at )", None, ")", (None, None)),
     ],
 )
-def test_every_shape_of_a_frame_is_read(
+def test_frame_is_parsed_in_every_form(
     line: str, function: str | None, file: str | None, position: tuple[int | None, int | None]
 ) -> None:
     found = frame(line)
@@ -132,7 +132,7 @@ def test_async_frames_are_marked(line: str, function: str | None, file: str | No
         ("bun:main", NODE, None),
     ],
 )
-def test_whose_code_a_file_is(file: str, kind: FrameKind, package: str | None) -> None:
+def test_file_has_the_kind_of_its_owner(file: str, kind: FrameKind, package: str | None) -> None:
     found = frame(f"at f ({file}:1:2)")
 
     assert (found.file, found.kind, found.package) == (file, kind, package)
@@ -161,17 +161,17 @@ def test_whose_code_a_file_is(file: str, kind: FrameKind, package: str | None) -
         ("/app", "/app"),
     ],
 )
-def test_a_file_is_shown_relative_to_its_project(file: str, short: str) -> None:
+def test_file_is_relative_to_its_project(file: str, short: str) -> None:
     assert frame(f"at f ({file}:1:2)").short_file == short
 
 
-def test_a_message_of_several_lines_is_no_frame() -> None:
+def test_message_lines_are_not_frames() -> None:
     stack = "Error: first\nat noon we failed\n  at least twice\n    at f (/app/a.js:1:2)\n    at g (/app/a.js:3:4)"
 
     assert functions(stack) == ["f", "g"]
 
 
-def test_a_message_that_holds_a_stack_is_told_apart_by_the_message() -> None:
+def test_frames_in_the_message_are_skipped_if_it_is_known() -> None:
     message = "wrapped: Error: inner\n    at inner (/app/x.js:1:2)"
     stack = f"Error: {message}\n    at outer (/app/a.js:1:2)"
 
@@ -179,7 +179,7 @@ def test_a_message_that_holds_a_stack_is_told_apart_by_the_message() -> None:
     assert functions(stack) == ["inner", "outer"]  # nobody could tell
 
 
-def test_a_message_that_was_changed_later_does_not_hide_the_stack() -> None:
+def test_changed_message_does_not_hide_the_stack() -> None:
     assert functions("Error: before\n    at f (/app/a.js:1:2)", "after") == ["f"]
     assert functions("Error\n    at f (/app/a.js:1:2)\nCaused by: after\n    at g (/app/a.js:1:2)", "after") == ["g"]
 
@@ -188,14 +188,14 @@ def test_an_empty_message_hides_nothing() -> None:
     assert functions("Error\n    at f (/app/a.js:1:2)", "") == ["f"]
 
 
-def test_of_appended_causes_the_frames_are_not_mixed() -> None:
+def test_frames_of_appended_causes_are_not_mixed() -> None:
     stack = "Error: a\n    at f (/app/a.js:1:2)\nCaused by: Error: b\n    at g (/app/b.js:1:2)"
 
     assert functions(stack, "a") == ["f"]
     assert functions(stack) == ["g"]
 
 
-def test_the_stderr_of_a_crash_gives_its_stack() -> None:
+def test_stderr_of_a_crash_contains_its_stack() -> None:
     stderr = (
         "/app/src/a.ts:1\nthrow new Error('x')\n      ^\n\nError: x\n    at f (/app/src/a.ts:1:7)\n"
         "    at node:internal/main/run_main_module:28:49\n\nNode.js v22.0.0\n"
@@ -204,11 +204,11 @@ def test_the_stderr_of_a_crash_gives_its_stack() -> None:
     assert functions(stderr) == ["f", None]
 
 
-def test_an_omission_does_not_end_a_stack() -> None:
+def test_omitted_frames_do_not_end_a_stack() -> None:
     assert functions("E: m\n    at f (/a.js:1:2)\n    ... 40 frames omitted ...\n    at g (/a.js:1:2)") == ["f", "g"]
 
 
-def test_trimmed_and_crlf_lines_are_read() -> None:
+def test_trimmed_and_crlf_lines_are_parsed() -> None:
     assert functions("Error: at noon\nat f (/app/a.js:1:2)\nat Array.map (<anonymous>)\nat /app/a.js:1:2") == [
         "f",
         "Array.map",
@@ -254,7 +254,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.text(max_size=3), max_size=40).map("".join), st.none() | st.text(max_size=3))
-def test_any_text_is_read_line_by_line(text: str, message: str | None) -> None:
+def test_any_text_is_parsed_line_by_line(text: str, message: str | None) -> None:
     lines = [line.strip() for line in text.split("\n")]
     for found in parse_stack(Raw(text), None if message is None else Raw(message)):
         assert found.text in lines
@@ -280,7 +280,7 @@ def test_any_text_is_read_line_by_line(text: str, message: str | None) -> None:
         "/.trigger/tmp/",
     ],
 )
-def test_a_hostile_line_is_read_in_one_pass(piece: str) -> None:
+def test_hostile_line_is_parsed_in_linear_time(piece: str) -> None:
     # Anything worse than linear takes minutes here, and is stopped by whoever waits for it.
     for line in (piece * 100_000, piece * 100_000 + "(x:1:2)"):
         (found,) = parse_stack(Raw(f"E\n    at f{line}"))

@@ -24,7 +24,7 @@ SCHEMA = FOLDER.parents[1] / "RUN_SCHEMA.json"
 NOT_A_TRIGGER_WORD = st.text().filter(lambda word: parse_status(word).specificity < 0)
 
 
-def test_the_canonical_names_are_those_of_the_run_schema() -> None:
+def test_canonical_names_equal_the_run_schema() -> None:
     schema = json.loads(SCHEMA.read_text())
 
     assert list(RunStatus) == schema["properties"]["status"]["enum"]
@@ -50,18 +50,18 @@ def test_the_canonical_names_are_those_of_the_run_schema() -> None:
         ("TIMED_OUT", "TIMED_OUT", "Timed out"),
     ],
 )
-def test_every_word_of_every_vocabulary_is_understood(words: str, canonical: str, title: str) -> None:
+def test_every_word_of_every_vocabulary_is_known(words: str, canonical: str, title: str) -> None:
     for word in words.split():
         status = parse_status(word)
         assert (status.word, status.canonical, status.title) == (word, canonical, title)
 
 
 @pytest.mark.parametrize("title", ["Pending version", "System failure", "Timed out"])
-def test_the_words_of_queries_may_have_spaces(title: str) -> None:
+def test_query_words_may_have_spaces(title: str) -> None:
     assert parse_status(title).title == title
 
 
-def test_no_word_means_two_things() -> None:
+def test_word_has_one_meaning() -> None:
     meanings: dict[str, set[str]] = {}
     for row in STATUS_TABLE:
         for word in {row.rest, row.legacy, *row.database, *row.trql} - {""}:
@@ -71,18 +71,18 @@ def test_no_word_means_two_things() -> None:
 
 
 @given(NOT_A_TRIGGER_WORD)
-def test_an_unknown_word_survives_and_is_final_only_with_an_end(word: str) -> None:
+def test_unknown_word_is_kept_and_final_only_with_an_end(word: str) -> None:
     live, ended = parse_status(word), parse_status(word, ended=True)
 
     assert (live.word, live.title, ended.word, ended.title) == (word, word, word, word)
     assert (live.canonical, ended.canonical) == (RunStatus.QUEUED, RunStatus.COMPLETED_WITH_ERRORS)
 
 
-def test_an_end_does_not_change_what_a_known_word_means() -> None:
+def test_end_does_not_change_a_known_word() -> None:
     assert parse_status("EXECUTING", ended=True) == parse_status("EXECUTING")
 
 
-def test_the_finer_of_two_words_for_one_moment_says_more() -> None:
+def test_specific_word_has_the_greater_specificity() -> None:
     for fine, coarse in (
         ("DEQUEUED", "EXECUTING"),
         ("RETRYING_AFTER_FAILURE", "EXECUTING"),
@@ -92,7 +92,7 @@ def test_the_finer_of_two_words_for_one_moment_says_more() -> None:
         assert parse_status(fine).specificity > parse_status(coarse).specificity
 
 
-def test_every_status_is_live_or_final_and_only_the_live_can_be_canceled() -> None:
+def test_status_is_either_live_and_cancellable_or_final() -> None:
     assert set(RunStatus) == LIVE | FINAL
     assert LIVE.isdisjoint(FINAL)
     for status in RunStatus:
@@ -101,7 +101,7 @@ def test_every_status_is_live_or_final_and_only_the_live_can_be_canceled() -> No
         assert title_of(status)
 
 
-def test_the_statuses_whose_flags_lie_are_final() -> None:
+def test_statuses_with_wrong_api_flags_are_final() -> None:
     for word in ("EXPIRED", "TIMED_OUT"):
         assert parse_status(word).canonical.is_final
     assert not RunStatus.EXPIRED.is_failed
@@ -134,5 +134,5 @@ def test_families_do_not_overlap() -> None:
         ("", None),
     ],
 )
-def test_what_a_person_types_is_a_word_that_the_filter_takes(typed: str, word: str | None) -> None:
+def test_typed_status_becomes_a_word_of_the_server_filter(typed: str, word: str | None) -> None:
     assert filter_word(typed) == word

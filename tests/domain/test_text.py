@@ -57,22 +57,22 @@ any_text = st.text(st.characters(exclude_categories=()) | st.characters(max_code
         ("", ""),
     ],
 )
-def test_characters_that_act_are_shown_as_one_symbol_each(raw: str, shown: str) -> None:
+def test_control_characters_become_one_symbol_each(raw: str, shown: str) -> None:
     assert clean(raw) == shown
 
 
-def test_a_newline_stays_only_where_a_field_has_lines() -> None:
+def test_newline_stays_only_with_lines() -> None:
     assert clean("a\nb\r\n") == "a␊b␍␊"
     assert clean("a\nb\r\n", lines=True) == "a\nb␍\n"
 
 
-def test_asking_for_lines_does_not_change_what_one_line_looks_like() -> None:
+def test_lines_option_does_not_change_a_single_line() -> None:
     clean("\n\x0b\u200b", lines=True)
 
     assert clean("\n\x0b\u200b") == f"␊␋{REPLACEMENT}"
 
 
-def test_the_recorded_hostile_log_lines_are_harmless() -> None:
+def test_recorded_hostile_log_lines_become_harmless() -> None:
     messages = [span.message for span in decode_trace(body_of("251")).root.walk()]
 
     assert any("\x1b" in message for message in messages)
@@ -80,7 +80,7 @@ def test_the_recorded_hostile_log_lines_are_harmless() -> None:
 
 
 @given(any_text)
-def test_clean_text_has_nothing_that_acts(raw: str) -> None:
+def test_clean_text_has_no_control_characters(raw: str) -> None:
     shown = clean(raw)
 
     if not set(raw) & (JOINERS | MODIFIERS | set(TAGS)):
@@ -90,7 +90,7 @@ def test_clean_text_has_nothing_that_acts(raw: str) -> None:
 
 
 @given(st.lists(emoji_text | tagged, max_size=4).map("".join))
-def test_emoji_and_joiners_never_become_a_replacement(raw: str) -> None:
+def test_emoji_and_their_joiners_are_never_replaced(raw: str) -> None:
     shown = clean(raw)
 
     assert REPLACEMENT not in shown
@@ -98,16 +98,16 @@ def test_emoji_and_joiners_never_become_a_replacement(raw: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["\ufe0f", "\u200d\ufe0f", "👨\u200d", "🏴\U000e0067"])
-def test_long_runs_of_joiners_take_linear_time(part: str) -> None:
+def test_long_sequences_of_joiners_take_linear_time(part: str) -> None:
     clean(f"a{part * 200_000}b\u200d")  # quadratic time would be minutes, which end the test run
 
 
 @given(any_text | emoji_text)
-def test_cleaning_twice_is_cleaning_once(raw: str) -> None:
+def test_cleaning_is_idempotent(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)
     assert clean(clean(raw, lines=True), lines=True) == clean(raw, lines=True)
 
 
 @given(any_text)
-def test_with_lines_each_line_is_cleaned_for_itself(raw: str) -> None:
+def test_lines_are_cleaned_independently(raw: str) -> None:
     assert clean(raw, lines=True).split("\n") == [clean(line) for line in raw.split("\n")]

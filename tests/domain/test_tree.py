@@ -48,7 +48,7 @@ def node(tree: RunTree, run_id: str) -> TreeNode:
     return found
 
 
-def test_the_recorded_root_trace_has_every_awaited_run_below_its_parent() -> None:
+def test_root_trace_has_every_awaited_run_below_its_parent() -> None:
     rows = rows_of_trace(trace_of("234").root)
 
     tree = build_tree(RunId("run_cmwur0aqo002o9f7dgnx80w40"), rows, {})
@@ -65,20 +65,20 @@ def test_the_recorded_root_trace_has_every_awaited_run_below_its_parent() -> Non
     assert words["hwg2w"] is None  # its flags say error: failed, crashed, timed out?
 
 
-def test_a_trace_in_flight_tells_no_status_but_of_what_ended() -> None:
+def test_open_trace_has_the_status_of_ended_runs_only() -> None:
     rows = {row.id[-5:]: row.status for row in rows_of_trace(trace_of("233").root)}
 
     assert [word for word, status in rows.items() if status is not None] == ["80w40"]
 
 
-def test_a_canceled_span_is_a_canceled_run() -> None:
+def test_canceled_span_means_a_canceled_run() -> None:
     (only,) = rows_of_trace(trace_of("230").root)
 
     assert only.status is not None
     assert only.status.title == "Canceled"
 
 
-def test_trace_tells_when_its_runs_were_created_started_and_over() -> None:
+def test_trace_has_the_times_of_its_runs() -> None:
     rows = {row.id: row for row in rows_of_trace(trace_of("234").root)}
     answer = decode_run(body_of("142"), READ_AT)
     for patch in answer.related:
@@ -97,7 +97,7 @@ def test_trace_tells_when_its_runs_were_created_started_and_over() -> None:
             assert abs(of_trace - of_row) < timedelta(milliseconds=100)
 
 
-def test_only_runs_that_did_not_wait_have_children_beyond_the_trace() -> None:
+def test_only_unawaited_children_are_missing_from_the_trace() -> None:
     root = trace_of("234").root
     assert runs_with_unawaited_children(root) == {root.run_id}
     for message in ("triggerAndWait()", "batchTriggerAndWait()", "tasks.triggerAndWait()", "trigger", "retrigger it"):
@@ -106,13 +106,13 @@ def test_only_runs_that_did_not_wait_have_children_beyond_the_trace() -> None:
         assert runs_with_unawaited_children(span(message, 0)) == {"run_a"}
 
 
-def test_the_trace_of_a_child_begins_there() -> None:
+def test_trace_of_a_child_begins_with_the_child() -> None:
     rows = rows_of_trace(trace_of("236").root)
 
     assert [each.parent_id for each in rows] == [None, *[rows[0].id] * 3]
 
 
-def test_a_run_whose_own_span_is_not_there_yet_has_its_place_but_no_task() -> None:
+def test_run_without_root_span_has_a_place_but_no_task() -> None:
     root = span(
         "task",
         0,
@@ -124,7 +124,7 @@ def test_a_run_whose_own_span_is_not_there_yet_has_its_place_but_no_task() -> No
     assert rows_of_trace(root)[1:] == [row("run_b", "run_a"), row("run_c", "run_a")]
 
 
-def test_details_of_root_and_middle_put_children_of_a_plain_trigger_in_the_tree() -> None:
+def test_details_add_unawaited_children_to_the_tree() -> None:
     runs: dict[RunId, Run] = {}
     for number in ("141", "142"):
         answer = decode_run(body_of(number), READ_AT)
@@ -142,7 +142,7 @@ def test_details_of_root_and_middle_put_children_of_a_plain_trigger_in_the_tree(
     assert tree.missing == ()
 
 
-def test_the_first_known_word_of_a_row_counts_and_a_later_one_fills_what_is_missing() -> None:
+def test_first_known_field_wins_and_later_rows_fill_gaps() -> None:
     rows = [row("b"), row("b", "a", None, "FAILED"), row("b", "c", "sync", "COMPLETED"), row("c", "a"), row("a")]
 
     found = node(build_tree(A, rows, {}), "b")
@@ -150,7 +150,7 @@ def test_the_first_known_word_of_a_row_counts_and_a_later_one_fills_what_is_miss
     assert (found.depth, found.task, found.status) == (1, "sync", parse_status("FAILED"))
 
 
-def test_what_the_store_knows_goes_before_a_rows_task_and_status() -> None:
+def test_store_wins_over_the_task_and_status_of_a_row() -> None:
     state = State(START, Precision.LIST, parse_status("EXECUTING"))
     of_store = Run(B, Fixed(task=TaskId("true"), parent_id=A), state)
 
@@ -159,49 +159,49 @@ def test_what_the_store_knows_goes_before_a_rows_task_and_status() -> None:
     assert (found.task, found.status, found.run) == ("true", parse_status("EXECUTING"), of_store)
 
 
-def test_a_reference_without_state_keeps_the_rows_status() -> None:
+def test_run_without_state_keeps_the_status_of_the_row() -> None:
     found = node(build_tree(A, [row("b", "a", None, "QUEUED")], known(run("b"))), "b")
 
     assert found.status == parse_status("QUEUED")
 
 
-def test_a_parent_is_taken_from_the_store_where_no_row_tells_it() -> None:
+def test_parent_comes_from_the_store_if_no_row_has_it() -> None:
     tree = build_tree(C, [row("c"), row("b")], known(run("c", parent_id=B), run("b", parent_id=A)))
 
     assert shape(tree) == [(0, "a"), (1, "b"), (2, "c")]
     assert tree.missing == ()
 
 
-def test_a_run_alone_is_a_tree() -> None:
+def test_single_run_is_a_tree() -> None:
     tree = build_tree(A, [], {})
 
     assert (shape(tree), tree.current, tree.missing) == ([(0, "a")], A, ())
     assert tree.find(B) is None
 
 
-def test_runs_of_the_store_that_no_row_names_are_not_in_the_tree() -> None:
+def test_runs_without_a_row_are_not_in_the_tree() -> None:
     assert shape(build_tree(A, [], known(run("b", parent_id=A)))) == [(0, "a")]
 
 
-def test_a_parent_that_only_a_row_names_is_in_the_tree() -> None:
+def test_parent_named_by_a_row_is_in_the_tree() -> None:
     assert shape(build_tree(C, [row("c", "b")], {})) == [(0, "b"), (1, "c")]
 
 
-def test_a_run_without_a_known_parent_hangs_under_the_root_and_the_tree_says_so() -> None:
+def test_run_without_parent_is_put_under_the_root_with_a_note() -> None:
     tree = build_tree(A, [row("c", "b"), row("a"), row("d", "a")], {}, ["queries are refused"])
 
     assert shape(tree) == [(0, "a"), (1, "b"), (2, "c"), (1, "d")]
     assert tree.missing == ("queries are refused", "the parent of 1 run under the root is not known")
 
 
-def test_a_root_that_is_named_but_not_reached_is_the_root_all_the_same() -> None:
+def test_named_root_is_the_root_even_if_not_reached() -> None:
     tree = build_tree(C, [row("c", "b")], known(run("c", root_id=A, depth=2)))
 
     assert shape(tree) == [(0, "a"), (1, "b"), (2, "c")]
     assert tree.missing == ("the parent of 1 run under the root is not known",)
 
 
-def test_a_tree_whose_first_run_is_no_root_says_so() -> None:
+def test_tree_without_its_real_root_has_a_note() -> None:
     tree = build_tree(B, [row("c", "b")], known(run("b", depth=1)))
 
     assert tree.missing == ("the runs above the first one are not known",)
@@ -216,19 +216,19 @@ def test_a_tree_whose_first_run_is_no_root_says_so() -> None:
         [row("a"), row("b", "b"), row("c", "b")],
     ],
 )
-def test_runs_that_name_each_other_are_neither_lost_nor_followed_for_ever(rows: list[TreeRow]) -> None:
+def test_cycle_of_runs_is_broken_and_kept(rows: list[TreeRow]) -> None:
     tree = build_tree(A, rows, {})
 
     assert sorted(each.id for each in tree.root.walk()) == sorted({each.id for each in rows})
 
 
-def test_a_root_that_names_one_of_its_own_children_as_parent_stays_the_root() -> None:
+def test_root_stays_the_root_if_it_names_a_child_as_parent() -> None:
     tree = build_tree(B, [row("a", "b"), row("b", "a")], known(run("b", root_id=A)))
 
     assert shape(tree) == [(0, "a"), (1, "b")]
 
 
-def test_children_come_in_the_order_of_their_creation_then_of_their_ids() -> None:
+def test_children_are_sorted_by_creation_then_id() -> None:
     runs = known(
         run("d", created_at=START),
         run("c", created_at=START + timedelta(seconds=1)),
@@ -239,7 +239,7 @@ def test_children_come_in_the_order_of_their_creation_then_of_their_ids() -> Non
     assert [child.id for child in build_tree(A, rows, runs).root.children] == ["d", "b", "c", "e", "f"]
 
 
-def test_a_chain_of_ten_thousand_runs_is_a_tree() -> None:
+def test_tree_may_be_ten_thousand_runs_deep() -> None:
     rows = [row(str(number), str(number - 1)) for number in range(1, 10_000)]
 
     tree = build_tree(RunId("5000"), rows[::-1], {})
@@ -248,7 +248,7 @@ def test_a_chain_of_ten_thousand_runs_is_a_tree() -> None:
     assert tree.missing == ()
 
 
-def test_a_trace_of_thousands_of_nested_runs_is_read() -> None:
+def test_trace_may_be_thousands_of_runs_deep() -> None:
     deepest = span("task", run_id="0")
     for number in range(1, 5_000):
         deepest = span("task", 0, 1, deepest, run_id=str(number))
@@ -265,7 +265,7 @@ def _unique(rows: Iterable[TreeRow]) -> list[TreeRow]:
 
 
 @given(names, some_rows, st.randoms(use_true_random=False), st.dictionaries(names, names, max_size=4))
-def test_any_rows_give_one_tree_with_every_run_once_whatever_their_order(
+def test_tree_has_every_run_once_for_rows_in_any_order(
     current: str, rows: list[TreeRow], random: Random, roots: dict[str, str]
 ) -> None:
     rows = _unique(rows)

@@ -14,13 +14,13 @@ from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 
 
-def test_a_span_is_walked_parents_first_in_the_servers_order() -> None:
+def test_span_walk_yields_parents_first_in_the_servers_order() -> None:
     root = span("a", 0, 1, span("b", 0, 1, span("c")), span("d"))
 
     assert [each.message for each in root.walk()] == ["a", "b", "c", "d"]
 
 
-def test_a_span_of_any_depth_is_walked() -> None:
+def test_span_walk_handles_any_depth() -> None:
     deepest = span("0")
     for number in range(1, 20_000):
         deepest = span(str(number), 0, 1, deepest)
@@ -28,12 +28,12 @@ def test_a_span_of_any_depth_is_walked() -> None:
     assert sum(1 for _ in deepest.walk()) == 20_000
 
 
-def test_only_a_closed_span_has_an_end() -> None:
+def test_only_closed_spans_have_an_end() -> None:
     assert span("a", 1, 2).ended_at == START + timedelta(seconds=3)
     assert span("a", 1, None).ended_at is None
 
 
-def test_how_long_an_attempt_took_needs_both_its_times() -> None:
+def test_attempt_duration_needs_both_times() -> None:
     end = START + timedelta(seconds=2)
 
     assert Attempt(1, AttemptStatus.FAILED, started_at=START, completed_at=end).took == timedelta(seconds=2)
@@ -52,27 +52,25 @@ def test_how_long_an_attempt_took_needs_both_its_times() -> None:
         (0, "SOMETHING_NEW", RunStatus.QUEUED, "SOMETHING_NEW"),
     ],
 )
-def test_a_runs_status_and_title_follow_from_word_and_attempts(
-    count: int, word: str, status: RunStatus, title: str
-) -> None:
+def test_run_status_depends_on_the_word_and_the_attempts(count: int, word: str, status: RunStatus, title: str) -> None:
     run = run_of("120", status=word, attemptCount=count)
 
     assert (run.status, run.title, run.is_final) == (status, title, status.is_final)
 
 
-def test_a_run_queued_after_an_attempt_waits_to_retry() -> None:
+def test_run_queued_after_an_attempt_waits_to_retry() -> None:
     assert run_of("137").is_waiting_to_retry
     assert not run_of("125").is_waiting_to_retry
     assert not run_of("130").is_waiting_to_retry
 
 
-def test_a_run_of_which_nothing_is_known_is_queued() -> None:
+def test_run_without_state_counts_as_queued() -> None:
     run = Run(RunId("run_a"))
 
     assert (run.status, run.title, run.is_final, run.is_gone) == (RunStatus.QUEUED, "Queued", False, False)
 
 
-def test_a_run_is_gone_until_the_server_knows_it_again() -> None:
+def test_run_is_gone_until_the_server_returns_it_again() -> None:
     later = START + timedelta(seconds=1)
 
     assert Run(RunId("run_a"), gone_at=START).is_gone
@@ -80,10 +78,10 @@ def test_a_run_is_gone_until_the_server_knows_it_again() -> None:
     assert not Run(RunId("run_a"), read_at=later, gone_at=START).is_gone
 
 
-def test_an_action_ends_when_its_outcome_is_known() -> None:
+def test_action_ends_when_its_outcome_is_known() -> None:
     assert {phase for phase in ActionPhase if not phase.is_end} == {ActionPhase.REQUESTED, ActionPhase.ACCEPTED}
 
 
-def test_only_an_environment_of_type_production_is_production() -> None:
+def test_only_the_type_production_is_production() -> None:
     assert Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")).is_production
     assert not Environment(Raw("prod"), "STAGING", Raw("api"), Raw("acme")).is_production

@@ -38,7 +38,7 @@ def waits(*inside: Span, number: int = 1, detail: str = "120", **changes: Any) -
         ("my own span", None),
     ],
 )
-def test_open_span_tells_the_kind_of_a_wait(message: str, kind: WaitKind | None) -> None:
+def test_open_span_shows_the_kind_of_a_wait(message: str, kind: WaitKind | None) -> None:
     found = waits(span(message, 2, None))
     assert (found and found.kind) == kind
     assert waits(span(message, 2, 1)) is None, "it is over"
@@ -50,14 +50,14 @@ def test_recorded_run_waits_for_its_token() -> None:
     assert (found.kind, found.since.isoformat()) == (WaitKind.TOKEN, "2026-11-26T02:26:31.762000+00:00")
 
 
-def test_recorded_parent_waits_for_its_child_alone() -> None:
+def test_recorded_parent_waits_only_for_its_child() -> None:
     found = attempts_of(run_of("1238"), trace_of("1237")).wait
     assert found is not None
     assert (found.kind, found.task, found.open_count) == (WaitKind.RUNS, "tree-mid", 1)
     assert found.since.isoformat() == "2026-11-26T02:26:33.442000+00:00", "the child began to wait later"
 
 
-def test_of_several_open_waits_the_latest_counts() -> None:
+def test_latest_of_several_open_waits_counts() -> None:
     found = waits(
         span("wait.for()", 5, None, id="late"),
         span("wait.forToken()", 3, None, id="early"),
@@ -67,13 +67,13 @@ def test_of_several_open_waits_the_latest_counts() -> None:
     assert (found.span_id, found.kind) == ("late", WaitKind.TIME)
 
 
-def test_wait_inside_another_counts_where_both_began_at_once() -> None:
+def test_inner_wait_counts_if_two_began_at_once() -> None:
     found = waits(span("triggerAndWait()", 3, None, span("wait.for()", 3, None, id="inner"), id="outer"))
     assert found is not None
     assert found.span_id == "inner"
 
 
-def test_wait_of_a_run_below_is_its_own() -> None:
+def test_wait_of_a_child_is_not_the_parents() -> None:
     child = span("child", 3, None, span("wait.for()", 4, None, run_id="run_b"), run_id="run_b")
     found = waits(span("triggerAndWait()", 2, None, child))
     assert found is not None
@@ -95,7 +95,7 @@ def test_wait_of_an_earlier_attempt_is_over() -> None:
     assert attempts_of(run, trace(span("task", 0, None, lost, second))).wait is None
 
 
-def test_run_that_is_over_waits_for_nothing() -> None:
+def test_finished_run_waits_for_nothing() -> None:
     assert waits(span("wait.for()", 2, None), detail="103") is None
 
 
@@ -136,7 +136,7 @@ def test_wait_is_known_until_the_run_changes() -> None:
         ("9" * 9 + " weeks", 3_650 * 86_400),
     ],
 )
-def test_wait_for_time_lasts_as_long_as_it_says(about: str | None, lasts_s: float | None) -> None:
+def test_wait_for_time_has_a_duration(about: str | None, lasts_s: float | None) -> None:
     wait = replace(WAIT, about=None if about is None else Raw(about))
     assert wait.duration == (None if lasts_s is None else timedelta(seconds=lasts_s))
     assert wait.until is None or lasts_s is None
@@ -157,7 +157,7 @@ def test_wait_for_time_lasts_as_long_as_it_says(about: str | None, lasts_s: floa
         ("", None),
     ],
 )
-def test_wait_until_a_moment_ends_at_it(about: str, ends_s: float | None) -> None:
+def test_wait_until_a_time_ends_then(about: str, ends_s: float | None) -> None:
     wait = replace(WAIT, about=Raw(about))
     assert wait.until == (None if ends_s is None else START + timedelta(seconds=ends_s))
     assert replace(wait, kind=WaitKind.TOKEN).until is None

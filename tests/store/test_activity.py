@@ -30,7 +30,7 @@ def test_activity_counts_runs_and_failures_by_creation() -> None:
     assert activity.minutes(at(60))[-1] == Minute(1, 1)
 
 
-def test_a_crowd_is_counted_in_turns_the_newest_minute_first_and_nothing_twice(
+def test_many_runs_are_counted_in_slices_newest_minute_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tui.store.activity.MAX_RUNS_PER_CALL", 5)

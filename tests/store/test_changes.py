@@ -29,19 +29,19 @@ def sum_of(*parts: Changes) -> Changes:
     return total
 
 
-def test_added_then_changed_is_added() -> None:
+def test_run_added_then_changed_is_added() -> None:
     assert sum_of(added(), changed()) == added()
 
 
-def test_added_then_removed_is_removed_for_somebody_may_have_looked_in_between() -> None:
+def test_run_added_then_removed_is_removed() -> None:
     assert sum_of(added(), removed()) == removed()
 
 
-def test_changed_then_removed_is_removed() -> None:
+def test_run_changed_then_removed_is_removed() -> None:
     assert sum_of(changed(), removed()) == removed()
 
 
-def test_removed_then_added_is_added() -> None:
+def test_run_removed_then_added_is_added() -> None:
     assert sum_of(removed(), added(), changed()) == added()
 
 
@@ -52,7 +52,7 @@ def test_transitions_stay_in_order_and_confirmations_are_summed() -> None:
     assert total.confirmed == 5
 
 
-def test_confirmations_alone_are_no_change() -> None:
+def test_confirmations_alone_change_nothing() -> None:
     assert Changes(confirmed=100).is_empty
     assert not Changes(topics={Topic.BUDGET}).is_empty
     assert not added().is_empty
@@ -63,9 +63,7 @@ lives = st.lists(st.sampled_from(["come", "change", "go"]), max_size=8)
 
 
 @given(lives, st.booleans(), st.data())
-def test_changes_add_up_the_same_however_they_are_grouped(
-    steps: list[str], is_there: bool, data: st.DataObject
-) -> None:
+def test_merge_of_changes_is_associative(steps: list[str], is_there: bool, data: st.DataObject) -> None:
     parts: list[Changes] = []
     for step in steps:
         if step == "come" and not is_there:

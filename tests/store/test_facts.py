@@ -46,20 +46,20 @@ DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"))
         (ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)), Topic.ACTIONS),
     ],
 )
-def test_a_fact_is_news_once(update: Update, topic: Topic) -> None:
+def test_fact_changes_its_topic_only_once(update: Update, topic: Topic) -> None:
     store = Store()
     assert store.apply(update).topics == {topic}
     assert store.apply(update).is_empty
 
 
-def test_a_new_store_knows_nothing() -> None:
+def test_new_store_has_no_facts() -> None:
     store = Store()
     assert (store.environment, store.is_environment_known) == (None, False)
     assert (store.server_counts, store.history, store.budget) == (None, None, None)
     assert (dict(store.lost_capabilities), dict(store.source_statuses), dict(store.actions)) == ({}, {}, {})
 
 
-def test_facts_are_kept_as_they_were_told() -> None:
+def test_facts_are_stored_unchanged() -> None:
     store = Store()
     told: list[Update] = [
         EnvironmentRead(DEV, at(0)),
@@ -77,14 +77,14 @@ def test_facts_are_kept_as_they_were_told() -> None:
     assert (store.history, store.budget) == (told[4], told[5])
 
 
-def test_a_server_that_would_not_say_where_we_are_was_asked_all_the_same() -> None:
+def test_refused_environment_counts_as_known() -> None:
     store = Store()
     store.apply(EnvironmentRead(DEV, at(0)))
     store.apply(EnvironmentRead(None, at(1)))
     assert (store.environment, store.is_environment_known) == (None, True)
 
 
-def test_an_older_count_that_arrives_late_is_dropped() -> None:
+def test_late_older_count_is_dropped() -> None:
     store = Store()
     newer = CountsRead({RunStatus.QUEUED: 2}, at(1), 24)
     store.apply(newer)
@@ -92,7 +92,7 @@ def test_an_older_count_that_arrives_late_is_dropped() -> None:
     assert store.server_counts == newer
 
 
-def test_an_action_repaints_its_row_but_is_no_part_of_the_run() -> None:
+def test_action_changes_the_row_but_not_the_run() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a"),)))
     run = store.get(A)
@@ -102,7 +102,7 @@ def test_an_action_repaints_its_row_but_is_no_part_of_the_run() -> None:
     assert store.get(A) is run
 
 
-def test_the_action_on_a_run_that_is_let_go_goes_with_it() -> None:
+def test_action_is_dropped_with_its_run() -> None:
     store = Store(max_runs=0)
     store.pin([A])
     store.apply(RunsRead((patch_of("run_a", "COMPLETED"),)))
@@ -118,7 +118,7 @@ actions = st.builds(
 
 
 @given(st.lists(actions, min_size=1, max_size=6).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
-def test_actions_end_the_same_in_any_order_and_never_go_back(
+def test_actions_never_go_back_in_any_order(
     both: tuple[list[ActionStatus], list[ActionStatus]],
 ) -> None:
     told, shuffled = both
@@ -134,7 +134,7 @@ def test_actions_end_the_same_in_any_order_and_never_go_back(
     assert ends[0] == ends[1]
 
 
-def test_a_later_read_may_still_tell_how_an_action_of_unknown_end_went() -> None:
+def test_unknown_action_may_still_be_confirmed() -> None:
     store = Store()
     store.apply(ActionStatus(A, "cancel", 1, ActionPhase.UNKNOWN, at(5)))
     store.apply(ActionStatus(A, "cancel", 1, ActionPhase.ACCEPTED, at(6)))
@@ -143,7 +143,7 @@ def test_a_later_read_may_still_tell_how_an_action_of_unknown_end_went() -> None
     assert store.actions[A].phase is ActionPhase.CONFIRMED
 
 
-def test_a_second_action_begins_anew() -> None:
+def test_second_action_replaces_the_first() -> None:
     store = Store()
     store.apply(ActionStatus(A, "cancel", 1, ActionPhase.CONFIRMED, at(1)))
     store.apply(ActionStatus(A, "replay", 2, ActionPhase.REQUESTED, at(0)))

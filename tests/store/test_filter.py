@@ -128,7 +128,7 @@ BARE = run_of("run_b", "QUEUED", created=None, task=None)
         "status:failed task:sync-* tag:shop:* -tag:y",
     ],
 )
-def test_a_filter_that_matches(text: str) -> None:
+def test_filter_matches(text: str) -> None:
     assert parse_filter(text, now=at(60)).matches(FAILED_SYNC)
     assert not parse_filter(text).is_empty
 
@@ -187,12 +187,12 @@ def test_a_filter_that_matches(text: str) -> None:
         "status:failed task:mail",
     ],
 )
-def test_a_filter_that_does_not_match(text: str) -> None:
+def test_filter_does_not_match(text: str) -> None:
     assert not parse_filter(text, now=at(60)).matches(FAILED_SYNC)
 
 
 @pytest.mark.parametrize("key", ["task", "tag", "version", "queue", "env", "error"])
-def test_a_run_without_the_value_matches_only_the_negation(key: str) -> None:
+def test_run_without_the_value_matches_only_the_negation(key: str) -> None:
     assert not parse_filter(f"{key}:*").matches(BARE)
     assert parse_filter(f"-{key}:*").matches(BARE)
 
@@ -201,13 +201,13 @@ def test_a_run_without_the_value_matches_only_the_negation(key: str) -> None:
     "text",
     ["", "  \t\n", "status:", "-", "-status:", '"', '""', '-""', 'tag:"', "task:,", ",", ",,,", "test:", "-took:"],
 )
-def test_what_is_half_typed_matches_everything(text: str) -> None:
+def test_unfinished_word_matches_everything(text: str) -> None:
     assert parse_filter(text).is_empty
     assert parse_filter(text).matches(FAILED_SYNC)
     assert parse_filter(text).matches(BARE)
 
 
-def test_an_open_quote_matches_what_is_there_so_far() -> None:
+def test_open_quote_matches_the_text_so_far() -> None:
     assert parse_filter('"reset b').matches(FAILED_SYNC)
     assert parse_filter('tag:"two words').matches(FAILED_SYNC)
     assert not parse_filter('"reset c').matches(FAILED_SYNC)
@@ -243,7 +243,7 @@ def test_text_with_a_colon_is_text(text: str) -> None:
         ("tag:" + "x," * 300, "at most 64 words and 256 values"),
     ],
 )
-def test_filter_says_what_it_does_not_understand(text: str, reason: str) -> None:
+def test_filter_reports_words_that_it_cannot_parse(text: str, reason: str) -> None:
     (complaint,) = parse_filter(text).complaints
     assert reason in complaint.reason
 
@@ -264,23 +264,23 @@ def test_filter_says_what_it_does_not_understand(text: str, reason: str) -> None
         "http:",
     ],
 )
-def test_half_a_word_does_not_complain_while_typing(text: str) -> None:
+def test_unfinished_word_has_no_complaint_while_typing(text: str) -> None:
     parsed = parse_filter(f"task:sync-orders {text}", is_typing=True)
     assert parsed.complaints == ()
 
 
 @pytest.mark.parametrize("text", ["took:>", "took:>1", "age:1m..", "age:5"])
-def test_half_a_length_leaves_the_rest_of_the_filter(text: str) -> None:
+def test_unfinished_duration_leaves_the_other_words(text: str) -> None:
     assert parse_filter(f"task:sync-orders {text}", now=at(60), is_typing=True).matches(FAILED_SYNC)
     assert not parse_filter(f"task:mail {text}", now=at(60), is_typing=True).matches(FAILED_SYNC)
 
 
-def test_a_whole_word_complains_while_typing() -> None:
+def test_finished_word_has_a_complaint_while_typing() -> None:
     for text in ("took:>1 task", "foo:b", "status:faild", "took:>1x"):
         assert parse_filter(text, is_typing=True).complaints, text
 
 
-def test_took_of_a_live_run_grows_with_the_time() -> None:
+def test_duration_of_a_live_run_grows_with_the_time() -> None:
     run = run_of("run_a", "EXECUTING", state={"started_at": at(10)})
     parsed = parse_filter("took:>10s")
     assert not parsed.matches(run)  # nobody knows what time it is
@@ -304,13 +304,13 @@ def with_every_status() -> list[Run]:
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_a_group_is_all_of_its_statuses(name: str) -> None:
+def test_group_means_all_of_its_statuses(name: str) -> None:
     matching = parse_filter(f"status:{name}").matches
     assert {run.title for run in with_every_status() if matching(run)} == GROUPS[name]
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
-def test_every_word_of_a_status_is_that_status_alone(row: StatusRow) -> None:
+def test_status_word_means_that_status_alone(row: StatusRow) -> None:
     words = {row.title, row.rest, row.legacy, *row.database, *row.trql} - {""}
     for word in words:
         for spelling in (word, word.lower(), word.replace("_", "-"), word.replace("_", " ").title()):
@@ -330,19 +330,19 @@ def test_every_word_of_a_status_is_that_status_alone(row: StatusRow) -> None:
         ("waiting-to-s", GROUPS["waiting-to-start"]),
     ],
 )
-def test_half_a_status_is_each_that_begins_so(half: str, titles: set[str]) -> None:
+def test_beginning_of_a_status_means_all_that_begin_so(half: str, titles: set[str]) -> None:
     matching = parse_filter(f"status:{half}").matches
     assert {run.title for run in with_every_status() if matching(run)} == titles
 
 
-def test_a_second_attempt_is_reattempting() -> None:
+def test_second_attempt_is_reattempting() -> None:
     again = run_of("run_a", "EXECUTING", attempt_count=2)
     assert parse_filter("status:reattempting").matches(again)
     assert parse_filter("status:running").matches(again)
     assert not parse_filter("status:executing").matches(again)
 
 
-def test_a_status_that_we_do_not_know_is_found_by_its_own_word() -> None:
+def test_unknown_status_is_found_by_its_own_word() -> None:
     run = run_of("run_a", "HALF_DONE")
     for text in ("status:HALF_DONE", "status:half-d", 'status:"half done"', "status:*done", "half_done", "status:live"):
         assert parse_filter(text).matches(run), text
@@ -350,12 +350,12 @@ def test_a_status_that_we_do_not_know_is_found_by_its_own_word() -> None:
     assert not parse_filter("status:queued").matches(run)
 
 
-def test_a_run_without_a_state_can_be_asked() -> None:
+def test_run_without_a_state_can_be_matched() -> None:
     assert not parse_filter("tag:x").matches(run_of("run_a", None))
     assert parse_filter("run_a").matches(run_of("run_a", None))
 
 
-def test_filters_of_the_same_text_are_equal() -> None:
+def test_filters_with_the_same_text_are_equal() -> None:
     assert parse_filter("tag:x") == parse_filter("tag:x")
     assert parse_filter("tag:x") != parse_filter("tag:y")
     assert parse_filter("") == EVERYTHING
@@ -386,7 +386,7 @@ pieces = st.lists(
 @example("[!]*" * 50)
 @example("\\" * 99)
 @example('"' * 99)
-def test_no_text_is_refused(text: str) -> None:
+def test_parser_accepts_any_text(text: str) -> None:
     parsed = parse_filter(text)
     assert parsed.text == text
     assert parsed.matches(FAILED_SYNC) in {True, False}
@@ -403,7 +403,7 @@ plain = st.text(st.characters(exclude_categories=["Zs", "Cc", "Zl", "Zp"], exclu
 
 
 @given(plain)
-def test_a_quoted_tag_matches_itself(tag: str) -> None:
+def test_quoted_tag_matches_itself(tag: str) -> None:
     run = run_of("run_a", state={"tags": (Raw(tag),)})
     assert parse_filter(f'tag:"{tag}"').matches(run)
     assert parse_filter(f'"{tag}"').matches(run)
@@ -411,7 +411,7 @@ def test_a_quoted_tag_matches_itself(tag: str) -> None:
     assert not parse_filter(f'tag:"{tag}!"').matches(run)
 
 
-def test_globs_do_not_explode() -> None:
+def test_globs_do_not_backtrack_exponentially() -> None:
     # A glob that backtracks would not end within anybody's patience: that this ends is the proof.
     run = run_of("run_a", task="a" * 10_000)
     assert not parse_filter("task:" + "*a" * 30 + "*b").matches(run)
@@ -423,7 +423,7 @@ lengths = st.integers(0, 200)
 
 
 @given(statuses, st.sampled_from(STATUS_TABLE), st.booleans())
-def test_no_run_of_another_status_is_shown(word: str, row: StatusRow, is_negated: bool) -> None:
+def test_runs_of_other_statuses_do_not_match(word: str, row: StatusRow, is_negated: bool) -> None:
     run = run_of("run_a", word)
     matches = parse_filter(f'{"-" * is_negated}status:"{row.title}"').matches(run)
     assert matches is ((run.title == row.title) is not is_negated)
@@ -436,7 +436,7 @@ def test_no_run_of_another_status_is_shown(word: str, row: StatusRow, is_negated
     st.sampled_from(["<", "<=", ">", ">=", "to"]),
     st.sampled_from(["age", "took"]),
 )
-def test_no_run_of_another_length_is_shown(now_s: int, bound: int, began: int, sign: str, name: str) -> None:
+def test_runs_of_other_durations_do_not_match(now_s: int, bound: int, began: int, sign: str, name: str) -> None:
     run = run_of("run_a", "EXECUTING", created=began, state={"started_at": at(began)})
     length = max(0, now_s - began)
     holds = {

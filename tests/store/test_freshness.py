@@ -44,7 +44,7 @@ def heard() -> Heard:
     return Heard()
 
 
-def test_before_the_first_word_it_is_connecting_and_slow_after_a_while(heard: Heard) -> None:
+def test_level_is_connecting_before_the_first_response(heard: Heard) -> None:
     assert heard.now(0).level is Level.CONNECTING
     assert not heard.connection.at(4, NOON, timedelta(seconds=4)).is_slow
     assert heard.connection.at(6, NOON, timedelta(seconds=6)).is_slow
@@ -52,7 +52,7 @@ def test_before_the_first_word_it_is_connecting_and_slow_after_a_while(heard: He
     assert not heard.connection.at(8, NOON, timedelta(seconds=8)).is_slow
 
 
-def test_feed_that_is_refused_is_no_trouble_before_polling_begins(heard: Heard) -> None:
+def test_refused_feed_is_no_trouble_before_polling_begins(heard: Heard) -> None:
     heard.bad(FEED, 0)
     before = heard.now(6)
     assert (before.level, before.trouble, before.leader) == (Level.CONNECTING, None, None)
@@ -60,13 +60,13 @@ def test_feed_that_is_refused_is_no_trouble_before_polling_begins(heard: Heard) 
     assert (heard.now(8).leader, heard.now(8).other_trouble is not None) == (REST, True)
 
 
-def test_polling_is_late_at_twice_its_interval_and_stale_at_five_times(heard: Heard) -> None:
+def test_polling_is_late_after_two_intervals_stale_after_five(heard: Heard) -> None:
     heard.good(REST, 0)
     assert heard.levels(3.9, 4, 9.9, 10) == ["fresh", "late", "late", "stale"]
     assert heard.now(10).confirmed_at == at(0)
 
 
-def test_a_feed_leads_and_is_measured_by_its_hold_time(heard: Heard) -> None:
+def test_feed_leads_and_is_measured_by_its_hold_time(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 1)
     fresh = heard.now(39)
@@ -75,7 +75,7 @@ def test_a_feed_leads_and_is_measured_by_its_hold_time(heard: Heard) -> None:
     assert heard.now(41.5).leader == REST
 
 
-def test_an_outage_does_not_begin_while_a_feed_still_tells_everything(heard: Heard) -> None:
+def test_outage_does_not_begin_while_the_feed_works(heard: Heard) -> None:
     heard.good(REST, 0)
     heard.bad(REST, 2)
     heard.good(FEED, 3600)
@@ -85,7 +85,7 @@ def test_an_outage_does_not_begin_while_a_feed_still_tells_everything(heard: Hea
     assert (heard.now(3613).leader, heard.now(3613).trouble_since) == (REST, at(3600))
 
 
-def test_when_the_feed_breaks_the_poller_is_expected_at_its_own_pace(heard: Heard) -> None:
+def test_poller_has_its_own_interval_after_the_feed_breaks(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 15)
     heard.bad(FEED, 20)
@@ -99,7 +99,7 @@ def test_when_the_feed_breaks_the_poller_is_expected_at_its_own_pace(heard: Hear
     assert after.other_trouble.source == FEED
 
 
-def test_an_idle_feed_that_breaks_makes_nothing_stale_at_once(heard: Heard) -> None:
+def test_broken_idle_feed_does_not_make_data_stale_at_once(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 1)
     heard.bad(FEED, 19)
@@ -108,14 +108,14 @@ def test_an_idle_feed_that_breaks_makes_nothing_stale_at_once(heard: Heard) -> N
     assert heard.now(19.3).confirmed_at == at(19.2)
 
 
-def test_a_feed_whose_end_is_noticed_late_buys_nobody_more_time(heard: Heard) -> None:
+def test_late_notice_of_a_broken_feed_extends_no_deadline(heard: Heard) -> None:
     heard.good(REST, 0)
     heard.good(FEED, 1)
     heard.bad(FEED, 96)
     assert heard.levels(99.9, 100, 100.9, 101) == ["fresh", "late", "late", "stale"]
 
 
-def test_trouble_of_the_poller_beside_a_live_feed_is_said_and_makes_nothing_old(heard: Heard) -> None:
+def test_poller_trouble_beside_a_live_feed_is_only_reported(heard: Heard) -> None:
     heard.good(FEED, 0)
     heard.bad(REST, 5)
     now = heard.now(30)
@@ -124,7 +124,7 @@ def test_trouble_of_the_poller_beside_a_live_feed_is_said_and_makes_nothing_old(
     assert now.other_trouble.source == REST
 
 
-def test_a_source_that_stopped_is_stale_at_once(heard: Heard) -> None:
+def test_stopped_source_is_stale_at_once(heard: Heard) -> None:
     heard.stopped(REST, 1)
     assert heard.now(1).level is Level.STALE
     heard.good(REST, 2)
@@ -132,7 +132,7 @@ def test_a_source_that_stopped_is_stale_at_once(heard: Heard) -> None:
     assert heard.now(3).level is Level.STALE
 
 
-def test_an_old_answer_confirms_what_was_then(heard: Heard) -> None:
+def test_old_response_confirms_its_own_time(heard: Heard) -> None:
     heard.good(REST, 0)
     for second in range(2, 20, 2):
         heard.good(REST, second, age_s=second)
@@ -140,7 +140,7 @@ def test_an_old_answer_confirms_what_was_then(heard: Heard) -> None:
     assert heard.now(19).confirmed_at == at(0)
 
 
-def test_a_gap_is_the_time_between_two_words_with_staleness_between(heard: Heard) -> None:
+def test_gap_is_the_time_between_two_responses_around_staleness(heard: Heard) -> None:
     heard.good(REST, 0)
     heard.good(REST, 9)
     assert heard.connection.gap is None
@@ -149,7 +149,7 @@ def test_a_gap_is_the_time_between_two_words_with_staleness_between(heard: Heard
     assert heard.connection.gap == Gap(at(9), at(30))
 
 
-def test_a_blip_of_the_feed_is_no_gap_and_an_outage_of_both_is(heard: Heard) -> None:
+def test_gap_needs_an_outage_of_feed_and_poller(heard: Heard) -> None:
     heard.good(REST, 0, every_s=30)
     heard.good(FEED, 18)
     heard.bad(FEED, 20)
@@ -162,7 +162,7 @@ def test_a_blip_of_the_feed_is_no_gap_and_an_outage_of_both_is(heard: Heard) -> 
     assert heard.connection.gap == Gap(at(21), at(60))
 
 
-def test_a_machine_that_slept_has_a_gap_and_a_clock_that_was_set_has_none() -> None:
+def test_sleep_makes_a_gap_and_a_clock_change_does_not() -> None:
     connection = FreshnessTracker(2.0)
     connection.record(SourceConnected(REST, at(0), 2.0), 0, at(0))
     # Somebody set the clock, or the server's: ten minutes by the wall, two seconds in truth.
@@ -173,7 +173,7 @@ def test_a_machine_that_slept_has_a_gap_and_a_clock_that_was_set_has_none() -> N
     assert connection.gap == Gap(at(602), at(4202))
 
 
-def test_through_a_relay_nothing_is_fresher_than_its_upstream(heard: Heard) -> None:
+def test_relay_is_not_fresher_than_its_upstream(heard: Heard) -> None:
     heard.good(RELAY, 0)
     assert heard.now(0).level is Level.CONNECTING
     heard.good(FEED, 1)
@@ -189,7 +189,7 @@ def test_through_a_relay_nothing_is_fresher_than_its_upstream(heard: Heard) -> N
     assert now.trouble is not None
 
 
-def test_without_the_relay_nothing_of_what_it_told_is_of_now(heard: Heard) -> None:
+def test_lost_relay_makes_its_data_stale(heard: Heard) -> None:
     heard.good(RELAY, 0)
     heard.good(FEED, 0)
     assert heard.levels(9.9, 10, 24.9, 25) == ["fresh", "late", "late", "stale"]
@@ -201,7 +201,7 @@ def test_without_the_relay_nothing_of_what_it_told_is_of_now(heard: Heard) -> No
     assert heard.connection.gap == Gap(at(0), at(60))
 
 
-def test_without_the_relay_the_trouble_of_its_feed_is_not_worth_a_word(heard: Heard) -> None:
+def test_lost_relay_hides_the_trouble_of_its_feed(heard: Heard) -> None:
     for source in (REST, RELAY):
         heard.good(source, 0)
     heard.bad(FEED, 1)
@@ -212,7 +212,7 @@ def test_without_the_relay_the_trouble_of_its_feed_is_not_worth_a_word(heard: He
     assert heard.now(2).other_trouble is None
 
 
-def test_a_word_of_before_that_comes_late_ends_no_gap(heard: Heard) -> None:
+def test_late_response_from_before_does_not_end_a_gap(heard: Heard) -> None:
     heard.good(RELAY, 0)
     heard.good(FEED, 1)
     heard.bad(RELAY, 27)
@@ -229,7 +229,7 @@ words = st.lists(
 
 
 @given(words, st.floats(0, 400))
-def test_what_was_confirmed_is_never_of_the_future_and_ages_until_the_next_word(
+def test_confirmed_time_is_never_in_the_future_and_only_ages(
     said: list[tuple[str, str, float]], later_s: float
 ) -> None:
     heard, second = Heard(), 0.0

@@ -35,49 +35,47 @@ def test_patches_give_the_same_run_in_any_order(both: tuple[list[RunPatch], list
 
 
 @given(st.lists(one_run, min_size=1, max_size=4), st.data())
-def test_a_patch_told_again_changes_nothing_and_gives_the_same_object(
-    told: list[RunPatch], data: st.DataObject
-) -> None:
+def test_repeated_patch_returns_the_same_object(told: list[RunPatch], data: st.DataObject) -> None:
     run = merge_all(told)
     assert merge(run, data.draw(st.sampled_from(told))) is run
 
 
 @given(one_run, one_run)
 @example(RunPatch(RunId("run_a"), at(0)), RunPatch(RunId("run_a"), at(0), Fixed()))
-def test_a_run_is_the_same_object_exactly_if_it_is_equal(first: RunPatch, second: RunPatch) -> None:
+def test_run_is_the_same_object_exactly_if_it_is_equal(first: RunPatch, second: RunPatch) -> None:
     run = merge(None, first)
     merged = merge(run, second)
     assert (merged is run) == (merged == run)
 
 
 @given(one_run)
-def test_the_first_patch_is_kept_without_copies(patch: RunPatch) -> None:
+def test_first_patch_is_kept_without_copies(patch: RunPatch) -> None:
     run = merge(None, patch)
     says_nothing = patch.fixed is None or patch.fixed == Fixed()
     assert says_nothing or run.fixed is patch.fixed
     assert run.state is patch.state
 
 
-def test_what_was_set_once_is_never_erased() -> None:
+def test_set_field_is_never_erased() -> None:
     run = run_of("run_a", fixed=Fixed(task=TaskId("sync"), version=Raw("1"), is_test=False))
     merged = merge(run, patch_of("run_a", fixed=Fixed(depth=0)))
     assert merged.fixed == Fixed(task=TaskId("sync"), version=Raw("1"), is_test=False, depth=0)
 
 
-def test_fixed_fields_that_disagree_do_not_depend_on_the_order() -> None:
+def test_conflicting_fixed_fields_do_not_depend_on_the_order() -> None:
     schedules: list[Any] = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 1.5}]
     told = [patch_of("run_a", fixed=Fixed(schedule=schedule)) for schedule in schedules]
     merged = [merge_all(list(order)) for order in itertools.permutations(told)]
     assert all(run == merged[0] for run in merged)
 
 
-def test_a_newer_state_wins_whatever_its_precision() -> None:
+def test_newer_state_wins_at_any_precision() -> None:
     run = run_of("run_a", "COMPLETED", updated=2, state={"precision": Precision.LIST})
     older = patch_of("run_a", "EXECUTING", updated=1, state={"precision": Precision.FEED})
     assert merge(run, older).status is RunStatus.COMPLETED_SUCCESSFULLY
 
 
-def test_of_two_words_for_one_moment_the_more_specific_one_wins_apart_from_the_numbers() -> None:
+def test_specific_status_wins_independently_of_the_numbers() -> None:
     feed = patch_of("run_a", "INTERRUPTED", state={"precision": Precision.LIST, "cost_cents": 1.0})
     detail = patch_of("run_a", "FAILED", state={"precision": Precision.DETAIL, "cost_cents": 2.0})
     for told in ([feed, detail], [detail, feed]):
@@ -86,31 +84,31 @@ def test_of_two_words_for_one_moment_the_more_specific_one_wins_apart_from_the_n
         assert (state.status.word, state.cost_cents, state.precision) == ("INTERRUPTED", 2.0, Precision.DETAIL)
 
 
-def test_numbers_that_disagree_for_one_moment_do_not_depend_on_the_order() -> None:
+def test_conflicting_numbers_do_not_depend_on_the_order() -> None:
     told = [patch_of("run_a", state={"cost_cents": cents, "tags": (Raw(str(cents)),)}) for cents in (1.0, 3.0, 2.0)]
     assert len({repr(merge_all(list(order))) for order in itertools.permutations(told)}) == 1
 
 
 @pytest.mark.parametrize("word", ["DEQUEUED", "EXECUTING", "QUEUED", "FROBNICATING"])
 @pytest.mark.parametrize("end", ["COMPLETED", "FAILED", "CANCELED", "EXPIRED"])
-def test_an_end_is_the_last_word_of_its_moment(word: str, end: str) -> None:
+def test_final_status_wins_at_the_same_time(word: str, end: str) -> None:
     told = [patch_of("run_a", word), patch_of("run_a", end)]
     assert merge_all(told) == merge_all(told[::-1])
     assert merge_all(told).is_final
 
 
-def test_an_unknown_word_yields_to_a_known_one_of_the_same_moment() -> None:
+def test_known_status_wins_over_an_unknown_one() -> None:
     assert merge_all([patch_of("run_a", "FROBNICATING"), patch_of("run_a", "EXECUTING")]).title == "Executing"
 
 
-def test_an_unknown_word_that_ended_outlasts_itself_without_an_end() -> None:
+def test_ended_unknown_status_wins_over_the_live_one() -> None:
     open_end = patch_of("run_a", "FROBNICATING")
     ended = replace(open_end, state=replace(state_of("x"), status=parse_status("FROBNICATING", ended=True)))
     assert merge_all([open_end, ended]).is_final
     assert merge_all([ended, open_end]).is_final
 
 
-def test_a_patch_without_a_state_touches_neither_state_nor_the_time_of_its_confirmation() -> None:
+def test_patch_without_a_state_keeps_the_state_and_its_time() -> None:
     run = run_of("run_a", "EXECUTING", read=10)
     merged = merge(run, patch_of("run_a", None, read=20, fixed=Fixed(queue=Raw("q")), attempt_count=1))
     assert merged.state is run.state
@@ -118,11 +116,11 @@ def test_a_patch_without_a_state_touches_neither_state_nor_the_time_of_its_confi
     assert merged.fixed.queue == "q"
 
 
-def test_a_run_known_by_reference_has_no_state() -> None:
+def test_run_known_only_by_id_has_no_state() -> None:
     assert merge(None, RunPatch(RunId("run_a"), at(0))) == Run(RunId("run_a"))
 
 
-def test_a_confirmation_moves_the_time_and_shares_everything_else() -> None:
+def test_confirmation_changes_only_the_read_time() -> None:
     run = run_of("run_a", read=10, metadata=(stamp(0, Precision.LIST, 10), {"a": 1}))
     again = merge(run, patch_of("run_a", read=20, metadata=(stamp(0, Precision.LIST, 20), {"a": 1})))
     assert again.read_at == at(20)
@@ -131,12 +129,12 @@ def test_a_confirmation_moves_the_time_and_shares_everything_else() -> None:
     assert is_same_row(run, again)
 
 
-def test_an_older_answer_that_arrives_late_does_not_move_the_time_back() -> None:
+def test_late_older_response_does_not_move_the_time_back() -> None:
     run = run_of("run_a", read=20)
     assert merge(run, patch_of("run_a", read=10)) is run
 
 
-def test_the_true_error_of_a_trace_outlasts_a_later_blurred_detail() -> None:
+def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
     blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", has_code_only=True)
     true = RunError(Raw("boom"), code="X")
     told = [
@@ -149,18 +147,18 @@ def test_the_true_error_of_a_trace_outlasts_a_later_blurred_detail() -> None:
         assert error[1] == true
 
 
-def test_an_error_that_is_known_to_be_none_differs_from_one_never_read() -> None:
+def test_known_absence_of_an_error_differs_from_unread() -> None:
     assert run_of("run_a").error is None
     assert run_of("run_a", error=(stamp(), None)).error == (stamp(), None)
 
 
-def test_a_newer_detail_takes_the_body_away_as_well() -> None:
+def test_newer_detail_may_remove_the_body() -> None:
     run = run_of("run_a", body=(stamp(1), Body(payload=None, output=1)))
     merged = merge(run, patch_of("run_a", body=(stamp(2), Body(payload=None))))
     assert merged.body == (stamp(2), Body(payload=None, output=ABSENT))
 
 
-def test_attempts_of_an_equal_moment_are_those_read_last() -> None:
+def test_last_read_attempts_win_at_the_same_time() -> None:
     first = AttemptHistory((Attempt(1, AttemptStatus.EXECUTING),))
     second = AttemptHistory((Attempt(1, AttemptStatus.FAILED), Attempt(2, AttemptStatus.EXECUTING)))
     run = run_of("run_a", attempts=(stamp(0, Precision.TRACE, 10), first))
@@ -169,24 +167,24 @@ def test_attempts_of_an_equal_moment_are_those_read_last() -> None:
     assert merged.attempts[1] is second
 
 
-def test_the_number_of_attempts_never_falls() -> None:
+def test_attempt_count_never_falls() -> None:
     assert merge(run_of("run_a", attempt_count=3), patch_of("run_a", attempt_count=1)).attempt_count == 3
 
 
-def test_a_second_attempt_alone_is_a_change_of_the_row() -> None:
+def test_second_attempt_alone_changes_the_row() -> None:
     run = run_of("run_a", attempt_count=1)
     merged = merge(run, patch_of("run_a", attempt_count=2))
     assert merged.title == "Reattempting"
     assert not is_same_row(run, merged)
 
 
-def test_children_are_complete_as_of_the_last_answer_that_listed_them() -> None:
+def test_children_are_complete_since_the_last_full_list() -> None:
     run = run_of("run_a", read=10, lists_all_children=True)
     assert merge(run, patch_of("run_a", read=20)).children_read_at == at(10)
     assert merge(run, patch_of("run_a", read=30, lists_all_children=True)).children_read_at == at(30)
 
 
-def test_metadata_too_deep_for_the_stack_is_still_compared() -> None:
+def test_metadata_deeper_than_the_stack_is_compared() -> None:
     def deep() -> Any:
         value: Any = {}
         for _ in range(50_000):
@@ -199,7 +197,7 @@ def test_metadata_too_deep_for_the_stack_is_still_compared() -> None:
     assert is_same_row(run, merge(run, patch_of("run_a", metadata=(stamp(read=101), deep()))))
 
 
-def test_a_run_is_gone_until_it_is_read_again() -> None:
+def test_run_is_gone_until_it_is_read_again() -> None:
     gone = merge_gone(run_of("run_a", read=10), RunId("run_a"), at(20))
     assert gone.is_gone
     assert merge_gone(gone, RunId("run_a"), at(15)) is gone

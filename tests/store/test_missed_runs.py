@@ -66,7 +66,7 @@ def lives(draw: st.DrawFn) -> list[Life]:
 
 @settings(max_examples=100)
 @given(lives(), st.integers(0, 60), st.integers(1, 30), st.lists(st.integers(0, 40), min_size=1, max_size=3), st.data())
-def test_the_count_is_what_any_answer_told_of_the_gap(
+def test_count_equals_the_runs_that_changed_in_the_gap(
     world: list[Life], since: int, lasted: int, delays: list[int], data: st.DataObject
 ) -> None:
     until = since + lasted
@@ -89,7 +89,7 @@ def test_the_count_is_what_any_answer_told_of_the_gap(
     assert catch_up.missed(at(until)) == MissedRuns(len(missed), sum(life.fails_in(since, until) for life in missed))
 
 
-def test_it_is_so_far_until_all_is_read_then_final_and_stands() -> None:
+def test_count_is_final_once_a_source_has_caught_up() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", "FAILED", updated=15),)))
     catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
@@ -105,7 +105,7 @@ def test_it_is_so_far_until_all_is_read_then_final_and_stands() -> None:
     assert catch_up.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
 
 
-def test_a_run_that_changed_again_since_is_still_one_that_changed() -> None:
+def test_run_that_changed_again_later_still_counts() -> None:
     store = Store()
     catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
     for updated in (15, 25):
@@ -113,7 +113,7 @@ def test_a_run_that_changed_again_since_is_still_one_that_changed() -> None:
     assert catch_up.missed(at(30)).run_count == 1
 
 
-def test_a_run_that_failed_in_the_gap_and_was_touched_since_is_one_that_failed_in_it() -> None:
+def test_run_that_failed_in_the_gap_counts_after_later_changes() -> None:
     store = Store()
     catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
     catch_up.on_changes(
@@ -122,7 +122,7 @@ def test_a_run_that_failed_in_the_gap_and_was_touched_since_is_one_that_failed_i
     assert catch_up.missed(at(30)) == MissedRuns(1, 1, Completeness.SO_FAR)
 
 
-def test_many_runs_are_looked_at_a_little_at_a_time_and_none_is_final_before() -> None:
+def test_many_runs_are_checked_in_slices() -> None:
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", updated=15) for number in range(200))))
     store.apply(CaughtUp("rest", at(20)))

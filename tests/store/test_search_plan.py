@@ -20,7 +20,7 @@ def by(*lists: dict[str, tuple[str, ...]]) -> tuple[RunFilters, ...]:
 
 
 @pytest.mark.parametrize("text", [ID, f"id:{ID}", f'"{ID}"', f"{ID} status:failed"])
-def test_whole_id_is_one_run(text: str) -> None:
+def test_whole_id_finds_one_run(text: str) -> None:
     question = asked(text)
     assert question.run_ids == (RunId(ID),)
     assert (question.lists, question.error_texts) == ((), ())
@@ -29,12 +29,12 @@ def test_whole_id_is_one_run(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["run_cmwu", "id:4se", f"-{ID}", "run_*"])
-def test_part_of_an_id_is_read_on_for(text: str) -> None:
+def test_part_of_an_id_searches_older_runs(text: str) -> None:
     assert asked(text).run_ids == ()
     assert asked(text).reads_older
 
 
-def test_text_may_be_a_tag_or_a_task_or_in_an_error() -> None:
+def test_text_searches_tags_tasks_and_errors() -> None:
     question = asked("syncorders")
     assert question.lists == by({"tags": ("syncorders",)}, {"tasks": ("syncOrders", "syncorders")})
     assert question.error_texts == ("syncorders",)
@@ -43,14 +43,14 @@ def test_text_may_be_a_tag_or_a_task_or_in_an_error() -> None:
     assert question.filters == RunFilters()
 
 
-def test_names_are_spelled_as_runs_have_them() -> None:
+def test_names_have_the_spelling_of_known_runs() -> None:
     assert asked("tag:shop:berlin").lists == by({"tags": ("Shop:Berlin", "shop:berlin")})
     assert asked("queue:emails").lists == by({"queues": ("Emails",)}, {"queues": ("emails",)})
     assert asked("task:SYNCORDERS").filters.tasks == (TaskId("syncOrders"),)
     assert asked("task:unknown").filters.tasks == ()
 
 
-def test_queue_is_told_by_lists_alone() -> None:
+def test_queue_is_found_by_its_list_only() -> None:
     question = asked("queue:task/mail")
     assert question.lists == by({"queues": ("task/mail",)})
     assert not question.reads_older
@@ -69,18 +69,18 @@ def test_queue_is_told_by_lists_alone() -> None:
         ("-status:failed", ()),
     ],
 )
-def test_status_narrows_what_is_read_on(text: str, statuses: tuple[str, ...]) -> None:
+def test_status_restricts_the_list_of_older_runs(text: str, statuses: tuple[str, ...]) -> None:
     assert set(asked(text).filters.statuses) == set(statuses)
 
 
-def test_followed_filters_stay() -> None:
+def test_active_filters_stay() -> None:
     question = asked("task:mail status:queued version:20261124.1", tasks=(TaskId("other"),), statuses=("FAILED",))
     assert question.filters == RunFilters(tasks=(TaskId("other"),), statuses=("FAILED",), versions=("20261124.1",))
     assert asked("x", tags=("y",)).lists == by({"tags": ("y",), "tasks": ("x",)})
 
 
 @pytest.mark.parametrize("text", ["version:20261124.*", "version:rc1", "task:sync*", "task:mail,sync*"])
-def test_pattern_and_unsure_name_narrow_nothing(text: str) -> None:
+def test_globs_and_unknown_names_restrict_nothing(text: str) -> None:
     assert asked(text).filters == RunFilters()
 
 
@@ -94,7 +94,7 @@ def test_other_fields_depend_on_no_error(text: str) -> None:
     assert not asked(text).reads_errors
 
 
-def test_questions_are_bounded() -> None:
+def test_search_plan_is_bounded() -> None:
     question = asked(" ".join(f"word{number}" for number in range(50)))
     assert len(question.lists) == 2 * MAX_NAMES
     assert len(question.error_texts) == MAX_ERROR_TEXTS

@@ -111,7 +111,7 @@ asked = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(asked)
-def test_a_run_matches_exactly_when_the_server_would_list_it(known: Known, filters: RunFilters) -> None:
+def test_run_matches_exactly_if_the_server_lists_it(known: Known, filters: RunFilters) -> None:
     runs_filter = with_server_filters(filters, EVERYTHING)
     assert {run.id for run in known.runs if runs_filter.matches(run)} == {run.id for run in known.ask(filters)}
 
@@ -135,11 +135,11 @@ def matches(run: Run, **filters: object) -> bool:
         ("NONSENSE", "QUEUED", False),
     ],
 )
-def test_a_status_is_meant_in_every_vocabulary(asked: str, word: str, is_shown: bool) -> None:
+def test_status_matches_in_every_vocabulary(asked: str, word: str, is_shown: bool) -> None:
     assert matches(run_of("run_a", word), statuses=(asked,)) is is_shown
 
 
-def test_what_is_not_known_of_a_run_does_not_hide_it() -> None:
+def test_unknown_values_do_not_hide_a_run() -> None:
     bare = run_of("run_a", None, task=None, created=None)
     for name in ("statuses", "tasks", "tags", "versions", "regions"):
         assert matches(bare, **{name: ("x",)}), name
@@ -147,12 +147,12 @@ def test_what_is_not_known_of_a_run_does_not_hide_it() -> None:
     assert matches(bare, batch="batch_1")
 
 
-def test_a_run_without_a_version_in_a_list_has_none_and_in_the_feed_may_have_one() -> None:
+def test_missing_version_hides_a_listed_run_only() -> None:
     assert not matches(run_of("run_a", state={"precision": Precision.LIST}), versions=("1",))
     assert matches(run_of("run_a", state={"precision": Precision.FEED}), versions=("1",))
 
 
-def test_of_one_queue_only_those_that_a_list_told_to_be_in_it_are_shown() -> None:
+def test_single_queue_shows_only_runs_listed_in_it() -> None:
     inside = run_of("run_a", fixed=Fixed(queue=Raw("emails")))
     assert matches(inside, queues=("emails",))
     assert not matches(run_of("run_b"), queues=("emails",))
@@ -160,14 +160,14 @@ def test_of_one_queue_only_those_that_a_list_told_to_be_in_it_are_shown() -> Non
     assert not matches(inside, queues=("reports", "imports"))
 
 
-def test_a_bare_queue_name_means_the_queue_of_that_task_too() -> None:
+def test_bare_queue_name_includes_the_queue_of_the_task() -> None:
     runs = [run_of(f"run_{queue}", fixed=Fixed(queue=Raw(queue))) for queue in ("ok", "task/ok", "task/task/ok", "o")]
     assert [matches(run, queues=("ok",)) for run in runs] == [True, True, False, False]
     assert [matches(run, queues=("task/ok",)) for run in runs] == [False, True, False, False]
     assert not matches(run_of("run_a"), queues=("ok",))
 
 
-def test_a_typed_filter_holds_within_the_servers() -> None:
+def test_typed_filter_restricts_the_server_filters_further() -> None:
     both = with_server_filters(RunFilters(tasks=(TaskId("sync"),)), parse_filter("status:failed"))
     assert both.matches(run_of("run_a", "FAILED", task="sync"))
     assert not both.matches(run_of("run_a", "FAILED", task="mail"))
@@ -177,7 +177,7 @@ def test_a_typed_filter_holds_within_the_servers() -> None:
     assert with_server_filters(RunFilters(), both) is both
 
 
-def test_values_that_are_offered() -> None:
+def test_suggested_values_are_sorted_by_likelihood() -> None:
     store = Store()
     rows = [
         ("run_a", "sync", "1.9", ("x", "rare")),
@@ -202,7 +202,7 @@ def test_values_that_are_offered() -> None:
     )
 
 
-def test_of_very_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suggestions_use_a_sample_of_many_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_filter, "MAX_SAMPLED_RUNS", 10)
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", task=f"t{number % 3}") for number in range(11))))
@@ -212,7 +212,7 @@ def test_of_very_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -
 
 
 @given(st.text(max_size=8))
-def test_what_can_be_typed_survives_a_list_with_commas(value: str) -> None:
+def test_typable_value_survives_a_list_with_commas(value: str) -> None:
     if is_typable(value):
         assert [part.strip() for part in f"a, {value}, b".split(",")] == ["a", value, "b"]
         assert "\x1b" not in value

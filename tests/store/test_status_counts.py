@@ -126,7 +126,7 @@ def hear(store: Store, world: tuple[Life, ...], now_s: float) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(worlds, st.data())
-def test_header_equals_the_rows_where_all_live_runs_are_known(world: tuple[Life, ...], data: st.DataObject) -> None:
+def test_header_equals_the_rows_if_all_live_runs_are_known(world: tuple[Life, ...], data: st.DataObject) -> None:
     store = Store()
     store.apply(complete(at(BEGIN_S)))
     store.apply(WHOLE)
@@ -144,7 +144,7 @@ def test_header_equals_the_rows_where_all_live_runs_are_known(world: tuple[Life,
 
 @settings(max_examples=80, deadline=None)
 @given(worlds, worlds, st.lists(st.floats(BEGIN_S, BEGIN_S + 60), max_size=4))
-def test_counts_are_carried_forward_between_two_of_them(
+def test_counts_are_updated_between_two_of_the_server(
     world: tuple[Life, ...], unheard: tuple[Life, ...], counted: list[float]
 ) -> None:
     """What the feed tells is added once, before the count or after it; what it never told is in the count."""
@@ -164,7 +164,7 @@ def test_counts_are_carried_forward_between_two_of_them(
 
 @settings(max_examples=80, deadline=None)
 @given(worlds, st.floats(BEGIN_S, BEGIN_S + 45), st.data())
-def test_carried_counts_err_by_the_steps_of_the_copys_delay(
+def test_updated_counts_err_by_changes_in_the_replica_delay(
     world: tuple[Life, ...], counted_s: float, data: st.DataObject
 ) -> None:
     store = Store()
@@ -187,7 +187,7 @@ def live_store(*words: str) -> Store:
     return store
 
 
-def test_loaded_runs_are_a_lower_bound_until_all_are_known() -> None:
+def test_loaded_runs_are_a_minimum_until_all_are_known() -> None:
     store = live_store("QUEUED", "DELAYED", "PENDING_VERSION", "DEQUEUED", "WAITING", "FAILED", "COMPLETED")
     found = store.status_counts(at(10))
     loaded = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
@@ -198,7 +198,7 @@ def test_loaded_runs_are_a_lower_bound_until_all_are_known() -> None:
     assert store.status_counts(at(10)) == loaded
 
 
-def test_counts_of_filtered_lists_are_the_servers_with_their_age() -> None:
+def test_counts_of_filtered_lists_are_the_servers_with_age() -> None:
     store = live_store("QUEUED")
     store.apply(complete(at(10), is_filtered=True))
     store.apply(WHOLE)
@@ -220,7 +220,7 @@ def test_counts_include_live_runs_too_old_for_the_query(
     assert store.status_counts(at(14)) == StatusCounts(delayed=3, counted_at=at(10))
 
 
-def test_an_old_count_is_shown_with_its_age() -> None:
+def test_old_count_has_its_age() -> None:
     store = live_store("QUEUED")
     store.apply(complete(at(10), is_live_complete=False))
     store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
@@ -228,7 +228,7 @@ def test_an_old_count_is_shown_with_its_age() -> None:
     assert store.status_counts(at(71)).counted_at == at(10)
 
 
-def test_more_steps_than_are_kept_show_the_age(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_count_has_its_age_after_too_many_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_counts, "MAX_STATUS_CHANGES", 2)
     store = live_store()
     store.apply(complete(at(10), is_live_complete=False))
@@ -239,14 +239,14 @@ def test_more_steps_than_are_kept_show_the_age(monkeypatch: pytest.MonkeyPatch) 
     assert store.status_counts(at(20)) == StatusCounts(queued=10)
 
 
-def test_a_run_that_is_gone_counts_no_more() -> None:
+def test_gone_run_does_not_count() -> None:
     store = live_store("QUEUED", "QUEUED")
     store.apply(complete(at(10)))
     store.apply(RunGone(RunId("run_0"), at(200)))
     assert store.status_counts(at(200)).queued == 1
 
 
-def test_failures_that_leave_the_period_between_two_counts_are_subtracted() -> None:
+def test_failures_that_leave_the_period_are_subtracted() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", "FAILED", created=100), patch_of("run_b", "FAILED", created=200))))
     store.apply(complete(at(3650)))

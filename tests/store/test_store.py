@@ -47,7 +47,7 @@ updates = reads | gone
 
 
 @given(st.lists(patches | gone, max_size=8).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
-def test_updates_give_the_same_store_in_any_order_grouping_and_repetition(
+def test_updates_give_the_same_store_in_any_order(
     both: tuple[list[RunPatch | RunGone], list[RunPatch | RunGone]],
 ) -> None:
     one_by_one, shuffled = Store(), Store()
@@ -64,7 +64,7 @@ def test_updates_give_the_same_store_in_any_order_grouping_and_repetition(
 
 
 @given(st.lists(updates, max_size=12), st.integers(0, 4), st.integers(0, 2), st.data())
-def test_a_bounded_store_reports_what_it_did_and_keeps_what_it_must(
+def test_bounded_store_keeps_live_and_pinned_runs(
     told: list[RunsRead | RunGone], max_runs: int, max_bodies: int, data: st.DataObject
 ) -> None:
     store = Store(max_runs=max_runs, max_bodies=max_bodies)
@@ -97,7 +97,7 @@ def test_a_bounded_store_reports_what_it_did_and_keeps_what_it_must(
         assert_indexes_are_true(store)
 
 
-def test_a_hundred_unchanged_rows_are_no_change() -> None:
+def test_unchanged_rows_change_nothing() -> None:
     store = Store()
     page = [patch_of(f"run_{number}", metadata=(stamp(0, Precision.LIST), {"a": 1})) for number in range(100)]
     assert len(store.apply(read(*page)).added) == 100
@@ -110,7 +110,7 @@ def test_a_hundred_unchanged_rows_are_no_change() -> None:
     assert all(run.read_at == at(102) for run in store.runs())
 
 
-def test_transitions_tell_each_new_status_in_order() -> None:
+def test_transitions_have_each_new_status_in_order() -> None:
     store = Store()
     changes = store.apply(
         read(
@@ -131,7 +131,7 @@ def test_transitions_tell_each_new_status_in_order() -> None:
     ]
 
 
-def test_the_first_state_of_a_run_known_by_reference_is_a_transition_from_nothing() -> None:
+def test_first_state_of_a_known_id_is_a_transition() -> None:
     store = Store()
     assert store.apply(read(patch_of("run_a", None))).transitions == []
     changes = store.apply(read(patch_of("run_a", "COMPLETED")))
@@ -139,7 +139,7 @@ def test_the_first_state_of_a_run_known_by_reference_is_a_transition_from_nothin
     assert changes.changed == {A}
 
 
-def test_an_unknown_word_that_turns_out_to_be_an_end_is_a_transition() -> None:
+def test_unknown_status_that_becomes_final_is_a_transition() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", "FROBNICATED", updated=0)))
     ended = patch_of("run_a", "FROBNICATED", updated=1, state={"finished_at": at(1)})
@@ -152,7 +152,7 @@ def full_store() -> Store:
     return store
 
 
-def test_the_oldest_final_run_goes_first() -> None:
+def test_oldest_final_run_is_dropped_first() -> None:
     store = full_store()
     changes = store.apply(read(patch_of("run_4", "COMPLETED", created=4)))
     assert (changes.added, changes.removed) == ({RunId("run_4")}, {RunId("run_1")})
@@ -160,7 +160,7 @@ def test_the_oldest_final_run_goes_first() -> None:
     assert len(store) == 3
 
 
-def test_a_run_older_than_all_that_a_full_store_keeps_is_not_even_mentioned() -> None:
+def test_run_too_old_for_a_full_store_is_not_reported() -> None:
     store = full_store()
     changes = store.apply(read(patch_of("run_0", "COMPLETED", created=0)))
     assert changes.is_empty
@@ -168,7 +168,7 @@ def test_a_run_older_than_all_that_a_full_store_keeps_is_not_even_mentioned() ->
     assert_indexes_are_true(store)
 
 
-def test_live_runs_stay_however_old_and_many() -> None:
+def test_live_runs_are_never_dropped() -> None:
     store = Store(max_runs=2)
     store.apply(read(*(patch_of(f"run_{number}", "QUEUED", created=number) for number in range(5))))
     assert len(store) == 5
@@ -179,7 +179,7 @@ def test_live_runs_stay_however_old_and_many() -> None:
     assert ended.transitions[0].after.is_final
 
 
-def test_a_pinned_run_stays_until_unpinned_as_often_as_pinned() -> None:
+def test_pinned_run_stays_until_unpinned_as_often() -> None:
     store = full_store()
     first = RunId("run_1")
     store.pin([first])
@@ -190,19 +190,19 @@ def test_a_pinned_run_stays_until_unpinned_as_often_as_pinned() -> None:
     assert store.apply(read(patch_of("run_5", "COMPLETED", created=5))).removed == {first}
 
 
-def test_a_run_may_be_pinned_before_it_comes() -> None:
+def test_run_may_be_pinned_before_it_is_known() -> None:
     store = full_store()
     store.pin([RunId("run_0")])
     assert store.apply(read(patch_of("run_0", "COMPLETED", created=0))).added == {RunId("run_0")}
 
 
-def test_unpinning_what_was_never_pinned_does_nothing() -> None:
+def test_unpin_does_nothing_without_a_pin() -> None:
     store = full_store()
     store.unpin([RunId("run_1"), RunId("run_none")])
     assert store.apply(read(patch_of("run_4", "COMPLETED", created=4))).removed == {RunId("run_1")}
 
 
-def test_runs_known_by_reference_and_gone_ones_make_room_too() -> None:
+def test_gone_runs_and_bare_ids_are_dropped_too() -> None:
     store = Store(max_runs=2)
     store.apply(read(patch_of("run_a", None, created=None), patch_of("run_b", "EXECUTING", created=1)))
     assert store.apply(read(patch_of("run_c", "EXECUTING", created=2))).removed == {A}
@@ -210,7 +210,7 @@ def test_runs_known_by_reference_and_gone_ones_make_room_too() -> None:
     assert store.apply(read(patch_of("run_d", "EXECUTING", created=3))).removed == {B}
 
 
-def test_bodies_and_attempts_of_the_runs_last_read_are_kept() -> None:
+def test_bodies_of_the_runs_read_last_are_kept() -> None:
     store = Store(max_bodies=2)
     body = (stamp(), Body(payload=1))
     store.pin([A])
@@ -226,7 +226,7 @@ def test_bodies_and_attempts_of_the_runs_last_read_are_kept() -> None:
     assert run.attempts is None
 
 
-def test_a_gone_run_is_reported_once_and_no_longer_live() -> None:
+def test_gone_run_is_reported_once_and_not_live() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", "EXECUTING", read=10)))
     assert store.apply(RunGone(A, at(20))).changed == {A}
@@ -236,7 +236,7 @@ def test_a_gone_run_is_reported_once_and_no_longer_live() -> None:
     assert A in store.live()
 
 
-def test_a_run_that_only_ever_was_denied_is_known_as_gone() -> None:
+def test_run_that_was_only_denied_is_gone() -> None:
     store = Store()
     store.apply(RunGone(A, at(20)))
     run = store.get(A)
@@ -245,7 +245,7 @@ def test_a_run_that_only_ever_was_denied_is_known_as_gone() -> None:
     assert run.state is None
 
 
-def test_children_come_in_the_order_of_their_creation_and_follow_their_parent() -> None:
+def test_children_are_sorted_by_creation() -> None:
     store = Store()
     for number, created in ((1, 5), (2, 3), (3, None)):
         store.apply(
@@ -260,7 +260,7 @@ def test_children_come_in_the_order_of_their_creation_and_follow_their_parent() 
     assert store.children_of(B) == ()
 
 
-def test_runs_are_found_by_creation_both_ends_included() -> None:
+def test_runs_are_found_by_creation_time() -> None:
     store = Store()
     store.apply(read(*(patch_of(f"run_{number}", created=number) for number in range(6))))
     store.apply(read(patch_of("run_reference", None, created=3)))
@@ -269,12 +269,12 @@ def test_runs_are_found_by_creation_both_ends_included() -> None:
     assert store.created_between(at(4), at(2)) == []
 
 
-def test_a_rank_is_asked_of_runs_that_are_here() -> None:
+def test_rank_exists_only_for_known_runs() -> None:
     with pytest.raises(KeyError):
         Store().created_rank(A)
 
 
-def test_a_run_without_a_creation_time_is_the_oldest() -> None:
+def test_run_without_a_creation_time_is_the_oldest() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=-(10**6))))
     oldest = store.oldest()
@@ -282,7 +282,7 @@ def test_a_run_without_a_creation_time_is_the_oldest() -> None:
     assert oldest.id == A
 
 
-def test_a_creation_time_that_comes_late_moves_the_run() -> None:
+def test_late_creation_time_moves_the_run() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=1)))
     store.apply(read(patch_of("run_a", created=2)))
@@ -290,20 +290,20 @@ def test_a_creation_time_that_comes_late_moves_the_run() -> None:
     assert_indexes_are_true(store)
 
 
-def test_an_empty_read_changes_nothing() -> None:
+def test_empty_read_changes_nothing() -> None:
     changes = Store().apply(RunsRead(()))
     assert changes.is_empty
     assert changes.confirmed == 0
 
 
-def test_topics_say_that_runs_changed() -> None:
+def test_topics_contain_changed_runs() -> None:
     store = Store()
     told: Update = read(patch_of("run_a"))
     assert store.apply(told).topics == {Topic.RUNS}
     assert store.apply(told).topics == set()
 
 
-def test_a_run_is_confirmed_to_the_microsecond() -> None:
+def test_confirmation_is_precise_to_the_microsecond() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", read=1)))
     later = at(1) + timedelta(microseconds=1)

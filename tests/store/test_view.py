@@ -47,7 +47,7 @@ sinces = st.none() | st.integers(0, 3).map(at)
 
 
 @given(st.lists(st.lists(reads | gone, min_size=1, max_size=3), min_size=2, max_size=6), st.data())
-def test_a_view_equals_filtering_and_sorting_from_nothing(
+def test_view_equals_filtering_and_sorting_all_runs(
     rounds: list[list[RunsRead | RunGone]], data: st.DataObject
 ) -> None:
     store = Store(max_runs=3, max_bodies=1)
@@ -76,7 +76,7 @@ def test_a_view_equals_filtering_and_sorting_from_nothing(
             assert_is_true(store, view)
 
 
-def test_a_live_run_is_shown_whatever_its_age_until_it_ends() -> None:
+def test_live_run_is_shown_at_any_age_until_it_ends() -> None:
     store = Store()
     rows = [("run_a", "EXECUTING", 1), ("run_b", "COMPLETED", 1), ("run_c", "COMPLETED", 9)]
     store.apply(RunsRead(tuple(patch_of(run_id, word, created=created) for run_id, word, created in rows)))
@@ -86,7 +86,7 @@ def test_a_live_run_is_shown_whatever_its_age_until_it_ends() -> None:
     assert (set(delta.left), ids_of(view), view.older_count) == ({A}, [C], 0)
 
 
-def test_a_live_run_becomes_an_older_one_when_the_period_moves_past_it() -> None:
+def test_live_run_becomes_older_when_the_period_passes_it() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", "DELAYED", created=5),)))
     view = View(store, since=at(4), starts_empty=True)
@@ -98,7 +98,7 @@ def test_a_live_run_becomes_an_older_one_when_the_period_moves_past_it() -> None
     assert view.older_count == 0
 
 
-def test_a_run_that_is_let_go_leaves_the_view() -> None:
+def test_dropped_run_leaves_the_view() -> None:
     store = Store(max_runs=1)
     store.apply(RunsRead((patch_of("run_a", "COMPLETED", created=1),)))
     view = View(store)
@@ -138,7 +138,7 @@ def test_runs_are_sorted(order: Order, expected: list[RunId]) -> None:
     assert ids_of(view) == expected
 
 
-def test_by_time_taken_running_ones_come_first_then_the_longest() -> None:
+def test_order_took_has_running_runs_first_then_longest() -> None:
     store = Store()
     times = {
         "run_short": {"started_at": at(0), "finished_at": at(1)},
@@ -152,20 +152,20 @@ def test_by_time_taken_running_ones_come_first_then_the_longest() -> None:
     assert ids_of(View(store, order=TOOK)) == ["run_old", "run_new", "run_long", "run_short", "run_never", "run_open"]
 
 
-def test_runs_of_one_moment_are_sorted_by_id() -> None:
+def test_runs_of_the_same_time_are_sorted_by_id() -> None:
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{letter}") for letter in "cab")))
     assert ids_of(View(store)) == [A, B, C]
 
 
-def test_every_order_has_its_own_name_and_tells_any_two_runs_apart() -> None:
+def test_every_order_is_named_and_total() -> None:
     assert len({order.id for order in ORDERS}) == len(ORDERS)
     for order in ORDERS:
         assert order.key(run_of("run_a")) != order.key(run_of("run_b"))
         assert order.key(run_of("run_a", None)) is not None
 
 
-def test_a_delta_says_what_became_of_each_row() -> None:
+def test_delta_has_the_change_of_each_row() -> None:
     store = small_store()
     view = View(store, parse_filter("-status:failed"), UPDATED)
     changes = store.apply(
@@ -184,19 +184,19 @@ def test_a_delta_says_what_became_of_each_row() -> None:
     assert ids_of(view) == ["run_d", A]
 
 
-def test_an_update_without_runs_leaves_the_view_alone() -> None:
+def test_update_without_runs_keeps_the_view() -> None:
     view = View(small_store())
     assert view.update(Changes()).is_empty
 
 
-def test_a_run_known_by_reference_enters_with_its_first_state() -> None:
+def test_run_known_only_by_id_enters_with_its_first_state() -> None:
     store = Store()
     view = View(store)
     assert view.update(store.apply(RunsRead((patch_of("run_a", None),)))).is_empty
     assert view.update(store.apply(RunsRead((patch_of("run_a", "QUEUED"),)))).entered == {A}
 
 
-def test_a_view_shows_what_its_filter_leaves_in_its_order() -> None:
+def test_view_shows_matching_runs_in_its_order() -> None:
     task = parse_filter("task:sync")
     assert ids_of(View(small_store(), task)) == [C, B]
     view = View(small_store(), task, TASK)
@@ -204,7 +204,7 @@ def test_a_view_shows_what_its_filter_leaves_in_its_order() -> None:
     assert (view.filter.text, view.order) == ("task:sync", TASK)
 
 
-def test_places_beyond_the_ends_are_left_out_of_a_slice() -> None:
+def test_slice_ignores_indexes_out_of_range() -> None:
     view = View(small_store())
     assert view.slice(-5, 2) == [C, B]
     assert view.slice(2, 99) == [A]
@@ -215,7 +215,7 @@ def test_places_beyond_the_ends_are_left_out_of_a_slice() -> None:
     assert view.index_of(RunId("run_none")) is None
 
 
-def test_a_run_of_another_task_is_moved() -> None:
+def test_run_with_a_changed_task_moves() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", task=None), patch_of("run_b", task="b"))))
     view = View(store, order=TASK)
@@ -228,7 +228,7 @@ timed = st.sampled_from(["age:<5s", "age:>=3s", "-age:2s..4s", "took:>2s", "-too
 
 
 @given(timed, st.lists(st.tuples(st.lists(reads, max_size=2), st.integers(-2, 12)), min_size=1, max_size=6))
-def test_a_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], int]]) -> None:
+def test_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], int]]) -> None:
     store = Store()
     view = View(store, parse_filter(text, now=at(0)))
     for updates, now_s in rounds:
@@ -239,7 +239,7 @@ def test_a_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], i
         assert_is_true(store, view)
 
 
-def test_a_filter_without_a_time_has_nothing_looked_at_again() -> None:
+def test_filter_without_time_checks_no_run_again() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a"),)))
     view = View(store, parse_filter("task:sync", now=at(0)))

@@ -28,11 +28,11 @@ def taken(sequence: str) -> str:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_any_text_arrives_whole_and_nothing_of_it_as_control(text: str) -> None:
+def test_text_arrives_whole_and_without_controls(text: str) -> None:
     assert taken(osc52(text, {"TERM": "xterm-256color"})) == text
 
 
-def test_tmux_is_asked_and_asked_to_pass_it_on() -> None:
+def test_tmux_gets_the_text_and_passes_it_on() -> None:
     sequence = osc52("run_1", TMUX)
     own, _, wrapped = sequence.partition("\x1bPtmux;")
     assert taken(own) == "run_1"
@@ -41,18 +41,18 @@ def test_tmux_is_asked_and_asked_to_pass_it_on() -> None:
 
 
 @pytest.mark.parametrize("environ", [SCREEN, {"TERM": "xterm", "STY": "1.pts"}])
-def test_screen_passes_pieces_on_that_it_can_hold(environ: dict[str, str]) -> None:
+def test_screen_gets_the_text_in_pieces(environ: dict[str, str]) -> None:
     text = "x" * 5000
     pieces = re.findall(r"\x1bP(.*?)\x1b\\", osc52(text, environ), re.DOTALL)
     assert max(map(len, pieces)) <= MAX_SCREEN_STRING_BYTES
     assert taken("".join(pieces)) == text
 
 
-def test_a_lone_surrogate_does_not_stop_it() -> None:
+def test_lone_surrogate_is_sent() -> None:
     assert taken(osc52("a\ud800b", {})) == "a?b"
 
 
-def test_too_much_is_not_sent_and_said() -> None:
+def test_too_large_text_is_not_sent_with_a_notice() -> None:
     sent: list[str] = []
     said: list[str] = []
     clipboard = Clipboard({}, sent.append, lambda line: said.append(plain(line)))
@@ -64,7 +64,7 @@ def test_too_much_is_not_sent_and_said() -> None:
     assert said[-1] == "payload is too large to copy: 2.4 MB; terminals take up to 100 kB"
 
 
-def test_the_menu_reads_the_run_and_sends_what_is_chosen(tmp_path: Path) -> None:
+def test_copy_menu_reads_the_run_and_sends_the_choice(tmp_path: Path) -> None:
     run = FleetRun(7, -30, -20, -10, end="FAILED")
 
     async def scenario(stage: Stage) -> None:

@@ -32,5 +32,5 @@ COMMANDS = [
         ("zzz", []),
     ],
 )
-def test_words_are_found_in_any_order_and_letters_where_no_word_is(typed: str, found: list[str]) -> None:
+def test_commands_match_words_in_any_order_or_letters(typed: str, found: list[str]) -> None:
     assert [command.name for command in matching(COMMANDS, typed)] == found

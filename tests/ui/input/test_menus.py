@@ -39,7 +39,7 @@ def test_help_shows_every_key_of_every_pane_once(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_help_says_what_a_key_means_in_the_pane_behind_it(tmp_path: Path) -> None:
+def test_help_shows_the_keys_of_the_pane_behind_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path, size=(80, 60)) as monitor:
             await monitor.press("question_mark")
@@ -65,7 +65,7 @@ def test_help_of_a_read_only_monitor_has_no_actions(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_command_is_found_while_it_is_typed_and_run_by_enter(tmp_path: Path) -> None:
+def test_command_is_found_while_typing_and_run_by_enter(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path) as monitor:
             # In one go: what is typed before the palette is there belongs into it.
@@ -87,7 +87,7 @@ def test_a_command_is_found_while_it_is_typed_and_run_by_enter(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("keys", [["colon"], ["f"], ["j", "Y"], ["j", "R"], ["question_mark"]])
-def test_the_program_can_be_ended_from_every_dialog(tmp_path: Path, keys: Sequence[str]) -> None:
+def test_quit_works_in_every_dialog(tmp_path: Path, keys: Sequence[str]) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path) as monitor:
             await monitor.press(*keys)
@@ -98,7 +98,7 @@ def test_the_program_can_be_ended_from_every_dialog(tmp_path: Path, keys: Sequen
     asyncio.run(scenario())
 
 
-def test_messages_are_shown_the_newest_last_also_those_that_come_meanwhile(tmp_path: Path) -> None:
+def test_messages_are_shown_newest_last_and_updated(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = small_fleet(3)
         fleet.allow_queries()
@@ -118,7 +118,7 @@ def test_messages_are_shown_the_newest_last_also_those_that_come_meanwhile(tmp_p
     asyncio.run(scenario())
 
 
-def test_other_colours_leave_everything_in_its_place(tmp_path: Path) -> None:
+def test_color_mode_does_not_move_anything(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path, size=(80, 24)) as monitor:
             await monitor.press("x", wait_s=2)

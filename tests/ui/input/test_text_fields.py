@@ -50,7 +50,7 @@ def screens() -> set[str]:
     return found
 
 
-def test_every_screen_is_looked_at() -> None:
+def test_every_screen_is_covered() -> None:
     assert screens() == FIELDS.keys() | ALIKE | WITHOUT | {"ConfirmScreen"}
 
 
@@ -109,7 +109,7 @@ def test_editing_keys_act_in_the_order_of_typing(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_enter_behind_a_paste_keeps_what_was_pasted(tmp_path: Path) -> None:
+def test_enter_after_a_paste_keeps_the_pasted_text(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash")
         paste(monitor, "task:send-\n")
@@ -137,7 +137,7 @@ def test_enter_behind_a_paste_keeps_what_was_pasted(tmp_path: Path) -> None:
         ("x" * 3 * MAX_CHARS, "x" * MAX_CHARS),
     ],
 )
-def test_field_takes_of_a_paste_what_it_can_hold(tmp_path: Path, pasted: str, taken: str) -> None:
+def test_field_cuts_a_paste_at_its_maximum(tmp_path: Path, pasted: str, taken: str) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash")
         field = monitor.app.focused

@@ -47,7 +47,7 @@ class Slow:
     delays_s=st.lists(st.none() | st.floats(0.01, 30), min_size=1, max_size=8),
     gaps_s=st.lists(st.floats(0.0, 15), min_size=1, max_size=12),
 )
-def test_only_an_answer_to_its_own_question_arms_a_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
+def test_only_a_reply_to_its_own_request_shows_a_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
     asyncio.run(_hold_to_it(delays_s, gaps_s))
 
 
@@ -69,7 +69,7 @@ async def _hold_to_it(delays_s: list[float | None], gaps_s: list[float]) -> None
                 assert was_silent or at_s - began_s >= SILENT_AFTER_S - TINY_S
 
 
-def test_an_answer_that_nobody_asked_for_counts_for_nothing() -> None:
+def test_unrequested_reply_is_ignored() -> None:
     clock = VirtualClock()
     guard = TypeAhead(clock, lambda _: None)
     seen: list[FrameVisibility] = []
@@ -81,7 +81,7 @@ def test_an_answer_that_nobody_asked_for_counts_for_nothing() -> None:
     assert seen == [FrameVisibility.SEEN]
 
 
-def test_question_that_was_not_sent_delays_no_later_frame() -> None:
+def test_dropped_request_delays_no_later_frame() -> None:
     async def story() -> None:
         clock = VirtualClock()
         is_behind = True
@@ -100,7 +100,7 @@ def test_question_that_was_not_sent_delays_no_later_frame() -> None:
     asyncio.run(story())
 
 
-def test_a_terminal_two_seconds_away_confirms_nothing_too_early(tmp_path: Path) -> None:
+def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tui", "demo", "--history", "40", "--rate", "0"]
     env = environment(None, XDG_STATE_HOME=str(tmp_path))
     with Terminal(command, env=env, holds_cursor=True) as terminal:

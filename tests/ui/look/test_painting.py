@@ -9,13 +9,13 @@ from tui.ui.look.theme import PALETTES, ColorMode
 
 
 @given(st.text("⋯…≥━╸▾ ab", max_size=30), st.integers(1, 40))
-def test_a_line_in_ascii_has_nothing_else_and_keeps_its_width(text: str, width: int) -> None:
+def test_ascii_line_has_only_ascii_and_keeps_its_width(text: str, width: int) -> None:
     strip = Painter(ColorMode.NONE, is_ascii=True).strip((Piece("  "), Piece(text)), width)
     assert strip.text.isascii()
     assert len(strip.text) == width
 
 
-def test_a_longer_form_takes_room_that_is_empty() -> None:
+def test_longer_ascii_form_uses_free_cells() -> None:
     strip = Painter(ColorMode.NONE, is_ascii=True).strip((Piece("  "), Piece("⋯ 9 frames")), 20)
     assert strip.text == "  ... 9 frames      "
 
@@ -23,7 +23,7 @@ def test_a_longer_form_takes_room_that_is_empty() -> None:
 @pytest.mark.parametrize(
     ("look", "grey"), [(ColorMode.DARK, "#5b6678"), (ColorMode.LIGHT, "#8b93a1"), (ColorMode.SIXTEEN, "bright_black")]
 )
-def test_foot_of_a_bar_is_rose_on_the_grey_of_bars(look: ColorMode, grey: str) -> None:
+def test_failed_foot_of_a_bar_is_rose_on_grey(look: ColorMode, grey: str) -> None:
     (segment, *_) = Painter(look, is_ascii=False).strip((Piece("▁", Token.TALL_FOOT),), 1)
     assert segment.style is not None
     assert segment.style.bgcolor == Color.parse(grey)

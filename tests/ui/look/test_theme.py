@@ -20,7 +20,7 @@ READ_ON_A_CURSOR = ("bright", "text", "muted", "accent", "rose", "amber", "blue"
 
 @pytest.mark.parametrize("look", [ColorMode.DARK, ColorMode.LIGHT])
 @pytest.mark.parametrize("token", [*READ_ON_A_CURSOR, "faint"])
-def test_every_token_can_be_read_on_every_ground_that_it_stands_on(look: ColorMode, token: str) -> None:
+def test_every_token_is_readable_on_its_grounds(look: ColorMode, token: str) -> None:
     palette = PALETTES[look]
     grounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
     for ground in grounds:
@@ -30,7 +30,7 @@ def test_every_token_can_be_read_on_every_ground_that_it_stands_on(look: ColorMo
 
 @pytest.mark.parametrize("look", [ColorMode.DARK, ColorMode.LIGHT])
 @pytest.mark.parametrize(("text", "ground"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
-def test_what_brings_its_own_ground_can_be_read(look: ColorMode, text: str, ground: str) -> None:
+def test_tokens_with_their_own_ground_are_readable(look: ColorMode, text: str, ground: str) -> None:
     palette = PALETTES[look]
     assert contrast(palette[text], palette[ground]) >= 4.5
 
@@ -47,5 +47,5 @@ def test_what_brings_its_own_ground_can_be_read(look: ColorMode, text: str, grou
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "dark", ColorMode.NONE),
     ],
 )
-def test_a_terminal_gets_the_colours_that_it_has(environ: dict[str, str], wanted: str, look: ColorMode) -> None:
+def test_terminal_gets_the_colours_that_it_supports(environ: dict[str, str], wanted: str, look: ColorMode) -> None:
     assert detect_color_mode(environ, wanted) is look

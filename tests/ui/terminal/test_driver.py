@@ -31,7 +31,7 @@ SCREEN_OFF = b"\x1b[?1049l"
         ((1, 1), (1, 1)),
     ],
 )
-def test_size_is_the_kernels_within_bounds(
+def test_size_comes_from_the_kernel_within_bounds(
     told: tuple[int, int], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "9999999")
@@ -42,7 +42,7 @@ def test_size_is_the_kernels_within_bounds(
     os.close(slave)
 
 
-def test_title_that_was_dropped_is_sent_again() -> None:
+def test_dropped_title_is_sent_again() -> None:
     master, slave = pty.openpty()
 
     async def scenario() -> bytes:
@@ -66,7 +66,7 @@ def test_title_that_was_dropped_is_sent_again() -> None:
     os.close(slave)
 
 
-def test_answer_under_way_at_the_end_is_not_left_to_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     master, slave = pty.openpty()
 
     def answer_late() -> None:

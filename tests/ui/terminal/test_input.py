@@ -74,7 +74,7 @@ def test_keyboard_works_a_moment_after_any_bytes(chunks: list[tuple[bytes, float
 
 
 @given(CHUNKS)
-def test_ctrl_q_directly_after_any_bytes_counts(chunks: list[tuple[bytes, float]]) -> None:
+def test_ctrl_q_works_directly_after_any_bytes(chunks: list[tuple[bytes, float]]) -> None:
     decoder = InputDecoder()
     now_s = fed(decoder, chunks)
     heard = said(decoder.feed(b"\x11", now_s) + decoder.expire(now_s + A_MOMENT_S))
@@ -118,11 +118,11 @@ def test_help_opens_right_after_odd_bytes(odd: bytes) -> None:
         (b"\x1b[27;5;113~", ["ctrl+q"]),
     ],
 )
-def test_number_of_a_function_key_is_no_character(sequence: bytes, keys: list[str]) -> None:
+def test_function_key_number_is_not_a_character(sequence: bytes, keys: list[str]) -> None:
     assert read(sequence) == keys
 
 
-def test_sequences_that_textual_knows_mean_what_it_says() -> None:
+def test_known_sequences_decode_as_in_textual() -> None:
     for sequence in ANSI_SEQUENCES_KEYS:
         if MISREAD.fullmatch(sequence):
             continue
@@ -149,7 +149,7 @@ def test_sequences_that_textual_knows_mean_what_it_says() -> None:
         (b"\x1b[27uq", ["escape", "q"]),
     ],
 )
-def test_escape_and_the_key_behind_it_are_two_keys(typed: bytes, keys: list[str]) -> None:
+def test_escape_and_the_next_key_are_two_keys(typed: bytes, keys: list[str]) -> None:
     assert read(typed) == keys
     assert read(*(bytes((byte,)) for byte in typed)) == keys
 
@@ -170,21 +170,21 @@ def test_escape_and_the_key_behind_it_are_two_keys(typed: bytes, keys: list[str]
         b"\x1b[M \x80\xff",
     ],
 )
-def test_reports_that_nobody_asked_for_say_nothing(report: bytes) -> None:
+def test_unrequested_reports_are_dropped(report: bytes) -> None:
     assert read(report) == []
 
 
-def test_mouse_counts_where_it_was_asked_for() -> None:
+def test_mouse_works_if_enabled() -> None:
     assert read(b"\x1b[<0;9;9M", has_mouse=True) == ["MouseDown"]
 
 
-def test_paste_is_one_text_whatever_is_in_it() -> None:
+def test_paste_is_one_text_with_any_content() -> None:
     pasted = "C\x1by\x1b[A\x11?\x1b[200~é\r"
     assert read(b"\x1b[200~" + pasted.encode() + b"\x1b[201~q") == [f"paste {pasted}", "q"]
     assert read(b"\x1b[200~caf\xe9\x00\x1b[201~") == ["paste caf�"]
 
 
-def test_paste_is_cut_at_its_bound() -> None:
+def test_paste_is_cut_at_its_maximum() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~", 0.0)
     for _ in range(40):
@@ -194,7 +194,7 @@ def test_paste_is_cut_at_its_bound() -> None:
     assert paste.text == "x" * MAX_PASTE_BYTES
 
 
-def test_paste_without_an_end_is_given_up_and_its_rest_not_typed() -> None:
+def test_abandoned_paste_is_not_typed_as_keys() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~one", 0.0)
     assert said(decoder.expire(SILENCE_TIMEOUT_S)) == ["paste one"]
@@ -204,20 +204,20 @@ def test_paste_without_an_end_is_given_up_and_its_rest_not_typed() -> None:
     assert said(decoder.feed(b"y\x1b[201~", 4.6)) == [f"paste {'C' * MIN_LATE_PASTE_BYTES}y"]
 
 
-def test_paste_without_an_end_is_given_up_though_keys_keep_coming() -> None:
+def test_endless_paste_is_abandoned_while_keys_keep_coming() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~", 0.0)
     heard = [message for tenth in range(round(10 * MAX_UNFINISHED_S) + 1) for message in decoder.feed(b"j", tenth / 10)]
     assert said(heard)[-1] == "j"
 
 
-def test_only_keys_that_change_nothing_count_at_an_unfinished_end() -> None:
+def test_only_harmless_keys_work_in_unfinished_input() -> None:
     assert read(b"\x1b[200~Cy") == ["paste Cy"]
     assert read(b"\x1b[200~Cy?\x11") == ["paste Cy", "question_mark", "ctrl+q"]
     assert read(b"\x1b]11;C") == []
 
 
-def test_flood_of_keys_is_bounded_and_leaves_the_way_out() -> None:
+def test_flood_of_keys_is_bounded_except_help_and_quit() -> None:
     backlog = KeyBacklog()
     admitted = [key for key in ["j"] * 3 * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"] if backlog.admit(key)]
     assert admitted == ["j"] * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"]

@@ -53,7 +53,7 @@ def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("is_blocking", [True, False])
-def test_nothing_is_lost_on_a_terminal_in_either_mode(terminal: Pty, is_blocking: bool) -> None:
+def test_writer_loses_nothing_in_either_mode(terminal: Pty, is_blocking: bool) -> None:
     os.set_blocking(terminal.slave, is_blocking)
     flags = fcntl.fcntl(terminal.slave, fcntl.F_GETFL)
     writer = terminal.writer()
@@ -67,7 +67,7 @@ def test_nothing_is_lost_on_a_terminal_in_either_mode(terminal: Pty, is_blocking
     assert not terminal.gone.is_set()
 
 
-def test_writer_drops_frames_when_behind_and_says_so_later(terminal: Pty) -> None:
+def test_writer_drops_frames_when_behind_and_reports_it(terminal: Pty) -> None:
     writer = terminal.writer()
     assert writer.write("a" * MAX_UNWRITTEN_BYTES * 2)
     assert not writer.write("lost")
@@ -78,7 +78,7 @@ def test_writer_drops_frames_when_behind_and_says_so_later(terminal: Pty) -> Non
     writer.close()
 
 
-def test_writer_replaces_what_is_unwritten(terminal: Pty) -> None:
+def test_writer_replaces_unwritten_text(terminal: Pty) -> None:
     writer = terminal.writer()
     writer.write("a" * MAX_UNWRITTEN_BYTES)
     terminal.read(1)
@@ -90,7 +90,7 @@ def test_writer_replaces_what_is_unwritten(terminal: Pty) -> None:
     writer.close()
 
 
-def test_closing_does_not_wait_for_a_blocked_terminal(terminal: Pty) -> None:
+def test_close_does_not_wait_for_a_blocked_terminal(terminal: Pty) -> None:
     writer = terminal.writer()
     writer.write("a" * MAX_UNWRITTEN_BYTES)
     terminal.read(1)
@@ -105,7 +105,7 @@ def test_closing_does_not_wait_for_a_blocked_terminal(terminal: Pty) -> None:
     assert written.strip(b"a") == b"shell"
 
 
-def test_closed_terminal_is_reported_once_and_nobody_waits(terminal: Pty) -> None:
+def test_closed_terminal_is_reported_once_without_waiting(terminal: Pty) -> None:
     writer = terminal.writer()
     os.close(terminal.master)
     terminal.master = -1

@@ -35,7 +35,7 @@ GOOD = {
 }
 
 
-def test_good_values_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_values_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert wrong_variable(GOOD) is None
     assert wrong_variable({}) is None
@@ -51,11 +51,11 @@ def test_every_variable_of_textual_is_checked() -> None:
 
 @pytest.mark.parametrize("name", ["TEXTUAL_FPS", "TEXTUAL_SCREENSHOT", "ESCDELAY", "TEXTUAL_DIM_FACTOR"])
 @pytest.mark.parametrize("value", ["9" * 400, "9" * 5000, "-5", "1_0", "٣", "", "1e3"])
-def test_odd_numbers_are_refused(name: str, value: str) -> None:
+def test_invalid_numbers_are_rejected(name: str, value: str) -> None:
     line = wrong_variable({name: value})
     assert line is not None
     assert len(line) < 200
 
 
-def test_keys_that_nobody_pressed_are_refused() -> None:
+def test_textual_press_is_rejected() -> None:
     assert wrong_variable({"TEXTUAL_PRESS": "C,y"}) is not None
