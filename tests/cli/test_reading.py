@@ -138,7 +138,7 @@ def test_ls_reads_pages_up_to_the_limit() -> None:
     ids = [run["id"] for run in done.objects]
     assert len(ids) == len(set(ids)) == 230
     assert ids[0] == fleet.runs[-1].id
-    assert [query["page[size]"] for _, query in fleet.asked("/api/v1/runs")] == ["100", "100", "30"]
+    assert [query["page[size]"] for _, query in fleet.requests_to("/api/v1/runs")] == ["100", "100", "30"]
 
 
 def test_ls_continues_after_short_and_empty_pages(recordings_api: RecordingsApi) -> None:

@@ -16,7 +16,7 @@ from random import Random
 
 from tests.perf.figure import Figure
 from tests.perf.scaled_clock import ScaledClock
-from tests.support.chaos import ALLOWED_S, FAULT_S, KINDS, Ordeal, Outcome
+from tests.support.chaos import ALLOWED_S, FAULT_S, KINDS, ChaosSession, Outcome
 from tui.config import read_settings
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
@@ -70,12 +70,12 @@ async def _round(seed: int, scale: float, ends_s: float) -> list[Outcome]:
         )
         async with session:
             await session.start()
-            ordeal = Ordeal(session, emulator, world, clock.sleep, Random(seed))
+            chaos = ChaosSession(session, emulator, world, clock.sleep, Random(seed))
             session.sources.follow_runs()
             await clock.sleep(SETTLING_S)
-            for kind in ordeal.kinds(FAULTS):
-                fault_s = ordeal.random.choice((BLIP_S, OUTAGE_S))
-                outcome = await ordeal.suffer(kind, fault_s, must_be_dark=fault_s == OUTAGE_S)
+            for kind in chaos.kinds(FAULTS):
+                fault_s = chaos.random.choice((BLIP_S, OUTAGE_S))
+                outcome = await chaos.inject(kind, fault_s, must_be_stale=fault_s == OUTAGE_S)
                 suffered.append(outcome)
                 if not outcome.is_right:
                     print(
@@ -87,7 +87,7 @@ async def _round(seed: int, scale: float, ends_s: float) -> list[Outcome]:
 
 
 def measure(minutes: float = MINUTES, seed: int = SEED, scale: float = SCALE) -> Iterator[Figure]:
-    """The figures of the ordeal."""
+    """The figures of the chaos."""
     seen = [outcome for _, outcome in outcomes(minutes, seed, scale)]
     waits_s = sorted(ALLOWED_S if each.recovered_s is None else each.recovered_s for each in seen)
     yield Figure(f"faults in {minutes:g} minutes, {scale:g} times as fast", len(seen), "faults")

@@ -167,9 +167,9 @@ def test_identical_requests_of_screens_are_sent_once(tmp_path: Path) -> None:
             await synchronise(setup, one)
             await synchronise(setup, other)
             path = f"/api/v3/runs/{FAILED.id}"
-            assert not setup.fleet.asked(path)
+            assert not setup.fleet.requests_to(path)
             await asyncio.gather(*(each.fetcher.api.read_run(RunId(FAILED.id)) for each in (one, other)))
-            assert len(setup.fleet.asked(path)) == 1
+            assert len(setup.fleet.requests_to(path)) == 1
 
     asyncio.run(scenario())
 
@@ -323,17 +323,17 @@ def test_screen_reconnects_after_the_machine_slept(tmp_path: Path) -> None:
         async with relay_setup(fleet, tmp_path, interval_s=60) as setup, screen_on(setup, clock=machine) as screen:
             await synchronise(setup, screen)
             freshness = FreshnessOf(screen)
-            before = len(fleet.asked(RELAY_PATH))
+            before = len(fleet.requests_to(RELAY_PATH))
             machine.fall_asleep()
             assert screen.sources.relay is not None
             assert screen.sources.relay._socket is not None
             screen.sources.relay._socket.transport.pause_reading()
             await fleet.clock.run(3_600, idle=setup.wait_for_responses)
-            assert len(fleet.asked(RELAY_PATH)) == before
+            assert len(fleet.requests_to(RELAY_PATH)) == before
             assert freshness.now.level is Level.STALE
             machine.wake_up()
             await synchronise(setup, screen)
-            assert len(fleet.asked(RELAY_PATH)) == before + 1
+            assert len(fleet.requests_to(RELAY_PATH)) == before + 1
             await setup.run_until(lambda: freshness.now.level is Level.FRESH)
 
     asyncio.run(scenario())
@@ -390,9 +390,9 @@ def test_unreadable_response_keeps_the_connection(tmp_path: Path) -> None:
             fleet.forget(PARENT)
             fleet.fault = lambda asked: Response("{}") if asked == path else None
             await setup.restart(down_s=1)
-            connections = len(fleet.asked(RELAY_PATH))
-            await setup.run_until(lambda: len(fleet.asked(path)) >= 3)
-            assert len(fleet.asked(RELAY_PATH)) <= connections + 1
+            connections = len(fleet.requests_to(RELAY_PATH))
+            await setup.run_until(lambda: len(fleet.requests_to(path)) >= 3)
+            assert len(fleet.requests_to(RELAY_PATH)) <= connections + 1
             fleet.fault = lambda _: None
             await synchronise(setup, screen)
 

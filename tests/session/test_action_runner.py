@@ -104,7 +104,7 @@ def test_replay_is_sent_once_after_a_lost_response(tmp_path: Path) -> None:
     end, _ = perform(fleet, tmp_path, REPLAY, run, meanwhile=lose)
     assert end.phase is ActionPhase.UNKNOWN
     assert "look for a new run" in end.message
-    assert len(fleet.asked(f"/api/v1/runs/{run.id}/replay")) == 1
+    assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/replay")) == 1
 
 
 def test_action_is_sent_again_after_a_429(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_action_is_sent_again_after_a_429(tmp_path: Path) -> None:
 
     end, _ = perform(fleet, tmp_path, CANCEL, run, meanwhile=limit)
     assert end.phase is ActionPhase.CONFIRMED
-    moments = [moment for moment, _ in fleet.asked(f"/api/v2/runs/{run.id}/cancel")]
+    moments = [moment for moment, _ in fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")]
     assert len(moments) == 2
     assert moments[1] - moments[0] == pytest.approx(4)
 
@@ -133,7 +133,7 @@ def test_cancel_is_not_sent_for_a_final_run(tmp_path: Path) -> None:
     end, _ = perform(fleet, tmp_path, CANCEL, run)
     assert end.phase is ActionPhase.REFUSED
     assert end.message == "it is already Completed"
-    assert not fleet.asked(f"/api/v2/runs/{run.id}/cancel")
+    assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)

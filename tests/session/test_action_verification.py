@@ -68,7 +68,7 @@ def test_other_cancel_is_not_confirmed_whatever_the_date(tmp_path: Path, skew_s:
     end, _ = perform(fleet, tmp_path, CANCEL, run, meanwhile=lambda fleet: fleet.cancel(run, 0.5), waited_s=waited_s)
     assert end.phase is ActionPhase.FINISHED_FIRST
     assert end.message == "Canceled"
-    assert not fleet.asked(f"/api/v2/runs/{run.id}/cancel")
+    assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
 
 
 def test_run_that_ended_meanwhile_is_not_confirmed(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_run_that_ended_meanwhile_is_not_confirmed(tmp_path: Path) -> None:
 
     end, _ = perform(fleet, tmp_path, CANCEL, run, meanwhile=limit, timeout_s=40)
     assert end.phase is ActionPhase.FINISHED_FIRST
-    assert len(fleet.asked(f"/api/v2/runs/{run.id}/cancel")) == 1
+    assert len(fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")) == 1
 
 
 def test_known_end_counts_when_reads_fail(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_stale_run_is_read_again_before_the_request(tmp_path: Path) -> None:
                 task = asyncio.ensure_future(session.perform(CANCEL, before))
                 await pass_time_until_done(session, api, task)
                 assert (await task).phase is ActionPhase.FINISHED_FIRST
-                assert not fleet.asked(f"/api/v2/runs/{run.id}/cancel")
+                assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
 
     asyncio.run(scenario())
 
@@ -168,7 +168,7 @@ def test_replay_is_unknown_after_a_gateway_timeout(tmp_path: Path, status: int) 
 
     end, _ = perform(fleet, tmp_path, REPLAY, run, meanwhile=lose)
     assert end.phase is ActionPhase.UNKNOWN
-    assert len(fleet.asked(f"/api/v1/runs/{run.id}/replay")) == 1
+    assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/replay")) == 1
 
 
 @pytest.mark.parametrize("action", [CANCEL, REPLAY], ids=lambda action: action.id)
@@ -210,7 +210,7 @@ def test_log_has_unknown_when_the_session_ends(tmp_path: Path) -> None:
                     await session.perform(CANCEL, before)
 
                 session.spawn(act(), "cancel")
-                while not fleet.asked(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
+                while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
                     await asyncio.sleep(0.001)
 
     asyncio.run(scenario())

@@ -111,7 +111,7 @@ def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoam
             assert end.phase is ActionPhase.REFUSED
             assert "staging" in end.message
             assert "prod" in end.message
-            assert not fleet.asked(f"/api/v2/runs/{run.id}/cancel")
+            assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
 
     asyncio.run(scenario())
 
@@ -126,7 +126,7 @@ def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> None:
                 await session.fetcher.fetch_environment(Priority.ACTION)
                 before = await read_run(session, run)
                 task = asyncio.ensure_future(session.perform(CANCEL, before))
-                while not fleet.asked(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
+                while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
                     await asyncio.sleep(0.001)
                 fleet.fault = lambda _: None
                 await pass_time(session, api, 5)
@@ -136,7 +136,7 @@ def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> None:
                 assert end.phase is ActionPhase.REFUSED
                 assert "prod" in end.message
                 assert fleet.status(run) == "EXECUTING"
-                assert len(fleet.asked(f"/api/v2/runs/{run.id}/cancel")) == 1
+                assert len(fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")) == 1
 
     asyncio.run(scenario())
 

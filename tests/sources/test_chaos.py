@@ -1,4 +1,4 @@
-"""Faults of all kinds in random order, in virtual time: after each the store equals the world, and gaps are exact."""
+"""Faults of all kinds in random order: after each, the store equals the world, and the counts of gaps are exact."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.support.chaos import KINDS, Ordeal
+from tests.support.chaos import KINDS, ChaosSession
 from tests.support.fleet import DEV, Fleet, in_ms, serving
 from tests.support.session import SHORT, pass_time, started
 from tests.support.virtual_clock import VirtualClock
@@ -17,8 +17,8 @@ from tui.emulator.world import World
 RATE_PER_S = 3.0
 
 
-def at_work() -> Fleet:
-    """The company, instead of runs whose life is set."""
+def demo_fleet() -> Fleet:
+    """A fleet with the demo's tasks instead of scheduled runs."""
     fleet = Fleet(VirtualClock())
     fleet.emulator.close()
     fleet.emulator = Emulator(COMPANY, Options(environments=(DEV,), rate_per_s=RATE_PER_S), lambda: in_ms(fleet.now_s))
@@ -30,18 +30,18 @@ def at_work() -> Fleet:
 @pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 6)], ids=["live", "polling"])
 def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime: bool, count: int) -> None:
     async def scenario() -> None:
-        fleet = at_work()
+        fleet = demo_fleet()
         with serving(fleet) as api:
             async with started(api, tmp_path, realtime=realtime, timeouts=SHORT, feed_timeouts=SHORT) as session:
 
                 async def later(seconds: float) -> None:
                     await pass_time(session, api, seconds)
 
-                ordeal = Ordeal(session, fleet.emulator, fleet.world, later, Random(5))
+                chaos = ChaosSession(session, fleet.emulator, fleet.world, later, Random(5))
                 session.sources.follow_runs()
                 await later(20)
-                for kind in ordeal.kinds(count):
-                    outcome = await ordeal.suffer(kind)
+                for kind in chaos.kinds(count):
+                    outcome = await chaos.inject(kind)
                     assert outcome.is_right, outcome
 
     asyncio.run(scenario())

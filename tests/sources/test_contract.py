@@ -181,7 +181,7 @@ class OnRelay(Follower):
         await self.setup.wait_until_idle()
 
     def asked(self) -> int:
-        return len(self.fleet.asked(RELAY_PATH))
+        return len(self.fleet.requests_to(RELAY_PATH))
 
     async def is_gone(self) -> None:
         await self.setup.wait_until_disconnected()
@@ -314,7 +314,7 @@ def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -
                 task = asyncio.ensure_future(follower.source.run(follower.emit))
                 path = follower.expected.lives_by
                 # The server's thread has no event for this loop.
-                while not (held.is_set() or (moment != "a request in flight" and follower.fleet.asked(path))):  # noqa: ASYNC110
+                while not (held.is_set() or (moment != "a request in flight" and follower.fleet.requests_to(path))):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
                 if moment != "a request in flight":
                     await follower.later(5)

@@ -170,6 +170,6 @@ def test_tree_is_queried_without_times_after_a_400(tmp_path: Path) -> None:
 def test_tree_of_an_old_root_is_complete(tmp_path: Path) -> None:
     with served("root", 35 * 86_400.0) as (api, run_id):
         tree = asyncio.run(tree_of(api, tmp_path, run_id))
-        assert api.fleet.asked("/api/v1/query") == []
+        assert api.fleet.requests_to("/api/v1/query") == []
     assert len(list(tree_objects(tree))) == 1 + 4 + 12
     assert not tree.missing

@@ -59,7 +59,7 @@ def test_waits_grow_while_scans_fail(tmp_path: Path) -> None:
         fleet.fault = fail_scans
         async with polling(fleet, tmp_path) as (session, later):
             await later(300)
-            failed = [moment for moment, query in fleet.asked(LIST) if "filter[status]" in query]
+            failed = [moment for moment, query in fleet.requests_to(LIST) if "filter[status]" in query]
             waits = [after - before for before, after in pairwise(failed)]
             assert 30 <= len(failed) <= 60
             assert min(waits[-5:]) >= 5
@@ -90,12 +90,12 @@ def test_scan_continues_at_its_cursor_after_a_429(tmp_path: Path) -> None:
             assert isinstance(state, SourceRetrying)
             assert state.status == 429
             assert 4 <= (state.next_at - session.now()).total_seconds() <= 6
-            asked_count = len(fleet.asked(LIST))
+            asked_count = len(fleet.requests_to(LIST))
             await later(15)
             assert isinstance(state_of(session), SourceConnected)
             scans = [
                 query.get("page[after]")
-                for _, query in fleet.asked(LIST)[asked_count:]
+                for _, query in fleet.requests_to(LIST)[asked_count:]
                 if "DELAYED" in query.get("filter[status]", "")
             ]
             assert scans[0] == refused[0]
@@ -116,7 +116,7 @@ def test_unreadable_run_is_tried_again_and_delays_no_other(tmp_path: Path, statu
             known = session.store.get(RunId(other.id))
             assert known is not None
             assert known.status is RunStatus.COMPLETED_WITH_ERRORS
-            assert 2 <= len(fleet.asked(f"/api/v3/runs/{odd.id}")) <= 30
+            assert 2 <= len(fleet.requests_to(f"/api/v3/runs/{odd.id}")) <= 30
             fleet.fault = lambda _: None
             await later(15)
             known = session.store.get(RunId(odd.id))
@@ -137,7 +137,7 @@ def test_failing_queries_slow_down_and_the_list_continues(tmp_path: Path, answer
         fleet.fault = lambda path: answer() if path == QUERY else None
         async with polling(fleet, tmp_path) as (session, later):
             assert await states_during(session, later, 120) == {SourceConnected}
-            assert 3 <= len(fleet.asked(QUERY)) <= 5
+            assert 3 <= len(fleet.requests_to(QUERY)) <= 5
             assert Capability.QUERY not in session.store.lost_capabilities
             fleet.fault = lambda _: None
             await later(170)
@@ -213,10 +213,10 @@ def test_failing_whoami_keeps_the_known_environment(tmp_path: Path) -> None:
             assert isinstance(state_of(session), SourceConnected)
             assert session.store.environment is not None
             assert session.store.environment.slug == "dev"
-            asked = len(fleet.asked(WHOAMI))
+            asked = len(fleet.requests_to(WHOAMI))
             fleet.fault = lambda _: None
             await later(100)
-            assert len(fleet.asked(WHOAMI)) == asked + 1
+            assert len(fleet.requests_to(WHOAMI)) == asked + 1
             assert session.write_block is None
 
     asyncio.run(scenario())
@@ -246,7 +246,7 @@ def test_public_token_requests_the_environment_once(tmp_path: Path) -> None:
             await later(200)
             assert session.store.is_environment_known
             assert session.store.environment is None
-            assert len(fleet.asked(WHOAMI)) == 1
+            assert len(fleet.requests_to(WHOAMI)) == 1
 
     asyncio.run(scenario())
 
@@ -281,7 +281,7 @@ def test_run_without_a_readable_trace_has_the_reason(tmp_path: Path, status: int
             assert "not now" in reason
             assert (Capability.TRACE in session.store.lost_capabilities) is is_lost
             await session.run_with_attempts(RunId(run.id))
-            assert len(fleet.asked(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)
+            assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)
 
     asyncio.run(scenario())
 

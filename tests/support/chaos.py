@@ -1,7 +1,7 @@
-"""Injects faults of all kinds in random order. After each fault, the session must know the true state of all runs.
+"""Injects faults of all kinds into a session, and checks that its store equals the world after each.
 
-`tests/sources/test_chaos.py` runs it in virtual time, `tests/perf/bench_ordeal.py` longer and in scaled real time. The
-world stands still during the comparison, so that the runs, and the count of missed runs, must match exactly.
+`tests/sources/test_chaos.py` runs this in virtual time, `tests/perf/bench_ordeal.py` in scaled real time. The world
+stands still while it is compared, so that the store and the counts of a gap can be compared exactly.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -26,12 +26,12 @@ from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRun
 from tui.store.orders import EPOCH
 
 FAULT_S = 16.0
-"""Long enough for all data to become stale: an outage, not a short interruption."""
+"""Long enough to make everything stale when the timeouts are short."""
 
 ALLOWED_S = 2 * HOLD_S
-"""Two hold times of the feed. After this, the session must know everything."""
+"""How long recovery may take: two intervals of the feed."""
 
-BREATH_S = 5.0
+SETTLING_S = 5.0
 
 STALE = {"kind": "stale"}
 KINDS: dict[str, list[dict[str, Any]]] = {
@@ -53,16 +53,16 @@ KINDS: dict[str, list[dict[str, Any]]] = {
 
 
 def set_faults(emulator: Emulator, world: World, specs: list[dict[str, Any]]) -> None:
-    """Set the faults of the emulator, on the server's own loop if there is one: an HTTP request could be refused."""
+    """Replace the faults of the emulator. If polls are held, its own event loop has to do it."""
 
-    def begin() -> bool:
+    def apply() -> bool:
         if not any(spec["kind"] == "stale" for spec in emulator.faults.specs):
             world.advance(emulator.clock())
         emulator.faults.set(specs, NAMES)
         return True
 
-    if not emulator.feeds._on_loop(begin, otherwise=False):
-        begin()
+    if not emulator.feeds._on_loop(apply, otherwise=False):
+        apply()
 
 
 SILENT = frozenset({"refused", "reset", "hang", "half-open", "cut", "5xx", "a proxy's page", "rate limit"})
@@ -71,7 +71,7 @@ SILENT = frozenset({"refused", "reset", "hang", "half-open", "cut", "5xx", "a pr
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one fault: the seconds until all runs were known (None: not in time), and the counts of the gap."""
+    """The result of one fault: the seconds until the store equaled the world (None: too long), and the counted gap."""
 
     kind: str
     recovered_s: float | None
@@ -80,17 +80,17 @@ class Outcome:
     counted: MissedRuns | None = None
     expected: MissedRuns | None = None
     most: MissedRuns | None = None
-    must_be_dark: bool = True
+    must_be_stale: bool = True
 
     @property
     def is_right(self) -> bool:
-        """Whether all runs were known in time, and the missed runs were counted exactly."""
-        has_gap = self.gap is not None or self.kind not in SILENT or not self.must_be_dark
+        """Whether the store recovered in time, and the missed runs were counted exactly."""
+        has_gap = self.gap is not None or self.kind not in SILENT or not self.must_be_stale
         return self.recovered_s is not None and has_gap and self._is_counted_right
 
     @property
     def _is_counted_right(self) -> bool:
-        """Whether the count is exact. Runs that changed again after the gap may count too."""
+        """Whether the counts are exact, except for runs that changed again after the gap."""
         if self.counted is None or self.expected is None or self.most is None:
             return self.counted is None
         return (
@@ -100,8 +100,8 @@ class Outcome:
 
 
 @dataclass
-class Ordeal:
-    """A session on an emulator. `later` advances both clocks; `world` is the followed environment."""
+class ChaosSession:
+    """A session on an emulator. `later` lets seconds pass for both. The session follows `world`."""
 
     session: Session
     emulator: Emulator
@@ -116,7 +116,7 @@ class Ordeal:
         self.session.subscribe(self._see)
 
     def _see(self, changes: Changes) -> None:
-        """Count missed runs and record the freshness, as a screen does."""
+        """Handle changes as a screen does."""
         for each in self.catch_ups:
             each.on_changes(changes)
         if Topic.SOURCES in changes.topics:
@@ -128,23 +128,23 @@ class Ordeal:
                 self.catch_ups[-1].count_more(lambda: False)
 
     def kinds(self, count: int) -> Iterator[str]:
-        """Yield this many kinds, each once before any is repeated."""
+        """Yield `count` kinds of fault. Each comes once before any is repeated."""
         while count > 0:
             order = list(KINDS)
             self.random.shuffle(order)
             yield from order[:count]
             count -= len(order)
 
-    async def suffer(self, kind: str, fault_s: float = FAULT_S, *, must_be_dark: bool = True) -> Outcome:
-        """Inject one fault, end it, and compare. `must_be_dark`: the fault lasts until all data is stale."""
+    async def inject(self, kind: str, fault_s: float = FAULT_S, *, must_be_stale: bool = True) -> Outcome:
+        """Inject one fault, end it, and compare. `must_be_stale`: the fault is long enough to make everything stale."""
         known = len(self.catch_ups)
         set_faults(self.emulator, self.world, KINDS[kind])
         await self.later(fault_s)
         frozen_at = self.session.now()
         set_faults(self.emulator, self.world, [STALE])
         recovered_s = await self._recovered()
-        outcome = Outcome(kind, recovered_s, self.wrong()[:5], must_be_dark=must_be_dark)
-        await self.later(BREATH_S)  # runs arrive before the source counts as connected again
+        outcome = Outcome(kind, recovered_s, self.wrong()[:5], must_be_stale=must_be_stale)
+        await self.later(SETTLING_S)  # runs arrive before the sources are connected again
         if self.catch_ups[known:]:
             catch_up = self.catch_ups[-1]
             waited_s = 0.0
@@ -158,7 +158,7 @@ class Ordeal:
                 most = MissedRuns(expected.run_count + again, expected.failed_count + again)
             outcome = replace(outcome, gap=catch_up.gap, counted=counted, expected=expected, most=most)
         set_faults(self.emulator, self.world, [])
-        await self.later(BREATH_S)
+        await self.later(SETTLING_S)
         return outcome
 
     async def _recovered(self) -> float | None:
@@ -171,16 +171,16 @@ class Ordeal:
         return waited_s
 
     def wrong(self) -> list[str]:
-        """Return a line for each run whose known state differs from the true one."""
+        """Return a sentence for every run that differs from the world, if the session can know it."""
         return [said for true in self._all() if (said := _differs(true, self.session.store.get(true.id)))]  # type: ignore[arg-type]
 
     def _all(self) -> Iterable[TrueRun]:
-        """Return the runs that the session can know. Lists have new runs late, none while the world stands still."""
+        """Return the runs that a session can know. Lists lag behind a new run; a feed does not."""
         is_live = isinstance(self.session.store.source_statuses.get(REALTIME), SourceConnected)
         return [run for run in list(self.world.ledger) if is_live or run.listed_status is not None]
 
     def _missed_in(self, gap: Gap) -> MissedRuns:
-        """Count the runs that truly changed in a gap, including those that only an earlier feed reported."""
+        """Return the true counts of the runs that changed in a gap, runs of a feed that has ended included."""
         knowable = {run.id: run for run in self._all()}
         knowable |= {run.id: run for run in list(self.world.ledger) if run.id in self.session.store}
         changed = [run for run in knowable.values() if any(_within(gap, ms) for ms in _moments(run))]
@@ -203,9 +203,9 @@ def _time(ms: int) -> datetime:
 def _differs(true: TrueRun, known: Run | None) -> str:
     status = parse_status(true.status.database)
     if known is None or known.state is None:
-        return f"{true.id} is {status.title} and not known"
+        return f"{true.id} is {status.title} and not in the store"
     is_same = known.state.status.title == status.title or known.status is RunStatus.REATTEMPTING
     if not is_same or known.state.updated_at != _time(true.updated_ms):
-        told = f"known as {known.title} since {known.state.updated_at}"
-        return f"{true.id} is {status.title} since {_time(true.updated_ms)}, {told}"
+        stored = f"stored as {known.title} since {known.state.updated_at}"
+        return f"{true.id} is {status.title} since {_time(true.updated_ms)}, {stored}"
     return ""

@@ -1,6 +1,7 @@
-"""A `Fleet`: an emulator in virtual time, whose runs are created, start and end when the test says.
+"""A fleet: the emulator with runs that a test schedules, in the test's virtual time.
 
-It records the requests to the server, and can replace responses. `FleetApi` serves it on a real port.
+A fleet records all requests, and a test may replace responses. `FleetRun.status` is the true status of a run by its
+schedule, independent of the emulator.
 """
 
 import bisect
@@ -32,7 +33,7 @@ DEV = replace(DEVELOPMENT, key=SECRET, ttl="")
 EARLIEST_S = -86_400.0
 NEVER_MS = 10**12
 HELD = "held"
-"""A paused queue, in which runs without a start and replays wait."""
+"""A paused queue. Runs without a start wait there, and so do replays."""
 
 NO_QUERIES = {"kind": "error", "status": 401, "route": "query"}
 ENDS = {
@@ -47,20 +48,20 @@ ENDS = {
 
 
 def at(seconds: float) -> datetime:
-    """Return the time that is this many seconds after the start of the test."""
+    """The moment `seconds` after the test's start."""
     return START + timedelta(seconds=seconds)
 
 
 def in_ms(seconds: float) -> int:
-    """Return that time in epoch milliseconds."""
+    """The moment `seconds` after the test's start, in epoch milliseconds."""
     return int(START.timestamp()) * 1000 + round(seconds * 1000)
 
 
 @dataclass(frozen=True)
 class FleetRun:
-    """The plan of a run, in seconds since the start of the test. `parent` is the number of another run.
+    """A scheduled run, with times in seconds after the test's start. `parent` is the number of a run.
 
-    An expired run has no start, and ends whole seconds after its creation.
+    A run that expires never starts, and ends whole seconds after its creation.
     """
 
     number: int
@@ -89,10 +90,10 @@ class FleetRun:
 
 @dataclass
 class Fleet:
-    """The world of the emulator, and the recorded requests. A response of `fault` replaces the emulator's.
+    """The emulated world and the requests to it. If `fault` returns a response, it replaces the emulator's.
 
-    `runs` are the plans of all added runs, oldest first; actions through the API change only `world`. TRQL queries are
-    refused until `allow_queries`.
+    `runs` are the scheduled runs, the oldest first. Actions change them in `world` only. The key may not query until
+    `allow_queries`.
     """
 
     clock: VirtualClock
@@ -104,7 +105,7 @@ class Fleet:
 
     def __post_init__(self) -> None:
         self.slept_s = 0.0
-        """Seconds that passed in the world, but not on the clock of the tested session."""
+        """Seconds that passed for the server while the client's clock stood still."""
         self._stops: set[int] = set()
         self.emulator = Emulator(DemoTasks(), Options(environments=(DEV,), rate_per_s=0), lambda: in_ms(self.now_s))
         self.emulator.faults.set([NO_QUERIES], NAMES)
@@ -128,7 +129,7 @@ class Fleet:
             bisect.insort(self.runs, run, key=_order)
 
     def cancel(self, run: FleetRun, at_s: float | None = None) -> None:
-        """Cancel a run as another user would, now or at a time."""
+        """Cancel a run from outside, now or at `at_s`."""
         self.world.agenda.at(in_ms(self.now_s if at_s is None else at_s), lambda: self.world.cancel(self._known(run)))
 
     def forget(self, run: FleetRun) -> None:
@@ -137,19 +138,19 @@ class Fleet:
         self.runs.remove(run)
 
     def lead_to(self, slug: str, kind: str) -> None:
-        """Let the key lead to another environment from now on."""
+        """Move the key to another environment."""
         self.world.environment = replace(DEV, slug=slug, type=kind)
 
     def allow_queries(self) -> None:
         self.emulator.faults.set([], NAMES)
 
     def truth(self, run: FleetRun) -> Run:
-        """Return the emulator's run in its current state."""
+        """The emulator's run, as it is now."""
         self._advance()
         return self._known(run)
 
     def status(self, run: FleetRun) -> str:
-        """Return the emulator's status of a run, which actions may have changed."""
+        """The emulator's status of a run, actions included."""
         return self.truth(run).status.rest
 
     def row(self, run: FleetRun) -> dict[str, Json]:
@@ -157,7 +158,7 @@ class Fleet:
 
     @property
     def newest(self) -> Run:
-        """Return the newest run."""
+        """The newest run."""
         self._advance()
         return next(reversed(self.world.ledger.by_number.values()))
 
@@ -201,17 +202,17 @@ class Fleet:
 
     # --- the server
 
-    def asked(self, path: str) -> list[tuple[float, dict[str, str]]]:
-        """Return the time and the query of each request of a path."""
+    def requests_to(self, path: str) -> list[tuple[float, dict[str, str]]]:
+        """The times and query parameters of the requests to one path."""
         return [(moment, query) for moment, requested, query in self.requests if requested == path]
 
     @property
     def query(self) -> dict[str, str]:
-        """The query of the current request, for a `fault` that depends on it."""
+        """The query parameters of the latest request, for `fault`."""
         return self.requests[-1][2]
 
     def is_settled(self, polls_out: int) -> bool:
-        """Whether this many polls of the feed are held and none is due. The clock will stop when one is."""
+        """Whether `polls_out` polls of the feed are held and none is due. The clock will stop when one is due."""
         feeds = self.emulator.feeds
         if not polls_out or feeds.settle() != polls_out:
             return not polls_out
@@ -222,7 +223,7 @@ class Fleet:
         return True
 
     def application(self) -> ASGIApp:
-        """Return the emulator's application, which records each request and asks `fault` for a response first."""
+        """The emulator's application, with all requests recorded, and with the responses of `fault`."""
         answers = application(self.emulator)
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
@@ -238,18 +239,18 @@ def _order(run: FleetRun) -> tuple[float, int]:
 
 
 def is_window(query: Mapping[str, str]) -> bool:
-    """Whether a list request re-reads known runs by their creation time."""
+    """Whether a list request is for a window of creation time, to find runs that left the live set."""
     return "filter[createdAt][from]" in query and "filter[status]" not in query
 
 
-def is_sweep(query: Mapping[str, str]) -> bool:
-    """Whether a list request reads live runs that are older than the period."""
+def is_older_scan(query: Mapping[str, str]) -> bool:
+    """Whether a list request is for live runs that are older than the period."""
     return "filter[createdAt][from]" in query and "filter[status]" in query
 
 
 @dataclass(frozen=True)
 class FleetApi:
-    """A fleet and its address."""
+    """A fleet and the URL of its server."""
 
     fleet: Fleet
     url: str
@@ -257,13 +258,13 @@ class FleetApi:
 
 @contextlib.contextmanager
 def serving(fleet: Fleet) -> Iterator[FleetApi]:
-    """Serve a fleet on a real port."""
+    """Serve a fleet on a local port."""
     with serve_in_thread(fleet.application(), fleet.emulator, is_ticking=False) as url:
         yield FleetApi(fleet, url)
 
 
 def steady_fleet(clock: VirtualClock, *, queued: int, starts_per_s: int, running_s: float, until_s: float) -> Fleet:
-    """Return a fleet whose queue stays `queued` deep, while runs are created, start and end at a steady rate."""
+    """A fleet whose queue stays `queued` deep while `starts_per_s` runs are created, start and end each second."""
     fleet = Fleet(clock)
     fleet.add_all(
         FleetRun(

@@ -1,4 +1,4 @@
-"""Runs a test on a session that follows a fleet by feed and polling."""
+"""Runs a session on a fleet, with the realtime feed and polling beside it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 
 @dataclass
 class Followed:
-    """A session on a fleet, and shortcuts to both."""
+    """A session that follows a fleet, with shortcuts for tests."""
 
     fleet: Fleet
     session: Session
@@ -32,7 +32,7 @@ class Followed:
     connection: FreshnessTracker
 
     def see(self, _: Changes) -> None:
-        """Record the freshness, as a screen does."""
+        """Handle changes as a screen does."""
         for status in self.session.store.source_statuses.values():
             self.connection.record(status, self.session.clock.elapsed_s(), self.session.now())
 
@@ -47,11 +47,11 @@ class Followed:
     def freshness(self) -> Freshness:
         return self.connection.at(self.session.clock.elapsed_s(), self.session.now())
 
-    def faults(self, *specs: dict[str, Any]) -> None:
+    def set_faults(self, *specs: dict[str, Any]) -> None:
         set_faults(self.fleet.emulator, self.fleet.world, [NO_QUERIES, *specs])
 
-    def asked(self, path: str, since_s: float) -> int:
-        return sum(moment >= since_s for moment, _ in self.fleet.asked(path))
+    def request_count(self, path: str, since_s: float) -> int:
+        return sum(moment >= since_s for moment, _ in self.fleet.requests_to(path))
 
     def assert_equals_world(self) -> None:
         now_s = self.fleet.now_s
@@ -64,7 +64,7 @@ class Followed:
 Story = Callable[[Followed], Awaitable[None]]
 
 
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> None:
+def run_live(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> None:
     async def scenario() -> None:
         there = fleet or a_fleet()
         async with live(there, tmp_path, **changes) as (session, later):
@@ -77,7 +77,7 @@ def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: An
 
 
 def a_fleet() -> Fleet:
-    """Return a fleet with a few finished runs and a long one."""
+    """Finished runs, and one that stays live."""
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40))
     fleet.add(FleetRun(1, -50, -40))
@@ -88,12 +88,12 @@ def must_refetch() -> Response:
     return JSONResponse([{"headers": {"control": "must-refetch"}}], 409, {"electric-handle": "other"})
 
 
-def snapshots(on: Followed) -> int:
-    return sum(query.get("offset") == "-1" for _, query in on.fleet.asked(FEED))
+def snapshot_count(on: Followed) -> int:
+    return sum(query.get("offset") == "-1" for _, query in on.fleet.requests_to(FEED))
 
 
 def changed_columns(number: int, **columns: str) -> dict[str, Any]:
-    """Return the message of Electric itself about a changed run: only the changed columns and the key."""
+    """Return an update message as Electric sends it: only the changed columns and the key."""
     return {"value": {"id": FleetRun(number, 0).id[4:], **columns}, "headers": {"operation": "update"}}
 
 

@@ -1,6 +1,6 @@
-"""Real sessions on a fleet, over real HTTP and in virtual time.
+"""Runs a real session on a fleet behind real HTTP, in virtual time.
 
-`started` starts a session, `pass_time` advances its clock. `polling` and `live` do both, without and with the feed.
+`started` starts a session, `pass_time` lets time pass for it, and `polling` and `live` do both.
 """
 
 import asyncio
@@ -22,23 +22,20 @@ from tui.wire.connection import Timeouts
 DAY_S = 86_400.0
 
 SHORT = Timeouts(connect_s=1.0, read_s=0.3, write_s=1.0, pool_s=1.0, whole_s=5.0)
-"""Timeouts for tests of a hanging server. They run in real time, while virtual time stands still.
-
-On a busy machine they may also end a request that does not hang, so only tests that accept this use them.
-"""
+"""For tests of a server that hangs. Timeouts are real time, so on a busy machine other requests may time out too."""
 
 Later = Callable[[float], Awaitable[None]]
-"""Advances the clock by seconds."""
+"""Lets seconds pass."""
 
 
 def public_token(*scopes: str) -> Secret:
-    """Return a public access token for the environment of a fleet, which is valid for a day."""
+    """A public access token for a fleet's environment that is valid for a day."""
     start_s = START.timestamp()
     return Secret(sign_token(DEV, list(scopes), issued_s=start_s, expires_s=start_s + DAY_S))
 
 
 def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
-    """Return settings for a fleet, without the feed unless the test asks for it."""
+    """Settings for a session on a fleet. By default without the realtime feed."""
     environ = {
         "TRIGGER_SECRET_KEY": SECRET,
         "TRIGGER_API_URL": api.url,
@@ -73,7 +70,7 @@ async def started(
 async def live(
     fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
 ) -> AsyncIterator[tuple[Session, Later]]:
-    """Start a session that follows a fleet by feed and polling. Yield it with a function that advances the clock."""
+    """A session that follows a fleet by the feed and by polling, and a function that lets time pass."""
     with serving(fleet) as api:
         async with started(api, tmp_path, **{"realtime": True, **changes}) as session:
 
@@ -88,7 +85,7 @@ async def live(
 async def polling(
     fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
 ) -> AsyncIterator[tuple[Session, Later]]:
-    """Start a session that polls a fleet. Yield it with a function that advances the clock."""
+    """A session that polls a fleet, and a function that lets time pass."""
     with serving(fleet) as api:
         async with started(api, tmp_path, **changes) as session:
 
@@ -102,14 +99,14 @@ async def polling(
 async def pass_time(
     session: Session, api: FleetApi, seconds: float, *, is_busy: Callable[[], bool] = lambda: False
 ) -> None:
-    """Advance the virtual clock. Before each step, all requests in flight are answered and applied."""
+    """Let virtual time pass. At each step, wait until all requests are answered and applied, and `is_busy` is false."""
 
     def is_answered() -> bool:
         polls_out = session.fetcher.feed_polls_in_flight if session.is_started else 0
         return not session.budget.in_flight and api.fleet.is_settled(polls_out)
 
     async def idle() -> None:
-        # This lets the loop read its sockets while the server's thread responds.
+        # Let the event loop read its sockets while the server's thread responds.
         while not is_answered() or is_busy():  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.0003 if not is_answered() else 0)
         await session.settle()

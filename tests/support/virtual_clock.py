@@ -1,4 +1,7 @@
-"""A clock that a test advances, so that hours of waiting pass at once and never depend on the machine."""
+"""A clock that stands still until a test moves it.
+
+Everything that waits on it waits in virtual time: an hour passes at once, whatever the speed of the machine.
+"""
 
 import asyncio
 import heapq
@@ -11,7 +14,7 @@ START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
 
 @dataclass(order=True)
-class _Planned:
+class _ScheduledCall:
     at_s: float
     number: int
     call: Callable[[], None] = field(compare=False)
@@ -22,13 +25,13 @@ class _Planned:
 
 
 class VirtualClock:
-    """A `Clock` under the control of a test. `asleep_s` counts only in `elapsed_s`, as sleep of the machine does."""
+    """A `Clock` for tests. `jump` moves only the wall time, `asleep_s` counts only in `elapsed_s`."""
 
     def __init__(self, start: datetime = START) -> None:
         self._start = start
         self._elapsed_s = 0.0
         self.asleep_s = 0.0
-        self._plans: list[_Planned] = []
+        self._calls: list[_ScheduledCall] = []
         self._numbers = itertools.count()
 
     def now(self) -> datetime:
@@ -41,12 +44,12 @@ class VirtualClock:
         return self._elapsed_s + self.asleep_s
 
     def jump(self, by: timedelta) -> None:
-        """Set the wall clock forward or back, without waking sleepers."""
+        """Set the wall clock forward or back."""
         self._start += by
 
-    def call_later(self, delay_s: float, call: Callable[[], None]) -> _Planned:
-        plan = _Planned(self._elapsed_s + max(0.0, delay_s), next(self._numbers), call)
-        heapq.heappush(self._plans, plan)
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> _ScheduledCall:
+        plan = _ScheduledCall(self._elapsed_s + max(0.0, delay_s), next(self._numbers), call)
+        heapq.heappush(self._calls, plan)
         return plan
 
     async def sleep(self, delay_s: float) -> None:
@@ -58,16 +61,16 @@ class VirtualClock:
             plan.cancel()
 
     async def run(self, seconds: float, *, idle: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Advance the clock, and wake sleepers in order. `idle` waits until real work in flight is done."""
+        """Let time pass and wake sleepers in order. `idle` waits until real work in flight is done."""
         until_s = self._elapsed_s + seconds
         while True:
             await self._run_ready_tasks(idle)
-            while self._plans and self._plans[0].is_cancelled:
-                heapq.heappop(self._plans)
-            if not self._plans or self._plans[0].at_s > until_s:
+            while self._calls and self._calls[0].is_cancelled:
+                heapq.heappop(self._calls)
+            if not self._calls or self._calls[0].at_s > until_s:
                 self._elapsed_s = until_s
                 return
-            plan = heapq.heappop(self._plans)
+            plan = heapq.heappop(self._calls)
             self._elapsed_s = max(self._elapsed_s, plan.at_s)
             plan.call()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, is_sweep, is_window, serving, steady_fleet
+from tests.support.fleet import Fleet, FleetRun, at, is_older_scan, is_window, serving, steady_fleet
 from tests.support.session import pass_time, polling, public_token, started
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
@@ -33,7 +33,7 @@ def known(session: Session, run: FleetRun) -> Run:
 
 
 def lists(fleet: Fleet, since_s: float) -> Iterator[dict[str, str]]:
-    return (query for moment, query in fleet.asked("/api/v1/runs") if moment >= since_s)
+    return (query for moment, query in fleet.requests_to("/api/v1/runs") if moment >= since_s)
 
 
 def most_within(fleet: Fleet, seconds: float) -> int:
@@ -124,7 +124,7 @@ def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
             assert len(session.store) == 1_501
             assert known(session, old).status is RunStatus.COMPLETED_SUCCESSFULLY
             await later(60)
-            last_minute = [query for query in lists(fleet, 160) if not is_sweep(query)]
+            last_minute = [query for query in lists(fleet, 160) if not is_older_scan(query)]
             page_one, scans = last_minute[0::2], last_minute[1::2]
             assert len(page_one) == len(scans) == pytest.approx(12, abs=1)
             assert all(query == {"page[size]": "20", "filter[createdAt][period]": "24h"} for query in page_one)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.fleet import Fleet, FleetRun, is_sweep
+from tests.support.fleet import Fleet, FleetRun, is_older_scan
 from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
 from tests.support.virtual_clock import VirtualClock
@@ -43,8 +43,8 @@ def known(session: Session, run: FleetRun) -> RunStatus | None:
     return None if found is None else found.status
 
 
-def sweeps(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
-    return [(moment, query) for moment, query in fleet.asked(LIST) if is_sweep(query)]
+def older_scans(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
+    return [(moment, query) for moment, query in fleet.requests_to(LIST) if is_older_scan(query)]
 
 
 @pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
@@ -80,14 +80,14 @@ def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Calla
         fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
         async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
             await later(400)
-            moments = [moment for moment, _ in sweeps(fleet)]
+            moments = [moment for moment, _ in older_scans(fleet)]
             assert 6 <= len(moments) <= 7
             assert all(after - before >= 60 for before, after in pairwise(moments))
             # A run that no feed reaches for days is no reason to scan every five seconds.
             assert session.store.window is not None
             assert session.store.window.is_live_complete
             if follow is live:
-                assert len(fleet.asked(LIST)) <= 50
+                assert len(fleet.requests_to(LIST)) <= 50
 
     asyncio.run(scenario())
 
@@ -97,7 +97,7 @@ def test_every_list_request_names_its_window(tmp_path: Path) -> None:
         fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(250)))
         async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
             await later(70)
-            for _, query in fleet.asked(LIST):
+            for _, query in fleet.requests_to(LIST):
                 window = {name for name in query if name.startswith("filter[createdAt]")}
                 if window == {"filter[createdAt][period]"}:
                     assert query["filter[createdAt][period]"] == "36h"
@@ -115,7 +115,7 @@ def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
         fleet = aged_fleet(ends, *runs)
         async with polling(fleet, tmp_path) as (session, later):
             await later(20)
-            assert len(sweeps(fleet)) == MAX_OLDER_RUNS / 100
+            assert len(older_scans(fleet)) == MAX_OLDER_RUNS / 100
             assert len(session.store.live()) == MAX_OLDER_RUNS
             assert session.store.window is not None
             assert session.store.window.is_older_cut
@@ -144,7 +144,7 @@ def test_older_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFi
         async with polling(fleet, tmp_path, filters=filters) as (session, later):
             await later(65)
             assert {run.id for run in session.store.runs()} == {FleetRun(number, 0).id for number in found}
-            assert bool(sweeps(fleet)) is bool(found)
+            assert bool(older_scans(fleet)) is bool(found)
 
     asyncio.run(scenario())
 
@@ -170,10 +170,10 @@ def test_older_runs_that_ended_in_an_outage_are_read_after_it(tmp_path: Path) ->
 def test_refused_window_of_older_runs_does_not_stop_the_list(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
-        fleet.fault = lambda path: server_error(422) if path == LIST and is_sweep(fleet.query) else None
+        fleet.fault = lambda path: server_error(422) if path == LIST and is_older_scan(fleet.query) else None
         async with polling(fleet, tmp_path) as (session, later):
             await later(100)
-            assert len(sweeps(fleet)) == 2
+            assert len(older_scans(fleet)) == 2
             assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
             assert isinstance(session.store.source_statuses["rest"], SourceConnected)
             assert session.store.window is not None
@@ -192,7 +192,7 @@ def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
             assert (found.executing, found.queued, found.failed) == (1, 1, 1)
             assert found.counted_at is not None
             # Twelve counts of the period, three of what is older.
-            assert 14 <= len(fleet.asked("/api/v1/query")) <= 16
+            assert 14 <= len(fleet.requests_to("/api/v1/query")) <= 16
 
     asyncio.run(scenario())
 
@@ -202,14 +202,14 @@ def test_pass_over_endless_pages_ends(tmp_path: Path) -> None:
         fleet = aged_fleet(FleetRun(1, -60, -59))
 
         def endless(path: str) -> JSONResponse | None:
-            if path != LIST or not is_sweep(fleet.query):
+            if path != LIST or not is_older_scan(fleet.query):
                 return None
             return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
 
         fleet.fault = endless
         async with polling(fleet, tmp_path) as (session, later):
             await later(50)
-            assert len(sweeps(fleet)) == MAX_PAGES
+            assert len(older_scans(fleet)) == MAX_PAGES
             assert session.store.window is not None
             assert session.store.window.is_older_cut
 

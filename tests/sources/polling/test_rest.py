@@ -118,7 +118,7 @@ def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -> None
                 session.sources.follow("rest")
                 await pass_time(session, api, 30)
                 assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == 200
-                windows = [query for _, query in fleet.asked("/api/v1/runs") if is_window(query)]
+                windows = [query for _, query in fleet.requests_to("/api/v1/runs") if is_window(query)]
                 assert 2 <= len(windows) <= 4
                 assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
 
@@ -207,7 +207,7 @@ def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> None:
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 300)
-                tries = [moment for moment, _ in fleet.asked("/api/v1/runs")]
+                tries = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
                 waits = [later - earlier for earlier, later in pairwise(tries)]
                 assert waits[0] <= 1.0
                 assert max(waits) <= 10.0
@@ -235,7 +235,7 @@ def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None:
                 await pass_time(session, api, 100)
                 state = session.store.source_statuses["rest"]
                 assert isinstance(state, SourceStopped)
-                assert len(fleet.asked("/api/v1/runs")) == 1
+                assert len(fleet.requests_to("/api/v1/runs")) == 1
 
     asyncio.run(scenario())
 
@@ -250,7 +250,7 @@ def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
                 session.sources.follow("rest")
                 await pass_time(session, api, 60)
                 assert Capability.QUERY in session.store.lost_capabilities
-                assert len(fleet.asked("/api/v1/query")) == 1
+                assert len(fleet.requests_to("/api/v1/query")) == 1
                 assert isinstance(session.store.source_statuses["rest"], SourceConnected)
 
     asyncio.run(scenario())
@@ -304,7 +304,7 @@ def test_invalid_counts_are_dropped(tmp_path: Path, count: object) -> None:
             async with started(api, tmp_path, history_runs=100) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 1)
-                assert fleet.asked(QUERY)
+                assert fleet.requests_to(QUERY)
                 assert session.store.server_counts is None
 
     asyncio.run(scenario())
@@ -321,7 +321,7 @@ def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
                 await pass_time(session, api, 31)
                 assert session.store.server_counts is not None
                 assert session.store.server_counts.counts[RunStatus.QUEUED] == 500
-                assert 3 <= len(fleet.asked("/api/v1/query")) <= 4
+                assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
 
     asyncio.run(scenario())
 
@@ -337,7 +337,7 @@ def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> No
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 290)
-                asked = [moment for moment, _ in fleet.asked("/api/v1/runs")]
+                asked = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
                 late = [later - earlier for earlier, later in pairwise(asked) if earlier > 200 and later > earlier]
                 assert max(late) == pytest.approx(5.0)
                 state = session.store.source_statuses["rest"]

@@ -15,8 +15,8 @@ from tests.support.live_session import (
     changed_columns,
     electric_answer,
     must_refetch,
-    snapshots,
-    told,
+    run_live,
+    snapshot_count,
 )
 from tests.support.responses import server_error
 from tui.domain.environment import Capability
@@ -32,7 +32,7 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 @pytest.mark.parametrize("status", [401, 403])
 def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: int) -> None:
     async def story(on: Followed) -> None:
-        on.faults({"kind": "error", "status": status, "route": "feed"})
+        on.set_faults({"kind": "error", "status": status, "route": "feed"})
         await on.later(30)
         assert Capability.REALTIME in on.session.store.lost_capabilities
         assert not on.freshness.is_live
@@ -40,15 +40,15 @@ def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: in
         on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
         await on.later(4)
         assert on.status(100) is RunStatus.QUEUED
-        on.faults()
-        asked = on.asked(FEED, 0)
+        on.set_faults()
+        asked = on.request_count(FEED, 0)
         await on.later(60)
-        assert on.asked(FEED, 0) == asked
+        assert on.request_count(FEED, 0) == asked
         await on.later(RETRY_REFUSED_AFTER.total_seconds())
         assert Capability.REALTIME not in on.session.store.lost_capabilities
         assert on.freshness.is_live
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
@@ -62,31 +62,31 @@ def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
         assert isinstance(on.source("rest"), SourceConnected)
         on.assert_equals_world()
 
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 def test_no_feed_is_requested_without_realtime(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        assert on.asked(FEED, 0) == 0
+        assert on.request_count(FEED, 0) == 0
         assert on.session.store.source_statuses.keys() == {"rest"}
 
-    told(story, tmp_path, realtime=False)
+    run_live(story, tmp_path, realtime=False)
 
 
 def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        on.faults({"kind": "realtime-limit", "most": 0})
+        on.set_faults({"kind": "realtime-limit", "most": 0})
         await on.later(25)
         trouble = on.source("realtime")
         assert isinstance(trouble, SourceRetrying)
         assert trouble.status == 429
         assert trouble.next_at - trouble.at >= timedelta(minutes=1)
         assert Capability.REALTIME not in on.session.store.lost_capabilities
-        on.faults()
+        on.set_faults()
         await on.later(61)
         assert on.freshness.is_live
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
         on.fleet.fault = lambda path: must_refetch() if path == FEED and "live" in on.fleet.query else None
         await on.later(30)
         assert not on.freshness.is_live
-        assert snapshots(on) < 40
+        assert snapshot_count(on) < 40
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 @pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
@@ -111,14 +111,14 @@ def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reaso
         await on.later(30)
         assert isinstance(on.source("realtime"), SourceRetrying)
         assert reason in on.source("realtime").reason
-        assert on.asked(FEED, 10) < most
+        assert on.request_count(FEED, 10) < most
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(on: Followed) -> None:
-        feed, begun = on.session.fetcher.poll_feed, snapshots(on)
+        feed, begun = on.session.fetcher.poll_feed, snapshot_count(on)
 
         async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             if after is None:
@@ -129,9 +129,9 @@ def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch:
         monkeypatch.setattr(on.session.fetcher, "poll_feed", without_cursor)
         await on.later((MAX_REPEATS + 2) * HOLD_S)
         assert on.freshness.is_live
-        assert snapshots(on) == begun
+        assert snapshot_count(on) == begun
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         await on.later(20)
         assert isinstance(on.source("realtime"), SourceRetrying)
-        assert on.asked(FEED, 0) < 150
+        assert on.request_count(FEED, 0) < 150
 
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
@@ -156,10 +156,10 @@ def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
         trouble = on.source("realtime")
         assert isinstance(trouble, SourceRetrying)
         assert "does not end" in trouble.reason
-        assert on.asked(FEED, 0) == MAX_SNAPSHOT_PARTS
+        assert on.request_count(FEED, 0) == MAX_SNAPSHOT_PARTS
         on.assert_equals_world()
 
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> No
         assert trouble.next_at - trouble.at >= RETRY_REFUSED_AFTER
         assert "3 times in a row" in trouble.reason
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
@@ -185,10 +185,10 @@ def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
         on.session.subscribe(note)
         for kind, often in (("must-refetch", MAX_REPEATS + 1), ("close", MAX_BREAKS + 1)):
             for _ in range(often):
-                on.faults({"kind": kind, "route": "feed", "times": 1})
+                on.set_faults({"kind": kind, "route": "feed", "times": 1})
                 await on.later(50)
                 assert on.freshness.is_live
         assert reasons
         assert not any("again and again" in reason or "in a row" in reason for reason in reasons)
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)

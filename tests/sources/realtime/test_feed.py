@@ -18,7 +18,7 @@ from tests.support.live_session import (
     a_fleet,
     changed_columns,
     electric_answer,
-    told,
+    run_live,
 )
 from tests.support.session import live, public_token
 from tests.support.virtual_clock import VirtualClock
@@ -50,15 +50,15 @@ def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
         ):
             await on.later(second + 0.4 - on.fleet.now_s)
             assert on.status(100) is status
-        assert on.asked("/api/v3/runs", began_s) == 0
-        assert on.asked(LIST, began_s) <= 4
+        assert on.request_count("/api/v3/runs", began_s) == 0
+        assert on.request_count(LIST, began_s) <= 4
         run = on.session.store.get(RunId(FleetRun(100, 0).id))
         assert run is not None
         assert run.error is not None
         assert run.error[1] is not None
         assert run.error[1].stack is not None
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
         fleet.emulator.faults.set([NO_QUERIES, *faults], NAMES)
         async with live(fleet, tmp_path) as (_, later):
             await later(5)
-        return fleet.asked(FEED)[0][0]
+        return fleet.requests_to(FEED)[0][0]
 
     async def scenario() -> None:
         assert await begun_s() == 0
@@ -80,14 +80,14 @@ def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         began_s = on.fleet.now_s
         await on.later(600)
-        polls, lists = on.asked(FEED, began_s), on.asked(LIST, began_s)
+        polls, lists = on.request_count(FEED, began_s), on.request_count(LIST, began_s)
         assert 26 <= polls <= 36  # one of 17 to 23 s after the other
         assert lists <= 56  # two for each comparison, one a minute for live runs that are older than the period
         assert on.freshness.is_live
         assert on.session.store.reconciled is not None
         assert on.session.store.reconciled.missed_count == 0
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
             run = on.session.store.get(RunId(FleetRun(number, 0).id))
             assert run is not None
             assert (run.fixed.depth, run.fixed.environment) == (depth, "dev")
-        assert on.asked("/api/v3/runs", 0) == 0
+        assert on.request_count("/api/v3/runs", 0) == 0
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
         on.assert_equals_world()
         assert not any(path.startswith("/api/v3/runs") for moment, path, _ in on.fleet.requests if moment >= began_s)
 
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
         on.assert_equals_world()
         assert [look.missed_count for look in missed] == [5]
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
     unheard = queued[0]
 
     def of_the_queue() -> int:
-        return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.asked(LIST))
+        return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.requests_to(LIST))
 
     async def story(on: Followed) -> None:
         feed = on.session.fetcher.poll_feed
@@ -176,7 +176,7 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
         assert len(on.session.store.live()) <= PAGE_SIZE
         assert on.status(unheard.number) is RunStatus.CANCELLED
 
-    told(story, tmp_path, fleet, key=public_token("read:runs"))
+    run_live(story, tmp_path, fleet, key=public_token("read:runs"))
 
 
 def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
         assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
         on.assert_equals_world()
 
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> N
         await on.later(30)
         assert not blamed
 
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 @pytest.mark.parametrize("is_asked", [True, False], ids=["somebody asks", "the counts differ twice"])
@@ -240,7 +240,7 @@ def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> N
         assert on.session.now() < look.at + timedelta(seconds=RECONCILE_EVERY_S)
         assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
 
-    told(story, tmp_path, fleet, realtime=False)
+    run_live(story, tmp_path, fleet, realtime=False)
 
 
 def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
         assert on.status(100) is None
         assert on.status(101) is RunStatus.EXECUTING
 
-    told(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
+    run_live(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
 
 
 def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
@@ -264,29 +264,29 @@ def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
         assert Capability.REALTIME not in on.session.store.lost_capabilities
         assert on.freshness.is_live
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 @pytest.mark.parametrize("status", [400, 404, 502])
 def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -> None:
     async def story(on: Followed) -> None:
-        on.faults({"kind": "error", "status": status, "route": "feed"})
+        on.set_faults({"kind": "error", "status": status, "route": "feed"})
         await on.later(8)
         assert isinstance(on.source("realtime"), SourceRetrying)
         assert Capability.REALTIME not in on.session.store.lost_capabilities
-        on.faults()
+        on.set_faults()
         await on.later(11)
         assert isinstance(on.source("realtime"), SourceConnected)
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 @pytest.mark.parametrize(("tags", "asked"), [(("a",), "a"), (("a", "b"), None)])
 def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], asked: str | None) -> None:
     async def story(on: Followed) -> None:
-        assert {query.get("tags") for _, query in on.fleet.asked(FEED)} == {asked}
+        assert {query.get("tags") for _, query in on.fleet.requests_to(FEED)} == {asked}
 
-    told(story, tmp_path, filters=RunFilters(tags=tags))
+    run_live(story, tmp_path, filters=RunFilters(tags=tags))
 
 
 def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None:
@@ -308,6 +308,6 @@ def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> N
         on.fleet.add(FleetRun(100, 12, 13, 20))
         await on.later(6)
         assert on.status(100) is None
-        assert on.asked(LIST, 12) >= 1
+        assert on.request_count(LIST, 12) >= 1
 
-    told(story, tmp_path, filters=RunFilters(queues=("other",)))
+    run_live(story, tmp_path, filters=RunFilters(queues=("other",)))

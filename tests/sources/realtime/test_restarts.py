@@ -16,8 +16,8 @@ from tests.support.live_session import (
     a_fleet,
     changed_columns,
     electric_answer,
-    snapshots,
-    told,
+    run_live,
+    snapshot_count,
 )
 from tests.support.session import SHORT
 from tui.domain.ids import RunId
@@ -33,61 +33,61 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
 def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: dict[str, Any]) -> None:
     async def story(on: Followed) -> None:
-        on.faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
+        on.set_faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
         on.fleet.add(FleetRun(100, on.fleet.now_s + 1, on.fleet.now_s + 2, on.fleet.now_s + 50))
         await on.later(5)
         assert on.status(100) is RunStatus.EXECUTING
-        on.faults()
+        on.set_faults()
         await on.later(120)
         on.assert_equals_world()
         assert on.freshness.is_live
 
     is_silent = fault["kind"] in {"hang", "half-open"}
-    told(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
+    run_live(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
 
 
 def test_healthy_feed_continues_while_the_list_fails(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        before = snapshots(on)
-        on.faults({"kind": "error", "status": 503, "route": "list"})
+        before = snapshot_count(on)
+        on.set_faults({"kind": "error", "status": 503, "route": "list"})
         await on.later(70)
         assert type(on.source(REST)) is SourceRetrying
-        on.faults()
+        on.set_faults()
         await on.later(40)
         assert type(on.source(REST)) is SourceConnected
-        assert snapshots(on) == before
+        assert snapshot_count(on) == before
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_feed_restarts_after_the_server_forgot_it(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        before = snapshots(on)
-        on.faults({"kind": "must-refetch", "times": 1})
+        before = snapshot_count(on)
+        on.set_faults({"kind": "must-refetch", "times": 1})
         on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
         await on.later(5)
         assert on.status(100) is RunStatus.QUEUED
-        assert snapshots(on) == before + 1
+        assert snapshot_count(on) == before + 1
         assert on.freshness.is_live
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        before = snapshots(on)
+        before = snapshot_count(on)
         clock = on.fleet.clock
         # The server's time passed, ours stood still: its world is moved by hand.
         clock.asleep_s += 3600
         on.fleet.slept_s += 3600
         on.fleet.cancel(on.fleet.runs[-1])
         await on.later(12)
-        assert snapshots(on) == before + 1
+        assert snapshot_count(on) == before + 1
         assert on.status(1) is RunStatus.CANCELLED
         assert on.freshness.is_live
         assert on.session.now() - clock.now() == timedelta(hours=1)
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,12 +121,12 @@ def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypat
         on.assert_equals_world()
         assert not blamed
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        before = snapshots(on)
+        before = snapshot_count(on)
         pauses = [REPLAY_S + 0.1]
 
         def pause(_: Changes) -> None:
@@ -139,10 +139,10 @@ def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
         on.fleet.add(FleetRun(100, 12.0))
         await on.later(4)
         assert not pauses
-        assert snapshots(on) == before + 1
+        assert snapshot_count(on) == before + 1
         assert on.freshness.is_live
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
         before = on.session.store.get(RunId(FleetRun(1, 0).id))
         columns = {"status": "CANCELED", "updatedAt": "2026-11-24T14:00:10.5", "completedAt": "2026-11-24T14:00:10.4"}
         waiting.append([changed_columns(1, **columns), changed_columns(77, **columns)])
-        on.faults({"kind": "drop"})
+        on.set_faults({"kind": "drop"})
         fleet.add(FleetRun(100, 11.0))  # which ends the poll that is held
         await on.later(3)
         run = on.session.store.get(RunId(FleetRun(1, 0).id))
@@ -172,12 +172,12 @@ def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
         assert on.status(77) is None
 
     fleet.fault = electric
-    told(story, tmp_path, fleet)
+    run_live(story, tmp_path, fleet)
 
 
 def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
-        on.faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
+        on.set_faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
         on.session.sources.refresh()
         began_s = on.fleet.now_s
         on.fleet.add_all(
@@ -185,7 +185,7 @@ def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
         )
         await on.later(60)
         assert on.freshness.is_stale
-        on.faults()
+        on.set_faults()
         on.session.sources.refresh()
         back_s = on.fleet.now_s
         await on.later(12)
@@ -194,7 +194,7 @@ def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
         assert on.session.store.caught_up is not None
         assert on.session.store.caught_up >= at(back_s)
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)
 
 
 def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
@@ -204,4 +204,4 @@ def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
         assert connected.interval_s == HOLD_S
         assert on.source("rest").interval_s == RECONCILE_EVERY_S
 
-    told(story, tmp_path)
+    run_live(story, tmp_path)

@@ -85,11 +85,11 @@ def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
         fleet.allow_queries()
         async with polling(fleet, tmp_path) as (session, later):
             await later(10)
-            asked = len(fleet.asked("/api/v1/query"))
+            asked = len(fleet.requests_to("/api/v1/query"))
             told: list[SearchProgress] = []
             await run(session, later, search_of(session, "error:upstream", told))
             assert errors_known(session) == 450
-            assert len(fleet.asked("/api/v1/query")) - asked <= 3 + 1 + 1  # 200 errors each, by text, the counts
+            assert len(fleet.requests_to("/api/v1/query")) - asked <= 3 + 1 + 1  # 200 errors each, by text, the counts
             assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
             assert [each.errors_read for each in told if each.error_count == 450][-1] == 450
             some = next(run for run in session.store.runs())

@@ -97,20 +97,20 @@ def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> N
     async def story(monitor: Monitored) -> None:
         await monitor.later(10)
         path = f"/realtime/v1/runs/{FleetRun(1, 0).id}"
-        assert not fleet.asked(path)
+        assert not fleet.requests_to(path)
         await monitor.press("G", wait_s=2)
-        assert fleet.asked(path)
+        assert fleet.requests_to(path)
         await monitor.later(20.3 - fleet.now_s)
         assert any(line.startswith("▌ ✗ Failed") for line in monitor.lines)
         # It is looked at still, and has nothing more to tell.
         await monitor.later(1)
-        asked = len(fleet.asked(path))
+        asked = len(fleet.requests_to(path))
         await monitor.later(60)
-        assert len(fleet.asked(path)) == asked
+        assert len(fleet.requests_to(path)) == asked
         await monitor.press("g", wait_s=60)
-        assert len(fleet.asked(path)) == asked
+        assert len(fleet.requests_to(path)) == asked
         # That it was let go is nobody else's business: the feed of all runs is still the first.
-        assert [query["offset"] for _, query in fleet.asked("/realtime/v1/runs")].count("-1") == 1
+        assert [query["offset"] for _, query in fleet.requests_to("/realtime/v1/runs")].count("-1") == 1
 
     told(story, tmp_path, fleet)
 

@@ -23,7 +23,7 @@ def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> No
             await setup.run_until(lambda: len(screen.store))
             subscription.choose(ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=1)))
             await setup.run_for(10)
-            assert len(fleet.asked(RELAY_PATH)) == 1
+            assert len(fleet.requests_to(RELAY_PATH)) == 1
             assert subscription.chosen.filters.statuses == ("FAILED",)
             assert len(screen.store) == 1
 
@@ -37,10 +37,10 @@ def test_a_relay_that_was_given_up_is_asked_again_when_a_person_wants_it(tmp_pat
             subscription = RunSubscription(screen, environment_name="relay here")
             await subscription.start()
             await setup.run_until(lambda: RELAY in screen.store.source_statuses)
-            asked = len(fleet.asked(RELAY_PATH))
+            asked = len(fleet.requests_to(RELAY_PATH))
             await setup.run_for(100)
-            assert len(fleet.asked(RELAY_PATH)) == asked
+            assert len(fleet.requests_to(RELAY_PATH)) == asked
             subscription.refresh()
-            await setup.run_until(lambda: len(fleet.asked(RELAY_PATH)) > asked)
+            await setup.run_until(lambda: len(fleet.requests_to(RELAY_PATH)) > asked)
 
     asyncio.run(scenario())

@@ -83,10 +83,10 @@ def test_search_leaves_requests_to_the_list(tmp_path: Path) -> None:
     fleet = small_fleet(400)
 
     async def story(monitor: Monitored) -> None:
-        before = len(fleet.asked("/api/v1/runs"))
+        before = len(fleet.requests_to("/api/v1/runs"))
         await search(monitor, "upstream", 10)
         assert "searching" in end_line(monitor)
-        assert len(fleet.asked("/api/v1/runs")) - before >= 3
+        assert len(fleet.requests_to("/api/v1/runs")) - before >= 3
         assert "● polling every 2 s" in monitor.lines[0]
 
     told(story, tmp_path, fleet)

@@ -219,9 +219,9 @@ def test_a_fetch_that_fails_is_told_in_words_and_an_old_address_is_asked_for_ane
         fleet.fault = lambda _: None
         await monitor.later(290)
         detail = f"/api/v3/runs/{FleetRun(3, 0).id}"
-        asked = len(fleet.asked(detail))
+        asked = len(fleet.requests_to(detail))
         await fetch(monitor)
-        assert len(fleet.asked(detail)) == asked + 1
+        assert len(fleet.requests_to(detail)) == asked + 1
         view_of(monitor)
 
     told(story, tmp_path, fleet_with(LARGE))

@@ -217,7 +217,7 @@ def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:
             f"Replay of {FAILED.id}: the program ended before the outcome was known.",
         ]
         await monitor.later(6)
-        assert fleet.asked(f"/api/v1/runs/{executing(1).id}/replay") == []
+        assert fleet.requests_to(f"/api/v1/runs/{executing(1).id}/replay") == []
 
     told(story, tmp_path, fleet)
 
