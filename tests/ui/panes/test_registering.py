@@ -12,12 +12,12 @@ from tui.domain.ids import RunId
 from tui.present.styled import Piece
 from tui.session import Session
 from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Fetched, Need
 from tui.ui.panes import PANES
 from tui.ui.panes.base import PagePane
 from tui.ui.screens import main
 from tui.ui.screens.help import HelpScreen
-from tui.ui.widgets.page import PageRow
 from tui.wire.errors import Unreachable
 
 fetched: list[RunId] = []

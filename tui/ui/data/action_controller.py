@@ -36,6 +36,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
 from tui.ui.model.replays import Replays
 from tui.ui.screens.confirm import ConfirmScreen, objection_to
+from tui.ui.widgets.footer import NOTICE_S
 
 NO_RUN_SELECTED: Final = "no run is selected: j or ↓ selects one"
 
@@ -290,7 +291,7 @@ class ActionController:
     def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
         key: Line = ()
         if self._replays.is_new and phase is ActionPhase.CONFIRMED:
-            self._replays.announce()
+            self._replays.announce(NOTICE_S)
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
         self._reports.show_notice((*line, *key))
 

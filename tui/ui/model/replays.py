@@ -4,7 +4,6 @@ from typing import Final
 
 from tui.domain.ids import RunId
 from tui.sources.clock import Clock
-from tui.ui.widgets.footer import NOTICE_S
 
 MAX_REPLAYS_KEPT: Final = 1_000
 """Replayed runs whose new run is remembered."""
@@ -34,9 +33,9 @@ class Replays:
         if len(self._new_runs) > MAX_REPLAYS_KEPT:
             del self._new_runs[next(iter(self._new_runs))]
 
-    def announce(self) -> None:
-        """Record that a notice about the newest run is shown from now on."""
-        self._announced_until_s = self._clock.monotonic_s() + NOTICE_S
+    def announce(self, for_s: float) -> None:
+        """Record that a notice about the newest run is shown from now on, for `for_s` seconds."""
+        self._announced_until_s = self._clock.monotonic_s() + for_s
 
     def end_announcement(self) -> None:
         """Record that the notice is gone, or that the user went to the run."""

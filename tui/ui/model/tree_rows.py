@@ -10,7 +10,7 @@ from tui.present.tree import page as tree_page
 from tui.present.tree.fold import Branch
 from tui.present.tree.page import Columns
 from tui.present.tree.shape import EntryKey, SiblingGroup, TreeEntry, TreeRun
-from tui.ui.widgets.page import KeyedRows, PageRow
+from tui.ui.model.page_rows import KeyedRows, PageRow
 
 
 class Drawing(NamedTuple):

@@ -29,10 +29,11 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
 from tui.ui.panes.base import PagePane
 from tui.ui.widgets.lines import EDGE
-from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.page import Page
 
 _OF_RULE: Final = 24
 """Cells that the rule needs beside what it says: its name, its ends, a stroke between left and right."""

@@ -20,8 +20,9 @@ from tui.store.changes import Changes
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.layout import Placement
+from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
-from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.page import Page
 from tui.ui.widgets.rule import Rule, RuleText, Tab
 
 

@@ -31,10 +31,11 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
-from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.page import Page
 
 _LOOKS: Final = 5
 """Turns of a search through one value while it is typed: some 20,000 places, then it says that it is not all."""

@@ -23,12 +23,13 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import TREE
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
 from tui.ui.model.tree_rows import Drawing, TreeRows
 from tui.ui.model.tree_view import TreeView
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import GUTTER, Lines
-from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.page import Page
 
 
 class TreePane(PagePane):

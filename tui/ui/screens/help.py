@@ -14,10 +14,10 @@ from tui.ui.data.action_controller import ACTION_NAMES
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.bindings import live_keys
 from tui.ui.input.keys import bind, key_label
+from tui.ui.model.page_rows import PageRow
 from tui.ui.panes.run_list import MARK_ACTIONS
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.lines import EDGE
-from tui.ui.widgets.page import PageRow
 
 _FIRST_KEY: Final = 2
 """The row of the first key: an empty row and the title of the first group stand above it."""

@@ -11,8 +11,8 @@ from tui.present.frame.messages import message_lines, no_messages
 from tui.present.styled import Line, Piece, Token
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
+from tui.ui.model.page_rows import PageRow
 from tui.ui.screens.page_screen import PageScreen
-from tui.ui.widgets.page import PageRow
 
 
 class MessagesScreen(PageScreen):

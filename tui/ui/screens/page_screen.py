@@ -17,9 +17,10 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import LAST_RANK, bind
 from tui.ui.input.menus import open_help
 from tui.ui.look.ticking import Ticker
+from tui.ui.model.page_rows import PageRow
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
-from tui.ui.widgets.page import Page, PageRow
+from tui.ui.widgets.page import Page
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.rule import Rule, RuleText
 

@@ -4,9 +4,7 @@ A function makes the rows for a width; it is called again when the width changes
 because half of it are one-line handlers of keys, mouse and messages.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -14,33 +12,11 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.present.styled import Line, Piece, Token, mark_hits, plain
+from tui.present.styled import Piece, Token, mark_hits, plain
 from tui.ui.input.keys import MOTION
 from tui.ui.look.painting import Ground
+from tui.ui.model.page_rows import KeyedRows, PageRow
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
-
-
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    """One row of a page.
-
-    `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
-    `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
-    """
-
-    line: Line
-    key: Hashable = None
-    action: object = None
-    is_current: bool = False
-
-
-class KeyedRows(Sequence[PageRow]):
-    """Rows that are made on access. `index_of` finds a row without making the others."""
-
-    @abstractmethod
-    def index_of(self, key: Hashable) -> int | None:
-        """Return the index of the row with a key, or None."""
-
 
 MakeRows = Callable[[int], Sequence[PageRow]]
 """Makes the rows for a width in cells."""

@@ -1,0 +1,29 @@
+"""The rows of a page, which `tui/ui/widgets/page.py` draws."""
+
+from abc import abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from tui.present.styled import Line
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One row of a page.
+
+    `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
+    `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
+    """
+
+    line: Line
+    key: Hashable = None
+    action: object = None
+    is_current: bool = False
+
+
+class KeyedRows(Sequence[PageRow]):
+    """Rows that are made on access. `index_of` finds a row without making the others."""
+
+    @abstractmethod
+    def index_of(self, key: Hashable) -> int | None:
+        """Return the index of the row with a key, or None."""
