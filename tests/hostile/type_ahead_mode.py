@@ -161,7 +161,7 @@ class _Story:
         """What the dialog asks for now acts: else nothing above was proved."""
         screen = self.walker.app.screen
         assert isinstance(screen, ConfirmScreen)
-        wanted = screen.question.wanted
+        wanted = screen.question.accepted_texts
         keys = (*("backspace",) * 20, *wanted[0], "enter") if wanted else ("y",)
         await self.walker.monitor.press(*keys)
         await self._pass(7.0)

@@ -15,7 +15,7 @@ from tui.domain.update import RunPatch
 from tui.present.attempts.page import ReadProgress, attempts_page
 from tui.present.columns import Now, columns_for, row
 from tui.present.errors.frames import ErrorLayout
-from tui.present.frame.run_summary import strip_lines
+from tui.present.frame.run_summary import summary_lines
 from tui.present.json.text import compact
 from tui.present.printed.run import run_page
 from tui.present.printed.schema import run_object, tree_objects
@@ -89,7 +89,7 @@ def drawn(run: Run, now: datetime, width: int) -> None:
     """Draw the run everywhere; nothing may be raised."""
     for moment in (Now(now), Now(now, now)):
         attempts_page(run, ReadProgress(), moment, ErrorLayout(width), None)
-        strip_lines(run, [run], moment, width)
+        summary_lines(run, [run], moment, width)
         row(run, columns_for(width), moment)
     run_page(run, now=now, width=width, children=[run])
     transition_line(None, run, now)

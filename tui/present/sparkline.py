@@ -26,12 +26,12 @@ def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
     half of them failed. `by_shape` draws a minute with failures as `✗`, in bold when most failed: for screens without
     colours.
     """
-    most = max((minute.run_count for minute in minutes), default=0)
-    return tuple(_by_shape(minute, most) if by_shape else _by_colour(minute, most) for minute in minutes)
+    highest = max((minute.run_count for minute in minutes), default=0)
+    return tuple(_by_shape(minute, highest) if by_shape else _by_colour(minute, highest) for minute in minutes)
 
 
-def _by_colour(minute: Minute, most: int) -> Piece:
-    height = _height(minute, most)
+def _by_colour(minute: Minute, highest: int) -> Piece:
+    height = _height(minute, highest)
     if not minute.failed_count:
         return Piece(_BARS[height], Token.SPARK)
     if _has_mostly_failed(minute):
@@ -39,16 +39,16 @@ def _by_colour(minute: Minute, most: int) -> Piece:
     return Piece(_FOOT, Token.TALL_FOOT if height >= _TALL_FROM else Token.LOW_FOOT)
 
 
-def _by_shape(minute: Minute, most: int) -> Piece:
+def _by_shape(minute: Minute, highest: int) -> Piece:
     if minute.failed_count:
         return Piece(_FAILED, Token.ROSE, is_bold=_has_mostly_failed(minute))
-    return Piece(_BARS[_height(minute, most)], Token.SPARK)
+    return Piece(_BARS[_height(minute, highest)], Token.SPARK)
 
 
 def _has_mostly_failed(minute: Minute) -> bool:
     return minute.failed_count * 2 > minute.run_count
 
 
-def _height(minute: Minute, most: int) -> int:
+def _height(minute: Minute, highest: int) -> int:
     """In eighths, rounded up: a minute with one run is not a minute without."""
-    return -(-minute.run_count * _EIGHTHS // most) if most else 0
+    return -(-minute.run_count * _EIGHTHS // highest) if highest else 0

@@ -90,26 +90,26 @@ STATUS_STYLES: Final = {
 }
 UNKNOWN: Final = _waiting(NONE, "?", "?")
 DESCRIPTIONS: Final = {
-    "Delayed": "its time has not come yet",
+    "Delayed": "it is scheduled for later",
     "Queued": "waits for its turn in the queue",
     "Pending version": "waits for a deploy that has its task",
-    "Dequeued": "a worker has it, it has not started yet",
+    "Dequeued": "a worker took it and has not started it yet",
     "Executing": "its code is running",
     "Reattempting": "runs again after a failed attempt",
     "Waiting": "its code waits for a time, a token or another run",
     "Completed": "returned without an error",
     "Failed": "the last attempt threw",
     "Crashed": "its process died",
-    "Timed out": "ran longer than it may",
+    "Timed out": "exceeded its time limit",
     "System failure": "Trigger.dev failed, not its code",
     "Failed to run": "its code was never reached",
-    "Interrupted": "its worker was taken away",
-    "Canceled": "somebody stopped it",
+    "Interrupted": "its worker was stopped",
+    "Canceled": "it was stopped on request",
     "Expired": "did not start within its ttl",
 }
 """The meaning of each status, for new users."""
 
-UNSURE: Final = {
+UNSURE_DESCRIPTIONS: Final = {
     "Executing": "it has started and has not ended",
     "Reattempting": "started again after a failed attempt",
 }

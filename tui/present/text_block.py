@@ -34,18 +34,18 @@ def indented(lines: Iterable[Line], cells: int) -> list[Line]:
     return [(Piece(" " * cells), *line) for line in lines]
 
 
-def prose(text: Raw | str, limit: int, token: Token, *, most: int) -> list[Line]:
-    """Return text in at most `most` rows, newlines kept. A further row says how much is left out."""
+def prose(text: Raw | str, limit: int, token: Token, *, max_rows: int) -> list[Line]:
+    """Return text in at most `max_rows` rows, newlines kept. A further row says how much is left out."""
     # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
-    reach = 2 * most * limit
+    reach = 2 * max_rows * limit
     rows = wrap(text[:reach], limit)
-    lines: list[Line] = [(Piece(row, token),) for row in rows[:most]]
+    lines: list[Line] = [(Piece(row, token),) for row in rows[:max_rows]]
     if len(text) > reach:
         lines += [
             (Piece(row, Token.FAINT),) for row in wrap(f"… and {formatting.size(len(text))} in all; {WHOLE}", limit)
         ]
-    elif len(rows) > most:
-        lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - most), limit)]
+    elif len(rows) > max_rows:
+        lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - max_rows), limit)]
     return lines
 
 

@@ -23,7 +23,7 @@ from tui.domain.error import build_error
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import ShowAttempt, ToggleFold
 from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
-from tui.present.attempts.page import ReadProgress, whose
+from tui.present.attempts.page import ReadProgress, run_words
 from tui.present.columns import Now
 from tui.present.styled import Token, line_width, plain
 
@@ -164,7 +164,7 @@ def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() 
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "expected"),
     [
         ("QUEUED", "Not started yet. Queued for 31s in task/charge."),
         ("DEQUEUED", "Not started yet. A worker has taken it."),
@@ -174,11 +174,11 @@ def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() 
         ("FAILED_TO_RUN", "Never started."),
     ],
 )
-def test_a_run_that_never_started_says_why(word: str, said: str) -> None:
+def test_a_run_that_never_started_says_why(word: str, expected: str) -> None:
     run = sample(word, started=False, attempt_count=0)
     run = replace(run, fixed=replace(run.fixed, ttl="10m", queue=Raw("task/charge")))
-    assert text(run, 100).splitlines() == ["", said]
-    assert text(of(run), 100).splitlines() == ["", said]
+    assert text(run, 100).splitlines() == ["", expected]
+    assert text(of(run), 100).splitlines() == ["", expected]
 
 
 def test_a_delayed_run_says_until_when() -> None:
@@ -208,7 +208,7 @@ def test_before_the_answer_it_is_loading_and_after_a_refusal_it_says_what_to_do(
     refused = text(
         sample("FAILED"), 100, progress=ReadProgress(trouble="the attempts are not known: 503 from the server")
     )
-    assert refused.strip() == "The attempts are not known: 503 from the server. r asks again."
+    assert refused.strip() == "The attempts are not known: 503 from the server. r tries again."
 
 
 def test_what_is_known_stays_when_a_later_read_fails_or_the_run_is_gone() -> None:
@@ -236,8 +236,8 @@ def test_a_trace_that_is_gone_is_said_above_the_last_error() -> None:
 
 def test_the_rule_names_the_run_whole_where_there_is_room() -> None:
     run = sample("FAILED")
-    assert plain(whose(run, 80)) == f" · ✗ Failed  charge-card  {run.id}"
-    assert plain(whose(run, 50)) == " · ✗ Failed  charge-card  run_cm…6e3t"
+    assert plain(run_words(run, 80)) == f" · ✗ Failed  charge-card  {run.id}"
+    assert plain(run_words(run, 50)) == " · ✗ Failed  charge-card  run_cm…6e3t"
 
 
 # --- any text, any width

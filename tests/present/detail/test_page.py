@@ -28,13 +28,13 @@ from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole,
 from tui.present.columns import Now
 from tui.present.detail.page import detail_rows, whole_of
 from tui.present.detail.relatives import Relatives
-from tui.present.detail.timeline import life_line
+from tui.present.detail.timeline import timeline_line
 from tui.present.detail.unreadable import trouble_lines
 from tui.present.detail.values import FETCHING
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, JsonFolds
 from tui.present.json.rows import ValuePath, ValueRows
-from tui.present.status import DESCRIPTIONS, UNSURE
+from tui.present.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS
 from tui.present.styled import Token, line_width, plain
 
 DETAILS = recorded_details()
@@ -153,7 +153,7 @@ def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(width: i
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
 def test_each_status_is_described_in_words(row: Any) -> None:
-    said = UNSURE.get(row.title, DESCRIPTIONS[row.title])
+    said = UNSURE_DESCRIPTIONS.get(row.title, DESCRIPTIONS[row.title])
     assert said in page(sample(row.rest or row.legacy or row.database[0], attempt_count=None))
 
 
@@ -172,7 +172,7 @@ def test_the_life_is_drawn_within_its_width_or_not_at_all(width: int, seconds: i
     run = sample(word, started=word in {"COMPLETED", "EXECUTING"})
     assert run.state
     run = replace(run, state=replace(run.state, delayed_until=CREATED + timedelta(seconds=seconds % 100)))
-    line = life_line(run, Now(CREATED + timedelta(seconds=seconds)), width)
+    line = timeline_line(run, Now(CREATED + timedelta(seconds=seconds)), width)
     assert line_width(line) <= width
     assert not line or plain(line).endswith("✓" if word == "COMPLETED" else "◇" if word == "EXPIRED" else ("━", "╌"))
 

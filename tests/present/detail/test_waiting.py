@@ -18,8 +18,8 @@ from tui.present.detail.origin import origin_words
 from tui.present.detail.page import detail_rows
 from tui.present.detail.relatives import Relatives
 from tui.present.detail.view import DetailRead, DetailView
-from tui.present.detail.waiting import READ_AGAIN, RUNS_FOR, waiting_words
-from tui.present.frame.run_summary import strip_lines
+from tui.present.detail.waiting import DATED_AFTER, MAX_RUNNING_AGE, waiting_words
+from tui.present.frame.run_summary import summary_lines
 from tui.present.json.rows import ValueRows
 from tui.present.printed.run import run_page
 from tui.present.styled import plain
@@ -88,7 +88,7 @@ def test_run_between_two_attempts_waits_for_the_next() -> None:
 
 
 def test_wait_that_was_read_long_ago_is_dated() -> None:
-    later = Now(NOW + READ_AGAIN + timedelta(seconds=1))
+    later = Now(NOW + DATED_AFTER + timedelta(seconds=1))
     assert waiting_words(waiting(TOKEN), later) == "waits for a token since 13:48 (as of 13:49)"
 
 
@@ -98,7 +98,7 @@ def detail_of(run: Run, now: Now = AT) -> str:
 
 
 def strip_of(run: Run) -> str:
-    return text_of(list(strip_lines(run, (), AT, 100)))
+    return text_of(list(summary_lines(run, (), AT, 100)))
 
 
 def tree_of(run: Run) -> str:
@@ -160,7 +160,7 @@ def test_code_is_called_running_only_where_the_trace_was_read() -> None:
     assert "it has started and has not ended" in unread
     assert "running for" not in strip_of(sample("EXECUTING"))
     assert "running for" in strip_of(waiting(None))
-    later = detail_of(waiting(None), Now(NOW + RUNS_FOR + timedelta(seconds=1)))
+    later = detail_of(waiting(None), Now(NOW + MAX_RUNNING_AGE + timedelta(seconds=1)))
     assert "it has started and has not ended" in later
     assert RUNNING not in later
     changed = waiting(None)

@@ -129,7 +129,7 @@ def test_a_word_is_asked_for_where_the_terminal_is_silent() -> None:
     asked = question(sample(), word="cancel", is_awake=True, may_answer=True)
     text = text_of(confirm_lines(asked, Now(NOW), 70, 40))
     assert "Type cancel, then Enter" in text
-    assert "The terminal does not tell when it drew this" in text
+    assert "The terminal does not confirm that it drew this" in text
     assert "y  cancel" not in text
     many = question(*(replace(sample(), id=RunId(f"run_{n}")) for n in range(11)), word="cancel")
     assert "Type 11 or prod, then Enter" in text_of(confirm_lines(many, Now(NOW), 70, 40))

@@ -12,7 +12,16 @@ from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
 from tui.emulator.simulation.statuses import FILTER_STATUSES
 from tui.present.dialogs import filters as say
-from tui.present.dialogs.filters import FAMILIES, PERIODS, Typed, candidates, completed, filter_words, is_begun, word_of
+from tui.present.dialogs.filters import (
+    FAMILIES,
+    PERIODS,
+    Typed,
+    candidates,
+    completed,
+    filter_words,
+    is_incomplete,
+    word_of,
+)
 from tui.present.styled import Line, line_width, plain
 from tui.store.server_filter import KnownValues, ServerFilter, is_typable
 
@@ -123,8 +132,8 @@ def test_completing(text: str, after: str) -> None:
 
 
 def test_only_what_is_begun_is_completed_by_the_key_that_leads_on() -> None:
-    assert is_begun("se", KNOWN.tasks)
-    assert not any(is_begun(text, KNOWN.tasks) for text in ("", "send-email", "send-email, ", "zebra"))
+    assert is_incomplete("se", KNOWN.tasks)
+    assert not any(is_incomplete(text, KNOWN.tasks) for text in ("", "send-email", "send-email, ", "zebra"))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +150,7 @@ def test_only_what_is_begun_is_completed_by_the_key_that_leads_on() -> None:
     ],
 )
 def test_what_is_probably_not_meant(field: str, text: str, said: str | None) -> None:
-    assert say.doubt(field, text, KNOWN) == said
+    assert say.doubtful_value(field, text, KNOWN) == said
 
 
 @pytest.mark.parametrize(
@@ -160,7 +169,7 @@ def test_title_says_which_live_runs_are_older_than_the_period(older_count: int, 
 
 
 def test_where_not_all_values_are_known_none_is_strange() -> None:
-    assert say.doubt("task", "charge-crad", KnownValues(("charge-card",))) is None
+    assert say.doubtful_value("task", "charge-crad", KnownValues(("charge-card",))) is None
 
 
 @given(st.lists(st.text(max_size=30) | st.just(HOSTILE), max_size=6), st.integers(56, 120), st.booleans())

@@ -24,4 +24,4 @@ def test_the_question_fits_and_says_how_to_quit(width: int, keys: LeaveKeys, wai
 def test_the_question_counts_what_waits() -> None:
     text = text_of(leave_lines({"Cancel": 2, "Replay": 1}, LeaveKeys(), 60))
     assert "Cancel of 2 runs and Replay of 1 run wait to be sent." in " ".join(text.split())
-    assert "Nothing waits any more." in text_of(leave_lines({}, LeaveKeys(), 60))
+    assert "Nothing waits to be sent." in text_of(leave_lines({}, LeaveKeys(), 60))

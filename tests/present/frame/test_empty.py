@@ -40,18 +40,18 @@ def stopped(reason: str, status: int) -> Freshness:
         (replace(FACTS, history=None, freshness=Freshness(Level.CONNECTING)), ["loading…"]),
         (
             replace(FACTS, history=None, freshness=Freshness(Level.CONNECTING, waited=timedelta(seconds=12))),
-            ["loading…", "", f"{URL} has told no runs for 12 s. It goes on being asked."],
+            ["loading…", "", f"No runs from {URL} for 12 s. Still trying."],
         ),
         (replace(FACTS, history=None), ["loading…"]),
         (
             replace(FACTS, at=AT + timedelta(seconds=4), freshness=retrying("503", 503)),
             ["The server has trouble (503).", "", "Trying again now."],
         ),
-        (replace(FACTS, history=replace(DONE, is_complete=False)), ["loading… older pages are still read"]),
+        (replace(FACTS, history=replace(DONE, is_complete=False)), ["loading… older pages are still being read"]),
         (replace(FACTS, run_count=7, is_filtered=True), ["No runs match. Esc clears the filter."]),
         (
             replace(FACTS, run_count=7, is_filtered=True, history=replace(DONE, is_complete=False)),
-            ["No runs match so far, older ones are still read. Esc clears the filter."],
+            ["No runs match so far. Older runs are still being read. Esc clears the filter."],
         ),
         (
             replace(FACTS, run_count=7, is_filtered=True, freshness=retrying("no connection", None)),
@@ -63,7 +63,7 @@ def stopped(reason: str, status: int) -> Freshness:
                 "The server refused the list of runs (400).",
                 "",
                 "r tries again, f changes the server filters, q ends the program.",
-                "It said: Query Error: no",
+                "The server said: Query Error: no",
             ],
         ),
         (
@@ -98,7 +98,7 @@ def stopped(reason: str, status: int) -> Freshness:
                 "",
                 "A public access token needs the scope read:runs; a secret key may always list them.",
                 "r tries again, q ends the program.",
-                "It said: missing the scope read:runs",
+                "The server said: missing the scope read:runs",
             ],
         ),
         (
@@ -126,13 +126,13 @@ def stopped(reason: str, status: int) -> Freshness:
                 "",
                 "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it.",
                 "Trying again in 4 s; r tries now.",
-                "It said: redirected to https://login.example, which was not followed",
+                "The server said: redirected to https://login.example, which was not followed",
             ],
         ),
         (
             replace(FACTS, freshness=retrying("no connection: refused", None)),
             [
-                f"Nobody answers at {URL}.",
+                f"No answer from {URL}.",
                 "",
                 "Trying again in 4 s; r tries now.",
                 "no connection: refused",
@@ -140,7 +140,12 @@ def stopped(reason: str, status: int) -> Freshness:
         ),
         (
             replace(FACTS, freshness=retrying("503 upstream down", 503)),
-            ["The server has trouble (503).", "", "Trying again in 4 s; r tries now.", "It said: upstream down"],
+            [
+                "The server has trouble (503).",
+                "",
+                "Trying again in 4 s; r tries now.",
+                "The server said: upstream down",
+            ],
         ),
         (
             replace(FACTS, freshness=retrying("429", 429)),
@@ -152,7 +157,7 @@ def stopped(reason: str, status: int) -> Freshness:
                 "The server refused the list of runs (400).",
                 "",
                 "r tries again, q ends the program.",
-                "It said: bad status",
+                "The server said: bad status",
             ],
         ),
     ],

@@ -113,12 +113,12 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         ),
         (
             replace(FACTS, paused_at=ago(19), frozen_at=ago(19)),
-            "  PROD   acme/api   ‖ paused  19 s ago, p goes on",
+            "  PROD   acme/api   ‖ paused  19 s ago, p resumes",
             "Q12  E8  W3  ✗41  as of 13:48 ",
         ),
         (
             replace(FACTS, paused_at=ago(19), frozen_at=ago(19), waiting=12),
-            "  PROD   acme/api   ‖ paused  19 s ago, 12 waiting, p goes on",
+            "  PROD   acme/api   ‖ paused  19 s ago, 12 waiting, p resumes",
             "as of 13:48 ",
         ),
         (

@@ -10,8 +10,8 @@ NOW = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
 
 
 def test_a_message_has_its_time_and_is_wrapped_below_its_words() -> None:
-    lines = text_of(message_lines(Message(NOW, "Nobody answers at https://api.trigger.dev.", NOW), NOW, 34))
-    assert lines.split("\n") == ["13:49:08  Nobody answers at", "          https://api.trigger.dev."]
+    lines = text_of(message_lines(Message(NOW, "No answer from https://api.trigger.dev.", NOW), NOW, 34))
+    assert lines.split("\n") == ["13:49:08  No answer from", "          https://api.trigger.dev."]
 
 
 def test_what_was_said_often_says_how_often_and_what_is_older_its_date() -> None:

@@ -13,7 +13,7 @@ from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
 from tui.present.columns import Now
-from tui.present.frame.run_summary import NOTHING_SELECTED, strip_lines
+from tui.present.frame.run_summary import NOTHING_SELECTED, summary_lines
 from tui.present.styled import Piece, Token, line_width, plain
 
 AT = Now(NOW)
@@ -21,7 +21,7 @@ WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or ro
 
 
 def texts(run: Run | None, width: int = 80, children: tuple[Run, ...] = (), now: Now = AT) -> list[str]:
-    return [plain(line) for line in strip_lines(run, children, now, width)]
+    return [plain(line) for line in summary_lines(run, children, now, width)]
 
 
 def test_a_failed_run_reads_as_in_the_mock_up() -> None:
@@ -37,7 +37,7 @@ def test_a_failed_run_reads_as_in_the_mock_up() -> None:
     [
         (sample("COMPLETED"), "took 6.3s, 24s ago"),
         (sample("EXECUTING"), "executing for 31s"),
-        (sample("EXECUTING", started=False), "a worker has it, it has not started yet"),
+        (sample("EXECUTING", started=False), "a worker took it and has not started it yet"),
         (sample("QUEUED", started=False, attempt_count=None), "queued for 31s"),
         (sample("QUEUED", started=False, attempt_count=2), "waiting to retry after 2 attempts"),
         (sample("PENDING_VERSION", started=False), "waiting for a version with its task for 31s"),
@@ -97,7 +97,7 @@ def test_strip_ticks_only_children_that_completed() -> None:
 
 def test_strip_counts_children_of_unknown_status_apart() -> None:
     unread, odd = Run(RunId("run_2")), sample("ODD_WORD")
-    _, line = strip_lines(sample("WAITING"), (unread, odd, sample("QUEUED")), AT, 80)
+    _, line = summary_lines(sample("WAITING"), (unread, odd, sample("QUEUED")), AT, 80)
     assert plain(line).endswith("  Q1  ?2 below it")
 
 
@@ -121,7 +121,7 @@ def test_where_it_is_narrow_the_task_is_cut_before_the_id_and_the_attempt_goes()
 
 
 def test_an_action_takes_the_place_of_the_status() -> None:
-    line, _ = strip_lines(sample("EXECUTING"), (), AT, 80, overlay=Piece("cancel sent", Token.AMBER))
+    line, _ = summary_lines(sample("EXECUTING"), (), AT, 80, overlay=Piece("cancel sent", Token.AMBER))
     assert plain(line).startswith("  ◐ cancel sent  charge-card")
 
 
@@ -133,5 +133,5 @@ def test_without_a_run_it_says_how_to_select_one() -> None:
 @settings(max_examples=80)
 def test_no_line_is_wider_than_asked(word: str, width: int, started: bool, attempts: int | None) -> None:
     for run in (sample(word, started=started, attempt_count=attempts), full(HOSTILE), full()):
-        for line in strip_lines(run, (run, run), AT, width):
+        for line in summary_lines(run, (run, run), AT, width):
             assert line_width(line) < width

@@ -27,7 +27,7 @@ def test_of_a_relay_no_word_is_about_the_key_or_the_api(status: int | None) -> N
 
 def test_trouble_of_the_api_behind_a_relay_is_said_to_be_there() -> None:
     trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: no answer in 20 s", is_answered=False)
-    assert advice_on(trouble, BEHIND).sentence == "Nobody answers at the API behind wss://relay.example."
+    assert advice_on(trouble, BEHIND).sentence == "No answer from the API behind wss://relay.example."
 
 
 def test_refused_preview_key_is_told_of_its_branch() -> None:
@@ -35,14 +35,14 @@ def test_refused_preview_key_is_told_of_its_branch() -> None:
     trouble = SourceStopped(REST, at(0), said, 401)
     assert advice_on(trouble, "https://api.example").todo.startswith("Set TRIGGER_PREVIEW_BRANCH to the branch")
     relayed = advice_on(trouble, BEHIND, is_relayed=True)
-    assert relayed.todo.startswith("For who runs the relay: set TRIGGER_PREVIEW_BRANCH")
+    assert relayed.todo.startswith("On the relay: set TRIGGER_PREVIEW_BRANCH")
 
 
 def test_period_that_is_too_long_is_said_with_what_to_press() -> None:
     trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: 422 narrow the time window", status=422)
     advice = advice_on(trouble, "https://api.example")
     assert advice.short == "the period is too long (422), f shortens it"
-    assert advice.whole == (
+    assert advice.text == (
         "The server wants a shorter period for the list of runs (422): narrow the time window. "
         "Press f and choose a shorter period."
     )
@@ -54,6 +54,6 @@ def test_a_key_that_was_refused_behind_a_relay_is_not_to_be_set_here() -> None:
     trouble = SourceStopped(REST, at(0), "GET /api/v1/runs: 401 Invalid API key", 401)
     advice = advice_on(trouble, BEHIND, is_relayed=True)
     assert advice.sentence == "The key was refused (401)."
-    assert advice.todo.startswith("For who runs the relay: set TRIGGER_SECRET_KEY")
+    assert advice.todo.startswith("On the relay: set TRIGGER_SECRET_KEY")
     quiet = SourceRetrying(REST, at(0), at(1), 1, "503", status=503)
     assert advice_on(quiet, BEHIND, is_relayed=True).todo == ""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, text_of
 from tui.present.actions.row_actions import ShowWhole, ToggleFold
-from tui.present.json.fold import ALL, LOOKED_AT, FoldedJson, JsonFolds, Path, around, unfolded_for
+from tui.present.json.fold import ALL, SEARCH_SLICE, FoldedJson, JsonFolds, Path, around, unfolded_for
 from tui.present.json.line import inline
 from tui.present.json.rows import ValuePath, ValueRows, step_lines, value_rows
 from tui.present.json.window import moved, visible, window
@@ -75,7 +75,7 @@ def test_a_place_unfolds_and_folds_again() -> None:
 
 
 def test_of_many_rows_the_first_are_shown_and_the_others_counted() -> None:
-    rows = value_rows("payload", ORDER, JsonFolds(2), 70, most=20)
+    rows = value_rows("payload", ORDER, JsonFolds(2), 70, max_rows=20)
     assert len(rows) == 21
     assert plain(rows[-1].line) == "          … 106 more lines  Enter shows the whole"
     assert rows[-1].action == ShowWhole(ValuePath("payload", ()))
@@ -150,17 +150,17 @@ def test_a_search_finds_every_text_in_order_also_where_it_is_folded(value: Any) 
 
 
 def test_what_is_found_unfolds() -> None:
-    found, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-77", turns=9, most=9)
+    found, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-77", turns=9, max_matches=9)
     assert is_all
     assert found == {(), (3,), (3, 77)}
-    rows = value_rows("payload", ORDER, JsonFolds(found=found), 50, most=200)
+    rows = value_rows("payload", ORDER, JsonFolds(found=found), 50, max_rows=200)
     assert any('sku: "A-77"' in plain(row.line) for row in rows)
-    _, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-", turns=9, most=9)
+    _, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-", turns=9, max_matches=9)
     assert not is_all
 
 
 def test_a_search_pauses_so_that_keys_have_their_turn() -> None:
-    found = list(FoldedJson([0] * (3 * LOOKED_AT), JsonFolds(), 40).find("nothing"))
+    found = list(FoldedJson([0] * (3 * SEARCH_SLICE), JsonFolds(), 40).find("nothing"))
     assert found == [None, None, None]
 
 
@@ -198,7 +198,7 @@ class Counted(list[Any]):
 
 def test_of_a_million_items_only_those_are_looked_at_that_are_shown() -> None:
     items = Counted([0] * 1_000_000)
-    assert len(value_rows("payload", items, JsonFolds(), 60, most=60)) == 61
+    assert len(value_rows("payload", items, JsonFolds(), 60, max_rows=60)) == 61
     assert items.looked_at < 1_200
     folded = FoldedJson(items, JsonFolds(), 60)
     items.looked_at = 0

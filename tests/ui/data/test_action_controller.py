@@ -165,7 +165,7 @@ def test_a_batch_waits_and_u_withdraws_it(tmp_path: Path) -> None:
         await stage.ask(CANCEL, runs[0])
         assert stage.notices[-1] == "cancel: cancel waits to be sent, u withdraws it"
         stage.action_controller.withdraw()
-        assert stage.notices[-1] == "withdrawn: cancel of 3 runs, nothing of it was sent"
+        assert stage.notices[-1] == "withdrawn: cancel of 3 runs, nothing was sent"
         await stage.later(10)
         assert stage.said(runs[0]) is None
         assert stage.writes() == []

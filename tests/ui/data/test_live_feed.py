@@ -81,7 +81,7 @@ def test_a_pause_counts_what_waits_and_goes_on_with_all_of_it(tmp_path: Path) ->
 
     async def story(monitor: Monitored) -> None:
         await monitor.press("p", wait_s=8)
-        assert "‖ paused  8 s ago, 7 waiting, p goes on" in monitor.lines[0]
+        assert "‖ paused  8 s ago, 7 waiting, p resumes" in monitor.lines[0]
         assert "Queued" not in monitor.text
         await monitor.press("p", wait_s=1)
         assert monitor.text.count("Queued") == 7

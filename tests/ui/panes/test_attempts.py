@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_said_and_asked_for_again(tmp_path: Path) -> None
         nonlocal broken
         await monitor.press("j", "j", "3", "z", wait_s=1)
         assert "The attempts are not known: " in monitor.text
-        assert "r asks again." in monitor.text
+        assert "r tries again." in monitor.text
         broken = "/spans/"
         await monitor.press("r", wait_s=1)
         assert "attempts are not known" not in monitor.text

@@ -76,7 +76,7 @@ def test_read_only_is_said_and_a_pause_keeps_its_numbers(tmp_path: Path) -> None
         async with monitored(fleet, tmp_path, size=(120, 40), read_only=True) as monitor:
             assert "   READ-ONLY   ● polling" in monitor.lines[0]
             await monitor.press("p", wait_s=61)
-            assert "‖ paused  61 s ago, p goes on" in monitor.lines[0]
+            assert "‖ paused  61 s ago, p resumes" in monitor.lines[0]
             assert "as of 14:00" in monitor.lines[0]
             await monitor.press("p", wait_s=1)
             assert "● polling" in monitor.lines[0]

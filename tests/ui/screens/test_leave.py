@@ -90,7 +90,7 @@ def test_the_question_says_when_nothing_waits_any_more(tmp_path: Path) -> None:
         await monitor.press("ctrl+c", wait_s=1)
         await monitor.later(6)
         assert asks(monitor)
-        assert "Nothing waits any more." in monitor.text
+        assert "Nothing waits to be sent." in monitor.text
         assert len(writes(monitor)) == 2
 
     told(story, tmp_path, fleet_of(*RUNS))

@@ -98,7 +98,7 @@ def test_trouble_and_its_end_are_told_once_each(tmp_path: Path) -> None:
         EnvironmentRead(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), START + at(70)),
         stop,
     ) == [
-        f"Nobody answers at {URL}: no connection. x2",
+        f"No answer from {URL}: no connection. x2",
         "Connected again after 60 s.",
         (
             "The server refuses queries: 403 no scope. "

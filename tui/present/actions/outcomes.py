@@ -84,4 +84,4 @@ def need_connection(keys: Iterable[str]) -> str:
 def withdrawn_words(taken: Mapping[str, int]) -> str:
     """Return `withdrawn: cancel of 3 runs, nothing was sent`."""
     what = " and ".join(f"{action} of {formatting.plural(count, 'run')}" for action, count in taken.items())
-    return f"withdrawn: {what}, nothing of it was sent"
+    return f"withdrawn: {what}, nothing was sent"

@@ -40,11 +40,11 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     """Return the page in rows of at most `layout.limit` cells. `picked` is the attempt that the user selected."""
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
-    now = _until_the_end(run, now)
+    now = _stopped_at_end(run, now)
     missing = missing_words(history)
     blocks = [_trouble(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
     if selected is None:
-        blocks += [_waiting(run, progress, now, layout), _error_of_run(run, progress, layout)]
+        blocks += [_no_attempts(run, progress, now, layout), _error_of_run(run, progress, layout)]
     else:
         if history.is_trace_gone:
             has_error = any(attempt.error for attempt in history.attempts)
@@ -67,7 +67,7 @@ def sentence(text: str, layout: ErrorLayout, key: Hashable, token: Token = Token
     return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, layout.limit))]
 
 
-def whose(run: Run, limit: int) -> Line:
+def run_words(run: Run, limit: int) -> Line:
     """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen."""
     style = style_of(run)
     name: Line = (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
@@ -76,13 +76,13 @@ def whose(run: Run, limit: int) -> Line:
     return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
 
 
-def which(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
+def number_words(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
     """Return `attempt 3 of 3`. The run's own count of attempts wins if it is greater."""
     last = max(run.attempt_count or 0, history.attempts[-1].number)
     return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
 
 
-def lasted(run: Run, now: Now) -> Line:
+def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
     is_frozen = now.frozen_at is not None and not run.is_final
     whole = took(run, now.frozen_at or now.at)
@@ -92,7 +92,7 @@ def lasted(run: Run, now: Now) -> Line:
     return (Piece(formatting.duration(whole, frozen=is_frozen), Token.TEXT), Piece(running, Token.MUTED))
 
 
-def _until_the_end(run: Run, now: Now) -> Now:
+def _stopped_at_end(run: Run, now: Now) -> Now:
     """Stop the clock at the end of the run, even where the trace misses that end or cannot be read."""
     ended_at = run.state.finished_at if run.state is not None and run.is_final else None
     return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
@@ -103,26 +103,26 @@ def _trouble(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]
         return sentence("The server does not know this run any more; this is what was known of it.", layout, "gone")
     if progress.trouble is None:
         return []
-    said = without_request(progress.trouble)
-    if said != progress.trouble and progress.trouble.endswith(said):
-        said = f"the run could not be read: {said}"
-    text = said[:1].upper() + said[1:].rstrip(".") + "."
+    text = without_request(progress.trouble)
+    if text != progress.trouble and progress.trouble.endswith(text):
+        text = f"the run could not be read: {text}"
+    text = text[:1].upper() + text[1:].rstrip(".") + "."
     # A retry helps only if nothing has been read yet.
-    return sentence(text if run.attempts else f"{text} r asks again.", layout, "trouble", Token.AMBER)
+    return sentence(text if run.attempts else f"{text} r tries again.", layout, "trouble", Token.AMBER)
 
 
-def _waiting(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
+def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
     """Return why there are no attempts."""
-    told = _why_none(run, now)
-    if told is not None:
-        return sentence(told, layout, "none")
+    reason = _reason_for_none(run, now)
+    if reason is not None:
+        return sentence(reason, layout, "none")
     if progress.trouble is None and run.attempts is None:
         is_said_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
         return [] if is_said_below else sentence(formatting.LOADING, layout, "loading")
-    return sentence("The server tells of no attempts.", layout, "none") if run.attempts else []
+    return sentence("The server reports no attempts.", layout, "none") if run.attempts else []
 
 
-def _why_none(run: Run, now: Now) -> str | None:
+def _reason_for_none(run: Run, now: Now) -> str | None:
     """Return why no attempt has started, or None if one may have."""
     state, ttl = run.state, run.fixed.ttl
     if state is None or state.started_at is not None or (run.attempt_count or 0) > 0:
@@ -157,22 +157,24 @@ def _for_how_long(run: Run, now: Now) -> str:
 def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     """Return the run's own error, where no attempt has one."""
     error = run.error[1] if run.error else None
-    return [] if error is None else _shown(error, progress, layout, "run")
+    return [] if error is None else _error_rows_of(error, progress, layout, "run")
 
 
 def _error(
     run: Run, history: AttemptHistory, selected: Attempt, progress: ReadProgress, layout: ErrorLayout
 ) -> list[Row]:
     if selected.error is not None:
-        note = same_in(history.attempts, selected)
-        return _shown(selected.error, progress, layout, selected.number, note)
+        note = equal_errors(history.attempts, selected)
+        return _error_rows_of(selected.error, progress, layout, selected.number, note)
     is_last = selected is history.attempts[-1]
     if is_last and selected.status is AttemptStatus.FAILED:
         return _error_of_run(run, progress, layout)
     return []
 
 
-def _shown(error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Hashable, note: str = "") -> list[Row]:
+def _error_rows_of(
+    error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Hashable, note: str = ""
+) -> list[Row]:
     """Return the rows of an error. If only its code is known, a sentence says whether more is being read."""
     if not error.has_code_only:
         return list(error_rows(error, layout, ("error", key), note))
@@ -185,7 +187,7 @@ def _shown(error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Ha
 
 
 @lru_cache(maxsize=8)
-def same_in(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
+def equal_errors(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
     """Return `the same in all 3 attempts, but for the numbers` if other attempts failed alike, else an empty text."""
     if selected.error is None:
         return ""

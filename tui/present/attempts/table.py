@@ -20,13 +20,13 @@ from tui.present.status import StatusStyle, style_of, style_of_attempt
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
 
 _ROOMY: Final = 76
-_LEAST_AXIS: Final = 8
+_MIN_AXIS: Final = 8
 _TIME: Final = 7
 _MARK: Final = 2
 _AFTER_NUMBER: Final = 3
 _BEFORE_AXIS: Final = 3
 _EDGE: Final = 2
-_SQUEEZED: Final = 4
+_MAX_WAIT_FACTOR: Final = 4
 """If the first wait is longer than all later times by this factor, the axis starts after it to leave room for bars."""
 
 _BAR_TOKENS: Final = {
@@ -176,7 +176,7 @@ def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
     number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
     table = _Table(run, history, now, number, start, limit >= _ROOMY)
     width = limit - table.left - _EDGE
-    axis = _axis(run, history, now.frozen_at or now.at, width) if width >= _LEAST_AXIS else None
+    axis = _axis(run, history, now.frozen_at or now.at, width) if width >= _MIN_AXIS else None
     return _Table(run, history, now, number, start, table.is_roomy, axis)
 
 
@@ -189,7 +189,7 @@ def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis |
     if history.next_at is not None and not run.is_final:
         ends.append(history.next_at)
     begin, first, end = _queued_at(run), min(starts), max(ends + starts)
-    if begin is None or begin > first or first - begin > _SQUEEZED * (end - first):
+    if begin is None or begin > first or first - begin > _MAX_WAIT_FACTOR * (end - first):
         begin = first
     span = max(end - begin, timedelta(milliseconds=1))
     return Axis(begin, span if run.is_final else round_up(span), width)

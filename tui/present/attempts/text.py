@@ -21,8 +21,8 @@ def missing_words(history: AttemptHistory) -> str:
     if not history.missing:
         return ""
     missing = without_request(history.missing)
-    said = missing[:1].upper() + missing[1:].rstrip(".")
-    return f"{said}; later attempts may be missing, and so may errors."
+    text = missing[:1].upper() + missing[1:].rstrip(".")
+    return f"{text}; later attempts may be missing, and so may errors."
 
 
 def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:

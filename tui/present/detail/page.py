@@ -12,7 +12,7 @@ from tui.present.detail.error import ERROR, best_error, error_rows
 from tui.present.detail.facts import fact_rows, fact_text, tag_rows
 from tui.present.detail.relatives import Relatives, ancestor_rows, child_rows
 from tui.present.detail.summary import head_lines
-from tui.present.detail.timeline import life_line, life_lines, updated_lines
+from tui.present.detail.timeline import time_lines, timeline_line, updated_lines
 from tui.present.detail.unreadable import trouble_lines
 from tui.present.detail.values import value_of, value_rows
 from tui.present.detail.view import DetailRead, DetailView
@@ -37,14 +37,14 @@ def detail_rows(
     """
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
-    life = life_line(run, now, limit)
+    life = timeline_line(run, now, limit)
     blocks = (
         _keyed(head_lines(run, now, limit, read.action), "head"),
         _keyed(trouble_lines(run, read.trouble, now, limit), "trouble"),
         error_rows(run, limit),
         [
             *([Row(life, "life")] if life else []),
-            *_keyed(life_lines(run, now, limit), "time"),
+            *_keyed(time_lines(run, now, limit), "time"),
             *ancestor_rows(run, around, now, limit),
             *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped),
             *tag_rows(run, limit),

@@ -15,12 +15,12 @@ from tui.present.status import STATUS_STYLES, style_of
 from tui.present.styled import Line, Piece, Token
 from tui.present.text_block import labelled
 
-_WIDEST: Final = 60
-_LEAST_STROKES: Final = 2
+_MAX_WIDTH: Final = 60
+_MIN_STROKES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _TimelinePart:
+class _Phase:
     """One phase of the timeline, from its glyph to the glyph of the next phase."""
 
     glyph: Piece
@@ -32,14 +32,14 @@ class _TimelinePart:
     @property
     def least(self) -> int:
         """The fewest cells in which the phase can be drawn."""
-        return 1 + len(self.text) + 2 + 2 * _LEAST_STROKES
+        return 1 + len(self.text) + 2 + 2 * _MIN_STROKES
 
 
-def life_line(run: Run, now: Now, limit: int) -> Line:
+def timeline_line(run: Run, now: Now, limit: int) -> Line:
     """Return `○╌╌ 67ms ╌╌◐━━━━━━ 6.3s ━━━━━━✗`, to scale, within `limit` cells; empty where it does not fit."""
-    spans = _spans(run, now)
+    spans = _phases(run, now)
     end = (style_of(run).mark,) if run.is_final else ()
-    room = min(limit, _WIDEST) - len(end)
+    room = min(limit, _MAX_WIDTH) - len(end)
     spare = room - sum(span.least for span in spans)
     if not spans or spare < 0:
         return ()
@@ -53,24 +53,24 @@ def life_line(run: Run, now: Now, limit: int) -> Line:
     return (*line, *end)
 
 
-def _text_token(span: _TimelinePart) -> Token:
+def _text_token(span: _Phase) -> Token:
     return Token.BLUE if span.token is Token.BLUE else Token.MUTED
 
 
-def _spans(run: Run, now: Now) -> list[_TimelinePart]:
+def _phases(run: Run, now: Now) -> list[_Phase]:
     created, state = run.fixed.created_at, run.state
     if created is None or state is None:
         return []
     here = now.frozen_at or now.at
     end = (state.finished_at or state.expired_at or state.updated_at) if run.is_final else here
     queued_from = max(created, min(state.delayed_until, end)) if state.delayed_until is not None else created
-    spans: list[_TimelinePart] = []
+    spans: list[_Phase] = []
 
     def add(word: str, start: datetime, stop: datetime, stroke: str, token: Token) -> None:
         is_open = not run.is_final and stop == here
         text = formatting.duration(stop - start, frozen=is_open and now.frozen_at is not None)
         glyph = Piece(STATUS_STYLES[word].glyph, token if token is Token.BLUE else Token.MUTED)
-        spans.append(_TimelinePart(glyph, text, max(stop - start, timedelta()), stroke, token))
+        spans.append(_Phase(glyph, text, max(stop - start, timedelta()), stroke, token))
 
     if queued_from > created:
         add("Delayed", created, queued_from, "╌", Token.GUIDE)
@@ -88,7 +88,7 @@ def _bar(*, is_running: bool) -> Token:
     return Token.BLUE if is_running else Token.GUIDE
 
 
-def life_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> list[Line]:
+def time_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> list[Line]:
     """Return the times, one a line. `tells_zone` adds that they are UTC, where no clock on the screen says so."""
     lines: list[Line] = []
 

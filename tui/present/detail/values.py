@@ -57,8 +57,8 @@ def value_rows(run: Run, read: DetailRead, view: DetailView, limit: int, values:
         value, url = value_of(run, label)
         if value is not ABSENT:
             folds = view.folds.get(label, JsonFolds())
-            most = MAX_SEARCHED_ROWS if view.is_searched else MAX_VALUE_ROWS
-            rows += values.rows(label, value, folds, limit, is_wrapped=view.is_wrapped, most=most)
+            max_rows = MAX_SEARCHED_ROWS if view.is_searched else MAX_VALUE_ROWS
+            rows += values.rows(label, value, folds, limit, is_wrapped=view.is_wrapped, max_rows=max_rows)
         elif url is not None:
             rows += _stored_apart_rows(label, view.fetching.get(label, ""), limit)
         elif (words := missing_words(run, label, is_reading=read.is_reading)) is not None:

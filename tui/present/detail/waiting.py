@@ -10,15 +10,15 @@ from tui.domain.text import Raw
 from tui.domain.wait import Wait, WaitKind
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.status import DESCRIPTIONS, UNSURE, style_of
+from tui.present.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS, style_of
 
-READ_AGAIN: Final = timedelta(seconds=60)
+DATED_AFTER: Final = timedelta(seconds=60)
 """The age from which a wait has a date. A visible run is read more often than that."""
 
-RUNS_FOR: Final = timedelta(seconds=30)
+MAX_RUNNING_AGE: Final = timedelta(seconds=30)
 """Code that ran when the trace was read may wait by now. After this time it is no longer called running."""
 
-_LONGEST_TASK: Final = 60
+_MAX_TASK: Final = 60
 
 
 def waiting_words(run: Run, now: Now) -> str:
@@ -29,7 +29,7 @@ def waiting_words(run: Run, now: Now) -> str:
     if run.attempts is None or wait.is_over(now.frozen_at or now.at):
         return ""
     read_at = run.attempts[0].read_at
-    as_of = f" (as of {formatting.time_of_day(read_at, now.at)})" if now.at - read_at > READ_AGAIN else ""
+    as_of = f" (as of {formatting.time_of_day(read_at, now.at)})" if now.at - read_at > DATED_AFTER else ""
     return f"waits {_for_what(wait, now)} since {formatting.time_of_day(wait.since, now.at)}{as_of}"
 
 
@@ -58,17 +58,17 @@ def meaning_words(run: Run, now: Now) -> str:
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
     word = style_of(run).word
-    if word in UNSURE and not is_known_to_run(run, now):
-        return UNSURE[word]
+    if word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
+        return UNSURE_DESCRIPTIONS[word]
     return DESCRIPTIONS.get(word, "")
 
 
 def is_known_to_run(run: Run, now: Now) -> bool:
-    """Return whether the trace was read within `RUNS_FOR` and shows that the run's code runs."""
+    """Return whether the trace was read within `MAX_RUNNING_AGE` and shows that the run's code runs."""
     if run.attempts is None or run.state is None or run.wait is not None:
         return False
     stamp, history = run.attempts
-    is_newest = run.state.updated_at <= stamp.updated_at and now.at - stamp.read_at <= RUNS_FOR
+    is_newest = run.state.updated_at <= stamp.updated_at and now.at - stamp.read_at <= MAX_RUNNING_AGE
     is_open = bool(history.attempts) and history.attempts[-1].status is AttemptStatus.EXECUTING
     return run.status in EXECUTING_FAMILY and is_newest and is_open and history.is_complete
 
@@ -92,7 +92,7 @@ def _for_how_long(wait: Wait, now: Now) -> str:
         return f"{_rounded(lasts)},"
     if (until := wait.until) is not None:
         return f"until {formatting.moment(until, now.at).partition('.')[0]},"
-    return "for a time" if wait.about is None else f"for {wait.about[:_LONGEST_TASK]},"
+    return "for a time" if wait.about is None else f"for {wait.about[:_MAX_TASK]},"
 
 
 def _rounded(value: timedelta) -> str:
@@ -108,8 +108,8 @@ def _for_which_runs(wait: Wait) -> str:
     if count > 1:
         return f"for {_children(wait.open_count, count)}"
     if not count:
-        return f"for runs of {task[:_LONGEST_TASK]}" if task else "for children"
-    return f"for its child {task[:_LONGEST_TASK]}" if task else "for a child"
+        return f"for runs of {task[:_MAX_TASK]}" if task else "for children"
+    return f"for its child {task[:_MAX_TASK]}" if task else "for a child"
 
 
 def _children(open_count: int, count: int) -> str:

@@ -19,16 +19,16 @@ from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
 
 WIDTH: Final = 70
-LATE_BY: Final = timedelta(seconds=1)
+REPLICA_LAG: Final = timedelta(seconds=1)
 """How far the server's query replica may lag behind."""
 WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
-SILENT_TERMINAL: Final = "The terminal does not tell when it drew this, so type a word."
+SILENT_TERMINAL: Final = "The terminal does not confirm that it drew this, so type a word."
 INDENT: Final = 3
 _GAP: Final = 2
-_FIELD: Final = 12
-_KIND: Final = 15
-_LEAST_KINDS: Final = 2
-_TAGS_SHOWN: Final = 3
+_FIELD_CELLS: Final = 12
+_STATUS_CELLS: Final = 15
+_MIN_KINDS: Final = 2
+_MAX_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Question:
     destroys: bool = True
 
     @property
-    def wanted(self) -> tuple[str, ...]:
+    def accepted_texts(self) -> tuple[str, ...]:
         """The texts of which one has to be typed; empty if `y` is enough."""
         many = confirmation_texts(self.plan, self.place.name, is_production=self.place.is_production)
         return many or ((self.word,) if self.word else ())
@@ -77,7 +77,7 @@ class Question:
     @property
     def needs_typing(self) -> bool:
         """Whether the dialog has a field. It has none while the plan is being read."""
-        return bool(self.wanted) and not self.is_reading and not self.objection
+        return bool(self.accepted_texts) and not self.is_reading and not self.objection
 
 
 def confirm_lines(question: Question, now: Now, width: int, height: int) -> list[Line]:
@@ -87,12 +87,12 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     """
     limit = width - 2 * INDENT
     kinds = _kinds(question, limit)
-    frame = [_asked(question, now, limit), _notes(question, now, limit), _field(question, limit)]
+    frame = [_question_lines(question, now, limit), _notes(question, now, limit), _field(question, limit)]
     head, *rest = frame
     last = _answers(question, limit)
 
-    def made(shown: Sequence[Line], *, is_loose: bool) -> list[Line]:
-        blocks = [head, list(shown), *rest, [last]]
+    def assembled(typed: Sequence[Line], *, is_loose: bool) -> list[Line]:
+        blocks = [head, list(typed), *rest, [last]]
         lines: list[Line] = []
         for block in blocks:
             if block and (is_loose or not lines):
@@ -100,11 +100,11 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
             lines += [(Piece(" " * INDENT), *line) for line in block]
         return [band(question.place, width), *lines, *([()] if is_loose else [])]
 
-    lines = made(kinds, is_loose=True)
+    lines = assembled(kinds, is_loose=True)
     if len(lines) > height:
-        lines = made(kinds, is_loose=False)
+        lines = assembled(kinds, is_loose=False)
     if len(lines) > height:
-        lines = made(_fewer(kinds, max(len(kinds) - len(lines) + height, _LEAST_KINDS)), is_loose=False)
+        lines = assembled(_first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS)), is_loose=False)
     return lines
 
 
@@ -118,16 +118,16 @@ def band(place: Target, width: int) -> Line:
     else:
         kind = environment.type.upper()
         where = "/".join(part for part in (environment.organisation, environment.project) if part)
-    said = (Piece(" " * INDENT, token), Piece(kind, token, is_bold=True), Piece(f"  {where}", token))
-    line = cut(said, width)
+    sentences = (Piece(" " * INDENT, token), Piece(kind, token, is_bold=True), Piece(f"  {where}", token))
+    line = cut(sentences, width)
     return (*line, Piece(" " * (width - line_width(line)), token))
 
 
-def _asked(question: Question, now: Now, limit: int) -> list[Line]:
+def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
     plan = question.plan
     run = plan.runs[0] if len(plan.runs) == 1 else None
-    what = formatting.plural(len(plan.runs), "run") if run is None else run.fixed.task or run.id
-    lines: list[Line] = [cut((Piece(f"{plan.verb} {what}?", Token.BRIGHT, is_bold=True),), limit)]
+    subject = formatting.plural(len(plan.runs), "run") if run is None else run.fixed.task or run.id
+    lines: list[Line] = [cut((Piece(f"{plan.verb} {subject}?", Token.BRIGHT, is_bold=True),), limit)]
     if run is not None:
         lines += _run_lines(run, now, limit)
     if plan.skipped:
@@ -145,7 +145,7 @@ def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
     style = style_of(run)
     ran = took(run, now.frozen_at or now.at)
     is_frozen = now.frozen_at is not None and not run.is_final
-    tags = run.state.tags[:_TAGS_SHOWN] if run.state else ()
+    tags = run.state.tags[:_MAX_NAMED] if run.state else ()
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if ran is not None:
         parts.append((Piece(formatting.duration(ran, frozen=is_frozen), style.row.took),))
@@ -195,9 +195,9 @@ def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
     """Return `33 ✗ failed charge-card Upstream …`, the greatest number first."""
     counts = Counter(kinds).most_common()
     digits = max(len(formatting.count(count)) for _, count in counts)
-    names = {style: _lower(style) for (style, _, _), _ in counts}
-    widest = min(max(line_width((name,)) for name in names.values()), _KIND)
-    tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _KIND))
+    names = {style: _lower_case(style) for (style, _, _), _ in counts}
+    widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
+    tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _STATUS_CELLS))
     lines = []
     for (style, task, error), count in counts:
         number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
@@ -207,15 +207,18 @@ def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
     return lines
 
 
-def _lower(style: StatusStyle) -> Piece:
+def _lower_case(style: StatusStyle) -> Piece:
     """Return a status for the middle of a sentence. An unknown word of the server stays as it is."""
     return Piece(style.word if style.glyph == "?" else style.word.lower())
 
 
-def _fewer(kinds: Sequence[Line], most: int) -> list[Line]:
-    if len(kinds) <= most:
+def _first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
+    if len(kinds) <= max_rows:
         return list(kinds)
-    return [*kinds[: most - 1], (Piece(f"… and {formatting.plural(len(kinds) - most + 1, 'more kind')}", Token.MUTED),)]
+    return [
+        *kinds[: max_rows - 1],
+        (Piece(f"… and {formatting.plural(len(kinds) - max_rows + 1, 'more kind')}", Token.MUTED),),
+    ]
 
 
 def _notes(question: Question, now: Now, limit: int) -> list[Line]:
@@ -223,17 +226,17 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     plan = question.plan
     if question.objection:
         return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
-    said = [question.promise] if question.promise else []
+    sentences = [question.promise] if question.promise else []
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
-        said.append("Nothing else stops.")
+        sentences.append("Nothing else stops.")
     if plan.awaited_by:
         verb = "waits" if len(plan.awaited_by) == 1 else "wait"
         them = "it" if len(plan.runs) == 1 else "them"
-        said.append(f"{' and '.join(plan.awaited_by[:_TAGS_SHOWN])} {verb} for {them}.")
+        sentences.append(f"{' and '.join(plan.awaited_by[:_MAX_NAMED])} {verb} for {them}.")
     if plan.ended_descendants:
         verb = "stays as it is" if plan.ended_descendants == 1 else "stay as they are"
-        said.append(f"{formatting.plural(plan.ended_descendants, 'finished run')} {verb}.")
-    lines = _sentence(" ".join(said), limit) if said else []
+        sentences.append(f"{formatting.plural(plan.ended_descendants, 'finished run')} {verb}.")
+    lines = _sentence(" ".join(sentences), limit) if sentences else []
     if question.is_reading:
         return lines
     if plan.missing:
@@ -242,14 +245,14 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
             (Piece(row, Token.AMBER),) for row in wrap(f"Not fully loaded: {reasons}. More runs may stop.", limit)
         ]
     elif plan.read_at is not None:
-        age = now.at - plan.read_at + (LATE_BY if plan.is_from_replica else timedelta())
-        what, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
+        age = now.at - plan.read_at + (REPLICA_LAG if plan.is_from_replica else timedelta())
+        subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
         when = (
             f"{is_whole} as of about {formatting.wait(age)}"
             if plan.is_from_replica
             else f"{was} read {formatting.wait(age)}"
         )
-        lines += _sentence(f"{what} {when} ago and {is_whole} fully loaded.", limit)
+        lines += _sentence(f"{subject} {when} ago and {is_whole} fully loaded.", limit)
     return lines
 
 
@@ -259,14 +262,14 @@ def _field(question: Question, limit: int) -> list[Line]:
     later = _sentence(grace, limit) if grace and not question.objection else []
     if not question.needs_typing:
         return later
-    wanted: list[Piece] = []
-    for number, text in enumerate(question.wanted):
-        wanted += [Piece(" or " if number else "Type "), Piece(text, Token.BRIGHT, is_bold=True)]
-    shown = question.typed[-(_FIELD - 3) :]
-    rest = " " * (_FIELD - 2 - line_width((Piece(shown),)))
-    field: Line = (Piece(f" {shown}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
-    ask: Line = (*wanted, Piece(", then Enter "))
-    head = [(*ask, *field)] if line_width(ask) + _FIELD <= limit else [*fold(ask, limit), field]
+    prompt: list[Piece] = []
+    for number, text in enumerate(question.accepted_texts):
+        prompt += [Piece(" or " if number else "Type "), Piece(text, Token.BRIGHT, is_bold=True)]
+    typed = question.typed[-(_FIELD_CELLS - 3) :]
+    rest = " " * (_FIELD_CELLS - 2 - line_width((Piece(typed),)))
+    field: Line = (Piece(f" {typed}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
+    ask: Line = (*prompt, Piece(", then Enter "))
+    head = [(*ask, *field)] if line_width(ask) + _FIELD_CELLS <= limit else [*fold(ask, limit), field]
     # The complaint has a line of its own, so that nothing moves while the user types.
     complaint: Line = (Piece(question.complaint, Token.AMBER),)
     why = _sentence(SILENT_TERMINAL, limit) if question.word else []
@@ -282,7 +285,7 @@ def _answers(question: Question, limit: int) -> Line:
         counts = question.is_awake or key == "Esc"
         left += [Piece(" or ", Token.FAINT)] if number else []
         left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
-    right = () if question.objection else _acting(question)
+    right = () if question.objection else _acting_key(question)
     room = limit - line_width(tuple(left)) - line_width(right)
     if room < _GAP:
         left = left[:1]
@@ -290,7 +293,7 @@ def _answers(question: Question, limit: int) -> Line:
     return (*left, Piece(" " * room), *right)
 
 
-def _acting(question: Question) -> Line:
+def _acting_key(question: Question) -> Line:
     if question.is_waiting and not question.may_answer and not question.is_reading:
         return (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
     more = " or more" if question.plan.missing else ""
@@ -300,10 +303,10 @@ def _acting(question: Question) -> Line:
     is_ready = question.may_answer and not question.is_reading
     key = "y"
     if question.needs_typing:
-        is_ready = is_ready and question.typed in question.wanted
+        is_ready = is_ready and question.typed in question.accepted_texts
         key = "Enter" if is_ready else ""
-    lit = Token.ROSE if question.destroys else Token.BRIGHT
-    head = Piece(key, lit if is_ready else Token.FAINT, is_bold=is_ready)
+    ready_token = Token.ROSE if question.destroys else Token.BRIGHT
+    head = Piece(key, ready_token if is_ready else Token.FAINT, is_bold=is_ready)
     gap = Piece("  " if key else "")
     return (head, gap, Piece(text, Token.TEXT if is_ready else Token.FAINT))
 

@@ -86,7 +86,7 @@ def menu_lines(clips: Sequence[Clip], cursor: int, width: int, *, note: str = ""
         edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
         key = Piece(f"{clip.key}  ", Token.TEXT, is_bold=True)
         name = fit((Piece(clip.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), _NAME)
-        about = Piece(clip.note or formatting.size(clip.size), Token.MUTED)
-        lines.append(cut((edge, key, *name, about), width))
+        description = Piece(clip.note or formatting.size(clip.size), Token.MUTED)
+        lines.append(cut((edge, key, *name, description), width))
     lines += [(), cut((Piece(f"   {note}" if note else "   Enter or the letter copies", Token.MUTED),), width), ()]
     return lines

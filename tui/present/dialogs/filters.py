@@ -28,7 +28,7 @@ know the word refuses the whole request.
 """
 
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
-VALUES_SAID: Final = 2
+MAX_NAMED_VALUES: Final = 2
 """More values of one field than this are counted instead of named."""
 
 _WORDS: Final = {row.title: row.rest or row.legacy for row in STATUS_TABLE}
@@ -119,9 +119,9 @@ def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is
 
 def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime, width: int) -> Line:
     """Return `filters from yesterday 18:02: failed, last 24h · 0 clears`, for a start with saved filters."""
-    said = f"filters {_since(kept_at, now)}: {filter_words(chosen.filters, chosen.period)}"
+    text = f"filters {_since(kept_at, now)}: {filter_words(chosen.filters, chosen.period)}"
     key: Line = (Piece(" · ", Token.FAINT), Piece("0", is_bold=True), Piece(" clears", Token.FAINT))
-    return (*cut((Piece(said, Token.AMBER),), max(0, width - line_width(key))), *key)
+    return (*cut((Piece(text, Token.AMBER),), max(0, width - line_width(key))), *key)
 
 
 def _since(kept_at: datetime | None, now: datetime) -> str:
@@ -140,11 +140,11 @@ def _statuses(words: Sequence[str]) -> str:
             names.append(family)
             left -= words_of(index)
     names += [_TITLES.get(word, word) for word in words if word in left]
-    return " or ".join(names) if len(names) <= VALUES_SAID else f"{len(words)} statuses"
+    return " or ".join(names) if len(names) <= MAX_NAMED_VALUES else f"{len(words)} statuses"
 
 
 def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
-    if len(values) > VALUES_SAID:
+    if len(values) > MAX_NAMED_VALUES:
         return f"{len(values)} {noun}s"
     return prefix + " or ".join(values) if values else ""
 
@@ -154,23 +154,23 @@ def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
 
 def candidates(text: str, known: Sequence[str]) -> tuple[str, ...]:
     """Return the known values that match the last value of a list, those that begin with it first."""
-    *done, begun = text.split(",")
-    needle, before = begun.strip().casefold(), {value.strip() for value in done}
-    free = [value for value in known if value not in before and value != begun.strip()]
+    *earlier_values, last_value = text.split(",")
+    needle, before = last_value.strip().casefold(), {value.strip() for value in earlier_values}
+    free = [value for value in known if value not in before and value != last_value.strip()]
     starting = {value: None for value in free if value.casefold().startswith(needle)}
     return (*starting, *(value for value in free if needle in value.casefold() and value not in starting))
 
 
 def completed(text: str, value: str) -> str:
     """Return the list with its last value replaced."""
-    done = text.rpartition(",")[0].strip()
-    return f"{done}, {value}" if done else value
+    earlier_values = text.rpartition(",")[0].strip()
+    return f"{earlier_values}, {value}" if earlier_values else value
 
 
-def is_begun(text: str, known: Sequence[str]) -> bool:
+def is_incomplete(text: str, known: Sequence[str]) -> bool:
     """Return whether the last value of a list is incomplete, so that Tab completes it."""
-    begun = text.rpartition(",")[2].strip()
-    return bool(begun) and begun not in known and bool(candidates(text, known))
+    last_value = text.rpartition(",")[2].strip()
+    return bool(last_value) and last_value not in known and bool(candidates(text, known))
 
 
 def period_trouble(text: str) -> str | None:
@@ -180,7 +180,7 @@ def period_trouble(text: str) -> str | None:
     return f"“{text.strip()}” is no period, the server would ignore it: 90m, 24h, 7d."
 
 
-def doubt(field: str, text: str, known: KnownValues) -> str | None:
+def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
     """Return a sentence about a value that is probably a mistake. The server would accept it."""
     values = values_of(text)
     if any("*" in value or "?" in value for value in values):
@@ -188,8 +188,8 @@ def doubt(field: str, text: str, known: KnownValues) -> str | None:
     if field == "version" or not known.is_all:
         return None
     all_known = {"task": known.tasks, "tag": known.tags, "queue": ()}[field]
-    strange = next((value for value in values if all_known and value not in all_known), None)
-    return None if strange is None else f"No run here has the {field} “{strange}” yet."
+    unknown_value = next((value for value in values if all_known and value not in all_known), None)
+    return None if unknown_value is None else f"No run here has the {field} “{unknown_value}” yet."
 
 
 # --- lines
@@ -226,16 +226,16 @@ def offer_line(offered: Sequence[str], width: int, *, is_tab: bool) -> Line:
     key: Line = (Piece("Tab" if is_tab else "→", is_bold=True), Piece(" completes   ", Token.FAINT))
     room = width - line_width(key) - 1
     line: list[Piece] = [Piece("   ")]
-    used, told = 3, 0
+    used, named_count = 3, 0
     for value in offered:
-        piece = Piece(value, Token.FAINT if told else Token.TEXT)
+        piece = Piece(value, Token.FAINT if named_count else Token.TEXT)
         cells = line_width((piece,)) + 2
-        if told and used + cells > room - 6:
+        if named_count and used + cells > room - 6:
             break
         line += [piece, Piece("  ")]
-        used, told = used + cells, told + 1
-    if told < len(offered):
-        line.append(Piece(f"+{len(offered) - told}", Token.FAINT))
+        used, named_count = used + cells, named_count + 1
+    if named_count < len(offered):
+        line.append(Piece(f"+{len(offered) - named_count}", Token.FAINT))
     left = cut(tuple(line), room)
     return (*pad(left, room + 1), *key)
 
@@ -253,7 +253,7 @@ def keys_line(*keys: tuple[str, str]) -> Line:
     return tuple(line)
 
 
-def most_runs(limit: int) -> Line:
+def run_limit_line(limit: int) -> Line:
     """Return how many runs a period may reach back."""
     return (Piece(f"   at most the newest {count(limit)} runs", Token.FAINT),)
 

@@ -24,15 +24,13 @@ class LeaveKeys:
 def leave_lines(waiting: Mapping[str, int], keys: LeaveKeys, width: int) -> list[Line]:
     """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action."""
     limit = width - 2 * INDENT
-    what = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
+    actions = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
     verb = "waits" if len(waiting) == 1 else "wait"
-    said = (
-        f"{what} {verb} to be sent. If you quit now, nothing of that is sent." if waiting else "Nothing waits any more."
-    )
+    text = f"{actions} {verb} to be sent. If you quit now, it is not sent." if waiting else "Nothing waits to be sent."
     lines: list[Line] = [
         (),
         (Piece("Quit?", Token.BRIGHT, is_bold=True),),
-        *((Piece(row, Token.MUTED),) for row in wrap(said, limit)),
+        *((Piece(row, Token.MUTED),) for row in wrap(text, limit)),
         (),
         _answers(keys, limit),
         (),

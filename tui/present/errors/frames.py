@@ -18,15 +18,15 @@ from tui.present.actions.row_actions import Row, ToggleFold
 from tui.present.errors.stack import counted
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, plain
 
-OWN_SHOWN: Final = 20
+MAX_OWN_FRAMES: Final = 20
 """The own frames that are shown of a folded stack. A recursion throws hundreds of equal frames."""
 
-MOST_SHOWN: Final = 2_000
+MAX_FRAMES: Final = 2_000
 _GAP: Final = 2
-_FOREIGN_FUNCTION: Final = 24
+_MAX_FOREIGN_FUNCTION: Final = 24
 """The width that functions of other packages may claim, so that the user's own files stay near."""
 
-_LEAST_PLACE: Final = 24
+_MIN_PLACE: Final = 24
 """A path is wrapped beside its function if it has at least this many cells there."""
 
 
@@ -50,9 +50,9 @@ class ErrorLayout:
 def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
     """Return the width of the functions of all stacks on one page, so that their files line up."""
     widths = (
-        min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _FOREIGN_FUNCTION)
+        min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _MAX_FOREIGN_FUNCTION)
         for frames in stacks
-        for frame in islice(frames, MOST_SHOWN)
+        for frame in islice(frames, MAX_FRAMES)
     )
     return min(max(widths, default=0), max(limit // 2 - _GAP, 1))
 
@@ -62,8 +62,8 @@ def shown_frames(
 ) -> list[StackFrame]:
     """Return the frames with a row of their own: all of them in an open fold, else the first own ones."""
     if layout.is_open(key, begins_open=begins_open):
-        return list(frames[:MOST_SHOWN])
-    return [frame for frame in frames if frame.kind is FrameKind.OWN][:OWN_SHOWN]
+        return list(frames[:MAX_FRAMES])
+    return [frame for frame in frames if frame.kind is FrameKind.OWN][:MAX_OWN_FRAMES]
 
 
 def frame_rows(
@@ -90,7 +90,7 @@ def frame_rows(
         mark = "⋯"
     if folded:
         none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
-        beyond = f", {len(frames) - MOST_SHOWN} more" if mark == "▾" and len(frames) > MOST_SHOWN else ""
+        beyond = f", {len(frames) - MAX_FRAMES} more" if mark == "▾" and len(frames) > MAX_FRAMES else ""
         texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
         text = next((text for text in texts if cell_len(clean(text)) <= layout.limit), None)
         line = (Piece(text or f"{mark} {formatting.plural(len(folded), 'frame')}{none}", Token.FAINT),)
@@ -108,7 +108,7 @@ def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: boo
         tail = _tail(path, left - cell_len(position))
         place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
         return [cut(joined((fit(function, column), place)), layout.limit)]
-    is_beside = line_width(function) <= column and left >= min(_LEAST_PLACE, cell_len(clean(path)) + cell_len(position))
+    is_beside = line_width(function) <= column and left >= min(_MIN_PLACE, cell_len(clean(path)) + cell_len(position))
     rows = [
         (*(Piece(text, token, is_bold=is_first) for text in row[:1]), *(Piece(text, Token.FAINT) for text in row[1:]))
         for row in _path_rows(path, position, left if is_beside else layout.limit - 2)

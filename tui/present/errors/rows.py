@@ -14,9 +14,9 @@ from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, 
 from tui.present.errors.text import frameless_stack
 from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad, plain, wrap
 
-MESSAGE_ROWS: Final = 40
-MOST_ROWS: Final = 2_000
-MOST_CAUSES: Final = 20
+MAX_FOLDED_ROWS: Final = 40
+MAX_ROWS: Final = 2_000
+MAX_CAUSES: Final = 20
 """A chain of causes that refers to itself would have no end."""
 
 _ROOMY: Final = 76
@@ -25,7 +25,7 @@ _BEFORE_CODE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class _ChainError:
     """One error of the chain with its frames, and the key of its rows."""
 
     error: RunError
@@ -68,19 +68,19 @@ def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = 
     return tuple(rows)
 
 
-def _chain(error: RunError, key: Hashable) -> list[_Link]:
+def _chain(error: RunError, key: Hashable) -> list[_ChainError]:
     """Return the error and its causes, depth first."""
-    links: list[_Link] = []
+    links: list[_ChainError] = []
     pending = [error]
-    while pending and len(links) <= MOST_CAUSES:
+    while pending and len(links) <= MAX_CAUSES:
         each = pending.pop()
         frames = parse_stack(each.stack, each.message) if each.stack else ()
-        links.append(_Link(each, frames, (key, len(links)), "caused by " if links else ""))
+        links.append(_ChainError(each, frames, (key, len(links)), "caused by " if links else ""))
         pending += reversed(each.causes)
     return links
 
 
-def _message_rows(link: _Link, layout: ErrorLayout, note: str) -> list[Row]:
+def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row]:
     error, limit = link.error, layout.limit
     head: Line = (Piece(link.lead, Token.FAINT),) if link.lead else ()
     if error.name:
@@ -90,7 +90,7 @@ def _message_rows(link: _Link, layout: ErrorLayout, note: str) -> list[Row]:
     if indent > limit // 2:
         above, head, indent = fold(head, limit), (), _INDENT
     head = pad(head, indent)
-    texts, more = _texts(error.message, layout, limit - indent, (link.key, "message"))
+    texts, more = _text_rows(error.message, layout, limit - indent, (link.key, "message"))
     lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
     code = _code(error)
     if code and len(lines) == 1 and not more:
@@ -101,10 +101,10 @@ def _message_rows(link: _Link, layout: ErrorLayout, note: str) -> list[Row]:
     blank: Line = (Piece(" " * indent),) if indent else ()
     rows += [Row((*(blank if index else head), *line), (link.key, "text", index)) for index, line in enumerate(lines)]
     rows += [row._replace(line=(*blank, *row.line)) for row in more]
-    told: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
+    reason: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
     # A code is one long word. It moves to the left rather than break.
-    left = indent if line_width(told) <= limit - indent else 0
-    below = [(Piece(" " * left), *line) for line in fold(told, limit - left)] if code else []
+    left = indent if line_width(reason) <= limit - indent else 0
+    below = [(Piece(" " * left), *line) for line in fold(reason, limit - left)] if code else []
     below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
     return rows + [Row(line, (link.key, "below", index)) for index, line in enumerate(below)]
 
@@ -114,40 +114,40 @@ def _code(error: RunError) -> Line:
     return () if is_said else (Piece(error.code or "", Token.MUTED),)
 
 
-def _texts(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
+def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
     """Return the first rows of a text, and a row that folds or counts the others, if there are any."""
     if not text.strip():
         return [], []
     is_open = layout.is_open(key)
-    most = MOST_ROWS if is_open else MESSAGE_ROWS
+    max_rows = MAX_ROWS if is_open else MAX_FOLDED_ROWS
     # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
-    reach = 2 * most * max(limit, 2)
+    max_characters = 2 * max_rows * max(limit, 2)
     text = Raw(text.rstrip())
     rows: list[str] = []
-    begun = 0
-    for line in text[:reach].split("\n"):
-        if len(rows) > most:
+    shown_count = 0
+    for line in text[:max_characters].split("\n"):
+        if len(rows) > max_rows:
             break
-        begun += len(rows) < most
+        shown_count += len(rows) < max_rows
         rows += wrap(line, limit) if layout.is_wrapped else [plain(cut((Piece(line),), limit))]
-    if len(rows) <= most and len(text) <= reach:
-        is_unfolded = key in layout.toggled and len(rows) > MESSAGE_ROWS
+    if len(rows) <= max_rows and len(text) <= max_characters:
+        is_unfolded = key in layout.toggled and len(rows) > MAX_FOLDED_ROWS
         return rows, [_fold_row(f"▾ {formatting.plural(len(rows), 'line')}", "", key, limit)] if is_unfolded else []
-    left_out = text.count("\n") + 1 - begun
-    told = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
-    is_all = len(text) <= 2 * MOST_ROWS * max(limit, 2)
+    left_out = text.count("\n") + 1 - shown_count
+    reason = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
+    is_all = len(text) <= 2 * MAX_ROWS * max(limit, 2)
     hint = "" if is_open else f"  Enter shows {'the whole' if is_all else 'more'}"
-    return rows[:most], [_fold_row(told, hint, key, limit)]
+    return rows[:max_rows], [_fold_row(reason, hint, key, limit)]
 
 
 def _fold_row(text: str, hint: str, key: Hashable, limit: int) -> Row:
     return Row(cut((Piece(text, Token.MUTED), Piece(hint, Token.FAINT)), limit), key, ToggleFold(key))
 
 
-def _stack_rows(link: _Link, layout: ErrorLayout, column: int, first_own: StackFrame | None) -> Sequence[Row]:
+def _stack_rows(link: _ChainError, layout: ErrorLayout, column: int, first_own: StackFrame | None) -> Sequence[Row]:
     key = link.stack_key
     if link.frames:
         return frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
     text = frameless_stack(link.error)
-    texts, more = _texts(text, layout, layout.limit, key)
+    texts, more = _text_rows(text, layout, layout.limit, key)
     return [Row((Piece(row, Token.MUTED),), (key, index)) for index, row in enumerate(texts)] + more

@@ -52,8 +52,8 @@ def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
         return fold(joined([head, nothing], " ") if head else nothing, limit)
     indent = line_width(head) + 1 if name else line_width(head)
     if indent > limit // 2:
-        return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, most=_MESSAGE_ROWS), 2)
-    first, *rest = prose(error.message, limit - indent, Token.BRIGHT, most=_MESSAGE_ROWS)
+        return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, max_rows=_MESSAGE_ROWS), 2)
+    first, *rest = prose(error.message, limit - indent, Token.BRIGHT, max_rows=_MESSAGE_ROWS)
     return [(*pad(head, indent), *first), *indented(rest, indent)]
 
 
@@ -69,4 +69,4 @@ def _stack_lines(error: RunError, limit: int) -> list[Line]:
     if frames:
         return stack_lines(frames, limit)
     text = frameless_stack(error)
-    return prose(text, limit, Token.MUTED, most=_STACK_ROWS) if text else []
+    return prose(text, limit, Token.MUTED, max_rows=_STACK_ROWS) if text else []

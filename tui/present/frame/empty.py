@@ -14,7 +14,7 @@ from tui.present.frame.trouble import advice_on
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.freshness import Freshness
 
-_WIDEST: Final = 96
+_MAX_WIDTH: Final = 96
 """Longer lines are hard to read."""
 
 
@@ -46,7 +46,7 @@ def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
     for index, (text, token) in enumerate(_paragraphs(facts)):
         if index == 1:
             lines.append(())
-        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _WIDEST))]
+        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _MAX_WIDTH))]
     return lines
 
 
@@ -56,19 +56,19 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
         said = f"{clean(Raw('; '.join(facts.complaints)))}."
         return [
             (said[:1].upper() + said[1:], Token.AMBER),
-            ("Nothing matches until that is mended. Esc clears the filter.", Token.TEXT),
+            ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),
         ]
     if facts.run_count and facts.is_filtered:
         return [(_no_match(facts), Token.TEXT)]
     if freshness.trouble is not None:
         return _troubled(facts, freshness.trouble)
     if freshness.is_slow:
-        said = f"{facts.api_url} has told no runs for {formatting.wait(freshness.waited)}. It goes on being asked."
+        said = f"No runs from {facts.api_url} for {formatting.wait(freshness.waited)}. Still trying."
         return [(formatting.LOADING, Token.MUTED), (said, Token.TEXT)]
     if freshness.confirmed_at is None or facts.history is None:
         return [(formatting.LOADING, Token.MUTED)]
     if not facts.history.is_complete:
-        return [(f"{formatting.LOADING} older pages are still read", Token.MUTED)]
+        return [(f"{formatting.LOADING} older pages are still being read", Token.MUTED)]
     if facts.filters is not None and not facts.filters.is_empty:
         return [("No runs match the server filters. f changes them.", Token.TEXT)]
     if facts.history.run_count and facts.period is not None:
@@ -78,7 +78,7 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
 
 def _no_match(facts: EmptyFacts) -> str:
     if facts.history is not None and not facts.history.is_complete:
-        return "No runs match so far, older ones are still read. Esc clears the filter."
+        return "No runs match so far. Older runs are still being read. Esc clears the filter."
     return "No runs match. Esc clears the filter."
 
 
@@ -97,8 +97,8 @@ def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Seq
             is_filtered = facts.filters is not None and not facts.filters.is_empty
             others = "f changes the server filters, " if is_filtered else ""
             paragraphs.append((f"r tries again, {others}q ends the program.", Token.TEXT))
-    if advice.said:
-        paragraphs.append((f"It said: {advice.said}" if trouble.status else advice.said, Token.FAINT))
+    if advice.quote:
+        paragraphs.append((f"The server said: {advice.quote}" if trouble.status else advice.quote, Token.FAINT))
     return paragraphs
 
 

@@ -14,7 +14,7 @@ from tui.domain.source_names import RELAY
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.present import formatting
-from tui.present.frame.trouble import advice_on, aside_words
+from tui.present.frame.trouble import advice_on, secondary_trouble
 from tui.present.sparkline import spark
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
 from tui.store.activity import Minute
@@ -46,8 +46,8 @@ QUIET_FROM: Final = timedelta(minutes=2)
 _SHORT_BUDGET: Final = 4
 """The budget is short if less than this fraction of it is left."""
 
-_LONGEST: Final = {"slug": 12, "project": 40}
-_LEAST_REMARK: Final = 8
+_MAX_CELLS: Final = {"slug": 12, "project": 40}
+_MIN_REMARK: Final = 8
 _GAP: Final = Piece("   ")
 
 
@@ -103,7 +103,7 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
     for drop in ("", *_COUNTS_DROP):
         drops.append(drop)
         room = width - 2 - _parts(facts, _Connection(connection.head), drops, is_colorless=is_colorless).width
-        if room >= min(_LEAST_REMARK, line_width(connection.remark)):
+        if room >= min(_MIN_REMARK, line_width(connection.remark)):
             short = _Connection(connection.head, cut(connection.remark, room))
             return _parts(facts, short, drops, is_colorless=is_colorless).line(width)
     bare = _parts(facts, _Connection(connection.head), drops, is_colorless=is_colorless)
@@ -165,7 +165,7 @@ def _environment(facts: HeaderFacts, *, is_colorless: bool) -> Line:
         is_asked = facts.freshness.confirmed_at is not None
         name, token = ("PROD?", Token.CHIP) if is_asked else ("…", Token.GREY_CHIP)
     else:
-        name = cut((Piece(environment.slug.upper()),), _LONGEST["slug"])[0].text or "?"
+        name = cut((Piece(environment.slug.upper()),), _MAX_CELLS["slug"])[0].text or "?"
         token = Token.CHIP if environment.is_production else Token.GREY_CHIP
     return (Piece(f"[{name}]" if is_colorless else f" {name} ", token, is_bold=True),)
 
@@ -176,17 +176,17 @@ def _project(environment: Environment, branch: str | None, drops: Collection[str
     line: Line = (Piece(Raw(name), Token.TEXT),)
     if branch:
         line = (*line, Piece(f" {branch}", Token.MUTED))
-    return cut(line, _LONGEST["project"])
+    return cut(line, _MAX_CELLS["project"])
 
 
 def _connection(facts: HeaderFacts, offline: str) -> _Connection:
     freshness = facts.freshness
     if facts.paused_at is not None:
-        head = _alarm("‖ paused")
+        head = _alarm_line("‖ paused")
         if freshness.trouble is not None or freshness.is_stale:
             return _Connection(head, _source(facts, offline).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
-        remark = f"{formatting.wait(facts.at - facts.paused_at)} ago{waiting}, p goes on"
+        remark = f"{formatting.wait(facts.at - facts.paused_at)} ago{waiting}, p resumes"
         return _Connection(head, (Piece(remark, Token.MUTED),))
     return _source(facts, offline)
 
@@ -197,23 +197,23 @@ def _source(facts: HeaderFacts, offline: str) -> _Connection:
     match freshness.trouble:
         case SourceStopped() as trouble:
             said = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short
-            return _Connection(_alarm(f"{offline} stopped"), (Piece(said, Token.AMBER),))
+            return _Connection(_alarm_line(f"{offline} stopped"), (Piece(said, Token.AMBER),))
         case SourceRetrying() as trouble if trouble.is_answered:
             said = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short}"
-            return _Connection(_alarm(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
+            return _Connection(_alarm_line(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
         case SourceRetrying() as trouble:
             since = formatting.time_of_day(freshness.trouble_since or trouble.at, facts.at)
             who = "no relay" if trouble.source == RELAY else "offline"
             return _Connection(
-                _alarm(f"{offline} {who} since {since}"), (Piece(_retrying(facts, trouble), Token.MUTED),)
+                _alarm_line(f"{offline} {who} since {since}"), (Piece(_retrying(facts, trouble), Token.MUTED),)
             )
         case None:
-            return _heard(facts)
+            return _fresh(facts)
         case _:
             assert_never(freshness.trouble)
 
 
-def _heard(facts: HeaderFacts) -> _Connection:
+def _fresh(facts: HeaderFacts) -> _Connection:
     """Return the state of a source without trouble, by the age of its last answer."""
     freshness = facts.freshness
     if freshness.confirmed_at is None:
@@ -224,7 +224,7 @@ def _heard(facts: HeaderFacts) -> _Connection:
     way = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:
         case Level.STALE:
-            return _Connection(_alarm(f"● no answer for {age}"))
+            return _Connection(_alarm_line(f"● no answer for {age}"))
         case Level.LATE:
             return _Connection((Piece("●", Token.AMBER), Piece(way, Token.MUTED)), (_amber(f"{age} old, late"),))
         case Level.FRESH | Level.CONNECTING:
@@ -240,7 +240,7 @@ def _remark(facts: HeaderFacts) -> Line:
     if facts.environment is None:
         return (_amber("environment not known, treated as production"),)
     if (other_trouble := facts.freshness.other_trouble) is not None:
-        return (_amber(aside_words(other_trouble, facts.at)),)
+        return (_amber(secondary_trouble(other_trouble, facts.at)),)
     if facts.quiet is not None and facts.quiet >= QUIET_FROM:
         return (Piece(f"no change for {formatting.wait(facts.quiet)}", Token.MUTED),)
     return ()
@@ -255,7 +255,7 @@ def _retrying(facts: HeaderFacts, trouble: SourceRetrying) -> str:
     return f"retrying in {formatting.wait(left)}" if left > timedelta(seconds=0.5) else "retrying now"
 
 
-def _alarm(text: str) -> Line:
+def _alarm_line(text: str) -> Line:
     return (Piece(text, Token.AMBER, is_bold=True),)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, wrap
 
-_WIDEST: Final = 110
+_MAX_WIDTH: Final = 110
 NOTHING: Final = "Nothing went wrong so far."
 
 
@@ -25,7 +25,7 @@ class Message:
 def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
     """Return a message in lines of at most `width` cells (at least 30): time, text, and how often it was added."""
     time = f"{_to_the_second(message.at, now)}  "
-    first, *others = wrap(message.text, min(max(width, 30) - len(time), _WIDEST))
+    first, *others = wrap(message.text, min(max(width, 30) - len(time), _MAX_WIDTH))
     lines: list[Line] = [(Piece(time, Token.FAINT), Piece(first))]
     blank = Piece(" " * len(time))
     lines += [(blank, Piece(row)) for row in others]

@@ -13,17 +13,17 @@ from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
 from tui.present import formatting
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.detail.waiting import is_known_to_run, waiting_words
-from tui.present.list.end import NO_RUN_SENTENCE
+from tui.present.list.end import NOT_A_RUN_SENTENCE
 from tui.present.status import STATUS_STYLES, UNKNOWN, style_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
 
 _INDENT: Final = "  "
 _BELOW: Final = "    "
-_LEAST_TASK: Final = 8
+_MIN_TASK: Final = 8
 NOTHING_SELECTED: Final = "The list follows new runs. j or ↓ selects a run."
 
 
-def strip_lines(
+def summary_lines(
     run: Run | None,
     children: Sequence[Run],
     now: Now,
@@ -38,20 +38,20 @@ def strip_lines(
     the lines are a hint, or the explanation of the list's last line.
     """
     if run is None:
-        hint = NO_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
+        hint = NOT_A_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
         return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
     # The right edge stays free, as in the list.
-    return (_which(run, width - 1, overlay), cut((Piece(_BELOW), *_why(run, children, now)), width - 1))
+    return (_run_line(run, width - 1, overlay), cut((Piece(_BELOW), *_why(run, children, now)), width - 1))
 
 
-def _which(run: Run, limit: int, overlay: Piece | None) -> Line:
+def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
     """Return the first line. The id stays whole so that it can be copied: the attempt is dropped, and the task cut."""
     style = style_of(run)
     status: Line = (Piece(_INDENT), style.mark, Piece(" "), overlay or style.name)
     task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
     run_id: Line = (Piece(run.id, Token.FAINT),)
     others = [each for each in (_attempt(run), run_id) if each]
-    if _room_beside([status, *others], limit) < min(_LEAST_TASK, line_width(task)):
+    if _room_beside([status, *others], limit) < min(_MIN_TASK, line_width(task)):
         others = [run_id]
     task = cut(task, max(_room_beside([status, *others], limit), 1))
     return cut(joined([status, task, *others]), limit)
@@ -79,10 +79,10 @@ def _why(run: Run, children: Sequence[Run], now: Now) -> Line:
     if error is not None:
         name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
         return (*name, Piece(first_line(error.message) or formatting.NONE, Token.BRIGHT))
-    return joined(part for part in (_life(run, now), _family(children)) if part)
+    return joined(part for part in (_duration_text(run, now), _family(children)) if part)
 
 
-def _life(run: Run, now: Now) -> Line:
+def _duration_text(run: Run, now: Now) -> Line:
     """Return how long the run waits, runs or ran, in words, because a duration alone does not say which."""
     is_frozen = now.frozen_at is not None
     token = style_of(run).row.took if not run.is_final else Token.MUTED
@@ -101,7 +101,7 @@ def _life(run: Run, now: Now) -> Line:
             text = _waits(run, now)
         case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
             verb = "running" if is_known_to_run(run, now) else "executing"
-            text = f"{verb} for {lasted}" if ran is not None else "a worker has it, it has not started yet"
+            text = f"{verb} for {lasted}" if ran is not None else "a worker took it and has not started it yet"
             text = waiting_words(run, now) or text
         case RunStatus.WAITING_TO_RESUME:
             waits = waiting_words(run, now) or "waits"

@@ -15,40 +15,40 @@ from tui.present import formatting
 
 Trouble = SourceRetrying | SourceStopped
 
-_ASKED: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
+_REQUEST: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"\d{3},? ?")
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
     """Advice about a trouble. `short` is for the header, `sentence` explains, `todo` says what to do (empty: wait),
-    and `said` quotes the server.
+    and `quote` quotes the server.
     """
 
     short: str
     sentence: str
     todo: str = ""
-    said: str = ""
+    quote: str = ""
 
     @property
-    def whole(self) -> str:
+    def text(self) -> str:
         """All of it as sentences."""
-        what = f"{self.sentence.removesuffix('.')}: {self.said.removesuffix('.')}." if self.said else self.sentence
-        return f"{what} {self.todo}".rstrip()
+        text = f"{self.sentence.removesuffix('.')}: {self.quote.removesuffix('.')}." if self.quote else self.sentence
+        return f"{text} {self.todo}".rstrip()
 
 
-_OF_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
-_OF_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
-_OF_WINDOW: Final = "Press f and choose a shorter period."
-_OF_ADDRESS: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
-_OF_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
-_AT_RELAY: Final = "For who runs the relay: "
-_OF_LINK: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
+_SET_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
+_SET_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
+_CHOOSE_PERIOD: Final = "Press f and choose a shorter period."
+_SET_URL: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
+_NEEDS_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+_ON_THE_RELAY: Final = "On the relay: "
+_CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
 
 
 def without_request(reason: str) -> str:
     """Return the text of an error without the method and the path of its request."""
-    return _ASKED.sub("", reason, count=1)
+    return _REQUEST.sub("", reason, count=1)
 
 
 def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Advice:
@@ -59,65 +59,67 @@ def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Ad
     if not is_relayed or not advice.todo:
         return advice
     # A relay has its own key, address and period. The user of this screen cannot change them.
-    if advice.todo == _OF_WINDOW:
+    if advice.todo == _CHOOSE_PERIOD:
         return replace(advice, short="the period is too long (422)", todo="")
-    return replace(advice, todo=_AT_RELAY + advice.todo[0].lower() + advice.todo[1:])
+    return replace(advice, todo=_ON_THE_RELAY + advice.todo[0].lower() + advice.todo[1:])
 
 
 def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
-    said = without_request(trouble.reason)
-    said = said[match.end() :] if (match := _STATUS.match(said)) else said
+    quote = without_request(trouble.reason)
+    quote = quote[match.end() :] if (match := _STATUS.match(quote)) else quote
     status = trouble.status
     if status is None:
-        return Advice("nobody answers", f"Nobody answers at {api_url}.", said=said)
+        return Advice("no answer", f"No answer from {api_url}.", quote=quote)
     match status:
         case 401:
-            todo = _OF_BRANCH if PREVIEW_BRANCH in said else _OF_KEY
+            todo = _SET_BRANCH if PREVIEW_BRANCH in quote else _SET_KEY
             return Advice("the key was refused (401)", "The key was refused (401).", todo)
         case 422:
             short = "the period is too long (422), f shortens it"
-            return Advice(short, "The server wants a shorter period for the list of runs (422).", _OF_WINDOW, said)
+            return Advice(short, "The server wants a shorter period for the list of runs (422).", _CHOOSE_PERIOD, quote)
         case 403:
-            return Advice("the key may not list runs (403)", "This key may not list runs (403).", _OF_SCOPE, said)
+            return Advice("the key may not list runs (403)", "This key may not list runs (403).", _NEEDS_SCOPE, quote)
         case 429:
-            return Advice("429 from the server", "The server's request budget is spent (429).", said=said)
+            return Advice("429 from the server", "The server's request budget is spent (429).", quote=quote)
         case 404 | 405:
             short = f"no such API there ({status})"
-            return Advice(short, f"There is no API of Trigger.dev at {api_url} ({status}).", _OF_ADDRESS)
-        case _ if status < 400 and "web page" in said:
-            return Advice("a web page answers", f"A web page answers at {api_url}, not the API.", _OF_ADDRESS)
+            return Advice(short, f"There is no API of Trigger.dev at {api_url} ({status}).", _SET_URL)
+        case _ if status < 400 and "web page" in quote:
+            return Advice("a web page answers", f"A web page answers at {api_url}, not the API.", _SET_URL)
         case _ if status < 400:
             short = "what answers is not the API"
-            return Advice(short, f"What answers at {api_url} is not the API of Trigger.dev.", _OF_ADDRESS, said)
+            return Advice(short, f"What answers at {api_url} is not the API of Trigger.dev.", _SET_URL, quote)
         case _ if status < 500:
-            return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", said=said)
+            return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", quote=quote)
         case _:
-            return Advice(f"{status} from the server", f"The server has trouble ({status}).", said=said)
+            return Advice(f"{status} from the server", f"The server has trouble ({status}).", quote=quote)
 
 
-def aside_words(trouble: Trouble, now: datetime) -> str:
+def secondary_trouble(trouble: Trouble, now: datetime) -> str:
     """Return the trouble of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
     code = "" if trouble.status is None else f" ({trouble.status})"
-    what = "no live feed" if trouble.source in FEEDS else "polling fails"
+    text = "no live feed" if trouble.source in FEEDS else "polling fails"
     if isinstance(trouble, SourceStopped):
-        return f"{what}{code}"
-    left = trouble.next_at - now
-    return f"{what}{code}, retrying {f'in {formatting.wait(left)}' if left > timedelta(seconds=0.5) else 'now'}"
+        return f"{text}{code}"
+    remaining = trouble.next_at - now
+    return (
+        f"{text}{code}, retrying {f'in {formatting.wait(remaining)}' if remaining > timedelta(seconds=0.5) else 'now'}"
+    )
 
 
 def feed_sentence(trouble: Trouble) -> str:
     """Return a message about the trouble of a feed, while polling continues."""
-    said = without_request(trouble.reason).removesuffix(".")
-    return f"There is no live feed: {said}. The list is polled."
+    quote = without_request(trouble.reason).removesuffix(".")
+    return f"There is no live feed: {quote}. The list is polled."
 
 
 def _advice_on_relay(trouble: Trouble) -> Advice:
     match trouble.status:
         case None:
-            short = "nobody answers" if isinstance(trouble, SourceRetrying) else "no relay to talk to"
-            return Advice(short, "The relay cannot be heard.", said=trouble.reason)
+            short = "no answer" if isinstance(trouble, SourceRetrying) else "no connection to the relay"
+            return Advice(short, "The relay does not answer.", quote=trouble.reason)
         case 401 | 403:
             short = f"the token was refused ({trouble.status})"
-            return Advice(short, f"The relay refused the token ({trouble.status}).", _OF_LINK)
+            return Advice(short, f"The relay refused the token ({trouble.status}).", _CHECK_RELAY)
         case _:
-            return Advice("the relay has trouble", "The relay cannot be used.", said=trouble.reason)
+            return Advice("the relay has trouble", "The relay cannot be used.", quote=trouble.reason)

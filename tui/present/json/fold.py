@@ -20,7 +20,7 @@ Path = tuple[int, ...]
 ALL: Final = 1 << 30
 MARK_CELLS: Final = 2
 CHUNK_ROWS: Final = 4
-LOOKED_AT: Final = 4_000
+SEARCH_SLICE: Final = 4_000
 """A search yields after this many values, which takes a few milliseconds."""
 
 
@@ -144,7 +144,7 @@ class FoldedJson:
     def find(self, needle: str) -> Iterator[Path | None]:
         """Yield the paths whose key or text contains `needle` (in folded case), in order, folded ones too.
 
-        Yields None after every `LOOKED_AT` values, so that the caller can let other tasks run.
+        Yields None after every `SEARCH_SLICE` values, so that the caller can let other tasks run.
         """
         looked_at = 0
         path: list[int] = []
@@ -152,7 +152,7 @@ class FoldedJson:
         while opened:
             for index, (label, item) in opened[-1]:
                 looked_at += 1
-                if looked_at % LOOKED_AT == 0:
+                if looked_at % SEARCH_SLICE == 0:
                     yield None
                 if _says(label, item, needle):
                     yield from self._places((*path, index)[1:], label, item, needle)
@@ -285,10 +285,10 @@ def around(paths: Iterable[Path]) -> frozenset[Path]:
     return frozenset(path[:depth] for path in paths for depth in range(len(path)))
 
 
-def unfolded_for(folded: FoldedJson, needle: str, *, turns: int, most: int) -> tuple[frozenset[Path], bool]:
+def unfolded_for(folded: FoldedJson, needle: str, *, turns: int, max_matches: int) -> tuple[frozenset[Path], bool]:
     """Return the places to unfold for all matches to be visible, and whether the search was complete.
 
-    The search looks at `turns` times `LOOKED_AT` values, and stops after `most` matches.
+    The search looks at `turns` times `SEARCH_SLICE` values, and stops after `max_matches` matches.
     """
     found: list[Path] = []
     for place in folded.find(needle):
@@ -296,6 +296,6 @@ def unfolded_for(folded: FoldedJson, needle: str, *, turns: int, most: int) -> t
             found.append(place)
         else:
             turns -= 1
-        if turns <= 0 or len(found) >= most:
+        if turns <= 0 or len(found) >= max_matches:
             return around(found), False
     return around(found), True

@@ -47,38 +47,38 @@ def inline(value: Json, limit: int) -> tuple[Line, bool]:
     return tuple(pieces), True
 
 
-def literal(value: Json, most: int) -> Line:
-    """Return a scalar as JSON writes it. A text longer than `most` characters has no closing quote."""
-    return (Piece(*_scalar(value, most)),)
+def literal(value: Json, max_characters: int) -> Line:
+    """Return a scalar as JSON writes it. A text longer than `max_characters` characters has no closing quote."""
+    return (Piece(*_scalar(value, max_characters)),)
 
 
 def preview(value: Json, limit: int, note: str) -> Line:
     """Return the start of a value, followed by `note`, together within `limit` cells."""
     remark: Line = (Piece(f"  {note}", Token.FAINT),)
     room = limit - line_width(remark)
-    if room < _LEAST_PREVIEW:
+    if room < _MIN_PREVIEW:
         return cut((Piece(note, Token.FAINT),), limit)
     return (*inline(value, room)[0], *remark)
 
 
-_LEAST_PREVIEW: Final = 6
+_MIN_PREVIEW: Final = 6
 
 
-def _key(label: str, most: int) -> str:
-    start = label[: most + 1]
+def _key(label: str, max_characters: int) -> str:
+    start = label[: max_characters + 1]
     return start if _BARE.match(start) else scalar(start)
 
 
-def _scalar(value: Json, most: int) -> tuple[str, Token]:
+def _scalar(value: Json, max_characters: int) -> tuple[str, Token]:
     if not isinstance(value, str):
         return scalar(value), Token.BRIGHT
     if isinstance(value, TextLine):
-        return value[:most], Token.TEXT
-    start = scalar(value[:most])
-    return (start if len(value) <= most else start[:-1]), Token.TEXT
+        return value[:max_characters], Token.TEXT
+    start = scalar(value[:max_characters])
+    return (start if len(value) <= max_characters else start[:-1]), Token.TEXT
 
 
-def _tokens(value: Json, most: int) -> Iterator[tuple[str, Token]]:
+def _tokens(value: Json, max_characters: int) -> Iterator[tuple[str, Token]]:
     """Yield the tokens of a value. A loop, since a value may be nested as deep as the decoder allows."""
     opened: list[tuple[Iterator[tuple[Label, Json]], str]] = [(iter([(None, value)]), "")]
     is_first = True
@@ -89,7 +89,7 @@ def _tokens(value: Json, most: int) -> Iterator[tuple[str, Token]]:
                 yield ", ", Token.FAINT
             is_first = False
             if isinstance(label, str):
-                yield _key(label, most), Token.MUTED
+                yield _key(label, max_characters), Token.MUTED
                 yield ": ", Token.FAINT
             if isinstance(item, dict | list) and item:
                 is_first = True
@@ -100,7 +100,7 @@ def _tokens(value: Json, most: int) -> Iterator[tuple[str, Token]]:
                 yield ("{}", Token.FAINT) if isinstance(item, dict) else ("[]", Token.FAINT)
             else:
                 # One more than fits, so that the caller knows that the value is cut.
-                yield _scalar(item, most + 1)
+                yield _scalar(item, max_characters + 1)
         else:
             opened.pop()
             is_first = False

@@ -15,7 +15,7 @@ from tui.present.text_block import LABEL
 WRAPPED_ROWS: Final = 2 * CHUNK_ROWS
 """The rows of one wrapped value. More would hide the values below it."""
 
-COUNTED: Final = 1_000
+MAX_COUNTED: Final = 1_000
 """Hidden rows are counted up to this number."""
 
 
@@ -61,13 +61,13 @@ class ValueRows:
         self._kept: dict[str, tuple[Json, tuple[JsonFolds, int, bool, int], list[Row]]] = {}
 
     def rows(
-        self, which: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, most: int = 60
+        self, which: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, max_rows: int = 60
     ) -> list[Row]:
         """Return `value_rows` of these arguments, cached by label."""
-        made_of = (folds, limit, is_wrapped, most)
+        made_of = (folds, limit, is_wrapped, max_rows)
         kept = self._kept.get(which)
         if kept is None or kept[0] is not value or kept[1] != made_of:
-            rows = value_rows(which, value, folds, limit, is_wrapped=is_wrapped, most=most)
+            rows = value_rows(which, value, folds, limit, is_wrapped=is_wrapped, max_rows=max_rows)
             kept = self._kept[which] = (value, made_of, rows)
         return kept[2]
 
@@ -79,22 +79,26 @@ def value_rows(
     limit: int,
     *,
     is_wrapped: bool = False,
-    most: int = 60,
+    max_rows: int = 60,
 ) -> list[Row]:
-    """Return at most `most` rows of a labelled value, and a row that leads to the rest."""
+    """Return at most `max_rows` rows of a labelled value, and a row that leads to the rest."""
     room = max(limit - LABEL, LABEL)
     folded = FoldedJson(value, folds, room, is_wrapped=is_wrapped)
     rows: list[Row] = []
     steps = folded.walk()
-    for step in islice(steps, most):
+    for step in islice(steps, max_rows):
         place = ValuePath(which, step.path)
         action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
         for index, line in enumerate(step_lines(step, room, is_wrapped=is_wrapped)):
             label = "" if rows else which
             rows.append(Row(_behind(label, line), None if index else place, action))
-    left = sum(1 for _ in islice(steps, COUNTED))
+    left = sum(1 for _ in islice(steps, MAX_COUNTED))
     if left:
-        count = formatting.plural(left, "more line") if left < COUNTED else f"{formatting.count(COUNTED)} or more lines"
+        count = (
+            formatting.plural(left, "more line")
+            if left < MAX_COUNTED
+            else f"{formatting.count(MAX_COUNTED)} or more lines"
+        )
         note: Line = (
             Piece(f"… {count}  ", Token.FAINT),
             Piece("Enter", Token.MUTED),
@@ -141,9 +145,9 @@ def _wrapped(value: Json, head: Line, rest: int, *, is_wrapped: bool) -> list[Li
     """Wrap a long value. If rows are missing, the last one says how long the value is."""
     if not is_wrapped:
         return [(*head, *cut(literal(value, rest + 1), rest))]
-    most = WRAPPED_ROWS * max(rest, 2)
-    rows = fold(literal(value, most), rest)
-    if len(rows) > WRAPPED_ROWS or (isinstance(value, str) and len(value) > most):
+    max_rows = WRAPPED_ROWS * max(rest, 2)
+    rows = fold(literal(value, max_rows), rest)
+    if len(rows) > WRAPPED_ROWS or (isinstance(value, str) and len(value) > max_rows):
         note: Line = (Piece(f"  {note_of(value)}", Token.FAINT),)
         last = cut((*rows[WRAPPED_ROWS - 1], Piece(ELLIPSIS)), max(rest - line_width(note), 1))
         rows = [*rows[: WRAPPED_ROWS - 1], cut((*last, *note), rest)]

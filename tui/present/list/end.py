@@ -13,18 +13,18 @@ from tui.present import formatting
 from tui.present.frame.trouble import without_request
 from tui.present.styled import Line, Piece, Token, cut, line_width
 
-NO_RUN: Final = "this line is no run: it says what the list does not show"
-NO_RUN_SENTENCE: Final = f"{NO_RUN.capitalize()}."
+NOT_A_RUN: Final = "this line is not a run: it says what the list does not show"
+NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
-ASKS: Final = "asks the server"
-_SHORTER: Final = {ASKS: "asks"}
+ASKS_SERVER: Final = "asks the server"
+_SHORTER: Final = {ASKS_SERVER: "asks"}
 """Short forms for narrow panes."""
 
 _DOT: Final = Piece(" · ", Token.FAINT)
 
 
 @dataclass(frozen=True, slots=True)
-class EndFacts:
+class ListEndFacts:
     """What is known about runs that the list does not show.
 
     `found` runs match the filter, if `is_filtered`. Of `failed_count` failed runs the errors of `unread_count` were
@@ -50,7 +50,7 @@ def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> s
     return f"newest {formatting.count(run_count)}, back to {formatting.time_of_day(history.reached, now)}"
 
 
-def end_line(facts: EndFacts, width: int) -> Line | None:
+def end_line(facts: ListEndFacts, width: int) -> Line | None:
     """Return the last line in at most `width` cells, or None if there is nothing to say."""
     if facts.progress.step is not None:
         return _fitted(_running(facts), ("Esc", "stops"), width)
@@ -62,7 +62,7 @@ def end_line(facts: EndFacts, width: int) -> Line | None:
     return _fitted(parts, end_key(facts), width)
 
 
-def end_key(facts: EndFacts) -> tuple[str, str] | None:
+def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
     """Return the key for the last line and its effect, or None if there is nothing left to ask."""
     progress = facts.progress
     if progress.step is not None:
@@ -70,7 +70,7 @@ def end_key(facts: EndFacts) -> tuple[str, str] | None:
     if not facts.is_filtered:
         return ("Enter", "reads on") if progress.has_lists else None
     if progress == SearchProgress():
-        return "Enter", ASKS
+        return "Enter", ASKS_SERVER
     if progress.trouble and progress.has_lists:
         return "Enter", "tries again"
     if progress.is_answered and facts.lacks_queues:
@@ -95,7 +95,7 @@ def _tail(key: tuple[str, str] | None) -> Line:
     return () if key is None else (Piece("   "), Piece(key[0], is_bold=True), Piece(f" {key[1]}", Token.FAINT))
 
 
-def _parts(facts: EndFacts) -> list[Piece]:
+def _parts(facts: ListEndFacts) -> list[Piece]:
     """Return what was not searched, the most important first; then what was."""
     progress, parts = facts.progress, list[Piece]()
     if progress.trouble:
@@ -114,7 +114,7 @@ def _parts(facts: EndFacts) -> list[Piece]:
     return [*parts, *_older(facts), *done]
 
 
-def _older(facts: EndFacts) -> list[Piece]:
+def _older(facts: ListEndFacts) -> list[Piece]:
     """Return how far back the list was not searched."""
     progress, history, parts = facts.progress, facts.history, list[Piece]()
     if progress.is_answered:
@@ -133,7 +133,7 @@ def _older(facts: EndFacts) -> list[Piece]:
     return parts
 
 
-def _running(facts: EndFacts) -> list[Piece]:
+def _running(facts: ListEndFacts) -> list[Piece]:
     progress = facts.progress
     match progress.step:
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS if progress.error_count:
@@ -154,7 +154,7 @@ def _running(facts: EndFacts) -> list[Piece]:
     return [Piece(f"searching, {what}" if facts.is_filtered else f"reading on, {what}", Token.TEXT)]
 
 
-def _unread(facts: EndFacts) -> int:
+def _unread(facts: ListEndFacts) -> int:
     progress = facts.progress
     return max(0, (facts.unread_count or 0) - progress.unreadable_count) if progress.needs_errors else 0
 

@@ -15,7 +15,7 @@ from tui.present.detail.error import best_error
 from tui.present.detail.facts import fact_lines, tag_rows
 from tui.present.detail.relatives import children_by_status, children_summary
 from tui.present.detail.summary import title_lines
-from tui.present.detail.timeline import life_lines, updated_lines
+from tui.present.detail.timeline import time_lines, updated_lines
 from tui.present.errors.text import error_lines
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, wrap
@@ -45,7 +45,7 @@ def run_page(
     blocks = (
         title_lines(run, Now(now), limit),
         _error(run, limit),
-        life_lines(run, Now(now), limit, tells_zone=True) + updated_lines(run, Now(now), limit),
+        time_lines(run, Now(now), limit, tells_zone=True) + updated_lines(run, Now(now), limit),
         fact_lines(run, limit) + [row.line for row in tag_rows(run, limit)],
         _relatives(run, root, parent, children, tree_note, limit),
         body_lines(run, limit),

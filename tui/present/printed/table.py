@@ -31,8 +31,8 @@ PRINTED: Final = (
     COST,
 )
 # The least width of each flexible column, in the order in which they grow again.
-_AT_LEAST: Final = {"status": 15, "task": 12, "tags": 10}
-_GLYPH = 2
+_MIN_WIDTHS: Final = {"status": 15, "task": 12, "tags": 10}
+_GLYPH_CELLS = 2
 
 
 @dataclass
@@ -65,13 +65,13 @@ def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | N
         return [Slot(column, natural[column.id]) for column in columns]
     kept = list(columns)
     while True:
-        widths = {column.id: min(natural[column.id], _AT_LEAST.get(column.id, natural[column.id])) for column in kept}
-        spare = limit - _GLYPH - sum(widths.values()) - GAP * (len(kept) - 1)
+        widths = {column.id: min(natural[column.id], _MIN_WIDTHS.get(column.id, natural[column.id])) for column in kept}
+        spare = limit - _GLYPH_CELLS - sum(widths.values()) - GAP * (len(kept) - 1)
         last = max(kept, key=lambda column: column.drop_rank)
         if spare >= 0 or last.drop_rank == 0:
             break
         kept.remove(last)
-    for flexible in _AT_LEAST:
+    for flexible in _MIN_WIDTHS:
         if flexible in widths:
             grown = max(min(spare, natural[flexible] - widths[flexible]), 0)
             widths[flexible] += grown
@@ -86,5 +86,5 @@ _EDGES: Final = 3  # The gutter and the right edge.
 def wide_columns(pane_width: int) -> list[Slot]:
     """Return the columns of the list on the screen, with whole run ids, for a pane of this width."""
     slots = fitted(PRINTED, _WIDE, pane_width - _EDGES)
-    spare = pane_width - _EDGES - _GLYPH - sum(slot.width for slot in slots) - GAP * (len(slots) - 1)
+    spare = pane_width - _EDGES - _GLYPH_CELLS - sum(slot.width for slot in slots) - GAP * (len(slots) - 1)
     return [slot._replace(width=slot.width + max(spare, 0)) if slot is slots[-1] else slot for slot in slots]

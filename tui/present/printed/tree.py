@@ -13,9 +13,9 @@ from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
 
 _STEP: Final = 3  # The cells of one level.
-_DEEPEST: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
-_LEAST_LEFT: Final = 24
-_LEAST_TASK: Final = 14  # Of the left part, with the glyph.
+_MAX_LEVELS: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
+_MIN_LEFT: Final = 24
+_MIN_TASK: Final = 14  # Of the left part, with the glyph.
 _WORD: Final = 15
 _GAP: Final = 2
 
@@ -61,7 +61,7 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
         node, above, own = pending.pop()
         yield node, above + own
         inner = above if not own else above + ("│  " if own[0] == "├" else "   ")
-        inner = guide_tail(inner, _STEP * _DEEPEST)
+        inner = guide_tail(inner, _STEP * _MAX_LEVELS)
         for index, child in enumerate(reversed(node.children)):
             pending.append((child, inner, "├─ " if index else "└─ "))
 
@@ -87,9 +87,9 @@ def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | N
 
 def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Row], list[int]]:
     for index in range(2):
-        if width - sum(limit + _GAP for limit in limits if limit) < _LEAST_LEFT:
+        if width - sum(limit + _GAP for limit in limits if limit) < _MIN_LEFT:
             limits[index] = 0
-    if width - limits[2] - _GAP < _LEAST_LEFT:
+    if width - limits[2] - _GAP < _MIN_LEFT:
         rows = [
             _Row(row.node, row.style, row.guides, (*row.columns[:2], short_id(row.node.id, row.style.row.rest)))
             for row in rows
@@ -109,7 +109,7 @@ def _left(row: _Row, current: str, limit: int | None) -> Line:
     guides = row.guides
     if limit is not None:
         # A cut guide shows its depth, since all lines below the cut start alike.
-        room = limit - line_width((mark,)) - min(line_width(task), _LEAST_TASK)
+        room = limit - line_width((mark,)) - min(line_width(task), _MIN_TASK)
         guides = guide_tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
     return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
 

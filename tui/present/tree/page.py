@@ -28,9 +28,9 @@ _TIME: Final = 7
 _COUNTS: Final = (4, 4, 5, 5)
 _BEFORE_TOOK: Final = 3
 _FAILED_ONLY: Final = 5
-_LEAST_TASK: Final = 14  # With the glyph.
-_MOST_LEFT: Final = 104  # In a wider column the reader loses the row on the way to the numbers.
-_LEAST_REMARK: Final = 6
+_MIN_TASK: Final = 14  # With the glyph.
+_MAX_LEFT: Final = 104  # In a wider column the reader loses the row on the way to the numbers.
+_MIN_REMARK: Final = 6
 _FOR_ALONE: Final = 12  # Leaves room for the remark that the run is alone.
 _ROOMY: Final = 44  # A wider left part also has room for the origin of a run, which matters less than its tags.
 
@@ -65,7 +65,7 @@ def columns_for(width: int, *, is_alone: bool = False) -> Columns:
         counts = () if is_alone else wanted
         left = width - _right_width(counts, has_took=has_took, has_queued=has_queued, has_id=has_id)
         if left >= least + _FOR_ALONE * is_alone:
-            return Columns(min(left, _MOST_LEFT), counts, has_took, has_queued, has_id)
+            return Columns(min(left, _MAX_LEFT), counts, has_took, has_queued, has_id)
     return Columns(max(width - EDGE, 1), (), has_took=False)
 
 
@@ -102,11 +102,11 @@ def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False,
     match item:
         case TreeRun():
             action = GoToRun(item.node.id)
-            name = _run_words(item, is_current=is_current)
+            name = _run_name(item, is_current=is_current)
             remark = ALONE if is_alone else _remark(item, branch, now, is_roomy=columns.is_roomy)
             right = _run_times(item, columns, now)
         case BatchGroup():
-            name, remark = _batch_words(item), _batch_remark(entry)
+            name, remark = _batch_name(item), _batch_remark(entry)
             right = _batch_times(entry, columns, now)
         case SiblingGroup():
             name, remark = (Piece(f"{formatting.count(item.size)} {item.word}", Token.MUTED),), item.task or ""
@@ -114,25 +114,25 @@ def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False,
         case _:
             assert_never(item)
     left: Line = (*_guides(branch, columns.left, name), *name)
-    left = (*left, *_fitting(remark, columns.left - line_width(left)))
+    left = (*left, *_remark_line(remark, columns.left - line_width(left)))
     return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action)
 
 
-def _fitting(remark: str, room: int) -> Line:
+def _remark_line(remark: str, room: int) -> Line:
     """Return the remark behind a name, or nothing if only its first letters would fit."""
     line: Line = (Piece(" " * GAP), Piece(remark, Token.FAINT)) if remark else ()
-    return line if line_width(line) <= room or room >= GAP + _LEAST_REMARK else ()
+    return line if line_width(line) <= room or room >= GAP + _MIN_REMARK else ()
 
 
 def _guides(branch: Branch, room: int, name: Line) -> Line:
     mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
     # A cut guide shows its depth, since all rows below the cut start alike.
-    free = max(room - len(mark) - min(line_width(name), _LEAST_TASK), STEP)
+    free = max(room - len(mark) - min(line_width(name), _MIN_TASK), STEP)
     guides = guide_tail(branch.guides, free, f"{branch.depth}{ELLIPSIS}", step=STEP)
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
 
 
-def _run_words(tree_run: TreeRun, *, is_current: bool) -> Line:
+def _run_name(tree_run: TreeRun, *, is_current: bool) -> Line:
     style = tree_run.style
     return (style.mark, Piece(" "), Piece(tree_run.node.task or formatting.NONE, style.row.task, is_bold=is_current))
 
@@ -144,7 +144,7 @@ def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> s
         return ""
     state, attempt = run.state, run.attempt_count or 0
     parts: list[str] = list(_origin(run, branch)) if is_roomy else []
-    if (waiting := waiting_words(run, now)) and not _has_met_its_wait(run, branch.entry.below):
+    if (waiting := waiting_words(run, now)) and not _is_wait_over(run, branch.entry.below):
         parts.append(waiting)
     if state is not None and state.tags:
         parts.append("  ".join(state.tags))
@@ -162,7 +162,7 @@ def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> s
     return " · ".join(parts)
 
 
-def _has_met_its_wait(run: Run, below: RollUp) -> bool:
+def _is_wait_over(run: Run, below: RollUp) -> bool:
     """Return whether all awaited runs have ended since the trace was read, so that its wait no longer applies."""
     awaited = 0 if run.wait is None else len(run.wait.runs)
     return 0 < awaited <= below.failed + below.completed and not below.under_way + below.queued
@@ -219,7 +219,7 @@ def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
     return formatting.duration(waited, frozen=now.frozen_at is not None), True
 
 
-def _batch_words(batch: BatchGroup) -> Line:
+def _batch_name(batch: BatchGroup) -> Line:
     size = formatting.count(batch.size)
     return (Piece(f"batch of {size}" if batch.is_whole else f"{formatting.plural(batch.size, 'run')} of a batch"),)
 

@@ -149,6 +149,6 @@ class Reporter:
                 self._trouble_since.setdefault(name, status.at)
                 settings = self._session.settings
                 advice = advice_on(status, settings.api_url, is_relayed=settings.relay_url is not None)
-                self._messages.add(status.at, advice.whole)
+                self._messages.add(status.at, advice.text)
             case _:
                 assert_never(status)

@@ -6,7 +6,7 @@ from tui.domain.search import SearchProgress
 from tui.domain.update import HistoryRead
 from tui.present import formatting
 from tui.present.frame.empty import EmptyFacts
-from tui.present.list.end import EndFacts, reach_words
+from tui.present.list.end import ListEndFacts, reach_words
 from tui.store.filter_words import split_words
 from tui.store.orders import CREATED, EPOCH
 from tui.store.view import View
@@ -33,10 +33,10 @@ def _reached_count(base: View, history: HistoryRead | None) -> int:
     return min(listed, base.place((EPOCH - history.reached + timedelta.resolution,)))
 
 
-def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> EndFacts:
+def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListEndFacts:
     """Return the facts for the line below the last run."""
     session = live.session
-    return EndFacts(
+    return ListEndFacts(
         now=live.now.at,
         since=session.now() - views.query.period,
         history=session.store.history,

@@ -18,10 +18,10 @@ from tui.present.attempts.page import (
     NOTHING_SELECTED,
     ReadProgress,
     attempts_page,
-    lasted,
+    duration_words,
+    number_words,
+    run_words,
     sentence,
-    which,
-    whose,
 )
 from tui.present.errors.frames import ErrorLayout
 from tui.present.styled import Line, line_width
@@ -113,7 +113,7 @@ class AttemptsPane(PagePane):
         """The run, where no other pane names it."""
         if self.run is None or not self.is_alone:
             return ()
-        return whose(self.run, self.size.width - line_width(self.right()) - _OF_RULE)
+        return run_words(self.run, self.size.width - line_width(self.right()) - _OF_RULE)
 
     def right(self) -> Line:
         """Which attempt; how long the run took where there is room."""
@@ -121,9 +121,9 @@ class AttemptsPane(PagePane):
         if run is None or selected is None:
             return ()
         return (
-            lasted(run, self.live.now)
+            duration_words(run, self.live.now)
             if self.is_alone and self.size.width >= _ROOMY
-            else which(run, self.history, selected)
+            else number_words(run, self.history, selected)
         )
 
     def rebuild(self) -> None:

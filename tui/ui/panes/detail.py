@@ -22,7 +22,7 @@ from tui.present.detail.values import FETCHING, VALUES, value_of
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
 from tui.present.json.rows import ValuePath, ValueRows
-from tui.present.list.end import NO_RUN_SENTENCE
+from tui.present.list.end import NOT_A_RUN_SENTENCE
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
@@ -74,7 +74,7 @@ class DetailPane(PagePane):
         selection, run, now = self.selection, self.run, self.live.now
         fetch = selection.state_of(RUN)
         if selection.run_id is None:
-            hint = NO_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
+            hint = NOT_A_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
         read = DetailRead(fetch.is_fetching, fetch.trouble, self.overlay(selection.run_id))
         if run is None:
@@ -165,7 +165,7 @@ class DetailPane(PagePane):
             if needle and value is not ABSENT:
                 room = max(self.page.size.width - GUTTER - EDGE - LABEL, LABEL)
                 folded = FoldedJson(value, own, room, is_wrapped=self._shown.is_wrapped)
-                found, is_all = unfolded_for(folded, needle, turns=_LOOKS, most=_MOST_PLACES)
+                found, is_all = unfolded_for(folded, needle, turns=_LOOKS, max_matches=_MOST_PLACES)
                 self._is_partly_searched |= not is_all
             folds[label] = replace(own, found=found)
         self._shown = replace(self._shown, folds=folds, is_searched=bool(needle))

@@ -144,7 +144,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     @property
     def _wanted(self) -> str:
-        return " or ".join(self.question.wanted)
+        return " or ".join(self.question.accepted_texts)
 
     @property
     def _is_in_burst(self) -> bool:
@@ -168,7 +168,7 @@ class ConfirmScreen(ModalScreen[bool]):
             return
         typed, complaint = question.typed, ""
         if event.key == "enter":
-            if typed in question.wanted:
+            if typed in question.accepted_texts:
                 self.dismiss(result=True)
                 return
             wanted = self._wanted

@@ -14,7 +14,7 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.filters import recalled_line
-from tui.present.list.end import NO_RUN
+from tui.present.list.end import NOT_A_RUN
 from tui.present.styled import Piece, Token
 from tui.store.orders import CREATED, ORDERS
 from tui.ui.data.action_controller import (
@@ -257,7 +257,7 @@ class MainScreen(BaseScreen):
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask whether to cancel or replay: in the list what is marked, else the run under the cursor."""
         if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
-            self.footer.notice((Piece(f"{name}: {NO_RUN}", Token.MUTED),))
+            self.footer.notice((Piece(f"{name}: {NOT_A_RUN}", Token.MUTED),))
         elif self._acts_on_marks:
             marks = self.run_list.rows.marked_runs
             self.action_controller.ask(BY_ID[name], marks, len(self.run_list.rows.marks) - len(marks), via=Via(via))

@@ -182,13 +182,13 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
             return say.sentence_line(trouble, is_wrong=True)
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
         if name == "period":
-            return say.keys_line(("← →", "choose, or type 90m, 48h, 14d")) + say.most_runs(self._run_limit)
+            return say.keys_line(("← →", "choose, or type 90m, 48h, 14d")) + say.run_limit_line(self._run_limit)
         if name is not None:
             value_input = self._fields[name].input
-            doubt = None if value_input.is_begun else say.doubt(name, value_input.value, self._known)
+            doubt = None if value_input.is_incomplete else say.doubtful_value(name, value_input.value, self._known)
             if doubt is not None:
                 return say.sentence_line(doubt, is_wrong=False)
-            return say.offer_line(value_input.offered, width, is_tab=value_input.is_begun)
+            return say.offer_line(value_input.offered, width, is_tab=value_input.is_incomplete)
         if self._clear.has_focus:
             return say.sentence_line("Takes every filter away, Enter then applies it.", is_wrong=False)
         what = self._grid.title

@@ -6,7 +6,7 @@ from textual import events
 from textual.reactive import reactive
 
 from tui.present.actions.overlays import Overlay
-from tui.present.frame.run_summary import strip_lines
+from tui.present.frame.run_summary import summary_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.data.live_model import LiveModel
@@ -62,6 +62,6 @@ class RunSummary(Lines):
         overlay = None if run is None else self.overlay(run.id)
         now = self._live.now
         is_list_end = self.selection.is_list_end
-        lines = strip_lines(run, children, now, self.size.width, overlay=overlay, is_list_end=is_list_end)
+        lines = summary_lines(run, children, now, self.size.width, overlay=overlay, is_list_end=is_list_end)
         rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if self.painter.is_ruled else ()
         self.show((*rule, *lines), is_stale=now.frozen_at is not None)

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from tui.present.dialogs.filters import PERIODS, candidates, completed, is_begun, label_line, periods_line
+from tui.present.dialogs.filters import PERIODS, candidates, completed, is_incomplete, label_line, periods_line
 from tui.ui.input.keys import bind
 from tui.ui.look.painting import Ground
 from tui.ui.widgets.lines import Lines
@@ -52,9 +52,9 @@ class ValueInput(TextInput):
         return candidates(self.value, self.known)
 
     @property
-    def is_begun(self) -> bool:
+    def is_incomplete(self) -> bool:
         """Whether the last value is the beginning of a known one."""
-        return is_begun(self.value, self.known)
+        return is_incomplete(self.value, self.known)
 
     def put(self, text: str) -> None:
         """Replace the text, with the cursor at its end."""
@@ -70,7 +70,7 @@ class ValueInput(TextInput):
 
     async def action_complete_or_step(self) -> None:
         await self._wait_for_typed()
-        if self.is_begun:
+        if self.is_incomplete:
             self._complete()
         else:
             self.action_step(1)
