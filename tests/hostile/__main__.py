@@ -1,13 +1,13 @@
-"""The hostile suite: `python -m tests.hostile` attacks the program in every way that it knows, and prints a table.
+"""The hostile suite: `python -m tests.hostile` attacks the program with hostile input, and prints a table.
 
-    --short         some 500 cases, as the tests run them; without it all, in some minutes
+    --short         about 500 cases, as in the tests; without it all cases, in some minutes
     --only MODE     only this mode; may be given several times
     --seed N        other poisons for the same fields
-    --jobs N        processes at once, as many as there are cores unless it is given
-    --case ID       one case alone, with all that is known about its trouble
+    --jobs N        parallel processes [default: the number of cores]
+    --case ID       one case alone, with its full failure
 
-Exit code 1: a case failed that `tests/hostile/known.py` does not name, nothing was run, or too few short cases of a
-mode were reached.
+The exit code is 1 if a case failed that `tests/hostile/known.py` does not name, if no case ran, or if too few short
+cases of a mode were reached.
 """
 
 import argparse
@@ -52,13 +52,13 @@ class Row:
 
 
 PARTS = 4
-"""Of each mode in the long form, so that no core waits for the longest mode."""
+"""Parts of each mode in the long form, so that no core waits for the longest mode."""
 
 Rows = dict[tuple[str, str], Row]
 
 
 def main() -> int:
-    """Run what was asked for; return the exit code."""
+    """Run the cases that the options select. Return the exit code."""
     options = _options()
     if options.case is not None:
         return _one(Case.parse(options.case))
@@ -68,7 +68,7 @@ def main() -> int:
     wanted = [mode.name for mode in MODES if not options.only or mode.name in options.only]
     count = 1 if options.short else PARTS
     parts = [Part(name, options.seed, options.short, index, count) for index in range(count) for name in wanted]
-    # Fresh interpreters: a fork of this one would share its threads' locks.
+    # Fresh interpreters, since a fork would copy the locks of running threads.
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
         for results in pool.map(run_part, parts):
             for result in results:
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def missed(rows: Rows) -> list[str]:
-    """The modes of which too few cases were reached."""
+    """Return the modes with too few cases reached."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for (mode, _), row in rows.items():
         counts[mode][0] += row.reached

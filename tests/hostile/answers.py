@@ -1,7 +1,7 @@
-"""The kinds of answers that the real server gives, and all their fields: learned from the recordings' own keys.
+"""The kinds of responses of the real server, and their fields, collected from the recordings.
 
-A kind is a method and a path whose ids are replaced by `{}`. A field is a path below the body: `data[].tags[]`.
-Spans nest without end, so `children[].children[]` counts as `children[]`.
+A kind is a method and a path with `{}` in place of ids. A field is a path in the body: `data[].tags[]`. Spans nest to
+any depth, so `children[].children[]` counts as `children[]`.
 """
 
 import json
@@ -17,13 +17,13 @@ FREE = frozenset({"payload", "output", "metadata", "properties", "attributes", "
 """Objects whose keys belong to the user's code: their values are one field, `*`."""
 
 ERRORS = "an error"
-"""The kind of every JSON body with a status of 400 or more, whatever the route."""
+"""The kind of every JSON body with a status of 400 or more, on any route."""
 
 HEADERS = "the headers"
 """The kind of the response headers of every route."""
 
 FRAMING = frozenset({"transfer-encoding", "content-length", "content-encoding", "connection", "etag"})
-"""Headers about the bytes of the answer itself: the HTTP mode lies about these."""
+"""Headers that describe the bytes of the response. The HTTP mode falsifies these."""
 
 _IDS = re.compile(r"(run|batch|bulk|queue|error|proj|deployment|sched|waitpoint|session|prompt|env)_.+|[0-9a-f]{16}\Z")
 _NO_IDS = frozenset({"schema", "latest", "current", "v1", "v2", "v3"})
@@ -32,7 +32,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d{19}\Z")
 
 @dataclass(slots=True)
 class Field:
-    """One field of one kind of answer. `types` are JSON's names of what was recorded there."""
+    """One field of one kind of response. `types` are the JSON types of its recorded values."""
 
     path: str
     types: set[str] = field(default_factory=set)
@@ -47,7 +47,7 @@ Fields = dict[str, Field]
 
 
 def kind_of(method: str, path: str) -> str:
-    """The kind of answer that a request gets: `GET /api/v1/runs/{}/trace`."""
+    """Return the kind of a request's response: `GET /api/v1/runs/{}/trace`."""
     parts = path.split("?", maxsplit=1)[0].strip("/").split("/")
     shown = [
         "{}" if _IDS.match(part) or (_is_collection(above) and part not in _NO_IDS) else part
@@ -64,7 +64,7 @@ def _is_collection(part: str) -> bool:
 
 @cache
 def recorded_fields() -> dict[str, Fields]:
-    """The fields of each kind, with the kinds ERRORS and HEADERS."""
+    """Return the fields of each kind, including the kinds ERRORS and HEADERS."""
     kinds: dict[str, Fields] = {}
     for kind, response in _responses():
         for name, value in response.get("headers", {}).items():
@@ -80,13 +80,13 @@ def recorded_fields() -> dict[str, Fields]:
 
 
 def recorded_errors() -> list[dict[str, Any]]:
-    """The recorded answers with a JSON object and a status of 400 or more."""
+    """Return the recorded responses with a JSON object and a status of 400 or more."""
     found = [response for _, response in _responses()]
     return [each for each in found if each["status"] >= 400 and isinstance(each.get("body"), dict)]
 
 
 def _responses() -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """Every recorded response with its kind; None for events polled without their request (762, 764)."""
+    """Yield every recorded response with its kind; None where the recording has no request (762, 764)."""
     for _, parsed in recordings():
         for pair in parsed.get("polls", [parsed]):
             request = pair.get("request") or parsed.get("request")
@@ -111,7 +111,7 @@ def _walk(fields: Fields, value: Any, path: str) -> None:
 
 
 def joined(path: str, key: str) -> str:
-    """The path of a key below a path; keys of free objects end it, children of children do not lengthen it."""
+    """Return the path of a key below a path. It ends at free objects, and does not grow with nested children."""
     if path.endswith("*"):
         return path
     if key == "children" and path.endswith("children[]"):
@@ -126,7 +126,7 @@ def _learn(fields: Fields, path: str, value: Any) -> None:
 
 
 def values_of(body: bytes) -> Iterator[tuple[str, str]]:
-    """The path and the value of every text in a body that is JSON."""
+    """Yield the path and the value of every text in a JSON body."""
     try:
         pending: list[tuple[str, Any]] = [("", json.loads(body))]
     except ValueError:
@@ -146,6 +146,6 @@ def values_of(body: bytes) -> Iterator[tuple[str, str]]:
 
 
 def json_type(value: Any) -> str:
-    """JSON's name of a value's type."""
+    """Return the JSON type of a value."""
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
     return names.get(type(value), "null")

@@ -7,12 +7,12 @@ from random import Random
 from typing import Protocol, Self
 
 SEPARATOR = "|"
-"""Parts of a case's id. A `what` may contain it, a mode or a surface may not."""
+"""Separates the parts of a case's id. The last part may contain it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Case:
-    """One hostile case: `what` happens to the answers, the connection or the terminal while `surface` is shown."""
+    """One hostile case: `what` names the attack, and `surface` the command or screen that it is tried on."""
 
     mode: str
     surface: str
@@ -25,29 +25,30 @@ class Case:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ValueError for text that is no id."""
+        """Parse an id. Raises ValueError."""
         mode, surface, what = text.split(SEPARATOR, 2)
         return cls(mode, surface, what)
 
     @property
     def number(self) -> int:
-        """A stable number between 0 and 2**32, so that a case picks the same instance at every run."""
+        """A hash between 0 and 2**32, so that a case makes the same choices at every run."""
         return int.from_bytes(sha256(self.id.encode()).digest()[:4])
 
     @property
     def marker(self) -> str:
-        """Short ASCII text that appears nowhere else: where it is shown, the poison arrived."""
+        """A short unique ASCII text in the poison: where it is shown, the poison arrived."""
         return f"zq{self.number:08x}"
 
 
 MIN_REACHED = 0.75
-"""Of the short cases of each mode: a suite whose poisons do not arrive proves nothing."""
+"""The share of the short cases of each mode that must reach the program, or the suite proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`trouble` is empty if the case passed. `is_reached`: the program really met the hostile part; `is_shown`: the
-    marker of the poison came out of the program.
+    """The result of a case. `trouble` is empty if it passed.
+
+    `is_reached`: the program received the hostile input. `is_shown`: it printed the marker of the poison.
     """
 
     case: Case
@@ -61,12 +62,12 @@ class Result:
 
 
 class Mode(Protocol):
-    """A family of cases. Modes share nothing, so that `--only` and xdist can run them apart."""
+    """A family of cases. Modes share no state, so that `--only` and xdist can run them separately."""
 
     name: str
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """The cases of one run. The same seed returns the same cases."""
+        """Return the cases of one run. The same seed returns the same cases."""
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """Run the cases, many in one session where the surface allows it."""
+        """Run the cases, many of them in one session if the surface allows it."""

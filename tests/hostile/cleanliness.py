@@ -1,6 +1,6 @@
-"""What may leave the program: verdicts about texts, JSON lines and the bytes of a terminal.
+"""Checks of the program's output: texts, JSON lines, and stderr.
 
-Each check returns what is wrong, or "" for nothing. A trouble names the character and its place, never only a flag.
+Each check returns a sentence about the first violation, with the character and its place, or "".
 """
 
 import json
@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from tests.support.fleet import SECRET
 
 FORGED = "forged-line"
-"""Begins a line of output only where a newline of a poison was obeyed."""
+"""A line begins with this only if a newline of a poison reached the output."""
 
 ACTING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that act instead of showing, or that terminals draw in different widths."""
+"""Unicode categories of control characters, and of characters that terminals draw in different widths."""
 
 MAX_LINE = 1_000
-"""Characters of one line of stderr: what a person can still read."""
+"""The longest line of stderr, in characters."""
 
 ALLOWED_CODES = frozenset({0, 1, 2, 3, 4, 130})
 
@@ -25,7 +25,7 @@ _SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def dirty_text(text: str, where: str, *, is_ascii: bool = False, has_colour: bool = False) -> str:
-    """Whether text for people holds a character that acts; newlines end lines, colours are our own."""
+    """Check text for control characters. Newlines are allowed, and colours if `has_colour`."""
     text = _SGR.sub("", text) if has_colour else text
     for at, character in enumerate(text):
         if character == "\n" or (character.isascii() and character.isprintable()):
@@ -40,7 +40,7 @@ def dirty_text(text: str, where: str, *, is_ascii: bool = False, has_colour: boo
 
 
 def leaked(text: str, where: str) -> str:
-    """Whether the key or a traceback is in a text."""
+    """Check a text for the key and for a traceback."""
     if SECRET in text:
         return f"{where} has the key: {_around(text, text.index(SECRET))}"
     if "Traceback" in text:
@@ -49,7 +49,7 @@ def leaked(text: str, where: str) -> str:
 
 
 def dirty_json(text: str, where: str) -> str:
-    """Whether a line is no JSON object of ASCII alone, by the strict rules of the standard."""
+    """Check that every line is a strict JSON object in ASCII."""
     if not text.isascii():
         return f"{where} is not ASCII"
     for line in text.splitlines():
@@ -63,7 +63,7 @@ def dirty_json(text: str, where: str) -> str:
 
 
 def dirty_diagnosis(text: str, code: int, *, max_lines: int) -> str:
-    """Whether stderr is more than clean lines for people."""
+    """Check that stderr has few, short and clean lines."""
     count = len(text.splitlines())
     if count > max_lines:
         return f"stderr has {count} lines, at most {max_lines} are expected: {text[:300]!r}"
@@ -75,7 +75,7 @@ def dirty_diagnosis(text: str, code: int, *, max_lines: int) -> str:
 
 
 def first(troubles: Iterable[str]) -> str:
-    """The first trouble."""
+    """Return the first sentence that is not empty, or ""."""
     return next((trouble for trouble in troubles if trouble), "")
 
 

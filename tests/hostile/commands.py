@@ -1,7 +1,6 @@
-"""The surfaces of the command line: every command that takes a run or prints data, found in click's registry.
+"""The surfaces of the command line: every command of click's registry that takes a run or prints data.
 
-A command is covered as soon as it is registered. What a surface cannot make up by itself (an argument of a new type)
-fails with a sentence that says what to add here.
+A new command is covered automatically. If it has an argument of a new type, a test fails and names what to add here.
 """
 
 import os
@@ -29,17 +28,17 @@ from tui.session import Session
 from tui.wire.request_progress import Timeouts
 
 HUNG_AFTER_S = 20
-"""A command in these cases takes some hundredths of a second."""
+"""A command that takes longer hangs: it usually takes some hundredths of a second."""
 
 MAX_LINES = 12
-"""Of stderr where a command may report several things: pages that could not be read, a connection lost and back."""
+"""Lines of stderr, at most: unreadable pages, a lost connection, and its return."""
 
 NOT_SURFACES = {
     "demo": "a monitor; the panes cover it",
     "emulator": "a server: it prints where it listens",
     "relay": "a server; the relay surface covers what it passes on",
 }
-"""Commands that show no answer of the API, each with the reason."""
+"""Commands that print no response of the API, each with the reason."""
 
 FLAGS: dict[str, tuple[str, ...]] = {
     "--yes": ("--yes",),
@@ -47,21 +46,21 @@ FLAGS: dict[str, tuple[str, ...]] = {
     "--count": ("--count", "1"),
     "--no-realtime": ("--no-realtime",),
 }
-"""Given to each command that knows them, so that nothing asks and nothing is held."""
+"""Options for each command that has them, so that no command asks or holds the feed."""
 
 STYLES = {"text": (), "--json": ("--json",), "--ascii": ("--ascii",), "colour": ()}
-"""How each command prints, and the flags for it. Its other flags make styles of their own, one each."""
+"""The output styles and their options. Each other flag of a command is a style of its own."""
 
 FOLLOWING = "following"
-"""The style of a command that may hold the feed: without `--no-realtime`."""
+"""The style without `--no-realtime`: the command may hold the feed."""
 
 ENDLESS = "endless"
-"""The same, with its optional arguments left out: it ends when the server refuses."""
+"""The same without optional arguments: the command ends when the server refuses."""
 
 _NO_STYLE = frozenset({"--json", "--ascii", "--help", "--yes", "--no-realtime"})
 
 CLOCK_SCALE = 200.0
-"""Times as fast as the machine's clock: a pause between two polls of `watch` is 10 ms."""
+"""The speed of the session's clock: two seconds between polls take 10 ms."""
 
 Example = Callable[[HostileFleet, int], str]
 
@@ -71,11 +70,11 @@ def _run_id(fleet: HostileFleet, number: int) -> str:
 
 
 EXAMPLES: dict[str, Example] = {"run": _run_id}
-"""By the name of an argument's click type: a value for it."""
+"""A value for each click type of an argument, by the type's name."""
 
 
 class Hung(BaseException):
-    """A command did not end. No `Exception`, so that nothing in the program catches it."""
+    """A command did not end. It is a BaseException, so that the program does not catch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Command:
 
     @property
     def surface(self) -> str:
-        """Its name in the table."""
+        """The surface's name in the table."""
         return " ".join((*self.path, self.style))
 
     @property
@@ -96,7 +95,7 @@ class Command:
         return "--yes" in _options(self.command)
 
     def arguments(self, fleet: HostileFleet, number: int) -> list[str]:
-        """What is typed after `trigger-tui`; `number` chooses among the examples of a value."""
+        """Return the arguments after `trigger-tui`. `number` selects an example run."""
         known = _options(self.command)
         is_held = self.style in {FOLLOWING, ENDLESS}
         given = [
@@ -115,7 +114,7 @@ class Command:
 
     @property
     def has_examples(self) -> bool:
-        """Whether `number` makes a difference."""
+        """Whether `number` selects different runs."""
         return bool(self.command.params) and not self.is_writing and self.style != ENDLESS and self._takes_values
 
     @property
@@ -124,7 +123,7 @@ class Command:
 
 
 def missing_examples() -> list[str]:
-    """What has to be added here for commands that this module cannot call yet."""
+    """Return what to add here for commands that this module cannot call yet."""
     missing = []
     for path, command in registered():
         if path[0] in NOT_SURFACES:
@@ -139,7 +138,7 @@ def missing_examples() -> list[str]:
 
 
 def registered() -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command with its path, those of nested groups too."""
+    """Yield every command with its path, also from nested groups."""
     pending: list[tuple[tuple[str, ...], click.Command]] = [((), commands)]
     while pending:
         path, command = pending.pop()
@@ -150,7 +149,7 @@ def registered() -> Iterator[tuple[tuple[str, ...], click.Command]]:
 
 
 def surfaces() -> list[Command]:
-    """Every covered command in every style that it knows."""
+    """Return every covered command in each of its styles."""
     found = []
     for path, command in registered():
         if path[0] in NOT_SURFACES:
@@ -176,7 +175,7 @@ def _options(command: click.Command) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended. `bug` is the exception that came out of it, if one did."""
+    """The result of a command. `bug` is the exception that it raised, or None."""
 
     code: int
     out: str
@@ -190,7 +189,7 @@ PATIENT = Timeouts(connect_s=5.0, read_s=5.0, write_s=5.0, pool_s=5.0, reach_s=5
 def run_command(
     arguments: list[str], environ: Mapping[str, str], *, style: str = "text", timeouts: Timeouts = PATIENT
 ) -> Done:
-    """Run a command in this process; a bug and a hang are results too."""
+    """Run a command in this process. An exception or a hang is a result too."""
     out, err = StringIO(), StringIO()
     is_terminal = style == "colour"
     output = Output(
@@ -206,25 +205,25 @@ def run_command(
         try:
             with hang_ends():
                 code = run(output, arguments)
-        except (Exception, Hung) as error:  # noqa: BLE001  what is found here is what this suite is for
+        except (Exception, Hung) as error:  # noqa: BLE001  any exception is a finding
             bug = error
     return Done(code, out.getvalue(), err.getvalue(), bug)
 
 
 def _quick_session(timeouts: Timeouts, settings: Settings, **options: Any) -> Session:
-    """The real session in a time that runs faster, with timeouts that a suite can wait for."""
+    """Return a real session with a faster clock and shorter timeouts."""
     return Session(settings, clock=ScaledClock(CLOCK_SCALE), timeouts=timeouts, feed_timeouts=timeouts, **options)
 
 
 @contextmanager
 def hang_ends(after_s: float = HUNG_AFTER_S) -> Iterator[None]:
-    """Raise `Hung` in the block when it takes too long."""
+    """Raise `Hung` inside the block after a timeout."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise Hung(f"did not end in {after_s:g} s")
 
     before = signal.signal(signal.SIGALRM, end)
-    # pytest-timeout has a timer of its own, which goes on afterwards.
+    # pytest-timeout uses the same timer, which is restored afterwards.
     left_s, every_s = signal.setitimer(signal.ITIMER_REAL, after_s)
     try:
         yield
@@ -235,19 +234,19 @@ def hang_ends(after_s: float = HUNG_AFTER_S) -> Iterator[None]:
 
 
 def command_environ(url: str, state: str, **more: str) -> dict[str, str]:
-    """The environment of a command: a key, the address, and a state directory of its own."""
+    """Return environment variables: a key, the address, and a separate state directory."""
     return environment(url, XDG_STATE_HOME=state, NO_PROXY="*", **more)
 
 
 @contextmanager
 def state_directory() -> Iterator[str]:
-    """A directory for action logs and memories."""
+    """Yield a directory for the action log and the remembered state."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as state:
         yield state
 
 
 def trouble_of(done: Done, command: Command, *, codes: frozenset[int] = ALLOWED_CODES) -> str:
-    """What is wrong with how a command ended, or ""."""
+    """Return what is wrong with the result of a command, or ""."""
     if done.bug is not None:
         frames = []
         trace = done.bug.__traceback__
@@ -255,7 +254,7 @@ def trouble_of(done: Done, command: Command, *, codes: frozenset[int] = ALLOWED_
             frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/tui/', 1)[-1]}:{trace.tb_lineno}")
             trace = trace.tb_next
         return f"{type(done.bug).__name__}: {str(done.bug)[:200]} at {' '.join(frames[-3:])}"
-    # A guard of a writing command that refuses is a usage error; nothing else here was typed wrongly.
+    # Exit code 2 is allowed only for a writing command, whose guard refused.
     if done.code not in (codes if command.is_writing else codes - {2}):
         return f"exit code {done.code}: {done.err[:200]!r}"
     is_json = command.style == "--json"

@@ -1,6 +1,6 @@
-"""The rewriters that the proxy uses for poison: from cases to the bytes of answers.
+"""The rewriter that puts the poisons of cases into the responses of the proxy.
 
-The `what` of a case is `kind|path|poison`. The kinds ERRORS and HEADERS hold for every route: a case chooses one.
+The `what` of a case is `kind|path|poison`. The kinds ERRORS and HEADERS apply to every route; a case selects one.
 """
 
 import json
@@ -14,14 +14,14 @@ from tests.hostile.proxy import Answer, Asked
 from tests.hostile.rewriting import Dose, poisoned, poisoned_headers
 
 ANY_COLUMN = "results[].*"
-"""A column of a query's rows, whatever the program asked for: no recording has them all."""
+"""Any column of a query's rows, since no recording has all of them."""
 
 QUERY = "POST /api/v1/query"
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 
 
 def fields_of(kind: str) -> list[Field]:
-    """The fields of a kind that can be poisoned."""
+    """Return the fields of a kind that can be poisoned."""
     found = list(recorded_fields().get(kind, {}).values())
     if kind == QUERY:
         found.append(Field(ANY_COLUMN, {"string", "number"}, is_time=True))
@@ -29,7 +29,7 @@ def fields_of(kind: str) -> list[Field]:
 
 
 def draw(mode: str, surface: str, kinds: Collection[str], random: Random, *, texts: int, others: int) -> list[Case]:
-    """Cases for every field of the kinds that a surface asks for: so many texts, so many others, a key for objects."""
+    """Return cases for every field of some kinds: `texts` text poisons, `others` other ones, and a key for objects."""
     found = []
     for kind in (*sorted(kinds), ERRORS, HEADERS):
         for field in fields_of(kind):
@@ -49,23 +49,23 @@ def _some(poisons: Sequence[Poison], random: Random, count: int, families: Colle
 
 
 def dose_of(case: Case) -> tuple[str, Dose]:
-    """The kind of answer that a case is about, and its dose."""
+    """Return the kind of response of a case, and its dose."""
     kind, rest = case.what.split(SEPARATOR, 1)
     path, name = rest.rsplit(SEPARATOR, 1)
     return kind, Dose(path, POISONS[name], case.marker, case.number)
 
 
 def route_of(case: Case, kinds: Collection[str]) -> str:
-    """The kind of answer that a case changes: errors and headers choose one of those that the surface asks for."""
+    """Return the kind that a case changes. For errors and headers it is one of `kinds`."""
     kind, _ = dose_of(case)
     routes = sorted(kinds)
     return routes[case.number % len(routes)] if kind in {ERRORS, HEADERS} else kind
 
 
 class Dosing:
-    """A rewriter that puts the doses of some cases into the answers. `reached` are the cases whose dose was placed.
+    """Puts the doses of some cases into responses. `reached` has the cases whose dose found a place.
 
-    `kinds` are those among which a case about errors or headers chooses its route.
+    A case about errors or headers selects its route among `kinds`.
     """
 
     def __init__(self, cases: Sequence[Case], kinds: Collection[str]) -> None:
@@ -79,7 +79,7 @@ class Dosing:
             into.setdefault(route_of(case, kinds), []).append((case, dose))
 
     def __call__(self, asked: Asked, answer: Answer) -> Answer:
-        """The answer with what is meant for it."""
+        """Return the response with its doses."""
         kind = asked.kind
         if errors := self._errors.get(kind):
             answer = self._error(errors)

@@ -1,4 +1,4 @@
-"""Files that are not what they should be: the action log, the state of the screen, the relay's tokens, authorities."""
+"""Broken files: the action log, the state of the screen, the relay's tokens, and certificates."""
 
 import asyncio
 import json
@@ -68,12 +68,12 @@ FILES: dict[str, Make] = {
     "of megabytes": _holding(b"x" * 3_000_000),
     "of many gigabytes": _sparse,
 }
-"""What a path may be, by name."""
+"""Makers of hostile files, by name."""
 
 WRITABLE = frozenset(
     ("empty", "without a newline", "bytes", "nul bytes", "escapes", "readable by all", "of no mode", "deep json")
 ) | {"a number", "null", "an object", "of megabytes", "of many gigabytes"}
-"""Those that a log can be appended to."""
+"""The files that a log can be appended to."""
 
 SCREENS: dict[str, Callable[[dict[str, object]], object]] = {
     "another version": lambda kept: kept | {"version": 10**400},
@@ -87,7 +87,7 @@ SCREENS: dict[str, Callable[[dict[str, object]], object]] = {
     "wide by a word": lambda kept: kept | {"wide": "yes"},
     "keys more": lambda kept: kept | {"x" * 1_000: {"y": []}},
 }
-"""Changes of what the screen keeps, by name."""
+"""Changes of the remembered state of the screen, by name."""
 
 BAD_TOKENS: dict[str, Make] = {
     name: make
@@ -106,16 +106,16 @@ BAD_AUTHORITIES = (
     *("a directory", "a link to itself", "a link to nothing", "empty", "bytes", "nul bytes", "escapes", "null"),
     *("a number", "deep json", "of megabytes"),
 )
-"""A pipe and a device would block OpenSSL itself, which reads them before anything of ours runs."""
+"""Without pipes and devices, which block OpenSSL itself."""
 
 
 class Files:
-    """Files."""
+    """Hostile files in place of those that the program uses."""
 
     name = "files"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Each file that the program reads or writes, as each of the things that a path may be."""
+        """Return each file of the program combined with each hostile file."""
         names = {
             LOG: list(FILES),
             SCREEN: [*FILES, *SCREENS],
@@ -129,19 +129,19 @@ class Files:
         ]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One command or one monitor a case."""
+        """Run one command or one monitor for each case."""
         run = {LOG: _log, SCREEN: _screen, TOKENS: _tokens, AUTHORITIES: _authorities}
         for case in cases:
             try:
                 with hang_ends(HUNG_AFTER_S):
                     trouble = run[case.surface](case.what)
-            except (Exception, Hung) as bug:  # noqa: BLE001  what ends a program is what this suite looks for
+            except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
                 trouble = f"it died: {words_of(bug)}"
             yield Result(case, trouble)
 
 
 def _log(name: str) -> str:
-    """An action is done and told whatever its log is; the log is one's own alone, and each line is whole."""
+    """Check that an action succeeds with any log, and that the log is private and has whole lines."""
     with hostile_server() as (fleet, proxy), state_directory() as state:
         path = Path(state, "trigger-tui", "actions.jsonl")
         path.parent.mkdir(parents=True)
@@ -154,7 +154,7 @@ def _log(name: str) -> str:
             return f"{done.bug!r} exit code {done.code}, {done.err[:200]!r}"
         if name in WRITABLE:
             return first((dirty_diagnosis(done.err, 0, max_lines=0), _bad_log(path, old)))
-        said = "" if "action log" in done.err else "nothing says that the log cannot be written"
+        said = "" if "action log" in done.err else "stderr does not report that the log cannot be written"
         return first((said, dirty_diagnosis(done.err, 0, max_lines=1)))
 
 
@@ -168,7 +168,7 @@ def _bad_log(path: Path, old: int) -> str:
 
 
 def _screen(name: str) -> str:
-    """The monitor starts and ends as ever, whatever it finds of its last time."""
+    """Check that the monitor starts and ends with any remembered state."""
     with hostile_monitor_server() as (fleet, proxy, state):
 
         async def session(*keys: str) -> str:
@@ -188,7 +188,7 @@ def _screen(name: str) -> str:
 
 
 def _tokens(name: str) -> str:
-    """A relay that cannot use its tokens does not begin: one line, exit code 2, and no token in it."""
+    """Check that a relay with unusable tokens prints one line without a token, and exits with 2."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder, state_directory() as state:
         path = Path(folder, "tokens")
         BAD_TOKENS[name](path)
@@ -201,7 +201,7 @@ def _tokens(name: str) -> str:
 
 
 def _authorities(name: str) -> str:
-    """A file of authorities that holds none: one line, exit code 2 or 3."""
+    """Check that a file without certificates leads to one line and exit code 2 or 3."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder, state_directory() as state:
         path = Path(folder, "ca.pem")
         with suppress(FileExistsError):

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG005  what stands in the table has one signature
-"""A man in the middle between a relay and a screen: it changes every third message on its way to the screen."""
+# ruff: noqa: ARG005  all entries of the table have one signature
+"""A proxy between a relay and a screen: it changes every third message to the screen."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ from tests.hostile.rewriting import leaves
 
 Frame = bytes | str
 Change = Callable[[bytes, Random, str], list[Frame]]
-"""From a message, chance and a marker to what the screen gets instead."""
+"""Maps a message, a random generator and a marker to the messages for the screen."""
 
 MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 
 
 class Closing(Exception):
-    """The connection is closed instead, with this code and these words."""
+    """Close the connection with a code and a reason instead."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
@@ -31,7 +31,7 @@ class Closing(Exception):
 
 
 def _with(fragment: Callable[[str], bytes], *, texts_only: bool) -> Change:
-    """One value of the message becomes a fragment of JSON."""
+    """Replace one value of the message by a fragment of JSON."""
 
     def change(message: bytes, random: Random, marker: str) -> list[Frame]:
         value = json.loads(message)
@@ -96,11 +96,11 @@ CHANGES: dict[str, Change] = {
     "closed by us": _closes(4001, "version \u202e"),
     "closed unknown": _closes(4999, "x" * 100),
 }
-"""By name."""
+"""The changes, by name."""
 
 
 class HostileRelay:
-    """Forwards between a screen and the relay at `url`, and changes what the screen gets."""
+    """Forwards between a screen and the relay at `url`, and changes messages to the screen."""
 
     server: Server
 
@@ -123,7 +123,7 @@ class HostileRelay:
             yield self
 
     async def idle(self) -> None:
-        """Wait until the screens heard all that was sent to them."""
+        """Wait until the screens have received all messages."""
         for connection in self.server.connections:
             with suppress(ConnectionClosed):
                 await (await connection.ping())
@@ -141,7 +141,7 @@ class HostileRelay:
                     asyncio.create_task(self._to_screen(screen, relay)),
                 ]
                 try:
-                    # One side that is gone ends the other.
+                    # When one side disconnects, the other is closed.
                     done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                     for way in done:
                         way.result()

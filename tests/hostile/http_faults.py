@@ -1,5 +1,5 @@
-# ruff: noqa: ARG005  what stands in the table has one signature
-"""The ways in which HTTP goes wrong: each fault turns a request and its right answer into bytes and breaks."""
+# ruff: noqa: ARG005  all entries of the table have one signature
+"""Faults of HTTP: each maps a request and its correct response to bytes and breaks."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ from tests.support.fleet import SECRET
 Fault = Callable[[Asked, Answer], Answer | Script]
 
 MAX_BOMB = 200 * 1024 * 1024
-"""Bytes of an unpacked bomb: three times what one answer may have."""
+"""Bytes of an unpacked bomb: three times the limit of a response."""
 
 JSON = (b"content-type", b"application/json; charset=utf-8")
 
@@ -35,7 +35,7 @@ BODIES: dict[str, tuple[bytes, bytes]] = {
     "long": (b"application/json", b'{"error":"' + b"A" * 300_000 + b'"}'),
     "no-type": (b"", b'{"error":"x"}'),
 }
-"""By name: the content type and the body."""
+"""Content type and body, by name."""
 
 
 def _status(status: int, body: str) -> Fault:
@@ -59,7 +59,7 @@ def _head(*lines: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 def _coded(coding: bytes, pack: Callable[[bytes], bytes]) -> Fault:
-    """The right answer with a content coding, which need not be true."""
+    """Send the correct response with a content coding, which may be false."""
 
     def fault(asked: Asked, answer: Answer) -> Script:
         body = pack(answer.body)
@@ -70,7 +70,7 @@ def _coded(coding: bytes, pack: Callable[[bytes], bytes]) -> Fault:
 
 
 def _cut(at: Callable[[bytes], int], then: Break) -> Fault:
-    """The right answer up to some place, and a break."""
+    """Send the correct response up to some byte, then break."""
 
     def fault(asked: Asked, answer: Answer) -> Script:
         whole = answer.bytes()
@@ -80,7 +80,7 @@ def _cut(at: Callable[[bytes], int], then: Break) -> Fault:
 
 
 def _framed(*lines: bytes, body: Callable[[bytes], bytes] = lambda body: body) -> Fault:
-    """The right body below a head that lies about it."""
+    """Send the correct body below a false head."""
 
     def fault(asked: Asked, answer: Answer) -> Script:
         return _head(JSON[0] + b": " + JSON[1], *lines) + body(answer.body), Break.CLOSE
@@ -218,7 +218,7 @@ FAULTS: dict[str, Fault] = {
     "budget of nothing": _with_headers((b"x-ratelimit-remaining", b"0"), (b"x-ratelimit-reset", b"1")),
     "budget negative": _with_headers((b"x-ratelimit-limit", b"-5"), (b"x-ratelimit-remaining", b"-9")),
 }
-"""By name. A hang and a drip end by the client's own timeouts."""
+"""The faults, by name. Hangs and drips end by the client's timeouts."""
 
 SLOW = frozenset(name for name in FAULTS if name.startswith(("hang", "drips")))
-"""Faults that take as long as a timeout."""
+"""Faults that last until a timeout."""

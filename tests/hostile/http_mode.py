@@ -1,4 +1,4 @@
-"""HTTP that goes wrong, for the command line and for the monitor: each case breaks the answers of one route."""
+"""Broken HTTP for the command line and the monitor: each case breaks the responses of one route."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ LONG_SESSIONS = 40
 """Monitors, each with one fault on one route."""
 
 QUICK = Timeouts(connect_s=0.6, read_s=0.4, write_s=0.6, pool_s=0.6, reach_s=0.6, whole_s=0.8)
-"""So that a hang ends in half a second."""
+"""Timeouts that end a hang after half a second."""
 
 
 class Http:
@@ -36,7 +36,7 @@ class Http:
     name = "http"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Some faults for each route that a command asks, and for the monitor's."""
+        """Return some faults for each route of each command, and for routes of the monitor."""
         found = []
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = CommandRunner(fleet, proxy, state)
@@ -53,7 +53,7 @@ class Http:
         return found
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One command or one monitor a case."""
+        """Run one command or one monitor for each case."""
         commands = _surfaces()
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = CommandRunner(fleet, proxy, state, timeouts=QUICK)
@@ -62,12 +62,12 @@ class Http:
 
 
 def _surfaces() -> dict[str, Command]:
-    """The commands as people and as scripts call them: how they are coloured changes nothing here."""
+    """Return the commands without the styles for ASCII and colour, which make no difference here."""
     return {name: command for name, command in command_surfaces().items() if command.style not in {"--ascii", "colour"}}
 
 
 def _some(random: Random, count: int, *, may_be_slow: bool) -> list[str]:
-    """Faults of every sort: the many statuses count as one sort in three."""
+    """Select faults of every sort. A third of them are statuses."""
     statuses = [name for name in FAULTS if name.startswith("status ") and name.split()[1].isdigit()]
     others = [name for name in FAULTS if name not in statuses and (may_be_slow or name not in SLOW)]
     few = min(len(statuses), -(-count // 3)) if count > 1 else random.randint(0, 1)
@@ -76,7 +76,7 @@ def _some(random: Random, count: int, *, may_be_slow: bool) -> list[str]:
 
 @dataclass
 class _Breaking:
-    """Breaks the answers of one route."""
+    """Breaks the responses of one route."""
 
     kind: str
     fault: str
@@ -108,14 +108,14 @@ def _command(case: Case, command: Command, runner: CommandRunner) -> Result:
 
 
 def _half_done(done: Done, asked: Sequence[Asked]) -> str:
-    """A command whose only request failed has nothing to print."""
+    """Check that a command whose only request failed prints nothing."""
     if len(asked) == 1 and done.code in {1, 3} and done.out:
         return f"exit code {done.code}, but stdout has {done.out[:100]!r}"
     return ""
 
 
 def untrue(done: Done, command: Command, arguments: Sequence[str], fleet: HostileFleet, asked: Sequence[Asked]) -> str:
-    """Whether an action was sent twice, or its outcome is not what the world knows."""
+    """Check that no replay was sent twice, and that the outcome agrees with the emulator."""
     if not command.is_writing or command.style not in {"text", "--json"}:
         return ""
     verb = command.path[-1]
@@ -137,7 +137,7 @@ def _new_run(done: Done) -> bool:
 
 
 def _monitor(case: Case) -> Result:
-    """A monitor whose answers of one route are broken: it goes on, shows clean lines, and ends by its key."""
+    """Check that a monitor with one broken route stays responsive, shows clean lines, and ends by its key."""
     breaking = _breaking(case)
     troubles: list[str] = []
 
@@ -153,6 +153,6 @@ def _monitor(case: Case) -> Result:
                     await whole(walker)
 
             asyncio.run(session())
-    except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+    except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
         troubles.append(f"the monitor died: {words_of(bug)}")
     return Result(case, first(troubles), breaking.count > 0)

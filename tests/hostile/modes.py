@@ -1,4 +1,4 @@
-"""The list of modes. A new one is a module here and a line in `MODES`."""
+"""The list of modes. To add one, write a module here and a line in `MODES`."""
 
 from tests.hostile.cases import Mode
 from tests.hostile.file_mode import Files

@@ -1,7 +1,7 @@
-"""The monitor as a surface: the real app and session over the hostile proxy, in virtual time, without a terminal.
+"""The monitor as a surface: the real app and session behind the hostile proxy, in virtual time, without a terminal.
 
-Panes come from `PANES`, screens from the modules of `tui.ui.screens`: a new one is a surface at once. Which keys open
-a screen is found out by pressing the live bindings, the rows of each pane and the palette's commands.
+New panes of `PANES` and new modules of `tui.ui.screens` are covered automatically. The suite finds the keys that open a
+screen by trying the live bindings, the rows of each pane, and the commands of the palette.
 """
 
 import asyncio
@@ -43,45 +43,45 @@ FIRST_S = 3.0
 LOOK_S = 0.5
 GLANCE_S = 0.1
 ROWS = 20
-"""Rows of a pane on which Enter is tried, to find the screens behind them."""
+"""Rows of a pane on which Enter is pressed, to find screens."""
 
 SEEN_MIN, SEEN_MAX = 4, 16
-"""Characters of a value by which it is recognised on a screen."""
+"""Characters of a value that identify it on a screen."""
 
 VISITED = 18
-"""Rows of the list whose attempts are looked at: the examples and the runs below one of them."""
+"""Rows of the list that a walk selects from: the examples and some of their children."""
 
 LEARNED = 12
-"""Rows of the list from which is learned which fields are seen."""
+"""Rows of the list that are opened to find the visible fields."""
 
 NAMED = ("messages",)
-"""Commands of the palette that have no key and open a screen."""
+"""Commands of the palette that open a screen and have no key."""
 
 WRITES = re.compile(
     r"(\x1b\]22;[a-z-]+\x07|\x1b\]52;c;[A-Za-z0-9+/=]*(\x07|\x1b\\)|\x1b\[6n|\x1b\[2[23];[012]t|\x1b\][02];(?P<title>[^\x00-\x1f\x7f-\x9f]*)(\x07|\x1b\\))*"
 )
-"""All that the program sends past the painting: its clipboard, its question where the cursor is, its title."""
+"""The allowed direct writes to the terminal: clipboard, cursor request, title, pointer shape."""
 
 NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
-"""Actions that end or stop the program."""
+"""Actions that end or suspend the program."""
 
 RECIPES: dict[str, tuple[str, ...]] = {}
-"""Keys that open a screen which needs a state, from the list of runs on."""
+"""Keys that open a screen which needs a state, starting at the list of runs."""
 
 NOT_SHOWN: dict[str, str] = {
     "LeaveScreen": "needs actions that wait; the type-ahead mode opens it",
 }
-"""Screens that no walk opens, each with the mode or test that covers it."""
+"""Screens that no walk opens, with the mode or test that covers each."""
 
 
 def pane_titles() -> list[str]:
-    """The panes, in the order of their keys."""
+    """Return the titles of the panes, in the order of their keys."""
     return [pane.title for pane in PANES]
 
 
 @cache
 def screen_names() -> list[str]:
-    """The classes of all screens that lie over the monitor."""
+    """Return the class names of all screens above the main screen."""
     for module in pkgutil.iter_modules(tui.ui.screens.__path__):
         importlib.import_module(f"tui.ui.screens.{module.name}")
     found, pending = set(), list(Screen.__subclasses__())
@@ -99,14 +99,14 @@ def screen_names() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a screen is opened: by keys, from the first run of the list on."""
+    """The keys that open a screen, starting at the first run of the list."""
 
     keys: tuple[str, ...]
 
 
 @dataclass
 class Walker:
-    """A monitor that is walked through. `writes` is what went to the terminal past the painting."""
+    """Drives a monitor. `writes` has its direct writes to the terminal."""
 
     monitor: Monitored
     fleet: HostileFleet
@@ -119,7 +119,7 @@ class Walker:
 
     @property
     def top(self) -> str:
-        """The class of the screen on top."""
+        """The class name of the current screen."""
         return type(self.app.screen).__name__
 
     @property
@@ -127,7 +127,7 @@ class Walker:
         return len(self.app.screen_stack) == 1
 
     async def home(self) -> str:
-        """Leave everything that lies over the monitor; what is wrong if it cannot be left."""
+        """Close all screens above the main screen. Return an error if Esc does not close one."""
         for _ in range(6):
             if self.is_at_home:
                 break
@@ -138,7 +138,7 @@ class Walker:
         return ""
 
     async def open(self, route: Route, *, row: int = 1) -> None:
-        """Press the keys of a route with that row of the list selected."""
+        """Select a row of the list, and press the keys of a route."""
         await self.monitor.press("1", "g", *("j" * row), wait_s=LOOK_S)
         await self.monitor.press(*route.keys[:1], wait_s=LOOK_S)
         await self.monitor.press(*route.keys[1:], wait_s=LOOK_S)
@@ -147,7 +147,7 @@ class Walker:
         await self.monitor.press(str(pane_titles().index(title) + 1), wait_s=LOOK_S)
 
     def trouble(self) -> str:
-        """What is wrong with what is on the screen now, or ""."""
+        """Return what is wrong with the current screen, or ""."""
         if self.app._exception is not None:
             return f"the monitor died: {type(self.app._exception).__name__}: {str(self.app._exception)[:200]}"
         width, _ = self.app.size
@@ -164,16 +164,16 @@ class Walker:
         )
 
     def writes_trouble(self) -> str:
-        """What is wrong with what went to the terminal past the painting, or ""."""
+        """Return what is wrong with the direct writes to the terminal, or ""."""
         return first(dirty_write(written) for written in self.writes)
 
     def shown(self) -> str:
-        """The text on the screen."""
+        """Return the text of the screen."""
         return self.monitor.text
 
 
 def dirty_write(written: str) -> str:
-    """What is wrong with something that the program sent to the terminal itself, or ""."""
+    """Return what is wrong with a direct write to the terminal, or ""."""
     found = WRITES.fullmatch(written)
     if found is None:
         return f"the terminal was sent {written[:100]!r}"
@@ -190,7 +190,7 @@ async def walking(
     timeouts: Timeouts | None = None,
     environ: dict[str, str] | None = None,
 ) -> AsyncIterator[Walker]:
-    """A monitor after its first seconds, over the proxy."""
+    """Start a monitor behind the proxy, and let its first seconds pass."""
     url = proxy.url if environ is None else environ["TRIGGER_API_URL"]
     settings = settings_for(FleetApi(fleet, url), state, realtime=True)
     async with Session(settings, clock=fleet.clock, random=Random(1), timeouts=timeouts) as session:
@@ -206,7 +206,7 @@ async def walking(
 
 @contextmanager
 def hostile_monitor_server() -> Iterator[tuple[HostileFleet, Proxy, Path]]:
-    """A world, its proxy and a state directory for one monitor."""
+    """Yield a fleet, its proxy, and a state directory for one monitor."""
     fleet = HostileFleet(VirtualClock())
     with serving(fleet) as api, Proxy(api.url) as proxy, tempfile.TemporaryDirectory(prefix="hostile-") as state:
         yield fleet, proxy, Path(state)
@@ -214,8 +214,9 @@ def hostile_monitor_server() -> Iterator[tuple[HostileFleet, Proxy, Path]]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a walk without any poison found out. `kinds` are the kinds of answers that a monitor asks for, `visible`
-    the fields (kind and path) whose values were on a screen.
+    """The results of a walk without poison.
+
+    `kinds` are the kinds of responses that a monitor requests; `visible` are the fields (kind and path) on its screens.
     """
 
     kinds: frozenset[str]
@@ -225,7 +226,7 @@ class Known:
 
 @cache
 def known() -> Known:
-    """Walk through a monitor on which nothing is wrong, once in this process."""
+    """Walk through a monitor without poison, once per process."""
     with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
         return asyncio.run(_find_out(fleet, proxy, state))
 
@@ -257,7 +258,7 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
                 await walker.monitor.press("escape")
                 if not walker.is_at_home:
                     await walker.open(Route((str(number),)))
-    # A monitor of its own: what the keys above left behind, such as a filter, would hide rows.
+    # Another monitor, since a filter that the keys above set would hide rows.
     own = state / "rows"
     own.mkdir()
     async with walking(SIZES[1], proxy, fleet, own) as walker:
@@ -270,7 +271,7 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
 
 
 def _visible(answers: Iterable[tuple[str, bytes]], seen: str) -> Iterator[tuple[str, str]]:
-    """The fields whose values begin as something that was seen."""
+    """Yield the fields whose values begin with a text of the screens."""
     for kind, body in answers:
         for path, value in values_of(body):
             if len(value) >= SEEN_MIN and value[:SEEN_MAX].splitlines()[0] in seen:
@@ -278,7 +279,7 @@ def _visible(answers: Iterable[tuple[str, bytes]], seen: str) -> Iterator[tuple[
 
 
 async def _try_rows(walker: Walker, number: int, routes: dict[str, Route]) -> None:
-    """Press Enter on one row of a pane after the other."""
+    """Press Enter on each row of a pane."""
     await walker.open(Route((str(number),)))
     for row in range(ROWS):
         await walker.monitor.press("enter", wait_s=LOOK_S)
@@ -289,7 +290,7 @@ async def _try_rows(walker: Walker, number: int, routes: dict[str, Route]) -> No
 
 
 def _attempts(walker: Walker, *, is_first: bool) -> Iterator[tuple[str, ...]]:
-    """Keys that may open a screen: the live bindings of the pane, in the first one those of all panes too."""
+    """Yield keys that may open a screen: bindings of the pane, and for the first pane the common ones."""
     for key in live_keys(walker.app.screen):
         is_new = is_first or not key.is_everywhere
         if is_new and key.works_now and not key.is_motion and key.action.partition("(")[0] not in NO_ROUTE:
@@ -299,20 +300,20 @@ def _attempts(walker: Walker, *, is_first: bool) -> Iterator[tuple[str, ...]]:
 
 
 def missing_screens() -> list[str]:
-    """What has to be added here for screens that no walk opens."""
+    """Return what to add here for screens that no walk opens."""
     return [
         f"no key opens {name}: add its keys to RECIPES, or name it in NOT_SHOWN" for name in _unopened(known().routes)
     ]
 
 
 def _unopened(routes: Iterable[str]) -> list[str]:
-    """The screens to which no way is known."""
+    """Return the screens without a route."""
     reached = {*routes, *NOT_SHOWN}
     return [name for name in screen_names() if name not in reached]
 
 
 def surfaces(size: tuple[int, int]) -> Iterable[str]:
-    """The surfaces of a monitor of that size."""
+    """Return the surfaces of a monitor of that size."""
     words = f"{size[0]}x{size[1]}"
     names = [name for name in screen_names() if name in known().routes]
     return [f"{each} {words}" for each in (*pane_titles(), *names)]

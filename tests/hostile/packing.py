@@ -1,4 +1,4 @@
-"""Packs poisons into shots: as many as can stand in the answers of one session without hiding each other."""
+"""Groups poisons into shots: those of one session, none of which hides another."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -8,18 +8,18 @@ from tests.hostile.dosing import route_of
 from tests.hostile.poisons import BYTES, POISONS, Family
 
 MAX_SHOT = 12
-"""Poisons of one session: few enough that a failure is soon found among them."""
+"""Poisons of one session: few enough to find the failing one quickly."""
 
 BREAKING = frozenset(BYTES) | {"nothing", "half", "too-deep", "4301-digits", "400-digits", "many-nulls", "many-keys"}
-"""Poisons that may make a whole answer unreadable, and so hide all others in it."""
+"""Poisons that may make a whole response unreadable, which hides the others in it."""
 
 
 ENTRANCES = frozenset({"GET /api/v1/runs", "GET /api/v1/whoami"})
-"""Routes whose unreadable answers keep a program from asking for others."""
+"""Routes without which a program sends no other requests."""
 
 
 def shots(whats: Iterable[str], mode: str, kinds: Collection[str]) -> list[list[str]]:
-    """The poisons of all cases in groups that do not disturb each other."""
+    """Group the poisons, so that none of a group hides another."""
     groups: list[list[str]] = []
     for what in whats:
         fitting = (group for group in groups[-8:] if len(group) < MAX_SHOT and _is_apart(what, group, mode, kinds))
@@ -34,7 +34,7 @@ def shots(whats: Iterable[str], mode: str, kinds: Collection[str]) -> list[list[
 def chosen_shots(
     whats: Iterable[str], mode: str, kinds: Collection[str], *, texts: int, structures: int
 ) -> list[list[str]]:
-    """The largest groups: so many of texts, so many of structural poisons."""
+    """Return the largest groups: `texts` of text poisons, `structures` of structural ones."""
     groups = sorted(shots(whats, mode, kinds), key=len, reverse=True)
     of_texts = [group for group in groups if not is_structural(group[0])]
     others = [group for group in groups if is_structural(group[0])]
@@ -42,14 +42,14 @@ def chosen_shots(
 
 
 def is_structural(what: str) -> bool:
-    """Whether a poison changes more than the characters of a value: a whole answer may be refused for it."""
+    """Whether a poison changes more than the characters of a value, so that the whole response may be refused."""
     kind, rest = what.split(SEPARATOR, 1)
     poison = POISONS[rest.rsplit(SEPARATOR, 1)[1]]
     return kind == ERRORS or poison.name in BREAKING or poison.family not in {Family.TEXT, Family.KEY}
 
 
 def _is_apart(what: str, group: Sequence[str], mode: str, kinds: Collection[str]) -> bool:
-    # An answer that is refused hides the texts in it, and all that is asked for because of it.
+    # A refused response hides its texts, and all requests that depend on it.
     if is_structural(what) != is_structural(group[0]):
         return False
     kind, path, name = _parts(what, mode, kinds)
@@ -67,7 +67,7 @@ def _is_apart(what: str, group: Sequence[str], mode: str, kinds: Collection[str]
 
 
 def _parts(what: str, mode: str, kinds: Collection[str]) -> tuple[str, str, str]:
-    """The route, the path and the poison. An error takes the whole answer of its route."""
+    """Return the route, the path and the poison. An error replaces the whole response of its route."""
     kind, rest = what.split(SEPARATOR, 1)
     path, name = rest.rsplit(SEPARATOR, 1)
     route = route_of(Case(mode, "", what), kinds)

@@ -1,4 +1,4 @@
-"""A mode's cases in parts, so that every core has work until the end."""
+"""Splits the cases of a mode into parts, so that every core is busy until the end."""
 
 from dataclasses import dataclass
 from random import Random
@@ -20,13 +20,13 @@ class Part:
 
 
 def cases_of(part: Part) -> list[Case]:
-    """The cases of a part. Those about the same poison are in one: a session decides about all its surfaces."""
+    """Return the cases of a part. Cases with the same poison stay together, since they share a session."""
     mode = next(mode for mode in MODES if mode.name == part.mode)
     cases = mode.cases(Random(f"{part.seed} {part.mode}"), is_short=part.is_short)
     return [case for case in cases if crc32(case.what.encode()) % part.count == part.index]
 
 
 def run_part(part: Part) -> list[Result]:
-    """Run a part; the same in any process."""
+    """Run a part, in any process."""
     mode = next(mode for mode in MODES if mode.name == part.mode)
     return list(mode.run(cases_of(part)))

@@ -26,31 +26,31 @@ from tests.hostile.world import HostileFleet, hostile_server
 from tui.wire.request_progress import Timeouts
 
 ACTION_LOG = "action log"
-"""The surface of what a writing command leaves behind; it is judged in place of what the command prints."""
+"""The surface of the action log, which is checked instead of the command's output."""
 
 LIVE_POLLS = 1
 MAX_REQUESTS = 25
 REFUSED = Answer(401, [JSON_TYPE], b'{"error":"Invalid API key"}')
 SHORT_CASES = 2
-"""Of each surface."""
+"""Short cases of each surface."""
 
 SLOW_SHARE = 12
-"""One in so many of the cases that a command which follows shares with its other styles: they take half a second."""
+"""The following styles run one in so many of the shared cases, since each takes half a second."""
 
 Reach = dict[str, list[int]]
-"""Which kinds a surface asks for, and with which of the examples."""
+"""The kinds that a surface requests, each with the numbers of the example runs."""
 
 _REACHES: dict[tuple[str, ...], Reach] = {}
-"""Of each command, by its words: the same on every world, and found out once in this process. As many as commands."""
+"""The reach of each command by its arguments, computed once per process. It has one entry for each command."""
 
 
 class PoisonCommands:
-    """Every field of every answer that a command asks for."""
+    """Poisons in every field of every response that a command requests."""
 
     name = "poison"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """All fields of each surface, or some of them."""
+        """Return cases for all fields of each surface, or for some of them."""
         found = []
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = CommandRunner(fleet, proxy, state)
@@ -60,13 +60,13 @@ class PoisonCommands:
         return found
 
     def asked(self) -> set[str]:
-        """The kinds of answers that any command asks for."""
+        """Return the kinds of responses that the commands request."""
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = CommandRunner(fleet, proxy, state)
             return {kind for command in surfaces() for kind in runner.reach(command)}
 
     def _drawn(self, surface: str, command: Command, runner: "CommandRunner", random: Random) -> list[Case]:
-        """Every field at least once among the styles of a command, which ask for the same and print it otherwise."""
+        """Return each field at least once among the styles of a command, which send the same requests."""
         kinds = runner.reach(command)
         styles = list(STYLES)
         if surface == ACTION_LOG:
@@ -81,7 +81,7 @@ class PoisonCommands:
         return list(dict.fromkeys(own + shared))  # both draw errors and headers
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One command a case."""
+        """Run one command for each case."""
         known = command_surfaces()
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = CommandRunner(fleet, proxy, state)
@@ -90,7 +90,7 @@ class PoisonCommands:
 
 
 def command_surfaces() -> dict[str, Command]:
-    """The surfaces of the command line by name, and the action log."""
+    """Return the surfaces of the command line by name, and the action log."""
     commands = surfaces()
     found = {command.surface: command for command in commands}
     writing = next(command for command in commands if command.is_writing)
@@ -98,7 +98,7 @@ def command_surfaces() -> dict[str, Command]:
 
 
 class CommandRunner:
-    """Runs commands on one server. What a command asks for does not depend on how it prints, and is found out once."""
+    """Runs commands on one server. The requests of a command do not depend on its style, so they are computed once."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class CommandRunner:
         self._environ = environ or command_environ(proxy.url, state)
 
     def reach(self, command: Command) -> Reach:
-        """What the command asks for when nothing is wrong."""
+        """Return the requests of the command without poison."""
         flags = command.arguments(self.fleet, 0)
         key = tuple(word for word in flags if word not in {"--json", "--ascii"} and not word.startswith("run_"))
         key = (*key, command.style) if command.style in {FOLLOWING, ENDLESS} else key
@@ -130,7 +130,7 @@ class CommandRunner:
         return _REACHES[key]
 
     def run(self, case: Case, command: Command) -> Result:
-        """Run the command with the poison in its answers, and judge what it left."""
+        """Run the command with poison in its responses, and check its output."""
         reach = self.reach(command)
         numbers = reach[route_of(case, reach)]
         arguments = command.arguments(self.fleet, numbers[case.number % len(numbers)])
@@ -144,8 +144,8 @@ class CommandRunner:
         return Result(case, trouble, case in dosing.reached, case.marker in shown)
 
     def call(self, command: Command, arguments: list[str], rewrite: Rewriter, *, early: Early | None = None) -> Done:
-        """Run the command with its answers rewritten. What follows without an end is refused after a while."""
-        # Thousands of requests come in no time of the server: a spent budget would answer 429 instead of poison.
+        """Run the command with rewritten responses. A command that follows is refused after some polls."""
+        # The server's time stands still, so thousands of requests would exhaust its rate limit.
         self.fleet.emulator.limiter.forget()
         self.proxy.calm()
         self.proxy.rewrite = rewrite

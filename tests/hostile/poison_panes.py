@@ -1,7 +1,7 @@
-"""Poison for the monitor: one session a shot of several poisons, and every pane and screen looked at.
+"""Poison for the monitor: one session for each shot of several poisons, which visits every pane and screen.
 
-A case is a poison on a surface; its `what` and its number do not depend on the surface, so that one session decides
-about all surfaces of a size. A shot in which something fails is halved until the poison is alone.
+The `what` of a case does not depend on its surface, so that one session checks all surfaces of a size. A failing shot
+is halved until the poison is alone.
 """
 
 import asyncio
@@ -35,19 +35,19 @@ from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 
 SHORT_SHOTS = {SIZES[0]: {"texts": 1, "structures": 0}, SIZES[1]: {"texts": 0, "structures": 1}}
-"""Sessions of each size: texts of fields that are seen where there is little room, structural poisons on the other."""
+"""Sessions of each size: visible texts on the small screen, structural poisons on the large one."""
 
 SCREENS = "all screens"
-"""The surface of whether a walk finds every screen."""
+"""The surface that checks whether a walk finds every screen."""
 
 TITLE = "title and clipboard"
-"""The surface of what is sent to the terminal past the painting."""
+"""The surface for direct writes to the terminal."""
 
 KEYS = "keyboard"
-"""The surface of whether the program still does what is typed."""
+"""The surface that checks whether keys still work."""
 
 END = "end of the session"
-"""The surface of how the monitor ends."""
+"""The surface for the end of the monitor."""
 
 DIES = "the monitor died"
 
@@ -57,7 +57,7 @@ Walk = Callable[[tuple[int, int], Proxy, HostileFleet, Path], AbstractAsyncConte
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A monitor to be walked through. `routes` are those of the screens that lie over it, by the name of each."""
+    """A way to start a monitor. `routes` open its screens, by name."""
 
     mode: str
     walk: Walk
@@ -66,12 +66,12 @@ class Stage:
 
 
 class PoisonPanes:
-    """Every field of every answer that the monitor asks for, on every pane and screen in two sizes."""
+    """Poisons in every field of every response, on every pane and screen, in two sizes."""
 
     name = "poison-tui"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Each poison on each surface of a size; the sizes share the poisons."""
+        """Return each poison on each surface of a size. Each size has its own poisons."""
         kinds = known().kinds
         drawn = draw(self.name, "", kinds, random, texts=1 + 2 * is_short, others=1)
         random.shuffle(drawn)
@@ -94,7 +94,7 @@ class PoisonPanes:
         return [Case(self.name, SCREENS, "each is opened by some key"), *found]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One session for each shot of each size."""
+        """Run one session for each shot of each size."""
         for case in cases:
             if case.surface == SCREENS:
                 yield Result(case, "; ".join(missing_screens()))
@@ -103,7 +103,7 @@ class PoisonPanes:
 
 
 def run_on(stage: Stage, cases: Sequence[Case]) -> Iterator[Result]:
-    """One session of a stage for each shot of each size."""
+    """Run one session of a stage for each shot of each size."""
     for size in SIZES:
         words = f"{size[0]}x{size[1]}"
         of_size = [case for case in cases if case.surface.endswith(words)]
@@ -127,7 +127,7 @@ def common_surfaces(size: tuple[int, int]) -> list[str]:
 
 @dataclass
 class _Looked:
-    """What was seen of some poisons at one size: troubles by surface and poison, what was reached and shown."""
+    """The findings for some poisons at one size, by surface and poison."""
 
     stage: Stage
     size: tuple[int, int]
@@ -136,7 +136,7 @@ class _Looked:
     shown: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, whats: Sequence[str]) -> None:
-        """Look at a session with these poisons; halve them where something is wrong."""
+        """Run a session with these poisons. If something fails, run each half."""
         seen = _Session(self.stage, whats, self.size).run()
         if seen.troubles and len(whats) > 1:
             middle = len(whats) // 2
@@ -155,14 +155,14 @@ class _Looked:
         self.shown |= seen.shown
 
     def result(self, case: Case) -> Result:
-        """What became of a case."""
+        """Return the result of a case."""
         trouble = self.troubles.get((case.surface, case.what), "")
         return Result(case, trouble, case.what in self.reached, (case.surface, case.what) in self.shown)
 
 
 @dataclass
 class _Session:
-    """One monitor with some poisons in its answers, from its start to its end."""
+    """One monitor with some poisons in its responses."""
 
     stage: Stage
     whats: Sequence[str]
@@ -172,7 +172,7 @@ class _Session:
     reached: set[str] = field(default_factory=set)
 
     def run(self) -> "_Session":
-        """Walk through it; whatever ends the walk is a trouble too."""
+        """Walk through the monitor. An exception is a finding too."""
         cases = [Case(self.stage.mode, "", what) for what in self.whats]
         self._markers = {case.what: case.marker for case in cases}
         dosing = Dosing(cases, self.stage.kinds)
@@ -185,7 +185,7 @@ class _Session:
                         await self._walk(walker)
 
                 asyncio.run(whole())
-        except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+        except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
             self.troubles.setdefault(self._named(END), f"{DIES}: {words_of(bug)}")
         self.reached = {case.what for case in dosing.reached}
         return self
@@ -225,7 +225,7 @@ class _Session:
 
 
 async def help_trouble(walker: Walker) -> str:
-    """Whether `?` still opens the help."""
+    """Check that `?` still opens the help."""
     await walker.monitor.press("question_mark", wait_s=LOOK_S)
     if walker.top != "HelpScreen":
         return f"? does not open the help but leaves {walker.top}"
@@ -233,13 +233,13 @@ async def help_trouble(walker: Walker) -> str:
 
 
 async def end_trouble(walker: Walker) -> str:
-    """Whether ctrl-q ends the monitor."""
+    """Check that ctrl-q ends the monitor."""
     await walker.monitor.press("ctrl+q")
     return "" if walker.app.return_code == 0 else f"ctrl-q ends with {walker.app.return_code}"
 
 
 async def monitor_end(walker: Walker) -> str:
-    """What is wrong with a monitor on any of its panes, with its keys, or with its end."""
+    """Visit all panes, then end the monitor. Return what is wrong, or ""."""
     await walker.open(Route(()))
     for title in pane_titles():
         await walker.show_pane(title)
@@ -249,7 +249,7 @@ async def monitor_end(walker: Walker) -> str:
 
 
 def words_of(bug: BaseException) -> str:
-    """The innermost exception of a group, and where it was raised."""
+    """Describe the innermost exception of a group, and its place."""
     while isinstance(bug, BaseExceptionGroup):
         bug = bug.exceptions[0]
     trace, place = bug.__traceback__, ""

@@ -1,6 +1,6 @@
-"""The poisons: what a hostile server, task or user writes into one field of an answer.
+"""The poisons: hostile values for one field of a response.
 
-A poison is a fragment of JSON, so that it need not be valid JSON. Text poisons begin with the case's marker.
+A poison is a fragment of the JSON text, so it may be invalid. Text poisons begin with the marker of their case.
 """
 
 import json
@@ -11,7 +11,7 @@ from enum import Enum
 from tests.hostile.answers import Field
 
 Write = Callable[[str, bytes, str], bytes]
-"""From the marker, the old value as JSON, and the key ("" in a list) to the fragment."""
+"""Maps the marker, the old value as JSON, and the key ("" in a list) to the fragment."""
 
 HUGE = 1_000_000
 DEEP = 300
@@ -19,26 +19,26 @@ TOO_DEEP = 100_000
 
 
 class Family(Enum):
-    """What a poison is about."""
+    """The kind of attack."""
 
-    TEXT = "characters that act"
-    SHAPE = "another type than was recorded"
+    TEXT = "control characters"
+    SHAPE = "another type than recorded"
     NUMBER = "numbers beyond all bounds"
-    TIME = "times that no calendar has"
+    TIME = "impossible times"
     DROP = "the key is missing"
-    KEY = "a key more, of characters that act"
+    KEY = "an additional key of control characters"
 
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """`write` is None where the key is left out."""
+    """One poison. `write` is None if the key is removed."""
 
     name: str
     family: Family
     write: Write | None
 
     def fits(self, field: Field) -> bool:
-        """Whether a field is worth it: every field may change its type, only texts hold characters."""
+        """Whether the poison makes sense for a field."""
         match self.family:
             case Family.TEXT:
                 return field.is_text
@@ -122,7 +122,7 @@ TEXTS: dict[str, str] = {
     "huge-lines": "x\n" * 50_000,
     "huge-wide": "漢" * 100_000,
 }
-"""What follows the marker, by name."""
+"""The text after the marker, by name."""
 
 KEYS = (
     "csi-clear",
@@ -135,7 +135,7 @@ KEYS = (
     "markup",
     "huge",
 )
-"""Those of the texts that become keys too: attributes, metadata and payloads have keys that users choose."""
+"""Texts that are used as keys too, since users choose the keys of attributes, metadata and payloads."""
 
 BYTES: dict[str, bytes] = {
     "bytes-latin-1": b"caf\xe9",
@@ -147,7 +147,7 @@ BYTES: dict[str, bytes] = {
     "bytes-bad-escape": b"\\x1b[2J",
     "bytes-half-escape": b"\\ud83d\\u00",
 }
-"""What follows the marker as it is on the wire: no UTF-8, or no JSON."""
+"""The raw bytes after the marker, which are invalid UTF-8 or invalid JSON."""
 
 SHAPES: dict[str, bytes] = {
     "number": b"7",
@@ -212,7 +212,7 @@ TIMES: dict[str, bytes] = {
 
 
 def _text(tail: str) -> Write:
-    # Alternately escaped and as it is: the decoders meet both.
+    # Half of the texts are escaped, to test both paths of the decoder.
     def write(marker: str, old: bytes, key: str) -> bytes:
         is_escaped = int(marker[-1], 16) % 2 == 0 or any("\ud800" <= each <= "\udfff" for each in tail)
         return json.dumps(marker + tail, ensure_ascii=is_escaped).encode()
@@ -228,7 +228,7 @@ def _bytes(tail: bytes) -> Write:
 
 
 def _key(tail: str) -> Write:
-    """The object with one key more, first or last."""
+    """Add a key to the object."""
 
     def write(marker: str, old: bytes, key: str) -> bytes:
         pair = json.dumps(marker + tail).encode() + b': {"\\u001b[2J": "\\u001b]0;x\\u0007"}'
@@ -246,7 +246,7 @@ def _fixed(fragment: bytes) -> Write:
 
 
 def _twice(*, is_good_last: bool) -> Write:
-    """The same key twice, with a text poison as one of the values; in a list two values."""
+    """Repeat a key with a text poison as one value. In a list, add the poison as a value."""
 
     def write(marker: str, old: bytes, key: str) -> bytes:
         bad = json.dumps(f"{marker}\x1b[2J").encode()

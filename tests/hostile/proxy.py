@@ -1,10 +1,10 @@
-"""A server on loopback in front of another one, which may change every byte of an answer.
+"""An HTTP proxy on loopback that can change every byte of a response.
 
-It speaks HTTP/1.1 with kept connections, over TLS when it is given a certificate, and forwards each request. A
-`Rewriter` gets the request and the upstream's answer, and returns another answer or a `Script` of raw bytes and
-breaks. A client that goes away ends the request upstream, so that no held poll of the feed outlives it.
+It speaks HTTP/1.1 with keep-alive, over TLS if it has a certificate. A `Rewriter` gets the request and the upstream's
+response, and returns another response or a `Script` of raw bytes and breaks. When a client disconnects, the request
+upstream ends too, so that no held poll of the feed is left.
 
-Longer than a module should be: one server, whose connections share what a test changes while they are served.
+The module is long: its connections share the state that a test changes while they are served.
 """
 
 import gzip
@@ -51,14 +51,14 @@ class Asked:
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer; the body is not compressed."""
+    """A complete response, uncompressed."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
     def bytes(self) -> bytes:
-        """The answer on the wire."""
+        """Return the response as it is sent."""
         head = [b"HTTP/1.1 %d Hostile" % self.status]
         head += [name + b": " + value for name, value in self.headers if name.lower() not in _HOP_BY_HOP]
         head += [b"content-length: %d" % len(self.body)]
@@ -66,7 +66,7 @@ class Answer:
 
 
 class Break(Enum):
-    """What a script does beside sending bytes."""
+    """Steps of a script other than bytes."""
 
     CLOSE = "close the connection"
     RESET = "reset the connection"
@@ -76,7 +76,7 @@ class Break(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Bytes that go past TLS onto the connection: broken records and alerts."""
+    """Bytes that bypass TLS: broken records and alerts."""
 
     data: bytes
 
@@ -85,23 +85,23 @@ Script = tuple[bytes | Break | Raw, ...]
 Rewriter = Callable[[Asked, Answer], "Answer | Script"]
 Early = Callable[[Asked], "Answer | Script | None"]
 Greet = Callable[[socket.socket], bool]
-"""What happens on a new connection before TLS and HTTP; whether these follow."""
+"""Runs on a new connection before TLS and HTTP. Returns whether these follow."""
 
 
 def unchanged(asked: Asked, answer: Answer) -> Answer:
-    """Pass the answer on."""
+    """Return the response as it is."""
     return answer
 
 
 def forward(asked: Asked) -> None:
-    """Ask the upstream."""
+    """Forward the request."""
 
 
 @dataclass
 class Proxy:
-    """In front of the server at `upstream`. `rewrite` may be replaced at any time; `asked` is what arrived.
+    """A proxy for the server at `upstream`. `rewrite` may be replaced at any time; `asked` has the requests so far.
 
-    `early` answers a request before the upstream hears of it. `is_alive` False accepts connections and drops them.
+    `early` may respond instead of the upstream.
     """
 
     upstream: str
@@ -110,11 +110,11 @@ class Proxy:
     early: Early = forward
     greet: Greet | None = None
     live_polls_wait: bool = True
-    """False: a live poll of the feed is forwarded as a question for all rows, which is answered at once."""
+    """False: a live poll of the feed is forwarded as a request for all rows, which returns at once."""
 
     asked: list[Asked] = field(default_factory=list)
     bugs: list[Exception] = field(default_factory=list)
-    """Mistakes of this suite itself."""
+    """Exceptions of the proxy itself."""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -142,7 +142,7 @@ class Proxy:
             raise self.bugs[0]
 
     def calm(self) -> None:
-        """Forget what was asked, and change nothing from now on."""
+        """Forget the requests, and stop all changes."""
         self.rewrite, self.early, self.live_polls_wait = unchanged, forward, True
         self.asked.clear()
 
@@ -172,8 +172,8 @@ class Proxy:
                 connection = self.certificate.wrap_socket(connection, server_side=True)
             _Connection(self, connection).serve()
         except OSError:
-            pass  # a client that goes away is what half of the cases are about
-        except Exception as bug:  # noqa: BLE001  raised by `__exit__`, where it is seen
+            pass  # clients disconnect in half of the cases
+        except Exception as bug:  # noqa: BLE001  `__exit__` raises it
             self.bugs.append(bug)
         finally:
             with suppress(OSError):
@@ -182,14 +182,14 @@ class Proxy:
                 self._threads.discard(threading.current_thread())
 
     def take(self, method: str, target: str, headers: dict[bytes, bytes], body: bytes) -> Asked:
-        """Write a request down."""
+        """Record a request."""
         with self._lock:
             asked = Asked(len(self.asked), method, target, headers, body)
             self.asked.append(asked)
         return asked
 
     def wait(self, *sockets: socket.socket, within_s: float | None = PATIENCE_S) -> list[socket.socket]:
-        """Wait until one can be read; raise OSError at the end of the proxy."""
+        """Wait until a socket is readable. Raises OSError when the proxy ends."""
         pending: list[socket.socket] = [each for each in sockets if isinstance(each, ssl.SSLSocket) and each.pending()]
         if pending:
             return pending
@@ -200,7 +200,7 @@ class Proxy:
 
 
 class _Connection:
-    """One client, and one connection to the upstream for each of its requests."""
+    """A connection of a client, with one upstream connection for each request."""
 
     def __init__(self, proxy: Proxy, client: socket.socket) -> None:
         self._proxy = proxy
@@ -208,7 +208,7 @@ class _Connection:
         self._buffer = b""
 
     def serve(self) -> None:
-        """Answer until one side closes."""
+        """Respond until one side closes."""
         while (asked := self._read()) is not None:
             reply = self._proxy.early(asked)
             if reply is None:
@@ -238,7 +238,7 @@ class _Connection:
         return self._proxy.take(method, target, headers, body)
 
     def _forward(self, asked: Asked) -> Answer:
-        """Ask the upstream over a connection of its own; raise OSError where the client goes away meanwhile."""
+        """Forward a request over a new connection. Raises OSError if the client disconnects meanwhile."""
         place = urlsplit(self._proxy.upstream)
         target = asked.target
         if asked.is_live_poll and not self._proxy.live_polls_wait:
@@ -262,11 +262,11 @@ class _Connection:
                 if not chunk:
                     return
                 yield chunk
-            elif not self._client.recv(65536):  # nobody here sends the next request before this one is answered
+            elif not self._client.recv(65536):  # clients of this suite do not pipeline requests
                 raise OSError("the client has gone")
 
     def _send(self, reply: Answer | Script) -> bool:
-        """Send the answer; whether the connection goes on."""
+        """Send the response. Return whether the connection stays open."""
         if isinstance(reply, Answer):
             self._client.sendall(reply.bytes())
             return True
@@ -303,7 +303,7 @@ class _Connection:
 
 
 def _parse(raw: bytes, *, is_head: bool) -> Answer:
-    """The upstream's answer, unpacked. Raise OSError where it is none, as when it was cut."""
+    """Parse and decompress the upstream's response. Raises OSError if it is incomplete."""
     head, gap, rest = raw.partition(b"\r\n\r\n")
     if not gap:
         raise OSError("no answer")

@@ -1,6 +1,6 @@
-"""Poison that reaches a screen through a relay: the relay asks the hostile API, and the screen shows what it passes on.
+"""Poison that reaches a screen through a relay.
 
-Relay, screen and emulator share one virtual time; between them are real HTTP and real WebSockets.
+Relay, screen and emulator share one virtual clock, and communicate over real HTTP and WebSockets.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from tui.ui.app import TriggerApp
 KINDS = frozenset(
     {"GET /api/v1/runs", "GET /api/v3/runs/{}", "GET /api/v1/runs/{}/trace", "GET /api/v1/whoami", "POST /api/v1/query"}
 )
-"""What a relay asks the API for."""
+"""The kinds of responses that a relay requests."""
 
 SIZE = SIZES[1]
 INTERVAL_S = 2.0
@@ -42,18 +42,18 @@ LONG_SHOTS = {"texts": 2, "structures": 2}
 SHORT_CHANGES = 2
 LONG_CHANGES = 24
 HOSTILE = f"hostile relay {SIZE[0]}x{SIZE[1]}"
-"""The surface of a screen whose messages are changed on their way."""
+"""The surface of a screen behind `HostileRelay`."""
 
 WORDS = f"{SIZE[0]}x{SIZE[1]}"
 
 
 class Relays:
-    """A screen of a relay whose API is hostile."""
+    """Screens of a relay with a hostile API, and screens behind a hostile relay."""
 
     name = "relay"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Some shots of poison, each on every pane of the screen."""
+        """Return some shots of poison on every pane of the screen, and changes of messages."""
         drawn = draw(self.name, "", KINDS, random, texts=2, others=int(not is_short))
         random.shuffle(drawn)
         names = [*(f"relay screen {title} {WORDS}" for title in pane_titles()), *common_surfaces(SIZE)]
@@ -64,7 +64,7 @@ class Relays:
         return [*hostile, *(Case(self.name, name, what) for group in chosen for what in group for name in names)]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One relay and one screen a shot, or a change of its messages."""
+        """Run one relay and one screen for each shot, or for each change of messages."""
         for case in cases:
             if case.surface == HOSTILE:
                 yield _between(case)
@@ -77,7 +77,7 @@ class Relays:
 
 @dataclass
 class _RelayMonitored(Monitored):
-    """A monitor whose time passes for a relay too."""
+    """A monitor that advances the time of its relay too."""
 
     setup: RelaySetup
     between: HostileRelay | None
@@ -94,12 +94,12 @@ class _RelayMonitored(Monitored):
         await self.setup.wait_until_idle()
         if self.between is not None:
             await self.between.idle()
-        while self.quiet.is_busy():  # noqa: ASYNC110  nobody has an event for it
+        while self.quiet.is_busy():  # noqa: ASYNC110  there is no event
             await asyncio.sleep(0)
 
 
 def _between(case: Case) -> Result:
-    """A screen behind a relay whose messages are changed: it goes on, shows clean lines, and ends by its key."""
+    """Check that a screen with changed messages stays responsive, shows clean lines, and ends by its key."""
     troubles: list[str] = []
     changed = 0
     try:
@@ -112,7 +112,7 @@ def _between(case: Case) -> Result:
                     return 0 if walker.monitor.between is None else walker.monitor.between.changed
 
             changed = asyncio.run(session())
-    except (Exception, Hung) as bug:  # noqa: BLE001  what ends a screen is what this suite looks for
+    except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
         troubles.append(f"the screen died: {words_of(bug)}")
     return Result(case, first(troubles), changed > 0)
 
@@ -121,7 +121,7 @@ def _between(case: Case) -> Result:
 async def _walking(
     size: tuple[int, int], proxy: Proxy, fleet: HostileFleet, state: Path, between: Case | None = None
 ) -> AsyncIterator[Walker]:
-    """A screen of a relay, after its first seconds; between them may be a man who changes messages."""
+    """Start a screen of a relay, with a `HostileRelay` before it if `between`, and let its first seconds pass."""
     api = FleetApi(fleet, proxy.url)
     setup = RelaySetup(api, state, TOKENS, RelayOptions(), INTERVAL_S, realtime=False)
     async with AsyncExitStack() as running:

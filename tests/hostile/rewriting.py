@@ -1,4 +1,4 @@
-"""Puts poison into the answer to one request, wherever the field is, or makes room for it where it is not."""
+"""Puts poison into a response. A field that is missing is created."""
 
 import json
 import re
@@ -9,21 +9,21 @@ from tests.hostile.answers import json_type
 from tests.hostile.poisons import Poison
 
 Place = tuple[Any, Any]
-"""An object or a list, and a key or an index of it."""
+"""An object with a key, or a list with an index."""
 
 MAX_PLACES = 5_000
-"""Of one field in one answer: among these a case chooses one."""
+"""Places of one field in one response, at most."""
 
 MAX_ADDED_BYTES = 200_000
-"""To one answer, where every place of a field is poisoned."""
+"""Bytes that poisoning every place of a field may add to a response."""
 
 MAX_HEADER_BYTES = 200_000
-"""Of one header: three times what h11 takes."""
+"""The longest header: three times the limit of h11."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """One poison for one field. `number` chooses among the places of the field in an answer."""
+    """One poison for one field. `number` selects one of the field's places in a response."""
 
     path: str
     poison: Poison
@@ -32,13 +32,13 @@ class Dose:
 
     @property
     def size(self) -> int:
-        """Bytes of the fragment."""
+        """The length of the fragment in bytes."""
         return 0 if self.poison.write is None else len(self.poison.write(self.marker, b"", ""))
 
 
 @dataclass(slots=True)
 class _Fragments:
-    """What stands in the place of placeholders once the rest is JSON."""
+    """The fragments that replace placeholders after the rest was written as JSON."""
 
     by_name: dict[str, bytes] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class _Fragments:
 
 
 def poisoned(body: bytes, doses: list[Dose]) -> tuple[bytes, list[Dose]]:
-    """The body with the doses in it, and those that found a place; a body that is no JSON stays as it is."""
+    """Return the body with the doses, and the doses that found a place. A body that is not JSON stays unchanged."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -64,7 +64,7 @@ def poisoned(body: bytes, doses: list[Dose]) -> tuple[bytes, list[Dose]]:
         places = _places(value, dose.path)
         if not places:
             continue
-        # A third of the cases poisons every place, if the answer stays small: a list of nothing but strange rows.
+        # A third of the cases poisons every place if the response stays small, so that all rows of a list are hostile.
         is_everywhere = dose.number % 3 == 0 and len(places) * dose.size < MAX_ADDED_BYTES
         for holder, key in places if is_everywhere else [places[dose.number % len(places)]]:
             _put(holder, key, dose, fragments)
@@ -80,14 +80,14 @@ def _put(holder: Any, key: Any, dose: Dose, fragments: _Fragments) -> None:
             holder.clear()
         return
     old = holder.get(key) if isinstance(holder, dict) else holder[key]
-    # What was poisoned before stays a placeholder within the new fragment, and is filled in with it.
+    # The old value may contain placeholders of earlier doses.
     old_json = fragments.fill(json.dumps(old).encode())
     name = key if isinstance(holder, dict) else ""
     holder[key] = fragments.put(dose.poison.write(dose.marker, old_json, name))
 
 
 def _places(value: Any, path: str) -> list[Place]:
-    """Every place of a field; what lacks on the way there is made where an object can be made."""
+    """Return every place of a field. Missing objects on the way are created."""
     steps = re.findall(r"\[\]|[^.\[\]]+", path)
     places: list[Place] = [([value], 0)]
     for number, step in enumerate(steps):
@@ -122,7 +122,7 @@ def _step(place: Place, step: str, following: str) -> list[Place]:
 
 
 def leaves(value: Any) -> list[Place]:
-    """The places of all values below an object of the user's that hold no others."""
+    """Return the places of all values that contain no other values."""
     found: list[Place] = []
     pending = [value]
     while pending and len(found) < MAX_PLACES:
@@ -137,7 +137,7 @@ def leaves(value: Any) -> list[Place]:
 
 
 def _below(node: Any) -> list[Place]:
-    """The children of children, which have the same path; without recursion, for traces of any depth."""
+    """Return the places of nested children, which have the same path. Not recursive, since traces can be deep."""
     found: list[Place] = []
     pending = [node]
     while pending and len(found) < MAX_PLACES:
@@ -150,7 +150,7 @@ def _below(node: Any) -> list[Place]:
 
 
 def poisoned_headers(headers: list[tuple[bytes, bytes]], doses: list[Dose]) -> list[tuple[bytes, bytes]]:
-    """The headers with the doses in place of their values; a header that is missing is added."""
+    """Return the headers with the doses as values. Missing headers are added."""
     changed = list(headers)
     for dose in doses:
         name = dose.path.encode()
@@ -162,7 +162,7 @@ def poisoned_headers(headers: list[tuple[bytes, bytes]], doses: list[Dose]) -> l
 
 
 def _header_value(dose: Dose, old: bytes) -> bytes:
-    """A value on one line, as raw bytes: what a server with a fault in it sends."""
+    """Return the raw bytes of a value, without line breaks."""
     assert dose.poison.write is not None
     fragment = dose.poison.write(dose.marker, json.dumps(old.decode("latin-1")).encode(), "")
     try:

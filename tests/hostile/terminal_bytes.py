@@ -1,4 +1,4 @@
-"""What a terminal may send to the program, and what the program may send to it."""
+"""Hostile terminal input, and checks of the program's output to a terminal."""
 
 import re
 import unicodedata
@@ -68,17 +68,17 @@ INPUTS: dict[str, bytes] = {
     "many arrows": b"\x1b[B" * 3_000,
     "many letters": b"jk" * 3_000,
 }
-"""Bytes that no keyboard has, by name; none of them is a key that ends the program or writes."""
+"""Bytes that no keyboard sends, by name. None of them ends the program or starts an action."""
 
 _KEPT_OUT = b"q\x11\x03\x1a\x1c:CRQ/"
-"""Bytes that quit, stop, write, or open a line in which the next ones are typed."""
+"""Bytes that quit, suspend, start an action, or open a text field."""
 
 RECOVER = (b"\x1b\\\x07\x1b[201~", b"\x1b", b"\x1b", b"\x1b")
-"""Ends whatever an input began: a string, a paste, a prompt, a screen."""
+"""Ends a string, a paste, a prompt, or a screen that an input started."""
 
 
 def noise(random: Random) -> bytes:
-    """Random bytes, half of them pieces of escape sequences."""
+    """Return random bytes, half of them parts of escape sequences."""
     pieces = (b"\x1b[", b"\x1b]", b"\x1bP", b"\x1bO", b"200~", b"$y", *(bytes([each]) for each in b";:<?MutR~"))
     found = b"".join(
         random.choice(pieces) if random.random() < 0.5 else bytes([random.randrange(256)]) for _ in range(400)
@@ -87,7 +87,7 @@ def noise(random: Random) -> bytes:
 
 
 def chunks(data: bytes, random: Random) -> Iterator[bytes]:
-    """The bytes in pieces of random lengths, as a slow link brings them."""
+    """Yield the bytes in chunks of random lengths, as over a slow link."""
     while data:
         size = random.choice((1, 2, 3, 7, 64, 4096))
         yield data[:size]
@@ -101,22 +101,24 @@ _ALLOWED = re.compile(
     r"|\[\d*;?\d*H|\[\d*[ABCDGKJ]"  # moves and erasures
     rf"|\[\?(?:{_MODES})[hl]|\[\?\d+\$p"  # modes that Textual sets, and asks for
     r"|\[[>=<]\d*;?\d*u|\[\?u"  # the keyboard protocol
-    r"|\[6n|\[>?c|\[2[23];[012]t"  # where the cursor is, what the terminal is, its title kept and given back
+    r"|\[6n|\[>?c|\[2[23];[012]t"  # requests for the cursor and the terminal type; saving and restoring the title
     r"|\]52;c;[A-Za-z0-9+/=]*(?:\x07|\x1b\\)"  # a copy
     r"|\](?P<title>[02];[^\x00-\x1f\x7f-\x9f]*)(?:\x07|\x1b\\)"
     r"|\]22;[a-z-]*(?:\x07|\x1b\\)"  # the pointer's shape
-    r"|\(B|\[r"  # what a repaint undoes: character sets and margins
+    r"|\(B|\[r"  # resets of character sets and margins before a repaint
     r"|[78=>]"
     r")"
 )
 
 
 def dirty_bytes(received: bytes) -> str:
-    """What the program sent that is not its own, or ""."""
+    """Return the first bytes that the program may not send, or ""."""
     try:
         text = received.decode()
     except UnicodeDecodeError as error:
-        return f"the terminal got bytes that are no UTF-8: {received[max(0, error.start - 20) : error.start + 20]!r}"
+        return (
+            f"the terminal received bytes that are not UTF-8: {received[max(0, error.start - 20) : error.start + 20]!r}"
+        )
     titles: list[str] = []
 
     def take(found: "re.Match[str]") -> str:
@@ -135,7 +137,7 @@ def dirty_bytes(received: bytes) -> str:
 
 
 def restored(received: bytes) -> str:
-    """Whether the terminal is as it was before: what is wrong, or ""."""
+    """Return which state of the terminal was not restored, or ""."""
     _, left, tail = received.rpartition(b"\x1b[?1049l")
     if b"\x1b[?1049h" in received and not left:
         return "the alternate screen was never left"

@@ -1,6 +1,6 @@
 """The monitor on a real terminal: odd bytes typed, odd environments, sizes, signals, blocked and closed terminals.
 
-Longer than a module should be: two tables of what a terminal may do, each entry with the function that does it.
+The module is long: it has two tables of attacks, and a function for each entry.
 """
 
 import os
@@ -35,18 +35,18 @@ KEYBOARD, ENVIRONMENT, LIFE, POISON = "keyboard", "environment", "life of the te
 THE_END = "ctrl-q after all others"
 
 LISTED = frozenset({"GET /api/v1/runs", "GET /api/v3/runs/{}", "GET /api/v1/whoami", "GET /realtime/v1/runs"})
-"""Kinds of answers that fill the screen of a monitor."""
+"""The kinds of responses that fill the screen of a monitor."""
 
 Start = Callable[..., Terminal]
 
 
 class Terminals:
-    """What a terminal does to the program, and what the program does to a terminal."""
+    """Hostile terminals, and the program's output to terminals."""
 
     name = "terminal"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """All inputs and some noise, all environments, all lives; a few screens full of poison."""
+        """Return all inputs and some noise, all environments, all events, and a few poisoned screens."""
         names = [*INPUTS, *(f"noise {random.randrange(10**6)}" for _ in range(NOISES))]
         lives, environments = list(LIVES), list(ENVIRONMENTS)
         drawn = draw(self.name, POISON, LISTED, random, texts=1, others=0)
@@ -66,7 +66,7 @@ class Terminals:
         ]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One program for all inputs, one for each shot of poisons, one for each of the others."""
+        """Run one process for all inputs, one for each shot of poisons, and one for each other case."""
         with hostile_server() as (_, proxy), state_directory() as state:
 
             def start(*command: str, **environ: str) -> Terminal:
@@ -86,7 +86,7 @@ class Terminals:
 
 
 def feed(terminal: Terminal, data: bytes) -> None:
-    """Type bytes without waiting for ever on a program that waits for its output to be read."""
+    """Type bytes, and read the output meanwhile, so that neither side blocks."""
     while data and not terminal.is_gone:
         readable, writable, _ = select.select([terminal.descriptor], [terminal.descriptor], [], PATIENCE_S)
         if writable:
@@ -98,7 +98,7 @@ def feed(terminal: Terminal, data: bytes) -> None:
 
 
 def _keyboard(cases: Sequence[Case], start: Start) -> Iterator[Result]:
-    """Type the inputs one after the other; a program that died or went deaf is started again."""
+    """Type the inputs in turn. A process that ended or does not respond is restarted."""
     terminal: Terminal | None = None
     for case in cases:
         if terminal is None:
@@ -126,7 +126,7 @@ def _typed(terminal: Terminal, case: Case) -> str:
 
 
 def _is_deaf(terminal: Terminal) -> str:
-    """Whether `?` opens the help, and Esc leaves it."""
+    """Check that `?` opens the help, and Esc closes it."""
     for piece in RECOVER:
         feed(terminal, piece)
         terminal.wait_quiet(QUIET_S)
@@ -138,7 +138,7 @@ def _is_deaf(terminal: Terminal) -> str:
 
 
 def _ended(terminal: Terminal) -> str:
-    """End it by its key: exit code 0, the terminal as before, and no byte that is not its own."""
+    """End the monitor by its key. Check the exit code, the terminal's state, and the output."""
     try:
         feed(terminal, b"\x11")
         code = terminal.end(PATIENCE_S)
@@ -187,11 +187,11 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "PYTHONASYNCIODEBUG=1": ("PYTHONASYNCIODEBUG=1",),
     "TMUX=junk": ("TMUX=\x1b", "STY=junk", "TERM_PROGRAM=\x1b]0;x\x07"),
 }
-"""Variables that are set for the program, by name."""
+"""Environment variables, by name."""
 
 
 def _environment(variables: Sequence[str], start: Start) -> str:
-    """It runs as ever, or says one line with exit code 2; never a traceback, never a byte that is not its own."""
+    """Check that the monitor runs, or prints one line and exits with 2."""
     with start("env", *variables, *MONITOR) as terminal:
         try:
             terminal.wait_until(lambda: FIRST in terminal.text or terminal.is_gone, "the first screen", PATIENCE_S)
@@ -207,7 +207,7 @@ def _environment(variables: Sequence[str], start: Start) -> str:
 
 
 def _resized(start: Start) -> str:
-    """A storm of sizes, the smallest and the largest among them."""
+    """Resize the terminal many times, to the smallest and largest sizes too."""
     random = Random(7)
     with start() as terminal:
         terminal.wait_for(FIRST)
@@ -220,7 +220,7 @@ def _resized(start: Start) -> str:
 
 
 def _non_blocking(start: Start) -> str:
-    """Another program left the shared terminal in non-blocking mode."""
+    """Start with a terminal in non-blocking mode, as another program may leave it."""
     code = (
         "import fcntl, os, sys; "
         "[fcntl.fcntl(n, fcntl.F_SETFL, fcntl.fcntl(n, fcntl.F_GETFL) | os.O_NONBLOCK) for n in (0, 1, 2)]; "
@@ -248,7 +248,7 @@ def _signalled(number: signal.Signals) -> Callable[[Start], str]:
 
 
 def _signalled_while_blocked(start: Start) -> str:
-    """Nobody reads the terminal, as over a dropped connection, and the program is asked to end."""
+    """Send SIGTERM while the terminal is not read, as over a dropped connection."""
     with start() as terminal:
         terminal.wait_for(FIRST)
         for columns in (300, 80, 300, 80, 300, 80):
@@ -259,12 +259,12 @@ def _signalled_while_blocked(start: Start) -> str:
         try:
             code = terminal.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            return "SIGTERM does not end it while nobody reads its terminal"
+            return "SIGTERM does not end it while its terminal is not read"
         return "" if code in {143, -15} else f"exit code {code}"
 
 
 def _hung_up(start: Start) -> str:
-    """The terminal is closed under it."""
+    """Close the terminal."""
     with start() as terminal:
         terminal.wait_for(FIRST)
         terminal.hang_up()
@@ -276,7 +276,7 @@ def _hung_up(start: Start) -> str:
 
 
 def _stopped(start: Start) -> str:
-    """It is stopped and goes on."""
+    """Stop and continue the process."""
     with start() as terminal:
         terminal.wait_for(FIRST)
         terminal.process.send_signal(signal.SIGSTOP)
@@ -286,7 +286,7 @@ def _stopped(start: Start) -> str:
 
 
 def _without_input(start: Start) -> str:
-    """stdin is no terminal: one line, exit code 2."""
+    """Check that the monitor with stdin from a file prints one line and exits with 2."""
     with start("sh", "-c", f"exec {' '.join(MONITOR)} </dev/null") as terminal:
         code = terminal.end(PATIENCE_S)
         said = bytes(terminal.received)
@@ -294,7 +294,7 @@ def _without_input(start: Start) -> str:
 
 
 def _tiny(start: Start) -> str:
-    """A terminal of one cell."""
+    """Resize the terminal to one cell."""
     with start() as terminal:
         terminal.wait_for(FIRST)
         terminal.resize(1, 1)
@@ -317,11 +317,11 @@ LIVES: dict[str, Callable[[Start], str]] = {
     "stdin is no terminal": _without_input,
     "one cell": _tiny,
 }
-"""What happens to a terminal while the monitor has it."""
+"""Events of a terminal while the monitor runs, by name."""
 
 
 def _poison(cases: Sequence[Case], start: Start, proxy: Proxy) -> Iterator[Result]:
-    """A screen full of poisons, walked through by keys: the raw bytes hold nothing but what the program writes."""
+    """Walk through poisoned screens by keys, and check the raw output."""
     dosing = proxy.rewrite = Dosing(cases, LISTED)
     trouble = ""
     with start() as terminal:

@@ -1,4 +1,4 @@
-"""Nothing that the server answers and nothing that the program shows is left out: what fails here says what to add."""
+"""The suite covers every response and every screen; a failure names what to add."""
 
 import json
 
@@ -48,7 +48,7 @@ NOT_ASKED = {
     "POST /api/v1/runs/{}/tags": "no action adds tags",
     "POST /api/v1/tasks/{}/trigger": "no action triggers",
 }
-"""Recorded kinds of answers that no surface asks for, each with the reason."""
+"""Recorded kinds of responses that no surface requests, each with the reason."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Each net catches something: with the program's own guard taken away, its cases fail."""
+"""Each mode fails when the guard of the program that it tests is removed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Poisons of one session leave each other in sight, and a run in which they do not arrive fails."""
+"""Poisons of one session do not hide each other, and a run fails if they do not arrive."""
 
 from random import Random
 

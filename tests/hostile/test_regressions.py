@@ -1,4 +1,4 @@
-"""Cases that found a defect once, each with its cause. They run one by one, whatever the seed of the suite is."""
+"""Cases that found a defect, each with its cause. They run one by one, independent of the seed."""
 
 import pytest
 
@@ -11,7 +11,7 @@ FOUND = {
     "poison|action log|GET /api/v1/whoami|slug|huge-wide": "a line of a megabyte on stderr",
     "http|watch text|GET /api/v3/runs/{}|budget of nothing": "one line on stderr for each request that waits",
 }
-"""From the id to what was wrong."""
+"""The cause of each defect, by the id of the case."""
 
 
 @pytest.mark.parametrize("case_id", FOUND)

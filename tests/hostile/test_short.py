@@ -1,4 +1,4 @@
-"""The short form of the suite within the tests: the same cases as `python -m tests.hostile --short`."""
+"""Runs the short form of the suite: the cases of `python -m tests.hostile --short`."""
 
 from functools import cache
 from random import Random
@@ -10,7 +10,7 @@ from tests.hostile.known import KNOWN, known_point
 from tests.hostile.modes import MODES
 
 SHARDS = {"poison": 2, "http": 2, "terminal": 2, "type-ahead": 2}
-"""Parts of a mode, each some of its surfaces, so that two workers share the work and no session is begun twice."""
+"""Parts of each mode. Two workers share the work, and no session runs twice."""
 
 
 @cache
@@ -40,6 +40,6 @@ def test_known_failures_are_none() -> None:
 
 
 def test_short_form_has_two_hundred_cases() -> None:
-    # Without the modes that take seconds to find out what their cases are about.
+    # Without the modes that take seconds to compute their cases.
     cheap = [mode.name for mode in MODES if mode.name not in {"poison-tui", "http"}]
     assert sum(len(cases_of(name)) for name in cheap) >= 200

@@ -1,4 +1,4 @@
-"""TLS and SOCKS that go wrong, for the command line and for the monitor."""
+"""Broken TLS and SOCKS for the command line and the monitor."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -26,18 +26,18 @@ MONITORS = 6
 """Sessions of the monitor in the long form."""
 
 SOCKS_HOST = "http://api.invalid"
-"""Resolved by the proxy alone."""
+"""A host name that only the proxy can resolve."""
 
 
 class Transports:
-    """A family of transports."""
+    """The cases of one table of transports."""
 
     def __init__(self, name: str, transports: dict[str, Transport]) -> None:
         self.name = name
         self._transports = transports
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Each transport for each command; for the monitor some that break after the handshake."""
+        """Return each transport for each command, and for the monitor some that break after the handshake."""
         surfaces = sorted(_surfaces())
         found = [
             Case(self.name, surface, name)
@@ -50,7 +50,7 @@ class Transports:
         return found + [Case(self.name, MONITOR, name) for name in random.sample(self._quick(), MONITORS)]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One command or one monitor a case."""
+        """Run one command or one monitor for each case."""
         commands = _surfaces()
         with hostile_server() as (fleet, proxy), state_directory() as state:
             for case in cases:
@@ -98,7 +98,7 @@ def _command(
 
 
 def _outcome(done: Done, transport: Transport) -> str:
-    """Over a broken transport a command says one line, prints nothing, and tells by its code that nobody answered."""
+    """Check that a command over a broken transport prints one line on stderr and exits with 3."""
     if not transport.is_broken:
         return "" if done.code in {0, 1, 4} else f"exit code {done.code} though nothing is wrong: {done.err[:200]!r}"
     if done.code not in {1, 3}:
@@ -109,7 +109,7 @@ def _outcome(done: Done, transport: Transport) -> str:
 
 
 def _monitor(case: Case, transport: Transport, proxy: Proxy, fleet: HostileFleet, state: str) -> Result:
-    """The monitor goes on over a broken transport, and ends by its key."""
+    """Check that the monitor stays responsive over a broken transport, and ends by its key."""
     if transport.early is not None:
         proxy.early = transport.early
     troubles: list[str] = []
@@ -125,7 +125,7 @@ def _monitor(case: Case, transport: Transport, proxy: Proxy, fleet: HostileFleet
             for name, value in environ.items():
                 patch.setenv(name, value)
             asyncio.run(session())
-    except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+    except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
         troubles.append(f"the monitor died: {words_of(bug)}")
     return Result(case, first(troubles))
 

@@ -1,4 +1,4 @@
-"""Connections that go wrong below HTTP: TLS in the handshake and after it, and a SOCKS proxy at each of its stages."""
+"""Broken connections below HTTP: TLS during and after the handshake, and each stage of a SOCKS proxy."""
 
 import socket
 import ssl
@@ -21,14 +21,14 @@ HELLO_REQUEST = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00"
 
 
 def context_of(pem: Path = TRUSTED) -> ssl.SSLContext:
-    """A server's side of TLS with that certificate."""
+    """Return the TLS context of a server with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
 
 
 def _wanting_a_certificate(version: ssl.TLSVersion) -> ssl.SSLContext:
-    """TLS 1.3 tells that one is missing only after the handshake."""
+    """Require a certificate of the client. TLS 1.3 reports a missing one only after the handshake."""
     context = context_of()
     context.maximum_version = version
     context.verify_mode = ssl.CERT_REQUIRED
@@ -38,7 +38,7 @@ def _wanting_a_certificate(version: ssl.TLSVersion) -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """What a proxy is made of. `is_broken`: no command can succeed over it."""
+    """The parts of a proxy. `is_broken`: no command can succeed over it."""
 
     certificate: Callable[[], ssl.SSLContext] | None = context_of
     greet: Greet | None = None
@@ -49,7 +49,7 @@ class Transport:
 
 
 def _says(*parts: bytes, then: Break = Break.CLOSE, reads: int = 0) -> Greet:
-    """Read so many bytes of the client, say something, and end."""
+    """Read some bytes of the client, send some, and end."""
 
     def greet(connection: socket.socket) -> bool:
         if reads:
@@ -74,7 +74,7 @@ def _after_request(*parts: bytes | Break | Raw) -> Early:
 
 
 def _in_the_answer(*parts: bytes | Break | Raw) -> Early:
-    """Half an answer first."""
+    """Send half a response first."""
     return _after_request(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{", *parts)
 
 
@@ -116,7 +116,7 @@ CONNECTED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
 
 
 def _socks(*replies: bytes, then: Break | None = None) -> Transport:
-    """A proxy that answers each message of the client with the next reply, and then serves or ends."""
+    """Return a proxy that sends one reply for each message of the client, and then serves or ends."""
 
     def greet(connection: socket.socket) -> bool:
         for reply in replies:

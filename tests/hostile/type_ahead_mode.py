@@ -1,8 +1,8 @@
-"""Keys typed before a dialog could be seen, on links of every round trip: none of them may act.
+"""Keys typed before a dialog is visible, on links with different round trips: none of them may act.
 
-The terminal's answer to each question comes a round trip after it. Keys that arrive before the answer were typed before
-the dialog was drawn. Afterwards the dialog has to take what it asks for, or no case would prove anything. What was sent
-is counted where it arrives, in front of the emulator.
+The terminal reports its cursor a round trip after the request. Keys that arrive before the report were typed before the
+dialog was drawn. Afterwards the dialog has to accept its keys, or the case would prove nothing. Requests are counted at
+the proxy.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ DELAYS_MS = (0, 100, 300, 600, 900, 1_000, 1_100, 1_500, 2_000, 2_500, 3_000, 4_
 NEVER = "never"
 JUST_BEFORE_S = 0.05
 WATCH_S = 13.0
-"""Until a terminal that does not answer was given up, and a dialog asks for a word."""
+"""Longer than a silent terminal is waited for, after which the dialog asks for a word."""
 
 VICTIMS = 3
 SHORT_CASES = 5
@@ -37,7 +37,7 @@ DIALOGS: dict[str, tuple[str, ...]] = {
     "cancel of three in production": ("space", "j", "space", "j", "space", "C"),
     "quit": (),
 }
-"""Keys that open a dialog, with the first run of the list selected."""
+"""Keys that open a dialog while the first run of the list is selected."""
 
 AHEAD: dict[str, tuple[str, ...]] = {
     "y": ("y",),
@@ -55,16 +55,16 @@ AHEAD: dict[str, tuple[str, ...]] = {
 """Keys typed ahead."""
 
 AT = ("at once", "half way", "just before")
-"""When they arrive, within the round trip."""
+"""The moment within the round trip when they arrive."""
 
 
 class TypeAheads:
-    """Every dialog, every delay, every key that could agree."""
+    """Every dialog with every delay, and keys that could confirm it."""
 
     name = "type-ahead"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Each dialog with each delay; the keys and their moment are drawn."""
+        """Return each dialog with each delay, and random keys and moments."""
         delays = (*(f"{ms} ms" for ms in DELAYS_MS), NEVER)
         found = [
             Case(self.name, dialog, SEPARATOR.join((delay, keys, random.choice(AT))))
@@ -75,13 +75,13 @@ class TypeAheads:
         return random.sample(found, SHORT_CASES) if is_short else found
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """One monitor a case."""
+        """Run one monitor for each case."""
         for case in cases:
             trouble = ""
             try:
                 with hang_ends(HUNG_AFTER_S):
                     trouble = _run(case)
-            except (Exception, Hung) as bug:  # noqa: BLE001  what ends a monitor is what this suite looks for
+            except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
                 trouble = f"the monitor died: {words_of(bug)}"
             yield Result(case, trouble)
 
@@ -102,7 +102,7 @@ def _run(case: Case) -> str:
 
 @dataclass
 class _Story:
-    """One dialog on a terminal whose answers take a while."""
+    """One dialog on a terminal with slow reports."""
 
     walker: Walker
     case: Case
@@ -120,7 +120,7 @@ class _Story:
         self.walker.app._driver.write = self._write  # type: ignore[assignment, method-assign]
 
     async def tell(self) -> str:
-        """Type ahead, let time pass, and look at what was sent; then agree in earnest."""
+        """Type ahead, let time pass, and check the requests. Then confirm for real."""
         if self.case.surface == "quit":
             return await self._quit()
         await self.walker.monitor.press("g", "j", wait_s=1.0)
@@ -132,7 +132,7 @@ class _Story:
         return await self._agree()
 
     async def _open(self, *keys: str) -> None:
-        """Open the dialog, with the keys behind it, and let the terminal answer in its time."""
+        """Open the dialog, type ahead, and let the terminal report."""
         if not self._keys_after_s:
             await self.walker.monitor.press(*keys, *self._keys)
             await self._pass(self._watch_s)
@@ -143,7 +143,7 @@ class _Story:
         await self._pass(self._watch_s)
 
     async def _quit(self) -> str:
-        """Agree to an action on several runs, which wait some seconds, and quit meanwhile with keys behind it."""
+        """Confirm an action on several runs, which waits some seconds, and quit meanwhile with keys typed ahead."""
         walker = self.walker
         await walker.monitor.press("g", "j", wait_s=1.0)
         own, self._round_trip_s = self._round_trip_s, 0.0
@@ -158,7 +158,7 @@ class _Story:
         return ""
 
     async def _agree(self) -> str:
-        """What the dialog asks for now acts: else nothing above was proved."""
+        """Check that the dialog accepts its keys, or the rest proves nothing."""
         screen = self.walker.app.screen
         assert isinstance(screen, ConfirmScreen)
         wanted = screen.question.accepted_texts
@@ -171,7 +171,7 @@ class _Story:
         await self.walker.monitor.later(seconds)
 
     def _write(self, written: str) -> None:
-        """Take what goes to the terminal; it answers each question a round trip later."""
+        """Record a write to the terminal, and answer each cursor request a round trip later."""
         self.walker.writes.append(written)
         if self._round_trip_s is not None:
             for _ in range(written.count(ASK_CURSOR)):
@@ -184,6 +184,6 @@ class _Story:
         self.walker.app._driver.send_message(event)
 
     def _sent(self) -> list[str]:
-        """Requests that write, as they arrived in front of the emulator."""
+        """Return the actions that arrived at the proxy."""
         verbs: Callable[[str], bool] = lambda kind: kind.endswith(("/cancel", "/replay"))  # noqa: E731
         return [asked.kind for asked in self.walker.proxy.asked if verbs(asked.kind)]

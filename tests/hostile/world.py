@@ -1,4 +1,4 @@
-"""The server behind the proxy: the emulator with a company that has every kind of run, in time that a test owns."""
+"""The emulator behind the proxy, with every kind of run, in virtual time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tui.emulator.world import World
 
 HISTORY = 25
 SETTLE_S = 40.0
-"""Until the examples are what they are to be: failed after its retries, in the middle of a wait, a whole tree."""
+"""Until the examples have reached their states: failed after retries, waiting, a whole tree."""
 
 EXAMPLES: dict[str, Json] = {
     "fail-retry": {"order": "hostile"},
@@ -29,17 +29,17 @@ EXAMPLES: dict[str, Json] = {
     "progress-counter": {"steps": 3, "ms": 100},
     "approval": {},
 }
-"""Tasks of the recordings, triggered in each world, and their payloads."""
+"""Recorded tasks that are triggered in each world, with their payloads."""
 
 NEWEST: tuple[str, Json] = ("big-io", {"kb": 700, "text": "x" * 600_000})
-"""Triggered last, so that it is the first run of every list: its payload and its output are stored apart."""
+"""Triggered last, so that it is the first run of the list. Its payload and output are stored separately."""
 
 VICTIM = "slow"
-"""The task of a run that a case may cancel: it executes until then."""
+"""The task of runs that cases cancel: it executes until then."""
 
 
 class HostileFleet(Fleet):
-    """The demo's company with a short history and the examples; nothing happens but what is asked for."""
+    """The demo tasks with a short history and the examples. No other runs start."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,25 +55,25 @@ class HostileFleet(Fleet):
         self.sleep(SETTLE_S)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass on the server alone."""
+        """Let time pass on the server only."""
         self.slept_s += seconds
         self.world.advance(in_ms(self.now_s))
 
     def trigger(self, task: str, payload: Json) -> str:
-        """Start a run; return its id."""
+        """Start a run. Return its id."""
         tags = ("hostile", "tag with spaces")
         run, _ = self.world.trigger(NewRun(task_id=task, payload=payload, tags=tags, metadata={"step": "one"}))
         return run.id
 
     def victim(self) -> str:
-        """A run that executes, and that no other case knows."""
+        """Start a run that executes and is used by no other case. Return its id."""
         run_id = self.trigger(VICTIM, EXAMPLES[VICTIM])
         self.sleep(3)
         return run_id
 
     @cached_property
     def run_ids(self) -> list[str]:
-        """The examples, and the runs below the tree's root."""
+        """The ids of the examples and of some runs below the root of the tree."""
         root = self.examples["pipeline"]
         below = [run.id for run in self.world.ledger if run.root is not None and run.root.id == root]
         return [*self.examples.values(), *below[:2]]
@@ -81,7 +81,7 @@ class HostileFleet(Fleet):
 
 @contextmanager
 def hostile_server() -> Iterator[tuple[HostileFleet, Proxy]]:
-    """The emulator on a port, and the proxy in front of it."""
+    """Yield the fleet on a port, and a proxy in front of it."""
     fleet = HostileFleet(VirtualClock())
     with serving(fleet) as api, Proxy(api.url) as proxy:
         yield fleet, proxy
