@@ -47,8 +47,8 @@ class Row:
 
     @property
     def words(self) -> str:
-        said = "ok" if not self.failed else f"{self.failed} FAILED"
-        return f"{said}, {self.known} known" if self.known else said
+        printed = "ok" if not self.failed else f"{self.failed} FAILED"
+        return f"{printed}, {self.known} known" if self.known else printed
 
 
 PARTS = 4

@@ -7,10 +7,10 @@ import json
 from collections.abc import Collection, Sequence
 from random import Random
 
-from tests.hostile.answers import ERRORS, HEADERS, Field, recorded_errors, recorded_fields
 from tests.hostile.cases import SEPARATOR, Case
 from tests.hostile.poisons import POISONS, Family, Poison
-from tests.hostile.proxy import Answer, Asked
+from tests.hostile.proxy import Request, Response
+from tests.hostile.response_fields import ERRORS, HEADERS, Field, recorded_errors, recorded_fields
 from tests.hostile.rewriting import Dose, poisoned, poisoned_headers
 
 ANY_COLUMN = "results[].*"
@@ -78,22 +78,22 @@ class Dosing:
             into = {ERRORS: self._errors, HEADERS: self._headers}.get(kind, self._by_kind)
             into.setdefault(route_of(case, kinds), []).append((case, dose))
 
-    def __call__(self, asked: Asked, answer: Answer) -> Answer:
+    def __call__(self, request: Request, response: Response) -> Response:
         """Return the response with its doses."""
-        kind = asked.kind
+        kind = request.kind
         if errors := self._errors.get(kind):
-            answer = self._error(errors)
-        elif (found := self._by_kind.get(kind)) and answer.status < 400:
-            answer.body = self._place(answer.body, found)
+            response = self._error(errors)
+        elif (found := self._by_kind.get(kind)) and response.status < 400:
+            response.body = self._place(response.body, found)
         if headers := self._headers.get(kind):
-            answer.headers = poisoned_headers(answer.headers, [dose for _, dose in headers])
+            response.headers = poisoned_headers(response.headers, [dose for _, dose in headers])
             self.reached.update(case for case, _ in headers)
-        return answer
+        return response
 
-    def _error(self, found: list[tuple[Case, Dose]]) -> Answer:
+    def _error(self, found: list[tuple[Case, Dose]]) -> Response:
         recorded = recorded_errors()
         error = recorded[found[0][0].number % len(recorded)]
-        return Answer(error["status"], [JSON_TYPE], self._place(json.dumps(error["body"]).encode(), found))
+        return Response(error["status"], [JSON_TYPE], self._place(json.dumps(error["body"]).encode(), found))
 
     def _place(self, body: bytes, found: list[tuple[Case, Dose]]) -> bytes:
         body, placed = poisoned(body, [dose for _, dose in found])

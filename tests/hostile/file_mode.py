@@ -14,7 +14,7 @@ from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import dirty_diagnosis, dirty_json, first
 from tests.hostile.commands import Hung, command_environ, hang_ends, run_command, state_directory
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, hostile_monitor_server, walking
-from tests.hostile.poison_panes import monitor_end, words_of
+from tests.hostile.poison_panes import describe, monitor_end
 from tests.hostile.world import hostile_server
 
 LOG, SCREEN, TOKENS, AUTHORITIES = "action log", "state of the screen", "tokens of the relay", "authorities"
@@ -136,7 +136,7 @@ class Files:
                 with hang_ends(HUNG_AFTER_S):
                     trouble = run[case.surface](case.what)
             except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-                trouble = f"it died: {words_of(bug)}"
+                trouble = f"it died: {describe(bug)}"
             yield Result(case, trouble)
 
 
@@ -154,8 +154,8 @@ def _log(name: str) -> str:
             return f"{done.bug!r} exit code {done.code}, {done.err[:200]!r}"
         if name in WRITABLE:
             return first((dirty_diagnosis(done.err, 0, max_lines=0), _bad_log(path, old)))
-        said = "" if "action log" in done.err else "stderr does not report that the log cannot be written"
-        return first((said, dirty_diagnosis(done.err, 0, max_lines=1)))
+        printed = "" if "action log" in done.err else "stderr does not report that the log cannot be written"
+        return first((printed, dirty_diagnosis(done.err, 0, max_lines=1)))
 
 
 def _bad_log(path: Path, old: int) -> str:

@@ -6,10 +6,10 @@ import json
 import zlib
 from collections.abc import Callable
 
-from tests.hostile.proxy import Answer, Asked, Break, Script
+from tests.hostile.proxy import Break, Request, Response, Script
 from tests.support.fleet import SECRET
 
-Fault = Callable[[Asked, Answer], Answer | Script]
+Fault = Callable[[Request, Response], Response | Script]
 
 MAX_BOMB = 200 * 1024 * 1024
 """Bytes of an unpacked bomb: three times the limit of a response."""
@@ -41,14 +41,14 @@ BODIES: dict[str, tuple[bytes, bytes]] = {
 def _status(status: int, body: str) -> Fault:
     kind, content = BODIES[body]
 
-    def fault(asked: Asked, answer: Answer) -> Answer:
-        return Answer(status, [(b"content-type", kind)] if kind else [], content)
+    def fault(request: Request, response: Response) -> Response:
+        return Response(status, [(b"content-type", kind)] if kind else [], content)
 
     return fault
 
 
 def _raw(*parts: bytes | Break) -> Fault:
-    def fault(asked: Asked, answer: Answer) -> Script:
+    def fault(request: Request, response: Response) -> Script:
         return parts
 
     return fault
@@ -61,8 +61,8 @@ def _head(*lines: bytes, status: bytes = b"200 OK") -> bytes:
 def _coded(coding: bytes, pack: Callable[[bytes], bytes]) -> Fault:
     """Send the correct response with a content coding, which may be false."""
 
-    def fault(asked: Asked, answer: Answer) -> Script:
-        body = pack(answer.body)
+    def fault(request: Request, response: Response) -> Script:
+        body = pack(response.body)
         length = b"content-length: %d" % len(body)
         return _head(b"content-type: application/json", b"content-encoding: " + coding, length) + body, Break.CLOSE
 
@@ -72,8 +72,8 @@ def _coded(coding: bytes, pack: Callable[[bytes], bytes]) -> Fault:
 def _cut(at: Callable[[bytes], int], then: Break) -> Fault:
     """Send the correct response up to some byte, then break."""
 
-    def fault(asked: Asked, answer: Answer) -> Script:
-        whole = answer.bytes()
+    def fault(request: Request, response: Response) -> Script:
+        whole = response.bytes()
         return whole[: at(whole)], then
 
     return fault
@@ -82,28 +82,28 @@ def _cut(at: Callable[[bytes], int], then: Break) -> Fault:
 def _framed(*lines: bytes, body: Callable[[bytes], bytes] = lambda body: body) -> Fault:
     """Send the correct body below a false head."""
 
-    def fault(asked: Asked, answer: Answer) -> Script:
-        return _head(JSON[0] + b": " + JSON[1], *lines) + body(answer.body), Break.CLOSE
+    def fault(request: Request, response: Response) -> Script:
+        return _head(JSON[0] + b": " + JSON[1], *lines) + body(response.body), Break.CLOSE
 
     return fault
 
 
 def _moved(status: int, location: bytes | None) -> Fault:
-    def fault(asked: Asked, answer: Answer) -> Answer:
-        host = asked.headers.get(b"host", b"")
+    def fault(request: Request, response: Response) -> Response:
+        host = request.headers.get(b"host", b"")
         if location is None:
-            return Answer(status, [], b"")
-        where = location.replace(b"{host}", host).replace(b"{target}", asked.target.encode())
-        return Answer(status, [(b"location", where)], b"")
+            return Response(status, [], b"")
+        where = location.replace(b"{host}", host).replace(b"{target}", request.target.encode())
+        return Response(status, [(b"location", where)], b"")
 
     return fault
 
 
 def _with_headers(*headers: tuple[bytes, bytes]) -> Fault:
-    def fault(asked: Asked, answer: Answer) -> Answer:
+    def fault(request: Request, response: Response) -> Response:
         names = {name.lower() for name, _ in headers}
-        kept = [each for each in answer.headers if each[0].lower() not in names]
-        return Answer(answer.status, [*kept, *headers], answer.body)
+        kept = [each for each in response.headers if each[0].lower() not in names]
+        return Response(response.status, [*kept, *headers], response.body)
 
     return fault
 
@@ -204,7 +204,7 @@ FAULTS: dict[str, Fault] = {
     "early hints": _raw(_head(b"link: </x>", status=b"103 Early Hints"), Break.CLOSE),
     "two answers": _raw((_head(b"content-length: 2") + b"{}") * 2),
     "answer and garbage": _raw(_head(b"content-length: 2") + b"{}garbage"),
-    "drips the head": lambda asked, answer: (Break.DRIP, answer.bytes()[:2_000]),
+    "drips the head": lambda request, response: (Break.DRIP, response.bytes()[:2_000]),
     "drips without an end": _raw(_head(b"content-length: 100000"), Break.DRIP, b" " * 100_000),
     "type html": _with_headers((b"content-type", b"text/html")),
     "type missing": _with_headers((b"content-type", b"")),

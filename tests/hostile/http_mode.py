@@ -12,8 +12,8 @@ from tests.hostile.commands import Command, Done, Hung, hang_ends, state_directo
 from tests.hostile.http_faults import FAULTS, SLOW
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, known, walking
 from tests.hostile.poison_commands import CommandRunner, command_surfaces
-from tests.hostile.poison_panes import monitor_end, words_of
-from tests.hostile.proxy import Answer, Asked, Script
+from tests.hostile.poison_panes import describe, monitor_end
+from tests.hostile.proxy import Request, Response, Script
 from tests.hostile.world import HostileFleet, hostile_server
 from tui.wire.request_progress import Timeouts
 
@@ -82,11 +82,11 @@ class _Breaking:
     fault: str
     count: int = 0
 
-    def __call__(self, asked: Asked, answer: Answer) -> Answer | Script:
-        if asked.kind != self.kind:
-            return answer
+    def __call__(self, request: Request, response: Response) -> Response | Script:
+        if request.kind != self.kind:
+            return response
         self.count += 1
-        return FAULTS[self.fault](asked, answer)
+        return FAULTS[self.fault](request, response)
 
 
 def _breaking(case: Case) -> _Breaking:
@@ -100,27 +100,29 @@ def _command(case: Case, command: Command, runner: CommandRunner) -> Result:
     fleet = runner.fleet
     arguments = command.arguments(fleet, numbers[case.number % len(numbers)])
     done = runner.call(command, arguments, breaking)
-    asked = runner.proxy.asked
+    requests = runner.proxy.requests
     trouble = first(
-        (trouble_of(done, command), _half_done(done, asked), untrue(done, command, arguments, fleet, asked))
+        (trouble_of(done, command), _half_done(done, requests), untrue(done, command, arguments, fleet, requests))
     )
     return Result(case, trouble, breaking.count > 0)
 
 
-def _half_done(done: Done, asked: Sequence[Asked]) -> str:
+def _half_done(done: Done, requests: Sequence[Request]) -> str:
     """Check that a command whose only request failed prints nothing."""
-    if len(asked) == 1 and done.code in {1, 3} and done.out:
+    if len(requests) == 1 and done.code in {1, 3} and done.out:
         return f"exit code {done.code}, but stdout has {done.out[:100]!r}"
     return ""
 
 
-def untrue(done: Done, command: Command, arguments: Sequence[str], fleet: HostileFleet, asked: Sequence[Asked]) -> str:
+def untrue(
+    done: Done, command: Command, arguments: Sequence[str], fleet: HostileFleet, requests: Sequence[Request]
+) -> str:
     """Check that no replay was sent twice, and that the outcome agrees with the emulator."""
     if not command.is_writing or command.style not in {"text", "--json"}:
         return ""
     verb = command.path[-1]
     run_id = next(word for word in arguments if word.startswith("run_"))
-    sent = sum(each.kind.endswith(f"/{{}}/{verb}") for each in asked)
+    sent = sum(each.kind.endswith(f"/{{}}/{verb}") for each in requests)
     if verb == "replay" and sent > 1:
         return f"the replay was sent {sent} times"
     run = fleet.world.find(run_id)
@@ -154,5 +156,5 @@ def _monitor(case: Case) -> Result:
 
             asyncio.run(session())
     except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-        troubles.append(f"the monitor died: {words_of(bug)}")
+        troubles.append(f"the monitor died: {describe(bug)}")
     return Result(case, first(troubles), breaking.count > 0)

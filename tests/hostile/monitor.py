@@ -19,10 +19,10 @@ from random import Random
 from textual.screen import Screen
 
 import tui.ui.screens
-from tests.hostile.answers import values_of
 from tests.hostile.cleanliness import dirty_text, first
 from tests.hostile.commands import hang_ends
-from tests.hostile.proxy import Answer, Asked, Proxy
+from tests.hostile.proxy import Proxy, Request, Response
+from tests.hostile.response_fields import values_of
 from tests.hostile.world import HostileFleet
 from tests.support.fleet import FleetApi, serving
 from tests.support.session import settings_for
@@ -236,9 +236,9 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
     answers: list[tuple[str, bytes]] = []
     seen: list[str] = []
 
-    def listen(asked: Asked, answer: Answer) -> Answer:
-        answers.append((asked.kind, answer.body))
-        return answer
+    def listen(request: Request, response: Response) -> Response:
+        answers.append((request.kind, response.body))
+        return response
 
     proxy.rewrite = listen
     async with walking(SIZES[1], proxy, fleet, state) as walker:
@@ -266,7 +266,7 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
             if not _unopened(routes):
                 break
             await _try_rows(walker, number, routes)
-    kinds = frozenset(asked.kind for asked in proxy.asked)
+    kinds = frozenset(request.kind for request in proxy.requests)
     return Known(kinds, routes, frozenset(_visible(answers, "\n".join(seen))))
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from tests.hostile.answers import ERRORS
 from tests.hostile.cases import SEPARATOR, Case
 from tests.hostile.dosing import route_of
 from tests.hostile.poisons import BYTES, POISONS, Family
+from tests.hostile.response_fields import ERRORS
 
 MAX_SHOT = 12
 """Poisons of one session: few enough to find the failing one quickly."""

@@ -21,7 +21,7 @@ from tests.hostile.commands import (
     trouble_of,
 )
 from tests.hostile.dosing import JSON_TYPE, Dosing, draw, route_of
-from tests.hostile.proxy import Answer, Asked, Early, Proxy, Rewriter, unchanged
+from tests.hostile.proxy import Early, Proxy, Request, Response, Rewriter, unchanged
 from tests.hostile.world import HostileFleet, hostile_server
 from tui.wire.request_progress import Timeouts
 
@@ -30,7 +30,7 @@ ACTION_LOG = "action log"
 
 LIVE_POLLS = 1
 MAX_REQUESTS = 25
-REFUSED = Answer(401, [JSON_TYPE], b'{"error":"Invalid API key"}')
+REFUSED = Response(401, [JSON_TYPE], b'{"error":"Invalid API key"}')
 SHORT_CASES = 2
 """Short cases of each surface."""
 
@@ -59,7 +59,7 @@ class PoisonCommands:
                 found += random.sample(drawn, min(SHORT_CASES, len(drawn))) if is_short else drawn
         return found
 
-    def asked(self) -> set[str]:
+    def requested_kinds(self) -> set[str]:
         """Return the kinds of responses that the commands request."""
         with hostile_server() as (fleet, proxy), state_directory() as state:
             runner = CommandRunner(fleet, proxy, state)
@@ -124,7 +124,7 @@ class CommandRunner:
             reach: Reach = {}
             for number in range(len(self.fleet.run_ids)) if command.has_examples else (0,):
                 self.call(command, command.arguments(self.fleet, number), unchanged)
-                for kind in {asked.kind for asked in self.proxy.asked}:
+                for kind in {request.kind for request in self.proxy.requests}:
                     reach.setdefault(kind, []).append(number)
             _REACHES[key] = reach
         return _REACHES[key]
@@ -152,10 +152,10 @@ class CommandRunner:
         self.proxy.live_polls_wait = False
         polls = 0
 
-        def refuse(asked: Asked) -> Answer | None:
+        def refuse(request: Request) -> Response | None:
             nonlocal polls
-            polls += asked.is_live_poll
-            return REFUSED if polls > LIVE_POLLS or asked.number >= MAX_REQUESTS else None
+            polls += request.is_live_poll
+            return REFUSED if polls > LIVE_POLLS or request.number >= MAX_REQUESTS else None
 
         self.proxy.early = early or refuse
         return run_command(arguments, self._environ, style=command.style, timeouts=self._timeouts)

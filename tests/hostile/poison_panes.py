@@ -186,7 +186,7 @@ class _Session:
 
                 asyncio.run(whole())
         except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-            self.troubles.setdefault(self._named(END), f"{DIES}: {words_of(bug)}")
+            self.troubles.setdefault(self._named(END), f"{DIES}: {describe(bug)}")
         self.reached = {case.what for case in dosing.reached}
         return self
 
@@ -248,7 +248,7 @@ async def monitor_end(walker: Walker) -> str:
     return await help_trouble(walker) or await end_trouble(walker)
 
 
-def words_of(bug: BaseException) -> str:
+def describe(bug: BaseException) -> str:
     """Describe the innermost exception of a group, and its place."""
     while isinstance(bug, BaseExceptionGroup):
         bug = bug.exceptions[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.hostile.answers import Field
+from tests.hostile.response_fields import Field
 
 Write = Callable[[str, bytes, str], bytes]
 """Maps the marker, the old value as JSON, and the key ("" in a list) to the fragment."""

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.hostile.answers import kind_of
+from tests.hostile.response_fields import kind_of
 
 PATIENCE_S = 30.0
 DRIP_S = 0.002
@@ -31,7 +31,7 @@ _HOP_BY_HOP = frozenset({b"transfer-encoding", b"content-length", b"content-enco
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request as it arrived. `number` counts the requests of one proxy from 0."""
 
     number: int
@@ -50,7 +50,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """A complete response, uncompressed."""
 
     status: int
@@ -82,24 +82,24 @@ class Raw:
 
 
 Script = tuple[bytes | Break | Raw, ...]
-Rewriter = Callable[[Asked, Answer], "Answer | Script"]
-Early = Callable[[Asked], "Answer | Script | None"]
+Rewriter = Callable[[Request, Response], "Response | Script"]
+Early = Callable[[Request], "Response | Script | None"]
 Greet = Callable[[socket.socket], bool]
 """Runs on a new connection before TLS and HTTP. Returns whether these follow."""
 
 
-def unchanged(asked: Asked, answer: Answer) -> Answer:
+def unchanged(request: Request, response: Response) -> Response:
     """Return the response as it is."""
-    return answer
+    return response
 
 
-def forward(asked: Asked) -> None:
+def forward(request: Request) -> None:
     """Forward the request."""
 
 
 @dataclass
 class Proxy:
-    """A proxy for the server at `upstream`. `rewrite` may be replaced at any time; `asked` has the requests so far.
+    """A proxy for the server at `upstream`. `rewrite` may be replaced at any time; `requests` has the requests so far.
 
     `early` may respond instead of the upstream.
     """
@@ -112,7 +112,7 @@ class Proxy:
     live_polls_wait: bool = True
     """False: a live poll of the feed is forwarded as a request for all rows, which returns at once."""
 
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     bugs: list[Exception] = field(default_factory=list)
     """Exceptions of the proxy itself."""
 
@@ -144,7 +144,7 @@ class Proxy:
     def calm(self) -> None:
         """Forget the requests, and stop all changes."""
         self.rewrite, self.early, self.live_polls_wait = unchanged, forward, True
-        self.asked.clear()
+        self.requests.clear()
 
     @property
     def is_over(self) -> bool:
@@ -181,12 +181,12 @@ class Proxy:
             with self._lock:
                 self._threads.discard(threading.current_thread())
 
-    def take(self, method: str, target: str, headers: dict[bytes, bytes], body: bytes) -> Asked:
+    def record(self, method: str, target: str, headers: dict[bytes, bytes], body: bytes) -> Request:
         """Record a request."""
         with self._lock:
-            asked = Asked(len(self.asked), method, target, headers, body)
-            self.asked.append(asked)
-        return asked
+            request = Request(len(self.requests), method, target, headers, body)
+            self.requests.append(request)
+        return request
 
     def wait(self, *sockets: socket.socket, within_s: float | None = PATIENCE_S) -> list[socket.socket]:
         """Wait until a socket is readable. Raises OSError when the proxy ends."""
@@ -209,14 +209,14 @@ class _Connection:
 
     def serve(self) -> None:
         """Respond until one side closes."""
-        while (asked := self._read()) is not None:
-            reply = self._proxy.early(asked)
+        while (request := self._read()) is not None:
+            reply = self._proxy.early(request)
             if reply is None:
-                reply = self._proxy.rewrite(asked, self._forward(asked))
+                reply = self._proxy.rewrite(request, self._forward(request))
             if not self._send(reply):
                 return
 
-    def _read(self) -> Asked | None:
+    def _read(self) -> Request | None:
         while b"\r\n\r\n" not in self._buffer:
             self._proxy.wait(self._client, within_s=None)
             chunk = self._client.recv(65536)
@@ -235,24 +235,24 @@ class _Connection:
                 return None
             self._buffer += chunk
         body, self._buffer = self._buffer[:length], self._buffer[length:]
-        return self._proxy.take(method, target, headers, body)
+        return self._proxy.record(method, target, headers, body)
 
-    def _forward(self, asked: Asked) -> Answer:
+    def _forward(self, request: Request) -> Response:
         """Forward a request over a new connection. Raises OSError if the client disconnects meanwhile."""
         place = urlsplit(self._proxy.upstream)
-        target = asked.target
-        if asked.is_live_poll and not self._proxy.live_polls_wait:
+        target = request.target
+        if request.is_live_poll and not self._proxy.live_polls_wait:
             target = f"{target.partition('?')[0]}?offset=-1"
         kept = [
-            (name, value) for name, value in asked.headers.items() if name not in _HOP_BY_HOP | {b"accept-encoding"}
+            (name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP | {b"accept-encoding"}
         ]
-        kept += [(b"content-length", b"%d" % len(asked.body)), (b"connection", b"close")]
-        head = f"{asked.method} {target} HTTP/1.1\r\n".encode("latin-1")
+        kept += [(b"content-length", b"%d" % len(request.body)), (b"connection", b"close")]
+        head = f"{request.method} {target} HTTP/1.1\r\n".encode("latin-1")
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in kept)
         with socket.create_connection((place.hostname, place.port), PATIENCE_S) as upstream:
             upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            upstream.sendall(head + lines + b"\r\n" + asked.body)
-            return _parse(b"".join(self._chunks(upstream)), is_head=asked.method == "HEAD")
+            upstream.sendall(head + lines + b"\r\n" + request.body)
+            return _parse(b"".join(self._chunks(upstream)), is_head=request.method == "HEAD")
 
     def _chunks(self, upstream: socket.socket) -> Iterator[bytes]:
         while True:
@@ -265,9 +265,9 @@ class _Connection:
             elif not self._client.recv(65536):  # clients of this suite do not pipeline requests
                 raise OSError("the client has gone")
 
-    def _send(self, reply: Answer | Script) -> bool:
+    def _send(self, reply: Response | Script) -> bool:
         """Send the response. Return whether the connection stays open."""
-        if isinstance(reply, Answer):
+        if isinstance(reply, Response):
             self._client.sendall(reply.bytes())
             return True
         is_dripping = False
@@ -302,18 +302,18 @@ class _Connection:
             self._proxy.wait(self._client, within_s=DRIP_S)
 
 
-def _parse(raw: bytes, *, is_head: bool) -> Answer:
+def _parse(raw: bytes, *, is_head: bool) -> Response:
     """Parse and decompress the upstream's response. Raises OSError if it is incomplete."""
     head, gap, rest = raw.partition(b"\r\n\r\n")
     if not gap:
-        raise OSError("no answer")
+        raise OSError("no response")
     first, *lines = head.split(b"\r\n")
     headers = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
     by_name = {name.lower(): value for name, value in headers}
     body = _unchunked(rest) if by_name.get(b"transfer-encoding") == b"chunked" and not is_head else rest
     if by_name.get(b"content-encoding") == b"gzip" and body:
         body = gzip.decompress(body)
-    return Answer(int(first.split()[1]), [each for each in headers if each[0].lower() not in _HOP_BY_HOP], body)
+    return Response(int(first.split()[1]), [each for each in headers if each[0].lower() not in _HOP_BY_HOP], body)
 
 
 def _unchunked(rest: bytes) -> bytes:

@@ -17,7 +17,7 @@ from tests.hostile.dosing import draw
 from tests.hostile.hostile_relay import CHANGES, HostileRelay
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, pane_titles
 from tests.hostile.packing import chosen_shots
-from tests.hostile.poison_panes import Stage, common_surfaces, monitor_end, run_on, words_of
+from tests.hostile.poison_panes import Stage, common_surfaces, describe, monitor_end, run_on
 from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 from tests.support.fleet import FleetApi
@@ -113,7 +113,7 @@ def _between(case: Case) -> Result:
 
             changed = asyncio.run(session())
     except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-        troubles.append(f"the screen died: {words_of(bug)}")
+        troubles.append(f"the screen died: {describe(bug)}")
     return Result(case, first(troubles), changed > 0)
 
 

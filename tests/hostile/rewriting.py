@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.hostile.answers import json_type
 from tests.hostile.poisons import Poison
+from tests.hostile.response_fields import json_type
 
 Place = tuple[Any, Any]
 """An object with a key, or a list with an index."""

@@ -120,12 +120,12 @@ def _typed(terminal: Terminal, case: Case) -> str:
     try:
         for chunk in chunks(data, random):
             feed(terminal, chunk)
-        return _is_deaf(terminal)
+        return _unresponsive(terminal)
     except (AssertionError, OSError) as error:
-        return _words(terminal, error)
+        return _describe(terminal, error)
 
 
-def _is_deaf(terminal: Terminal) -> str:
+def _unresponsive(terminal: Terminal) -> str:
     """Check that `?` opens the help, and Esc closes it."""
     for piece in RECOVER:
         feed(terminal, piece)
@@ -143,12 +143,12 @@ def _ended(terminal: Terminal) -> str:
         feed(terminal, b"\x11")
         code = terminal.end(PATIENCE_S)
     except (AssertionError, OSError) as error:
-        return _words(terminal, error)
+        return _describe(terminal, error)
     received = bytes(terminal.received)
     return first((f"exit code {code}" if code else "", restored(received), dirty_bytes(received)))
 
 
-def _words(terminal: Terminal, error: Exception) -> str:
+def _describe(terminal: Terminal, error: Exception) -> str:
     code = terminal.process.poll()
     state = "it still runs" if code is None else f"exit code {code}"
     tail = bytes(terminal.received[-1500:]).decode(errors="replace") if code is not None else ""
@@ -196,13 +196,13 @@ def _environment(variables: Sequence[str], start: Start) -> str:
         try:
             terminal.wait_until(lambda: FIRST in terminal.text or terminal.is_gone, "the first screen", PATIENCE_S)
         except AssertionError as error:
-            return _words(terminal, error)
+            return _describe(terminal, error)
         if b"\x1b[?1049h" in terminal.received:
             return _ended(terminal)
         code = terminal.end(PATIENCE_S)
-        said = bytes(terminal.received).decode(errors="replace")
-        if code != 2 or "Traceback" in said or "\x1b" in said:
-            return f"exit code {code}: {said[-500:]!a}"
+        printed = bytes(terminal.received).decode(errors="replace")
+        if code != 2 or "Traceback" in printed or "\x1b" in printed:
+            return f"exit code {code}: {printed[-500:]!a}"
         return ""
 
 
@@ -216,7 +216,7 @@ def _resized(start: Start) -> str:
             feed(terminal, b"jk")
         terminal.resize(80, 24)
         terminal.wait_quiet(QUIET_S)
-        return _is_deaf(terminal) or _ended(terminal)
+        return _unresponsive(terminal) or _ended(terminal)
 
 
 def _non_blocking(start: Start) -> str:
@@ -231,7 +231,7 @@ def _non_blocking(start: Start) -> str:
         for columns, rows in ((200, 60), (80, 24), (300, 100), (80, 24)):
             terminal.resize(columns, rows)
         terminal.wait_quiet(QUIET_S)
-        return _is_deaf(terminal) or _ended(terminal)
+        return _unresponsive(terminal) or _ended(terminal)
 
 
 def _signalled(number: signal.Signals) -> Callable[[Start], str]:
@@ -282,15 +282,19 @@ def _stopped(start: Start) -> str:
         terminal.process.send_signal(signal.SIGSTOP)
         feed(terminal, b"jkjk")
         terminal.process.send_signal(signal.SIGCONT)
-        return _is_deaf(terminal) or _ended(terminal)
+        return _unresponsive(terminal) or _ended(terminal)
 
 
 def _without_input(start: Start) -> str:
     """Check that the monitor with stdin from a file prints one line and exits with 2."""
     with start("sh", "-c", f"exec {' '.join(MONITOR)} </dev/null") as terminal:
         code = terminal.end(PATIENCE_S)
-        said = bytes(terminal.received)
-        return "" if code == 2 and b"\x1b" not in said and b"Traceback" not in said else f"exit code {code}: {said!r}"
+        printed = bytes(terminal.received)
+        return (
+            ""
+            if code == 2 and b"\x1b" not in printed and b"Traceback" not in printed
+            else f"exit code {code}: {printed!r}"
+        )
 
 
 def _tiny(start: Start) -> str:
@@ -302,7 +306,7 @@ def _tiny(start: Start) -> str:
         feed(terminal, b"?jk\x1b")
         terminal.resize(80, 24)
         terminal.wait_quiet(QUIET_S)
-        return _is_deaf(terminal) or _ended(terminal)
+        return _unresponsive(terminal) or _ended(terminal)
 
 
 LIVES: dict[str, Callable[[Start], str]] = {
@@ -330,9 +334,9 @@ def _poison(cases: Sequence[Case], start: Start, proxy: Proxy) -> Iterator[Resul
             for keys in ("j", "2", "3", "4", "1", "G", "/zq\r", "\x1b", "f", "\x1b", ":", "\x1b"):
                 feed(terminal, keys.encode())
                 terminal.wait_quiet(QUIET_S)
-            trouble = _is_deaf(terminal) or _ended(terminal)
+            trouble = _unresponsive(terminal) or _ended(terminal)
         except (AssertionError, OSError) as error:
-            trouble = _words(terminal, error)
+            trouble = _describe(terminal, error)
         received = bytes(terminal.received).decode(errors="replace")
     proxy.calm()
     if trouble and len(cases) > 1:

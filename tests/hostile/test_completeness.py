@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from tests.hostile.answers import ERRORS, HEADERS, kind_of, recorded_fields
 from tests.hostile.cases import Case
 from tests.hostile.commands import missing_examples
 from tests.hostile.dosing import dose_of
 from tests.hostile.poison_commands import PoisonCommands
 from tests.hostile.poisons import POISONS
+from tests.hostile.response_fields import ERRORS, HEADERS, kind_of, recorded_fields
 from tests.hostile.rewriting import Dose, poisoned
 from tests.support.recordings import recordings
 
-NOT_ASKED = {
+NOT_REQUESTED = {
     "GET /api/v1/batches/{}": "no surface shows a batch yet",
     "GET /api/v1/batches/{}/results": "empty for v4 runs",
     "GET /api/v1/bulk-actions": "no surface shows bulk actions",
@@ -52,8 +52,8 @@ NOT_ASKED = {
 
 
 @pytest.fixture(scope="module")
-def asked() -> set[str]:
-    return PoisonCommands().asked()
+def requested_kinds() -> set[str]:
+    return PoisonCommands().requested_kinds()
 
 
 @pytest.fixture(scope="module")
@@ -67,19 +67,21 @@ def test_suite_can_call_every_command() -> None:
     assert missing_examples() == []
 
 
-def test_every_recorded_kind_is_requested_or_explained(asked: set[str]) -> None:
+def test_every_recorded_kind_is_requested_or_explained(requested_kinds: set[str]) -> None:
     recorded = set(recorded_fields()) - {ERRORS, HEADERS}
-    assert recorded - asked - set(NOT_ASKED) == set(), "ask for these on a surface, or name them in NOT_ASKED"
-    assert asked & set(NOT_ASKED) == set(), "surfaces ask for these now: remove them from NOT_ASKED"
-    assert set(NOT_ASKED) <= recorded, "no recording has these any more: remove them from NOT_ASKED"
+    assert recorded - requested_kinds - set(NOT_REQUESTED) == set(), (
+        "ask for these on a surface, or name them in NOT_REQUESTED"
+    )
+    assert requested_kinds & set(NOT_REQUESTED) == set(), "surfaces ask for these now: remove them from NOT_REQUESTED"
+    assert set(NOT_REQUESTED) <= recorded, "no recording has these any more: remove them from NOT_REQUESTED"
 
 
-def test_every_field_of_a_requested_kind_has_a_case(asked: set[str], cases: list[Case]) -> None:
+def test_every_field_of_a_requested_kind_has_a_case(requested_kinds: set[str], cases: list[Case]) -> None:
     poisoned_fields = {(kind, dose.path) for kind, dose in map(dose_of, cases)}
     wanted = {
         (kind, path)
         for kind, fields in recorded_fields().items()
-        if kind in asked | {ERRORS, HEADERS}
+        if kind in requested_kinds | {ERRORS, HEADERS}
         for path in fields
     }
     assert wanted - poisoned_fields == set()

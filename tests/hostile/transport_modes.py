@@ -14,7 +14,7 @@ from tests.hostile.commands import PATIENT, Command, Done, Hung, command_environ
 from tests.hostile.http_mode import QUICK, untrue
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, walking
 from tests.hostile.poison_commands import CommandRunner, command_surfaces
-from tests.hostile.poison_panes import monitor_end, words_of
+from tests.hostile.poison_panes import describe, monitor_end
 from tests.hostile.proxy import Proxy, unchanged
 from tests.hostile.transports import SOCKS, TLS, TRUSTED, Transport
 from tests.hostile.world import HostileFleet, hostile_server
@@ -90,9 +90,9 @@ def _command(
     runner = CommandRunner(fleet, proxy, state, timeouts=timeouts, environ=environ)
     arguments = command.arguments(fleet, case.number)
     done = runner.call(command, arguments, unchanged, early=transport.early)
-    asked = proxy.asked
+    requests = proxy.requests
     trouble = first(
-        (trouble_of(done, command), _outcome(done, transport), untrue(done, command, arguments, fleet, asked))
+        (trouble_of(done, command), _outcome(done, transport), untrue(done, command, arguments, fleet, requests))
     )
     return Result(case, trouble)
 
@@ -126,7 +126,7 @@ def _monitor(case: Case, transport: Transport, proxy: Proxy, fleet: HostileFleet
                 patch.setenv(name, value)
             asyncio.run(session())
     except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-        troubles.append(f"the monitor died: {words_of(bug)}")
+        troubles.append(f"the monitor died: {describe(bug)}")
     return Result(case, first(troubles))
 
 

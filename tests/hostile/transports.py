@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hostile.proxy import Asked, Break, Early, Greet, Raw, Script
+from tests.hostile.proxy import Break, Early, Greet, Raw, Request, Script
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 TRUSTED = Path(__file__).parents[1] / "wire" / "loopback.pem"
@@ -67,7 +67,7 @@ def _says(*parts: bytes, then: Break = Break.CLOSE, reads: int = 0) -> Greet:
 
 
 def _after_request(*parts: bytes | Break | Raw) -> Early:
-    def early(asked: Asked) -> Script:
+    def early(request: Request) -> Script:
         return parts
 
     return early

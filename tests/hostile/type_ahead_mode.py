@@ -15,7 +15,7 @@ from textual import events
 from tests.hostile.cases import SEPARATOR, Case, Result
 from tests.hostile.commands import Hung, hang_ends
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, walking
-from tests.hostile.poison_panes import words_of
+from tests.hostile.poison_panes import describe
 from tui.ui.input.type_ahead import ASK_CURSOR
 from tui.ui.screens.confirm import ConfirmScreen
 
@@ -82,7 +82,7 @@ class TypeAheads:
                 with hang_ends(HUNG_AFTER_S):
                     trouble = _run(case)
             except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-                trouble = f"the monitor died: {words_of(bug)}"
+                trouble = f"the monitor died: {describe(bug)}"
             yield Result(case, trouble)
 
 
@@ -95,7 +95,7 @@ def _run(case: Case) -> str:
 
         async def story() -> str:
             async with walking(SIZES[1], proxy, fleet, state) as walker:
-                return await _Story(walker, case).tell()
+                return await _Story(walker, case).run()
 
         return asyncio.run(story())
 
@@ -119,7 +119,7 @@ class _Story:
         assert self.walker.app._driver is not None
         self.walker.app._driver.write = self._write  # type: ignore[assignment, method-assign]
 
-    async def tell(self) -> str:
+    async def run(self) -> str:
         """Type ahead, let time pass, and check the requests. Then confirm for real."""
         if self.case.surface == "quit":
             return await self._quit()
@@ -186,4 +186,4 @@ class _Story:
     def _sent(self) -> list[str]:
         """Return the actions that arrived at the proxy."""
         verbs: Callable[[str], bool] = lambda kind: kind.endswith(("/cancel", "/replay"))  # noqa: E731
-        return [asked.kind for asked in self.walker.proxy.asked if verbs(asked.kind)]
+        return [request.kind for request in self.walker.proxy.requests if verbs(request.kind)]
