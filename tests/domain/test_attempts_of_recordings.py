@@ -1,4 +1,4 @@
-"""Every recorded kind of end, and of being on the way, as attempts."""
+"""Attempts rebuilt from the recorded traces, one for every kind of end."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ def statuses(history: AttemptHistory) -> list[tuple[int, AttemptStatus]]:
     return [(attempt.number, attempt.status) for attempt in history.attempts]
 
 
-def only(history: AttemptHistory) -> Attempt:
+def only_attempt(history: AttemptHistory) -> Attempt:
     (attempt,) = history.attempts
     return attempt
 
@@ -69,7 +69,7 @@ def test_completed_run_keeps_the_error_of_its_first_attempt() -> None:
 
 
 def test_thrown_string_becomes_a_message_without_name_and_stack() -> None:
-    attempt = only(attempts_of(run_of("105"), trace_of("243")))
+    attempt = only_attempt(attempts_of(run_of("105"), trace_of("243")))
 
     assert (attempt.status, attempt.error) == (FAILED, RunError(Raw("a plain string was thrown")))
 
@@ -83,7 +83,7 @@ def test_thrown_object_becomes_its_json_text() -> None:
                 if event["name"] == "exception":
                     event["properties"]["exception"] = thrown
 
-    attempt = only(attempts_of(run_of("105", error=thrown), trace_of("243", throw_an_object)))
+    attempt = only_attempt(attempts_of(run_of("105", error=thrown), trace_of("243", throw_an_object)))
 
     assert (attempt.status, attempt.error) == (FAILED, RunError(Raw('{"code":42}')))
 
@@ -92,8 +92,8 @@ def test_abort_error_fails_the_only_attempt() -> None:
     run, trace = run_of("107"), trace_of("245")
     history = attempts_of(run, trace)
 
-    assert error_of(only(history)).name == "AbortTaskRunError"
-    assert (only(history).retry_delay, history.next_at) == (None, None)
+    assert error_of(only_attempt(history)).name == "AbortTaskRunError"
+    assert (only_attempt(history).retry_delay, history.next_at) == (None, None)
     assert not needs_root_error(run, trace)
 
 
@@ -101,7 +101,7 @@ def test_crash_ends_the_open_attempt_with_the_root_spans_error() -> None:
     run, trace = run_of("109"), trace_of("247")
     assert needs_root_error(run, trace)
 
-    attempt = only(attempts_of(run, trace, detail_of("269").error))
+    attempt = only_attempt(attempts_of(run, trace, detail_of("269").error))
 
     assert (attempt.status, attempt.id) == (FAILED, "a45230ef74934838")
     assert (attempt.started_at, attempt.completed_at) == (utc("13:43:58.872"), utc("13:43:59.905"))
@@ -113,7 +113,7 @@ def test_crash_ends_the_open_attempt_with_the_root_spans_error() -> None:
 
 
 def test_crash_has_only_its_code_without_the_root_span() -> None:
-    error = error_of(only(attempts_of(run_of("109"), trace_of("247"))))
+    error = error_of(only_attempt(attempts_of(run_of("109"), trace_of("247"))))
 
     assert (error.code, error.has_code_only) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", True)
 
@@ -122,7 +122,7 @@ def test_uncaught_exception_has_the_stack_of_the_root_span() -> None:
     run = run_of("109", status="FAILED", error=internal("TASK_RUN_UNCAUGHT_EXCEPTION"))
     assert needs_root_error(run, trace_of("247"))
 
-    attempt = only(attempts_of(run, trace_of("247"), detail_of("284").error))
+    attempt = only_attempt(attempts_of(run, trace_of("247"), detail_of("284").error))
 
     error = error_of(attempt)
     assert (attempt.status, error.code) == (FAILED, "TASK_RUN_UNCAUGHT_EXCEPTION")
@@ -135,7 +135,7 @@ def test_out_of_memory_fails_the_attempt_with_its_code() -> None:
     assert needs_root_error(run, trace_of("247"))
     true_error = build_error("TASK_PROCESS_OOM_KILLED: Process exited with code 137.", name="Internal error")
 
-    attempt = only(attempts_of(run, trace_of("247"), true_error))
+    attempt = only_attempt(attempts_of(run, trace_of("247"), true_error))
 
     assert (attempt.status, attempt.error) == (FAILED, true_error)
     assert error_of(attempt).code == "TASK_PROCESS_OOM_KILLED"
@@ -145,7 +145,7 @@ def test_max_duration_fails_the_attempt_at_the_end_of_the_run() -> None:
     run, trace = run_of("111"), trace_of("249")
     assert needs_root_error(run, trace)
 
-    attempt = only(attempts_of(run, trace, detail_of("285").error))
+    attempt = only_attempt(attempts_of(run, trace, detail_of("285").error))
 
     assert (attempt.status, attempt.completed_at) == (FAILED, utc("13:44:04.943"))
     assert error_of(attempt).code == "MAX_DURATION_EXCEEDED"
@@ -157,7 +157,7 @@ def test_lost_worker_cancels_the_attempt_with_a_reason() -> None:
     trace = trace_as("247", run)
     assert needs_root_error(run, trace)
 
-    attempt = only(attempts_of(run, trace))
+    attempt = only_attempt(attempts_of(run, trace))
 
     assert (attempt.status, attempt.completed_at) == (CANCELED, utc("14:17:46.015"))
     assert error_of(attempt).code == "TASK_RUN_STALLED_EXECUTING"
@@ -175,7 +175,7 @@ def test_feed_error_of_a_lost_worker_needs_no_span_detail() -> None:
     )
 
     assert not needs_root_error(told, trace_as("247", run))
-    assert only(attempts_of(told, trace_as("247", run))).error == error
+    assert only_attempt(attempts_of(told, trace_as("247", run))).error == error
 
 
 def test_system_failure_fails_an_attempt_that_seemed_completed() -> None:
@@ -184,7 +184,7 @@ def test_system_failure_fails_an_attempt_that_seemed_completed() -> None:
     true_error = build_error("TASK_EXECUTION_FAILED: runner lost", name="Internal error")
     assert needs_root_error(run, trace)
 
-    attempt = only(attempts_of(run, trace, true_error))
+    attempt = only_attempt(attempts_of(run, trace, true_error))
 
     assert (attempt.status, attempt.error) == (FAILED, true_error)
 
@@ -199,7 +199,7 @@ def test_run_canceled_in_the_queue_has_no_attempts() -> None:
 def test_run_canceled_while_executing_has_a_canceled_attempt(detail: str) -> None:
     run, trace = run_of(detail), trace_of("230")
 
-    attempt = only(attempts_of(run, trace))
+    attempt = only_attempt(attempts_of(run, trace))
 
     assert (attempt.status, attempt.error) == (CANCELED, None)
     assert attempt.completed_at == utc("13:45:33.494")
@@ -209,7 +209,7 @@ def test_run_canceled_while_executing_has_a_canceled_attempt(detail: str) -> Non
 def test_cancel_closes_an_open_attempt_before_the_trace_does() -> None:
     run = run_of("129")
 
-    attempt = only(attempts_of(run, trace_as("247", run)))
+    attempt = only_attempt(attempts_of(run, trace_as("247", run)))
 
     assert (attempt.status, attempt.error) == (CANCELED, None)
 
@@ -223,7 +223,7 @@ def test_run_expired_in_the_queue_has_no_attempts() -> None:
 
 @pytest.mark.parametrize(("detail", "trace"), [("120", "222"), ("140", "233")])
 def test_running_attempt_is_open(detail: str, trace: str) -> None:
-    attempt = only(attempts_of(run_of(detail), trace_of(trace)))
+    attempt = only_attempt(attempts_of(run_of(detail), trace_of(trace)))
 
     assert (attempt.status, attempt.completed_at, attempt.error, attempt.took) == (EXECUTING, None, None, None)
     assert attempt.started_at is not None
@@ -233,26 +233,26 @@ def test_short_backoff_adds_no_attempt() -> None:
     history = attempts_of(run_of("130"), trace_of("210"))
 
     assert statuses(history) == [(1, FAILED)]
-    assert history.next_at is None  # the span of the delay is not written yet
+    assert history.next_at is None  # the trace does not have the span of the delay yet
 
 
 def test_long_backoff_has_the_time_of_the_next_attempt() -> None:
     history = attempts_of(run_of("137"), trace_of("212"))
 
     assert statuses(history) == [(1, FAILED)]
-    assert only(history).retry_delay == timedelta(seconds=39, milliseconds=927)
+    assert only_attempt(history).retry_delay == timedelta(seconds=39, milliseconds=927)
     assert history.next_at == utc("14:10:04.011")
 
 
 def test_waiting_run_without_attempt_spans_is_in_its_first() -> None:
-    attempt = only(attempts_of(run_of("122"), trace_of("226")))
+    attempt = only_attempt(attempts_of(run_of("122"), trace_of("226")))
 
     assert attempt == Attempt(number=1, status=EXECUTING, started_at=utc("14:11:50.315"))
 
 
 @pytest.mark.parametrize("trace", ["236", "234"])
 def test_child_uses_its_own_part_of_a_tree_trace(trace: str) -> None:
-    attempt = only(attempts_of(run_of("142"), trace_of(trace)))
+    attempt = only_attempt(attempts_of(run_of("142"), trace_of(trace)))
 
     assert (attempt.id, attempt.status) == ("de58470e8c54fb90", COMPLETED)
 
@@ -269,7 +269,7 @@ def test_failed_child_of_a_batch_has_its_retries() -> None:
 
 
 def test_failed_parent_has_its_own_error_while_the_trace_lags() -> None:
-    attempt = only(attempts_of(run_of("145"), trace_of("239")))
+    attempt = only_attempt(attempts_of(run_of("145"), trace_of("239")))
 
     assert (attempt.status, attempt.completed_at) == (FAILED, utc("13:46:48.210"))
     assert error_of(attempt).name == "SubtaskUnwrapError"
@@ -280,7 +280,7 @@ def test_last_attempt_has_the_runs_error_without_a_trace() -> None:
     history = attempts_of(run, None)
 
     assert history.is_trace_gone
-    attempt = only(history)
+    attempt = only_attempt(history)
     assert (attempt.number, attempt.status, attempt.id, attempt.started_at) == (3, FAILED, None, None)
     assert attempt.completed_at == utc("13:43:52.604")
     assert run.error is not None
@@ -288,7 +288,7 @@ def test_last_attempt_has_the_runs_error_without_a_trace() -> None:
 
 
 def test_only_attempt_starts_with_the_run_without_a_trace() -> None:
-    attempt = only(attempts_of(run_of("109"), None))
+    attempt = only_attempt(attempts_of(run_of("109"), None))
 
     assert (attempt.number, attempt.started_at) == (1, utc("13:43:56.475"))
     assert not needs_root_error(run_of("109"), None)

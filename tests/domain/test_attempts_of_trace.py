@@ -1,4 +1,4 @@
-"""What no recording shows: lag, cuts, odd spans, and what holds for any trace."""
+"""Attempts rebuilt from traces that no recording has: late, cut or odd ones, and any trace."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -40,7 +40,7 @@ def history(run: Run, *children: Span) -> AttemptHistory:
     return attempts_of(run, trace(span("task", 0, None, *children)))
 
 
-def seen(history: AttemptHistory) -> list[tuple[int, AttemptStatus, float | None]]:
+def summary_of(history: AttemptHistory) -> list[tuple[int, AttemptStatus, float | None]]:
     return [
         (
             attempt.number,
@@ -56,13 +56,13 @@ def test_open_attempt_ends_at_the_start_of_its_retry_delay() -> None:
         run("EXECUTING", 2), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2), span("Attempt 2", 8, None)
     )
 
-    assert seen(found) == [(1, FAILED, 5), (2, EXECUTING, None)]
+    assert summary_of(found) == [(1, FAILED, 5), (2, EXECUTING, None)]
     assert found.attempts[0].retry_delay == timedelta(seconds=2)
     assert found.next_at is None
 
 
 def test_open_attempt_ends_at_the_start_of_the_next_attempt() -> None:
-    assert seen(history(run("EXECUTING", 2), span("Attempt 1", 1, None), span("Attempt 2", 8, None))) == [
+    assert summary_of(history(run("EXECUTING", 2), span("Attempt 1", 1, None), span("Attempt 2", 8, None))) == [
         (1, FAILED, 8),
         (2, EXECUTING, None),
     ]
@@ -71,14 +71,14 @@ def test_open_attempt_ends_at_the_start_of_the_next_attempt() -> None:
 def test_crashed_attempt_ends_at_the_start_of_its_retry_delay() -> None:
     found = history(run("EXECUTING", 1), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2))
 
-    assert seen(found) == [(1, FAILED, 5)]
+    assert summary_of(found) == [(1, FAILED, 5)]
     assert found.next_at == START + timedelta(seconds=7)
 
 
 def test_attempt_missing_from_the_trace_is_added() -> None:
     found = history(run("EXECUTING", 2), span("Attempt 1", 1, 2, is_error=True), span("Retry #1 delay", 3, 1))
 
-    assert seen(found) == [(1, FAILED, 3), (2, EXECUTING, None)]
+    assert summary_of(found) == [(1, FAILED, 3), (2, EXECUTING, None)]
     assert found.attempts[1].started_at is None
     assert found.next_at is None
 
@@ -86,19 +86,19 @@ def test_attempt_missing_from_the_trace_is_added() -> None:
 def test_only_the_last_attempt_is_added_to_a_cut_trace() -> None:
     found = history(run("FAILED", 9, BOOM), span("Attempt 1", 1, 2, is_error=True), span("Attempt 2", 4, None))
 
-    assert seen(found) == [(1, FAILED, 3), (2, FAILED, None), (9, FAILED, FINISHED_S)]
+    assert summary_of(found) == [(1, FAILED, 3), (2, FAILED, None), (9, FAILED, FINISHED_S)]
     assert [attempt.error for attempt in found.attempts] == [None, None, BOOM]
 
 
 def test_run_queued_for_a_retry_has_no_running_attempt() -> None:
-    assert seen(history(run("QUEUED", 1), span("Attempt 1", 1, None))) == [(1, FAILED, None)]
-    assert seen(attempts_of(run("QUEUED", 1), None)) == [(1, FAILED, None)]
+    assert summary_of(history(run("QUEUED", 1), span("Attempt 1", 1, None))) == [(1, FAILED, None)]
+    assert summary_of(attempts_of(run("QUEUED", 1), None)) == [(1, FAILED, None)]
 
 
 def test_newer_trace_shows_an_attempt_not_counted_yet() -> None:
     found = history(run("QUEUED", 1), span("Attempt 1", 1, 1, is_error=True), span("Attempt 2", 9, None))
 
-    assert seen(found) == [(1, FAILED, 2), (2, EXECUTING, None)]
+    assert summary_of(found) == [(1, FAILED, 2), (2, EXECUTING, None)]
 
 
 def test_failed_attempt_stays_failed_after_a_cancel_in_backoff() -> None:
@@ -108,7 +108,7 @@ def test_failed_attempt_stays_failed_after_a_cancel_in_backoff() -> None:
         span("Retry #1 delay", 3, 60),
     )
 
-    assert seen(found) == [(1, FAILED, 2)]
+    assert summary_of(found) == [(1, FAILED, 2)]
     assert found.attempts[0].error == BOOM
     assert found.next_at is None
 
@@ -119,7 +119,7 @@ def test_graceful_cancel_is_not_the_attempts_error() -> None:
 
     found = history(canceled, span("Attempt 1", 1, None))
 
-    assert (seen(found), found.attempts[0].error) == ([(1, CANCELED, FINISHED_S)], None)
+    assert (summary_of(found), found.attempts[0].error) == ([(1, CANCELED, FINISHED_S)], None)
     assert not needs_root_error(canceled, trace(span("task")))
 
 
@@ -141,7 +141,7 @@ def test_exception_of_an_attempt_wins_over_the_runs_error() -> None:
 def test_completed_run_completes_an_open_attempt() -> None:
     found = history(run("COMPLETED", 1), span("Attempt 1", 1, None))
 
-    assert (seen(found), found.attempts[0].error) == ([(1, COMPLETED, FINISHED_S)], None)
+    assert (summary_of(found), found.attempts[0].error) == ([(1, COMPLETED, FINISHED_S)], None)
 
 
 def test_open_attempt_ends_with_the_root_span_without_a_run_end() -> None:
@@ -149,8 +149,10 @@ def test_open_attempt_ends_with_the_root_span_without_a_run_end() -> None:
     assert failed.state is not None
     failed = replace(failed, state=replace(failed.state, finished_at=None))
 
-    assert seen(attempts_of(failed, trace(span("task", 0, 50, span("Attempt 1", 1, None))))) == [(1, FAILED, 50)]
-    assert seen(attempts_of(failed, trace(span("task", 0, None, span("Attempt 1", 1, None))))) == [(1, FAILED, None)]
+    assert summary_of(attempts_of(failed, trace(span("task", 0, 50, span("Attempt 1", 1, None))))) == [(1, FAILED, 50)]
+    assert summary_of(attempts_of(failed, trace(span("task", 0, None, span("Attempt 1", 1, None))))) == [
+        (1, FAILED, None)
+    ]
 
 
 def test_duration_is_never_negative_if_clocks_differ() -> None:
@@ -172,7 +174,7 @@ def test_spans_with_similar_names_are_not_attempts() -> None:
         span("Attempt " + "9" * 5000, 1, 1),
     )
 
-    assert seen(found) == [(1, COMPLETED, 2)]
+    assert summary_of(found) == [(1, COMPLETED, 2)]
 
 
 def test_closed_span_wins_over_an_open_one_of_the_same_attempt() -> None:
@@ -187,14 +189,14 @@ def test_trace_without_the_run_has_no_attempts() -> None:
 
     found = attempts_of(run("FAILED", 2, BOOM), other)
 
-    assert (seen(found), found.is_trace_gone) == ([(2, FAILED, FINISHED_S)], False)
+    assert (summary_of(found), found.is_trace_gone) == ([(2, FAILED, FINISHED_S)], False)
     assert not needs_root_error(run("CRASHED", 1, replace(BOOM, code="X_Y", has_code_only=True)), other)
 
 
 def test_run_known_only_by_id_has_the_attempts_of_its_trace() -> None:
     found = history(Run(RunId("run_a")), span("Attempt 1", 1, 1), span("Attempt 2", 3, None))
 
-    assert seen(found) == [(1, COMPLETED, 2), (2, EXECUTING, None)]
+    assert summary_of(found) == [(1, COMPLETED, 2), (2, EXECUTING, None)]
 
 
 words = st.sampled_from(

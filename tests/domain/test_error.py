@@ -1,4 +1,4 @@
-"""One shape for the errors of five places."""
+"""Errors of five places of the API become one `RunError`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Periods, as the server reads them."""
+"""Periods in the server's notation, and queue names."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Frames out of stacks: V8's own output in all its shapes, recorded stacks, and any text."""
+"""Stack traces are parsed: all forms of V8's frames, recorded stacks, and any text."""
 
 import pytest
 from hypothesis import given
@@ -50,7 +50,7 @@ def test_recorded_stack_separates_own_code_from_dependencies() -> None:
     assert frames[2].function is None
 
 
-# Lines that Node 22 and Bun print, but for the paths.
+# Lines as Node 22 and Bun print them, with other paths.
 @pytest.mark.parametrize(
     ("line", "function", "file", "position"),
     [
@@ -176,7 +176,7 @@ def test_frames_in_the_message_are_skipped_if_it_is_known() -> None:
     stack = f"Error: {message}\n    at outer (/app/a.js:1:2)"
 
     assert functions(stack, message) == ["outer"]
-    assert functions(stack) == ["inner", "outer"]  # nobody could tell
+    assert functions(stack) == ["inner", "outer"]  # the text does not show where the message ends
 
 
 def test_changed_message_does_not_hide_the_stack() -> None:
@@ -281,7 +281,7 @@ def test_any_text_is_parsed_line_by_line(text: str, message: str | None) -> None
     ],
 )
 def test_hostile_line_is_parsed_in_linear_time(piece: str) -> None:
-    # Anything worse than linear takes minutes here, and is stopped by whoever waits for it.
+    # With more than linear time this would take minutes and hit the timeout of the test.
     for line in (piece * 100_000, piece * 100_000 + "(x:1:2)"):
         (found,) = parse_stack(Raw(f"E\n    at f{line}"))
         assert found.short_file or found.file is None

@@ -1,4 +1,4 @@
-"""The one table of statuses against the README's, every word of every vocabulary."""
+"""The table of statuses agrees with the README of the recordings, word for word."""
 
 import json
 

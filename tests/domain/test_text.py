@@ -1,4 +1,4 @@
-"""What outside text looks like after `clean`: the same where it is harmless, visible where it acts."""
+"""`clean` keeps harmless text, and makes control characters visible."""
 
 import unicodedata
 
@@ -10,12 +10,12 @@ from tests.support.recordings import body_of
 from tui.domain.text import MAX_EMOJI_TAGS, REPLACEMENT, clean
 from tui.wire.traces import decode_trace
 
-ACTING = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
+UNSAFE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
 SELECTORS = set("\ufe0e\ufe0f")
 JOINERS = set("\u200c\u200d")
 MODIFIERS = set("\u20e3🏻🏼🏽🏾🏿")
 TAGS = [chr(code) for code in range(0xE0020, 0xE0080)]
-# The symbols of the plane where emoji began without the blank braille cell, and the whole plane that is theirs.
+# Symbols of the first emoji block, without the blank braille cell, and the emoji plane.
 EMOJI = [chr(code) for code in range(0x203C, 0x3300) if unicodedata.category(chr(code)) == "So" and code != 0x2800]
 EMOJI += map(chr, range(0x1F000, 0x1FB00))
 emoji_text = st.text(st.sampled_from(EMOJI) | st.sampled_from(sorted(SELECTORS | JOINERS | MODIFIERS)), max_size=12)
@@ -85,7 +85,7 @@ def test_clean_text_has_no_control_characters(raw: str) -> None:
 
     if not set(raw) & (JOINERS | MODIFIERS | set(TAGS)):
         assert len(shown) == sum(character not in SELECTORS for character in raw)
-    assert all(unicodedata.category(char) not in ACTING for char in shown)
+    assert all(unicodedata.category(char) not in UNSAFE for char in shown)
     shown.encode()
 
 
@@ -99,7 +99,7 @@ def test_emoji_and_their_joiners_are_never_replaced(raw: str) -> None:
 
 @pytest.mark.parametrize("part", ["\ufe0f", "\u200d\ufe0f", "👨\u200d", "🏴\U000e0067"])
 def test_long_sequences_of_joiners_take_linear_time(part: str) -> None:
-    clean(f"a{part * 200_000}b\u200d")  # quadratic time would be minutes, which end the test run
+    clean(f"a{part * 200_000}b\u200d")  # with quadratic time this would take minutes
 
 
 @given(any_text | emoji_text)

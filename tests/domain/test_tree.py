@@ -1,4 +1,4 @@
-"""Trees out of pieces in any order, whole or not, honest or not."""
+"""Trees are built from rows in any order, from incomplete and from contradicting ones."""
 
 from collections.abc import Iterable
 from dataclasses import replace

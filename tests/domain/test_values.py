@@ -1,4 +1,4 @@
-"""What the values say about themselves."""
+"""Derived properties of the domain's values."""
 
 from datetime import timedelta
 

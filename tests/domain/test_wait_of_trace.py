@@ -1,4 +1,4 @@
-"""What a run waits for, by its open spans: its own, in its last attempt, the latest of several."""
+"""The current wait of a run is found in the open spans of its last attempt."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tui.domain.wait import Wait, WaitKind
 
 
 def waits(*inside: Span, number: int = 1, detail: str = "120", **changes: Any) -> Wait | None:
-    """The wait of an executing run with that in the `run()` of its open attempt."""
+    """Return the wait of an executing run whose open attempt has these spans."""
     attempt = span(f"Attempt {number}", 1, None, span("run()", 1, None, *inside), attempt_number=number)
     run = run_of(detail, id="run_a", attemptCount=number, **changes)
     return attempts_of(run, trace(span("task", 0, None, attempt))).wait
@@ -100,7 +100,7 @@ def test_finished_run_waits_for_nothing() -> None:
 
 
 def read(wait: Wait, word: str = "EXECUTING", *, later_s: float = 0.0) -> Run:
-    """A run whose trace told of a wait when it had just begun, and that changed so much later."""
+    """Return a run that changed `later_s` after its trace was read with a wait that had just begun."""
     run = run_of("120", id="run_a", status=word)
     assert run.state is not None
     history = attempts_of(run, trace(span("task", 0, None)))

@@ -1,4 +1,4 @@
-"""Runs a minute: what is counted, and that little is counted at once."""
+"""Runs are counted by minute, in slices."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""One text per value."""
+"""Equal values have the same canonical text."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""How changes add up."""
+"""Changes are merged."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +58,7 @@ def test_confirmations_alone_change_nothing() -> None:
     assert not added().is_empty
 
 
-# What can happen to one run: it comes, changes while it is there, goes, comes again.
+# The possible histories of one run: it is added, changed while it is there, removed, and added again.
 lives = st.lists(st.sampled_from(["come", "change", "go"]), max_size=8)
 
 

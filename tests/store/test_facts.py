@@ -1,4 +1,4 @@
-"""What the sources tell besides runs."""
+"""The store keeps facts that are not runs."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The filter language of `/`."""
+"""The language of the filter `/`."""
 
 import pytest
 from hypothesis import example, given
@@ -283,7 +283,7 @@ def test_finished_word_has_a_complaint_while_typing() -> None:
 def test_duration_of_a_live_run_grows_with_the_time() -> None:
     run = run_of("run_a", "EXECUTING", state={"started_at": at(10)})
     parsed = parse_filter("took:>10s")
-    assert not parsed.matches(run)  # nobody knows what time it is
+    assert not parsed.matches(run)  # without a time the age is unknown
     assert not parsed.at(at(20)).matches(run)
     assert parsed.at(at(21)).matches(run)
     assert parsed.watches_durations
@@ -398,7 +398,7 @@ def test_parser_accepts_any_text(text: str) -> None:
         assert not parsed.matches(FAILED_SYNC)
 
 
-# What a filter takes for its own grammar, and what changes its length with case, is asked in the examples.
+# Text with the filter's own grammar, and text whose length depends on case, is in the examples.
 plain = st.text(st.characters(exclude_categories=["Zs", "Cc", "Zl", "Zp"], exclude_characters='"'), min_size=1)
 
 
@@ -412,7 +412,7 @@ def test_quoted_tag_matches_itself(tag: str) -> None:
 
 
 def test_globs_do_not_backtrack_exponentially() -> None:
-    # A glob that backtracks would not end within anybody's patience: that this ends is the proof.
+    # With exponential backtracking this would not end before the timeout of the test.
     run = run_of("run_a", task="a" * 10_000)
     assert not parse_filter("task:" + "*a" * 30 + "*b").matches(run)
     assert not parse_filter("*a" * 30 + "*b").matches(run)

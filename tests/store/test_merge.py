@@ -1,4 +1,4 @@
-"""How a patch becomes part of a run."""
+"""Patches are merged into runs."""
 
 import itertools
 from dataclasses import replace
@@ -22,22 +22,26 @@ from tui.store.merge import is_same_row, merge, merge_gone
 one_run = patches.map(lambda patch: replace(patch, id=RunId("run_a")))
 
 
-def merge_all(told: list[RunPatch]) -> Run:
-    run = reduce(merge, told[1:], merge(None, told[0]))
+def merge_all(patches_in_order: list[RunPatch]) -> Run:
+    run = reduce(merge, patches_in_order[1:], merge(None, patches_in_order[0]))
     assert isinstance(run, Run)
     return run
 
 
-@given(st.lists(one_run, min_size=1, max_size=5).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
+@given(
+    st.lists(one_run, min_size=1, max_size=5).flatmap(
+        lambda patches_in_order: st.tuples(st.just(patches_in_order), st.permutations(patches_in_order))
+    )
+)
 def test_patches_give_the_same_run_in_any_order(both: tuple[list[RunPatch], list[RunPatch]]) -> None:
-    told, shuffled = both
-    assert merge_all(told) == merge_all(shuffled)
+    patches_in_order, shuffled = both
+    assert merge_all(patches_in_order) == merge_all(shuffled)
 
 
 @given(st.lists(one_run, min_size=1, max_size=4), st.data())
-def test_repeated_patch_returns_the_same_object(told: list[RunPatch], data: st.DataObject) -> None:
-    run = merge_all(told)
-    assert merge(run, data.draw(st.sampled_from(told))) is run
+def test_repeated_patch_returns_the_same_object(patches_in_order: list[RunPatch], data: st.DataObject) -> None:
+    run = merge_all(patches_in_order)
+    assert merge(run, data.draw(st.sampled_from(patches_in_order))) is run
 
 
 @given(one_run, one_run)
@@ -64,8 +68,8 @@ def test_set_field_is_never_erased() -> None:
 
 def test_conflicting_fixed_fields_do_not_depend_on_the_order() -> None:
     schedules: list[Any] = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 1.5}]
-    told = [patch_of("run_a", fixed=Fixed(schedule=schedule)) for schedule in schedules]
-    merged = [merge_all(list(order)) for order in itertools.permutations(told)]
+    patches_in_order = [patch_of("run_a", fixed=Fixed(schedule=schedule)) for schedule in schedules]
+    merged = [merge_all(list(order)) for order in itertools.permutations(patches_in_order)]
     assert all(run == merged[0] for run in merged)
 
 
@@ -78,23 +82,25 @@ def test_newer_state_wins_at_any_precision() -> None:
 def test_specific_status_wins_independently_of_the_numbers() -> None:
     feed = patch_of("run_a", "INTERRUPTED", state={"precision": Precision.LIST, "cost_cents": 1.0})
     detail = patch_of("run_a", "FAILED", state={"precision": Precision.DETAIL, "cost_cents": 2.0})
-    for told in ([feed, detail], [detail, feed]):
-        state = merge_all(told).state
+    for patches_in_order in ([feed, detail], [detail, feed]):
+        state = merge_all(patches_in_order).state
         assert state is not None
         assert (state.status.word, state.cost_cents, state.precision) == ("INTERRUPTED", 2.0, Precision.DETAIL)
 
 
 def test_conflicting_numbers_do_not_depend_on_the_order() -> None:
-    told = [patch_of("run_a", state={"cost_cents": cents, "tags": (Raw(str(cents)),)}) for cents in (1.0, 3.0, 2.0)]
-    assert len({repr(merge_all(list(order))) for order in itertools.permutations(told)}) == 1
+    patches_in_order = [
+        patch_of("run_a", state={"cost_cents": cents, "tags": (Raw(str(cents)),)}) for cents in (1.0, 3.0, 2.0)
+    ]
+    assert len({repr(merge_all(list(order))) for order in itertools.permutations(patches_in_order)}) == 1
 
 
 @pytest.mark.parametrize("word", ["DEQUEUED", "EXECUTING", "QUEUED", "FROBNICATING"])
 @pytest.mark.parametrize("end", ["COMPLETED", "FAILED", "CANCELED", "EXPIRED"])
 def test_final_status_wins_at_the_same_time(word: str, end: str) -> None:
-    told = [patch_of("run_a", word), patch_of("run_a", end)]
-    assert merge_all(told) == merge_all(told[::-1])
-    assert merge_all(told).is_final
+    patches_in_order = [patch_of("run_a", word), patch_of("run_a", end)]
+    assert merge_all(patches_in_order) == merge_all(patches_in_order[::-1])
+    assert merge_all(patches_in_order).is_final
 
 
 def test_known_status_wins_over_an_unknown_one() -> None:
@@ -137,11 +143,11 @@ def test_late_older_response_does_not_move_the_time_back() -> None:
 def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
     blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", has_code_only=True)
     true = RunError(Raw("boom"), code="X")
-    told = [
+    patches_in_order = [
         patch_of("run_a", "CRASHED", error=(stamp(5, Precision.TRACE, 10), true)),
         patch_of("run_a", "CRASHED", error=(stamp(5, Precision.DETAIL, 99), blurred)),
     ]
-    for order in (told, told[::-1]):
+    for order in (patches_in_order, patches_in_order[::-1]):
         error = merge_all(order).error
         assert error is not None
         assert error[1] == true

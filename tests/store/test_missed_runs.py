@@ -1,4 +1,4 @@
-"""What a gap kept from us: counted against a world in which the life of every run is known."""
+"""The runs missed in a gap are counted, and compared with a world in which every run's history is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ENDS = {"COMPLETED": False, "FAILED": True, "CRASHED": True, "EXPIRED": False, "
 
 @dataclass(frozen=True)
 class Life:
-    """One run: seconds at which it is created, started, touched, and over."""
+    """The history of one run: the seconds at which it is created, started, touched and ended."""
 
     number: int
     created: int
@@ -28,12 +28,12 @@ class Life:
     end: str
 
     def updated(self, now: int) -> int | None:
-        """When it changed last, as of now."""
+        """Return the second of the last change up to now."""
         moments = (self.created, self.started, *self.touched, self.ended)
         return max((moment for moment in moments if moment is not None and moment <= now), default=None)
 
     def patch(self, now: int) -> RunPatch:
-        """As the server tells it now."""
+        """Return the server's current row of the run."""
         state: dict[str, Any] = {}
         word = "QUEUED"
         if self.started is not None and self.started <= now:
@@ -45,7 +45,7 @@ class Life:
         return patch_of(f"run_{self.number}", word, created=self.created, updated=updated, read=now, state=state)
 
     def is_seen_to_change(self, since: int, until: int, reads: Sequence[int]) -> bool:
-        """Whether any of these answers tells of a change in between: when it came, began, ended, or changed last."""
+        """Return whether a read at one of these seconds shows that the run changed in between."""
         told = {moment for now in reads for moment in (self.created, self.started, self.ended, self.updated(now))}
         return any(moment is not None and since < moment <= until and moment <= reads[-1] for moment in told)
 
@@ -71,7 +71,9 @@ def test_count_equals_the_runs_that_changed_in_the_gap(
 ) -> None:
     until = since + lasted
     reads = [since, *(until + delay for delay in sorted(delays))]
-    noticed_before = data.draw(st.integers(1, len(reads)))  # the answer that ends an outage may come before we know
+    noticed_before = data.draw(
+        st.integers(1, len(reads))
+    )  # the read that ends an outage may come before the gap is known
     store = Store()
 
     def read(now: int) -> Changes:
@@ -79,56 +81,54 @@ def test_count_equals_the_runs_that_changed_in_the_gap(
 
     for now in reads[:noticed_before]:
         read(now)
-    catch_up = MissedRunCounter(store, Gap(at(since), at(until)))
-    catch_up.count_more(lambda: False)
+    counter = MissedRunCounter(store, Gap(at(since), at(until)))
+    counter.count_more(lambda: False)
     for now in reads[noticed_before:]:
-        catch_up.on_changes(read(now))
-    catch_up.on_changes(store.apply(CaughtUp("rest", at(until))))
+        counter.on_changes(read(now))
+    counter.on_changes(store.apply(CaughtUp("rest", at(until))))
     heard = reads[noticed_before - 1 :]
     missed = [life for life in world if life.is_seen_to_change(since, until, heard)]
-    assert catch_up.missed(at(until)) == MissedRuns(len(missed), sum(life.fails_in(since, until) for life in missed))
+    assert counter.missed(at(until)) == MissedRuns(len(missed), sum(life.fails_in(since, until) for life in missed))
 
 
 def test_count_is_final_once_a_source_has_caught_up() -> None:
     store = Store()
     store.apply(RunsRead((patch_of("run_a", "FAILED", updated=15),)))
-    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
-    assert catch_up.missed(at(20)) == MissedRuns(0, 0, Completeness.SO_FAR)
-    catch_up.count_more(lambda: False)
-    assert catch_up.missed(at(20)) == MissedRuns(1, 1, Completeness.SO_FAR)
-    catch_up.on_changes(store.apply(CaughtUp("rest", at(19))))
-    catch_up.on_changes(store.apply(RunsRead((patch_of("run_b", updated=20, created=5),))))
-    assert catch_up.missed(at(100)) == MissedRuns(2, 1, Completeness.SO_FAR)
-    assert catch_up.missed(at(140)) == MissedRuns(2, 1, Completeness.AT_LEAST)
-    catch_up.on_changes(store.apply(CaughtUp("rest", at(21))))
-    catch_up.on_changes(store.apply(RunsRead((patch_of("run_c", updated=12),))))
-    assert catch_up.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
+    assert counter.missed(at(20)) == MissedRuns(0, 0, Completeness.SO_FAR)
+    counter.count_more(lambda: False)
+    assert counter.missed(at(20)) == MissedRuns(1, 1, Completeness.SO_FAR)
+    counter.on_changes(store.apply(CaughtUp("rest", at(19))))
+    counter.on_changes(store.apply(RunsRead((patch_of("run_b", updated=20, created=5),))))
+    assert counter.missed(at(100)) == MissedRuns(2, 1, Completeness.SO_FAR)
+    assert counter.missed(at(140)) == MissedRuns(2, 1, Completeness.AT_LEAST)
+    counter.on_changes(store.apply(CaughtUp("rest", at(21))))
+    counter.on_changes(store.apply(RunsRead((patch_of("run_c", updated=12),))))
+    assert counter.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
 
 
 def test_run_that_changed_again_later_still_counts() -> None:
     store = Store()
-    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
     for updated in (15, 25):
-        catch_up.on_changes(store.apply(RunsRead((patch_of("run_a", updated=updated),))))
-    assert catch_up.missed(at(30)).run_count == 1
+        counter.on_changes(store.apply(RunsRead((patch_of("run_a", updated=updated),))))
+    assert counter.missed(at(30)).run_count == 1
 
 
 def test_run_that_failed_in_the_gap_counts_after_later_changes() -> None:
     store = Store()
-    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
-    catch_up.on_changes(
-        store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),)))
-    )
-    assert catch_up.missed(at(30)) == MissedRuns(1, 1, Completeness.SO_FAR)
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
+    counter.on_changes(store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),))))
+    assert counter.missed(at(30)) == MissedRuns(1, 1, Completeness.SO_FAR)
 
 
 def test_many_runs_are_checked_in_slices() -> None:
     store = Store()
     store.apply(RunsRead(tuple(patch_of(f"run_{number}", updated=15) for number in range(200))))
     store.apply(CaughtUp("rest", at(20)))
-    catch_up = MissedRunCounter(store, Gap(at(10), at(20)))
-    turns = [catch_up.count_more(lambda: True)]
-    assert catch_up.missed(at(20)) == MissedRuns(64, 0, Completeness.SO_FAR)
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
+    turns = [counter.count_more(lambda: True)]
+    assert counter.missed(at(20)) == MissedRuns(64, 0, Completeness.SO_FAR)
     while not turns[-1]:
-        turns.append(catch_up.count_more(lambda: True))
-    assert (turns, catch_up.missed(at(20))) == ([False, False, False, True], MissedRuns(200, 0))
+        turns.append(counter.count_more(lambda: True))
+    assert (turns, counter.missed(at(20))) == ([False, False, False, True], MissedRuns(200, 0))

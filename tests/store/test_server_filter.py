@@ -1,4 +1,4 @@
-"""The server's filters asked of runs that we have: the emulator's own filter, over HTTP, is the second opinion."""
+"""The server's filters applied to the store's runs give the same runs as the emulator's own filter over HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,14 +37,14 @@ STATUSES = (
 
 
 class Known:
-    """A served world, and its runs with every facet known."""
+    """A running emulator, and its runs with all facets."""
 
     def __init__(self, api: EmulatorServer) -> None:
         self.api = api
         self.runs: list[Run] = []
 
     def ask(self, filters: RunFilters) -> list[Run]:
-        """A page of the list, as the client asks for it."""
+        """Return a page of the list, requested by the client."""
         answer = self.api.get(
             "/api/v1/runs",
             params=filter_params(filters) | {"page[size]": str(PAGE_SIZE)},
@@ -71,14 +71,14 @@ def known() -> Iterator[Known]:
             )
             if random.random() < 0.1:
                 world.cancel(new)
-        # The server filters a copy that lags: what ends soon has ended, what runs for a minute runs on.
+        # The server filters in a replica that is behind. By now short runs have ended, and long ones still run.
         later(world, 20_000)
         api.time[0] = world.now_ms
         found = Known(api)
         truth = world.ledger.by_id
         for run in found.ask(RunFilters()):
             true = truth[run.id]
-            # No row tells these, and the version only once a worker has the run.
+            # Rows do not contain these, and the version only once a worker has the run.
             facets = replace(run.fixed, queue=Raw(true.queue), machine=Raw(true.machine), version=Raw(true.version))
             found.runs.append(replace(run, fixed=facets))
         assert {run.fixed.version for run in found.runs} >= {VERSION}

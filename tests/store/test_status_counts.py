@@ -1,4 +1,4 @@
-"""The figures of the header against the rows, and against the truth that a late count and a feed tell of."""
+"""The counts of the header agree with the rows, and with a simulated server whose counts are late."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from tui.store.store import Store
 from tui.store.view import View
 
 PERIOD = timedelta(seconds=3600)
-BEGIN_S = 5000
-"""When a story begins: more than the period after the oldest run."""
+START_S = 5000
+"""The start of each test, more than the period after the oldest run."""
 
 WHOLE = HistoryRead(at(0), 10, is_complete=True)
 CUT = HistoryRead(at(0), 10, is_complete=True, is_cut=True)
@@ -33,7 +33,7 @@ def complete(now: datetime, **changes: Any) -> WindowRead:
 
 @dataclass(frozen=True)
 class Life:
-    """What a run is since which second, in order."""
+    """The history of a run: its statuses, and the second at which each began."""
 
     number: int
     steps: tuple[tuple[float, str], ...]
@@ -43,11 +43,11 @@ class Life:
         return RunId(f"run_{self.number}")
 
     def word(self, now_s: float) -> str | None:
-        """Its status at a moment; None before its creation."""
+        """Return the status at a time; None before the creation."""
         return next((word for moment, word in reversed(self.steps) if moment <= now_s), None)
 
     def patch(self, now_s: float) -> Any:
-        """As a row tells it then."""
+        """Return the row of the run at that time."""
         moment, word = next(step for step in reversed(self.steps) if step[0] <= now_s)
         started = next((each for each, what in self.steps if what == "EXECUTING" and each <= now_s), None)
         state = {
@@ -60,7 +60,7 @@ class Life:
 
 @st.composite
 def lives(draw: st.DrawFn, number: int) -> Life:
-    moment = draw(st.integers(0, BEGIN_S + 30))
+    moment = draw(st.integers(0, START_S + 30))
     steps = [(float(moment), draw(st.sampled_from(["QUEUED", "DELAYED", "PENDING_VERSION"])))]
     for word in draw(
         st.sampled_from(
@@ -75,7 +75,7 @@ def lives(draw: st.DrawFn, number: int) -> Life:
             ]
         )
     ):
-        moment = draw(st.integers(moment + 1, max(moment + 2, BEGIN_S + 40)))
+        moment = draw(st.integers(moment + 1, max(moment + 2, START_S + 40)))
         steps.append((float(moment), word))
     return Life(number, tuple(steps))
 
@@ -83,8 +83,8 @@ def lives(draw: st.DrawFn, number: int) -> Life:
 worlds = st.integers(0, 8).flatmap(lambda count: st.tuples(*(lives(number) for number in range(count))))
 
 
-def told(world: tuple[Life, ...], now_s: float, lag_s: dict[int, float] | float) -> CountsRead:
-    """The server's count: each run as the copy knew it, of those created within the period."""
+def server_count(world: tuple[Life, ...], now_s: float, lag_s: dict[int, float] | float) -> CountsRead:
+    """Return the server's count of the runs created within the period, each as the replica knew it."""
     counts: Counter[RunStatus] = Counter()
     for life in world:
         word = life.word(now_s - (lag_s if isinstance(lag_s, float) else lag_s[life.number]))
@@ -93,7 +93,7 @@ def told(world: tuple[Life, ...], now_s: float, lag_s: dict[int, float] | float)
     return CountsRead(dict(counts), at(now_s), 1)
 
 
-def figures(statuses: Counter[RunStatus]) -> StatusCounts:
+def counts_of(statuses: Counter[RunStatus]) -> StatusCounts:
     return StatusCounts(
         queued=statuses[RunStatus.QUEUED],
         delayed=statuses[RunStatus.DELAYED],
@@ -105,21 +105,21 @@ def figures(statuses: Counter[RunStatus]) -> StatusCounts:
 
 
 def truth(world: tuple[Life, ...], now_s: float) -> StatusCounts:
-    """Live runs of any age, and the failures of the period."""
+    """Count live runs of any age, and the failed runs of the period."""
     statuses: Counter[RunStatus] = Counter()
     for life in world:
         word = life.word(now_s)
         status = None if word is None else parse_status(word).canonical
         if status is not None and (not status.is_final or life.steps[0][0] >= now_s - 3600):
             statuses[status] += 1
-    return figures(statuses)
+    return counts_of(statuses)
 
 
-def moments_of(world: tuple[Life, ...], after_s: float = BEGIN_S) -> list[float]:
+def moments_of(world: tuple[Life, ...], after_s: float = START_S) -> list[float]:
     return sorted({moment for life in world for moment, _ in life.steps if moment > after_s})
 
 
-def hear(store: Store, world: tuple[Life, ...], now_s: float) -> None:
+def read_all(store: Store, world: tuple[Life, ...], now_s: float) -> None:
     born = [life for life in world if life.steps[0][0] <= now_s]
     store.apply(RunsRead(tuple(life.patch(now_s) for life in born)))
 
@@ -128,52 +128,52 @@ def hear(store: Store, world: tuple[Life, ...], now_s: float) -> None:
 @given(worlds, st.data())
 def test_header_equals_the_rows_if_all_live_runs_are_known(world: tuple[Life, ...], data: st.DataObject) -> None:
     store = Store()
-    store.apply(complete(at(BEGIN_S)))
+    store.apply(complete(at(START_S)))
     store.apply(WHOLE)
-    for now_s in (float(BEGIN_S), *moments_of(world)):
-        # Each run is read now or later, and the server counts now or never: neither matters to the agreement.
+    for now_s in (float(START_S), *moments_of(world)):
+        # A run may be read now or later, and the server may count now or never. Both must not matter.
         read = [life for life in world if life.steps[0][0] <= now_s and data.draw(st.booleans())]
         store.apply(RunsRead(tuple(life.patch(now_s) for life in read)))
         if data.draw(st.booleans()):
-            store.apply(told(world, now_s, 0.65))
+            store.apply(server_count(world, now_s, 0.65))
         now = at(now_s)
         view = View(store, since=now - PERIOD)
         rows = [store.get(run_id) for run_id in view.slice(0, len(view))]
-        assert store.status_counts(now) == figures(Counter(run.status for run in rows if run is not None))
+        assert store.status_counts(now) == counts_of(Counter(run.status for run in rows if run is not None))
 
 
 @settings(max_examples=80, deadline=None)
-@given(worlds, worlds, st.lists(st.floats(BEGIN_S, BEGIN_S + 60), max_size=4))
+@given(worlds, worlds, st.lists(st.floats(START_S, START_S + 60), max_size=4))
 def test_counts_are_updated_between_two_of_the_server(
     world: tuple[Life, ...], unheard: tuple[Life, ...], counted: list[float]
 ) -> None:
-    """What the feed tells is added once, before the count or after it; what it never told is in the count."""
-    still = tuple(Life(100 + life.number, ((float(BEGIN_S - 10), life.steps[0][1]),)) for life in unheard)
+    """A change from the feed is counted once, before or after the server's count. The count has all others."""
+    still = tuple(Life(100 + life.number, ((float(START_S - 10), life.steps[0][1]),)) for life in unheard)
     store = Store()
-    hear(store, world, BEGIN_S - 5)
-    store.apply(complete(at(BEGIN_S), is_live_complete=False))
+    read_all(store, world, START_S - 5)
+    store.apply(complete(at(START_S), is_live_complete=False))
     store.apply(CUT)
-    for now_s in sorted((float(BEGIN_S), *counted, *moments_of(world, BEGIN_S - 5))):
-        hear(store, world, now_s)
-        if now_s == BEGIN_S or now_s in counted:
-            store.apply(told((*world, *still), now_s, 0.65))
+    for now_s in sorted((float(START_S), *counted, *moments_of(world, START_S - 5))):
+        read_all(store, world, now_s)
+        if now_s == START_S or now_s in counted:
+            store.apply(server_count((*world, *still), now_s, 0.65))
         found = store.status_counts(at(now_s))
-        if now_s >= BEGIN_S and found.counted_at is None:
+        if now_s >= START_S and found.counted_at is None:
             assert found == truth((*world, *still), now_s)
 
 
 @settings(max_examples=80, deadline=None)
-@given(worlds, st.floats(BEGIN_S, BEGIN_S + 45), st.data())
+@given(worlds, st.floats(START_S, START_S + 45), st.data())
 def test_updated_counts_err_by_changes_in_the_replica_delay(
     world: tuple[Life, ...], counted_s: float, data: st.DataObject
 ) -> None:
     store = Store()
-    for now_s in (BEGIN_S - 5, *(moment for moment in moments_of(world, BEGIN_S - 5) if moment <= counted_s)):
-        hear(store, world, now_s)
+    for now_s in (START_S - 5, *(moment for moment in moments_of(world, START_S - 5) if moment <= counted_s)):
+        read_all(store, world, now_s)
     store.apply(complete(at(counted_s), is_live_complete=False))
     store.apply(CUT)
     lags = {life.number: data.draw(st.floats(0.3, 1.0)) for life in world}
-    store.apply(told(world, counted_s, lags))
+    store.apply(server_count(world, counted_s, lags))
     doubtful = sum(counted_s - 1.0 <= moment <= counted_s - 0.3 for life in world for moment, _ in life.steps)
     found, true = store.status_counts(at(counted_s)), truth(world, counted_s)
     for name in ("queued", "delayed", "pending_version", "executing", "waiting", "failed"):

@@ -1,4 +1,4 @@
-"""The store as a whole: what it keeps, finds and reports."""
+"""The store keeps, finds and reports runs."""
 
 from collections import Counter
 from datetime import timedelta
@@ -21,8 +21,8 @@ from tui.store.store import Store
 A, B, C = RunId("run_a"), RunId("run_b"), RunId("run_c")
 
 
-def read(*told: RunPatch) -> RunsRead:
-    return RunsRead(told)
+def read(*patches_read: RunPatch) -> RunsRead:
+    return RunsRead(patches_read)
 
 
 def assert_indexes_are_true(store: Store) -> None:
@@ -46,18 +46,22 @@ def assert_indexes_are_true(store: Store) -> None:
 updates = reads | gone
 
 
-@given(st.lists(patches | gone, max_size=8).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
+@given(
+    st.lists(patches | gone, max_size=8).flatmap(
+        lambda patches_read: st.tuples(st.just(patches_read), st.permutations(patches_read))
+    )
+)
 def test_updates_give_the_same_store_in_any_order(
     both: tuple[list[RunPatch | RunGone], list[RunPatch | RunGone]],
 ) -> None:
     one_by_one, shuffled = Store(), Store()
-    for told in both[0]:
-        one_by_one.apply(read(told) if isinstance(told, RunPatch) else told)
-    for told in both[1]:
-        if isinstance(told, RunGone):
-            shuffled.apply(told)
-    shuffled.apply(read(*(told for told in both[1] if isinstance(told, RunPatch))))
-    shuffled.apply(read(*(told for told in both[0] if isinstance(told, RunPatch))))
+    for patches_read in both[0]:
+        one_by_one.apply(read(patches_read) if isinstance(patches_read, RunPatch) else patches_read)
+    for patches_read in both[1]:
+        if isinstance(patches_read, RunGone):
+            shuffled.apply(patches_read)
+    shuffled.apply(read(*(patches_read for patches_read in both[1] if isinstance(patches_read, RunPatch))))
+    shuffled.apply(read(*(patches_read for patches_read in both[0] if isinstance(patches_read, RunPatch))))
     assert {run.id: run for run in one_by_one.runs()} == {run.id: run for run in shuffled.runs()}
     assert_indexes_are_true(one_by_one)
     assert_indexes_are_true(shuffled)
@@ -65,11 +69,11 @@ def test_updates_give_the_same_store_in_any_order(
 
 @given(st.lists(updates, max_size=12), st.integers(0, 4), st.integers(0, 2), st.data())
 def test_bounded_store_keeps_live_and_pinned_runs(
-    told: list[RunsRead | RunGone], max_runs: int, max_bodies: int, data: st.DataObject
+    patches_read: list[RunsRead | RunGone], max_runs: int, max_bodies: int, data: st.DataObject
 ) -> None:
     store = Store(max_runs=max_runs, max_bodies=max_bodies)
     pinned: Counter[RunId] = Counter()
-    for update in told:
+    for update in patches_read:
         run_id = data.draw(run_ids)
         if data.draw(st.booleans()):
             store.pin([run_id])
@@ -298,9 +302,9 @@ def test_empty_read_changes_nothing() -> None:
 
 def test_topics_contain_changed_runs() -> None:
     store = Store()
-    told: Update = read(patch_of("run_a"))
-    assert store.apply(told).topics == {Topic.RUNS}
-    assert store.apply(told).topics == set()
+    patches_read: Update = read(patch_of("run_a"))
+    assert store.apply(patches_read).topics == {Topic.RUNS}
+    assert store.apply(patches_read).topics == set()
 
 
 def test_confirmation_is_precise_to_the_microsecond() -> None:

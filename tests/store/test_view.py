@@ -1,4 +1,4 @@
-"""A view always equals filtering and sorting from nothing."""
+"""A view always equals filtering and sorting all runs."""
 
 import pytest
 from hypothesis import given
@@ -62,7 +62,7 @@ def test_view_equals_filtering_and_sorting_all_runs(
             else:
                 store.unpin([data.draw(run_ids)])
         if data.draw(st.booleans()):
-            # Built anew while changes are pending: those will be told a second time.
+            # Created while changes are pending, so that it receives them a second time.
             view = View(store, view.filter, data.draw(st.sampled_from(ORDERS)), since=view.since)
             before = ids_of(view)
         delta = view.update(pending)

@@ -1,4 +1,4 @@
-"""Patches and runs for the tests of the store, by hand and by hypothesis."""
+"""Builders and hypothesis strategies of patches and runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ def patch_of(
     state: dict[str, Any] | None = None,
     **more: Any,
 ) -> RunPatch:
-    """A list row; `word` None is a patch without a state."""
+    """Return the patch of a list row. `word` None: without a state."""
     return RunPatch(
         RunId(run_id),
         at(read),
@@ -57,7 +57,7 @@ def stamp(updated: float = 0, precision: Precision = Precision.DETAIL, read: flo
     return Stamp(at(updated), precision, at(read))
 
 
-# Few values each, so that stamps collide, facets tie and runs meet.
+# Few values each, so that stamps, facets and runs often collide.
 moments = st.integers(0, 3).map(at)
 run_ids = st.sampled_from([RunId(f"run_{letter}") for letter in "abcdef"])
 words = st.sampled_from(
@@ -111,7 +111,7 @@ patches = st.builds(
     attempt_count=st.none() | st.integers(0, 2),
     lists_all_children=st.booleans(),
 )
-# Rows as a list gives them: with a state, and more often at an end, so that views fill and the store overflows.
+# Rows of a list: with a state, and often final, so that views fill and the store overflows.
 rows = st.builds(
     RunPatch,
     run_ids,

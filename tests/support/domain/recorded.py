@@ -1,4 +1,4 @@
-"""Recorded answers as domain values, with what a test says otherwise."""
+"""Recorded responses as domain values, which a test may change."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,14 +18,14 @@ START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def run_of(number: str, **changes: Any) -> Run:
-    """The run of a recorded detail; `changes` replace keys of its body, None takes one away."""
+    """Return the run of a recorded detail. `changes` replace keys of its body; None removes a key."""
     body = recording(number)["response"]["body"] | changes
     answer = decode_run(as_bytes({key: value for key, value in body.items() if value is not None}), READ_AT)
     return merge(None, answer.patch)
 
 
 def trace_of(number: str, change: Callable[[dict[str, Any]], None] | None = None) -> Trace:
-    """A recorded trace; `change` gets the body's root node to alter it in place."""
+    """Return a recorded trace. `change` may modify the root node of the body."""
     body = recording(number)["response"]["body"]
     if change is not None:
         change(body["trace"]["rootSpan"])
@@ -33,7 +33,7 @@ def trace_of(number: str, change: Callable[[dict[str, Any]], None] | None = None
 
 
 def trace_as(number: str, run: Run) -> Trace:
-    """A recorded trace as if it were another run's: not every kind of end has one of its own."""
+    """Return a recorded trace as the trace of another run, since not every kind of end has one."""
     body = recording(number)["response"]["body"]
     own = body["trace"]["rootSpan"]["runId"].encode()
     return decode_trace(as_bytes(body).replace(own, run.id.encode()))
@@ -44,12 +44,12 @@ def detail_of(number: str) -> SpanDetail:
 
 
 def utc(time: str) -> datetime:
-    """`13:43:46.756` on the day of the recordings."""
+    """Return a time such as `13:43:46.756` on the day of the recordings."""
     return datetime.fromisoformat(f"2026-11-24T{time}Z")
 
 
 def span(message: str, at_s: float = 0, took_s: float | None = 1, *children: Span, **more: Any) -> Span:
-    """A span of run `run_a` that began `at_s` after START; `took_s` None: it is open."""
+    """Return a span of run `run_a` that began `at_s` after START. `took_s` None: it is open."""
     return Span(
         id=SpanId(more.pop("id", f"span {message}")),
         run_id=RunId(more.pop("run_id", "run_a")),

@@ -1,4 +1,4 @@
-"""What is sent to the terminal's clipboard: the bytes through tmux and screen, the bound, the menu."""
+"""Text is sent to the terminal's clipboard, also through tmux and screen, and from the copy menu."""
 
 import base64
 import re
@@ -21,7 +21,7 @@ PLAIN = re.compile(r"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
 
 
 def taken(sequence: str) -> str:
-    """What a terminal puts on its clipboard."""
+    """Return the text that a terminal puts on its clipboard."""
     match = PLAIN.fullmatch(sequence)
     assert match, sequence[:80]
     return base64.b64decode(match[1]).decode()

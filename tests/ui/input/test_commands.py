@@ -1,4 +1,4 @@
-"""Finding a command by what is typed."""
+"""Commands are found by the typed text."""
 
 import pytest
 

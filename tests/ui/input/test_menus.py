@@ -1,4 +1,4 @@
-"""Help, palette and messages: opened, used, closed."""
+"""Help, palette and messages are opened, used and closed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tui.ui.screens.palette import PaletteScreen
 
 
 def keys_of(text: str) -> list[str]:
-    """The first column of each row of the page of keys, in one column."""
+    """Return the keys in the first column of the help page."""
     return [key for line in text.split("\n") for key in line[2:16].split()]
 
 
@@ -68,7 +68,7 @@ def test_help_of_a_read_only_monitor_has_no_actions(tmp_path: Path) -> None:
 def test_command_is_found_while_typing_and_run_by_enter(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path) as monitor:
-            # In one go: what is typed before the palette is there belongs into it.
+            # Without a pause: keys that are typed before the palette is shown belong to it.
             await monitor.press("colon", *"took", "enter")
             assert monitor.app.screen is monitor.screen
             assert monitor.screen.run_list.views.query.order is TOOK

@@ -1,4 +1,4 @@
-"""Where something is typed every printable key is text: no dialog with a field binds one."""
+"""Every printable key is text in a field: no dialog with a field binds one."""
 
 from importlib import import_module
 from pathlib import Path
@@ -28,10 +28,10 @@ FIELDS = {
     "MessagesScreen": (":", *"messages", "enter", "slash"),
     "ServerFiltersScreen": ("f",),
 }
-"""How the first field of each screen is reached from the list; `ConfirmScreen` has a field of its own, see below."""
+"""The keys from the list to the first field of each screen. `ConfirmScreen` is tested separately."""
 
 ALIKE = {"BaseScreen", "PageScreen", "ValueScreen"}
-"""What others above are made of, and a page like those above."""
+"""Base classes, and a page like those above."""
 
 WITHOUT = {"CopyMenu", "LeaveScreen"}
 """Screens that have no field."""

@@ -1,4 +1,4 @@
-"""Which keys are younger than a frame, whatever the terminal answers and when."""
+"""Keys typed before a frame was visible are recognised, for any timing of the terminal's replies."""
 
 import asyncio
 import sys
@@ -14,12 +14,12 @@ from tests.support.virtual_clock import VirtualClock
 from tui.ui.input.type_ahead import SILENT_AFTER_S, FrameVisibility, TypeAhead
 
 TINY_S = 1e-6
-"""Sums of seconds are not exact."""
+"""The tolerance for sums of seconds."""
 
 
 @dataclass
-class Slow:
-    """A terminal that answers in order, `delays_s` after each question; None: the answer is lost."""
+class SlowTerminal:
+    """A terminal that replies in order, `delays_s` after each request. None: the reply is lost."""
 
     clock: VirtualClock
     delays_s: list[float | None]
@@ -48,12 +48,12 @@ class Slow:
     gaps_s=st.lists(st.floats(0.0, 15), min_size=1, max_size=12),
 )
 def test_only_a_reply_to_its_own_request_shows_a_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
-    asyncio.run(_hold_to_it(delays_s, gaps_s))
+    asyncio.run(_check_every_frame(delays_s, gaps_s))
 
 
-async def _hold_to_it(delays_s: list[float | None], gaps_s: list[float]) -> None:
+async def _check_every_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
     clock = VirtualClock()
-    slow = Slow(clock, delays_s)
+    slow = SlowTerminal(clock, delays_s)
     for gap_s in gaps_s:
         first, began_s, was_silent = slow.asked + 1, clock.monotonic_s(), slow.guard.is_silent
         seen: list[tuple[FrameVisibility, int, float]] = []

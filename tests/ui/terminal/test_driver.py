@@ -1,4 +1,4 @@
-"""What the driver believes of its terminal, and what it sends again to one that was behind."""
+"""The driver measures its terminal, and sends the title again to one that was behind."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""Any bytes in any chunks leave the keyboard alive, and a paste is never typed."""
+"""The keyboard works after any bytes in any chunks, and a paste is never read as keys."""
 
 import re
 
@@ -21,7 +21,7 @@ from tui.ui.terminal.input import (
 from tui.ui.terminal.key_backlog import MAX_WAITING_KEYS, KeyBacklog
 
 MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
-A_MOMENT_S = 2 * SILENCE_TIMEOUT_S
+PAUSE_S = 2 * SILENCE_TIMEOUT_S
 
 CHUNKS = st.lists(
     st.tuples(st.one_of(st.binary(max_size=12), st.sampled_from(ODD)), st.sampled_from([0.0, 0.05, 0.2, 1.5, 40.0])),
@@ -30,11 +30,11 @@ CHUNKS = st.lists(
 
 
 MISREAD = re.compile(r"\x1b\[(?:2[5689]|3[1-4]|6[23])~|\x1b\[5[A-D]")
-"""Function keys that Textual knows and yet takes for characters."""
+"""Function keys that Textual knows but reads as characters."""
 
 
-def said(messages: list[Message]) -> list[str]:
-    """What the app gets, a word for each message."""
+def words_of(messages: list[Message]) -> list[str]:
+    """Return the messages that the app gets, one word each."""
     return [
         message.key
         if isinstance(message, events.Key)
@@ -46,14 +46,14 @@ def said(messages: list[Message]) -> list[str]:
 
 
 def read(*chunks: bytes, has_mouse: bool = False) -> list[str]:
-    """What the chunks say, one directly after the other, and a silence."""
+    """Decode chunks in quick succession, then a silence."""
     decoder = InputDecoder(has_mouse=has_mouse)
     messages = [message for chunk in chunks for message in decoder.feed(chunk, 0.0)]
-    return said(messages + decoder.expire(A_MOMENT_S))
+    return words_of(messages + decoder.expire(PAUSE_S))
 
 
-def fed(decoder: InputDecoder, chunks: list[tuple[bytes, float]]) -> float:
-    """Feed chunks, each so many seconds after the one before; returns the time then."""
+def feed_chunks(decoder: InputDecoder, chunks: list[tuple[bytes, float]]) -> float:
+    """Feed chunks with the given delays and return the time afterwards."""
     now_s = 0.0
     for chunk, wait_s in chunks:
         now_s += wait_s
@@ -66,18 +66,18 @@ def fed(decoder: InputDecoder, chunks: list[tuple[bytes, float]]) -> float:
 @given(CHUNKS)
 def test_keyboard_works_a_moment_after_any_bytes(chunks: list[tuple[bytes, float]]) -> None:
     decoder = InputDecoder()
-    now_s = fed(decoder, chunks) + A_MOMENT_S
+    now_s = feed_chunks(decoder, chunks) + PAUSE_S
     decoder.expire(now_s)
-    assert said(decoder.feed(b"?", now_s))[-1] == "question_mark"
-    assert said(decoder.feed(b"\x11", now_s)) == ["ctrl+q"]
+    assert words_of(decoder.feed(b"?", now_s))[-1] == "question_mark"
+    assert words_of(decoder.feed(b"\x11", now_s)) == ["ctrl+q"]
     assert decoder.deadline_s is None
 
 
 @given(CHUNKS)
 def test_ctrl_q_works_directly_after_any_bytes(chunks: list[tuple[bytes, float]]) -> None:
     decoder = InputDecoder()
-    now_s = fed(decoder, chunks)
-    heard = said(decoder.feed(b"\x11", now_s) + decoder.expire(now_s + A_MOMENT_S))
+    now_s = feed_chunks(decoder, chunks)
+    heard = words_of(decoder.feed(b"\x11", now_s) + decoder.expire(now_s + PAUSE_S))
     assert "ctrl+q" in heard
 
 
@@ -128,7 +128,7 @@ def test_known_sequences_decode_as_in_textual() -> None:
             continue
         is_alt = len(sequence) == 2 and sequence[0] == "\x1b" and sequence[1].isprintable()
         if not is_alt and sequence not in {"\x1b", "\x1b\x1b"}:
-            assert read(sequence.encode()) == said(list(XTermParser().feed(sequence))), repr(sequence)
+            assert read(sequence.encode()) == words_of(list(XTermParser().feed(sequence))), repr(sequence)
 
 
 @pytest.mark.parametrize(
@@ -197,18 +197,18 @@ def test_paste_is_cut_at_its_maximum() -> None:
 def test_abandoned_paste_is_not_typed_as_keys() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~one", 0.0)
-    assert said(decoder.expire(SILENCE_TIMEOUT_S)) == ["paste one"]
-    assert said(decoder.feed(b"Cy\x1b[201~", 2.0)) == ["paste Cy"]
+    assert words_of(decoder.expire(SILENCE_TIMEOUT_S)) == ["paste one"]
+    assert words_of(decoder.feed(b"Cy\x1b[201~", 2.0)) == ["paste Cy"]
     decoder.feed(b"\x1b[200~one", 3.0)
-    assert said(decoder.feed(b"C" * MIN_LATE_PASTE_BYTES, 4.5)) == ["paste one"]
-    assert said(decoder.feed(b"y\x1b[201~", 4.6)) == [f"paste {'C' * MIN_LATE_PASTE_BYTES}y"]
+    assert words_of(decoder.feed(b"C" * MIN_LATE_PASTE_BYTES, 4.5)) == ["paste one"]
+    assert words_of(decoder.feed(b"y\x1b[201~", 4.6)) == [f"paste {'C' * MIN_LATE_PASTE_BYTES}y"]
 
 
 def test_endless_paste_is_abandoned_while_keys_keep_coming() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~", 0.0)
     heard = [message for tenth in range(round(10 * MAX_UNFINISHED_S) + 1) for message in decoder.feed(b"j", tenth / 10)]
-    assert said(heard)[-1] == "j"
+    assert words_of(heard)[-1] == "j"
 
 
 def test_only_harmless_keys_work_in_unfinished_input() -> None:

@@ -1,4 +1,4 @@
-"""What is written to a terminal that is slow, non-blocking, stopped or closed: on real ptys."""
+"""The writer writes to real ptys that are slow, non-blocking, stopped or closed."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ PATIENCE_S = 10.0
 
 @dataclass
 class Pty:
-    """A terminal that nobody reads unless `read` is called."""
+    """A terminal whose output is read only by `read`."""
 
     master: int
     slave: int
@@ -30,7 +30,7 @@ class Pty:
         return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self.caught_up.set)
 
     def read(self, size: int) -> bytes:
-        """Read exactly so many bytes."""
+        """Read exactly `size` bytes."""
         got = b""
         while len(got) < size:
             assert select.select([self.master], [], [], PATIENCE_S)[0], f"only {len(got)} bytes of {size}"
@@ -40,7 +40,7 @@ class Pty:
 
 @pytest.fixture(params=["own", "shared"])
 def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
-    """Once with a descriptor of our own, once where the terminal cannot be opened again."""
+    """Run a test once with a reopened terminal, once with the shared descriptor."""
     if request.param == "shared":
         monkeypatch.setattr(terminal_output, "_reopen", lambda descriptor: (descriptor, False))
     master, slave = pty.openpty()

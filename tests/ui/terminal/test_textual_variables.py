@@ -1,4 +1,4 @@
-"""Variables that Textual reads on import: a wrong value is named before it can do harm."""
+"""Invalid variables of Textual are reported before Textual is imported."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ READ_BY_TEXTUAL = {
     for name in re.findall(r'environ\w*(?:\.get)?[(\[]\s*"((?:TEXTUAL\w*|ESCDELAY))"', source.read_text())
 }
 NEVER_WRONG = {"TEXTUAL_SCREENSHOT_FILENAME", "TEXTUAL_ALLOW_SIGNALS"}
-"""Any text is a name; our driver does not read the other."""
+"""Any text is a valid file name; this program's driver does not read the other."""
 
 GOOD = {
     "TEXTUAL_ANIMATIONS": "NONE",
